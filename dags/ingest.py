@@ -1,0 +1,58 @@
+"""# Ingest: a night's files become valid rows, quarantined rows and features
+
+**What for.** Every row that lands is either valid or quarantined with reasons; nothing is lost in between. From the
+valid rows, and only those known by the night's cutoff, it builds the features of the night's entities.
+
+**What starts it.** The clock, at the use case's hour in its own time zone; the key is that night. A person, from the
+UI, for one `night` or for a `window` of nights taken at once. Running a night again replaces it.
+
+**What it leaves.** Valid, quarantined and feature tables in the lake, and the asset `features` under the night's key,
+which starts `score`.
+
+**When it is red.** The task's last line says what was expected, what came and what to do. A late file: wait for it and
+clear the task. A renamed column or a damaged file: fix it in the landing folder, or take the new contract into
+`schema.py`; then clear the task. Rows in quarantine are no reason for red: read their reasons in the table.
+"""
+
+from typing import Any
+
+from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, task
+from ratchet import policy, request
+
+from include import assets, usecases
+from ml.usecase import UseCase
+
+
+def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntime:
+    """Return the clock of the use case's nights; in a rehearsal, one that never strikes."""
+    if not policy.schedules():
+        return PartitionedAtRuntime()
+    horizon = use_case.horizon
+    return CronPartitionTimetable(
+        f"0 {horizon.hour} * * *", timezone=horizon.timezone, run_offset=0, key_format="%Y-%m-%d"
+    )
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    shared = policy.dag(use_case, "ingest", __doc__)
+    with DAG(**shared, schedule=timetable(use_case), params=request.form(use_case)):
+
+        @task
+        def ingest(**context: Any) -> dict[str, int]:
+            from include.steps import ingest as step
+
+            return step.ingest(use_case.name, request.period(context))
+
+        @task(outlets=[request.asset(use_case, assets.FEATURES)])
+        def features(**context: Any) -> int:
+            from include.steps import features as step
+
+            request.hand_over(context)
+            return step.build(use_case.name, request.period(context))
+
+        ingest() >> features()
+
+
+for each in usecases.all():
+    declare(each)

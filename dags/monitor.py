@@ -1,0 +1,44 @@
+"""# Monitor: is the champion still good, and should it be retrained?
+
+**What for.** Scores meet the labels that have matured since. Four pillars are measured (infrastructure, data, model,
+business), and the use case's triggers decide whether to ask for retraining. Feature drift is shown, not obeyed.
+
+**What starts it.** The asset `scores`, under the same key. A person, from the UI, for a `night` or a `window`.
+
+**What it leaves.** Measurements in the warehouse, the decision with its numbers in the ledger, and, only when
+retraining is asked for, the asset `retrain`, which starts `train`. "Not asked for" shows as a skipped `ask` task.
+
+**When it is red.** Nothing downstream is harmed: scores are issued already. Read the task's last line, mend what it
+names, and clear it.
+"""
+
+from typing import Any
+
+from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, task
+from ratchet import policy, request
+
+from include import assets, usecases
+from ml.usecase import UseCase
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    scores = request.asset(use_case, assets.SCORES)
+    timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
+    with DAG(**policy.dag(use_case, "monitor", __doc__), schedule=timetable, params=request.form(use_case)):
+
+        @task.short_circuit
+        def measure(**context: Any) -> bool:
+            from include.steps import monitor as step
+
+            return step.measure(use_case.name, request.period(context))
+
+        @task(outlets=[request.asset(use_case, assets.RETRAIN)])
+        def ask(**context: Any) -> None:
+            request.hand_over(context)
+
+        measure() >> ask()
+
+
+for each in usecases.all():
+    declare(each)

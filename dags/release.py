@@ -1,0 +1,60 @@
+"""# Release: two people decide whether the challenger becomes champion
+
+**What for.** The package is tested once more as it would be served, two people of different roles are asked, and the
+champion changes only if both said yes to these very bytes.
+
+**What starts it.** The asset `challenger`. A person, from the UI, for a `night` whose challenger earned a release.
+
+**What it leaves.** The battery's result and both answers in the ledger, signed; then the new champion there and in the
+registry, and the asset `champion`. A rejection skips `promote`: the old champion stays. Silence is a rejection after
+three days (`RATCHET_APPROVAL_HOURS`).
+
+**To answer.** Log in as the role that is asked, open *Required actions*, read the dossier, choose. Nobody else can.
+Answer both: the next release of the use case waits until this one has ended.
+
+**When it is red.** `PackageError`: the bytes are not what was trained; train again. `ApprovalError` in `promote`: an
+answer is missing in the ledger, or is for other bytes. Marking tasks as successful does not help, and is not meant to:
+clear the approval tasks and ask again.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, task
+from ratchet import policy, request
+from ratchet.approvals import RoleApproval
+
+from include import assets, usecases
+from ml.usecase import UseCase
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    challenger = request.asset(use_case, assets.CHALLENGER)
+    timetable = PartitionedAssetTimetable(assets=challenger, default_partition_mapper=IdentityMapper())
+    form = request.form(use_case, window=False)
+    with DAG(**policy.dag(use_case, "release", __doc__), schedule=timetable, params=form):
+
+        @task
+        def battery(**context: Any) -> str:
+            from include.steps import release as step
+
+            return step.battery(use_case.name, request.night(context))
+
+        @task(outlets=[request.asset(use_case, assets.CHAMPION)])
+        def promote(**context: Any) -> str:
+            from include.steps import release as step
+
+            request.hand_over(context)
+            return step.promote(use_case.name, request.night(context))
+
+        wait = timedelta(hours=policy.approval_hours())
+        approvals = [
+            RoleApproval(task_id=f"approval_of_{role}", use_case=use_case.name, role=role, wait=wait)
+            for role in use_case.release.approvers
+        ]
+        battery() >> approvals >> promote()
+
+
+for each in usecases.all():
+    declare(each)

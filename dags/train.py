@@ -1,0 +1,54 @@
+"""# Train: candidates are fitted as of a night, and the best must earn a release
+
+**What for.** Every candidate of the use case is fitted on what was known at the night's cutoff. The best of them meets
+the champion on the same frozen rows; the gates answer promote, keep or inconclusive, and only promote goes on.
+
+**What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` that goes into the ledger.
+
+**What it leaves.** Runs in MLflow, the verdict with every gate's number in the ledger, and, only when a challenger
+earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: `hand_over` is skipped.
+
+**When it is red.** `LeakError`: a feature knows what it cannot know; take it out. `DataError`: there is too little
+history; ingest more of it. One training at a time: the pool `training` has one slot.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, task
+from ratchet import policy, request
+
+from include import assets, usecases
+from ml.usecase import UseCase
+
+
+def reason(context: dict[str, Any]) -> str:
+    """Return who asked: the words of a person, or else `monitor` for the asset, or `person`."""
+    run = context["dag_run"]
+    asked_by_asset = run.run_type == "asset_triggered"
+    return (run.conf or {}).get("reason") or ("monitor" if asked_by_asset else "person")
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    retrain = request.asset(use_case, assets.RETRAIN)
+    timetable = PartitionedAssetTimetable(assets=retrain, default_partition_mapper=IdentityMapper())
+    why = Param(None, type=["null", "string"], maxLength=200, description="Why to train now; it goes into the ledger.")
+    form = {**request.form(use_case, window=False), "reason": why}
+    with DAG(**policy.dag(use_case, "train", __doc__), schedule=timetable, params=form):
+
+        @task.short_circuit(pool="training", execution_timeout=timedelta(hours=3))
+        def train(**context: Any) -> bool:
+            from include.steps import train as step
+
+            return step.train(use_case.name, request.night(context), reason(context))
+
+        @task(outlets=[request.asset(use_case, assets.CHALLENGER)])
+        def hand_over(**context: Any) -> None:
+            request.hand_over(context)
+
+        train() >> hand_over()
+
+
+for each in usecases.all():
+    declare(each)

@@ -1,0 +1,298 @@
+"""The driver of `make run`: a use case's history, its first release, and its nights, through the real scheduler.
+
+It only asks Airflow, as people and the clock would: it starts nights, waits for what follows from them, and answers
+as the demo users. Every run has a name of its own, so that a rehearsal that was stopped goes on where it was.
+
+Which model scores night N+1 must not depend on how fast the machine is. Night N+1 is ingested while N is scored and
+monitored, but the pool `scoring` has a slot only when everything that N has led to has ended.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from include import settings as places
+from include import usecases
+from include.settings import Settings
+from include.stack import objects, processes
+from include.stack.client import Client, Run, TaskRun
+from include.stack.processes import Stack
+from ml import nights
+from ml.errors import RatchetError, SetupError
+from ml.usecase import UseCase
+
+STAGES = ("ingest", "score", "monitor", "train", "release")
+_POLL_SECONDS = 0.25
+_PATIENCE_SECONDS = 1800.0
+_INTERRUPTED = 130
+_COMPONENTS = [name for name in processes.AIRFLOW if name != "triggerer"]
+
+Answer = TypeVar("Answer")
+
+
+class StageError(RatchetError):
+    """A task failed for good; the text names it, its last words, and its log."""
+
+
+class Stopwatch:
+    """Seconds by stage, in the order in which the stages were first entered."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - begun
+
+
+class Rehearsal:
+    """One use case's rehearsal on a running, healthy stack."""
+
+    def __init__(self, use_case: UseCase, stack: Stack, client: Client, show: Callable[[str], None]) -> None:
+        self.use_case = use_case
+        self.watch = Stopwatch()
+        self._stack = stack
+        self._client = client
+        self._show = show
+        self._slots: int | None = None
+        self._runs: dict[tuple[str, str | None], Run] = {}
+
+    def get_ready(self) -> None:
+        """Wait until the DAGs are read anew, let them start, and take up again what failed in an earlier attempt."""
+        wanted = {self._dag(stage) for stage in STAGES}
+        self._until(lambda: wanted <= self._dags_read() or None, "the DAG files to be read")
+        for dag in wanted:
+            self._client.pause(dag, paused=False)
+        for run in list(self._client.runs(limit=100_000)):
+            if run.dag in wanted:
+                if run.state == "failed":
+                    self._client.clear_failed(run)
+                else:
+                    self._runs.setdefault((run.dag, run.key), run)
+
+    def learn_history(self) -> None:
+        """Ingest the history in one window, then train the first model as of its last night and release it."""
+        history = nights.parse(self.use_case.rehearsal.history)
+        with self.watch("history"):
+            self._show(f"history {history} · ingest")
+            self._ingest(str(history))
+            self._wait_for("score", str(history))
+        last = str(history.last)
+        with self.watch("first model"):
+            self._show(f"first model, as of {last} · train")
+            conf = {"reason": "bootstrap"}
+            self._client.trigger(self._dag("train"), run=f"rehearsal__bootstrap_{last}", key=last, conf=conf)
+            self._follow_training(last)
+
+    def play(self, done: Callable[[str], None]) -> None:
+        """Play the nights in order; each is over when all that it led to is over."""
+        keys = [str(night) for night in nights.parse(self.use_case.rehearsal.nights)]
+        self._hold(True)
+        self._ingest(keys[0])
+        for key, following in zip(keys, [*keys[1:], None], strict=True):
+            with self.watch("nights"):
+                self._score(key, following)
+                self._show(f"night {key} · monitor")
+                monitoring = self._wait_for("monitor", key)
+            if self._task(monitoring, "ask").state == "success":
+                with self.watch("retraining"):
+                    self._show(f"night {key} · retrain")
+                    self._follow_training(key)
+            done(key)
+        self._hold(False)
+
+    def _score(self, key: str, following: str | None) -> None:
+        """Let the night be scored; once its task has the slot, take the slot away and start to ingest the next night."""
+        self._show(f"night {key} · ingest")
+        self._hold(False)
+
+        def scored() -> Run | None:
+            run = self._run("score", key)
+            state = self._task(run, "score").state if run else None
+            started = state in ("queued", "running") or (run is not None and run.ended)
+            self._hold(started)
+            if started:
+                self._show(f"night {key} · score")
+                if following:
+                    self._ingest(following)
+            return self._ended(run)
+
+        self._until(scored, f"the scores of {key}")
+
+    def _follow_training(self, key: str) -> None:
+        """Wait for a training and, when its challenger earned a release, answer as the approvers and wait for its end."""
+        training = self._wait_for("train", key)
+        if self._task(training, "hand_over").state != "success":
+            return
+        self._show(f"night {key} · release")
+
+        def released() -> Run | None:
+            run = self._run("release", key)
+            if run is not None and not run.ended:
+                self._approve(run)
+            return self._ended(run)
+
+        self._until(released, f"the release of {key}")
+
+    def _approve(self, run: Run) -> None:
+        for approval in self._client.approvals(run):
+            if approval.settled:
+                with Client(self._stack.settings, approval.users[0]) as approver:
+                    approver.answer(approval, "Approve")
+
+    def _ingest(self, key: str) -> None:
+        if (self._dag("ingest"), key) not in self._runs:
+            run = self._client.trigger(self._dag("ingest"), run=f"rehearsal__{key.replace('..', '_to_')}", key=key)
+            self._runs[run.dag, run.key] = run
+
+    def _hold(self, hold: bool) -> None:
+        """Take the slot of the pool `scoring` away, or give it back."""
+        slots = 0 if hold else 1
+        if slots != self._slots:
+            self._client.set_pool("scoring", slots)
+            self._slots = slots
+
+    def _wait_for(self, stage: str, key: str) -> Run:
+        return self._until(lambda: self._ended(self._run(stage, key)), f"{stage} of {key}")
+
+    def _ended(self, run: Run | None) -> Run | None:
+        """Return the run once it ended well; raises StageError when it did not."""
+        if run is not None and run.state == "failed":
+            raise StageError(self._explain(run))
+        return run if run is not None and run.ended else None
+
+    def _until(self, ask: Callable[[], Answer | None], what: str) -> Answer:
+        """Return the first answer of `ask`, while the stack is alive and the runs known are fresh."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (answer := ask()) is None:
+            self._stack.require_alive()
+            if time.monotonic() > deadline:
+                raise SetupError(f"waited {_PATIENCE_SECONDS / 60:.0f} minutes in vain for {what}: see {self._logs()}")
+            time.sleep(_POLL_SECONDS)
+            self._refresh()
+        return answer
+
+    def _refresh(self) -> None:
+        for run in reversed(list(self._client.runs(limit=20))):
+            self._runs[run.dag, run.key] = run
+            if run.state == "failed" and run.dag in {self._dag(stage) for stage in STAGES}:
+                raise StageError(self._explain(run))
+
+    def _run(self, stage: str, key: str) -> Run | None:
+        return self._runs.get((self._dag(stage), key))
+
+    def _task(self, run: Run, name: str) -> TaskRun:
+        return next(task for task in self._client.tasks(run) if task.task == name)
+
+    def _dag(self, stage: str) -> str:
+        return f"{self.use_case.name}_{stage}"
+
+    def _dags_read(self) -> set[str]:
+        for file, trace in self._client.import_errors().items():
+            raise SetupError(f"the DAG file {file} cannot be read: {trace.strip().splitlines()[-1]}")
+        return {dag.id for dag in self._client.dags().values() if dag.read >= self._stack.started}
+
+    def _logs(self) -> Path:
+        return self._stack.settings.airflow_home / "logs"
+
+    def _explain(self, run: Run) -> str:
+        failed = next((task for task in self._client.tasks(run) if task.state == "failed"), None)
+        if failed is None:
+            return f"{run.dag} failed for {run.key} without a failed task: see {self._logs()}"
+        log = self._logs() / f"dag_id={run.dag}" / f"run_id={run.id}" / f"task_id={failed.task}" / f"attempt={failed.tries}.log"
+        return f"{run.dag}, task {failed.task}, {run.key}: {self._client.last_error(failed)}\nlog: {log}"
+
+
+def run(use_case: UseCase, console: Console, settings: Settings | None = None) -> dict[str, float]:
+    """Return the seconds that each part of the use case's rehearsal took; the stack is gone afterwards, whatever happened.
+
+    Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
+    """
+    settings = settings or places.load()
+    begun, total = datetime.now(UTC), len(list(nights.parse(use_case.rehearsal.nights)))
+    with _progress(console) as progress, _ending_by_signal():
+        bar = progress.add_task("starting", total=total)
+
+        def show(text: str) -> None:
+            if not console.is_terminal and progress.tasks[bar].description != text:
+                console.print(f"{(datetime.now(UTC) - begun).total_seconds():6.1f} s  {text}", highlight=False)
+            progress.update(bar, description=text)
+
+        show("Airflow starts")
+        stack = processes.start(settings, schedules=False, components=_COMPONENTS)
+        try:
+            stack.wait_until_healthy()
+            with Client(settings) as client:
+                objects.apply(client)
+                rehearsal = Rehearsal(use_case, stack, client, show)
+                rehearsal.get_ready()
+                started = (datetime.now(UTC) - begun).total_seconds()
+                rehearsal.learn_history()
+                rehearsal.play(lambda _: progress.advance(bar))
+        finally:
+            show("Airflow stops")
+            with _deaf():
+                stack.stop()
+    whole = (datetime.now(UTC) - begun).total_seconds()
+    return {"start": started, **rehearsal.watch.seconds, "whole": whole}
+
+
+def main(name: str) -> int:
+    """Return the exit code of a rehearsal of the use case `name`: 0, 1 with one message, or 130 when interrupted."""
+    console = Console(stderr=True)
+    try:
+        run(usecases.get(name), console)
+    except KeyboardInterrupt:
+        console.print("interrupted: everything that was started is stopped; run it again to go on")
+        return _INTERRUPTED
+    except RatchetError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        return 1
+    return 0
+
+
+def _progress(console: Console) -> Progress:
+    text = TextColumn("{task.description}")
+    return Progress(SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[None]:
+    """Let SIGTERM end this process the way Ctrl-C does: through every `finally`."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let nothing interrupt the ending itself."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

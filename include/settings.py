@@ -1,0 +1,56 @@
+"""Where things are: the environment, read once. What things are is in `include/usecases/`."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Addresses, ports and folders. Every field has an environment variable, `RATCHET_` and its name in capitals."""
+
+    home: Path
+    data: Path
+    landing: Path
+    lake: Path
+    packages: Path
+    reports: Path
+    secrets: Path
+    airflow_home: Path
+    warehouse_url: str
+    mlflow_url: str
+    mlflow_artifacts: Path
+    host: str
+    airflow_port: int
+    mlflow_port: int
+    threads: int
+
+
+@cache
+def load() -> Settings:
+    """Return the settings of this process: each from its environment variable, or its embedded default."""
+    home = Path(os.environ.get("RATCHET_HOME", PROJECT / "var")).resolve()
+
+    def text(name: str, default: object) -> str:
+        return os.environ.get(f"RATCHET_{name.upper()}", str(default))
+
+    return Settings(
+        home=home,
+        data=Path(text("data", PROJECT / ".data")),
+        landing=Path(text("landing", home / "landing")),
+        lake=Path(text("lake", home / "lake")),
+        packages=Path(text("packages", home / "packages")),
+        reports=Path(text("reports", home / "report")),
+        secrets=Path(text("secrets", home / "secrets")),
+        airflow_home=Path(text("airflow_home", home / "airflow")),
+        warehouse_url=text("warehouse_url", f"sqlite:///{home / 'warehouse.db'}"),
+        mlflow_url=text("mlflow_url", f"sqlite:///{home / 'mlflow.db'}"),
+        mlflow_artifacts=Path(text("mlflow_artifacts", home / "mlflow")),
+        host=text("host", "127.0.0.1"),
+        airflow_port=int(text("airflow_port", 8080)),
+        mlflow_port=int(text("mlflow_port", 5000)),
+        threads=int(text("threads", os.cpu_count() or 1)),
+    )

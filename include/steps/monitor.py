@@ -1,0 +1,123 @@
+"""Scores met by their labels: what the champion is worth by now, what drifts, and whether to ask for a new one."""
+
+from dataclasses import asdict
+from datetime import date, timedelta
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps import features as feature_step
+from include.stores import ledger, packages, warehouse
+from include.stores.warehouse import Alert, Metric
+from ml import drift, nights, packaging, performance, retraining
+from ml.chain import Entry
+from ml.performance import Performance
+from ml.retraining import Decision, Facts
+from ml.usecase import UseCase
+
+_DRIFTED = 0.2
+
+
+def measure(use_case: str, period: str) -> bool:
+    """Measure as of the last night of `period`, decide once, and return whether retraining is asked for."""
+    case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
+    engine = warehouse.engine(where.warehouse_url)
+    decided = ledger.entries(engine, use_case=case.name, kind="decided", night=when.last)
+    if decided:
+        return bool(decided[-1].payload["retrain"])
+    champion = ledger.champion(engine, case.name, before_night=when.last)
+    if champion is None:
+        return False
+    facts = packaging.facts(packages.get(where.packages, champion.subject))
+    recent = _measure_nights(case, when.last, where)
+    _measure_drift(case, when.last, champion, facts, where)
+    decision = retraining.decide(case.triggers, _facts(case, when.last, recent, facts, where))
+    ledger.append(
+        engine,
+        kind="decided",
+        use_case=case.name,
+        night=when.last,
+        subject=champion.subject,
+        payload=asdict(decision),
+        key=f"{case.name}:decided:{when.last}",
+    )
+    _alert(case, when.last, decision, where)
+    return decision.retrain
+
+
+def _measure_nights(case: UseCase, night: date, where: Settings) -> Performance | None:
+    """Record each matured night of the window by itself, and return all of them measured together."""
+    engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
+    first = night - timedelta(days=case.triggers.window_nights)
+    matured = [
+        each.night
+        for each in warehouse.maturity(engine, case.name, first, night, cutoff)
+        if each.share >= case.matured_share
+    ]
+    rows = warehouse.matured(engine, case.name, first, night, cutoff)
+    rows = rows[rows["night"].isin(matured)]
+    measured = []
+    for (scored, digest), part in rows.groupby(["night", "model_digest"]):
+        found = performance.measure(part, case.cost)
+        assert found is not None
+        measured += _metrics(case, scored, str(digest), found)
+    warehouse.record_metrics(engine, measured)
+    return performance.measure(rows, case.cost)
+
+
+def _metrics(case: UseCase, night: date, digest: str, found: Performance) -> list[Metric]:
+    values = {name: value for name, value in asdict(found).items() if name not in ("nights", "rows")}
+    return [
+        Metric(use_case=case.name, night=night, model_digest=digest, slice="all", metric=name, value=value, n=found.rows)
+        for name, value in values.items()
+    ]
+
+
+def _measure_drift(case: UseCase, night: date, champion: Entry, facts: dict[str, object], where: Settings) -> None:
+    first, last = map(str, facts["fitted"])  # type: ignore[call-overload]  # two ISO dates
+    ends = ((first, last), (str(night), str(night)))
+    reference, current = (feature_step.read(where.lake, case, *each)[list(case.feature_names)] for each in ends)
+    if current.empty:
+        return
+    indexes = drift.population_stability(reference, current)
+    share = sum(value > _DRIFTED for value in indexes.values()) / len(indexes)
+    values = {f"psi:{name}": value for name, value in indexes.items()} | {"drifted_share": share}
+    warehouse.record_metrics(
+        warehouse.engine(where.warehouse_url),
+        [
+            Metric(
+                use_case=case.name,
+                night=night,
+                model_digest=champion.subject,
+                slice="all",
+                metric=name,
+                value=value,
+                n=len(current),
+            )
+            for name, value in values.items()
+        ],
+    )
+
+
+def _facts(case: UseCase, night: date, recent: Performance | None, facts: dict[str, object], where: Settings) -> Facts:
+    engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff
+    trained = date.fromisoformat(str(facts["night"]))
+    tried = [each.night for each in ledger.entries(engine, use_case=case.name, kind="judged") if each.night and each.night < night]
+    reference = facts["log_loss"]
+    assert isinstance(reference, float)
+    return Facts(
+        matured_nights=0 if recent is None else recent.nights,
+        calibration_gap=None if recent is None else recent.calibration_gap,
+        log_loss=None if recent is None else recent.log_loss,
+        reference_log_loss=reference,
+        new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),
+        age_nights=(night - trained).days,
+        nights_since_training=(night - max([trained, *tried])).days,
+    )
+
+
+def _alert(case: UseCase, night: date, decision: Decision, where: Settings) -> None:
+    for finding in decision.findings:
+        if finding.state is retraining.State.FIRED:
+            message = f"{finding.trigger} is {finding.value:.4g}, threshold {finding.threshold:.4g}; {decision.reason}"
+            alert = Alert(use_case=case.name, night=night, kind="trigger", subject=finding.trigger, message=message)
+            warehouse.raise_alert(warehouse.engine(where.warehouse_url), alert)

@@ -1,0 +1,137 @@
+"""Challenger to champion: the battery, the dossier that two people answer, and the promotion that checks their answers."""
+
+import subprocess
+import sys
+from datetime import date
+
+from include import settings, usecases
+from include.settings import PROJECT, Settings
+from include.stores import approvals, ledger, registry, warehouse
+from include.stores.approvals import Approval
+from ml import nights
+from ml.chain import Entry
+from ml.errors import LedgerError, PackageError, RequestError
+from ml.promotion import Outcome
+from ml.usecase import UseCase
+
+_CHOICES = {"Approve": "approved", "Reject": "rejected"}
+_BATTERY_SECONDS = 120
+
+
+def battery(use_case: str, night: str) -> str:
+    """Load the challenger of `night` in a process of its own, have it answer its golden rows, and return its digest.
+
+    Raises RequestError when that night has no challenger, PackageError when the package is not what was judged.
+    """
+    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    digest = _challenger(case, when, where).subject
+    command = [sys.executable, "-m", "include.serving.golden", str(where.packages), digest]
+    tried = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_BATTERY_SECONDS)
+    if tried.returncode != 0:
+        said = (tried.stderr.strip().splitlines() or [f"the process ended with code {tried.returncode}"])[-1]
+        raise PackageError(f"package {digest[:12]} fails its battery: {said}")
+    ledger.append(
+        warehouse.engine(where.warehouse_url),
+        kind="tested",
+        use_case=case.name,
+        night=when,
+        subject=digest,
+        payload={"golden": "passed"},
+        key=f"{case.name}:tested:{when}:{digest}",
+    )
+    return digest
+
+
+def dossier(use_case: str, night: str) -> str:
+    """Return what an approver reads, in Markdown, made anew from the ledger."""
+    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    challenger = _challenger(case, when, where)
+    told = challenger.payload
+    gain, judged = told["gain"], told["judged"]
+    assert isinstance(gain, dict) and isinstance(judged, dict)
+    checks = told["checks"]
+    assert isinstance(checks, list)
+    rows = [f"| {c['name']} | {c['value']:.4f} | {c['bar']} | {c['answer']} |" for c in checks if isinstance(c, dict)]
+    champion = str(told["champion"] or "none: this is the first")[:23]
+    return "\n".join(
+        [
+            f"**{case.question}**",
+            "",
+            f"Package `{challenger.subject}`, trained as of {when} because of *{told['trigger']}*; champion: `{champion}`.",
+            "",
+            f"Judged on {judged['rows']} rows, {' to '.join(judged['nights'])}, by the **{told['bar']}** bar: log loss gain "
+            f"{gain['value']:+.4f}, interval [{gain['low']:+.4f}, {gain['high']:+.4f}].",
+            "",
+            f"Chosen because {told['choice']}.",
+            "",
+            "| check | number | bar | answer |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            f"Evidence `{told['evidence']}`. Your answer is bound to this package and this evidence.",
+        ]
+    )
+
+
+def approve(use_case: str, night: str, role: str, user: str, choice: str) -> None:
+    """Write what `user` answered in `role` ("Approve" or "Reject"), signed, for the challenger of `night`."""
+    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    if choice not in _CHOICES:
+        raise RequestError(f"expected one of {sorted(_CHOICES)}, got {choice!r}")
+    challenger = _challenger(case, when, where)
+    answer = Approval(
+        use_case=case.name,
+        night=when,
+        role=role,
+        user=user,
+        choice=_CHOICES[choice],
+        digest=challenger.subject,
+        evidence=str(challenger.payload["evidence"]),
+    )
+    approvals.record(warehouse.engine(where.warehouse_url), approvals.load_key(where), answer)
+
+
+def promote(use_case: str, night: str) -> str:
+    """Make the challenger of `night` champion and return its digest; the registry follows.
+
+    Raises ApprovalError unless both roles approved these bytes on this evidence, each by another person, and
+    LedgerError when another model became champion since this one was judged.
+    """
+    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    engine = warehouse.engine(where.warehouse_url)
+    challenger = _challenger(case, when, where)
+    champion = ledger.champion(engine, case.name)
+    if champion is None or champion.subject != challenger.subject:
+        evidence = str(challenger.payload["evidence"])
+        given = approvals.check(
+            engine, approvals.load_key(where), case.name, when, challenger.subject, evidence, case.release.approvers
+        )
+        _require_same_champion(challenger, champion)
+        ledger.append(
+            engine,
+            kind=ledger.PROMOTED,
+            use_case=case.name,
+            night=when,
+            subject=challenger.subject,
+            payload={"approved_by": [each.user for each in given], "evidence": evidence},
+            key=f"{case.name}:promoted:after:{champion.seq if champion else 0}",
+        )
+    registry.follow(where, case.name)
+    return challenger.subject
+
+
+def _challenger(case: UseCase, when: date, where: Settings) -> Entry:
+    judged = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name, kind="judged", night=when)
+    if not judged or judged[-1].payload["outcome"] != Outcome.PROMOTE:
+        raise RequestError(f"{case.name} has no challenger of {when} that earned a release: train one as of that night first")
+    return judged[-1]
+
+
+def _require_same_champion(challenger: Entry, champion: Entry | None) -> None:
+    met = challenger.payload["champion"]
+    now = None if champion is None else champion.subject
+    if met != now:
+        raise LedgerError(
+            f"package {challenger.subject[:12]} was judged against {str(met)[:12]}, but the champion is {str(now)[:12]} now: "
+            "train again, so that it meets the model it would replace"
+        )

@@ -1,0 +1,158 @@
+"""Approvals: signed rows in the ledger, bound to the bytes of the package and of the evidence that a person saw."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Literal, get_args
+
+import sqlalchemy as sa
+
+from include.settings import Settings
+from include.stores import ledger
+from ml import chain
+from ml.chain import Entry
+from ml.errors import ApprovalError, SetupError
+
+Choice = Literal["approved", "rejected"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+KEY_FILE = "approval.key"
+LEAST_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """What one person, in one role, said about one package on one body of evidence."""
+
+    use_case: str
+    night: date
+    role: str
+    user: str
+    choice: Choice
+    digest: str
+    evidence: str
+
+    def __post_init__(self) -> None:
+        if self.choice not in CHOICES:
+            raise ApprovalError(f"an answer is one of {', '.join(CHOICES)}, got {self.choice!r}")
+        if not (self.role and self.user and self.digest and self.evidence):
+            raise ApprovalError(f"an answer names its role, user, package digest and evidence digest, got {self}")
+
+
+def load_key(settings: Settings) -> bytes:
+    """Return the key that signs approvals; raises SetupError when set-up has not made it."""
+    path = settings.secrets / KEY_FILE
+    if not path.is_file():
+        raise SetupError(
+            f"expected the key that signs approvals in {path}, but there is none; run the set-up (`make run` does)"
+        )
+    key = path.read_bytes().strip()
+    if len(key) < LEAST_KEY_BYTES:
+        raise SetupError(
+            f"the key in {path} should have {LEAST_KEY_BYTES} bytes or more, but has {len(key)}; make a new one"
+        )
+    return key
+
+
+def sign(key: bytes, approval: Approval) -> str:
+    """Return the HMAC-SHA256 of every field of `approval`, as hexadecimal digits."""
+    fields = asdict(approval) | {"night": approval.night.isoformat()}
+    return hmac.new(key, chain.canonical(fields).encode(), hashlib.sha256).hexdigest()
+
+
+def record(engine: sa.Engine, key: bytes, approval: Approval) -> Entry:
+    """Return the ledger entry of `approval`, signed; the same answer twice is one entry.
+
+    Raises LedgerError when this role has already given another answer on the same package and evidence.
+    """
+    of = (approval.use_case, approval.night, approval.digest, approval.evidence, approval.role)
+    return ledger.append(
+        engine,
+        kind=approval.choice,
+        use_case=approval.use_case,
+        night=approval.night,
+        subject=approval.digest,
+        payload={
+            "role": approval.role,
+            "user": approval.user,
+            "choice": approval.choice,
+            "evidence": approval.evidence,
+            "signature": sign(key, approval),
+        },
+        key="/".join(("approval", *map(str, of))),
+    )
+
+
+def check(
+    engine: sa.Engine,
+    key: bytes,
+    use_case: str,
+    night: date,
+    digest: str,
+    evidence: str,
+    roles: Iterable[str],
+) -> tuple[Approval, ...]:
+    """Return one valid approval for each of `roles`, each by another person.
+
+    Raises ApprovalError when one is missing, rejected, forged, for another package or other evidence, or when one
+    person answered twice.
+    """
+    rows = [row for row in ledger.entries(engine, use_case, night=night) if row.kind in CHOICES]
+    approvals = tuple(_answer(key, rows, role, digest, evidence) for role in roles)
+    if not approvals:
+        raise ApprovalError(
+            f"a promotion of {use_case!r} needs at least one role to approve it, but none was asked for"
+        )
+    users: dict[str, str] = {}
+    for approval in approvals:
+        person = approval.user.casefold()
+        if person in users:
+            raise ApprovalError(
+                f"{approval.user!r} answered as {users[person]!r} and as {approval.role!r}, but a release takes "
+                "different people; ask a second person and release again"
+            )
+        users[person] = approval.role
+    return approvals
+
+
+def _answer(key: bytes, rows: list[Entry], role: str, digest: str, evidence: str) -> Approval:
+    given = [row for row in rows if row.payload.get("role") == role]
+    fitting = [row for row in given if (row.subject, row.payload.get("evidence")) == (digest, evidence)]
+    if not fitting:
+        raise ApprovalError(_missing(role, given, digest, evidence))
+    approvals = [_verified(key, row) for row in fitting]
+    for approval in approvals:
+        if approval.choice != "approved":
+            raise ApprovalError(f"{approval.user!r} rejected package {digest[:12]} as {role!r}; it is not promoted")
+    return approvals[-1]
+
+
+def _missing(role: str, given: list[Entry], digest: str, evidence: str) -> str:
+    if not given:
+        return f"the approval of {role!r} is missing for package {digest[:12]}; ask for it, silence is no approval"
+    seen = given[-1].subject[:12], str(given[-1].payload.get("evidence"))[:12]
+    return (
+        f"the approval of {role!r} is for package {seen[0]} on evidence {seen[1]}, but this is package {digest[:12]} "
+        f"on evidence {evidence[:12]}; ask again, showing these"
+    )
+
+
+def _verified(key: bytes, row: Entry) -> Approval:
+    told = {name: str(row.payload.get(name)) for name in ("role", "user", "evidence", "signature")}
+    choice: Choice = "approved" if row.kind == row.payload.get("choice") == "approved" else "rejected"
+    approval = Approval(
+        use_case=row.use_case,
+        night=row.night or date.min,
+        role=told["role"],
+        user=told["user"],
+        choice=choice,
+        digest=row.subject,
+        evidence=told["evidence"],
+    )
+    if not hmac.compare_digest(sign(key, approval), told["signature"]):
+        raise ApprovalError(
+            f"the answer of {told['user']!r} as {told['role']!r} (ledger entry {row.seq}) does not bear our signature: "
+            "it was forged, changed, or signed with another key. Nothing is promoted; find out who wrote to the ledger"
+        )
+    return approval

@@ -1,0 +1,166 @@
+"""The ledger: an append-only, hash-chained table of everything that was decided, and why."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from include.stores.warehouse import tables, writing
+from ml import chain
+from ml.chain import GENESIS, Entry, Json
+from ml.errors import LedgerError
+
+PROMOTED = "promoted"
+_TABLE = tables.ledger
+_CONTENT = ("kind", "use_case", "night", "subject")
+
+
+def append(
+    engine: sa.Engine,
+    *,
+    kind: str,
+    use_case: str,
+    night: date | None,
+    subject: str,
+    payload: Mapping[str, Json],
+    key: str,
+    recorded_at: datetime | None = None,
+) -> Entry:
+    """Return the entry written at the end of the chain, or the one that already bears `key` with the same content.
+
+    `recorded_at` is the wall clock unless given. Raises LedgerError when `key` was used for something else, or when
+    `payload` is not JSON.
+    """
+    draft = Entry(
+        kind=kind,
+        use_case=use_case,
+        night=night,
+        subject=subject,
+        payload=_plain(payload),
+        recorded_at=recorded_at or datetime.now(UTC),
+        key=key,
+    )
+    with writing(engine, alone="ledger") as connection:
+        found = connection.execute(sa.select(_TABLE).where(_TABLE.c.key == key)).first()
+        if found is not None:
+            return _same(_entry(found), draft)
+        last = connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq.desc()).limit(1)).first()
+        entry = chain.link(_entry(last) if last else None, draft)
+        connection.execute(sa.insert(_TABLE), _row(entry))
+        return entry
+
+
+def entries(
+    engine: sa.Engine,
+    use_case: str | None = None,
+    kind: str | None = None,
+    night: date | None = None,
+    subject: str | None = None,
+) -> tuple[Entry, ...]:
+    """Return the entries, oldest first, that have all of the given values."""
+    wanted = zip(_CONTENT, (kind, use_case, night, subject), strict=True)
+    only = [_TABLE.c[name] == value for name, value in wanted if value is not None]
+    with engine.connect() as connection:
+        return tuple(_entries(connection.execute(sa.select(_TABLE).where(*only).order_by(_TABLE.c.seq))))
+
+
+def champion(
+    engine: sa.Engine,
+    use_case: str,
+    *,
+    before_night: date | None = None,
+    by_night: date | None = None,
+    at: datetime | None = None,
+) -> Entry | None:
+    """Return the promotion by which a model was champion, its digest the `subject`; None before the first.
+
+    Without a bound it is the one recorded last, and with `at` the one recorded last by that moment. `before_night`
+    takes promotions of earlier nights only, and `by_night` those of that night too: then the latest night wins, and
+    within it the one recorded last, so that a night run again later has the champion that it had.
+    """
+    column = _TABLE.c
+    query = sa.select(_TABLE).where(column.use_case == use_case, column.kind == PROMOTED)
+    if before_night is not None or by_night is not None:
+        query = query.order_by(column.night.desc())
+    if before_night is not None:
+        query = query.where(column.night < before_night)
+    if by_night is not None:
+        query = query.where(column.night <= by_night)
+    if at is not None:
+        query = query.where(column.recorded_at <= at)
+    with engine.connect() as connection:
+        row = connection.execute(query.order_by(column.seq.desc()).limit(1)).first()
+    return _entry(row) if row else None
+
+
+def verify(engine: sa.Engine, remembered: str = GENESIS) -> str:
+    """Return the digest of the last entry when every entry stands as it was written.
+
+    Give the digest that an earlier call returned as `remembered`, and entries cut off the end are seen too.
+    Raises LedgerError that names the first broken entry.
+    """
+    with engine.connect() as connection:
+        found = tuple(_entries(connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq))))
+    broken = chain.verify(found, remembered)
+    if broken is not None:
+        raise _changed(broken.seq, broken.why)
+    return found[-1].digest if found else GENESIS
+
+
+def _changed(seq: int, why: str) -> LedgerError:
+    return LedgerError(
+        f"the ledger was changed behind its back: entry {seq}: {why}. Promote nothing; compare with a backup, "
+        "find out who can write to the warehouse, and restore the table from the backup"
+    )
+
+
+def _same(found: Entry, draft: Entry) -> Entry:
+    names = (*_CONTENT, "payload")
+    before, now = ({name: getattr(entry, name) for name in names} for entry in (found, draft))
+    differs = [name for name in names if before[name] != now[name]]
+    if differs:
+        was, wanted = ({name: str(values[name]) for name in differs} for values in (before, now))
+        raise LedgerError(
+            f"the ledger already has the key {found.key!r} as entry {found.seq} with {was}, but now came {wanted}. "
+            "Entries are never rewritten: to add another fact, use another key; if this is the same step run again, "
+            "find out why its result changed"
+        )
+    return found
+
+
+def _plain(payload: Mapping[str, Json]) -> dict[str, Json]:
+    """Return `payload` as it will be read back."""
+    try:
+        plain: dict[str, Json] = json.loads(chain.canonical(dict(payload)))
+    except (TypeError, ValueError) as error:
+        raise LedgerError(
+            f"a ledger entry's payload is JSON without NaN or infinity ({error}); store None for them"
+        ) from None
+    return plain
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    values = {column.name: getattr(entry, column.name) for column in _TABLE.columns}
+    return values | {"payload": chain.canonical(entry.payload)}
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    values = dict(row._mapping)
+    text = values.pop("payload")
+    payload = json.loads(text)
+    if chain.canonical(payload) != text:
+        raise _changed(values["seq"], "its payload is not the text that was written")
+    return Entry(**values, payload=payload)
+
+
+def _entries(rows: Iterable[sa.Row[Any]]) -> Iterator[Entry]:
+    last = 0
+    try:
+        for row in rows:
+            entry = _entry(row)
+            last = entry.seq
+            yield entry
+    except (TypeError, ValueError) as error:
+        raise _changed(last + 1, f"it cannot be read ({error})") from None

@@ -1,0 +1,22 @@
+"""Alembic's entry: migrates on the connection that `warehouse.migrate` hands over, or the database of the settings."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from include import settings
+from include.stores.warehouse import database, tables
+
+
+def run(connection: Connection) -> None:
+    """Run the migrations inside the transaction of `connection`."""
+    context.configure(connection=connection, target_metadata=tables.METADATA)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    with database.writing(database.engine(settings.load().warehouse_url), alone="migrate") as own:
+        run(own)

@@ -1,0 +1,127 @@
+"""Model packages on disk: one folder of files for each digest, written at once and checked whenever they are read.
+
+A package's digest is the SHA-256 of its `manifest.json`, which has the SHA-256 of every other file.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml.errors import PackageError
+
+MANIFEST = "manifest.json"
+
+
+def put(folder: Path, digest: str, files: Mapping[str, bytes]) -> Path:
+    """Store `files` as the package `digest` and return where; a reader sees all of it or nothing.
+
+    A package that is there already is checked and left alone.
+    Raises PackageError when the bytes are not those of `digest`.
+    """
+    check(digest, files)
+    target = folder / digest
+    if target.exists():
+        get(folder, digest)
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{digest[:12]}."))
+    try:
+        draft.chmod(0o755)
+        for name, content in files.items():
+            _write(draft / name, content)
+        _publish(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def get(folder: Path, digest: str) -> dict[str, bytes]:
+    """Return the files of the package `digest`, each checked.
+
+    Raises PackageError when there is no such package, or it is not the bytes its manifest promises.
+    """
+    place = folder / digest
+    if not place.is_dir():
+        raise PackageError(
+            f"expected the package {digest} in {folder}, but it is not there; train again, or restore {folder}"
+        )
+    return read(place, digest)
+
+
+def read(place: Path, digest: str) -> dict[str, bytes]:
+    """Return the files in the folder `place` after checking that they are the package `digest`; raises PackageError."""
+    files = {path.name: path.read_bytes() for path in sorted(place.iterdir()) if path.is_file()}
+    check(digest, files)
+    return files
+
+
+def check(digest: str, files: Mapping[str, bytes]) -> None:
+    """Raise PackageError unless `files` are exactly what the package `digest` promises."""
+    if MANIFEST not in files:
+        raise PackageError(f"package {digest[:12]} has no {MANIFEST}, only {sorted(files)}; restore it or train again")
+    _compare(digest, MANIFEST, expected=digest, content=files[MANIFEST])
+    promised = _promised(digest, files[MANIFEST])
+    for name in sorted(promised.keys() | files.keys() - {MANIFEST}):
+        if name not in files:
+            raise PackageError(
+                f"package {digest[:12]} lacks {name!r}, which its manifest promises; restore it or train again"
+            )
+        if name not in promised:
+            raise PackageError(
+                f"package {digest[:12]} has {name!r}, which its manifest does not know; remove that file"
+            )
+        _compare(digest, name, expected=promised[name], content=files[name])
+
+
+def _compare(digest: str, name: str, *, expected: str, content: bytes) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise PackageError(
+            f"package {digest[:12]}: {name!r} should have SHA-256 {expected}, but has {found} ({len(content)} bytes); "
+            "it was cut or changed: restore it or train again, and do not serve it"
+        )
+
+
+def _promised(digest: str, manifest: bytes) -> dict[str, str]:
+    try:
+        files = json.loads(manifest)["files"]
+        promised = {str(name): str(expected) for name, expected in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise PackageError(
+            f'package {digest[:12]}: {MANIFEST} should be {{"files": {{name: sha256}}}}, but starts {manifest[:60]!r}'
+        ) from None
+    for name in promised:
+        if Path(name).name != name or name.startswith(".") or name == MANIFEST:
+            raise PackageError(f"package {digest[:12]}: a package is one flat folder, but its manifest names {name!r}")
+    return promised
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _publish(draft: Path, target: Path) -> None:
+    """Give `draft` its final name; where another process was faster, its package is the same and stays."""
+    _sync(draft)
+    try:
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        get(target.parent, target.name)
+    _sync(target.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

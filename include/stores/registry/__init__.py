@@ -1,0 +1,7 @@
+"""MLflow: trainings to look at, packages to load. It shows what the ledger decided; it decides nothing."""
+
+from include.stores.registry.client import prepare
+from include.stores.registry.training import log_training
+from include.stores.registry.versions import follow, register
+
+__all__ = ["follow", "log_training", "prepare", "register"]

@@ -1,0 +1,78 @@
+"""The way into MLflow: a quiet client on the settings' address, and one writer at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from include.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def connect(settings: Settings) -> MlflowClient:
+    """Return a client on the settings' MLflow; importing MLflow takes about 2 s of CPU."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    for logger in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(logger).setLevel(logging.WARNING)
+    # MLflow's SQL registry looks logged models up at the process's address, whatever the client's own
+    mlflow.set_tracking_uri(settings.mlflow_url)
+    mlflow.set_registry_uri(settings.mlflow_url)
+    return mlflow.MlflowClient(tracking_uri=settings.mlflow_url, registry_uri=settings.mlflow_url)
+
+
+def prepare(settings: Settings) -> None:
+    """Make MLflow's database, or bring it to the newest schema; a server at an `http` address does this for itself."""
+    client = connect(settings)
+    with alone(settings):
+        if not _is_server(settings):
+            from mlflow import db
+
+            settings.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
+            db.upgrade.main([settings.mlflow_url], standalone_mode=False)
+        client.search_experiments(max_results=1)
+
+
+def experiment(client: MlflowClient, settings: Settings, use_case: str) -> str:
+    """Return the id of the use case's experiment, made when it is not there."""
+    found = client.get_experiment_by_name(use_case)
+    if found is not None:
+        return str(found.experiment_id)
+    place = None if _is_server(settings) else (settings.mlflow_artifacts / use_case).resolve().as_uri()
+    return str(client.create_experiment(use_case, artifact_location=place))
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Wait until no other process of this machine writes to MLflow, whose own changes lose each other in a race."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "mlflow.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Silence MLflow's warnings about itself: type hints of its own, and advice to add an input example."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _is_server(settings: Settings) -> bool:
+    return settings.mlflow_url.startswith(("http://", "https://"))

@@ -1,0 +1,78 @@
+"""Trainings as MLflow runs, to look at and compare."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from include.settings import Settings
+from include.stores.registry import client
+from ml import chain
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_CONTENT = "content"
+_FINISHED = "FINISHED"
+
+
+def log_training(
+    settings: Settings,
+    use_case: str,
+    night: date,
+    params: Mapping[str, object],
+    metrics: Mapping[str, float | None],
+    pictures: Mapping[str, bytes],
+) -> str:
+    """Return the id of the run that shows this training; the same training twice is one run.
+
+    A metric that is None or not finite is left out: MLflow has no word for it. A run cut off half-way is completed.
+    """
+    mlflow = client.connect(settings)
+    texts = {name: str(value) for name, value in params.items()}
+    numbers = {name: float(value) for name, value in metrics.items() if value is not None and math.isfinite(value)}
+    content = _digest(night, texts, numbers, pictures)
+    with client.alone(settings):
+        experiment = client.experiment(mlflow, settings, use_case)
+        known = mlflow.search_runs([experiment], f"tags.{_CONTENT} = '{content}'", max_results=1)
+        run = known[0] if known else mlflow.create_run(experiment, run_name=str(night), tags={_CONTENT: content})
+        run_id = str(run.info.run_id)
+        if run.info.status != _FINISHED:
+            _fill(mlflow, run_id, night, texts, numbers, pictures)
+        return run_id
+
+
+def _fill(
+    mlflow: MlflowClient,
+    run_id: str,
+    night: date,
+    params: Mapping[str, str],
+    metrics: Mapping[str, float],
+    pictures: Mapping[str, bytes],
+) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    now = int(time.time() * 1000)
+    mlflow.log_batch(
+        run_id,
+        metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+        params=[Param(name, value) for name, value in params.items()],
+        tags=[RunTag("night", str(night))],
+    )
+    with TemporaryDirectory() as folder:
+        for name, picture in pictures.items():
+            path = Path(folder, name)
+            path.write_bytes(picture)
+            mlflow.log_artifact(run_id, str(path))
+    mlflow.set_terminated(run_id, _FINISHED)
+
+
+def _digest(night: date, params: Mapping[str, str], metrics: Mapping[str, float], pictures: Mapping[str, bytes]) -> str:
+    shown = {name: hashlib.sha256(picture).hexdigest() for name, picture in pictures.items()}
+    return hashlib.sha256(chain.canonical([str(night), dict(params), dict(metrics), shown]).encode()).hexdigest()

@@ -1,0 +1,168 @@
+"""Packages as MLflow model versions, and the alias and stages that follow the ledger, never lead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from include.settings import PROJECT, Settings
+from include.stores import ledger, packages, warehouse
+from include.stores.registry import client
+from ml.errors import DataError, LedgerError, PackageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
+
+ALIAS = "champion"
+DIGEST = "digest"
+STAGE = "stage"
+_MODEL_CODE = PROJECT / "include" / "serving" / "pyfunc.py"
+_REQUIRED = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
+
+
+def register(
+    settings: Settings,
+    use_case: str,
+    digest: str,
+    files: Mapping[str, bytes],
+    example: pd.DataFrame,
+    tags: Mapping[str, str] | None = None,
+    run_id: str | None = None,
+) -> str:
+    """Return the model version that holds the package `digest`; the same digest is registered once.
+
+    `example` is a frame of features; its columns become the signature. Raises PackageError when `files` are not the
+    package, and DataError when a column has no type that MLflow can hold to.
+    """
+    packages.check(digest, files)
+    types = _types(example)
+    mlflow = client.connect(settings)
+    with client.alone(settings), client.quietly():
+        known = [version for version in _versions(mlflow, use_case) if version.tags.get(DIGEST) == digest]
+        if known:
+            return str(known[0].version)
+        experiment = client.experiment(mlflow, settings, use_case)
+        model_id = _log(mlflow, experiment, run_id, digest, files, _signature(types))
+        if not mlflow.search_registered_models(f"name = '{use_case}'"):
+            mlflow.create_registered_model(use_case)
+        named = dict(tags or {}) | {DIGEST: digest, STAGE: "Staging"}
+        made = mlflow.create_model_version(use_case, f"models:/{model_id}", run_id, tags=named, model_id=model_id)
+        return str(made.version)
+
+
+def follow(settings: Settings, use_case: str) -> tuple[str, ...]:
+    """Make the alias `champion` and the stages say what the ledger says; return a sentence for each thing changed.
+
+    The champion is in Production, versions after it that were never promoted in Staging, all others Archived.
+    Raises LedgerError when the champion has no version.
+    """
+    engine = warehouse.engine(settings.warehouse_url)
+    promoted = {entry.subject for entry in ledger.entries(engine, use_case, ledger.PROMOTED)}
+    promotion = ledger.champion(engine, use_case)
+    mlflow = client.connect(settings)
+    with client.alone(settings):
+        versions = _versions(mlflow, use_case)
+        champion = next((v for v in versions if promotion and v.tags.get(DIGEST) == promotion.subject), None)
+        if promotion and champion is None:
+            raise LedgerError(
+                f"the ledger says that package {promotion.subject[:12]} is champion of {use_case!r}, but MLflow has no "
+                "version of it; register it again from the package store"
+            )
+        changes = [_stage(mlflow, version, _stage_of(version, champion, promoted)) for version in versions]
+        changes.append(_alias(mlflow, use_case, champion, versions))
+    return tuple(change for change in changes if change)
+
+
+def _types(example: pd.DataFrame) -> dict[str, str]:
+    """Return MLflow's type of each column; its own inference drops the whole signature over one it does not like."""
+    known = {"float64": "double", "category": "string", "bool": "boolean"}
+    kinds = {str(name): str(kind) for name, kind in example.dtypes.items()}
+    wrong = {name: kind for name, kind in kinds.items() if kind not in known}
+    if wrong:
+        raise DataError(f"features are float64, category or bool, but the example has {wrong}; convert them first")
+    return {name: known[kind] for name, kind in kinds.items()}
+
+
+def _signature(types: Mapping[str, str]) -> ModelSignature:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    columns: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in types.items()]
+    return ModelSignature(inputs=Schema(columns), outputs=Schema([TensorSpec(np.dtype("float64"), (-1,))]))
+
+
+def _log(
+    mlflow: MlflowClient,
+    experiment: str,
+    run_id: str | None,
+    digest: str,
+    files: Mapping[str, bytes],
+    signature: ModelSignature,
+) -> str:
+    """Store the package as an MLflow model and return its id; raises PackageError when it lost its signature."""
+    from mlflow import pyfunc
+    from mlflow.models import get_model_info
+
+    with TemporaryDirectory() as folder:
+        package = packages.put(Path(folder), digest, files)
+        pyfunc.save_model(
+            Path(folder, "model"),
+            python_model=str(_MODEL_CODE),
+            artifacts={"package": str(package)},
+            model_config={DIGEST: digest},
+            signature=signature,
+            pip_requirements=[f"{name}=={metadata.version(name)}" for name in _REQUIRED],
+        )
+        model = mlflow.create_logged_model(experiment, source_run_id=run_id, tags={DIGEST: digest})
+        mlflow.log_model_artifacts(model.model_id, str(Path(folder, "model")))
+    mlflow.finalize_logged_model(model.model_id, "READY")
+    stored = get_model_info(f"models:/{model.model_id}").signature
+    if stored != signature:
+        raise PackageError(f"MLflow stored package {digest[:12]} with the signature {stored}, expected {signature}")
+    return str(model.model_id)
+
+
+def _versions(mlflow: MlflowClient, use_case: str) -> list[ModelVersion]:
+    found: list[ModelVersion] = []
+    token = None
+    while token != "":
+        page = mlflow.search_model_versions(f"name = '{use_case}'", page_token=token)
+        found.extend(page)
+        token = page.token or ""
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def _stage_of(version: ModelVersion, champion: ModelVersion | None, promoted: set[str]) -> str:
+    if champion is not None and version.version == champion.version:
+        return "Production"
+    is_newer = champion is None or int(version.version) > int(champion.version)
+    return "Staging" if is_newer and version.tags.get(DIGEST) not in promoted else "Archived"
+
+
+def _stage(mlflow: MlflowClient, version: ModelVersion, stage: str) -> str:
+    before = version.tags.get(STAGE)
+    if before == stage:
+        return ""
+    mlflow.set_model_version_tag(version.name, str(version.version), STAGE, stage)
+    return f"version {version.version} was in {before}, now in {stage}"
+
+
+def _alias(mlflow: MlflowClient, use_case: str, champion: ModelVersion | None, versions: list[ModelVersion]) -> str:
+    if not versions:
+        return ""
+    before = mlflow.get_registered_model(use_case).aliases.get(ALIAS)
+    after = str(champion.version) if champion else None
+    if (before and str(before)) == after:
+        return ""
+    if after is None:
+        mlflow.delete_registered_model_alias(use_case, ALIAS)
+    else:
+        mlflow.set_registered_model_alias(use_case, ALIAS, after)
+    return f"the alias {ALIAS!r} was on version {before}, now on {after}"

@@ -1,0 +1,45 @@
+"""The relational store of scores, labels, metrics, alerts and the ledger: SQLite or Postgres, by URL."""
+
+from include.stores.warehouse.database import engine, migrate, writing
+from include.stores.warehouse.predictions import (
+    Maturity,
+    count_labels,
+    issue_scores,
+    matured,
+    maturity,
+    record_labels,
+    scores,
+)
+from include.stores.warehouse.reports import (
+    Alert,
+    Ingestion,
+    Metric,
+    alerts,
+    ingestions,
+    metrics,
+    raise_alert,
+    record_ingestion,
+    record_metrics,
+)
+
+__all__ = [
+    "Alert",
+    "Ingestion",
+    "Maturity",
+    "Metric",
+    "alerts",
+    "count_labels",
+    "engine",
+    "ingestions",
+    "issue_scores",
+    "matured",
+    "maturity",
+    "metrics",
+    "migrate",
+    "raise_alert",
+    "record_ingestion",
+    "record_labels",
+    "record_metrics",
+    "scores",
+    "writing",
+]

@@ -1,0 +1,95 @@
+"""Connections to the warehouse, the same on SQLite and Postgres."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_WRITES = "ratchet_writes"
+_BUSY_MILLISECONDS = 30_000
+
+
+def engine(url: str) -> sa.Engine:
+    """Return this process's engine for `url`; a forked child gets its own, because connections break across a fork."""
+    return _engine(url, os.getpid())
+
+
+@cache
+def _engine(url: str, pid: int) -> sa.Engine:
+    if sa.make_url(url).get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    made = sa.create_engine(url, poolclass=sa.NullPool)
+    sa.event.listen(made, "connect", _prepare_sqlite)
+    sa.event.listen(made, "begin", _begin_sqlite)
+    return made
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "journal_mode=WAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Take the write lock at once: a transaction that reads first and writes later fails when another wrote between."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+
+
+@contextmanager
+def writing(engine: sa.Engine, alone: str = "") -> Iterator[sa.Connection]:
+    """Yield a connection inside one write transaction: all of it is stored, or nothing.
+
+    Writers that give the same name in `alone` wait for each other. SQLite has one writer at a time anyway.
+    """
+    with engine.execution_options(**{_WRITES: True}).begin() as connection:
+        if alone and connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(alone, 0))))
+        yield connection
+
+
+def upsert(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: Sequence[dict[str, Any]],
+    *,
+    replace: bool = True,
+    newest: str | None = None,
+) -> int:
+    """Insert `rows` and return how many were written.
+
+    A row whose key is there already is replaced, or left as it was when `replace` is false. With `newest`, it is
+    replaced only by a row whose column of that name is not older, so that the order of calls does not matter.
+    """
+    if not rows:
+        return 0
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    keys = [column.name for column in table.primary_key]
+    if replace:
+        incoming = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
+        where = insert.excluded[newest] >= table.c[newest] if newest else None
+        statement = insert.on_conflict_do_update(index_elements=keys, set_=incoming, where=where)
+    else:
+        statement = insert.on_conflict_do_nothing(index_elements=keys)
+    return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def migrate(url: str) -> None:
+    """Bring the database at `url` to the newest schema, making it first if need be; two at once do it once."""
+    from alembic import command
+    from alembic.config import Config
+
+    address = sa.make_url(url)
+    if address.get_backend_name() == "sqlite" and address.database:
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    with writing(engine(url), alone="migrate") as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

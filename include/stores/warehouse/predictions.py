@@ -1,0 +1,152 @@
+"""Scores as they were issued, labels as they became known, and the two met: matured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from include.stores.warehouse import database, tables
+from ml.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MATURED_COLUMNS = ("entity", "night", "model_digest", "score", "label", "known_at")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Maturity:
+    """How many entities of a night were scored, and how many of those have a label by now."""
+
+    night: date
+    scored: int
+    matured: int
+
+    @property
+    def share(self) -> float:
+        """The part of the scored entities that has a label."""
+        return self.matured / self.scored
+
+
+def issue_scores(
+    engine: sa.Engine, use_case: str, night: date, model_digest: str, frame: pd.DataFrame, issued_at: datetime
+) -> int:
+    """Store the columns `entity` and `score` of `frame` and return how many are new.
+
+    A score once issued is never rewritten: what is there stays. Raises DataError when a score is not a number.
+    """
+    constant = {"use_case": use_case, "night": night, "model_digest": model_digest, "issued_at": issued_at}
+    pairs = zip(_texts(frame, "entity"), _numbers(frame, "score"), strict=True)
+    rows = [{**constant, "entity": entity, "score": score} for entity, score in pairs]
+    with database.writing(engine) as connection:
+        return database.upsert(connection, tables.scores, rows, replace=False)
+
+
+def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | None = None) -> pd.DataFrame:
+    """Return the scores issued for `night`, by entity: entity, night, model_digest, score, issued_at."""
+    table = tables.scores
+    query = (
+        sa.select(table.c.entity, table.c.night, table.c.model_digest, table.c.score, table.c.issued_at)
+        .where(table.c.use_case == use_case, table.c.night == night)
+        .order_by(table.c.entity, table.c.model_digest)
+    )
+    return _read(engine, query if model_digest is None else query.where(table.c.model_digest == model_digest))
+
+
+def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame) -> int:
+    """Store the columns `entity`, `night`, `label` and `known_at` of `frame`; return how many were written.
+
+    `known_at` carries a time zone. A corrected label replaces the one before it, and an older one never replaces a
+    newer one. Raises DataError when a label is not a number.
+    """
+    import pandas as pd
+
+    columns = zip(
+        _texts(frame, "entity"),
+        pd.to_datetime(frame["night"]).dt.date.tolist(),
+        _numbers(frame, "label"),
+        pd.DatetimeIndex(frame["known_at"]).to_pydatetime().tolist(),
+        strict=True,
+    )
+    rows = [
+        {"use_case": use_case, "entity": entity, "night": night, "label": label, "known_at": known_at}
+        for entity, night, label, known_at in columns
+    ]
+    with database.writing(engine) as connection:
+        return database.upsert(connection, tables.labels, rows, newest="known_at")
+
+
+def count_labels(engine: sa.Engine, use_case: str, known_by: datetime, known_after: datetime | None = None) -> int:
+    """Return how many labels became known by `known_by`, and after `known_after` when it is given."""
+    table = tables.labels
+    query = sa.select(sa.func.count()).where(table.c.use_case == use_case, table.c.known_at <= known_by)
+    if known_after is not None:
+        query = query.where(table.c.known_at > known_after)
+    with engine.connect() as connection:
+        return connection.scalar(query) or 0
+
+
+def matured(engine: sa.Engine, use_case: str, first_night: date, last_night: date, known_by: datetime) -> pd.DataFrame:
+    """Return the scores of `first_night` to `last_night` met by the labels known by `known_by`.
+
+    Columns: entity, night (date), model_digest, score, label (0.0 or 1.0 for a yes-or-no question), known_at (UTC);
+    rows in the order of night, entity, model.
+    """
+    view = tables.matured
+    query = (
+        sa.select(*(view.c[name] for name in MATURED_COLUMNS))
+        .where(view.c.use_case == use_case, view.c.night.between(first_night, last_night), view.c.known_at <= known_by)
+        .order_by(view.c.night, view.c.entity, view.c.model_digest)
+    )
+    return _read(engine, query)
+
+
+def maturity(
+    engine: sa.Engine, use_case: str, first_night: date, last_night: date, known_by: datetime
+) -> tuple[Maturity, ...]:
+    """Return, for each scored night of the range in order, how much of it has matured by `known_by`."""
+    issued, known = tables.scores, tables.labels
+    met = sa.and_(
+        issued.c.use_case == known.c.use_case, issued.c.entity == known.c.entity, known.c.known_at <= known_by
+    )
+    entities = (sa.func.count(sa.distinct(issued.c.entity)), sa.func.count(sa.distinct(known.c.entity)))
+    query = (
+        sa.select(issued.c.night, *entities)
+        .select_from(issued.outerjoin(known, met))
+        .where(issued.c.use_case == use_case, issued.c.night.between(first_night, last_night))
+        .group_by(issued.c.night)
+        .order_by(issued.c.night)
+    )
+    with engine.connect() as connection:
+        return tuple(Maturity(night=night, scored=n, matured=m) for night, n, m in connection.execute(query))
+
+
+def _read(engine: sa.Engine, query: sa.Select[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    with engine.connect() as connection:
+        result = connection.execute(query)
+        frame = pd.DataFrame.from_records(result.all(), columns=list(result.keys()))
+    moments = [name for name in ("issued_at", "known_at") if name in frame]
+    numbers = [name for name in ("score", "label") if name in frame]
+    types = dict.fromkeys(moments, "datetime64[us, UTC]") | dict.fromkeys(numbers, "float64")
+    return frame.astype(types)
+
+
+def _texts(frame: pd.DataFrame, column: str) -> list[str]:
+    return [str(value) for value in frame[column].tolist()]
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> list[float]:
+    import numpy as np
+
+    values = frame[column].to_numpy(dtype="float64")
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise DataError(
+            f"every {column} is a finite number, but {bad} of {len(values)} are not; drop or mend these rows first"
+        )
+    return [float(value) for value in values.tolist()]

@@ -1,0 +1,135 @@
+"""What each night left behind: rows taken and quarantined, metrics, alerts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from include.stores.warehouse import database, tables
+from ml.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingestion:
+    """How many rows of a night's table came in, and where every one of them went."""
+
+    use_case: str
+    night: date
+    source_table: str
+    rows_in: int
+    rows_valid: int
+    rows_quarantined: int
+
+    def __post_init__(self) -> None:
+        if self.rows_in != self.rows_valid + self.rows_quarantined:
+            raise DataError(
+                f"{self.source_table!r} of {self.night}: {self.rows_in} rows came in, but {self.rows_valid} valid and "
+                f"{self.rows_quarantined} quarantined do not add up to them; rows were lost or doubled on the way"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """One number about one model on one slice of a night, with its interval; None where it cannot be computed."""
+
+    use_case: str
+    night: date
+    model_digest: str
+    slice: str
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """Something a person should look at, said once for each night, kind and subject."""
+
+    use_case: str
+    night: date
+    kind: str
+    subject: str
+    message: str
+
+
+Row = TypeVar("Row", Ingestion, Metric, Alert)
+
+
+def record_ingestion(engine: sa.Engine, ingestion: Ingestion) -> None:
+    """Store what happened to a night's table; a later run of the same night replaces it."""
+    _store(engine, tables.ingestions, [asdict(ingestion)])
+
+
+def ingestions(
+    engine: sa.Engine, use_case: str, first_night: date | None = None, last_night: date | None = None
+) -> tuple[Ingestion, ...]:
+    """Return the ingestions of a range of nights (all when open), in the order of night and table."""
+    return _load(engine, tables.ingestions, Ingestion, use_case, first_night, last_night)
+
+
+def record_metrics(engine: sa.Engine, metrics: Sequence[Metric]) -> None:
+    """Store all `metrics` or none; NaN is stored as None, and the same metric of the same night is replaced."""
+    numbers = ("value", "low", "high")
+    rows = [asdict(metric) for metric in metrics]
+    _store(engine, tables.metrics, [row | {name: _number(row[name]) for name in numbers} for row in rows])
+
+
+def metrics(
+    engine: sa.Engine,
+    use_case: str,
+    first_night: date | None = None,
+    last_night: date | None = None,
+    *,
+    metric: str | None = None,
+    slice: str | None = None,
+    model_digest: str | None = None,
+) -> tuple[Metric, ...]:
+    """Return the metrics of a range of nights (all when open), in the order of night, model, slice and metric."""
+    table = tables.metrics
+    wanted = ((table.c.metric, metric), (table.c.slice, slice), (table.c.model_digest, model_digest))
+    only = [column == value for column, value in wanted if value is not None]
+    return _load(engine, table, Metric, use_case, first_night, last_night, *only)
+
+
+def raise_alert(engine: sa.Engine, alert: Alert) -> None:
+    """Store `alert`; the same kind and subject in the same night is one alert, with the last message."""
+    _store(engine, tables.alerts, [asdict(alert)])
+
+
+def alerts(
+    engine: sa.Engine, use_case: str, first_night: date | None = None, last_night: date | None = None
+) -> tuple[Alert, ...]:
+    """Return the alerts of a range of nights (all when open), in the order of night, kind and subject."""
+    return _load(engine, tables.alerts, Alert, use_case, first_night, last_night)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def _store(engine: sa.Engine, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    with database.writing(engine) as connection:
+        database.upsert(connection, table, rows)
+
+
+def _load(
+    engine: sa.Engine,
+    table: sa.Table,
+    row: type[Row],
+    use_case: str,
+    first_night: date | None,
+    last_night: date | None,
+    *only: sa.ColumnElement[bool],
+) -> tuple[Row, ...]:
+    query = sa.select(table).where(table.c.use_case == use_case, *only).order_by(*table.primary_key)
+    if first_night is not None:
+        query = query.where(table.c.night >= first_night)
+    if last_night is not None:
+        query = query.where(table.c.night <= last_night)
+    with engine.connect() as connection:
+        return tuple(row(**found) for found in connection.execute(query).mappings())

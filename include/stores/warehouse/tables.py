@@ -1,0 +1,129 @@
+"""The warehouse's tables; `include/stores/migrations` makes a database agree with them."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from ml.errors import DataError
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """A moment in UTC: `timestamptz` on Postgres, UTC without a zone on SQLite, always zone-aware in Python."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return `value` in UTC; raises DataError when it has no time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise DataError(
+                f"a moment needs a time zone, got {value.isoformat()}; use datetime.now(UTC) or .astimezone()"
+            )
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return `value` as zone-aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+scores = sa.Table(
+    "scores",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("entity", sa.String, primary_key=True),
+    sa.Column("night", sa.Date, primary_key=True),
+    sa.Column("model_digest", sa.String, primary_key=True),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("issued_at", Instant, nullable=False),
+    sa.Index(None, "use_case", "night"),
+)
+
+labels = sa.Table(
+    "labels",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("entity", sa.String, primary_key=True),
+    sa.Column("night", sa.Date, nullable=False),
+    sa.Column("label", sa.Double, nullable=False),
+    sa.Column("known_at", Instant, nullable=False),
+    sa.Index(None, "use_case", "known_at"),
+)
+
+ingestions = sa.Table(
+    "ingestions",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("night", sa.Date, primary_key=True),
+    sa.Column("source_table", sa.String, primary_key=True),
+    sa.Column("rows_in", sa.BigInteger, nullable=False),
+    sa.Column("rows_valid", sa.BigInteger, nullable=False),
+    sa.Column("rows_quarantined", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("rows_in = rows_valid + rows_quarantined", name="nothing_lost"),
+)
+
+metrics = sa.Table(
+    "metrics",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("night", sa.Date, primary_key=True),
+    sa.Column("model_digest", sa.String, primary_key=True),
+    sa.Column("slice", sa.String, primary_key=True),
+    sa.Column("metric", sa.String, primary_key=True),
+    sa.Column("value", sa.Double),
+    sa.Column("low", sa.Double),
+    sa.Column("high", sa.Double),
+    sa.Column("n", sa.BigInteger, nullable=False),
+)
+
+alerts = sa.Table(
+    "alerts",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("night", sa.Date, primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("subject", sa.String, primary_key=True),
+    sa.Column("message", sa.String, nullable=False),
+)
+
+ledger = sa.Table(
+    "ledger",
+    METADATA,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("use_case", sa.String, nullable=False),
+    sa.Column("night", sa.Date),
+    sa.Column("subject", sa.String, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("key", sa.String, nullable=False, unique=True),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Index(None, "use_case", "kind", "night"),
+)
+
+matured = sa.Table(
+    "matured",
+    sa.MetaData(),
+    sa.Column("use_case", sa.String),
+    sa.Column("entity", sa.String),
+    sa.Column("night", sa.Date),
+    sa.Column("model_digest", sa.String),
+    sa.Column("score", sa.Double),
+    sa.Column("issued_at", Instant),
+    sa.Column("label", sa.Double),
+    sa.Column("known_at", Instant),
+)

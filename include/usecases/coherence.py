@@ -1,0 +1,105 @@
+"""Proves that a use case's folder is coherent: what its literal names exists, and nothing looks past the cutoff."""
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pandera.pandas as pa
+
+from include import usecases
+from ml.errors import DeclarationError
+from ml.usecase import AsOf, Column, Delay, Feature, Function, Table, UseCase, Window
+
+
+def check(use_case: UseCase) -> None:
+    """Raise DeclarationError, listing every contradiction between the literal, its schemas and its functions."""
+    faults = [fault for table in use_case.tables for fault in _table_faults(use_case, table)]
+    faults += _label_faults(use_case) or [fault for each in use_case.features for fault in _feature_faults(use_case, each)]
+    if faults:
+        raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))
+
+
+def model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
+    """Return the pandera model of `table`; raises DeclarationError when `schema.py` has none of that name."""
+    found = getattr(usecases.module(use_case.name, "schema"), table.schema, None)
+    if not (inspect.isclass(found) and issubclass(found, pa.DataFrameModel)):
+        raise DeclarationError(f"table {table.name!r} names the schema {table.schema!r}, but schema.py has no such pandera model")
+    return found
+
+
+def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
+    """Return the public functions of the use case's `features.py` by name."""
+    return _functions_of(usecases.module(use_case.name, "features"))
+
+
+def _functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    found = inspect.getmembers(module, inspect.isfunction)
+    return {name: each for name, each in found if not name.startswith("_") and each.__module__ == module.__name__}
+
+
+def _columns(use_case: UseCase, table: Table) -> set[str]:
+    return set(model(use_case, table).to_schema().columns)
+
+
+def _table_faults(use_case: UseCase, table: Table) -> list[str]:
+    columns = _columns(use_case, table)
+    known_at = table.known_at.after if isinstance(table.known_at, Delay) else table.known_at
+    named = [*table.key, *(name for name in (table.event_time, known_at, table.night) if name)]
+    faults = [f"table {table.name!r} names the column {name!r}, which its schema lacks" for name in named if name not in columns]
+    known = functions(use_case)
+    faults += [f"table {table.name!r} derives {name!r}, but features.py has no such function" for name in table.derived if name not in known]
+    for name in table.derived:
+        faults += [
+            f"{name}() needs {parameter!r}, which the table {table.name!r} lacks"
+            for parameter in (inspect.signature(known[name]).parameters if name in known else ())
+            if parameter not in columns
+        ]
+    return faults
+
+
+def _label_faults(use_case: UseCase) -> list[str]:
+    entities, labels = use_case.table(use_case.entities), use_case.table(use_case.task.of)
+    faults = []
+    if use_case.task.label not in _columns(use_case, labels) | set(labels.derived):
+        faults.append(f"the label {use_case.task.label!r} is neither a column of {labels.name!r} nor derived there")
+    if labels.known_at is None:
+        faults.append(f"the label table {labels.name!r} must say when a row becomes known (known_at)")
+    lacking = [name for name in entities.key if name not in _columns(use_case, labels)]
+    if lacking:
+        faults.append(f"the label table {labels.name!r} lacks {lacking} of the entity key, so labels cannot be joined")
+    return faults
+
+
+def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
+    entity_columns = _columns(use_case, use_case.table(use_case.entities))
+    excluded = {each.column for each in use_case.excluded}
+    needed: list[str] = []
+    faults: list[str] = []
+    match feature:
+        case Column(name):
+            needed = [name]
+        case Function(name):
+            known = functions(use_case)
+            if name not in known:
+                return [f"Function({name!r}) is not in features.py"]
+            needed = list(inspect.signature(known[name]).parameters)
+            entity_columns |= set(use_case.feature_names[: use_case.feature_names.index(name)])
+        case AsOf() | Window():
+            table = use_case.table(feature.table)
+            needed = list(feature.by)
+            looked_up = (*feature.columns, *feature.by) if isinstance(feature, AsOf) else (feature.of, *feature.by)
+            there = _columns(use_case, table) | set(table.derived)
+            faults = [f"{feature!r} names {name!r}, which the table {table.name!r} lacks" for name in looked_up if name not in there]
+            if table.known_at is None:
+                faults.append(f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known")
+            if isinstance(feature, AsOf) and table.event_time is None:
+                faults.append(f"{feature!r} needs the table {table.name!r} to name its event_time")
+            needed += [name for name in looked_up if name in excluded]
+    faults += [f"the feature {feature!r} uses {name!r}, which is excluded" for name in needed if name in excluded]
+    faults += [
+        f"the feature {feature!r} needs {name!r}, which is not known of an entity at the cutoff"
+        for name in needed
+        if name not in entity_columns and name not in excluded
+    ]
+    return faults

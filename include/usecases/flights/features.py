@@ -1,0 +1,37 @@
+"""Row-level features of flights: the name is the column made, the parameters are the columns needed."""
+
+import numpy as np
+import pandas as pd
+
+
+def is_disrupted(arrival_delay_minutes: pd.Series) -> pd.Series:
+    """15 minutes late or more; a cancelled or diverted flight has no arrival delay and counts as disrupted."""
+    return ((arrival_delay_minutes >= 15) | arrival_delay_minutes.isna()).astype(np.float64)
+
+
+def delay_minutes_capped(arrival_delay_minutes: pd.Series) -> pd.Series:
+    """Arrival delay in minutes, kept within -30 and 180; without an arrival it is 180."""
+    return arrival_delay_minutes.fillna(180).clip(-30, 180)
+
+
+def departure_minute(scheduled_departure_hhmm: pd.Series) -> pd.Series:
+    """Scheduled departure in minutes since local midnight."""
+    return scheduled_departure_hhmm // 100 * 60 + scheduled_departure_hhmm % 100
+
+
+def arrival_minute(scheduled_arrival_hhmm: pd.Series) -> pd.Series:
+    """Scheduled arrival in minutes since midnight at the destination."""
+    return scheduled_arrival_hhmm // 100 * 60 + scheduled_arrival_hhmm % 100
+
+
+def weekday(flight_date: pd.Series) -> pd.Series:
+    """Monday 0 to Sunday 6."""
+    return flight_date.dt.dayofweek.astype(np.float64)
+
+
+def is_severe_weather(
+    visibility_miles: pd.Series, precipitation_inches: pd.Series, wind_gust_mph: pd.Series
+) -> pd.Series:
+    """Low visibility, heavy precipitation or strong gusts, as last observed before the cutoff."""
+    severe = (visibility_miles < 2) | (precipitation_inches > 0.1) | (wind_gust_mph > 35)
+    return severe.astype(np.float64)

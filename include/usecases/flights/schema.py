@@ -1,0 +1,88 @@
+"""What an airline's files promise: ranges, keys and identities, found in the data and kept on every row."""
+
+from typing import Annotated
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+Instant = Annotated[pd.DatetimeTZDtype, "ns", "UTC"]
+_NEW_YORK = ("EWR", "JFK", "LGA")
+_HHMM = {"ge": 0, "le": 2400}
+
+
+class _Closed(pa.DataFrameModel):
+    class Config:
+        strict = True
+
+
+class _Flight(_Closed):
+    flight_date: Series[pd.Timestamp]
+    carrier: Series[str] = pa.Field(str_matches=r"^[A-Z0-9]{2}$")
+    flight_number: Series[float] = pa.Field(ge=1, le=9999)
+    origin: Series[str] = pa.Field(isin=_NEW_YORK)
+    destination: Series[str] = pa.Field(str_matches=r"^[A-Z]{3}$", notin=_NEW_YORK)
+    scheduled_departure_at: Series[Instant]
+    scheduled_departure_hhmm: Series[float] = pa.Field(**_HHMM)
+    scheduled_arrival_hhmm: Series[float] = pa.Field(**_HHMM)
+
+
+class Schedule(_Flight):
+    """What will fly: one row per flight and day, no actuals."""
+
+    distance_miles: Series[float] = pa.Field(ge=50, le=6000)
+
+
+class Outcomes(_Flight):
+    """How a flight ended, when its record is closed; a cancelled one has no departure, a diverted one no arrival delay."""
+
+    tail_number: Series[str] = pa.Field(nullable=True)
+    departure_hhmm: Series[float] = pa.Field(nullable=True, **_HHMM)
+    departure_delay_minutes: Series[float] = pa.Field(nullable=True, ge=-120, le=2880)
+    arrival_hhmm: Series[float] = pa.Field(nullable=True, **_HHMM)
+    arrival_delay_minutes: Series[float] = pa.Field(nullable=True, ge=-180, le=2880)
+    air_minutes: Series[float] = pa.Field(nullable=True, ge=15, le=1000)
+    closed_at: Series[Instant]
+
+    @pa.dataframe_check(error="departure delay contradicts the clock times")
+    def departure_delay_agrees(cls, rows: pd.DataFrame) -> "Series[bool]":
+        return _agrees(rows["scheduled_departure_hhmm"], rows["departure_hhmm"], rows["departure_delay_minutes"])
+
+    @pa.dataframe_check(error="arrival delay contradicts the clock times")
+    def arrival_delay_agrees(cls, rows: pd.DataFrame) -> "Series[bool]":
+        return _agrees(rows["scheduled_arrival_hhmm"], rows["arrival_hhmm"], rows["arrival_delay_minutes"])
+
+    @pa.dataframe_check(error="arrived without having departed")
+    def departs_before_it_arrives(cls, rows: pd.DataFrame) -> "Series[bool]":
+        return rows["departure_hhmm"].notna() | rows["arrival_hhmm"].isna()
+
+
+class Weather(_Closed):
+    """An hour's observation at an airport; no gust is a missing gust, and pressure is often missing."""
+
+    origin: Series[str] = pa.Field(isin=_NEW_YORK)
+    observed_at: Series[Instant]
+    temperature_f: Series[float] = pa.Field(ge=-30, le=125)
+    dew_point_f: Series[float] = pa.Field(ge=-50, le=95)
+    humidity_percent: Series[float] = pa.Field(ge=0, le=100)
+    wind_direction_degrees: Series[float] = pa.Field(nullable=True, ge=0, le=360)
+    wind_speed_mph: Series[float] = pa.Field(nullable=True, ge=0, le=150)
+    wind_gust_mph: Series[float] = pa.Field(nullable=True, ge=0, le=200)
+    precipitation_inches: Series[float] = pa.Field(ge=0, le=8)
+    pressure_millibars: Series[float] = pa.Field(nullable=True, ge=900, le=1080)
+    visibility_miles: Series[float] = pa.Field(ge=0, le=10)
+
+    @pa.dataframe_check(error="temperature is 30 F or more off the other stations of that hour")
+    def temperature_agrees_with_neighbours(cls, rows: pd.DataFrame) -> "Series[bool]":
+        usual = rows.groupby("observed_at")["temperature_f"].transform("median")
+        return (rows["temperature_f"] - usual).abs() < 30
+
+
+def _agrees(scheduled: pd.Series, actual: pd.Series, delay: pd.Series) -> "pd.Series[bool]":
+    """Return where clock times (HHMM, local) and delay (minutes) agree modulo a day, or one of them is missing."""
+    difference = (_minutes(actual) - _minutes(scheduled) - delay) % 1440
+    return difference.isna() | (difference == 0)
+
+
+def _minutes(hhmm: pd.Series) -> pd.Series:
+    return hhmm // 100 * 60 + hhmm % 100

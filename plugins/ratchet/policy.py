@@ -1,0 +1,45 @@
+"""What every DAG keeps to: an owner, tags, retries that help and none that do not, a timeout, one run at a time."""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from ml.errors import ApprovalError, DeclarationError, LeakError, RequestError
+from ml.usecase import UseCase
+
+_POINTLESS = RetryRule(
+    exception=[RequestError, DeclarationError, LeakError, ApprovalError],
+    action=RetryAction.FAIL,
+    reason="trying again changes nothing: the error's sentence says what to do",
+)
+
+
+def dag(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
+    """Return the arguments that all DAGs of a use case share."""
+    return {
+        "dag_id": f"{use_case.name}_{stage}",
+        "description": doc.strip().splitlines()[0].lstrip("# "),
+        "doc_md": doc,
+        "tags": [use_case.name, stage],
+        "max_active_runs": 1,
+        "default_args": {
+            "owner": use_case.owner,
+            "retries": 2,
+            "retry_delay": timedelta(seconds=5),
+            "retry_exponential_backoff": 4.0,
+            "retry_policy": ExceptionRetryPolicy(rules=[_POINTLESS]),
+            "execution_timeout": timedelta(hours=1),
+        },
+    }
+
+
+def schedules() -> bool:
+    """Whether the wall clock may start nights; off in a rehearsal, which plays nights of its own."""
+    return os.environ.get("RATCHET_SCHEDULES", "on") != "off"
+
+
+def approval_hours() -> float:
+    """Return how long a question waits for an answer before it counts as a rejection: three days, unless told otherwise."""
+    return float(os.environ.get("RATCHET_APPROVAL_HOURS", "72"))

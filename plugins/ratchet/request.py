@@ -1,0 +1,69 @@
+"""What a run was asked for: the form a person fills in, and the nights that a run is about."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Asset, Param
+
+from include import assets
+from ml import nights
+from ml.errors import RequestError
+from ml.usecase import UseCase
+
+_WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
+
+
+def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
+    """Return the fields that a person sees: this use case, a night, and a window where a stage takes one."""
+    fields = {
+        "use_case": Param(use_case.name, type="string", enum=[use_case.name], description=use_case.question),
+        "night": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            description=f"The night to run, decided at {use_case.horizon.hour:02}:00 {use_case.horizon.timezone}. "
+            "It wins over the run's partition key.",
+        ),
+    }
+    if window:
+        fields["window"] = Param(
+            None,
+            type=["null", "string"],
+            pattern=_WINDOW,
+            description="Instead of a night, many at once, both ends included: 2013-01-01..2013-01-31.",
+        )
+    return fields
+
+
+def period(context: Mapping[str, Any]) -> str:
+    """Return the period this run is about: the night or window asked for, or else the run's partition key.
+
+    Raises RequestError for a field that the form does not have, for both a night and a window, and for neither.
+    """
+    run, fields = context["dag_run"], context["dag"].params
+    conf = run.conf or {}
+    if unknown := sorted(conf.keys() - fields.keys()):
+        raise RequestError(f"expected only the fields {sorted(fields.keys())}, got {', '.join(unknown)}: leave those out")
+    asked = [text for name in ("night", "window") if (text := conf.get(name))]
+    if len(asked) > 1:
+        raise RequestError(f"expected a night or a window, got both ({asked[0]} and {asked[1]}): choose one")
+    key = asked[0] if asked else run.partition_key
+    if key is None:
+        raise RequestError("expected a night or a window, got neither: trigger the DAG again and fill in one of them")
+    return str(nights.parse(key))
+
+
+def night(context: Mapping[str, Any]) -> str:
+    """Return the night this run is about; of a window, its last."""
+    return str(nights.parse(period(context)).last)
+
+
+def hand_over(context: Mapping[str, Any]) -> None:
+    """Give the events of this task's outlets the run's period as their key, also when a person asked for it by a field."""
+    for outlet in context["task"].outlets:
+        context["outlet_events"][outlet].add_partitions(period(context))
+
+
+def asset(use_case: UseCase, stage: str) -> Asset:
+    """Return the asset by which one DAG of a use case starts the next."""
+    return Asset(name=assets.name(use_case.name, stage), uri=assets.uri(use_case.name, stage))

@@ -1,0 +1,217 @@
+"""The registry on a real MLflow database, made once for the module."""
+
+import hashlib
+import json
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from include.settings import Settings, load
+from include.stores import ledger, registry, warehouse
+from include.stores.registry import client
+from ml import packaging, training
+from ml.errors import DataError, LedgerError, PackageError
+from ml.usecase import Logistic
+
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow's own
+
+NIGHT = date(2013, 2, 8)
+EXAMPLE = pd.DataFrame({"distance": [1.0, 2.0], "zone": pd.Categorical(["a", "b"]), "is_night": [True, False]})
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings with a prepared MLflow and a migrated warehouse; tests keep apart by use case."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATCHET_HOME", str(home))
+        settings = load.__wrapped__()
+    registry.prepare(settings)
+    warehouse.migrate(settings.warehouse_url)
+    return settings
+
+
+def trained() -> training.Model:
+    """A small real model of the example's columns."""
+    days = np.repeat([f"2013-01-{day:02d}" for day in range(1, 29)], 20)
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "distance": random.random(len(days)),
+            "zone": pd.Categorical(random.choice(["a", "b"], len(days))),
+            "is_night": random.random(len(days)) < 0.5,
+        }
+    )
+    labels = (random.random(len(days)) < frame["distance"].to_numpy()).astype(float)
+    return training.fit(Logistic(), frame, labels, days, tuple(frame), seed=1, threads=1).model
+
+
+def package(answer: float) -> tuple[str, dict[str, bytes]]:
+    model = str(answer).encode()
+    manifest = json.dumps({"files": {"model": hashlib.sha256(model).hexdigest()}}).encode()
+    return hashlib.sha256(manifest).hexdigest(), {"manifest.json": manifest, "model": model}
+
+
+def register(stack: Settings, use_case: str, answer: float = 0.25) -> str:
+    return registry.register(stack, use_case, *package(answer), EXAMPLE)
+
+
+def promote(stack: Settings, use_case: str, answer: float, key: str) -> None:
+    ledger.append(
+        warehouse.engine(stack.warehouse_url),
+        kind="promoted",
+        use_case=use_case,
+        night=NIGHT,
+        subject=package(answer)[0],
+        payload={},
+        key=f"{use_case}/{key}",
+    )
+
+
+def stages(stack: Settings, use_case: str) -> dict[int, str]:
+    versions = client.connect(stack).search_model_versions(f"name = '{use_case}'")
+    return {int(version.version): version.tags["stage"] for version in versions}
+
+
+def champion(stack: Settings, use_case: str) -> str | None:
+    found = client.connect(stack).get_registered_model(use_case).aliases.get("champion")
+    return None if found is None else str(found)
+
+
+def test_preparing_twice_changes_nothing(stack: Settings) -> None:
+    registry.prepare(stack)
+
+
+def test_a_training_is_shown_with_its_numbers_and_pictures(stack: Settings) -> None:
+    numbers = {"auc": 0.7, "unknown": None, "nan": float("nan")}
+    run_id = registry.log_training(stack, "shown", NIGHT, {"leaves": 31}, numbers, {"curve.png": b"png"})
+    mlflow = client.connect(stack)
+    run = mlflow.get_run(run_id)
+    assert (run.info.status, run.data.params, run.data.metrics) == ("FINISHED", {"leaves": "31"}, {"auc": 0.7})
+    assert run.data.tags["night"] == "2013-02-08"
+    assert [file.path for file in mlflow.list_artifacts(run_id)] == ["curve.png"]
+
+
+def test_the_same_training_twice_is_one_run_and_another_is_another(stack: Settings) -> None:
+    once, twice, other = (
+        registry.log_training(stack, "twice", NIGHT, {"leaves": leaves}, {}, {}) for leaves in (31, 31, 63)
+    )
+    assert once == twice != other
+
+
+def test_a_training_cut_off_half_way_is_completed(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow = type(client.connect(stack))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(mlflow, "log_artifact", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        registry.log_training(stack, "cut", NIGHT, {"leaves": 31}, {"auc": 0.7}, {"curve.png": b"png"})
+    run_id = registry.log_training(stack, "cut", NIGHT, {"leaves": 31}, {"auc": 0.7}, {"curve.png": b"png"})
+    runs = client.connect(stack).search_runs([client.experiment(client.connect(stack), stack, "cut")])
+    assert [(run.info.run_id, run.info.status) for run in runs] == [(run_id, "FINISHED")]
+
+
+def test_a_package_is_registered_once_with_every_column_in_its_signature(stack: Settings) -> None:
+    from mlflow.models import get_model_info
+
+    assert register(stack, "once") == register(stack, "once") == "1"
+    signature = get_model_info("models:/once/1").signature
+    assert signature is not None
+    columns = {column.name: str(column.type) for column in signature.inputs}
+    assert columns == {"distance": "DataType.double", "zone": "DataType.string", "is_night": "DataType.boolean"}
+
+
+def test_a_registered_package_gives_the_same_scores_through_mlflow(stack: Settings) -> None:
+    import mlflow
+
+    model = trained()
+    packed = packaging.pack(model, EXAMPLE, {})
+    registry.register(stack, "answers", packed.digest, packed.files, EXAMPLE)
+    found = mlflow.pyfunc.load_model("models:/answers/1").predict(EXAMPLE.astype({"zone": str}))
+    assert found.tolist() == model.predict(EXAMPLE).tolist()
+
+
+def test_mlflow_refuses_a_package_whose_bytes_were_changed(stack: Settings) -> None:
+    import mlflow
+
+    register(stack, "changed")
+    (stored,) = (stack.mlflow_artifacts / "changed").rglob("model")
+    stored.write_bytes(b"0.99")
+    with pytest.raises(PackageError, match="it was cut or changed"):
+        mlflow.pyfunc.load_model("models:/changed/1")
+
+
+def test_nothing_is_pickled(stack: Settings) -> None:
+    register(stack, "plain")
+    suffixes = {path.suffix for path in (stack.mlflow_artifacts / "plain").rglob("*") if path.is_file()}
+    assert not suffixes & {".pkl", ".pickle", ".joblib"}
+
+
+def test_bytes_that_are_not_the_package_are_not_registered(stack: Settings) -> None:
+    digest, files = package(0.25)
+    with pytest.raises(PackageError, match="it was cut or changed"):
+        registry.register(stack, "wrong", digest, files | {"model": b"0.99"}, EXAMPLE)
+
+
+@pytest.mark.parametrize("kind", ["int64", "object", "float32"])
+def test_a_column_whose_type_mlflow_might_drop_is_refused(stack: Settings, kind: str) -> None:
+    example = pd.DataFrame({"passengers": pd.Series([1, 2], dtype=kind)})
+    with pytest.raises(DataError, match=f"features are float64, category or bool, .*{kind}"):
+        registry.register(stack, "typed", *package(0.25), example)
+
+
+def test_without_a_promotion_every_version_is_in_staging_and_no_alias_stands(stack: Settings) -> None:
+    register(stack, "none")
+    assert registry.follow(stack, "none") == ()
+    assert (stages(stack, "none"), champion(stack, "none")) == ({1: "Staging"}, None)
+
+
+def test_alias_and_stages_follow_promotions_and_rollbacks(stack: Settings) -> None:
+    for answer in (0.1, 0.2, 0.3):
+        register(stack, "follows", answer)
+    promote(stack, "follows", 0.2, key="first")
+    assert "the alias 'champion' was on version None, now on 2" in registry.follow(stack, "follows")
+    assert (stages(stack, "follows"), champion(stack, "follows")) == (
+        {1: "Archived", 2: "Production", 3: "Staging"},
+        "2",
+    )
+    promote(stack, "follows", 0.3, key="second")
+    registry.follow(stack, "follows")
+    promote(stack, "follows", 0.2, key="back")
+    registry.follow(stack, "follows")
+    assert (stages(stack, "follows"), champion(stack, "follows")) == (
+        {1: "Archived", 2: "Production", 3: "Archived"},
+        "2",
+    )
+    assert registry.follow(stack, "follows") == ()
+
+
+def test_what_was_moved_by_hand_is_moved_back_and_told(stack: Settings) -> None:
+    for answer in (0.1, 0.2):
+        register(stack, "moved", answer)
+    promote(stack, "moved", 0.1, key="first")
+    registry.follow(stack, "moved")
+    mlflow = client.connect(stack)
+    mlflow.set_registered_model_alias("moved", "champion", "2")
+    mlflow.set_model_version_tag("moved", "2", "stage", "Production")
+    assert registry.follow(stack, "moved") == (
+        "version 2 was in Production, now in Staging",
+        "the alias 'champion' was on version 2, now on 1",
+    )
+
+
+def test_an_alias_that_no_promotion_made_is_taken_away(stack: Settings) -> None:
+    register(stack, "unearned")
+    client.connect(stack).set_registered_model_alias("unearned", "champion", "1")
+    registry.follow(stack, "unearned")
+    assert champion(stack, "unearned") is None
+
+
+def test_a_champion_without_a_version_is_an_error(stack: Settings) -> None:
+    promote(stack, "lost", 0.5, key="first")
+    with pytest.raises(LedgerError, match="MLflow has no version of it; register it again"):
+        registry.follow(stack, "lost")
+
+
+def test_a_use_case_that_mlflow_has_never_seen_needs_nothing(stack: Settings) -> None:
+    assert registry.follow(stack, "unseen") == ()

@@ -1,0 +1,143 @@
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from include.stores import warehouse
+from ml.errors import DataError
+
+NIGHT = date(2013, 2, 8)
+ISSUED = datetime(2013, 2, 8, 7, tzinfo=UTC)
+KNOWN = datetime(2013, 2, 9, 7, tzinfo=UTC)
+
+
+def scored(*scores: float) -> pd.DataFrame:
+    return pd.DataFrame({"entity": [f"ride {n}" for n in range(len(scores))], "score": scores})
+
+
+def labelled(*labels: float, known_at: datetime = KNOWN) -> pd.DataFrame:
+    entities = [f"ride {n}" for n in range(len(labels))]
+    return pd.DataFrame({"entity": entities, "night": NIGHT, "label": labels, "known_at": known_at})
+
+
+def issue(engine: sa.Engine, frame: pd.DataFrame, model: str = "m1") -> int:
+    return warehouse.issue_scores(engine, "taxi", NIGHT, model, frame, ISSUED)
+
+
+def matured(engine: sa.Engine, known_by: datetime = KNOWN) -> pd.DataFrame:
+    return warehouse.matured(engine, "taxi", NIGHT, NIGHT, known_by)
+
+
+def test_scores_are_read_back_as_they_were_issued(engine: sa.Engine) -> None:
+    assert issue(engine, scored(0.25, 1 / 3)) == 2
+    expected = pd.DataFrame(
+        {
+            "entity": ["ride 0", "ride 1"],
+            "night": [NIGHT, NIGHT],
+            "model_digest": ["m1", "m1"],
+            "score": [0.25, 1 / 3],
+            "issued_at": pd.Series([ISSUED, ISSUED], dtype="datetime64[us, UTC]"),
+        }
+    )
+    pd.testing.assert_frame_equal(warehouse.scores(engine, "taxi", NIGHT), expected)
+
+
+def test_a_score_once_issued_is_never_rewritten(engine: sa.Engine) -> None:
+    issue(engine, scored(0.25))
+    assert issue(engine, scored(0.75, 0.5)) == 1
+    assert warehouse.scores(engine, "taxi", NIGHT)["score"].tolist() == [0.25, 0.5]
+
+
+def test_the_database_itself_refuses_to_rewrite_a_score(engine: sa.Engine) -> None:
+    issue(engine, scored(0.25))
+    with (
+        pytest.raises(sa.exc.DBAPIError, match="a score once issued is never rewritten"),
+        warehouse.writing(engine) as connection,
+    ):
+        connection.exec_driver_sql("UPDATE scores SET score = 1")
+
+
+def test_two_models_score_the_same_night_side_by_side(engine: sa.Engine) -> None:
+    issue(engine, scored(0.25), model="m1")
+    issue(engine, scored(0.5), model="m2")
+    assert warehouse.scores(engine, "taxi", NIGHT)["score"].tolist() == [0.25, 0.5]
+    assert warehouse.scores(engine, "taxi", NIGHT, "m2")["score"].tolist() == [0.5]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_score_that_is_no_number_is_refused(engine: sa.Engine, value: float) -> None:
+    with pytest.raises(DataError, match="every score is a finite number, but 1 of 2 are not"):
+        issue(engine, scored(0.5, value))
+    assert warehouse.scores(engine, "taxi", NIGHT).empty
+
+
+def test_a_night_without_scores_or_labels_is_an_empty_frame_of_the_same_columns(engine: sa.Engine) -> None:
+    assert issue(engine, scored()) == 0
+    assert warehouse.record_labels(engine, "taxi", labelled()) == 0
+    assert matured(engine).columns.tolist() == ["entity", "night", "model_digest", "score", "label", "known_at"]
+    assert matured(engine).empty
+
+
+def test_scores_mature_when_their_labels_become_known(engine: sa.Engine) -> None:
+    issue(engine, scored(0.25, 0.5))
+    warehouse.record_labels(engine, "taxi", labelled(1.0))
+    assert matured(engine, KNOWN - timedelta(microseconds=1)).empty
+    found = matured(engine)
+    assert found[["entity", "night", "score", "label"]].to_numpy().tolist() == [["ride 0", NIGHT, 0.25, 1.0]]
+    assert found["known_at"].tolist() == [KNOWN]
+
+
+def test_labels_may_come_before_scores(engine: sa.Engine) -> None:
+    warehouse.record_labels(engine, "taxi", labelled(1.0))
+    issue(engine, scored(0.25))
+    assert len(matured(engine)) == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)], ids=["in order", "late first", "repeated"])
+def test_the_newest_label_stands_whatever_the_order_of_arrival(engine: sa.Engine, order: tuple[int, ...]) -> None:
+    versions = (labelled(0.0), labelled(1.0, known_at=KNOWN + timedelta(days=1)))
+    issue(engine, scored(0.25))
+    for index in order:
+        warehouse.record_labels(engine, "taxi", versions[index])
+    assert matured(engine, KNOWN + timedelta(days=1))["label"].tolist() == [1.0]
+
+
+def test_another_use_case_is_another_world(engine: sa.Engine) -> None:
+    issue(engine, scored(0.25))
+    warehouse.record_labels(engine, "bikes", labelled(1.0))
+    assert matured(engine).empty
+    assert warehouse.count_labels(engine, "taxi", KNOWN) == 0
+
+
+@pytest.mark.parametrize(
+    ("after", "by", "count"),
+    [
+        (None, KNOWN, 2),
+        (None, KNOWN - timedelta(seconds=1), 0),
+        (KNOWN, KNOWN, 0),
+        (KNOWN - timedelta(seconds=1), KNOWN, 2),
+    ],
+)
+def test_labels_are_counted_by_when_they_became_known(
+    engine: sa.Engine, after: datetime | None, by: datetime, count: int
+) -> None:
+    warehouse.record_labels(engine, "taxi", labelled(0.0, 1.0))
+    assert warehouse.count_labels(engine, "taxi", by, known_after=after) == count
+
+
+def test_maturity_counts_entities_not_models(engine: sa.Engine) -> None:
+    issue(engine, scored(0.25, 0.5), model="m1")
+    issue(engine, scored(0.25, 0.5), model="m2")
+    warehouse.record_labels(engine, "taxi", labelled(1.0))
+    (night,) = warehouse.maturity(engine, "taxi", NIGHT, NIGHT, KNOWN)
+    assert (night.night, night.scored, night.matured, night.share) == (NIGHT, 2, 1, 0.5)
+
+
+def test_thirty_thousand_scores_are_issued_within_seconds(engine: sa.Engine) -> None:
+    frame = scored(*np.linspace(0, 1, 30_000))
+    began = time.perf_counter()
+    assert issue(engine, frame) == 30_000
+    assert time.perf_counter() - began < 6
