@@ -193,21 +193,22 @@ class Client:
 
     def set_pool(self, name: str, slots: int, description: str | None = None) -> None:
         """Make a pool, or give it another size."""
-        body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
-        if self.request("POST", "pools", json=body, accept=(409,)).status_code == 409:
-            body = {"pool": name, "slots": slots, "include_deferred": False}
-            self.request("PATCH", f"pools/{name}", params={"update_mask": ["slots"]}, json=body)
+        body = {"pool": name, "slots": slots, "description": description, "include_deferred": False}
+        mask = {"update_mask": ["slots"] if description is None else ["slots", "description"]}
+        if self.request("PATCH", f"pools/{name}", params=mask, json=body, accept=(404,)).status_code == 404:
+            self.request("POST", "pools", json={"name": name, **{k: v for k, v in body.items() if k != "pool"}})
 
     def set_variable(self, key: str, value: str) -> None:
         """Make a variable, or give it another value."""
         body = {"key": key, "value": value}
-        if self.request("POST", "variables", json=body, accept=(409,)).status_code == 409:
-            self.request("PATCH", f"variables/{key}", json=body)
+        if self.request("PATCH", f"variables/{key}", json=body, accept=(404,)).status_code == 404:
+            self.request("POST", "variables", json=body)
 
     def set_connection(self, fields: dict[str, Any]) -> None:
         """Make a connection, or replace it."""
-        if self.request("POST", "connections", json=fields, accept=(409,)).status_code == 409:
-            self.request("PATCH", f"connections/{fields['connection_id']}", json=fields)
+        path = f"connections/{fields['connection_id']}"
+        if self.request("PATCH", path, json=fields, accept=(404,)).status_code == 404:
+            self.request("POST", "connections", json=fields)
 
 
 def _words(line: object) -> str:

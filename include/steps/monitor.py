@@ -118,6 +118,7 @@ def _facts(case: UseCase, night: date, recent: Performance | None, facts: dict[s
 def _alert(case: UseCase, night: date, decision: Decision, where: Settings) -> None:
     for finding in decision.findings:
         if finding.state is retraining.State.FIRED:
-            message = f"{finding.trigger} is {finding.value:.4g}, threshold {finding.threshold:.4g}; {decision.reason}"
-            alert = Alert(use_case=case.name, night=night, kind="trigger", subject=finding.trigger, message=message)
+            alert = Alert(
+                use_case=case.name, night=night, kind="trigger", subject=finding.trigger, message=decision.reason
+            )
             warehouse.raise_alert(warehouse.engine(where.warehouse_url), alert)

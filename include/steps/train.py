@@ -109,8 +109,9 @@ def _challenge(case: UseCase, when: date, champion: str | None, where: Settings)
         },
     )
     packages.put(where.packages, package.digest, package.files)
-    _show(case, when, package, best, contenders, verdict, judged, where)
-    return _payload(champion, choice, contenders, verdict, judged, package), package.digest
+    version = _show(case, when, package, best, contenders, verdict, judged, where)
+    told = _payload(champion, choice, contenders, verdict, judged, package)
+    return {"version": version, **told}, package.digest
 
 
 def _labelled(case: UseCase, when: date, where: Settings) -> Labelled:
@@ -220,11 +221,11 @@ def _show(
     verdict: Verdict,
     judged: Labelled,
     where: Settings,
-) -> None:
-    """Put the training into MLflow: a run with numbers, and a version of the model."""
+) -> str:
+    """Put the training into MLflow, a run with numbers and a version of the model, and return the version."""
     numbers = {f"{each.name}.{name}": value for each in contenders for name, value in asdict(each.quality).items()}
     numbers |= {f"gain.{name}": value for name, value in asdict(verdict.gain).items()}
     params = {"package": package.digest, "candidate": best.candidate.name, "bar": verdict.bar, "outcome": verdict.outcome}
     run = registry.log_training(where, case.name, when, params, numbers, {})
     example = judged.frame[list(case.feature_names)].head()
-    registry.register(where, case.name, package.digest, package.files, example, {"night": str(when)}, run)
+    return registry.register(where, case.name, package.digest, package.files, example, {"night": str(when)}, run)

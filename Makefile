@@ -1,0 +1,65 @@
+# One vocabulary; CI calls the same words.
+PYTHON ?= python3
+USE_CASE ?= flights
+BIN := .venv/bin
+export PYTHONPATH := $(CURDIR)
+unexport PYTHONDONTWRITEBYTECODE
+
+DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(wildcard include/usecases/*/data-requirements.txt))
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down test test-all check fix docs bench lock clean
+
+help:  ## list the words
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+run: $(BIN)/.installed $(DATA)  ## the main job: history, first champion, real nights, report (USE_CASE=flights)
+	@$(BIN)/ratchet run $(USE_CASE)
+
+up: $(BIN)/.installed $(DATA)  ## leave the same stack running: Airflow and MLflow, addresses and passwords printed
+	@$(BIN)/ratchet up
+
+down:  ## stop what `make up` started
+	@$(BIN)/ratchet down
+
+test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
+	@$(BIN)/python -m pytest -m "not servers"
+
+test-all: $(BIN)/.installed $(DATA)  ## and those that start real servers
+	@$(BIN)/python -m pytest
+
+check: $(BIN)/.installed  ## ruff, mypy, import-linter, use cases, generated docs
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/ratchet check
+	@$(BIN)/ratchet docs --check
+
+fix: $(BIN)/.installed  ## what can be mended by machine
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+docs: $(BIN)/.installed  ## generate docs/dags.md
+	@$(BIN)/ratchet docs
+
+bench: $(BIN)/.installed $(DATA)  ## rolling evaluation over the year and speed against a baseline; JSON in bench/
+	@$(BIN)/python -m bench
+
+lock: $(BIN)/.installed  ## resolve requirements*.in into hash-locked files
+	@$(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+
+clean:  ## forget everything that ran (var/); the environment and the data stay
+	@$(BIN)/ratchet down
+	rm -rf var
+
+$(BIN)/.installed: requirements.txt requirements-dev.txt requirements-uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Ratchet needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.txt
+	@$(BIN)/python -m uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python $(filter %.txt,$^)
+	@$(BIN)/python -m uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+.data/%/.fetched: include/usecases/%/data-requirements.txt $(BIN)/.installed
+	@$(BIN)/python -m uv pip install --quiet --require-hashes --no-deps --python $(BIN)/python --target .data/$* -r $<
+	@touch $@

@@ -1,0 +1,22 @@
+"""`make bench`: every figure the documents quote, measured again. Results go to bench/results as JSON, one file each."""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+from bench import rolling
+
+_RESULTS = Path(__file__).parent / "results"
+_BENCHES = {"rolling": rolling.run}
+
+
+def main(names: list[str]) -> None:
+    """Run the named benches, or all, and write what they measured."""
+    _RESULTS.mkdir(exist_ok=True)
+    for name in names or list(_BENCHES):
+        measured = {"python": platform.python_version(), **_BENCHES[name]()}
+        (_RESULTS / f"{name}.json").write_text(json.dumps(measured, indent=1) + "\n")
+
+
+main(sys.argv[1:])

@@ -1,0 +1,73 @@
+"""Rolling evaluation over the year: train on the months before, score the month; the product's own steps all the way.
+
+The bars are those of the use case's data (docs/flights.md): what honest features are known to reach.
+"""
+
+import os
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
+FIRST_SCORED = "2013-02"
+BARS = {"auc": 0.70, "log_loss": 0.535, "calibration_error": 0.03}
+
+
+def run() -> dict[str, Any]:
+    """Return the quality of each candidate, month by month and pooled, beside the bars."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["RATCHET_HOME"] = home
+        return _measure()
+
+
+def _measure() -> dict[str, Any]:
+    from include import settings, usecases
+    from include.steps import features, ingest, training_set
+    from include.stores import warehouse
+    from ml import evaluation, nights, training
+
+    case, where, seconds = usecases.get(USE_CASE), settings.load(), {}
+    warehouse.migrate(where.warehouse_url)
+    for name, step in (("ingest", ingest.ingest), ("features", features.build)):
+        started = time.perf_counter()
+        step(USE_CASE, YEAR)
+        seconds[name] = time.perf_counter() - started
+    rows = training_set.read(case, nights.parse(YEAR).last, where)
+    months = np.array([night[:7] for night in rows.nights], object)
+    measured: dict[str, Any] = {}
+    for candidate in case.candidates:
+        scores, started = np.full(len(months), np.nan), time.perf_counter()
+        for month in np.unique(months[months >= FIRST_SCORED]):
+            learned = rows.where(months < month)
+            fitted = training.fit(
+                candidate, learned.frame, learned.labels, learned.nights, case.feature_names, seed=1, threads=where.threads
+            )
+            scores[months == month] = fitted.model.predict(rows.frame[months == month])
+        seconds[candidate.name] = time.perf_counter() - started
+        pooled = months >= FIRST_SCORED
+        measured[candidate.name] = {
+            span: _quality(evaluation.measure(rows.labels[mask], scores[mask], rows.nights[mask], case.cost))
+            for span, mask in {**{str(m): months == m for m in np.unique(months[pooled])}, "pooled": pooled}.items()
+        }
+    _show(measured)
+    return {"bars": BARS, "candidates": measured, "seconds": {name: round(value, 1) for name, value in seconds.items()}}
+
+
+def _quality(quality: Any) -> dict[str, float]:
+    names = ("rows", "auc", "average_precision", "log_loss", "brier", "calibration_error", "saved_per_1000")
+    return {name: round(float(getattr(quality, name)), 4) for name in names}
+
+
+def _show(measured: dict[str, Any]) -> None:
+    table = Table(title=f"{USE_CASE}: rolling by month (bars: {BARS})", title_justify="left")
+    names = ("auc", "log_loss", "calibration_error", "saved_per_1000")
+    for heading in ("candidate", "month", *names):
+        table.add_column(heading)
+    for candidate, spans in measured.items():
+        for span, quality in spans.items():
+            table.add_row(candidate, span, *(f"{quality[name]:.4f}" for name in names))
+    Console().print(table)

@@ -1,0 +1,157 @@
+"""The console script `ratchet`: the same words as the Makefile's, and questions to the ledger."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from include import settings, usecases
+from include.settings import PROJECT
+from ml.errors import RatchetError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+app = typer.Typer(help="From raw files to nightly scores, and never a worse model.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+_INTERRUPTED = 130
+P = ParamSpec("P")
+
+UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+
+
+def _plainly(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a refusal be its sentence and exit code 1, and Ctrl-C one line and 130, never a stack trace."""
+
+    @wraps(command)
+    def plain(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except RatchetError as error:
+            Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            Console(stderr=True).print("interrupted: what was started is stopped; the same command goes on from here")
+            raise typer.Exit(_INTERRUPTED) from None
+
+    return plain
+
+
+@app.command()
+@_plainly
+def run(use_case: UseCaseName = "flights") -> None:
+    """Play a use case's history and nights under a real Airflow, and report."""
+    from include import rehearsal, report
+
+    case, where, console = usecases.get(use_case), settings.load(), Console()
+    seconds = rehearsal.run(case, console, where)
+    summary = report.write(case, where, seconds)
+    report.show(summary, console)
+    console.print(f"The report: {where.reports / 'index.html'}, its numbers: {where.reports / 'run.json'}", soft_wrap=True)
+
+
+@app.command()
+@_plainly
+def up() -> None:
+    """Start Airflow and MLflow, leave them running, and print where and how to log in."""
+    from include.stack import processes
+
+    where, console = settings.load(), Console()
+    stack = processes.start(where, mlflow=True, detached=True)
+    try:
+        stack.wait_until_healthy()
+    except BaseException:
+        stack.stop()
+        raise
+    console.print(f"Airflow  http://{where.host}:{where.airflow_port}\nMLflow   http://{where.host}:{where.mlflow_port}", highlight=False)
+    users = Table("user", "password", box=None, pad_edge=False)
+    for name, password in processes.passwords(where).items():
+        users.add_row(name, password)
+    console.print(users)
+
+
+@app.command()
+@_plainly
+def down() -> None:
+    """Stop what `ratchet up` started."""
+    from include.stack import processes
+
+    ended = processes.down(settings.load())
+    Console().print(f"{ended} processes ended" if ended else "nothing was running")
+
+
+@app.command()
+@_plainly
+def check() -> None:
+    """Prove every use case coherent."""
+    from include.usecases import coherence
+
+    for case in usecases.all():
+        coherence.check(case)
+        Console().print(f"{case.name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
+
+
+@app.command()
+@_plainly
+def docs(check: Annotated[bool, typer.Option(help="Only say whether the generated page is up to date.")] = False) -> None:
+    """Generate docs/dags.md from the DAG files' own manuals."""
+    page, text = PROJECT / "docs" / "dags.md", _dag_manuals(PROJECT / "dags")
+    if not check:
+        page.write_text(text)
+    elif not page.exists() or page.read_text() != text:
+        raise RatchetError(f"{page.relative_to(PROJECT)} is not what the DAG files say: run `make docs` and commit it")
+
+
+@app.command()
+@_plainly
+def champion(
+    use_case: UseCaseName = "flights",
+    at: Annotated[datetime | None, typer.Option(help="As recorded by this moment (UTC); now, when left out.")] = None,
+) -> None:
+    """Say which model is champion, or was at a moment, and who approved it."""
+    from datetime import UTC
+
+    from include.stores import ledger
+
+    case, engine = usecases.get(use_case), _warehouse()
+    entry = ledger.champion(engine, case.name, at=None if at is None else at.replace(tzinfo=UTC))
+    if entry is None:
+        raise RatchetError(f"{case.name} has had no champion: `make run` trains and releases the first")
+    Console().print_json(json.dumps({"digest": entry.subject, "night": str(entry.night), **entry.payload}))
+
+
+@app.command(name="ledger")
+@_plainly
+def verify_ledger() -> None:
+    """Verify the ledger's chain from its first entry to its last."""
+    from include.stores import ledger
+
+    head = ledger.verify(_warehouse())
+    Console().print(f"every entry stands as it was written; the last digest is {head}", soft_wrap=True)
+
+
+def _warehouse() -> "Engine":
+    from include.stores import warehouse
+
+    where = settings.load()
+    warehouse.migrate(where.warehouse_url)
+    return warehouse.engine(where.warehouse_url)
+
+
+def _dag_manuals(folder: Path) -> str:
+    """Return the DAG files' docstrings as one page."""
+    import ast
+
+    manuals = [ast.get_docstring(ast.parse(path.read_text())) or "" for path in sorted(folder.glob("*.py"))]
+    shifted = [manual.replace("# ", "## ", 1) for manual in manuals if manual]
+    return "\n\n".join(["# The DAGs", "Generated from the DAG files by `make docs`. Each exists once for every use case.", *shifted]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,118 @@
+"""The report as one HTML page: no script, nothing fetched, readable light and dark."""
+
+from html import escape
+from string import Template
+
+import pandas as pd
+
+from include.report import plots
+from include.report.summary import Night, Releasing, Summary
+from ml import metrics
+from ml.usecase import UseCase
+
+_PAGE = Template(
+    """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Ratchet: $title</title>
+<style>
+:root { color-scheme: light dark; --ink: #1d2330; --paper: #fff; --line: #d9dde5; --soft: #6b7280; --good: #2b7a4b; --warn: #b0413e; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --paper: #14171d; --line: #303643; --soft: #9aa3b2; --good: #6cc391; --warn: #e58a86; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem; margin: 2.5rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.7rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.4rem 0 .6rem; } p, figcaption { color: var(--soft); max-width: 46rem; }
+.tiles { display: flex; flex-wrap: wrap; gap: 2.2rem; margin: 1.6rem 0; } .tiles b { display: block; font-size: 1.6rem; font-weight: 600; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(27rem, 1fr)); gap: 1.6rem; } figure { margin: 0; } svg { width: 100%; height: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; } th { text-align: right; color: var(--soft); font-weight: 500; }
+td { text-align: right; } th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); } th:first-child, td:first-child, .words td { text-align: left; } .words th { text-align: left; }
+.bad { color: var(--warn); } .promote { color: var(--good); font-weight: 600; } .soft { color: var(--soft); } code { font-size: .9em; } .scroll { overflow-x: auto; }
+</style></head><body>
+<h1>$title</h1><p>$question</p>
+<div class="tiles">$tiles</div>
+<div class="plots">$figures</div>
+<h2>Nights</h2><div class="scroll"><table><thead><tr>$heads</tr></thead><tbody>$nights</tbody></table></div>
+<h2>Challengers and verdicts</h2>$releases
+</body></html>
+"""
+)
+_HEADS = ("night", "rows in", "valid", "quarantined", "scored", "matured", "log loss", "calibration gap", "alerts", "retrain?")
+
+
+def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame) -> str:
+    """Return the page; `matured` holds night, score and label of every matured row (columns of the same names)."""
+    return _PAGE.substitute(
+        title=escape(summary.use_case),
+        question=escape(use_case.question),
+        tiles=_tiles(summary),
+        figures=_figures(summary, use_case, matured),
+        heads="".join(f"<th scope='col'>{head}</th>" for head in _HEADS),
+        nights="".join(_night(each, summary) for each in summary.nights),
+        releases="".join(map(_release, summary.releases)) or "<p>None was judged.</p>",
+    )
+
+
+def _tiles(summary: Summary) -> str:
+    numbers = {
+        "nights": len(summary.nights),
+        "rows in": sum(each.rows_in for each in summary.nights),
+        "quarantined": sum(each.rows_quarantined for each in summary.nights),
+        "scores issued": sum(each.scored for each in summary.nights),
+        "retrains asked for": len(summary.retrains),
+        "champions": sum(bool(each.approved_by) for each in summary.releases),
+    }
+    return "".join(f"<div><b>{number:,}</b>{name}</div>" for name, number in numbers.items())
+
+
+def _figures(summary: Summary, use_case: UseCase, matured: pd.DataFrame) -> str:
+    if matured.empty:
+        return "<p>No score has met its label yet: the plots need matured nights.</p>"
+    by_night = pd.Series(
+        {
+            night: metrics.saved(rows["label"].to_numpy(float), rows["score"].to_numpy(float), use_case.cost)
+            for night, rows in matured.groupby("night")
+        }
+    )
+    drawn = {
+        "Quality by night, on matured labels.": plots.log_loss(summary),
+        "What the champion expected, and what came.": plots.expected_and_seen(matured),
+        "Reliability of all matured scores.": plots.reliability(matured),
+        "What acting on the scores saved, against never acting.": plots.saved(by_night),
+    }
+    if summary.releases:
+        drawn["Each challenger against what it met, interval by nights."] = plots.gains(summary.releases)
+    return "".join(f"<figure role='img' aria-label='{escape(t)}'>{svg}<figcaption>{t}</figcaption></figure>" for t, svg in drawn.items())
+
+
+def _night(each: Night, summary: Summary) -> str:
+    asked = {retrain.night: retrain.trigger for retrain in summary.retrains}.get(each.night)
+    cells = (
+        each.night,
+        f"{each.rows_in:,}",
+        f"{each.rows_valid:,}",
+        f"<span class='{'bad' if each.rows_quarantined else 'soft'}'>{each.rows_quarantined:,}</span>",
+        f"{each.scored:,}",
+        f"{each.matured:,}",
+        _number(each.log_loss, ".3f"),
+        _number(each.calibration_gap, "+.3f"),
+        str(each.alerts),
+        f"<b>{escape(asked.replace('_', ' '))}</b>" if asked else "<span class='soft'>no</span>",
+    )
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _release(each: Releasing) -> str:
+    low, high = each.interval
+    approved = f"approved by {' and '.join(each.approved_by)}" if each.approved_by else "not released"
+    checks = "".join(
+        f"<tr><td>{escape(str(c['name']))}</td><td>{_number(c['value'], '.4f')}</td><td>{escape(str(c['bar']))}</td>"
+        f"<td class='{'bad' if c['answer'] != 'pass' else ''}'>{c['answer']}</td></tr>"
+        for c in each.checks
+    )
+    return (
+        f"<details><summary>{each.night} <code>{each.digest[:12]}</code> ({each.bar}) "
+        f"<span class='{each.verdict}'>{each.verdict}</span>, gain {each.gain:+.4f} [{low:+.4f}, {high:+.4f}], {approved}</summary>"
+        f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p><div class='scroll'><table class='words'><thead><tr><th>check</th>"
+        f"<th>number</th><th>bar</th><th>answer</th></tr></thead><tbody>{checks}</tbody></table></div></details>"
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "<span class='soft'>not yet</span>" if value is None else format(value, form)

@@ -1,0 +1,68 @@
+"""The summary as tables that a person reads in a terminal."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from include.report.summary import Releasing, Summary
+
+_VERDICTS = {"promote": "bold green", "keep": "yellow", "inconclusive": "cyan"}
+
+
+def show(summary: Summary, console: Console) -> None:
+    """Print the nights, then every challenger with its verdict and interval."""
+    console.print()
+    console.print(_nights(summary))
+    console.print(_releases(summary))
+
+
+def _nights(summary: Summary) -> Table:
+    asked = {each.night: each.trigger for each in summary.retrains}
+    table = Table(title=f"{summary.use_case}: the nights", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.add_column("night")
+    for name in ("rows in", "valid", "quarantined", "scored", "matured", "log loss", "calibration gap", "alerts"):
+        table.add_column(name, justify="right")
+    table.add_column("retrain?")
+    for each in summary.nights:
+        table.add_row(
+            each.night,
+            f"{each.rows_in:,}",
+            f"{each.rows_valid:,}",
+            Text(f"{each.rows_quarantined:,}", style="red" if each.rows_quarantined else "dim"),
+            f"{each.scored:,}",
+            f"{each.matured:,}",
+            _number(each.log_loss, ".3f"),
+            _number(each.calibration_gap, "+.3f"),
+            Text(str(each.alerts), style="yellow" if each.alerts else "dim"),
+            Text(asked.get(each.night, "no").replace("_", " "), style="bold" if each.night in asked else "dim"),
+        )
+    return table
+
+
+def _releases(summary: Summary) -> Table:
+    table = Table(title="Challengers and verdicts", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for name in ("night", "version", "digest", "bar", "verdict"):
+        table.add_column(name)
+    table.add_column("log loss gain [95 % interval]", justify="right")
+    table.add_column("approved by")
+    for each in summary.releases:
+        table.add_row(*_release(each))
+    return table
+
+
+def _release(each: Releasing) -> tuple[str | Text, ...]:
+    low, high = each.interval
+    return (
+        each.night,
+        each.version or "-",
+        each.digest[:12],
+        each.bar,
+        Text(each.verdict, style=_VERDICTS.get(each.verdict, "")),
+        f"{each.gain:+.4f} [{low:+.4f}, {high:+.4f}]",
+        " and ".join(each.approved_by) or "-",
+    )
+
+
+def _number(value: float | None, form: str) -> Text:
+    return Text("not yet", style="dim") if value is None else Text(format(value, form))
