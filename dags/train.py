@@ -3,10 +3,10 @@
 **What for.** Every candidate of the use case is fitted on what was known at the night's cutoff. The best of them meets
 the champion on the same frozen rows; the gates answer promote, keep or inconclusive, and only promote goes on.
 
-**What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` that goes into the ledger.
+**What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` for the ledger.
 
 **What it leaves.** Runs in MLflow, the verdict with every gate's number in the ledger, and, only when a challenger
-earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: `hand_over` is skipped.
+earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `hand_over`.
 
 **When it is red.** `LeakError`: a feature knows what it cannot know; take it out. `DataError`: there is too little
 history; ingest more of it. One training at a time: the pool `training` has one slot.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="From raw files to nightly scores, and never a worse model.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _INTERRUPTED = 130
+_WIDTH = 120
 P = ParamSpec("P")
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
@@ -49,7 +50,8 @@ def run(use_case: UseCaseName = "flights") -> None:
     """Play a use case's history and nights under a real Airflow, and report."""
     from include import rehearsal, report
 
-    case, where, console = usecases.get(use_case), settings.load(), Console()
+    case, where = usecases.get(use_case), settings.load()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     seconds = rehearsal.run(case, console, where)
     summary = report.write(case, where, seconds)
     report.show(summary, console)
@@ -60,7 +62,7 @@ def run(use_case: UseCaseName = "flights") -> None:
 @_plainly
 def up() -> None:
     """Start Airflow and MLflow, leave them running, and print where and how to log in."""
-    from include.stack import processes
+    from include.stack import processes, setup
 
     where, console = settings.load(), Console()
     stack = processes.start(where, mlflow=True, detached=True)
@@ -71,7 +73,7 @@ def up() -> None:
         raise
     console.print(f"Airflow  http://{where.host}:{where.airflow_port}\nMLflow   http://{where.host}:{where.mlflow_port}", highlight=False)
     users = Table("user", "password", box=None, pad_edge=False)
-    for name, password in processes.passwords(where).items():
+    for name, password in setup.passwords(where).items():
         users.add_row(name, password)
     console.print(users)
 

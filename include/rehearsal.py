@@ -8,7 +8,6 @@ monitored, but the pool `scoring` has a slot only when everything that N has led
 """
 
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,11 +20,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from include import settings as places
-from include import usecases
 from include.settings import Settings
-from include.stack import objects, processes
+from include.stack import processes
 from include.stack.client import Client, Run, TaskRun
 from include.stack.processes import Stack
+from include.stores import registry, warehouse
 from ml import nights
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
@@ -33,7 +32,6 @@ from ml.usecase import UseCase
 STAGES = ("ingest", "score", "monitor", "train", "release")
 _POLL_SECONDS = 0.25
 _PATIENCE_SECONDS = 1800.0
-_INTERRUPTED = 130
 _COMPONENTS = [name for name in processes.AIRFLOW if name != "triggerer"]
 
 Answer = TypeVar("Answer")
@@ -115,7 +113,7 @@ class Rehearsal:
         self._hold(False)
 
     def _score(self, key: str, following: str | None) -> None:
-        """Let the night be scored; once its task has the slot, take the slot away and start to ingest the next night."""
+        """Let the night be scored; once its task has the slot, take the slot away and start on the next night."""
         self._show(f"night {key} · ingest")
         self._hold(False)
 
@@ -133,7 +131,7 @@ class Rehearsal:
         self._until(scored, f"the scores of {key}")
 
     def _follow_training(self, key: str) -> None:
-        """Wait for a training and, when its challenger earned a release, answer as the approvers and wait for its end."""
+        """Wait for a training and, when its challenger earned a release, approve that and wait for its end."""
         training = self._wait_for("train", key)
         if self._task(training, "hand_over").state != "success":
             return
@@ -212,12 +210,18 @@ class Rehearsal:
         failed = next((task for task in self._client.tasks(run) if task.state == "failed"), None)
         if failed is None:
             return f"{run.dag} failed for {run.key} without a failed task: see {self._logs()}"
-        log = self._logs() / f"dag_id={run.dag}" / f"run_id={run.id}" / f"task_id={failed.task}" / f"attempt={failed.tries}.log"
+        log = (
+            self._logs()
+            / f"dag_id={run.dag}"
+            / f"run_id={run.id}"
+            / f"task_id={failed.task}"
+            / f"attempt={failed.tries}.log"
+        )
         return f"{run.dag}, task {failed.task}, {run.key}: {self._client.last_error(failed)}\nlog: {log}"
 
 
 def run(use_case: UseCase, console: Console, settings: Settings | None = None) -> dict[str, float]:
-    """Return the seconds that each part of the use case's rehearsal took; the stack is gone afterwards, whatever happened.
+    """Return the seconds that each part of a use case's rehearsal took; the stack is gone afterwards, come what may.
 
     Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
     """
@@ -236,7 +240,6 @@ def run(use_case: UseCase, console: Console, settings: Settings | None = None) -
         try:
             stack.wait_until_healthy()
             with Client(settings) as client:
-                objects.apply(client)
                 rehearsal = Rehearsal(use_case, stack, client, show)
                 rehearsal.get_ready()
                 started = (datetime.now(UTC) - begun).total_seconds()
@@ -248,20 +251,6 @@ def run(use_case: UseCase, console: Console, settings: Settings | None = None) -
                 stack.stop()
     whole = (datetime.now(UTC) - begun).total_seconds()
     return {"start": started, **rehearsal.watch.seconds, "whole": whole}
-
-
-def main(name: str) -> int:
-    """Return the exit code of a rehearsal of the use case `name`: 0, 1 with one message, or 130 when interrupted."""
-    console = Console(stderr=True)
-    try:
-        run(usecases.get(name), console)
-    except KeyboardInterrupt:
-        console.print("interrupted: everything that was started is stopped; run it again to go on")
-        return _INTERRUPTED
-    except RatchetError as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        return 1
-    return 0
 
 
 def _progress(console: Console) -> Progress:
@@ -292,7 +281,3 @@ def _deaf() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

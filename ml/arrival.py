@@ -32,14 +32,14 @@ def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> A
         named = rows[table.night].dt.strftime("%Y-%m-%d")
         refused = pd.Series(np.where(named.isin(nights), "", "belongs to the night " + named + f", not to {period}"), rows.index)
         known = named.map(dict(zip(nights, cutoffs, strict=True)))
-        return Arrived(rows=rows.assign(**{KNOWN_AT: known, NIGHT: named}), refused=refused)
+        return Arrived(rows=rows.assign(known_at=known, night=named), refused=refused)
     declared = _declared(rows, table)
     since = pd.Timestamp(horizon.cutoff(period.first - timedelta(days=1)))
     known = declared.where(declared > since, cutoffs[0])
     place = np.minimum(cutoffs.searchsorted(pd.DatetimeIndex(known)), len(nights) - 1)
     future = declared > cutoffs[-1]
     refused = pd.Series(np.where(future, f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC", ""), rows.index)
-    return Arrived(rows=rows.assign(**{KNOWN_AT: known, NIGHT: nights[place]}), refused=refused)
+    return Arrived(rows=rows.assign(known_at=known, night=nights[place]), refused=refused)
 
 
 def _declared(rows: pd.DataFrame, table: Table) -> pd.Series:

@@ -5,7 +5,6 @@ earn its place: it is adopted only when it lowers the log loss of the latest hel
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -62,4 +61,4 @@ def fit(log_odds: Floats, labels: Floats) -> Calibration:
 
 
 def _probability(log_odds: Floats) -> Floats:
-    return cast(Floats, 1 / (1 + np.exp(-np.clip(log_odds, -_LARGEST, _LARGEST))))
+    return 1 / (1 + np.exp(-np.clip(log_odds, -_LARGEST, _LARGEST)))

@@ -18,15 +18,26 @@ def population_stability(reference: pd.DataFrame, current: pd.DataFrame) -> dict
 
 
 def _stability(reference: pd.Series, current: pd.Series) -> float:
-    if pd.api.types.is_numeric_dtype(reference.dtype):
-        edges = np.unique(np.nanquantile(reference, np.linspace(0, 1, _BINS + 1)[1:-1])) if reference.notna().any() else []
-        expected, actual = (_binned(column.to_numpy(float), np.asarray(edges)) for column in (reference, current))
-    else:
-        expected, actual = (column.astype(object).fillna("missing").value_counts(normalize=True) for column in (reference, current))
-        levels = expected.index.union(actual.index)
-        expected, actual = (shares.reindex(levels, fill_value=0.0).to_numpy() for shares in (expected, actual))
-    p, q = (np.maximum(shares, _FLOOR) for shares in (expected, actual))
+    shares = _numbers if pd.api.types.is_numeric_dtype(reference.dtype) else _categories
+    p, q = (np.maximum(each, _FLOOR) for each in shares(reference, current))
     return float(((q - p) * np.log(q / p)).sum())
+
+
+def _numbers(reference: pd.Series, current: pd.Series) -> tuple[Floats, Floats]:
+    known = reference.dropna().to_numpy(np.float64)
+    inner = np.linspace(0, 1, _BINS + 1)[1:-1]
+    edges = np.unique(np.quantile(known, inner)) if len(known) else np.zeros(0)
+    return _binned(reference.to_numpy(np.float64), edges), _binned(current.to_numpy(np.float64), edges)
+
+
+def _categories(reference: pd.Series, current: pd.Series) -> tuple[Floats, Floats]:
+    expected, actual = (each.astype(object).fillna("missing").value_counts(normalize=True) for each in (reference, current))
+    levels = expected.index.union(actual.index)
+    return _shares(expected, levels), _shares(actual, levels)
+
+
+def _shares(counted: pd.Series, levels: pd.Index) -> Floats:
+    return np.asarray(counted.reindex(levels, fill_value=0.0), np.float64)
 
 
 def _binned(values: Floats, edges: Floats) -> Floats:

@@ -6,37 +6,33 @@ Three probes on the labelled rows, none of which needs a model:
 * a feature that follows what a table said at the row's own time of event, which nobody knew at the cutoff.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from ml import metrics
-from ml.arrays import Booleans, Floats, Strings
+from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.errors import LeakError
 from ml.evaluation import Quality
 from ml.usecase import Gates
 
-_SETTLED_SHARE, _SETTLED_ROWS, _SETTLED_NIGHTS = 0.97, 30, 5
-_SAME, _NOVEL_ROWS = 0.95, 200
+_SETTLED_SHARE, _SETTLED_APART, _LEAST_ROWS, _LEAST_NIGHTS = 0.97, 0.25, 30, 5
 _MOST_LEVELS = 50
+_FOLLOWS, _BINS = 0.5, 32
 
 
-def check_features(
-    frame: pd.DataFrame, labels: Floats, nights: Strings, future: Mapping[str, pd.Series], gates: Gates
-) -> None:
+def check_features(frame: pd.DataFrame, labels: Floats, nights: Strings, future: pd.DataFrame, gates: Gates) -> None:
     """Raise LeakError when a column of `frame` knows too much about `labels`.
 
     `future` holds, for each looked-up column, what the table said at each row's time of event where that became known
-    only after the cutoff (missing elsewhere); same index as `frame`.
+    only after the cutoff (missing elsewhere); same order as `frame`.
     """
     for name in frame.columns:
-        column = frame[name]
-        _check_settled(name, column, labels, nights)
-        if pd.api.types.is_numeric_dtype(column.dtype):
-            _check_alone(name, column.to_numpy(np.float64), labels, gates)
-            for source, later in future.items():
-                _check_future(name, column, source, later, frame)
+        _check_settled(name, frame[name], labels, nights)
+        _check_alone(name, frame[name], labels, nights, gates)
+    for source in future.columns:
+        _check_future(frame, nights, source, future)
 
 
 def check_quality(quality: Quality, gates: Gates) -> None:
@@ -50,14 +46,13 @@ def check_quality(quality: Quality, gates: Gates) -> None:
 
 def _check_settled(name: str, column: pd.Series, labels: Floats, nights: Strings) -> None:
     for level, mask in _levels(column):
-        if mask.sum() < _SETTLED_ROWS or len(np.unique(nights[mask])) < _SETTLED_NIGHTS or mask.all():
+        if mask.sum() < _LEAST_ROWS or len(np.unique(nights[mask])) < _LEAST_NIGHTS or mask.all():
             continue
-        rate = float(labels[mask].mean())
-        others = float(labels[~mask].mean())
-        if max(rate, 1 - rate) >= _SETTLED_SHARE and abs(rate - others) > 0.25:
+        rate, others = float(labels[mask].mean()), float(labels[~mask].mean())
+        if max(rate, 1 - rate) >= _SETTLED_SHARE and abs(rate - others) > _SETTLED_APART:
             raise LeakError(
-                f"the feature {name!r} gives the label away: where it is {level}, {rate:.1%} of {int(mask.sum())} rows have "
-                f"the label, elsewhere {others:.1%}; it is written when the outcome is known, so exclude it"
+                f"the feature {name!r} gives the label away: where it is {level}, {rate:.1%} of {int(mask.sum())} rows "
+                f"have the label, elsewhere {others:.1%}; it is written when the outcome is known, so exclude it"
             )
 
 
@@ -69,7 +64,8 @@ def _levels(column: pd.Series) -> Iterator[tuple[str, Booleans]]:
             yield repr(value), (column == value).to_numpy(bool)
 
 
-def _check_alone(name: str, values: Floats, labels: Floats, gates: Gates) -> None:
+def _check_alone(name: str, column: pd.Series, labels: Floats, nights: Strings, gates: Gates) -> None:
+    values = column.to_numpy(np.float64) if _is_number(column) else _rates(column, labels, nights)
     known = ~np.isnan(values)
     rank = metrics.auc(labels[known], values[known]) if known.any() else None
     if rank is not None and max(rank, 1 - rank) > gates.leak_auc:
@@ -79,18 +75,78 @@ def _check_alone(name: str, values: Floats, labels: Floats, gates: Gates) -> Non
         )
 
 
-def _check_future(name: str, column: pd.Series, source: str, later: pd.Series, frame: pd.DataFrame) -> None:
-    """Refuse a column that agrees with what came later far better than with what was known."""
-    known = frame[source] if source in frame else pd.Series(np.nan, frame.index)
-    novel = later.notna() & column.notna() & (later != known)
-    if name == source or novel.sum() < _NOVEL_ROWS or column[novel].nunique() < 2 or later[novel].nunique() < 2:
+def _rates(column: pd.Series, labels: Floats, nights: Strings) -> Floats:
+    """Return, on every other night, how often each level had the label on the nights between; missing on those."""
+    learned = np.unique(nights, return_inverse=True)[1] % 2 == 0
+    text = column.astype(object)
+    rates = pd.Series(labels[learned]).groupby(text[learned].to_numpy()).mean()
+    return np.where(learned, np.nan, text.map(rates).to_numpy(np.float64))
+
+
+def _check_future(frame: pd.DataFrame, nights: Strings, source: str, future: pd.DataFrame) -> None:
+    """Refuse a column that what came later explains, among rows that knew the same at their cutoff.
+
+    Rows of one night with the same looked-up values are a stratum: an honest lookup is constant there, and nothing
+    that is honest varies there with what came later, except by the hour. The share explained is 1 - RSS / WSS: the
+    squares left by a line in each of 32 bins of the later value, over the squares within strata.
+    """
+    seen = future[source].notna().to_numpy()
+    if seen.sum() < _LEAST_ROWS:
         return
-    innovation = (later - known.fillna(later.mean()))[novel]
-    follows = abs(float(np.corrcoef(column[novel], later[novel])[0, 1]))
-    held = known[novel].fillna(later.mean())
-    honest = abs(float(np.corrcoef(column[novel], held)[0, 1])) if held.nunique() > 1 else 0.0
-    if follows >= _SAME and follows > honest and innovation.abs().sum() > 0:
-        raise LeakError(
-            f"the feature {name!r} follows {source!r} as it was at the time of the event (correlation {follows:.3f}), which "
-            "becomes known only after the cutoff: look it up as of the cutoff instead"
-        )
+    later = future[source].to_numpy(np.float64)[seen]
+    strata, bins = _strata(frame, nights, future)[seen], _binned(later)
+    for name, values in _numbers(frame):
+        inside = values[seen] - _means(values[seen], strata)
+        varies = np.abs(inside) > 1e-9 * max(1.0, float(np.abs(values).max()))
+        if name == source or len(np.unique(nights[seen][varies])) < _LEAST_NIGHTS:
+            continue
+        explained = 1 - _left(values[seen], later, bins) / float((inside**2).sum())
+        if explained >= _FOLLOWS:
+            raise LeakError(
+                f"the feature {name!r} follows {source!r} as it was at the time of the event ({explained:.0%} explained "
+                "by it), which becomes known only after the cutoff: look it up as of the cutoff instead"
+            )
+
+
+def _strata(frame: pd.DataFrame, nights: Strings, future: pd.DataFrame) -> Integers:
+    codes = pd.factorize(nights)[0].astype(np.int64)
+    for name in future.columns.intersection(frame.columns):
+        level, levels = pd.factorize(frame[name], use_na_sentinel=False)
+        codes = pd.factorize(codes * len(levels) + level)[0].astype(np.int64)
+    return codes
+
+
+def _numbers(frame: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
+    """Yield each column as numbers without gaps: its values, where it is missing, and each level of a category."""
+    for name in frame.columns:
+        column = frame[name]
+        if _is_number(column):
+            values = column.to_numpy(np.float64)
+            yield name, np.where(np.isnan(values), np.nanmean(values) if column.notna().any() else 0.0, values)
+        if column.isna().any() or not _is_number(column):
+            for _, mask in _levels(column):
+                yield name, mask.astype(np.float64)
+
+
+def _is_number(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column.dtype))
+
+
+def _binned(values: Floats) -> Integers:
+    edges = np.unique(values)
+    if len(edges) > _BINS:
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    return np.searchsorted(edges, values, side="right").astype(np.int64)
+
+
+def _means(values: Floats, groups: Integers) -> Floats:
+    means: Floats = np.bincount(groups, values) / np.maximum(np.bincount(groups), 1)
+    return means[groups]
+
+
+def _left(values: Floats, later: Floats, bins: Integers) -> float:
+    """Return the sum of squares that is left of `values` after a line through `later` in each bin."""
+    moved, along = values - _means(values, bins), later - _means(later, bins)
+    both, own = np.bincount(bins, moved * along), np.bincount(bins, along**2)
+    slopes = np.divide(both, own, out=np.zeros(len(own)), where=own > 1e-12)
+    return float(((moved - slopes[bins] * along) ** 2).sum())

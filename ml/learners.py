@@ -114,6 +114,7 @@ class Linear:
 
 def _fit_logistic(candidate: Logistic, encoder: Encoder, features: Floats, labels: Floats) -> Linear:
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     sizes = tuple(0 if levels is None else len(levels) for levels in encoder.levels.values())
     numbers = features[:, np.array(sizes) == 0]
@@ -125,11 +126,12 @@ def _fit_logistic(candidate: Logistic, encoder: Encoder, features: Floats, label
         sizes=sizes,
         means=means,
         scales=np.where(deviations > 0, deviations, 1.0),
-        flagged=(~known).any(axis=0),
+        flagged=np.asarray((~known).any(axis=0), np.bool_),
         weights=np.zeros(0),
         intercept=0.0,
     )
-    fitted = LogisticRegression(C=candidate.strength, solver="newton-cholesky").fit(unfitted.design(features), labels)
+    with threadpool_limits(limits=1, user_api="blas"):  # sums in another order are another digest
+        fitted = LogisticRegression(C=candidate.strength, solver="newton-cholesky").fit(unfitted.design(features), labels)
     return replace(unfitted, weights=fitted.coef_[0], intercept=float(fitted.intercept_[0]))
 
 

@@ -60,7 +60,7 @@ def load(files: Mapping[str, bytes]) -> Model:
     encoder = json.loads(files["encoder.json"])
     return Model(
         encoder=Encoder(levels={name: None if levels is None else tuple(levels) for name, levels in encoder["levels"]}),
-        learner=learners.load(manifest["learner"], files["learner.txt"].decode()),
+        learner=learners.load(str(manifest["learner"]), files["learner.txt"].decode()),
         calibration=Calibration(**json.loads(files["calibration.json"])),
     )
 
@@ -102,7 +102,7 @@ def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
 
 def _records(rows: pd.DataFrame, encoder: Encoder) -> list[dict[str, object]]:
     frame = rows[list(encoder.names)].astype(object)
-    return frame.where(frame.notna(), None).to_dict("records")
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.where(frame.notna(), None).to_numpy().tolist()]
 
 
 def _json(value: object) -> bytes:

@@ -351,6 +351,11 @@ class UseCase:
     def feature_names(self) -> tuple[str, ...]:
         return tuple(name for feature in self.features for name in feature.outputs)
 
+    @property
+    def night_column(self) -> str:
+        """The date column of the entity table that says which night an entity belongs to."""
+        return str(self.table(self.entities).night)
+
     def table(self, name: str) -> Table:
         """Return the table called `name`; raises DeclarationError when there is none."""
         for table in self.tables:

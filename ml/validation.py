@@ -6,6 +6,7 @@ guessed; pandera judges the typed rows, and each failing row keeps its text and 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,14 @@ from pandera.errors import SchemaErrors
 
 from ml.errors import DataError
 
+Reasons = dict[int, list[str]]
+
+_SHOWN = 80
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """A table divided: `valid` typed, `quarantined` as it came (text) with a column `reasons`; same index as the input."""
+    """A table divided: `valid` typed, `quarantined` as it came (text) with a column `reasons`; the input's index."""
 
     rows_in: int
     valid: pd.DataFrame
@@ -38,15 +43,16 @@ def check(raw: pd.DataFrame, model: type[pa.DataFrameModel], key: tuple[str, ...
     """
     schema = model.to_schema()
     _check_columns(list(raw.columns), list(schema.columns))
-    reasons = pd.Series([[] for _ in range(len(raw))], index=raw.index, dtype=object)
+    reasons: Reasons = {}
     typed = _cast(raw, schema, reasons)
-    _note(reasons, typed.index[typed.duplicated(list(key))], f"repeats the key ({', '.join(key)}) of an earlier row")
-    _judge(typed[reasons.str.len() == 0], schema, reasons)
-    good = reasons.str.len() == 0
+    _judge(typed[~typed.index.isin(list(reasons))], schema, reasons)
+    good = typed[~typed.index.isin(list(reasons))]
+    _note(reasons, good.index[good.duplicated(list(key))], f"repeats the key ({', '.join(key)}) of an earlier row")
+    bad = raw.index.isin(list(reasons))
     return Checked(
         rows_in=len(raw),
-        valid=typed[good],
-        quarantined=raw[~good].assign(reasons=reasons[~good].map("; ".join)),
+        valid=typed[~bad],
+        quarantined=raw[bad].assign(reasons=["; ".join(reasons[line]) for line in raw.index[bad]]),
     )
 
 
@@ -70,38 +76,43 @@ def _check_columns(came: list[str], expected: list[str]) -> None:
         )
 
 
-def _note(reasons: pd.Series, rows: Iterable[object], reason: str) -> None:
-    for row in rows:
-        if reason not in reasons.at[row]:
-            reasons.at[row].append(reason)
+def _note(reasons: Reasons, lines: Iterable[int], reason: str) -> None:
+    for line in lines:
+        noted = reasons.setdefault(line, [])
+        if reason not in noted:
+            noted.append(reason)
 
 
-def _cast(raw: pd.DataFrame, schema: pa.DataFrameSchema, reasons: pd.Series) -> pd.DataFrame:
-    typed = {}
-    for name, column in schema.columns.items():
-        text = raw[name].str.strip()
-        dtype = str(column.dtype)
-        values, what = _values(text, dtype)
-        unreadable = values.isna() & (text != "")
-        for row in raw.index[unreadable]:
-            _note(reasons, [row], f"{name}: expected {what}, got {raw.at[row, name][:80]!r}")
-        typed[name] = values
-    return pd.DataFrame(typed, index=raw.index)
+def _cast(raw: pd.DataFrame, schema: pa.DataFrameSchema, reasons: Reasons) -> pd.DataFrame:
+    return pd.DataFrame(
+        {name: _column(raw[name], str(column.dtype), reasons) for name, column in schema.columns.items()}
+    )
+
+
+def _column(raw: pd.Series, dtype: str, reasons: Reasons) -> pd.Series:
+    """Return a column of text as `dtype`, missing where it cannot be read; each distinct text is read once."""
+    codes, levels = pd.factorize(raw)
+    text = pd.Series(levels, dtype=object).str.strip()
+    values, what = _values(text.mask(text == ""), dtype)
+    unreadable = (values.isna() & (text != "")).to_numpy()
+    for line, cell in zip(raw.index[unreadable[codes]], raw[unreadable[codes]], strict=True):
+        _note(reasons, [line], f"{raw.name}: expected {what}, got {cell[:_SHOWN]!r}")
+    return values.take(codes).set_axis(raw.index)
 
 
 def _values(text: pd.Series, dtype: str) -> tuple[pd.Series, str]:
     if dtype == "float64":
-        numbers = pd.to_numeric(text.mask(text == ""), errors="coerce").astype(np.float64)
+        numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
         return numbers.mask(np.isinf(numbers)), "a finite number"
     if dtype.startswith("datetime64[ns, UTC]"):
-        instants = pd.to_datetime(text.mask(text == ""), errors="coerce", utc=True, format="ISO8601")
+        instants = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
         return instants.dt.as_unit("ns"), "an ISO 8601 instant"
     if dtype.startswith("datetime64"):
-        return pd.to_datetime(text.mask(text == ""), errors="coerce", format="%Y-%m-%d"), "a date like 2013-02-08"
-    return text.mask(text == "").astype(object), "text"
+        return pd.to_datetime(text, errors="coerce", format="%Y-%m-%d"), "a date like 2013-02-08"
+    return text.astype(object), "text"
 
 
-def _judge(typed: pd.DataFrame, schema: pa.DataFrameSchema, reasons: pd.Series) -> None:
+def _judge(typed: pd.DataFrame, schema: pa.DataFrameSchema, reasons: Reasons) -> None:
     """Add pandera's findings to `reasons`; a finding about no row in particular refuses the whole table."""
     try:
         schema.validate(typed, lazy=True)
@@ -109,12 +120,15 @@ def _judge(typed: pd.DataFrame, schema: pa.DataFrameSchema, reasons: pd.Series) 
         cases = found.failure_cases
         for case in cases.drop_duplicates(["column", "check", "index"]).itertuples():
             if case.index is None or pd.isna(case.index):
-                raise DataError(f"the table as a whole breaks its contract: {case.check}, got {case.failure_case}") from None
+                told = f"{case.check}, got {case.failure_case}"
+                raise DataError(f"the table as a whole breaks its contract: {told}") from None
             _note(reasons, [case.index], _sentence(case))
 
 
-def _sentence(case: "pd.core.frame.NamedTuple") -> str:
-    """Return one finding of pandera in a person's words: column, rule, and the value that broke it."""
+def _sentence(case: Any) -> str:
+    """Return one finding of pandera (a row of its failure cases) in a person's words: column, rule, and value."""
     if case.schema_context == "DataFrameSchema":
         return str(case.check)
+    if case.check == "not_nullable":
+        return f"{case.column}: expected a value, got an empty cell"
     return f"{case.column}: expected {case.check}, got {case.failure_case}"

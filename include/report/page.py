@@ -23,7 +23,7 @@ h1 { font-size: 1.7rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.4rem 0 .6
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(27rem, 1fr)); gap: 1.6rem; } figure { margin: 0; } svg { width: 100%; height: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; } th { text-align: right; color: var(--soft); font-weight: 500; }
 td { text-align: right; } th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); } th:first-child, td:first-child, .words td { text-align: left; } .words th { text-align: left; }
-.bad { color: var(--warn); } .promote { color: var(--good); font-weight: 600; } .soft { color: var(--soft); } code { font-size: .9em; } .scroll { overflow-x: auto; }
+.bad { color: var(--warn); } .promote { color: var(--good); font-weight: 600; } .soft { color: var(--soft); } code { font-size: .9em; } a { color: inherit; font-weight: 600; } .scroll { overflow-x: auto; }
 </style></head><body>
 <h1>$title</h1><p>$question</p>
 <div class="tiles">$tiles</div>
@@ -93,7 +93,7 @@ def _night(each: Night, summary: Summary) -> str:
         _number(each.log_loss, ".3f"),
         _number(each.calibration_gap, "+.3f"),
         str(each.alerts),
-        f"<b>{escape(asked.replace('_', ' '))}</b>" if asked else "<span class='soft'>no</span>",
+        f"<a href='{summary.use_case}/{each.night}/drift.html'>{escape(asked.replace('_', ' '))}</a>" if asked else "<span class='soft'>no</span>",
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 
 import matplotlib as mpl
+import matplotlib.dates as mpl_dates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ def log_loss(summary: Summary) -> str:
     """Return log loss by night, with the nights marked that asked for retraining or changed the champion."""
     figure, axes = _blank()
     nights = [each for each in summary.nights if each.log_loss is not None]
-    axes.plot(_days(nights), [each.log_loss for each in nights], color=_MODEL, marker="o", markersize=4, label="log loss")
+    axes.plot(_days(nights), np.array([each.log_loss for each in nights], float), color=_MODEL, marker="o", markersize=4, label="log loss")
     _mark(axes, [each.night for each in summary.retrains], "retraining asked for", ":")
     _mark(axes, [each.night for each in summary.releases if each.approved_by], "new champion", "-")
     return _svg(figure, axes, "log loss (nats)")
@@ -100,7 +101,8 @@ def _days(nights: Sequence[Night]) -> pd.DatetimeIndex:
 
 def _mark(axes: Axes, nights: Sequence[str], label: str, style: str) -> None:
     low, high = axes.get_xlim()
-    inside = [day for day in pd.to_datetime(list(nights)) if low <= mpl.dates.date2num(day) <= high]
+    days = mpl_dates.date2num(pd.to_datetime(list(nights)))  # type: ignore[no-untyped-call]
+    inside = [day for day in days if low <= day <= high]
     for place, day in enumerate(inside):
         axes.axvline(day, color=_MARK, linestyle=style, linewidth=1, label=label if place == 0 else None)
 
@@ -108,10 +110,10 @@ def _mark(axes: Axes, nights: Sequence[str], label: str, style: str) -> None:
 def _svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
     axes.set_ylabel(ylabel)
     if dates:
-        axes.xaxis.set_major_formatter(mpl.dates.DateFormatter("%d %b"))
-        axes.xaxis.set_major_locator(mpl.dates.AutoDateLocator(maxticks=9))
+        axes.xaxis.set_major_formatter(mpl_dates.DateFormatter("%d %b"))  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(mpl_dates.AutoDateLocator(maxticks=9))  # type: ignore[no-untyped-call]
     if legend:
         axes.legend(loc="best", fontsize=8)
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue().split("?>", 1)[-1].split(">", 1)[-1] if "<!DOCTYPE" in text.getvalue() else text.getvalue()
+    return "<svg" + text.getvalue().partition("<svg")[2]

@@ -20,7 +20,7 @@ def show(summary: Summary, console: Console) -> None:
 def _nights(summary: Summary) -> Table:
     asked = {each.night: each.trigger for each in summary.retrains}
     table = Table(title=f"{summary.use_case}: the nights", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    table.add_column("night")
+    table.add_column("night", no_wrap=True)
     for name in ("rows in", "valid", "quarantined", "scored", "matured", "log loss", "calibration gap", "alerts"):
         table.add_column(name, justify="right")
     table.add_column("retrain?")
@@ -43,7 +43,7 @@ def _nights(summary: Summary) -> Table:
 def _releases(summary: Summary) -> Table:
     table = Table(title="Challengers and verdicts", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name in ("night", "version", "digest", "bar", "verdict"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     table.add_column("log loss gain [95 % interval]", justify="right")
     table.add_column("approved by")
     for each in summary.releases:

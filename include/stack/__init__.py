@@ -1,1 +1,1 @@
-"""The processes of the embedded stack: set up, started, asked over REST, and ended. Airflow itself is never imported here."""
+"""The processes of the embedded stack: set up, started, asked over REST and ended, without importing Airflow."""

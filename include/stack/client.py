@@ -105,7 +105,9 @@ class Client:
             raise RequestError(f"expected one of the users {sorted(passwords)}, got {self.user!r}")
         reply = self._http.post("/auth/token", json={"username": self.user, "password": passwords[self.user]})
         if reply.status_code != 201:
-            raise SetupError(f"Airflow did not let {self.user!r} in ({reply.status_code}): is another Airflow on this port?")
+            raise SetupError(
+                f"Airflow did not let {self.user!r} in ({reply.status_code}): is another Airflow on this port?"
+            )
         return str(reply.json()["access_token"])
 
     def request(self, method: str, path: str, *, accept: Sequence[int] = (), **kwargs: Any) -> httpx.Response:
@@ -117,7 +119,9 @@ class Client:
             time.sleep(0.5)
             reply = self._http.request(method, f"/api/v2/{path}", **kwargs)
         if reply.is_error and reply.status_code not in accept:
-            raise RequestError(f"Airflow refused {method} {path} of {self.user!r} ({reply.status_code}): {_reason(reply)}")
+            raise RequestError(
+                f"Airflow refused {method} {path} of {self.user!r} ({reply.status_code}): {_reason(reply)}"
+            )
         return reply
 
     def dags(self) -> dict[str, Dag]:
@@ -224,7 +228,11 @@ def _reason(reply: httpx.Response) -> str:
 
 def _run(run: dict[str, Any]) -> Run:
     return Run(
-        dag=run["dag_id"], id=run["dag_run_id"], key=run["partition_key"], state=run["state"], conf=run.get("conf") or {}
+        dag=run["dag_id"],
+        id=run["dag_run_id"],
+        key=run["partition_key"],
+        state=run["state"],
+        conf=run.get("conf") or {},
     )
 
 

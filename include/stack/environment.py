@@ -115,7 +115,7 @@ def airflow(settings: Settings, keys: AirflowSecrets, *, task_port: int, schedul
 
 
 def inherited(settings: Settings) -> dict[str, str]:
-    """Return this process's environment, made fit for a child: our imports, no proxy to ourselves, nothing phoned home."""
+    """Return this process's environment, fit for a child: our imports, no proxy to ourselves, nothing phoned home."""
     ours = {
         "PYTHONPATH": str(PROJECT),
         "RATCHET_HOME": str(settings.home),

@@ -18,17 +18,18 @@ from pathlib import Path
 from typing import IO, Any
 
 import httpx
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from include.settings import Settings
-from include.stack import environment, setup
+from include.stack import environment, objects, setup
+from include.stack.client import Client
 from include.stores import atomic
 from ml.errors import SetupError
 
-_TOKEN = "RATCHET_STACK"
+_MARK = "RATCHET_STACK"
 _GRACE_SECONDS = 4.0
-# Tasks report to an API server of their own. In a shared one, SQLite and Airflow 3.3 lock each other out for 5 s now and
-# then: a person's request waits for the database on the event loop that the task's request needs to let go of it.
+# Tasks report to an API server of their own. In a shared one, SQLite and Airflow 3.3 lock each other out for 5 s now
+# and then: a person's request waits for the database on the event loop that a task's request needs to let go of it.
 AIRFLOW = ("api-server", "task-api", "scheduler", "dag-processor", "triggerer")
 _BEATING = ("scheduler", "dag-processor", "triggerer")
 
@@ -59,15 +60,19 @@ class Stack:
                 raise _broken(self.settings, name, f"ended by itself (exit code {process.returncode})")
 
     def wait_until_healthy(self, timeout: float = 180.0) -> None:
-        """Return once every process answers or beats; raises SetupError with the end of the log of the one that does not."""
+        """Return once tasks can run: the stores and Airflow's objects are there, and every process answers or beats.
+
+        Raises SetupError with the end of the log of a process that does not.
+        """
+        _make_stores(self.settings)
         deadline = time.monotonic() + timeout
-        missing = self._unhealthy()
-        while missing:
+        while missing := self._unhealthy():
             self.require_alive()
             if time.monotonic() > deadline:
                 raise _broken(self.settings, missing[0], f"was not healthy within {timeout:.0f} s")
             time.sleep(0.3)
-            missing = self._unhealthy()
+        with Client(self.settings) as client:
+            objects.apply(client)
 
     def _unhealthy(self) -> list[str]:
         answers = {"api-server": self._health(), "task-api": self._ask(f"{self._task_url}health")}
@@ -76,7 +81,9 @@ class Stack:
         return missing or [n for n in _BEATING if n in self.processes and not self._beats(health, n.replace("-", "_"))]
 
     def _health(self) -> dict[str, dict[str, str | None]] | None:
-        return self._ask(f"{environment.base_url(self.settings)}/api/v2/monitor/health")
+        health: dict[str, dict[str, str | None]] | None
+        health = self._ask(f"{environment.base_url(self.settings)}/api/v2/monitor/health")
+        return health
 
     def _ask(self, url: str) -> Any:
         with contextlib.suppress(httpx.HTTPError, ValueError):
@@ -122,7 +129,7 @@ def start(
     if mlflow:
         commands["mlflow"] = _mlflow_command(settings)
     token = secrets.token_hex(16)
-    env = environment.airflow(settings, keys, task_port=task_port, schedules=schedules) | {_TOKEN: token}
+    env = environment.airflow(settings, keys, task_port=task_port, schedules=schedules) | {_MARK: token}
     stack = Stack(settings=settings, token=token, task_port=task_port, processes={}, started=datetime.now(UTC))
     with setup.explained(settings):
         _write_record(settings, token, detached=detached)
@@ -143,6 +150,12 @@ def down(settings: Settings) -> int:
     ended = _end(record.token)
     _record(settings).unlink(missing_ok=True)
     return ended
+
+
+def passwords(settings: Settings) -> dict[str, str]:
+    """Return the demo users' passwords for Airflow's login page."""
+    found: dict[str, str] = json.loads(environment.passwords_file(settings).read_text())
+    return found
 
 
 def _airflow_command(settings: Settings, name: str, task_port: int) -> list[str]:
@@ -170,8 +183,22 @@ def _spawn(settings: Settings, name: str, command: list[str], env: dict[str, str
 
 def _popen(command: list[str], env: dict[str, str], out: IO[bytes], folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        env=env,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
+
+
+def _make_stores(settings: Settings) -> None:
+    """Bring warehouse and registry to their newest schema; the processes start meanwhile."""
+    from include.stores import registry, warehouse
+
+    warehouse.migrate(settings.warehouse_url)
+    registry.prepare(settings)
 
 
 def _log(settings: Settings, name: str) -> Path:
@@ -210,7 +237,7 @@ def _end_orphans(settings: Settings) -> None:
         return
     if any(True for _ in _carriers(record.token)) and (record.driver is None or _is_alive(record)):
         raise SetupError(
-            f"a stack already runs in {settings.home} (RATCHET_HOME): end it with `make down`, or choose another RATCHET_HOME"
+            f"a stack already runs in {settings.home}: end it with `make down`, or choose another RATCHET_HOME"
         )
     down(settings)
 
@@ -226,12 +253,12 @@ def _carriers(token: str) -> Iterable[psutil.Process]:
     """Yield the processes whose environment carries the token."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(_TOKEN) == token:
+            if process.pid != os.getpid() and process.environ().get(_MARK) == token:
                 yield process
 
 
 def _end(token: str, leaders: Iterable[int] | None = None) -> int:
-    """End all carriers of the token: the leaders are asked first, so that they can sign off; returns how many were ended.
+    """End all carriers of the token and return how many there were; the leaders are asked, so that they can sign off.
 
     A scheduler waits for its tasks, so the tasks are killed before it: its successor then takes them up at once.
     """

@@ -53,11 +53,15 @@ def prepare(settings: Settings) -> Prepared:
 def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
     """Refuse a Python that Airflow and the locked packages were not built for."""
     if not (3, 11) <= version <= (3, 13):
-        raise SetupError(f"expected Python 3.11 to 3.13, got {version[0]}.{version[1]}: make the environment with one of those")
+        raise SetupError(
+            f"expected Python 3.11 to 3.13, got {version[0]}.{version[1]}: make the environment with one of those"
+        )
     try:
         metadata.version("apache-airflow")
     except metadata.PackageNotFoundError:
-        raise SetupError(f"{sys.executable} has no Apache Airflow: install requirements.txt into it, or use the .venv") from None
+        raise SetupError(
+            f"{sys.executable} has no Apache Airflow: install requirements.txt into it, or use the .venv"
+        ) from None
 
 
 def require_port(host: str, port: int, variable: str) -> None:
@@ -107,7 +111,9 @@ def explained(settings: Settings) -> Iterator[None]:
         place = Path(error.filename or settings.home)
         if error.errno in _NO_ROOM:
             where = volume(next(p for p in (place, *place.parents) if p.exists()))
-            raise SetupError(f"the volume {where} is full: free some room, or set RATCHET_HOME to another volume") from error
+            raise SetupError(
+                f"the volume {where} is full: free some room, or set RATCHET_HOME to another volume"
+            ) from error
         if error.errno in _NO_PERMISSION:
             raise SetupError(
                 f"{place} cannot be written ({os.strerror(error.errno)}): "
@@ -118,14 +124,21 @@ def explained(settings: Settings) -> Iterator[None]:
 
 def make_folders(settings: Settings) -> None:
     """Make every folder that the stack writes to; the one with the secrets is its owner's alone."""
-    for folder in (settings.home, settings.landing, settings.lake, settings.packages, settings.reports, settings.mlflow_artifacts):
+    for folder in (
+        settings.home,
+        settings.landing,
+        settings.lake,
+        settings.packages,
+        settings.reports,
+        settings.mlflow_artifacts,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     for folder in (settings.secrets, settings.airflow_home, settings.home / "logs"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def generate_secrets(settings: Settings) -> AirflowSecrets:
-    """Return Airflow's keys, generated where they were missing, with the users' passwords and the approval key beside them."""
+    """Return Airflow's keys; they, the users' passwords and the approval key are generated where they were missing."""
     folder = settings.secrets
     _secret(folder / "approval.key", lambda: secrets.token_hex(32))
     _secret(environment.passwords_file(settings), lambda: json.dumps({user: _password() for user in environment.USERS}))
@@ -142,6 +155,12 @@ def generate_secrets(settings: Settings) -> AirflowSecrets:
         )
     )
     return AirflowSecrets(jwt=keys["jwt"], api=keys["api"], fernet=keys["fernet"])
+
+
+def passwords(settings: Settings) -> dict[str, str]:
+    """Return the demo users' passwords by name."""
+    found: dict[str, str] = json.loads(environment.passwords_file(settings).read_text())
+    return found
 
 
 def _password() -> str:

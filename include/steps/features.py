@@ -9,6 +9,7 @@ from include import settings, usecases
 from include.stores import lake
 from include.usecases import coherence
 from ml import features, nights
+from ml.arrival import KNOWN_AT
 from ml.usecase import AsOf, Table, UseCase, Window
 
 
@@ -60,5 +61,5 @@ def _or_typed(rows: pd.DataFrame, table: Table, case: UseCase) -> pd.DataFrame:
     if len(rows):
         return rows
     types = {name: str(column.dtype) for name, column in coherence.model(case, table).to_schema().columns.items()}
-    types |= {name: "float64" for name in table.derived} | {features.KNOWN_AT: "datetime64[ns, UTC]"}
+    types |= dict.fromkeys(table.derived, "float64") | {KNOWN_AT: "datetime64[ns, UTC]"}
     return pd.DataFrame({name: pd.Series(dtype=object if dtype == "str" else dtype) for name, dtype in types.items()})

@@ -141,6 +141,6 @@ def _record(case: UseCase, when: Period, counts: dict[str, int], where: Settings
             use_case=case.name,
             night=night,
             subject=str(when),
-            payload={**counts, "versions": {name: number for name, number in versions.items()}},
+            payload={**counts, "versions": dict(versions)},
             key=f"{case.name}:validated:{when}",
         )

@@ -3,10 +3,12 @@
 from dataclasses import asdict
 from datetime import date, timedelta
 
+import pandas as pd
+
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
-from include.stores import ledger, packages, warehouse
+from include.stores import ledger, packages, pages, warehouse
 from include.stores.warehouse import Alert, Metric
 from ml import drift, nights, packaging, performance, retraining
 from ml.chain import Entry
@@ -29,8 +31,12 @@ def measure(use_case: str, period: str) -> bool:
         return False
     facts = packaging.facts(packages.get(where.packages, champion.subject))
     recent = _measure_nights(case, when.last, where)
-    _measure_drift(case, when.last, champion, facts, where)
+    reference, current = _learned_and_tonight(case, when.last, facts, where)
+    _measure_drift(case, when.last, champion, reference, current, where)
     decision = retraining.decide(case.triggers, _facts(case, when.last, recent, facts, where))
+    if decision.retrain and len(current):
+        pages.write_drift(pages.drift(where.reports, case.name, when.last), reference, current)
+    _alert(case, when.last, decision, where)
     ledger.append(
         engine,
         kind="decided",
@@ -40,7 +46,6 @@ def measure(use_case: str, period: str) -> bool:
         payload=asdict(decision),
         key=f"{case.name}:decided:{when.last}",
     )
-    _alert(case, when.last, decision, where)
     return decision.retrain
 
 
@@ -56,10 +61,11 @@ def _measure_nights(case: UseCase, night: date, where: Settings) -> Performance 
     rows = warehouse.matured(engine, case.name, first, night, cutoff)
     rows = rows[rows["night"].isin(matured)]
     measured = []
-    for (scored, digest), part in rows.groupby(["night", "model_digest"]):
-        found = performance.measure(part, case.cost)
-        assert found is not None
-        measured += _metrics(case, scored, str(digest), found)
+    for scored in matured:
+        for digest, part in rows[rows["night"] == scored].groupby("model_digest"):
+            found = performance.measure(part, case.cost)
+            assert found is not None
+            measured += _metrics(case, scored, str(digest), found)
     warehouse.record_metrics(engine, measured)
     return performance.measure(rows, case.cost)
 
@@ -72,10 +78,19 @@ def _metrics(case: UseCase, night: date, digest: str, found: Performance) -> lis
     ]
 
 
-def _measure_drift(case: UseCase, night: date, champion: Entry, facts: dict[str, object], where: Settings) -> None:
+def _learned_and_tonight(
+    case: UseCase, night: date, facts: dict[str, object], where: Settings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the features that the champion learned from, and those of `night`."""
     first, last = map(str, facts["fitted"])  # type: ignore[call-overload]  # two ISO dates
     ends = ((first, last), (str(night), str(night)))
-    reference, current = (feature_step.read(where.lake, case, *each)[list(case.feature_names)] for each in ends)
+    learned, tonight = (feature_step.read(where.lake, case, *each)[list(case.feature_names)] for each in ends)
+    return learned, tonight
+
+
+def _measure_drift(
+    case: UseCase, night: date, champion: Entry, reference: pd.DataFrame, current: pd.DataFrame, where: Settings
+) -> None:
     if current.empty:
         return
     indexes = drift.population_stability(reference, current)

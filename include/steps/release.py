@@ -2,19 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from include import settings, usecases
 from include.settings import PROJECT, Settings
 from include.stores import approvals, ledger, registry, warehouse
-from include.stores.approvals import Approval
+from include.stores.approvals import Approval, Choice
 from ml import nights
 from ml.chain import Entry
 from ml.errors import LedgerError, PackageError, RequestError
 from ml.promotion import Outcome
 from ml.usecase import UseCase
 
-_CHOICES = {"Approve": "approved", "Reject": "rejected"}
+_CHOICES: dict[str, Choice] = {"Approve": "approved", "Reject": "rejected"}
 _BATTERY_SECONDS = 120
 
 
@@ -46,12 +48,9 @@ def dossier(use_case: str, night: str) -> str:
     """Return what an approver reads, in Markdown, made anew from the ledger."""
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
     challenger = _challenger(case, when, where)
-    told = challenger.payload
-    gain, judged = told["gain"], told["judged"]
-    assert isinstance(gain, dict) and isinstance(judged, dict)
-    checks = told["checks"]
-    assert isinstance(checks, list)
-    rows = [f"| {c['name']} | {c['value']:.4f} | {c['bar']} | {c['answer']} |" for c in checks if isinstance(c, dict)]
+    told: Mapping[str, Any] = challenger.payload
+    gain, judged, checks = told["gain"], told["judged"], told["checks"]
+    rows = [f"| {each['name']} | {_number(each['value'])} | {each['bar']} | {each['answer']} |" for each in checks]
     champion = str(told["champion"] or "none: this is the first")[:23]
     return "\n".join(
         [
@@ -125,6 +124,10 @@ def _challenger(case: UseCase, when: date, where: Settings) -> Entry:
     if not judged or judged[-1].payload["outcome"] != Outcome.PROMOTE:
         raise RequestError(f"{case.name} has no challenger of {when} that earned a release: train one as of that night first")
     return judged[-1]
+
+
+def _number(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.4f}"
 
 
 def _require_same_champion(challenger: Entry, champion: Entry | None) -> None:

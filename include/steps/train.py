@@ -15,7 +15,19 @@ from include.steps import features as feature_step
 from include.steps import score
 from include.stores import lake, ledger, packages, registry, warehouse
 from include.usecases import coherence
-from ml import chain, evaluation, features, leakage, nights, packaging, promotion, recipes, selection, splitting, training
+from ml import (
+    chain,
+    evaluation,
+    features,
+    leakage,
+    nights,
+    packaging,
+    promotion,
+    recipes,
+    selection,
+    splitting,
+    training,
+)
 from ml.arrays import Floats, Strings
 from ml.errors import RefusalError, RequestError
 from ml.packaging import Package

@@ -71,4 +71,4 @@ def _arrow(frame: pd.DataFrame) -> pa.Table:
     text = {name: pa.string() for name in frame.select_dtypes(["object", "category"]).columns}
     inferred = pa.Schema.from_pandas(frame, preserve_index=False)
     schema = pa.schema([pa.field(field.name, text.get(field.name, field.type)) for field in inferred])
-    return pa.Table.from_pandas(frame.astype({name: object for name in text}), schema=schema, preserve_index=False)
+    return pa.Table.from_pandas(frame.astype(dict.fromkeys(text, object)), schema=schema, preserve_index=False)

@@ -1,4 +1,4 @@
-"""The question put to an approver, whose answer goes to the ledger: task states and XComs can be forged, the ledger not."""
+"""The question put to an approver, whose answer goes to the ledger: unlike task states and XComs, it is signed."""
 
 from collections.abc import Mapping
 from datetime import timedelta

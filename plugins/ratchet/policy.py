@@ -6,11 +6,11 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from ml.errors import ApprovalError, DeclarationError, LeakError, RequestError
+from ml.errors import ApprovalError, DeclarationError, LeakError, LedgerError, RequestError
 from ml.usecase import UseCase
 
 _POINTLESS = RetryRule(
-    exception=[RequestError, DeclarationError, LeakError, ApprovalError],
+    exception=[RequestError, DeclarationError, LeakError, LedgerError, ApprovalError],
     action=RetryAction.FAIL,
     reason="trying again changes nothing: the error's sentence says what to do",
 )
@@ -41,5 +41,5 @@ def schedules() -> bool:
 
 
 def approval_hours() -> float:
-    """Return how long a question waits for an answer before it counts as a rejection: three days, unless told otherwise."""
+    """Return how long a question waits before silence counts as a rejection: three days, unless told otherwise."""
     return float(os.environ.get("RATCHET_APPROVAL_HOURS", "72"))

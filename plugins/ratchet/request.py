@@ -43,7 +43,8 @@ def period(context: Mapping[str, Any]) -> str:
     run, fields = context["dag_run"], context["dag"].params
     conf = run.conf or {}
     if unknown := sorted(conf.keys() - fields.keys()):
-        raise RequestError(f"expected only the fields {sorted(fields.keys())}, got {', '.join(unknown)}: leave those out")
+        known = ", ".join(sorted(fields.keys()))
+        raise RequestError(f"expected only the fields {known}; got {', '.join(unknown)}: leave that out")
     asked = [text for name in ("night", "window") if (text := conf.get(name))]
     if len(asked) > 1:
         raise RequestError(f"expected a night or a window, got both ({asked[0]} and {asked[1]}): choose one")
@@ -59,7 +60,7 @@ def night(context: Mapping[str, Any]) -> str:
 
 
 def hand_over(context: Mapping[str, Any]) -> None:
-    """Give the events of this task's outlets the run's period as their key, also when a person asked for it by a field."""
+    """Give the events of this task's outlets the run's period as their key, also when it was asked for by a field."""
     for outlet in context["task"].outlets:
         context["outlet_events"][outlet].add_partitions(period(context))
 

@@ -21,7 +21,7 @@ def engine(url: str) -> sa.Engine:
 
 
 @cache
-def _engine(url: str, pid: int) -> sa.Engine:
+def _engine(url: str, _pid: int) -> sa.Engine:
     if sa.make_url(url).get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
     made = sa.create_engine(url, poolclass=sa.NullPool)

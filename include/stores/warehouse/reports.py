@@ -86,7 +86,7 @@ def metrics(
     last_night: date | None = None,
     *,
     metric: str | None = None,
-    slice: str | None = None,
+    slice: str | None = None,  # noqa: A002 - the standard term
     model_digest: str | None = None,
 ) -> tuple[Metric, ...]:
     """Return the metrics of a range of nights (all when open), in the order of night, model, slice and metric."""

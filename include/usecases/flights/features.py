@@ -26,7 +26,8 @@ def arrival_minute(scheduled_arrival_hhmm: pd.Series) -> pd.Series:
 
 def weekday(flight_date: pd.Series) -> pd.Series:
     """Monday 0 to Sunday 6."""
-    return flight_date.dt.dayofweek.astype(np.float64)
+    weekday: pd.Series = flight_date.dt.dayofweek.astype(np.float64)
+    return weekday
 
 
 def is_severe_weather(

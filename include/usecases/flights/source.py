@@ -22,7 +22,7 @@ from ml.nights import Period
 _YEAR = 2013
 _WEATHER_PUBLISHED_AFTER = pd.Timedelta(hours=1)
 _DIVERSION_CLOSED_AFTER = pd.Timedelta(hours=4)
-_PUERTO_RICO = {code: "America/Puerto_Rico" for code in ("BQN", "SJU", "STT", "PSE")}
+_PUERTO_RICO = dict.fromkeys(("BQN", "SJU", "STT", "PSE"), "America/Puerto_Rico")
 
 _SCHEDULE = {
     "flight_date": "flight_date",
@@ -115,7 +115,7 @@ def _flights(data: Path) -> pd.DataFrame:
 
 
 def _with_instants(folder: Path) -> pd.DataFrame:
-    counts = {name: "Int64" for name in ("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time")}
+    counts = dict.fromkeys(("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"), "Int64")
     flights = pd.read_csv(folder / "flights.csv.zip", dtype=counts, parse_dates=["time_hour"])
     zones = pd.read_csv(folder / "airports.csv").set_index("faa")["tzone"].to_dict() | _PUERTO_RICO
     departure = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")

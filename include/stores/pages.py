@@ -1,0 +1,32 @@
+"""Pages for people: Evidently's drift report beside the numbers that decide."""
+
+import warnings
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from include.stores import atomic
+
+_REFERENCE_ROWS, _SEED = 2_000, 2013
+
+
+def drift(reports: Path, use_case: str, night: date) -> Path:
+    """Return where the drift page of a night rests."""
+    return reports / use_case / str(night) / "drift.html"
+
+
+def write_drift(page: Path, reference: pd.DataFrame, current: pd.DataFrame) -> None:
+    """Write Evidently's report on `current` against a sample of `reference`; importing Evidently takes seconds of CPU.
+
+    Columns without any value on one side are left out: Evidently has no answer for them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from evidently import Report
+        from evidently.presets import DataDriftPreset
+
+        shown = [name for name in reference if reference[name].notna().any() and current[name].notna().any()]
+        sample = reference[shown].sample(min(_REFERENCE_ROWS, len(reference)), random_state=_SEED)
+        html = Report([DataDriftPreset()]).run(current[shown], sample).get_html_str(as_iframe=False)
+    atomic.write(page, html.encode())

@@ -1,0 +1,36 @@
+"""The shipped DAG files, read once by a real Airflow on a database of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.settings import PROJECT
+
+
+@pytest.fixture(scope="session")
+def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of an Airflow that reads the shipped DAG files and nothing else."""
+    home = tmp_path_factory.mktemp("airflow")
+    return os.environ | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "PYTHONPATH": str(PROJECT),
+    }
+
+
+@pytest.fixture(scope="session")
+def read(airflow_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the DAG files declare, and what reading them cost."""
+    out = tmp_path_factory.mktemp("read") / "dags.json"
+    reader = Path(__file__).with_name("reader.py")
+    done = subprocess.run([sys.executable, reader, out], env=airflow_environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found

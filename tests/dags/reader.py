@@ -1,0 +1,57 @@
+"""Reads the shipped DAG files as Airflow does and writes down what they declare and what that cost."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from airflow.dag_processing.dagbag import DagBag
+
+HEAVY = ("pandas", "numpy", "sklearn", "lightgbm", "mlflow", "evidently", "polars", "deltalake", "pandera")
+FOLDER = Path(__file__).resolve().parents[2] / "dags"
+
+
+def task(one: Any) -> dict[str, Any]:
+    """Return what the policy asks of a task."""
+    return {
+        "owner": one.owner,
+        "retries": one.retries,
+        "timeout": one.execution_timeout.total_seconds() if one.execution_timeout else None,
+        "policy": one.retry_policy is not None,
+        "outlets": [outlet.name for outlet in one.outlets],
+        "pool": one.pool,
+        "downstream": sorted(one.downstream_task_ids),
+    }
+
+
+def consumed(timetable: Any) -> list[str]:
+    """Return the names of the assets that start the DAG."""
+    asset = getattr(timetable, "asset_condition", None)
+    return [] if asset is None else [asset.name]
+
+
+def main(out: Path) -> None:
+    """Read the DAG files and write what was found."""
+    before, begun = set(sys.modules), time.perf_counter()
+    bag = DagBag(FOLDER)
+    seconds = time.perf_counter() - begun
+    dags = {
+        dag.dag_id: {
+            "file": Path(dag.fileloc).name,
+            "doc": dag.doc_md,
+            "tags": sorted(dag.tags),
+            "max_active_runs": dag.max_active_runs,
+            "params": sorted(dag.params.keys()),
+            "timetable": type(dag.timetable).__name__,
+            "consumes": consumed(dag.timetable),
+            "tasks": {one.task_id: task(one) for one in dag.tasks},
+        }
+        for dag in bag.dags.values()
+    }
+    heavy = sorted(name for name in set(sys.modules) - before if name.split(".")[0] in HEAVY)
+    out.write_text(json.dumps({"dags": dags, "errors": bag.import_errors, "seconds": seconds, "heavy": heavy}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

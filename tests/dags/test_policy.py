@@ -1,0 +1,76 @@
+"""What holds for every DAG of every use case."""
+
+from typing import Any
+
+import pytest
+
+from include import usecases
+from include.settings import PROJECT
+
+pytestmark = pytest.mark.airflow
+
+STAGES = ("ingest", "score", "monitor", "train", "release")
+Read = dict[str, Any]
+
+
+def tasks(read: Read) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{dag}.{name}", task) for dag, found in read["dags"].items() for name, task in found["tasks"].items()]
+
+
+def test_every_dag_file_can_be_read(read: Read) -> None:
+    assert read["errors"] == {}
+
+
+def test_every_use_case_has_every_stage_and_nothing_else_is_there(read: Read) -> None:
+    assert set(read["dags"]) == {f"{each.name}_{stage}" for each in usecases.all() for stage in STAGES}
+
+
+def test_every_dag_file_makes_a_dag_named_after_it(read: Read) -> None:
+    files = {path.name for path in (PROJECT / "dags").glob("*.py")}
+    assert {found["file"] for found in read["dags"].values()} == files
+    assert all(dag.endswith(found["file"].removesuffix(".py")) for dag, found in read["dags"].items())
+
+
+def test_every_dag_says_what_it_is_for_and_what_to_do_when_it_is_red(read: Read) -> None:
+    wanted = ("What for", "What starts it", "What it leaves", "When it is red")
+    assert [dag for dag, found in read["dags"].items() if not all(part in found["doc"] for part in wanted)] == []
+
+
+def test_every_dag_is_tagged_with_its_use_case_and_runs_once_at_a_time(read: Read) -> None:
+    for dag, found in read["dags"].items():
+        use_case, stage = dag.rsplit("_", 1)
+        assert found["tags"] == sorted([use_case, stage])
+        assert found["max_active_runs"] == 1
+
+
+def test_every_task_has_an_owner_retries_and_a_timeout(read: Read) -> None:
+    lacking = [
+        name
+        for name, task in tasks(read)
+        if task["owner"] in ("", "airflow") or task["retries"] < 1 or not task["timeout"] or not task["policy"]
+    ]
+    assert lacking == []
+
+
+def test_every_asset_that_starts_a_dag_is_produced_by_one(read: Read) -> None:
+    produced = {outlet for _, task in tasks(read) for outlet in task["outlets"]}
+    consumed = {asset for found in read["dags"].values() for asset in found["consumes"]}
+    assert consumed <= produced
+
+
+def test_nothing_stands_between_an_approval_and_the_promotion(read: Read) -> None:
+    approvals = [task for name, task in tasks(read) if ".approval_of_" in name]
+    assert len(approvals) == 2 * len(usecases.all())
+    assert all(task["downstream"] == ["promote"] for task in approvals)
+
+
+def test_every_stage_takes_a_night_and_names_its_use_case(read: Read) -> None:
+    assert all({"use_case", "night"} <= set(found["params"]) for found in read["dags"].values())
+
+
+def test_reading_the_dag_files_imports_nothing_heavy(read: Read) -> None:
+    assert read["heavy"] == []
+
+
+def test_reading_the_dag_files_takes_less_than_a_second(read: Read) -> None:
+    assert read["seconds"] < 1.0

@@ -1,0 +1,161 @@
+"""The shipped DAGs under a real scheduler: the clock, a person, two approvers, and somebody who cheats."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from include import usecases
+from include.settings import Settings, load
+from include.stack import processes, setup
+from include.stack.client import Client, Run
+from include.stores import ledger, warehouse
+from ml import nights
+from ml.errors import RequestError
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
+
+CASE = usecases.get("flights")
+HISTORY = CASE.rehearsal.history
+LAST = str(nights.parse(HISTORY).last)
+NIGHT = str(nights.parse(CASE.rehearsal.nights).first)
+Answer = TypeVar("Answer")
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The settings of a stack with a home and a port of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATCHET_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("RATCHET_AIRFLOW_PORT", str(setup.free_port("127.0.0.1")))
+        yield load.__wrapped__()
+
+
+@pytest.fixture(scope="module")
+def admin(settings: Settings) -> Iterator[Client]:
+    """A session of the administrator with a stack in which everything is started, and ended afterwards."""
+    stack = processes.start(settings)
+    try:
+        stack.wait_until_healthy()
+        with Client(settings) as client:
+            wanted = {f"{CASE.name}_{stage}" for stage in ("ingest", "score", "monitor", "train", "release")}
+            eventually(lambda: wanted <= set(client.dags()) or None)
+            for dag in wanted:
+                client.pause(dag, paused=False)
+            yield client
+    finally:
+        stack.stop()
+
+
+def eventually(ask: Callable[[], Answer | None], seconds: float = 300) -> Answer:
+    """Return the first answer."""
+    deadline = time.monotonic() + seconds
+    while (answer := ask()) is None:
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.3)
+    return answer
+
+
+def ended(client: Client, stage: str, key: str) -> Run:
+    """Return the stage's run of that key, once it ended."""
+
+    def look() -> Run | None:
+        run = client.run_of(f"{CASE.name}_{stage}", key)
+        return run if run is not None and run.ended else None
+
+    return eventually(look)
+
+
+def states(client: Client, run: Run) -> dict[str, str | None]:
+    return {task.task: task.state for task in client.tasks(run)}
+
+
+def champion(settings: Settings) -> str | None:
+    entry = ledger.champion(warehouse.engine(settings.warehouse_url), CASE.name)
+    return None if entry is None else entry.subject
+
+
+def test_unpausing_starts_nothing_and_at_the_hour_the_timetable_starts_its_night(
+    admin: Client, settings: Settings
+) -> None:
+    ingest = f"{CASE.name}_ingest"
+    time.sleep(3)
+    assert list(admin.runs(ingest)) == []
+    with sqlite3.connect(settings.airflow_home / "airflow.db", timeout=30) as database:
+        database.execute("UPDATE dag SET next_dagrun_create_after = datetime('now', '-1 minute') WHERE dag_id = ?", [ingest])
+    run = eventually(lambda: next(admin.runs(ingest), None))
+    assert run.id.startswith("scheduled__")
+    assert run.key is not None
+    assert str(nights.parse(run.key).first) == run.key
+    assert ended(admin, "ingest", run.key).state == "success"
+    assert states(admin, ended(admin, "score", run.key)) == {"score": "skipped"}
+
+
+def test_an_unknown_field_is_refused_at_once_and_by_name(admin: Client) -> None:
+    run = admin.trigger(f"{CASE.name}_ingest", run="typo", conf={"nigth": NIGHT})
+    run = eventually(lambda: next((r for r in admin.runs(run.dag) if r.id == "typo" and r.ended), None))
+    task = next(task for task in admin.tasks(run) if task.task == "ingest")
+    assert (run.state, task.tries) == ("failed", 1)
+    assert "got nigth: leave that out" in admin.last_error(task)
+
+
+def test_a_history_of_many_nights_is_asked_for_by_its_window(admin: Client) -> None:
+    admin.trigger(f"{CASE.name}_ingest", run="history", conf={"window": HISTORY})
+    assert states(admin, ended(admin, "score", HISTORY)) == {"score": "skipped"}
+
+
+def test_a_first_model_is_trained_and_asks_two_people(admin: Client) -> None:
+    admin.trigger(f"{CASE.name}_train", run="first", key=LAST, conf={"reason": "bootstrap"})
+    assert ended(admin, "train", LAST).state == "success"
+
+    def asked() -> Run | None:
+        run = admin.run_of(f"{CASE.name}_release", LAST)
+        return run if run is not None and len(admin.approvals(run)) == 2 else None
+
+    questions = admin.approvals(eventually(asked))
+    assert {question.users for question in questions} == {(role,) for role in CASE.release.approvers}
+
+
+def test_nobody_can_answer_for_somebody_else(admin: Client, settings: Settings) -> None:
+    run = admin.run_of(f"{CASE.name}_release", LAST)
+    assert run is not None
+    question = next(q for q in admin.approvals(run) if q.users == ("tech_lead",))
+    with pytest.raises(RequestError, match="403"):
+        admin.answer(question, "Approve")
+    with Client(settings, "business_owner") as other, pytest.raises(RequestError, match="403"):
+        other.answer(question, "Approve")
+
+
+def test_a_forged_approval_promotes_nothing(admin: Client, settings: Settings) -> None:
+    run = admin.run_of(f"{CASE.name}_release", LAST)
+    assert run is not None
+    for question in admin.approvals(run):
+        path = f"dags/{run.dag}/dagRuns/{run.id}/taskInstances/{question.task}"
+        admin.request("PATCH", path, json={"new_state": "success"})
+    run = ended(admin, "release", LAST)
+    promote = next(task for task in admin.tasks(run) if task.task == "promote")
+    assert (run.state, promote.state, promote.tries) == ("failed", "failed", 1)
+    assert "ApprovalError" in admin.last_error(promote)
+    assert champion(settings) is None
+
+
+def test_two_real_approvals_promote(admin: Client, settings: Settings) -> None:
+    run = admin.run_of(f"{CASE.name}_release", LAST)
+    assert run is not None
+    tasks = [f"approval_of_{role}" for role in CASE.release.approvers]
+    body = {"dry_run": False, "only_failed": False, "dag_run_id": run.id, "task_ids": tasks, "include_downstream": True}
+    admin.request("POST", f"dags/{run.dag}/clearTaskInstances", json=body)
+    for role in CASE.release.approvers:
+        with Client(settings, role) as person:
+            question = eventually(lambda: next((q for q in person.approvals(run) if q.users == (role,)), None))  # noqa: B023
+            person.answer(question, "Approve")
+    assert ended(admin, "release", LAST).state == "success"
+    assert champion(settings) is not None
+
+
+def test_a_night_that_a_person_asks_for_is_scored_and_monitored_under_its_key(admin: Client) -> None:
+    admin.trigger(f"{CASE.name}_ingest", run="by_a_person", conf={"night": NIGHT})
+    assert states(admin, ended(admin, "score", NIGHT)) == {"score": "success"}
+    assert states(admin, ended(admin, "monitor", NIGHT)) == {"measure": "success", "ask": "skipped"}

@@ -1,0 +1,30 @@
+"""The environment of Airflow's processes: ours alone, on this machine alone."""
+
+import pytest
+
+from include.settings import Settings
+from include.stack import environment
+from include.stack.environment import AirflowSecrets
+
+KEYS = AirflowSecrets(jwt="j", api="a", fernet="f")
+
+
+def test_everything_listens_and_reports_on_this_machine_only(settings: Settings) -> None:
+    env = environment.airflow(settings, KEYS, task_port=4321)
+    assert env["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert env["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:4321/execution/"
+    assert "127.0.0.1" in env["NO_PROXY"].split(",")
+
+
+def test_bytecode_is_cached_whatever_the_caller_says(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in environment.airflow(settings, KEYS, task_port=1)
+
+
+@pytest.mark.parametrize(("schedules", "switch"), [(True, "on"), (False, "off")])
+def test_a_rehearsal_switches_the_clock_off(settings: Settings, schedules: bool, switch: str) -> None:
+    assert environment.airflow(settings, KEYS, task_port=1, schedules=schedules)["RATCHET_SCHEDULES"] == switch
+
+
+def test_our_own_code_is_never_preloaded_so_that_an_edit_is_seen_by_the_next_task() -> None:
+    assert [name for name in environment.PRELOADED if name.split(".")[0] in ("ml", "include", "ratchet")] == []

@@ -1,0 +1,56 @@
+"""What a run is about: the form's fields, the partition key, and what is refused."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ratchet import request
+
+from include import usecases
+from ml.errors import RequestError
+
+pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+FLIGHTS = usecases.get("flights")
+
+
+def context(key: str | None = None, **conf: Any) -> dict[str, Any]:
+    return {
+        "dag_run": SimpleNamespace(partition_key=key, conf=conf),
+        "dag": SimpleNamespace(params=request.form(FLIGHTS)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "period"),
+    [
+        (context("2013-02-08"), "2013-02-08"),
+        (context("2013-01-01..2013-01-31"), "2013-01-01..2013-01-31"),
+        (context("2013-02-08", night="2013-02-09"), "2013-02-09"),
+        (context(window="2013-02-01..2013-02-03"), "2013-02-01..2013-02-03"),
+        (context("2013-02-08", night=None, use_case="flights"), "2013-02-08"),
+    ],
+    ids=["key", "window as key", "a night wins over the key", "a window", "fields left empty"],
+)
+def test_a_run_is_about_what_was_asked_for_or_else_its_key(given: dict[str, Any], period: str) -> None:
+    assert request.period(given) == period
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (context("2013-02-08", nigth="2013-02-09"), "got nigth: leave that out"),
+        (context(night="2013-02-08", window="2013-02-01..2013-02-03"), "got both"),
+        (context(), "got neither: trigger the DAG again"),
+        (context("tomorrow"), "expected a night"),
+        (context("2013-02-08..2013-02-01"), "runs backwards"),
+    ],
+    ids=["an unknown field", "a night and a window", "nothing", "no date", "backwards"],
+)
+def test_a_request_that_cannot_be_meant_is_refused_with_a_sentence(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(RequestError, match=sentence):
+        request.period(given)
+
+
+def test_the_night_of_a_window_is_its_last() -> None:
+    assert request.night(context("2013-01-01..2013-01-31")) == "2013-01-31"
