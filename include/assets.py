@@ -1,6 +1,5 @@
 """The names by which DAGs hand over. Only names: Airflow's own `Asset` objects are made in `dags/`."""
 
-VALID = "valid"
 FEATURES = "features"
 SCORES = "scores"
 RETRAIN = "retrain"

@@ -24,7 +24,6 @@ from include.settings import Settings
 from include.stack import processes
 from include.stack.client import Client, Run, TaskRun
 from include.stack.processes import Stack
-from include.stores import registry, warehouse
 from ml import nights
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase

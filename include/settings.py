@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ml.errors import SetupError
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -31,11 +33,20 @@ class Settings:
 
 @cache
 def load() -> Settings:
-    """Return the settings of this process: each from its environment variable, or its embedded default."""
+    """Return the settings of this process: each from its environment variable, or its embedded default.
+
+    Raises SetupError for a number that is none.
+    """
     home = Path(os.environ.get("RATCHET_HOME", PROJECT / "var")).resolve()
 
     def text(name: str, default: object) -> str:
         return os.environ.get(f"RATCHET_{name.upper()}", str(default))
+
+    def number(name: str, default: int) -> int:
+        given = text(name, default)
+        if not given.isdecimal():
+            raise SetupError(f"expected RATCHET_{name.upper()} to be a whole number, got {given!r}")
+        return int(given)
 
     return Settings(
         home=home,
@@ -50,7 +61,7 @@ def load() -> Settings:
         mlflow_url=text("mlflow_url", f"sqlite:///{home / 'mlflow.db'}"),
         mlflow_artifacts=Path(text("mlflow_artifacts", home / "mlflow")),
         host=text("host", "127.0.0.1"),
-        airflow_port=int(text("airflow_port", 8080)),
-        mlflow_port=int(text("mlflow_port", 5000)),
-        threads=int(text("threads", os.cpu_count() or 1)),
+        airflow_port=number("airflow_port", 8080),
+        mlflow_port=number("mlflow_port", 5000),
+        threads=number("threads", os.cpu_count() or 1),
     )

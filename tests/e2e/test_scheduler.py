@@ -15,7 +15,8 @@ from include.stores import ledger, warehouse
 from ml import nights
 from ml.errors import RequestError
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
+# MLflow and Airflow warn of their own future; what our code warns of is caught where it is tested alone.
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900), pytest.mark.filterwarnings("default")]
 
 CASE = usecases.get("flights")
 HISTORY = CASE.rehearsal.history
@@ -84,7 +85,9 @@ def test_unpausing_starts_nothing_and_at_the_hour_the_timetable_starts_its_night
     time.sleep(3)
     assert list(admin.runs(ingest)) == []
     with sqlite3.connect(settings.airflow_home / "airflow.db", timeout=30) as database:
-        database.execute("UPDATE dag SET next_dagrun_create_after = datetime('now', '-1 minute') WHERE dag_id = ?", [ingest])
+        database.execute(
+            "UPDATE dag SET next_dagrun_create_after = datetime('now', '-1 minute') WHERE dag_id = ?", [ingest]
+        )
     run = eventually(lambda: next(admin.runs(ingest), None))
     assert run.id.startswith("scheduled__")
     assert run.key is not None

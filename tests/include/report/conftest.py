@@ -1,0 +1,96 @@
+"""A warehouse that has seen three nights, one retrain and two challengers."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from include import usecases
+from include.stores import ledger, warehouse
+from include.stores.warehouse import Alert, Ingestion, Metric
+from ml.usecase import UseCase
+
+NIGHTS = [date(2013, 2, 1), date(2013, 2, 2), date(2013, 2, 3)]
+CHAMPION, LOSER = "c" * 64, "d" * 64
+
+
+@pytest.fixture
+def case() -> UseCase:
+    return usecases.all()[0]
+
+
+@pytest.fixture
+def engine(tmp_path: Path, case: UseCase) -> Iterator[sa.Engine]:
+    url = f"sqlite:///{tmp_path / 'warehouse.db'}"
+    warehouse.migrate(url)
+    engine = warehouse.engine(url)
+    for night in NIGHTS:
+        _night(engine, case, night)
+    _challenger(engine, case, NIGHTS[0], CHAMPION, "promote", "bootstrap")
+    _challenger(engine, case, NIGHTS[1], LOSER, "keep", "refresh")
+    ledger.append(
+        engine,
+        kind=ledger.PROMOTED,
+        use_case=case.name,
+        night=NIGHTS[0],
+        subject=CHAMPION,
+        payload={"approved_by": ["ann", "bob"]},
+        key="promoted",
+    )
+    yield engine
+    engine.dispose()
+
+
+def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
+    rows = pd.DataFrame({"entity": [f"{night}|{n}" for n in range(100)], "score": [n / 100 for n in range(100)]})
+    warehouse.issue_scores(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night))
+    if night != NIGHTS[-1]:
+        known_at = datetime.combine(night, datetime.max.time(), UTC).replace(microsecond=0)
+        labels = rows.assign(label=(rows["score"] > 0.5).astype(float), night=night, known_at=known_at)
+        warehouse.record_labels(engine, case.name, labels)
+        metric = Metric(
+            use_case=case.name,
+            night=night,
+            model_digest=CHAMPION,
+            slice="all",
+            metric="log_loss",
+            value=0.5,
+            n=100,
+        )
+        warehouse.record_metrics(engine, [metric])
+    for table, bad in (("rides", 2), ("stands", 0)):
+        warehouse.record_ingestion(
+            engine,
+            Ingestion(use_case=case.name, night=night, source_table=table, rows_in=50, rows_valid=50 - bad, rows_quarantined=bad),
+        )
+    warehouse.raise_alert(engine, Alert(use_case=case.name, night=night, kind="quarantine", subject="rides", message="two rows"))
+    asked = night == NIGHTS[1]
+    ledger.append(
+        engine,
+        kind="decided",
+        use_case=case.name,
+        night=night,
+        subject=CHAMPION,
+        payload={"retrain": asked, "trigger": "calibration_gap" if asked else None},
+        key=f"decided:{night}",
+    )
+
+
+def _challenger(engine: sa.Engine, case: UseCase, night: date, digest: str, outcome: str, bar: str) -> None:
+    check = {"name": "log loss", "value": 0.5, "bar": "at most 0.69", "answer": "pass" if outcome == "promote" else "fail"}
+    payload = {
+        "package": digest,
+        "version": "1",
+        "bar": bar,
+        "outcome": outcome,
+        "gain": {"value": 0.01, "low": -0.02, "high": 0.03},
+        "reason": "because <it> had to be so",
+        "choice": "trees save more",
+        "checks": [check],
+    }
+    ledger.append(
+        engine, kind="judged", use_case=case.name, night=night, subject=digest, payload=payload, key=f"judged:{night}"
+    )

@@ -1,0 +1,61 @@
+"""The page is whole HTML, fetches nothing, and lets no text break it."""
+
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from include import report
+from include.stores import warehouse
+from ml import nights
+from ml.usecase import UseCase
+
+_VOID = {"meta", "br", "use", "path"}
+
+
+class Balance(HTMLParser):
+    """Collects what is open, and every address that a browser would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [value for name, value in attrs if name == "src" and value]
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture
+def page(engine: sa.Engine, case: UseCase) -> str:
+    period = nights.parse("2013-02-01..2013-02-03")
+    summary = report.gather(engine, case, period, {})
+    matured = warehouse.matured(engine, case.name, period.first, period.last, case.horizon.cutoff(nights.parse("2013-03-01").last))
+    return report.render(summary, case, matured)
+
+
+def test_the_page_is_balanced_and_fetches_nothing(page: str) -> None:
+    balance = Balance()
+    balance.feed(page)
+    assert balance.open == []
+    assert balance.fetched == []
+
+
+def test_words_from_the_ledger_are_escaped(page: str) -> None:
+    assert "because &lt;it&gt; had to be so" in page
+
+
+def test_every_picture_is_described(page: str) -> None:
+    assert page.count("<figure role='img' aria-label=") == page.count("<svg") == 5
+
+
+def test_without_matured_rows_the_page_says_so(engine: sa.Engine, case: UseCase) -> None:
+    summary = report.gather(engine, case, nights.parse("2013-02-03"), {})
+    nothing = pd.DataFrame({"night": [], "score": [], "label": []})
+    assert "No score has met its label yet" in report.render(summary, case, nothing)
