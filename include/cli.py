@@ -1,27 +1,37 @@
 """The console script `ratchet`: the same words as the Makefile's, and questions to the ledger."""
 
 import json
+import signal
 import sys
+import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from include import settings, usecases
-from include.settings import PROJECT
+from include.settings import PROJECT, Settings
 from ml.errors import RatchetError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-app = typer.Typer(help="From raw files to nightly scores, and never a worse model.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    from include.stack.processes import Stack
+
+app = typer.Typer(
+    help="From raw files to nightly scores, and never a worse model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 _INTERRUPTED = 130
 _WIDTH = 120
+_WATCH_SECONDS = 5
 P = ParamSpec("P")
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
@@ -60,22 +70,25 @@ def run(use_case: UseCaseName = "flights") -> None:
 
 @app.command()
 @_plainly
-def up() -> None:
+def up(
+    attached: Annotated[bool, typer.Option(help="Stay until stopped, as a container's one process does.")] = False,
+) -> None:
     """Start Airflow and MLflow, leave them running, and print where and how to log in."""
-    from include.stack import processes, setup
+    from include.stack import environment, processes
 
     where, console = settings.load(), Console()
-    stack = processes.start(where, mlflow=True, detached=True)
+    stack = processes.start(where, mlflow=True, detached=not attached)
     try:
         stack.wait_until_healthy()
+        console.print(f"Airflow  http://{where.host}:{where.airflow_port}", highlight=False)
+        console.print(f"MLflow   http://{where.host}:{where.mlflow_port}", highlight=False)
+        if attached:
+            console.print(f"passwords are in {environment.passwords_file(where)}", highlight=False, soft_wrap=True)
+            _watch(stack)
+        console.print(_passwords(where))
     except BaseException:
         stack.stop()
         raise
-    console.print(f"Airflow  http://{where.host}:{where.airflow_port}\nMLflow   http://{where.host}:{where.mlflow_port}", highlight=False)
-    users = Table("user", "password", box=None, pad_edge=False)
-    for name, password in setup.passwords(where).items():
-        users.add_row(name, password)
-    console.print(users)
 
 
 @app.command()
@@ -136,6 +149,23 @@ def verify_ledger() -> None:
 
     head = ledger.verify(_warehouse())
     Console().print(f"every entry stands as it was written; the last digest is {head}", soft_wrap=True)
+
+
+def _watch(stack: "Stack") -> NoReturn:
+    """Stay while every process lives; SIGTERM ends this as Ctrl-C does. Raises SetupError when one has ended."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    while True:
+        stack.require_alive()
+        time.sleep(_WATCH_SECONDS)
+
+
+def _passwords(where: Settings) -> Table:
+    from include.stack import environment
+
+    users = Table("user", "password", box=None, pad_edge=False)
+    for name, password in json.loads(environment.passwords_file(where).read_text()).items():
+        users.add_row(name, password)
+    return users
 
 
 def _warehouse() -> "Engine":

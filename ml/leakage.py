@@ -19,7 +19,7 @@ from ml.usecase import Gates
 
 _SETTLED_SHARE, _SETTLED_APART, _LEAST_ROWS, _LEAST_NIGHTS = 0.97, 0.25, 30, 5
 _MOST_LEVELS = 50
-_FOLLOWS, _BINS = 0.5, 32
+_FOLLOWS, _BINS, _NOISE = 0.5, 32, 1e-9
 
 
 def check_features(frame: pd.DataFrame, labels: Floats, nights: Strings, future: pd.DataFrame, gates: Gates) -> None:
@@ -28,11 +28,11 @@ def check_features(frame: pd.DataFrame, labels: Floats, nights: Strings, future:
     `future` holds, for each looked-up column, what the table said at each row's time of event where that became known
     only after the cutoff (missing elsewhere); same order as `frame`.
     """
+    night = pd.factorize(nights, sort=True)[0].astype(np.int64)
     for name in frame.columns:
-        _check_settled(name, frame[name], labels, nights)
-        _check_alone(name, frame[name], labels, nights, gates)
-    for source in future.columns:
-        _check_future(frame, nights, source, future)
+        _check_settled(name, frame[name], labels, night)
+        _check_alone(name, frame[name], labels, night, gates)
+    _check_future(frame, night, future)
 
 
 def check_quality(quality: Quality, gates: Gates) -> None:
@@ -44,9 +44,9 @@ def check_quality(quality: Quality, gates: Gates) -> None:
         )
 
 
-def _check_settled(name: str, column: pd.Series, labels: Floats, nights: Strings) -> None:
+def _check_settled(name: str, column: pd.Series, labels: Floats, night: Integers) -> None:
     for level, mask in _levels(column):
-        if mask.sum() < _LEAST_ROWS or len(np.unique(nights[mask])) < _LEAST_NIGHTS or mask.all():
+        if mask.sum() < _LEAST_ROWS or mask.all() or not _lasts(night[mask]):
             continue
         rate, others = float(labels[mask].mean()), float(labels[~mask].mean())
         if max(rate, 1 - rate) >= _SETTLED_SHARE and abs(rate - others) > _SETTLED_APART:
@@ -61,11 +61,11 @@ def _levels(column: pd.Series) -> Iterator[tuple[str, Booleans]]:
     values = column.dropna().unique()
     if len(values) <= _MOST_LEVELS:
         for value in values:
-            yield repr(value), (column == value).to_numpy(bool)
+            yield f"{value:g}" if _is_number(column) else repr(value), (column == value).to_numpy(bool)
 
 
-def _check_alone(name: str, column: pd.Series, labels: Floats, nights: Strings, gates: Gates) -> None:
-    values = column.to_numpy(np.float64) if _is_number(column) else _rates(column, labels, nights)
+def _check_alone(name: str, column: pd.Series, labels: Floats, night: Integers, gates: Gates) -> None:
+    values = column.to_numpy(np.float64) if _is_number(column) else _rates(column, labels, night)
     known = ~np.isnan(values)
     rank = metrics.auc(labels[known], values[known]) if known.any() else None
     if rank is not None and max(rank, 1 - rank) > gates.leak_auc:
@@ -75,41 +75,56 @@ def _check_alone(name: str, column: pd.Series, labels: Floats, nights: Strings, 
         )
 
 
-def _rates(column: pd.Series, labels: Floats, nights: Strings) -> Floats:
+def _rates(column: pd.Series, labels: Floats, night: Integers) -> Floats:
     """Return, on every other night, how often each level had the label on the nights between; missing on those."""
-    learned = np.unique(nights, return_inverse=True)[1] % 2 == 0
+    learned = night % 2 == 0
     text = column.astype(object)
     rates = pd.Series(labels[learned]).groupby(text[learned].to_numpy()).mean()
     return np.where(learned, np.nan, text.map(rates).to_numpy(np.float64))
 
 
-def _check_future(frame: pd.DataFrame, nights: Strings, source: str, future: pd.DataFrame) -> None:
-    """Refuse a column that what came later explains, among rows that knew the same at their cutoff.
+def _lasts(night: Integers) -> bool:
+    return bool(np.count_nonzero(np.bincount(night)) >= _LEAST_NIGHTS)
+
+
+def _check_future(frame: pd.DataFrame, night: Integers, future: pd.DataFrame) -> None:
+    """Refuse a column that what came later explains, among rows that knew the same at their cutoff."""
+    strata, numbers = _strata(frame, night, future), list(_numbers(frame))
+    found = [
+        (share, name, source)
+        for source in future.columns
+        for name, share in _explained(numbers, future[source].to_numpy(np.float64), strata, night)
+        if name != source
+    ]
+    share, name, source = max(found, default=(0.0, "", ""))
+    if share >= _FOLLOWS:
+        raise LeakError(
+            f"the feature {name!r} follows {source!r} as it was at the time of the event ({share:.0%} explained by it), "
+            "which becomes known only after the cutoff: look it up as of the cutoff instead"
+        )
+
+
+def _explained(
+    numbers: list[tuple[str, Floats]], later: Floats, strata: Integers, night: Integers
+) -> Iterator[tuple[str, float]]:
+    """Yield how much of what varies within strata the later value explains, for each column: 1 - RSS / WSS.
 
     Rows of one night with the same looked-up values are a stratum: an honest lookup is constant there, and nothing
-    that is honest varies there with what came later, except by the hour. The share explained is 1 - RSS / WSS: the
-    squares left by a line in each of 32 bins of the later value, over the squares within strata.
+    honest follows what came later there, except by the hour. WSS are the squares within strata, RSS those left by a
+    line in each of 32 bins of the later value.
     """
-    seen = future[source].notna().to_numpy()
-    if seen.sum() < _LEAST_ROWS:
-        return
-    later = future[source].to_numpy(np.float64)[seen]
-    strata, bins = _strata(frame, nights, future)[seen], _binned(later)
-    for name, values in _numbers(frame):
-        inside = values[seen] - _means(values[seen], strata)
-        varies = np.abs(inside) > 1e-9 * max(1.0, float(np.abs(values).max()))
-        if name == source or len(np.unique(nights[seen][varies])) < _LEAST_NIGHTS:
-            continue
-        explained = 1 - _left(values[seen], later, bins) / float((inside**2).sum())
-        if explained >= _FOLLOWS:
-            raise LeakError(
-                f"the feature {name!r} follows {source!r} as it was at the time of the event ({explained:.0%} explained "
-                "by it), which becomes known only after the cutoff: look it up as of the cutoff instead"
-            )
+    seen = ~np.isnan(later)
+    later, strata, night, bins = later[seen], strata[seen], night[seen], _binned(later[seen])
+    for name, column in numbers:
+        values = column[seen]
+        inside = values - _means(values, strata)
+        varies = np.abs(inside) > _NOISE * max(1.0, float(np.abs(values).max(initial=0.0)))
+        if varies.sum() >= _LEAST_ROWS and _lasts(night[varies]):
+            yield name, 1 - _left(values, later, bins) / float((inside**2).sum())
 
 
-def _strata(frame: pd.DataFrame, nights: Strings, future: pd.DataFrame) -> Integers:
-    codes = pd.factorize(nights)[0].astype(np.int64)
+def _strata(frame: pd.DataFrame, night: Integers, future: pd.DataFrame) -> Integers:
+    codes = night
     for name in future.columns.intersection(frame.columns):
         level, levels = pd.factorize(frame[name], use_na_sentinel=False)
         codes = pd.factorize(codes * len(levels) + level)[0].astype(np.int64)

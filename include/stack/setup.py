@@ -157,12 +157,6 @@ def generate_secrets(settings: Settings) -> AirflowSecrets:
     return AirflowSecrets(jwt=keys["jwt"], api=keys["api"], fernet=keys["fernet"])
 
 
-def passwords(settings: Settings) -> dict[str, str]:
-    """Return the demo users' passwords by name."""
-    found: dict[str, str] = json.loads(environment.passwords_file(settings).read_text())
-    return found
-
-
 def _password() -> str:
     return secrets.token_urlsafe(12)
 
