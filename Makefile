@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(wildcard include/usecases/*/data-requirements.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test test-all check fix docs bench lock clean
+.PHONY: help run up down test test-servers test-all check fix docs bench lock clean
 
 help:  ## list the words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -25,8 +25,10 @@ down:  ## stop what `make up` started
 test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
 	@$(BIN)/python -m pytest -m "not servers"
 
-test-all: $(BIN)/.installed $(DATA)  ## and those that start real servers
-	@$(BIN)/python -m pytest
+test-servers: $(BIN)/.installed $(DATA)  ## those that start real servers (Postgres)
+	@$(BIN)/python -m pytest -m servers
+
+test-all: test test-servers  ## both
 
 check: $(BIN)/.installed  ## ruff, mypy, import-linter, use cases, generated docs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

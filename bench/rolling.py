@@ -1,6 +1,6 @@
 """Rolling evaluation over the year: train on the months before, score the month; the product's own steps all the way.
 
-The bars are those of the use case's data (docs/flights.md): what honest features are known to reach.
+The bars are what honest features of these data are known to reach, pooled over February to December.
 """
 
 import os
