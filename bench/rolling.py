@@ -44,7 +44,13 @@ def _measure() -> dict[str, Any]:
         for month in np.unique(months[months >= FIRST_SCORED]):
             learned = rows.where(months < month)
             fitted = training.fit(
-                candidate, learned.frame, learned.labels, learned.nights, case.feature_names, seed=1, threads=where.threads
+                candidate,
+                learned.frame,
+                learned.labels,
+                learned.nights,
+                case.feature_names,
+                seed=1,
+                threads=where.threads,
             )
             scores[months == month] = fitted.model.predict(rows.frame[months == month])
         seconds[candidate.name] = time.perf_counter() - started

@@ -65,7 +65,9 @@ def run(use_case: UseCaseName = "flights") -> None:
     seconds = rehearsal.run(case, console, where)
     summary = report.write(case, where, seconds)
     report.show(summary, console)
-    console.print(f"The report: {where.reports / 'index.html'}, its numbers: {where.reports / 'run.json'}", soft_wrap=True)
+    console.print(
+        f"The report: {where.reports / 'index.html'}, its numbers: {where.reports / 'run.json'}", soft_wrap=True
+    )
 
 
 @app.command()
@@ -114,7 +116,9 @@ def check() -> None:
 
 @app.command()
 @_plainly
-def docs(check: Annotated[bool, typer.Option(help="Only say whether the generated page is up to date.")] = False) -> None:
+def docs(
+    check: Annotated[bool, typer.Option(help="Only say whether the generated page is up to date.")] = False,
+) -> None:
     """Generate docs/dags.md from the DAG files' own manuals."""
     page, text = PROJECT / "docs" / "dags.md", _dag_manuals(PROJECT / "dags")
     if not check:
@@ -182,7 +186,16 @@ def _dag_manuals(folder: Path) -> str:
 
     manuals = [ast.get_docstring(ast.parse(path.read_text())) or "" for path in sorted(folder.glob("*.py"))]
     shifted = [manual.replace("# ", "## ", 1) for manual in manuals if manual]
-    return "\n\n".join(["# The DAGs", "Generated from the DAG files by `make docs`. Each exists once for every use case.", *shifted]) + "\n"
+    return (
+        "\n\n".join(
+            [
+                "# The DAGs",
+                "Generated from the DAG files by `make docs`. Each exists once for every use case.",
+                *shifted,
+            ]
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

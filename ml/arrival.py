@@ -30,7 +30,9 @@ def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> A
     cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in period])
     if table.night is not None:
         named = rows[table.night].dt.strftime("%Y-%m-%d")
-        refused = pd.Series(np.where(named.isin(nights), "", "belongs to the night " + named + f", not to {period}"), rows.index)
+        refused = pd.Series(
+            np.where(named.isin(nights), "", "belongs to the night " + named + f", not to {period}"), rows.index
+        )
         known = named.map(dict(zip(nights, cutoffs, strict=True)))
         return Arrived(rows=rows.assign(known_at=known, night=named), refused=refused)
     declared = _declared(rows, table)
@@ -38,7 +40,9 @@ def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> A
     known = declared.where(declared > since, cutoffs[0])
     place = np.minimum(cutoffs.searchsorted(pd.DatetimeIndex(known)), len(nights) - 1)
     future = declared > cutoffs[-1]
-    refused = pd.Series(np.where(future, f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC", ""), rows.index)
+    refused = pd.Series(
+        np.where(future, f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC", ""), rows.index
+    )
     return Arrived(rows=rows.assign(known_at=known, night=nights[place]), refused=refused)
 
 

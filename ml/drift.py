@@ -11,8 +11,9 @@ _BINS, _FLOOR = 10, 1e-4
 def population_stability(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, float]:
     """Return the population stability index of each column of `reference`: sum of (q - p) ln(q / p) over its bins.
 
-    Numbers fall into ten bins of equal count in `reference`, categories into their levels, missing values into a bin
-    of their own; shares are kept above 1e-4. Below .1 is usually called stable, above .2 drifted (Siddiqi, 2006).
+    Numbers fall into ten bins of equal count in `reference`, where a value that would fill several has one to itself;
+    categories fall into their levels, missing values into a bin of their own; shares are kept above 1e-4. Below .1 is
+    usually called stable, above .2 drifted (Siddiqi, 2006).
     """
     return {name: _stability(reference[name], current[name]) for name in reference.columns}
 
@@ -26,12 +27,15 @@ def _stability(reference: pd.Series, current: pd.Series) -> float:
 def _numbers(reference: pd.Series, current: pd.Series) -> tuple[Floats, Floats]:
     known = reference.dropna().to_numpy(np.float64)
     inner = np.linspace(0, 1, _BINS + 1)[1:-1]
-    edges = np.unique(np.quantile(known, inner)) if len(known) else np.zeros(0)
+    cuts, times = np.unique(np.quantile(known, inner) if len(known) else np.zeros(0), return_counts=True)
+    edges = np.unique(np.append(cuts, np.nextafter(cuts[times > 1], np.inf)))
     return _binned(reference.to_numpy(np.float64), edges), _binned(current.to_numpy(np.float64), edges)
 
 
 def _categories(reference: pd.Series, current: pd.Series) -> tuple[Floats, Floats]:
-    expected, actual = (each.astype(object).fillna("missing").value_counts(normalize=True) for each in (reference, current))
+    expected, actual = (
+        each.astype(str).where(each.notna(), "missing").value_counts(normalize=True) for each in (reference, current)
+    )
     levels = expected.index.union(actual.index)
     return _shares(expected, levels), _shares(actual, levels)
 

@@ -79,7 +79,9 @@ def mean_by_night(values: Floats, nights: Strings, confidence: float, seed: int)
     mean = float(totals.sum() / counts.sum())
     if len(distinct) < 2:
         return Interval(value=mean, low=-np.inf, high=np.inf)
-    drawn = np.random.default_rng(seed).multinomial(len(distinct), np.full(len(distinct), 1 / len(distinct)), _RESAMPLES)
+    drawn = np.random.default_rng(seed).multinomial(
+        len(distinct), np.full(len(distinct), 1 / len(distinct)), _RESAMPLES
+    )
     deviations = (drawn @ totals) / (drawn @ counts) - mean
     widened = deviations * np.sqrt(len(distinct) / (len(distinct) - 1))
     low, high = np.quantile(widened, [(1 - confidence) / 2, (1 + confidence) / 2])

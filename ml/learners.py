@@ -131,7 +131,9 @@ def _fit_logistic(candidate: Logistic, encoder: Encoder, features: Floats, label
         intercept=0.0,
     )
     with threadpool_limits(limits=1, user_api="blas"):  # sums in another order are another digest
-        fitted = LogisticRegression(C=candidate.strength, solver="newton-cholesky").fit(unfitted.design(features), labels)
+        fitted = LogisticRegression(C=candidate.strength, solver="newton-cholesky").fit(
+            unfitted.design(features), labels
+        )
     return replace(unfitted, weights=fitted.coef_[0], intercept=float(fitted.intercept_[0]))
 
 

@@ -20,7 +20,9 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.last < self.first:
-            raise RequestError(f"a period ends on or after the night it starts with, but {self.first}..{self.last} runs backwards")
+            raise RequestError(
+                f"a period ends on or after the night it starts with, but {self.first}..{self.last} runs backwards"
+            )
 
     def __iter__(self) -> Iterator[date]:
         return (self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
@@ -58,7 +60,7 @@ def parse(text: str) -> Period:
 def cutoff(night: date, hour: int, timezone: str) -> datetime:
     """Return the UTC instant at which `night` is decided: `hour` o'clock there.
 
-    Where the clock skips that hour, it is the instant at which the clock jumps; where it comes twice, the first
+    Where the clock skips that hour, the offset before the jump counts; where the hour comes twice, its first coming
     (both are what `fold=0` means, PEP 495).
     """
     return datetime.combine(night, time(hour), tzinfo=ZoneInfo(timezone)).astimezone(UTC)

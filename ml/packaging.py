@@ -18,6 +18,7 @@ from ml.errors import PackageError
 from ml.training import Model
 
 MANIFEST = "manifest.json"
+_CONTENTS = ("encoder.json", "learner.txt", "calibration.json", "golden.json")
 _FORMAT = 1
 _GOLDEN_ROWS, _GOLDEN_TOLERANCE = 20, 1e-9
 
@@ -69,16 +70,36 @@ def read_manifest(files: Mapping[str, bytes]) -> dict[str, object]:
     """Return the manifest after every file has been held against it; raises PackageError."""
     if MANIFEST not in files:
         raise PackageError(f"expected a {MANIFEST} in the package, found {sorted(files)}: it is not a package of ours")
-    manifest: dict[str, object] = json.loads(files[MANIFEST])
+    manifest = _parsed(files[MANIFEST])
     if manifest.get("format") != _FORMAT:
-        raise PackageError(f"expected package format {_FORMAT}, got {manifest.get('format')!r}: load it with its own release")
+        raise PackageError(
+            f"expected package format {_FORMAT}, got {manifest.get('format')!r}: load it with its own release"
+        )
     promised = manifest["files"]
     assert isinstance(promised, dict)
+    if unvouched := [name for name in _CONTENTS if name not in promised]:
+        raise PackageError(
+            f"{MANIFEST} does not vouch for {', '.join(unvouched)}; fetch the package again, do not mend it"
+        )
     for name, expected in promised.items():
         found = hashlib.sha256(files[name]).hexdigest() if name in files else "no such file"
         if found != expected:
-            raise PackageError(f"{name}: expected SHA-256 {expected}, got {found}; fetch the package again, do not mend it")
+            raise PackageError(
+                f"{name}: expected SHA-256 {expected}, got {found}; fetch the package again, do not mend it"
+            )
     return manifest
+
+
+def _parsed(manifest: bytes) -> dict[str, object]:
+    try:
+        parsed = json.loads(manifest)
+    except ValueError:  # neither UTF-8 nor JSON
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise PackageError(
+            f"{MANIFEST}: expected a JSON object, got {manifest[:40]!r}; fetch the package again, do not mend it"
+        )
+    return parsed
 
 
 def facts(files: Mapping[str, bytes]) -> dict[str, object]:
@@ -97,7 +118,9 @@ def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
     for way, scores in (("as a frame", batch), ("one by one", single)):
         off = float(np.abs(scores - expected).max()) if len(expected) else 0.0
         if not off <= _GOLDEN_TOLERANCE:
-            raise PackageError(f"golden rows scored {way} are off by {off:g}, more than {_GOLDEN_TOLERANCE:g}: do not release")
+            raise PackageError(
+                f"golden rows scored {way} are off by {off:g}, more than {_GOLDEN_TOLERANCE:g}: do not release"
+            )
 
 
 def _records(rows: pd.DataFrame, encoder: Encoder) -> list[dict[str, object]]:

@@ -105,7 +105,12 @@ def _floors(judged: Judged, gates: Gates) -> tuple[Check, Check]:
     loss = metrics.log_loss(judged.labels, judged.challenger)
     auc = metrics.auc(judged.labels, judged.challenger)
     return (
-        Check(name="log loss", value=loss, bar=f"at most {gates.worst_log_loss}", answer=_holds(loss <= gates.worst_log_loss)),
+        Check(
+            name="log loss",
+            value=loss,
+            bar=f"at most {gates.worst_log_loss}",
+            answer=_holds(loss <= gates.worst_log_loss),
+        ),
         Check(
             name="ROC AUC",
             value=auc,

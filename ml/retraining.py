@@ -57,7 +57,9 @@ def decide(triggers: Triggers, facts: Facts) -> Decision:
     said = f"{first.trigger} is {first.value:.4g}, threshold {first.threshold:.4g}"
     if facts.nights_since_training < triggers.cooldown_nights:
         wait = triggers.cooldown_nights - facts.nights_since_training
-        return Decision(retrain=False, trigger=None, reason=f"{said}; cooling down for {wait} more nights", findings=findings)
+        return Decision(
+            retrain=False, trigger=None, reason=f"{said}; cooling down for {wait} more nights", findings=findings
+        )
     return Decision(retrain=True, trigger=first.trigger, reason=said, findings=findings)
 
 

@@ -33,7 +33,9 @@ def choose(contenders: Sequence[Contender], budget: Milliseconds) -> Choice:
     fast = [each for each in contenders if each.p99_latency_ms <= budget.p99]
     if not fast:
         told = ", ".join(f"{each.name} {each.p99_latency_ms:.2f} ms" for each in contenders)
-        raise RefusalError(f"expected a candidate with a p99 latency of at most {budget.p99} ms, got {told}: make one smaller")
+        raise RefusalError(
+            f"expected a candidate with a p99 latency of at most {budget.p99} ms, got {told}: make one smaller"
+        )
     best = max(fast, key=lambda each: (each.quality.saved_per_1000, -each.quality.log_loss))
     others = "; ".join(_why_not(each, best, budget) for each in contenders if each is not best)
     kept = f"{best.name} saves {best.quality.saved_per_1000:,.0f} per 1000 rows at {best.p99_latency_ms:.2f} ms"

@@ -9,6 +9,7 @@ from ml import calibration, encoding, learners, splitting
 from ml.arrays import Booleans, Floats, Strings
 from ml.calibration import Calibration
 from ml.encoding import Encoder
+from ml.errors import RefusalError
 from ml.learners import Learner
 from ml.usecase import Candidate
 
@@ -50,12 +51,16 @@ def fit(
     seed: int,
     threads: int,
 ) -> Fitted:
-    """Return the candidate learned from all rows and calibrated on forward folds; `nights` is ISO dates, shape (n,)."""
+    """Return the candidate learned from all rows and calibrated on forward folds; `nights` is ISO dates, shape (n,).
+
+    Raises RefusalError when the rows of a fold all have the same label.
+    """
     encoder = encoding.fit(frame, names)
     features = encoder.encode(frame)
     log_odds = np.full(len(labels), np.nan)
     latest = np.zeros(len(labels), bool)
     for learned, predicted in splitting.folds(nights):
+        _require_both_classes(labels[learned], nights[learned])
         learner = learners.fit(candidate, encoder, features[learned], labels[learned], seed, threads)
         log_odds[predicted] = learner.log_odds(features[predicted])
         latest = predicted
@@ -68,3 +73,11 @@ def fit(
         ahead=ahead,
         scores=calibrated.apply(log_odds[ahead]),
     )
+
+
+def _require_both_classes(labels: Floats, nights: Strings) -> None:
+    if len(np.unique(labels)) < 2:
+        raise RefusalError(
+            f"expected labels of both kinds in {nights.min()}..{nights.max()} to learn from, got only {labels[0]:g}: "
+            "wait for labels, or land more history"
+        )

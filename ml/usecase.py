@@ -12,7 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml import nights
-from ml.errors import DeclarationError
+from ml.errors import DeclarationError, RequestError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -82,7 +82,9 @@ class Night:
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
-            raise DeclarationError(f"expected an IANA time zone such as 'America/New_York', got {self.timezone!r}") from None
+            raise DeclarationError(
+                f"expected an IANA time zone such as 'America/New_York', got {self.timezone!r}"
+            ) from None
 
     def cutoff(self, night: date) -> datetime:
         """Return the UTC instant after which nothing may be known for `night`."""
@@ -121,7 +123,10 @@ class AsOf:
     within_hours: float = field(kw_only=True, default=24.0)
 
     def __post_init__(self) -> None:
-        _require(self.within_hours > 0, f"AsOf({self.table!r}) looks back a positive number of hours, got {self.within_hours}")
+        _require(
+            self.within_hours > 0,
+            f"AsOf({self.table!r}) looks back a positive number of hours, got {self.within_hours}",
+        )
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -303,6 +308,13 @@ class Rehearsal:
     history: str
     nights: str
 
+    def __post_init__(self) -> None:
+        for text in (self.history, self.nights):
+            try:
+                nights.parse(text)
+            except RequestError as error:
+                raise DeclarationError(f"a rehearsal plays nights: {error}") from None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCase:
@@ -338,11 +350,12 @@ class UseCase:
         known = {table.name for table in self.tables}
         for what, name in (("entities", self.entities), ("task.of", self.task.of), *self._looked_up()):
             _require(name in known, f"{what} names the table {name!r}, but {self.name!r} declares {sorted(known)}")
-        _require(self.table(self.entities).night is not None, f"the entity table {self.entities!r} must name its night column")
+        _require(
+            self.table(self.entities).night is not None,
+            f"the entity table {self.entities!r} must name its night column",
+        )
         for a_slice in self.slices:
             _require(a_slice.by in self.feature_names, f"Slice(by={a_slice.by!r}) must name one of the features")
-        nights.parse(self.rehearsal.history)
-        nights.parse(self.rehearsal.nights)
 
     def _looked_up(self) -> Iterable[tuple[str, str]]:
         return [(f"{type(f).__name__}", f.table) for f in self.features if isinstance(f, AsOf | Window)]

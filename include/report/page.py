@@ -33,7 +33,18 @@ td { text-align: right; } th, td { padding: .28rem .7rem; border-bottom: 1px sol
 </body></html>
 """
 )
-_HEADS = ("night", "rows in", "valid", "quarantined", "scored", "matured", "log loss", "calibration gap", "alerts", "retrain?")
+_HEADS = (
+    "night",
+    "rows in",
+    "valid",
+    "quarantined",
+    "scored",
+    "matured",
+    "log loss",
+    "calibration gap",
+    "alerts",
+    "retrain?",
+)
 
 
 def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame) -> str:
@@ -78,7 +89,10 @@ def _figures(summary: Summary, use_case: UseCase, matured: pd.DataFrame) -> str:
     }
     if summary.releases:
         drawn["Each challenger against what it met, interval by nights."] = plots.gains(summary.releases)
-    return "".join(f"<figure role='img' aria-label='{escape(t)}'>{svg}<figcaption>{t}</figcaption></figure>" for t, svg in drawn.items())
+    return "".join(
+        f"<figure role='img' aria-label='{escape(t)}'>{svg}<figcaption>{t}</figcaption></figure>"
+        for t, svg in drawn.items()
+    )
 
 
 def _night(each: Night, summary: Summary) -> str:
@@ -93,7 +107,9 @@ def _night(each: Night, summary: Summary) -> str:
         _number(each.log_loss, ".3f"),
         _number(each.calibration_gap, "+.3f"),
         str(each.alerts),
-        f"<a href='{summary.use_case}/{each.night}/drift.html'>{escape(asked.replace('_', ' '))}</a>" if asked else "<span class='soft'>no</span>",
+        f"<a href='{summary.use_case}/{each.night}/drift.html'>{escape(asked.replace('_', ' '))}</a>"
+        if asked
+        else "<span class='soft'>no</span>",
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 

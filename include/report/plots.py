@@ -34,7 +34,14 @@ def log_loss(summary: Summary) -> str:
     """Return log loss by night, with the nights marked that asked for retraining or changed the champion."""
     figure, axes = _blank()
     nights = [each for each in summary.nights if each.log_loss is not None]
-    axes.plot(_days(nights), np.array([each.log_loss for each in nights], float), color=_MODEL, marker="o", markersize=4, label="log loss")
+    axes.plot(
+        _days(nights),
+        np.array([each.log_loss for each in nights], float),
+        color=_MODEL,
+        marker="o",
+        markersize=4,
+        label="log loss",
+    )
     _mark(axes, [each.night for each in summary.retrains], "retraining asked for", ":")
     _mark(axes, [each.night for each in summary.releases if each.approved_by], "new champion", "-")
     return _svg(figure, axes, "log loss (nats)")
@@ -57,7 +64,13 @@ def reliability(matured: pd.DataFrame) -> str:
     axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle="--", label="perfectly calibrated")
     bins = np.array_split(np.argsort(matured["score"].to_numpy()), 10)
     points = [matured.iloc[each][["score", "label"]].mean() for each in bins if len(each) >= _SMALLEST_BIN]
-    axes.plot([p["score"] for p in points], [p["label"] for p in points], color=_MODEL, marker="o", label="a tenth of the rows")
+    axes.plot(
+        [p["score"] for p in points],
+        [p["label"] for p in points],
+        color=_MODEL,
+        marker="o",
+        label="a tenth of the rows",
+    )
     axes.set_xlabel("score")
     return _svg(figure, axes, "share that came true", dates=False)
 

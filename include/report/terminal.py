@@ -19,7 +19,9 @@ def show(summary: Summary, console: Console) -> None:
 
 def _nights(summary: Summary) -> Table:
     asked = {each.night: each.trigger for each in summary.retrains}
-    table = Table(title=f"{summary.use_case}: the nights", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(
+        title=f"{summary.use_case}: the nights", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
+    )
     table.add_column("night", no_wrap=True)
     for name in ("rows in", "valid", "quarantined", "scored", "matured", "log loss", "calibration gap", "alerts"):
         table.add_column(name, justify="right")

@@ -67,7 +67,7 @@ class TaskRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
-    """A question put to people: who may answer, and since when it waits."""
+    """A question put to people: who may answer, and since when it is known to wait."""
 
     dag: str
     run: str
@@ -87,6 +87,7 @@ class Client:
     def __init__(self, settings: Settings, user: str = "admin") -> None:
         self.user = user
         self._settings = settings
+        self._first_seen: dict[tuple[str, int], datetime] = {}
         self._http = httpx.Client(base_url=environment.base_url(settings), timeout=30, trust_env=False)
         self._http.headers["Authorization"] = f"Bearer {self._token()}"
 
@@ -186,7 +187,13 @@ class Client:
     def approvals(self, run: Run) -> list[Approval]:
         """Return the questions of a run that wait for an answer."""
         found = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/hitlDetails").json()["hitl_details"]
-        return [_approval(detail) for detail in found if _waits(detail)]
+        return [self._approval(detail["task_instance"], detail) for detail in found if _waits(detail)]
+
+    def _approval(self, task: dict[str, Any], detail: dict[str, Any]) -> Approval:
+        # A question that is asked again keeps its old time of creation, so what counts is when we first saw it wait.
+        since = self._first_seen.setdefault((task["id"], task["try_number"]), datetime.now(UTC))
+        users = tuple(user["id"] for user in detail["assigned_users"])
+        return Approval(dag=task["dag_id"], run=task["dag_run_id"], task=task["task_id"], users=users, since=since)
 
     def answer(self, approval: Approval, choice: str) -> None:
         """Answer a question as this user, waiting until it is safe to."""
@@ -250,17 +257,6 @@ def _task(task: dict[str, Any]) -> TaskRun:
 
 def _waits(detail: dict[str, Any]) -> bool:
     return not detail["response_received"] and detail["task_instance"]["state"] == "awaiting_input"
-
-
-def _approval(detail: dict[str, Any]) -> Approval:
-    task = detail["task_instance"]
-    return Approval(
-        dag=task["dag_id"],
-        run=task["dag_run_id"],
-        task=task["task_id"],
-        users=tuple(user["id"] for user in detail["assigned_users"]),
-        since=datetime.fromisoformat(detail["created_at"]),
-    )
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -76,6 +76,10 @@ class Stack:
 
     def _unhealthy(self) -> list[str]:
         answers = {"api-server": self._health(), "task-api": self._ask(f"{self._task_url}health")}
+        if "mlflow" in self.processes:
+            answers["mlflow"] = self._ask(
+                f"http://{self.settings.host}:{self.settings.mlflow_port}/api/3.0/mlflow/server-info"
+            )
         missing = [name for name in self.processes if answers.get(name, "") is None]
         health = answers["api-server"] or {}
         return missing or [n for n in _BEATING if n in self.processes and not self._beats(health, n.replace("-", "_"))]

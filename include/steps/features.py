@@ -21,7 +21,9 @@ def build(use_case: str, period: str) -> int:
         return 0
     known_since = when.first - timedelta(days=_longest_look(case))
     tables = {
-        name: _or_typed(lake.read(valid(where.lake, case, name), str(known_since), str(when.last)), case.table(name), case)
+        name: _or_typed(
+            lake.read(valid(where.lake, case, name), str(known_since), str(when.last)), case.table(name), case
+        )
         for name in _looked_up(case)
     }
     built = features.build(case, coherence.functions(case), entities, tables)

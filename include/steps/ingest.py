@@ -1,7 +1,6 @@
 """Landing to raw to valid or quarantined: every row of a period's files ends in exactly one of the two."""
 
 import json
-from datetime import date
 
 import pandas as pd
 
@@ -30,11 +29,12 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     folder = landing.folder(where.landing, case.name, when)
     if usecases.has(case.name, "source"):
         usecases.module(case.name, "source").land(folder, when, where.data / case.name)
+    landed = {table.name: landing.read(folder, table.name) for table in case.tables}
     counts = {"rows_in": 0, "rows_valid": 0, "rows_quarantined": 0}
     for table in case.tables:
-        taken = _take(case, table, landing.read(folder, table.name), when, where)
+        taken = _take(case, table, landed[table.name], when, where)
         counts = {name: count + taken[name] for name, count in counts.items()}
-    _record(case, when, counts, where)
+    _record(case, when, counts, {each.name: each.sha256 for each in landed.values()}, where)
     return counts
 
 
@@ -44,7 +44,9 @@ def _take(case: UseCase, table: Table, landed: Landed, when: Period, where: Sett
     quarantined = _quarantined(table, landed, checked, when)
     rows_in = len(landed.rows) + len(landed.malformed)
     if rows_in != len(valid) + len(quarantined):
-        raise DataError(f"{landed.name}: {rows_in} rows came in, {len(valid)} + {len(quarantined)} go out; nothing was written")
+        raise DataError(
+            f"{landed.name}: {rows_in} rows came in, {len(valid)} + {len(quarantined)} go out; nothing was written"
+        )
     lake.replace(lake.address(where.lake, case.name, "valid", table.name), when, valid)
     lake.replace(lake.address(where.lake, case.name, "quarantine", table.name), when, quarantined)
     _tell(case, table, landed, valid, quarantined, when, where)
@@ -91,21 +93,36 @@ def _quarantined(table: Table, landed: Landed, checked: Checked, when: Period) -
 
 
 def _tell(
-    case: UseCase, table: Table, landed: Landed, valid: pd.DataFrame, quarantined: pd.DataFrame, when: Period, where: Settings
+    case: UseCase,
+    table: Table,
+    landed: Landed,
+    valid: pd.DataFrame,
+    quarantined: pd.DataFrame,
+    when: Period,
+    where: Settings,
 ) -> None:
     engine = warehouse.engine(where.warehouse_url)
     per_night = valid["night"].value_counts().to_dict() if len(valid) else {}
-    for night in when:
-        good, bad = int(per_night.get(str(night), 0)), len(quarantined) if night == when.last else 0
-        warehouse.record_ingestion(
-            engine,
+    taken = [(night, int(per_night.get(str(night), 0)), len(quarantined) * (night == when.last)) for night in when]
+    warehouse.record_ingestion(
+        engine,
+        *(
             warehouse.Ingestion(
-                use_case=case.name, night=night, source_table=table.name, rows_in=good + bad, rows_valid=good, rows_quarantined=bad
-            ),
-        )
+                use_case=case.name,
+                night=night,
+                source_table=table.name,
+                rows_in=good + bad,
+                rows_valid=good,
+                rows_quarantined=bad,
+            )
+            for night, good, bad in taken
+        ),
+    )
     if len(quarantined):
         message = f"{len(quarantined)} rows of {landed.name} quarantined: {_summary(quarantined['reasons'])}"
-        alert = warehouse.Alert(use_case=case.name, night=when.last, kind="quarantine", subject=table.name, message=message)
+        alert = warehouse.Alert(
+            use_case=case.name, night=when.last, kind="quarantine", subject=table.name, message=message
+        )
         warehouse.raise_alert(engine, alert)
 
 
@@ -126,21 +143,25 @@ def _record_labels(case: UseCase, valid: pd.DataFrame, where: Settings) -> None:
 def _entity_night(case: UseCase, valid: pd.DataFrame) -> str:
     name = case.table(case.entities).night
     if name is None or name not in valid:
-        raise DataError(f"expected the label table to have the entity's night column {name!r}, got {list(valid.columns)}")
+        raise DataError(
+            f"expected the label table to have the entity's night column {name!r}, got {list(valid.columns)}"
+        )
     return name
 
 
-def _record(case: UseCase, when: Period, counts: dict[str, int], where: Settings) -> None:
-    versions = {t.name: lake.version(lake.address(where.lake, case.name, "valid", t.name)) for t in case.tables}
+def _record(case: UseCase, when: Period, counts: dict[str, int], files: dict[str, str], where: Settings) -> None:
+    """Write down what was taken, once for each content of the files: a corrected file is another fact."""
     engine = warehouse.engine(where.warehouse_url)
-    night: date = when.last
-    if not ledger.entries(engine, use_case=case.name, kind="validated", night=night, subject=str(when)):
-        ledger.append(
-            engine,
-            kind="validated",
-            use_case=case.name,
-            night=night,
-            subject=str(when),
-            payload={**counts, "versions": dict(versions)},
-            key=f"{case.name}:validated:{when}",
-        )
+    before = ledger.entries(engine, use_case=case.name, kind="validated", night=when.last, subject=str(when))
+    if before and before[-1].payload["files"] == files:
+        return
+    versions = {t.name: lake.version(lake.address(where.lake, case.name, "valid", t.name)) for t in case.tables}
+    ledger.append(
+        engine,
+        kind="validated",
+        use_case=case.name,
+        night=when.last,
+        subject=str(when),
+        payload={**counts, "files": dict(files), "versions": dict(versions)},
+        key=f"{case.name}:validated:{when}:{len(before) + 1}",
+    )

@@ -73,7 +73,9 @@ def _measure_nights(case: UseCase, night: date, where: Settings) -> Performance 
 def _metrics(case: UseCase, night: date, digest: str, found: Performance) -> list[Metric]:
     values = {name: value for name, value in asdict(found).items() if name not in ("nights", "rows")}
     return [
-        Metric(use_case=case.name, night=night, model_digest=digest, slice="all", metric=name, value=value, n=found.rows)
+        Metric(
+            use_case=case.name, night=night, model_digest=digest, slice="all", metric=name, value=value, n=found.rows
+        )
         for name, value in values.items()
     ]
 
@@ -116,7 +118,11 @@ def _measure_drift(
 def _facts(case: UseCase, night: date, recent: Performance | None, facts: dict[str, object], where: Settings) -> Facts:
     engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff
     trained = date.fromisoformat(str(facts["night"]))
-    tried = [each.night for each in ledger.entries(engine, use_case=case.name, kind="judged") if each.night and each.night < night]
+    tried = [
+        each.night
+        for each in ledger.entries(engine, use_case=case.name, kind="judged")
+        if each.night and each.night < night
+    ]
     reference = facts["log_loss"]
     assert isinstance(reference, float)
     return Facts(

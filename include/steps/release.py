@@ -122,7 +122,9 @@ def promote(use_case: str, night: str) -> str:
 def _challenger(case: UseCase, when: date, where: Settings) -> Entry:
     judged = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name, kind="judged", night=when)
     if not judged or judged[-1].payload["outcome"] != Outcome.PROMOTE:
-        raise RequestError(f"{case.name} has no challenger of {when} that earned a release: train one as of that night first")
+        raise RequestError(
+            f"{case.name} has no challenger of {when} that earned a release: train one as of that night first"
+        )
     return judged[-1]
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -11,14 +11,13 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import features as feature_step
-from include.steps import score
-from include.stores import lake, ledger, packages, registry, warehouse
+from include.steps import score, training_set
+from include.steps.training_set import Labelled
+from include.stores import ledger, packages, registry, warehouse
 from include.usecases import coherence
 from ml import (
     chain,
     evaluation,
-    features,
     leakage,
     nights,
     packaging,
@@ -28,7 +27,7 @@ from ml import (
     splitting,
     training,
 )
-from ml.arrays import Floats, Strings
+from ml.arrays import Floats
 from ml.errors import RefusalError, RequestError
 from ml.packaging import Package
 from ml.promotion import Bar, Judged, Outcome, Verdict
@@ -41,19 +40,6 @@ _SEED = 2013
 _TIMED_ROWS = 300
 
 
-@dataclass(frozen=True, kw_only=True)
-class Labelled:
-    """Feature rows of matured nights met by their labels; `frame`'s order is that of `labels` and `nights`."""
-
-    frame: pd.DataFrame
-    labels: Floats
-    nights: Strings
-
-    def where(self, mask: np.ndarray) -> "Labelled":
-        """Return the rows under `mask`."""
-        return Labelled(frame=self.frame[mask], labels=self.labels[mask], nights=self.nights[mask])
-
-
 def train(use_case: str, night: str, trigger: str) -> bool:
     """Fit, choose and judge as of `night`; return whether a challenger earned a release.
 
@@ -64,7 +50,7 @@ def train(use_case: str, night: str, trigger: str) -> bool:
     engine = warehouse.engine(where.warehouse_url)
     judged = ledger.entries(engine, use_case=case.name, kind="judged", night=when)
     if judged:
-        return judged[-1].payload["outcome"] == Outcome.PROMOTE
+        return bool(judged[-1].payload["outcome"] == Outcome.PROMOTE)
     champion = _champion(case, when, trigger, where)
     try:
         payload, digest = _challenge(case, when, champion, where)
@@ -79,7 +65,7 @@ def train(use_case: str, night: str, trigger: str) -> bool:
         payload={"trigger": trigger, **payload},
         key=f"{case.name}:judged:{when}",
     )
-    return payload["outcome"] == Outcome.PROMOTE
+    return bool(payload["outcome"] == Outcome.PROMOTE)
 
 
 def _champion(case: UseCase, when: date, trigger: str, where: Settings) -> str | None:
@@ -87,24 +73,31 @@ def _champion(case: UseCase, when: date, trigger: str, where: Settings) -> str |
     if promoted is None and trigger != BOOTSTRAP:
         raise RequestError(f"{case.name} has no champion yet: train the first one with the reason {BOOTSTRAP!r}")
     if promoted is not None and trigger == BOOTSTRAP:
-        raise RequestError(f"{case.name} has the champion {promoted.subject[:12]}: {BOOTSTRAP!r} is for the first one only")
+        raise RequestError(
+            f"{case.name} has the champion {promoted.subject[:12]}: {BOOTSTRAP!r} is for the first one only"
+        )
     return None if promoted is None else promoted.subject
 
 
 def _challenge(case: UseCase, when: date, champion: str | None, where: Settings) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
     facts = packaging.facts(packages.get(where.packages, champion)) if champion else {}
-    rows = _labelled(case, when, where)
+    rows = training_set.read(case, when, where)
     parts = splitting.split(rows.nights, case.gates.judged_nights, str(facts.get("used_until", "")))
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
-    _alarm(case, learned, where)
+    future = training_set.at_event(case, learned, when, where)
+    leakage.check_features(learned.frame[list(case.feature_names)], learned.labels, learned.nights, future, case.gates)
     fitted = [_fit(case, candidate, learned, where) for candidate in case.candidates]
     contenders = [_contender(case, each, learned) for each in fitted]
     choice = selection.choose(contenders, case.latency_budget)
     best = next(each for each in fitted if each.candidate.name == choice.name)
     recipe = _recipe(case, best)
     bar = Bar.BOOTSTRAP if champion is None else Bar.REFRESH if facts["recipe"] == recipe else Bar.CHANGE
-    scores = score.model(champion, where).predict(judged.frame) if champion else np.full(len(judged.labels), learned.labels.mean())
+    scores = (
+        score.model(champion, where).predict(judged.frame)
+        if champion
+        else np.full(len(judged.labels), learned.labels.mean())
+    )
     verdict = promotion.judge(_judged(case, judged, scores, best.model), case.gates, bar)
     package = packaging.pack(
         best.model,
@@ -117,39 +110,15 @@ def _challenge(case: UseCase, when: date, champion: str | None, where: Settings)
             "seed": _SEED,
             "fitted": [str(learned.nights.min()), str(learned.nights.max())],
             "used_until": str(judged.nights.max()),
-            "log_loss": evaluation.measure(judged.labels, best.model.predict(judged.frame), judged.nights, case.cost).log_loss,
+            "log_loss": evaluation.measure(
+                judged.labels, best.model.predict(judged.frame), judged.nights, case.cost
+            ).log_loss,
         },
     )
     packages.put(where.packages, package.digest, package.files)
     version = _show(case, when, package, best, contenders, verdict, judged, where)
     told = _payload(champion, choice, contenders, verdict, judged, package)
     return {"version": version, **told}, package.digest
-
-
-def _labelled(case: UseCase, when: date, where: Settings) -> Labelled:
-    rows = feature_step.read(where.lake, case, last=str(when))
-    known = lake.read(feature_step.valid(where.lake, case, case.task.of), last=str(when))
-    if rows.empty or known.empty:
-        raise RefusalError(f"expected features and labels of {case.name} by {when}, found none: ingest history first")
-    known = known[known[features.KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(when))]
-    label = known.sort_values(features.KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")[case.task.label]
-    rows = rows.assign(_label=rows["entity"].map(label))
-    matured = rows.groupby("night")["_label"].transform(lambda night: night.notna().mean()) >= case.matured_share
-    rows = rows[matured & rows["_label"].notna()].sort_values(["night", "entity"])
-    return Labelled(
-        frame=rows.drop(columns="_label").reset_index(drop=True),
-        labels=rows["_label"].to_numpy(np.float64),
-        nights=rows["night"].to_numpy(object),
-    )
-
-
-def _alarm(case: UseCase, learned: Labelled, where: Settings) -> None:
-    first, last = str(learned.nights.min()), str(learned.nights.max())
-    tables = {each.name: lake.read(feature_step.valid(where.lake, case, each.name), first) for each in case.tables}
-    entities = tables[case.entities]
-    entities = entities[entities["night"] <= last].set_index("entity").loc[learned.frame["entity"]]
-    future = features.at_event(case, entities, tables)
-    leakage.check_features(learned.frame[list(case.feature_names)], learned.labels, learned.nights, future, case.gates)
 
 
 def _fit(case: UseCase, candidate: Any, learned: Labelled, where: Settings) -> Fitted:
@@ -168,7 +137,9 @@ def _contender(case: UseCase, fitted: Fitted, learned: Labelled) -> Contender:
     ahead = learned.where(fitted.ahead)
     quality = evaluation.measure(ahead.labels, fitted.scores, ahead.nights, case.cost)
     leakage.check_quality(quality, case.gates)
-    return Contender(name=fitted.candidate.name, quality=quality, p99_latency_ms=_p99_latency_ms(fitted.model, ahead.frame))
+    return Contender(
+        name=fitted.candidate.name, quality=quality, p99_latency_ms=_p99_latency_ms(fitted.model, ahead.frame)
+    )
 
 
 def _p99_latency_ms(model: Model, frame: pd.DataFrame) -> float:
@@ -177,7 +148,7 @@ def _p99_latency_ms(model: Model, frame: pd.DataFrame) -> float:
     seconds = []
     for row in rows:
         started = time.perf_counter()
-        model.predict_row(row)
+        model.predict_row({str(name): value for name, value in row.items()})
         seconds.append(time.perf_counter() - started)
     return float(np.quantile(seconds[1:], 0.99) * 1000)
 
@@ -199,13 +170,22 @@ def _judged(case: UseCase, judged: Labelled, champion: Floats, challenger: Model
 
 
 def _payload(
-    champion: str | None, choice: Choice, contenders: list[Contender], verdict: Verdict, judged: Labelled, package: Package
+    champion: str | None,
+    choice: Choice,
+    contenders: list[Contender],
+    verdict: Verdict,
+    judged: Labelled,
+    package: Package,
 ) -> dict[str, Any]:
     evidence = {
         "champion": champion,
         "bar": verdict.bar,
         "gain": asdict(verdict.gain),
-        "judged": {"nights": [str(judged.nights.min()), str(judged.nights.max())], "rows": verdict.rows, "digest": _digest(judged)},
+        "judged": {
+            "nights": [str(judged.nights.min()), str(judged.nights.max())],
+            "rows": verdict.rows,
+            "digest": _digest(judged),
+        },
         "checks": [asdict(check) for check in verdict.checks],
         "candidates": [asdict(each) for each in contenders],
         "choice": choice.reason,
@@ -237,7 +217,12 @@ def _show(
     """Put the training into MLflow, a run with numbers and a version of the model, and return the version."""
     numbers = {f"{each.name}.{name}": value for each in contenders for name, value in asdict(each.quality).items()}
     numbers |= {f"gain.{name}": value for name, value in asdict(verdict.gain).items()}
-    params = {"package": package.digest, "candidate": best.candidate.name, "bar": verdict.bar, "outcome": verdict.outcome}
+    params = {
+        "package": package.digest,
+        "candidate": best.candidate.name,
+        "bar": verdict.bar,
+        "outcome": verdict.outcome,
+    }
     run = registry.log_training(where, case.name, when, params, numbers, {})
     example = judged.frame[list(case.feature_names)].head()
     return registry.register(where, case.name, package.digest, package.files, example, {"night": str(when)}, run)

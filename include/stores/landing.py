@@ -47,7 +47,9 @@ def read(folder: Path, table: str) -> Landed:
     return Landed(
         name=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        rows=pd.DataFrame(rows, columns=header, index=[p for p, good in zip(places, readable, strict=True) if good], dtype=str),
+        rows=pd.DataFrame(
+            rows, columns=header, index=[p for p, good in zip(places, readable, strict=True) if good], dtype=str
+        ),
         malformed=pd.DataFrame(
             {"text": [json.dumps(record) for record in bad], "reasons": [_fault(record, header) for record in bad]},
             index=[p for p, good in zip(places, readable, strict=True) if not good],

@@ -1,4 +1,7 @@
-"""Use cases: every folder here with a `usecase.py` is one. Finding them imports only the standard library and `ml.usecase`."""
+"""Use cases: every folder here with a `usecase.py` is one, and every one in a folder that was added to `__path__`.
+
+Finding them imports only the standard library and `ml.usecase`.
+"""
 
 import importlib
 from functools import cache
@@ -8,13 +11,11 @@ from types import ModuleType
 from ml.errors import RequestError
 from ml.usecase import UseCase
 
-_FOLDER = Path(__file__).parent
-
 
 @cache
 def all() -> tuple[UseCase, ...]:  # noqa: A001 - read as `usecases.all()`
     """Return every use case, by name."""
-    names = sorted(path.parent.name for path in _FOLDER.glob("*/usecase.py"))
+    names = sorted(path.parent.name for folder in __path__ for path in Path(folder).glob("*/usecase.py"))
     return tuple(module(name, "usecase").USE_CASE for name in names)
 
 
@@ -33,4 +34,4 @@ def module(name: str, part: str) -> ModuleType:
 
 def has(name: str, part: str) -> bool:
     """Return whether the use case's folder has the module `part`."""
-    return (_FOLDER / name / f"{part}.py").exists()
+    return any((Path(folder) / name / f"{part}.py").exists() for folder in __path__)

@@ -15,7 +15,9 @@ from ml.usecase import AsOf, Column, Delay, Feature, Function, Table, UseCase, W
 def check(use_case: UseCase) -> None:
     """Raise DeclarationError, listing every contradiction between the literal, its schemas and its functions."""
     faults = [fault for table in use_case.tables for fault in _table_faults(use_case, table)]
-    faults += _label_faults(use_case) or [fault for each in use_case.features for fault in _feature_faults(use_case, each)]
+    faults += _label_faults(use_case) or [
+        fault for each in use_case.features for fault in _feature_faults(use_case, each)
+    ]
     if faults:
         raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))
 
@@ -24,7 +26,9 @@ def model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
     """Return the pandera model of `table`; raises DeclarationError when `schema.py` has none of that name."""
     found = getattr(usecases.module(use_case.name, "schema"), table.schema, None)
     if not (inspect.isclass(found) and issubclass(found, pa.DataFrameModel)):
-        raise DeclarationError(f"table {table.name!r} names the schema {table.schema!r}, but schema.py has no such pandera model")
+        raise DeclarationError(
+            f"table {table.name!r} names the schema {table.schema!r}, but schema.py has no such pandera model"
+        )
     return found
 
 
@@ -46,9 +50,17 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
     columns = _columns(use_case, table)
     known_at = table.known_at.after if isinstance(table.known_at, Delay) else table.known_at
     named = [*table.key, *(name for name in (table.event_time, known_at, table.night) if name)]
-    faults = [f"table {table.name!r} names the column {name!r}, which its schema lacks" for name in named if name not in columns]
+    faults = [
+        f"table {table.name!r} names the column {name!r}, which its schema lacks"
+        for name in named
+        if name not in columns
+    ]
     known = functions(use_case)
-    faults += [f"table {table.name!r} derives {name!r}, but features.py has no such function" for name in table.derived if name not in known]
+    faults += [
+        f"table {table.name!r} derives {name!r}, but features.py has no such function"
+        for name in table.derived
+        if name not in known
+    ]
     for name in table.derived:
         faults += [
             f"{name}() needs {parameter!r}, which the table {table.name!r} lacks"
@@ -90,9 +102,15 @@ def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
             needed = list(feature.by)
             looked_up = (*feature.columns, *feature.by) if isinstance(feature, AsOf) else (feature.of, *feature.by)
             there = _columns(use_case, table) | set(table.derived)
-            faults = [f"{feature!r} names {name!r}, which the table {table.name!r} lacks" for name in looked_up if name not in there]
+            faults = [
+                f"{feature!r} names {name!r}, which the table {table.name!r} lacks"
+                for name in looked_up
+                if name not in there
+            ]
             if table.known_at is None:
-                faults.append(f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known")
+                faults.append(
+                    f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known"
+                )
             if isinstance(feature, AsOf) and table.event_time is None:
                 faults.append(f"{feature!r} needs the table {table.name!r} to name its event_time")
             needed += [name for name in looked_up if name in excluded]

@@ -20,7 +20,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        pytest.param(["champion"], 1, "has had no champion: `make run` trains and releases the first", id="no champion yet"),
+        pytest.param(
+            ["champion"], 1, "has had no champion: `make run` trains and releases the first", id="no champion yet"
+        ),
         pytest.param(["champion", "nothing"], 1, "expected one of the use cases", id="no such use case"),
         pytest.param(["run", "nothing"], 1, "expected one of the use cases", id="nothing to run"),
         pytest.param(["ledger"], 0, "every entry stands as it was written", id="an empty ledger"),

@@ -20,7 +20,8 @@ def test_everything_rests_under_the_home(tmp_path: Path, monkeypatch: pytest.Mon
     found = settings.load()
     places = (found.landing, found.lake, found.packages, found.reports, found.secrets, found.airflow_home)
     assert all(place.is_relative_to(tmp_path) for place in places)
-    assert str(tmp_path) in found.warehouse_url and str(tmp_path) in found.mlflow_url
+    assert str(tmp_path) in found.warehouse_url
+    assert str(tmp_path) in found.mlflow_url
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ class Alert:
 Row = TypeVar("Row", Ingestion, Metric, Alert)
 
 
-def record_ingestion(engine: sa.Engine, ingestion: Ingestion) -> None:
-    """Store what happened to a night's table; a later run of the same night replaces it."""
-    _store(engine, tables.ingestions, [asdict(ingestion)])
+def record_ingestion(engine: sa.Engine, *ingestions: Ingestion) -> None:
+    """Store what happened to tables of nights, all or none; a later run of the same night replaces it."""
+    _store(engine, tables.ingestions, [asdict(ingestion) for ingestion in ingestions])
 
 
 def ingestions(

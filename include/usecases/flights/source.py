@@ -77,7 +77,9 @@ def _night(night: date, data: Path) -> dict[str, pd.DataFrame]:
     closed = (flights["closed_at"] > since) & (flights["closed_at"] <= cutoff)
     published = weather["time_hour"] + _WEATHER_PUBLISHED_AFTER
     cut = {
-        "schedule": flights.loc[flights["flight_date"] == pd.Timestamp(played), list(_SCHEDULE)].rename(columns=_SCHEDULE),
+        "schedule": flights.loc[flights["flight_date"] == pd.Timestamp(played), list(_SCHEDULE)].rename(
+            columns=_SCHEDULE
+        ),
         "outcomes": flights.loc[closed, list(_OUTCOMES)].rename(columns=_OUTCOMES),
         "weather": weather.loc[(published > since) & (published <= cutoff), list(_WEATHER)].rename(columns=_WEATHER),
     }

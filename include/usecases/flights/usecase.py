@@ -74,7 +74,14 @@ USE_CASE = UseCase(
             Window("outcomes", of="is_disrupted", how="mean", by=by, days=(1, 7, 28, 90), shrinkage=20)
             for by in _HISTORY
         ),
-        Window("outcomes", of="delay_minutes_capped", how="mean", by=("carrier", "flight_number"), days=(7, 28, 90), shrinkage=5),
+        Window(
+            "outcomes",
+            of="delay_minutes_capped",
+            how="mean",
+            by=("carrier", "flight_number"),
+            days=(7, 28, 90),
+            shrinkage=5,
+        ),
         Window("outcomes", of="is_disrupted", how="count", by=("origin", "destination"), days=(28,)),
         AsOf(
             "weather",

@@ -64,9 +64,18 @@ def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
     for table, bad in (("rides", 2), ("stands", 0)):
         warehouse.record_ingestion(
             engine,
-            Ingestion(use_case=case.name, night=night, source_table=table, rows_in=50, rows_valid=50 - bad, rows_quarantined=bad),
+            Ingestion(
+                use_case=case.name,
+                night=night,
+                source_table=table,
+                rows_in=50,
+                rows_valid=50 - bad,
+                rows_quarantined=bad,
+            ),
         )
-    warehouse.raise_alert(engine, Alert(use_case=case.name, night=night, kind="quarantine", subject="rides", message="two rows"))
+    warehouse.raise_alert(
+        engine, Alert(use_case=case.name, night=night, kind="quarantine", subject="rides", message="two rows")
+    )
     asked = night == NIGHTS[1]
     ledger.append(
         engine,
@@ -80,7 +89,12 @@ def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
 
 
 def _challenger(engine: sa.Engine, case: UseCase, night: date, digest: str, outcome: str, bar: str) -> None:
-    check = {"name": "log loss", "value": 0.5, "bar": "at most 0.69", "answer": "pass" if outcome == "promote" else "fail"}
+    check = {
+        "name": "log loss",
+        "value": 0.5,
+        "bar": "at most 0.69",
+        "answer": "pass" if outcome == "promote" else "fail",
+    }
     payload = {
         "package": digest,
         "version": "1",

@@ -36,7 +36,9 @@ class Balance(HTMLParser):
 def page(engine: sa.Engine, case: UseCase) -> str:
     period = nights.parse("2013-02-01..2013-02-03")
     summary = report.gather(engine, case, period, {})
-    matured = warehouse.matured(engine, case.name, period.first, period.last, case.horizon.cutoff(nights.parse("2013-03-01").last))
+    matured = warehouse.matured(
+        engine, case.name, period.first, period.last, case.horizon.cutoff(nights.parse("2013-03-01").last)
+    )
     return report.render(summary, case, matured)
 
 

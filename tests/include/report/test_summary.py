@@ -30,7 +30,10 @@ def test_retrains_name_the_trigger_that_asked(summary: Summary) -> None:
 
 
 def test_only_a_promoted_challenger_has_approvers(summary: Summary) -> None:
-    assert [(each.verdict, each.approved_by) for each in summary.releases] == [("promote", ("ann", "bob")), ("keep", ())]
+    assert [(each.verdict, each.approved_by) for each in summary.releases] == [
+        ("promote", ("ann", "bob")),
+        ("keep", ()),
+    ]
 
 
 def test_run_json_has_the_promised_fields_and_no_others(summary: Summary) -> None:

@@ -14,5 +14,5 @@ def test_nights_and_verdicts_are_shown_with_their_numbers(engine: sa.Engine, cas
     out = io.StringIO()
     report.show(report.gather(engine, case, nights.parse("2013-02-01..2013-02-03"), {}), Console(file=out, width=120))
     shown = out.getvalue()
-    assert "2013-02-02" in shown and "calibration gap" in shown and "not yet" in shown
-    assert "+0.0100 [-0.0200, +0.0300]" in shown and "ann and bob" in shown
+    for words in ("2013-02-02", "calibration", "not yet", "+0.0100 [-0.0200, +0.0300]", "ann and bob"):
+        assert words in shown

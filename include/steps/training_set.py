@@ -1,0 +1,56 @@
+"""The training set as of a night: features of matured nights met by the labels known by then."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from include.settings import Settings
+from include.steps import features as feature_step
+from include.stores import lake
+from ml import features
+from ml.arrays import Booleans, Floats, Strings
+from ml.arrival import KNOWN_AT
+from ml.errors import RefusalError
+from ml.usecase import AsOf, UseCase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """Feature rows of matured nights met by their labels; `frame`'s order is that of `labels` and `nights`."""
+
+    frame: pd.DataFrame
+    labels: Floats
+    nights: Strings
+
+    def where(self, mask: Booleans) -> "Labelled":
+        """Return the rows under `mask`."""
+        return Labelled(frame=self.frame[mask], labels=self.labels[mask], nights=self.nights[mask])
+
+
+def read(case: UseCase, when: date, where: Settings) -> Labelled:
+    """Return the rows of every matured night, by night and entity; raises RefusalError when nothing has landed."""
+    rows = feature_step.read(where.lake, case, last=str(when))
+    known = lake.read(feature_step.valid(where.lake, case, case.task.of), last=str(when))
+    if rows.empty or known.empty:
+        raise RefusalError(f"expected features and labels of {case.name} by {when}, found none: ingest history first")
+    known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(when))]
+    newest = known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
+    labels = rows["entity"].map(newest[case.task.label])
+    matured = labels.notna().groupby(rows["night"]).transform("mean") >= case.matured_share
+    rows = rows[matured & labels.notna()].sort_values(["night", "entity"])
+    return Labelled(
+        frame=rows.reset_index(drop=True),
+        labels=labels[rows.index].to_numpy(np.float64),
+        nights=rows["night"].to_numpy(object),
+    )
+
+
+def at_event(case: UseCase, rows: Labelled, when: date, where: Settings) -> pd.DataFrame:
+    """Return what the looked-up tables said at each row's own time of event, in the order of `rows`; see `ml.leakage`."""
+    first, last = str(rows.nights.min()), str(rows.nights.max())
+    looked_up = {each.table for each in case.features if isinstance(each, AsOf)}
+    tables = {name: lake.read(feature_step.valid(where.lake, case, name), first, str(when)) for name in looked_up}
+    entities = lake.read(feature_step.valid(where.lake, case, case.entities), first, last).set_index("entity")
+    return features.at_event(case, entities.loc[rows.frame["entity"]], tables)

@@ -1,0 +1,50 @@
+"""A home for steps to write into, and the toy use case `taxi` beside the real ones."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from include import settings as places
+from include import usecases
+from include.settings import Settings
+from include.stores import approvals, registry, warehouse
+from ml.usecase import UseCase
+
+TOYS = Path(__file__).parent / "usecases"
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with empty databases and a key, to be copied: making one takes seconds."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATCHET_HOME", str(home))
+        places.load.cache_clear()
+        where = places.load()
+        warehouse.migrate(where.warehouse_url)
+        registry.prepare(where)
+        where.secrets.mkdir(parents=True)
+        (where.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
+    places.load.cache_clear()
+    return home
+
+
+@pytest.fixture
+def home(prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """The settings of this process, whose home is the test's own folder, ready for steps."""
+    shutil.copytree(prepared_home, tmp_path / "home")
+    monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
+    places.load.cache_clear()
+    yield places.load()
+    places.load.cache_clear()
+
+
+@pytest.fixture
+def taxi(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseCase]:
+    """The toy use case, found by `usecases.get("taxi")` as if its folder lay beside the others."""
+    monkeypatch.setattr(usecases, "__path__", [*usecases.__path__, str(TOYS)])
+    usecases.all.cache_clear()
+    yield usecases.get("taxi")
+    usecases.all.cache_clear()

@@ -1,0 +1,113 @@
+"""A story of steps on the toy use case: homes as each step finds them, and what a home holds in the end."""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from include import settings as places
+from include.settings import Settings
+from include.steps import features, ingest, monitor, release, score, train
+from include.stores import lake
+from ml.usecase import UseCase
+
+HISTORY, LAST, NIGHT = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17"
+STEPS: dict[str, Callable[[], object]] = {
+    "ingest": lambda: ingest.ingest("taxi", HISTORY),
+    "features": lambda: features.build("taxi", HISTORY),
+    "train": lambda: train.train("taxi", LAST, train.BOOTSTRAP),
+    "battery": lambda: release.battery("taxi", LAST),
+    "approve": lambda: [
+        release.approve("taxi", LAST, *who, "Approve") for who in (("tech_lead", "tess"), ("business_owner", "bob"))
+    ],
+    "promote": lambda: release.promote("taxi", LAST),
+    "ingest a night": lambda: ingest.ingest("taxi", NIGHT),
+    "features of a night": lambda: features.build("taxi", NIGHT),
+    "score": lambda: score.score("taxi", NIGHT),
+    "ingest the next night": lambda: ingest.ingest("taxi", "2024-03-18"),
+    "monitor": lambda: monitor.measure("taxi", "2024-03-18"),
+}
+
+
+class Story:
+    """The homes that the steps before each step leave, told once and copied for every test."""
+
+    def __init__(self, beginning: Path, folder: Path) -> None:
+        self._homes, self._folder = [beginning], folder
+
+    def before(self, step: str) -> Path:
+        """Return the home that `step` finds; its owner must not write into it."""
+        wanted = list(STEPS).index(step)
+        while len(self._homes) <= wanted:
+            home = self._folder / str(len(self._homes))
+            enter(shutil.copytree(self._homes[-1], home))
+            list(STEPS.values())[len(self._homes) - 1]()
+            self._homes.append(home)
+        return self._homes[wanted]
+
+
+def enter(home: Path) -> Settings:
+    """Let this process's settings point at `home`; the fixture `arrive` puts them back."""
+    os.environ["RATCHET_HOME"] = str(home)
+    places.load.cache_clear()
+    return places.load()
+
+
+@pytest.fixture(scope="session")
+def told(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """The story of this test session."""
+    return Story(prepared_home, tmp_path_factory.mktemp("story"))
+
+
+@pytest.fixture
+def arrive(
+    told: Story, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Settings]]:
+    """A function that puts this test into a new home in which everything before a step has happened."""
+    monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
+    numbers = count()
+    yield lambda step: enter(shutil.copytree(told.before(step), tmp_path / str(next(numbers))))
+    places.load.cache_clear()
+
+
+def contents(where: Settings) -> dict[str, Any]:
+    """Return everything that a home holds, without clocks: digests of tables, rows of the ledger, names of packages."""
+    held: dict[str, Any] = {}
+    for log in sorted(where.lake.rglob("_delta_log")):
+        rows = lake.read(str(log.parent))
+        ordered = rows.sort_values(sorted(rows.columns), ignore_index=True)[sorted(rows.columns)]
+        held[str(log.parent.relative_to(where.lake))] = hashlib.sha256(ordered.to_csv().encode()).hexdigest()
+    with closing(sqlite3.connect(where.home / "warehouse.db")) as database:
+        for table in ("scores", "labels", "ingestions", "metrics", "alerts"):
+            held[table] = sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str)
+        rows = pd.read_sql("SELECT kind, night, subject, payload, key FROM ledger ORDER BY seq", database)
+        held["ledger"] = [_timeless(row) for row in rows.to_dict("records")]
+    with closing(sqlite3.connect(where.home / "mlflow.db")) as database:
+        for query in (
+            "SELECT name, version FROM model_versions",
+            "SELECT name, version, key, value FROM model_version_tags",
+            "SELECT name, alias, version FROM registered_model_aliases",
+            "SELECT name, status FROM runs",
+        ):
+            held[query] = sorted(database.execute(query).fetchall(), key=str)
+    held["packages"] = sorted(path.name for path in where.packages.glob("[!.]*"))
+    held["landing"] = {path.name: path.read_bytes() for path in sorted(where.landing.rglob("*.csv"))}
+    return held
+
+
+def _timeless(row: dict[Any, Any]) -> dict[Any, Any]:
+    payload = json.loads(row["payload"])
+    if row["kind"] == "judged":
+        payload["candidates"] = [each | {"p99_latency_ms": None} for each in payload["candidates"]]
+        payload |= {"choice": None, "evidence": None}
+    payload.pop("versions", None)
+    return row | {"payload": payload}

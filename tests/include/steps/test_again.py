@@ -1,0 +1,94 @@
+"""Every step may run twice, or be killed anywhere and run again: what it leaves is the same."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from include.settings import PROJECT, Settings
+from include.stores import atomic, lake, ledger, packages, registry, warehouse
+from tests.conftest import TOYS
+from tests.include.steps.conftest import HISTORY, STEPS, contents, enter
+
+WRITES = [
+    (atomic, "write"),
+    (lake, "replace"),
+    (ledger, "append"),
+    (packages, "put"),
+    *((warehouse, f"record_{what}") for what in ("ingestion", "labels", "metrics")),
+    *((warehouse, what) for what in ("issue_scores", "raise_alert")),
+    *((registry, what) for what in ("log_training", "register", "follow")),
+]
+
+
+class Killed(BaseException):
+    """Nothing catches it, like SIGKILL."""
+
+
+@contextmanager
+def killed_after(write: int) -> Iterator[list[str]]:
+    """Raise Killed after the given write (from 1) of a store; yields the names of the writes as they happen."""
+    done: list[str] = []
+
+    def mortal(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            done.append(name)
+            if len(done) == write:
+                raise Killed(name)
+            return result
+
+        return wrapped
+
+    with pytest.MonkeyPatch.context() as patch:
+        for store, name in WRITES:
+            patch.setattr(store, name, mortal(f"{store.__name__}.{name}", getattr(store, name)))
+        yield done
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_run_twice_leaves_what_it_left_the_first_time(arrive: Callable[[str], Settings], step: str) -> None:
+    where = arrive(step)
+    first = STEPS[step]()
+    left = contents(where)
+    assert STEPS[step]() == first
+    assert contents(where) == left
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step not in ("ingest", "features", "battery")])
+def test_a_step_killed_after_any_of_its_writes_is_mended_by_running_it_again(
+    arrive: Callable[[str], Settings], step: str
+) -> None:
+    undisturbed = arrive(step)
+    with killed_after(0) as writes:
+        STEPS[step]()
+    expected = contents(undisturbed)
+    assert writes
+    for number, name in enumerate(writes, start=1):
+        where = arrive(step)
+        with killed_after(number), pytest.raises(Killed):
+            STEPS[step]()
+        STEPS[step]()
+        assert contents(where) == expected, f"killed after write {number}, {name}"
+
+
+def test_a_process_that_ended_in_the_middle_of_ingesting_is_mended_by_another(
+    arrive: Callable[[str], Settings],
+) -> None:
+    where, undisturbed = arrive("ingest"), arrive("ingest")
+    STEPS["ingest"]()
+    program = (
+        "import os; from include import usecases; from include.stores import lake; from include.steps import ingest\n"
+        f"usecases.__path__.append({str(TOYS)!r}); replace = lake.replace\n"
+        "lake.replace = lambda uri, *rest: os._exit(9) if uri.endswith('valid/traffic') else replace(uri, *rest)\n"
+        f"ingest.ingest('taxi', {HISTORY!r})"
+    )
+    environment = {**os.environ, "RATCHET_HOME": str(where.home), "PYTHONPATH": str(PROJECT)}
+    assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 9
+    enter(where.home)
+    STEPS["ingest"]()
+    assert contents(where) == contents(undisturbed)

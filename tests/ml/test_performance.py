@@ -1,0 +1,21 @@
+import pandas as pd
+import pytest
+
+from ml import performance
+from ml.usecase import Cost
+
+COST = Cost(act=250, miss=1800, averted=0.4)
+
+
+def test_nothing_matured_is_nothing_measured() -> None:
+    assert performance.measure(pd.DataFrame({"night": [], "score": [], "label": []}), COST) is None
+
+
+def test_matured_rows_are_measured_over_their_nights() -> None:
+    rows = pd.DataFrame({"night": ["a", "a", "b"], "score": [0.9, 0.1, 0.5], "label": [1.0, 0.0, 0.0]})
+    found = performance.measure(rows, COST)
+    assert found is not None
+    assert (found.nights, found.rows, found.auc) == (2, 3, 1.0)
+    assert found.calibration_gap == pytest.approx(0.5 - 1 / 3)
+    assert found.alert_rate == pytest.approx(2 / 3)
+    assert found.cost == pytest.approx(250 + 0.6 * 1800 + 250)

@@ -1,0 +1,138 @@
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml import promotion
+from ml.arrays import Floats
+from ml.promotion import Bar, Judged, Outcome, Verdict
+from ml.usecase import Gates
+
+GATES = Gates(judged_nights=7)
+NIGHTS = np.repeat([f"2013-02-{day:02d}" for day in range(1, 8)], 200).astype(object)
+CHANCE = np.random.default_rng(7)
+RISK = CHANCE.uniform(0.05, 0.95, len(NIGHTS))
+LABELS = (CHANCE.random(len(NIGHTS)) < RISK).astype(np.float64)
+
+
+def blurred(share: float) -> Floats:
+    """Return scores between the truth (0) and the base rate (1)."""
+    return (1 - share) * RISK + share * LABELS.mean()
+
+
+def judge(champion: Floats, challenger: Floats, bar: Bar = Bar.CHANGE, gates: Gates = GATES, **slices: Any) -> Verdict:
+    judged = Judged(labels=LABELS, champion=champion, challenger=challenger, nights=NIGHTS, slices=slices)
+    return promotion.judge(judged, gates, bar)
+
+
+@pytest.mark.parametrize(
+    ("bar", "champion", "challenger", "outcome"),
+    [
+        (Bar.CHANGE, 0.6, 0.0, Outcome.PROMOTE),
+        (Bar.CHANGE, 0.0, 0.6, Outcome.KEEP),
+        (Bar.CHANGE, 0.3, 0.3, Outcome.KEEP),
+        (Bar.REFRESH, 0.6, 0.0, Outcome.PROMOTE),
+        (Bar.REFRESH, 0.3, 0.3, Outcome.KEEP),
+        (Bar.BOOTSTRAP, 1.0, 0.2, Outcome.PROMOTE),
+    ],
+    ids=["better", "worse", "itself", "fresh and better", "fresh and itself", "first"],
+)
+def test_a_challenger_is_promoted_only_when_its_bar_is_met(
+    bar: Bar, champion: float, challenger: float, outcome: Outcome
+) -> None:
+    assert judge(blurred(champion), blurred(challenger), bar).outcome is outcome
+
+
+def uneven() -> Floats:
+    """Return scores better than `blurred(0.4)` on five nights and worse on two: a gain that may be chance."""
+    shares = np.repeat([0.0, 0.7, 0.1, 0.0, 0.65, 0.2, 0.0], 200)
+    return (1 - shares) * RISK + shares * LABELS.mean()
+
+
+def test_a_gain_that_may_be_chance_is_inconclusive_for_a_change() -> None:
+    verdict = judge(blurred(0.4), uneven(), Bar.CHANGE)
+    assert verdict.gain.low < 0 < verdict.gain.value
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "the 95% interval above 0" in verdict.reason
+
+
+def test_a_refresh_need_only_be_shown_not_worse_beyond_its_margin() -> None:
+    gates = Gates(judged_nights=7, refresh_margin=0.05)
+    assert judge(blurred(0.4), uneven(), Bar.REFRESH, gates).outcome is Outcome.PROMOTE
+
+
+def test_a_slice_shown_worse_beyond_the_margin_refuses_a_better_challenger() -> None:
+    hurt = NIGHTS.astype(str) != ""
+    hurt[100:] = np.arange(100, len(NIGHTS)) % 10 == 0
+    challenger = np.where(hurt, 1 - RISK, RISK)
+    verdict = judge(blurred(0.95), challenger, zone=hurt)
+    assert verdict.gain.value > 0
+    assert verdict.outcome is Outcome.KEEP
+    assert "slice zone: log loss gain" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("gates", "told"),
+    [
+        (Gates(judged_nights=7, worst_log_loss=0.3), r"log loss 0\.\d{4} \(bar: at most 0.3\)"),
+        (Gates(judged_nights=7, least_auc=0.93, leak_auc=0.95), r"ROC AUC 0\.\d{4} \(bar: at least 0.93\)"),
+    ],
+    ids=["log loss", "auc"],
+)
+def test_a_challenger_below_a_floor_is_not_promoted_however_bad_the_champion(gates: Gates, told: str) -> None:
+    verdict = judge(blurred(1.0), RISK, gates=gates)
+    assert verdict.outcome is Outcome.KEEP
+    assert re.search(told, verdict.reason)
+
+
+def test_a_number_that_cannot_be_computed_refuses() -> None:
+    only_yes = Judged(
+        labels=np.ones(len(NIGHTS)),
+        champion=blurred(1.0),
+        challenger=np.full(len(NIGHTS), 0.9),
+        nights=NIGHTS,
+        slices={},
+    )
+    verdict = promotion.judge(only_yes, GATES, Bar.CHANGE)
+    assert verdict.outcome is Outcome.KEEP
+    assert "ROC AUC missing" in verdict.reason
+
+
+@pytest.mark.parametrize("bar", Bar)
+def test_scores_that_are_not_numbers_are_never_promoted(bar: Bar) -> None:
+    assert judge(blurred(1.0), np.full(len(NIGHTS), np.nan), bar).outcome is not Outcome.PROMOTE
+
+
+def test_one_night_alone_proves_nothing() -> None:
+    first = NIGHTS == NIGHTS[0]
+    judged = Judged(
+        labels=LABELS[first], champion=blurred(0.9)[first], challenger=RISK[first], nights=NIGHTS[first], slices={}
+    )
+    assert promotion.judge(judged, GATES, Bar.CHANGE).outcome is Outcome.INCONCLUSIVE
+
+
+def test_what_passes_says_how_many_checks_it_passed() -> None:
+    assert judge(blurred(0.6), RISK).reason == "all 3 checks of the change bar passed"
+
+
+@given(st.floats(0, 1), st.sampled_from([Bar.CHANGE, Bar.REFRESH]))
+def test_a_model_judged_against_itself_changes_nothing(share: float, bar: Bar) -> None:
+    verdict = judge(blurred(share), blurred(share), bar)
+    assert verdict.outcome is Outcome.KEEP
+    assert verdict.gain.value == 0
+
+
+def test_the_same_rows_give_the_same_verdict() -> None:
+    assert judge(blurred(0.4), uneven()) == judge(blurred(0.4), uneven())
+
+
+def test_equal_models_are_rarely_promoted_as_a_change() -> None:
+    promoted = 0
+    for seed in range(60):
+        moved = np.random.default_rng(seed).normal(0, 0.15, 7).repeat(200)
+        one, other = (1 / (1 + np.exp(-(np.log(RISK / (1 - RISK)) + sign * moved))) for sign in (1, -1))
+        promoted += judge(one, other).outcome is Outcome.PROMOTE
+    assert promoted <= 6

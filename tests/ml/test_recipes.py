@@ -1,0 +1,33 @@
+from dataclasses import replace
+
+import pytest
+
+from ml import recipes
+from ml.usecase import Binary, Column, GradientBoosting, Logistic, UseCase
+from tests.ml.test_usecase import use_case
+
+SOURCES = {"late": "def late(): ..."}
+
+
+def test_the_same_recipe_has_the_same_digest() -> None:
+    assert recipes.digest(use_case(), Logistic(), SOURCES) == recipes.digest(use_case(), Logistic(), dict(SOURCES))
+
+
+@pytest.mark.parametrize(
+    ("case", "candidate", "sources"),
+    [
+        (replace(use_case(), features=(Column("zone"),)), Logistic(), SOURCES),
+        (replace(use_case(), task=Binary(label="other", of="visits")), Logistic(), SOURCES),
+        (use_case(), GradientBoosting(), SOURCES),
+        (use_case(), Logistic(strength=2.0), SOURCES),
+        (use_case(), Logistic(), {"late": "def late(): return 1"}),
+    ],
+    ids=["features", "task", "algorithm", "settings", "code of a feature"],
+)
+def test_another_recipe_has_another_digest(case: UseCase, candidate: Logistic, sources: dict[str, str]) -> None:
+    assert recipes.digest(case, candidate, sources) != recipes.digest(use_case(), Logistic(), SOURCES)
+
+
+def test_gates_and_triggers_are_no_part_of_the_recipe() -> None:
+    stricter = replace(use_case(), question="Is it?", matured_share=0.5)
+    assert recipes.digest(stricter, Logistic(), SOURCES) == recipes.digest(use_case(), Logistic(), SOURCES)

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml import splitting
+from ml.arrays import Strings
+from ml.errors import RefusalError
+
+
+def nights(count: int, rows: int = 2) -> Strings:
+    return np.repeat([f"2013-01-{day:02d}" for day in range(1, count + 1)], rows).astype(object)
+
+
+def test_the_latest_nights_are_kept_for_judging() -> None:
+    parts = splitting.split(nights(10), 3)
+    assert sorted(set(nights(10)[parts.judged])) == ["2013-01-08", "2013-01-09", "2013-01-10"]
+    assert (parts.fitted == ~parts.judged).all()
+
+
+def test_nights_that_the_champion_has_used_are_not_judged_on() -> None:
+    splitting.split(nights(20), 7, used_until="2013-01-13")
+    with pytest.raises(RefusalError, match="expected 7 matured nights after 2013-01-14 to judge on, got 6: wait"):
+        splitting.split(nights(20), 7, used_until="2013-01-14")
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (2, "expected 3 matured nights after the beginning to judge on, got 2"),
+        (6, r"labelled rows of 7 nights or more \(3 to judge on, the rest to learn from\), got 6"),
+    ],
+    ids=["to judge on", "to learn from"],
+)
+def test_too_few_nights_are_a_refusal(count: int, told: str) -> None:
+    with pytest.raises(RefusalError, match=told):
+        splitting.split(nights(count), 3)
+
+
+@given(st.lists(st.integers(1, 28), min_size=4, max_size=60).filter(lambda days: len(set(days)) >= 4))
+def test_folds_walk_forward_and_never_cut_a_night(days: list[int]) -> None:
+    given_nights = np.array([f"2013-01-{day:02d}" for day in days], dtype=object)
+    seen: set[str] = set()
+    for learned, predicted in splitting.folds(given_nights):
+        assert learned.any()
+        assert max(given_nights[learned]) < min(given_nights[predicted])
+        assert not seen & set(given_nights[predicted])
+        seen |= set(given_nights[predicted])
+    assert max(given_nights) in seen

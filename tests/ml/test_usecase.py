@@ -1,0 +1,121 @@
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+
+from ml.errors import DeclarationError
+from ml.usecase import (
+    AsOf,
+    Binary,
+    Column,
+    Cost,
+    Delay,
+    Gates,
+    GradientBoosting,
+    Logistic,
+    Milliseconds,
+    Night,
+    Rehearsal,
+    Release,
+    Slice,
+    Table,
+    Triggers,
+    UseCase,
+    Window,
+)
+
+
+def use_case(**changes: Any) -> UseCase:
+    """Return a small coherent use case with some fields changed."""
+    fields: dict[str, Any] = {
+        "name": "visits",
+        "question": "Will they come?",
+        "task": Binary(label="came", of="visits"),
+        "entities": "plans",
+        "tables": (
+            Table(name="plans", schema="Plan", key=("day", "who"), event_time="at", night="day"),
+            Table(name="visits", schema="Visit", key=("day", "who"), event_time="at", known_at="ended_at"),
+        ),
+        "horizon": Night(hour=2, timezone="UTC"),
+        "features": (Column("zone"), Window("visits", of="came", how="mean", by=("zone",), days=(1, 7))),
+        "cost": Cost(act=1, miss=10, averted=0.5),
+        "rehearsal": Rehearsal(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-03"),
+    }
+    return UseCase(**(fields | changes))
+
+
+PLANS, VISITS = use_case().tables
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda: use_case(name="Visits"), "a use case's name is lower_case, got 'Visits'"),
+        (lambda: use_case(tables=(PLANS, PLANS, VISITS)), "tables are named once each, but 'plans' is there twice"),
+        (lambda: use_case(features=(Column("a"), Column("a"))), "features are named once each, but 'a' is there twice"),
+        (lambda: use_case(features=()), "'visits' declares no features"),
+        (lambda: use_case(candidates=()), "'visits' declares no candidates"),
+        (lambda: use_case(candidates=(Logistic(), Logistic())), "candidates are named once each"),
+        (
+            lambda: use_case(entities="people"),
+            r"entities names the table 'people', but 'visits' declares \['plans', 'visits'\]",
+        ),
+        (lambda: use_case(task=Binary(label="x", of="y")), "task.of names the table 'y'"),
+        (lambda: use_case(features=(AsOf("z", by=("a",), columns=("b",)),)), "AsOf names the table 'z'"),
+        (lambda: use_case(entities="visits"), "the entity table 'visits' must name its night column"),
+        (lambda: use_case(slices=(Slice(by="size"),)), r"Slice\(by='size'\) must name one of the features"),
+        (lambda: use_case(matured_share=0), "matured_share lies between 0 and 1, got 0"),
+        (lambda: Table(name="Plans", schema="P", key=("a",)), "a table's name is lower_case"),
+        (lambda: Table(name="plans", schema="P", key=()), "needs a key"),
+        (lambda: Delay(after="at", hours=-1), "nothing is known before it happened"),
+        (lambda: Night(hour=24, timezone="UTC"), "a night's hour is 0 to 23, got 24"),
+        (lambda: Night(hour=2, timezone="Mars/Base"), "expected an IANA time zone .* got 'Mars/Base'"),
+        (lambda: AsOf("t", by=("a",), columns=("b",), within_hours=0), "looks back a positive number of hours, got 0"),
+        (lambda: Window("t", of="x", how="median", days=(1,)), "mean, sum or count, got 'median'"),  # type: ignore[arg-type]
+        (lambda: Window("t", of="x", how="mean", days=()), r"days of 1 or more, got days=\(\)"),
+        (lambda: Window("t", of="x", how="mean", days=(0,)), r"days of 1 or more, got days=\(0,\)"),
+        (lambda: Window("t", of="x", how="mean", days=(1,), shrinkage=-1), "0 or more pseudo-rows, got -1"),
+        (lambda: Logistic(strength=0), "is positive, got 0"),
+        (lambda: GradientBoosting(trees=0), "is 1 or more, got 0"),
+        (lambda: GradientBoosting(leaves=1), "is 2 or more, got 1"),
+        (lambda: GradientBoosting(feature_share=1.5), r"in \(0, 1\], got 1.5"),
+        (lambda: Cost(act=0, miss=1, averted=0.5), "costs are positive, got act=0"),
+        (lambda: Cost(act=1, miss=1, averted=2), "a share between 0 and 1, got 2"),
+        (lambda: Milliseconds(p99=0), "a latency budget is positive, got 0 ms"),
+        (lambda: Gates(judged_nights=1), "a gate needs 2 nights or more to see any spread, got 1"),
+        (lambda: Gates(confidence=1.0), "confidence lies between .5 and 1, got 1.0"),
+        (lambda: Gates(refresh_margin=-0.1), "margins are 0 or more"),
+        (lambda: Gates(least_auc=0.9, leak_auc=0.8), "least_auc lies below leak_auc"),
+        (lambda: Triggers(least_nights=20), "least_nights lies between 1 and window_nights"),
+        (lambda: Triggers(cooldown_nights=-1), "a cooldown is 0 nights or more, got -1"),
+        (lambda: Release(approvers=("lead", "lead")), "two different approvers"),
+    ],
+)
+def test_a_wrong_value_is_refused_when_built_and_told_what_is_allowed(build: Callable[[], object], told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        build()
+
+
+def test_an_unknown_key_is_an_error() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        use_case(colour="red")
+
+
+def test_a_use_case_is_never_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        use_case().name = "other"  # type: ignore[misc]
+
+
+def test_features_are_named_after_what_they_say() -> None:
+    assert use_case().feature_names == ("zone", "came_mean_by_zone_1d", "came_mean_by_zone_7d")
+    assert Window("t", of="x", how="count", days=(28,)).outputs == ("x_count_by_all_28d",)
+
+
+def test_an_unknown_table_is_told_with_those_there_are() -> None:
+    with pytest.raises(DeclarationError, match=r"has no table 'people', only \['plans', 'visits'\]"):
+        use_case().table("people")
+
+
+def test_acting_pays_above_its_cost_over_what_it_averts() -> None:
+    assert Cost(act=250, miss=1800, averted=0.4).threshold == pytest.approx(0.3472, abs=1e-4)
