@@ -1,6 +1,6 @@
 """Making probabilities mean what they say: Platt scaling on log-odds that the model has not learned from.
 
-Rows of one night are not independent, so a correction that fits held-out rows may still be one week's weather. It must
+Rows of one night are not independent, so a correction that fits held-out rows may still be one week's luck. It must
 earn its place: it is adopted only when it lowers the log loss of the latest held-out nights with confidence.
 """
 

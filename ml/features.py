@@ -5,6 +5,7 @@ Point-in-time by construction: a lookup reads only rows with `known_at <= cutoff
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -48,11 +49,12 @@ def at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.
     found: dict[str, pd.Series] = {}
     for feature in use_case.features:
         if isinstance(feature, AsOf) and event_time is not None:
-            cutoffs = _cutoffs(use_case, entities)
-            clock, rows = _clock(use_case, feature), tables[feature.table]
-            later = rows[timeline.seconds(rows[KNOWN_AT]) > cutoffs.min(initial=0)]
+            cutoffs, clock, rows = _cutoffs(use_case, entities), _clock(use_case, feature), tables[feature.table]
             moments = np.maximum(timeline.seconds(entities[event_time]), cutoffs)
-            found |= as_of(feature, clock, View(later, entities, timeline.seconds(later[clock]), moments))
+            told = replace(feature, columns=(*feature.columns, KNOWN_AT))
+            seen = as_of(told, clock, View(rows, entities, timeline.seconds(rows[clock]), moments))
+            later = timeline.seconds(seen[KNOWN_AT]) > cutoffs
+            found |= {name: seen[name].where(later) for name in feature.columns}
     return pd.DataFrame(found, index=entities.index)
 
 

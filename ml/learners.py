@@ -150,6 +150,7 @@ def _fit_trees(
         "feature_fraction": candidate.feature_share,
         "bagging_fraction": candidate.row_share,
         "bagging_freq": 1,
+        "extra_trees": candidate.random_splits,
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,

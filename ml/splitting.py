@@ -1,4 +1,4 @@
-"""Dividing rows by night, never at random: the nights of a day share its weather, so days are the sample."""
+"""Dividing rows by night, never at random: the rows of a night share its luck, so nights are the sample."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -178,7 +178,7 @@ class Logistic:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GradientBoosting:
-    """LightGBM trees; the arguments carry LightGBM's meaning."""
+    """LightGBM trees; the arguments carry LightGBM's meaning, `random_splits` that of its `extra_trees`."""
 
     trees: int = 120
     leaves: int = 31
@@ -186,6 +186,7 @@ class GradientBoosting:
     rows_per_leaf: int = 100
     feature_share: float = 0.3
     row_share: float = 0.5
+    random_splits: bool = False
     name: str = "gradient_boosting"
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from ml.nights import Period
 
@@ -16,7 +16,7 @@ _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
 
 
 def address(lake: Path, use_case: str, stage: str, table: str) -> str:
-    """Return where a table rests, e.g. `<lake>/flights/valid/outcomes`."""
+    """Return where a table rests, e.g. `<lake>/taxi/valid/rides`."""
     return str(lake / use_case / stage / table)
 
 
@@ -39,13 +39,23 @@ def replace(uri: str, period: Period, frame: pd.DataFrame) -> int:
 
 def _write(uri: str, period: Period, data: pa.Table | None) -> None:
     predicate = f"{NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"
-    if DeltaTable.is_deltatable(uri):
-        if data is None:
-            DeltaTable(uri).delete(predicate)
-        else:
-            write_deltalake(uri, data, mode="overwrite", predicate=predicate)
-    elif data is not None:
+    if not DeltaTable.is_deltatable(uri) and (data is None or _made(uri, data)):
+        return
+    if data is None:
+        DeltaTable(uri).delete(predicate)
+    else:
+        write_deltalake(uri, data, mode="overwrite", predicate=predicate)
+
+
+def _made(uri: str, data: pa.Table) -> bool:
+    """Return whether the table was made of `data`; not when another writer made it first."""
+    try:
         write_deltalake(uri, data, mode="error", partition_by=[NIGHT])
+    except DeltaError:
+        if not DeltaTable.is_deltatable(uri):
+            raise
+        return False
+    return True
 
 
 def read(

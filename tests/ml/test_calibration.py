@@ -63,7 +63,7 @@ def test_rows_of_one_label_still_give_a_finite_correction(label: float) -> None:
 
 def test_rows_that_log_odds_part_cleanly_still_give_a_finite_correction() -> None:
     fitted = calibration.fit(np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0.0, 0.0, 1.0, 1.0]))
-    assert 1 < fitted.slope < 10
+    assert 0 < fitted.slope < 1
 
 
 def test_the_correction_of_many_rows_is_that_of_a_logistic_regression() -> None:

@@ -1,9 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ml import drift
 
+LAW = settings(max_examples=50, deadline=None)
+VALUES = st.lists(st.none() | st.floats(-100, 100), min_size=1, max_size=50)
 REFERENCE = pd.DataFrame({"x": np.arange(1000.0), "kind": ["a"] * 500 + ["b"] * 500})
 
 
@@ -40,3 +44,51 @@ def test_a_new_level_has_drifted(kind: str | None) -> None:
 def test_a_column_of_one_value_that_stays_has_not_drifted(value: float) -> None:
     frame = pd.DataFrame({"x": [value] * 100})
     assert drift.population_stability(frame, frame.head(10))["x"] == pytest.approx(0)
+
+
+def index(reference: object, current: object) -> float:
+    return drift.population_stability(pd.DataFrame({"x": reference}), pd.DataFrame({"x": current}))["x"]
+
+
+@LAW
+@given(VALUES, VALUES)
+def test_the_index_is_never_negative_and_0_against_itself(one: list[float | None], other: list[float | None]) -> None:
+    assert index(pd.Series(one, dtype=float), pd.Series(other, dtype=float)) >= 0
+    assert index(pd.Series(one, dtype=float), pd.Series(one, dtype=float)) == 0
+
+
+@pytest.mark.parametrize(
+    ("reference", "current"),
+    [
+        pytest.param([5.0] * 100, [6.0] * 100, id="a constant that rose"),
+        pytest.param([5.0] * 100, [4.0] * 100, id="a constant that fell"),
+        pytest.param([False] * 95 + [True] * 5, [True] * 100, id="a rare flag raised everywhere"),
+        pytest.param([0] * 95 + [1] * 5, [0] * 50 + [1] * 50, id="a rare number become frequent"),
+        pytest.param(np.arange(100.0), [None] * 100, id="numbers gone, and their type"),
+        pytest.param([np.nan] * 100, np.arange(100.0), id="numbers come at last"),
+        pytest.param(np.arange(100.0), pd.Series([], dtype=float), id="no numbers at all"),
+        pytest.param(["a", "b"], pd.Series([], dtype=object), id="no levels at all"),
+    ],
+)
+def test_what_is_distributed_otherwise_has_drifted(reference: object, current: object) -> None:
+    assert 0.2 < index(reference, current) < np.inf
+
+
+@pytest.mark.parametrize(
+    ("reference", "current"),
+    [
+        pytest.param([True, False] * 50, [False, True] * 20, id="a flag"),
+        pytest.param(pd.array([1, None] * 50, "Int64"), pd.array([None, 1] * 50, "Int64"), id="integers with gaps"),
+        pytest.param(pd.Series([1, 2] * 50, dtype=object), pd.Series([2, 1] * 9, dtype=object), id="objects"),
+        pytest.param(["a", None] * 50, [None, "a"] * 9, id="levels with gaps"),
+        pytest.param([None] * 9, [None] * 9, id="never a level"),
+    ],
+)
+def test_what_is_distributed_alike_has_not_drifted(reference: object, current: object) -> None:
+    assert index(reference, current) == pytest.approx(0)
+
+
+def test_the_index_is_the_formula_over_ten_bins_of_equal_count() -> None:
+    current = np.r_[np.arange(100), np.full(100, 99.0)]
+    expected = 9 * (0.05 - 0.1) * np.log(0.05 / 0.1) + (0.55 - 0.1) * np.log(0.55 / 0.1)
+    assert index(np.arange(100.0), current) == pytest.approx(expected)

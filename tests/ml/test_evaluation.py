@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ml import evaluation
+from ml.arrays import Floats, Strings
+from ml.evaluation import Interval
 from ml.usecase import Cost, Slice
 
+LAW = settings(max_examples=25, deadline=None)
 COST = Cost(act=250, miss=1800, averted=0.4)
 
 
@@ -48,3 +53,60 @@ def test_a_95_percent_interval_over_seven_nights_holds_the_truth_about_as_often(
         found = evaluation.mean_by_night(values, nights, 0.95, seed=1)
         held += found.low <= 0 <= found.high
     assert held / 300 >= 0.88
+
+
+def drawn(count: int, rows: int = 50, seed: int = 0) -> tuple[Floats, Strings]:
+    """Return values of `count` nights, each night with a level of its own."""
+    chance = np.random.default_rng(seed)
+    nights = np.repeat([f"night {n:03d}" for n in range(count)], rows).astype(object)
+    return chance.normal(0, 1, count).repeat(rows) + chance.normal(0, 0.1, count * rows), nights
+
+
+def interval(values: Floats, nights: Strings, confidence: float = 0.95, seed: int = 1) -> Interval:
+    return evaluation.mean_by_night(values, nights, confidence, seed)
+
+
+def width(found: Interval) -> float:
+    return found.high - found.low
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_the_same_mean() -> None:
+    one, again, other = (interval(*drawn(7), seed=seed) for seed in (1, 1, 2))
+    assert one == again != other
+    assert one.value == other.value
+
+
+@LAW
+@given(st.integers(0, 1000), st.integers(2, 6))
+def test_repeating_every_row_tells_nothing_new(seed: int, times: int) -> None:
+    values, nights = drawn(7, seed=seed)
+    once, again = interval(values, nights), interval(np.tile(values, times), np.tile(nights, times))
+    assert (again.value, again.low, again.high) == pytest.approx((once.value, once.low, once.high))
+
+
+@LAW
+@given(st.integers(0, 1000))
+def test_mirrored_values_have_the_mirrored_interval(seed: int) -> None:
+    values, nights = drawn(7, seed=seed)
+    there, back = interval(values, nights), interval(-values, nights)
+    assert (back.value, back.low, back.high) == pytest.approx((-there.value, -there.high, -there.low))
+
+
+def test_fewer_nights_give_a_wider_interval() -> None:
+    widths = [np.mean([width(interval(*drawn(count, seed=seed))) for seed in range(10)]) for count in (28, 14, 7, 4)]
+    assert widths == sorted(widths)
+
+
+def test_more_confidence_gives_a_wider_interval() -> None:
+    widths = [width(interval(*drawn(7), confidence=confidence)) for confidence in (0.6, 0.8, 0.95, 0.99)]
+    assert widths == sorted(widths)
+
+
+def test_a_hundred_times_the_rows_of_the_same_nights_hardly_narrow_the_interval() -> None:
+    few, many = (width(interval(*drawn(7, rows=rows))) for rows in (50, 5000))
+    assert many > 0.9 * few
+
+
+def test_deviations_of_few_nights_are_widened() -> None:
+    found = interval(np.array([0.0, 1.0]), np.array(["a", "b"], dtype=object))
+    assert (found.low, found.high) == pytest.approx((0.5 - np.sqrt(2) / 2, 0.5 + np.sqrt(2) / 2))

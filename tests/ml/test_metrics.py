@@ -78,3 +78,21 @@ def test_acting_at_the_threshold_itself_is_not_cheaper() -> None:
 def test_nothing_saves_more_than_an_oracle(given_rows: Rows) -> None:
     labels, scores = given_rows
     assert metrics.saved(labels, scores, COST) <= metrics.saved(labels, labels, COST) + 1e-9
+
+
+@given(rows())
+def test_calibration_in_one_bin_is_the_size_of_the_gap(given_rows: Rows) -> None:
+    error = metrics.expected_calibration_error(*given_rows, bins=1)
+    assert error == pytest.approx(abs(metrics.calibration_gap(*given_rows)))
+
+
+@given(rows(), st.integers(1, 20))
+def test_no_calibration_error_is_below_the_gap_or_above_1(given_rows: Rows, bins: int) -> None:
+    error = metrics.expected_calibration_error(*given_rows, bins=bins)
+    assert abs(metrics.calibration_gap(*given_rows)) - 1e-12 <= error <= 1
+
+
+@given(rows())
+def test_auc_asks_only_for_the_order(given_rows: Rows) -> None:
+    labels, scores = given_rows
+    assert metrics.auc(labels, scores**3) == pytest.approx(metrics.auc(labels, scores))

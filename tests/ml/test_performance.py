@@ -19,3 +19,15 @@ def test_matured_rows_are_measured_over_their_nights() -> None:
     assert found.calibration_gap == pytest.approx(0.5 - 1 / 3)
     assert found.alert_rate == pytest.approx(2 / 3)
     assert found.cost == pytest.approx(250 + 0.6 * 1800 + 250)
+
+
+def test_matured_rows_of_one_label_have_no_auc() -> None:
+    found = performance.measure(pd.DataFrame({"night": ["a", "b"], "score": [0.9, 0.1], "label": [False, False]}), COST)
+    assert found is not None
+    assert found.auc is None
+
+
+@pytest.mark.parametrize("dtype", ["bool", "boolean", "int64", "Int64", "float64"])
+def test_labels_of_any_type_mean_the_same(dtype: str) -> None:
+    rows = pd.DataFrame({"night": ["a", "b"], "score": [0.9, 0.1], "label": [True, False]})
+    assert performance.measure(rows.astype({"label": dtype}), COST) == performance.measure(rows, COST)

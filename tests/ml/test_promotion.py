@@ -3,14 +3,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import promotion
+from ml import evaluation, metrics, promotion
 from ml.arrays import Floats
-from ml.promotion import Bar, Judged, Outcome, Verdict
+from ml.promotion import Answer, Bar, Judged, Outcome, Verdict
 from ml.usecase import Gates
 
+LAW = settings(max_examples=25, deadline=None)
 GATES = Gates(judged_nights=7)
 NIGHTS = np.repeat([f"2013-02-{day:02d}" for day in range(1, 8)], 200).astype(object)
 CHANCE = np.random.default_rng(7)
@@ -48,7 +49,7 @@ def test_a_challenger_is_promoted_only_when_its_bar_is_met(
 
 def uneven() -> Floats:
     """Return scores better than `blurred(0.4)` on five nights and worse on two: a gain that may be chance."""
-    shares = np.repeat([0.0, 0.7, 0.1, 0.0, 0.65, 0.2, 0.0], 200)
+    shares = np.repeat([0.1, 0.55, 0.1, 0.0, 0.5, 0.2, 0.0], 200)
     return (1 - shares) * RISK + shares * LABELS.mean()
 
 
@@ -107,7 +108,7 @@ def test_scores_that_are_not_numbers_are_never_promoted(bar: Bar) -> None:
 
 
 def test_one_night_alone_proves_nothing() -> None:
-    first = NIGHTS == NIGHTS[0]
+    first = NIGHTS == "2013-02-01"
     judged = Judged(
         labels=LABELS[first], champion=blurred(0.9)[first], challenger=RISK[first], nights=NIGHTS[first], slices={}
     )
@@ -136,3 +137,62 @@ def test_equal_models_are_rarely_promoted_as_a_change() -> None:
         one, other = (1 / (1 + np.exp(-(np.log(RISK / (1 - RISK)) + sign * moved))) for sign in (1, -1))
         promoted += judge(one, other).outcome is Outcome.PROMOTE
     assert promoted <= 6
+
+
+@LAW
+@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from(Bar))
+def test_champion_and_challenger_swapped_flip_the_sign_of_the_gain(one: float, other: float, bar: Bar) -> None:
+    there, back = judge(blurred(one), blurred(other), bar), judge(blurred(other), blurred(one), bar)
+    assert there.gain.value == pytest.approx(-back.gain.value, abs=1e-12)
+
+
+@LAW
+@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from([Bar.CHANGE, Bar.REFRESH]))
+def test_two_models_never_both_displace_each_other(one: float, other: float, bar: Bar) -> None:
+    verdicts = (judge(blurred(one), blurred(other), bar), judge(blurred(other), blurred(one), bar))
+    assert sum(verdict.outcome is Outcome.PROMOTE for verdict in verdicts) <= 1
+
+
+@pytest.mark.parametrize("nights", [14, 28])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_planted_improvement_over_two_weeks_or_more_is_promoted(nights: int, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    risk = chance.uniform(0.05, 0.95, nights * 100)
+    judged = Judged(
+        labels=(chance.random(len(risk)) < risk).astype(np.float64),
+        champion=0.6 * risk + 0.2,
+        challenger=risk,
+        nights=np.repeat([f"night {n:02d}" for n in range(nights)], 100).astype(object),
+        slices={},
+    )
+    assert promotion.judge(judged, GATES, Bar.CHANGE).outcome is Outcome.PROMOTE
+
+
+@pytest.mark.parametrize("hurt", ["a", "b", "c"])
+def test_each_slice_alone_can_refuse(hurt: str) -> None:
+    zones = np.resize(["a", "b", "c"], len(NIGHTS))
+    slices = {zone: zones == zone for zone in "abc"}
+    verdict = judge(blurred(0.5), np.where(zones == hurt, 1 - RISK, RISK), **slices)
+    assert [c.name for c in verdict.checks if c.name.startswith("slice") and c.answer is Answer.FAIL] == [
+        f"slice {hurt}: log loss gain"
+    ]
+    assert verdict.outcome is Outcome.KEEP
+
+
+def test_a_slice_worse_within_the_margin_does_not_refuse() -> None:
+    zones = np.resize(["a", "b"], len(NIGHTS))
+    challenger = np.where(zones == "a", blurred(0.63), RISK)
+    verdict = judge(blurred(0.6), challenger, a=zones == "a", b=zones == "b")
+    assert next(c.value for c in verdict.checks if c.name.startswith("slice a")) < 0
+    assert verdict.outcome is Outcome.PROMOTE
+
+
+def test_the_more_slices_are_looked_at_the_more_each_must_show() -> None:
+    shares = np.repeat([0.2, 0.9, 0.4, 1.0, 0.6, 0.3, 0.8], 200)
+    worse = (1 - shares) * RISK + shares * LABELS.mean()
+    lost = metrics.row_log_loss(LABELS, RISK) - metrics.row_log_loss(LABELS, worse)
+    bounds = [evaluation.mean_by_night(lost, NIGHTS, confidence, seed=1).high for confidence in (0.95, 1 - 0.05 / 50)]
+    gates, everyone = Gates(slice_margin=-np.mean(bounds)), np.ones(len(NIGHTS), bool)
+    alone, among = ({f"all {n}": everyone for n in range(count)} for count in (1, 50))
+    answers = [judge(RISK, worse, gates=gates, **slices).checks[-1].answer for slices in (alone, among)]
+    assert answers == [Answer.FAIL, Answer.PASS]

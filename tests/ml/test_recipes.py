@@ -31,3 +31,9 @@ def test_another_recipe_has_another_digest(case: UseCase, candidate: Logistic, s
 def test_gates_and_triggers_are_no_part_of_the_recipe() -> None:
     stricter = replace(use_case(), question="Is it?", matured_share=0.5)
     assert recipes.digest(stricter, Logistic(), SOURCES) == recipes.digest(use_case(), Logistic(), SOURCES)
+
+
+def test_the_order_in_which_functions_are_found_is_no_part_of_the_recipe() -> None:
+    found = {"a": "def a(): ...", "b": "def b(): ..."}
+    there, back = (recipes.digest(use_case(), Logistic(), each) for each in (found, dict(reversed(found.items()))))
+    assert there == back

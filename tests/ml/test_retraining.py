@@ -77,3 +77,39 @@ def test_the_first_trigger_in_their_order_is_named_and_all_are_kept() -> None:
 def test_a_higher_gap_never_asks_less(gap: float, more: float) -> None:
     lower, higher = (retraining.decide(ALL, replace(QUIET, calibration_gap=each)).retrain for each in (gap, gap + more))
     assert higher or not lower
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"calibration_gap": 0.04},
+        {"calibration_gap": -0.04},
+        {"new_labels": 50_000},
+        {"age_nights": 28},
+        {"log_loss": 0.40},
+    ],
+    ids=["gap", "gap below 0", "labels", "age", "loss that fell"],
+)
+def test_a_number_at_its_threshold_or_better_does_not_ask(change: dict[str, float]) -> None:
+    assert retraining.decide(ALL, replace(QUIET, **change)).reason == "nothing fired"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"log_loss": None}, {"reference_log_loss": None}, {"reference_log_loss": 0.0}, {"matured_nights": 4}],
+    ids=["no loss", "nothing to rise from", "a rise from 0", "too few nights"],
+)
+def test_a_rise_that_cannot_be_told_does_not_ask(change: dict[str, float | None]) -> None:
+    triggers = Triggers(calibration_gap=None, log_loss_rise=0.1, new_labels=None)
+    decision = retraining.decide(triggers, replace(QUIET, **({"log_loss": 5.0} | change)))
+    assert (decision.retrain, decision.reason) == (False, "nothing fired; too little to tell: log_loss_rise")
+
+
+def test_labels_can_ask_before_any_night_has_matured() -> None:
+    decision = retraining.decide(ALL, replace(QUIET, matured_nights=0, new_labels=60_000))
+    assert (decision.retrain, decision.trigger) == (True, "new_labels")
+
+
+def test_a_decision_put_off_by_the_cooldown_keeps_its_findings() -> None:
+    decision = retraining.decide(ALL, replace(QUIET, calibration_gap=0.05, nights_since_training=0))
+    assert [finding.state for finding in decision.findings] == [State.FIRED, *[State.QUIET] * 3]

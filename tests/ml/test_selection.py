@@ -49,3 +49,13 @@ def test_the_cheapest_that_is_fast_enough_is_chosen_with_its_reason(
 def test_none_within_the_budget_is_a_refusal_that_tells_each_latency() -> None:
     with pytest.raises(RefusalError, match=r"at most 10 ms, got a 11.00 ms, b 12.50 ms: make one smaller"):
         selection.choose([contender("a", 1, 11.0), contender("b", 2, 12.5)], Milliseconds(p99=10))
+
+
+def test_a_latency_that_was_not_measured_is_not_within_the_budget() -> None:
+    with pytest.raises(RefusalError, match="got a nan ms"):
+        selection.choose([contender("a", 1, float("nan"))], Milliseconds(p99=10))
+
+
+def test_the_order_of_the_candidates_does_not_matter() -> None:
+    contenders = [contender("a", 5), contender("b", 7), contender("c", 9, 11.0)]
+    assert {selection.choose(each, Milliseconds(p99=10)).name for each in (contenders, contenders[::-1])} == {"b"}

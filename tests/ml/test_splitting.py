@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml import splitting
@@ -47,3 +47,21 @@ def test_folds_walk_forward_and_never_cut_a_night(days: list[int]) -> None:
         assert not seen & set(given_nights[predicted])
         seen |= set(given_nights[predicted])
     assert max(given_nights) in seen
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 28), min_size=6, max_size=60).filter(lambda days: len(set(days)) >= 6))
+def test_every_judged_night_is_later_than_every_fitted_one_and_no_row_is_lost(days: list[int]) -> None:
+    given_nights = np.array([f"2013-01-{day:02d}" for day in days], dtype=object)
+    parts = splitting.split(given_nights, 2)
+    assert (parts.fitted ^ parts.judged).all()
+    assert max(given_nights[parts.fitted]) < min(given_nights[parts.judged])
+
+
+def test_many_rows_do_not_make_up_for_few_nights() -> None:
+    with pytest.raises(RefusalError, match="got 6"):
+        splitting.split(nights(6, rows=1000), 3)
+
+
+def test_the_fewest_nights_that_are_enough_are_taken() -> None:
+    assert len(set(nights(7)[splitting.split(nights(7), 3).fitted])) == 4

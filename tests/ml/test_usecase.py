@@ -1,9 +1,10 @@
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from typing import Any
 
 import pytest
 
+from ml import usecase
 from ml.errors import DeclarationError
 from ml.usecase import (
     AsOf,
@@ -119,3 +120,46 @@ def test_an_unknown_table_is_told_with_those_there_are() -> None:
 
 def test_acting_pays_above_its_cost_over_what_it_averts() -> None:
     assert Cost(act=250, miss=1800, averted=0.4).threshold == pytest.approx(0.3472, abs=1e-4)
+
+
+DECLARATIONS = [each for each in vars(usecase).values() if isinstance(each, type) and is_dataclass(each)]
+
+
+@pytest.mark.parametrize("declaration", DECLARATIONS, ids=lambda each: each.__name__)
+def test_every_declaration_is_frozen_and_closed(declaration: Any) -> None:
+    assert declaration.__dataclass_params__.frozen
+    assert set(declaration.__slots__) == {field.name for field in fields(declaration)}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        declaration(colour="red")
+
+
+@pytest.mark.parametrize("text", ["January", "2013-02-30", "2013-02-02..2013-02-01"])
+def test_a_rehearsal_of_no_nights_is_refused(text: str) -> None:
+    with pytest.raises(DeclarationError, match=r"a rehearsal plays nights: .*2013-"):
+        Rehearsal(history="2013-01-01", nights=text)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(lambda: Delay(after="at", hours=0), id="known at once"),
+        pytest.param(lambda: (Night(hour=0, timezone="UTC"), Night(hour=23, timezone="UTC")), id="first and last hour"),
+        pytest.param(
+            lambda: GradientBoosting(trees=1, leaves=2, feature_share=1, row_share=1), id="the smallest forest"
+        ),
+        pytest.param(lambda: Cost(act=1, miss=1, averted=1), id="acting averts all"),
+        pytest.param(
+            lambda: Gates(judged_nights=2, least_auc=0.5, leak_auc=1, refresh_margin=0), id="the widest gates"
+        ),
+        pytest.param(lambda: Triggers(least_nights=14, cooldown_nights=0), id="every night of the window"),
+        pytest.param(lambda: use_case(matured_share=1), id="every label"),
+    ],
+)
+def test_a_value_at_its_bound_is_taken(build: Callable[[], object]) -> None:
+    build()
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), -1.0])
+def test_a_cost_that_is_no_price_is_refused(wrong: float) -> None:
+    with pytest.raises(DeclarationError, match="costs are positive, got act=1, miss="):
+        Cost(act=1, miss=wrong, averted=0.5)

@@ -101,7 +101,7 @@ USE_CASE = UseCase(
         ),
         Function("is_severe_weather"),
     ),
-    candidates=(Logistic(), GradientBoosting(trees=120, leaves=31)),
+    candidates=(Logistic(), GradientBoosting(trees=200, leaves=31, random_splits=True)),
     cost=Cost(act=250, miss=1800, averted=0.4),
     latency_budget=Milliseconds(p99=10),
     excluded=(

@@ -1,0 +1,106 @@
+"""A literal that contradicts its schemas or functions, or looks past the cutoff, is refused with the sentence."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from include import usecases
+from include.usecases import coherence
+from ml.errors import DeclarationError
+from ml.usecase import AsOf, Binary, Column, Delay, Excluded, Function, UseCase, Window
+
+
+def change(case: UseCase, table: str, **changes: Any) -> dict[str, Any]:
+    """Return the field `tables` with one table changed."""
+    return {"tables": tuple(replace(each, **changes) if each.name == table else each for each in case.tables)}
+
+
+@pytest.mark.parametrize("case", usecases.all(), ids=lambda case: case.name)
+def test_every_use_case_here_is_coherent(case: UseCase) -> None:
+    coherence.check(case)
+
+
+def test_the_toy_is_coherent(taxi: UseCase) -> None:
+    coherence.check(taxi)
+
+
+@pytest.mark.parametrize(
+    ("table", "changes", "told"),
+    [
+        ("rides", {"schema": "Rid"}, "table 'rides' names the schema 'Rid', but schema.py has no such pandera model"),
+        ("rides", {"schema": "Instant"}, "names the schema 'Instant', but schema.py has no such pandera model"),
+        ("rides", {"key": ("ride_date", "taxi")}, "names the column 'taxi', which its schema lacks"),
+        ("rides", {"event_time": "begun_at"}, "names the column 'begun_at', which its schema lacks"),
+        ("rides", {"known_at": "told_at"}, "names the column 'told_at', which its schema lacks"),
+        ("rides", {"known_at": Delay(after="told_at", hours=1)}, "names the column 'told_at', which its schema lacks"),
+        ("bookings", {"night": "evening"}, "names the column 'evening', which its schema lacks"),
+        ("rides", {"derived": ("is_late", "is_odd")}, "derives 'is_odd', but features.py has no such function"),
+        ("traffic", {"derived": ("is_late",)}, r"is_late\(\) needs 'minutes_late', which the table 'traffic' lacks"),
+        ("rides", {"known_at": None}, r"the label table 'rides' must say when a row becomes known \(known_at\)"),
+        (
+            "rides",
+            {"known_at": None},
+            "could see past the cutoff: the table 'rides' does not say when a row becomes known",
+        ),
+        ("traffic", {"known_at": None}, "could see past the cutoff: the table 'traffic' does not say"),
+        ("traffic", {"event_time": None}, "needs the table 'traffic' to name its event_time"),
+        ("bookings", {"key": ("ride_date", "ride", "kilometres")}, r"lacks \['kilometres'\] of the entity key"),
+    ],
+)
+def test_a_table_that_contradicts_its_schema_is_refused(
+    taxi: UseCase, table: str, changes: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        coherence.check(replace(taxi, **change(taxi, table, **changes)))
+
+
+@pytest.mark.parametrize(
+    ("feature", "told"),
+    [
+        (Column("tip"), "needs 'tip', which is not known of an entity at the cutoff"),
+        (Column("minutes_late"), "needs 'minutes_late', which is not known of an entity at the cutoff"),
+        (Function("is_round"), r"Function\('is_round'\) is not in features.py"),
+        (Function("is_late"), "needs 'minutes_late', which is not known of an entity at the cutoff"),
+        (Column("driver"), "uses 'driver', which is excluded"),
+        (Window("rides", of="driver", how="count", days=(1,)), "uses 'driver', which is excluded"),
+        (Window("rides", of="tip", how="mean", days=(1,)), "names 'tip', which the table 'rides' lacks"),
+        (Window("rides", of="is_late", how="mean", by=("driver",), days=(1,)), "uses 'driver', which is excluded"),
+        (
+            Window("rides", of="is_late", how="sum", by=("street",), days=(1,)),
+            "names 'street', which the table 'rides' lacks",
+        ),
+        (AsOf("traffic", by=("zone",), columns=("fog",)), "names 'fog', which the table 'traffic' lacks"),
+        (AsOf("traffic", by=("measured_at",), columns=("congestion",)), "needs 'measured_at', which is not known"),
+    ],
+)
+def test_a_feature_that_cannot_be_known_or_made_is_refused(taxi: UseCase, feature: Any, told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        coherence.check(replace(taxi, features=(Column("zone"), feature)))
+
+
+def test_a_function_may_use_features_before_it_but_not_after(taxi: UseCase) -> None:
+    flights = usecases.get("flights")
+    severe = next(each for each in flights.features if isinstance(each, Function) and each.name == "is_severe_weather")
+    others = tuple(each for each in flights.features if each is not severe)
+    with pytest.raises(DeclarationError, match="needs 'visibility_miles', which is not known of an entity"):
+        coherence.check(replace(flights, features=(severe, *others)))
+
+
+def test_a_label_that_nothing_makes_is_refused(taxi: UseCase) -> None:
+    with pytest.raises(DeclarationError, match="the label 'is_rainy' is neither a column of 'rides' nor derived there"):
+        coherence.check(replace(taxi, task=Binary(label="is_rainy", of="rides")))
+
+
+def test_the_label_itself_is_no_feature(taxi: UseCase) -> None:
+    with pytest.raises(DeclarationError, match="needs 'is_late', which is not known of an entity at the cutoff"):
+        coherence.check(replace(taxi, slices=(), features=(Column("is_late"),)))
+
+
+def test_every_contradiction_is_told_at_once(taxi: UseCase) -> None:
+    with pytest.raises(DeclarationError, match="'tip'.*; .*'fare'"):
+        coherence.check(replace(taxi, slices=(), features=(Column("tip"), Column("fare"))))
+
+
+def test_an_exclusion_is_not_a_contradiction(taxi: UseCase) -> None:
+    coherence.check(replace(taxi, excluded=(Excluded(column="nowhere", why="never came"),)))

@@ -1,0 +1,135 @@
+"""The flights' files hold what was known by the night's cutoff, and the known errors of the data are quarantined."""
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import pytest
+
+from include import settings, usecases
+from include.stores import landing
+from include.usecases import coherence
+from include.usecases.flights import source
+from include.usecases.flights.usecase import USE_CASE
+from ml import arrival, nights, validation
+from ml.validation import Checked
+
+TABLES = ("schedule", "outcomes", "weather")
+DATA = settings.load().data / "flights"
+MOMENTS = {"outcomes": ("closed_at", 0), "weather": ("observed_at", 1)}
+
+
+@cache
+def landed(period: str) -> dict[str, pd.DataFrame]:
+    """Return the text that lands for a period, by table."""
+    with TemporaryDirectory() as folder:
+        source.land(Path(folder), nights.parse(period), DATA)
+        return {table: landing.read(Path(folder), table).rows for table in TABLES}
+
+
+def checked(period: str, table: str) -> Checked:
+    declared = USE_CASE.table(table)
+    return validation.check(landed(period)[table], coherence.model(USE_CASE, declared), declared.key)
+
+
+NIGHTS = ["2013-02-08", "2013-03-10", "2013-03-11", "2013-11-03", "2013-11-04", "2013-12-31"]
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+@pytest.mark.parametrize("table", MOMENTS)
+def test_nothing_known_after_the_cutoff_is_in_a_nights_files(night: str, table: str) -> None:
+    column, hours = MOMENTS[table]
+    known = checked(night, table).valid[column] + pd.Timedelta(hours=hours)
+    assert known.max() <= pd.Timestamp(USE_CASE.horizon.cutoff(date.fromisoformat(night)))
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_a_schedule_holds_the_days_flights_and_nothing_of_how_they_went(night: str) -> None:
+    rows = landed(night)["schedule"]
+    assert set(rows["flight_date"]) == {night}
+    assert 600 < len(rows) < 1100
+    assert not {"arrival_delay_minutes", "departure_hhmm", "tail_number", "air_minutes"} & set(rows.columns)
+
+
+@pytest.mark.parametrize(
+    ("night", "hours"),
+    [("2013-03-09", 24), ("2013-03-10", 24), ("2013-03-11", 23), ("2013-11-03", 25), ("2013-11-04", 24)],
+)
+def test_nights_around_the_change_of_clocks_hold_every_hour_of_weather_once(night: str, hours: int) -> None:
+    rows = landed(night)["weather"]
+    assert not rows.duplicated(["origin", "observed_at"]).any()
+    assert rows.groupby("origin")["observed_at"].nunique().max() == hours
+
+
+def test_consecutive_nights_share_no_outcome_and_lose_none() -> None:
+    days = [f"2013-03-{day:02d}" for day in range(9, 13)]
+    together = landed(f"{days[0]}..{days[-1]}")["outcomes"]
+    apart = pd.concat([landed(day)["outcomes"] for day in days])
+    key = ["flight_date", "carrier", "flight_number", "origin"]
+    assert not apart.duplicated(key).any()
+    assert sorted(apart[key].itertuples(index=False)) == sorted(together[key].itertuples(index=False))
+
+
+def test_landing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        source.land(tmp_path / folder, nights.parse("2013-02-08"), DATA)
+    one, two = ([(tmp_path / folder / f"{table}.csv").read_bytes() for table in TABLES] for folder in ("one", "two"))
+    assert one == two
+
+
+def test_a_file_that_has_landed_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "weather.csv").write_text("mine")
+    source.land(tmp_path, nights.parse("2013-02-08"), DATA)
+    assert (tmp_path / "weather.csv").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["outcomes.csv", "schedule.csv", "weather.csv"]
+
+
+@pytest.mark.parametrize(
+    ("night", "table", "reason", "rows"),
+    [
+        ("2013-02-12", "weather", r"wind_speed_mph: expected less_than_or_equal_to\(150.*\), got 1048", 1),
+        ("2013-05-09", "weather", "temperature is 30 F or more off the other stations of that hour", 1),
+        ("2013-07-27", "schedule", r"destination: expected str_.*got LGA|destination: expected not.*got LGA", 1),
+        ("2013-08-22", "weather", "temperature_f: expected a value, got an empty cell", 1),
+    ],
+    ids=["wind of 1048 mph", "temperature off its neighbours", "EWR to LGA", "nothing observed"],
+)
+def test_a_known_error_of_the_data_is_quarantined_with_its_reason(
+    night: str, table: str, reason: str, rows: int
+) -> None:
+    day = date.fromisoformat(night)
+    period = f"{day}..{day.replace(day=day.day + 1)}"
+    quarantined = checked(period, table).quarantined
+    assert len(quarantined) == rows
+    assert quarantined["reasons"].str.contains(reason).all()
+
+
+@pytest.mark.parametrize("night", ["2013-02-08", "2013-02-09", "2013-02-10", "2013-05-24", "2013-12-11"])
+@pytest.mark.parametrize("table", TABLES)
+def test_a_storm_is_no_error(night: str, table: str) -> None:
+    assert len(checked(night, table).quarantined) == 0
+
+
+def test_half_of_the_flights_of_the_storm_are_cancelled_and_valid() -> None:
+    outcomes = checked("2013-02-09..2013-02-10", "outcomes").valid
+    storm = outcomes[outcomes["flight_date"] == "2013-02-09"]
+    assert 0.4 < storm["departure_hhmm"].isna().mean() < 0.7
+
+
+def test_every_row_of_a_night_may_come() -> None:
+    for name in TABLES:
+        valid, period = checked("2013-02-08", name).valid, nights.parse("2013-02-08")
+        assert set(arrival.place(valid, USE_CASE.table(name), USE_CASE.horizon, period).refused) <= {""}
+
+
+def test_a_night_of_another_year_plays_the_same_weekday_of_2013() -> None:
+    rows = landed("2026-05-06")["schedule"]
+    assert set(rows["flight_date"]) == {"2026-05-06"}
+    departures = pd.to_datetime(rows["scheduled_departure_at"], utc=True).dt.tz_convert("America/New_York")
+    assert set(departures.dt.strftime("%Y-%m-%d")) == {"2026-05-06"}
+
+
+def test_the_use_case_is_the_one_that_is_found() -> None:
+    assert usecases.get("flights") is USE_CASE

@@ -1,0 +1,69 @@
+"""January's flights, cut from the data and built into features once for a test session, without a lake."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from include import settings, usecases
+from include.stores import landing
+from include.usecases import coherence
+from ml import arrival, features, nights, validation
+from ml.arrays import Floats, Strings
+from ml.arrival import KNOWN_AT
+from ml.usecase import UseCase
+
+PERIOD = nights.parse("2013-01-01..2013-01-31")
+
+
+@dataclass(frozen=True, kw_only=True)
+class January:
+    """A month's entities, the tables that features look into, and the features made of them."""
+
+    case: UseCase
+    entities: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
+    features: pd.DataFrame
+
+    def build(self, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        """Return the features of the same entities on other tables."""
+        return features.build(self.case, coherence.functions(self.case), self.entities, tables)
+
+    def labelled(self) -> tuple[pd.DataFrame, Floats, Strings, pd.DataFrame]:
+        """Return feature columns, labels and nights of the flights that ended, and what came later; see `ml.leakage`."""
+        outcomes = self.tables["outcomes"].set_index("entity")[self.case.task.label]
+        known = self.features["entity"].isin(outcomes.index).to_numpy()
+        rows = self.features[known].reset_index(drop=True)
+        later = features.at_event(self.case, self.entities[known], self.tables)
+        labels = outcomes.loc[rows["entity"]].to_numpy(np.float64)
+        return rows[list(self.case.feature_names)], labels, rows["night"].to_numpy(object), later
+
+
+@cache
+def january() -> January:
+    """Return January, made once; nobody may change it."""
+    case = usecases.get("flights")
+    with TemporaryDirectory() as folder:
+        usecases.module("flights", "source").land(Path(folder), PERIOD, settings.load().data / "flights")
+        tables = {table.name: _valid(case, table.name, Path(folder)) for table in case.tables}
+    entities = tables.pop("schedule")
+    built = features.build(case, coherence.functions(case), entities, tables)
+    return January(case=case, entities=entities, tables=tables, features=built)
+
+
+def _valid(case: UseCase, name: str, folder: Path) -> pd.DataFrame:
+    table, landed = case.table(name), landing.read(folder, name)
+    valid = validation.check(landed.rows, coherence.model(case, table), table.key).valid
+    rows = arrival.place(valid, table, case.horizon, PERIOD).rows
+    made = {each: features.call(coherence.functions(case)[each], rows) for each in table.derived}
+    if set(case.table(case.entities).key) <= set(rows.columns):
+        made["entity"] = features.entity_ids(case, rows)
+    return rows.assign(**made).reset_index(drop=True)
+
+
+def after(rows: pd.DataFrame, cutoff: pd.Timestamp) -> "pd.Series[bool]":
+    """Return which rows became known only after `cutoff`."""
+    return rows[KNOWN_AT] > cutoff

@@ -1,0 +1,72 @@
+"""Rules of the house that linters do not see."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from include import usecases
+from include.settings import PROJECT
+from include.usecases import coherence
+from ml.usecase import UseCase
+
+GENERIC = ("ml", "include/steps", "include/stores", "include/serving", "dags", "plugins")
+COMMON = {"origin", "destination", "schedule", "outcomes", "weekday"}
+MIRRORED = [
+    path.relative_to(PROJECT)
+    for ring in ("ml", "include")
+    for path in sorted((PROJECT / ring).rglob("*.py"))
+    if path.name != "__init__.py" and "migrations" not in path.parts
+]
+BY_ANOTHER_NAME = {
+    "ml/arrays.py": "types alone",
+    "ml/errors.py": "words alone",
+    "include/rehearsal.py": "tests/e2e/test_scheduler.py",
+    "include/stack/client.py": "tests/e2e/test_scheduler.py",
+    "include/stack/objects.py": "tests/e2e/test_scheduler.py",
+    "include/serving/pyfunc.py": "tests/include/stores/registry/test_registry.py",
+    "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",
+    "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",
+    "include/stores/registry/versions.py": "tests/include/stores/registry/test_registry.py",
+    "include/stores/warehouse/tables.py": "tests/include/stores/warehouse/test_database.py",
+    **{
+        f"include/usecases/flights/{part}.py": "tests/include/usecases/test_flights.py"
+        for part in ("features", "schema", "source", "usecase")
+    },
+    **{
+        f"include/steps/{step}.py": "tests/include/steps/test_again.py"
+        for step in ("features", "ingest", "monitor", "release", "score", "train", "training_set")
+    },
+}
+
+
+def words(case: UseCase) -> set[str]:
+    """Return the names that only this use case may say: itself, its tables, columns, features and functions."""
+    columns = {name for table in case.tables for name in coherence.model(case, table).to_schema().columns}
+    tables = {table.name for table in case.tables}
+    said = {case.name} | tables | columns | set(case.feature_names) | set(coherence.functions(case))
+    return {word for word in said if len(word) > 4} - COMMON
+
+
+@pytest.mark.parametrize("ring", GENERIC)
+@pytest.mark.parametrize("case", usecases.all(), ids=lambda case: case.name)
+def test_generic_code_names_nothing_of_a_use_case(ring: str, case: UseCase) -> None:
+    said = re.compile(rf"\b({'|'.join(sorted(words(case)))})\b")
+    found = [
+        f"{path.relative_to(PROJECT)}:{number}: {match[0]}"
+        for path in sorted((PROJECT / ring).rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if (match := said.search(line))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("module", MIRRORED, ids=str)
+def test_every_module_has_a_test_at_the_same_place(module: Path) -> None:
+    elsewhere = BY_ANOTHER_NAME.get(str(module))
+    mirrored = PROJECT / "tests" / module.parent / f"test_{module.name}"
+    assert mirrored.exists() or (elsewhere and (" " in elsewhere or (PROJECT / elsewhere).exists()))
+
+
+def test_an_exception_to_the_mirror_is_about_a_module_that_is_there() -> None:
+    assert [name for name in BY_ANOTHER_NAME if not (PROJECT / name).exists()] == []
