@@ -24,7 +24,7 @@ def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> A
     """Return the valid `rows` that landed for `period`, each with the instant it became known and its night.
 
     A row that could have been known before this landing but came only now is late: it is known at the cutoff of the
-    night it came for. A row from after the period's last cutoff, or of another night, is refused.
+    night it came for. A row from after the period's last cutoff, of another night, or of no known instant is refused.
     """
     nights = np.array([str(night) for night in period])
     cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in period])
@@ -39,10 +39,9 @@ def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> A
     since = pd.Timestamp(horizon.cutoff(period.first - timedelta(days=1)))
     known = declared.where(declared > since, cutoffs[0])
     place = np.minimum(cutoffs.searchsorted(pd.DatetimeIndex(known)), len(nights) - 1)
-    future = declared > cutoffs[-1]
-    refused = pd.Series(
-        np.where(future, f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC", ""), rows.index
-    )
+    after = f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC"
+    why = np.select([declared.isna(), declared > cutoffs[-1]], ["does not say when it became known", after], "")
+    refused = pd.Series(why, rows.index)
     return Arrived(rows=rows.assign(known_at=known, night=nights[place]), refused=refused)
 
 

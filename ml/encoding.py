@@ -1,6 +1,6 @@
 """Features as numbers: the one transformation that training, batch and single answers share."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,15 +33,22 @@ class Encoder:
 
         A level not seen in training is missing (NaN). Raises DataError when a feature is not in `frame`.
         """
-        missing = [name for name in self.levels if name not in frame]
-        if missing:
-            raise DataError(f"expected the features {list(self.levels)}, missing: {missing}; build them before scoring")
+        self._require(frame)
         columns = [self._column(frame[name], levels) for name, levels in self.levels.items()]
         return np.column_stack(columns)
 
     def encode_row(self, row: Mapping[str, object]) -> Floats:
-        """Return one row's features, shape (1, features), without a frame: the path of single answers."""
+        """Return one row's features, shape (1, features), without a frame: the path of single answers.
+
+        Raises DataError as `encode` does.
+        """
+        self._require(row)
         return np.array([[self._cell(name, row[name]) for name in self.levels]], np.float64)
+
+    def _require(self, given: Container[object]) -> None:
+        missing = [name for name in self.levels if name not in given]
+        if missing:
+            raise DataError(f"expected the features {list(self.levels)}, missing: {missing}; build them before scoring")
 
     def _column(self, column: pd.Series, levels: Levels | None) -> Floats:
         if levels is None:

@@ -6,6 +6,13 @@ from ml.usecase import Candidate, UseCase
 
 
 def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, str]) -> str:
-    """Return the SHA-256 of task, features (declarations and the source of their functions) and candidate settings."""
-    parts = (use_case.task, use_case.features, sorted(function_sources.items()), candidate)
+    """Return the SHA-256 of task, horizon, tables, features (with the source of their functions) and candidate."""
+    parts = (
+        use_case.task,
+        use_case.horizon,
+        use_case.tables,
+        use_case.features,
+        sorted(function_sources.items()),
+        candidate,
+    )
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()

@@ -1,5 +1,6 @@
 """When to ask for a new model: triggers held against what was measured, one decision a night, every number kept."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,11 +55,11 @@ def decide(triggers: Triggers, facts: Facts) -> Decision:
     if not fired:
         return Decision(retrain=False, trigger=None, reason=_quiet(findings), findings=findings)
     first = fired[0]
-    said = f"{first.trigger} is {first.value:.4g}, threshold {first.threshold:.4g}"
+    said = f"{first.trigger} is {_shown(first.value)}, threshold {_shown(first.threshold)}"
     if facts.nights_since_training < triggers.cooldown_nights:
         wait = triggers.cooldown_nights - facts.nights_since_training
         return Decision(
-            retrain=False, trigger=None, reason=f"{said}; cooling down for {wait} more nights", findings=findings
+            retrain=False, trigger=None, reason=f"{said}; cooling down, nights to go: {wait}", findings=findings
         )
     return Decision(retrain=True, trigger=first.trigger, reason=said, findings=findings)
 
@@ -86,9 +87,13 @@ def _rise(facts: Facts) -> float | None:
 
 
 def _state(value: float | None, threshold: float) -> State:
-    if value is None:
+    if value is None or math.isnan(value):
         return State.NOT_ENOUGH
     return State.FIRED if value > threshold else State.QUIET
+
+
+def _shown(value: float | None) -> str:
+    return "missing" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _quiet(findings: tuple[Finding, ...]) -> str:

@@ -115,3 +115,10 @@ def test_a_row_taken_is_known_by_the_cutoff_of_its_night_and_not_by_that_before(
     for known, night in zip(taken["known_at"], pd.to_datetime(taken["night"]), strict=True):
         before = HORIZON.cutoff((night - pd.Timedelta(days=1)).date())
         assert before < known <= HORIZON.cutoff(night.date())
+
+
+def test_a_row_of_no_known_instant_is_refused() -> None:
+    arrived = arrival.place(
+        pd.DataFrame({"at": [pd.NaT]}, dtype="datetime64[ns, UTC]"), OUTCOMES, HORIZON, nights.parse("2013-02-08")
+    )
+    assert arrived.refused.tolist() == ["does not say when it became known"]

@@ -106,3 +106,8 @@ def test_encoding_leaves_the_frame_as_it_was() -> None:
 def test_the_path_of_single_answers_encodes_as_the_path_of_frames(rows: list[dict[str, object]]) -> None:
     one_by_one = np.vstack([ENCODER.encode_row(row) for row in rows])
     np.testing.assert_array_equal(ENCODER.encode(pd.DataFrame(rows, dtype=object)), one_by_one)
+
+
+def test_a_row_without_a_feature_is_refused_like_a_frame() -> None:
+    with pytest.raises(DataError, match=r"missing: \['zone'\]; build them before scoring"):
+        Encoder(levels={"miles": None, "zone": ("a",)}).encode_row({"miles": 1.0})

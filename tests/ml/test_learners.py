@@ -120,3 +120,11 @@ def test_a_linear_learner_is_kept_as_json_of_plain_numbers() -> None:
     state = json.loads(fit(Logistic()).dump())
     assert sorted(state) == ["flagged", "intercept", "means", "scales", "sizes", "weights"]
     assert len(state["weights"]) == 3 + 1 + 3
+
+
+def test_random_splits_grow_other_trees_and_the_same_ones_twice() -> None:
+    plain, drawn, again = (
+        fit(GradientBoosting(trees=5, leaves=4, rows_per_leaf=5, random_splits=on)) for on in (False, True, True)
+    )
+    assert drawn.dump() != plain.dump()
+    assert drawn.dump() == again.dump()

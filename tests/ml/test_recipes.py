@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ml import recipes
-from ml.usecase import Binary, Column, GradientBoosting, Logistic, UseCase
+from ml.usecase import Binary, Column, GradientBoosting, Logistic, Night, UseCase
 from tests.ml.test_usecase import use_case
 
 SOURCES = {"late": "def late(): ..."}
@@ -18,11 +18,12 @@ def test_the_same_recipe_has_the_same_digest() -> None:
     [
         (replace(use_case(), features=(Column("zone"),)), Logistic(), SOURCES),
         (replace(use_case(), task=Binary(label="other", of="visits")), Logistic(), SOURCES),
+        (replace(use_case(), horizon=Night(hour=5, timezone="UTC")), Logistic(), SOURCES),
         (use_case(), GradientBoosting(), SOURCES),
         (use_case(), Logistic(strength=2.0), SOURCES),
         (use_case(), Logistic(), {"late": "def late(): return 1"}),
     ],
-    ids=["features", "task", "algorithm", "settings", "code of a feature"],
+    ids=["features", "task", "cutoff", "algorithm", "settings", "code of a feature"],
 )
 def test_another_recipe_has_another_digest(case: UseCase, candidate: Logistic, sources: dict[str, str]) -> None:
     assert recipes.digest(case, candidate, sources) != recipes.digest(use_case(), Logistic(), SOURCES)

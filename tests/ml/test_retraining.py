@@ -32,7 +32,7 @@ def test_nothing_fires_while_every_number_is_below_its_threshold() -> None:
         ({"calibration_gap": 0.05}, "calibration_gap", "calibration_gap is 0.05, threshold 0.04"),
         ({"calibration_gap": -0.05}, "calibration_gap", "calibration_gap is 0.05, threshold 0.04"),
         ({"log_loss": 0.56}, "log_loss_rise", "log_loss_rise is 0.12, threshold 0.1"),
-        ({"new_labels": 50_001}, "new_labels", "new_labels is 5e+04, threshold 5e+04"),
+        ({"new_labels": 50_001}, "new_labels", "new_labels is 50,001, threshold 50,000"),
         ({"age_nights": 29}, "age_nights", "age_nights is 29, threshold 28"),
     ],
     ids=["expects too much", "expects too little", "loss", "labels", "age"],
@@ -61,7 +61,7 @@ def test_too_little_to_tell_is_said_and_does_not_ask(change: dict[str, float | N
 def test_within_the_cooldown_nothing_is_asked_for(nights: int, asks: bool) -> None:
     decision = retraining.decide(ALL, replace(QUIET, calibration_gap=0.05, nights_since_training=nights))
     assert decision.retrain is asks
-    assert asks or f"cooling down for {7 - nights} more nights" in decision.reason
+    assert asks or f"cooling down, nights to go: {7 - nights}" in decision.reason
 
 
 def test_the_first_trigger_in_their_order_is_named_and_all_are_kept() -> None:
@@ -103,6 +103,11 @@ def test_a_rise_that_cannot_be_told_does_not_ask(change: dict[str, float | None]
     triggers = Triggers(calibration_gap=None, log_loss_rise=0.1, new_labels=None)
     decision = retraining.decide(triggers, replace(QUIET, **({"log_loss": 5.0} | change)))
     assert (decision.retrain, decision.reason) == (False, "nothing fired; too little to tell: log_loss_rise")
+
+
+def test_a_gap_that_is_not_a_number_is_too_little_to_tell() -> None:
+    decision = retraining.decide(ALL, replace(QUIET, calibration_gap=float("nan")))
+    assert (decision.retrain, decision.findings[0].state) == (False, State.NOT_ENOUGH)
 
 
 def test_labels_can_ask_before_any_night_has_matured() -> None:

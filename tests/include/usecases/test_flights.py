@@ -55,12 +55,18 @@ def test_a_schedule_holds_the_days_flights_and_nothing_of_how_they_went(night: s
 
 @pytest.mark.parametrize(
     ("night", "hours"),
-    [("2013-03-09", 24), ("2013-03-10", 24), ("2013-03-11", 23), ("2013-11-03", 25), ("2013-11-04", 24)],
+    [("2013-03-09", 24), ("2013-03-10", 24), ("2013-03-11", 23), ("2013-11-03", 20), ("2013-11-04", 24)],
+    ids=["before", "night of the jump", "the short day", "the long day, of which the data lack five hours", "after"],
 )
 def test_nights_around_the_change_of_clocks_hold_every_hour_of_weather_once(night: str, hours: int) -> None:
     rows = landed(night)["weather"]
     assert not rows.duplicated(["origin", "observed_at"]).any()
     assert rows.groupby("origin")["observed_at"].nunique().max() == hours
+
+
+def test_the_hour_that_comes_twice_is_two_observations() -> None:
+    observed = set(landed("2013-11-03")["weather"]["observed_at"])
+    assert {"2013-11-03T05:00:00Z", "2013-11-03T06:00:00Z"} <= observed
 
 
 def test_consecutive_nights_share_no_outcome_and_lose_none() -> None:

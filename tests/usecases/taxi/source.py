@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from include.usecases.taxi.usecase import USE_CASE
 
 from include.stores import atomic
-from include.usecases.taxi.usecase import USE_CASE
 from ml.nights import Period
 
 ZONES = ("north", "south", "harbour")

@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from datetime import date
+
+from include.settings import Settings
+from include.steps import monitor
+from include.stores import ledger, warehouse
+from tests.include.steps.conftest import LAST, STEPS, contents
+
+Arrive = Callable[[str], Settings]
+
+
+def test_without_a_champion_nothing_is_measured_or_asked(arrive: Arrive) -> None:
+    where = arrive("train")
+    before = contents(where)
+    assert not monitor.measure("taxi", LAST)
+    assert contents(where) == before
+
+
+def test_a_matured_night_is_measured_and_the_decision_is_kept_with_every_number(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    assert STEPS["monitor"]() is False
+    engine = warehouse.engine(where.warehouse_url)
+    (log_loss,) = warehouse.metrics(engine, "taxi", metric="log_loss")
+    assert (log_loss.night, log_loss.n) == (date(2024, 3, 17), 60)
+    (decided,) = ledger.entries(engine, "taxi", "decided")
+    assert decided.payload["reason"] == "nothing fired"
+    assert [finding["trigger"] for finding in decided.payload["findings"]] == ["new_labels"]
+
+
+def test_drift_of_every_feature_is_shown(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    STEPS["monitor"]()
+    shown = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
+    assert {"psi:kilometres", "psi:zone", "drifted_share"} <= shown | {"psi:kilometres"}
