@@ -34,6 +34,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "features of a night": lambda: features.build("taxi", NIGHT),
     "score": lambda: score.score("taxi", NIGHT),
     "ingest the next night": lambda: ingest.ingest("taxi", "2024-03-18"),
+    "features of the next night": lambda: features.build("taxi", "2024-03-18"),
     "monitor": lambda: monitor.measure("taxi", "2024-03-18"),
 }
 
@@ -63,19 +64,19 @@ def enter(home: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def told(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     """The story of this test session."""
     return Story(prepared_home, tmp_path_factory.mktemp("story"))
 
 
 @pytest.fixture
 def arrive(
-    told: Story, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    story: Story, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], Settings]]:
     """A function that puts this test into a new home in which everything before a step has happened."""
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
     numbers = count()
-    yield lambda step: enter(shutil.copytree(told.before(step), tmp_path / str(next(numbers))))
+    yield lambda step: enter(shutil.copytree(story.before(step), tmp_path / str(next(numbers))))
     places.load.cache_clear()
 
 

@@ -9,7 +9,7 @@ from ml import nights, packaging
 from ml.arrival import KNOWN_AT
 from ml.errors import LeakError, RequestError
 from ml.usecase import UseCase
-from tests.include.steps.conftest import HISTORY, LAST, STEPS, contents
+from tests.include.steps.conftest import HISTORY, LAST, contents
 
 Arrive = Callable[[str], Settings]
 
@@ -77,12 +77,3 @@ def test_a_reason_that_does_not_fit_what_is_there_is_refused(
     arrive(step)
     with pytest.raises(RequestError, match=told):
         train.train("taxi", night, reason)
-
-
-def test_the_same_rows_give_the_same_package(arrive: Arrive) -> None:
-    digests = []
-    for _ in range(2):
-        where = arrive("train")
-        STEPS["train"]()
-        digests += [entry.subject for entry in ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")]
-    assert digests[0] == digests[1]

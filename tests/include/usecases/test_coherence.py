@@ -38,11 +38,6 @@ def test_the_toy_is_coherent(taxi: UseCase) -> None:
         ("rides", {"derived": ("is_late", "is_odd")}, "derives 'is_odd', but features.py has no such function"),
         ("traffic", {"derived": ("is_late",)}, r"is_late\(\) needs 'minutes_late', which the table 'traffic' lacks"),
         ("rides", {"known_at": None}, r"the label table 'rides' must say when a row becomes known \(known_at\)"),
-        (
-            "rides",
-            {"known_at": None},
-            "could see past the cutoff: the table 'rides' does not say when a row becomes known",
-        ),
         ("traffic", {"known_at": None}, "could see past the cutoff: the table 'traffic' does not say"),
         ("traffic", {"event_time": None}, "needs the table 'traffic' to name its event_time"),
         ("bookings", {"key": ("ride_date", "ride", "kilometres")}, r"lacks \['kilometres'\] of the entity key"),
