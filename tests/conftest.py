@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from include import settings as places
@@ -11,6 +12,9 @@ from include import usecases
 from include.settings import Settings
 from include.stores import approvals, registry, warehouse
 from ml.usecase import UseCase
+
+hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("house")
 
 TOYS = Path(__file__).parent / "usecases"
 

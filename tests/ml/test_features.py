@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import features, timeline
@@ -225,7 +225,6 @@ def test_at_the_event_only_what_the_cutoff_did_not_know_is_told() -> None:
     assert later["came"].tolist() == [0.0, pytest.approx(np.nan, nan_ok=True)]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**31))
 def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     shuffled = VISITS.sample(frac=1, random_state=seed)

@@ -4,7 +4,7 @@ from typing import Annotated
 import pandas as pd
 import pandera.pandas as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.typing import Series
 
@@ -143,6 +143,7 @@ CELLS = st.one_of(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, CELLS)), max_size=8))
 def test_rows_in_are_valid_plus_quarantined_whatever_comes(rows: list[dict[str, str]]) -> None:
     came = raw(*rows)
