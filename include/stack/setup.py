@@ -4,6 +4,7 @@ Everything here may be run again at any time; what is already there is kept.
 """
 
 import base64
+import ctypes
 import errno
 import json
 import os
@@ -42,6 +43,7 @@ def prepare(settings: Settings) -> Prepared:
     Raises SetupError, in one sentence, when Python, a folder, a volume or a permission is not what is needed.
     """
     require_python()
+    require_openmp()
     with explained(settings):
         make_folders(settings)
         require_room(settings.home)
@@ -61,6 +63,18 @@ def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
     except metadata.PackageNotFoundError:
         raise SetupError(
             f"{sys.executable} has no Apache Airflow: install requirements.txt into it, or use the .venv"
+        ) from None
+
+
+def require_openmp(library: str = "libgomp.so.1") -> None:
+    """Refuse a Linux without the OpenMP runtime, which LightGBM's wheel takes from the system."""
+    if sys.platform != "linux":
+        return
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        raise SetupError(
+            f"expected the OpenMP runtime {library}, which LightGBM needs: install it (Debian: apt-get install libgomp1)"
         ) from None
 
 

@@ -78,3 +78,8 @@ def test_every_demo_user_has_a_password_of_its_own(settings: Settings) -> None:
     passwords = json.loads(environment.passwords_file(settings).read_text())
     assert set(passwords) == set(environment.USERS)
     assert len(set(passwords.values())) == len(passwords)
+
+
+def test_a_linux_without_openmp_is_told_what_to_install() -> None:
+    with pytest.raises(SetupError, match=r"expected the OpenMP runtime libnone\.so\.1, .* apt-get install libgomp1"):
+        setup.require_openmp("libnone.so.1")
