@@ -14,6 +14,7 @@ from include.report.summary import Night, Releasing, Summary
 
 _INK, _MODEL, _TRUTH, _MARK = "#7a8190", "#3b82c4", "#d9822b", "#b0413e"
 _SMALLEST_BIN = 25
+_MOST_TICKS = 8
 mpl.rcParams.update(
     {
         "svg.hashsalt": "ratchet",
@@ -124,7 +125,9 @@ def _svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend:
     axes.set_ylabel(ylabel)
     if dates:
         axes.xaxis.set_major_formatter(mpl_dates.DateFormatter("%d %b"))  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_locator(mpl_dates.AutoDateLocator(maxticks=9))  # type: ignore[no-untyped-call]
+        low, high = axes.get_xlim()
+        apart = max(1, round((high - low) / _MOST_TICKS))
+        axes.xaxis.set_major_locator(mpl_dates.DayLocator(interval=apart))  # type: ignore[no-untyped-call]
     if legend:
         axes.legend(loc="best", fontsize=8)
     text = io.StringIO()

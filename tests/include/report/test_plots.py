@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 import sqlalchemy as sa
 
 from include import report
@@ -22,3 +23,11 @@ def test_a_new_champion_is_marked_on_the_nights(engine: sa.Engine, case: UseCase
     summary = report.gather(engine, case, nights.parse("2013-02-01..2013-02-03"), {})
     unmarked = replace(summary, releases=(), retrains=())
     assert len(plots.log_loss(summary)) > len(plots.log_loss(unmarked))
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 30, 365])
+def test_any_count_of_nights_is_drawn_without_complaint(count: int) -> None:
+    days = pd.date_range("2013-01-01", periods=count).strftime("%Y-%m-%d")
+    assert plots.saved(pd.Series(1.0, index=days)).startswith("<svg")
+    matured = pd.DataFrame({"night": days, "score": 0.5, "label": 1.0})
+    assert plots.expected_and_seen(matured).startswith("<svg")
