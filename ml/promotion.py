@@ -73,7 +73,7 @@ class Verdict:
     @property
     def reason(self) -> str:
         """Return in a sentence which checks decided."""
-        short = [f"{c.name} {_shown(c.value)} (bar: {c.bar})" for c in self.checks if c.answer is not Answer.PASS]
+        short = [f"{c.name} {shown(c.value)} (bar: {c.bar})" for c in self.checks if c.answer is not Answer.PASS]
         if not short:
             return f"all {len(self.checks)} checks of the {self.bar} bar passed"
         return f"{self.bar} bar: " + "; ".join(short)
@@ -161,5 +161,6 @@ def _holds(holds: bool) -> Answer:
     return Answer.PASS if holds else Answer.FAIL
 
 
-def _shown(value: float | None) -> str:
+def shown(value: float | None) -> str:
+    """Return a check's number as people read it; a missing one says so."""
     return "missing" if value is None else f"{value:.4f}"

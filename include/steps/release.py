@@ -10,7 +10,7 @@ from include import settings, usecases
 from include.settings import PROJECT, Settings
 from include.stores import approvals, ledger, registry, warehouse
 from include.stores.approvals import Approval, Choice
-from ml import nights
+from ml import nights, promotion
 from ml.chain import Entry
 from ml.errors import LedgerError, PackageError, RequestError
 from ml.promotion import Outcome
@@ -50,7 +50,9 @@ def dossier(use_case: str, night: str) -> str:
     challenger = _challenger(case, when, where)
     told: Mapping[str, Any] = challenger.payload
     gain, judged, checks = told["gain"], told["judged"], told["checks"]
-    rows = [f"| {each['name']} | {_number(each['value'])} | {each['bar']} | {each['answer']} |" for each in checks]
+    rows = [
+        f"| {each['name']} | {promotion.shown(each['value'])} | {each['bar']} | {each['answer']} |" for each in checks
+    ]
     champion = str(told["champion"] or "none: this is the first")[:23]
     return "\n".join(
         [
@@ -126,10 +128,6 @@ def _challenger(case: UseCase, when: date, where: Settings) -> Entry:
             f"{case.name} has no challenger of {when} that earned a release: train one as of that night first"
         )
     return judged[-1]
-
-
-def _number(value: float | None) -> str:
-    return "missing" if value is None else f"{value:.4f}"
 
 
 def _require_same_champion(challenger: Entry, champion: Entry | None) -> None:
