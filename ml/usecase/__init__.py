@@ -1,0 +1,37 @@
+"""The shape of a use case: one frozen, closed literal that says what, never where.
+
+Only the standard library is imported: every DAG file reads use cases when it is parsed.
+Schemas and functions are named by string and looked up by `include.usecases.check`.
+"""
+
+from ml.usecase.case import UseCase
+from ml.usecase.data import Delay, Table
+from ml.usecase.features import AsOf, Column, Feature, Function, Window
+from ml.usecase.horizons import Night
+from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Slice
+from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
+from ml.usecase.operating import Rehearsal, Release, Triggers
+
+__all__ = [
+    "AsOf",
+    "Binary",
+    "Candidate",
+    "Column",
+    "Cost",
+    "Delay",
+    "Excluded",
+    "Feature",
+    "Function",
+    "Gates",
+    "GradientBoosting",
+    "Logistic",
+    "Milliseconds",
+    "Night",
+    "Rehearsal",
+    "Release",
+    "Slice",
+    "Table",
+    "Triggers",
+    "UseCase",
+    "Window",
+]

@@ -1,0 +1,74 @@
+"""Everything generic code knows about one model, in one literal."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ml.errors import DeclarationError
+from ml.usecase.data import Table
+from ml.usecase.declaring import NAME, require, require_unique
+from ml.usecase.features import AsOf, Feature, Window
+from ml.usecase.horizons import Night
+from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Slice
+from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
+from ml.usecase.operating import Rehearsal, Release, Triggers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UseCase:
+    """Everything generic code knows about one model: what is asked, of which data, judged and priced how."""
+
+    name: str
+    question: str
+    owner: str = "ratchet"
+    task: Binary
+    entities: str
+    tables: tuple[Table, ...]
+    horizon: Night
+    features: tuple[Feature, ...]
+    candidates: tuple[Candidate, ...] = (Logistic(), GradientBoosting())
+    cost: Cost
+    latency_budget: Milliseconds = Milliseconds(p99=10)
+    excluded: tuple[Excluded, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    matured_share: float = 0.95
+    gates: Gates = Gates()
+    triggers: Triggers = Triggers()
+    release: Release = Release(approvers=("tech_lead", "business_owner"))
+    rehearsal: Rehearsal
+
+    def __post_init__(self) -> None:
+        require(bool(NAME.fullmatch(self.name)), f"a use case's name is lower_case, got {self.name!r}")
+        require_unique("tables", (table.name for table in self.tables))
+        require_unique("features", self.feature_names)
+        require_unique("candidates", (candidate.name for candidate in self.candidates))
+        require(bool(self.features), f"use case {self.name!r} declares no features")
+        require(bool(self.candidates), f"use case {self.name!r} declares no candidates")
+        require(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")
+        known = {table.name for table in self.tables}
+        for what, name in (("entities", self.entities), ("task.of", self.task.of), *self._looked_up()):
+            require(name in known, f"{what} names the table {name!r}, but {self.name!r} declares {sorted(known)}")
+        require(
+            self.table(self.entities).night is not None,
+            f"the entity table {self.entities!r} must name its night column",
+        )
+        for a_slice in self.slices:
+            require(a_slice.by in self.feature_names, f"Slice(by={a_slice.by!r}) must name one of the features")
+
+    def _looked_up(self) -> Iterable[tuple[str, str]]:
+        return [(f"{type(f).__name__}", f.table) for f in self.features if isinstance(f, AsOf | Window)]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(name for feature in self.features for name in feature.outputs)
+
+    @property
+    def night_column(self) -> str:
+        """The date column of the entity table that says which night an entity belongs to."""
+        return str(self.table(self.entities).night)
+
+    def table(self, name: str) -> Table:
+        """Return the table called `name`; raises DeclarationError when there is none."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise DeclarationError(f"use case {self.name!r} has no table {name!r}, only {[t.name for t in self.tables]}")

@@ -1,0 +1,73 @@
+"""What a model must be worth: cost, latency, slices and the bars of the gate."""
+
+from dataclasses import dataclass
+
+from ml.usecase.declaring import require
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What decisions cost, in one currency: acting, a miss, and the share of a miss that acting averts."""
+
+    act: float
+    miss: float
+    averted: float
+
+    def __post_init__(self) -> None:
+        require(self.act > 0 and self.miss > 0, f"costs are positive, got act={self.act}, miss={self.miss}")
+        require(0 < self.averted <= 1, f"acting averts a share between 0 and 1, got {self.averted}")
+
+    @property
+    def threshold(self) -> float:
+        """The probability above which acting is cheaper: act / (averted x miss)."""
+        return self.act / (self.averted * self.miss)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Milliseconds:
+    """A bound on the 99th percentile of one answer's latency."""
+
+    p99: float
+
+    def __post_init__(self) -> None:
+        require(self.p99 > 0, f"a latency budget is positive, got {self.p99} ms")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Excluded:
+    """A column that no feature may use, and why; it goes into the model card."""
+
+    column: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slice:
+    """Rows judged apart: every level of the feature `by` that has at least `least_rows` rows."""
+
+    by: str
+    least_rows: int = 400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gates:
+    """The bars that a challenger must pass. All are on by default; a missing number refuses.
+
+    A *change* of recipe must be shown better; a *refresh* of the same recipe must outperform, and be shown not worse
+    than `refresh_margin` (log loss). A slice may not be worse than `slice_margin` (log loss) with confidence.
+    """
+
+    judged_nights: int = 7
+    confidence: float = 0.95
+    refresh_margin: float = 0.005
+    slice_margin: float = 0.03
+    worst_log_loss: float = 0.69
+    least_auc: float = 0.55
+    leak_auc: float = 0.95
+    leak_auc_nights: int = 28
+
+    def __post_init__(self) -> None:
+        require(self.judged_nights >= 2, f"a gate needs 2 nights or more to see any spread, got {self.judged_nights}")
+        require(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
+        require(self.refresh_margin >= 0 and self.slice_margin >= 0, "margins are 0 or more")
+        require(0.5 <= self.least_auc < self.leak_auc <= 1, "least_auc lies below leak_auc, both between .5 and 1")
