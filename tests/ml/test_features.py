@@ -13,7 +13,7 @@ from ml import features, timeline
 from ml.timeline import View
 from ml.usecase import AsOf, Column, Function, Night, UseCase, Window
 from tests.january import after, january
-from tests.ml.test_usecase import use_case
+from tests.ml.usecase.test_case import use_case
 
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 START = pd.Timestamp("2013-01-01", tz="UTC")

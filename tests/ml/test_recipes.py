@@ -4,7 +4,7 @@ import pytest
 
 from ml import recipes
 from ml.usecase import Binary, Column, GradientBoosting, Logistic, Night, UseCase
-from tests.ml.test_usecase import use_case
+from tests.ml.usecase.test_case import use_case
 
 SOURCES = {"late": "def late(): ..."}
 
