@@ -1,6 +1,7 @@
 """What lands: tables, their keys, and when each row became known."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ml.usecase.declaring import NAME, require
 
@@ -17,12 +18,30 @@ class Delay:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Personal:
+    """A column about a person, and where its values may go beside the tables themselves: nowhere by default."""
+
+    column: str
+    may_reach: tuple[Literal["features", "logs", "reports"], ...] = ()
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        allowed = ("features", "logs", "reports")
+        require(
+            set(self.may_reach) <= set(allowed),
+            f"the personal column {self.column!r} may reach some of {allowed}, got {self.may_reach}",
+        )
+        require(bool(self.why) or not self.may_reach, f"say why the personal column {self.column!r} may be used (why=)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
     """One kind of file that lands: its pandera model, its key, and when each row happened and became known.
 
     `known_at=None` means known by the cutoff of the night it lands for. `derived` names functions in the use
     case's `features.py` whose results are stored with the valid rows. `night` names the date column that says
-    which night a row belongs to; without it, a row belongs to the first night that could know it.
+    which night a row belongs to; without it, a row belongs to the first night that could know it. The columns of the
+    key are identifiers, those in `personal` are personal, all others plain.
     """
 
     name: str
@@ -32,6 +51,7 @@ class Table:
     known_at: str | Delay | None = None
     night: str | None = None
     derived: tuple[str, ...] = ()
+    personal: tuple[Personal, ...] = ()
 
     def __post_init__(self) -> None:
         require(bool(NAME.fullmatch(self.name)), f"a table's name is lower_case, got {self.name!r}")
