@@ -16,7 +16,7 @@ class Settings:
 
     home: Path
     data: Path
-    landing: Path
+    landing: str
     lake: Path
     packages: Path
     reports: Path
@@ -51,7 +51,7 @@ def load() -> Settings:
     return Settings(
         home=home,
         data=Path(text("data", PROJECT / ".data")),
-        landing=Path(text("landing", home / "landing")),
+        landing=text("landing", home / "landing"),
         lake=Path(text("lake", home / "lake")),
         packages=Path(text("packages", home / "packages")),
         reports=Path(text("reports", home / "report")),

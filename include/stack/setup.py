@@ -138,9 +138,10 @@ def explained(settings: Settings) -> Iterator[None]:
 
 def make_folders(settings: Settings) -> None:
     """Make every folder that the stack writes to; the one with the secrets is its owner's alone."""
+    landing = [] if settings.landing.startswith("s3://") else [Path(settings.landing)]
     for folder in (
         settings.home,
-        settings.landing,
+        *landing,
         settings.lake,
         settings.packages,
         settings.reports,

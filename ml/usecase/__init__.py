@@ -5,7 +5,7 @@ Schemas and functions are named by string and looked up by `include.usecases.che
 """
 
 from ml.usecase.case import UseCase
-from ml.usecase.data import Delay, Personal, Table
+from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.features import AsOf, Column, Feature, Function, Window
 from ml.usecase.horizons import Night
 from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Slice
@@ -28,6 +28,7 @@ __all__ = [
     "Milliseconds",
     "Night",
     "Personal",
+    "Reference",
     "Rehearsal",
     "Release",
     "Slice",

@@ -55,7 +55,8 @@ class UseCase:
             require(a_slice.by in self.feature_names, f"Slice(by={a_slice.by!r}) must name one of the features")
 
     def _looked_up(self) -> Iterable[tuple[str, str]]:
-        return [(f"{type(f).__name__}", f.table) for f in self.features if isinstance(f, AsOf | Window)]
+        features = [(f"{type(f).__name__}", f.table) for f in self.features if isinstance(f, AsOf | Window)]
+        return [*features, *(("Reference", each.table) for table in self.tables for each in table.references)]
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -35,13 +35,43 @@ class Personal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reference:
+    """The values of `columns` must be there among those of `to` (default: the same names) in the table `table`.
+
+    Rows known by the night count. A row whose value is not there is quarantined, or with `otherwise="warn"` only
+    told; a row without a value is not asked.
+    """
+
+    columns: tuple[str, ...]
+    table: str
+    to: tuple[str, ...] = ()
+    otherwise: Literal["quarantine", "warn"] = "quarantine"
+
+    def __post_init__(self) -> None:
+        require(
+            self.otherwise in ("quarantine", "warn"),
+            f"Reference(otherwise=...) is 'quarantine' or 'warn', got {self.otherwise!r}",
+        )
+        require(
+            bool(self.columns) and len(self.there) == len(self.columns),
+            f"a reference to {self.table!r} names as many columns here as there, got {self.columns} and {self.to}",
+        )
+
+    @property
+    def there(self) -> tuple[str, ...]:
+        """The columns of the other table."""
+        return self.to or self.columns
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
     """One kind of file that lands: its pandera model, its key, and when each row happened and became known.
 
     `known_at=None` means known by the cutoff of the night it lands for. `derived` names functions in the use
     case's `features.py` whose results are stored with the valid rows. `night` names the date column that says
     which night a row belongs to; without it, a row belongs to the first night that could know it. The columns of the
-    key are identifiers, those in `personal` are personal, all others plain.
+    key are identifiers, those in `personal` are personal, all others plain. `missing` are the texts that mean an empty cell. A table that is not `required` lands when there
+    is something new; a night without the file of any other waits for it.
     """
 
     name: str
@@ -51,6 +81,9 @@ class Table:
     known_at: str | Delay | None = None
     night: str | None = None
     derived: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    missing: tuple[str, ...] = ("",)
+    required: bool = True
     personal: tuple[Personal, ...] = ()
 
     def __post_init__(self) -> None:

@@ -1,10 +1,12 @@
 """The relational store of scores, labels, metrics, alerts and the ledger: SQLite or Postgres, by URL."""
 
 from include.stores.warehouse.database import engine, migrate, writing
+from include.stores.warehouse.files import Fate, File, files, record_files
 from include.stores.warehouse.predictions import (
     Maturity,
     count_labels,
     issue_scores,
+    labelled_by,
     matured,
     maturity,
     record_labels,
@@ -20,26 +22,33 @@ from include.stores.warehouse.reports import (
     raise_alert,
     record_ingestion,
     record_metrics,
+    settle_alerts,
 )
 
 __all__ = [
     "Alert",
+    "Fate",
+    "File",
     "Ingestion",
     "Maturity",
     "Metric",
     "alerts",
     "count_labels",
     "engine",
+    "files",
     "ingestions",
     "issue_scores",
+    "labelled_by",
     "matured",
     "maturity",
     "metrics",
     "migrate",
     "raise_alert",
+    "record_files",
     "record_ingestion",
     "record_labels",
     "record_metrics",
     "scores",
+    "settle_alerts",
     "writing",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -56,11 +57,12 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
     return _read(engine, query if model_digest is None else query.where(table.c.model_digest == model_digest))
 
 
-def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame) -> int:
-    """Store the columns `entity`, `night`, `label` and `known_at` of `frame`; return how many were written.
+def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, withdrawn: Collection[str] = ()) -> int:
+    """Store the columns `entity`, `night`, `label`, `known_at` and `landed` of `frame`; return how many were written.
 
-    `known_at` carries a time zone. A corrected label replaces the one before it, and an older one never replaces a
-    newer one. Raises DataError when a label is not a number.
+    `known_at` carries a time zone; `landed` is the night whose files brought the label. A corrected label replaces the
+    one before it, and the labels of the entities in `withdrawn` go, all or nothing. Raises DataError when a label is
+    not a number.
     """
     import pandas as pd
 
@@ -69,14 +71,27 @@ def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame) -> int:
         pd.to_datetime(frame["night"]).dt.date.tolist(),
         _numbers(frame, "label"),
         pd.DatetimeIndex(frame["known_at"]).to_pydatetime().tolist(),
+        pd.to_datetime(frame["landed"]).dt.date.tolist(),
         strict=True,
     )
-    rows = [
-        {"use_case": use_case, "entity": entity, "night": night, "label": label, "known_at": known_at}
-        for entity, night, label, known_at in columns
-    ]
+    names = ("entity", "night", "label", "known_at", "landed")
+    rows = [{"use_case": use_case, **dict(zip(names, values, strict=True))} for values in columns]
+    table = tables.labels
+    gone = sa.delete(table).where(table.c.use_case == use_case, table.c.entity == sa.bindparam("gone"))
     with database.writing(engine) as connection:
-        return database.upsert(connection, tables.labels, rows, newest="known_at")
+        if withdrawn:
+            connection.execute(gone, [{"gone": entity} for entity in withdrawn])
+        return database.upsert(connection, table, rows)
+
+
+def labelled_by(engine: sa.Engine, use_case: str, first_night: date, last_night: date) -> set[str]:
+    """Return the entities whose label came with the files of `first_night` to `last_night`."""
+    table = tables.labels
+    query = sa.select(table.c.entity).where(
+        table.c.use_case == use_case, table.c.landed.between(first_night, last_night)
+    )
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
 
 
 def count_labels(engine: sa.Engine, use_case: str, known_by: datetime, known_after: datetime | None = None) -> int:

@@ -1,7 +1,7 @@
 """What each night left behind: rows taken and quarantined, metrics, alerts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, TypeVar
@@ -99,6 +99,17 @@ def metrics(
 def raise_alert(engine: sa.Engine, alert: Alert) -> None:
     """Store `alert`; the same kind and subject in the same night is one alert, with the last message."""
     _store(engine, tables.alerts, [asdict(alert)])
+
+
+def settle_alerts(
+    engine: sa.Engine, use_case: str, night: date, kinds: Collection[str], alerts: Sequence[Alert]
+) -> None:
+    """Store `alerts` as all that there is to say of these `kinds` for the night; those said before are withdrawn."""
+    table = tables.alerts
+    told_before = (table.c.use_case == use_case, table.c.night == night, table.c.kind.in_(kinds))
+    with database.writing(engine) as connection:
+        connection.execute(sa.delete(table).where(*told_before))
+        database.upsert(connection, table, [asdict(alert) for alert in alerts])
 
 
 def alerts(

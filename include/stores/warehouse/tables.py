@@ -60,7 +60,27 @@ labels = sa.Table(
     sa.Column("night", sa.Date, nullable=False),
     sa.Column("label", sa.Double, nullable=False),
     sa.Column("known_at", Instant, nullable=False),
+    sa.Column("landed", sa.Date),
     sa.Index(None, "use_case", "known_at"),
+)
+
+files = sa.Table(
+    "files",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("period", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("source_table", sa.String, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("rows_in", sa.BigInteger, nullable=False),
+    sa.Column("rows_valid", sa.BigInteger, nullable=False),
+    sa.Column("rows_quarantined", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("rows_in = rows_valid + rows_quarantined", name="nothing_lost"),
+    sa.Index(None, "use_case", "sha256"),
 )
 
 ingestions = sa.Table(

@@ -88,7 +88,7 @@ def contents(where: Settings) -> dict[str, Any]:
         ordered = rows.sort_values(sorted(rows.columns), ignore_index=True)[sorted(rows.columns)]
         held[str(log.parent.relative_to(where.lake))] = hashlib.sha256(ordered.to_csv().encode()).hexdigest()
     with closing(sqlite3.connect(where.home / "warehouse.db")) as database:
-        for table in ("scores", "labels", "ingestions", "metrics", "alerts"):
+        for table in ("scores", "labels", "ingestions", "metrics", "alerts", "files"):
             held[table] = sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str)
         rows = pd.read_sql("SELECT kind, night, subject, payload, key FROM ledger ORDER BY seq", database)
         held["ledger"] = [_timeless(row) for row in rows.to_dict("records")]
@@ -101,7 +101,7 @@ def contents(where: Settings) -> dict[str, Any]:
         ):
             held[query] = sorted(database.execute(query).fetchall(), key=str)
     held["packages"] = sorted(path.name for path in where.packages.glob("[!.]*"))
-    held["landing"] = {path.name: path.read_bytes() for path in sorted(where.landing.rglob("*.csv"))}
+    held["landing"] = {path.name: path.read_bytes() for path in sorted(Path(where.landing).rglob("*.csv"))}
     return held
 
 

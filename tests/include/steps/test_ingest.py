@@ -20,7 +20,7 @@ Arrive = Callable[[str], Settings]
 
 def land(where: Settings) -> Path:
     """Let the night's files land and return their folder."""
-    folder = landing.folder(where.landing, "taxi", nights.parse(NIGHT))
+    folder = Path(str(landing.place(where.landing, "taxi", nights.parse(NIGHT))))
     usecases.module("taxi", "source").land(folder, nights.parse(NIGHT), where.data)
     return folder
 
@@ -87,7 +87,9 @@ def test_a_missing_file_is_told_and_nothing_of_the_night_is_taken(
     (land(where) / "traffic.csv").unlink()
     monkeypatch.setattr(usecases, "has", lambda *_: False)
     before = contents(where)
-    with pytest.raises(DataError, match=r"expected the file .*traffic.csv; land it and run this night again"):
+    with pytest.raises(
+        DataError, match=r"expected a file of 'traffic' \(traffic.csv, .*\) in .*; land it and run this night again"
+    ):
         ingest.ingest("taxi", NIGHT)
     assert contents(where) == before
 

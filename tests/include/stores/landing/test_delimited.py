@@ -1,38 +1,19 @@
-import hashlib
-from pathlib import Path
+"""Every line becomes a row or is named malformed, by whichever of the two readers."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from include.stores import landing
-from include.stores.landing import Landed
-from ml import nights
+from include.stores.landing import delimited
 from ml.errors import DataError
 
 HEADER = b"who,size\n"
 
 
-def read(folder: Path, content: bytes) -> Landed:
-    (folder / "rides.csv").write_bytes(content)
-    return landing.read(folder, "rides")
-
-
-def test_each_period_of_a_use_case_has_a_folder() -> None:
-    assert landing.folder(Path("/landing"), "taxi", nights.parse("2013-02-08")) == Path("/landing/taxi/2013-02-08")
-
-
-def test_a_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(DataError, match=r"expected the file /nowhere/rides.csv; land it and run this night again"):
-        landing.read(Path("/nowhere"), "rides")
-
-
-def test_a_file_is_known_by_the_hash_of_its_bytes(tmp_path: Path) -> None:
-    assert read(tmp_path, HEADER + b"ann,3\n").sha256 == hashlib.sha256(HEADER + b"ann,3\n").hexdigest()
-
-
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"], ids=["empty", "blank lines", "BOM alone"])
-def test_a_file_without_a_header_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(DataError, match=r"rides.csv: expected a header line, got an empty file"):
-        read(tmp_path, content)
+def test_a_file_without_a_header_is_refused(content: bytes) -> None:
+    with pytest.raises(DataError, match=r"expected a header line, got an empty file"):
+        delimited.read(content)
 
 
 GOOD, AFTER = b"ann,3\n", b"bob,4\n"
@@ -96,20 +77,44 @@ GOOD, AFTER = b"ann,3\n", b"bob,4\n"
     ],
 )
 def test_every_row_is_read_or_named_malformed_and_good_rows_are_not_lost(
-    tmp_path: Path, content: bytes, rows: list[str], malformed: list[str]
+    content: bytes, rows: list[str], malformed: list[str]
 ) -> None:
-    landed = read(tmp_path, content)
-    assert landed.rows["who"].tolist() == rows
+    landed = delimited.read(content)
+    assert landed.fit["who"].tolist() == rows
     assert [
         reason[: len(told)] for reason, told in zip(landed.malformed["reasons"], malformed, strict=True)
     ] == malformed
 
 
-def test_rows_and_malformed_ones_bear_the_numbers_of_their_lines(tmp_path: Path) -> None:
-    landed = read(tmp_path, HEADER + GOOD + b"x\n" + b'"two\nlines",1\n' + AFTER)
-    assert (list(landed.rows.index), list(landed.malformed.index)) == ([2, 4, 6], [3])
+@pytest.mark.parametrize("between", [b'"two\nlines",1\n', b"\nx,1\n"], ids=["with quotes", "without"])
+def test_rows_and_malformed_ones_bear_the_numbers_of_their_lines(between: bytes) -> None:
+    landed = delimited.read(HEADER + GOOD + b"x\n" + between + AFTER)
+    assert (landed.fit.index[[0, -1]].tolist(), landed.malformed.index.tolist()) == ([2, 6], [3])
 
 
-def test_a_column_named_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"rides.csv: expected each column once, got 'who' twice"):
-        read(tmp_path, b"who,who\nann,3\n")
+def test_a_column_named_twice_is_refused() -> None:
+    with pytest.raises(DataError, match=r"expected each column once, got 'who' twice"):
+        delimited.read(b"who,who\nann,3\n")
+
+
+def test_another_encoding_is_named() -> None:
+    with pytest.raises(DataError, match="expected UTF-8 text, got UTF-16"):
+        delimited.read("who,size\nann,3\n".encode("utf-16"))
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters='",\r\n\0'), max_size=6)
+
+
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=6))
+@example([["\ufffd", "1"]])
+def test_both_readers_read_the_same(lines: list[list[str]]) -> None:
+    body = "".join(",".join(cells) + "\n" for cells in lines).encode()
+    plain = delimited.read(HEADER + body)
+    quoted = delimited.read(b'"who",size\n' + body)
+    assert plain.fit.astype(object).to_dict() == quoted.fit.to_dict()
+    assert plain.malformed["reasons"].to_dict() == quoted.malformed["reasons"].to_dict()
+
+
+def test_no_line_is_lost_among_many_odd_ones() -> None:
+    content = HEADER + b"".join(b"a,1\n" if n % 3 else b"odd\n" for n in range(1000))
+    assert delimited.read(content).count == 1000

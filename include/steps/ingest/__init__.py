@@ -1,0 +1,54 @@
+"""Landing to valid or quarantined: every row of a period's files ends in exactly one of the two."""
+
+import tempfile
+from pathlib import Path
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps.ingest import files, labels, tables, telling
+from include.stores import landing
+from include.stores.landing import Place
+from include.usecases import coherence
+from ml import nights
+from ml.nights import Period
+from ml.usecase import UseCase
+
+
+def ingest(use_case: str, period: str) -> dict[str, int]:
+    """Take the files of `period` and return the counts of rows in, valid and quarantined.
+
+    A file that breaks the contract is quarantined whole, one that was taken for an earlier night is left out, and the
+    others are taken. Raises RequestError, DeclarationError, and DataError when the file of a table is not there.
+    """
+    case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
+    coherence.check(case)
+    place = landing.place(where.landing, case.name, when)
+    _draw(case, when, place, where)
+    arrived = files.read(case, when, place, where)
+    taken = {table.name: tables.take(case, table, arrived.of(table), when, where) for table in tables.in_order(case)}
+    labels.settle(case, when, where)
+    told = files.record(case, when, arrived, taken, where)
+    telling.tell(case, when, told, taken, where)
+    for later in files.unsettled(case, when, where):
+        ingest(use_case, later)
+    return {
+        "rows_in": sum(each.rows_in for each in taken.values()),
+        "rows_valid": sum(len(each.valid) for each in taken.values()),
+        "rows_quarantined": sum(len(each.quarantined) for each in taken.values()),
+    }
+
+
+def _draw(case: UseCase, when: Period, place: Place, where: Settings) -> None:
+    """Let the use case's own source, if it has one, land what is not there yet."""
+    if not usecases.has(case.name, "source"):
+        return
+    source, data = usecases.module(case.name, "source"), where.data / case.name
+    if isinstance(place, landing.Folder):
+        source.land(place.path, when, data)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        source.land(Path(folder), when, data)
+        there = set(place.names())
+        for path in sorted(Path(folder).iterdir()):
+            if path.name not in there:
+                place.put(path.name, path.read_bytes())

@@ -1,0 +1,144 @@
+"""A period's files: which there are, which are new, and what became of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from include.settings import Settings
+from include.stores import landing, warehouse
+from include.stores.landing import Landed, Place
+from include.stores.warehouse import Fate, File
+from ml import nights
+from ml.errors import DataError
+from ml.intake import Part, Taken
+from ml.nights import Period
+from ml.usecase import Table, UseCase
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrived:
+    """The files of a period: those of each table in the order of their parts, and those that are not looked into.
+
+    `doubles` has, for a file whose bytes were taken already, where; `strays` the files that are no table's.
+    """
+
+    landed: Mapping[str, Sequence[Landed]]
+    doubles: Mapping[str, str]
+    strays: Sequence[str]
+
+    def of(self, table: Table) -> list[Part]:
+        """Return the readable new files of `table`."""
+        return [
+            Part(file=each.name, rows=each.rows.fit, malformed=each.rows.malformed)
+            for each in self.landed[table.name]
+            if not each.fault and each.name not in self.doubles
+        ]
+
+
+def read(case: UseCase, when: Period, place: Place, where: Settings) -> Arrived:
+    """Return the period's files as text; raises DataError when a table that must land has none."""
+    names = [table.name for table in case.tables]
+    arrivals = landing.arrivals(place, names)
+    there = {each.table for each in arrivals}
+    for table in case.tables:
+        if table.required and table.name not in there:
+            raise DataError(
+                f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {place}; land it "
+                "and run this night again, nothing was taken"
+            )
+    landed = {name: [landing.read(place, each) for each in arrivals if each.table == name] for name in names}
+    return Arrived(
+        landed=landed,
+        doubles=_doubles(case, when, landed, where),
+        strays=[each.name for each in arrivals if each.table is None],
+    )
+
+
+def record(
+    case: UseCase, when: Period, arrived: Arrived, taken: Mapping[str, Taken], where: Settings
+) -> tuple[File, ...]:
+    """Write what became of each file into the ledger of files, and return it."""
+    told = [
+        _fate(case, when, table, each, arrived.doubles.get(each.name), taken[table])
+        for table, files in arrived.landed.items()
+        for each in files
+    ]
+    names = ", ".join(table.name for table in case.tables)
+    told += [
+        File(
+            use_case=case.name,
+            period=str(when),
+            name=name,
+            source_table="",
+            sha256="",
+            size_bytes=0,
+            verdict=Fate.NO_TABLE,
+            reason=f"expected a name that begins with a table's ({names}) and a dot",
+        )
+        for name in arrived.strays
+    ]
+    warehouse.record_files(warehouse.engine(where.warehouse_url), case.name, str(when), told)
+    return tuple(told)
+
+
+def unsettled(case: UseCase, when: Period, where: Settings) -> list[str]:
+    """Return the later periods in which a file counts as new, or as a double, and no longer is."""
+    seen: set[tuple[str, str]] = set()
+    wrong = set()
+    for each in _in_order(warehouse.files(warehouse.engine(where.warehouse_url), case.name)):
+        if (_content(each) in seen) is not (each.verdict is Fate.DUPLICATE):
+            wrong.add(each.period)
+        seen.add(_content(each))
+    return sorted(period for period in wrong if _begins(period) > _begins(str(when)))
+
+
+def _fate(case: UseCase, when: Period, table: str, landed: Landed, double_of: str | None, taken: Taken) -> File:
+    valid, held = int((taken.files == landed.name).sum()), int((taken.quarantined["file"] == landed.name).sum())
+    reason = landed.fault or taken.refused.get(landed.name, "")
+    verdict = Fate.QUARANTINED if reason else Fate.TAKEN
+    if double_of is not None:
+        verdict, reason = Fate.DUPLICATE, f"the same bytes as {double_of}"
+    return File(
+        use_case=case.name,
+        period=str(when),
+        name=landed.name,
+        source_table=table,
+        sha256=landed.sha256,
+        size_bytes=landed.size_bytes,
+        verdict=verdict,
+        reason=reason,
+        rows_in=valid + held,
+        rows_valid=valid,
+        rows_quarantined=held,
+    )
+
+
+def _doubles(case: UseCase, when: Period, landed: Mapping[str, Sequence[Landed]], where: Settings) -> dict[str, str]:
+    """Return the files with the bytes of a file of the same table that came before, here or for an earlier period."""
+    known = _in_order(warehouse.files(warehouse.engine(where.warehouse_url), case.name))
+    taken: dict[tuple[str, str], str] = {}
+    for each in known:
+        if _begins(each.period) < _begins(str(when)):
+            taken.setdefault(_content(each), f"{each.name} of {each.period}")
+    doubles = {}
+    for table, files in landed.items():
+        for file in files:
+            content = table, file.sha256
+            if file.rows.count and content in taken:
+                doubles[file.name] = taken[content]
+            taken.setdefault(content, f"{file.name} of {when}")
+    return doubles
+
+
+def _in_order(files: Sequence[File]) -> list[File]:
+    """Return the files that hold rows, or would if they were no doubles, in the order of periods and parts."""
+    holding = [each for each in files if each.rows_in or each.verdict is Fate.DUPLICATE]
+    return sorted(holding, key=lambda each: (_begins(each.period), landing.order(each.name)))
+
+
+def _content(file: File) -> tuple[str, str]:
+    return file.source_table, file.sha256
+
+
+def _begins(period: str) -> tuple[str, str]:
+    parsed = nights.parse(period)
+    return str(parsed.first), str(parsed.last)

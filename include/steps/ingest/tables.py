@@ -1,0 +1,57 @@
+"""One table of a period: judged by its contract, derived, and written in one commit."""
+
+import pandas as pd
+
+from include.settings import Settings
+from include.stores import lake
+from include.usecases import coherence
+from ml import features, intake
+from ml.intake import Part, Taken
+from ml.nights import Period
+from ml.usecase import Reference, Table, UseCase
+
+
+def in_order(case: UseCase) -> list[Table]:
+    """Return the tables, each after those it refers to."""
+    ordered: list[Table] = []
+
+    def add(table: Table) -> None:
+        for reference in table.references:
+            if reference.table != table.name:
+                add(case.table(reference.table))
+        if table not in ordered:
+            ordered.append(table)
+
+    for each in case.tables:
+        add(each)
+    return ordered
+
+
+def take(case: UseCase, table: Table, parts: list[Part], when: Period, where: Settings) -> Taken:
+    """Divide the rows of `parts`, put them in place of the period's in the lake, and return them."""
+    known = {each: _known(case, each, when, where) for each in table.references}
+    taken = intake.take(parts, table, coherence.model(case, table), case.horizon, when, known, hidden(table))
+    quarantined = taken.quarantined.assign(night=str(when.last), table=table.name)
+    lake.replace(lake.address(where.lake, case.name, "valid", table.name), when, _derived(case, table, taken.valid))
+    lake.replace(lake.address(where.lake, case.name, "quarantine", table.name), when, quarantined)
+    return taken
+
+
+def hidden(table: Table) -> tuple[str, ...]:
+    """Return the columns whose values no reason, alert or log may tell."""
+    return tuple(each.column for each in table.personal if "logs" not in each.may_reach)
+
+
+def _derived(case: UseCase, table: Table, valid: pd.DataFrame) -> pd.DataFrame:
+    if valid.empty:
+        return valid
+    functions = coherence.functions(case)
+    valid = valid.assign(**{name: features.call(functions[name], valid) for name in table.derived})
+    keyed = set(case.table(case.entities).key) <= set(valid.columns)
+    return valid.assign(entity=features.entity_ids(case, valid)) if keyed else valid
+
+
+def _known(case: UseCase, reference: Reference, when: Period, where: Settings) -> pd.DataFrame:
+    """Return what `reference` may refer to: the rows of its table known by the period's last night."""
+    uri = lake.address(where.lake, case.name, "valid", reference.table)
+    return lake.read(uri, last=str(when.last), columns=list(reference.there)).drop_duplicates()

@@ -1,0 +1,90 @@
+"""Parquet to text: every value as it would be written, pages checked, nothing decoded past a bound."""
+
+import io
+import json
+import re
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from include.stores.landing import rows
+from include.stores.landing.rows import Rows
+from ml.errors import DataError
+
+MOST_ROWS = 50_000_000
+LARGEST_DECODED = 4 * 1024**3
+_BATCH, _SHOWN = 4096, 1000
+_INDEX = re.compile(r"__index_level_\d+__")
+
+
+def read(content: bytes) -> Rows:
+    """Return the rows of a Parquet file; raises DataError when it is damaged, too large decoded, or nested."""
+    try:
+        file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True)
+        texts = [
+            field.name
+            for field in file.schema_arrow
+            if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        ]
+        file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True, read_dictionary=texts)
+        _check(file)
+        table = _table(file)
+    except (pa.ArrowException, OSError) as fault:
+        raise DataError(f"expected a whole Parquet file, got a damaged one ({fault}); land it again") from None
+    return _rows(table)
+
+
+def _check(file: pq.ParquetFile) -> None:
+    for field in file.schema_arrow:
+        if pa.types.is_nested(field.type):
+            raise DataError(f"expected flat columns, got {field.name!r} of type {field.type}")
+    if file.metadata.num_rows > MOST_ROWS:
+        raise DataError(f"expected at most {MOST_ROWS:,} rows, got {file.metadata.num_rows:,}; land it in parts")
+
+
+def _table(file: pq.ParquetFile) -> pa.Table:
+    """Return all rows, read in small batches so that a page that inflates is seen before the file is in memory."""
+    columns = [name for name in file.schema_arrow.names if not _INDEX.fullmatch(name)]
+    batches, decoded = [], 0
+    for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
+        decoded += batch.nbytes
+        if decoded > LARGEST_DECODED:
+            raise DataError(f"expected at most {LARGEST_DECODED:,} bytes decoded, got more; land it in parts")
+        batches.append(batch)
+    schema = batches[0].schema if batches else pa.schema([file.schema_arrow.field(name) for name in columns])
+    return pa.Table.from_batches(batches, schema).unify_dictionaries()
+
+
+def _rows(table: pa.Table) -> Rows:
+    texts = pd.DataFrame({name: _texts(table[name]) for name in table.column_names})
+    frame = texts.set_axis(pd.RangeIndex(1, len(texts) + 1))
+    bad = pd.Series(False, frame.index)
+    for column in (frame[name] for name in frame):
+        bad |= column.isin([level for level in column.cat.categories if rows.fault([level])])
+    faults = [
+        (int(line), json.dumps([cell[:_SHOWN] for cell in row]), rows.fault(list(row)))
+        for line, row in zip(frame.index[bad], frame[bad].itertuples(index=False), strict=True)
+    ]
+    return Rows(fit=frame[~bad], malformed=rows.malformed(faults))
+
+
+def _texts(column: pa.ChunkedArray) -> pd.Series:
+    """Return a column's values as text in categories; missing ones (NaN too) are empty."""
+    if not pa.types.is_dictionary(column.type):
+        column = _written(column).dictionary_encode()
+    texts: pd.Series = column.to_pandas()
+    return texts.cat.add_categories("").fillna("") if texts.isna().any() else texts
+
+
+def _written(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    if pa.types.is_timestamp(kind):
+        zone = "Z" if kind.tz else ""
+        instants = column.cast(pa.timestamp(kind.unit, "UTC" if kind.tz else None))
+        written = pc.strftime(instants, format="%Y-%m-%dT%H:%M:%S")
+        return pc.binary_join_element_wise(pc.replace_substring_regex(written, r"\.0+$", ""), zone, "")
+    return column.cast(pa.string())

@@ -1,0 +1,128 @@
+"""Where files land: a folder, or a prefix in any S3, behind the same three verbs."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from include.stores import atomic
+from ml.errors import DataError
+
+LARGEST_FILE = 2 * 1024**3
+_TRIES = 3
+
+
+class Place(Protocol):
+    """A place that holds files by name."""
+
+    def within(self, name: str) -> "Place":
+        """Return the place `name` inside this one."""
+
+    def names(self) -> list[str]:
+        """Return the names of the files here, in no order; none where nothing landed."""
+
+    def fetch(self, name: str) -> bytes:
+        """Return all bytes of a file; raises DataError when it is gone, too large, or does not come whole."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Store a file in one step."""
+
+
+def at(address: str) -> Place:
+    """Return the place that `address` names: `s3://bucket/prefix`, or else a folder."""
+    parts = urlsplit(address)
+    if parts.scheme == "s3":
+        return Bucket(bucket=parts.netloc, prefix=parts.path.strip("/"))
+    return Folder(Path(address))
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of this machine."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def within(self, name: str) -> "Folder":
+        return Folder(self.path / name)
+
+    def names(self) -> list[str]:
+        return [each.name for each in self.path.iterdir() if each.is_file()] if self.path.is_dir() else []
+
+    def fetch(self, name: str) -> bytes:
+        target = self.path / name
+        if not target.exists():
+            raise DataError(f"expected the file {target}, but it is gone; land it and run this night again")
+        _check_size(str(target), target.stat().st_size)
+        return target.read_bytes()
+
+    def put(self, name: str, content: bytes) -> None:
+        atomic.write(self.path / name, content)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bucket:
+    """A prefix in a bucket. Endpoint, region and credentials are boto3's own environment variables (`AWS_...`)."""
+
+    bucket: str
+    prefix: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def within(self, name: str) -> "Bucket":
+        return Bucket(bucket=self.bucket, prefix=f"{self.prefix}/{name}".lstrip("/"))
+
+    def names(self) -> list[str]:
+        pages = (
+            _client()
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/", Delimiter="/")
+        )
+        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
+        return [key.rsplit("/", 1)[1] for key in keys if not key.endswith("/")]
+
+    def fetch(self, name: str) -> bytes:
+        from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
+
+        fault: Exception | None = None
+        for _ in range(_TRIES):
+            try:
+                return self._fetched(name)
+            except (HTTPClientError, ResponseStreamingError) as cut:
+                fault = cut
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+                    raise
+                raise DataError(
+                    f"expected the object {self}/{name}, but it is gone; land it and run this night again"
+                ) from None
+        raise DataError(f"{self}/{name} did not come whole in {_TRIES} tries ({fault}); run this night again later")
+
+    def put(self, name: str, content: bytes) -> None:
+        _client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
+
+    def _fetched(self, name: str) -> bytes:
+        """Return the object's bytes; botocore raises when fewer come than its length says."""
+        found = _client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}")
+        _check_size(f"{self}/{name}", found["ContentLength"])
+        content: bytes = found["Body"].read()
+        return content
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > LARGEST_FILE:
+        raise DataError(f"{name}: expected files of at most {LARGEST_FILE:,} bytes, got {size:,}; land it in parts")
+
+
+@cache
+def _client() -> Any:
+    """Return a client of this process; boto3 retries what can be retried."""
+    import boto3
+    from botocore.config import Config
+
+    retries = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=30)
+    return boto3.client("s3", config=retries)

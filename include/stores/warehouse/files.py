@@ -1,0 +1,79 @@
+"""The ledger of files: each file that landed, known by its SHA-256, with what became of it; revisions are kept."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from include.stores.warehouse import database, tables
+
+
+class Fate(StrEnum):
+    """What became of a file."""
+
+    TAKEN = "taken"
+    QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"
+    NO_TABLE = "no table"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """One revision of a file of a period, and where every row of it went."""
+
+    use_case: str
+    period: str
+    name: str
+    source_table: str
+    sha256: str
+    size_bytes: int
+    verdict: Fate
+    reason: str = ""
+    rows_in: int = 0
+    rows_valid: int = 0
+    rows_quarantined: int = 0
+
+
+def record_files(engine: sa.Engine, use_case: str, period: str, files: Sequence[File]) -> None:
+    """Store `files` as what is there for `period`: a changed file is a new revision, a vanished one is withdrawn."""
+    with database.writing(engine, alone=f"files of {use_case}") as connection:
+        before = {each.name: (revision, each) for revision, each in _latest(connection, use_case, period)}
+        now = {each.name: each for each in files}
+        gone = [
+            replace(each, verdict=Fate.WITHDRAWN, reason="", rows_in=0, rows_valid=0, rows_quarantined=0)
+            for name, (_, each) in before.items()
+            if name not in now and each.verdict is not Fate.WITHDRAWN
+        ]
+        changed = [each for each in (*files, *gone) if each.name not in before or before[each.name][1] != each]
+        revisions = {name: revision for name, (revision, _) in before.items()}
+        rows = [asdict(each) | {"revision": revisions.get(each.name, 0) + 1} for each in changed]
+        database.upsert(connection, tables.files, rows, replace=False)
+
+
+def files(engine: sa.Engine, use_case: str, period: str | None = None) -> tuple[File, ...]:
+    """Return the files that are there now, of one period or all, in the order of period and name."""
+    with engine.connect() as connection:
+        latest = _latest(connection, use_case, period)
+    return tuple(each for _, each in latest if each.verdict is not Fate.WITHDRAWN)
+
+
+def _latest(connection: sa.Connection, use_case: str, period: str | None) -> list[tuple[int, File]]:
+    table = tables.files
+    newest = (
+        sa.select(table.c.period, table.c.name, sa.func.max(table.c.revision).label("revision"))
+        .where(table.c.use_case == use_case)
+        .group_by(table.c.period, table.c.name)
+        .subquery()
+    )
+    met = sa.and_(*(table.c[name] == newest.c[name] for name in ("period", "name", "revision")))
+    query = sa.select(table).join(newest, met).where(table.c.use_case == use_case)
+    query = query.order_by(table.c.period, table.c.name)
+    found = connection.execute(query if period is None else query.where(table.c.period == period)).mappings()
+    return [(row["revision"], _file(dict(row))) for row in found]
+
+
+def _file(row: dict[str, object]) -> File:
+    row.pop("revision")
+    return File(**row | {"verdict": Fate(str(row["verdict"]))})  # type: ignore[arg-type]  # the table's own columns

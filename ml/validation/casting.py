@@ -1,0 +1,112 @@
+"""Text to types: every cell is read by the contract's type, each distinct text once, and nothing is guessed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from ml.arrays import Booleans, Integers
+
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
+_EXACT = 2.0**53
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cells:
+    """A column as distinct values: `codes` (one a row) point into `texts` and, typed and missing alike, `values`.
+
+    `unreadable` marks the texts that are none of the type; `expected` says what would have been.
+    """
+
+    codes: Integers
+    texts: list[str]
+    values: pd.Series
+    unreadable: Booleans
+    expected: str
+
+    def spread(self, index: pd.Index) -> pd.Series:
+        """Return one value for each row."""
+        return self.values.take(self.codes).set_axis(index)
+
+
+def supports(dtype: str) -> bool:
+    """Return whether a contract may ask for `dtype`."""
+    return _reader(dtype) is not None
+
+
+def widened(dtype: str) -> bool:
+    """Return whether `read` gives values of a wider type than `dtype`, because cells may be missing."""
+    return not dtype.startswith(("float64", "datetime", "str", "object"))
+
+
+def read(raw: pd.Series, dtype: str, missing: tuple[str, ...] = ("",)) -> Cells:
+    """Return a column of text read as `dtype`; the texts in `missing`, stripped, are empty cells."""
+    codes, levels = _distinct(raw)
+    stripped = pl.Series(levels, dtype=pl.String).str.strip_chars()
+    empty = stripped.is_in([*missing, ""])
+    reader = _reader(dtype)
+    assert reader is not None, f"coherence lets no contract ask for {dtype}"
+    values, expected = reader(stripped.set(empty, None))
+    unreadable = values.isna().to_numpy(bool) & ~empty.to_numpy()
+    return Cells(codes=codes, texts=levels, values=values, unreadable=unreadable, expected=expected)
+
+
+def _distinct(raw: pd.Series) -> tuple[Integers, list[str]]:
+    if isinstance(raw.dtype, pd.CategoricalDtype):
+        return raw.cat.codes.to_numpy().astype(np.int64), raw.cat.categories.tolist()
+    codes, levels = pd.factorize(raw)
+    return np.asarray(codes, np.int64), levels.tolist()
+
+
+Reader = Callable[[pl.Series], tuple[pd.Series, str]]
+
+
+def _reader(dtype: str) -> Reader | None:
+    families: dict[tuple[str, ...], Reader] = {
+        ("float", "Float"): _numbers,
+        ("int", "Int", "uint", "UInt"): _whole_numbers,
+        ("bool",): _truths,
+        ("datetime64[ns, UTC]", "datetime64[us, UTC]"): _instants,
+        ("datetime64[ns]", "datetime64[us]"): _dates,
+        ("str", "object", "category"): _texts,
+    }
+    return next((reader for starts, reader in families.items() if dtype.startswith(starts)), None)
+
+
+def _numbers(text: pl.Series) -> tuple[pd.Series, str]:
+    numbers = pd.Series(text.cast(pl.Float64, strict=False).to_numpy(), dtype=np.float64)
+    return numbers.mask(np.isinf(numbers)), "a finite number"
+
+
+def _whole_numbers(text: pl.Series) -> tuple[pd.Series, str]:
+    numbers, _ = _numbers(text)
+    return numbers.where((numbers % 1 == 0) & (numbers.abs() <= _EXACT)), "a whole number"
+
+
+def _truths(text: pl.Series) -> tuple[pd.Series, str]:
+    words = dict.fromkeys(_TRUE, 1.0) | dict.fromkeys(_FALSE, 0.0)
+    return text.str.to_lowercase().to_pandas().map(words).astype(np.float64), "true or false"
+
+
+def _instants(text: pl.Series) -> tuple[pd.Series, str]:
+    """Read the commonest form of an instant at once, and any other of ISO 8601 one by one."""
+    instants = (
+        text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="ns", strict=False).to_pandas().dt.tz_localize("UTC")
+    )
+    others = np.flatnonzero(text.is_not_null().to_numpy() & instants.isna().to_numpy())
+    if len(others):
+        read = pd.to_datetime(text[others].to_pandas(), errors="coerce", utc=True, format="ISO8601")
+        instants = instants.fillna(read.dt.as_unit("ns").set_axis(others))
+    return instants, "an ISO 8601 instant"
+
+
+def _dates(text: pl.Series) -> tuple[pd.Series, str]:
+    """Read calendar days; a time of day that is midnight is how some writers store a date."""
+    days = text.str.replace(r"[T ]00:00:00(\.0+)?$", "").to_pandas()
+    return pd.to_datetime(days, errors="coerce", format="%Y-%m-%d").astype("datetime64[ns]"), "a date like 2013-02-08"
+
+
+def _texts(text: pl.Series) -> tuple[pd.Series, str]:
+    return text.to_pandas().astype(object), "text"
