@@ -1,5 +1,6 @@
 """A home for steps to write into, and the toy use case `taxi` beside the real ones."""
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from include import settings as places
+from include import settings as settings_module
 from include import usecases
 from include.settings import Settings
 from include.stores import approvals, registry, warehouse
+from include.stores.landing import places
 from ml.usecase import UseCase
+from tests import s3
 
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
@@ -25,13 +28,13 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
-        places.load.cache_clear()
-        where = places.load()
+        settings_module.load.cache_clear()
+        where = settings_module.load()
         warehouse.migrate(where.warehouse_url)
         registry.prepare(where)
         where.secrets.mkdir(parents=True)
         (where.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
-    places.load.cache_clear()
+    settings_module.load.cache_clear()
     return home
 
 
@@ -40,9 +43,9 @@ def home(prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The settings of this process, whose home is the test's own folder, ready for steps."""
     shutil.copytree(prepared_home, tmp_path / "home")
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
-    places.load.cache_clear()
-    yield places.load()
-    places.load.cache_clear()
+    settings_module.load.cache_clear()
+    yield settings_module.load()
+    settings_module.load.cache_clear()
 
 
 @pytest.fixture
@@ -52,3 +55,19 @@ def taxi(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseCase]:
     usecases.all.cache_clear()
     yield usecases.get("taxi")
     usecases.all.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
+    """A real S3 server of this test session."""
+    with s3.running(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty prefix in the bucket of a real S3 server, which this process finds by its environment."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    places.client.cache_clear()
+    return f"s3://{s3.BUCKET}/{secrets.token_hex(6)}"

@@ -78,7 +78,7 @@ class Bucket:
 
     def names(self) -> list[str]:
         pages = (
-            _client()
+            client()
             .get_paginator("list_objects_v2")
             .paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/", Delimiter="/")
         )
@@ -103,11 +103,11 @@ class Bucket:
         raise DataError(f"{self}/{name} did not come whole in {_TRIES} tries ({fault}); run this night again later")
 
     def put(self, name: str, content: bytes) -> None:
-        _client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
+        client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
 
     def _fetched(self, name: str) -> bytes:
         """Return the object's bytes; botocore raises when fewer come than its length says."""
-        found = _client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}")
+        found = client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}")
         _check_size(f"{self}/{name}", found["ContentLength"])
         content: bytes = found["Body"].read()
         return content
@@ -119,7 +119,7 @@ def _check_size(name: str, size: int) -> None:
 
 
 @cache
-def _client() -> Any:
+def client() -> Any:
     """Return a client of this process; boto3 retries what can be retried."""
     import boto3
     from botocore.config import Config

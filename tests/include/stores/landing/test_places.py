@@ -1,0 +1,85 @@
+"""A folder and a bucket are the same place to whoever reads: names, whole bytes, and a sentence when they do not come."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from include.stores.landing import Place, places
+from ml.errors import DataError
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return places.at(request.getfixturevalue("bucket") if request.param == "bucket" else str(tmp_path))
+
+
+def test_what_was_put_is_named_and_fetched_whole(place: Place) -> None:
+    night = place.within("taxi").within("2013-02-08")
+    night.put("rides.csv", b"who\nann\n")
+    night.put("empty.csv", b"")
+    night.within("deeper").put("other.csv", b"x")
+    assert sorted(night.names()) == ["empty.csv", "rides.csv"]
+    assert (night.fetch("rides.csv"), night.fetch("empty.csv")) == (b"who\nann\n", b"")
+
+
+def test_a_night_of_which_nothing_landed_has_no_names(place: Place) -> None:
+    place.within("2013-02-08").put("rides.csv", b"x")
+    assert place.within("2013-02-0").names() == []
+
+
+def test_a_file_that_is_gone_is_named(place: Place) -> None:
+    with pytest.raises(DataError, match=r"expected the (file|object) .*rides.csv, but it is gone; land it"):
+        place.fetch("rides.csv")
+
+
+def test_a_file_past_the_bound_is_refused_before_it_is_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.put("rides.csv", b"123456")
+    monkeypatch.setattr(places, "LARGEST_FILE", 5)
+    with pytest.raises(DataError, match=r"rides.csv: expected files of at most 5 bytes, got 6; land it in parts"):
+        place.fetch("rides.csv")
+
+
+class _Cut(http.server.BaseHTTPRequestHandler):
+    """Promises ten bytes, and sends fewer until `whole_from` requests were made."""
+
+    asked, whole_from = 0, 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        self.send_response(200)
+        self.send_header("Content-Length", "10")
+        self.end_headers()
+        self.wfile.write(b"0123456789" if self.asked >= self.whole_from else b"01234")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Cut]]:
+    class Cut(_Cut):
+        """This test's own count."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cut) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        places.client.cache_clear()
+        yield Cut
+        places.client.cache_clear()
+        server.shutdown()
+
+
+def test_a_body_cut_once_is_fetched_again(cutting: type[_Cut]) -> None:
+    cutting.whole_from = 2
+    assert places.at("s3://ratchet/in").fetch("rides.csv") == b"0123456789"
+
+
+def test_a_body_that_is_always_cut_is_never_taken_for_whole(cutting: type[_Cut]) -> None:
+    cutting.whole_from = 99
+    with pytest.raises(DataError, match=r"s3://ratchet/in/rides.csv did not come whole in 3 tries"):
+        places.at("s3://ratchet/in").fetch("rides.csv")
