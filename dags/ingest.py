@@ -17,7 +17,7 @@ clear the task. A renamed column or a damaged file: fix it in the landing folder
 from typing import Any
 
 from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, task
-from ratchet import policy, request
+from ratchet import notifiers, policy, request
 
 from include import assets, usecases
 from ml.usecase import UseCase
@@ -38,7 +38,7 @@ def declare(use_case: UseCase) -> None:
     shared = policy.dag(use_case, "ingest", __doc__)
     with DAG(**shared, schedule=timetable(use_case), params=request.form(use_case)):
 
-        @task
+        @task(on_success_callback=[notifiers.Alerts(use_case.name)])
         def ingest(**context: Any) -> dict[str, int]:
             from include.steps import ingest as step
 

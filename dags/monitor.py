@@ -15,7 +15,7 @@ names, and clear it.
 from typing import Any
 
 from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, task
-from ratchet import policy, request
+from ratchet import notifiers, policy, request
 
 from include import assets, usecases
 from ml.usecase import UseCase
@@ -27,7 +27,7 @@ def declare(use_case: UseCase) -> None:
     timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
     with DAG(**policy.dag(use_case, "monitor", __doc__), schedule=timetable, params=request.form(use_case)):
 
-        @task.short_circuit
+        @task.short_circuit(on_success_callback=[notifiers.Alerts(use_case.name)])
         def measure(**context: Any) -> bool:
             from include.steps import monitor as step
 

@@ -29,6 +29,7 @@ class Settings:
     airflow_port: int
     mlflow_port: int
     threads: int
+    notify_urls: tuple[str, ...]
 
 
 @cache
@@ -64,4 +65,5 @@ def load() -> Settings:
         airflow_port=number("airflow_port", 8080),
         mlflow_port=number("mlflow_port", 5000),
         threads=number("threads", os.cpu_count() or 1),
+        notify_urls=tuple(text("notify_urls", "").split()),
     )

@@ -8,6 +8,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from ml.errors import ApprovalError, DeclarationError, LeakError, LedgerError, RequestError
 from ml.usecase import UseCase
+from ratchet import notifiers
 
 _POINTLESS = RetryRule(
     exception=[RequestError, DeclarationError, LeakError, LedgerError, ApprovalError],
@@ -31,6 +32,7 @@ def dag(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
             "retry_exponential_backoff": 4.0,
             "retry_policy": ExceptionRetryPolicy(rules=[_POINTLESS]),
             "execution_timeout": timedelta(hours=1),
+            "on_failure_callback": [notifiers.Failure()],
         },
     }
 

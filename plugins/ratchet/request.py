@@ -8,6 +8,7 @@ from airflow.sdk import Asset, Param
 from include import assets
 from ml import nights
 from ml.errors import RequestError
+from ml.nights import Period
 from ml.usecase import UseCase
 
 _WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
@@ -40,6 +41,14 @@ def period(context: Mapping[str, Any]) -> str:
 
     Raises RequestError for a field that the form does not have, for both a night and a window, and for neither.
     """
+    asked = period_or_all(context)
+    if asked is None:
+        raise RequestError("expected a night or a window, got neither: trigger the DAG again and fill in one of them")
+    return str(asked)
+
+
+def period_or_all(context: Mapping[str, Any]) -> Period | None:
+    """Return the period this run is about, or None when the run names none; raises RequestError as `period` does."""
     run, fields = context["dag_run"], context["dag"].params
     conf = run.conf or {}
     if unknown := sorted(conf.keys() - fields.keys()):
@@ -49,9 +58,7 @@ def period(context: Mapping[str, Any]) -> str:
     if len(asked) > 1:
         raise RequestError(f"expected a night or a window, got both ({asked[0]} and {asked[1]}): choose one")
     key = asked[0] if asked else run.partition_key
-    if key is None:
-        raise RequestError("expected a night or a window, got neither: trigger the DAG again and fill in one of them")
-    return str(nights.parse(key))
+    return None if key is None else nights.parse(key)
 
 
 def night(context: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ def fresh() -> None:
 def test_everything_rests_under_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
     found = settings.load()
-    places = (found.landing, found.lake, found.packages, found.reports, found.secrets, found.airflow_home)
+    places = (Path(found.landing), found.lake, found.packages, found.reports, found.secrets, found.airflow_home)
     assert all(place.is_relative_to(tmp_path) for place in places)
     assert str(tmp_path) in found.warehouse_url
     assert str(tmp_path) in found.mlflow_url

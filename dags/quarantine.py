@@ -1,0 +1,43 @@
+"""# Quarantine: judge again what was held back
+
+**What for.** After a fix, of the contract in `schema.py` or of a file in the landing area, the nights of which rows or
+files are in quarantine are taken again: what keeps the contract now becomes valid, and features and labels follow.
+
+**What starts it.** A person, from the UI, for one `night`, for a `window` of nights, or with neither for every night
+of which something is held. `ratchet quarantine list` says which those are.
+
+**What it leaves.** The nights' tables as a first run of the mended files and contract would have left them; alerts that no
+longer hold are withdrawn, and the ledger has a row for each night whose outcome changed. Scores that were issued stay as issued.
+
+**When it is red.** As `ingest`: the task's last line says what was expected, what came and what to do. Nights before it in
+the order of time are done; run it again.
+"""
+
+from typing import Any
+
+from airflow.sdk import DAG, task
+from ratchet import policy, request
+
+from include import usecases
+from ml.usecase import UseCase
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    with DAG(**policy.dag(use_case, "quarantine", __doc__), schedule=None, params=request.form(use_case)):
+
+        @task
+        def replay(**context: Any) -> list[dict[str, Any]]:
+            from dataclasses import asdict
+
+            from include.steps import quarantine as step
+
+            asked = request.period_or_all(context)
+            ends = (asked.first, asked.last) if asked else (None, None)
+            return [asdict(each) for each in step.replay(use_case.name, *ends)]
+
+        replay()
+
+
+for each in usecases.all():
+    declare(each)

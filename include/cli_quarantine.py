@@ -1,0 +1,70 @@
+"""`ratchet quarantine`: what is held back and why, and to judge it again after a fix."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from include.console import plainly
+
+if TYPE_CHECKING:
+    from ml.nights import Period
+
+app = typer.Typer(help="Rows and files that broke their contract.", no_args_is_help=True)
+
+UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+Nights = Annotated[str | None, typer.Option("--nights", help="A night or a window; all nights, when left out.")]
+
+
+@app.command(name="list")
+@plainly
+def list_held(use_case: UseCaseName = "flights", window: Nights = None) -> None:
+    """List the files of which rows, or all, are held."""
+    from include.steps import quarantine
+
+    asked = _parsed(window)
+    files = quarantine.held(use_case, *((asked.first, asked.last) if asked else (None, None)))
+    table = Table("nights", "file", "verdict", "rows in", "held", "reason", box=None, pad_edge=False)
+    for each in files:
+        counts = (f"{each.rows_in:,}", f"{each.rows_quarantined:,}")
+        table.add_row(each.period, Text(each.name), str(each.verdict), *counts, Text(each.reason))
+    Console().print(table if files else "nothing is held")
+
+
+@app.command()
+@plainly
+def show(
+    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
+    nights: Annotated[str, typer.Argument(help="A night or a window.")],
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 20,
+) -> None:
+    """Show the held rows of some nights: file, line, reasons, and the text as it came."""
+    from include.steps import quarantine
+
+    found = quarantine.rows(use_case, nights, table)
+    console = Console()
+    for row in found.head(limit).itertuples():
+        console.print(Text(f"{row.file}, line {row.line}: {row.reasons}", style="yellow"), soft_wrap=True)
+        console.print(Text(f"    {row.text}"), soft_wrap=True)
+    console.print(f"{min(limit, len(found))} of {len(found)} rows" if len(found) else "nothing is held")
+
+
+@app.command()
+@plainly
+def replay(use_case: UseCaseName = "flights", window: Nights = None) -> None:
+    """Judge again what is held, after a fix of the contract or of a file; features and labels follow."""
+    from include.steps import quarantine
+
+    asked = _parsed(window)
+    console = Console()
+    for each in quarantine.replay(use_case, *((asked.first, asked.last) if asked else (None, None))):
+        console.print(f"{each.period}: {each.before} rows were held, {each.after} are")
+
+
+def _parsed(window: str | None) -> "Period | None":
+    from ml import nights
+
+    return None if window is None else nights.parse(window)

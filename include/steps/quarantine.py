@@ -1,0 +1,76 @@
+"""Quarantine to be looked at, and to be judged again after a fix: of the contract, or of a file."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps import features
+from include.steps import ingest as ingest_step
+from include.stores import lake, warehouse
+from include.stores.warehouse import Fate, File
+from ml import nights
+from ml.intake import FILE, LINE, REASONS, TEXT
+from ml.nights import Period
+from ml.usecase import UseCase
+
+COLUMNS = ("night", "table", FILE, LINE, REASONS, TEXT)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replayed:
+    """A period judged again: how many of its rows were in quarantine before, and are after."""
+
+    period: str
+    before: int
+    after: int
+
+
+def held(use_case: str, first: date | None = None, last: date | None = None) -> tuple[File, ...]:
+    """Return the files of which rows, or all, are in quarantine, for periods within `first` to `last`."""
+    case, where = usecases.get(use_case), settings.load()
+    files = warehouse.files(warehouse.engine(where.warehouse_url), case.name)
+    return tuple(each for each in files if _is_held(each) and _lies_within(nights.parse(each.period), first, last))
+
+
+def rows(use_case: str, period: str, table: str | None = None) -> pd.DataFrame:
+    """Return the quarantined rows of `period`, of one table or all: night, table, file, line, reasons, text."""
+    case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
+    tables = [case.table(table)] if table else case.tables
+    found = [
+        lake.read(lake.address(where.lake, case.name, "quarantine", each.name), str(when.first), str(when.last))
+        for each in tables
+    ]
+    return pd.concat([each.reindex(columns=list(COLUMNS)) for each in found], ignore_index=True)
+
+
+def replay(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Replayed, ...]:
+    """Judge again the periods of which something is held, as the contract and the files are now.
+
+    Features and labels follow, also of later nights; scores that were issued stay as they are.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    periods = dict.fromkeys(each.period for each in held(use_case, first, last))
+    return tuple(_replay(case, period, where) for period in periods)
+
+
+def _replay(case: UseCase, period: str, where: Settings) -> Replayed:
+    before = _count(case, period, where)
+    ingest_step.ingest(case.name, period)
+    features.build(case.name, period)
+    return Replayed(period=period, before=before, after=_count(case, period, where))
+
+
+def _count(case: UseCase, period: str, where: Settings) -> int:
+    engine = warehouse.engine(where.warehouse_url)
+    return sum(each.rows_quarantined for each in warehouse.files(engine, case.name, period))
+
+
+def _is_held(file: File) -> bool:
+    return file.rows_quarantined > 0 or file.verdict in (Fate.QUARANTINED, Fate.NO_TABLE)
+
+
+def _lies_within(period: Period, first: date | None, last: date | None) -> bool:
+    return (first is None or period.last >= first) and (last is None or period.first <= last)

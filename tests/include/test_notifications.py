@@ -1,0 +1,69 @@
+"""Whom the settings name hears of alerts, with file, reason and count; otherwise the log does."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from include import notifications, settings
+from include.settings import Settings
+from include.stores import warehouse
+from include.stores.warehouse import Alert
+
+MESSAGE = "3 rows of weather.csv quarantined: wind_speed_mph: expected less_than_or_equal_to(150), got 1048 (3)"
+
+
+@pytest.fixture
+def alerted(home: Settings) -> Settings:
+    alert = Alert(use_case="taxi", night=date(2024, 3, 17), kind="quarantine", subject="weather.csv", message=MESSAGE)
+    warehouse.raise_alert(warehouse.engine(home.warehouse_url), alert)
+    return home
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
+    heard: list[dict[str, str]] = []
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("RATCHET_NOTIFY_URLS", f"json://127.0.0.1:{server.server_port}/hook")
+        settings.load.cache_clear()
+        yield heard
+        server.shutdown()
+
+
+def test_whom_the_settings_name_hears_file_reason_and_count(alerted: Settings, webhook: list[dict[str, str]]) -> None:
+    assert notifications.tell_alerts("taxi", "2024-03-01..2024-03-17") == 1
+    (heard,) = webhook
+    assert (heard["title"], heard["message"]) == ("taxi 2024-03-17: 1 alerts", MESSAGE)
+
+
+def test_a_night_without_alerts_disturbs_nobody(alerted: Settings, webhook: list[dict[str, str]]) -> None:
+    assert (notifications.tell_alerts("taxi", "2024-03-18"), webhook) == (0, [])
+
+
+def test_the_log_hears_when_nobody_is_named(alerted: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    notifications.tell_alerts("taxi", "2024-03-17")
+    assert MESSAGE in caplog.text
+
+
+@pytest.mark.parametrize("url", ["json://127.0.0.1:9/nobody", "nonsense"], ids=["nobody answers", "no address"])
+def test_what_cannot_be_sent_is_logged_and_no_fault(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, url: str
+) -> None:
+    monkeypatch.setenv("RATCHET_NOTIFY_URLS", url)
+    settings.load.cache_clear()
+    assert not notifications.tell("title", "body")
+    assert "not everybody could be told" in caplog.text
