@@ -24,6 +24,20 @@ BY_ANOTHER_NAME = {
     "include/rehearsal.py": "tests/e2e/test_scheduler.py",
     "include/stack/client.py": "tests/e2e/test_scheduler.py",
     "include/stack/objects.py": "tests/e2e/test_scheduler.py",
+    **{
+        f"ml/usecase/{part}.py": "tests/ml/usecase/test_case.py"
+        for part in ("data", "declaring", "features", "horizons", "judging", "models", "operating")
+    },
+    **{
+        f"include/stores/landing/{part}.py": "tests/include/stores/landing/test_formats.py"
+        for part in ("columnar", "jsonlines", "rows")
+    },
+    **{
+        f"include/steps/ingest/{part}.py": "tests/include/steps/ingest/test_ingest.py" for part in ("tables", "telling")
+    },
+    "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
+    "include/console.py": "tests/include/test_cli.py",
+    "include/cli_quarantine.py": "tests/include/test_cli.py",
     "include/serving/pyfunc.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",

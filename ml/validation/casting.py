@@ -10,7 +10,7 @@ import polars as pl
 from ml.arrays import Booleans, Integers
 
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
-_EXACT = 2.0**53
+_EXACT = 2.0**53 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

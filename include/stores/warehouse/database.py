@@ -53,18 +53,10 @@ def writing(engine: sa.Engine, alone: str = "") -> Iterator[sa.Connection]:
         yield connection
 
 
-def upsert(
-    connection: sa.Connection,
-    table: sa.Table,
-    rows: Sequence[dict[str, Any]],
-    *,
-    replace: bool = True,
-    newest: str | None = None,
-) -> int:
+def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], *, replace: bool = True) -> int:
     """Insert `rows` and return how many were written.
 
-    A row whose key is there already is replaced, or left as it was when `replace` is false. With `newest`, it is
-    replaced only by a row whose column of that name is not older, so that the order of calls does not matter.
+    A row whose key is there already is replaced, or left as it was when `replace` is false.
     """
     if not rows:
         return 0
@@ -72,8 +64,7 @@ def upsert(
     keys = [column.name for column in table.primary_key]
     if replace:
         incoming = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
-        where = insert.excluded[newest] >= table.c[newest] if newest else None
-        statement = insert.on_conflict_do_update(index_elements=keys, set_=incoming, where=where)
+        statement = insert.on_conflict_do_update(index_elements=keys, set_=incoming)
     else:
         statement = insert.on_conflict_do_nothing(index_elements=keys)
     return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount

@@ -49,7 +49,7 @@ def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
     warehouse.issue_scores(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night))
     if night != NIGHTS[-1]:
         known_at = datetime.combine(night, datetime.max.time(), UTC).replace(microsecond=0)
-        labels = rows.assign(label=(rows["score"] > 0.5).astype(float), night=night, known_at=known_at)
+        labels = rows.assign(label=(rows["score"] > 0.5).astype(float), night=night, known_at=known_at, landed=night)
         warehouse.record_labels(engine, case.name, labels)
         metric = Metric(
             use_case=case.name,

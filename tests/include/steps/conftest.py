@@ -1,4 +1,4 @@
-"""A story of steps on the toy use case: homes as each step finds them, and what a home holds in the end."""
+"""A story of steps on the toy use case: homes as each step finds them, a night on its way in, and what a home holds."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,14 @@ import pandas as pd
 import pytest
 
 from include import settings as places
+from include import usecases
 from include.settings import Settings
 from include.steps import features, ingest, monitor, release, score, train
-from include.stores import lake
+from include.stores import lake, landing, warehouse
+from include.stores.landing import Bucket, Place
+from include.stores.landing import places as landing_places
+from include.stores.warehouse import Alert, File
+from ml import nights
 from ml.usecase import UseCase
 
 HISTORY, LAST, NIGHT = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17"
@@ -112,3 +118,55 @@ def _timeless(row: dict[Any, Any]) -> dict[Any, Any]:
         payload |= {"choice": None, "evidence": None}
     payload.pop("versions", None)
     return row | {"payload": payload}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """The place where the night's files are, and what ingesting them left."""
+
+    where: Settings
+    place: Place
+
+    def take(self) -> dict[str, int]:
+        """Ingest the night."""
+        return ingest.ingest("taxi", NIGHT)
+
+    def remove(self, name: str) -> None:
+        """Take a file away again."""
+        if isinstance(self.place, Bucket):
+            landing_places.client().delete_object(Bucket=self.place.bucket, Key=f"{self.place.prefix}/{name}")
+        else:
+            (Path(str(self.place)) / name).unlink()
+
+    def stage(self, stage: str, table: str) -> pd.DataFrame:
+        """Return the night's rows of a table in the stage `valid` or `quarantine`."""
+        return lake.read(lake.address(self.where.lake, "taxi", stage, table), NIGHT, NIGHT)
+
+    def alerts(self) -> list[Alert]:
+        """Return what is told of the night."""
+        engine = warehouse.engine(self.where.warehouse_url)
+        return list(warehouse.alerts(engine, "taxi", nights.parse(NIGHT).first, nights.parse(NIGHT).last))
+
+    def files(self) -> dict[str, File]:
+        """Return the night's files by name."""
+        engine = warehouse.engine(self.where.warehouse_url)
+        return {each.name: each for each in warehouse.files(engine, "taxi", NIGHT)}
+
+
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.servers)])
+def night(
+    request: pytest.FixtureRequest,
+    arrive: Callable[[str], Settings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Night:
+    """The night after the history, its files landed in a folder or a bucket, not ingested yet."""
+    if request.param == "bucket":
+        monkeypatch.setenv("RATCHET_LANDING", request.getfixturevalue("bucket"))
+    where = arrive("ingest a night")
+    place = landing.place(where.landing, "taxi", nights.parse(NIGHT))
+    usecases.module("taxi", "source").land(tmp_path / "drawn", nights.parse(NIGHT), places.load().data)
+    for path in (tmp_path / "drawn").iterdir():
+        place.put(path.name, path.read_bytes())
+    monkeypatch.setattr(usecases, "has", lambda *_: False)
+    return Night(where=where, place=place)

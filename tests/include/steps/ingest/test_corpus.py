@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.include.steps.ingest.conftest import Night
+from tests.include.steps.conftest import Night
 
 ROWS = 60
 Change = Callable[[bytes], bytes]

@@ -20,7 +20,7 @@ def scored(*scores: float) -> pd.DataFrame:
 
 def labelled(*labels: float, known_at: datetime = KNOWN) -> pd.DataFrame:
     entities = [f"ride {n}" for n in range(len(labels))]
-    return pd.DataFrame({"entity": entities, "night": NIGHT, "label": labels, "known_at": known_at})
+    return pd.DataFrame({"entity": entities, "night": NIGHT, "label": labels, "known_at": known_at, "landed": NIGHT})
 
 
 def issue(engine: sa.Engine, frame: pd.DataFrame, model: str = "m1") -> int:
@@ -96,13 +96,17 @@ def test_labels_may_come_before_scores(engine: sa.Engine) -> None:
     assert len(matured(engine)) == 1
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)], ids=["in order", "late first", "repeated"])
-def test_the_newest_label_stands_whatever_the_order_of_arrival(engine: sa.Engine, order: tuple[int, ...]) -> None:
-    versions = (labelled(0.0), labelled(1.0, known_at=KNOWN + timedelta(days=1)))
-    issue(engine, scored(0.25))
-    for index in order:
-        warehouse.record_labels(engine, "taxi", versions[index])
-    assert matured(engine, KNOWN + timedelta(days=1))["label"].tolist() == [1.0]
+def test_a_corrected_label_replaces_the_one_before_and_a_withdrawn_one_goes(engine: sa.Engine) -> None:
+    issue(engine, scored(0.25, 0.5))
+    warehouse.record_labels(engine, "taxi", labelled(0.0, 1.0))
+    warehouse.record_labels(engine, "taxi", labelled(1.0), withdrawn=["ride 1"])
+    assert matured(engine)[["entity", "label"]].to_numpy().tolist() == [["ride 0", 1.0]]
+
+
+def test_the_night_that_brought_a_label_is_known(engine: sa.Engine) -> None:
+    warehouse.record_labels(engine, "taxi", labelled(0.0, 1.0))
+    assert warehouse.labelled_by(engine, "taxi", NIGHT, NIGHT) == {"ride 0", "ride 1"}
+    assert warehouse.labelled_by(engine, "taxi", NIGHT + timedelta(days=1), NIGHT + timedelta(days=9)) == set()
 
 
 def test_another_use_case_is_another_world(engine: sa.Engine) -> None:

@@ -1,0 +1,65 @@
+"""What is held can be listed, shown with its reasons, and judged again after a fix."""
+
+import pandera.pandas as pa
+import pytest
+
+from include import usecases
+from include.steps import quarantine
+from include.usecases import coherence
+from ml.errors import DeclarationError
+from ml.nights import parse
+from tests.include.steps.conftest import HISTORY, NIGHT, Night
+from tests.include.steps.ingest.test_corpus import cell
+
+pytestmark = pytest.mark.parametrize("night", ["folder"], indirect=True)
+
+
+def spoil(night: Night, value: str = "250") -> None:
+    night.place.put("bookings.csv", cell("kilometres", value)(night.place.fetch("bookings.csv")))
+    night.take()
+
+
+def test_files_with_held_rows_are_listed_by_night(night: Night) -> None:
+    spoil(night)
+    assert [(each.period, each.name, each.rows_quarantined) for each in quarantine.held("taxi")] == [
+        (HISTORY, "bookings.csv", 1),
+        (NIGHT, "bookings.csv", 1),
+    ]
+    assert [each.period for each in quarantine.held("taxi", first=parse(NIGHT).first)] == [NIGHT]
+
+
+def test_held_rows_are_shown_with_line_reason_and_text(night: Night) -> None:
+    spoil(night)
+    (row,) = quarantine.rows("taxi", NIGHT).to_dict("records")
+    assert (row["table"], row["line"], row["reasons"]) == (
+        "bookings",
+        5,
+        "kilometres: expected less_than_or_equal_to(100), got 250.0",
+    )
+    assert '"kilometres": "250"' in row["text"]
+
+
+def test_an_unknown_table_is_refused(night: Night) -> None:
+    with pytest.raises(DeclarationError, match="has no table 'boats'"):
+        quarantine.rows("taxi", NIGHT, "boats")
+
+
+def test_after_the_contract_is_mended_what_was_held_is_valid(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(night)
+    schema = usecases.module("taxi", "schema")
+
+    class Farther(schema.Booking):
+        """A ride may be longer."""
+
+        kilometres: pa.typing.Series[float] = pa.Field(gt=0, le=300)
+
+    monkeypatch.setattr(schema, "Booking", Farther)
+    assert coherence.model(usecases.get("taxi"), usecases.get("taxi").table("bookings")) is Farther
+    (replayed,) = quarantine.replay("taxi", first=parse(NIGHT).first)
+    assert (replayed.period, replayed.before, replayed.after) == (NIGHT, 1, 0)
+    assert (len(night.stage("valid", "bookings")), night.alerts()) == (60, [])
+
+
+def test_nothing_held_is_nothing_to_replay(night: Night) -> None:
+    night.take()
+    assert quarantine.replay("taxi", first=parse(NIGHT).first) == ()
