@@ -9,7 +9,7 @@ from include.settings import Settings
 from include.stores import lake, landing, ledger, warehouse
 from include.stores.landing import Landed
 from include.usecases import coherence
-from ml import arrival, features, nights, validation
+from ml import arrival, features, validation
 from ml.errors import DataError
 from ml.nights import Period
 from ml.usecase import Table, UseCase
@@ -24,7 +24,8 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     A file whose columns break the contract is quarantined whole, and the others are taken.
     Raises RequestError, DeclarationError, and DataError when a file is not there.
     """
-    case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
+    case, where = usecases.get(use_case), settings.load()
+    when = case.horizon.parse(period)
     coherence.check(case)
     folder = landing.folder(where.landing, case.name, when)
     if usecases.has(case.name, "source"):
@@ -103,7 +104,10 @@ def _tell(
 ) -> None:
     engine = warehouse.engine(where.warehouse_url)
     per_night = valid["night"].value_counts().to_dict() if len(valid) else {}
-    taken = [(night, int(per_night.get(str(night), 0)), len(quarantined) * (night == when.last)) for night in when]
+    taken = [
+        (night, int(per_night.get(str(night), 0)), len(quarantined) * (night == when.last))
+        for night in case.horizon.nights(when)
+    ]
     warehouse.record_ingestion(
         engine,
         *(
@@ -135,18 +139,21 @@ def _summary(reasons: pd.Series) -> str:
 def _record_labels(case: UseCase, valid: pd.DataFrame, where: Settings) -> None:
     if valid.empty:
         return
-    night = valid[_entity_night(case, valid)].dt.date
-    labels = valid[["entity", "known_at"]].assign(night=night, label=valid[case.task.label])
+    nights = _entity_nights(case, valid, where)
+    labels = valid[["entity", "known_at"]].assign(night=nights, label=valid[case.task.label])[nights.notna()]
     warehouse.record_labels(warehouse.engine(where.warehouse_url), case.name, labels)
 
 
-def _entity_night(case: UseCase, valid: pd.DataFrame) -> str:
-    name = case.table(case.entities).night
-    if name is None or name not in valid:
-        raise DataError(
-            f"expected the label table to have the entity's night column {name!r}, got {list(valid.columns)}"
-        )
-    return name
+def _entity_nights(case: UseCase, labels: pd.DataFrame, where: Settings) -> pd.Series:
+    """Return the night of each label's entity: its own column, or else what the entity table says; none if unknown."""
+    if case.night_column in labels:
+        named: pd.Series = labels[case.night_column]
+    else:
+        address = lake.address(where.lake, case.name, "valid", case.entities)
+        entities = lake.read(address, columns=["entity", lake.NIGHT]).sort_values(lake.NIGHT)
+        latest = entities.drop_duplicates("entity", keep="last").set_index("entity")[lake.NIGHT]
+        named = labels["entity"].map(latest)
+    return pd.to_datetime(named).dt.date
 
 
 def _record(case: UseCase, when: Period, counts: dict[str, int], files: dict[str, str], where: Settings) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.sdk import Asset, Param
 
-from include import assets
+from include import assets, usecases
 from ml import nights
 from ml.errors import RequestError
 from ml.usecase import UseCase
@@ -21,7 +21,7 @@ def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date",
-            description=f"The night to run, decided at {use_case.horizon.hour:02}:00 {use_case.horizon.timezone}. "
+            description=f"The night to run: {use_case.horizon.told}, {use_case.horizon.hour:02}:00 {use_case.horizon.timezone}. "
             "It wins over the run's partition key.",
         ),
     }
@@ -38,7 +38,8 @@ def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
 def period(context: Mapping[str, Any]) -> str:
     """Return the period this run is about: the night or window asked for, or else the run's partition key.
 
-    Raises RequestError for a field that the form does not have, for both a night and a window, and for neither.
+    Raises RequestError for a field that the form does not have, for both a night and a window, for neither, and for a
+    day that is no night of the use case.
     """
     run, fields = context["dag_run"], context["dag"].params
     conf = run.conf or {}
@@ -51,7 +52,7 @@ def period(context: Mapping[str, Any]) -> str:
     key = asked[0] if asked else run.partition_key
     if key is None:
         raise RequestError("expected a night or a window, got neither: trigger the DAG again and fill in one of them")
-    return str(nights.parse(key))
+    return str(usecases.get(fields["use_case"]).horizon.parse(key))
 
 
 def night(context: Mapping[str, Any]) -> str:
