@@ -6,6 +6,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
+from include.steps import labels
 from include.stores import lake, landing, ledger, warehouse
 from include.stores.landing import Landed
 from include.usecases import coherence
@@ -52,7 +53,7 @@ def _take(case: UseCase, table: Table, landed: Landed, when: Period, where: Sett
     lake.replace(lake.address(where.lake, case.name, "quarantine", table.name), when, quarantined)
     _tell(case, table, landed, valid, quarantined, when, where)
     if table.name == case.task.of:
-        _record_labels(case, valid, where)
+        labels.record(case, when, where)
     return {"rows_in": rows_in, "rows_valid": len(valid), "rows_quarantined": len(quarantined)}
 
 
@@ -134,26 +135,6 @@ def _summary(reasons: pd.Series) -> str:
     counted = reasons.value_counts()
     told = [f"{reason} ({count})" for reason, count in counted.head(3).items()]
     return ", ".join(told) + (f" and {len(counted) - 3} other reasons" if len(counted) > 3 else "")
-
-
-def _record_labels(case: UseCase, valid: pd.DataFrame, where: Settings) -> None:
-    if valid.empty:
-        return
-    nights = _entity_nights(case, valid, where)
-    labels = valid[["entity", "known_at"]].assign(night=nights, label=valid[case.task.label])[nights.notna()]
-    warehouse.record_labels(warehouse.engine(where.warehouse_url), case.name, labels)
-
-
-def _entity_nights(case: UseCase, labels: pd.DataFrame, where: Settings) -> pd.Series:
-    """Return the night of each label's entity: its own column, or else what the entity table says; none if unknown."""
-    if case.night_column in labels:
-        named: pd.Series = labels[case.night_column]
-    else:
-        address = lake.address(where.lake, case.name, "valid", case.entities)
-        entities = lake.read(address, columns=["entity", lake.NIGHT]).sort_values(lake.NIGHT)
-        latest = entities.drop_duplicates("entity", keep="last").set_index("entity")[lake.NIGHT]
-        named = labels["entity"].map(latest)
-    return pd.to_datetime(named).dt.date
 
 
 def _record(case: UseCase, when: Period, counts: dict[str, int], files: dict[str, str], where: Settings) -> None:

@@ -1,18 +1,15 @@
 """Whatever lands ends valid or quarantined, and a night that cannot be taken leaves nothing behind."""
 
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import sqlalchemy as sa
 
 from include import usecases
 from include.settings import Settings
 from include.steps import ingest
 from include.stores import lake, landing, ledger, warehouse
-from include.stores.warehouse import tables
 from ml import nights
 from ml.errors import DataError, RequestError
 from ml.usecase import UseCase
@@ -119,26 +116,6 @@ def test_the_warehouse_knows_each_label_once(arrive: Arrive, taxi: UseCase) -> N
     rides = lake.read(lake.address(where.lake, "taxi", "valid", "rides"))
     known = taxi.horizon.cutoff(nights.parse("2024-03-16").last)
     assert warehouse.count_labels(warehouse.engine(where.warehouse_url), "taxi", known) == rides["entity"].nunique()
-
-
-def test_a_label_that_names_no_night_belongs_to_that_of_its_entity(home: Settings, gym: UseCase) -> None:
-    history = gym.horizon.parse("2023-01-01..2023-04-01")
-    ingest.ingest("gym", str(history))
-    engine = warehouse.engine(home.warehouse_url)
-    with engine.connect() as connection:
-        query = sa.select(tables.labels.c.entity, tables.labels.c.night)
-        found = {(entity[1:7], str(night)) for entity, night in connection.execute(query)}
-    assert found == {("202301", "2023-01-01"), ("202302", "2023-02-01"), ("202303", "2023-03-01")}
-
-
-def test_labels_of_entities_that_never_came_are_kept_in_the_lake_but_count_for_no_night(
-    home: Settings, gym: UseCase
-) -> None:
-    ingest.ingest("gym", "2023-01-01")
-    renewals = lake.read(lake.address(home.lake, "gym", "valid", "renewals"))
-    engine = warehouse.engine(home.warehouse_url)
-    assert len(renewals) == 120
-    assert warehouse.count_labels(engine, "gym", gym.horizon.cutoff(date(2023, 1, 1))) == 0
 
 
 def test_an_unknown_use_case_and_a_malformed_night_are_refused(arrive: Arrive) -> None:
