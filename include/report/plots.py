@@ -1,6 +1,7 @@
 """The report's pictures, as SVG that takes its colours from the page, light or dark."""
 
 import io
+import math
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -138,7 +139,7 @@ def _date(axes: Axes) -> None:
     """Write dates under the picture: days, or months where there are so many days that a month is nearer."""
     low, high = axes.get_xlim()
     apart = max(1, round((high - low) / _MOST_TICKS))
-    months = max(1, round(apart / _DAYS_A_MONTH))
+    months = math.ceil(apart / _DAYS_A_MONTH)
     by_day = apart < _DAYS_A_MONTH / 2
     locator = mpl_dates.DayLocator(interval=apart) if by_day else mpl_dates.MonthLocator(interval=months)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
