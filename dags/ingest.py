@@ -28,9 +28,7 @@ def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntim
     if not policy.schedules():
         return PartitionedAtRuntime()
     horizon = use_case.horizon
-    return CronPartitionTimetable(
-        f"0 {horizon.hour} * * *", timezone=horizon.timezone, run_offset=0, key_format="%Y-%m-%d"
-    )
+    return CronPartitionTimetable(horizon.cron, timezone=horizon.timezone, run_offset=0, key_format="%Y-%m-%d")
 
 
 def declare(use_case: UseCase) -> None:

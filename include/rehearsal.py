@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -24,7 +24,6 @@ from include.settings import Settings
 from include.stack import processes
 from include.stack.client import Client, Run, TaskRun
 from include.stack.processes import Stack
-from ml import nights
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
 
@@ -82,7 +81,7 @@ class Rehearsal:
 
     def learn_history(self) -> None:
         """Ingest the history in one window, then train the first model as of its last night and release it."""
-        history = nights.parse(self.use_case.rehearsal.history)
+        history = self.use_case.horizon.parse(self.use_case.rehearsal.history)
         with self.watch("history"):
             self._show(f"history {history} · ingest")
             self._ingest(str(history))
@@ -96,7 +95,7 @@ class Rehearsal:
 
     def play(self, done: Callable[[str], None]) -> None:
         """Play the nights in order; each is over when all that it led to is over."""
-        keys = [str(night) for night in nights.parse(self.use_case.rehearsal.nights)]
+        keys = [str(night) for night in played(self.use_case)]
         self._hold(True)
         self._ingest(keys[0])
         for key, following in zip(keys, [*keys[1:], None], strict=True):
@@ -219,13 +218,18 @@ class Rehearsal:
         return f"{run.dag}, task {failed.task}, {run.key}: {self._client.last_error(failed)}\nlog: {log}"
 
 
+def played(use_case: UseCase) -> tuple[date, ...]:
+    """Return the nights that the rehearsal plays one by one, after its history."""
+    return use_case.horizon.nights(use_case.horizon.parse(use_case.rehearsal.nights))
+
+
 def run(use_case: UseCase, console: Console, settings: Settings | None = None) -> dict[str, float]:
     """Return the seconds that each part of a use case's rehearsal took; the stack is gone afterwards, come what may.
 
     Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
     """
     settings = settings or places.load()
-    begun, total = datetime.now(UTC), len(list(nights.parse(use_case.rehearsal.nights)))
+    begun, total = datetime.now(UTC), len(played(use_case))
     with _progress(console) as progress, _ending_by_signal():
         bar = progress.add_task("starting", total=total)
 

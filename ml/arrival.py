@@ -1,7 +1,6 @@
 """When each row became known, and which night it belongs to."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -26,8 +25,8 @@ def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> A
     A row that could have been known before this landing but came only now is late: it is known at the cutoff of the
     night it came for. A row from after the period's last cutoff, of another night, or of no known instant is refused.
     """
-    nights = np.array([str(night) for night in period])
-    cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in period])
+    nights = np.array([str(night) for night in horizon.nights(period)])
+    cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in horizon.nights(period)])
     if table.night is not None:
         named = rows[table.night].dt.strftime("%Y-%m-%d")
         refused = pd.Series(
@@ -36,7 +35,7 @@ def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> A
         known = named.map(dict(zip(nights, cutoffs, strict=True)))
         return Arrived(rows=rows.assign(known_at=known, night=named), refused=refused)
     declared = _declared(rows, table)
-    since = pd.Timestamp(horizon.cutoff(period.first - timedelta(days=1)))
+    since = pd.Timestamp(horizon.cutoff(horizon.before(period.first)))
     known = declared.where(declared > since, cutoffs[0])
     place = np.minimum(cutoffs.searchsorted(pd.DatetimeIndex(known)), len(nights) - 1)
     after = f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC"

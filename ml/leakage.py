@@ -15,22 +15,31 @@ from ml import metrics
 from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.errors import LeakError
 from ml.evaluation import Quality
-from ml.usecase import Gates
+from ml.usecase import Gates, Settled
 
 _SETTLED_SHARE, _SETTLED_APART, _LEAST_ROWS, _LEAST_NIGHTS = 0.97, 0.25, 30, 5
 _MOST_LEVELS = 50
 _FOLLOWS, _BINS, _NOISE = 0.5, 32, 1e-9
 
 
-def check_features(frame: pd.DataFrame, labels: Floats, nights: Strings, future: pd.DataFrame, gates: Gates) -> None:
+def check_features(
+    frame: pd.DataFrame,
+    labels: Floats,
+    nights: Strings,
+    future: pd.DataFrame,
+    gates: Gates,
+    settled: tuple[Settled, ...] = (),
+) -> None:
     """Raise LeakError when a column of `frame` knows too much about `labels`.
 
     `future` holds, for each looked-up column, what the table said at each row's time of event where that became known
-    only after the cutoff (missing elsewhere); same order as `frame`.
+    only after the cutoff (missing elsewhere); same order as `frame`. `settled` names the levels that may settle the
+    label, because they do so by definition.
     """
+    allowed = {(each.by, level) for each in settled for level in each.levels}
     night = pd.factorize(nights, sort=True)[0].astype(np.int64)
     for name in frame.columns:
-        _check_settled(name, frame[name], labels, night)
+        _check_settled(name, frame[name], labels, night, allowed)
         _check_alone(name, frame[name], labels, night, gates)
     _check_future(frame, night, future)
 
@@ -44,15 +53,18 @@ def check_quality(quality: Quality, gates: Gates) -> None:
         )
 
 
-def _check_settled(name: str, column: pd.Series, labels: Floats, night: Integers) -> None:
+def _check_settled(
+    name: str, column: pd.Series, labels: Floats, night: Integers, allowed: set[tuple[str, str]]
+) -> None:
     for level, mask in _levels(column):
-        if mask.sum() < _LEAST_ROWS or mask.all() or not _lasts(night[mask]):
+        if (name, level) in allowed or mask.sum() < _LEAST_ROWS or mask.all() or not _lasts(night[mask]):
             continue
         rate, others = float(labels[mask].mean()), float(labels[~mask].mean())
         if max(rate, 1 - rate) >= _SETTLED_SHARE and abs(rate - others) > _SETTLED_APART:
             raise LeakError(
                 f"the feature {name!r} gives the label away: where it is {level}, {rate:.1%} of {int(mask.sum())} rows "
-                f"have the label, elsewhere {others:.1%}; it is written when the outcome is known, so exclude it"
+                f"have the label, elsewhere {others:.1%}; it is written when the outcome is known, so exclude it; "
+                "or, where that holds by definition, declare it (Settled)"
             )
 
 
@@ -61,7 +73,7 @@ def _levels(column: pd.Series) -> Iterator[tuple[str, Booleans]]:
     values = column.dropna().unique()
     if len(values) <= _MOST_LEVELS:
         for value in values:
-            yield f"{value:g}" if _is_number(column) else repr(value), (column == value).to_numpy(bool)
+            yield f"{value:g}" if _is_number(column) else str(value), (column == value).to_numpy(bool)
 
 
 def _check_alone(name: str, column: pd.Series, labels: Floats, night: Integers, gates: Gates) -> None:

@@ -1,4 +1,4 @@
-"""A home for steps to write into, and the toy use case `taxi` beside the real ones."""
+"""A home for steps to write into, and the toy use cases beside the real ones."""
 
 import secrets
 import shutil
@@ -49,11 +49,11 @@ def home(prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def taxi(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseCase]:
-    """The toy use case, found by `usecases.get("taxi")` as if its folder lay beside the others."""
+def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The toy use cases can be found as if their folders lay beside the others."""
     monkeypatch.setattr(usecases, "__path__", [*usecases.__path__, str(TOYS)])
     usecases.all.cache_clear()
-    yield usecases.get("taxi")
+    yield
     usecases.all.cache_clear()
 
 
@@ -71,3 +71,15 @@ def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setenv(name, value)
     places.client.cache_clear()
     return f"s3://{s3.BUCKET}/{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def taxi(toys: None) -> UseCase:
+    """The toy that runs every night, with windows and look-ups."""
+    return usecases.get("taxi")
+
+
+@pytest.fixture
+def gym(toys: None) -> UseCase:
+    """The toy that runs every month, on plain columns; its labels come late and name no night."""
+    return usecases.get("gym")

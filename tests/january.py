@@ -10,6 +10,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.stores import landing
+from include.stores.landing import Arrival, Folder
 from include.usecases import coherence
 from ml import arrival, features, nights, validation
 from ml.arrays import Floats, Strings
@@ -55,8 +56,8 @@ def january() -> January:
 
 
 def _valid(case: UseCase, name: str, folder: Path) -> pd.DataFrame:
-    table, landed = case.table(name), landing.read(folder, name)
-    valid = validation.check(landed.rows, coherence.model(case, table), table.key).valid
+    table, landed = case.table(name), landing.read(Folder(folder), Arrival(name=f"{name}.csv", table=name)).rows
+    valid = validation.check(landed.fit, coherence.model(case, table), table.key).valid
     rows = arrival.place(valid, table, case.horizon, PERIOD).rows
     made = {each: features.call(coherence.functions(case)[each], rows) for each in table.derived}
     if set(case.table(case.entities).key) <= set(rows.columns):

@@ -43,12 +43,13 @@ BY_ANOTHER_NAME = {
     "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/versions.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/warehouse/tables.py": "tests/include/stores/warehouse/test_database.py",
-    **{
-        f"include/usecases/flights/{part}.py": "tests/include/usecases/test_flights.py"
-        for part in ("features", "schema", "source", "usecase")
-    },
     **{f"include/steps/{step}.py": "tests/include/steps/test_again.py" for step in ("features", "training_set")},
 }
+
+IN_ONE_FILE = {
+    str(path.relative_to(PROJECT)): f"tests/include/usecases/test_{path.parent.name}.py"
+    for path in (PROJECT / "include/usecases").glob("*/*.py")
+} | {str(path.relative_to(PROJECT)): "tests/ml/usecase/test_case.py" for path in (PROJECT / "ml/usecase").glob("*.py")}
 
 
 def words(case: UseCase) -> set[str]:
@@ -74,7 +75,7 @@ def test_generic_code_names_nothing_of_a_use_case(ring: str, case: UseCase) -> N
 
 @pytest.mark.parametrize("module", MIRRORED, ids=str)
 def test_every_module_has_a_test_at_the_same_place(module: Path) -> None:
-    elsewhere = BY_ANOTHER_NAME.get(str(module))
+    elsewhere = BY_ANOTHER_NAME.get(str(module)) or IN_ONE_FILE.get(str(module))
     mirrored = PROJECT / "tests" / module.parent / f"test_{module.name}"
     assert mirrored.exists() or (elsewhere and (" " in elsewhere or (PROJECT / elsewhere).exists()))
 

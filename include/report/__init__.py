@@ -8,7 +8,6 @@ from include.report.summary import Summary, gather
 from include.report.terminal import show
 from include.settings import Settings
 from include.stores import atomic, warehouse
-from ml import nights
 from ml.usecase import UseCase
 
 __all__ = ["Summary", "gather", "render", "show", "write"]
@@ -16,7 +15,7 @@ __all__ = ["Summary", "gather", "render", "show", "write"]
 
 def write(use_case: UseCase, settings: Settings, seconds: Mapping[str, float]) -> Summary:
     """Write `run.json` and `index.html` into the reports folder and return what they say."""
-    engine, period = warehouse.engine(settings.warehouse_url), nights.parse(use_case.rehearsal.nights)
+    engine, period = warehouse.engine(settings.warehouse_url), use_case.horizon.parse(use_case.rehearsal.nights)
     summary = gather(engine, use_case, period, seconds)
     known_by = use_case.horizon.cutoff(period.last)
     matured = warehouse.matured(engine, use_case.name, period.first, period.last, known_by)

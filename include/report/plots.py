@@ -1,6 +1,7 @@
 """The report's pictures, as SVG that takes its colours from the page, light or dark."""
 
 import io
+import math
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -15,6 +16,7 @@ from include.report.summary import Night, Releasing, Summary
 _INK, _MODEL, _TRUTH, _MARK = "#7a8190", "#3b82c4", "#d9822b", "#b0413e"
 _SMALLEST_BIN = 25
 _MOST_TICKS = 8
+_DAYS_A_MONTH = 30.4
 mpl.rcParams.update(
     {
         "svg.hashsalt": "ratchet",
@@ -95,7 +97,8 @@ def saved(by_night: pd.Series) -> str:
     """Return what acting on the scores saved each night, per 1000 rows, against never acting."""
     figure, axes = _blank()
     days = pd.to_datetime(by_night.index)
-    axes.bar(days, by_night, color=[_MODEL if value >= 0 else _MARK for value in by_night], width=0.7)
+    apart = min(np.diff(days).astype("timedelta64[D]").astype(int), default=1)
+    axes.bar(days, by_night, color=[_MODEL if value >= 0 else _MARK for value in by_night], width=0.7 * float(apart))
     axes.axhline(0, color=_INK, linewidth=0.8)
     return _svg(figure, axes, "saved per 1000 rows", legend=False)
 
@@ -124,12 +127,20 @@ def _mark(axes: Axes, nights: Sequence[str], label: str, style: str) -> None:
 def _svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
     axes.set_ylabel(ylabel)
     if dates:
-        axes.xaxis.set_major_formatter(mpl_dates.DateFormatter("%d %b"))  # type: ignore[no-untyped-call]
-        low, high = axes.get_xlim()
-        apart = max(1, round((high - low) / _MOST_TICKS))
-        axes.xaxis.set_major_locator(mpl_dates.DayLocator(interval=apart))  # type: ignore[no-untyped-call]
+        _date(axes)
     if legend:
         axes.legend(loc="best", fontsize=8)
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     return "<svg" + text.getvalue().partition("<svg")[2]
+
+
+def _date(axes: Axes) -> None:
+    """Write dates under the picture: days, or months where there are so many days that a month is nearer."""
+    low, high = axes.get_xlim()
+    apart = max(1, round((high - low) / _MOST_TICKS))
+    months = math.ceil(apart / _DAYS_A_MONTH)
+    by_day = apart < _DAYS_A_MONTH / 2
+    locator = mpl_dates.DayLocator(interval=apart) if by_day else mpl_dates.MonthLocator(interval=months)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(mpl_dates.DateFormatter("%d %b" if by_day else "%b %Y"))  # type: ignore[no-untyped-call]

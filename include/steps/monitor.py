@@ -1,7 +1,7 @@
 """Scores met by their labels: what the champion is worth by now, what drifts, and whether to ask for a new one."""
 
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 
@@ -52,7 +52,7 @@ def measure(use_case: str, period: str) -> bool:
 def _measure_nights(case: UseCase, night: date, where: Settings) -> Performance | None:
     """Record each matured night of the window by itself, and return all of them measured together."""
     engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
-    first = night - timedelta(days=case.triggers.window_nights)
+    first = case.horizon.before(night, case.triggers.window_nights)
     matured = [
         each.night
         for each in warehouse.maturity(engine, case.name, first, night, cutoff)
@@ -131,8 +131,8 @@ def _facts(case: UseCase, night: date, recent: Performance | None, facts: dict[s
         log_loss=None if recent is None else recent.log_loss,
         reference_log_loss=reference,
         new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),
-        age_nights=(night - trained).days,
-        nights_since_training=(night - max([trained, *tried])).days,
+        age_nights=case.horizon.count(trained, night),
+        nights_since_training=case.horizon.count(max([trained, *tried]), night),
     )
 
 

@@ -37,7 +37,8 @@ def held(use_case: str, first: date | None = None, last: date | None = None) -> 
 
 def rows(use_case: str, period: str, table: str | None = None) -> pd.DataFrame:
     """Return the quarantined rows of `period`, of one table or all: night, table, file, line, reasons, text."""
-    case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
+    case, where = usecases.get(use_case), settings.load()
+    when = case.horizon.parse(period)
     tables = [case.table(table)] if table else case.tables
     found = [
         lake.read(lake.address(where.lake, case.name, "quarantine", each.name), str(when.first), str(when.last))

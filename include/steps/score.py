@@ -16,7 +16,7 @@ def score(use_case: str, period: str) -> int | None:
     case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
     engine = warehouse.engine(where.warehouse_url)
     issued, scored = 0, False
-    for night in when:
+    for night in case.horizon.nights(when):
         promoted = ledger.champion(engine, case.name, before_night=night)
         if promoted is None:
             continue

@@ -86,7 +86,9 @@ def _challenge(case: UseCase, when: date, champion: str | None, where: Settings)
     parts = splitting.split(rows.nights, case.gates.judged_nights, str(facts.get("used_until", "")))
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
     future = training_set.at_event(case, learned, when, where)
-    leakage.check_features(learned.frame[list(case.feature_names)], learned.labels, learned.nights, future, case.gates)
+    leakage.check_features(
+        learned.frame[list(case.feature_names)], learned.labels, learned.nights, future, case.gates, case.settled
+    )
     fitted = [_fit(case, candidate, learned, where) for candidate in case.candidates]
     contenders = [_contender(case, each, learned) for each in fitted]
     choice = selection.choose(contenders, case.latency_budget)

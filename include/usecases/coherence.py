@@ -33,8 +33,8 @@ def model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
 
 
 def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
-    """Return the public functions of the use case's `features.py` by name."""
-    return _functions_of(usecases.module(use_case.name, "features"))
+    """Return the public functions of the use case's `features.py` by name; none when it has no such file."""
+    return _functions_of(usecases.module(use_case.name, "features")) if usecases.has(use_case.name, "features") else {}
 
 
 def _functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
@@ -80,6 +80,12 @@ def _label_faults(use_case: UseCase) -> list[str]:
     lacking = [name for name in entities.key if name not in _columns(use_case, labels)]
     if lacking:
         faults.append(f"the label table {labels.name!r} lacks {lacking} of the entity key, so labels cannot be joined")
+    night, order = use_case.night_column, use_case.tables.index
+    if night not in _columns(use_case, labels) and order(labels) < order(entities):
+        faults.append(
+            f"the label table {labels.name!r} does not say the {night!r} of its entities: declare it after "
+            f"{entities.name!r}, which does"
+        )
     return faults
 
 

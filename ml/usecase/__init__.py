@@ -8,7 +8,7 @@ from ml.usecase.case import UseCase
 from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.features import AsOf, Column, Feature, Function, Window
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Slice
+from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
 from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
@@ -31,6 +31,7 @@ __all__ = [
     "Reference",
     "Rehearsal",
     "Release",
+    "Settled",
     "Slice",
     "Table",
     "Triggers",

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ml.errors import DeclarationError
+from ml.errors import DeclarationError, RequestError
 from ml.usecase.data import Table
 from ml.usecase.declaring import NAME, require, require_unique
 from ml.usecase.features import AsOf, Feature, Window
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Slice
+from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
 from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
@@ -29,6 +29,7 @@ class UseCase:
     cost: Cost
     latency_budget: Milliseconds = Milliseconds(p99=10)
     excluded: tuple[Excluded, ...] = ()
+    settled: tuple[Settled, ...] = ()
     slices: tuple[Slice, ...] = ()
     matured_share: float = 0.95
     gates: Gates = Gates()
@@ -51,8 +52,19 @@ class UseCase:
             self.table(self.entities).night is not None,
             f"the entity table {self.entities!r} must name its night column",
         )
-        for a_slice in self.slices:
-            require(a_slice.by in self.feature_names, f"Slice(by={a_slice.by!r}) must name one of the features")
+        for period in (self.rehearsal.history, self.rehearsal.nights):
+            self._require_nights(period)
+        for kind, by in (
+            *(("Slice", each.by) for each in self.slices),
+            *(("Settled", each.by) for each in self.settled),
+        ):
+            require(by in self.feature_names, f"{kind}(by={by!r}) must name one of the features")
+
+    def _require_nights(self, period: str) -> None:
+        try:
+            self.horizon.parse(period)
+        except RequestError as error:
+            raise DeclarationError(f"the rehearsal of {self.name!r} plays {period}: {error}") from None
 
     def _looked_up(self) -> Iterable[tuple[str, str]]:
         features = [(f"{type(f).__name__}", f.table) for f in self.features if isinstance(f, AsOf | Window)]

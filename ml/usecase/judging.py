@@ -42,6 +42,22 @@ class Excluded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Settled:
+    """Levels of the feature `by` that settle the label by definition and are known at the cutoff, and why.
+
+    The leak alarm lets them pass; they go into the model card. Levels are written as they print ("missing" is one).
+    """
+
+    by: str
+    levels: tuple[str, ...]
+    why: str
+
+    def __post_init__(self) -> None:
+        require(bool(self.levels), f"Settled(by={self.by!r}) names the levels that settle the label")
+        require(bool(self.why), f"say why the levels {self.levels} of {self.by!r} settle the label (why=)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
     """Rows judged apart: every level of the feature `by` that has at least `least_rows` rows."""
 

@@ -11,6 +11,8 @@ from ml.usecase.declaring import require
 class Triggers:
     """When to ask for retraining. None switches a trigger off; every number goes into the ledger.
 
+    Nights are those of the use case's cadence: where it runs every month, a window of 3 nights is a quarter.
+
     `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which at least
     `least_nights` must be there; `log_loss_rise` is the relative rise over what the champion showed at its gate.
     """

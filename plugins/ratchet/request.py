@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.sdk import Asset, Param
 
-from include import assets
+from include import assets, usecases
 from ml import nights
 from ml.errors import RequestError
 from ml.nights import Period
@@ -22,7 +22,7 @@ def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date",
-            description=f"The night to run, decided at {use_case.horizon.hour:02}:00 {use_case.horizon.timezone}. "
+            description=f"The night to run: {use_case.horizon.told}, {use_case.horizon.hour:02}:00 {use_case.horizon.timezone}. "
             "It wins over the run's partition key.",
         ),
     }
@@ -39,7 +39,8 @@ def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
 def period(context: Mapping[str, Any]) -> str:
     """Return the period this run is about: the night or window asked for, or else the run's partition key.
 
-    Raises RequestError for a field that the form does not have, for both a night and a window, and for neither.
+    Raises RequestError for a field that the form does not have, for both a night and a window, for neither, and for a
+    day that is no night of the use case.
     """
     asked = period_or_all(context)
     if asked is None:
@@ -58,7 +59,7 @@ def period_or_all(context: Mapping[str, Any]) -> Period | None:
     if len(asked) > 1:
         raise RequestError(f"expected a night or a window, got both ({asked[0]} and {asked[1]}): choose one")
     key = asked[0] if asked else run.partition_key
-    return None if key is None else nights.parse(key)
+    return None if key is None else usecases.get(fields["use_case"]).horizon.parse(key)
 
 
 def night(context: Mapping[str, Any]) -> str:

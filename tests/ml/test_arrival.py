@@ -117,6 +117,21 @@ def test_a_row_taken_is_known_by_the_cutoff_of_its_night_and_not_by_that_before(
         assert before < known <= HORIZON.cutoff(night.date())
 
 
+@pytest.mark.parametrize(
+    ("at", "night", "known"),
+    [
+        pytest.param("2013-01-01", "2013-02-01", "2013-02-01 07:00", id="late: the first night"),
+        pytest.param("2013-02-01 07:01", "2013-03-01", "2013-02-01 07:01", id="after a cutoff: a month later"),
+        pytest.param("2013-04-01 06:00", "2013-04-01", "2013-04-01 06:00", id="at the last cutoff"),
+    ],
+)
+def test_where_nights_are_months_a_row_waits_for_the_next_first(at: str, night: str, known: str) -> None:
+    monthly = Night(hour=2, timezone="America/New_York", every="month")
+    arrived = arrival.place(rows(at), OUTCOMES, monthly, nights.parse("2013-02-01..2013-04-01"))
+    assert arrived.rows["night"].tolist() == [night]
+    assert arrived.rows["known_at"].tolist() == [pd.Timestamp(known, tz="UTC")]
+
+
 def test_a_row_of_no_known_instant_is_refused() -> None:
     arrived = arrival.place(
         pd.DataFrame({"at": [pd.NaT]}, dtype="datetime64[ns, UTC]"), OUTCOMES, HORIZON, nights.parse("2013-02-08")

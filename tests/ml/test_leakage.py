@@ -9,7 +9,7 @@ import pytest
 
 from ml import leakage
 from ml.errors import LeakError
-from ml.usecase import Gates
+from ml.usecase import Gates, Settled
 from tests.january import january
 from tests.ml.test_selection import QUALITY
 
@@ -52,6 +52,17 @@ def test_honest_features_of_a_month_do_not_alarm() -> None:
 def test_a_value_that_settles_the_label_is_named(name: str, plant: Planted) -> None:
     with pytest.raises(LeakError, match=f"the feature '{name}' gives the label away: where it is .* so exclude it"):
         check(name, plant)
+
+
+def test_a_level_that_settles_the_label_by_definition_may_be_declared() -> None:
+    nights = np.repeat([f"2024-01-{day:02}" for day in range(1, 11)], 30).astype(object)
+    frame = pd.DataFrame({"plan": np.tile(["trial", "full", "full"], 100)})
+    labels = ((frame["plan"] == "full") & (np.arange(300) % 4 > 0)).to_numpy(np.float64)
+    asked = (frame, labels, nights, pd.DataFrame(index=frame.index), Gates())
+    leakage.check_features(*asked, settled=(Settled(by="plan", levels=("trial",), why="cannot be renewed"),))
+    other = (Settled(by="plan", levels=("full",), why="another level"),)
+    with pytest.raises(LeakError, match=r"where it is trial, 0.0% .* by definition, declare it \(Settled\)"):
+        leakage.check_features(*asked, settled=other)
 
 
 @pytest.mark.parametrize(

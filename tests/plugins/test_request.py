@@ -4,20 +4,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.definitions.param import ParamsDict
 from ratchet import request
 
 from include import usecases
 from ml.errors import RequestError
+from ml.usecase import UseCase
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 FLIGHTS = usecases.get("flights")
 
 
-def context(key: str | None = None, **conf: Any) -> dict[str, Any]:
+def context(key: str | None = None, case: UseCase = FLIGHTS, **conf: Any) -> dict[str, Any]:
     return {
         "dag_run": SimpleNamespace(partition_key=key, conf=conf),
-        "dag": SimpleNamespace(params=request.form(FLIGHTS)),
+        "dag": SimpleNamespace(params=ParamsDict(request.form(case))),
     }
 
 
@@ -54,3 +56,14 @@ def test_a_request_that_cannot_be_meant_is_refused_with_a_sentence(given: dict[s
 
 def test_the_night_of_a_window_is_its_last() -> None:
     assert request.night(context("2013-01-01..2013-01-31")) == "2013-01-31"
+
+
+@pytest.mark.parametrize("key", ["2024-01-15", "2024-01-01..2024-01-15"], ids=["a night", "the end of a window"])
+def test_a_day_that_is_no_night_of_the_use_case_is_refused_with_the_nights_next_to_it(gym: UseCase, key: str) -> None:
+    told = "got 2024-01-15, which is none: the night before it is 2024-01-01, the one after it 2024-02-01"
+    with pytest.raises(RequestError, match=told):
+        request.period(context(key, gym))
+
+
+def test_the_form_says_which_days_are_nights(gym: UseCase) -> None:
+    assert "the first of each month, 05:00 Europe/Lisbon" in str(request.form(gym)["night"].description)

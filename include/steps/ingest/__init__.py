@@ -9,7 +9,6 @@ from include.steps.ingest import files, labels, tables, telling
 from include.stores import landing
 from include.stores.landing import Place
 from include.usecases import coherence
-from ml import nights
 from ml.nights import Period
 from ml.usecase import UseCase
 
@@ -20,7 +19,8 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     A file that breaks the contract is quarantined whole, one that was taken for an earlier night is left out, and the
     others are taken. Raises RequestError, DeclarationError, and DataError when the file of a table is not there.
     """
-    case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
+    case, where = usecases.get(use_case), settings.load()
+    when = case.horizon.parse(period)
     coherence.check(case)
     place = landing.place(where.landing, case.name, when)
     _draw(case, when, place, where)

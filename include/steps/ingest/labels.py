@@ -5,37 +5,47 @@ import pandas as pd
 
 from include.settings import Settings
 from include.stores import lake, warehouse
+from include.usecases import coherence
 from ml.arrival import KNOWN_AT, NIGHT
+from ml.features import ENTITY
 from ml.nights import Period
 from ml.usecase import UseCase
 
+_LANDED, _OF = "landed", "of"
+
 
 def settle(case: UseCase, when: Period, where: Settings) -> None:
-    """Make the labels agree with the outcomes of the entities that the period's files name, or named before."""
-    engine = warehouse.engine(where.warehouse_url)
+    """Make the labels agree with the outcomes of the entities that the period's files name, or named before.
+
+    An outcome whose entity has not come waits in the lake, and becomes its label with the period that brings it.
+    """
+    engine, ends = warehouse.engine(where.warehouse_url), (str(when.first), str(when.last))
     outcomes = _outcomes(case, where)
-    here = outcomes[NIGHT].between(str(when.first), str(when.last))
-    touched = set(outcomes.loc[here, "entity"]) | warehouse.labelled_by(engine, case.name, when.first, when.last)
-    newest = (
-        outcomes[outcomes["entity"].isin(touched)].sort_values([KNOWN_AT, NIGHT]).drop_duplicates("entity", keep="last")
+    here = outcomes[_LANDED].between(*ends) | outcomes[_OF].between(*ends)
+    touched = set(outcomes.loc[here, ENTITY]) | warehouse.labelled_by(engine, case.name, when.first, when.last)
+    last = outcomes[outcomes[ENTITY].isin(touched)].sort_values([KNOWN_AT, _LANDED], kind="stable")
+    newest = last.drop_duplicates(ENTITY, keep="last")
+    labels = pd.DataFrame(
+        {
+            "entity": newest[ENTITY],
+            "night": newest[_OF],
+            "label": newest[case.task.label].astype(np.float64),
+            "known_at": newest[KNOWN_AT],
+            "landed": newest[_LANDED],
+        }
     )
-    warehouse.record_labels(engine, case.name, _labels(case, newest), sorted(touched - set(newest["entity"])))
+    warehouse.record_labels(engine, case.name, labels, sorted(touched - set(newest[ENTITY])))
 
 
 def _outcomes(case: UseCase, where: Settings) -> pd.DataFrame:
-    uri = lake.address(where.lake, case.name, "valid", case.task.of)
-    columns = ["entity", NIGHT, KNOWN_AT, case.task.label, case.night_column]
-    rows = lake.read(uri, columns=list(dict.fromkeys(columns)))
-    return rows[rows[case.task.label].notna()] if len(rows) else rows
-
-
-def _labels(case: UseCase, rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "entity": rows["entity"],
-            "night": rows[case.night_column],
-            "label": rows[case.task.label].astype(np.float64),
-            "known_at": rows[KNOWN_AT],
-            "landed": rows[NIGHT],
-        }
-    )
+    """Return every known outcome with the night that it landed for, and the night that its entity is of."""
+    own = case.night_column in coherence.model(case, case.table(case.task.of)).to_schema().columns
+    columns = [ENTITY, NIGHT, KNOWN_AT, case.task.label, *([case.night_column] if own else [])]
+    rows = lake.read(lake.address(where.lake, case.name, "valid", case.task.of), columns=columns)
+    rows = rows[rows[case.task.label].notna()].rename(columns={NIGHT: _LANDED})
+    if own:
+        named = pd.to_datetime(rows[case.night_column]).dt.strftime("%Y-%m-%d")
+        return rows.assign(**{_OF: named})
+    entities = lake.read(lake.address(where.lake, case.name, "valid", case.entities), columns=[ENTITY, NIGHT])
+    nights = entities.sort_values(NIGHT).drop_duplicates(ENTITY, keep="last").rename(columns={NIGHT: _OF})
+    return rows.merge(nights, on=ENTITY, validate="m:1")

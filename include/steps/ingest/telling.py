@@ -38,7 +38,7 @@ def _counts(case: UseCase, when: Period, table: str, taken: Taken) -> list[Inges
             rows_valid=int(per_night.get(str(night), 0)),
             rows_quarantined=bad * (night == when.last),
         )
-        for night in when
+        for night in case.horizon.nights(when)
     ]
 
 

@@ -25,9 +25,10 @@ def test_a_new_champion_is_marked_on_the_nights(engine: sa.Engine, case: UseCase
     assert len(plots.log_loss(summary)) > len(plots.log_loss(unmarked))
 
 
+@pytest.mark.parametrize("every", ["D", "MS"], ids=["every night", "every month"])
 @pytest.mark.parametrize("count", [1, 4, 5, 30, 365])
-def test_any_count_of_nights_is_drawn_without_complaint(count: int) -> None:
-    days = pd.date_range("2013-01-01", periods=count).strftime("%Y-%m-%d")
+def test_any_count_of_nights_is_drawn_without_complaint(count: int, every: str) -> None:
+    days = pd.date_range("2013-01-01", periods=count, freq=every).strftime("%Y-%m-%d")
     assert plots.saved(pd.Series(1.0, index=days)).startswith("<svg")
     matured = pd.DataFrame({"night": days, "score": 0.5, "label": 1.0})
     assert plots.expected_and_seen(matured).startswith("<svg")

@@ -28,3 +28,7 @@ def test_a_rehearsal_switches_the_clock_off(settings: Settings, schedules: bool,
 
 def test_our_own_code_is_never_preloaded_so_that_an_edit_is_seen_by_the_next_task() -> None:
     assert [name for name in environment.PRELOADED if name.split(".")[0] in ("ml", "include", "ratchet")] == []
+
+
+def test_threads_that_wait_for_a_core_do_not_spin(settings: Settings) -> None:
+    assert environment.inherited(settings)["OMP_WAIT_POLICY"] == "PASSIVE"

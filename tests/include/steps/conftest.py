@@ -153,6 +153,12 @@ class Night:
         return {each.name: each for each in warehouse.files(engine, "taxi", NIGHT)}
 
 
+def without_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let only what a test lands be there."""
+    has = usecases.has
+    monkeypatch.setattr(usecases, "has", lambda name, part: part != "source" and has(name, part))
+
+
 @pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.servers)])
 def night(
     request: pytest.FixtureRequest,
@@ -168,5 +174,5 @@ def night(
     usecases.module("taxi", "source").land(tmp_path / "drawn", nights.parse(NIGHT), places.load().data)
     for path in (tmp_path / "drawn").iterdir():
         place.put(path.name, path.read_bytes())
-    monkeypatch.setattr(usecases, "has", lambda *_: False)
+    without_a_source(monkeypatch)
     return Night(where=where, place=place)

@@ -92,6 +92,17 @@ def test_the_label_itself_is_no_feature(taxi: UseCase) -> None:
         coherence.check(replace(taxi, slices=(), features=(Column("is_late"),)))
 
 
+def test_a_use_case_of_plain_columns_needs_no_functions(gym: UseCase) -> None:
+    coherence.check(gym)
+    assert coherence.functions(gym) == {}
+
+
+def test_labels_that_name_no_night_come_after_the_entities_that_do(gym: UseCase) -> None:
+    told = "the label table 'renewals' does not say the 'billed_on' of its entities: declare it after 'members'"
+    with pytest.raises(DeclarationError, match=told):
+        coherence.check(replace(gym, tables=gym.tables[::-1]))
+
+
 def test_every_contradiction_is_told_at_once(taxi: UseCase) -> None:
     with pytest.raises(DeclarationError, match="'tip'.*; .*'fare'"):
         coherence.check(replace(taxi, slices=(), features=(Column("tip"), Column("fare"))))

@@ -10,6 +10,7 @@ import pytest
 
 from include import settings, usecases
 from include.stores import landing
+from include.stores.landing import Arrival, Folder
 from include.usecases import coherence
 from include.usecases.flights import source
 from include.usecases.flights.usecase import USE_CASE
@@ -26,7 +27,10 @@ def landed(period: str) -> dict[str, pd.DataFrame]:
     """Return the text that lands for a period, by table."""
     with TemporaryDirectory() as folder:
         source.land(Path(folder), nights.parse(period), DATA)
-        return {table: landing.read(Path(folder), table).rows for table in TABLES}
+        return {
+            table: landing.read(Folder(Path(folder)), Arrival(name=f"{table}.csv", table=table)).rows.fit.astype(object)
+            for table in TABLES
+        }
 
 
 def checked(period: str, table: str) -> Checked:

@@ -19,6 +19,7 @@ from ml.usecase import (
     Night,
     Rehearsal,
     Release,
+    Settled,
     Slice,
     Table,
     Triggers,
@@ -66,11 +67,22 @@ PLANS, VISITS = use_case().tables
         (lambda: use_case(features=(AsOf("z", by=("a",), columns=("b",)),)), "AsOf names the table 'z'"),
         (lambda: use_case(entities="visits"), "the entity table 'visits' must name its night column"),
         (lambda: use_case(slices=(Slice(by="size"),)), r"Slice\(by='size'\) must name one of the features"),
+        (
+            lambda: use_case(settled=(Settled(by="size", levels=("0",), why="so it is"),)),
+            r"Settled\(by='size'\) must name one of the features",
+        ),
+        (lambda: Settled(by="zone", levels=(), why="so it is"), "names the levels that settle the label"),
+        (lambda: Settled(by="zone", levels=("closed",), why=""), "say why the levels .* of 'zone' settle the label"),
+        (
+            lambda: use_case(horizon=Night(hour=2, timezone="UTC", every="month")),
+            "the rehearsal of 'visits' plays 2013-01-01..2013-01-31: .*got 2013-01-31, which is none",
+        ),
         (lambda: use_case(matured_share=0), "matured_share lies between 0 and 1, got 0"),
         (lambda: Table(name="Plans", schema="P", key=("a",)), "a table's name is lower_case"),
         (lambda: Table(name="plans", schema="P", key=()), "needs a key"),
         (lambda: Delay(after="at", hours=-1), "nothing is known before it happened"),
         (lambda: Night(hour=24, timezone="UTC"), "a night's hour is 0 to 23, got 24"),
+        (lambda: Night(hour=2, timezone="UTC", every="week"), r"one of \('day', 'month'\), got 'week'"),  # type: ignore[arg-type]
         (lambda: Night(hour=2, timezone="Mars/Base"), "expected an IANA time zone .* got 'Mars/Base'"),
         (lambda: AsOf("t", by=("a",), columns=("b",), within_hours=0), "looks back a positive number of hours, got 0"),
         (lambda: Window("t", of="x", how="median", days=(1,)), "mean, sum or count, got 'median'"),  # type: ignore[arg-type]

@@ -85,7 +85,7 @@ def test_a_missing_file_is_told_and_nothing_of_the_night_is_taken(
 ) -> None:
     where = arrive("ingest a night")
     (land(where) / "traffic.csv").unlink()
-    monkeypatch.setattr(usecases, "has", lambda *_: False)
+    monkeypatch.setattr(usecases, "has", lambda _, part: part != "source")
     before = contents(where)
     with pytest.raises(
         DataError, match=r"expected a file of 'traffic' \(traffic.csv, .*\) in .*; land it and run this night again"
@@ -126,3 +126,5 @@ def test_an_unknown_use_case_and_a_malformed_night_are_refused(arrive: Arrive) -
         ingest.ingest("ferries", NIGHT)
     with pytest.raises(RequestError, match="expected a night"):
         ingest.ingest("taxi", "tonight")
+    with pytest.raises(RequestError, match="got 2024-01-15, which is none"):
+        ingest.ingest("gym", "2024-01-15")

@@ -1,0 +1,94 @@
+"""Cuts four years of the survey in Massachusetts into the files that its office would drop each month.
+
+The data are the Parquet files of PyPI's `nannyml` wheel (`data-requirements.txt`); its columns `prediction` and
+`predicted_probability` are another model's answers and are never read. The survey does not say in which month a person
+was asked: a year's persons are spread over its twelve panels by a hash of their number. A month's files hold the panel
+of that month (no answers), and, on their own, the answers coded since the last night, 30 days after their panel's.
+
+A month outside 2015 to 2018 is mapped onto the same month of one of these years, so that this month has a panel.
+"""
+
+import hashlib
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from include.stores import atomic
+from include.usecases.employment.codebook import ANSWERS
+from include.usecases.employment.usecase import USE_CASE
+from ml.nights import Period
+
+_FIRST_YEAR, _YEARS = 2015, 4
+_CODED_AFTER = pd.Timedelta(days=30)
+_LATEST_PANELS = 2
+_NUMBERS = {"age_years": "AGEP", "education_level": "SCHL"}
+_FILES = {
+    "persons": ["person_id", "panel_month", *_NUMBERS, *ANSWERS],
+    "interviews": ["person_id", "is_employed", "coded_at"],
+}
+
+
+def land(folder: Path, period: Period, data: Path) -> None:
+    """Write the files of `period` into `folder`, leaving alone any that are there; `data` holds the wheel."""
+    horizon = USE_CASE.horizon
+    since, until = horizon.cutoff(horizon.before(period.first)), horizon.cutoff(period.last)
+    asked = horizon.nights(Period(horizon.before(period.first, _LATEST_PANELS), period.last))
+    panels = pd.concat([_panel(night, data) for night in asked])
+    coded = (panels["coded_at"] > since) & (panels["coded_at"] <= until)
+    rows = {"persons": panels["panel_month"] >= str(period.first), "interviews": coded}
+    for table, columns in _FILES.items():
+        target = folder / f"{table}.csv"
+        if not target.exists():
+            text = panels.loc[rows[table], columns].to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+            atomic.write(target, text.encode())
+
+
+def _panel(night: date, data: Path) -> pd.DataFrame:
+    """Return the persons asked on `night`, with their answers and when those are coded."""
+    year = _FIRST_YEAR + (night.year - _FIRST_YEAR) % _YEARS
+    persons = _persons(data)
+    panel = persons[(persons["year"] == year) & (persons["month"] == night.month)]
+    return panel.assign(
+        person_id=f"{night.year}-" + panel["number"],
+        panel_month=str(night),
+        coded_at=pd.Timestamp(USE_CASE.horizon.cutoff(night)) + _CODED_AFTER,
+    )
+
+
+@cache
+def _persons(data: Path) -> pd.DataFrame:
+    """Return everybody, with year, month and answers in words; read from a Parquet copy made the first time."""
+    prepared = data / "persons.parquet"
+    if not prepared.exists():
+        atomic.write(prepared, _in_words(_raw(data / "nannyml/datasets/data")).to_parquet())
+    return pd.read_parquet(prepared)
+
+
+def _raw(folder: Path) -> pd.DataFrame:
+    columns = ["id", "year", *_NUMBERS.values(), *(acs for acs, _ in ANSWERS.values())]
+    first = pd.read_parquet(folder / "employment_MA_reference.pq", columns=[*columns, "employed"])
+    later = pd.read_parquet(folder / "employment_MA_analysis.pq", columns=columns)
+    answers = pd.read_parquet(folder / "employment_MA_analysis_target.pq")
+    return pd.concat([first, later.merge(answers, on="id", validate="1:1")], ignore_index=True)
+
+
+def _in_words(raw: pd.DataFrame) -> pd.DataFrame:
+    answers = {name: raw[acs].astype(int).map(codes) for name, (acs, codes) in ANSWERS.items()}
+    numbers = {name: raw[acs].astype(int) for name, acs in _NUMBERS.items()}
+    return pd.DataFrame(
+        {
+            "number": raw["id"].map("{:06d}".format),
+            "year": raw["year"],
+            "month": raw["id"].map(month),
+            "is_employed": raw["employed"],
+            **numbers,
+            **answers,
+        }
+    )
+
+
+def month(number: int) -> int:
+    """Return the month, 1 to 12, of the panel that a person is in: the same on every machine."""
+    return hashlib.sha256(str(number).encode()).digest()[0] * 12 // 256 + 1

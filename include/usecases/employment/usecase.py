@@ -1,0 +1,124 @@
+"""Employment in Massachusetts, 2015 to 2018: who of a month's survey panel is at work, asked before the interview."""
+
+from ml.usecase import (
+    Binary,
+    Column,
+    Cost,
+    Excluded,
+    Gates,
+    GradientBoosting,
+    Logistic,
+    Milliseconds,
+    Night,
+    Personal,
+    Rehearsal,
+    Release,
+    Settled,
+    Slice,
+    Table,
+    Triggers,
+    UseCase,
+)
+
+_WHY = "the survey asks it of everybody; a gate and a report that may not see it cannot say whom the model misses"
+_PERSONAL = (
+    "sex",
+    "race",
+    "disability",
+    "hearing_difficulty",
+    "vision_difficulty",
+    "cognitive_difficulty",
+    "ancestry",
+    "nativity",
+    "citizenship",
+)
+
+USE_CASE = UseCase(
+    name="employment",
+    question="Will this person's interview say that they were at work, as a civilian, in the week before?",
+    task=Binary(label="is_employed", of="interviews"),
+    entities="persons",
+    tables=(
+        Table(
+            name="persons",
+            schema="Person",
+            key=("person_id",),
+            night="panel_month",
+            personal=tuple(
+                Personal(column=column, may_reach=("features", "reports"), why=_WHY) for column in _PERSONAL
+            ),
+        ),
+        Table(name="interviews", schema="Interview", key=("person_id",), known_at="coded_at"),
+    ),
+    horizon=Night(hour=6, timezone="America/New_York", every="month"),
+    features=(
+        Column("age_years"),
+        Column("education_level"),
+        Column("marital_status"),
+        Column("relationship"),
+        Column("parents_in_labor_force"),
+        Column("citizenship"),
+        Column("lived_a_year_ago"),
+        Column("military_service"),
+        Column("ancestry"),
+        Column("nativity"),
+        Column("disability"),
+        Column("hearing_difficulty"),
+        Column("vision_difficulty"),
+        Column("cognitive_difficulty"),
+        Column("sex"),
+        Column("race"),
+    ),
+    candidates=(Logistic(strength=0.1), GradientBoosting(trees=150, feature_share=0.6, row_share=0.8)),
+    cost=Cost(act=4, miss=10, averted=0.8),
+    latency_budget=Milliseconds(p99=10),
+    excluded=(
+        Excluded(column="person_id", why="a running number: it says when a person was asked, and nothing of work"),
+        Excluded(column="prediction", why="another model's answer, learned from these labels: it never lands"),
+        Excluded(column="predicted_probability", why="as `prediction`"),
+        Excluded(
+            column="year", why="a model sees one or two years and is asked about the next: it has no meaning there"
+        ),
+    ),
+    settled=(
+        Settled(by="lived_a_year_ago", levels=("under 1",), why="nobody under 16 is asked about work"),
+        Settled(by="cognitive_difficulty", levels=("under 5",), why="nobody under 16 is asked about work"),
+        Settled(
+            by="education_level",
+            levels=("0", "2", "3", "4", "5"),
+            why="under 3 years of age, nursery to second grade: nobody under 16 is asked about work",
+        ),
+        Settled(
+            by="parents_in_labor_force",
+            levels=(
+                "both parents do",
+                "two parents, only the father does",
+                "two parents, only the mother does",
+                "two parents, neither does",
+                "one parent, the father does",
+                "one parent, the father does not",
+                "one parent, the mother does",
+                "one parent, the mother does not",
+            ),
+            why="told of children under 18 alone, of whom only those of 16 and 17 are asked about work",
+        ),
+        Settled(by="military_service", levels=("under 17",), why="of these only those of 16 are asked about work"),
+        Settled(by="military_service", levels=("on active duty",), why="the question is about civilian work"),
+        Settled(
+            by="relationship", levels=("institutional quarters",), why="inmates and patients have no civilian work"
+        ),
+    ),
+    slices=(Slice(by="disability"), Slice(by="sex"), Slice(by="race")),
+    gates=Gates(judged_nights=4, leak_auc=0.93, leak_auc_nights=4, worst_log_loss=0.5, least_auc=0.85),
+    triggers=Triggers(
+        calibration_gap=0.02,
+        log_loss_rise=0.10,
+        new_labels=50_000,
+        age_nights=12,
+        window_nights=4,
+        least_nights=2,
+        cooldown_nights=3,
+    ),
+    release=Release(approvers=("tech_lead", "business_owner")),
+    rehearsal=Rehearsal(history="2015-01-01..2015-12-01", nights="2016-01-01..2016-12-01"),
+)
