@@ -1,6 +1,7 @@
 """The relational store of scores, labels, metrics, alerts and the ledger: SQLite or Postgres, by URL."""
 
 from include.stores.warehouse.database import engine, migrate, writing
+from include.stores.warehouse.lineage import Read, reads, record_reads, scored_from
 from include.stores.warehouse.predictions import (
     Maturity,
     count_labels,
@@ -27,6 +28,7 @@ __all__ = [
     "Ingestion",
     "Maturity",
     "Metric",
+    "Read",
     "alerts",
     "count_labels",
     "engine",
@@ -37,9 +39,12 @@ __all__ = [
     "metrics",
     "migrate",
     "raise_alert",
+    "reads",
     "record_ingestion",
     "record_labels",
     "record_metrics",
+    "record_reads",
+    "scored_from",
     "scores",
     "writing",
 ]
