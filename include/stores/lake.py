@@ -13,7 +13,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from ml.errors import DataError
 from ml.nights import Period
 
-NIGHT, ABSENT = "night", -1
+NIGHT, ABSENT, _FIRST = "night", -1, 0
 # Delta's own default forgets, at a checkpoint, how to read versions of more than 30 days ago, without any vacuum.
 _KEEPS_ITS_LOG = {"delta.logRetentionDuration": "interval 36500 days"}
 _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
@@ -32,8 +32,7 @@ def replace(uri: str, period: Period, frame: pd.DataFrame) -> int:
     data = None if frame.empty else _arrow(frame)
     for attempt in range(_ATTEMPTS):
         try:
-            _write(uri, period, data)
-            return version(uri)
+            return _write(uri, period, data)
         except CommitFailedError:
             if attempt + 1 == _ATTEMPTS:
                 raise
@@ -41,14 +40,17 @@ def replace(uri: str, period: Period, frame: pd.DataFrame) -> int:
     raise AssertionError("unreachable")
 
 
-def _write(uri: str, period: Period, data: pa.Table | None) -> None:
-    predicate = f"{NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"
+def _write(uri: str, period: Period, data: pa.Table | None) -> int:
+    """Return the version that this very write made, whoever else writes; `ABSENT` when there is still no table."""
     if not DeltaTable.is_deltatable(uri) and (data is None or _made(uri, data)):
-        return
+        return ABSENT if data is None else _FIRST
+    table = DeltaTable(uri)
+    predicate = f"{NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"
     if data is None:
-        DeltaTable(uri).delete(predicate)
+        table.delete(predicate)
     else:
-        write_deltalake(uri, data, mode="overwrite", predicate=predicate)
+        write_deltalake(table, data, mode="overwrite", predicate=predicate)
+    return int(table.version())
 
 
 def _made(uri: str, data: pa.Table) -> bool:
