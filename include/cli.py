@@ -4,17 +4,16 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from include import settings, usecases
+from include import cli_data, settings, usecases
+from include.console import plainly as _plainly
 from include.settings import PROJECT, Settings
 from ml.errors import RatchetError
 
@@ -29,29 +28,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_INTERRUPTED = 130
+app.add_typer(cli_data.app, name="data")
 _WIDTH = 120
 _WATCH_SECONDS = 5
-P = ParamSpec("P")
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
-
-
-def _plainly(command: Callable[P, None]) -> Callable[P, None]:
-    """Let a refusal be its sentence and exit code 1, and Ctrl-C one line and 130, never a stack trace."""
-
-    @wraps(command)
-    def plain(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except RatchetError as error:
-            Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            Console(stderr=True).print("interrupted: what was started is stopped; the same command goes on from here")
-            raise typer.Exit(_INTERRUPTED) from None
-
-    return plain
 
 
 @app.command()

@@ -6,12 +6,12 @@ Three probes on the labelled rows, none of which needs a model:
 * a feature that follows what a table said at the row's own time of event, which nobody knew at the cutoff.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
 
-from ml import metrics
+from ml import metrics, privacy
 from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.errors import LeakError
 from ml.evaluation import Quality
@@ -22,15 +22,22 @@ _MOST_LEVELS = 50
 _FOLLOWS, _BINS, _NOISE = 0.5, 32, 1e-9
 
 
-def check_features(frame: pd.DataFrame, labels: Floats, nights: Strings, future: pd.DataFrame, gates: Gates) -> None:
+def check_features(
+    frame: pd.DataFrame,
+    labels: Floats,
+    nights: Strings,
+    future: pd.DataFrame,
+    gates: Gates,
+    hidden: Collection[str] = (),
+) -> None:
     """Raise LeakError when a column of `frame` knows too much about `labels`.
 
     `future` holds, for each looked-up column, what the table said at each row's time of event where that became known
-    only after the cutoff (missing elsewhere); same order as `frame`.
+    only after the cutoff (missing elsewhere); same order as `frame`. No level of a column in `hidden` is told.
     """
     night = pd.factorize(nights, sort=True)[0].astype(np.int64)
     for name in frame.columns:
-        _check_settled(name, frame[name], labels, night)
+        _check_settled(name, frame[name], labels, night, hidden)
         _check_alone(name, frame[name], labels, night, gates)
     _check_future(frame, night, future)
 
@@ -44,14 +51,14 @@ def check_quality(quality: Quality, gates: Gates) -> None:
         )
 
 
-def _check_settled(name: str, column: pd.Series, labels: Floats, night: Integers) -> None:
+def _check_settled(name: str, column: pd.Series, labels: Floats, night: Integers, hidden: Collection[str]) -> None:
     for level, mask in _levels(column):
         if mask.sum() < _LEAST_ROWS or mask.all() or not _lasts(night[mask]):
             continue
         rate, others = float(labels[mask].mean()), float(labels[~mask].mean())
         if max(rate, 1 - rate) >= _SETTLED_SHARE and abs(rate - others) > _SETTLED_APART:
             raise LeakError(
-                f"the feature {name!r} gives the label away: where it is {level}, {rate:.1%} of {int(mask.sum())} rows "
+                f"the feature {name!r} gives the label away: where it is {privacy.shown(name, level, hidden)}, {rate:.1%} of {int(mask.sum())} rows "
                 f"have the label, elsewhere {others:.1%}; it is written when the outcome is known, so exclude it"
             )
 

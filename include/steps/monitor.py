@@ -11,7 +11,8 @@ from include.steps import features as feature_step
 from include.stores import ledger, packages, pages, snapshot, warehouse
 from include.stores.snapshot import Snapshot
 from include.stores.warehouse import Alert, Metric
-from ml import drift, nights, packaging, performance, retraining
+from include.usecases import coherence
+from ml import drift, nights, packaging, performance, privacy, retraining
 from ml.chain import Entry
 from ml.performance import Performance
 from ml.retraining import Decision, Facts
@@ -86,13 +87,13 @@ def _metrics(case: UseCase, night: date, digest: str, found: Performance) -> lis
 def _learned_and_tonight(
     case: UseCase, night: date, facts: dict[str, object], tables: Snapshot, where: Settings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the features that the champion learned from, and those of `night`."""
+    """Return the features that the champion learned from, and those of `night`: all that may be reported on."""
     first, last = map(str, facts["fitted"])  # type: ignore[call-overload]  # two ISO dates
     ends = ((first, last), (str(night), str(night)))
+    personal = privacy.features(case, coherence.needs(case))
+    names = [name for name in case.feature_names if "reports" in personal.get(name, privacy.EVERYWHERE)]
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    learned, tonight = (
-        feature_step.read(where.lake, case, first, last, version)[list(case.feature_names)] for first, last in ends
-    )
+    learned, tonight = (feature_step.read(where.lake, case, first, last, version)[names] for first, last in ends)
     return learned, tonight
 
 

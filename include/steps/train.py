@@ -22,6 +22,7 @@ from ml import (
     leakage,
     nights,
     packaging,
+    privacy,
     promotion,
     recipes,
     selection,
@@ -90,7 +91,9 @@ def _challenge(
     parts = splitting.split(rows.nights, case.gates.judged_nights, str(facts.get("used_until", "")))
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
     future = training_set.at_event(case, learned, when, tables)
-    leakage.check_features(learned.frame[list(case.feature_names)], learned.labels, learned.nights, future, case.gates)
+    hidden = [name for name, places in privacy.features(case, coherence.needs(case)).items() if "logs" not in places]
+    seen = learned.frame[list(case.feature_names)]
+    leakage.check_features(seen, learned.labels, learned.nights, future, case.gates, hidden)
     fitted = [_fit(case, candidate, learned, where) for candidate in case.candidates]
     contenders = [_contender(case, each, learned) for each in fitted]
     choice = selection.choose(contenders, case.latency_budget)

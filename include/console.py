@@ -1,0 +1,30 @@
+"""How every command of the console script ends: with a sentence and a code, never with a stack trace."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import typer
+from rich.console import Console
+
+from ml.errors import RatchetError
+
+_INTERRUPTED = 130
+P = ParamSpec("P")
+
+
+def plainly(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a refusal be its sentence and exit code 1, and Ctrl-C one line and 130, never a stack trace."""
+
+    @wraps(command)
+    def plain(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except RatchetError as error:
+            Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            Console(stderr=True).print("interrupted: what was started is stopped; the same command goes on from here")
+            raise typer.Exit(_INTERRUPTED) from None
+
+    return plain
