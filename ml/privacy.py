@@ -40,31 +40,23 @@ def hidden(table: Table, place: Place, needs: Needs) -> frozenset[str]:
     return frozenset(name for name, places in personal(table, needs).items() if place not in places)
 
 
+def uses(use_case: UseCase, needs: Needs) -> Iterator[tuple[Feature, dict[str, frozenset[Place]]]]:
+    """Yield each feature with the personal columns that it uses, and the places that each of those may reach.
+
+    Every name in a feature's declaration counts, so that a new kind of feature is held to this without being known here.
+    """
+    known = personal(use_case.table(use_case.entities), needs)
+    for feature in use_case.features:
+        used = _used(feature, use_case, needs, known)
+        yield feature, used
+        known = _made(feature.outputs, used, used) | known
+
+
 def features(use_case: UseCase, needs: Needs) -> dict[str, frozenset[Place]]:
     """Return the features that are personal, and the places that each may reach."""
-    known = personal(use_case.table(use_case.entities), needs)
-    found: dict[str, frozenset[Place]] = {}
-    for feature in use_case.features:
-        used = used_by(feature, use_case, needs, known)
-        made = _made(feature.outputs, used, used)
-        found |= {name: known.get(name, places) for name, places in made.items()}
-        known = made | known
-    return found
-
-
-def used_by(feature: Feature, use_case: UseCase, needs: Needs, known: Reach) -> dict[str, frozenset[Place]]:
-    """Return the personal columns that `feature` uses: `known` ones of the entity, and those of tables it looks into.
-
-    Every name in the declaration counts, so that a new kind of feature is held to this without being known here.
-    """
-    names = set(_names(astuple(feature)))
-    names |= {parameter for name in names for parameter in needs.get(name, ())}
-    reach = dict(known)
-    for table in use_case.tables:
-        if table.name in names:
-            for name, places in personal(table, needs).items():
-                reach[name] = reach.get(name, EVERYWHERE) & places
-    return {name: places for name, places in reach.items() if name in names}
+    declared = personal(use_case.table(use_case.entities), needs)
+    made = (_made(feature.outputs, used, used) for feature, used in uses(use_case, needs))
+    return {name: declared.get(name, places) for each in made for name, places in each.items()}
 
 
 def classes(table: Table, columns: Collection[str], needs: Needs) -> dict[str, Class]:
@@ -99,6 +91,17 @@ def mask_record(text: str, hidden: Collection[str]) -> str:
     if not isinstance(record, dict):
         return HIDDEN
     return json.dumps({name: HIDDEN if name in hidden else cell for name, cell in record.items()})
+
+
+def _used(feature: Feature, use_case: UseCase, needs: Needs, known: Reach) -> dict[str, frozenset[Place]]:
+    names = set(_names(astuple(feature)))
+    reach = dict(known)
+    for table in use_case.tables:
+        if table.name in names:
+            for name, places in personal(table, needs).items():
+                reach[name] = reach.get(name, EVERYWHERE) & places
+    names |= {parameter for name in names - reach.keys() for parameter in needs.get(name, ())}
+    return {name: places for name, places in reach.items() if name in names}
 
 
 def _made(products: Collection[str], sources: Collection[str], known: Reach) -> dict[str, frozenset[Place]]:

@@ -110,11 +110,12 @@ def rows(
 def _classes(case: UseCase, table: str, columns: list[str]) -> dict[str, Class]:
     needs = coherence.needs(case)
     stage, _, name = table.partition("/")
-    if stage != STAGE:
-        return privacy.classes(case.table(name), columns, needs)
-    about_people = privacy.features(case, needs)
-    keys: dict[str, Class] = dict.fromkeys((features.ENTITY, lake.NIGHT), "identifier")
-    return {each: "personal" if each in about_people else keys.get(each, "plain") for each in columns}
+    if stage == STAGE:
+        about_people = privacy.features(case, needs)
+        found: dict[str, Class] = {each: "personal" if each in about_people else "plain" for each in columns}
+    else:
+        found = privacy.classes(case.table(name), columns, needs)
+    return found | {each: "identifier" for each in (features.ENTITY, lake.NIGHT) if each in found}
 
 
 def _masked(case: UseCase, table: str, found: pd.DataFrame, personal: set[str]) -> pd.DataFrame:

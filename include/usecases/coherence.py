@@ -142,8 +142,7 @@ def _privacy_faults(use_case: UseCase) -> list[str]:
     ]
     known = privacy.personal(entities, made)
     of_features = privacy.features(use_case, made)
-    for feature in use_case.features:
-        used = privacy.used_by(feature, use_case, made, known | of_features)
+    for feature, used in privacy.uses(use_case, made):
         faults += [
             f"the feature {feature!r} uses the personal column {name!r}, which {_undeclared('features')}"
             for name, places in used.items()
