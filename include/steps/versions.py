@@ -61,7 +61,7 @@ def named(use_case: str, night: str | None = None) -> tuple[Named, ...]:
     when = nights.parse(night).last
     found = tuple(each for each in everything if each.first <= when <= each.last)
     if not found:
-        known = [str(each.last) for each in everything] or ["none"]
+        known = [str(end) for each in everything for end in (each.first, each.last)] or ["none"]
         raise RequestError(
             f"expected a night of {use_case} that was ingested (from {min(known)} to {max(known)}), got {night}: "
             "nothing was recorded for it"

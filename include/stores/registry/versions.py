@@ -85,7 +85,8 @@ def aliased(settings: Settings, use_case: str) -> set[str]:
     if not mlflow.search_registered_models(f"name = '{use_case}'"):
         return set()
     bearers = {str(version) for version in mlflow.get_registered_model(use_case).aliases.values()}
-    return {v.tags.get(DIGEST, f"version {v.version}") for v in _versions(mlflow, use_case) if v.version in bearers}
+    versions = _versions(mlflow, use_case)
+    return {str(v.tags.get(DIGEST, f"version {v.version}")) for v in versions if str(v.version) in bearers}
 
 
 def _types(example: pd.DataFrame) -> dict[str, str]:
