@@ -21,9 +21,6 @@ MIRRORED = [
 BY_ANOTHER_NAME = {
     "ml/arrays.py": "types alone",
     "ml/errors.py": "words alone",
-    "include/rehearsal.py": "tests/e2e/test_scheduler.py",
-    "include/stack/client.py": "tests/e2e/test_scheduler.py",
-    "include/stack/objects.py": "tests/e2e/test_scheduler.py",
     "include/serving/pyfunc.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",
@@ -33,7 +30,7 @@ BY_ANOTHER_NAME = {
         f"include/usecases/flights/{part}.py": "tests/include/usecases/test_flights.py"
         for part in ("features", "schema", "source", "usecase")
     },
-    **{f"include/steps/{step}.py": "tests/include/steps/test_again.py" for step in ("features", "training_set")},
+    "include/steps/features.py": "tests/include/steps/test_again.py",
 }
 
 
