@@ -124,7 +124,7 @@ def _challenge(
     )
     packages.put(where.packages, package.digest, package.files)
     version = _show(case, when, package, best, contenders, verdict, judged, tables, where)
-    told = _payload(champion, choice, contenders, verdict, judged, package)
+    told = _payload(champion, choice, contenders, verdict, judged, tables, package)
     return {"version": version, **told}, package.digest
 
 
@@ -182,6 +182,7 @@ def _payload(
     contenders: list[Contender],
     verdict: Verdict,
     judged: Labelled,
+    tables: Snapshot,
     package: Package,
 ) -> dict[str, Any]:
     evidence = {
@@ -196,6 +197,7 @@ def _payload(
         "checks": [asdict(check) for check in verdict.checks],
         "candidates": [asdict(each) for each in contenders],
         "choice": choice.reason,
+        "reads": tables.versions,
     }
     return {
         "outcome": verdict.outcome,

@@ -87,6 +87,16 @@ def at(use_case: str, night: str, table: str) -> Named:
     return max(zip(ranks, range(len(of_table)), of_table, strict=True))[-1]
 
 
+def of_scores(engine: sa.Engine, case: UseCase) -> dict[date, dict[str, int]]:
+    """Return, for each scored night, the versions that its scores, and the features behind them, were made of."""
+    read = warehouse.reads(engine, case.name)
+    return {
+        night: {_FEATURES: version}
+        | {each.source_table: each.version for each in read if (each.night, each.product) == (night, _product(version))}
+        for night, version in warehouse.scored_from(engine, case.name)
+    }
+
+
 def rows(
     use_case: str, table: str, version: int, *, show_personal: bool = False
 ) -> tuple[pd.DataFrame, dict[str, Class]]:
@@ -161,6 +171,10 @@ def _named(engine: sa.Engine, case: UseCase) -> Iterator[Named]:
         yield _one(night, "score", _FEATURES, scored, "issued scores")
     for entry in entries:
         yield from _from_ledger(entry, entry.kind, dict(_mapping(entry, "reads")))
+
+
+def _product(version: int) -> str:
+    return f"{_FEATURES}@{version}"
 
 
 def _from_ledger(entry: Entry, stage: str, versions: Mapping[str, int]) -> Iterator[Named]:

@@ -27,7 +27,7 @@ def context(taxi: UseCase, home: Settings) -> dict[str, Any]:
     judged = {"nights": ["2024-03-12", "2024-03-15"], "rows": 240}
     payload: dict[str, Any] = {"outcome": "promote", "champion": None, "trigger": "bootstrap", "bar": "bootstrap"}
     payload |= {"gain": {"value": 0.1, "low": 0.05, "high": 0.15}, "judged": judged, "checks": []}
-    payload |= {"choice": "it is best", "evidence": EVIDENCE}
+    payload |= {"choice": "it is best", "evidence": EVIDENCE, "reads": {"features/entities": 3}}
     ledger.append(
         warehouse.engine(home.warehouse_url),
         kind="judged",
