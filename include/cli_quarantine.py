@@ -40,11 +40,12 @@ def show(
     nights: Annotated[str, typer.Argument(help="A night or a window.")],
     table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 20,
+    show_personal: Annotated[bool, typer.Option("--show-personal", help="Do not mask personal columns.")] = False,
 ) -> None:
     """Show the held rows of some nights: file, line, reasons, and the text as it came."""
     from include.steps import quarantine
 
-    found = quarantine.rows(use_case, nights, table)
+    found = quarantine.rows(use_case, nights, table, show_personal=show_personal)
     console = Console()
     for row in found.head(limit).itertuples():
         console.print(Text(f"{row.file}, line {row.line}: {row.reasons}", style="yellow"), soft_wrap=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import pandera.pandas as pa
 
-from ml import arrival, validation
+from ml import arrival, privacy, validation
 from ml.errors import DataError
 from ml.nights import Period
 from ml.usecase import Night, Reference, Table
@@ -122,7 +122,7 @@ def _referred(
     lacking = asked.notna().all(axis=1) & ~pd.MultiIndex.from_frame(asked).isin(there)
     told = asked[lacking].astype(str).agg(", ".join, axis=1) if lacking.any() else pd.Series(dtype=object)
     if set(reference.columns) & set(hidden):
-        told = told.map(lambda _: validation.HIDDEN)
+        told = told.map(lambda _: privacy.HIDDEN)
     reason = f"{', '.join(reference.columns)}: expected one that is in {reference.table}"
     if reference.otherwise == "quarantine":
         return validation.refuse(checked, raw, (reason + ", got " + told).reindex(asked.index, fill_value=""))

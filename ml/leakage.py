@@ -6,12 +6,12 @@ Three probes on the labelled rows, none of which needs a model:
 * a feature that follows what a table said at the row's own time of event, which nobody knew at the cutoff.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
 
-from ml import metrics
+from ml import metrics, privacy
 from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.errors import LeakError
 from ml.evaluation import Quality
@@ -28,18 +28,20 @@ def check_features(
     nights: Strings,
     future: pd.DataFrame,
     gates: Gates,
+    *,
     settled: tuple[Settled, ...] = (),
+    hidden: Collection[str] = (),
 ) -> None:
     """Raise LeakError when a column of `frame` knows too much about `labels`.
 
     `future` holds, for each looked-up column, what the table said at each row's time of event where that became known
     only after the cutoff (missing elsewhere); same order as `frame`. `settled` names the levels that may settle the
-    label, because they do so by definition.
+    label, because they do so by definition; no level of a column in `hidden` is told.
     """
     allowed = {(each.by, level) for each in settled for level in each.levels}
     night = pd.factorize(nights, sort=True)[0].astype(np.int64)
     for name in frame.columns:
-        _check_settled(name, frame[name], labels, night, allowed)
+        _check_settled(name, frame[name], labels, night, allowed, hidden)
         _check_alone(name, frame[name], labels, night, gates)
     _check_future(frame, night, future)
 
@@ -54,7 +56,12 @@ def check_quality(quality: Quality, gates: Gates) -> None:
 
 
 def _check_settled(
-    name: str, column: pd.Series, labels: Floats, night: Integers, allowed: set[tuple[str, str]]
+    name: str,
+    column: pd.Series,
+    labels: Floats,
+    night: Integers,
+    allowed: set[tuple[str, str]],
+    hidden: Collection[str],
 ) -> None:
     for level, mask in _levels(column):
         if (name, level) in allowed or mask.sum() < _LEAST_ROWS or mask.all() or not _lasts(night[mask]):
@@ -62,9 +69,9 @@ def _check_settled(
         rate, others = float(labels[mask].mean()), float(labels[~mask].mean())
         if max(rate, 1 - rate) >= _SETTLED_SHARE and abs(rate - others) > _SETTLED_APART:
             raise LeakError(
-                f"the feature {name!r} gives the label away: where it is {level}, {rate:.1%} of {int(mask.sum())} rows "
-                f"have the label, elsewhere {others:.1%}; it is written when the outcome is known, so exclude it; "
-                "or, where that holds by definition, declare it (Settled)"
+                f"the feature {name!r} gives the label away: where it is {privacy.shown(name, level, hidden)}, "
+                f"{rate:.1%} of {int(mask.sum())} rows have the label, elsewhere {others:.1%}; it is written when the "
+                "outcome is known, so exclude it; or, where that holds by definition, declare it (Settled)"
             )
 
 

@@ -3,7 +3,6 @@
 Nothing in a package is code and nothing is pickled. `load` trusts no byte that the manifest does not vouch for.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml import learners
+from ml import learners, manifest
 from ml.calibration import Calibration
 from ml.encoding import Encoder
 from ml.errors import PackageError
 from ml.training import Model
 
-MANIFEST = "manifest.json"
+MANIFEST = manifest.NAME
 _CONTENTS = ("encoder.json", "learner.txt", "calibration.json", "golden.json")
 _FORMAT = 1
 _GOLDEN_ROWS, _GOLDEN_TOLERANCE = 20, 1e-9
@@ -43,25 +42,25 @@ def pack(model: Model, golden: pd.DataFrame, facts: Mapping[str, object]) -> Pac
         "calibration.json": _json({"slope": model.calibration.slope, "offset": model.calibration.offset}),
         "golden.json": _json({"rows": _records(rows, model.encoder), "scores": model.predict(rows).tolist()}),
     }
-    manifest = _json(
+    promise = _json(
         {
             "format": _FORMAT,
             "facts": dict(facts),
             "learner": model.learner.kind,
             "features": list(model.encoder.names),
-            "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+            "files": {name: manifest.sha256(content) for name, content in contents.items()},
         }
     )
-    return Package(digest=hashlib.sha256(manifest).hexdigest(), files={MANIFEST: manifest, **contents})
+    return Package(digest=manifest.sha256(promise), files={MANIFEST: promise, **contents})
 
 
 def load(files: Mapping[str, bytes]) -> Model:
     """Return the model in `files`; raises PackageError when a file is not what the manifest says."""
-    manifest = read_manifest(files)
+    told = read_manifest(files)
     encoder = json.loads(files["encoder.json"])
     return Model(
         encoder=Encoder(levels={name: None if levels is None else tuple(levels) for name, levels in encoder["levels"]}),
-        learner=learners.load(str(manifest["learner"]), files["learner.txt"].decode()),
+        learner=learners.load(str(told["learner"]), files["learner.txt"].decode()),
         calibration=Calibration(**json.loads(files["calibration.json"])),
     )
 
@@ -70,34 +69,34 @@ def read_manifest(files: Mapping[str, bytes]) -> dict[str, object]:
     """Return the manifest after every file has been held against it; raises PackageError."""
     if MANIFEST not in files:
         raise PackageError(f"expected a {MANIFEST} in the package, found {sorted(files)}: it is not a package of ours")
-    manifest = _parsed(files[MANIFEST])
-    if manifest.get("format") != _FORMAT:
+    told = _parsed(files[MANIFEST])
+    if told.get("format") != _FORMAT:
         raise PackageError(
-            f"expected package format {_FORMAT}, got {manifest.get('format')!r}: load it with its own release"
+            f"expected package format {_FORMAT}, got {told.get('format')!r}: load it with its own release"
         )
-    promised = manifest["files"]
+    promised = told["files"]
     assert isinstance(promised, dict)
     if unvouched := [name for name in _CONTENTS if name not in promised]:
         raise PackageError(
             f"{MANIFEST} does not vouch for {', '.join(unvouched)}; fetch the package again, do not mend it"
         )
-    for name, expected in promised.items():
-        found = hashlib.sha256(files[name]).hexdigest() if name in files else "no such file"
-        if found != expected:
+    for fault in manifest.faults(promised, files):
+        if fault.expected is not None:
             raise PackageError(
-                f"{name}: expected SHA-256 {expected}, got {found}; fetch the package again, do not mend it"
+                f"{fault.name}: expected SHA-256 {fault.expected}, got {fault.found or 'no such file'}; fetch the package "
+                "again, do not mend it"
             )
-    return manifest
+    return told
 
 
-def _parsed(manifest: bytes) -> dict[str, object]:
+def _parsed(text: bytes) -> dict[str, object]:
     try:
-        parsed = json.loads(manifest)
+        parsed = json.loads(text)
     except ValueError:  # neither UTF-8 nor JSON
         parsed = None
     if not isinstance(parsed, dict):
         raise PackageError(
-            f"{MANIFEST}: expected a JSON object, got {manifest[:40]!r}; fetch the package again, do not mend it"
+            f"{MANIFEST}: expected a JSON object, got {text[:40]!r}; fetch the package again, do not mend it"
         )
     return parsed
 

@@ -21,13 +21,6 @@ MIRRORED = [
 BY_ANOTHER_NAME = {
     "ml/arrays.py": "types alone",
     "ml/errors.py": "words alone",
-    "include/rehearsal.py": "tests/e2e/test_scheduler.py",
-    "include/stack/client.py": "tests/e2e/test_scheduler.py",
-    "include/stack/objects.py": "tests/e2e/test_scheduler.py",
-    **{
-        f"ml/usecase/{part}.py": "tests/ml/usecase/test_case.py"
-        for part in ("data", "declaring", "features", "horizons", "judging", "models", "operating")
-    },
     **{
         f"include/stores/landing/{part}.py": "tests/include/stores/landing/test_formats.py"
         for part in ("columnar", "jsonlines", "rows")
@@ -43,7 +36,7 @@ BY_ANOTHER_NAME = {
     "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/versions.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/warehouse/tables.py": "tests/include/stores/warehouse/test_database.py",
-    **{f"include/steps/{step}.py": "tests/include/steps/test_again.py" for step in ("features", "training_set")},
+    "include/steps/features.py": "tests/include/steps/test_again.py",
 }
 
 IN_ONE_FILE = {

@@ -30,6 +30,7 @@ td { text-align: right; } th, td { padding: .28rem .7rem; border-bottom: 1px sol
 <div class="plots">$figures</div>
 <h2>Nights</h2><div class="scroll"><table><thead><tr>$heads</tr></thead><tbody>$nights</tbody></table></div>
 <h2>Challengers and verdicts</h2>$releases
+<h2>What the scores were made of</h2>$made_of
 </body></html>
 """
 )
@@ -57,6 +58,7 @@ def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame) -> str:
         heads="".join(f"<th scope='col'>{head}</th>" for head in _HEADS),
         nights="".join(_night(each, summary) for each in summary.nights),
         releases="".join(map(_release, summary.releases)) or "<p>None was judged.</p>",
+        made_of=_made_of(summary),
     )
 
 
@@ -111,7 +113,7 @@ def _night(each: Night, summary: Summary) -> str:
         if asked
         else "<span class='soft'>no</span>",
     )
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return _row(*cells)
 
 
 def _release(each: Releasing) -> str:
@@ -127,6 +129,25 @@ def _release(each: Releasing) -> str:
         f"<span class='{each.verdict}'>{each.verdict}</span>, gain {each.gain:+.4f} [{low:+.4f}, {high:+.4f}], {approved}</summary>"
         f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p><div class='scroll'><table class='words'><thead><tr><th>check</th>"
         f"<th>number</th><th>bar</th><th>answer</th></tr></thead><tbody>{checks}</tbody></table></div></details>"
+    )
+
+
+def _row(*cells: str) -> str:
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _made_of(summary: Summary) -> str:
+    if not summary.made_of:
+        return "<p>No score was issued.</p>"
+    tables = sorted({table for told in summary.made_of.values() for table in told})
+    heads = "".join(f"<th scope='col'>{escape(table)}</th>" for table in ("night", *tables))
+    rows = "".join(
+        _row(night, *(str(told.get(table, "")) for table in tables)) for night, told in summary.made_of.items()
+    )
+    return (
+        "<p>Versions of tables, each still there to be read: <code>ratchet data at "
+        f"{escape(summary.use_case)} {next(iter(summary.made_of))}</code>.</p>"
+        f"<div class='scroll'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from include.steps import versions
 from include.stores import ledger, warehouse
 from ml.chain import Entry
 from ml.nights import Period
@@ -56,13 +57,14 @@ class Releasing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """Everything that a report says about one use case's rehearsal."""
+    """Everything that a report says about one use case's rehearsal; `made_of` has table versions by scored night."""
 
     use_case: str
     nights: tuple[Night, ...]
     retrains: tuple[Retrain, ...]
     releases: tuple[Releasing, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    made_of: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
@@ -92,6 +94,11 @@ def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mappin
             _releasing(entry, entries) for entry in entries if entry.kind == "judged" and "package" in entry.payload
         ),
         seconds=seconds,
+        made_of={
+            str(night): told
+            for night, told in versions.of_scores(engine, use_case).items()
+            if period.first <= night <= period.last
+        },
     )
 
 

@@ -6,39 +6,44 @@ from pathlib import Path
 import pandas as pd
 
 from include import settings, usecases
-from include.stores import lake
+from include.stores import lake, snapshot, warehouse
 from include.usecases import coherence
 from ml import features, nights
 from ml.arrival import KNOWN_AT
 from ml.usecase import AsOf, Table, UseCase, Window
 
+STAGE, TABLE = "features", "entities"
+
 
 def build(use_case: str, period: str) -> int:
     """Write the features of every entity of `period` and return how many there are."""
     case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
-    entities = lake.read(valid(where.lake, case, case.entities), str(when.first), str(when.last))
+    tables_now = snapshot.take(case, where)
+    entities = tables_now.read("valid", case.entities, str(when.first), str(when.last))
     if entities.empty:
         return 0
     known_since = when.first - timedelta(days=_longest_look(case))
     tables = {
-        name: _or_typed(
-            lake.read(valid(where.lake, case, name), str(known_since), str(when.last)), case.table(name), case
-        )
+        name: _or_typed(tables_now.read("valid", name, str(known_since), str(when.last)), case.table(name), case)
         for name in _looked_up(case)
     }
     built = features.build(case, coherence.functions(case), entities, tables)
-    lake.replace(address(where.lake, case), when, built)
+    made = lake.replace(address(where.lake, case), when, built)
+    engine, product = warehouse.engine(where.warehouse_url), f"{STAGE}/{TABLE}@{made}"
+    warehouse.record_reads(engine, case.name, when, STAGE, product, tables_now.versions)
     return len(built)
 
 
 def address(folder: Path, case: UseCase) -> str:
     """Return where the features of `case` rest."""
-    return lake.address(folder, case.name, "features", "entities")
+    return lake.address(folder, case.name, STAGE, TABLE)
 
 
-def read(folder: Path, case: UseCase, first: str = "", last: str = "9999") -> pd.DataFrame:
+def read(
+    folder: Path, case: UseCase, first: str = "", last: str = "9999", at_version: int | None = None
+) -> pd.DataFrame:
     """Return the entities and features of the nights `first` to `last`, text features as categories."""
-    rows = lake.read(address(folder, case), first, last)
+    rows = lake.read(address(folder, case), first, last, at_version=at_version)
     return rows.astype({name: "category" for name in case.feature_names if name in rows and rows[name].dtype == object})
 
 

@@ -8,9 +8,11 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
-from include.stores import ledger, packages, pages, warehouse
+from include.stores import ledger, packages, pages, snapshot, warehouse
+from include.stores.snapshot import Snapshot
 from include.stores.warehouse import Alert, Metric
-from ml import drift, nights, packaging, performance, retraining
+from include.usecases import coherence
+from ml import drift, nights, packaging, performance, privacy, retraining
 from ml.chain import Entry
 from ml.performance import Performance
 from ml.retraining import Decision, Facts
@@ -31,8 +33,10 @@ def measure(use_case: str, period: str) -> bool:
         return False
     facts = packaging.facts(packages.get(where.packages, champion.subject))
     recent = _measure_nights(case, when.last, where)
-    reference, current = _learned_and_tonight(case, when.last, facts, where)
+    tables = snapshot.take(case, where)
+    reference, current = _learned_and_tonight(case, when.last, facts, tables, where)
     _measure_drift(case, when.last, champion, reference, current, where)
+    warehouse.record_reads(engine, case.name, [when.last], "monitor", champion.subject, tables.versions)
     decision = retraining.decide(case.triggers, _facts(case, when.last, recent, facts, where))
     if decision.retrain and len(current):
         pages.write_drift(pages.drift(where.reports, case.name, when.last), reference, current)
@@ -43,7 +47,7 @@ def measure(use_case: str, period: str) -> bool:
         use_case=case.name,
         night=when.last,
         subject=champion.subject,
-        payload=asdict(decision),
+        payload={"reads": dict(tables.versions), **asdict(decision)},
         key=f"{case.name}:decided:{when.last}",
     )
     return decision.retrain
@@ -81,12 +85,15 @@ def _metrics(case: UseCase, night: date, digest: str, found: Performance) -> lis
 
 
 def _learned_and_tonight(
-    case: UseCase, night: date, facts: dict[str, object], where: Settings
+    case: UseCase, night: date, facts: dict[str, object], tables: Snapshot, where: Settings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the features that the champion learned from, and those of `night`."""
+    """Return the features that the champion learned from, and those of `night`: all that may be reported on."""
     first, last = map(str, facts["fitted"])  # type: ignore[call-overload]  # two ISO dates
     ends = ((first, last), (str(night), str(night)))
-    learned, tonight = (feature_step.read(where.lake, case, *each)[list(case.feature_names)] for each in ends)
+    personal = privacy.features(case, coherence.needs(case))
+    names = [name for name in case.feature_names if "reports" in personal.get(name, privacy.EVERYWHERE)]
+    version = tables.version(feature_step.STAGE, feature_step.TABLE)
+    learned, tonight = (feature_step.read(where.lake, case, first, last, version)[names] for first, last in ends)
     return learned, tonight
 
 

@@ -11,7 +11,8 @@ from include.steps import features
 from include.steps import ingest as ingest_step
 from include.stores import lake, warehouse
 from include.stores.warehouse import Fate, File
-from ml import nights
+from include.usecases import coherence
+from ml import nights, privacy
 from ml.intake import FILE, LINE, REASONS, TEXT
 from ml.nights import Period
 from ml.usecase import UseCase
@@ -35,16 +36,21 @@ def held(use_case: str, first: date | None = None, last: date | None = None) -> 
     return tuple(each for each in files if _is_held(each) and _lies_within(nights.parse(each.period), first, last))
 
 
-def rows(use_case: str, period: str, table: str | None = None) -> pd.DataFrame:
-    """Return the quarantined rows of `period`, of one table or all: night, table, file, line, reasons, text."""
+def rows(use_case: str, period: str, table: str | None = None, *, show_personal: bool = False) -> pd.DataFrame:
+    """Return the quarantined rows of `period`, of one table or all: night, table, file, line, reasons, text.
+
+    Personal cells of the text are masked unless `show_personal`.
+    """
     case, where = usecases.get(use_case), settings.load()
     when = case.horizon.parse(period)
     tables = [case.table(table)] if table else case.tables
-    found = [
-        lake.read(lake.address(where.lake, case.name, "quarantine", each.name), str(when.first), str(when.last))
-        for each in tables
-    ]
-    return pd.concat([each.reindex(columns=list(COLUMNS)) for each in found], ignore_index=True)
+    found = []
+    for each in tables:
+        uri = lake.address(where.lake, case.name, "quarantine", each.name)
+        held = lake.read(uri, str(when.first), str(when.last)).reindex(columns=list(COLUMNS))
+        hidden = () if show_personal else privacy.hidden(each, "logs", coherence.needs(case))
+        found.append(held.assign(**{TEXT: [privacy.mask_record(text, hidden) for text in held[TEXT]]}))
+    return pd.concat(found, ignore_index=True)
 
 
 def replay(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Replayed, ...]:

@@ -65,6 +65,8 @@ def dossier(use_case: str, night: str) -> str:
             "",
             f"Chosen because {told['choice']}.",
             "",
+            f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in told['reads'].items())}.",
+            "",
             "| check | number | bar | answer |",
             "|---|---|---|---|",
             *rows,

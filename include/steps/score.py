@@ -5,7 +5,7 @@ from datetime import date
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
-from include.stores import ledger, packages, warehouse
+from include.stores import ledger, packages, snapshot, warehouse
 from ml import nights, packaging
 from ml.training import Model
 from ml.usecase import UseCase
@@ -26,12 +26,13 @@ def score(use_case: str, period: str) -> int | None:
 
 
 def _score_night(case: UseCase, night: date, digest: str, where: Settings) -> int:
-    rows = feature_step.read(where.lake, case, str(night), str(night))
+    version = snapshot.take(case, where).version(feature_step.STAGE, feature_step.TABLE)
+    rows = feature_step.read(where.lake, case, str(night), str(night), at_version=version)
     if rows.empty:
         return 0
     scores = rows[["entity"]].assign(score=model(digest, where).predict(rows))
     engine = warehouse.engine(where.warehouse_url)
-    warehouse.issue_scores(engine, case.name, night, digest, scores, case.horizon.cutoff(night))
+    warehouse.issue_scores(engine, case.name, night, digest, scores, case.horizon.cutoff(night), version)
     return len(scores)
 
 

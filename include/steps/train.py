@@ -13,7 +13,8 @@ from include import settings, usecases
 from include.settings import Settings
 from include.steps import score, training_set
 from include.steps.training_set import Labelled
-from include.stores import ledger, packages, registry, warehouse
+from include.stores import ledger, packages, registry, snapshot, warehouse
+from include.stores.snapshot import Snapshot
 from include.usecases import coherence
 from ml import (
     chain,
@@ -21,6 +22,7 @@ from ml import (
     leakage,
     nights,
     packaging,
+    privacy,
     promotion,
     recipes,
     selection,
@@ -52,8 +54,9 @@ def train(use_case: str, night: str, trigger: str) -> bool:
     if judged:
         return bool(judged[-1].payload["outcome"] == Outcome.PROMOTE)
     champion = _champion(case, when, trigger, where)
+    tables = snapshot.take(case, where)
     try:
-        payload, digest = _challenge(case, when, champion, where)
+        payload, digest = _challenge(case, when, champion, tables, where)
     except RefusalError as refusal:
         payload, digest = {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
     ledger.append(
@@ -62,7 +65,7 @@ def train(use_case: str, night: str, trigger: str) -> bool:
         use_case=case.name,
         night=when,
         subject=digest,
-        payload={"trigger": trigger, **payload},
+        payload={"trigger": trigger, "reads": dict(tables.versions), **payload},
         key=f"{case.name}:judged:{when}",
     )
     return bool(payload["outcome"] == Outcome.PROMOTE)
@@ -79,15 +82,19 @@ def _champion(case: UseCase, when: date, trigger: str, where: Settings) -> str |
     return None if promoted is None else promoted.subject
 
 
-def _challenge(case: UseCase, when: date, champion: str | None, where: Settings) -> tuple[dict[str, Any], str]:
+def _challenge(
+    case: UseCase, when: date, champion: str | None, tables: Snapshot, where: Settings
+) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
     facts = packaging.facts(packages.get(where.packages, champion)) if champion else {}
-    rows = training_set.read(case, when, where)
+    rows = training_set.read(case, when, tables, where)
     parts = splitting.split(rows.nights, case.gates.judged_nights, str(facts.get("used_until", "")))
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
-    future = training_set.at_event(case, learned, when, where)
+    future = training_set.at_event(case, learned, when, tables)
+    hidden = [name for name, places in privacy.features(case, coherence.needs(case)).items() if "logs" not in places]
+    seen = learned.frame[list(case.feature_names)]
     leakage.check_features(
-        learned.frame[list(case.feature_names)], learned.labels, learned.nights, future, case.gates, case.settled
+        seen, learned.labels, learned.nights, future, case.gates, settled=case.settled, hidden=hidden
     )
     fitted = [_fit(case, candidate, learned, where) for candidate in case.candidates]
     contenders = [_contender(case, each, learned) for each in fitted]
@@ -118,8 +125,8 @@ def _challenge(case: UseCase, when: date, champion: str | None, where: Settings)
         },
     )
     packages.put(where.packages, package.digest, package.files)
-    version = _show(case, when, package, best, contenders, verdict, judged, where)
-    told = _payload(champion, choice, contenders, verdict, judged, package)
+    version = _show(case, when, package, best, contenders, verdict, judged, tables, where)
+    told = _payload(champion, choice, contenders, verdict, judged, tables, package)
     return {"version": version, **told}, package.digest
 
 
@@ -177,6 +184,7 @@ def _payload(
     contenders: list[Contender],
     verdict: Verdict,
     judged: Labelled,
+    tables: Snapshot,
     package: Package,
 ) -> dict[str, Any]:
     evidence = {
@@ -191,6 +199,7 @@ def _payload(
         "checks": [asdict(check) for check in verdict.checks],
         "candidates": [asdict(each) for each in contenders],
         "choice": choice.reason,
+        "reads": tables.versions,
     }
     return {
         "outcome": verdict.outcome,
@@ -214,6 +223,7 @@ def _show(
     contenders: list[Contender],
     verdict: Verdict,
     judged: Labelled,
+    tables: Snapshot,
     where: Settings,
 ) -> str:
     """Put the training into MLflow, a run with numbers and a version of the model, and return the version."""
@@ -224,6 +234,7 @@ def _show(
         "candidate": best.candidate.name,
         "bar": verdict.bar,
         "outcome": verdict.outcome,
+        **{f"reads.{table}": version for table, version in tables.versions.items()},
     }
     run = registry.log_training(where, case.name, when, params, numbers, {})
     example = judged.frame[list(case.feature_names)].head()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from include.settings import Settings
 from include.steps import features as feature_step
-from include.stores import lake
+from include.stores.snapshot import Snapshot
 from ml import features
 from ml.arrays import Booleans, Floats, Strings
 from ml.arrival import KNOWN_AT
@@ -29,10 +29,11 @@ class Labelled:
         return Labelled(frame=self.frame[mask], labels=self.labels[mask], nights=self.nights[mask])
 
 
-def read(case: UseCase, when: date, where: Settings) -> Labelled:
+def read(case: UseCase, when: date, tables: Snapshot, where: Settings) -> Labelled:
     """Return the rows of every matured night, by night and entity; raises RefusalError when nothing has landed."""
-    rows = feature_step.read(where.lake, case, last=str(when))
-    known = lake.read(feature_step.valid(where.lake, case, case.task.of), last=str(when))
+    version = tables.version(feature_step.STAGE, feature_step.TABLE)
+    rows = feature_step.read(where.lake, case, last=str(when), at_version=version)
+    known = tables.read("valid", case.task.of, last=str(when))
     if rows.empty or known.empty:
         raise RefusalError(f"expected features and labels of {case.name} by {when}, found none: ingest history first")
     known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(when))]
@@ -47,10 +48,10 @@ def read(case: UseCase, when: date, where: Settings) -> Labelled:
     )
 
 
-def at_event(case: UseCase, rows: Labelled, when: date, where: Settings) -> pd.DataFrame:
+def at_event(case: UseCase, rows: Labelled, when: date, tables: Snapshot) -> pd.DataFrame:
     """Return what the looked-up tables said at each row's own time of event, in the order of `rows`; see `ml.leakage`."""
     first, last = str(rows.nights.min()), str(rows.nights.max())
     looked_up = {each.table for each in case.features if isinstance(each, AsOf)}
-    tables = {name: lake.read(feature_step.valid(where.lake, case, name), first, str(when)) for name in looked_up}
-    entities = lake.read(feature_step.valid(where.lake, case, case.entities), first, last).set_index("entity")
-    return features.at_event(case, entities.loc[rows.frame["entity"]], tables)
+    told = {name: tables.read("valid", name, first, str(when)) for name in looked_up}
+    entities = tables.read("valid", case.entities, first, last).set_index("entity")
+    return features.at_event(case, entities.loc[rows.frame["entity"]], told)

@@ -1,6 +1,7 @@
 """Tables with versions: Delta Lake, one partition a night, each run of a night replaced in one commit."""
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +10,12 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from ml.errors import DataError
 from ml.nights import Period
 
-NIGHT = "night"
+NIGHT, ABSENT, _FIRST = "night", -1, 0
+# Delta's own default forgets, at a checkpoint, how to read versions of more than 30 days ago, without any vacuum.
+_KEEPS_ITS_LOG = {"delta.logRetentionDuration": "interval 36500 days"}
 _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
 
 
@@ -28,8 +32,7 @@ def replace(uri: str, period: Period, frame: pd.DataFrame) -> int:
     data = None if frame.empty else _arrow(frame)
     for attempt in range(_ATTEMPTS):
         try:
-            _write(uri, period, data)
-            return version(uri)
+            return _write(uri, period, data)
         except CommitFailedError:
             if attempt + 1 == _ATTEMPTS:
                 raise
@@ -37,20 +40,23 @@ def replace(uri: str, period: Period, frame: pd.DataFrame) -> int:
     raise AssertionError("unreachable")
 
 
-def _write(uri: str, period: Period, data: pa.Table | None) -> None:
-    predicate = f"{NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"
+def _write(uri: str, period: Period, data: pa.Table | None) -> int:
+    """Return the version that this very write made, whoever else writes; `ABSENT` when there is still no table."""
     if not DeltaTable.is_deltatable(uri) and (data is None or _made(uri, data)):
-        return
+        return ABSENT if data is None else _FIRST
+    table = DeltaTable(uri)
+    predicate = f"{NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"
     if data is None:
-        DeltaTable(uri).delete(predicate)
+        table.delete(predicate)
     else:
-        write_deltalake(uri, data, mode="overwrite", predicate=predicate)
+        write_deltalake(table, data, mode="overwrite", predicate=predicate)
+    return int(table.version())
 
 
 def _made(uri: str, data: pa.Table) -> bool:
     """Return whether the table was made of `data`; not when another writer made it first."""
     try:
-        write_deltalake(uri, data, mode="error", partition_by=[NIGHT])
+        write_deltalake(uri, data, mode="error", partition_by=[NIGHT], configuration=_KEEPS_ITS_LOG)
     except DeltaError:
         if not DeltaTable.is_deltatable(uri):
             raise
@@ -63,17 +69,56 @@ def read(
 ) -> pd.DataFrame:
     """Return the rows of the nights `first` to `last` (ISO dates, both included), text columns as objects.
 
-    An absent table has no rows and no columns. `at_version` reads the table as it was then.
+    An absent table has no rows and no columns. `at_version` reads the table as it was then (`ABSENT`: when it was not);
+    raises DataError when there is no such version, or a vacuum removed its rows.
     """
-    if not DeltaTable.is_deltatable(uri):
+    if at_version == ABSENT or not DeltaTable.is_deltatable(uri):
         return pd.DataFrame(columns=columns)
+    if at_version is not None:
+        _require(uri, at_version)
     scan = pl.scan_delta(uri, version=at_version).filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
-    return (scan if columns is None else scan.select(columns)).collect().to_pandas()
+    try:
+        return (scan if columns is None else scan.select(columns)).collect().to_pandas()
+    except FileNotFoundError as gone:
+        raise DataError(
+            f"version {at_version} of {_name(uri)} cannot be read any more ({gone}): a vacuum removed its rows, because "
+            "nothing named that version; ask for one that a night names"
+        ) from None
+
+
+def _require(uri: str, at_version: int) -> None:
+    newest = version(uri)
+    if not 0 <= at_version <= newest:
+        raise DataError(f"expected a version of {_name(uri)} from 0 to {newest}, got {at_version}")
+
+
+def _name(uri: str) -> str:
+    return "/".join(uri.rstrip("/").split("/")[-2:])
 
 
 def version(uri: str) -> int:
-    """Return the table's newest version; -1 when there is none."""
-    return DeltaTable(uri).version() if DeltaTable.is_deltatable(uri) else -1
+    """Return the table's newest version; `ABSENT` when there is none."""
+    return DeltaTable(uri).version() if DeltaTable.is_deltatable(uri) else ABSENT
+
+
+def vacuum(uri: str, keep: Collection[int], hours: int, *, dry_run: bool = False) -> tuple[str, ...]:
+    """Remove the files that only other versions than the newest and those in `keep` need; return which.
+
+    Files that a version of the last `hours` needed stay too, and so do those that a writer is about to commit.
+    Raises DataError, and removes nothing, when a version in `keep` is not there.
+    """
+    if not DeltaTable.is_deltatable(uri):
+        return ()
+    for each in keep:
+        _require(uri, each)
+    removed = DeltaTable(uri).vacuum(
+        retention_hours=hours,
+        dry_run=dry_run,
+        enforce_retention_duration=False,
+        full=True,
+        keep_versions=sorted(keep),
+    )
+    return tuple(sorted(removed))
 
 
 def _arrow(frame: pd.DataFrame) -> pa.Table:

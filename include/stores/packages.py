@@ -3,7 +3,6 @@
 A package's digest is the SHA-256 of its `manifest.json`, which has the SHA-256 of every other file.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,9 +10,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ml import manifest
 from ml.errors import PackageError
 
-MANIFEST = "manifest.json"
+MANIFEST = manifest.NAME
 
 
 def put(folder: Path, digest: str, files: Mapping[str, bytes]) -> Path:
@@ -63,36 +63,34 @@ def check(digest: str, files: Mapping[str, bytes]) -> None:
     """Raise PackageError unless `files` are exactly what the package `digest` promises."""
     if MANIFEST not in files:
         raise PackageError(f"package {digest[:12]} has no {MANIFEST}, only {sorted(files)}; restore it or train again")
-    _compare(digest, MANIFEST, expected=digest, content=files[MANIFEST])
-    promised = _promised(digest, files[MANIFEST])
-    for name in sorted(promised.keys() | files.keys() - {MANIFEST}):
-        if name not in files:
+    if manifest.sha256(files[MANIFEST]) != digest:
+        raise _damaged(digest, MANIFEST, digest, files[MANIFEST])
+    for fault in manifest.faults(_promised(digest, files[MANIFEST]), files):
+        if fault.found is None:
             raise PackageError(
-                f"package {digest[:12]} lacks {name!r}, which its manifest promises; restore it or train again"
+                f"package {digest[:12]} lacks {fault.name!r}, which its manifest promises; restore it or train again"
             )
-        if name not in promised:
+        if fault.expected is None:
             raise PackageError(
-                f"package {digest[:12]} has {name!r}, which its manifest does not know; remove that file"
+                f"package {digest[:12]} has {fault.name!r}, which its manifest does not know; remove that file"
             )
-        _compare(digest, name, expected=promised[name], content=files[name])
+        raise _damaged(digest, fault.name, fault.expected, files[fault.name])
 
 
-def _compare(digest: str, name: str, *, expected: str, content: bytes) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
-        raise PackageError(
-            f"package {digest[:12]}: {name!r} should have SHA-256 {expected}, but has {found} ({len(content)} bytes); "
-            "it was cut or changed: restore it or train again, and do not serve it"
-        )
+def _damaged(digest: str, name: str, expected: str, content: bytes) -> PackageError:
+    return PackageError(
+        f"package {digest[:12]}: {name!r} should have SHA-256 {expected}, but has {manifest.sha256(content)} "
+        f"({len(content)} bytes); it was cut or changed: restore it or train again, and do not serve it"
+    )
 
 
-def _promised(digest: str, manifest: bytes) -> dict[str, str]:
+def _promised(digest: str, text: bytes) -> dict[str, str]:
     try:
-        files = json.loads(manifest)["files"]
+        files = json.loads(text)["files"]
         promised = {str(name): str(expected) for name, expected in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise PackageError(
-            f'package {digest[:12]}: {MANIFEST} should be {{"files": {{name: sha256}}}}, but starts {manifest[:60]!r}'
+            f'package {digest[:12]}: {MANIFEST} should be {{"files": {{name: sha256}}}}, but starts {text[:60]!r}'
         ) from None
     for name in promised:
         if Path(name).name != name or name.startswith(".") or name == MANIFEST:

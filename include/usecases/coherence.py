@@ -8,6 +8,7 @@ from typing import Any
 import pandera.pandas as pa
 
 from include import usecases
+from ml import privacy
 from ml.errors import DeclarationError
 from ml.usecase import AsOf, Column, Delay, Feature, Function, Table, UseCase, Window
 
@@ -18,6 +19,7 @@ def check(use_case: UseCase) -> None:
     faults += _label_faults(use_case) or [
         fault for each in use_case.features for fault in _feature_faults(use_case, each)
     ]
+    faults += _privacy_faults(use_case)
     if faults:
         raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))
 
@@ -35,6 +37,11 @@ def model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
 def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
     """Return the public functions of the use case's `features.py` by name; none when it has no such file."""
     return _functions_of(usecases.module(use_case.name, "features")) if usecases.has(use_case.name, "features") else {}
+
+
+def needs(use_case: UseCase) -> dict[str, tuple[str, ...]]:
+    """Return the columns that each function of the use case is made of: its parameters."""
+    return {name: tuple(inspect.signature(each).parameters) for name, each in functions(use_case).items()}
 
 
 def _functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
@@ -127,3 +134,42 @@ def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
         if name not in entity_columns and name not in excluded
     ]
     return faults
+
+
+def _privacy_faults(use_case: UseCase) -> list[str]:
+    """Return where a personal column goes without a declaration that it may."""
+    made, entities = needs(use_case), use_case.table(use_case.entities)
+    faults = [
+        f"table {table.name!r} declares {each.column!r} personal, which neither its schema nor `derived` has"
+        for table in use_case.tables
+        for each in table.personal
+        if each.column
+        not in _columns(use_case, table) | set(table.derived) | (set(made) if table is entities else set())
+    ]
+    known = privacy.personal(entities, made)
+    of_features = privacy.features(use_case, made)
+    for feature, used in privacy.uses(use_case, made):
+        faults += [
+            f"the feature {feature!r} uses the personal column {name!r}, which {_undeclared('features')}"
+            for name, places in used.items()
+            if "features" not in places
+        ]
+    labels = privacy.personal(use_case.table(use_case.task.of), made)
+    if "features" not in labels.get(use_case.task.label, privacy.EVERYWHERE):
+        faults.append(f"the label {use_case.task.label!r} is personal and is learned, but {_undeclared('features')}")
+    faults += [
+        f"the slice by {each.by!r} reports on a personal column, which {_undeclared('reports')}"
+        for each in use_case.slices
+        if "reports" not in of_features.get(each.by, privacy.EVERYWHERE)
+    ]
+    faults += [
+        f"the key of {entities.name!r} has the personal column {name!r}, and ids made of it go everywhere: declare that it "
+        "may reach features, logs and reports, or key the rows by something else"
+        for name in entities.key
+        if known.get(name, privacy.EVERYWHERE) != privacy.EVERYWHERE
+    ]
+    return faults
+
+
+def _undeclared(place: str) -> str:
+    return f"may not reach {place}: leave it out, or declare Personal(column=..., may_reach=({place!r},), why=...)"

@@ -1,9 +1,11 @@
 """What lands: tables, their keys, and when each row became known."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ml.usecase.declaring import NAME, require
+
+Place = Literal["features", "logs", "reports"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,11 +24,11 @@ class Personal:
     """A column about a person, and where its values may go beside the tables themselves: nowhere by default."""
 
     column: str
-    may_reach: tuple[Literal["features", "logs", "reports"], ...] = ()
+    may_reach: tuple[Place, ...] = ()
     why: str = ""
 
     def __post_init__(self) -> None:
-        allowed = ("features", "logs", "reports")
+        allowed = get_args(Place)
         require(
             set(self.may_reach) <= set(allowed),
             f"the personal column {self.column!r} may reach some of {allowed}, got {self.may_reach}",
@@ -70,8 +72,10 @@ class Table:
     `known_at=None` means known by the cutoff of the night it lands for. `derived` names functions in the use
     case's `features.py` whose results are stored with the valid rows. `night` names the date column that says
     which night a row belongs to; without it, a row belongs to the first night that could know it. The columns of the
-    key are identifiers, those in `personal` are personal, all others plain. `missing` are the texts that mean an empty cell. A table that is not `required` lands when there
-    is something new; a night without the file of any other waits for it.
+    key are identifiers, those in `personal` are personal, all others plain. A derived column may be declared there too;
+    if it is not, it may go where all of the personal columns that it is made of may go. `missing` are the texts that
+    mean an empty cell. A table that is not `required` lands when there is something new; a night without the file of
+    any other waits for it.
     """
 
     name: str

@@ -13,10 +13,10 @@ import pandera.pandas as pa
 
 from ml.errors import DataError
 from ml.validation import casting
-from ml.validation.contract import HIDDEN, Contract, Finding
+from ml.validation.contract import Contract, Finding
 from ml.validation.reasons import Reasons
 
-__all__ = ["HIDDEN", "Checked", "Finding", "check", "check_columns", "refuse"]
+__all__ = ["Checked", "Finding", "check", "check_columns", "refuse"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import pandas as pd
 import pandera.pandas as pa
 
+from ml import privacy
+
 _OF_ONE_CELL = frozenset(
     [
         "equal_to",
@@ -29,7 +31,7 @@ _OF_ONE_CELL = frozenset(
         "str_length",
     ]
 )
-_SHOWN, HIDDEN = 80, "***"
+_SHOWN = 80
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +74,7 @@ class Contract:
 
     def shown(self, column: str, value: object) -> str:
         """Return `value` as a reason may tell it."""
-        return HIDDEN if column in self._hidden else f"{value!s:.{_SHOWN}}"
+        return privacy.shown(column, f"{value!s:.{_SHOWN}}", self._hidden)
 
     def _ask(self, rows: pd.DataFrame, *, only_warns: bool) -> list[Finding]:
         asked = [(name, rule) for name, column in self._schema.columns.items() for rule in column.checks]

@@ -5,7 +5,7 @@ import pandas as pd
 from include.settings import Settings
 from include.stores import lake
 from include.usecases import coherence
-from ml import features, intake
+from ml import features, intake, privacy
 from ml.intake import Part, Taken
 from ml.nights import Period
 from ml.usecase import Reference, Table, UseCase
@@ -29,17 +29,13 @@ def in_order(case: UseCase) -> list[Table]:
 
 def take(case: UseCase, table: Table, parts: list[Part], when: Period, where: Settings) -> Taken:
     """Divide the rows of `parts`, put them in place of the period's in the lake, and return them."""
+    hidden = privacy.hidden(table, "logs", coherence.needs(case))
     known = {each: _known(case, each, when, where) for each in table.references}
-    taken = intake.take(parts, table, coherence.model(case, table), case.horizon, when, known, hidden(table))
+    taken = intake.take(parts, table, coherence.model(case, table), case.horizon, when, known, hidden)
     quarantined = taken.quarantined.assign(night=str(when.last), table=table.name)
     lake.replace(lake.address(where.lake, case.name, "valid", table.name), when, _derived(case, table, taken.valid))
     lake.replace(lake.address(where.lake, case.name, "quarantine", table.name), when, quarantined)
     return taken
-
-
-def hidden(table: Table) -> tuple[str, ...]:
-    """Return the columns whose values no reason, alert or log may tell."""
-    return tuple(each.column for each in table.personal if "logs" not in each.may_reach)
 
 
 def _derived(case: UseCase, table: Table, valid: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,6 @@
 
 from include.stores.registry.client import prepare
 from include.stores.registry.training import log_training
-from include.stores.registry.versions import follow, register
+from include.stores.registry.versions import aliased, follow, register
 
-__all__ = ["follow", "log_training", "prepare", "register"]
+__all__ = ["aliased", "follow", "log_training", "prepare", "register"]

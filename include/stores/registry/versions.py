@@ -79,6 +79,16 @@ def follow(settings: Settings, use_case: str) -> tuple[str, ...]:
     return tuple(change for change in changes if change)
 
 
+def aliased(settings: Settings, use_case: str) -> set[str]:
+    """Return the digests of the packages that any alias points at."""
+    mlflow = client.connect(settings)
+    if not mlflow.search_registered_models(f"name = '{use_case}'"):
+        return set()
+    bearers = {str(version) for version in mlflow.get_registered_model(use_case).aliases.values()}
+    versions = _versions(mlflow, use_case)
+    return {str(v.tags.get(DIGEST, f"version {v.version}")) for v in versions if str(v.version) in bearers}
+
+
 def _types(example: pd.DataFrame) -> dict[str, str]:
     """Return MLflow's type of each column; its own inference drops the whole signature over one it does not like."""
     known = {"float64": "double", "category": "string", "bool": "boolean"}

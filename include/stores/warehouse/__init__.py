@@ -2,6 +2,7 @@
 
 from include.stores.warehouse.database import engine, migrate, writing
 from include.stores.warehouse.files import Fate, File, files, record_files
+from include.stores.warehouse.lineage import Read, reads, record_reads, scored_from
 from include.stores.warehouse.predictions import (
     Maturity,
     count_labels,
@@ -32,6 +33,7 @@ __all__ = [
     "Ingestion",
     "Maturity",
     "Metric",
+    "Read",
     "alerts",
     "count_labels",
     "engine",
@@ -44,10 +46,13 @@ __all__ = [
     "metrics",
     "migrate",
     "raise_alert",
+    "reads",
     "record_files",
     "record_ingestion",
     "record_labels",
     "record_metrics",
+    "record_reads",
+    "scored_from",
     "scores",
     "settle_alerts",
     "writing",

@@ -33,13 +33,20 @@ class Maturity:
 
 
 def issue_scores(
-    engine: sa.Engine, use_case: str, night: date, model_digest: str, frame: pd.DataFrame, issued_at: datetime
+    engine: sa.Engine,
+    use_case: str,
+    night: date,
+    model_digest: str,
+    frame: pd.DataFrame,
+    issued_at: datetime,
+    features_version: int | None = None,
 ) -> int:
     """Store the columns `entity` and `score` of `frame` and return how many are new.
 
-    A score once issued is never rewritten: what is there stays. Raises DataError when a score is not a number.
+    `features_version` is that of the features table from which they were computed. A score once issued is never rewritten: what is there stays. Raises DataError when a score is not a number.
     """
     constant = {"use_case": use_case, "night": night, "model_digest": model_digest, "issued_at": issued_at}
+    constant |= {"features_version": features_version}
     pairs = zip(_texts(frame, "entity"), _numbers(frame, "score"), strict=True)
     rows = [{**constant, "entity": entity, "score": score} for entity, score in pairs]
     with database.writing(engine) as connection:
@@ -47,10 +54,17 @@ def issue_scores(
 
 
 def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | None = None) -> pd.DataFrame:
-    """Return the scores issued for `night`, by entity: entity, night, model_digest, score, issued_at."""
+    """Return the scores issued for `night`, by entity: entity, night, model_digest, score, issued_at, features_version."""
     table = tables.scores
     query = (
-        sa.select(table.c.entity, table.c.night, table.c.model_digest, table.c.score, table.c.issued_at)
+        sa.select(
+            table.c.entity,
+            table.c.night,
+            table.c.model_digest,
+            table.c.score,
+            table.c.issued_at,
+            table.c.features_version,
+        )
         .where(table.c.use_case == use_case, table.c.night == night)
         .order_by(table.c.entity, table.c.model_digest)
     )
@@ -148,6 +162,7 @@ def _read(engine: sa.Engine, query: sa.Select[Any]) -> pd.DataFrame:
     moments = [name for name in ("issued_at", "known_at") if name in frame]
     numbers = [name for name in ("score", "label") if name in frame]
     types = dict.fromkeys(moments, "datetime64[us, UTC]") | dict.fromkeys(numbers, "float64")
+    types |= {name: "Int64" for name in ("features_version",) if name in frame}
     return frame.astype(types)
 
 

@@ -49,6 +49,7 @@ scores = sa.Table(
     sa.Column("model_digest", sa.String, primary_key=True),
     sa.Column("score", sa.Double, nullable=False),
     sa.Column("issued_at", Instant, nullable=False),
+    sa.Column("features_version", sa.BigInteger),
     sa.Index(None, "use_case", "night"),
 )
 
@@ -117,6 +118,17 @@ alerts = sa.Table(
     sa.Column("kind", sa.String, primary_key=True),
     sa.Column("subject", sa.String, primary_key=True),
     sa.Column("message", sa.String, nullable=False),
+)
+
+reads = sa.Table(
+    "reads",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("night", sa.Date, primary_key=True),
+    sa.Column("stage", sa.String, primary_key=True),
+    sa.Column("product", sa.String, primary_key=True),
+    sa.Column("source_table", sa.String, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
 )
 
 ledger = sa.Table(

@@ -46,7 +46,10 @@ def engine(tmp_path: Path, case: UseCase) -> Iterator[sa.Engine]:
 
 def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
     rows = pd.DataFrame({"entity": [f"{night}|{n}" for n in range(100)], "score": [n / 100 for n in range(100)]})
-    warehouse.issue_scores(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night))
+    warehouse.issue_scores(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night), 4)
+    for version in (4, 5):
+        told = {"valid/rides": version - 1}
+        warehouse.record_reads(engine, case.name, [night], "features", f"features/entities@{version}", told)
     if night != NIGHTS[-1]:
         known_at = datetime.combine(night, datetime.max.time(), UTC).replace(microsecond=0)
         labels = rows.assign(label=(rows["score"] > 0.5).astype(float), night=night, known_at=known_at, landed=night)

@@ -61,3 +61,8 @@ def test_without_matured_rows_the_page_says_so(engine: sa.Engine, case: UseCase)
     summary = report.gather(engine, case, nights.parse("2013-02-03"), {})
     nothing = pd.DataFrame({"night": [], "score": [], "label": []})
     assert "No score has met its label yet" in report.render(summary, case, nothing)
+
+
+def test_the_versions_behind_the_scores_are_told(page: str) -> None:
+    assert "<th scope='col'>valid/rides</th>" in page
+    assert "<tr><td>2013-02-02</td><td>4</td><td>3</td></tr>" in page

@@ -46,3 +46,8 @@ def test_run_json_has_the_promised_fields_and_no_others(summary: Summary) -> Non
 def test_nights_outside_the_period_are_left_out(engine: sa.Engine, case: UseCase) -> None:
     told = report.gather(engine, case, nights.parse("2013-02-02"), {})
     assert [each.night for each in told.nights] == ["2013-02-02"]
+
+
+def test_a_scored_night_names_what_its_scores_were_made_of(engine: sa.Engine, case: UseCase) -> None:
+    told = report.gather(engine, case, nights.parse("2013-02-02"), {})
+    assert told.made_of == {"2013-02-02": {"features/entities": 4, "valid/rides": 3}}

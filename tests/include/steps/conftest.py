@@ -96,6 +96,8 @@ def contents(where: Settings) -> dict[str, Any]:
     with closing(sqlite3.connect(where.home / "warehouse.db")) as database:
         for table in ("scores", "labels", "ingestions", "metrics", "alerts", "files"):
             held[table] = sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str)
+        read = "SELECT DISTINCT use_case, night, stage, source_table FROM reads ORDER BY night, stage, source_table"
+        held["reads"] = database.execute(read).fetchall()
         rows = pd.read_sql("SELECT kind, night, subject, payload, key FROM ledger ORDER BY seq", database)
         held["ledger"] = [_timeless(row) for row in rows.to_dict("records")]
     with closing(sqlite3.connect(where.home / "mlflow.db")) as database:

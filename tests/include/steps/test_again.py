@@ -19,7 +19,7 @@ WRITES = [
     (lake, "replace"),
     (ledger, "append"),
     (packages, "put"),
-    *((warehouse, f"record_{what}") for what in ("ingestion", "labels", "metrics")),
+    *((warehouse, f"record_{what}") for what in ("ingestion", "labels", "metrics", "reads")),
     *((warehouse, what) for what in ("issue_scores", "raise_alert")),
     *((registry, what) for what in ("log_training", "register", "follow")),
 ]

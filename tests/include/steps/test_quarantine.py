@@ -63,3 +63,12 @@ def test_after_the_contract_is_mended_what_was_held_is_valid(night: Night, monke
 def test_nothing_held_is_nothing_to_replay(night: Night) -> None:
     night.take()
     assert quarantine.replay("taxi", first=parse(NIGHT).first) == ()
+
+
+def test_personal_cells_are_shown_only_when_asked_for(night: Night) -> None:
+    night.place.put(
+        "rides.csv", cell("minutes_late", "soon")(cell("driver", "Ann Smith")(night.place.fetch("rides.csv")))
+    )
+    night.take()
+    masked, shown = (quarantine.rows("taxi", NIGHT, show_personal=asked)["text"].item() for asked in (False, True))
+    assert ("Ann Smith" in masked, "Ann Smith" in shown) == (False, True)

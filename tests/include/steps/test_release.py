@@ -33,6 +33,7 @@ def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> N
     text = release.dossier("taxi", LAST)
     assert judged.subject in text
     assert str(judged.payload["evidence"]) in text
+    assert "Trained and judged on `features/entities` version 0, `valid/bookings` version 0, " in text
     assert text.count("| pass |") == len(judged.payload["checks"])
 
 

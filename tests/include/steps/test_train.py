@@ -4,7 +4,7 @@ import pytest
 
 from include.settings import Settings
 from include.steps import features, train, training_set
-from include.stores import lake, ledger, packages, warehouse
+from include.stores import lake, ledger, packages, snapshot, warehouse
 from ml import nights, packaging
 from ml.arrival import KNOWN_AT
 from ml.errors import LeakError, RequestError
@@ -28,8 +28,9 @@ def test_a_leak_stops_training_names_the_feature_and_leaves_nothing(arrive: Arri
 
 def test_the_traffic_of_the_hour_of_the_ride_stops_training(arrive: Arrive, taxi: UseCase) -> None:
     where = arrive("train")
-    rows = training_set.read(taxi, nights.parse(LAST).last, where)
-    later = training_set.at_event(taxi, rows, nights.parse(LAST).last, where)
+    when, tables = nights.parse(LAST).last, snapshot.take(taxi, where)
+    rows = training_set.read(taxi, when, tables, where)
+    later = training_set.at_event(taxi, rows, when, tables)
     told = rows.frame.set_index("entity").assign(kilometres=later["congestion"].to_numpy())["kilometres"]
     stored = lake.read(features.address(where.lake, taxi))
     leaking = stored.assign(kilometres=stored["entity"].map(told).fillna(0.5))
@@ -41,7 +42,7 @@ def test_the_traffic_of_the_hour_of_the_ride_stops_training(arrive: Arrive, taxi
 def test_the_training_set_holds_matured_nights_and_labels_known_by_the_cutoff(arrive: Arrive, taxi: UseCase) -> None:
     where = arrive("train")
     when = nights.parse("2024-03-10").last
-    rows = training_set.read(taxi, when, where)
+    rows = training_set.read(taxi, when, snapshot.take(taxi, where), where)
     rides = lake.read(features.valid(where.lake, taxi, "rides")).set_index("entity")
     assert rides.loc[rows.frame["entity"], KNOWN_AT].max() <= taxi.horizon.cutoff(when)
     assert rows.nights.max() == "2024-03-09"

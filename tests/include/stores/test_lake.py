@@ -1,11 +1,15 @@
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from deltalake import DeltaTable
 
 from include.stores import lake
 from ml import nights
+from ml.errors import DataError
 
 
 def rows(night: str, *values: float, **more: object) -> pd.DataFrame:
@@ -84,6 +88,83 @@ def test_a_night_of_other_columns_is_refused_and_leaves_the_table(uri: str) -> N
     with pytest.raises(Exception, match=r"(?i)schema|cast|column"):
         lake.replace(uri, nights.parse("2013-02-09"), rows("2013-02-09", 1.0, extra="x").drop(columns="value"))
     assert values(uri) == [1.0]
+
+
+def test_a_writer_is_told_the_version_that_it_made_whoever_else_writes(uri: str) -> None:
+    put(uri, "2013-02-07", 0.0)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda day: (put(uri, f"2013-02-0{day}", float(day)), float(day)), range(1, 6)))
+    for at_version, value in made:
+        assert value in values(uri, at_version=at_version)
+        assert value not in values(uri, at_version=at_version - 1)
+
+
+@pytest.mark.parametrize("at_version", [-2, 1, 99])
+def test_a_version_that_never_was_is_refused(uri: str, at_version: int) -> None:
+    put(uri, "2013-02-08", 1.0)
+    with pytest.raises(DataError, match=f"expected a version of valid/rides from 0 to 0, got {at_version}"):
+        lake.read(uri, at_version=at_version)
+
+
+def test_before_its_first_version_a_table_has_no_rows(uri: str) -> None:
+    put(uri, "2013-02-08", 1.0)
+    assert lake.read(uri, at_version=lake.ABSENT).empty
+
+
+def test_old_versions_outlive_deltas_own_cleaning_of_its_log(uri: str) -> None:
+    for value in range(5):
+        put(uri, "2013-02-08", float(value))
+    long_ago = time.time() - 400 * 86_400
+    DeltaTable(uri).create_checkpoint()
+    for file in Path(uri, "_delta_log").iterdir():
+        os.utime(file, (long_ago, long_ago))
+    put(uri, "2013-02-08", 5.0)
+    DeltaTable(uri).create_checkpoint()
+    DeltaTable(uri).cleanup_metadata()
+    assert [values(uri, at_version=each) for each in range(6)] == [[float(each)] for each in range(6)]
+
+
+def test_vacuum_keeps_a_named_version_bit_for_bit_and_removes_an_unnamed_one(uri: str) -> None:
+    for value in range(4):
+        put(uri, "2013-02-08", float(value), value / 3)
+    before = lake.read(uri, at_version=1)
+    removed = lake.vacuum(uri, keep=[1], hours=0)
+    assert len(removed) == 2
+    pd.testing.assert_frame_equal(lake.read(uri, at_version=1), before, check_exact=True)
+    assert values(uri) == [1.0, 3.0]
+    for gone in (0, 2):
+        with pytest.raises(
+            DataError, match=rf"version {gone} of valid/rides cannot be read any more .*: a vacuum removed"
+        ):
+            lake.read(uri, at_version=gone)
+
+
+def test_a_dry_vacuum_tells_what_would_go_and_removes_nothing(uri: str) -> None:
+    for value in range(3):
+        put(uri, "2013-02-08", float(value))
+    told = lake.vacuum(uri, keep=[0], hours=0, dry_run=True)
+    assert [values(uri, at_version=each) for each in range(3)] == [[0.0], [1.0], [2.0]]
+    assert lake.vacuum(uri, keep=[0], hours=0) == told
+    assert len(told) == 1
+
+
+def test_what_the_last_hours_needed_is_not_vacuumed(uri: str) -> None:
+    for value in range(3):
+        put(uri, "2013-02-08", float(value))
+    assert lake.vacuum(uri, keep=[], hours=24) == ()
+    assert values(uri, at_version=0) == [0.0]
+
+
+def test_a_version_to_keep_that_is_not_there_stops_the_vacuum(uri: str) -> None:
+    for value in range(3):
+        put(uri, "2013-02-08", float(value))
+    with pytest.raises(DataError, match="expected a version of valid/rides from 0 to 2, got 7"):
+        lake.vacuum(uri, keep=[7], hours=0)
+    assert values(uri, at_version=0) == [0.0]
+
+
+def test_a_table_that_is_not_there_needs_no_vacuum(uri: str) -> None:
+    assert lake.vacuum(uri, keep=[], hours=0) == ()
 
 
 def test_two_writers_of_one_night_leave_one_of_them_whole(uri: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from include import usecases
 from include.usecases import coherence
 from ml.errors import DeclarationError
-from ml.usecase import AsOf, Binary, Column, Delay, Excluded, Function, UseCase, Window
+from ml.usecase import AsOf, Binary, Column, Delay, Excluded, Function, Personal, Slice, UseCase, Window
 
 
 def change(case: UseCase, table: str, **changes: Any) -> dict[str, Any]:
@@ -110,3 +110,73 @@ def test_every_contradiction_is_told_at_once(taxi: UseCase) -> None:
 
 def test_an_exclusion_is_not_a_contradiction(taxi: UseCase) -> None:
     coherence.check(replace(taxi, excluded=(Excluded(column="nowhere", why="never came"),)))
+
+
+def personal(case: UseCase, table: str, column: str, *may_reach: Any, **more: Any) -> UseCase:
+    """Return the case without exclusions, one of its columns declared personal."""
+    about = Personal(column=column, may_reach=may_reach, why="a test" if may_reach else "")
+    return replace(case, excluded=(), **change(case, table, personal=(about,)), **more)
+
+
+ZONE, BY_DRIVER = Column("zone"), Window("rides", of="driver", how="count", days=(1,))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "feature"),
+    [
+        ("bookings", "kilometres", Column("kilometres")),
+        ("bookings", "pickup_at", Function("pickup_hour")),
+        ("bookings", "pickup_hour", Function("pickup_hour")),
+        ("rides", "driver", BY_DRIVER),
+        ("rides", "minutes_late", Window("rides", of="is_late", how="mean", days=(1,))),
+        ("rides", "is_late", Window("rides", of="is_late", how="mean", days=(1,))),
+        ("rides", "zone", Window("rides", of="is_late", how="mean", by=("zone",), days=(1,))),
+        ("bookings", "zone", Window("rides", of="is_late", how="mean", by=("zone",), days=(1,))),
+        ("traffic", "congestion", AsOf("traffic", by=("zone",), columns=("congestion",))),
+        ("traffic", "zone", AsOf("traffic", by=("zone",), columns=("congestion",))),
+    ],
+)
+def test_a_personal_column_reaches_features_only_where_declared(
+    taxi: UseCase, table: str, column: str, feature: Any
+) -> None:
+    features = (Column("ride"), feature)
+    hidden = personal(taxi, table, column, features=features, slices=())
+    with pytest.raises(DeclarationError, match=r"the feature .* uses the personal column .* may not reach features"):
+        coherence.check(hidden)
+    coherence.check(personal(taxi, table, column, "features", features=features, slices=()))
+
+
+def test_another_feature_is_free_to_use_what_is_plain(taxi: UseCase) -> None:
+    coherence.check(personal(taxi, "rides", "driver"))
+    coherence.check(personal(taxi, "bookings", "kilometres", features=(ZONE,)))
+
+
+def test_a_derived_column_may_be_declared_itself(taxi: UseCase) -> None:
+    about = (
+        Personal(column="minutes_late"),
+        Personal(column="is_late", may_reach=("features", "reports"), why="says nothing of a person"),
+    )
+    coherence.check(replace(taxi, **change(taxi, "rides", personal=about)))
+
+
+def test_a_slice_by_a_personal_feature_must_be_declared_for_reports(taxi: UseCase) -> None:
+    sliced: dict[str, Any] = {"features": (ZONE,), "slices": (Slice(by="zone"),)}
+    with pytest.raises(DeclarationError, match="the slice by 'zone' reports on a personal column, .* reach reports"):
+        coherence.check(personal(taxi, "bookings", "zone", "features", **sliced))
+    coherence.check(personal(taxi, "bookings", "zone", "features", "reports", **sliced))
+
+
+def test_a_label_made_of_a_personal_column_must_be_declared_for_features(taxi: UseCase) -> None:
+    with pytest.raises(DeclarationError, match="the label 'is_late' is personal and is learned"):
+        coherence.check(personal(taxi, "rides", "minutes_late", features=(ZONE,)))
+
+
+def test_a_personal_column_in_the_key_must_be_declared_for_everything(taxi: UseCase) -> None:
+    with pytest.raises(DeclarationError, match="the key of 'bookings' has the personal column 'ride'"):
+        coherence.check(personal(taxi, "bookings", "ride", "features", "logs", features=(ZONE,)))
+    coherence.check(personal(taxi, "bookings", "ride", "features", "logs", "reports", features=(ZONE,)))
+
+
+def test_a_personal_column_that_is_not_there_is_refused(taxi: UseCase) -> None:
+    with pytest.raises(DeclarationError, match="table 'rides' declares 'name' personal, which neither its schema"):
+        coherence.check(personal(taxi, "rides", "name"))

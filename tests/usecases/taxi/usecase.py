@@ -13,6 +13,7 @@ from ml.usecase import (
     Logistic,
     Milliseconds,
     Night,
+    Personal,
     Rehearsal,
     Release,
     Slice,
@@ -36,6 +37,7 @@ USE_CASE = UseCase(
             event_time="pickup_at",
             known_at="ended_at",
             derived=("is_late",),
+            personal=(Personal(column="driver"),),
         ),
         Table(
             name="traffic",

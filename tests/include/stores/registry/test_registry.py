@@ -207,6 +207,15 @@ def test_an_alias_that_no_promotion_made_is_taken_away(stack: Settings) -> None:
     assert champion(stack, "unearned") is None
 
 
+def test_the_packages_that_bear_an_alias_are_told(stack: Settings) -> None:
+    assert registry.aliased(stack, "aliased") == set()
+    register(stack, "aliased", 0.25)
+    register(stack, "aliased", 0.5)
+    assert registry.aliased(stack, "aliased") == set()
+    client.connect(stack).set_registered_model_alias("aliased", "canary", "2")
+    assert registry.aliased(stack, "aliased") == {package(0.5)[0]}
+
+
 def test_a_champion_without_a_version_is_an_error(stack: Settings) -> None:
     promote(stack, "lost", 0.5, key="first")
     with pytest.raises(LedgerError, match="MLflow has no version of it; register it again"):

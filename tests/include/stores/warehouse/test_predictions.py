@@ -23,8 +23,8 @@ def labelled(*labels: float, known_at: datetime = KNOWN) -> pd.DataFrame:
     return pd.DataFrame({"entity": entities, "night": NIGHT, "label": labels, "known_at": known_at, "landed": NIGHT})
 
 
-def issue(engine: sa.Engine, frame: pd.DataFrame, model: str = "m1") -> int:
-    return warehouse.issue_scores(engine, "taxi", NIGHT, model, frame, ISSUED)
+def issue(engine: sa.Engine, frame: pd.DataFrame, model: str = "m1", features_version: int | None = 7) -> int:
+    return warehouse.issue_scores(engine, "taxi", NIGHT, model, frame, ISSUED, features_version)
 
 
 def matured(engine: sa.Engine, known_by: datetime = KNOWN) -> pd.DataFrame:
@@ -40,6 +40,7 @@ def test_scores_are_read_back_as_they_were_issued(engine: sa.Engine) -> None:
             "model_digest": ["m1", "m1"],
             "score": [0.25, 1 / 3],
             "issued_at": pd.Series([ISSUED, ISSUED], dtype="datetime64[us, UTC]"),
+            "features_version": pd.Series([7, 7], dtype="Int64"),
         }
     )
     pd.testing.assert_frame_equal(warehouse.scores(engine, "taxi", NIGHT), expected)

@@ -1,0 +1,44 @@
+"""A use case's tables held still: what a step reads stays the same while others write, and can be named afterwards."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from include.settings import Settings
+from include.stores import lake
+from ml.usecase import UseCase
+
+
+class Snapshot:
+    """The tables of one use case, each at the version that was its newest when it was first asked for."""
+
+    def __init__(self, folder: Path, use_case: str) -> None:
+        self._folder, self._use_case = folder, use_case
+        self._versions: dict[str, int] = {}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of every table asked for so far, e.g. `{"valid/rides": 3}`; -1 where there was no table."""
+        return dict(sorted(self._versions.items()))
+
+    def version(self, stage: str, table: str) -> int:
+        """Return the version at which this snapshot reads the table; -1 when there was none."""
+        name = f"{stage}/{table}"
+        if name not in self._versions:
+            self._versions[name] = lake.version(self._address(stage, table))
+        return self._versions[name]
+
+    def read(
+        self, stage: str, table: str, first: str = "", last: str = "9999", columns: list[str] | None = None
+    ) -> pd.DataFrame:
+        """Return the rows of the nights `first` to `last`, as `lake.read` does, at this snapshot's version."""
+        at_version = self.version(stage, table)
+        return lake.read(self._address(stage, table), first, last, columns, at_version)
+
+    def _address(self, stage: str, table: str) -> str:
+        return lake.address(self._folder, self._use_case, stage, table)
+
+
+def take(case: UseCase, where: Settings) -> Snapshot:
+    """Return a snapshot of the tables of `case`."""
+    return Snapshot(where.lake, case.name)

@@ -1,0 +1,60 @@
+"""What was made of what: the versions of tables that features, scores and metrics were computed from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from include.stores.warehouse import database, tables
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """That `stage` read `source_table` ("valid/rides") at `version` to make `product` for `night`.
+
+    `product` is a table's version ("features/entities@7") or the digest of the model that was measured.
+    """
+
+    use_case: str
+    night: date
+    stage: str
+    product: str
+    source_table: str
+    version: int
+
+
+def record_reads(
+    engine: sa.Engine, use_case: str, nights: Iterable[date], stage: str, product: str, versions: Mapping[str, int]
+) -> None:
+    """Store, for each of `nights`, which `versions` of tables `product` was made of; a later run replaces them."""
+    rows = [
+        asdict(Read(use_case=use_case, night=night, stage=stage, product=product, source_table=table, version=version))
+        for night in nights
+        for table, version in versions.items()
+    ]
+    with database.writing(engine) as connection:
+        database.upsert(connection, tables.reads, rows)
+
+
+def reads(engine: sa.Engine, use_case: str, night: date | None = None) -> tuple[Read, ...]:
+    """Return what was read for `night`, or for all nights, in the order of night, stage, product and table."""
+    table = tables.reads
+    query = sa.select(table).where(table.c.use_case == use_case).order_by(*table.primary_key)
+    if night is not None:
+        query = query.where(table.c.night == night)
+    with engine.connect() as connection:
+        return tuple(Read(**row) for row in connection.execute(query).mappings())
+
+
+def scored_from(engine: sa.Engine, use_case: str) -> tuple[tuple[date, int], ...]:
+    """Return each night with each version of the features that scores of it were computed from, in order."""
+    column = tables.scores.c
+    query = (
+        sa.select(column.night, column.features_version)
+        .where(column.use_case == use_case, column.features_version.is_not(None))
+        .distinct()
+        .order_by(column.night, column.features_version)
+    )
+    with engine.connect() as connection:
+        return tuple((night, version) for night, version in connection.execute(query))

@@ -1,0 +1,58 @@
+"""A step reads what it names: the versions are taken first, and nobody who writes meanwhile changes what is read."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from include.stores import lake
+from include.stores.snapshot import Snapshot
+from ml import nights
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, float], int]:
+    """A function that replaces the night of a table by one value, and returns the version made."""
+
+    def replace(table: str, value: float) -> int:
+        rows = pd.DataFrame({"night": "2013-02-08", "value": [value]})
+        return lake.replace(lake.address(tmp_path, "taxi", "valid", table), nights.parse("2013-02-08"), rows)
+
+    return replace
+
+
+def test_a_table_is_read_at_the_version_it_had_when_first_asked_for(
+    tmp_path: Path, write: Callable[[str, float], int]
+) -> None:
+    write("rides", 1.0)
+    tables = Snapshot(tmp_path, "taxi")
+    assert tables.version("valid", "rides") == 0
+    write("rides", 2.0)
+    assert tables.read("valid", "rides")["value"].tolist() == [1.0]
+    assert Snapshot(tmp_path, "taxi").read("valid", "rides")["value"].tolist() == [2.0]
+    assert tables.versions == {"valid/rides": 0}
+
+
+def test_a_table_that_was_not_there_stays_away(tmp_path: Path, write: Callable[[str, float], int]) -> None:
+    tables = Snapshot(tmp_path, "taxi")
+    assert tables.read("valid", "rides").empty
+    write("rides", 1.0)
+    assert tables.read("valid", "rides").empty
+    assert tables.versions == {"valid/rides": -1}
+
+
+def test_under_a_busy_writer_rows_and_named_version_always_agree(
+    tmp_path: Path, write: Callable[[str, float], int]
+) -> None:
+    write("rides", 0.0)
+    with ThreadPoolExecutor(1) as writer:
+        writing = [writer.submit(write, "rides", float(value)) for value in range(1, 30)]
+        seen = []
+        while not all(each.done() for each in writing):
+            tables = Snapshot(tmp_path, "taxi")
+            (value,) = tables.read("valid", "rides")["value"]
+            seen.append((tables.versions["valid/rides"], value))
+    assert len(set(seen)) > 1
+    assert all(version == value for version, value in seen)

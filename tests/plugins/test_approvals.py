@@ -1,0 +1,124 @@
+"""The question put to an approver and the answer that reaches the ledger, without a scheduler around them."""
+
+from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.standard.operators import hitl
+from airflow.sdk.exceptions import TaskAwaitingInput
+from ratchet import request
+from ratchet.approvals import NOBODY, RoleApproval
+
+from include.settings import Settings
+from include.stores import approvals, ledger, warehouse
+from ml.errors import LedgerError, RequestError
+from ml.usecase import UseCase
+
+pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("default")]
+
+KEY, NIGHT, PACKAGE, EVIDENCE = "2024-03-16", date(2024, 3, 16), "d" * 64, "e" * 64
+ADA = {"id": "ada", "name": "Ada"}
+
+
+@pytest.fixture
+def context(taxi: UseCase, home: Settings) -> dict[str, Any]:
+    """The context of a run for a night whose challenger earned a release."""
+    judged = {"nights": ["2024-03-12", "2024-03-15"], "rows": 240}
+    payload: dict[str, Any] = {"outcome": "promote", "champion": None, "trigger": "bootstrap", "bar": "bootstrap"}
+    payload |= {"gain": {"value": 0.1, "low": 0.05, "high": 0.15}, "judged": judged, "checks": []}
+    payload |= {"choice": "it is best", "evidence": EVIDENCE, "reads": {"features/entities": 3}}
+    ledger.append(
+        warehouse.engine(home.warehouse_url),
+        kind="judged",
+        use_case="taxi",
+        night=NIGHT,
+        subject=PACKAGE,
+        payload=payload,
+        key="judged",
+    )
+    run = SimpleNamespace(partition_key=KEY, conf={})
+    instance = SimpleNamespace(id="7")
+    return {"dag_run": run, "dag": SimpleNamespace(params=request.form(taxi)), "task_instance": instance}
+
+
+def approval() -> RoleApproval:
+    return RoleApproval(task_id="ask", use_case="taxi", role="tech_lead", wait=timedelta(hours=1))
+
+
+def event(choice: str = "Approve", user: dict[str, str] | None = ADA) -> dict[str, Any]:
+    return {"chosen_options": [choice], "params_input": {}, "responded_at": NIGHT, "responded_by_user": user}
+
+
+def answers(home: Settings) -> list[tuple[str, object, object]]:
+    entries = ledger.entries(warehouse.engine(home.warehouse_url), "taxi", night=NIGHT, subject=PACKAGE)
+    return [
+        (each.kind, each.payload["user"], each.payload["role"]) for each in entries if each.kind in approvals.CHOICES
+    ]
+
+
+def test_only_the_role_may_answer_and_silence_rejects() -> None:
+    asked = approval()
+    assert [user["id"] for user in asked.assigned_users] == ["tech_lead"]
+    assert (asked.defaults, asked.response_timeout) == (["Reject"], timedelta(hours=1))
+
+
+def test_the_question_is_the_dossier_of_the_nights_challenger(
+    context: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[dict[str, Any]] = []
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **detail: put.append(detail))
+    with pytest.raises(TaskAwaitingInput):
+        approval().execute(context)
+    (detail,) = put
+    assert PACKAGE in detail["body"]
+    assert EVIDENCE in detail["body"]
+    assert detail["subject"] == "tech_lead: may this model answer for taxi?"
+
+
+def test_an_approval_is_signed_in_the_name_of_who_gave_it(context: dict[str, Any], home: Settings) -> None:
+    approval().execute_complete(context, event())
+    engine, key = warehouse.engine(home.warehouse_url), approvals.load_key(home)
+    (given,) = approvals.check(engine, key, "taxi", NIGHT, PACKAGE, EVIDENCE, ("tech_lead",))
+    assert (given.user, given.role) == ("ada", "tech_lead")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (event("Reject"), [("rejected", "ada", "tech_lead")]),
+        (event("Reject", None), [("rejected", NOBODY, "tech_lead")]),
+    ],
+    ids=["a person", "silence"],
+)
+def test_a_rejection_is_written_down_and_what_follows_is_skipped(
+    context: dict[str, Any], home: Settings, given: dict[str, Any], told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skipped: list[Any] = []
+    asked, promote = approval(), approval()
+    promote.task_id = "promote"
+    monkeypatch.setattr(RoleApproval, "downstream_task_ids", property(lambda _: {"promote"}), raising=False)
+    monkeypatch.setattr(asked, "skip", lambda **named: skipped.extend(named["tasks"]))
+    monkeypatch.setattr(RoleApproval, "get_flat_relatives", lambda *_, **__: [promote])
+    monkeypatch.setattr(RoleApproval, "get_direct_relatives", lambda *_, **__: [promote])
+    asked.execute_complete(context | {"ti": None, "task": asked}, given)
+    assert answers(home) == told
+    assert skipped == [promote]
+
+
+def test_a_question_that_failed_writes_no_answer(context: dict[str, Any], home: Settings) -> None:
+    with pytest.raises(Exception, match="it broke"):
+        approval().execute_complete(context, {"error": "it broke", "error_type": "unknown"})
+    assert answers(home) == []
+
+
+def test_an_answer_cannot_be_changed(context: dict[str, Any]) -> None:
+    approval().execute_complete(context, event())
+    with pytest.raises(LedgerError, match="Entries are never rewritten"):
+        approval().execute_complete(context, event(user={"id": "eve", "name": "Eve"}))
+
+
+def test_a_night_without_a_challenger_asks_nothing(context: dict[str, Any]) -> None:
+    context["dag_run"].partition_key = "2024-03-17"
+    with pytest.raises(RequestError, match="taxi has no challenger of 2024-03-17"):
+        approval().execute(context)
