@@ -1,80 +1,169 @@
-"""Tables on a timeline: rows sorted by group and by the second they became known, asked by binary search.
+"""Tables on a timeline: rows sorted by group and by second, asked by binary search.
 
-`O((rows + entities) log rows)`: no row is visited per entity. A column is turned into numbers once, a combination of
-columns sorted once, and a group and cutoff asked once, however many features and entities share them.
+`O((rows + entities) log rows)`: no row is visited per entity. A column is turned into codes once, a table sorted by time
+once, and a group and cutoff asked once, however many features and entities share them.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from ml.arrays import Booleans, Floats, Integers
 
-DAY_SECONDS = 86_400
+Clock = Literal["known_at", "event_time"]
+Line = Literal["known_at", "event_time", "seen"]
+
+_EXACT = 2.0**53
+_SMALL = 1 << 20
+_Key = tuple[str, Literal["values", "places"]]
+
+
+class Entities:
+    """The rows that ask, and what all tables need of them: columns as codes, and the distinct cutoffs (`moments`)."""
+
+    def __init__(self, rows: pd.DataFrame, cutoffs: Integers) -> None:
+        """`cutoffs` has each entity's second (UTC, since 1970)."""
+        self.rows = rows
+        self.moments, moment = np.unique(cutoffs, return_inverse=True)
+        self.moment = moment.astype(np.int64)
+        self._coded: dict[str, tuple[Integers, pd.Index]] = {}
+
+    def coded(self, name: str) -> tuple[Integers, pd.Index]:
+        """Return the column as codes (-1 where missing) into its levels."""
+        if name not in self._coded:
+            self._coded[name] = _coded(self.rows[name])
+        return self._coded[name]
 
 
 class View:
-    """A table as a list of entities may see it: only rows known by each entity's cutoff."""
+    """A table as a list of entities may see it: only rows known by each entity's cutoff.
 
-    def __init__(self, table: pd.DataFrame, entities: pd.DataFrame, known_at: Integers, cutoffs: Integers) -> None:
-        """`known_at` has each row's second (UTC, since 1970), `cutoffs` each entity's."""
+    Three lines order its rows: by the second they became known, by that of their event, and by the later of both, from
+    which on they are `seen` to have happened.
+    """
+
+    def __init__(
+        self, table: pd.DataFrame, entities: Entities, known_at: Integers, event_time: Integers | None = None
+    ) -> None:
+        """`known_at` and `event_time` have each row's second (UTC, since 1970)."""
         self.table, self.entities = table, entities
-        self._known_at, self._cutoffs = known_at, cutoffs
-        self._codes: dict[str, tuple[Integers, int]] = {}
-        self._timelines: dict[tuple[str, ...], Timeline] = {}
-        self._running: dict[tuple[tuple[str, ...], str], tuple[Floats, Floats]] = {}
+        self.seconds: dict[Line, Integers] = {"known_at": known_at}
+        if event_time is not None:
+            self.seconds |= {"event_time": event_time, "seen": np.maximum(known_at, event_time)}
+        self._in_time: dict[Line, Integers] = {}
+        self._grouped: dict[tuple[str, ...], _Grouped] = {}
+        self._timelines: dict[tuple[tuple[str, ...], Line], Timeline] = {}
+        self._numbers: dict[_Key, tuple[Floats, bool]] = {}
 
-    def by(self, names: tuple[str, ...]) -> "Timeline":
-        """Return the timeline grouped by the columns `names`; a missing value is in no group."""
-        if names not in self._timelines:
-            groups = self._groups(names)
-            here, there = groups[: len(self.table)], groups[len(self.table) :]
-            order = np.lexsort((self._known_at, here))
-            first, last = (int(f(self._cutoffs)) if len(self._cutoffs) else 0 for f in (np.min, np.max))
-            asked, pairs = pd.factorize(there * (last - first + 1) + self._cutoffs - first)
-            one = np.zeros(len(pairs), np.int64)
-            one[asked] = np.arange(len(asked))
-            made = Timeline(order, here[order], self._known_at[order], there[one], self._cutoffs[one], asked)
-            self._timelines[names] = made
-        return self._timelines[names]
+    def by(self, names: tuple[str, ...], line: Line = "known_at") -> "Timeline":
+        """Return the timeline grouped by the columns `names`; a row or an entity that misses one is in no group.
 
-    def gathered(self, by: tuple[str, ...], of: str, ago: int) -> tuple[Floats, Floats]:
-        """Return sum and count of the values `of` that each entity's group came to know in the last `ago` seconds."""
-        timeline = self.by(by)
-        if (by, of) not in self._running:
-            values = self.table[of].to_numpy(np.float64)
-            known = ~np.isnan(values)
-            running = (timeline.running(each) for each in (np.where(known, values, 0.0), known.astype(np.float64)))
-            self._running[by, of] = next(running), next(running)
-        total, count = (timeline.reached(each) - timeline.reached(each, ago) for each in self._running[by, of])
-        return total[timeline.asked], count[timeline.asked]
+        The last grouping asked for is kept, and the one without groups: a year of them at once would not fit.
+        """
+        if names not in self._grouped:
+            self._grouped = {kept: each for kept, each in self._grouped.items() if not kept}
+            self._timelines = {kept: each for kept, each in self._timelines.items() if not kept[0]}
+            self._grouped[names] = self._group(names)
+        if (names, line) not in self._timelines:
+            self._timelines[names, line] = self._sorted(self._grouped[names], line)
+        return self._timelines[names, line]
 
-    def _groups(self, names: tuple[str, ...]) -> Integers:
-        """Return one integer per row of the table, then per entity, equal where all columns `names` are equal."""
-        groups = np.zeros(len(self.table) + len(self.entities), np.int64)
+    def summed(self, by: tuple[str, ...], of: str, ago: int, on: Clock) -> Floats:
+        """Return, for each pair of `by`, the sum of the values `of` of the rows in the last `ago` seconds."""
+        return self._gathered(by, (of, "values"), ago, on)
+
+    def counted(self, by: tuple[str, ...], of: str, ago: int, on: Clock) -> Floats:
+        """Return, for each pair of `by`, how many rows of the last `ago` seconds have a value `of`."""
+        return self._gathered(by, (of, "places"), ago, on)
+
+    def usual_count(self, by: tuple[str, ...], of: str, ago: int, on: Clock) -> Floats:
+        """Return, for each moment, how many rows with a value `of` a group of the last `ago` seconds has on average."""
+        line = self.by(by, "known_at" if on == "known_at" else "seen")
+        there, ends = self._column((of, "places"))[0][line.order], (self.seconds[on] + ago)[line.order]
+        kept = (there > 0) & (ends > line.seconds)
+        starts, ends, groups = line.seconds[kept], ends[kept], line.groups[kept]
+        rows = _alive(starts, ends, self.entities.moments)
+        fresh = np.maximum(starts, _latest_before(ends, groups))
+        return ratio(rows, _alive(fresh[fresh < ends], ends[fresh < ends], self.entities.moments))
+
+    def _gathered(self, by: tuple[str, ...], key: _Key, ago: int, on: Clock) -> Floats:
+        numbers, exact = self._column(key)
+        if on == "known_at":
+            line = self.by(by)
+            running = line.running(key, numbers, exact)
+            return line.reached(running) - line.reached(running, ago)
+        seen, happened = self.by(by, "seen"), self.by(by, "event_time")
+        in_time = np.where(self.seconds["seen"] < self.seconds["event_time"] + ago, numbers, 0.0)
+        begun, over = (line.running((*key, ago), in_time, exact) for line in (seen, happened))
+        return seen.reached(begun) - happened.reached(over, ago)
+
+    def _column(self, key: _Key) -> tuple[Floats, bool]:
+        """Return a column's values (0 where missing), or 1 where it has one, and whether their sums are exact."""
+        if key not in self._numbers:
+            column, what = self.table[key[0]], key[1]
+            if what == "places":
+                numbers = column.notna().to_numpy().astype(np.float64)
+            else:
+                values = column.to_numpy(np.float64, na_value=np.nan)
+                numbers = np.where(np.isnan(values), 0.0, values)
+            self._numbers[key] = numbers, _sums_exactly(numbers)
+        return self._numbers[key]
+
+    def _group(self, names: tuple[str, ...]) -> "_Grouped":
+        here, there = np.zeros(len(self.table), np.int64), np.zeros(len(self.entities.rows), np.int64)
+        size = 1
         for name in names:
-            codes, levels = self._coded(name)
-            groups = pd.factorize(groups * levels + codes)[0].astype(np.int64)
-        return groups
+            own, levels = _coded(self.table[name])
+            asked, asked_levels = self.entities.coded(name)
+            asked = np.append(levels.get_indexer(asked_levels), -1)[asked]
+            bound = size * len(levels)
+            here, there = _both(here, own, len(levels)), _both(there, asked, len(levels))
+            found, here[here >= 0] = _distinct(here[here >= 0], bound)
+            there, size = _found(found, there, bound), len(found)
+        moments = len(self.entities.moments)
+        pairs, asked = _distinct((there + 1) * moments + self.entities.moment, (size + 1) * moments)
+        return _Grouped(here, pairs // moments - 1, pairs % moments, asked)
 
-    def _coded(self, name: str) -> tuple[Integers, int]:
-        """Return the column as numbers and how many there are; a missing value here never equals one there."""
-        if name not in self._codes:
-            both = pd.concat([self.table[name].astype(object), self.entities[name].astype(object)])
-            codes, levels = pd.factorize(both)
-            missing = np.where(np.arange(len(codes)) < len(self.table), len(levels), len(levels) + 1)
-            self._codes[name] = np.where(codes < 0, missing, codes).astype(np.int64), len(levels) + 2
-        return self._codes[name]
+    def _sorted(self, grouped: "_Grouped", line: Line) -> "Timeline":
+        if line not in self._in_time:
+            self._in_time[line] = np.argsort(self.seconds[line], kind="stable")
+        in_time = self._in_time[line]
+        groups = grouped.rows[in_time]
+        short = groups.max(initial=0) < np.iinfo(np.int16).max  # sorted by digits, which is ten times quicker
+        order = np.argsort(groups.astype(np.int16) if short else groups, kind="stable")
+        order = order[np.count_nonzero(groups < 0) :]
+        rows = in_time[order]
+        return Timeline(
+            order=rows,
+            groups=groups[order],
+            seconds=self.seconds[line][rows],
+            asked_groups=grouped.asked_groups,
+            asked_cutoffs=self.entities.moments[grouped.asked_moments],
+            asked_moments=grouped.asked_moments,
+            asked=grouped.asked,
+        )
+
+
+@dataclass(frozen=True)
+class _Grouped:
+    """Each row's group (-1 for none), and the distinct pairs of group and moment that the entities ask for."""
+
+    rows: Integers
+    asked_groups: Integers
+    asked_moments: Integers
+    asked: Integers
 
 
 @dataclass(frozen=True)
 class Timeline:
     """A table's rows in the order of group and second, and what is asked of it: distinct pairs of group and cutoff.
 
-    `order` gives each place's row of the table, `asked` each entity's pair. What a method returns has one value for
-    each pair, or for each place.
+    `order` gives each place's row of the table, `asked` each entity's pair, `asked_moments` each pair's cutoff among the
+    distinct ones. What a method returns has one value for each pair, or for each place.
     """
 
     order: Integers
@@ -82,7 +171,10 @@ class Timeline:
     seconds: Integers
     asked_groups: Integers
     asked_cutoffs: Integers
+    asked_moments: Integers
     asked: Integers
+    _places: dict[int, Integers] = field(default_factory=dict)
+    _running: dict[tuple[str | int, ...], "Running"] = field(default_factory=dict)
 
     @cached_property
     def _start(self) -> int:
@@ -97,9 +189,12 @@ class Timeline:
         return self.groups * self._span + (self.seconds - self._start) + 1
 
     def until(self, ago: int = 0) -> Integers:
-        """Return the place just after the last row that each group knew `ago` seconds before its cutoff."""
-        offset = np.clip(self.asked_cutoffs - ago - self._start + 1, 0, self._span - 1)
-        return np.searchsorted(self._keys, self.asked_groups * self._span + offset, side="right").astype(np.int64)
+        """Return the place just after the last row of each group at or before `ago` seconds before its cutoff."""
+        if ago not in self._places:
+            offset = np.clip(self.asked_cutoffs - ago - self._start + 1, 0, self._span - 1)
+            asked = self.asked_groups * self._span + offset
+            self._places[ago] = np.searchsorted(self._keys, asked, side="right").astype(np.int64)
+        return self._places[ago]
 
     def knows(self, places: Integers) -> Booleans:
         """Return whether the row before each pair's place is one of its own group."""
@@ -120,21 +215,103 @@ class Timeline:
         leads = ranked == np.maximum.accumulate(ranked)
         return np.maximum.accumulate(np.where(leads, np.arange(len(ranked)), 0))
 
-    def running(self, values: Floats) -> Floats:
-        """Return, for each place, the sum of its group's `values` (in the table's order) so far.
+    def running(self, key: tuple[str | int, ...], values: Floats, exact: bool) -> "Running":
+        """Return the sums of each group's `values` (in the table's order) so far, made once for each `key`.
 
-        Summed group by group, so that no value, however large or late, reaches another group's digits.
+        Summed group by group, so that no value, however large or late, reaches another group's digits; in one go where
+        the sums of all of them are `exact`.
         """
-        return np.asarray(pd.Series(values[self.order]).groupby(self.groups).cumsum(), np.float64)
+        if key not in self._running:
+            placed = values[self.order]
+            sums = np.cumsum(placed) if exact else pd.Series(placed).groupby(self.groups, sort=False).cumsum()
+            self._running[key] = Running(sums=np.concatenate([[0.0], sums]), restarts=not exact)
+        return self._running[key]
 
-    def reached(self, running: Floats, ago: int = 0) -> Floats:
-        """Return what `running` had reached for each group `ago` seconds before its cutoff."""
+    def reached(self, running: "Running", ago: int = 0) -> Floats:
+        """Return what `running` had reached for each group `ago` seconds before its cutoff, up to a constant each."""
         places = self.until(ago)
-        return np.where(self.knows(places), running[places - 1], 0.0) if len(running) else np.zeros(len(places))
+        sums: Floats = running.sums[places]
+        return np.where(self.knows(places), sums, 0.0) if running.restarts else sums
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """Sums before each place; they start again with each group, or run through all of them."""
+
+    sums: Floats
+    restarts: bool
 
 
 def seconds(instants: pd.Series) -> Integers:
     """Return UTC instants as whole seconds since 1970, rounded up: a row is never known early."""
-    nanoseconds = instants.dt.as_unit("ns").to_numpy("datetime64[ns]").astype(np.int64)
-    rounded: Integers = -(-nanoseconds // 1_000_000_000)
-    return rounded
+    return -(-_nanoseconds(instants) // 1_000_000_000)
+
+
+def seconds_before(instants: pd.Series, hours: float) -> Integers:
+    """Return the second `hours` before each UTC instant, rounded down: a cutoff is never late."""
+    return _nanoseconds(instants) // 1_000_000_000 - math.ceil(hours * 3600)
+
+
+def _nanoseconds(instants: pd.Series) -> Integers:
+    nanoseconds: Integers = instants.dt.as_unit("ns").to_numpy("datetime64[ns]").astype(np.int64)
+    return nanoseconds
+
+
+def ratio(of: Floats, to: Floats) -> Floats:
+    """Return `of` over `to`; missing where `to` is 0 or missing."""
+    quotient: Floats = np.divide(of, to, out=np.full(len(of), np.nan), where=~np.isnan(to) & (to != 0))
+    return quotient
+
+
+def _coded(column: pd.Series) -> tuple[Integers, pd.Index]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
+    codes, levels = pd.factorize(column)
+    return codes.astype(np.int64), pd.Index(levels)
+
+
+def _both(groups: Integers, codes: Integers, levels: int) -> Integers:
+    """Return groups divided by one more column; -1 where either is none."""
+    return np.where((groups < 0) | (codes < 0), -1, groups * levels + codes)
+
+
+def _distinct(codes: Integers, bound: int) -> tuple[Integers, Integers]:
+    """Return the distinct codes (0 to `bound`, ascending) and each one's place among them."""
+    if bound > 8 * len(codes) + _SMALL:
+        distinct, places = np.unique(codes, return_inverse=True)
+        return distinct, places.astype(np.int64)
+    there = np.zeros(bound, bool)
+    there[codes] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
+
+
+def _found(distinct: Integers, codes: Integers, bound: int) -> Integers:
+    """Return the place of each code (-1 to `bound`) among the distinct ones; -1 where it is not among them."""
+    if bound > 8 * len(codes) + _SMALL:
+        return pd.Index(distinct).get_indexer(pd.Index(codes)).astype(np.int64)
+    places = np.full(bound + 1, -1)
+    places[distinct] = np.arange(len(distinct))
+    return places[codes]
+
+
+def _sums_exactly(values: Floats) -> bool:
+    """Return whether floats add up these values without rounding, in any order: whole numbers below 2 ** 53 in all."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.abs(values).sum() < _EXACT and (values == np.trunc(values)).all())
+
+
+def _latest_before(ends: Integers, groups: Integers) -> Integers:
+    """Return, for each place, the latest of `ends` at the places of its group before; long ago where there is none."""
+    if not len(ends):
+        return ends
+    first, span = int(ends.min()), int(ends.max() - ends.min()) + 1
+    reached = np.maximum.accumulate(groups * span + ends - first)[:-1]
+    own = np.append(False, groups[1:] == groups[:-1])
+    return np.where(own, np.append(0, reached % span + first), np.iinfo(np.int64).min)
+
+
+def _alive(starts: Integers, ends: Integers, moments: Integers) -> Floats:
+    """Return how many of the spans `[start, end)` hold each moment."""
+    begun = np.searchsorted(np.sort(starts), moments, side="right")
+    over = np.searchsorted(np.sort(ends), moments, side="right")
+    return (begun - over).astype(np.float64)

@@ -6,9 +6,10 @@ Schemas and functions are named by string and looked up by `include.usecases.che
 
 from ml.usecase.case import UseCase
 from ml.usecase.data import Delay, Personal, Table
-from ml.usecase.features import AsOf, Column, Feature, Function, Window
+from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
 from ml.usecase.horizons import Night
 from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Slice
+from ml.usecase.live import Live
 from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
@@ -24,14 +25,19 @@ __all__ = [
     "Function",
     "Gates",
     "GradientBoosting",
+    "Live",
     "Logistic",
+    "Lookup",
     "Milliseconds",
     "Night",
     "Personal",
+    "Ratio",
     "Rehearsal",
     "Release",
+    "Since",
     "Slice",
     "Table",
+    "Text",
     "Triggers",
     "UseCase",
     "Window",
