@@ -53,7 +53,9 @@ def _complete(case: UseCase, live: Live, when: Period, where: Settings) -> Perio
     if rows.empty:
         return None
     last = rows.groupby(NIGHT)[live.before].max() - pd.Timedelta(hours=live.hours)
-    cutoffs = pd.Series([pd.Timestamp(case.horizon.cutoff(date.fromisoformat(night))) for night in last.index], last.index)
+    cutoffs = pd.Series(
+        [pd.Timestamp(case.horizon.cutoff(date.fromisoformat(night))) for night in last.index], last.index
+    )
     known = cutoffs[last.index < str(when.first)].max()
     touched = last[(last <= cutoffs.iloc[-1]) & (last.index <= str(when.last)) & ~(last <= known)].index
     if touched.empty:

@@ -130,6 +130,7 @@ def _fit(case: UseCase, candidate: Any, learned: Labelled, where: Settings) -> F
         case.feature_names,
         seed=_SEED,
         threads=where.threads,
+        texts=case.texts,
     )
 
 
