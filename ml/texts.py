@@ -39,11 +39,11 @@ class Projection:
 
 
 def fit(text: Text, column: pd.Series) -> Projection:
-    """Return the projection of the texts in `column`: latent semantic analysis by scikit-learn's TruncatedSVD.
+    """Return the projection of the texts in `column`: latent semantic analysis, a truncated SVD.
 
     Each distinct text is seen once, scaled by the root of its count, which leaves the directions as they are.
     """
-    from sklearn.decomposition import TruncatedSVD
+    from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits
 
     counts = column.dropna().astype(str).value_counts().sort_index()
@@ -51,7 +51,7 @@ def fit(text: Text, column: pd.Series) -> Projection:
     if len(counts):
         hashed = _hashed(text, list(counts.index)).multiply(np.sqrt(counts.to_numpy())[:, None]).tocsr()
         with threadpool_limits(limits=1, user_api="blas"):  # sums in another order are another digest
-            found = TruncatedSVD(text.components, random_state=_SEED).fit(hashed).components_
+            _, _, found = randomized_svd(hashed, min(text.components, len(counts)), n_iter=5, random_state=_SEED)
         weights[: len(found)] = found
     used = np.flatnonzero(weights.any(axis=0))
     return Projection(text=text, used=used, weights=np.ascontiguousarray(weights[:, used].T))

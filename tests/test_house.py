@@ -33,7 +33,11 @@ BY_ANOTHER_NAME = {
         f"include/usecases/flights/{part}.py": "tests/include/usecases/test_flights.py"
         for part in ("features", "schema", "source", "usecase")
     },
-    **{f"include/steps/{step}.py": "tests/include/steps/test_again.py" for step in ("features", "training_set")},
+    **{
+        f"ml/usecase/{part}.py": "tests/ml/usecase/test_case.py"
+        for part in ("data", "declaring", "horizons", "judging", "live", "models", "operating")
+    },
+    **{f"include/steps/{step}.py": "tests/include/steps/test_again.py" for step in ("training_set",)},
 }
 
 
