@@ -20,7 +20,9 @@ def population_stability(
     measured by their length. Below .1 is usually called stable, above .2 drifted (Siddiqi, 2006).
     """
     lengths = {
-        name: [each[name].astype(object).map(len, na_action="ignore").astype(np.float64) for each in (reference, current)]
+        name: [
+            each[name].astype(object).map(len, na_action="ignore").astype(np.float64) for each in (reference, current)
+        ]
         for name in reference.columns.intersection(list(texts))
     }
     columns = {name: (reference[name], current[name]) for name in reference.columns}

@@ -6,13 +6,12 @@ once, and a group and cutoff asked once, however many features and entities shar
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from ml.arrays import Booleans, Floats, Integers
+from ml.arrays import Booleans, Codes, Floats, Integers
 
 Clock = Literal["known_at", "event_time"]
 Line = Literal["known_at", "event_time", "seen"]
@@ -29,10 +28,10 @@ class Entities:
         """`cutoffs` has each entity's second (UTC, since 1970)."""
         self.rows = rows
         self.moments, moment = np.unique(cutoffs, return_inverse=True)
-        self.moment = moment.astype(np.int64)
-        self._coded: dict[str, tuple[Integers, pd.Index]] = {}
+        self.moment: Codes = moment.astype(np.int32)
+        self._coded: dict[str, tuple[Codes, pd.Index]] = {}
 
-    def coded(self, name: str) -> tuple[Integers, pd.Index]:
+    def coded(self, name: str) -> tuple[Codes, pd.Index]:
         """Return the column as codes (-1 where missing) into its levels."""
         if name not in self._coded:
             self._coded[name] = _coded(self.rows[name])
@@ -46,18 +45,24 @@ class View:
     which on they are `seen` to have happened.
     """
 
-    def __init__(
-        self, table: pd.DataFrame, entities: Entities, known_at: Integers, event_time: Integers | None = None
-    ) -> None:
-        """`known_at` and `event_time` have each row's second (UTC, since 1970)."""
+    def __init__(self, table: pd.DataFrame, entities: Entities, known_at: str, event_time: str | None = None) -> None:
+        """`known_at` and `event_time` name the table's columns of instants (UTC)."""
         self.table, self.entities = table, entities
-        self.seconds: dict[Line, Integers] = {"known_at": known_at}
-        if event_time is not None:
-            self.seconds |= {"event_time": event_time, "seen": np.maximum(known_at, event_time)}
-        self._in_time: dict[Line, Integers] = {}
+        self._clocks = {"known_at": known_at, "event_time": event_time}
+        self._seconds: dict[Line, Integers] = {}
+        self._in_time: dict[Line, Codes] = {}
         self._grouped: dict[tuple[str, ...], _Grouped] = {}
         self._timelines: dict[tuple[tuple[str, ...], Line], Timeline] = {}
-        self._numbers: dict[_Key, tuple[Floats, bool]] = {}
+        self._numbers: dict[_Key, tuple[Floats | None, bool]] = {}
+
+    def seconds(self, line: Line) -> Integers:
+        """Return each row's second (since 1970) on a line, in the table's order."""
+        if line not in self._seconds:
+            if line == "seen":
+                self._seconds[line] = np.maximum(self.seconds("known_at"), self.seconds("event_time"))
+            else:
+                self._seconds[line] = seconds(self.table[str(self._clocks[line])])
+        return self._seconds[line]
 
     def by(self, names: tuple[str, ...], line: Line = "known_at") -> "Timeline":
         """Return the timeline grouped by the columns `names`; a row or an entity that misses one is in no group.
@@ -83,8 +88,8 @@ class View:
     def usual_count(self, by: tuple[str, ...], of: str, ago: int, on: Clock) -> Floats:
         """Return, for each moment, how many rows with a value `of` a group of the last `ago` seconds has on average."""
         line = self.by(by, "known_at" if on == "known_at" else "seen")
-        there, ends = self._column((of, "places"))[0][line.order], (self.seconds[on] + ago)[line.order]
-        kept = (there > 0) & (ends > line.seconds)
+        there, ends = self.table[of].notna().to_numpy()[line.order], self.seconds(on)[line.order] + ago
+        kept = there & (ends > line.seconds)
         starts, ends, groups = line.seconds[kept], ends[kept], line.groups[kept]
         rows = _alive(starts, ends, self.entities.moments)
         fresh = np.maximum(starts, _latest_before(ends, groups))
@@ -94,55 +99,65 @@ class View:
         numbers, exact = self._column(key)
         if on == "known_at":
             line = self.by(by)
+            if numbers is None:
+                return (line.until() - line.until(ago)).astype(np.float64)
             running = line.running(key, numbers, exact)
             return line.reached(running) - line.reached(running, ago)
         seen, happened = self.by(by, "seen"), self.by(by, "event_time")
-        in_time = np.where(self.seconds["seen"] < self.seconds["event_time"] + ago, numbers, 0.0)
+        in_time = np.where(
+            self.seconds("seen") < self.seconds("event_time") + ago, 1.0 if numbers is None else numbers, 0.0
+        )
         begun, over = (line.running((*key, ago), in_time, exact) for line in (seen, happened))
         return seen.reached(begun) - happened.reached(over, ago)
 
-    def _column(self, key: _Key) -> tuple[Floats, bool]:
-        """Return a column's values (0 where missing), or 1 where it has one, and whether their sums are exact."""
+    def _column(self, key: _Key) -> tuple[Floats | None, bool]:
+        """Return a column's values (0 where missing), or 1 where it has one, and whether their sums are exact.
+
+        None stands for 1 everywhere.
+        """
         if key not in self._numbers:
-            column, what = self.table[key[0]], key[1]
-            if what == "places":
-                numbers = column.notna().to_numpy().astype(np.float64)
+            column, there = self.table[key[0]], self.table[key[0]].notna().to_numpy()
+            if key[1] == "places":
+                self._numbers[key] = None if there.all() else there.astype(np.float64), True
             else:
-                values = column.to_numpy(np.float64, na_value=np.nan)
-                numbers = np.where(np.isnan(values), 0.0, values)
-            self._numbers[key] = numbers, _sums_exactly(numbers)
+                numbers = np.where(there, column.to_numpy(np.float64, na_value=np.nan), 0.0)
+                self._numbers[key] = numbers, _sums_exactly(numbers)
         return self._numbers[key]
 
     def _group(self, names: tuple[str, ...]) -> "_Grouped":
-        here, there = np.zeros(len(self.table), np.int64), np.zeros(len(self.entities.rows), np.int64)
+        here, there = (np.zeros(len(rows), np.int32) for rows in (self.table, self.entities.rows))
         size = 1
         for name in names:
             own, levels = _coded(self.table[name])
             asked, asked_levels = self.entities.coded(name)
-            asked = np.append(levels.get_indexer(asked_levels), -1)[asked]
+            asked = np.append(levels.get_indexer(asked_levels), -1).astype(np.int32)[asked]
             bound = size * len(levels)
-            here, there = _both(here, own, len(levels)), _both(there, asked, len(levels))
-            found, here[here >= 0] = _distinct(here[here >= 0], bound)
-            there, size = _found(found, there, bound), len(found)
+            rows, asking = _both(here, own, len(levels)), _both(there, asked, len(levels))
+            found, here[rows >= 0] = _distinct(rows[rows >= 0], bound)
+            here[rows < 0] = -1
+            there, size = _found(found, asking, bound), len(found)
         moments = len(self.entities.moments)
-        pairs, asked = _distinct((there + 1) * moments + self.entities.moment, (size + 1) * moments)
-        return _Grouped(here, pairs // moments - 1, pairs % moments, asked)
+        pairs, asked = _distinct((there.astype(np.int64) + 1) * moments + self.entities.moment, (size + 1) * moments)
+        return _Grouped(here, pairs // moments - 1, (pairs % moments).astype(np.int32), asked)
 
     def _sorted(self, grouped: "_Grouped", line: Line) -> "Timeline":
         if line not in self._in_time:
-            self._in_time[line] = np.argsort(self.seconds[line], kind="stable")
+            self._in_time[line] = np.argsort(self.seconds(line), kind="stable").astype(np.int32)
         in_time = self._in_time[line]
         groups = grouped.rows[in_time]
         short = groups.max(initial=0) < np.iinfo(np.int16).max  # sorted by digits, which is ten times quicker
         order = np.argsort(groups.astype(np.int16) if short else groups, kind="stable")
         order = order[np.count_nonzero(groups < 0) :]
-        rows = in_time[order]
+        instants = self.seconds(line)
+        start = int(instants.min()) if len(instants) else 0
+        span = (int(instants.max()) - start if len(instants) else 0) + 2
         return Timeline(
-            order=rows,
-            groups=groups[order],
-            seconds=self.seconds[line][rows],
+            order=in_time[order],
+            keys=groups[order].astype(np.int64) * span + (instants[in_time[order]] - start) + 1,
+            start=start,
+            span=span,
+            moments=self.entities.moments,
             asked_groups=grouped.asked_groups,
-            asked_cutoffs=self.entities.moments[grouped.asked_moments],
             asked_moments=grouped.asked_moments,
             asked=grouped.asked,
         )
@@ -152,55 +167,60 @@ class View:
 class _Grouped:
     """Each row's group (-1 for none), and the distinct pairs of group and moment that the entities ask for."""
 
-    rows: Integers
+    rows: Codes
     asked_groups: Integers
-    asked_moments: Integers
-    asked: Integers
+    asked_moments: Codes
+    asked: Codes
 
 
 @dataclass(frozen=True)
 class Timeline:
     """A table's rows in the order of group and second, and what is asked of it: distinct pairs of group and cutoff.
 
-    `order` gives each place's row of the table, `asked` each entity's pair, `asked_moments` each pair's cutoff among the
-    distinct ones. What a method returns has one value for each pair, or for each place.
+    `order` gives each place's row of the table, `keys` its group and second as one number: `group * span + second - start
+    + 1`. `asked` gives each entity's pair, `asked_moments` each pair's cutoff among the distinct `moments`. What a method
+    returns has one value for each pair, or for each place.
     """
 
-    order: Integers
-    groups: Integers
-    seconds: Integers
+    order: Codes
+    keys: Integers
+    start: int
+    span: int
+    moments: Integers
     asked_groups: Integers
-    asked_cutoffs: Integers
-    asked_moments: Integers
-    asked: Integers
+    asked_moments: Codes
+    asked: Codes
     _places: dict[int, Integers] = field(default_factory=dict)
     _running: dict[tuple[str | int, ...], "Running"] = field(default_factory=dict)
 
-    @cached_property
-    def _start(self) -> int:
-        return int(self.seconds.min()) if len(self.seconds) else 0
+    @property
+    def asked_cutoffs(self) -> Integers:
+        """Each pair's cutoff."""
+        return self.moments[self.asked_moments]
 
-    @cached_property
-    def _span(self) -> int:
-        return (int(self.seconds.max()) - self._start if len(self.seconds) else 0) + 2
+    @property
+    def groups(self) -> Integers:
+        """Each place's group."""
+        return self.keys // self.span
 
-    @cached_property
-    def _keys(self) -> Integers:
-        return self.groups * self._span + (self.seconds - self._start) + 1
+    @property
+    def seconds(self) -> Integers:
+        """Each place's second."""
+        return self.keys % self.span - 1 + self.start
 
     def until(self, ago: int = 0) -> Integers:
         """Return the place just after the last row of each group at or before `ago` seconds before its cutoff."""
         if ago not in self._places:
-            offset = np.clip(self.asked_cutoffs - ago - self._start + 1, 0, self._span - 1)
-            asked = self.asked_groups * self._span + offset
-            self._places[ago] = np.searchsorted(self._keys, asked, side="right").astype(np.int64)
+            offset = np.clip(self.asked_cutoffs - ago - self.start + 1, 0, self.span - 1)
+            asked = self.asked_groups * self.span + offset
+            self._places[ago] = np.searchsorted(self.keys, asked, side="right").astype(np.int64)
         return self._places[ago]
 
     def knows(self, places: Integers) -> Booleans:
         """Return whether the row before each pair's place is one of its own group."""
-        if not len(self.groups):
+        if not len(self.keys):
             return np.zeros(len(places), bool)
-        own: Booleans = (places > 0) & (self.groups[places - 1] == self.asked_groups)
+        own: Booleans = (places > 0) & (self.keys[places - 1] >= self.asked_groups * self.span)
         return own
 
     def latest(self, events: Integers) -> Integers:
@@ -222,9 +242,12 @@ class Timeline:
         the sums of all of them are `exact`.
         """
         if key not in self._running:
-            placed = values[self.order]
-            sums = np.cumsum(placed) if exact else pd.Series(placed).groupby(self.groups, sort=False).cumsum()
-            self._running[key] = Running(sums=np.concatenate([[0.0], sums]), restarts=not exact)
+            placed, sums = values[self.order], np.zeros(len(self.order) + 1)
+            if exact:
+                np.cumsum(placed, out=sums[1:])
+            else:
+                sums[1:] = pd.Series(placed).groupby(self.groups, sort=False).cumsum()
+            self._running[key] = Running(sums=sums, restarts=not exact)
         return self._running[key]
 
     def reached(self, running: "Running", ago: int = 0) -> Floats:
@@ -263,33 +286,35 @@ def ratio(of: Floats, to: Floats) -> Floats:
     return quotient
 
 
-def _coded(column: pd.Series) -> tuple[Integers, pd.Index]:
+def _coded(column: pd.Series) -> tuple[Codes, pd.Index]:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
+        return column.cat.codes.to_numpy().astype(np.int32), column.cat.categories
     codes, levels = pd.factorize(column)
-    return codes.astype(np.int64), pd.Index(levels)
+    return codes.astype(np.int32), pd.Index(levels)
 
 
-def _both(groups: Integers, codes: Integers, levels: int) -> Integers:
+def _both(groups: Codes, codes: Codes, levels: int) -> Integers:
     """Return groups divided by one more column; -1 where either is none."""
-    return np.where((groups < 0) | (codes < 0), -1, groups * levels + codes)
+    both = groups.astype(np.int64) * levels + codes
+    both[(groups < 0) | (codes < 0)] = -1
+    return both
 
 
-def _distinct(codes: Integers, bound: int) -> tuple[Integers, Integers]:
-    """Return the distinct codes (0 to `bound`, ascending) and each one's place among them."""
+def _distinct(codes: Integers, bound: int) -> tuple[Integers, Codes]:
+    """Return the distinct codes (from 0 to below `bound`, ascending) and each one's place among them."""
     if bound > 8 * len(codes) + _SMALL:
         distinct, places = np.unique(codes, return_inverse=True)
-        return distinct, places.astype(np.int64)
+        return distinct, places.astype(np.int32)
     there = np.zeros(bound, bool)
     there[codes] = True
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
+    return np.flatnonzero(there), (np.cumsum(there, dtype=np.int32) - 1)[codes]
 
 
-def _found(distinct: Integers, codes: Integers, bound: int) -> Integers:
-    """Return the place of each code (-1 to `bound`) among the distinct ones; -1 where it is not among them."""
+def _found(distinct: Integers, codes: Integers, bound: int) -> Codes:
+    """Return the place of each code (from -1 to below `bound`) among the distinct ones; -1 where it is not there."""
     if bound > 8 * len(codes) + _SMALL:
-        return pd.Index(distinct).get_indexer(pd.Index(codes)).astype(np.int64)
-    places = np.full(bound + 1, -1)
+        return pd.Index(distinct).get_indexer(pd.Index(codes)).astype(np.int32)
+    places = np.full(bound + 1, -1, np.int32)
     places[distinct] = np.arange(len(distinct))
     return places[codes]
 

@@ -31,9 +31,10 @@ def build(
     """
     horizon = horizon or use_case.horizon
     declared = use_case.features_at(horizon)
-    entities = entities.reset_index(drop=True)
+    if not entities.index.equals(pd.RangeIndex(len(entities))):
+        entities = entities.reset_index(drop=True)
     asking = Entities(entities, rows.cutoffs(use_case, horizon, entities))
-    views = {name: _view(use_case, name, table, asking) for name, table in tables.items()}
+    views = {name: View(table, asking, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
     made: dict[str, pd.Series] = {str(name): column for name, column in entities.items()} | _looked_up(declared, views)
     for feature in declared:
         made |= _make(feature, declared, functions, views, made)
@@ -56,26 +57,11 @@ def at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.
             cutoffs, table = rows.cutoffs(use_case, use_case.horizon, entities), tables[feature.table]
             moments = np.maximum(timeline.seconds(entities[event_time]), cutoffs)
             told = replace(feature, columns=(*feature.columns, KNOWN_AT))
-            happened = timeline.seconds(table[_clock(use_case, feature.table)])
+            happened = str(use_case.table(feature.table).event_time)
             seen = lookups.as_of(told, View(table, Entities(entities, moments), happened, happened))
             later = timeline.seconds(seen[KNOWN_AT]) > cutoffs
             found |= {name: seen[name].where(later) for name in feature.columns}
     return pd.DataFrame(found, index=entities.index)
-
-
-def _view(use_case: UseCase, name: str, table: pd.DataFrame, entities: Entities) -> View:
-    clock = use_case.table(name).event_time
-    return View(
-        table,
-        entities,
-        timeline.seconds(table[KNOWN_AT]),
-        None if clock is None else timeline.seconds(table[clock]),
-    )
-
-
-def _clock(use_case: UseCase, table: str) -> str:
-    """Return the column that says when the rows of the looked-up table happened; coherence has checked it is there."""
-    return str(use_case.table(table).event_time)
 
 
 def _looked_up(features: tuple[Feature, ...], views: Views) -> dict[str, pd.Series]:

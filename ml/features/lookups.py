@@ -28,7 +28,7 @@ def as_of(feature: AsOf, view: View) -> dict[str, pd.Series]:
     table, line, index = view.table, view.by(feature.by), view.entities.rows.index
     if not len(line.order):
         return {name: pd.Series(np.nan, index, dtype=table[name].dtype) for name in feature.columns}
-    places, events = line.until(), view.seconds["event_time"][line.order]
+    places, events = line.until(), view.seconds("event_time")[line.order]
     latest = line.latest(events)[places - 1]
     fresh = line.knows(places) & (events[latest] >= line.asked_cutoffs - feature.within_hours * _HOUR_SECONDS)
     rows, seen = line.order[latest][line.asked], fresh[line.asked]
@@ -56,7 +56,7 @@ def since(feature: Since, view: View) -> dict[str, pd.Series]:
     [name], places = feature.outputs, line.until()
     hours = np.full(len(places), np.nan)
     if len(line.order):
-        instants, counts = view.seconds[feature.on][line.order], np.full(len(line.order), True)
+        instants, counts = view.seconds(feature.on)[line.order], np.full(len(line.order), True)
         if feature.where is not None:
             counts = view.table[feature.where].to_numpy(np.float64, na_value=0.0)[line.order] > 0
         never = instants.min() - 1

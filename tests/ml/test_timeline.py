@@ -8,9 +8,13 @@ from ml.timeline import Entities, View
 TABLE = pd.DataFrame({"zone": ["a", "a", "b", None], "size": [1.0, 2.0, 4.0, 8.0]})
 
 
+def known(table: pd.DataFrame, *seconds: int) -> pd.DataFrame:
+    return table.assign(known_at=pd.to_datetime(seconds, unit="s", utc=True))
+
+
 def view(zones: list[str | None], cutoffs: list[int], known_at: tuple[int, ...] = (10, 20, 20, 20)) -> View:
     entities = pd.DataFrame({"zone": pd.Series(zones, dtype=object)})
-    return View(TABLE, Entities(entities, np.array(cutoffs, np.int64)), np.array(known_at))
+    return View(known(TABLE, *known_at), Entities(entities, np.array(cutoffs, np.int64)), "known_at")
 
 
 def gathered(seen: View, by: tuple[str, ...], ago: int) -> tuple[list[float], list[float]]:
@@ -42,7 +46,7 @@ def test_without_groups_every_row_counts() -> None:
 @pytest.mark.parametrize("value", [0.1, 1.0], ids=["summed group by group", "beside whole numbers"])
 def test_a_huge_value_of_one_group_does_not_touch_the_digits_of_another(value: float) -> None:
     table = pd.DataFrame({"zone": ["a", "b"], "size": [1e300, value]})
-    seen = View(table, Entities(pd.DataFrame({"zone": ["b"]}), np.array([10])), np.array([0, 0]))
+    seen = View(known(table, 0, 0), Entities(pd.DataFrame({"zone": ["b"]}), np.array([10])), "known_at")
     assert gathered(seen, ("zone",), 100)[0] == [value]
 
 
@@ -50,13 +54,13 @@ def test_groups_of_many_columns_are_the_combinations_that_there_are() -> None:
     chance = np.random.default_rng(3)
     table = pd.DataFrame(chance.integers(0, 9000, (3000, 3)), columns=list("xyz")).astype({"y": str}).assign(size=1.0)
     table = table.astype({"z": "category"})
-    seen = View(table, Entities(table.head(50), np.full(50, 5)), np.zeros(3000, np.int64))
+    seen = View(known(table, *[0] * 3000), Entities(table.head(50), np.full(50, 5)), "known_at")
     assert gathered(seen, ("x", "y", "z"), 10)[0] == [1.0] * 50
 
 
 def test_no_rows_and_no_entities_are_no_trouble() -> None:
     assert gathered(view([], []), ("zone",), 10) == ([], [])
-    empty = View(TABLE.head(0), Entities(pd.DataFrame({"zone": ["a"]}), np.array([5])), np.zeros(0, np.int64))
+    empty = View(known(TABLE.head(0)), Entities(pd.DataFrame({"zone": ["a"]}), np.array([5])), "known_at")
     assert gathered(empty, ("zone",), 10) == ([0], [0])
 
 

@@ -56,7 +56,7 @@ def asked(draw: st.DrawFn) -> pd.DataFrame:
 def view(table: pd.DataFrame, entities: pd.DataFrame) -> View:
     """Return `table` as `entities` may see it."""
     asking = Entities(entities, timeline.seconds(entities["cutoff"]))
-    return View(table, asking, timeline.seconds(table["known_at"]), timeline.seconds(table["happened_at"]))
+    return View(table, asking, "known_at", "happened_at")
 
 
 def window(table: pd.DataFrame, entity: Any, feature: Window, hours: float) -> float:
