@@ -106,12 +106,12 @@ def _frames() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _tiled(frame: pd.DataFrame, times: int) -> pd.DataFrame:
-    """Return `times` fleets that fly the same, told apart by their flight numbers, with text as categories."""
+    """Return `times` fleets that fly the same side by side, told apart by their flight numbers, with text as categories."""
     frame = frame.astype(dict.fromkeys(frame.select_dtypes("object"), "category"))
-    fleet = np.repeat(np.arange(times), len(frame))
+    rows, fleet = np.repeat(np.arange(len(frame)), times), np.tile(np.arange(times), len(frame))
     columns = {}
     for name, column in frame.items():
-        tiled = column.take(np.tile(np.arange(len(frame)), times)).reset_index(drop=True)
+        tiled = column.take(rows).reset_index(drop=True)
         columns[name] = tiled + 10_000.0 * fleet if name == "flight_number" else tiled
     return pd.DataFrame(columns, copy=False)
 
