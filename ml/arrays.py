@@ -5,5 +5,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
 Booleans = npt.NDArray[np.bool_]
 Strings = npt.NDArray[np.object_]

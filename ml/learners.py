@@ -116,7 +116,7 @@ def _fit_logistic(candidate: Logistic, encoder: Encoder, features: Floats, label
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    sizes = tuple(0 if levels is None else len(levels) for levels in encoder.levels.values())
+    sizes = tuple(size or 0 for size in encoder.sizes)
     numbers = features[:, np.array(sizes) == 0]
     known = ~np.isnan(numbers)
     counts = np.maximum(known.sum(axis=0), 1)

@@ -5,7 +5,8 @@ Nothing in a package is code and nothing is pickled. `load` trusts no byte that 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ from ml import learners, manifest
 from ml.calibration import Calibration
 from ml.encoding import Encoder
 from ml.errors import PackageError
+from ml.texts import Projection
 from ml.training import Model
+from ml.usecase import Text
 
 MANIFEST = manifest.NAME
 _CONTENTS = ("encoder.json", "learner.txt", "calibration.json", "golden.json")
@@ -37,7 +40,12 @@ def pack(model: Model, golden: pd.DataFrame, facts: Mapping[str, object]) -> Pac
     """
     rows = golden.head(_GOLDEN_ROWS)
     contents = {
-        "encoder.json": _json({"levels": [[name, levels] for name, levels in model.encoder.levels.items()]}),
+        "encoder.json": _json(
+            {
+                "levels": [[name, levels] for name, levels in model.encoder.levels.items()],
+                "texts": [_written(each) for each in model.encoder.texts.values()],
+            }
+        ),
         "learner.txt": model.learner.dump().encode(),
         "calibration.json": _json({"slope": model.calibration.slope, "offset": model.calibration.offset}),
         "golden.json": _json({"rows": _records(rows, model.encoder), "scores": model.predict(rows).tolist()}),
@@ -59,7 +67,10 @@ def load(files: Mapping[str, bytes]) -> Model:
     told = read_manifest(files)
     encoder = json.loads(files["encoder.json"])
     return Model(
-        encoder=Encoder(levels={name: None if levels is None else tuple(levels) for name, levels in encoder["levels"]}),
+        encoder=Encoder(
+            levels={name: None if levels is None else tuple(levels) for name, levels in encoder["levels"]},
+            texts={each["text"]["column"]: _projection(each) for each in encoder.get("texts", [])},
+        ),
         learner=learners.load(str(told["learner"]), files["learner.txt"].decode()),
         calibration=Calibration(**json.loads(files["calibration.json"])),
     )
@@ -120,6 +131,17 @@ def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
             raise PackageError(
                 f"golden rows scored {way} are off by {off:g}, more than {_GOLDEN_TOLERANCE:g}: do not release"
             )
+
+
+def _written(projection: Projection) -> dict[str, object]:
+    used, weights = projection.used.tolist(), projection.weights.tolist()
+    return {"text": asdict(projection.text), "used": used, "weights": weights}
+
+
+def _projection(written: dict[str, Any]) -> Projection:
+    text = Text(**{**written["text"], "ngrams": tuple(written["text"]["ngrams"])})
+    weights = np.array(written["weights"], np.float64).reshape(-1, text.components)
+    return Projection(text=text, used=np.array(written["used"], np.int64), weights=weights)
 
 
 def _records(rows: pd.DataFrame, encoder: Encoder) -> list[dict[str, object]]:

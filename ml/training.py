@@ -11,7 +11,7 @@ from ml.calibration import Calibration
 from ml.encoding import Encoder
 from ml.errors import RefusalError
 from ml.learners import Learner
-from ml.usecase import Candidate
+from ml.usecase import Candidate, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +50,14 @@ def fit(
     *,
     seed: int,
     threads: int,
+    texts: tuple[Text, ...] = (),
 ) -> Fitted:
     """Return the candidate learned from all rows and calibrated on forward folds; `nights` is ISO dates, shape (n,).
 
+    Those of the features `names` that are declared `texts` are read as such.
     Raises RefusalError when the rows of a fold all have the same label.
     """
-    encoder = encoding.fit(frame, names)
+    encoder = encoding.fit(frame, names, texts)
     features = encoder.encode(frame)
     log_odds = np.full(len(labels), np.nan)
     latest = np.zeros(len(labels), bool)

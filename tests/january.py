@@ -1,7 +1,7 @@
 """January's flights, cut from the data and built into features once for a test session, without a lake."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,7 @@ from include.usecases import coherence
 from ml import arrival, features, nights, validation
 from ml.arrays import Floats, Strings
 from ml.arrival import KNOWN_AT
-from ml.usecase import UseCase
+from ml.usecase import Live, Night, UseCase
 
 PERIOD = nights.parse("2013-01-01..2013-01-31")
 
@@ -29,9 +29,14 @@ class January:
     tables: dict[str, pd.DataFrame]
     features: pd.DataFrame
 
-    def build(self, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    @cached_property
+    def live(self) -> pd.DataFrame:
+        """The features of the same entities at their live cutoffs."""
+        return self.build(self.tables, self.case.live)
+
+    def build(self, tables: dict[str, pd.DataFrame], horizon: Night | Live | None = None) -> pd.DataFrame:
         """Return the features of the same entities on other tables."""
-        return features.build(self.case, coherence.functions(self.case), self.entities, tables)
+        return features.build(self.case, coherence.functions(self.case), self.entities, tables, horizon)
 
     def labelled(self) -> tuple[pd.DataFrame, Floats, Strings, pd.DataFrame]:
         """Return feature columns, labels and nights of the flights that ended, and what came later; see `ml.leakage`."""
@@ -50,7 +55,7 @@ def january() -> January:
     with TemporaryDirectory() as folder:
         usecases.module("flights", "source").land(Path(folder), PERIOD, settings.load().data / "flights")
         tables = {table.name: _valid(case, table.name, Path(folder)) for table in case.tables}
-    entities = tables.pop("schedule")
+    entities = tables["schedule"]
     built = features.build(case, coherence.functions(case), entities, tables)
     return January(case=case, entities=entities, tables=tables, features=built)
 

@@ -6,7 +6,7 @@ import pytest
 
 from include.settings import Settings
 from include.steps import features, ingest, monitor, release, score, train, training_set
-from include.stores import ledger, warehouse
+from include.stores import ledger, snapshot, warehouse
 from ml import nights
 from ml.errors import ApprovalError
 from ml.usecase import UseCase
@@ -58,7 +58,7 @@ def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Se
     assert counts["rows_in"] == counts["rows_valid"] == (12 + 12) * 120
     assert features.build("gym", str(history)) == 12 * 120
     assert len(warehouse.ingestions(engine, "gym", history.first, history.last)) == 2 * 12
-    assert sorted(set(training_set.read(gym, history.last, home).nights))[-1] == "2023-11-01"
+    assert sorted(set(training_set.read(gym, history.last, snapshot.take(gym, home), home).nights))[-1] == "2023-11-01"
     assert train.train("gym", str(history.last), train.BOOTSTRAP)
     released("gym", str(history.last))
 

@@ -1,50 +1,126 @@
-"""Valid tables to features: what could be known of each entity at its night's cutoff."""
+"""Valid tables to features: what could be known of each entity at its night's cutoff, and at its own live one."""
 
-from datetime import timedelta
+import math
+from collections.abc import Iterable
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 
 from include import settings, usecases
+from include.settings import Settings
 from include.stores import lake, snapshot, warehouse
+from include.stores.snapshot import Snapshot
 from include.usecases import coherence
-from ml import features, nights
-from ml.arrival import KNOWN_AT
-from ml.usecase import AsOf, Table, UseCase, Window
+from ml import features
+from ml.arrival import KNOWN_AT, NIGHT
+from ml.nights import Period
+from ml.usecase import Feature, Live, Lookup, Night, Table, UseCase
 
-STAGE, TABLE = "features", "entities"
+_OPEN_DAYS = 45  # an event lies no further behind the cutoff of its night
+
+STAGE, TABLE, LIVE = "features", "entities", "live"
 
 
 def build(use_case: str, period: str) -> int:
-    """Write the features of every entity of `period` and return how many there are."""
-    case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
-    tables_now = snapshot.take(case, where)
-    entities = tables_now.read("valid", case.entities, str(when.first), str(when.last))
+    """Write the features of every entity of `period` and return how many there are.
+
+    With a live horizon, also the live features of the nights whose events the period has come to know of.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    when = case.horizon.parse(period)
+    tables = snapshot.take(case, where)
+    touched = Period(when.first, max([when.last, *_follow(case, when, where)]))
+    _build_nightly(case, touched, tables, where)
+    if case.live is not None:
+        _build_live(case, case.live, touched, tables, where)
+    return len(tables.read("valid", case.entities, str(when.first), str(when.last), columns=[NIGHT]))
+
+
+def _follow(case: UseCase, when: Period, where: Settings) -> list[date]:
+    """Return the later nights whose features, built before, look back on `when`: a correction reaches them too."""
+    reach = when.last + timedelta(days=_longest_look(case.features_at(case.horizon)))
+    return [night for night in lake.nights(address(where.lake, case)) if when.last < night <= reach]
+
+
+def _build_nightly(case: UseCase, when: Period, tables: Snapshot, where: Settings) -> None:
+    entities = tables.read("valid", case.entities, str(when.first), str(when.last))
+    _write(case, case.horizon, when, _built(case, case.horizon, entities, when, tables), tables, where)
+
+
+def _build_live(case: UseCase, live: Live, when: Period, tables: Snapshot, where: Settings) -> None:
+    touched = _complete(case, live, when, tables)
+    if touched is not None:
+        entities = tables.read("valid", case.entities, str(touched.first), str(touched.last))
+        _write(case, live, touched, _built(case, live, entities, touched, tables), tables, where)
+
+
+def _write(
+    case: UseCase, horizon: Night | Live, when: Period, built: pd.DataFrame, tables: Snapshot, where: Settings
+) -> None:
+    made = lake.replace(address(where.lake, case, horizon), when, built)
+    engine, product = warehouse.engine(where.warehouse_url), f"{STAGE}/{table(horizon)}@{made}"
+    warehouse.record_reads(engine, case.name, when, STAGE, product, tables.versions)
+
+
+def _complete(case: UseCase, live: Live, when: Period, tables: Snapshot) -> Period | None:
+    """Return the nights that what landed for `when` belongs to, of those whose live cutoffs have all been reached.
+
+    A night's last live cutoff comes after its own: it is reached when a later night has landed.
+    """
+    since = str(when.first - timedelta(days=_OPEN_DAYS))
+    rows = tables.read("valid", case.entities, since, columns=[NIGHT, live.before])
+    if rows.empty:
+        return None
+    last = rows.groupby(NIGHT)[live.before].max() - pd.Timedelta(hours=live.hours)
+    cutoffs = pd.Series(
+        [pd.Timestamp(case.horizon.cutoff(date.fromisoformat(night))) for night in last.index], last.index
+    )
+    known = cutoffs[last.index < str(when.first)].max()
+    touched = last[(last <= cutoffs.iloc[-1]) & (last.index <= str(when.last)) & ~(last <= known)].index
+    if touched.empty:
+        return None
+    return Period(date.fromisoformat(touched[0]), date.fromisoformat(touched[-1]))
+
+
+def _built(
+    case: UseCase, horizon: Night | Live, entities: pd.DataFrame, when: Period, tables: Snapshot
+) -> pd.DataFrame:
+    """Return the features of `entities`, from the rows that they can look back on at the cutoffs of `horizon`."""
     if entities.empty:
-        return 0
-    known_since = when.first - timedelta(days=_longest_look(case))
-    tables = {
-        name: _or_typed(tables_now.read("valid", name, str(known_since), str(when.last)), case.table(name), case)
-        for name in _looked_up(case)
+        return entities
+    lookups = [each for each in case.features_at(horizon) if isinstance(each, Lookup)]
+    first = when.first - timedelta(days=_longest_look(lookups))
+    last = "9999" if isinstance(horizon, Live) else str(when.last)
+    looked_up = {
+        name: _or_typed(tables.read("valid", name, str(first), last), case.table(name), case)
+        for name in sorted({each.table for each in lookups})
     }
-    built = features.build(case, coherence.functions(case), entities, tables)
-    made = lake.replace(address(where.lake, case), when, built)
-    engine, product = warehouse.engine(where.warehouse_url), f"{STAGE}/{TABLE}@{made}"
-    warehouse.record_reads(engine, case.name, when, STAGE, product, tables_now.versions)
-    return len(built)
+    return features.build(case, coherence.functions(case), entities, looked_up, horizon)
 
 
-def address(folder: Path, case: UseCase) -> str:
-    """Return where the features of `case` rest."""
-    return lake.address(folder, case.name, STAGE, TABLE)
+def table(horizon: Night | Live | None = None) -> str:
+    """Return the name of the table with the features of `horizon`, the night's unless told otherwise."""
+    return LIVE if isinstance(horizon, Live) else TABLE
+
+
+def address(folder: Path, case: UseCase, horizon: Night | Live | None = None) -> str:
+    """Return where the features of `case` at `horizon` rest."""
+    return lake.address(folder, case.name, STAGE, table(horizon))
 
 
 def read(
-    folder: Path, case: UseCase, first: str = "", last: str = "9999", at_version: int | None = None
+    folder: Path,
+    case: UseCase,
+    first: str = "",
+    last: str = "9999",
+    at_version: int | None = None,
+    horizon: Night | Live | None = None,
 ) -> pd.DataFrame:
     """Return the entities and features of the nights `first` to `last`, text features as categories."""
-    rows = lake.read(address(folder, case), first, last, at_version=at_version)
-    return rows.astype({name: "category" for name in case.feature_names if name in rows and rows[name].dtype == object})
+    rows = lake.read(address(folder, case, horizon), first, last, at_version=at_version)
+    names = case.names_at(horizon or case.horizon)
+    return rows.astype({name: "category" for name in names if name in rows and rows[name].dtype == object})
 
 
 def valid(folder: Path, case: UseCase, table: str) -> str:
@@ -52,15 +128,10 @@ def valid(folder: Path, case: UseCase, table: str) -> str:
     return lake.address(folder, case.name, "valid", table)
 
 
-def _looked_up(case: UseCase) -> list[str]:
-    return sorted({each.table for each in case.features if isinstance(each, AsOf | Window)})
-
-
-def _longest_look(case: UseCase) -> int:
-    """Return how many nights of a table the features can reach back over, counting the one that is cut."""
-    days = [max(each.days) for each in case.features if isinstance(each, Window)]
-    hours = [each.within_hours for each in case.features if isinstance(each, AsOf)]
-    return int(max([*days, *(hour / 24 for hour in hours), 0])) + 2
+def _longest_look(made: Iterable[Feature]) -> int:
+    """Return how many days of a table the features can reach back over, counting the one that is cut."""
+    hours = [each.looks_back_hours for each in made if isinstance(each, Lookup)]
+    return math.floor(max(hours, default=0) / 24) + 2
 
 
 def _or_typed(rows: pd.DataFrame, table: Table, case: UseCase) -> pd.DataFrame:

@@ -102,7 +102,7 @@ def _measure_drift(
 ) -> None:
     if current.empty:
         return
-    indexes = drift.population_stability(reference, current)
+    indexes = drift.population_stability(reference, current, [text.column for text in case.texts])
     share = sum(value > _DRIFTED for value in indexes.values()) / len(indexes)
     values = {f"psi:{name}": value for name, value in indexes.items()} | {"drifted_share": share}
     warehouse.record_metrics(

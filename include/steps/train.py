@@ -139,6 +139,7 @@ def _fit(case: UseCase, candidate: Any, learned: Labelled, where: Settings) -> F
         case.feature_names,
         seed=_SEED,
         threads=where.threads,
+        texts=case.texts,
     )
 
 

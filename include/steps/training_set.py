@@ -13,7 +13,7 @@ from ml import features
 from ml.arrays import Booleans, Floats, Strings
 from ml.arrival import KNOWN_AT
 from ml.errors import RefusalError
-from ml.usecase import AsOf, UseCase
+from ml.usecase import AsOf, Live, Night, UseCase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,10 @@ class Labelled:
         return Labelled(frame=self.frame[mask], labels=self.labels[mask], nights=self.nights[mask])
 
 
-def read(case: UseCase, when: date, tables: Snapshot, where: Settings) -> Labelled:
+def read(case: UseCase, when: date, tables: Snapshot, where: Settings, horizon: Night | Live | None = None) -> Labelled:
     """Return the rows of every matured night, by night and entity; raises RefusalError when nothing has landed."""
-    version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    rows = feature_step.read(where.lake, case, last=str(when), at_version=version)
+    version = tables.version(feature_step.STAGE, feature_step.table(horizon))
+    rows = feature_step.read(where.lake, case, last=str(when), at_version=version, horizon=horizon)
     known = tables.read("valid", case.task.of, last=str(when))
     if rows.empty or known.empty:
         raise RefusalError(f"expected features and labels of {case.name} by {when}, found none: ingest history first")

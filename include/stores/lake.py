@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -94,6 +95,13 @@ def _require(uri: str, at_version: int) -> None:
 
 def _name(uri: str) -> str:
     return "/".join(uri.rstrip("/").split("/")[-2:])
+
+
+def nights(uri: str) -> list[date]:
+    """Return the nights of which the table has rows, in order."""
+    if not DeltaTable.is_deltatable(uri):
+        return []
+    return sorted({date.fromisoformat(each[NIGHT]) for each in DeltaTable(uri).partitions()})
 
 
 def version(uri: str) -> int:

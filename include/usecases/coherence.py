@@ -10,16 +10,18 @@ import pandera.pandas as pa
 from include import usecases
 from ml import privacy
 from ml.errors import DeclarationError
-from ml.usecase import AsOf, Column, Delay, Feature, Function, Table, UseCase, Window
+from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
 
 
 def check(use_case: UseCase) -> None:
     """Raise DeclarationError, listing every contradiction between the literal, its schemas and its functions."""
     faults = [fault for table in use_case.tables for fault in _table_faults(use_case, table)]
+    horizon = use_case.live or use_case.horizon
     faults += _label_faults(use_case) or [
-        fault for each in use_case.features for fault in _feature_faults(use_case, each)
+        fault for each in use_case.features_at(horizon) for fault in _feature_faults(use_case, each)
     ]
     faults += _privacy_faults(use_case)
+    faults += _live_faults(use_case)
     if faults:
         raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))
 
@@ -96,42 +98,35 @@ def _label_faults(use_case: UseCase) -> list[str]:
     return faults
 
 
+def _live_faults(use_case: UseCase) -> list[str]:
+    before, entities = use_case.live.before if use_case.live else None, use_case.table(use_case.entities)
+    if before is None or before in _columns(use_case, entities):
+        return []
+    return [f"Live(before={before!r}) names no column of the entity table {entities.name!r}"]
+
+
 def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
-    entity_columns = _columns(use_case, use_case.table(use_case.entities))
     excluded = {each.column for each in use_case.excluded}
-    needed: list[str] = []
     faults: list[str] = []
     match feature:
-        case Column(name):
+        case Column(name) | Text(name):
             needed = [name]
+        case Ratio():
+            return []
         case Function(name):
             known = functions(use_case)
             if name not in known:
                 return [f"Function({name!r}) is not in features.py"]
             needed = list(inspect.signature(known[name]).parameters)
-            entity_columns |= set(use_case.feature_names[: use_case.feature_names.index(name)])
-        case AsOf() | Window():
-            table = use_case.table(feature.table)
-            needed = list(feature.by)
-            looked_up = (*feature.columns, *feature.by) if isinstance(feature, AsOf) else (feature.of, *feature.by)
-            there = _columns(use_case, table) | set(table.derived)
-            faults = [
-                f"{feature!r} names {name!r}, which the table {table.name!r} lacks"
-                for name in looked_up
-                if name not in there
-            ]
-            if table.known_at is None:
-                faults.append(
-                    f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known"
-                )
-            if isinstance(feature, AsOf) and table.event_time is None:
-                faults.append(f"{feature!r} needs the table {table.name!r} to name its event_time")
-            needed += [name for name in looked_up if name in excluded]
+        case AsOf() | Window() | Since():
+            needed = [*feature.by, *(name for name in feature.looked_up if name in excluded)]
+            faults = _lookup_faults(use_case, feature)
+    there = _columns(use_case, use_case.table(use_case.entities)) | _before(use_case, feature)
     faults += [f"the feature {feature!r} uses {name!r}, which is excluded" for name in needed if name in excluded]
     faults += [
         f"the feature {feature!r} needs {name!r}, which is not known of an entity at the cutoff"
         for name in needed
-        if name not in entity_columns and name not in excluded
+        if name not in there and name not in excluded
     ]
     return faults
 
@@ -173,3 +168,28 @@ def _privacy_faults(use_case: UseCase) -> list[str]:
 
 def _undeclared(place: str) -> str:
     return f"may not reach {place}: leave it out, or declare Personal(column=..., may_reach=({place!r},), why=...)"
+
+
+def _before(use_case: UseCase, feature: Feature) -> set[str]:
+    """Return the features that a function may use: those declared before it."""
+    if not isinstance(feature, Function):
+        return set()
+    names = use_case.names_at(use_case.live or use_case.horizon)
+    return set(names[: names.index(feature.name)])
+
+
+def _lookup_faults(use_case: UseCase, feature: Lookup) -> list[str]:
+    table = use_case.table(feature.table)
+    there = _columns(use_case, table) | set(table.derived)
+    faults = [
+        f"{feature!r} names {name!r}, which the table {table.name!r} lacks"
+        for name in feature.looked_up
+        if name not in there
+    ]
+    if table.known_at is None and table.night is None:
+        faults.append(
+            f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known"
+        )
+    if table.event_time is None and (isinstance(feature, AsOf) or feature.on == "event_time"):
+        faults.append(f"{feature!r} needs the table {table.name!r} to name its event_time")
+    return faults

@@ -6,9 +6,10 @@ Schemas and functions are named by string and looked up by `include.usecases.che
 
 from ml.usecase.case import UseCase
 from ml.usecase.data import Delay, Personal, Reference, Table
-from ml.usecase.features import AsOf, Column, Feature, Function, Window
+from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
 from ml.usecase.horizons import Night
 from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
+from ml.usecase.live import Live
 from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
@@ -24,16 +25,21 @@ __all__ = [
     "Function",
     "Gates",
     "GradientBoosting",
+    "Live",
     "Logistic",
+    "Lookup",
     "Milliseconds",
     "Night",
     "Personal",
+    "Ratio",
     "Reference",
     "Rehearsal",
     "Release",
     "Settled",
+    "Since",
     "Slice",
     "Table",
+    "Text",
     "Triggers",
     "UseCase",
     "Window",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from ml.errors import DeclarationError, RequestError
 from ml.usecase.data import Table
 from ml.usecase.declaring import NAME, require, require_unique
-from ml.usecase.features import AsOf, Feature, Window
+from ml.usecase.features import Feature, Lookup, Text, outputs, require_ratios
 from ml.usecase.horizons import Night
 from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
+from ml.usecase.live import Live
 from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
@@ -25,6 +26,7 @@ class UseCase:
     tables: tuple[Table, ...]
     horizon: Night
     features: tuple[Feature, ...]
+    live: Live | None = None
     candidates: tuple[Candidate, ...] = (Logistic(), GradientBoosting())
     cost: Cost
     latency_budget: Milliseconds = Milliseconds(p99=10)
@@ -40,7 +42,8 @@ class UseCase:
     def __post_init__(self) -> None:
         require(bool(NAME.fullmatch(self.name)), f"a use case's name is lower_case, got {self.name!r}")
         require_unique("tables", (table.name for table in self.tables))
-        require_unique("features", self.feature_names)
+        require_unique("features", outputs(self._all_features))
+        require_ratios(self._all_features)
         require_unique("candidates", (candidate.name for candidate in self.candidates))
         require(bool(self.features), f"use case {self.name!r} declares no features")
         require(bool(self.candidates), f"use case {self.name!r} declares no candidates")
@@ -59,6 +62,10 @@ class UseCase:
             *(("Settled", each.by) for each in self.settled),
         ):
             require(by in self.feature_names, f"{kind}(by={by!r}) must name one of the features")
+            require(
+                by not in [text.column for text in self.texts],
+                f"{kind}(by={by!r}) names a text, which has no levels to judge apart: name a category",
+            )
 
     def _require_nights(self, period: str) -> None:
         try:
@@ -67,12 +74,29 @@ class UseCase:
             raise DeclarationError(f"the rehearsal of {self.name!r} plays {period}: {error}") from None
 
     def _looked_up(self) -> Iterable[tuple[str, str]]:
-        features = [(f"{type(f).__name__}", f.table) for f in self.features if isinstance(f, AsOf | Window)]
+        features = [(f"{type(f).__name__}", f.table) for f in self._all_features if isinstance(f, Lookup)]
         return [*features, *(("Reference", each.table) for table in self.tables for each in table.references)]
 
     @property
+    def _all_features(self) -> tuple[Feature, ...]:
+        return self.features if self.live is None else self.features_at(self.live)
+
+    def features_at(self, horizon: Night | Live) -> tuple[Feature, ...]:
+        """Return what a model at `horizon` sees: the features of the night, and at the live one its own besides."""
+        return self.features + horizon.features if isinstance(horizon, Live) else self.features
+
+    def names_at(self, horizon: Night | Live) -> tuple[str, ...]:
+        """Return the names of the columns of `features_at`."""
+        return outputs(self.features_at(horizon))
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
-        return tuple(name for feature in self.features for name in feature.outputs)
+        return outputs(self.features)
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """The features, of either horizon, that are texts."""
+        return tuple(feature for feature in self._all_features if isinstance(feature, Text))
 
     @property
     def night_column(self) -> str:

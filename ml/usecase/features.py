@@ -1,9 +1,14 @@
 """What a model sees: the declarative kinds of features."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ml.usecase.declaring import require
+from ml.usecase.declaring import NAME, require
+
+Clock = Literal["known_at", "event_time"]
+_CLOCKS = ("known_at", "event_time")
+_HOUR, _DAY = 3600, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,36 @@ class Column:
     @property
     def outputs(self) -> tuple[str, ...]:
         return (self.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text column of the entity table, which the model reads as `components` numbers.
+
+    Its n-grams (lengths `ngrams`, of characters or of words) are hashed into `buckets` and projected on the directions
+    in which the training texts differ most. A missing text is missing in each number.
+    """
+
+    column: str
+    of: Literal["characters", "words"] = field(kw_only=True, default="characters")
+    ngrams: tuple[int, int] = field(kw_only=True, default=(3, 5))
+    buckets: int = field(kw_only=True, default=4096)
+    components: int = field(kw_only=True, default=8)
+
+    def __post_init__(self) -> None:
+        require(self.of in ("characters", "words"), f"Text(of=...) is characters or words, got {self.of!r}")
+        require(
+            len(self.ngrams) == 2 and 1 <= self.ngrams[0] <= self.ngrams[1],
+            f"Text(ngrams=...) is a shortest and a longest length of 1 or more, got {self.ngrams}",
+        )
+        require(
+            1 <= self.components < self.buckets,
+            f"Text has 1 component or more and more buckets than that, got {self.components} and {self.buckets}",
+        )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return (self.column,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +82,145 @@ class AsOf:
     def outputs(self) -> tuple[str, ...]:
         return self.columns
 
+    @property
+    def looks_back_hours(self) -> float:
+        return self.within_hours
+
+    @property
+    def looked_up(self) -> tuple[str, ...]:
+        return (*self.columns, *self.by)
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Statistics of the rows of `table` that became known in the last `days` days, for the entity's group `by`.
+    """Statistics of the rows of `table` in the last `days` and `hours`, for the entity's group `by`: one for each length.
 
-    `how` is "mean", "sum" or "count" of the column `of`. A mean is drawn towards the mean of all rows of the
-    same window by `shrinkage` pseudo-rows, so that small groups do not shout. One output column for each length.
+    `how` is "mean", "sum" or "count" of the values there are of the column `of`. A row is in the window when it became
+    known there, or with `on="event_time"` when it happened there; never when it was not known by the cutoff.
+    `shrinkage` pseudo-rows draw a mean towards that of all rows of the window, and a count towards that of the usual
+    group there, so that small groups do not shout.
     """
 
     table: str
     of: str = field(kw_only=True)
     how: Literal["mean", "sum", "count"] = field(kw_only=True)
-    days: tuple[int, ...] = field(kw_only=True)
+    days: tuple[int, ...] = field(kw_only=True, default=())
+    hours: tuple[int, ...] = field(kw_only=True, default=())
     by: tuple[str, ...] = field(kw_only=True, default=())
+    on: Clock = field(kw_only=True, default="known_at")
     shrinkage: float = field(kw_only=True, default=0.0)
 
     def __post_init__(self) -> None:
         require(self.how in ("mean", "sum", "count"), f"Window(how=...) is mean, sum or count, got {self.how!r}")
+        require(self.on in _CLOCKS, f"Window(on=...) is known_at or event_time, got {self.on!r}")
         require(
-            bool(self.days) and all(d > 0 for d in self.days),
-            f"Window({self.table!r}) looks back over whole days of 1 or more, got days={self.days}",
+            bool(self.days or self.hours) and all(isinstance(n, int) and n > 0 for n in (*self.days, *self.hours)),
+            f"Window({self.table!r}) looks back over whole days or hours of 1 or more, "
+            f"got days={self.days}, hours={self.hours}",
         )
         require(self.shrinkage >= 0, f"Window(shrinkage=...) is 0 or more pseudo-rows, got {self.shrinkage}")
+        require(
+            not self.shrinkage or self.how != "sum",
+            f"a mean or a count can be drawn towards the usual, a sum cannot: leave out shrinkage={self.shrinkage}",
+        )
+
+    @property
+    def seconds(self) -> dict[str, int]:
+        """How far each output looks back."""
+        group = "_and_".join(self.by) or "all"
+        lengths = {f"{d}d": d * _DAY for d in self.days} | {f"{h}h": h * _HOUR for h in self.hours}
+        clock = "" if self.on == "known_at" else f"_on_{self.on}"
+        return {f"{self.of}_{self.how}_by_{group}_{name}{clock}": seconds for name, seconds in lengths.items()}
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(self.seconds)
+
+    @property
+    def looks_back_hours(self) -> float:
+        return max(self.seconds.values()) / _HOUR
+
+    @property
+    def looked_up(self) -> tuple[str, ...]:
+        return (self.of, *self.by)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Hours since the latest row of `table` for the entity's group `by` became known, or happened; see `Window.on`.
+
+    With `where`, since the latest row in which that column is true. Missing when there is none `within_hours`.
+    """
+
+    table: str
+    by: tuple[str, ...] = field(kw_only=True)
+    where: str | None = field(kw_only=True, default=None)
+    on: Clock = field(kw_only=True, default="known_at")
+    within_hours: float = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        require(self.on in _CLOCKS, f"Since(on=...) is known_at or event_time, got {self.on!r}")
+        require(
+            self.within_hours > 0,
+            f"Since({self.table!r}) looks back a positive number of hours, got {self.within_hours}",
+        )
 
     @property
     def outputs(self) -> tuple[str, ...]:
         group = "_and_".join(self.by) or "all"
-        return tuple(f"{self.of}_{self.how}_by_{group}_{d}d" for d in self.days)
+        clock = "" if self.on == "known_at" else f"_on_{self.on}"
+        return (f"hours_since_{self.where or self.table}_by_{group}{clock}",)
+
+    @property
+    def looks_back_hours(self) -> float:
+        return self.within_hours
+
+    @property
+    def looked_up(self) -> tuple[str, ...]:
+        return (*((self.where,) if self.where else ()), *self.by)
 
 
-Feature = Column | Function | AsOf | Window
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The feature `of` over the feature `to`, both declared before it; missing where `to` is 0.
+
+    `shrinkage` draws it towards the same ratio without groups, by as many pseudo-units of `to`; both are then windows.
+    """
+
+    name: str
+    of: str = field(kw_only=True)
+    to: str = field(kw_only=True)
+    shrinkage: float = field(kw_only=True, default=0.0)
+
+    def __post_init__(self) -> None:
+        require(bool(NAME.fullmatch(self.name)), f"a ratio's name is lower_case, got {self.name!r}")
+        require(self.shrinkage >= 0, f"Ratio(shrinkage=...) is 0 or more pseudo-units, got {self.shrinkage}")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return (self.name,)
+
+
+Lookup = AsOf | Window | Since
+Feature = Column | Text | Function | AsOf | Window | Since | Ratio
+
+
+def outputs(features: Iterable[Feature]) -> tuple[str, ...]:
+    """Return the names of all columns that `features` make, in order."""
+    return tuple(name for feature in features for name in feature.outputs)
+
+
+def require_ratios(features: tuple[Feature, ...]) -> None:
+    """Raise DeclarationError unless each ratio is of features before it, and of windows where it is shrunk."""
+    for place, ratio in enumerate(features):
+        if not isinstance(ratio, Ratio):
+            continue
+        before = outputs(features[:place])
+        windows = outputs(each for each in features[:place] if isinstance(each, Window))
+        for name in (ratio.of, ratio.to):
+            require(name in before, f"Ratio({ratio.name!r}) is of {name!r}, which is no feature declared before it")
+            require(
+                not ratio.shrinkage or name in windows,
+                f"Ratio({ratio.name!r}) is drawn towards what windows say of all groups, but {name!r} is no window: "
+                "leave out the shrinkage, or name a window",
+            )

@@ -92,3 +92,11 @@ def test_the_index_is_the_formula_over_ten_bins_of_equal_count() -> None:
     current = np.r_[np.arange(100), np.full(100, 99.0)]
     expected = 9 * (0.05 - 0.1) * np.log(0.05 / 0.1) + (0.55 - 0.1) * np.log(0.55 / 0.1)
     assert index(np.arange(100.0), current) == pytest.approx(expected)
+
+
+def test_texts_are_measured_by_their_length() -> None:
+    reference = pd.DataFrame({"note": [f"{n:03d}" for n in range(200)] + [None]})
+    alike, longer = reference.assign(note=reference["note"].str[::-1]), reference.assign(note=reference["note"] + "!!")
+    found = [drift.population_stability(reference, each, ["note", "other"])["note"] for each in (alike, longer)]
+    assert found[0] == pytest.approx(0)
+    assert found[1] > 0.2

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ml import encoding
 from ml.encoding import Encoder
 from ml.errors import DataError
+from ml.usecase import Text
 
 NAMES = ("zone", "miles", "is_wet")
 FRAME = pd.DataFrame({"miles": [2.0, None], "zone": ["west", "east"], "is_wet": [True, False], "unused": [1, 2]})
@@ -111,3 +112,25 @@ def test_the_path_of_single_answers_encodes_as_the_path_of_frames(rows: list[dic
 def test_a_row_without_a_feature_is_refused_like_a_frame() -> None:
     with pytest.raises(DataError, match=r"missing: \['zone'\]; build them before scoring"):
         Encoder(levels={"miles": None, "zone": ("a",)}).encode_row({"miles": 1.0})
+
+
+NOTED = FRAME.assign(note=["fog at the gate", None])
+TEXTUAL = encoding.fit(NOTED, ("zone", "note", "miles"), (Text("note", components=2), Text("other")))
+
+
+def test_a_text_is_as_many_columns_as_it_has_components() -> None:
+    assert TEXTUAL.names == ("zone", "note", "miles")
+    assert (TEXTUAL.sizes, TEXTUAL.categories) == ((2, None, None, None), (0,))
+    encoded = TEXTUAL.encode(NOTED)
+    np.testing.assert_array_equal(encoded[:, [0, 3]], [[1, 2], [0, NAN]])
+    assert np.isnan(encoded[1, 1:3]).all()
+    assert np.isfinite(encoded[0, 1:3]).all()
+
+
+def test_a_text_is_encoded_alike_alone_and_in_a_frame() -> None:
+    rows = NOTED.astype({"note": "category"}).to_dict("records")
+    np.testing.assert_array_equal(TEXTUAL.encode(NOTED), np.vstack([TEXTUAL.encode_row(row) for row in rows]))  # type: ignore[arg-type]
+
+
+def test_without_a_declaration_a_text_is_a_category() -> None:
+    assert encoding.fit(NOTED, ("note",)).levels == {"note": ("fog at the gate",)}

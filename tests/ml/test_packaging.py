@@ -10,11 +10,12 @@ from ml import packaging, training
 from ml.errors import PackageError
 from ml.packaging import MANIFEST, Package
 from ml.training import Model
-from ml.usecase import Candidate, GradientBoosting, Logistic
+from ml.usecase import Candidate, GradientBoosting, Logistic, Text
 
 Files = Mapping[str, bytes]
 CHANCE = np.random.default_rng(2)
 COUNT = 240
+TEXTS = (Text("note", components=2, buckets=128),)
 NIGHTS = np.repeat([f"2013-01-{day:02d}" for day in range(1, 9)], COUNT // 8).astype(object)
 LABELS = (CHANCE.random(COUNT) < 0.4).astype(np.float64)
 FRAME = pd.DataFrame(
@@ -22,9 +23,10 @@ FRAME = pd.DataFrame(
         "zone": CHANCE.choice(["east", "wést"], COUNT),
         "miles": CHANCE.normal(size=COUNT),
         "stops": CHANCE.integers(0, 3, COUNT),
+        "note": CHANCE.choice(["fog at the gate", "snöw", "on time", "crew late"], COUNT),
     }
 ).astype({"stops": "Int64"})
-FRAME.loc[::5, ["zone", "miles", "stops"]] = None
+FRAME.loc[::5, ["zone", "miles", "stops", "note"]] = None
 FACTS = {"use_case": "taxi", "night": "2013-01-09", "fitted": ["2013-01-01", "2013-01-08"], "log_loss": 0.5}
 TREES = GradientBoosting(trees=5, leaves=4, rows_per_leaf=5)
 CANDIDATES = {each.name: each for each in (Logistic(), TREES)}
@@ -32,7 +34,7 @@ BOTH = pytest.mark.parametrize("name", CANDIDATES)
 
 
 def fit(candidate: Candidate, seed: int = 1, threads: int = 1) -> Model:
-    return training.fit(candidate, FRAME, LABELS, NIGHTS, tuple(FRAME), seed=seed, threads=threads).model
+    return training.fit(candidate, FRAME, LABELS, NIGHTS, tuple(FRAME), seed=seed, threads=threads, texts=TEXTS).model
 
 
 MODELS = {name: fit(candidate) for name, candidate in CANDIDATES.items()}
@@ -44,6 +46,21 @@ def test_a_model_unpacked_scores_as_it_did(name: str) -> None:
     package = packaging.pack(MODELS[name], FRAME, FACTS)
     loaded = packaging.load(package.files)
     np.testing.assert_array_equal(loaded.predict(FRAME), MODELS[name].predict(FRAME))
+
+
+@BOTH
+def test_a_row_alone_scores_as_in_its_frame_to_the_last_bit(name: str) -> None:
+    loaded = packaging.load(packaging.pack(MODELS[name], FRAME, FACTS).files)
+    rows = [{str(key): value for key, value in row.items()} for row in FRAME.astype(object).to_dict("records")]
+    rows = [{name: None if pd.isna(value) else value for name, value in row.items()} for row in rows]
+    np.testing.assert_allclose([loaded.predict_row(row) for row in rows], loaded.predict(FRAME), rtol=0, atol=1e-15)
+
+
+@BOTH
+def test_another_text_is_another_score(name: str) -> None:
+    model, row = MODELS[name], FRAME[FRAME["note"].notna()].head(1)
+    scores = {float(model.predict(row.assign(note=note))[0]) for note in ("fog at the gate", "on time", "snöw")}
+    assert len(scores) > 1
 
 
 @BOTH

@@ -14,6 +14,11 @@ def delay_minutes_capped(arrival_delay_minutes: pd.Series) -> pd.Series:
     return arrival_delay_minutes.fillna(180).clip(-30, 180)
 
 
+def departure_delay_minutes_capped(departure_delay_minutes: pd.Series) -> pd.Series:
+    """Departure delay in minutes, kept within -15 and 180."""
+    return departure_delay_minutes.clip(-15, 180)
+
+
 def departure_minute(scheduled_departure_hhmm: pd.Series) -> pd.Series:
     """Scheduled departure in minutes since local midnight."""
     return scheduled_departure_hhmm // 100 * 60 + scheduled_departure_hhmm % 100

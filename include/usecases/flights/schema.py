@@ -57,6 +57,18 @@ class Outcomes(_Flight):
         return rows["departure_hhmm"].notna() | rows["arrival_hhmm"].isna()
 
 
+class Departures(_Flight):
+    """A flight that left the gate, told as it leaves; a cancelled one never comes."""
+
+    departure_delay_minutes: Series[float] = pa.Field(ge=-120, le=2880)
+    departed_at: Series[Instant]
+
+    @pa.dataframe_check(error="departure delay contradicts the instants")
+    def departure_delay_agrees(cls, rows: pd.DataFrame) -> "Series[bool]":
+        late = pd.to_timedelta(rows["departure_delay_minutes"], unit="min")
+        return rows["scheduled_departure_at"] + late == rows["departed_at"]
+
+
 class Weather(_Closed):
     """An hour's observation at an airport; no gust is a missing gust, and pressure is often missing."""
 

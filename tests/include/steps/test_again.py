@@ -59,7 +59,7 @@ def test_a_step_run_twice_leaves_what_it_left_the_first_time(arrive: Callable[[s
     assert contents(where) == left
 
 
-ONE_WRITE = {step for step in STEPS if step.startswith("features")} | {"battery"}
+ONE_WRITE = {"battery"}
 SAME_CODE = {"ingest", "ingest the next night"}
 
 

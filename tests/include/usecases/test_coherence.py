@@ -8,7 +8,21 @@ import pytest
 from include import usecases
 from include.usecases import coherence
 from ml.errors import DeclarationError
-from ml.usecase import AsOf, Binary, Column, Delay, Excluded, Function, Personal, Slice, UseCase, Window
+from ml.usecase import (
+    AsOf,
+    Binary,
+    Column,
+    Delay,
+    Excluded,
+    Function,
+    Live,
+    Personal,
+    Since,
+    Slice,
+    Text,
+    UseCase,
+    Window,
+)
 
 
 def change(case: UseCase, table: str, **changes: Any) -> dict[str, Any]:
@@ -67,11 +81,42 @@ def test_a_table_that_contradicts_its_schema_is_refused(
         ),
         (AsOf("traffic", by=("zone",), columns=("fog",)), "names 'fog', which the table 'traffic' lacks"),
         (AsOf("traffic", by=("measured_at",), columns=("congestion",)), "needs 'measured_at', which is not known"),
+        (Text("driver"), "uses 'driver', which is excluded"),
+        (Text("remark"), "needs 'remark', which is not known of an entity at the cutoff"),
+        (Since("rides", by=("street",), within_hours=5), "names 'street', which the table 'rides' lacks"),
+        (Since("rides", by=("zone",), where="is_odd", within_hours=5), "names 'is_odd', which the table 'rides' lacks"),
+        (Since("rides", by=("zone",), where="driver", within_hours=5), "uses 'driver', which is excluded"),
     ],
 )
 def test_a_feature_that_cannot_be_known_or_made_is_refused(taxi: UseCase, feature: Any, told: str) -> None:
     with pytest.raises(DeclarationError, match=told):
         coherence.check(replace(taxi, features=(Column("zone"), feature)))
+
+
+def test_a_window_over_what_happened_needs_to_know_when(taxi: UseCase) -> None:
+    window = Window("rides", of="is_late", how="mean", hours=(3,), on="event_time")
+    with pytest.raises(DeclarationError, match="needs the table 'rides' to name its event_time"):
+        coherence.check(
+            replace(taxi, features=(Column("zone"), window), live=None, **change(taxi, "rides", event_time=None))
+        )
+
+
+def test_the_entities_themselves_can_be_counted_for_their_night_says_when_they_became_known(taxi: UseCase) -> None:
+    window = Window("bookings", of="ride", how="count", hours=(3,), on="event_time")
+    coherence.check(replace(taxi, features=(*taxi.features, window)))
+
+
+@pytest.mark.parametrize(
+    ("live", "told"),
+    [
+        (Live(before="ended_at", hours=2), r"Live\(before='ended_at'\) names no column of the entity table 'bookings'"),
+        (Live(before="pickup_at", hours=2, features=(Column("tip"),)), "needs 'tip', which is not known of an entity"),
+        (Live(before="pickup_at", hours=2, features=(Function("is_round"),)), "is not in features.py"),
+    ],
+)
+def test_a_live_horizon_that_cannot_be_is_refused(taxi: UseCase, live: Live, told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        coherence.check(replace(taxi, live=live))
 
 
 def test_a_function_may_use_features_before_it_but_not_after(taxi: UseCase) -> None:

@@ -17,9 +17,9 @@ from include.usecases.flights.usecase import USE_CASE
 from ml import arrival, nights, validation
 from ml.validation import Checked
 
-TABLES = ("schedule", "outcomes", "weather")
+TABLES = ("schedule", "departures", "outcomes", "weather")
 DATA = settings.load().data / "flights"
-MOMENTS = {"outcomes": ("closed_at", 0), "weather": ("observed_at", 1)}
+MOMENTS = {"departures": ("departed_at", 0), "outcomes": ("closed_at", 0), "weather": ("observed_at", 1)}
 
 
 @cache
@@ -73,10 +73,11 @@ def test_the_hour_that_comes_twice_is_two_observations() -> None:
     assert {"2013-11-03T05:00:00Z", "2013-11-03T06:00:00Z"} <= observed
 
 
-def test_consecutive_nights_share_no_outcome_and_lose_none() -> None:
+@pytest.mark.parametrize("table", ["departures", "outcomes"])
+def test_consecutive_nights_share_no_row_and_lose_none(table: str) -> None:
     days = [f"2013-03-{day:02d}" for day in range(9, 13)]
-    together = landed(f"{days[0]}..{days[-1]}")["outcomes"]
-    apart = pd.concat([landed(day)["outcomes"] for day in days])
+    together = landed(f"{days[0]}..{days[-1]}")[table]
+    apart = pd.concat([landed(day)[table] for day in days])
     key = ["flight_date", "carrier", "flight_number", "origin"]
     assert not apart.duplicated(key).any()
     assert sorted(apart[key].itertuples(index=False)) == sorted(together[key].itertuples(index=False))
@@ -93,7 +94,7 @@ def test_a_file_that_has_landed_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "weather.csv").write_text("mine")
     source.land(tmp_path, nights.parse("2013-02-08"), DATA)
     assert (tmp_path / "weather.csv").read_text() == "mine"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["outcomes.csv", "schedule.csv", "weather.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{table}.csv" for table in sorted(TABLES)]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,31 @@ def test_half_of_the_flights_of_the_storm_are_cancelled_and_valid() -> None:
     outcomes = checked("2013-02-09..2013-02-10", "outcomes").valid
     storm = outcomes[outcomes["flight_date"] == "2013-02-09"]
     assert 0.4 < storm["departure_hhmm"].isna().mean() < 0.7
+
+
+def test_a_flight_departs_once_it_has_and_a_cancelled_one_never() -> None:
+    night = landed("2013-02-08..2013-02-10")
+    departed, ended = (
+        night[table].set_index(["flight_date", "carrier", "flight_number", "origin"])
+        for table in ("departures", "outcomes")
+    )
+    cancelled = ended.index[ended["departure_hhmm"] == ""]
+    assert len(cancelled) > 100
+    assert not cancelled.isin(departed.index).any()
+    late = pd.to_numeric(departed["departure_delay_minutes"])
+    left, planned = (pd.to_datetime(departed[name]) for name in ("departed_at", "scheduled_departure_at"))
+    assert (left - planned == pd.to_timedelta(late, unit="min")).all()
+    assert (late < 0).any()
+
+
+def test_a_departure_whose_delay_contradicts_its_instants_is_quarantined() -> None:
+    rows = landed("2013-02-07")["departures"].head(9).copy()
+    rows.iloc[4, rows.columns.get_loc("departure_delay_minutes")] = "7777"
+    rows.iloc[5, rows.columns.get_loc("departure_delay_minutes")] = "99"
+    declared = USE_CASE.table("departures")
+    reasons = validation.check(rows, coherence.model(USE_CASE, declared), declared.key).quarantined["reasons"]
+    assert len(reasons) == 2
+    assert "departure delay contradicts the instants" in reasons.iloc[1]
 
 
 def test_every_row_of_a_night_may_come() -> None:

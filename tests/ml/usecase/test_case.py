@@ -14,14 +14,17 @@ from ml.usecase import (
     Delay,
     Gates,
     GradientBoosting,
+    Live,
     Logistic,
     Milliseconds,
     Night,
     Rehearsal,
     Release,
     Settled,
+    Since,
     Slice,
     Table,
+    Text,
     Triggers,
     UseCase,
     Window,
@@ -84,11 +87,12 @@ PLANS, VISITS = use_case().tables
         (lambda: Night(hour=24, timezone="UTC"), "a night's hour is 0 to 23, got 24"),
         (lambda: Night(hour=2, timezone="UTC", every="week"), r"one of \('day', 'month'\), got 'week'"),  # type: ignore[arg-type]
         (lambda: Night(hour=2, timezone="Mars/Base"), "expected an IANA time zone .* got 'Mars/Base'"),
-        (lambda: AsOf("t", by=("a",), columns=("b",), within_hours=0), "looks back a positive number of hours, got 0"),
-        (lambda: Window("t", of="x", how="median", days=(1,)), "mean, sum or count, got 'median'"),  # type: ignore[arg-type]
-        (lambda: Window("t", of="x", how="mean", days=()), r"days of 1 or more, got days=\(\)"),
-        (lambda: Window("t", of="x", how="mean", days=(0,)), r"days of 1 or more, got days=\(0,\)"),
-        (lambda: Window("t", of="x", how="mean", days=(1,), shrinkage=-1), "0 or more pseudo-rows, got -1"),
+        (lambda: use_case(slices=(Slice(by="zone"),), features=(Text("zone"),)), "names a text, which has no levels"),
+        (lambda: use_case(live=Live(before="at", hours=1, features=(Column("zone"),))), "features are named once each"),
+        (
+            lambda: use_case(live=Live(before="at", hours=1, features=(Since("z", by=(), within_hours=1),))),
+            "Since names the table 'z'",
+        ),
         (lambda: Logistic(strength=0), "is positive, got 0"),
         (lambda: GradientBoosting(trees=0), "is 1 or more, got 0"),
         (lambda: GradientBoosting(leaves=1), "is 2 or more, got 1"),
@@ -122,7 +126,14 @@ def test_a_use_case_is_never_changed() -> None:
 
 def test_features_are_named_after_what_they_say() -> None:
     assert use_case().feature_names == ("zone", "came_mean_by_zone_1d", "came_mean_by_zone_7d")
-    assert Window("t", of="x", how="count", days=(28,)).outputs == ("x_count_by_all_28d",)
+
+
+def test_the_live_horizon_sees_what_the_night_sees_and_more() -> None:
+    live = Live(before="at", hours=2, features=(Text("zoned"),))
+    case = use_case(live=live, features=(Column("zone"), Text("note")))
+    assert case.names_at(case.horizon) == case.feature_names == ("zone", "note")
+    assert case.names_at(live) == ("zone", "note", "zoned")
+    assert [text.column for text in case.texts] == ["note", "zoned"]
 
 
 def test_an_unknown_table_is_told_with_those_there_are() -> None:

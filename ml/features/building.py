@@ -1,0 +1,109 @@
+"""From declarations to one frame: lookups table by table and group by group, then what is made of them, in order."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ml import timeline
+from ml.arrival import KNOWN_AT, NIGHT
+from ml.features import lookups, rows
+from ml.features.rows import Functions
+from ml.timeline import Entities, View
+from ml.usecase import AsOf, Column, Feature, Function, Live, Lookup, Night, Ratio, Since, Text, UseCase, Window
+
+ENTITY = "entity"
+Views = Mapping[str, View]
+
+
+def build(
+    use_case: UseCase,
+    functions: Functions,
+    entities: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    horizon: Night | Live | None = None,
+) -> pd.DataFrame:
+    """Return one row per entity: its id, its night, and every feature at `horizon` as float64 or category.
+
+    `entities` holds the entity table's columns, typed; each frame of `tables` its columns and `known_at` (UTC). Without
+    a `horizon` it is the night's.
+    """
+    horizon = horizon or use_case.horizon
+    declared = use_case.features_at(horizon)
+    if not entities.index.equals(pd.RangeIndex(len(entities))):
+        entities = entities.reset_index(drop=True)
+    asking = Entities(entities, rows.cutoffs(use_case, horizon, entities))
+    views = {name: View(table, asking, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
+    made: dict[str, pd.Series] = {str(name): column for name, column in entities.items()} | _looked_up(declared, views)
+    for feature in declared:
+        made |= _make(feature, declared, functions, views, made)
+    columns = {name: _typed(made[name]) for name in use_case.names_at(horizon)}
+    ids = entities[ENTITY] if ENTITY in entities else rows.entity_ids(use_case, entities)
+    night = rows.text(entities[use_case.night_column])
+    return pd.DataFrame({ENTITY: ids, NIGHT: night, **columns}, copy=False)
+
+
+def at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return each looked-up column as it stood at the entity's own time of event, where only the future knew it.
+
+    For the leak alarm alone: values that were known by the cutoff are missing here. Same order as `entities`.
+    """
+    entities = entities.reset_index(drop=True)
+    event_time = use_case.table(use_case.entities).event_time
+    found: dict[str, pd.Series] = {}
+    for feature in use_case.features:
+        if isinstance(feature, AsOf) and event_time is not None:
+            cutoffs, table = rows.cutoffs(use_case, use_case.horizon, entities), tables[feature.table]
+            moments = np.maximum(timeline.seconds(entities[event_time]), cutoffs)
+            told = replace(feature, columns=(*feature.columns, KNOWN_AT))
+            happened = str(use_case.table(feature.table).event_time)
+            seen = lookups.as_of(told, View(table, Entities(entities, moments), happened, happened))
+            later = timeline.seconds(seen[KNOWN_AT]) > cutoffs
+            found |= {name: seen[name].where(later) for name in feature.columns}
+    return pd.DataFrame(found, index=entities.index)
+
+
+def _looked_up(features: tuple[Feature, ...], views: Views) -> dict[str, pd.Series]:
+    """Return what all lookups find, those of one table and group together: a view keeps one grouping at a time."""
+    found: dict[str, pd.Series] = {}
+    for feature in sorted(
+        (each for each in features if isinstance(each, Lookup)), key=lambda each: (each.table, each.by)
+    ):
+        found |= lookups.look_up(feature, views[feature.table])
+    return found
+
+
+def _make(
+    feature: Feature,
+    declared: tuple[Feature, ...],
+    functions: Functions,
+    views: Views,
+    made: Mapping[str, pd.Series],
+) -> dict[str, pd.Series]:
+    match feature:
+        case Function(name):
+            return {name: rows.call(functions[name], made)}
+        case Ratio(name):
+            return {name: _ratio(feature, declared, views, made)}
+        case Column() | Text() | AsOf() | Window() | Since():
+            return {}
+
+
+def _ratio(
+    feature: Ratio, declared: tuple[Feature, ...], views: Views, made: Mapping[str, pd.Series]
+) -> "pd.Series[float]":
+    of, to = (made[name].to_numpy().astype(np.float64) for name in (feature.of, feature.to))
+    if feature.shrinkage:
+        windows = {name: each for each in declared if isinstance(each, Window) for name in each.outputs}
+        above, below = (
+            lookups.overall(windows[name], name, views[windows[name].table]) for name in (feature.of, feature.to)
+        )
+        of, to = of + feature.shrinkage * timeline.ratio(above, below), to + feature.shrinkage
+    return pd.Series(timeline.ratio(of, to), made[feature.of].index)
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column if column.dtype == np.float64 else column.astype(np.float64)
+    return column.astype("category")

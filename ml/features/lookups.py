@@ -1,0 +1,87 @@
+"""What needs the rows of a table: each kind of lookup, made for all entities at once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ml.arrays import Floats
+from ml.timeline import View, ratio
+from ml.usecase import AsOf, Lookup, Since, Window
+
+_HOUR_SECONDS = 3600
+
+
+def look_up(feature: Lookup, view: View) -> dict[str, pd.Series]:
+    """Return the feature's columns, one value for each of the view's entities."""
+    match feature:
+        case AsOf():
+            return as_of(feature, view)
+        case Window():
+            return window(feature, view)
+        case Since():
+            return since(feature, view)
+
+
+def as_of(feature: AsOf, view: View) -> dict[str, pd.Series]:
+    """Return the columns of the latest row, by its second of event, that each entity's group knows at its cutoff."""
+    table, line, index = view.table, view.by(feature.by), view.entities.rows.index
+    if not len(line.order):
+        return {name: pd.Series(np.nan, index, dtype=table[name].dtype) for name in feature.columns}
+    places, events = line.until(), view.seconds("event_time")[line.order]
+    latest = line.latest(events)[places - 1]
+    fresh = line.knows(places) & (events[latest] >= line.asked_cutoffs - feature.within_hours * _HOUR_SECONDS)
+    rows, seen = line.order[latest][line.asked], fresh[line.asked]
+    return {name: table[name].take(rows).set_axis(index).where(seen) for name in feature.columns}
+
+
+def window(feature: Window, view: View) -> dict[str, pd.Series]:
+    """Return the statistic over `(cutoff - length, cutoff]` for each entity's group, one column for each length."""
+    line, index = view.by(feature.by), view.entities.rows.index
+    return {
+        name: pd.Series(_statistic(feature, view, ago)[line.asked], index, copy=False)
+        for name, ago in feature.seconds.items()
+    }
+
+
+def overall(feature: Window, output: str, view: View) -> Floats:
+    """Return what the window says at each entity's cutoff of all rows, whatever their group."""
+    ago, everywhere = feature.seconds[output], replace(feature, by=(), shrinkage=0.0)
+    return _statistic(everywhere, view, ago)[view.entities.moment]
+
+
+def since(feature: Since, view: View) -> dict[str, pd.Series]:
+    """Return the hours from the group's latest row, of those `where` says, to each entity's cutoff."""
+    line = view.by(feature.by, "known_at" if feature.on == "known_at" else "seen")
+    [name], places = feature.outputs, line.until()
+    hours = np.full(len(places), np.nan)
+    if len(line.order):
+        instants, counts = view.seconds(feature.on)[line.order], np.full(len(line.order), True)
+        if feature.where is not None:
+            counts = view.table[feature.where].to_numpy(np.float64, na_value=0.0)[line.order] > 0
+        never = instants.min() - 1
+        latest = line.latest(np.where(counts, instants, never))[places - 1]
+        ago = (line.asked_cutoffs - instants[latest]) / _HOUR_SECONDS
+        hours = np.where(line.knows(places) & counts[latest] & (ago <= feature.within_hours), ago, np.nan)
+    return {name: pd.Series(hours[line.asked], view.entities.rows.index)}
+
+
+def _statistic(feature: Window, view: View, ago: int) -> Floats:
+    """Return the window's value for each pair of its group and a cutoff."""
+    asked = (feature.by, feature.of, ago, feature.on)
+    if feature.how == "sum":
+        return view.summed(*asked)
+    count, strength, moments = view.counted(*asked), feature.shrinkage, view.by(feature.by).asked_moments
+    if feature.how == "count":
+        return count if not strength else _drawn(count, strength, view.usual_count(*asked)[moments])
+    total = view.summed(*asked)
+    if strength:
+        everywhere = ((), *asked[1:])
+        usual = ratio(view.summed(*everywhere), view.counted(*everywhere))
+        total, count = total + strength * usual[moments], count + strength
+    return ratio(total, count)
+
+
+def _drawn(count: Floats, strength: float, usual: Floats) -> Floats:
+    """Return the mean of a Poisson rate's posterior: `strength` rows seen beforehand, at the usual group's rate."""
+    return np.where(np.isnan(usual), 0.0, (count + strength) * usual / (usual + strength))

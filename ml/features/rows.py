@@ -1,0 +1,54 @@
+"""What needs one row and no other: its entity's id, its cutoff, and row-level functions."""
+
+import inspect
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from ml import timeline
+from ml.arrays import Integers
+from ml.usecase import Live, Night, UseCase
+
+Functions = Mapping[str, Callable[..., "pd.Series[float]"]]
+
+
+def entity_ids(use_case: UseCase, rows: pd.DataFrame) -> pd.Series:
+    """Return the id of each row's entity: the entity table's key, joined by `|`."""
+    first, *others = (text(rows[name]) for name in use_case.table(use_case.entities).key)
+    for other in others:
+        first = first + "|" + other
+    return first
+
+
+def cutoffs(use_case: UseCase, horizon: Night | Live, entities: pd.DataFrame) -> Integers:
+    """Return each entity's cutoff in seconds since 1970; one without an instant of its own knows nothing."""
+    if isinstance(horizon, Live):
+        return timeline.seconds_before(entities[horizon.before], horizon.hours)
+    nights = entities[use_case.night_column]
+    seconds = {night: int(horizon.cutoff(night.date()).timestamp()) for night in nights.unique()}
+    return nights.map(seconds).to_numpy(np.int64)
+
+
+def call(
+    function: Callable[..., "pd.Series[float]"], rows: Mapping[str, pd.Series] | pd.DataFrame
+) -> "pd.Series[float]":
+    """Return what a row-level `function` makes of the columns that its parameters name."""
+    return function(**{name: rows[name] for name in inspect.signature(function).parameters})
+
+
+def text(column: pd.Series) -> pd.Series:
+    """Return dates as ISO dates, whole numbers without a point, all else as it prints; each level is written once."""
+    codes, levels = pd.factorize(column, use_na_sentinel=False)
+    texts = np.array([_written(level) for level in levels], dtype=object)
+    return pd.Series(texts[codes], column.index, dtype=object)
+
+
+def _written(level: object) -> str:
+    match level:
+        case pd.Timestamp(tzinfo=None):
+            return level.strftime("%Y-%m-%d")
+        case float() if level.is_integer():
+            return str(int(level))
+        case _:
+            return str(level).replace("\\", "\\\\").replace("|", "\\|")

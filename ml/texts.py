@@ -1,0 +1,67 @@
+"""Texts as numbers: hashed n-grams, projected on the directions in which the training texts differ most."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.arrays import Floats, Integers
+from ml.usecase import Text
+
+_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Projection:
+    """A fitted text: `weights`, shape (used buckets, components), of those n-gram buckets that training has seen."""
+
+    text: Text
+    used: Integers
+    weights: Floats
+
+    def apply(self, values: Iterable[object]) -> Floats:
+        """Return float64 of shape (n, components); a missing text is missing in each, one of unseen n-grams 0.
+
+        A text gives the same numbers whatever other texts come with it.
+        """
+        codes, distinct = pd.factorize(np.array([*values, None], dtype=object))
+        known = np.array(_hashed(self.text, list(distinct)) @ self._dense) if len(distinct) else self._dense[:0]
+        return np.vstack([known, np.full((1, self.text.components), np.nan)])[codes[:-1]]
+
+    @cached_property
+    def _dense(self) -> Floats:
+        dense = np.zeros((self.text.buckets, self.text.components))
+        dense[self.used] = self.weights
+        return dense
+
+
+def fit(text: Text, column: pd.Series) -> Projection:
+    """Return the projection of the texts in `column`: latent semantic analysis, a truncated SVD.
+
+    Each distinct text is seen once, scaled by the root of its count, which leaves the directions as they are.
+    """
+    from sklearn.utils.extmath import randomized_svd
+    from threadpoolctl import threadpool_limits
+
+    counts = column.dropna().astype(str).value_counts().sort_index()
+    weights = np.zeros((text.components, text.buckets))
+    if len(counts):
+        hashed = _hashed(text, list(counts.index)).multiply(np.sqrt(counts.to_numpy())[:, None]).tocsr()
+        with threadpool_limits(limits=1, user_api="blas"):  # sums in another order are another digest
+            _, _, found = randomized_svd(hashed, min(text.components, len(counts)), n_iter=5, random_state=_SEED)
+        weights[: len(found)] = found
+    used = np.flatnonzero(weights.any(axis=0))
+    return Projection(text=text, used=used, weights=np.ascontiguousarray(weights[:, used].T))
+
+
+def _hashed(text: Text, values: Sequence[object]) -> Any:
+    """Return a sparse matrix (n, buckets) of hashed n-grams, each row of length 1."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    analyzer = "char_wb" if text.of == "characters" else "word"
+    return HashingVectorizer(analyzer=analyzer, ngram_range=text.ngrams, n_features=text.buckets).transform(
+        map(str, values)
+    )

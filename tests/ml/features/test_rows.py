@@ -1,0 +1,24 @@
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml import features
+from ml.features import rows
+from tests.ml.usecase.test_case import use_case
+
+
+@given(st.lists(st.tuples(*[st.text("a|\\", max_size=3)] * 2), unique=True, min_size=1, max_size=6))
+def test_different_keys_are_different_entities(keys: list[tuple[str, str]]) -> None:
+    case = use_case()
+    rows = pd.DataFrame(keys, columns=["day", "who"], dtype=object)
+    assert features.entity_ids(case, rows).nunique() == len(keys)
+
+
+def test_a_function_is_called_with_the_columns_that_its_parameters_name() -> None:
+    frame = pd.DataFrame({"a": [1.0], "b": [2.0], "c": [4.0]})
+    assert features.call(lambda b, c: b + c, frame).tolist() == [6.0]
+
+
+def test_dates_and_whole_numbers_are_written_short() -> None:
+    frame = pd.DataFrame({"day": pd.to_datetime(["2013-01-02"]), "who": [7.0], "mile": [7.5]})
+    assert [rows.text(frame[name])[0] for name in frame] == ["2013-01-02", "7", "7.5"]
