@@ -1,7 +1,8 @@
 """A year's windows through `features.build`, beside prefix sums written by hand for just these windows, and ten times it.
 
 Both get the frames that the features step reads; what they find is equal to the last bit. Time and memory of a year and
-of ten (ten airlines' worth of flights in one year) are those of a process of its own.
+of ten (ten fleets that fly the same year side by side) are those of a process of its own. Times are CPU seconds: nothing
+here waits or runs in parallel, and what else the machine does must not count.
 """
 
 import json
@@ -176,9 +177,9 @@ def _over(total: Any, count: Any) -> Any:
 @contextmanager
 def _timed() -> Iterator[list[float]]:
     seconds: list[float] = []
-    started = time.perf_counter()
+    started = time.process_time()
     yield seconds
-    seconds.append(time.perf_counter() - started)
+    seconds.append(time.process_time() - started)
 
 
 if __name__ == "__main__":

@@ -100,9 +100,11 @@ class View:
         if on == "known_at":
             line = self.by(by)
             if numbers is None:
-                return (line.until() - line.until(ago)).astype(np.float64)
+                return np.subtract(line.until(), line.until(ago), dtype=np.float64)
             running = line.running(key, numbers, exact)
-            return line.reached(running) - line.reached(running, ago)
+            total = line.reached(running)
+            total -= line.reached(running, ago)
+            return total
         seen, happened = self.by(by, "seen"), self.by(by, "event_time")
         in_time = np.where(
             self.seconds("seen") < self.seconds("event_time") + ago, 1.0 if numbers is None else numbers, 0.0
@@ -151,9 +153,14 @@ class View:
         instants = self.seconds(line)
         start = int(instants.min()) if len(instants) else 0
         span = (int(instants.max()) - start if len(instants) else 0) + 2
+        rows = in_time[order]
+        keys = groups[order].astype(np.int64)
+        keys *= span
+        keys += instants[rows]
+        keys -= start - 1
         return Timeline(
-            order=in_time[order],
-            keys=groups[order].astype(np.int64) * span + (instants[in_time[order]] - start) + 1,
+            order=rows,
+            keys=keys,
             start=start,
             span=span,
             moments=self.entities.moments,
@@ -211,9 +218,11 @@ class Timeline:
     def until(self, ago: int = 0) -> Integers:
         """Return the place just after the last row of each group at or before `ago` seconds before its cutoff."""
         if ago not in self._places:
-            offset = np.clip(self.asked_cutoffs - ago - self.start + 1, 0, self.span - 1)
-            asked = self.asked_groups * self.span + offset
-            self._places[ago] = np.searchsorted(self.keys, asked, side="right").astype(np.int64)
+            asked = self.asked_cutoffs
+            asked -= ago + self.start - 1
+            np.clip(asked, 0, self.span - 1, out=asked)
+            asked += self.asked_groups * self.span
+            self._places[ago] = np.searchsorted(self.keys, asked, side="right").astype(np.int64, copy=False)
         return self._places[ago]
 
     def knows(self, places: Integers) -> Booleans:
@@ -282,7 +291,9 @@ def _nanoseconds(instants: pd.Series) -> Integers:
 
 def ratio(of: Floats, to: Floats) -> Floats:
     """Return `of` over `to`; missing where `to` is 0 or missing."""
-    quotient: Floats = np.divide(of, to, out=np.full(len(of), np.nan), where=~np.isnan(to) & (to != 0))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        quotient: Floats = of / to
+    quotient[to == 0] = np.nan
     return quotient
 
 
@@ -295,7 +306,9 @@ def _coded(column: pd.Series) -> tuple[Codes, pd.Index]:
 
 def _both(groups: Codes, codes: Codes, levels: int) -> Integers:
     """Return groups divided by one more column; -1 where either is none."""
-    both = groups.astype(np.int64) * levels + codes
+    both = groups.astype(np.int64)
+    both *= levels
+    both += codes
     both[(groups < 0) | (codes < 0)] = -1
     return both
 

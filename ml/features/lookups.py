@@ -78,7 +78,8 @@ def _statistic(feature: Window, view: View, ago: int) -> Floats:
     if strength:
         everywhere = ((), *asked[1:])
         usual = ratio(view.summed(*everywhere), view.counted(*everywhere))
-        total, count = total + strength * usual[moments], count + strength
+        total += (strength * usual)[moments]
+        count += strength
     return ratio(total, count)
 
 
