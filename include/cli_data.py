@@ -1,5 +1,6 @@
 """The words `ratchet data ...`: tables as of a night, and the vacuum that keeps whatever is named."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ml.privacy import Class
 
 app = typer.Typer(help="Tables as of a night, by the versions that were read.", no_args_is_help=True)
-_HEAD, _WIDEST = 4, 24
+_HEAD, _WIDEST, _WIDTH = 4, 20, 120
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 
@@ -68,20 +69,28 @@ def vacuum(
     shown = Table("table", "versions named", "files that would go" if dry_run else "files removed", box=box.SIMPLE)
     for each in versions.vacuum(use_case, keep_nights, dry_run=dry_run):
         shown.add_row(each.table, str(len(each.kept)), str(len(each.files)))
-    Console().print(shown)
+    _console().print(shown)
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
 
 
 def _show_named(named: "Iterable[Named]") -> None:
     shown = Table("stage", "table", "version", "written in", "to make", box=box.SIMPLE)
     for each in named:
-        shown.add_row(each.stage, each.table, str(each.version), each.where, f"{each.product:.{_WIDEST}}")
-    Console().print(shown)
+        product = each.product if "@" in each.product else each.product[:12]
+        shown.add_row(each.stage, each.table, str(each.version), each.where, product)
+    _console().print(shown)
 
 
 def _show_rows(rows: "pd.DataFrame", classes: "Mapping[str, Class]") -> None:
     """Print a line for each column, its class beside it: a table may be too wide for any screen."""
-    shown = Table("column", "class", *(f"row {number}" for number in range(1, len(rows) + 1)), box=box.SIMPLE)
+    shown = Table(box=box.SIMPLE)
+    shown.add_column("column", no_wrap=True)
+    for head in ("class", *(f"row {number}" for number in range(1, len(rows) + 1))):
+        shown.add_column(head)
     for name in rows.columns:
         cells = (escape(f"{value!s:.{_WIDEST}}") for value in rows[name])
         shown.add_row(str(name), classes[str(name)], *cells)
-    Console().print(shown)
+    _console().print(shown)

@@ -55,7 +55,7 @@ def named(use_case: str, night: str | None = None) -> tuple[Named, ...]:
     Raises RequestError when there is none.
     """
     case, where = usecases.get(use_case), settings.load()
-    everything = tuple(_named(warehouse.engine(where.warehouse_url), case))
+    everything = tuple(dict.fromkeys(_named(warehouse.engine(where.warehouse_url), case)))
     if night is None:
         return everything
     when = nights.parse(night).last

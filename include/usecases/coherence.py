@@ -11,6 +11,7 @@ from include import usecases
 from ml import privacy
 from ml.errors import DeclarationError
 from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
+from ml.validation import casting
 
 
 def check(use_case: UseCase) -> None:
@@ -64,6 +65,7 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
         for name in named
         if name not in columns
     ]
+    faults += _type_faults(use_case, table) + _reference_faults(use_case, table)
     known = functions(use_case)
     faults += [
         f"table {table.name!r} derives {name!r}, but features.py has no such function"
@@ -77,6 +79,33 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
             if parameter not in columns
         ]
     return faults
+
+
+def _type_faults(use_case: UseCase, table: Table) -> list[str]:
+    """Return the columns whose cells cannot be read from text, or cannot be missing as their schema says."""
+    faults = []
+    for name, column in model(use_case, table).to_schema().columns.items():
+        dtype = str(column.dtype)
+        if not casting.supports(dtype):
+            faults.append(
+                f"the column {name!r} of {table.name!r} has the type {dtype}, which no text is read as: use float, int, "
+                "bool, str, category, pd.Timestamp for a date, or a UTC instant"
+            )
+        elif column.nullable and dtype.startswith(("int", "uint", "bool")) and dtype != "boolean":
+            faults.append(
+                f"the column {name!r} of {table.name!r} is nullable, but {dtype} holds no missing value: use float"
+            )
+    return faults
+
+
+def _reference_faults(use_case: UseCase, table: Table) -> list[str]:
+    return [
+        f"table {table.name!r} refers to {each.table!r} by {name!r}, which {where.name!r} lacks"
+        for each in table.references
+        for where, names in ((table, each.columns), (use_case.table(each.table), each.there))
+        for name in names
+        if name not in _columns(use_case, where)
+    ]
 
 
 def _label_faults(use_case: UseCase) -> list[str]:

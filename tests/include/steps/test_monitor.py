@@ -1,9 +1,14 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
+import pytest
+
+from include import usecases
 from include.settings import Settings
 from include.steps import monitor
 from include.stores import ledger, warehouse
+from ml.usecase import Personal, UseCase
 from tests.include.steps.conftest import LAST, STEPS, contents
 
 Arrive = Callable[[str], Settings]
@@ -32,3 +37,16 @@ def test_drift_of_every_feature_is_shown(arrive: Arrive) -> None:
     STEPS["monitor"]()
     shown = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
     assert {"psi:kilometres", "psi:zone", "drifted_share"} <= shown
+
+
+def test_drift_of_a_personal_feature_is_shown_only_where_reports_may_tell_it(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("monitor")
+    about = (Personal(column="kilometres", may_reach=("features",), why="a test"),)
+    tables = tuple(replace(each, personal=about) if each.name == "bookings" else each for each in taxi.tables)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, tables=tables))
+    STEPS["monitor"]()
+    shown = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
+    assert "psi:zone" in shown
+    assert "psi:kilometres" not in shown

@@ -17,7 +17,8 @@ from include.usecases.flights.usecase import USE_CASE
 from ml import arrival, nights, validation
 from ml.validation import Checked
 
-TABLES = ("schedule", "departures", "outcomes", "weather")
+NIGHTLY = ("schedule", "departures", "outcomes", "weather")
+TABLES = (*NIGHTLY, "airports", "planes")
 DATA = settings.load().data / "flights"
 MOMENTS = {"departures": ("departed_at", 0), "outcomes": ("closed_at", 0), "weather": ("observed_at", 1)}
 
@@ -103,9 +104,18 @@ def test_a_file_that_has_landed_is_left_alone(tmp_path: Path) -> None:
         ("2013-02-12", "weather", r"wind_speed_mph: expected less_than_or_equal_to\(150.*\), got 1048", 1),
         ("2013-05-09", "weather", "temperature is 30 F or more off the other stations of that hour", 1),
         ("2013-07-27", "schedule", r"destination: expected str_.*got LGA|destination: expected not.*got LGA", 1),
+        ("2013-05-09", "weather", "temperature leaps 20 F or more, and back within the next hour", 1),
         ("2013-08-22", "weather", "temperature_f: expected a value, got an empty cell", 1),
+        ("2013-02-08", "planes", "got (?:Reciprocating|4 Cycle)|seats: expected greater_than_or_equal_to", 41),
     ],
-    ids=["wind of 1048 mph", "temperature off its neighbours", "EWR to LGA", "nothing observed"],
+    ids=[
+        "wind of 1048 mph",
+        "temperature off its neighbours",
+        "EWR to LGA",
+        "temperature leaps",
+        "nothing observed",
+        "jets matched to a Cessna or a DC-7",
+    ],
 )
 def test_a_known_error_of_the_data_is_quarantined_with_its_reason(
     night: str, table: str, reason: str, rows: int
@@ -118,7 +128,7 @@ def test_a_known_error_of_the_data_is_quarantined_with_its_reason(
 
 
 @pytest.mark.parametrize("night", ["2013-02-08", "2013-02-09", "2013-02-10", "2013-05-24", "2013-12-11"])
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", NIGHTLY)
 def test_a_storm_is_no_error(night: str, table: str) -> None:
     assert len(checked(night, table).quarantined) == 0
 
