@@ -30,18 +30,30 @@ def build(
     a `horizon` it is the night's.
     """
     horizon = horizon or use_case.horizon
-    declared = use_case.features_at(horizon)
     if not entities.index.equals(pd.RangeIndex(len(entities))):
         entities = entities.reset_index(drop=True)
+    made = _made(use_case, functions, entities, tables, horizon)
+    columns = {name: _typed(made[name]) for name in use_case.names_at(horizon)}
+    ids = entities[ENTITY] if ENTITY in entities else rows.entity_ids(use_case, entities)
+    night = rows.text(entities[use_case.night_column])
+    return pd.DataFrame({ENTITY: ids, NIGHT: night, **columns}, copy=False)
+
+
+def _made(
+    use_case: UseCase,
+    functions: Functions,
+    entities: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    horizon: Night | Live,
+) -> dict[str, pd.Series]:
+    """Return the entities' columns and all that is made for them."""
+    declared = use_case.features_at(horizon)
     asking = Entities(entities, rows.cutoffs(use_case, horizon, entities))
     views = {name: View(table, asking, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
     made: dict[str, pd.Series] = {str(name): column for name, column in entities.items()} | _looked_up(declared, views)
     for feature in declared:
         made |= _make(feature, declared, functions, views, made)
-    columns = {name: _typed(made[name]) for name in use_case.names_at(horizon)}
-    ids = entities[ENTITY] if ENTITY in entities else rows.entity_ids(use_case, entities)
-    night = rows.text(entities[use_case.night_column])
-    return pd.DataFrame({ENTITY: ids, NIGHT: night, **columns}, copy=False)
+    return made
 
 
 def at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -37,9 +37,9 @@ def as_of(feature: AsOf, view: View) -> dict[str, pd.Series]:
 
 def window(feature: Window, view: View) -> dict[str, pd.Series]:
     """Return the statistic over `(cutoff - length, cutoff]` for each entity's group, one column for each length."""
-    line, index = view.by(feature.by), view.entities.rows.index
+    asked, index = view.by(feature.by).asked.astype(np.intp), view.entities.rows.index
     return {
-        name: pd.Series(_statistic(feature, view, ago)[line.asked], index, copy=False)
+        name: pd.Series(_statistic(feature, view, ago)[asked], index, copy=False)
         for name, ago in feature.seconds.items()
     }
 
