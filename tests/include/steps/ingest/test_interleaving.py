@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from include import settings as places
@@ -90,8 +90,10 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=8)
+@settings(max_examples=6, phases=(Phase.explicit, Phase.generate))
 @given(operations=OPERATIONS)
+@example(operations=[("land", NIGHTS[2], "bytes of another night"), ("take", NIGHTS[2], None)])
+@example(operations=[("take", NIGHTS[1], None), ("take", NIGHTS[0], None), ("land", NIGHTS[0], "an outcome less")])
 def test_any_interleaving_ends_as_a_clean_run_of_the_last_files(
     prepared_home: Path, drawn: Files, tmp_path_factory: pytest.TempPathFactory, operations: list[tuple[str, str, str]]
 ) -> None:
