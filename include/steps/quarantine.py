@@ -50,7 +50,7 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
         held = lake.read(uri, str(when.first), str(when.last)).reindex(columns=list(COLUMNS))
         hidden = () if show_personal else privacy.hidden(each, "logs", coherence.needs(case))
         found.append(held.assign(**{TEXT: [privacy.mask_record(text, hidden) for text in held[TEXT]]}))
-    return pd.concat(found, ignore_index=True)
+    return pd.concat([each for each in found if len(each)] or found[:1], ignore_index=True).astype({LINE: "int64"})
 
 
 def replay(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Replayed, ...]:

@@ -3,8 +3,11 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd
 import pytest
 
 from include import usecases
@@ -22,6 +25,7 @@ CASE = usecases.get("flights")
 HISTORY = CASE.rehearsal.history
 LAST = str(nights.parse(HISTORY).last)
 NIGHT = str(nights.parse(CASE.rehearsal.nights).first)
+STAGES = ("ingest", "quarantine", "score", "monitor", "train", "release")
 Answer = TypeVar("Answer")
 
 
@@ -41,7 +45,7 @@ def admin(settings: Settings) -> Iterator[Client]:
     try:
         stack.wait_until_healthy()
         with Client(settings) as client:
-            wanted = {f"{CASE.name}_{stage}" for stage in ("ingest", "score", "monitor", "train", "release")}
+            wanted = {f"{CASE.name}_{stage}" for stage in STAGES}
             eventually(lambda: wanted <= set(client.dags()) or None)
             for dag in wanted:
                 client.pause(dag, paused=False)
@@ -162,3 +166,32 @@ def test_a_night_that_a_person_asks_for_is_scored_and_monitored_under_its_key(ad
     admin.trigger(f"{CASE.name}_ingest", run="by_a_person", conf={"night": NIGHT})
     assert states(admin, ended(admin, "score", NIGHT)) == {"score": "success"}
     assert states(admin, ended(admin, "monitor", NIGHT)) == {"measure": "success", "ask": "skipped"}
+
+
+def night() -> date:
+    return nights.parse(NIGHT).first
+
+
+def held(settings: Settings) -> int:
+    files = warehouse.files(warehouse.engine(settings.warehouse_url), CASE.name, NIGHT)
+    return sum(each.rows_quarantined for each in files)
+
+
+def test_after_a_fix_a_person_has_the_quarantine_judged_again_and_scores_stay(
+    admin: Client, settings: Settings
+) -> None:
+    landed = Path(settings.landing) / CASE.name / NIGHT / f"{CASE.tables[0].name}.csv"
+    good, issued = landed.read_text(), warehouse.scores(warehouse.engine(settings.warehouse_url), CASE.name, night())
+    header, first, *rest = good.splitlines(keepends=True)
+    landed.write_text("".join([header, "x" + first, *rest]))
+    admin.trigger(f"{CASE.name}_ingest", run="spoiled", conf={"night": NIGHT})
+    eventually(lambda: next((r for r in admin.runs(f"{CASE.name}_ingest") if r.id == "spoiled" and r.ended), None))
+    assert held(settings) == 1
+    landed.write_text(good)
+    admin.trigger(f"{CASE.name}_quarantine", run="mended", conf={"night": NIGHT})
+    run = eventually(
+        lambda: next((r for r in admin.runs(f"{CASE.name}_quarantine") if r.id == "mended" and r.ended), None)
+    )
+    assert (run.state, held(settings)) == ("success", 0)
+    scores = warehouse.scores(warehouse.engine(settings.warehouse_url), CASE.name, night())
+    pd.testing.assert_frame_equal(scores, issued)

@@ -25,10 +25,11 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     place = landing.place(where.landing, case.name, when)
     _draw(case, when, place, where)
     arrived = files.read(case, when, place, where)
-    taken = {table.name: tables.take(case, table, arrived.of(table), when, where) for table in tables.in_order(case)}
+    written = {table.name: tables.take(case, table, arrived.of(table), when, where) for table in tables.in_order(case)}
+    taken = {name: each.taken for name, each in written.items()}
     labels.settle(case, when, where)
     told = files.record(case, when, arrived, taken, where)
-    telling.tell(case, when, told, taken, where)
+    telling.tell(case, when, told, taken, {name: each.version for name, each in written.items()}, where)
     for later in files.unsettled(case, when, where):
         ingest(use_case, later)
     return {

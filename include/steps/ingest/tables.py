@@ -1,5 +1,7 @@
 """One table of a period: judged by its contract, derived, and written in one commit."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from include.settings import Settings
@@ -27,15 +29,24 @@ def in_order(case: UseCase) -> list[Table]:
     return ordered
 
 
-def take(case: UseCase, table: Table, parts: list[Part], when: Period, where: Settings) -> Taken:
-    """Divide the rows of `parts`, put them in place of the period's in the lake, and return them."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """What was taken of a table, and the version of its valid rows that this very write made."""
+
+    taken: Taken
+    version: int
+
+
+def take(case: UseCase, table: Table, parts: list[Part], when: Period, where: Settings) -> Written:
+    """Divide the rows of `parts`, put them in place of the period's in the lake, and return what was written."""
     hidden = privacy.hidden(table, "logs", coherence.needs(case))
     known = {each: _known(case, each, when, where) for each in table.references}
     taken = intake.take(parts, table, coherence.model(case, table), case.horizon, when, known, hidden)
     quarantined = taken.quarantined.assign(night=str(when.last), table=table.name)
-    lake.replace(lake.address(where.lake, case.name, "valid", table.name), when, _derived(case, table, taken.valid))
+    valid = _derived(case, table, taken.valid)
+    version = lake.replace(lake.address(where.lake, case.name, "valid", table.name), when, valid)
     lake.replace(lake.address(where.lake, case.name, "quarantine", table.name), when, quarantined)
-    return taken
+    return Written(taken=taken, version=version)
 
 
 def _derived(case: UseCase, table: Table, valid: pd.DataFrame) -> pd.DataFrame:

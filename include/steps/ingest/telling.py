@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from include.settings import Settings
-from include.stores import lake, ledger, warehouse
+from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Fate, File, Ingestion
 from ml.chain import Json
 from ml.intake import Taken
@@ -16,14 +16,21 @@ QUARANTINE, FILE, WARNING = "quarantine", "file", "warning"
 _REASONS_TOLD = 3
 
 
-def tell(case: UseCase, when: Period, files: Sequence[File], taken: Mapping[str, Taken], where: Settings) -> None:
+def tell(
+    case: UseCase,
+    when: Period,
+    files: Sequence[File],
+    taken: Mapping[str, Taken],
+    versions: Mapping[str, int],
+    where: Settings,
+) -> None:
     """Write down what was taken and what was not; said again in the same words, it leaves the same."""
     engine = warehouse.engine(where.warehouse_url)
     warehouse.record_ingestion(engine, *(each for table in taken for each in _counts(case, when, table, taken[table])))
     quarantined = _by_file(taken)
     alerts = [*_of_rows(case, when, quarantined), *_of_files(case, when, files), *_warnings(case, when, taken)]
     warehouse.settle_alerts(engine, case.name, when.last, (QUARANTINE, FILE, WARNING), alerts)
-    _record(case, when, files, quarantined, alerts, where)
+    _record(case, when, files, quarantined, alerts, versions, where)
 
 
 def _counts(case: UseCase, when: Period, table: str, taken: Taken) -> list[Ingestion]:
@@ -94,6 +101,7 @@ def _record(
     files: Sequence[File],
     quarantined: Mapping[str, Mapping[str, int]],
     alerts: Sequence[Alert],
+    versions: Mapping[str, int],
     where: Settings,
 ) -> None:
     """Append what was taken to the ledger, once for each content of the files and each judgement of it."""
@@ -109,15 +117,12 @@ def _record(
     before = ledger.entries(engine, use_case=case.name, kind="validated", night=when.last, subject=str(when))
     if before and {name: before[-1].payload.get(name) for name in fact} == fact:
         return
-    versions: dict[str, Json] = {
-        t.name: lake.version(lake.address(where.lake, case.name, "valid", t.name)) for t in case.tables
-    }
     ledger.append(
         engine,
         kind="validated",
         use_case=case.name,
         night=when.last,
         subject=str(when),
-        payload={**fact, "versions": versions},
+        payload={**fact, "versions": dict(versions)},
         key=f"{case.name}:validated:{when}:{len(before) + 1}",
     )
