@@ -13,7 +13,7 @@ from ml.features.rows import Functions
 from ml.timeline import Entities, View
 from ml.usecase import AsOf, Column, Feature, Function, Live, Lookup, Night, Ratio, Since, Text, UseCase, Window
 
-ENTITY = "entity"
+ENTITY, CUTOFF = "entity", "cutoff"
 Views = Mapping[str, View]
 
 
@@ -24,7 +24,7 @@ def build(
     tables: Mapping[str, pd.DataFrame],
     horizon: Night | Live | None = None,
 ) -> pd.DataFrame:
-    """Return one row per entity: its id, its night, and every feature at `horizon` as float64 or category.
+    """Return one row per entity: its id, night and cutoff (UTC), and every feature at `horizon` as float64 or category.
 
     `entities` holds the entity table's columns, typed; each frame of `tables` its columns and `known_at` (UTC). Without
     a `horizon` it is the night's.
@@ -33,7 +33,8 @@ def build(
     declared = use_case.features_at(horizon)
     if not entities.index.equals(pd.RangeIndex(len(entities))):
         entities = entities.reset_index(drop=True)
-    asking = Entities(entities, rows.cutoffs(use_case, horizon, entities))
+    cutoffs = rows.cutoffs(use_case, horizon, entities)
+    asking = Entities(entities, cutoffs)
     views = {name: View(table, asking, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
     made: dict[str, pd.Series] = {str(name): column for name, column in entities.items()} | _looked_up(declared, views)
     for feature in declared:
@@ -41,7 +42,7 @@ def build(
     columns = {name: _typed(made[name]) for name in use_case.names_at(horizon)}
     ids = entities[ENTITY] if ENTITY in entities else rows.entity_ids(use_case, entities)
     night = rows.text(entities[use_case.night_column])
-    return pd.DataFrame({ENTITY: ids, NIGHT: night, **columns}, copy=False)
+    return pd.DataFrame({ENTITY: ids, NIGHT: night, CUTOFF: rows.instants(cutoffs), **columns}, copy=False)
 
 
 def at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
