@@ -1,6 +1,6 @@
 """# Materialize: a night's features go to where they are asked for
 
-**What for.** Feast's online store gets the newest features of every entity, by windows that begin three nights early, so
+**What for.** Feast's online store gets the newest features of every entity, by windows that begin two nights early, so
 that late rows arrive; a server gets a snapshot of the night with a checksum for every byte. Then a sample is compared by
 every way that leads to a feature: training join, table, online store, snapshot, rebuild, and, on the first night of a
 week, Feast's own historical retrieval.

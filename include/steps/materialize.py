@@ -15,7 +15,7 @@ from ml.arrival import NIGHT
 from ml.features import CUTOFF, ENTITY
 from ml.usecase import Live, Night, UseCase
 
-OVERLAP_NIGHTS = 3
+_NIGHTS = 3
 
 
 def apply(use_case: str) -> list[str]:
@@ -25,7 +25,7 @@ def apply(use_case: str) -> list[str]:
 
 
 def materialize(use_case: str, period: str) -> int:
-    """Bring `period` and the nights before it online, export the last night's snapshot, and return its entities.
+    """Bring `period` and two nights before it online, export the last night's snapshot, and return its entities.
 
     Each window begins some nights early, so that rows which came late arrive, and ends with the newest row, so that a
     night run again never puts an older value in place of a newer one.
@@ -54,7 +54,7 @@ def _window(
     case: UseCase, first: date, horizon: Night | Live, tables: Snapshot
 ) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """Return the earliest and the latest cutoff of the nights to bring online; None when they have no rows."""
-    since = str(case.horizon.before(first, OVERLAP_NIGHTS))
+    since = str(case.horizon.before(first, _NIGHTS - 1))
     cutoffs = tables.read(feature_step.STAGE, feature_step.table(horizon), since, columns=[NIGHT, CUTOFF])[CUTOFF]
     if not cutoffs.notna().any():
         return None

@@ -40,7 +40,7 @@ def put(shelf: Path, night: date, packed: Packed) -> Place:
     place = Place(night=str(night), digest=packed.digest)
     if not _whole(shelf, place):
         _write(shelf / place.folder, packed)
-    named = _named(shelf)
+    named = _known(shelf)
     if place not in named and all(place.night >= each.night for each in named[:1]):
         named = [place, *named[:1]]
         atomic.write(shelf / _POINTER, json.dumps([asdict(each) for each in named]).encode())
@@ -61,15 +61,17 @@ class Shelf:
 
         What is served stays served then; where nothing is yet, the snapshot before the newest is taken.
         """
-        fault: str | None = None
         try:
-            for place in _named(self._folder):
-                fault = fault or self._take(place)
-                if self._place is not None:
-                    return fault
-        except (OSError, ValueError) as error:
-            return f"the newest snapshot cannot be told ({error}): the one before it is served; materialize the night again"
-        return fault or f"there is no snapshot in {self._folder}: materialize a night first"
+            named = _named(self._folder)
+        except SnapshotError as error:
+            return str(error)
+        if not named:
+            return f"there is no snapshot in {self._folder}: materialize a night first"
+        fault = self._take(named[0])
+        if fault and self._served is None:
+            for place in named[1:]:
+                self._take(place)
+        return fault
 
     @property
     def snapshot(self) -> FeatureSnapshot:
@@ -100,9 +102,26 @@ def newest(shelf: Path) -> Place | None:
 
 
 def _named(shelf: Path) -> list[Place]:
-    """Return where the newest snapshot is, and after it the one that it replaced."""
+    """Return where the newest snapshot is, and after it the one that it replaced; raises SnapshotError."""
     pointer = shelf / _POINTER
-    return [Place(**each) for each in json.loads(pointer.read_bytes())] if pointer.exists() else []
+    if not pointer.exists():
+        return []
+    text = pointer.read_bytes()
+    try:
+        return [Place(night=str(each["night"]), digest=str(each["digest"])) for each in json.loads(text)]
+    except (ValueError, KeyError, TypeError):
+        raise SnapshotError(
+            f"{pointer} should name the newest snapshot by night and digest, but starts {text[:40]!r}: "
+            "materialize the night again"
+        ) from None
+
+
+def _known(shelf: Path) -> list[Place]:
+    """Return what `_named` does, or nothing where that cannot be read: writing mends it."""
+    try:
+        return _named(shelf)
+    except SnapshotError:
+        return []
 
 
 def _files(folder: Path) -> dict[str, bytes]:

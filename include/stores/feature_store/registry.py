@@ -27,14 +27,14 @@ def apply(where: Settings, *services: Service) -> list[str]:
             for each in new:
                 store.apply(_declared(each))
         for each in new:
-            atomic.write(_mark(where, each), each.version.encode())
+            atomic.write(_mark(where, each), _declaration(where, each).encode())
     return [each.name for each in new]
 
 
 def applied(where: Settings, service: Service) -> bool:
-    """Return whether this very version is the one declared last, without waking Feast."""
+    """Return whether this version, of this table, is what was declared last; Feast is not woken for it."""
     mark = _mark(where, service)
-    return mark.exists() and mark.read_text() == service.version
+    return mark.exists() and mark.read_text() == _declaration(where, service)
 
 
 def require(where: Settings, service: Service) -> None:
@@ -99,6 +99,10 @@ def _declared(service: Service) -> list[Any]:
     )
     tags = {"version": service.version}
     return [entity, view, FeatureService(name=service.name, features=[view], tags=tags)]
+
+
+def _declaration(where: Settings, service: Service) -> str:
+    return f"{service.version}\n{service.source}\n{where.online_store_url}\n"
 
 
 def _mark(where: Settings, service: Service) -> Path:
