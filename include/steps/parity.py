@@ -64,6 +64,8 @@ class _Asked:
         since = self.case.horizon.before(self.night, self.case.triggers.window_nights)
         first = since if isinstance(self.horizon, Live) else self.night
         rows = self.stored(first, self.night)
+        if rows.empty:
+            return rows
         rows = rows[rows[NIGHT] == rows[NIGHT].max()].dropna(subset=CUTOFF)
         return _sampled(rows, self.night)
 

@@ -1,13 +1,11 @@
 """The types of features are known before any data came, and are those that the data then has."""
 
-from collections.abc import Callable
-
 import pandas as pd
 import pytest
 
 from include import usecases
 from include.settings import Settings
-from include.steps import features
+from include.steps import features, ingest
 from include.usecases import shapes
 from ml.usecase import UseCase
 
@@ -21,9 +19,10 @@ def test_every_feature_of_every_horizon_is_a_number_or_a_text(name: str) -> None
         assert set(types.values()) == {"number", "text"}
 
 
-def test_what_is_declared_of_the_toy_is_what_its_tables_have(arrive: Callable[[str], Settings], taxi: UseCase) -> None:
-    where = arrive("score")
+def test_what_is_declared_of_the_toy_is_what_its_tables_have(home: Settings, taxi: UseCase) -> None:
+    ingest.ingest("taxi", "2024-03-01..2024-03-03")
+    features.build("taxi", "2024-03-01..2024-03-03")
     for horizon in filter(None, (taxi.horizon, taxi.live)):
-        rows = features.read(where.lake, taxi, horizon=horizon)
+        rows = features.read(home.lake, taxi, horizon=horizon)
         numbers = {name for name in taxi.names_at(horizon) if pd.api.types.is_float_dtype(rows[name].dtype)}
         assert {name for name, kind in shapes.features(taxi, horizon).items() if kind == "number"} == numbers
