@@ -5,6 +5,9 @@ as the demo users. Every run has a name of its own, so that a rehearsal that was
 
 Which model scores night N+1 must not depend on how fast the machine is. Night N+1 is ingested while N is scored and
 monitored, but the pool `scoring` has a slot only when everything that N has led to has ended.
+
+The feature store is brought online once, for the last night: nothing that is played asks it anything, and two imports of
+Feast a night would be most of what a night costs.
 """
 
 import signal
@@ -28,6 +31,7 @@ from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
 
 STAGES = ("ingest", "score", "monitor", "train", "release")
+AFTERWARDS = "materialize"
 _POLL_SECONDS = 0.25
 _PATIENCE_SECONDS = 1800.0
 _COMPONENTS = [name for name in processes.AIRFLOW if name != "triggerer"]
@@ -68,10 +72,10 @@ class Rehearsal:
 
     def get_ready(self) -> None:
         """Wait until the DAGs are read anew, let them start, and take up again what failed in an earlier attempt."""
-        wanted = {self._dag(stage) for stage in STAGES}
+        wanted = {self._dag(stage) for stage in (*STAGES, AFTERWARDS)}
         self._until(lambda: wanted <= self._dags_read() or None, "the DAG files to be read")
         for dag in wanted:
-            self._client.pause(dag, paused=False)
+            self._client.pause(dag, paused=dag == self._dag(AFTERWARDS))
         for run in list(self._client.runs(limit=100_000)):
             if run.dag in wanted:
                 if run.state == "failed":
@@ -109,6 +113,15 @@ class Rehearsal:
                     self._follow_training(key)
             done(key)
         self._hold(False)
+
+    def bring_online(self) -> None:
+        """Materialize the last night's features and compare every way to them."""
+        key = str(played(self.use_case)[-1])
+        with self.watch("feature store"):
+            self._show(f"night {key} · {AFTERWARDS}")
+            self._client.pause(self._dag(AFTERWARDS), paused=False)
+            self._start(AFTERWARDS, key)
+            self._wait_for(AFTERWARDS, key)
 
     def _score(self, key: str, following: str | None) -> None:
         """Let the night be scored; once its task has the slot, take the slot away and start on the next night."""
@@ -150,8 +163,11 @@ class Rehearsal:
                     approver.answer(approval, "Approve")
 
     def _ingest(self, key: str) -> None:
-        if (self._dag("ingest"), key) not in self._runs:
-            run = self._client.trigger(self._dag("ingest"), run=f"rehearsal__{key.replace('..', '_to_')}", key=key)
+        self._start("ingest", key)
+
+    def _start(self, stage: str, key: str) -> None:
+        if (self._dag(stage), key) not in self._runs:
+            run = self._client.trigger(self._dag(stage), run=f"rehearsal__{key.replace('..', '_to_')}", key=key)
             self._runs[run.dag, run.key] = run
 
     def _hold(self, hold: bool) -> None:
@@ -184,7 +200,7 @@ class Rehearsal:
     def _refresh(self) -> None:
         for run in reversed(list(self._client.runs(limit=20))):
             self._runs[run.dag, run.key] = run
-            if run.state == "failed" and run.dag in {self._dag(stage) for stage in STAGES}:
+            if run.state == "failed" and run.dag in {self._dag(stage) for stage in (*STAGES, AFTERWARDS)}:
                 raise StageError(self._explain(run))
 
     def _run(self, stage: str, key: str) -> Run | None:
@@ -248,6 +264,7 @@ def run(use_case: UseCase, console: Console, settings: Settings | None = None) -
                 started = (datetime.now(UTC) - begun).total_seconds()
                 rehearsal.learn_history()
                 rehearsal.play(lambda _: progress.advance(bar))
+                rehearsal.bring_online()
         finally:
             show("Airflow stops")
             with _deaf():

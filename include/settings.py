@@ -19,6 +19,8 @@ class Settings:
     landing: str
     lake: Path
     packages: Path
+    feature_store: Path
+    online_store_url: str
     reports: Path
     secrets: Path
     airflow_home: Path
@@ -55,6 +57,8 @@ def load() -> Settings:
         landing=text("landing", home / "landing"),
         lake=Path(text("lake", home / "lake")),
         packages=Path(text("packages", home / "packages")),
+        feature_store=Path(text("feature_store", home / "feast")),
+        online_store_url=text("online_store_url", ""),
         reports=Path(text("reports", home / "report")),
         secrets=Path(text("secrets", home / "secrets")),
         airflow_home=Path(text("airflow_home", home / "airflow")),

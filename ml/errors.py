@@ -29,6 +29,10 @@ class PackageError(RatchetError):
     """A model package is not the bytes its manifest promises."""
 
 
+class SnapshotError(RatchetError):
+    """A snapshot of features is not the bytes its manifest promises, or there is none to serve."""
+
+
 class LedgerError(RatchetError):
     """The ledger's chain is broken, or a row contradicts one already written."""
 

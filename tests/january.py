@@ -54,7 +54,7 @@ def january() -> January:
     case = usecases.get("flights")
     with TemporaryDirectory() as folder:
         usecases.module("flights", "source").land(Path(folder), PERIOD, settings.load().data / "flights")
-        tables = {table.name: _valid(case, table.name, Path(folder)) for table in case.tables}
+        tables = {table.name: _valid(case, table.name, Path(folder)) for table in case.tables if table.required}
     entities = tables["schedule"]
     built = features.build(case, coherence.functions(case), entities, tables)
     return January(case=case, entities=entities, tables=tables, features=built)

@@ -198,11 +198,15 @@ def _popen(command: list[str], env: dict[str, str], out: IO[bytes], folder: Path
 
 
 def _make_stores(settings: Settings) -> None:
-    """Bring warehouse and registry to their newest schema; the processes start meanwhile."""
-    from include.stores import registry, warehouse
+    """Bring warehouse and registry to their newest schema, and declare the features; the processes start meanwhile."""
+    from include import usecases
+    from include.steps import features
+    from include.stores import feature_store, registry, warehouse
 
     warehouse.migrate(settings.warehouse_url)
     registry.prepare(settings)
+    for case in usecases.all():
+        feature_store.apply(settings, *features.services(case, settings))
 
 
 def _log(settings: Settings, name: str) -> Path:

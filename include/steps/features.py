@@ -10,10 +10,11 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.stores import lake, snapshot, warehouse
+from include.stores.feature_store import Service
 from include.stores.snapshot import Snapshot
-from include.usecases import coherence
-from ml import features
-from ml.arrival import KNOWN_AT, NIGHT
+from include.usecases import coherence, shapes
+from ml import features, recipes
+from ml.arrival import NIGHT
 from ml.nights import Period
 from ml.usecase import Feature, Live, Lookup, Night, Table, UseCase
 
@@ -35,6 +36,12 @@ def build(use_case: str, period: str) -> int:
     if case.live is not None:
         _build_live(case, case.live, touched, tables, where)
     return len(tables.read("valid", case.entities, str(when.first), str(when.last), columns=[NIGHT]))
+
+
+def rebuild(case: UseCase, night: date, tables: Snapshot, horizon: Night | Live | None = None) -> pd.DataFrame:
+    """Return the features of the entities of `night` as they come from the valid tables now, written nowhere."""
+    entities = tables.read("valid", case.entities, str(night), str(night))
+    return _built(case, horizon or case.horizon, entities, Period(night, night), tables)
 
 
 def _follow(case: UseCase, when: Period, where: Settings) -> list[date]:
@@ -93,7 +100,7 @@ def _built(
     first = when.first - timedelta(days=_longest_look(lookups))
     last = "9999" if isinstance(horizon, Live) else str(when.last)
     looked_up = {
-        name: _or_typed(tables.read("valid", name, str(first), last), case.table(name), case)
+        name: _or_empty(tables.read("valid", name, str(first), last), case.table(name), case)
         for name in sorted({each.table for each in lookups})
     }
     return features.build(case, coherence.functions(case), entities, looked_up, horizon)
@@ -107,6 +114,23 @@ def table(horizon: Night | Live | None = None) -> str:
 def address(folder: Path, case: UseCase, horizon: Night | Live | None = None) -> str:
     """Return where the features of `case` at `horizon` rest."""
     return lake.address(folder, case.name, STAGE, table(horizon))
+
+
+def services(case: UseCase, where: Settings) -> tuple[Service, ...]:
+    """Return what the feature store is to know: each horizon's features, under the version that its declarations have."""
+    return tuple(service(case, where, each) for each in (case.horizon, case.live) if each is not None)
+
+
+def service(case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Service:
+    """Return the features at `horizon` under the version that their declarations have."""
+    horizon = horizon or case.horizon
+    return Service(
+        use_case=case.name,
+        view=table(horizon),
+        source=address(where.lake, case, horizon),
+        types=shapes.features(case, horizon),
+        version=recipes.features(case, horizon, shapes.features(case, horizon), shapes.sources(case)),
+    )
 
 
 def read(
@@ -134,10 +158,5 @@ def _longest_look(made: Iterable[Feature]) -> int:
     return math.floor(max(hours, default=0) / 24) + 2
 
 
-def _or_typed(rows: pd.DataFrame, table: Table, case: UseCase) -> pd.DataFrame:
-    """Return `rows`, or, when there are none, no rows of the table's columns and types."""
-    if len(rows):
-        return rows
-    types = {name: str(column.dtype) for name, column in coherence.model(case, table).to_schema().columns.items()}
-    types |= dict.fromkeys(table.derived, "float64") | {KNOWN_AT: "datetime64[ns, UTC]"}
-    return pd.DataFrame({name: pd.Series(dtype=object if dtype == "str" else dtype) for name, dtype in types.items()})
+def _or_empty(rows: pd.DataFrame, table: Table, case: UseCase) -> pd.DataFrame:
+    return rows if len(rows) else shapes.empty(case, table)

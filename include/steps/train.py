@@ -1,6 +1,5 @@
 """Features and labels to a verdict: candidates fitted as of a night, the best held against the champion."""
 
-import inspect
 import time
 from dataclasses import asdict
 from datetime import date
@@ -11,11 +10,11 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import score, training_set
+from include.steps import features, score, training_set
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, snapshot, warehouse
 from include.stores.snapshot import Snapshot
-from include.usecases import coherence
+from include.usecases import coherence, shapes
 from ml import (
     chain,
     evaluation,
@@ -115,6 +114,7 @@ def _challenge(
             "use_case": case.name,
             "night": str(when),
             "recipe": recipe,
+            "feature_service": features.service(case, where).name,
             "candidate": choice.name,
             "seed": _SEED,
             "fitted": [str(learned.nights.min()), str(learned.nights.max())],
@@ -164,8 +164,7 @@ def _p99_latency_ms(model: Model, frame: pd.DataFrame) -> float:
 
 
 def _recipe(case: UseCase, best: Fitted) -> str:
-    sources = {name: inspect.getsource(function) for name, function in coherence.functions(case).items()}
-    return recipes.digest(case, best.candidate, sources)
+    return recipes.digest(case, best.candidate, shapes.sources(case))
 
 
 def _judged(case: UseCase, judged: Labelled, champion: Floats, challenger: Model) -> Judged:

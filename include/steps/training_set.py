@@ -29,11 +29,22 @@ class Labelled:
         return Labelled(frame=self.frame[mask], labels=self.labels[mask], nights=self.nights[mask])
 
 
-def read(case: UseCase, when: date, tables: Snapshot, where: Settings, horizon: Night | Live | None = None) -> Labelled:
-    """Return the rows of every matured night, by night and entity; raises RefusalError when nothing has landed."""
+def read(
+    case: UseCase,
+    when: date,
+    tables: Snapshot,
+    where: Settings,
+    horizon: Night | Live | None = None,
+    *,
+    first: str = "",
+) -> Labelled:
+    """Return the rows of every matured night (from `first` on), by night and entity.
+
+    Raises RefusalError when nothing has landed.
+    """
     version = tables.version(feature_step.STAGE, feature_step.table(horizon))
-    rows = feature_step.read(where.lake, case, last=str(when), at_version=version, horizon=horizon)
-    known = tables.read("valid", case.task.of, last=str(when))
+    rows = feature_step.read(where.lake, case, first, str(when), version, horizon)
+    known = tables.read("valid", case.task.of, last=str(when), columns=["entity", KNOWN_AT, case.task.label])
     if rows.empty or known.empty:
         raise RefusalError(f"expected features and labels of {case.name} by {when}, found none: ingest history first")
     known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(when))]

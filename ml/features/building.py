@@ -13,7 +13,7 @@ from ml.features.rows import Functions
 from ml.timeline import Entities, View
 from ml.usecase import AsOf, Column, Feature, Function, Live, Lookup, Night, Ratio, Since, Text, UseCase, Window
 
-ENTITY = "entity"
+ENTITY, CUTOFF = "entity", "cutoff"
 Views = Mapping[str, View]
 
 
@@ -24,7 +24,7 @@ def build(
     tables: Mapping[str, pd.DataFrame],
     horizon: Night | Live | None = None,
 ) -> pd.DataFrame:
-    """Return one row per entity: its id, its night, and every feature at `horizon` as float64 or category.
+    """Return one row per entity: its id, night and cutoff (UTC), and every feature at `horizon` as float64 or category.
 
     `entities` holds the entity table's columns, typed; each frame of `tables` its columns and `known_at` (UTC). Without
     a `horizon` it is the night's.
@@ -32,25 +32,25 @@ def build(
     horizon = horizon or use_case.horizon
     if not entities.index.equals(pd.RangeIndex(len(entities))):
         entities = entities.reset_index(drop=True)
-    made = _made(use_case, functions, entities, tables, horizon)
+    cutoffs = rows.cutoffs(use_case, horizon, entities)
+    made = _made(use_case.features_at(horizon), use_case, functions, Entities(entities, cutoffs), tables)
     columns = {name: _typed(made[name]) for name in use_case.names_at(horizon)}
     ids = entities[ENTITY] if ENTITY in entities else rows.entity_ids(use_case, entities)
     night = rows.text(entities[use_case.night_column])
-    return pd.DataFrame({ENTITY: ids, NIGHT: night, **columns}, copy=False)
+    return pd.DataFrame({ENTITY: ids, NIGHT: night, CUTOFF: rows.instants(cutoffs), **columns}, copy=False)
 
 
 def _made(
+    declared: tuple[Feature, ...],
     use_case: UseCase,
     functions: Functions,
-    entities: pd.DataFrame,
+    asking: Entities,
     tables: Mapping[str, pd.DataFrame],
-    horizon: Night | Live,
 ) -> dict[str, pd.Series]:
     """Return the entities' columns and all that is made for them."""
-    declared = use_case.features_at(horizon)
-    asking = Entities(entities, rows.cutoffs(use_case, horizon, entities))
     views = {name: View(table, asking, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
-    made: dict[str, pd.Series] = {str(name): column for name, column in entities.items()} | _looked_up(declared, views)
+    made: dict[str, pd.Series] = {str(name): column for name, column in asking.rows.items()}
+    made |= _looked_up(declared, views)
     for feature in declared:
         made |= _make(feature, declared, functions, views, made)
     return made

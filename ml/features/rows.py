@@ -10,6 +10,7 @@ from ml import timeline
 from ml.arrays import Integers
 from ml.usecase import Live, Night, UseCase
 
+_NEVER = np.iinfo(np.int64).min // 10**9  # what becomes of an instant that is missing
 Functions = Mapping[str, Callable[..., "pd.Series[float]"]]
 
 
@@ -28,6 +29,12 @@ def cutoffs(use_case: UseCase, horizon: Night | Live, entities: pd.DataFrame) ->
     nights = entities[use_case.night_column]
     seconds = {night: int(horizon.cutoff(night.date()).timestamp()) for night in nights.unique()}
     return nights.map(seconds).to_numpy(np.int64)
+
+
+def instants(cutoffs: Integers) -> pd.Series:
+    """Return seconds since 1970 as instants (UTC), to the microsecond as the lake keeps them; missing where there is none."""
+    instants = np.where(cutoffs > _NEVER, cutoffs.astype("M8[s]").astype("M8[us]"), np.datetime64("NaT", "us"))
+    return pd.Series(pd.DatetimeIndex(instants, tz="UTC"))
 
 
 def call(

@@ -13,6 +13,8 @@ from ml.usecase.live import Live
 from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
+_RESERVED = ("entity", "night", "cutoff")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCase:
@@ -45,6 +47,10 @@ class UseCase:
         require_unique("features", outputs(self._all_features))
         require_ratios(self._all_features)
         require_unique("candidates", (candidate.name for candidate in self.candidates))
+        for name in outputs(self._all_features):
+            require(
+                name not in _RESERVED, f"a feature cannot be called {name!r}: every table of features has that column"
+            )
         require(bool(self.features), f"use case {self.name!r} declares no features")
         require(bool(self.candidates), f"use case {self.name!r} declares no candidates")
         require(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")

@@ -8,7 +8,19 @@ from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
 
-HEAVY = ("pandas", "numpy", "sklearn", "lightgbm", "mlflow", "evidently", "polars", "deltalake", "pandera")
+HEAVY = (
+    "pandas",
+    "numpy",
+    "sklearn",
+    "lightgbm",
+    "mlflow",
+    "evidently",
+    "polars",
+    "deltalake",
+    "pandera",
+    "feast",
+    "duckdb",
+)
 FOLDER = Path(__file__).resolve().parents[2] / "dags"
 
 

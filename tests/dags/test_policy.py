@@ -9,7 +9,7 @@ from include.settings import PROJECT
 
 pytestmark = pytest.mark.airflow
 
-STAGES = ("ingest", "quarantine", "score", "monitor", "train", "release")
+STAGES = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release")
 Read = dict[str, Any]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include import rehearsal
-from include.rehearsal import STAGES, Rehearsal, StageError, Stopwatch
+from include.rehearsal import AFTERWARDS, STAGES, Rehearsal, StageError, Stopwatch
 from include.settings import Settings
 from include.stack import client as rest
 from include.stack.client import Client
@@ -38,6 +38,7 @@ class Toy:
         self.broken: dict[str, str] = {}
         self.fails = ""
         self.answered: list[str] = []
+        self.paused: dict[str, bool] = {}
 
     def __call__(self, asked: Asked) -> Reply:
         parts = asked.path.split("/")
@@ -49,7 +50,10 @@ class Toy:
                 return {"import_errors": [{"filename": f, "stack_trace": t} for f, t in self.broken.items()]}
             case "dags":
                 read = self.read.isoformat()
-                told = [{"dag_id": f"taxi_{stage}", "is_paused": True, "last_parsed_time": read} for stage in STAGES]
+                told = [
+                    {"dag_id": f"taxi_{stage}", "is_paused": True, "last_parsed_time": read}
+                    for stage in (*STAGES, AFTERWARDS)
+                ]
                 return {"dags": told}
             case "dagRuns":
                 self.step()
@@ -63,6 +67,8 @@ class Toy:
                 return {"content": [{"event": "the disk is full"}]}
 
     def changed(self, asked: Asked, parts: list[str]) -> dict[str, Any]:
+        if isinstance(asked.body, dict) and "is_paused" in asked.body:
+            self.paused[parts[-1]] = asked.body["is_paused"]
         match parts[-1]:
             case "dagRuns":
                 return self.start(parts[1], asked.body["partition_key"], asked.body["dag_run_id"])
@@ -189,6 +195,15 @@ def test_nights_are_played_in_order_and_each_is_over_before_the_next_is_scored(
     assert [key for stage, key in ran(toy, "monitor")] == NIGHTS
     assert ran(toy, "slots")[0] == ("slots", "0")
     assert toy.happened[-1] == ("slots", "1")
+
+
+def test_the_feature_store_waits_for_the_last_night(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+    played = driver()
+    played.get_ready()
+    assert [dag for dag, paused in toy.paused.items() if paused] == ["taxi_materialize"]
+    played.bring_online()
+    assert ran(toy, AFTERWARDS) == [(AFTERWARDS, NIGHTS[-1])]
+    assert not toy.paused["taxi_materialize"]
 
 
 def test_a_night_is_ingested_while_the_one_before_is_scored_but_gets_no_slot_until_that_is_over(

@@ -18,7 +18,15 @@ def fresh() -> None:
 def test_everything_rests_under_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
     found = settings.load()
-    places = (Path(found.landing), found.lake, found.packages, found.reports, found.secrets, found.airflow_home)
+    places = (
+        Path(found.landing),
+        found.lake,
+        found.packages,
+        found.feature_store,
+        found.reports,
+        found.secrets,
+        found.airflow_home,
+    )
     assert all(place.is_relative_to(tmp_path) for place in places)
     assert str(tmp_path) in found.warehouse_url
     assert str(tmp_path) in found.mlflow_url
@@ -28,6 +36,8 @@ def test_everything_rests_under_the_home(tmp_path: Path, monkeypatch: pytest.Mon
     ("name", "value", "field", "expected"),
     [
         pytest.param("RATCHET_LAKE", "/elsewhere", "lake", Path("/elsewhere"), id="a folder"),
+        pytest.param("RATCHET_FEATURE_STORE", "/shelf", "feature_store", Path("/shelf"), id="another folder"),
+        pytest.param("RATCHET_ONLINE_STORE_URL", "redis://r", "online_store_url", "redis://r", id="a server"),
         pytest.param("RATCHET_WAREHOUSE_URL", "postgresql://w", "warehouse_url", "postgresql://w", id="an address"),
         pytest.param("RATCHET_AIRFLOW_PORT", "9999", "airflow_port", 9999, id="a port"),
         pytest.param("RATCHET_THREADS", "1", "threads", 1, id="a count"),

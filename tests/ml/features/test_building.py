@@ -93,12 +93,13 @@ def test_entities_become_ids_nights_and_typed_features() -> None:
     assert built.to_dict("list") == {
         "entity": ["2013-01-02|7", "2013-01-03|8"],
         "night": ["2013-01-02", "2013-01-03"],
+        "cutoff": [pd.Timestamp("2013-01-02 02:00", tz="UTC"), pd.Timestamp("2013-01-03 02:00", tz="UTC")],
         "zone": ["a", "b"],
         "hour": [15.0, 16.0],
         "came": [1.0, pytest.approx(np.nan, nan_ok=True)],
         "came_mean_by_who_7d": [1.0, pytest.approx(np.nan, nan_ok=True)],
     }
-    assert list(map(str, built.dtypes[2:])) == ["category", "float64", "float64", "float64"]
+    assert list(map(str, built.dtypes[2:])) == ["datetime64[us, UTC]", "category", "float64", "float64", "float64"]
 
 
 def test_tables_without_rows_give_missing_features() -> None:
@@ -108,7 +109,7 @@ def test_tables_without_rows_give_missing_features() -> None:
 
 def test_no_entities_give_no_rows_of_the_same_columns() -> None:
     built = features.build(visits(), FUNCTIONS, PLANS.head(0), {"visits": VISITS})
-    assert list(built.columns[2:]) == list(visits().feature_names)
+    assert list(built.columns[3:]) == list(visits().feature_names)
     assert built.empty
 
 
@@ -134,18 +135,19 @@ def test_at_the_live_horizon_each_entity_asks_at_its_own_cutoff_and_sees_more() 
     told = pd.concat([VISITS, VISITS.assign(known_at=pd.Timestamp("2013-01-02 14:00:01", tz="UTC"), came=0.0)])
     entities = pd.concat([PLANS.assign(zone="a"), PLANS.assign(zone="a", at=PLANS["at"] + pd.Timedelta(seconds=1))])
     built = features.build(visits(live=LIVE), FUNCTIONS, entities, {"visits": told}, LIVE)
-    assert list(built.columns[2:]) == [*visits().feature_names, "came_count_by_zone_20h"]
+    assert list(built.columns[3:]) == [*visits().feature_names, "came_count_by_zone_20h"]
     assert built["came_count_by_zone_20h"].tolist() == [0.0, 0.0, 1.0, 0.0]
+    assert built["cutoff"].tolist() == (entities["at"] - pd.Timedelta(hours=1)).tolist()
 
 
 def test_the_night_does_not_see_what_is_declared_for_the_live_horizon() -> None:
     built = features.build(visits(live=LIVE), FUNCTIONS, PLANS, {"visits": VISITS})
-    assert list(built.columns[2:]) == list(visits().feature_names)
+    assert list(built.columns[3:]) == list(visits().feature_names)
 
 
 def test_an_entity_without_an_instant_of_its_own_knows_nothing() -> None:
     built = features.build(visits(live=LIVE), FUNCTIONS, PLANS.assign(at=pd.NaT), {"visits": VISITS}, LIVE)
-    assert built[["came", "came_mean_by_who_7d"]].isna().all(axis=None)
+    assert built[["came", "came_mean_by_who_7d", "cutoff"]].isna().all(axis=None)
     assert built["came_count_by_zone_20h"].tolist() == [0.0, 0.0]
 
 

@@ -57,6 +57,7 @@ PLANS, VISITS = use_case().tables
     ("build", "told"),
     [
         (lambda: use_case(name="Visits"), "a use case's name is lower_case, got 'Visits'"),
+        (lambda: use_case(features=(Column("cutoff"),)), "a feature cannot be called 'cutoff'"),
         (lambda: use_case(tables=(PLANS, PLANS, VISITS)), "tables are named once each, but 'plans' is there twice"),
         (lambda: use_case(features=(Column("a"), Column("a"))), "features are named once each, but 'a' is there twice"),
         (lambda: use_case(features=()), "'visits' declares no features"),

@@ -1,0 +1,78 @@
+"""Features to where they are asked for: Feast's online store, and the snapshot that a server answers from."""
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps import features as feature_step
+from include.stores import feature_store, shelf, snapshot
+from include.stores.snapshot import Snapshot
+from ml import snapshots
+from ml.arrival import NIGHT
+from ml.features import CUTOFF, ENTITY
+from ml.usecase import Live, Night, UseCase
+
+_NIGHTS = 3
+
+
+def apply(use_case: str) -> list[str]:
+    """Declare the features of a use case to the feature store and return the services that are new; for deploys."""
+    case, where = usecases.get(use_case), settings.load()
+    return feature_store.apply(where, *feature_step.services(case, where))
+
+
+def materialize(use_case: str, period: str) -> int:
+    """Bring `period` and two nights before it online, export the last night's snapshot, and return its entities.
+
+    Each window begins some nights early, so that rows which came late arrive, and ends with the newest row, so that a
+    night run again never puts an older value in place of a newer one.
+    Raises SetupError when the features as they are declared now were never deployed.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    when, tables = case.horizon.parse(period), snapshot.take(case, where)
+    for horizon in (case.horizon, case.live):
+        window = None if horizon is None else _window(case, when.first, horizon, tables)
+        if window is not None:
+            feature_store.materialize(where, feature_step.service(case, where, horizon), *window)
+    return _export(case, when.last, tables, where)
+
+
+def shelf_of(case: UseCase, where: Settings) -> shelf.Shelf:
+    """Return what a server of `case` answers from."""
+    return shelf.Shelf(folder(case, where))
+
+
+def folder(case: UseCase, where: Settings) -> Path:
+    """Return where the snapshots of `case` rest."""
+    return where.feature_store / case.name / "snapshots"
+
+
+def _window(
+    case: UseCase, first: date, horizon: Night | Live, tables: Snapshot
+) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Return the earliest and the latest cutoff of the nights to bring online; None when they have no rows."""
+    since = str(case.horizon.before(first, _NIGHTS - 1))
+    cutoffs = tables.read(feature_step.STAGE, feature_step.table(horizon), since, columns=[NIGHT, CUTOFF])[CUTOFF]
+    if not cutoffs.notna().any():
+        return None
+    return cutoffs.min(), cutoffs.max()
+
+
+def _export(case: UseCase, night: date, tables: Snapshot, where: Settings) -> int:
+    version = tables.version(feature_step.STAGE, feature_step.TABLE)
+    rows = feature_step.read(where.lake, case, str(night), str(night), version)
+    if rows.empty:
+        return 0
+    facts = {
+        "use_case": case.name,
+        "night": str(night),
+        "cutoff": case.horizon.cutoff(night).isoformat(),
+        "feature_service": feature_step.service(case, where).name,
+        "features_version": version,
+    }
+    packed = snapshots.pack(rows[[ENTITY, *case.feature_names]], facts)
+    shelf.put(folder(case, where), night, packed)
+    return len(rows)

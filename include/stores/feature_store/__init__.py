@@ -1,0 +1,11 @@
+"""Feast, kept to what it is good at: which features there are, under which version, and their newest values online.
+
+Importing it takes seconds of CPU, so it is imported where it is used; `Service` alone does without.
+"""
+
+from include.stores.feature_store.registry import applied, apply
+from include.stores.feature_store.retrieval import historical, online
+from include.stores.feature_store.services import Service
+from include.stores.feature_store.writing import materialize
+
+__all__ = ["Service", "applied", "apply", "historical", "materialize", "online"]

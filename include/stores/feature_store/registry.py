@@ -1,0 +1,109 @@
+"""Feast's registry: what is declared there, and the one moment at which that may change, the deploy."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from include.settings import Settings
+from include.stores import atomic
+from include.stores.feature_store.services import Service
+from ml.errors import SetupError
+from ml.features import CUTOFF, ENTITY
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+
+def apply(where: Settings, *services: Service) -> list[str]:
+    """Declare the services of one use case and return the names of those that were not there; others stay.
+
+    Only for a deploy: it rewrites the registry, which a DAG that runs beside would read half done.
+    """
+    new = [each for each in services if not applied(where, each)]
+    if new:
+        with opened(where, new[0].use_case) as store:
+            for each in new:
+                store.apply(_declared(each))
+        for each in new:
+            atomic.write(_mark(where, each), _declaration(where, each).encode())
+    return [each.name for each in new]
+
+
+def applied(where: Settings, service: Service) -> bool:
+    """Return whether this version, of this table, is what was declared last; Feast is not woken for it."""
+    mark = _mark(where, service)
+    return mark.exists() and mark.read_text() == _declaration(where, service)
+
+
+def require(where: Settings, service: Service) -> None:
+    """Raise SetupError unless `service` is what was declared last."""
+    if not applied(where, service):
+        raise SetupError(
+            f"the feature store does not know {service.name}, the features of {service.use_case} as they are declared now: "
+            "deploy them with `ratchet features apply`"
+        )
+
+
+@contextmanager
+def opened(where: Settings, use_case: str) -> "Iterator[FeatureStore]":
+    """Yield Feast's store of one use case, one project each; what it and its libraries deprecate is not our news."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from feast import FeatureStore, RepoConfig
+
+        folder = where.feature_store / use_case
+        folder.mkdir(parents=True, exist_ok=True)
+        config = RepoConfig(
+            project=use_case,
+            provider="local",
+            registry={"registry_type": "file", "path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
+            offline_store={"type": "include.stores.feature_store.delta.DeltaOfflineStore"},
+            online_store=_online(where, use_case),
+            # Without it Feast writes every row of the window in the order of the files: the oldest may come last.
+            materialization={"pull_latest_features": True},
+            entity_key_serialization_version=3,
+        )
+        yield FeatureStore(config=config)
+
+
+def _online(where: Settings, use_case: str) -> dict[str, Any]:
+    address = where.online_store_url
+    if not address:
+        return {"type": "sqlite", "path": str(where.feature_store / use_case / "online.db")}
+    if not address.startswith("redis://"):
+        raise SetupError(f"expected RATCHET_ONLINE_STORE_URL to be empty or redis://host:port, got {address!r}")
+    return {"type": "redis", "connection_string": address.removeprefix("redis://")}
+
+
+def _declared(service: Service) -> list[Any]:
+    from feast import Entity, FeatureService, FeatureView, Field
+    from feast.data_format import DeltaFormat
+    from feast.infra.offline_stores.file_source import FileSource
+    from feast.types import Float64, String
+    from feast.value_type import ValueType
+
+    kinds = {"number": Float64, "text": String}
+    entity = Entity(name=ENTITY, join_keys=[ENTITY], value_type=ValueType.STRING)
+    source = FileSource(name=service.view, path=service.source, file_format=DeltaFormat(), timestamp_field=CUTOFF)
+    view = FeatureView(
+        name=service.view,
+        entities=[entity],
+        source=source,
+        ttl=None,
+        schema=[
+            Field(name=ENTITY, dtype=String),
+            *(Field(name=name, dtype=kinds[kind]) for name, kind in service.types.items()),
+        ],
+    )
+    tags = {"version": service.version}
+    return [entity, view, FeatureService(name=service.name, features=[view], tags=tags)]
+
+
+def _declaration(where: Settings, service: Service) -> str:
+    return f"{service.version}\n{service.source}\n{where.online_store_url}\n"
+
+
+def _mark(where: Settings, service: Service) -> Path:
+    return where.feature_store / service.use_case / f"{service.view}.applied"

@@ -1,0 +1,41 @@
+"""What Feast answers: the newest values online, and those of a moment from the Delta tables."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from include.settings import Settings
+from include.stores.feature_store import registry
+from include.stores.feature_store.services import Service
+from ml.features import CUTOFF, ENTITY
+
+_ASKED_AT = "event_timestamp"
+
+
+def online(where: Settings, service: Service, entities: Sequence[str]) -> pd.DataFrame:
+    """Return the online features of those `entities` that are there, with the cutoff they were decided at."""
+    registry.require(where, service)
+    with registry.opened(where, service.use_case) as store:
+        asked = [{ENTITY: entity} for entity in entities]
+        answer = store.get_online_features(store.get_feature_service(service.name), asked)
+        found = answer.to_dict(include_event_timestamps=True)
+    first = next(iter(service.types))
+    rows = pd.DataFrame({ENTITY: found[ENTITY], **{name: found[name] for name in service.types}})
+    rows[CUTOFF] = pd.to_datetime(pd.Series(found[f"{first}__ts"]), unit="s", utc=True)
+    return _typed(rows[pd.Series(found[f"{first}__ts"]) > 0], service)
+
+
+def historical(where: Settings, service: Service, moments: "pd.Series[pd.Timestamp]") -> pd.DataFrame:
+    """Return what Feast's own join finds in the Delta table for each entity (the index) at its moment (UTC)."""
+    registry.require(where, service)
+    asked = pd.DataFrame({ENTITY: moments.index, _ASKED_AT: moments.to_numpy()})
+    asked[_ASKED_AT] = pd.to_datetime(asked[_ASKED_AT], utc=True)
+    with registry.opened(where, service.use_case) as store:
+        rows = store.get_historical_features(asked, store.get_feature_service(service.name)).to_df()
+    return _typed(rows, service)
+
+
+def _typed(rows: pd.DataFrame, service: Service) -> pd.DataFrame:
+    """Return the rows by entity, with numbers as float64 and texts as objects."""
+    types = {name: "float64" if kind == "number" else "object" for name, kind in service.types.items()}
+    return rows.astype(types).set_index(ENTITY)

@@ -1,0 +1,37 @@
+"""What a use case's tables and features look like before any data came: columns, types, and the source of functions."""
+
+import inspect
+from typing import Literal
+
+import pandas as pd
+
+from include.usecases import coherence
+from ml import features as engine
+from ml.arrival import KNOWN_AT
+from ml.usecase import Live, Lookup, Night, Table, UseCase
+
+Type = Literal["number", "text"]
+
+
+def empty(use_case: UseCase, table: Table) -> pd.DataFrame:
+    """Return no rows of the table's columns and types, as valid rows have them."""
+    types = {name: str(column.dtype) for name, column in coherence.model(use_case, table).to_schema().columns.items()}
+    types |= dict.fromkeys(table.derived, "float64") | {KNOWN_AT: "datetime64[ns, UTC]"}
+    return pd.DataFrame({name: pd.Series(dtype=object if dtype == "str" else dtype) for name, dtype in types.items()})
+
+
+def features(use_case: UseCase, horizon: Night | Live) -> dict[str, Type]:
+    """Return the type of each feature at `horizon`, as the engine makes it of tables without rows."""
+    looked_up = {each.table for each in use_case.features_at(horizon) if isinstance(each, Lookup)}
+    tables = {name: empty(use_case, use_case.table(name)) for name in looked_up}
+    entities = empty(use_case, use_case.table(use_case.entities))
+    made = engine.build(use_case, coherence.functions(use_case), entities, tables, horizon)
+    return {
+        name: "number" if pd.api.types.is_float_dtype(made[name].dtype) else "text"
+        for name in use_case.names_at(horizon)
+    }
+
+
+def sources(use_case: UseCase) -> dict[str, str]:
+    """Return the source of each function of the use case's `features.py`."""
+    return {name: inspect.getsource(each) for name, each in coherence.functions(use_case).items()}

@@ -1,0 +1,28 @@
+"""The types of features are known before any data came, and are those that the data then has."""
+
+import pandas as pd
+import pytest
+
+from include import usecases
+from include.settings import Settings
+from include.steps import features, ingest
+from include.usecases import shapes
+from ml.usecase import UseCase
+
+
+@pytest.mark.parametrize("name", ["flights", "employment"])
+def test_every_feature_of_every_horizon_is_a_number_or_a_text(name: str) -> None:
+    case = usecases.get(name)
+    for horizon in filter(None, (case.horizon, case.live)):
+        types = shapes.features(case, horizon)
+        assert tuple(types) == case.names_at(horizon)
+        assert set(types.values()) == {"number", "text"}
+
+
+def test_what_is_declared_of_the_toy_is_what_its_tables_have(home: Settings, taxi: UseCase) -> None:
+    ingest.ingest("taxi", "2024-03-01..2024-03-03")
+    features.build("taxi", "2024-03-01..2024-03-03")
+    for horizon in filter(None, (taxi.horizon, taxi.live)):
+        rows = features.read(home.lake, taxi, horizon=horizon)
+        numbers = {name for name in taxi.names_at(horizon) if pd.api.types.is_float_dtype(rows[name].dtype)}
+        assert {name for name, kind in shapes.features(taxi, horizon).items() if kind == "number"} == numbers
