@@ -51,7 +51,8 @@ class Fitted:
     @property
     def ahead(self) -> Booleans:
         """Return the rows that have a score."""
-        return np.logical_or.reduce([fold.ahead for fold in self.folds])
+        ahead: Booleans = np.any([fold.ahead for fold in self.folds], axis=0)
+        return ahead
 
 
 def fit(

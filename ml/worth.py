@@ -87,7 +87,8 @@ def _sample(rows: Integers, chance: np.random.Generator) -> Integers:
 
 def _folds(fitted: Fitted, rows: Integers) -> Integers:
     """Return the number of each row's fold."""
-    return np.argmax([fold.ahead[rows] for fold in fitted.folds], axis=0).astype(np.int64)
+    folds: Integers = np.array([fold.ahead[rows] for fold in fitted.folds]).argmax(axis=0)
+    return folds
 
 
 def _deal(groups: Integers, chance: np.random.Generator) -> Integers:

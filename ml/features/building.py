@@ -37,7 +37,8 @@ def build(
     horizon = horizon or use_case.horizon
     if not entities.index.equals(pd.RangeIndex(len(entities))):
         entities = entities.reset_index(drop=True)
-    made, columns = _made(use_case, functions, entities, tables, horizon, watch), {}
+    made = _made(use_case, functions, entities, tables, horizon, watch)
+    columns: dict[str, pd.Series] = {}
     for feature in use_case.features_at(horizon):
         with watch(title(feature)):
             columns |= {name: _typed(made[name]) for name in feature.outputs}
