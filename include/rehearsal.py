@@ -27,6 +27,7 @@ from include.settings import Settings
 from include.stack import processes
 from include.stack.client import Client, Run, TaskRun
 from include.stack.processes import Stack
+from include.stopwatch import Stopwatch
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
 
@@ -41,21 +42,6 @@ Answer = TypeVar("Answer")
 
 class StageError(RatchetError):
     """A task failed for good; the text names it, its last words, and its log."""
-
-
-class Stopwatch:
-    """Seconds by stage, in the order in which the stages were first entered."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - begun
 
 
 class Rehearsal:

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 import pandas as pd
@@ -30,12 +31,20 @@ class Encoder:
     @property
     def sizes(self) -> tuple[int | None, ...]:
         """Return, for each column of what is encoded, how many levels it has; None for a number."""
-        widths = {name: each.text.components for name, each in self.texts.items()}
         return tuple(
             None if levels is None else len(levels)
             for name, levels in self.levels.items()
-            for _ in range(widths.get(name, 1))
+            for _ in range(self._width(name))
         )
+
+    @property
+    def columns(self) -> dict[str, range]:
+        """Return which columns of what is encoded each feature fills."""
+        ends = list(accumulate((self._width(name) for name in self.levels), initial=0))
+        return {name: range(*ends[place : place + 2]) for place, name in enumerate(self.levels)}
+
+    def _width(self, name: str) -> int:
+        return self.texts[name].text.components if name in self.texts else 1
 
     @property
     def categories(self) -> tuple[int, ...]:

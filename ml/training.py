@@ -32,13 +32,27 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fold:
+    """A learner of earlier nights, and the rows that walked ahead of what it had learned from."""
+
+    learner: Learner
+    ahead: Booleans
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A candidate's model, and its calibrated scores on rows that walked ahead of what it had learned from."""
+    """A candidate's model, and its calibrated scores on the rows of all folds, which walked ahead."""
 
     candidate: Candidate
     model: Model
-    ahead: Booleans
+    folds: tuple[Fold, ...]
     scores: Floats
+
+    @property
+    def ahead(self) -> Booleans:
+        """Return the rows that have a score."""
+        ahead: Booleans = np.any([fold.ahead for fold in self.folds], axis=0)
+        return ahead
 
 
 def fit(
@@ -60,19 +74,19 @@ def fit(
     encoder = encoding.fit(frame, names, texts)
     features = encoder.encode(frame)
     log_odds = np.full(len(labels), np.nan)
-    latest = np.zeros(len(labels), bool)
+    walked = []
     for learned, predicted in splitting.folds(nights):
         _require_both_classes(labels[learned], nights[learned])
         learner = learners.fit(candidate, encoder, features[learned], labels[learned], seed, threads)
         log_odds[predicted] = learner.log_odds(features[predicted])
-        latest = predicted
+        walked.append(Fold(learner=learner, ahead=predicted))
     ahead = ~np.isnan(log_odds)
-    calibrated = calibration.choose(log_odds[ahead], labels[ahead], nights[ahead], latest[ahead])
+    calibrated = calibration.choose(log_odds[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
     learner = learners.fit(candidate, encoder, features, labels, seed, threads)
     return Fitted(
         candidate=candidate,
         model=Model(encoder=encoder, learner=learner, calibration=calibrated),
-        ahead=ahead,
+        folds=tuple(walked),
         scores=calibrated.apply(log_odds[ahead]),
     )
 

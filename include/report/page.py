@@ -57,7 +57,7 @@ def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame) -> str:
         figures=_figures(summary, use_case, matured),
         heads="".join(f"<th scope='col'>{head}</th>" for head in _HEADS),
         nights="".join(_night(each, summary) for each in summary.nights),
-        releases="".join(map(_release, summary.releases)) or "<p>None was judged.</p>",
+        releases="".join(_release(each, summary.use_case) for each in summary.releases) or "<p>None was judged.</p>",
         made_of=_made_of(summary),
     )
 
@@ -116,7 +116,7 @@ def _night(each: Night, summary: Summary) -> str:
     return _row(*cells)
 
 
-def _release(each: Releasing) -> str:
+def _release(each: Releasing, use_case: str) -> str:
     low, high = each.interval
     approved = f"approved by {' and '.join(each.approved_by)}" if each.approved_by else "not released"
     checks = "".join(
@@ -127,9 +127,17 @@ def _release(each: Releasing) -> str:
     return (
         f"<details><summary>{each.night} <code>{each.digest[:12]}</code> ({each.bar}) "
         f"<span class='{each.verdict}'>{each.verdict}</span>, gain {each.gain:+.4f} [{low:+.4f}, {high:+.4f}], {approved}</summary>"
-        f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p><div class='scroll'><table class='words'><thead><tr><th>check</th>"
+        f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p>{_unpaid(each, use_case)}<div class='scroll'><table class='words'><thead><tr><th>check</th>"
         f"<th>number</th><th>bar</th><th>answer</th></tr></thead><tbody>{checks}</tbody></table></div></details>"
     )
+
+
+def _unpaid(each: Releasing, use_case: str) -> str:
+    if each.unpaid is None:
+        return ""
+    names = ", ".join(f"<code>{escape(name)}</code>" for name in each.unpaid) or "none"
+    card = f"<a href='{escape(use_case)}/{each.night}/model_card.md'>model card</a>"
+    return f"<p>Features that cost and are not shown to pay: {names}. The {card} has each one's numbers.</p>"
 
 
 def _row(*cells: str) -> str:

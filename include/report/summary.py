@@ -40,7 +40,10 @@ class Retrain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Releasing:
-    """A challenger that was judged: its verdict, the interval of its gain in log loss, and who approved it."""
+    """A challenger that was judged: its verdict, the interval of its gain in log loss, and who approved it.
+
+    `unpaid` has the features that cost and are not shown to pay; None where that was not measured.
+    """
 
     night: str
     version: str | None
@@ -53,6 +56,7 @@ class Releasing:
     choice: str
     checks: tuple[Mapping[str, Any], ...]
     approved_by: tuple[str, ...]
+    unpaid: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,4 +153,5 @@ def _releasing(judged: Entry, entries: tuple[Entry, ...]) -> Releasing:
         choice=told["choice"],
         checks=tuple(told["checks"]),
         approved_by=tuple(approved),
+        unpaid=tuple(told["not_shown_to_pay"]) if "not_shown_to_pay" in told else None,
     )

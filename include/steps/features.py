@@ -9,6 +9,8 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
+from include.steps import costs
+from include.stopwatch import Stopwatch
 from include.stores import lake, snapshot, warehouse
 from include.stores.feature_store import Service
 from include.stores.snapshot import Snapshot
@@ -41,7 +43,7 @@ def build(use_case: str, period: str) -> int:
 def rebuild(case: UseCase, night: date, tables: Snapshot, horizon: Night | Live | None = None) -> pd.DataFrame:
     """Return the features of the entities of `night` as they come from the valid tables now, written nowhere."""
     entities = tables.read("valid", case.entities, str(night), str(night))
-    return _built(case, horizon or case.horizon, entities, Period(night, night), tables)
+    return _built(case, horizon or case.horizon, entities, Period(night, night), tables, Stopwatch())
 
 
 def _follow(case: UseCase, when: Period, where: Settings) -> list[date]:
@@ -52,22 +54,25 @@ def _follow(case: UseCase, when: Period, where: Settings) -> list[date]:
 
 def _build_nightly(case: UseCase, when: Period, tables: Snapshot, where: Settings) -> None:
     entities = tables.read("valid", case.entities, str(when.first), str(when.last))
-    _write(case, case.horizon, when, _built(case, case.horizon, entities, when, tables), tables, where)
+    _write(case, case.horizon, when, entities, tables, where)
 
 
 def _build_live(case: UseCase, live: Live, when: Period, tables: Snapshot, where: Settings) -> None:
     touched = _complete(case, live, when, tables)
     if touched is not None:
         entities = tables.read("valid", case.entities, str(touched.first), str(touched.last))
-        _write(case, live, touched, _built(case, live, entities, touched, tables), tables, where)
+        _write(case, live, touched, entities, tables, where)
 
 
 def _write(
-    case: UseCase, horizon: Night | Live, when: Period, built: pd.DataFrame, tables: Snapshot, where: Settings
+    case: UseCase, horizon: Night | Live, when: Period, entities: pd.DataFrame, tables: Snapshot, where: Settings
 ) -> None:
+    watch = Stopwatch()
+    built = _built(case, horizon, entities, when, tables, watch)
     made = lake.replace(address(where.lake, case, horizon), when, built)
     engine, product = warehouse.engine(where.warehouse_url), f"{STAGE}/{table(horizon)}@{made}"
     warehouse.record_reads(engine, case.name, when, STAGE, product, tables.versions)
+    costs.record(engine, case, horizon, table(horizon), when, built, watch.seconds)
 
 
 def _complete(case: UseCase, live: Live, when: Period, tables: Snapshot) -> Period | None:
@@ -91,7 +96,7 @@ def _complete(case: UseCase, live: Live, when: Period, tables: Snapshot) -> Peri
 
 
 def _built(
-    case: UseCase, horizon: Night | Live, entities: pd.DataFrame, when: Period, tables: Snapshot
+    case: UseCase, horizon: Night | Live, entities: pd.DataFrame, when: Period, tables: Snapshot, watch: features.Watch
 ) -> pd.DataFrame:
     """Return the features of `entities`, from the rows that they can look back on at the cutoffs of `horizon`."""
     if entities.empty:
@@ -103,7 +108,7 @@ def _built(
         name: _or_empty(tables.read("valid", name, str(first), last), case.table(name), case)
         for name in sorted({each.table for each in lookups})
     }
-    return features.build(case, coherence.functions(case), entities, looked_up, horizon)
+    return features.build(case, coherence.functions(case), entities, looked_up, horizon, watch)
 
 
 def table(horizon: Night | Live | None = None) -> str:

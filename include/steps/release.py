@@ -65,6 +65,8 @@ def dossier(use_case: str, night: str) -> str:
             "",
             f"Chosen because {told['choice']}.",
             "",
+            _unpaid(told),
+            "",
             f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in told['reads'].items())}.",
             "",
             "| check | number | bar | answer |",
@@ -74,6 +76,14 @@ def dossier(use_case: str, night: str) -> str:
             f"Evidence `{told['evidence']}`. Your answer is bound to this package and this evidence.",
         ]
     )
+
+
+def _unpaid(told: Mapping[str, Any]) -> str:
+    """Return which features cost and do not pay; verdicts of before this was measured do not say."""
+    if "not_shown_to_pay" not in told:
+        return "What its features are worth was not measured."
+    names = ", ".join(f"`{name}`" for name in told["not_shown_to_pay"])
+    return f"Features that cost and are not shown to pay: {names or 'none'}; the model card has each one's numbers."
 
 
 def approve(use_case: str, night: str, role: str, user: str, choice: str) -> None:

@@ -1,6 +1,7 @@
 """Features and labels to a verdict: candidates fitted as of a night, the best held against the champion."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import features, score, training_set
+from include.steps import card, features, score, training_set
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, snapshot, warehouse
 from include.stores.snapshot import Snapshot
@@ -27,14 +28,17 @@ from ml import (
     selection,
     splitting,
     training,
+    worth,
 )
 from ml.arrays import Floats
+from ml.card import Card
 from ml.errors import RefusalError, RequestError
 from ml.packaging import Package
 from ml.promotion import Bar, Judged, Outcome, Verdict
 from ml.selection import Choice, Contender
 from ml.training import Fitted, Model
 from ml.usecase import UseCase
+from ml.worth import Worth
 
 BOOTSTRAP = "bootstrap"
 _SEED = 2013
@@ -117,7 +121,7 @@ def _challenge(
             "feature_service": features.service(case, where).name,
             "candidate": choice.name,
             "seed": _SEED,
-            "fitted": [str(learned.nights.min()), str(learned.nights.max())],
+            "fitted": list(_span(learned)),
             "used_until": str(judged.nights.max()),
             "log_loss": evaluation.measure(
                 judged.labels, best.model.predict(judged.frame), judged.nights, case.cost
@@ -125,9 +129,39 @@ def _challenge(
         },
     )
     packages.put(where.packages, package.digest, package.files)
-    version = _show(case, when, package, best, contenders, verdict, judged, tables, where)
-    told = _payload(champion, choice, contenders, verdict, judged, tables, package)
-    return {"version": version, **told}, package.digest
+    worths = _worths(case, best, learned)
+    told = Card(
+        use_case=case,
+        night=str(when),
+        package=package.digest,
+        fitted=_span(learned),
+        judged=_span(judged),
+        reads=dict(tables.versions),
+        contenders=contenders,
+        choice=choice,
+        verdict=verdict,
+        personal=card.personal(case),
+        lines=card.lines(case, when, worths, learned, where),
+    )
+    version = _show(case, when, package, told, worths, judged, card.write(told, where), where)
+    payload = _payload(champion, choice, contenders, verdict, judged, tables, package, worths)
+    return {"version": version, **payload}, package.digest
+
+
+def _span(rows: Labelled) -> tuple[str, str]:
+    return str(rows.nights.min()), str(rows.nights.max())
+
+
+def _worths(case: UseCase, best: Fitted, learned: Labelled) -> tuple[Worth, ...]:
+    return worth.measure(
+        best,
+        learned.frame,
+        learned.labels,
+        learned.nights,
+        case.features,
+        confidence=case.gates.confidence,
+        seed=_SEED,
+    )
 
 
 def _fit(case: UseCase, candidate: Any, learned: Labelled, where: Settings) -> Fitted:
@@ -186,13 +220,14 @@ def _payload(
     judged: Labelled,
     tables: Snapshot,
     package: Package,
+    worths: tuple[Worth, ...],
 ) -> dict[str, Any]:
     evidence = {
         "champion": champion,
         "bar": verdict.bar,
         "gain": asdict(verdict.gain),
         "judged": {
-            "nights": [str(judged.nights.min()), str(judged.nights.max())],
+            "nights": list(_span(judged)),
             "rows": verdict.rows,
             "digest": _digest(judged),
         },
@@ -200,6 +235,7 @@ def _payload(
         "candidates": [asdict(each) for each in contenders],
         "choice": choice.reason,
         "reads": tables.versions,
+        "not_shown_to_pay": [each.feature for each in worths if not each.pays],
     }
     return {
         "outcome": verdict.outcome,
@@ -219,23 +255,24 @@ def _show(
     case: UseCase,
     when: date,
     package: Package,
-    best: Fitted,
-    contenders: list[Contender],
-    verdict: Verdict,
+    told: Card,
+    worths: tuple[Worth, ...],
     judged: Labelled,
-    tables: Snapshot,
+    files: Mapping[str, bytes],
     where: Settings,
 ) -> str:
-    """Put the training into MLflow, a run with numbers and a version of the model, and return the version."""
-    numbers = {f"{each.name}.{name}": value for each in contenders for name, value in asdict(each.quality).items()}
-    numbers |= {f"gain.{name}": value for name, value in asdict(verdict.gain).items()}
+    """Put the training into MLflow, a run with numbers, its card and a version of the model, and return the version."""
+    numbers = {f"{each.name}.{name}": value for each in told.contenders for name, value in asdict(each.quality).items()}
+    numbers |= {f"gain.{name}": value for name, value in asdict(told.verdict.gain).items()}
+    numbers |= {f"benefit.within.{each.columns[0]}": each.within.value for each in worths}
+    numbers |= {f"benefit.across.{each.columns[0]}": each.across.value for each in worths}
     params = {
         "package": package.digest,
-        "candidate": best.candidate.name,
-        "bar": verdict.bar,
-        "outcome": verdict.outcome,
-        **{f"reads.{table}": version for table, version in tables.versions.items()},
+        "candidate": told.choice.name,
+        "bar": told.verdict.bar,
+        "outcome": told.verdict.outcome,
+        **{f"reads.{table}": version for table, version in told.reads.items()},
     }
-    run = registry.log_training(where, case.name, when, params, numbers, {})
+    run = registry.log_training(where, case.name, when, params, numbers, files)
     example = judged.frame[list(case.feature_names)].head()
     return registry.register(where, case.name, package.digest, package.files, example, {"night": str(when)}, run)

@@ -1,4 +1,4 @@
-"""Pages for people: Evidently's drift report beside the numbers that decide."""
+"""Pages for people: Evidently's drift report beside the numbers that decide, and a training's model card."""
 
 import warnings
 from datetime import date
@@ -14,6 +14,16 @@ _REFERENCE_ROWS, _SEED = 2_000, 2013
 def drift(reports: Path, use_case: str, night: date) -> Path:
     """Return where the drift page of a night rests."""
     return reports / use_case / str(night) / "drift.html"
+
+
+def card(reports: Path, use_case: str, night: date) -> Path:
+    """Return where the model card of a night's training rests."""
+    return reports / use_case / str(night) / "model_card.md"
+
+
+def write_card(page: Path, text: bytes) -> None:
+    """Write a model card."""
+    atomic.write(page, text)
 
 
 def write_drift(page: Path, reference: pd.DataFrame, current: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """From declarations to one frame: lookups table by table and group by group, then what is made of them, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,11 @@ from ml.features import lookups, rows
 from ml.features.rows import Functions
 from ml.timeline import Entities, View
 from ml.usecase import AsOf, Column, Feature, Function, Live, Lookup, Night, Ratio, Since, Text, UseCase, Window
+from ml.usecase.features import title
 
 ENTITY, CUTOFF = "entity", "cutoff"
 Views = Mapping[str, View]
+Watch = Callable[[str], AbstractContextManager[object]]
 
 
 def build(
@@ -23,18 +26,23 @@ def build(
     entities: pd.DataFrame,
     tables: Mapping[str, pd.DataFrame],
     horizon: Night | Live | None = None,
+    watch: Watch = nullcontext,
 ) -> pd.DataFrame:
     """Return one row per entity: its id, night and cutoff (UTC), and every feature at `horizon` as float64 or category.
 
     `entities` holds the entity table's columns, typed; each frame of `tables` its columns and `known_at` (UTC). Without
-    a `horizon` it is the night's.
+    a `horizon` it is the night's. All that is done for one declaration is done inside `watch(its title)`, so that a caller
+    with a clock can time it; what several share, as the grouping of a table, is done for the first of them.
     """
     horizon = horizon or use_case.horizon
     if not entities.index.equals(pd.RangeIndex(len(entities))):
         entities = entities.reset_index(drop=True)
-    cutoffs = rows.cutoffs(use_case, horizon, entities)
-    made = _made(use_case.features_at(horizon), use_case, functions, Entities(entities, cutoffs), tables)
-    columns = {name: _typed(made[name]) for name in use_case.names_at(horizon)}
+    cutoffs, declared = rows.cutoffs(use_case, horizon, entities), use_case.features_at(horizon)
+    made = _made(declared, use_case, functions, Entities(entities, cutoffs), tables, watch)
+    columns: dict[str, pd.Series] = {}
+    for feature in declared:
+        with watch(title(feature)):
+            columns |= {name: _typed(made[name]) for name in feature.outputs}
     ids = entities[ENTITY] if ENTITY in entities else rows.entity_ids(use_case, entities)
     night = rows.text(entities[use_case.night_column])
     return pd.DataFrame({ENTITY: ids, NIGHT: night, CUTOFF: rows.instants(cutoffs), **columns}, copy=False)
@@ -46,13 +54,15 @@ def _made(
     functions: Functions,
     asking: Entities,
     tables: Mapping[str, pd.DataFrame],
+    watch: Watch,
 ) -> dict[str, pd.Series]:
     """Return the entities' columns and all that is made for them."""
     views = {name: View(table, asking, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
     made: dict[str, pd.Series] = {str(name): column for name, column in asking.rows.items()}
-    made |= _looked_up(declared, views)
+    made |= _looked_up(declared, views, watch)
     for feature in declared:
-        made |= _make(feature, declared, functions, views, made)
+        with watch(title(feature)):
+            made |= _make(feature, declared, functions, views, made)
     return made
 
 
@@ -76,13 +86,14 @@ def at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.
     return pd.DataFrame(found, index=entities.index)
 
 
-def _looked_up(features: tuple[Feature, ...], views: Views) -> dict[str, pd.Series]:
+def _looked_up(features: tuple[Feature, ...], views: Views, watch: Watch) -> dict[str, pd.Series]:
     """Return what all lookups find, those of one table and group together: a view keeps one grouping at a time."""
     found: dict[str, pd.Series] = {}
     for feature in sorted(
         (each for each in features if isinstance(each, Lookup)), key=lambda each: (each.table, each.by)
     ):
-        found |= lookups.look_up(feature, views[feature.table])
+        with watch(title(feature)):
+            found |= lookups.look_up(feature, views[feature.table])
     return found
 
 

@@ -210,6 +210,12 @@ def outputs(features: Iterable[Feature]) -> tuple[str, ...]:
     return tuple(name for feature in features for name in feature.outputs)
 
 
+def title(feature: Feature) -> str:
+    """Return what a declaration is called: its first column, and how many more it makes."""
+    first, *more = feature.outputs
+    return f"{first} and {len(more)} more" if more else first
+
+
 def require_ratios(features: tuple[Feature, ...]) -> None:
     """Raise DeclarationError unless each ratio is of features before it, and of windows where it is shrunk."""
     for place, ratio in enumerate(features):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include import rehearsal
-from include.rehearsal import AFTERWARDS, STAGES, Rehearsal, StageError, Stopwatch
+from include.rehearsal import AFTERWARDS, STAGES, Rehearsal, StageError
 from include.settings import Settings
 from include.stack import client as rest
 from include.stack.client import Client
@@ -280,20 +280,6 @@ def test_a_process_that_ended_is_not_waited_for(
     monkeypatch.setattr(Stack, "require_alive", gone)
     with pytest.raises(SetupError, match="the scheduler ended by itself"):
         driver().learn_history()
-
-
-def test_a_stopwatch_adds_up_what_is_entered_twice_also_when_it_ends_in_an_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    moments = iter([0.0, 2.0, 10.0, 11.0, 20.0, 23.0])
-    monkeypatch.setattr(rehearsal.time, "monotonic", lambda: next(moments))
-    watch = Stopwatch()
-    for stage in ("nights", "retraining"):
-        with watch(stage):
-            pass
-    with pytest.raises(KeyboardInterrupt), watch("nights"):
-        raise KeyboardInterrupt
-    assert watch.seconds == {"nights": 5.0, "retraining": 1.0}
 
 
 def test_a_signal_to_end_passes_through_every_finally_but_not_into_the_ending() -> None:

@@ -28,23 +28,23 @@ def log_training(
     night: date,
     params: Mapping[str, object],
     metrics: Mapping[str, float | None],
-    pictures: Mapping[str, bytes],
+    files: Mapping[str, bytes],
 ) -> str:
-    """Return the id of the run that shows this training; the same training twice is one run.
+    """Return the id of the run that shows this training; the same training twice is one run, with the `files` of the first.
 
-    A metric that is None or not finite is left out: MLflow has no word for it. A run cut off half-way is completed.
+    It is the same by its params and metrics: files may tell how long things took. A metric that is None or not finite is left out: MLflow has no word for it. A run cut off half-way is completed.
     """
     mlflow = client.connect(settings)
     texts = {name: str(value) for name, value in params.items()}
     numbers = {name: float(value) for name, value in metrics.items() if value is not None and math.isfinite(value)}
-    content = _digest(night, texts, numbers, pictures)
+    content = _digest(night, texts, numbers)
     with client.alone(settings):
         experiment = client.experiment(mlflow, settings, use_case)
         known = mlflow.search_runs([experiment], f"tags.{_CONTENT} = '{content}'", max_results=1)
         run = known[0] if known else mlflow.create_run(experiment, run_name=str(night), tags={_CONTENT: content})
         run_id = str(run.info.run_id)
         if run.info.status != _FINISHED:
-            _fill(mlflow, run_id, night, texts, numbers, pictures)
+            _fill(mlflow, run_id, night, texts, numbers, files)
         return run_id
 
 
@@ -54,7 +54,7 @@ def _fill(
     night: date,
     params: Mapping[str, str],
     metrics: Mapping[str, float],
-    pictures: Mapping[str, bytes],
+    files: Mapping[str, bytes],
 ) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
@@ -66,13 +66,12 @@ def _fill(
         tags=[RunTag("night", str(night))],
     )
     with TemporaryDirectory() as folder:
-        for name, picture in pictures.items():
+        for name, content in files.items():
             path = Path(folder, name)
-            path.write_bytes(picture)
+            path.write_bytes(content)
             mlflow.log_artifact(run_id, str(path))
     mlflow.set_terminated(run_id, _FINISHED)
 
 
-def _digest(night: date, params: Mapping[str, str], metrics: Mapping[str, float], pictures: Mapping[str, bytes]) -> str:
-    shown = {name: hashlib.sha256(picture).hexdigest() for name, picture in pictures.items()}
-    return hashlib.sha256(chain.canonical([str(night), dict(params), dict(metrics), shown]).encode()).hexdigest()
+def _digest(night: date, params: Mapping[str, str], metrics: Mapping[str, float]) -> str:
+    return hashlib.sha256(chain.canonical([str(night), dict(params), dict(metrics)]).encode()).hexdigest()

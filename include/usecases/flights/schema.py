@@ -124,12 +124,12 @@ class Planes(_Closed):
     """An airline's aircraft by tail number; a tail that was given to a light aircraft since is a wrong match."""
 
     tail_number: Series[str] = pa.Field(str_matches=r"^N[0-9A-Z]+$")
-    built_in: Series[float] = pa.Field(nullable=True, ge=1950, le=2013)
-    manufacturer: Series[str]
-    model: Series[str]
-    engines: Series[float] = pa.Field(ge=2, le=4)
-    seats: Series[float] = pa.Field(ge=19, le=600)
-    engine: Series[str] = pa.Field(isin=("Turbo-fan", "Turbo-jet", "Turbo-prop"))
+    built_year: Series[float] = pa.Field(nullable=True, ge=1950, le=2013)
+    manufacturer_name: Series[str]
+    aircraft_type: Series[str]
+    engine_count: Series[float] = pa.Field(ge=2, le=4)
+    seat_count: Series[float] = pa.Field(ge=19, le=600)
+    engine_kind: Series[str] = pa.Field(isin=("Turbo-fan", "Turbo-jet", "Turbo-prop"))
 
 
 def _agrees(scheduled: pd.Series, actual: pd.Series, delay: pd.Series) -> "pd.Series[bool]":

@@ -34,8 +34,12 @@ _CARIBBEAN = (  # flown to, but not in the wheel's list
 )
 _PLANE = {
     "tailnum": "tail_number",
-    "year": "built_in",
-    **{name: name for name in ("manufacturer", "model", "engines", "seats", "engine")},
+    "year": "built_year",
+    "manufacturer": "manufacturer_name",
+    "model": "aircraft_type",
+    "engines": "engine_count",
+    "seats": "seat_count",
+    "engine": "engine_kind",
 }
 
 _SCHEDULE = {

@@ -106,7 +106,7 @@ def test_a_file_that_has_landed_is_left_alone(tmp_path: Path) -> None:
         ("2013-07-27", "schedule", r"destination: expected str_.*got LGA|destination: expected not.*got LGA", 1),
         ("2013-05-09", "weather", "temperature leaps 20 F or more, and back within the next hour", 1),
         ("2013-08-22", "weather", "temperature_f: expected a value, got an empty cell", 1),
-        ("2013-02-08", "planes", "got (?:Reciprocating|4 Cycle)|seats: expected greater_than_or_equal_to", 41),
+        ("2013-02-08", "planes", "got (?:Reciprocating|4 Cycle)|seat_count: expected greater_than_or_equal_to", 41),
     ],
     ids=[
         "wind of 1048 mph",

@@ -1,0 +1,182 @@
+"""The model card: one page of Markdown on what a model is for, what it was made of, and what each feature costs and brings."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ml.dependencies import Dependencies
+from ml.evaluation import Interval
+from ml.privacy import HIDDEN
+from ml.promotion import Verdict
+from ml.selection import Choice, Contender
+from ml.usecase import UseCase
+from ml.worth import Worth
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """What one declared feature brings and costs; None where it was not measured, or may not be told.
+
+    `null_share` is that of the rows learned from; `milliseconds` those of the last build, of `rows_built` rows.
+    """
+
+    worth: Worth
+    needs: Dependencies
+    milliseconds: float | None
+    rows_built: int | None
+    null_share: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """Everything that a card tells; `personal` has the places that each personal column ("table.column") may reach."""
+
+    use_case: UseCase
+    night: str
+    package: str
+    fitted: tuple[str, str]
+    judged: tuple[str, str]
+    reads: Mapping[str, int]
+    contenders: Sequence[Contender]
+    choice: Choice
+    verdict: Verdict
+    personal: Mapping[str, frozenset[str]]
+    lines: Sequence[Line]
+
+
+def write(card: Card) -> str:
+    """Return the card as Markdown; it tells names of columns and numbers over many rows, no row's values."""
+    sections = {
+        "What it is for": [card.use_case.question],
+        "What it was made of": _made_of(card),
+        "Candidates": _candidates(card),
+        "Verdict": _verdict(card),
+        "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
+        "Personal columns": [*_personal(card)] or ["None is declared."],
+        "Features": _features(card),
+        "Cost and do not pay": _unpaid(card.lines),
+    }
+    title = f"# {card.use_case.name}, as of {card.night}"
+    return "\n\n".join([title, *("\n".join([f"## {name}", "", *lines]) for name, lines in sections.items())]) + "\n"
+
+
+def csv(lines: Iterable[Line]) -> str:
+    """Return the table of features for machines: numbers in full, columns and needs joined by spaces and semicolons."""
+    head = (
+        "feature,columns,within,within_low,within_high,across,across_low,across_high,pays,milliseconds,null_share,needs"
+    )
+    return "\n".join([head, *map(_record, lines)]) + "\n"
+
+
+def _record(line: Line) -> str:
+    worth, numbers = line.worth, (line.milliseconds, line.null_share)
+    benefits = [each for span in (worth.within, worth.across) for each in (span.value, span.low, span.high)]
+    told = ["" if each is None else repr(each) for each in numbers]
+    texts = (worth.feature, " ".join(worth.columns), *map(repr, benefits), str(worth.pays).lower(), *told)
+    return ",".join([*texts, f'"{line.needs}"'])
+
+
+def _made_of(card: Card) -> list[str]:
+    return [
+        f"* Package `{card.package}`, owned by {card.use_case.owner}",
+        f"* Learned from the nights {' to '.join(card.fitted)}, judged on {' to '.join(card.judged)}",
+        *(f"* `{table}` at version {version}" for table, version in card.reads.items()),
+    ]
+
+
+def _candidates(card: Card) -> list[str]:
+    head = ("candidate", "log loss", "ROC AUC", "saved per 1000 rows", "p99 of one answer, ms")
+    rows = [
+        (
+            each.name,
+            f"{each.quality.log_loss:.4f}",
+            "none" if each.quality.auc is None else f"{each.quality.auc:.4f}",
+            f"{each.quality.saved_per_1000:,.0f}",
+            f"{each.p99_latency_ms:.2f}",
+        )
+        for each in card.contenders
+    ]
+    return [*_table(head, rows), "", f"Chosen: {card.choice.reason}."]
+
+
+def _verdict(card: Card) -> list[str]:
+    verdict = card.verdict
+    return [
+        f"**{verdict.outcome}**, by the {verdict.bar} bar, on {verdict.rows:,} rows of {verdict.nights} nights: log loss gain "
+        f"{_interval(verdict.gain)}. {verdict.reason[0].upper()}{verdict.reason[1:]}."
+    ]
+
+
+def _excluded(use_case: UseCase) -> Iterator[str]:
+    for column in use_case.excluded:
+        yield f"* `{column.column}`: {column.why}"
+    for each in use_case.settled:
+        levels = ", ".join(f"`{level}`" for level in each.levels)
+        yield f"* Kept, though it settles the label by definition: `{each.by}` at {levels}: {each.why}"
+
+
+def _personal(card: Card) -> Iterator[str]:
+    for name, places in card.personal.items():
+        yield f"* `{name}` may reach {' and '.join(sorted(places)) or 'no place'}"
+
+
+def _features(card: Card) -> list[str]:
+    head = ("feature", "within nights", "across nights", "shown to pay", "build, ms", "missing", "depends on")
+    rows = [
+        (
+            f"`{each.worth.feature}`",
+            _interval(each.worth.within),
+            _interval(each.worth.across),
+            "yes" if each.worth.pays else "no",
+            _milliseconds(each),
+            _share(each),
+            str(each.needs),
+        )
+        for each in card.lines
+    ]
+    confidence = f"{card.use_case.gates.confidence:.0%}"
+    return [
+        *_table(head, rows),
+        "",
+        "The log loss (nats) that is lost on later nights when a declaration's columns are dealt anew, all together, among "
+        f"the rows of each night, and among all nights of a fold; both intervals hold together at {confidence}, by nights. "
+        "Features that say the same stand in for each other, so that each may look worth little: leave out one at a time, "
+        "and train again. Milliseconds are those of one build; what several share is on the first one's bill.",
+    ]
+
+
+def _unpaid(lines: Sequence[Line]) -> list[str]:
+    unpaid = [each for each in lines if not each.worth.pays]
+    dearest_first = sorted(unpaid, key=lambda each: -(each.milliseconds or 0.0))
+    if not unpaid:
+        return ["None: every feature is shown to pay."]
+    return [
+        f"{len(unpaid)} of {len(lines)} are not shown to pay, the dearest first:",
+        "",
+        *(
+            f"* `{each.worth.feature}` costs {_milliseconds(each)} ms to build{_of_rows(each)} and needs {each.needs}; "
+            f"without it, log loss changes by {_interval(each.worth.within)} within nights and "
+            f"{_interval(each.worth.across)} across"
+            for each in dearest_first
+        ),
+    ]
+
+
+def _milliseconds(line: Line) -> str:
+    return "unmeasured" if line.milliseconds is None else f"{line.milliseconds:.1f}"
+
+
+def _of_rows(line: Line) -> str:
+    return "" if line.rows_built is None else f" for {line.rows_built:,} rows"
+
+
+def _share(line: Line) -> str:
+    return HIDDEN if line.null_share is None else f"{line.null_share:.1%}"
+
+
+def _interval(each: Interval) -> str:
+    return f"{each.value:+.4f} [{each.low:+.4f}, {each.high:+.4f}]"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    cells = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
