@@ -9,11 +9,12 @@ from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
 from include.stores import feature_store, shelf, snapshot
+from include.stores.feature_store import Service
 from include.stores.snapshot import Snapshot
 from ml import snapshots
 from ml.arrival import NIGHT
 from ml.features import CUTOFF, ENTITY
-from ml.usecase import Live, Night, UseCase
+from ml.usecase import UseCase
 
 _NIGHTS = 3
 
@@ -25,19 +26,23 @@ def apply(use_case: str) -> list[str]:
 
 
 def materialize(use_case: str, period: str) -> int:
-    """Bring `period` and two nights before it online, export the last night's snapshot, and return its entities.
+    """Export the snapshot of the last night of `period`, bring its nights online, and return the night's entities.
 
-    Each window begins some nights early, so that rows which came late arrive, and ends with the newest row, so that a
-    night run again never puts an older value in place of a newer one.
-    Raises SetupError when the features as they are declared now were never deployed.
+    The snapshot comes first: it does not need the online store. Each window begins two nights early, so that rows which
+    came late arrive, and ends with the newest row, so that a night run again never puts an older value in place of a
+    newer one. Raises SetupError when the features as they are declared now were never deployed.
     """
     case, where = usecases.get(use_case), settings.load()
     when, tables = case.horizon.parse(period), snapshot.take(case, where)
-    for horizon in (case.horizon, case.live):
-        window = None if horizon is None else _window(case, when.first, horizon, tables)
+    services = feature_step.services(case, where)
+    for service in services:
+        feature_store.require(where, service)
+    exported = _export(case, when.last, tables, where)
+    for service in services:
+        window = _window(case, when.first, service, tables)
         if window is not None:
-            feature_store.materialize(where, feature_step.service(case, where, horizon), *window)
-    return _export(case, when.last, tables, where)
+            feature_store.materialize(where, service, *window)
+    return exported
 
 
 def shelf_of(case: UseCase, where: Settings) -> shelf.Shelf:
@@ -50,12 +55,10 @@ def folder(case: UseCase, where: Settings) -> Path:
     return where.feature_store / case.name / "snapshots"
 
 
-def _window(
-    case: UseCase, first: date, horizon: Night | Live, tables: Snapshot
-) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+def _window(case: UseCase, first: date, service: Service, tables: Snapshot) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """Return the earliest and the latest cutoff of the nights to bring online; None when they have no rows."""
     since = str(case.horizon.before(first, _NIGHTS - 1))
-    cutoffs = tables.read(feature_step.STAGE, feature_step.table(horizon), since, columns=[NIGHT, CUTOFF])[CUTOFF]
+    cutoffs = tables.read(feature_step.STAGE, service.view, since, columns=[NIGHT, CUTOFF])[CUTOFF]
     if not cutoffs.notna().any():
         return None
     return cutoffs.min(), cutoffs.max()

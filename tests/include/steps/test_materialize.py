@@ -1,6 +1,5 @@
 """A night's features go online and into a snapshot; again, or killed and again, leaves the same; servers outlive stores."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -112,7 +111,7 @@ def test_killed_after_any_of_its_writes_and_run_again_it_leaves_the_same(arrive:
     with killed_after(0) as writes:
         materialize.materialize("taxi", NIGHT)
     expected = held(taxi, where)
-    assert writes[:2] == ["materialize", "materialize"]
+    assert writes[-2:] == ["materialize", "materialize"]
     for number, name in enumerate(writes, start=1):
         where = deployed(arrive)
         with killed_after(number), pytest.raises(Killed):
@@ -148,15 +147,14 @@ def test_the_snapshot_answers_while_the_online_store_is_away(arrive: Arrive, tax
         assert (served.snapshot.lookup(f"{NIGHT}|0") or {})["zone"] in ("north", "south", "harbour")
 
 
-def test_a_materialization_without_an_online_store_leaves_the_snapshot_before(arrive: Arrive, taxi: UseCase) -> None:
+def test_without_an_online_store_the_night_can_still_be_served(arrive: Arrive, taxi: UseCase) -> None:
     where = deployed(arrive)
     materialize.materialize("taxi", LAST)
-    shutil.rmtree(where.feature_store / "taxi" / "online.db", ignore_errors=True)
-    (where.feature_store / "taxi" / "online.db").unlink(missing_ok=True)
+    (where.feature_store / "taxi" / "online.db").unlink()
     (where.feature_store / "taxi" / "online.db").mkdir()
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
         materialize.materialize("taxi", NIGHT)
-    assert materialize.shelf_of(taxi, where).snapshot.facts["night"] == LAST
+    assert materialize.shelf_of(taxi, where).snapshot.facts["night"] == NIGHT
 
 
 def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Settings, gym: UseCase) -> None:
