@@ -28,6 +28,7 @@ from include.stack import processes
 from include.stack.client import Client, Run, TaskRun
 from include.stack.processes import Stack
 from include.stopwatch import Stopwatch
+from include.stores import ledger, warehouse
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
 
@@ -81,7 +82,10 @@ class Rehearsal:
             self._show(f"first model, as of {last} · train")
             conf = {"reason": "bootstrap"}
             self._client.trigger(self._dag("train"), run=f"rehearsal__bootstrap_{last}", key=last, conf=conf)
-            self._follow_training(last)
+            if not self._follow_training(last):
+                raise StageError(
+                    f"the first model was not let in: {self._refusal()}. Mend that, `make clean`, run again"
+                )
 
     def play(self, done: Callable[[str], None]) -> None:
         """Play the nights in order; each is over when all that it led to is over."""
@@ -127,11 +131,11 @@ class Rehearsal:
 
         self._until(scored, f"the scores of {key}")
 
-    def _follow_training(self, key: str) -> None:
-        """Wait for a training and, when its challenger earned a release, approve that and wait for its end."""
+    def _follow_training(self, key: str) -> bool:
+        """Wait for a training and, when its challenger earned a release, approve that, wait for its end, return True."""
         training = self._wait_for("train", key)
         if self._task(training, "hand_over").state != "success":
-            return
+            return False
         self._show(f"night {key} · release")
 
         def released() -> Run | None:
@@ -141,6 +145,13 @@ class Rehearsal:
             return self._ended(run)
 
         self._until(released, f"the release of {key}")
+        return True
+
+    def _refusal(self) -> str:
+        """Return the reason that the last verdict gave."""
+        engine = warehouse.engine(self._stack.settings.warehouse_url)
+        judged = ledger.entries(engine, use_case=self.use_case.name, kind="judged")
+        return str(judged[-1].payload["reason"]) if judged else "there is no verdict"
 
     def _approve(self, run: Run) -> None:
         for approval in self._client.approvals(run):

@@ -34,7 +34,8 @@ def choose(contenders: Sequence[Contender], budget: Milliseconds) -> Choice:
     if not fast:
         told = ", ".join(f"{each.name} {each.p99_latency_ms:.2f} ms" for each in contenders)
         raise RefusalError(
-            f"expected a candidate with a p99 latency of at most {budget.p99} ms, got {told}: make one smaller"
+            f"expected a candidate with a p99 latency of at most {budget.p99} ms, got {told}: make one smaller, "
+            "or allow more (latency_budget)"
         )
     best = max(fast, key=lambda each: (each.quality.saved_per_1000, -each.quality.log_loss))
     others = "; ".join(_why_not(each, best, budget) for each in contenders if each is not best)

@@ -186,6 +186,14 @@ def test_history_is_ingested_at_once_and_the_first_model_trained_and_approved_by
     assert list(played.watch.seconds) == ["history", "first model"]
 
 
+def test_a_first_model_that_is_refused_stops_the_rehearsal_with_the_reason(
+    toy: Toy, driver: Callable[[], Rehearsal]
+) -> None:
+    toy.retrained = set()
+    with pytest.raises(StageError, match="the first model was not let in: there is no verdict"):
+        driver().learn_history()
+
+
 def test_nights_are_played_in_order_and_each_is_over_before_the_next_is_scored(
     toy: Toy, driver: Callable[[], Rehearsal]
 ) -> None:

@@ -134,3 +134,11 @@ def test_a_text_is_encoded_alike_alone_and_in_a_frame() -> None:
 
 def test_without_a_declaration_a_text_is_a_category() -> None:
     assert encoding.fit(NOTED, ("note",)).levels == {"note": ("fog at the gate",)}
+
+
+def test_every_feature_fills_columns_of_its_own_a_text_as_many_as_its_components() -> None:
+    frame = FRAME.assign(note=["late again", "as ever"])
+    text = Text("note", components=2, buckets=64)
+    encoder = encoding.fit(frame, ("zone", "note", "miles"), (text,))
+    assert encoder.columns == {"zone": range(1), "note": range(1, 3), "miles": range(3, 4)}
+    assert encoder.encode(frame).shape[1] == len(encoder.sizes) == 4

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.standard.operators import hitl
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import TaskAwaitingInput
 from ratchet import request
 from ratchet.approvals import NOBODY, RoleApproval
@@ -39,7 +40,7 @@ def context(taxi: UseCase, home: Settings) -> dict[str, Any]:
     )
     run = SimpleNamespace(partition_key=KEY, conf={})
     instance = SimpleNamespace(id="7")
-    return {"dag_run": run, "dag": SimpleNamespace(params=request.form(taxi)), "task_instance": instance}
+    return {"dag_run": run, "dag": SimpleNamespace(params=ParamsDict(request.form(taxi))), "task_instance": instance}
 
 
 def approval() -> RoleApproval:

@@ -98,7 +98,7 @@ def _challenger(engine: sa.Engine, case: UseCase, night: date, digest: str, outc
         "bar": "at most 0.69",
         "answer": "pass" if outcome == "promote" else "fail",
     }
-    payload = {
+    payload: dict[str, object] = {
         "package": digest,
         "version": "1",
         "bar": bar,
@@ -108,6 +108,8 @@ def _challenger(engine: sa.Engine, case: UseCase, night: date, digest: str, outc
         "choice": "trees save more",
         "checks": [check],
     }
+    if digest == CHAMPION:
+        payload["not_shown_to_pay"] = ["<noise>", "weekday"]
     ledger.append(
         engine, kind="judged", use_case=case.name, night=night, subject=digest, payload=payload, key=f"judged:{night}"
     )

@@ -25,7 +25,7 @@ def newest(where: Settings, stage: str, table: str) -> int:
 
 def correct_a_ride(where: Settings) -> None:
     """Land the night's rides anew, one of them as late as can be."""
-    path = landing.folder(where.landing, "taxi", nights.parse(NIGHT)) / "rides.csv"
+    path = Path(str(landing.place(where.landing, "taxi", nights.parse(NIGHT)))) / "rides.csv"
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     rows.loc[0, "minutes_late"] = "599"
     rows.to_csv(path, index=False)
@@ -198,7 +198,7 @@ def test_personal_columns_are_masked_unless_asked_for(arrive: Arrive) -> None:
 
 def test_personal_cells_of_a_quarantined_record_are_masked_too(arrive: Arrive) -> None:
     where = arrive("ingest")
-    folder = landing.folder(where.landing, "taxi", nights.parse(HISTORY))
+    folder = Path(str(landing.place(where.landing, "taxi", nights.parse(HISTORY))))
     usecases.module("taxi", "source").land(folder, nights.parse(HISTORY), where.data)
     rows = pd.read_csv(folder / "rides.csv", dtype=str, keep_default_na=False)
     rows.loc[0, ["driver", "zone"]] = "ann-of-the-harbour", "moon"

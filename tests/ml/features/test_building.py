@@ -1,5 +1,7 @@
 """Features see what was known by the cutoff, as a loop over all rows would, and nothing else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from ml import features
 from ml.usecase import AsOf, Column, Function, Live, Night, Ratio, Text, UseCase, Window
+from ml.usecase.features import title
 from tests.january import after, january
 from tests.ml.usecase.test_case import use_case
 
@@ -169,3 +172,25 @@ def test_a_text_is_kept_as_it_came() -> None:
     built = features.build(visits(features=(Text("zone"),)), FUNCTIONS, PLANS, {})
     assert built["zone"].tolist() == ["a", "b"]
     assert str(built["zone"].dtype) == "category"
+
+
+def test_a_declaration_is_made_inside_its_own_watch() -> None:
+    inside: list[str] = []
+    called: list[list[str]] = []
+    entered: set[str] = set()
+
+    @contextmanager
+    def watch(name: str) -> Iterator[None]:
+        entered.add(name)
+        inside.append(name)
+        yield
+        inside.remove(name)
+
+    def hour(at: "pd.Series[Any]") -> "pd.Series[Any]":
+        called.append(list(inside))
+        return at.dt.hour
+
+    watched = features.build(visits(), {"hour": hour}, PLANS, {"visits": VISITS}, watch=watch)
+    pd.testing.assert_frame_equal(watched, features.build(visits(), FUNCTIONS, PLANS, {"visits": VISITS}))
+    assert called == [["hour"]]
+    assert entered == {title(each) for each in visits().features}
