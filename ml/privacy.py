@@ -46,7 +46,7 @@ def uses(use_case: UseCase, needs: Needs) -> Iterator[tuple[Feature, dict[str, f
     Every name in a feature's declaration counts, so that a new kind of feature is held to this without being known here.
     """
     known = personal(use_case.table(use_case.entities), needs)
-    for feature in use_case.features:
+    for feature in use_case.features_at(use_case.live or use_case.horizon):
         used = _used(feature, use_case, needs, known)
         yield feature, used
         known = _made(feature.outputs, used, used) | known

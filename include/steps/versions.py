@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps.features import STAGE, TABLE
+from include.steps.features import LIVE, STAGE, TABLE
 from include.stores import lake, ledger, registry, warehouse
 from include.stores.lake import ABSENT
 from include.usecases import coherence
@@ -200,7 +200,8 @@ def _tables(case: UseCase, where: Settings) -> dict[str, str]:
     """Return the address of every table that the lake holds for `case`, by stage and name."""
     stages = [("valid", each.name) for each in case.tables] + [("quarantine", each.name) for each in case.tables]
     addresses = {
-        f"{stage}/{name}": lake.address(where.lake, case.name, stage, name) for stage, name in (*stages, (STAGE, TABLE))
+        f"{stage}/{name}": lake.address(where.lake, case.name, stage, name)
+        for stage, name in (*stages, (STAGE, TABLE), (STAGE, LIVE))
     }
     return {name: uri for name, uri in addresses.items() if lake.version(uri) != ABSENT}
 
