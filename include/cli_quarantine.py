@@ -61,8 +61,11 @@ def replay(use_case: UseCaseName = "flights", window: Nights = None) -> None:
 
     asked = _parsed(window)
     console = Console()
-    for each in quarantine.replay(use_case, *((asked.first, asked.last) if asked else (None, None))):
+    replayed = quarantine.replay(use_case, *((asked.first, asked.last) if asked else (None, None)))
+    for each in replayed:
         console.print(f"{each.period}: {each.before} rows were held, {each.after} are")
+    if not replayed:
+        console.print("nothing is held, so nothing was judged again")
 
 
 def _parsed(window: str | None) -> "Period | None":
