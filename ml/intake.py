@@ -62,7 +62,7 @@ def take(
     `known` has, for each reference of the table, the rows it refers to. Values of the columns in `hidden` appear in no
     reason.
     """
-    warnings, misnamed = _headers(parts, model)
+    misnamed = _misnamed(parts, model)
     raw, origin = _gathered([part for part in parts if part.file not in misnamed], model)
     try:
         checked = validation.check(raw, model, table.key, missing=table.missing, hidden=hidden)
@@ -80,20 +80,19 @@ def take(
         files=origin.loc[checked.valid.index, FILE],
         quarantined=pd.concat(held, ignore_index=True).sort_values([FILE, LINE], ignore_index=True),
         refused=misnamed | broken,
-        warnings=(*warnings, *checked.warnings),
+        warnings=checked.warnings,
     )
 
 
-def _headers(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> tuple[list[Finding], dict[str, str]]:
-    """Return the warnings about the parts' columns, and the parts whose columns are not the contract's."""
-    warnings: list[Finding] = []
+def _misnamed(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> dict[str, str]:
+    """Return the parts whose columns are not the contract's, and why."""
     misnamed = {}
     for part in parts:
         try:
-            warnings += validation.check_columns(list(part.rows.columns), model)
+            validation.check_columns(list(part.rows.columns), model)
         except DataError as fault:
             misnamed[part.file] = str(fault)
-    return warnings, misnamed
+    return misnamed
 
 
 def _gathered(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> tuple[pd.DataFrame, pd.DataFrame]:

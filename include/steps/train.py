@@ -110,7 +110,8 @@ def _challenge(
         if champion
         else np.full(len(judged.labels), learned.labels.mean())
     )
-    verdict = promotion.judge(_judged(case, judged, scores, best.model), case.gates, bar)
+    met = _judged(case, judged, scores, best.model)
+    verdict = promotion.judge(met, case.gates, bar)
     package = packaging.pack(
         best.model,
         judged.frame,
@@ -123,9 +124,7 @@ def _challenge(
             "seed": _SEED,
             "fitted": list(_span(learned)),
             "used_until": str(judged.nights.max()),
-            "log_loss": evaluation.measure(
-                judged.labels, best.model.predict(judged.frame), judged.nights, case.cost
-            ).log_loss,
+            "log_loss": evaluation.measure(judged.labels, met.challenger, judged.nights, case.cost).log_loss,
         },
     )
     packages.put(where.packages, package.digest, package.files)

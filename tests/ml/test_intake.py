@@ -101,6 +101,23 @@ def test_a_hidden_value_that_refers_to_nothing_is_not_told(otherwise: str) -> No
     assert "moon" not in str([taken.warnings, list(taken.quarantined["reasons"])])
 
 
+class Loose(pa.DataFrameModel):
+    """A contract that leaves other columns out."""
+
+    day: Series[pd.Timestamp]
+    who: Series[float]
+    zone: Series[str]
+
+
+def test_a_column_that_is_left_out_is_told_once() -> None:
+    named = part("a.csv", ("1", "north"))
+    came = Part(file=named.file, rows=named.rows.assign(tip="1"), malformed=named.malformed)
+    period, horizon = nights.parse("2013-02-08"), Night(hour=2, timezone="UTC")
+    taken = intake.take([came], table(), Loose, horizon, period, {})
+    told = [finding.reason for finding in taken.warnings]
+    assert told == ["columns that are not in the contract were left out: tip"]
+
+
 def test_no_files_are_no_rows() -> None:
     taken = take()
     assert (taken.rows_in, len(taken.valid), len(taken.quarantined)) == (0, 0, 0)
