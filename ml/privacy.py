@@ -59,6 +59,12 @@ def features(use_case: UseCase, needs: Needs) -> dict[str, frozenset[Place]]:
     return {name: declared.get(name, places) for each in made for name, places in each.items()}
 
 
+def telling(use_case: UseCase, names: Collection[str], needs: Needs, *places: Place) -> list[str]:
+    """Return those features of `names` that may be told in all of `places`."""
+    reach = features(use_case, needs)
+    return [name for name in names if reach.get(name, EVERYWHERE) >= set(places)]
+
+
 def classes(table: Table, columns: Collection[str], needs: Needs) -> dict[str, Class]:
     """Return the class of each of `columns`; a key column that is personal counts as personal."""
     about_people = personal(table, needs)

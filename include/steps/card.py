@@ -21,11 +21,11 @@ def lines(case: UseCase, when: date, worths: tuple[Worth, ...], learned: Labelle
     needs = coherence.needs(case)
     declared: Mapping[str, Feature] = {title(each): each for each in case.features}
     built = costs.milliseconds(warehouse.engine(where.warehouse_url), case, feature_step.TABLE, when)
-    personal = privacy.features(case, needs)
+    reported = set(privacy.telling(case, case.feature_names, needs, "reports"))
     told = []
     for each in worths:
         took = built.get(each.feature)
-        hidden = any("reports" not in personal.get(name, privacy.EVERYWHERE) for name in each.columns)
+        hidden = not reported.issuperset(each.columns)
         told.append(
             Line(
                 worth=each,

@@ -1,7 +1,6 @@
 """What features cost, as warehouse metrics: milliseconds of each build by declaration, null shares by night and column."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -52,9 +51,7 @@ def milliseconds(engine: sa.Engine, case: UseCase, table: str, by: date) -> dict
 
 def _reported(case: UseCase, horizon: Night | Live) -> list[str]:
     """Return the columns of which a report may tell."""
-    seen = replace(case, features=case.features_at(horizon), live=None)
-    personal = privacy.features(seen, coherence.needs(case))
-    return [name for name in case.names_at(horizon) if "reports" in personal.get(name, privacy.EVERYWHERE)]
+    return privacy.telling(case, case.names_at(horizon), coherence.needs(case), "reports")
 
 
 def _metric(case: UseCase, night: date, slice_: str, metric: str, value: float, n: int) -> Metric:

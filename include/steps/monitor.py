@@ -90,8 +90,7 @@ def _learned_and_tonight(
     """Return the features that the champion learned from, and those of `night`: all that may be reported on."""
     first, last = map(str, facts["fitted"])  # type: ignore[call-overload]  # two ISO dates
     ends = ((first, last), (str(night), str(night)))
-    personal = privacy.features(case, coherence.needs(case))
-    names = [name for name in case.feature_names if "reports" in personal.get(name, privacy.EVERYWHERE)]
+    names = privacy.telling(case, case.feature_names, coherence.needs(case), "reports")
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
     learned, tonight = (feature_step.read(where.lake, case, first, last, version)[names] for first, last in ends)
     return learned, tonight

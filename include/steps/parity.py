@@ -89,8 +89,10 @@ class _Asked:
     def compare(self, path: str, found: pd.DataFrame, expected: pd.DataFrame | None = None) -> Comparison:
         """Return what `path` found, features and, where it tells it, the cutoff."""
         names = [name for name in (CUTOFF, *self.case.names_at(self.horizon)) if name != CUTOFF or name in found]
-        reach = privacy.features(self.case, coherence.needs(self.case))
-        hidden = [name for name, places in reach.items() if not {"logs", "reports"} <= places]
+        declared = self.case.names_at(self.horizon)
+        hidden = set(declared) - set(
+            privacy.telling(self.case, declared, coherence.needs(self.case), "logs", "reports")
+        )
         return parity.compare(path, self.sample if expected is None else expected, found, names, hidden)
 
 

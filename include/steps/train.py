@@ -94,7 +94,7 @@ def _challenge(
     parts = splitting.split(rows.nights, case.gates.judged_nights, str(facts.get("used_until", "")))
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
     future = training_set.at_event(case, learned, when, tables)
-    hidden = [name for name, places in privacy.features(case, coherence.needs(case)).items() if "logs" not in places]
+    hidden = set(case.feature_names) - set(privacy.telling(case, case.feature_names, coherence.needs(case), "logs"))
     seen = learned.frame[list(case.feature_names)]
     leakage.check_features(
         seen, learned.labels, learned.nights, future, case.gates, settled=case.settled, hidden=hidden
