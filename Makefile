@@ -3,6 +3,7 @@ PYTHON ?= python3
 USE_CASE ?= flights
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
+export NUMPY_MADVISE_HUGEPAGE := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(wildcard include/usecases/*/data-requirements.txt))

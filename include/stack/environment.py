@@ -121,6 +121,7 @@ def inherited(settings: Settings) -> dict[str, str]:
         "RATCHET_HOME": str(settings.home),
         "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1", "localhost", settings.host))),
         "OPENBLAS_NUM_THREADS": "1",
+        "NUMPY_MADVISE_HUGEPAGE": "0",  # the kernel compacts memory for huge pages while we wait
         "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait for a core make training crawl
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,12 @@ from ml import timeline
 from ml.arrival import KNOWN_AT, NIGHT
 from ml.features import lookups, rows
 from ml.features.rows import Functions
-from ml.timeline import Entities, View
+from ml.timeline import Entities, History, View
 from ml.usecase import AsOf, Column, Feature, Function, Live, Lookup, Night, Ratio, Since, Text, UseCase, Window
 from ml.usecase.features import title
 
 ENTITY, CUTOFF = "entity", "cutoff"
-Views = Mapping[str, View]
+Histories = Mapping[str, History]
 Watch = Callable[[str], AbstractContextManager[object]]
 
 
@@ -57,9 +58,10 @@ def _made(
     watch: Watch,
 ) -> dict[str, pd.Series]:
     """Return the entities' columns and all that is made for them."""
-    views = {name: View(table, asking, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
+    histories = {name: History(table, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
     made: dict[str, pd.Series] = {str(name): column for name, column in asking.rows.items()}
-    made |= _looked_up(declared, views, watch)
+    made |= _looked_up(declared, histories, asking, watch)
+    views = {name: View(history, asking) for name, history in histories.items()}
     for feature in declared:
         with watch(title(feature)):
             made |= _make(feature, declared, functions, views, made)
@@ -80,28 +82,54 @@ def at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.
             moments = np.maximum(timeline.seconds(entities[event_time]), cutoffs)
             told = replace(feature, columns=(*feature.columns, KNOWN_AT))
             happened = str(use_case.table(feature.table).event_time)
-            seen = lookups.as_of(told, View(table, Entities(entities, moments), happened, happened))
+            seen = lookups.as_of(told, View(History(table, happened, happened), Entities(entities, moments)))
             later = timeline.seconds(seen[KNOWN_AT]) > cutoffs
             found |= {name: seen[name].where(later) for name in feature.columns}
     return pd.DataFrame(found, index=entities.index)
 
 
-def _looked_up(features: tuple[Feature, ...], views: Views, watch: Watch) -> dict[str, pd.Series]:
-    """Return what all lookups find, those of one table and group together: a view keeps one grouping at a time."""
-    found: dict[str, pd.Series] = {}
-    for feature in sorted(
-        (each for each in features if isinstance(each, Lookup)), key=lambda each: (each.table, each.by)
-    ):
-        with watch(title(feature)):
-            found |= lookups.look_up(feature, views[feature.table])
-    return found
+def _looked_up(
+    features: tuple[Feature, ...], histories: Histories, asking: Entities, watch: Watch
+) -> dict[str, pd.Series]:
+    """Return what all lookups find, those of one table and group together: a history keeps one grouping at a time."""
+    found: dict[str, _Column] = {}
+    declared = sorted((each for each in features if isinstance(each, Lookup)), key=_grouping)
+    for (table, _), alike in groupby(declared, key=_grouping):
+        together = list(alike)
+        for view in (View(histories[table], stretch) for stretch in asking.stretches):
+            for feature in together:
+                with watch(title(feature)):
+                    for name, part in lookups.look_up(feature, view).items():
+                        found.setdefault(name, _Column(len(asking.rows))).append(part)
+    return {name: column.whole() for name, column in found.items()}
+
+
+class _Column:
+    """A column that comes in parts; numbers are put in place at once, so that none is held twice."""
+
+    def __init__(self, size: int) -> None:
+        self._numbers, self._filled, self._others = np.empty(size), 0, list[pd.Series]()
+
+    def append(self, part: pd.Series) -> None:
+        if part.dtype == np.float64:
+            self._numbers[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+        else:
+            self._others.append(part)
+
+    def whole(self) -> pd.Series:
+        return pd.concat(self._others) if self._others else pd.Series(self._numbers, copy=False)
+
+
+def _grouping(feature: Lookup) -> tuple[str, tuple[str, ...]]:
+    return feature.table, feature.by
 
 
 def _make(
     feature: Feature,
     declared: tuple[Feature, ...],
     functions: Functions,
-    views: Views,
+    views: Mapping[str, View],
     made: Mapping[str, pd.Series],
 ) -> dict[str, pd.Series]:
     match feature:
@@ -114,7 +142,7 @@ def _make(
 
 
 def _ratio(
-    feature: Ratio, declared: tuple[Feature, ...], views: Views, made: Mapping[str, pd.Series]
+    feature: Ratio, declared: tuple[Feature, ...], views: Mapping[str, View], made: Mapping[str, pd.Series]
 ) -> "pd.Series[float]":
     of, to = (made[name].to_numpy().astype(np.float64) for name in (feature.of, feature.to))
     if feature.shrinkage:

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from ml import timeline
-from ml.timeline import Entities, View
+from ml.timeline import Entities, History, View
 from ml.usecase import AsOf, Since, Window
 
 HOUR = pd.Timedelta(hours=1)
@@ -56,7 +56,7 @@ def asked(draw: st.DrawFn) -> pd.DataFrame:
 def view(table: pd.DataFrame, entities: pd.DataFrame) -> View:
     """Return `table` as `entities` may see it."""
     asking = Entities(entities, timeline.seconds(entities["cutoff"]))
-    return View(table, asking, "known_at", "happened_at")
+    return View(History(table, "known_at", "happened_at"), asking)
 
 
 def window(table: pd.DataFrame, entity: Any, feature: Window, hours: float) -> float:

@@ -2,8 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import timeline
-from ml.timeline import Entities, View
+from ml.timeline import Entities, History, View
 
 TABLE = pd.DataFrame({"zone": ["a", "a", "b", None], "size": [1.0, 2.0, 4.0, 8.0]})
 
@@ -14,11 +13,11 @@ def known(table: pd.DataFrame, *seconds: int) -> pd.DataFrame:
 
 def view(zones: list[str | None], cutoffs: list[int], known_at: tuple[int, ...] = (10, 20, 20, 20)) -> View:
     entities = pd.DataFrame({"zone": pd.Series(zones, dtype=object)})
-    return View(known(TABLE, *known_at), Entities(entities, np.array(cutoffs, np.int64)), "known_at")
+    return View(History(known(TABLE, *known_at), "known_at"), Entities(entities, np.array(cutoffs, np.int64)))
 
 
 def gathered(seen: View, by: tuple[str, ...], ago: int) -> tuple[list[float], list[float]]:
-    asked = seen.by(by).asked
+    asked = seen.by(by).pairs.of
     total, count = (each(by, "size", ago, "known_at")[asked] for each in (seen.summed, seen.counted))
     return total.tolist(), count.tolist()
 
@@ -46,31 +45,22 @@ def test_without_groups_every_row_counts() -> None:
 @pytest.mark.parametrize("value", [0.1, 1.0], ids=["summed group by group", "beside whole numbers"])
 def test_a_huge_value_of_one_group_does_not_touch_the_digits_of_another(value: float) -> None:
     table = pd.DataFrame({"zone": ["a", "b"], "size": [1e300, value]})
-    seen = View(known(table, 0, 0), Entities(pd.DataFrame({"zone": ["b"]}), np.array([10])), "known_at")
+    seen = View(History(known(table, 0, 0), "known_at"), Entities(pd.DataFrame({"zone": ["b"]}), np.array([10])))
     assert gathered(seen, ("zone",), 100)[0] == [value]
-
-
-def test_groups_of_many_columns_are_the_combinations_that_there_are() -> None:
-    chance = np.random.default_rng(3)
-    table = pd.DataFrame(chance.integers(0, 9000, (3000, 3)), columns=list("xyz")).astype({"y": str}).assign(size=1.0)
-    table = table.astype({"z": "category"})
-    seen = View(known(table, *[0] * 3000), Entities(table.head(50), np.full(50, 5)), "known_at")
-    assert gathered(seen, ("x", "y", "z"), 10)[0] == [1.0] * 50
 
 
 def test_no_rows_and_no_entities_are_no_trouble() -> None:
     assert gathered(view([], []), ("zone",), 10) == ([], [])
-    empty = View(known(TABLE.head(0)), Entities(pd.DataFrame({"zone": ["a"]}), np.array([5])), "known_at")
+    empty = View(History(known(TABLE.head(0)), "known_at"), Entities(pd.DataFrame({"zone": ["a"]}), np.array([5])))
     assert gathered(empty, ("zone",), 10) == ([0], [0])
 
 
-def test_a_cutoff_is_rounded_down_so_that_it_is_never_late() -> None:
-    instants = pd.Series(pd.to_datetime([7_200_999_999_999, None], unit="ns", utc=True))
-    now, never = timeline.seconds_before(instants, 1.5)
-    assert now == 1800
-    assert never < -(10**9)
-
-
-def test_seconds_are_rounded_up_so_that_a_row_is_never_known_early() -> None:
-    instants = pd.Series(pd.to_datetime([1_000_000_000, 1_000_000_001], unit="ns", utc=True))
-    assert list(timeline.seconds(instants)) == [1, 2]
+@pytest.mark.parametrize("by", [(), ("zone",)], ids=["all", "by zone"])
+def test_a_stretch_of_entities_is_told_what_it_is_told_among_all(by: tuple[str, ...]) -> None:
+    zones = pd.DataFrame({"zone": pd.Series(["a", "b", None, "a", "unseen"], dtype=object)})
+    history, cutoffs = History(known(TABLE, 10, 20, 20, 20), "known_at"), np.array([20, 25, 9, 10, 30])
+    entities = Entities(zones, cutoffs, stretch=2)
+    together = gathered(View(history, entities), by, 15)
+    apart = [gathered(View(history, each), by, 15) for each in entities.stretches]
+    assert len(apart) == 3
+    assert together == tuple([value for part in parts for value in part] for parts in zip(*apart, strict=True))
