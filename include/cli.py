@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from include import cli_data, cli_features, cli_quarantine, settings, usecases
+from include import cli_data, cli_features, cli_override, cli_quarantine, settings, usecases
 from include.console import plainly as _plainly
 from include.settings import PROJECT, Settings
 from ml.errors import RatchetError
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_features.app, name="features")
+app.command()(cli_override.override)
 _WIDTH = 120
 _WATCH_SECONDS = 5
 

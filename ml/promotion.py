@@ -10,23 +10,31 @@ from enum import StrEnum
 from ml import evaluation, metrics
 from ml.arrays import Booleans, Floats, Strings
 from ml.evaluation import Interval
-from ml.usecase import Gates
+from ml.usecase import Cost, Gates
 
 _SEED = 20130201
 
 
 class Bar(StrEnum):
-    """What must be shown: a first model's worth, a changed recipe's gain, a refreshed recipe's harmlessness."""
+    """What must be shown: a first model's worth, a changed recipe's gain, a refreshed recipe's harmlessness.
+
+    `ALONE` is for a challenger whose champion cannot be evaluated: it must show a first model's worth, and that is not
+    enough to replace anything.
+    """
 
     BOOTSTRAP = "bootstrap"
+    ALONE = "alone"
     CHANGE = "change"
     REFRESH = "refresh"
 
 
 class Outcome(StrEnum):
+    """What became of a challenger; `UNEVALUABLE` when its champion could not be, and people must decide."""
+
     PROMOTE = "promote"
     KEEP = "keep"
     INCONCLUSIVE = "inconclusive"
+    UNEVALUABLE = "unevaluable"
 
 
 class Answer(StrEnum):
@@ -49,7 +57,7 @@ class Check:
 class Judged:
     """The frozen rows, later than anything either model learned from: labels and both models' scores, each (n,).
 
-    `champion` holds the base rate's scores where there is no champion yet.
+    `champion` holds the base rate's scores where there is no champion yet, or none that can be evaluated.
     """
 
     labels: Floats
@@ -61,11 +69,15 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What the gate found; `gain` is the champion's log loss minus the challenger's, positive when it is better."""
+    """What the gate found; gains are the champion's loss minus the challenger's, positive when it is better.
+
+    `gain` is of log loss, `cost_gain` of the use case's cost for 1000 rows.
+    """
 
     outcome: Outcome
     bar: Bar
     gain: Interval
+    cost_gain: Interval
     rows: int
     nights: int
     checks: tuple[Check, ...]
@@ -73,31 +85,43 @@ class Verdict:
     @property
     def reason(self) -> str:
         """Return in a sentence which checks decided."""
+        if self.outcome is Outcome.UNEVALUABLE:
+            return (
+                f"all {len(self.checks)} checks passed against the base rate, but the champion could not be evaluated"
+            )
         short = [f"{c.name} {shown(c.value)} (bar: {c.bar})" for c in self.checks if c.answer is not Answer.PASS]
         if not short:
             return f"all {len(self.checks)} checks of the {self.bar} bar passed"
         return f"{self.bar} bar: " + "; ".join(short)
 
 
-def judge(judged: Judged, gates: Gates, bar: Bar) -> Verdict:
+def judge(judged: Judged, gates: Gates, bar: Bar, cost: Cost) -> Verdict:
     """Return whether the challenger may replace the champion, with every number and bar."""
     lost = metrics.row_log_loss(judged.labels, judged.champion) - metrics.row_log_loss(judged.labels, judged.challenger)
-    gain = evaluation.mean_by_night(lost, judged.nights, gates.confidence, _SEED)
-    checks = (*_floors(judged, gates), _gain(gain, gates, bar), *_slices(judged, lost, gates))
+    paid = metrics.row_cost(judged.labels, judged.champion, cost) - metrics.row_cost(
+        judged.labels, judged.challenger, cost
+    )
+    gain, cost_gain = (
+        evaluation.mean_by_night(each, judged.nights, gates.confidence, _SEED) for each in (lost, 1000 * paid)
+    )
+    checks = (*_floors(judged, gates), _gain(gain, gates, bar), _cost(cost_gain, gates), *_slices(judged, lost, gates))
     return Verdict(
-        outcome=_outcome(checks),
+        outcome=_outcome(checks, bar),
         bar=bar,
         gain=gain,
+        cost_gain=cost_gain,
         rows=len(judged.labels),
         nights=len(set(judged.nights)),
         checks=checks,
     )
 
 
-def _outcome(checks: tuple[Check, ...]) -> Outcome:
+def _outcome(checks: tuple[Check, ...], bar: Bar) -> Outcome:
     answers = {check.answer for check in checks}
     if Answer.FAIL in answers:
         return Outcome.KEEP
+    if bar is Bar.ALONE:
+        return Outcome.UNEVALUABLE
     return Outcome.INCONCLUSIVE if Answer.INCONCLUSIVE in answers else Outcome.PROMOTE
 
 
@@ -122,7 +146,7 @@ def _floors(judged: Judged, gates: Gates) -> tuple[Check, Check]:
 
 def _gain(gain: Interval, gates: Gates, bar: Bar) -> Check:
     match bar:
-        case Bar.BOOTSTRAP:
+        case Bar.BOOTSTRAP | Bar.ALONE:
             wanted, answer = "not shown worse than the base rate", _holds(gain.high > 0)
         case Bar.CHANGE:
             wanted, answer = f"the {gates.confidence:.0%} interval above 0", _shown_above(gain, 0.0)
@@ -130,6 +154,15 @@ def _gain(gain: Interval, gates: Gates, bar: Bar) -> Check:
             wanted = f"above 0, the {gates.confidence:.0%} interval above -{gates.refresh_margin}"
             answer = _shown_above(gain, -gates.refresh_margin)
     return Check(name=f"log loss gain [{gain.low:.4f}, {gain.high:.4f}]", value=gain.value, bar=wanted, answer=answer)
+
+
+def _cost(gain: Interval, gates: Gates) -> Check:
+    return Check(
+        name=f"cost gain per 1000 rows [{gain.low:,.0f}, {gain.high:,.0f}]",
+        value=gain.value,
+        bar=f"not shown below 0 ({gates.confidence:.0%})",
+        answer=_holds(gain.high >= 0),
+    )
 
 
 def _shown_above(gain: Interval, least: float) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 
 from include import settings, usecases
 from include.settings import PROJECT, Settings
+from include.steps import override
 from include.stores import approvals, ledger, registry, warehouse
 from include.stores.approvals import Approval, Choice
 from ml import nights, promotion
@@ -65,6 +66,7 @@ def dossier(use_case: str, night: str) -> str:
             "",
             f"Chosen because {told['choice']}.",
             "",
+            *_overridden(challenger, where),
             _unpaid(told),
             "",
             f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in told['reads'].items())}.",
@@ -76,6 +78,15 @@ def dossier(use_case: str, night: str) -> str:
             f"Evidence `{told['evidence']}`. Your answer is bound to this package and this evidence.",
         ]
     )
+
+
+def _overridden(challenger: Entry, where: Settings) -> list[str]:
+    """Return the paragraph that says by whom the gate was overridden, or nothing."""
+    given = override.standing(warehouse.engine(where.warehouse_url), challenger)
+    if given is None:
+        return []
+    told = f"The gate said *{given['outcome']}*: {challenger.payload['reason']}. {given['who']} overrides it until"
+    return [f"**OVERRIDDEN.** {told} {given['until']}: {given['why']}", ""]
 
 
 def _unpaid(told: Mapping[str, Any]) -> str:
@@ -134,12 +145,13 @@ def promote(use_case: str, night: str) -> str:
 
 
 def _challenger(case: UseCase, when: date, where: Settings) -> Entry:
-    judged = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name, kind="judged", night=when)
-    if not judged or judged[-1].payload["outcome"] != Outcome.PROMOTE:
-        raise RequestError(
-            f"{case.name} has no challenger of {when} that earned a release: train one as of that night first"
-        )
-    return judged[-1]
+    engine = warehouse.engine(where.warehouse_url)
+    judged = ledger.entries(engine, use_case=case.name, kind="judged", night=when)
+    if judged and (judged[-1].payload["outcome"] == Outcome.PROMOTE or override.standing(engine, judged[-1])):
+        return judged[-1]
+    raise RequestError(
+        f"{case.name} has no challenger of {when} that earned a release: train one as of that night first"
+    )
 
 
 def _require_same_champion(challenger: Entry, champion: Entry | None) -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import card, features, score, training_set
+from include.steps import card, champion, features, training_set
+from include.steps.champion import Champion
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, snapshot, warehouse
 from include.stores.snapshot import Snapshot
@@ -32,9 +33,10 @@ from ml import (
 )
 from ml.arrays import Floats
 from ml.card import Card
+from ml.chain import Entry
 from ml.errors import RefusalError, RequestError
 from ml.packaging import Package
-from ml.promotion import Bar, Judged, Outcome, Verdict
+from ml.promotion import Judged, Outcome, Verdict
 from ml.selection import Choice, Contender
 from ml.training import Fitted, Model
 from ml.usecase import UseCase
@@ -56,10 +58,10 @@ def train(use_case: str, night: str, trigger: str) -> bool:
     judged = ledger.entries(engine, use_case=case.name, kind="judged", night=when)
     if judged:
         return bool(judged[-1].payload["outcome"] == Outcome.PROMOTE)
-    champion = _champion(case, when, trigger, where)
+    promoted = _promoted(case, when, trigger, where)
     tables = snapshot.take(case, where)
     try:
-        payload, digest = _challenge(case, when, champion, tables, where)
+        payload, digest = _challenge(case, when, champion.read(promoted, where), tables, where)
     except RefusalError as refusal:
         payload, digest = {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
     ledger.append(
@@ -74,7 +76,8 @@ def train(use_case: str, night: str, trigger: str) -> bool:
     return bool(payload["outcome"] == Outcome.PROMOTE)
 
 
-def _champion(case: UseCase, when: date, trigger: str, where: Settings) -> str | None:
+def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry | None:
+    """Return the promotion of the champion that a challenger of `when` meets; None for the first."""
     promoted = ledger.champion(warehouse.engine(where.warehouse_url), case.name, before_night=when)
     if promoted is None and trigger != BOOTSTRAP:
         raise RequestError(f"{case.name} has no champion yet: train the first one with the reason {BOOTSTRAP!r}")
@@ -82,51 +85,37 @@ def _champion(case: UseCase, when: date, trigger: str, where: Settings) -> str |
         raise RequestError(
             f"{case.name} has the champion {promoted.subject[:12]}: {BOOTSTRAP!r} is for the first one only"
         )
-    return None if promoted is None else promoted.subject
+    return promoted
 
 
 def _challenge(
-    case: UseCase, when: date, champion: str | None, tables: Snapshot, where: Settings
+    case: UseCase, when: date, met: Champion, tables: Snapshot, where: Settings
 ) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
-    facts = packaging.facts(packages.get(where.packages, champion)) if champion else {}
     rows = training_set.read(case, when, tables, where)
-    parts = splitting.split(rows.nights, case.gates.judged_nights, str(facts.get("used_until", "")))
+    parts = splitting.split(rows.nights, case.gates.judged_nights, met.used_until)
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
-    future = training_set.at_event(case, learned, when, tables)
-    hidden = set(case.feature_names) - set(privacy.telling(case, case.feature_names, coherence.needs(case), "logs"))
-    seen = learned.frame[list(case.feature_names)]
-    leakage.check_features(
-        seen, learned.labels, learned.nights, future, case.gates, settled=case.settled, hidden=hidden
-    )
+    _check_leaks(case, learned, when, tables)
     fitted = [_fit(case, candidate, learned, where) for candidate in case.candidates]
     contenders = [_contender(case, each, learned) for each in fitted]
     choice = selection.choose(contenders, case.latency_budget)
     best = next(each for each in fitted if each.candidate.name == choice.name)
-    recipe = _recipe(case, best)
-    bar = Bar.BOOTSTRAP if champion is None else Bar.REFRESH if facts["recipe"] == recipe else Bar.CHANGE
-    scores = (
-        score.model(champion, where).predict(judged.frame)
-        if champion
-        else np.full(len(judged.labels), learned.labels.mean())
-    )
-    met = _judged(case, judged, scores, best.model)
-    verdict = promotion.judge(met, case.gates, bar)
-    package = packaging.pack(
-        best.model,
-        judged.frame,
-        {
-            "use_case": case.name,
-            "night": str(when),
-            "recipe": recipe,
-            "feature_service": features.service(case, where).name,
-            "candidate": choice.name,
-            "seed": _SEED,
-            "fitted": list(_span(learned)),
-            "used_until": str(judged.nights.max()),
-            "log_loss": evaluation.measure(judged.labels, met.challenger, judged.nights, case.cost).log_loss,
-        },
-    )
+    recipe = recipes.digest(case, best.candidate, shapes.sources(case))
+    met = met.on(judged.frame, learned.labels.mean())
+    frozen = _judged(case, judged, met.scores, best.model)
+    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost)
+    facts = {
+        "use_case": case.name,
+        "night": str(when),
+        "recipe": recipe,
+        "feature_service": features.service(case, where).name,
+        "candidate": choice.name,
+        "seed": _SEED,
+        "fitted": list(_span(learned)),
+        "used_until": str(judged.nights.max()),
+        "log_loss": evaluation.measure(judged.labels, frozen.challenger, judged.nights, case.cost).log_loss,
+    }
+    package = packaging.pack(best.model, judged.frame, facts)
     packages.put(where.packages, package.digest, package.files)
     worths = _worths(case, best, learned)
     told = Card(
@@ -143,8 +132,17 @@ def _challenge(
         lines=card.lines(case, when, worths, learned, where),
     )
     version = _show(case, when, package, told, worths, judged, card.write(told, where), where)
-    payload = _payload(champion, choice, contenders, verdict, judged, tables, package, worths)
+    payload = _payload(met, choice, contenders, verdict, judged, tables, package, worths)
     return {"version": version, **payload}, package.digest
+
+
+def _check_leaks(case: UseCase, learned: Labelled, when: date, tables: Snapshot) -> None:
+    future = training_set.at_event(case, learned, when, tables)
+    hidden = set(case.feature_names) - set(privacy.telling(case, case.feature_names, coherence.needs(case), "logs"))
+    seen = learned.frame[list(case.feature_names)]
+    leakage.check_features(
+        seen, learned.labels, learned.nights, future, case.gates, settled=case.settled, hidden=hidden
+    )
 
 
 def _span(rows: Labelled) -> tuple[str, str]:
@@ -204,10 +202,6 @@ def _seconds(model: Model, row: dict[str, Any]) -> float:
     return time.perf_counter() - started
 
 
-def _recipe(case: UseCase, best: Fitted) -> str:
-    return recipes.digest(case, best.candidate, shapes.sources(case))
-
-
 def _judged(case: UseCase, judged: Labelled, champion: Floats, challenger: Model) -> Judged:
     levels = {each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices}
     return Judged(
@@ -220,7 +214,7 @@ def _judged(case: UseCase, judged: Labelled, champion: Floats, challenger: Model
 
 
 def _payload(
-    champion: str | None,
+    met: Champion,
     choice: Choice,
     contenders: list[Contender],
     verdict: Verdict,
@@ -230,9 +224,11 @@ def _payload(
     worths: tuple[Worth, ...],
 ) -> dict[str, Any]:
     evidence = {
-        "champion": champion,
+        "champion": met.digest,
+        "champion_fault": met.fault,
         "bar": verdict.bar,
         "gain": asdict(verdict.gain),
+        "cost_gain": asdict(verdict.cost_gain),
         "judged": {
             "nights": list(_span(judged)),
             "rows": verdict.rows,
@@ -246,7 +242,7 @@ def _payload(
     }
     return {
         "outcome": verdict.outcome,
-        "reason": verdict.reason,
+        "reason": f"{verdict.reason}: {met.fault}" if met.fault else verdict.reason,
         "package": package.digest,
         "evidence": chain.fingerprint(evidence),
         **evidence,
@@ -271,6 +267,7 @@ def _show(
     """Put the training into MLflow, a run with numbers, its card and a version of the model, and return the version."""
     numbers = {f"{each.name}.{name}": value for each in told.contenders for name, value in asdict(each.quality).items()}
     numbers |= {f"gain.{name}": value for name, value in asdict(told.verdict.gain).items()}
+    numbers |= {f"cost_gain.{name}": value for name, value in asdict(told.verdict.cost_gain).items()}
     numbers |= {f"benefit.within.{each.columns[0]}": each.within.value for each in worths}
     numbers |= {f"benefit.across.{each.columns[0]}": each.across.value for each in worths}
     params = {

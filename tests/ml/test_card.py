@@ -58,6 +58,7 @@ def told(*lines: Line, **changes: Any) -> str:
             outcome=Outcome.PROMOTE,
             bar=Bar.CHANGE,
             gain=Interval(value=0.02, low=0.01, high=0.03),
+            cost_gain=Interval(value=120.0, low=-30.0, high=270.0),
             rows=900,
             nights=7,
             checks=(),

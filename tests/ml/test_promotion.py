@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from ml import evaluation, metrics, promotion
 from ml.arrays import Floats
 from ml.promotion import Answer, Bar, Judged, Outcome, Verdict
-from ml.usecase import Gates
+from ml.usecase import Cost, Gates
 
 LAW = settings(max_examples=25, deadline=None)
 GATES = Gates(judged_nights=7)
+COST = Cost(act=10, miss=50, averted=0.5)
 NIGHTS = np.repeat([f"2013-02-{day:02d}" for day in range(1, 8)], 200).astype(object)
 CHANCE = np.random.default_rng(7)
 RISK = CHANCE.uniform(0.05, 0.95, len(NIGHTS))
@@ -26,7 +27,7 @@ def blurred(share: float) -> Floats:
 
 def judge(champion: Floats, challenger: Floats, bar: Bar = Bar.CHANGE, gates: Gates = GATES, **slices: Any) -> Verdict:
     judged = Judged(labels=LABELS, champion=champion, challenger=challenger, nights=NIGHTS, slices=slices)
-    return promotion.judge(judged, gates, bar)
+    return promotion.judge(judged, gates, bar, COST)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_a_number_that_cannot_be_computed_refuses() -> None:
         nights=NIGHTS,
         slices={},
     )
-    verdict = promotion.judge(only_yes, GATES, Bar.CHANGE)
+    verdict = promotion.judge(only_yes, GATES, Bar.CHANGE, COST)
     assert verdict.outcome is Outcome.KEEP
     assert "ROC AUC missing" in verdict.reason
 
@@ -112,11 +113,11 @@ def test_one_night_alone_proves_nothing() -> None:
     judged = Judged(
         labels=LABELS[first], champion=blurred(0.9)[first], challenger=RISK[first], nights=NIGHTS[first], slices={}
     )
-    assert promotion.judge(judged, GATES, Bar.CHANGE).outcome is Outcome.INCONCLUSIVE
+    assert promotion.judge(judged, GATES, Bar.CHANGE, COST).outcome is Outcome.INCONCLUSIVE
 
 
 def test_what_passes_says_how_many_checks_it_passed() -> None:
-    assert judge(blurred(0.6), RISK).reason == "all 3 checks of the change bar passed"
+    assert judge(blurred(0.6), RISK).reason == "all 4 checks of the change bar passed"
 
 
 @given(st.floats(0, 1), st.sampled_from([Bar.CHANGE, Bar.REFRESH]))
@@ -165,7 +166,7 @@ def test_a_planted_improvement_over_two_weeks_or_more_is_promoted(nights: int, s
         nights=np.repeat([f"night {n:02d}" for n in range(nights)], 100).astype(object),
         slices={},
     )
-    assert promotion.judge(judged, GATES, Bar.CHANGE).outcome is Outcome.PROMOTE
+    assert promotion.judge(judged, GATES, Bar.CHANGE, COST).outcome is Outcome.PROMOTE
 
 
 @pytest.mark.parametrize("hurt", ["a", "b", "c"])
@@ -196,3 +197,20 @@ def test_the_more_slices_are_looked_at_the_more_each_must_show() -> None:
     alone, among = ({f"all {n}": everyone for n in range(count)} for count in (1, 50))
     answers = [judge(RISK, worse, gates=gates, **slices).checks[-1].answer for slices in (alone, among)]
     assert answers == [Answer.FAIL, Answer.PASS]
+
+
+def test_a_better_likelihood_does_not_buy_a_worse_decision() -> None:
+    """Scores pushed off the threshold the wrong way cost more, though they are sharper everywhere else."""
+    champion = blurred(0.6)
+    near = np.abs(RISK - COST.threshold) < 0.15
+    challenger = np.where(near, np.where(COST.threshold < RISK, COST.threshold - 0.02, COST.threshold + 0.02), RISK)
+    verdict = judge(champion, challenger)
+    assert verdict.gain.low > 0
+    assert verdict.cost_gain.high < 0
+    assert verdict.outcome is Outcome.KEEP
+    assert "cost gain per 1000 rows" in verdict.reason
+
+
+def test_a_challenger_alone_is_never_promoted_and_people_are_asked() -> None:
+    assert judge(np.full(len(LABELS), LABELS.mean()), blurred(0.0), Bar.ALONE).outcome is Outcome.UNEVALUABLE
+    assert judge(np.full(len(LABELS), LABELS.mean()), 1 - RISK, Bar.ALONE).outcome is Outcome.KEEP

@@ -26,7 +26,7 @@ from include.stores.warehouse import Alert, File
 from ml import nights
 from ml.usecase import UseCase
 
-HISTORY, LAST, NIGHT = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17"
+HISTORY, LAST, NIGHT, LATER = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17", "2024-03-21"
 STEPS: dict[str, Callable[[], object]] = {
     "ingest": lambda: ingest.ingest("taxi", HISTORY),
     "features": lambda: features.build("taxi", HISTORY),
@@ -180,3 +180,17 @@ def night(
         place.put(path.name, path.read_bytes())
     without_a_source(monkeypatch)
     return Night(where=where, place=place)
+
+
+@pytest.fixture
+def damaged(arrive: Callable[[str], Settings]) -> Settings:
+    """A home whose champion's bytes were changed, and some nights later a challenger that could not meet it."""
+    where = arrive("ingest a night")
+    for night in map(str, nights.parse(f"{NIGHT}..{LATER}")):
+        ingest.ingest("taxi", night)
+        features.build("taxi", night)
+    (package,) = where.packages.glob("[!.]*")
+    learner = package / "learner.txt"
+    learner.write_bytes(learner.read_bytes().replace(b"1", b"2", 1))
+    assert not train.train("taxi", LATER, "a person")
+    return where
