@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 
 from ml import metrics
 from ml.arrays import Floats, Strings
@@ -73,16 +75,20 @@ def mean_by_night(values: Floats, nights: Strings, confidence: float, seed: int)
     Whole nights are drawn with replacement (Efron & Tibshirani 1993, ch. 8); deviations are widened by
     sqrt(k / (k - 1)) for k nights, without which few nights promise too much.
     """
-    distinct, place = np.unique(nights, return_inverse=True)
+    place, distinct = pd.factorize(nights, sort=True)
     totals = np.bincount(place, weights=values)
     counts = np.bincount(place).astype(np.float64)
     mean = float(totals.sum() / counts.sum())
     if len(distinct) < 2:
         return Interval(value=mean, low=-np.inf, high=np.inf)
-    drawn = np.random.default_rng(seed).multinomial(
-        len(distinct), np.full(len(distinct), 1 / len(distinct)), _RESAMPLES
-    )
+    drawn = _drawn(len(distinct), seed)
     deviations = (drawn @ totals) / (drawn @ counts) - mean
     widened = deviations * np.sqrt(len(distinct) / (len(distinct) - 1))
     low, high = np.quantile(widened, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(value=mean, low=mean + float(low), high=mean + float(high))
+
+
+@lru_cache(maxsize=16)
+def _drawn(nights: int, seed: int) -> Floats:
+    """Return how often each night is in each resample, shape (resamples, nights)."""
+    return np.random.default_rng(seed).multinomial(nights, np.full(nights, 1 / nights), _RESAMPLES).astype(np.float64)
