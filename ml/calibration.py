@@ -23,6 +23,10 @@ class Calibration:
     slope: float = 1.0
     offset: float = 0.0
 
+    def after(self, excess: float) -> "Calibration":
+        """Return the correction of log-odds that come `excess` too high."""
+        return Calibration(slope=self.slope, offset=self.offset - self.slope * excess)
+
     def apply(self, log_odds: Floats) -> Floats:
         """Return probabilities, shape (n,)."""
         return _probability(self.slope * log_odds + self.offset)

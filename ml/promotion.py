@@ -4,7 +4,7 @@ It turns one way: ties and doubts keep the champion, and a number that is missin
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ml import evaluation, metrics
@@ -57,7 +57,8 @@ class Check:
 class Judged:
     """The frozen rows, later than anything either model learned from: labels and both models' scores, each (n,).
 
-    `champion` holds the base rate's scores where there is no champion yet, or none that can be evaluated.
+    `champion` holds the base rate's scores where there is no champion yet, or none that can be evaluated; `baselines` the
+    scores of what needs no learning, by name.
     """
 
     labels: Floats
@@ -65,6 +66,7 @@ class Judged:
     challenger: Floats
     nights: Strings
     slices: Mapping[str, Booleans]
+    baselines: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +106,13 @@ def judge(judged: Judged, gates: Gates, bar: Bar, cost: Cost) -> Verdict:
     gain, cost_gain = (
         evaluation.mean_by_night(each, judged.nights, gates.confidence, _SEED) for each in (lost, 1000 * paid)
     )
-    checks = (*_floors(judged, gates), _gain(gain, gates, bar), _cost(cost_gain, gates), *_slices(judged, lost, gates))
+    checks = (
+        *_floors(judged, gates),
+        *_beaten(judged),
+        _gain(gain, gates, bar),
+        _cost(cost_gain, gates),
+        *_slices(judged, lost, gates),
+    )
     return Verdict(
         outcome=_outcome(checks, bar),
         bar=bar,
@@ -141,6 +149,16 @@ def _floors(judged: Judged, gates: Gates) -> tuple[Check, Check]:
             bar=f"at least {gates.least_auc}",
             answer=Answer.FAIL if auc is None else _holds(auc >= gates.least_auc),
         ),
+    )
+
+
+def _beaten(judged: Judged) -> tuple[Check, ...]:
+    """Return a check for each baseline: a model that it equals is not worth its keep."""
+    own = metrics.log_loss(judged.labels, judged.challenger)
+    gains = {name: metrics.log_loss(judged.labels, scores) - own for name, scores in judged.baselines.items()}
+    return tuple(
+        Check(name=f"log loss gain on the baseline {name}", value=gain, bar="above 0", answer=_holds(gain > 0))
+        for name, gain in gains.items()
     )
 
 

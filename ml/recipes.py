@@ -7,12 +7,13 @@ from ml.usecase import Candidate, Live, Night, UseCase
 
 
 def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, str]) -> str:
-    """Return the SHA-256 of task, horizon, tables, features (with the source of their functions) and candidate."""
+    """Return the SHA-256 of task, horizon, tables, features (with the source of their functions), weighting, candidate."""
     parts = (
         use_case.task,
         use_case.horizon,
         use_case.tables,
         use_case.features,
+        use_case.weighting,
         sorted(function_sources.items()),
         candidate,
     )

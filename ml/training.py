@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml import calibration, encoding, learners, splitting
+from ml import calibration, encoding, learners, splitting, weighting
 from ml.arrays import Booleans, Floats, Strings
 from ml.calibration import Calibration
 from ml.encoding import Encoder
 from ml.errors import RefusalError
 from ml.learners import Learner
-from ml.usecase import Candidate, Text
+from ml.usecase import Candidate, Recency, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,27 +65,34 @@ def fit(
     seed: int,
     threads: int,
     texts: tuple[Text, ...] = (),
+    recency: Recency | None = None,
 ) -> Fitted:
     """Return the candidate learned from all rows and calibrated on forward folds; `nights` is ISO dates, shape (n,).
 
-    Those of the features `names` that are declared `texts` are read as such.
+    Those of the features `names` that are declared `texts` are read as such; `recency` lets older nights count less.
     Raises RefusalError when the rows of a fold all have the same label.
     """
     encoder = encoding.fit(frame, names, texts)
     features = encoder.encode(frame)
+
+    def learn(rows: Booleans) -> Learner:
+        _require_both_classes(labels[rows], nights[rows])
+        weights = weighting.weigh(candidate, recency, labels[rows], nights[rows])
+        return learners.fit(candidate, encoder, features[rows], labels[rows], seed, threads, weights)
+
+    excess = weighting.overstated(candidate)
     log_odds = np.full(len(labels), np.nan)
     walked = []
     for learned, predicted in splitting.folds(nights):
-        _require_both_classes(labels[learned], nights[learned])
-        learner = learners.fit(candidate, encoder, features[learned], labels[learned], seed, threads)
-        log_odds[predicted] = learner.log_odds(features[predicted])
+        learner = learn(learned)
+        log_odds[predicted] = learner.log_odds(features[predicted]) - excess
         walked.append(Fold(learner=learner, ahead=predicted))
     ahead = ~np.isnan(log_odds)
     calibrated = calibration.choose(log_odds[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
-    learner = learners.fit(candidate, encoder, features, labels, seed, threads)
+    model = Model(encoder=encoder, learner=learn(np.full(len(labels), True)), calibration=calibrated.after(excess))
     return Fitted(
         candidate=candidate,
-        model=Model(encoder=encoder, learner=learner, calibration=calibrated),
+        model=model,
         folds=tuple(walked),
         scores=calibrated.apply(log_odds[ahead]),
     )

@@ -18,6 +18,7 @@ from include.stores import ledger, packages, registry, snapshot, warehouse
 from include.stores.snapshot import Snapshot
 from include.usecases import coherence, shapes
 from ml import (
+    baselines,
     chain,
     evaluation,
     leakage,
@@ -102,7 +103,7 @@ def _challenge(
     best = next(each for each in fitted if each.candidate.name == choice.name)
     recipe = recipes.digest(case, best.candidate, shapes.sources(case))
     met = met.on(judged.frame, learned.labels.mean())
-    frozen = _judged(case, judged, met.scores, best.model)
+    frozen = _judged(case, judged, met.scores, best.model, learned.labels.mean())
     verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost)
     facts = {
         "use_case": case.name,
@@ -171,6 +172,7 @@ def _fit(case: UseCase, candidate: Any, learned: Labelled, where: Settings) -> F
         seed=_SEED,
         threads=where.threads,
         texts=case.texts,
+        recency=case.weighting,
     )
 
 
@@ -202,7 +204,7 @@ def _seconds(model: Model, row: dict[str, Any]) -> float:
     return time.perf_counter() - started
 
 
-def _judged(case: UseCase, judged: Labelled, champion: Floats, challenger: Model) -> Judged:
+def _judged(case: UseCase, judged: Labelled, champion: Floats, challenger: Model, prior: float) -> Judged:
     levels = {each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices}
     return Judged(
         labels=judged.labels,
@@ -210,6 +212,7 @@ def _judged(case: UseCase, judged: Labelled, champion: Floats, challenger: Model
         challenger=challenger.predict(judged.frame),
         nights=judged.nights,
         slices=evaluation.slices(case.slices, levels),
+        baselines={each.name: baselines.answer(each, judged.frame, prior) for each in case.baselines},
     )
 
 

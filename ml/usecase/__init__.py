@@ -10,11 +10,22 @@ from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, 
 from ml.usecase.horizons import Night
 from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
 from ml.usecase.live import Live
-from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
+from ml.usecase.models import (
+    Baseline,
+    Binary,
+    Candidate,
+    GradientBoosting,
+    Logistic,
+    NeuralNet,
+    Prior,
+    Recency,
+    RecentRate,
+)
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
 __all__ = [
     "AsOf",
+    "Baseline",
     "Binary",
     "Candidate",
     "Column",
@@ -29,9 +40,13 @@ __all__ = [
     "Logistic",
     "Lookup",
     "Milliseconds",
+    "NeuralNet",
     "Night",
     "Personal",
+    "Prior",
     "Ratio",
+    "Recency",
+    "RecentRate",
     "Reference",
     "Rehearsal",
     "Release",

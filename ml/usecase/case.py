@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from ml.errors import DeclarationError, RequestError
 from ml.usecase.data import Table
 from ml.usecase.declaring import NAME, require, require_unique
-from ml.usecase.features import Feature, Lookup, Text, outputs, require_ratios
+from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
 from ml.usecase.horizons import Night
 from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
 from ml.usecase.live import Live
-from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
+from ml.usecase.models import Baseline, Binary, Candidate, GradientBoosting, Logistic, Prior, Recency, RecentRate
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
 _RESERVED = ("entity", "night", "cutoff")
@@ -30,6 +30,8 @@ class UseCase:
     features: tuple[Feature, ...]
     live: Live | None = None
     candidates: tuple[Candidate, ...] = (Logistic(), GradientBoosting())
+    baselines: tuple[Baseline, ...] = (Prior(),)
+    weighting: Recency | None = None
     cost: Cost
     latency_budget: Milliseconds = Milliseconds(p99=10)
     excluded: tuple[Excluded, ...] = ()
@@ -47,6 +49,14 @@ class UseCase:
         require_unique("features", outputs(self._all_features))
         require_ratios(self._all_features)
         require_unique("candidates", (candidate.name for candidate in self.candidates))
+        require_unique("baselines", (baseline.name for baseline in self.baselines))
+        for baseline in self.baselines:
+            if isinstance(baseline, RecentRate):
+                rates = outputs(each for each in self.features if isinstance(each, Window) and each.how == "mean")
+                require(
+                    baseline.of in rates,
+                    f"RecentRate(of={baseline.of!r}) must name one of the windows' means: {list(rates)}",
+                )
         for name in outputs(self._all_features):
             require(
                 name not in _RESERVED, f"a feature cannot be called {name!r}: every table of features has that column"

@@ -18,10 +18,12 @@ class Logistic:
     """Logistic regression on one-hot categories and standardised numbers; `strength` is scikit-learn's C."""
 
     strength: float = 0.001
+    positive_weight: float = 1.0
     name: str = "logistic"
 
     def __post_init__(self) -> None:
         require(self.strength > 0, f"Logistic(strength=...) is positive, got {self.strength}")
+        _require_weight(self.positive_weight)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,7 @@ class GradientBoosting:
     feature_share: float = 0.3
     row_share: float = 0.5
     random_splits: bool = False
+    positive_weight: float = 1.0
     name: str = "gradient_boosting"
 
     def __post_init__(self) -> None:
@@ -43,6 +46,62 @@ class GradientBoosting:
         require(self.learning_rate > 0, f"GradientBoosting(learning_rate=...) is positive, got {self.learning_rate}")
         for share in (self.feature_share, self.row_share):
             require(0 < share <= 1, f"GradientBoosting takes shares of features and rows in (0, 1], got {share}")
+        _require_weight(self.positive_weight)
 
 
-Candidate = Logistic | GradientBoosting
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NeuralNet:
+    """A multi-layer perceptron on the same inputs as `Logistic`; `layers` are the hidden ones, `penalty` scikit-learn's alpha."""
+
+    layers: tuple[int, ...] = (32,)
+    penalty: float = 0.001
+    learning_rate: float = 0.001
+    epochs: int = 8
+    batch: int = 256
+    positive_weight: float = 1.0
+    name: str = "neural_net"
+
+    def __post_init__(self) -> None:
+        require(
+            bool(self.layers) and all(size > 0 for size in self.layers),
+            f"NeuralNet(layers=...) names the sizes of one hidden layer or more, got {self.layers}",
+        )
+        require(self.penalty >= 0, f"NeuralNet(penalty=...) is 0 or more, got {self.penalty}")
+        require(self.learning_rate > 0, f"NeuralNet(learning_rate=...) is positive, got {self.learning_rate}")
+        require(self.epochs > 0 and self.batch > 0, f"epochs and batch are 1 or more, got {self.epochs}, {self.batch}")
+        _require_weight(self.positive_weight)
+
+
+Candidate = Logistic | GradientBoosting | NeuralNet
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recency:
+    """Rows count half as much for every `half_life_nights` nights that they are older than the newest."""
+
+    half_life_nights: float
+
+    def __post_init__(self) -> None:
+        require(self.half_life_nights > 0, f"a half-life is a positive number of nights, got {self.half_life_nights}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prior:
+    """The baseline that gives every row the base rate of what was learned from."""
+
+    name: str = "prior"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecentRate:
+    """The baseline that answers with the feature `of`, a share such as last week's by group, or the prior where it is missing."""
+
+    of: str
+    name: str = "recent_rate"
+
+
+Baseline = Prior | RecentRate
+
+
+def _require_weight(positive_weight: float) -> None:
+    require(positive_weight > 0, f"rows with the label yes weigh more than nothing, got {positive_weight}")

@@ -214,3 +214,18 @@ def test_a_better_likelihood_does_not_buy_a_worse_decision() -> None:
 def test_a_challenger_alone_is_never_promoted_and_people_are_asked() -> None:
     assert judge(np.full(len(LABELS), LABELS.mean()), blurred(0.0), Bar.ALONE).outcome is Outcome.UNEVALUABLE
     assert judge(np.full(len(LABELS), LABELS.mean()), 1 - RISK, Bar.ALONE).outcome is Outcome.KEEP
+
+
+@pytest.mark.parametrize(("baseline", "outcome"), [(0.9, Outcome.PROMOTE), (0.05, Outcome.KEEP), (0.1, Outcome.KEEP)])
+def test_a_model_that_a_baseline_equals_is_not_worth_its_keep(baseline: float, outcome: Outcome) -> None:
+    judged = Judged(
+        labels=LABELS,
+        champion=blurred(1.0),
+        challenger=blurred(0.1),
+        nights=NIGHTS,
+        slices={},
+        baselines={"last week": blurred(baseline)},
+    )
+    verdict = promotion.judge(judged, GATES, Bar.CHANGE, COST)
+    assert verdict.outcome is outcome
+    assert ("log loss gain on the baseline last week" in verdict.reason) is (outcome is Outcome.KEEP)

@@ -6,7 +6,7 @@ from ml import training
 from ml.arrays import Floats
 from ml.errors import RefusalError
 from ml.training import Fitted
-from ml.usecase import Candidate, GradientBoosting, Logistic
+from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
 
 NAMES = ("zone", "miles")
 CHANCE = np.random.default_rng(11)
@@ -17,7 +17,8 @@ RISK = 1 / (1 + np.exp(-(FRAME["miles"].to_numpy() - 5) - (FRAME["zone"] == "wes
 LABELS = (CHANCE.random(COUNT) < RISK).astype(np.float64)
 FRAME.loc[::9, "miles"] = np.nan
 TREES = GradientBoosting(trees=10, leaves=4, rows_per_leaf=10)
-BOTH = pytest.mark.parametrize("candidate", [Logistic(strength=1.0), TREES], ids=lambda each: each.name)
+NET = NeuralNet(layers=(8,), epochs=20, batch=32)
+EACH = pytest.mark.parametrize("candidate", [Logistic(strength=1.0), TREES, NET], ids=lambda each: each.name)
 
 
 def fit(candidate: Candidate, labels: Floats = LABELS) -> Fitted:
@@ -30,14 +31,14 @@ def uncalibrated(fitted: Fitted) -> Floats:
     return (np.log(fitted.scores / (1 - fitted.scores)) - correction.offset) / correction.slope
 
 
-@BOTH
+@EACH
 def test_a_row_scores_the_same_in_a_frame_and_alone(candidate: Candidate) -> None:
     model = fit(candidate).model
     alone = [model.predict_row(row) for row in FRAME.to_dict("records")]
     np.testing.assert_allclose(model.predict(FRAME), alone, rtol=0, atol=1e-12)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(
     "row",
     [
@@ -53,34 +54,34 @@ def test_what_was_not_seen_in_training_has_a_probability(candidate: Candidate, r
     assert model.predict(pd.DataFrame([row]))[0] == pytest.approx(model.predict_row(row), abs=1e-12)
 
 
-@BOTH
+@EACH
 def test_scores_that_walk_ahead_cover_all_but_the_first_nights(candidate: Candidate) -> None:
     fitted = fit(candidate)
     assert (fitted.ahead == (NIGHTS > "2013-01-03")).all()
     assert fitted.scores.shape == (fitted.ahead.sum(),)
 
 
-@BOTH
+@EACH
 def test_scores_that_walk_ahead_know_nothing_of_their_own_nights_and_later_ones(candidate: Candidate) -> None:
     later = NIGHTS >= "2013-01-10"
     flipped = fit(candidate, np.where(later, 1 - LABELS, LABELS))
     np.testing.assert_allclose(uncalibrated(flipped), uncalibrated(fit(candidate)), rtol=0, atol=1e-9)
 
 
-@BOTH
+@EACH
 def test_the_model_has_learned_from_the_latest_nights_too(candidate: Candidate) -> None:
     later = NIGHTS >= "2013-01-10"
     flipped = fit(candidate, np.where(later, 1 - LABELS, LABELS)).model
     assert not np.allclose(flipped.predict(FRAME), fit(candidate).model.predict(FRAME))
 
 
-@BOTH
+@EACH
 def test_a_model_that_learned_tells_likely_from_unlikely(candidate: Candidate) -> None:
     scores = fit(candidate).model.predict(FRAME)
     assert scores[RISK > 0.8].mean() > scores[RISK < 0.2].mean() + 0.2
 
 
-@BOTH
+@EACH
 def test_first_nights_of_one_label_are_refused(candidate: Candidate) -> None:
     with pytest.raises(
         RefusalError, match=r"labels of both kinds in 2013-01-01\.\.2013-01-03 to learn from, got only 0"
@@ -88,7 +89,7 @@ def test_first_nights_of_one_label_are_refused(candidate: Candidate) -> None:
         fit(candidate, np.where(NIGHTS < "2013-01-04", 0.0, LABELS))
 
 
-@BOTH
+@EACH
 def test_training_leaves_the_frame_as_it_was(candidate: Candidate) -> None:
     before = FRAME.copy(deep=True)
     fit(candidate)

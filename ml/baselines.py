@@ -1,0 +1,17 @@
+"""What a model must beat to be worth its keep: answers that need no learning."""
+
+import numpy as np
+import pandas as pd
+
+from ml.arrays import Floats
+from ml.usecase import Baseline, Prior, RecentRate
+
+
+def answer(baseline: Baseline, frame: pd.DataFrame, prior: float) -> Floats:
+    """Return the baseline's probability for each row of `frame`, shape (n,); `prior` is the base rate learned from."""
+    match baseline:
+        case Prior():
+            return np.full(len(frame), prior)
+        case RecentRate(of=feature):
+            rates = frame[feature].to_numpy(np.float64)
+            return np.clip(np.where(np.isnan(rates), prior, rates), 0.0, 1.0)

@@ -1,0 +1,65 @@
+"""Encoded features as a design matrix: numbers standardised (missing = mean, and flagged), categories one-hot."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.arrays import Booleans, Floats
+from ml.encoding import Encoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """What a matrix needs: each column's `sizes` (levels, 0 for a number), and of the numbers `means` and `scales`.
+
+    A level not seen in training is none of the columns; a missing number is the mean, and flagged where training had one.
+    """
+
+    sizes: tuple[int, ...]
+    means: Floats
+    scales: Floats
+    flagged: Booleans
+
+    @classmethod
+    def of(cls, encoder: Encoder, features: Floats) -> "Design":
+        """Return the design for features (n, columns) that `encoder` made."""
+        sizes = tuple(size or 0 for size in encoder.sizes)
+        numbers = features[:, np.array(sizes) == 0]
+        known = ~np.isnan(numbers)
+        counts = np.maximum(known.sum(axis=0), 1)
+        means = np.where(known, numbers, 0.0).sum(axis=0) / counts
+        deviations = np.sqrt(np.where(known, (numbers - means) ** 2, 0.0).sum(axis=0) / counts)
+        return cls(
+            sizes=sizes,
+            means=means,
+            scales=np.where(deviations > 0, deviations, 1.0),
+            flagged=np.asarray((~known).any(axis=0), np.bool_),
+        )
+
+    def matrix(self, features: Floats) -> Floats:
+        """Return the design matrix, shape (n, numbers + flags + levels)."""
+        number = np.array(self.sizes) == 0
+        values = features[:, number]
+        missing = np.isnan(values)
+        standardised = np.where(missing, 0.0, (values - self.means) / self.scales)
+        hot = [features[:, [i]] == np.arange(size) for i, size in enumerate(self.sizes) if size]
+        return np.hstack([standardised, missing[:, self.flagged], *hot]).astype(np.float64)
+
+    def state(self) -> dict[str, object]:
+        """Return what `load` reads back, as JSON values."""
+        return {
+            "sizes": list(self.sizes),
+            "means": self.means.tolist(),
+            "scales": self.scales.tolist(),
+            "flagged": self.flagged.tolist(),
+        }
+
+    @classmethod
+    def load(cls, state: dict[str, list[float]]) -> "Design":
+        """Return the design whose `state` this is."""
+        return cls(
+            sizes=tuple(int(size) for size in state["sizes"]),
+            means=np.array(state["means"]),
+            scales=np.array(state["scales"]),
+            flagged=np.array(state["flagged"], bool),
+        )

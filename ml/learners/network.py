@@ -1,0 +1,63 @@
+"""A small neural network as numbers: learned by scikit-learn, answered by NumPy."""
+
+import json
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.arrays import Floats
+from ml.encoding import Encoder
+from ml.learners.design import Design
+from ml.usecase import NeuralNet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A multi-layer perceptron on the design: each layer's weights and offsets, rectified but for the last (log-odds)."""
+
+    design: Design
+    layers: tuple[tuple[Floats, Floats], ...]
+    kind: str = "network"
+
+    def log_odds(self, features: Floats) -> Floats:
+        *hidden, (weights, offsets) = self.layers
+        values = self.design.matrix(features)
+        for each, shift in hidden:
+            values = np.maximum(values @ each + shift, 0.0)
+        return np.asarray((values @ weights + offsets)[:, 0], np.float64)
+
+    def dump(self) -> str:
+        layers = [[weights.tolist(), offsets.tolist()] for weights, offsets in self.layers]
+        return json.dumps({**self.design.state(), "layers": layers}, sort_keys=True)
+
+    @classmethod
+    def load(cls, text: str) -> "Network":
+        """Return the network that `dump` wrote."""
+        state = json.loads(text)
+        layers = tuple((np.array(weights), np.array(offsets)) for weights, offsets in state["layers"])
+        return cls(design=Design.load(state), layers=layers)
+
+
+def fit(
+    candidate: NeuralNet, encoder: Encoder, features: Floats, labels: Floats, weights: Floats | None, seed: int
+) -> Network:
+    """Return the network that has seen encoded features (n, features) and labels (n,), weighted (n,), for all epochs."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
+
+    design = Design.of(encoder, features)
+    learner = MLPClassifier(
+        hidden_layer_sizes=candidate.layers,
+        alpha=candidate.penalty,
+        learning_rate_init=candidate.learning_rate,
+        batch_size=min(candidate.batch, len(labels)),
+        max_iter=candidate.epochs,
+        n_iter_no_change=candidate.epochs,
+        random_state=seed,
+    )
+    with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are what was asked for
+        learner.fit(design.matrix(features), labels, sample_weight=weights)
+    return Network(design=design, layers=tuple(zip(learner.coefs_, learner.intercepts_, strict=True)))
