@@ -8,6 +8,8 @@ from typing import Any
 import pandera.pandas as pa
 
 from include import usecases
+from include.usecases import kinds
+from include.usecases.kinds import Kind
 from ml import privacy
 from ml.errors import DeclarationError
 from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
@@ -65,6 +67,9 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
         for name in named
         if name not in columns
     ]
+    faults += kinds.time_faults(
+        table, _kinds(use_case, table), use_case.live if table.name == use_case.entities else None
+    )
     faults += _type_faults(use_case, table) + _reference_faults(use_case, table)
     known = functions(use_case)
     faults += [
@@ -98,6 +103,13 @@ def _type_faults(use_case: UseCase, table: Table) -> list[str]:
     return faults
 
 
+def _kinds(use_case: UseCase, table: Table) -> dict[str, Kind]:
+    """Return what each column of the schema holds, and what is derived: numbers."""
+    columns = model(use_case, table).to_schema().columns
+    derived: dict[str, Kind] = dict.fromkeys(table.derived, "number")
+    return derived | {name: kinds.kind(str(column.dtype)) for name, column in columns.items()}
+
+
 def _reference_faults(use_case: UseCase, table: Table) -> list[str]:
     return [
         f"table {table.name!r} refers to {each.table!r} by {name!r}, which {where.name!r} lacks"
@@ -113,6 +125,10 @@ def _label_faults(use_case: UseCase) -> list[str]:
     faults = []
     if use_case.task.label not in _columns(use_case, labels) | set(labels.derived):
         faults.append(f"the label {use_case.task.label!r} is neither a column of {labels.name!r} nor derived there")
+    elif _kinds(use_case, labels)[use_case.task.label] != "number":
+        faults.append(
+            f"the label {use_case.task.label!r} is no number: make it a bool or a float of 0 and 1, or derive one that is"
+        )
     if labels.known_at is None:
         faults.append(f"the label table {labels.name!r} must say when a row becomes known (known_at)")
     lacking = [name for name in entities.key if name not in _columns(use_case, labels)]
@@ -150,6 +166,8 @@ def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
         case AsOf() | Window() | Since():
             needed = [*feature.by, *(name for name in feature.looked_up if name in excluded)]
             faults = _lookup_faults(use_case, feature)
+    read = use_case.table(feature.table if isinstance(feature, Lookup) else use_case.entities)
+    faults += kinds.feature_faults(feature, _kinds(use_case, read))
     there = _columns(use_case, use_case.table(use_case.entities)) | _before(use_case, feature)
     faults += [f"the feature {feature!r} uses {name!r}, which is excluded" for name in needed if name in excluded]
     faults += [
