@@ -14,8 +14,9 @@ from rich.table import Table
 
 from include import cli_data, cli_features, cli_quarantine, settings, usecases
 from include.console import plainly as _plainly
+from include.console import refuse
 from include.settings import PROJECT, Settings
-from ml.errors import RatchetError
+from ml.errors import DeclarationError, RatchetError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -89,12 +90,21 @@ def down() -> None:
 @app.command()
 @_plainly
 def check() -> None:
-    """Prove every use case coherent."""
+    """Prove every use case coherent; one that is not is told, and does not keep the others from being looked at."""
     from include.usecases import coherence
 
-    for case in usecases.all():
-        coherence.check(case)
-        Console().print(f"{case.name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
+    wrong = []
+    for name in usecases.names():
+        try:
+            case = usecases.get(name)
+            coherence.check(case)
+        except DeclarationError as error:
+            refuse(error)
+            wrong.append(name)
+        else:
+            Console().print(f"{name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -173,7 +183,7 @@ def _dag_manuals(folder: Path) -> str:
         "\n\n".join(
             [
                 "# The DAGs",
-                "Generated from the DAG files by `make docs`. Each exists once for every use case.",
+                "Generated from the DAG files by `make docs`. Each exists once for every use case; only the first makes no DAG.",
                 *shifted,
             ]
         )

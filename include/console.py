@@ -21,10 +21,15 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except RatchetError as error:
-            Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+            refuse(error)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             Console(stderr=True).print("interrupted: what was started is stopped; the same command goes on from here")
             raise typer.Exit(_INTERRUPTED) from None
 
     return plain
+
+
+def refuse(error: RatchetError) -> None:
+    """Print a refusal's sentence where errors go, on one line however narrow the screen is."""
+    Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)

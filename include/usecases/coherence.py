@@ -15,6 +15,8 @@ from ml.errors import DeclarationError
 from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
 from ml.validation import casting
 
+LAND = ("folder", "period", "data")
+
 
 def check(use_case: UseCase) -> None:
     """Raise DeclarationError, listing every contradiction between the literal, its schemas and its functions."""
@@ -24,7 +26,7 @@ def check(use_case: UseCase) -> None:
         fault for each in use_case.features_at(horizon) for fault in _feature_faults(use_case, each)
     ]
     faults += _privacy_faults(use_case)
-    faults += _live_faults(use_case)
+    faults += _live_faults(use_case) + _source_faults(use_case)
     if faults:
         raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))
 
@@ -36,7 +38,18 @@ def model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
         raise DeclarationError(
             f"table {table.name!r} names the schema {table.schema!r}, but schema.py has no such pandera model"
         )
+    _require_usable(table, found)
     return found
+
+
+def _require_usable(table: Table, model: type[pa.DataFrameModel]) -> None:
+    try:
+        model.to_schema()
+    except Exception as error:  # pandera refuses a model in many ways, which have no family of their own
+        raise DeclarationError(
+            f"the schema {table.schema!r} of the table {table.name!r} is no pandera model that can be used: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
@@ -148,6 +161,15 @@ def _live_faults(use_case: UseCase) -> list[str]:
     if before is None or before in _columns(use_case, entities):
         return []
     return [f"Live(before={before!r}) names no column of the entity table {entities.name!r}"]
+
+
+def _source_faults(use_case: UseCase) -> list[str]:
+    if not usecases.has(use_case.name, "source"):
+        return []
+    land = getattr(usecases.module(use_case.name, "source"), "land", None)
+    if callable(land) and len(inspect.signature(land).parameters) == len(LAND):
+        return []
+    return [f"source.py has no function land({', '.join(LAND)}): it writes a period's files into the folder"]
 
 
 def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:

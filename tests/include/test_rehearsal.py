@@ -273,6 +273,12 @@ def test_a_dag_file_that_cannot_be_read_is_named(toy: Toy, driver: Callable[[], 
         driver().get_ready()
 
 
+def test_another_use_case_that_cannot_be_read_stops_nothing(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+    toy.broken = {"dags/broken.py": "Traceback\n  ...\nDeclarationError: the use case 'ferries' cannot be read\n"}
+    driver().get_ready()
+    assert toy.paused["taxi_ingest"] is False
+
+
 @pytest.mark.parametrize("stage", ["ingest", "score", "train"])
 def test_a_task_that_failed_for_good_is_named_with_its_last_words_and_its_log(
     toy: Toy, driver: Callable[[], Rehearsal], stage: str
