@@ -1,4 +1,4 @@
-"""How every command of the console script ends: with a sentence and a code, never with a stack trace."""
+"""How every command of the console script begins and ends: in a home that ran, with a sentence and a code."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -28,6 +28,20 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(_INTERRUPTED) from None
 
     return plain
+
+
+def at_home(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command ask a home only where something has run; its warehouse is brought to the newest schema first."""
+
+    @wraps(command)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> None:
+        from include import settings
+        from include.stores import warehouse
+
+        warehouse.opened(settings.load().warehouse_url)
+        command(*args, **kwargs)
+
+    return asked
 
 
 def refuse(error: RatchetError) -> None:

@@ -45,7 +45,7 @@ def _draw(case: UseCase, when: Period, place: Place, where: Settings) -> None:
         return
     source, data = usecases.module(case.name, "source"), where.data / case.name
     if isinstance(place, landing.Folder):
-        place.path.mkdir(parents=True, exist_ok=True)
+        place.make()
         source.land(place.path, when, data)
         return
     with tempfile.TemporaryDirectory() as folder:
