@@ -12,7 +12,7 @@ from rich.text import Text
 from include.console import at_home, plainly
 
 app = typer.Typer(help="Every decision, in the order in which it was made.", invoke_without_command=True)
-_SUBJECT, _WIDTH = 12, 160
+_DIGEST, _SUBJECT, _WIDTH = 64, 12, 160
 
 UseCaseName = Annotated[str, typer.Option(help="Only of this folder of include/usecases.")]
 Kind = Annotated[str, typer.Option(help="Only of this kind, e.g. judged.")]
@@ -51,7 +51,7 @@ def show(use_case: UseCaseName = "", kind: Kind = "", last: Last = 20) -> None:
     entries = ledger.entries(warehouse.engine(settings.load().warehouse_url), use_case=case, kind=kind or None)
     table = Table("", "recorded (UTC)", "use case", "night", "kind", "of", "what and why", box=box.SIMPLE)
     for each in entries[-last:]:
-        of = each.subject if each.subject == str(each.night) else each.subject[:_SUBJECT]
+        of = each.subject[:_SUBJECT] if len(each.subject) == _DIGEST else each.subject
         what = (f"{each.recorded_at:%Y-%m-%d %H:%M}", each.use_case, str(each.night or ""), each.kind, of)
         table.add_row(str(each.seq), *what, Text(decisions.told(each)))
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)

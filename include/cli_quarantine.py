@@ -76,7 +76,10 @@ def listed(use_case: str, files: "Sequence[File]") -> Table:
     """Return a line for each file: what came, what is held, and its reason, or the commonest one of its rows."""
     from include.steps import quarantine
 
-    table = Table("nights", "file", "verdict", "rows in", "held", "reason", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("nights", "file", "verdict", "rows in", "held"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("reason")
     for each in files:
         counts = (f"{each.rows_in:,}", f"{each.rows_quarantined:,}")
         table.add_row(each.period, Text(each.name), str(each.verdict), *counts, Text(quarantine.why(use_case, each)))
