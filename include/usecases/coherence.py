@@ -257,8 +257,9 @@ def _lookup_faults(use_case: UseCase, feature: Lookup) -> list[str]:
     ]
     if table.known_at is None and table.night is None:
         faults.append(
-            f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known"
+            f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known: "
+            "name a column of instants (known_at=), or the nights its rows are of (night=)"
         )
     if table.event_time is None and (isinstance(feature, AsOf) or feature.on == "event_time"):
-        faults.append(f"{feature!r} needs the table {table.name!r} to name its event_time")
+        faults.append(f"{feature!r} needs the table {table.name!r} to name its event_time: a column of instants")
     return faults
