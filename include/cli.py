@@ -91,13 +91,14 @@ def down() -> None:
 @_plainly
 def check() -> None:
     """Prove every use case coherent; one that is not is told, and does not keep the others from being looked at."""
-    from include.usecases import coherence
+    from include.usecases import coherence, shapes
 
     wrong = []
     for name in usecases.names():
         try:
             case = usecases.get(name)
             coherence.check(case)
+            shapes.check(case)
         except DeclarationError as error:
             refuse(error)
             wrong.append(name)

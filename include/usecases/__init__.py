@@ -4,13 +4,13 @@ Finding them imports only the standard library and `ml.usecase`. One that cannot
 the others from being found.
 """
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from include.usecases import reading
-from ml.errors import DeclarationError, RequestError
+from ml.errors import DeclarationError, RatchetError, RequestError
 from ml.usecase import UseCase
 
 
@@ -58,6 +58,11 @@ def module(name: str, part: str) -> ModuleType:
 def has(name: str, part: str) -> bool:
     """Return whether the use case's folder has the module `part`."""
     return any((Path(folder) / name / f"{part}.py").exists() for folder in __path__)
+
+
+def blaming(name: str, kind: type[RatchetError] = DeclarationError) -> AbstractContextManager[None]:
+    """Return a context in which what the use case's own code raises becomes a sentence with its file and line."""
+    return reading.blaming(_folders(*__path__)[name], kind)
 
 
 @cache

@@ -4,12 +4,14 @@ import difflib
 import importlib
 import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 from ml import usecase
-from ml.errors import DeclarationError
+from ml.errors import DeclarationError, RatchetError
 from ml.usecase import UseCase
 
 LITERAL = "USE_CASE"
@@ -34,6 +36,21 @@ def module(package: str, folder: Path, part: str) -> ModuleType:
         return importlib.import_module(f"{package}.{part}")
     except Exception as error:  # a person's file may raise anything, and any of it is what is wrong with the file
         raise _error(folder, part, _why(error), _line(error, folder)) from error
+
+
+@contextmanager
+def blaming(folder: Path, kind: type[RatchetError] = DeclarationError) -> Iterator[None]:
+    """Turn what a person's own code raises while it runs into an error of `kind` that names its file and line."""
+    try:
+        yield
+    except RatchetError:
+        raise
+    except Exception as error:
+        at = _line(error, folder)
+        if at is None:
+            raise
+        where = f"{_shown(folder)}/{at[0]}, line {at[1]}"
+        raise kind(f"the use case {folder.name!r} fails in {where}: {type(error).__name__}: {error}") from error
 
 
 def _error(folder: Path, part: str, why: str, at: tuple[str, int] | None = None) -> DeclarationError:

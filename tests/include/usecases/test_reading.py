@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from include import cli, usecases
 from include.usecases import coherence
-from ml.errors import DeclarationError
+from ml.errors import DataError, DeclarationError, RequestError
 from tests.conftest import TOYS
 
 Spoil = Callable[[str, str, str], str]
@@ -132,3 +132,15 @@ def test_the_check_tells_what_is_wrong_looks_at_all_others_and_fails(spoil: Spoi
     assert f"the use case 'club' cannot be read: {path}, line 23: UseCase has no field 'qestion'" in said.output
     assert "employment: coherent" in said.output
     assert "flights: coherent" in said.output
+
+
+def test_what_a_persons_own_code_raises_is_told_by_file_and_line_and_what_ours_raises_is_not(spoil: Spoil) -> None:
+    path = spoil("source.py", "    horizon = USE_CASE.horizon", "    horizon = folder.nothing")
+    source = usecases.module("club", "source")
+    told = f"the use case 'club' fails in {path}, line 19: AttributeError: 'int' object has no attribute 'nothing'"
+    with pytest.raises(DataError, match=told), usecases.blaming("club", DataError):
+        source.land(7, None, None)
+    with pytest.raises(ZeroDivisionError), usecases.blaming("club"):
+        raise ZeroDivisionError
+    with pytest.raises(RequestError, match="as it was"), usecases.blaming("club"):
+        raise RequestError("as it was")
