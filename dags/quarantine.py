@@ -7,12 +7,14 @@ files are in quarantine are taken again: what keeps the contract now becomes val
 of which something is held. `ratchet quarantine list` says which those are.
 
 **What it leaves.** The nights' tables as a first run of the mended files and contract would have left them; alerts that no
-longer hold are withdrawn, and the ledger has a row for each night whose outcome changed. Scores that were issued stay as issued.
+longer hold are withdrawn, and the ledger has a row for each night whose outcome changed. Scores that were issued stay as issued,
+and rows that became valid have none yet: the task's log says for which nights to trigger `score`.
 
 **When it is red.** As `ingest`: the task's last line says what was expected, what came and what to do. Nights before it in
 the order of time are done; run it again.
 """
 
+import logging
 from typing import Any
 
 from airflow.sdk import DAG, task
@@ -20,6 +22,8 @@ from ratchet import policy, request
 
 from include import usecases
 from ml.usecase import UseCase
+
+_log = logging.getLogger(__name__)
 
 
 def declare(use_case: UseCase) -> None:
@@ -34,7 +38,9 @@ def declare(use_case: UseCase) -> None:
 
             asked = request.period_or_all(context)
             ends = (asked.first, asked.last) if asked else (None, None)
-            return [asdict(each) for each in step.replay(use_case.name, *ends)]
+            replayed = step.replay(use_case.name, *ends)
+            _log.info(step.unscored(use_case.name, replayed) or "nothing became valid")
+            return [asdict(each) for each in replayed]
 
         replay()
 

@@ -7,6 +7,8 @@ the champion on the same frozen rows; the gates answer promote, keep or inconclu
 
 **What it leaves.** Runs in MLflow, the verdict with every gate's number in the ledger, and, only when a challenger
 earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `hand_over`.
+A night is judged once. Only a first model that was refused is tried anew, with the reason `bootstrap`, once its data or the
+use case have been mended.
 
 **When it is red.** `LeakError`: a feature knows what it cannot know; take it out. `DataError`: there is too little
 history; ingest more of it. One training at a time: the pool `training` has one slot.

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from include.console import plainly
+from include.console import at_home, plainly
 from ml.errors import RequestError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases."
 
 @app.command()
 @plainly
+@at_home
 def at(
     use_case: UseCaseName,
     moment: Annotated[str, typer.Argument(help="A night (2013-02-08), or a version of the table (7).")],
@@ -58,6 +59,7 @@ def at(
 
 @app.command()
 @plainly
+@at_home
 def vacuum(
     use_case: UseCaseName,
     keep_nights: Annotated[int, typer.Option(min=1, help="Keep, too, whatever the last nights needed.")] = 7,

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from include import usecases
-from include.console import plainly
+from include.console import at_home, plainly
 
 app = typer.Typer(help="The feature store: deploy, bring online, compare.", no_args_is_help=True)
 
@@ -29,6 +29,7 @@ def apply(
 
 @app.command()
 @plainly
+@at_home
 def materialize(use_case: UseCaseName, night: Night) -> None:
     """Bring a night's features online and export its snapshot, as the DAG does."""
     from include.steps import materialize as step
@@ -38,6 +39,7 @@ def materialize(use_case: UseCaseName, night: Night) -> None:
 
 @app.command()
 @plainly
+@at_home
 def parity(use_case: UseCaseName, night: Night) -> None:
     """Compare a sample of a night by every way to its features, and list what differs."""
     from include import settings

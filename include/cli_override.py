@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from include.console import plainly
+from include.console import at_home, plainly
 
 
 @plainly
+@at_home
 def override(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     night: Annotated[str, typer.Argument(help="The night whose verdict is overridden.")],

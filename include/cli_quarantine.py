@@ -7,9 +7,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from include.console import plainly
+from include.console import at_home, plainly
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.stores.warehouse import File
     from ml.nights import Period
 
 app = typer.Typer(help="Rows and files that broke their contract.", no_args_is_help=True)
@@ -20,21 +23,19 @@ Nights = Annotated[str | None, typer.Option("--nights", help="A night or a windo
 
 @app.command(name="list")
 @plainly
+@at_home
 def list_held(use_case: UseCaseName = "flights", window: Nights = None) -> None:
     """List the files of which rows, or all, are held."""
     from include.steps import quarantine
 
     asked = _parsed(window)
     files = quarantine.held(use_case, *((asked.first, asked.last) if asked else (None, None)))
-    table = Table("nights", "file", "verdict", "rows in", "held", "reason", box=None, pad_edge=False)
-    for each in files:
-        counts = (f"{each.rows_in:,}", f"{each.rows_quarantined:,}")
-        table.add_row(each.period, Text(each.name), str(each.verdict), *counts, Text(each.reason))
-    Console().print(table if files else "nothing is held")
+    Console().print(listed(use_case, files) if files else "nothing is held")
 
 
 @app.command()
 @plainly
+@at_home
 def show(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     nights: Annotated[str, typer.Argument(help="A night or a window.")],
@@ -55,6 +56,7 @@ def show(
 
 @app.command()
 @plainly
+@at_home
 def replay(use_case: UseCaseName = "flights", window: Nights = None) -> None:
     """Judge again what is held, after a fix of the contract or of a file; features and labels follow."""
     from include.steps import quarantine
@@ -63,9 +65,25 @@ def replay(use_case: UseCaseName = "flights", window: Nights = None) -> None:
     console = Console()
     replayed = quarantine.replay(use_case, *((asked.first, asked.last) if asked else (None, None)))
     for each in replayed:
-        console.print(f"{each.period}: {each.before} rows were held, {each.after} are")
+        console.print(f"{each.period}: {each.before} rows were held, {each.after} are", highlight=False)
     if not replayed:
         console.print("nothing is held, so nothing was judged again")
+    if left := quarantine.unscored(use_case, replayed):
+        console.print(left, highlight=False, soft_wrap=True)
+
+
+def listed(use_case: str, files: "Sequence[File]") -> Table:
+    """Return a line for each file: what came, what is held, and its reason, or the commonest one of its rows."""
+    from include.steps import quarantine
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("nights", "file", "verdict", "rows in", "held"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("reason")
+    for each in files:
+        counts = (f"{each.rows_in:,}", f"{each.rows_quarantined:,}")
+        table.add_row(each.period, Text(each.name), str(each.verdict), *counts, Text(quarantine.why(use_case, each)))
+    return table
 
 
 def _parsed(window: str | None) -> "Period | None":

@@ -1,4 +1,4 @@
-"""How every command of the console script ends: with a sentence and a code, never with a stack trace."""
+"""How every command of the console script begins and ends: in a home that ran, with a sentence and a code."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -21,10 +21,29 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except RatchetError as error:
-            Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+            refuse(error)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             Console(stderr=True).print("interrupted: what was started is stopped; the same command goes on from here")
             raise typer.Exit(_INTERRUPTED) from None
 
     return plain
+
+
+def at_home(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command ask a home only where something has run; its warehouse is brought to the newest schema first."""
+
+    @wraps(command)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> None:
+        from include import settings
+        from include.stores import warehouse
+
+        warehouse.opened(settings.load().warehouse_url)
+        command(*args, **kwargs)
+
+    return asked
+
+
+def refuse(error: RatchetError) -> None:
+    """Print a refusal's sentence where errors go, on one line however narrow the screen is."""
+    Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)

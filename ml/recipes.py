@@ -20,6 +20,11 @@ def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, 
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
 
 
+def declared(use_case: UseCase, function_sources: dict[str, str]) -> str:
+    """Return the SHA-256 of all that a use case declares, its gates among it, and of the source of its functions."""
+    return hashlib.sha256(f"{use_case!r}\n{sorted(function_sources.items())!r}".encode()).hexdigest()
+
+
 def features(
     use_case: UseCase, horizon: Night | Live, types: Mapping[str, str], function_sources: dict[str, str]
 ) -> str:

@@ -31,7 +31,6 @@ BY_ANOTHER_NAME = {
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
     "include/console.py": "tests/include/test_cli.py",
     "include/cli_override.py": "tests/include/steps/test_override.py",
-    "include/cli_quarantine.py": "tests/include/test_cli.py",
     **{
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"
         for part in ("delta", "registry", "retrieval", "services", "writing")

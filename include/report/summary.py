@@ -10,6 +10,7 @@ from include.steps import versions
 from include.stores import ledger, warehouse
 from ml.chain import Entry
 from ml.nights import Period
+from ml.promotion import Outcome
 from ml.usecase import UseCase
 
 SCHEMA_VERSION = 1
@@ -139,7 +140,8 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
 
 def _releasing(judged: Entry, entries: tuple[Entry, ...]) -> Releasing:
     told: Mapping[str, Any] = judged.payload
-    promoted = [each for each in entries if each.kind == ledger.PROMOTED and each.subject == judged.subject]
+    earned = told["outcome"] == Outcome.PROMOTE  # a refused attempt may have come to the same package
+    promoted = [each for each in entries if earned and each.kind == ledger.PROMOTED and each.subject == judged.subject]
     approved: Any = promoted[0].payload["approved_by"] if promoted else []
     return Releasing(
         night=str(judged.night),

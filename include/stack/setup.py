@@ -138,16 +138,17 @@ def explained(settings: Settings) -> Iterator[None]:
 
 def make_folders(settings: Settings) -> None:
     """Make every folder that the stack writes to; the one with the secrets is its owner's alone."""
-    landing = [] if settings.landing.startswith("s3://") else [Path(settings.landing)]
+    from include.stores.landing import places
+
     for folder in (
         settings.home,
-        *landing,
         settings.lake,
         settings.packages,
         settings.reports,
         settings.mlflow_artifacts,
     ):
         folder.mkdir(parents=True, exist_ok=True)
+    places.at(settings.landing).make()
     for folder in (settings.secrets, settings.airflow_home, settings.home / "logs"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 

@@ -108,7 +108,8 @@ def _built(
         name: _or_empty(tables.read("valid", name, str(first), last), case.table(name), case)
         for name in sorted({each.table for each in lookups})
     }
-    return features.build(case, coherence.functions(case), entities, looked_up, horizon, watch)
+    with usecases.blaming(case.name):
+        return features.build(case, coherence.functions(case), entities, looked_up, horizon, watch)
 
 
 def table(horizon: Night | Live | None = None) -> str:

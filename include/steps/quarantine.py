@@ -1,5 +1,6 @@
 """Quarantine to be looked at, and to be judged again after a fix: of the contract, or of a file."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -7,8 +8,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import features
-from include.steps import ingest as ingest_step
+from include.steps import night
 from include.stores import lake, warehouse
 from include.stores.warehouse import Fate, File
 from include.usecases import coherence
@@ -16,6 +16,7 @@ from ml import nights, privacy
 from ml.intake import FILE, LINE, REASONS, TEXT
 from ml.nights import Period
 from ml.usecase import UseCase
+from ml.validation import reasons
 
 COLUMNS = ("night", "table", FILE, LINE, REASONS, TEXT)
 
@@ -27,6 +28,11 @@ class Replayed:
     period: str
     before: int
     after: int
+
+    @property
+    def mended(self) -> bool:
+        """Whether rows became valid: they have features now, and wait for their scores."""
+        return self.after < self.before
 
 
 def held(use_case: str, first: date | None = None, last: date | None = None) -> tuple[File, ...]:
@@ -53,6 +59,17 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
     return pd.concat([each for each in found if len(each)] or found[:1], ignore_index=True).astype({LINE: "int64"})
 
 
+def why(use_case: str, file: File) -> str:
+    """Return why `file` is held, or else the commonest reason of its held rows, with how many have it."""
+    if file.reason or not file.rows_quarantined:
+        return file.reason
+    case, where = usecases.get(use_case), settings.load()
+    of = str(case.horizon.parse(file.period).last)
+    uri = lake.address(where.lake, case.name, "quarantine", file.source_table)
+    held = lake.read(uri, of, of, columns=[FILE, REASONS])
+    return reasons.commonest(held.loc[held[FILE] == file.name, REASONS])
+
+
 def replay(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Replayed, ...]:
     """Judge again the periods of which something is held, as the contract and the files are now.
 
@@ -63,10 +80,20 @@ def replay(use_case: str, first: date | None = None, last: date | None = None) -
     return tuple(_replay(case, period, where) for period in periods)
 
 
+def unscored(use_case: str, replayed: Sequence[Replayed]) -> str:
+    """Return what is still to be done after a replay, in a sentence; nothing where no row became valid."""
+    mended = [each.period for each in replayed if each.mended]
+    if not mended:
+        return ""
+    return (
+        f"what became valid has features and labels, but no scores yet: trigger the DAG {use_case}_score for "
+        f"{', '.join(mended)} to issue them; scores that were issued stay as they are"
+    )
+
+
 def _replay(case: UseCase, period: str, where: Settings) -> Replayed:
     before = _count(case, period, where)
-    ingest_step.ingest(case.name, period)
-    features.build(case.name, period)
+    night.take(case.name, period)
     return Replayed(period=period, before=before, after=_count(case, period, where))
 
 
@@ -75,8 +102,13 @@ def _count(case: UseCase, period: str, where: Settings) -> int:
     return sum(each.rows_quarantined for each in warehouse.files(engine, case.name, period))
 
 
+def is_held_whole(file: File) -> bool:
+    """Return whether nothing of `file` was taken, because it is not what its table's contract, or any, says."""
+    return file.verdict in (Fate.QUARANTINED, Fate.NO_TABLE)
+
+
 def _is_held(file: File) -> bool:
-    return file.rows_quarantined > 0 or file.verdict in (Fate.QUARANTINED, Fate.NO_TABLE)
+    return file.rows_quarantined > 0 or is_held_whole(file)
 
 
 def _lies_within(period: Period, first: date | None, last: date | None) -> bool:

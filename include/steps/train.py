@@ -11,7 +11,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import card, champion, features, training_set
+from include.steps import attempts, card, champion, features, training_set
 from include.steps.champion import Champion
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, snapshot, warehouse
@@ -51,28 +51,28 @@ _TIMED_ROWS, _TRIES = 300, 3
 def train(use_case: str, night: str, trigger: str) -> bool:
     """Fit, choose and judge as of `night`; return whether a challenger earned a release.
 
-    The verdict goes into the ledger with every number; a night that has one is not judged again.
+    The verdict goes into the ledger with every number; a night that has one is not judged again, unless no model was let
+    in by then and the data or the declarations have been mended since.
     Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there.
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
-    engine = warehouse.engine(where.warehouse_url)
-    judged = ledger.entries(engine, use_case=case.name, kind="judged", night=when)
-    if judged:
-        return bool(judged[-1].payload["outcome"] == Outcome.PROMOTE)
+    before = attempts.judged(case, when, where)
+    if standing := attempts.standing(case, before, where):
+        return bool(standing.payload["outcome"] == Outcome.PROMOTE)
     promoted = _promoted(case, when, trigger, where)
-    tables = snapshot.take(case, where)
+    tables, declared = snapshot.take(case, where), attempts.declared(case)
     try:
         payload, digest = _challenge(case, when, champion.read(promoted, where), tables, where)
     except RefusalError as refusal:
         payload, digest = {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
     ledger.append(
-        engine,
+        warehouse.engine(where.warehouse_url),
         kind="judged",
         use_case=case.name,
         night=when,
         subject=digest,
-        payload={"trigger": trigger, "reads": dict(tables.versions), **payload},
-        key=f"{case.name}:judged:{when}",
+        payload={"trigger": trigger, "declared": declared, "reads": dict(tables.versions), **payload},
+        key=attempts.key(case, when, before),
     )
     return bool(payload["outcome"] == Outcome.PROMOTE)
 

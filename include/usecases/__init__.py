@@ -1,37 +1,72 @@
 """Use cases: every folder here with a `usecase.py` is one, and every one in a folder that was added to `__path__`.
 
-Finding them imports only the standard library and `ml.usecase`.
+Finding them imports only the standard library and `ml.usecase`. One that cannot be read is left out and does not keep
+the others from being found.
 """
 
-import importlib
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from ml.errors import RequestError
+from include.usecases import reading
+from ml.errors import DeclarationError, RatchetError, RequestError
 from ml.usecase import UseCase
 
 
 @cache
 def all() -> tuple[UseCase, ...]:  # noqa: A001 - read as `usecases.all()`
-    """Return every use case, by name."""
-    names = sorted(path.parent.name for folder in __path__ for path in Path(folder).glob("*/usecase.py"))
-    return tuple(module(name, "usecase").USE_CASE for name in names)
+    """Return every use case that can be read, by name."""
+    found = []
+    for name in names():
+        with suppress(DeclarationError):
+            found.append(get(name))
+    return tuple(found)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all use cases, those that cannot be read among them."""
+    return tuple(sorted(_folders(*__path__)))
+
+
+def unreadable() -> dict[str, str]:
+    """Return, by name, what is wrong with each use case that cannot be read."""
+    wrong = {}
+    for name in names():
+        try:
+            get(name)
+        except DeclarationError as error:
+            wrong[name] = str(error)
+    return wrong
 
 
 def get(name: str) -> UseCase:
-    """Return the use case called `name`; raises RequestError that lists what there is."""
-    for use_case in all():
-        if use_case.name == name:
-            return use_case
-    raise RequestError(f"expected one of the use cases {[each.name for each in all()]}, got {name!r}")
+    """Return the use case called `name`.
+
+    Raises RequestError that lists what there is, and DeclarationError, with file and line, when it cannot be read.
+    """
+    if name not in names():
+        raise RequestError(f"expected one of the use cases {list(names())}, got {name!r}")
+    return reading.use_case(f"{__name__}.{name}", _folders(*__path__)[name])
 
 
 def module(name: str, part: str) -> ModuleType:
-    """Return a module of a use case's folder, e.g. `module("flights", "schema")`."""
-    return importlib.import_module(f"{__name__}.{name}.{part}")
+    """Return a module of a use case's folder, e.g. `module("flights", "schema")`; raises DeclarationError as `get`."""
+    return reading.module(f"{__name__}.{name}", _folders(*__path__)[name], part)
 
 
 def has(name: str, part: str) -> bool:
     """Return whether the use case's folder has the module `part`."""
     return any((Path(folder) / name / f"{part}.py").exists() for folder in __path__)
+
+
+def blaming(name: str, kind: type[RatchetError] = DeclarationError) -> AbstractContextManager[None]:
+    """Return a context in which what the use case's own code raises becomes a sentence with its file and line."""
+    return reading.blaming(_folders(*__path__)[name], kind)
+
+
+@cache
+def _folders(*within: str) -> dict[str, Path]:
+    """Return the folder of each use case; of two with one name, the one that Python would import."""
+    paths = [path.parent for folder in reversed(within) for path in Path(folder).glob("*/usecase.py")]
+    return {path.name: path for path in paths}

@@ -8,10 +8,14 @@ from typing import Any
 import pandera.pandas as pa
 
 from include import usecases
+from include.usecases import kinds
+from include.usecases.kinds import Kind
 from ml import privacy
 from ml.errors import DeclarationError
 from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
 from ml.validation import casting
+
+LAND = ("folder", "period", "data")
 
 
 def check(use_case: UseCase) -> None:
@@ -22,7 +26,7 @@ def check(use_case: UseCase) -> None:
         fault for each in use_case.features_at(horizon) for fault in _feature_faults(use_case, each)
     ]
     faults += _privacy_faults(use_case)
-    faults += _live_faults(use_case)
+    faults += _live_faults(use_case) + _source_faults(use_case)
     if faults:
         raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))
 
@@ -34,7 +38,18 @@ def model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
         raise DeclarationError(
             f"table {table.name!r} names the schema {table.schema!r}, but schema.py has no such pandera model"
         )
+    _require_usable(table, found)
     return found
+
+
+def _require_usable(table: Table, model: type[pa.DataFrameModel]) -> None:
+    try:
+        model.to_schema()
+    except Exception as error:  # pandera refuses a model in many ways, which have no family of their own
+        raise DeclarationError(
+            f"the schema {table.schema!r} of the table {table.name!r} is no pandera model that can be used: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
@@ -65,6 +80,9 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
         for name in named
         if name not in columns
     ]
+    faults += kinds.time_faults(
+        table, _kinds(use_case, table), use_case.live if table.name == use_case.entities else None
+    )
     faults += _type_faults(use_case, table) + _reference_faults(use_case, table)
     known = functions(use_case)
     faults += [
@@ -98,6 +116,13 @@ def _type_faults(use_case: UseCase, table: Table) -> list[str]:
     return faults
 
 
+def _kinds(use_case: UseCase, table: Table) -> dict[str, Kind]:
+    """Return what each column of the schema holds, and what is derived: numbers."""
+    columns = model(use_case, table).to_schema().columns
+    derived: dict[str, Kind] = dict.fromkeys(table.derived, "number")
+    return derived | {name: kinds.kind(str(column.dtype)) for name, column in columns.items()}
+
+
 def _reference_faults(use_case: UseCase, table: Table) -> list[str]:
     return [
         f"table {table.name!r} refers to {each.table!r} by {name!r}, which {where.name!r} lacks"
@@ -113,6 +138,10 @@ def _label_faults(use_case: UseCase) -> list[str]:
     faults = []
     if use_case.task.label not in _columns(use_case, labels) | set(labels.derived):
         faults.append(f"the label {use_case.task.label!r} is neither a column of {labels.name!r} nor derived there")
+    elif _kinds(use_case, labels)[use_case.task.label] != "number":
+        faults.append(
+            f"the label {use_case.task.label!r} is no number: make it a bool or a float of 0 and 1, or derive one that is"
+        )
     if labels.known_at is None:
         faults.append(f"the label table {labels.name!r} must say when a row becomes known (known_at)")
     lacking = [name for name in entities.key if name not in _columns(use_case, labels)]
@@ -134,6 +163,15 @@ def _live_faults(use_case: UseCase) -> list[str]:
     return [f"Live(before={before!r}) names no column of the entity table {entities.name!r}"]
 
 
+def _source_faults(use_case: UseCase) -> list[str]:
+    if not usecases.has(use_case.name, "source"):
+        return []
+    land = getattr(usecases.module(use_case.name, "source"), "land", None)
+    if callable(land) and len(inspect.signature(land).parameters) == len(LAND):
+        return []
+    return [f"source.py has no function land({', '.join(LAND)}): it writes a period's files into the folder"]
+
+
 def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
     excluded = {each.column for each in use_case.excluded}
     faults: list[str] = []
@@ -150,6 +188,8 @@ def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
         case AsOf() | Window() | Since():
             needed = [*feature.by, *(name for name in feature.looked_up if name in excluded)]
             faults = _lookup_faults(use_case, feature)
+    read = use_case.table(feature.table if isinstance(feature, Lookup) else use_case.entities)
+    faults += kinds.feature_faults(feature, _kinds(use_case, read))
     there = _columns(use_case, use_case.table(use_case.entities)) | _before(use_case, feature)
     faults += [f"the feature {feature!r} uses {name!r}, which is excluded" for name in needed if name in excluded]
     faults += [
@@ -217,8 +257,9 @@ def _lookup_faults(use_case: UseCase, feature: Lookup) -> list[str]:
     ]
     if table.known_at is None and table.night is None:
         faults.append(
-            f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known"
+            f"{feature!r} could see past the cutoff: the table {table.name!r} does not say when a row becomes known: "
+            "name a column of instants (known_at=), or the nights its rows are of (night=)"
         )
     if table.event_time is None and (isinstance(feature, AsOf) or feature.on == "event_time"):
-        faults.append(f"{feature!r} needs the table {table.name!r} to name its event_time")
+        faults.append(f"{feature!r} needs the table {table.name!r} to name its event_time: a column of instants")
     return faults

@@ -5,6 +5,7 @@ from typing import Literal
 
 import pandas as pd
 
+from include import usecases
 from include.usecases import coherence
 from ml import features as engine
 from ml.arrival import KNOWN_AT
@@ -25,11 +26,24 @@ def features(use_case: UseCase, horizon: Night | Live) -> dict[str, Type]:
     looked_up = {each.table for each in use_case.features_at(horizon) if isinstance(each, Lookup)}
     tables = {name: empty(use_case, use_case.table(name)) for name in looked_up}
     entities = empty(use_case, use_case.table(use_case.entities))
-    made = engine.build(use_case, coherence.functions(use_case), entities, tables, horizon)
+    with usecases.blaming(use_case.name):
+        made = engine.build(use_case, coherence.functions(use_case), entities, tables, horizon)
     return {
         name: "number" if pd.api.types.is_float_dtype(made[name].dtype) else "text"
         for name in use_case.names_at(horizon)
     }
+
+
+def check(use_case: UseCase) -> None:
+    """Raise DeclarationError when a function of `features.py` cannot make its column, shown on tables without rows."""
+    functions = coherence.functions(use_case)
+    with usecases.blaming(use_case.name):
+        for table in use_case.tables:
+            for name in table.derived:
+                engine.number(functions[name], empty(use_case, table))
+    for horizon in (use_case.horizon, use_case.live):
+        if horizon is not None:
+            features(use_case, horizon)
 
 
 def sources(use_case: UseCase) -> dict[str, str]:

@@ -4,6 +4,6 @@ Point-in-time by construction: a lookup reads only rows with `known_at <= cutoff
 """
 
 from ml.features.building import CUTOFF, ENTITY, Watch, at_event, build
-from ml.features.rows import call, entity_ids
+from ml.features.rows import call, entity_ids, number
 
-__all__ = ["CUTOFF", "ENTITY", "Watch", "at_event", "build", "call", "entity_ids"]
+__all__ = ["CUTOFF", "ENTITY", "Watch", "at_event", "build", "call", "entity_ids", "number"]

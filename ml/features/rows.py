@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml import timeline
 from ml.arrays import Integers
+from ml.errors import DeclarationError
 from ml.usecase import Live, Night, UseCase
 
 _NEVER = np.iinfo(np.int64).min // 10**9  # what becomes of an instant that is missing
@@ -40,8 +41,31 @@ def instants(cutoffs: Integers) -> pd.Series:
 def call(
     function: Callable[..., "pd.Series[float]"], rows: Mapping[str, pd.Series] | pd.DataFrame
 ) -> "pd.Series[float]":
-    """Return what a row-level `function` makes of the columns that its parameters name."""
-    return function(**{name: rows[name] for name in inspect.signature(function).parameters})
+    """Return what a row-level `function` makes of the columns that its parameters name.
+
+    Raises DeclarationError unless that is a column with a value for each row.
+    """
+    columns = {name: rows[name] for name in inspect.signature(function).parameters}
+    made = function(**columns)
+    if not isinstance(made, pd.Series) or any(len(made) != len(column) for column in columns.values()):
+        what = f"a column of {len(made)}" if isinstance(made, pd.Series) else f"a {type(made).__name__}"
+        raise DeclarationError(
+            f"expected {function.__name__}() of features.py to return a pd.Series with a value for each of its rows, got {what}"
+        )
+    return made
+
+
+def number(
+    function: Callable[..., "pd.Series[float]"], rows: Mapping[str, pd.Series] | pd.DataFrame
+) -> "pd.Series[float]":
+    """Return what `call` does, for a column that is stored; raises DeclarationError unless it is one of numbers."""
+    made = call(function, rows)
+    if not pd.api.types.is_numeric_dtype(made.dtype):
+        raise DeclarationError(
+            f"expected {function.__name__}() of features.py, which a table derives, to return numbers, got {made.dtype}: "
+            "end it with .astype(float)"
+        )
+    return made
 
 
 def text(column: pd.Series) -> pd.Series:

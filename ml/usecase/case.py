@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from ml.errors import DeclarationError, RequestError
 from ml.usecase.data import Table
-from ml.usecase.declaring import NAME, require, require_unique
+from ml.usecase.declaring import NAME, require, require_tuples, require_unique
 from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
 from ml.usecase.horizons import Night
 from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
@@ -44,6 +45,7 @@ class UseCase:
     rehearsal: Rehearsal
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(bool(NAME.fullmatch(self.name)), f"a use case's name is lower_case, got {self.name!r}")
         require_unique("tables", (table.name for table in self.tables))
         require_unique("features", outputs(self._all_features))
@@ -73,6 +75,7 @@ class UseCase:
         )
         for period in (self.rehearsal.history, self.rehearsal.nights):
             self._require_nights(period)
+        self._require_no_cycle()
         for kind, by in (
             *(("Slice", each.by) for each in self.slices),
             *(("Settled", each.by) for each in self.settled),
@@ -88,6 +91,20 @@ class UseCase:
             self.horizon.parse(period)
         except RequestError as error:
             raise DeclarationError(f"the rehearsal of {self.name!r} plays {period}: {error}") from None
+
+    def _require_no_cycle(self) -> None:
+        """Refuse tables that refer to each other in a circle: none of them could be judged first."""
+        refers = {
+            table.name: {each.table for each in table.references if each.table != table.name} for table in self.tables
+        }
+        try:
+            TopologicalSorter(refers).prepare()
+        except CycleError as error:
+            circle = " -> ".join(map(repr, reversed(error.args[1])))
+            raise DeclarationError(
+                f"the references of {self.name!r} run in a circle, {circle}: a table is judged after those it refers to, "
+                "so leave one of these references out"
+            ) from None
 
     def _looked_up(self) -> Iterable[tuple[str, str]]:
         features = [(f"{type(f).__name__}", f.table) for f in self._all_features if isinstance(f, Lookup)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ml.usecase.declaring import NAME, require
+from ml.usecase.declaring import NAME, require, require_tuples
 
 Place = Literal["features", "logs", "reports"]
 
@@ -28,6 +28,7 @@ class Personal:
     why: str = ""
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         allowed = get_args(Place)
         require(
             set(self.may_reach) <= set(allowed),
@@ -50,6 +51,7 @@ class Reference:
     otherwise: Literal["quarantine", "warn"] = "quarantine"
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(
             self.otherwise in ("quarantine", "warn"),
             f"Reference(otherwise=...) is 'quarantine' or 'warn', got {self.otherwise!r}",
@@ -91,5 +93,6 @@ class Table:
     personal: tuple[Personal, ...] = ()
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(bool(NAME.fullmatch(self.name)), f"a table's name is lower_case, got {self.name!r}")
         require(bool(self.key), f"table {self.name!r} needs a key: the columns that tell its rows apart")

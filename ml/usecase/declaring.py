@@ -2,10 +2,19 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import Field, fields
+from typing import Any, ClassVar, Protocol, get_origin
 
 from ml.errors import DeclarationError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PLAIN = (str, int, float)
+
+
+class Declaration(Protocol):
+    """Any of the frozen dataclasses of a use case."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
 def require(holds: bool, sentence: str) -> None:
@@ -18,3 +27,22 @@ def require_unique(what: str, names: Iterable[str]) -> None:
     for name in names:
         require(name not in seen, f"{what} are named once each, but {name!r} is there twice")
         seen.add(name)
+
+
+def require_tuples(declared: Declaration) -> None:
+    """Raise DeclarationError that names the field where one thing, or a list, stands in place of a tuple."""
+    for field in fields(declared):
+        value = getattr(declared, field.name)
+        if get_origin(field.type) is tuple and not isinstance(value, tuple):
+            told = f"{type(declared).__name__}({field.name}=...) takes a tuple"
+            many = isinstance(value, (list, set))
+            advice = "round brackets" if many else "brackets and a comma: " + _as_tuple(value)
+            raise DeclarationError(f"{told}, got {_shown(value)}: write it with {advice}")
+
+
+def _as_tuple(value: object) -> str:
+    return f"({value!r},)" if isinstance(value, _PLAIN) else f"({type(value).__name__}(...),)"
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, (*_PLAIN, list, set)) else f"a {type(value).__name__}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ml.usecase.declaring import NAME, require
+from ml.usecase.declaring import NAME, require, require_tuples
 
 Clock = Literal["known_at", "event_time"]
 _CLOCKS = ("known_at", "event_time")
@@ -37,6 +37,7 @@ class Text:
     components: int = field(kw_only=True, default=8)
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(self.of in ("characters", "words"), f"Text(of=...) is characters or words, got {self.of!r}")
         require(
             len(self.ngrams) == 2 and 1 <= self.ngrams[0] <= self.ngrams[1],
@@ -73,6 +74,7 @@ class AsOf:
     within_hours: float = field(kw_only=True, default=24.0)
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(
             self.within_hours > 0,
             f"AsOf({self.table!r}) looks back a positive number of hours, got {self.within_hours}",
@@ -111,6 +113,7 @@ class Window:
     shrinkage: float = field(kw_only=True, default=0.0)
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(self.how in ("mean", "sum", "count"), f"Window(how=...) is mean, sum or count, got {self.how!r}")
         require(self.on in _CLOCKS, f"Window(on=...) is known_at or event_time, got {self.on!r}")
         require(
@@ -159,6 +162,7 @@ class Since:
     within_hours: float = field(kw_only=True)
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(self.on in _CLOCKS, f"Since(on=...) is known_at or event_time, got {self.on!r}")
         require(
             self.within_hours > 0,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaring import require
+from ml.usecase.declaring import require, require_tuples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +53,7 @@ class Settled:
     why: str
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(bool(self.levels), f"Settled(by={self.by!r}) names the levels that settle the label")
         require(bool(self.why), f"say why the levels {self.levels} of {self.by!r} settle the label (why=)")
 

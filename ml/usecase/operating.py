@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ml import nights
 from ml.errors import DeclarationError, RequestError
-from ml.usecase.declaring import require
+from ml.usecase.declaring import require, require_tuples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,7 @@ class Release:
     approvers: tuple[str, str]
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(
             len(self.approvers) == 2 and self.approvers[0] != self.approvers[1],
             f"a release has two different approvers, got {self.approvers}",
@@ -51,8 +52,11 @@ class Rehearsal:
     nights: str
 
     def __post_init__(self) -> None:
-        for text in (self.history, self.nights):
-            try:
-                nights.parse(text)
-            except RequestError as error:
-                raise DeclarationError(f"a rehearsal plays nights: {error}") from None
+        try:
+            history, played = nights.parse(self.history), nights.parse(self.nights)
+        except RequestError as error:
+            raise DeclarationError(f"a rehearsal plays nights: {error}") from None
+        require(
+            history.last < played.first,
+            f"a rehearsal plays nights after its history: expected nights that begin after {history.last}, got {played}",
+        )

@@ -9,6 +9,8 @@ from ml.arrays import Booleans
 from ml.validation.casting import Cells
 from ml.validation.contract import Contract, Finding
 
+_AND, _GOT = "; ", ", got "
+
 
 class Reasons:
     """The reasons of each row."""
@@ -23,7 +25,7 @@ class Reasons:
 
     def of(self, row: int) -> str:
         """Return all reasons of `row` in one line."""
-        return "; ".join(self._of[row])
+        return _AND.join(self._of[row])
 
     def note(self, row: int, reason: str) -> None:
         """Add `reason` to `row`, once."""
@@ -38,7 +40,7 @@ class Reasons:
 
     def note_finding(self, finding: Finding) -> None:
         """Add what a rule refuses, with the values that it found."""
-        told = (f"{finding.reason}, got {value}" for value in finding.values)
+        told = (f"{finding.reason}{_GOT}{value}" for value in finding.values)
         for row, reason in zip(
             finding.lines, told if finding.values else [finding.reason] * len(finding.lines), strict=True
         ):
@@ -49,7 +51,7 @@ class Reasons:
         for broken, expected, got in _faults(column, cells, contract):
             rows = np.flatnonzero(broken[cells.codes]) if broken.any() else np.array([], np.int64)
             for row, level in zip(index[rows], cells.codes[rows], strict=True):
-                self.note(row, f"{column}: expected {expected}, got {got(level)}")
+                self.note(row, f"{column}: expected {expected}{_GOT}{got(level)}")
 
 
 def _faults(column: str, cells: Cells, contract: Contract) -> Iterator[tuple[Booleans, str, Callable[[int], str]]]:
@@ -63,3 +65,23 @@ def _faults(column: str, cells: Cells, contract: Contract) -> Iterator[tuple[Boo
         broken = np.zeros(len(cells.values), bool)
         broken[there.index] = ~rule(there).check_output.to_numpy(bool)
         yield broken, str(rule.error or rule.name), lambda level: contract.shown(column, cells.values[level])
+
+
+def commonest(told: Iterable[str]) -> str:
+    """Return the reason that most rows have, with how many; `told` has each row's reasons in one line, as `of` does.
+
+    Reasons that differ only in the value that came are one, told with the value where there is but one.
+    """
+    rows: dict[str, int] = {}
+    values: dict[str, set[str]] = {}
+    for line in told:
+        for reason in dict.fromkeys(line.split(_AND)):
+            rule = reason.partition(_GOT)[0]
+            rows[rule] = rows.get(rule, 0) + 1
+            values.setdefault(rule, set()).add(reason)
+    if not rows:
+        return ""
+    rule = max(rows, key=rows.__getitem__)
+    shown = values[rule].pop() if len(values[rule]) == 1 else rule
+    others = len(rows) - 1
+    return f"{shown} ({rows[rule]})" + (f" and {others} other reason{'s' * (others > 1)}" if others else "")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,27 @@ def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     }
 
 
+Reader = Callable[..., dict[str, Any]]
+
+
 @pytest.fixture(scope="session")
-def read(airflow_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def reader(airflow_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """A function that says what the DAG files declare, with more folders of use cases, and what reading them cost."""
+
+    def read(*folders: Path) -> dict[str, Any]:
+        out = tmp_path_factory.mktemp("read") / "dags.json"
+        program = Path(__file__).with_name("reader.py")
+        done = subprocess.run(
+            [sys.executable, program, out, *folders], env=airflow_environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        found: dict[str, Any] = json.loads(out.read_text())
+        return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def read(reader: Reader) -> dict[str, Any]:
     """What the DAG files declare, and what reading them cost."""
-    out = tmp_path_factory.mktemp("read") / "dags.json"
-    reader = Path(__file__).with_name("reader.py")
-    done = subprocess.run([sys.executable, reader, out], env=airflow_environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(out.read_text())
-    return found
+    return reader()

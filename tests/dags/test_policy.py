@@ -1,15 +1,20 @@
 """What holds for every DAG of every use case."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from include import usecases
 from include.settings import PROJECT
+from tests.conftest import TOYS
 
 pytestmark = pytest.mark.airflow
 
 STAGES = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release")
+NO_DAG = "broken.py"
 Read = dict[str, Any]
 
 
@@ -27,7 +32,7 @@ def test_every_use_case_has_every_stage_and_nothing_else_is_there(read: Read) ->
 
 def test_every_dag_file_makes_a_dag_named_after_it(read: Read) -> None:
     files = {path.name for path in (PROJECT / "dags").glob("*.py")}
-    assert {found["file"] for found in read["dags"].values()} == files
+    assert {found["file"] for found in read["dags"].values()} == files - {NO_DAG}
     assert all(dag.endswith(found["file"].removesuffix(".py")) for dag, found in read["dags"].items())
 
 
@@ -74,3 +79,18 @@ def test_reading_the_dag_files_imports_nothing_heavy(read: Read) -> None:
 
 def test_reading_the_dag_files_takes_less_than_a_second(read: Read) -> None:
     assert read["seconds"] < 1.0
+
+
+def test_a_use_case_that_cannot_be_read_is_named_and_the_dags_of_all_others_stay(
+    reader: Callable[..., Read], tmp_path: Path
+) -> None:
+    for name in ("gym", "taxi"):
+        shutil.copytree(TOYS / name, tmp_path / name)
+    literal = tmp_path / "gym" / "usecase.py"
+    literal.write_text(literal.read_text().replace("question=", "qestion="))
+    found = reader(tmp_path)
+    sound = [each.name for each in usecases.all()] + ["taxi"]
+    assert set(found["dags"]) == {f"{name}_{stage}" for name in sound for stage in STAGES}
+    ((file, trace),) = found["errors"].items()
+    assert Path(file).name == NO_DAG
+    assert f"{literal}, line 23: UseCase has no field 'qestion': did you mean 'question'" in trace

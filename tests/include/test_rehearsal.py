@@ -35,6 +35,7 @@ class Toy:
         self.slots = 1
         self.retrained = {LAST}
         self.refused: set[str] = set()
+        self.refused_runs: set[str] = set()
         self.read = STARTED + timedelta(seconds=1)
         self.broken: dict[str, str] = {}
         self.fails = ""
@@ -125,7 +126,7 @@ class Toy:
         state = {"score": "running" if run.get("begun") else "scheduled"}.get(stage, "success")
         if stage == "monitor":
             state = "success" if run["partition_key"] in self.retrained else "skipped"
-        if stage == "train" and run["partition_key"] in self.refused:
+        if stage == "train" and (run["partition_key"] in self.refused or name in self.refused_runs):
             state = "skipped"
         task = {"monitor": "ask", "train": "hand_over"}.get(stage, stage)
         return [self.task(run, task, "failed" if run["state"] == "failed" else state)]
@@ -195,6 +196,30 @@ def test_a_first_model_that_is_refused_stops_the_rehearsal_with_the_reason(
     toy.refused = {LAST}
     with pytest.raises(StageError, match="the first model was not let in: there is no verdict"):
         driver().learn_history()
+
+
+def test_a_first_model_that_was_refused_is_tried_again_when_the_rehearsal_is(
+    toy: Toy, driver: Callable[[], Rehearsal], taxi: UseCase
+) -> None:
+    toy.refused = {LAST}
+    with pytest.raises(StageError, match=f"take the history again .*ratchet ingest taxi {taxi.rehearsal.history}"):
+        driver().learn_history()
+    toy.refused, toy.happened = set(), []
+    toy.runs = [run for run in toy.runs if run["dag_id"] != "taxi_release"]
+    toy.refused_runs = {run["dag_run_id"] for run in toy.runs if run["dag_id"] == "taxi_train"}
+    again = driver()
+    again.get_ready()
+    again.learn_history()
+    assert ran(toy, "train", "release") == [("train", LAST), ("release", LAST)]
+    assert [run["dag_run_id"] for run in toy.runs if run["dag_id"] == "taxi_train"] == [
+        f"rehearsal__bootstrap_{LAST}_2",
+        f"rehearsal__bootstrap_{LAST}",
+    ]
+    toy.happened = []
+    third = driver()
+    third.get_ready()
+    third.learn_history()
+    assert ran(toy, "train") == []
 
 
 def test_nights_are_played_in_order_and_each_is_over_before_the_next_is_scored(
@@ -271,6 +296,12 @@ def test_a_dag_file_that_cannot_be_read_is_named(toy: Toy, driver: Callable[[], 
     toy.broken = {"dags/score.py": "Traceback\n  ...\nSyntaxError: invalid syntax\n"}
     with pytest.raises(SetupError, match=r"the DAG file dags/score.py cannot be read: SyntaxError: invalid syntax"):
         driver().get_ready()
+
+
+def test_another_use_case_that_cannot_be_read_stops_nothing(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+    toy.broken = {"dags/broken.py": "Traceback\n  ...\nDeclarationError: the use case 'ferries' cannot be read\n"}
+    driver().get_ready()
+    assert toy.paused["taxi_ingest"] is False
 
 
 @pytest.mark.parametrize("stage", ["ingest", "score", "train"])

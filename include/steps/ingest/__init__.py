@@ -9,6 +9,7 @@ from include.steps.ingest import files, labels, tables, telling
 from include.stores import landing
 from include.stores.landing import Place
 from include.usecases import coherence
+from ml.errors import DataError
 from ml.nights import Period
 from ml.usecase import UseCase
 
@@ -45,11 +46,13 @@ def _draw(case: UseCase, when: Period, place: Place, where: Settings) -> None:
         return
     source, data = usecases.module(case.name, "source"), where.data / case.name
     if isinstance(place, landing.Folder):
-        place.path.mkdir(parents=True, exist_ok=True)
-        source.land(place.path, when, data)
+        place.make()
+        with usecases.blaming(case.name, DataError):
+            source.land(place.path, when, data)
         return
     with tempfile.TemporaryDirectory() as folder:
-        source.land(Path(folder), when, data)
+        with usecases.blaming(case.name, DataError):
+            source.land(Path(folder), when, data)
         there = set(place.names())
         for path in sorted(Path(folder).iterdir()):
             if path.name not in there:

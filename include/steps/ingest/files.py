@@ -82,12 +82,14 @@ def record(
 
 def unsettled(case: UseCase, when: Period, where: Settings) -> list[str]:
     """Return the later periods in which a file counts as new, or as a double, and no longer is."""
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], set[str]] = {}
     wrong = set()
     for each in _in_order(warehouse.files(warehouse.engine(where.warehouse_url), case.name)):
-        if (_content(each) in seen) is not (each.verdict is Fate.DUPLICATE):
+        before = seen.setdefault(_content(each), set())
+        is_double = any(period == each.period or not _replaces(each.period, period) for period in before)
+        if is_double is not (each.verdict is Fate.DUPLICATE):
             wrong.add(each.period)
-        seen.add(_content(each))
+        before.add(each.period)
     return sorted(period for period in wrong if _begins(period) > _begins(str(when)))
 
 
@@ -117,7 +119,7 @@ def _doubles(case: UseCase, when: Period, landed: Mapping[str, Sequence[Landed]]
     known = _in_order(warehouse.files(warehouse.engine(where.warehouse_url), case.name))
     taken: dict[tuple[str, str], str] = {}
     for each in known:
-        if _begins(each.period) < _begins(str(when)):
+        if _begins(each.period) < _begins(str(when)) and not _replaces(str(when), each.period):
             taken.setdefault(_content(each), f"{each.name} of {each.period}")
     doubles = {}
     for table, files in landed.items():
@@ -137,6 +139,12 @@ def _in_order(files: Sequence[File]) -> list[File]:
 
 def _content(file: File) -> tuple[str, str]:
     return file.source_table, file.sha256
+
+
+def _replaces(period: str, other: str) -> bool:
+    """Return whether nights of `other` are those of `period` too, which puts its own rows in their place."""
+    here, there = nights.parse(period), nights.parse(other)
+    return there.first in here or here.first in there
 
 
 def _begins(period: str) -> tuple[str, str]:

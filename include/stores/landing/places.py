@@ -16,6 +16,9 @@ _TRIES = 3
 class Place(Protocol):
     """A place that holds files by name."""
 
+    def make(self) -> None:
+        """Let the place be there to land in; a bucket is its owner's to make."""
+
     def within(self, name: str) -> "Place":
         """Return the place `name` inside this one."""
 
@@ -46,6 +49,9 @@ class Folder:
     def __str__(self) -> str:
         return str(self.path)
 
+    def make(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+
     def within(self, name: str) -> "Folder":
         return Folder(self.path / name)
 
@@ -72,6 +78,9 @@ class Bucket:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"
+
+    def make(self) -> None:
+        pass
 
     def within(self, name: str) -> "Bucket":
         return Bucket(bucket=self.bucket, prefix=f"{self.prefix}/{name}".lstrip("/"))

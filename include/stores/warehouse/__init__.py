@@ -1,6 +1,6 @@
 """The relational store of scores, labels, metrics, alerts and the ledger: SQLite or Postgres, by URL."""
 
-from include.stores.warehouse.database import engine, migrate, writing
+from include.stores.warehouse.database import engine, migrate, opened, writing
 from include.stores.warehouse.files import Fate, File, files, record_files
 from include.stores.warehouse.lineage import Read, reads, record_reads, scored_from
 from include.stores.warehouse.predictions import (
@@ -45,6 +45,7 @@ __all__ = [
     "maturity",
     "metrics",
     "migrate",
+    "opened",
     "raise_alert",
     "reads",
     "record_files",

@@ -10,8 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ml.errors import SetupError
+
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _WRITES = "ratchet_writes"
+_VERSIONED = "alembic_version"
 _BUSY_MILLISECONDS = 30_000
 
 
@@ -68,6 +71,32 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, 
     else:
         statement = insert.on_conflict_do_nothing(index_elements=keys)
     return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def opened(url: str) -> sa.Engine:
+    """Return the engine of the warehouse at `url`, brought to the newest schema.
+
+    Raises SetupError where none was ever made, or none can be reached.
+    """
+    shown = sa.make_url(url).render_as_string(hide_password=True)
+    try:
+        there = _is_there(url)
+    except sa.exc.OperationalError as error:
+        raise SetupError(f"the warehouse {shown} cannot be reached: {error.orig}; start it, or mend its URL") from error
+    if not there:
+        raise SetupError(
+            f"nothing has run in this home yet: expected its warehouse at {shown}, found none. `make run`, or `ratchet "
+            "ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
+        )
+    migrate(url)
+    return engine(url)
+
+
+def _is_there(url: str) -> bool:
+    address = sa.make_url(url)
+    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
+        return False  # connecting would make one
+    return sa.inspect(engine(url)).has_table(_VERSIONED)
 
 
 def migrate(url: str) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from include import report
 from include.report import Summary
+from include.stores import ledger
 from ml import nights
 from ml.usecase import UseCase
 
@@ -34,6 +35,22 @@ def test_only_a_promoted_challenger_has_approvers(summary: Summary) -> None:
         ("promote", ("ann", "bob")),
         ("keep", ()),
     ]
+
+
+def test_a_refused_attempt_at_the_same_package_has_no_approvers(engine: sa.Engine, case: UseCase) -> None:
+    (judged,) = [each for each in ledger.entries(engine, kind="judged") if each.payload["outcome"] == "promote"]
+    refused = dict(judged.payload) | {"outcome": "keep"}
+    ledger.append(
+        engine,
+        kind="judged",
+        use_case=case.name,
+        night=judged.night,
+        subject=judged.subject,
+        payload=refused,
+        key="refused",
+    )
+    told = report.gather(engine, case, nights.parse("2013-02-01..2013-02-03"), {})
+    assert (told.releases[-1].verdict, told.releases[-1].approved_by) == ("keep", ())
 
 
 def test_run_json_has_the_promised_fields_and_no_others(summary: Summary) -> None:

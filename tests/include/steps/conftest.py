@@ -117,7 +117,7 @@ def contents(where: Settings) -> dict[str, Any]:
 
 def _timeless(row: dict[Any, Any]) -> dict[Any, Any]:
     payload = json.loads(row["payload"])
-    if row["kind"] == "judged":
+    if row["kind"] == "judged" and "candidates" in payload:
         payload["candidates"] = [each | {"p99_latency_ms": None} for each in payload["candidates"]]
         payload |= {"choice": None, "evidence": None}
     payload.pop("versions", None)

@@ -28,6 +28,15 @@ def test_files_with_held_rows_are_listed_by_night(night: Night) -> None:
     assert [each.period for each in quarantine.held("taxi", first=parse(NIGHT).first)] == [NIGHT]
 
 
+def test_a_file_says_why_it_is_held_or_why_most_of_its_held_rows_are(night: Night) -> None:
+    night.place.put("traffic.csv", b"a,b\n")
+    spoil(night)
+    told = {each.name: quarantine.why("taxi", each) for each in quarantine.held("taxi", first=parse(NIGHT).first)}
+    assert told["bookings.csv"] == "kilometres: expected less_than_or_equal_to(100), got 250.0 (1)"
+    assert told["traffic.csv"].startswith("expected the columns ['zone', 'measured_at', 'congestion']; missing:")
+    assert quarantine.why("taxi", night.files()["rides.csv"]) == ""
+
+
 def test_held_rows_are_shown_with_line_reason_and_text(night: Night) -> None:
     spoil(night)
     (row,) = quarantine.rows("taxi", NIGHT).to_dict("records")
@@ -58,6 +67,14 @@ def test_after_the_contract_is_mended_what_was_held_is_valid(night: Night, monke
     (replayed,) = quarantine.replay("taxi", first=parse(NIGHT).first)
     assert (replayed.period, replayed.before, replayed.after) == (NIGHT, 1, 0)
     assert (len(night.stage("valid", "bookings")), night.alerts()) == (60, [])
+    assert f"trigger the DAG taxi_score for {NIGHT} to issue them" in quarantine.unscored("taxi", [replayed])
+
+
+def test_a_replay_that_mends_nothing_leaves_nothing_to_be_scored(night: Night) -> None:
+    spoil(night)
+    replayed = quarantine.replay("taxi", first=parse(NIGHT).first)
+    assert [(each.before, each.after) for each in replayed] == [(1, 1)]
+    assert quarantine.unscored("taxi", replayed) == ""
 
 
 def test_nothing_held_is_nothing_to_replay(night: Night) -> None:

@@ -52,6 +52,12 @@ def test_the_toy_is_coherent(taxi: UseCase) -> None:
         ("rides", {"derived": ("is_late", "is_odd")}, "derives 'is_odd', but features.py has no such function"),
         ("traffic", {"derived": ("is_late",)}, r"is_late\(\) needs 'minutes_late', which the table 'traffic' lacks"),
         ("rides", {"known_at": None}, r"the label table 'rides' must say when a row becomes known \(known_at\)"),
+        ("bookings", {"night": "pickup_at"}, "night='pickup_at', which is an instant .*: name a column that is a date"),
+        (
+            "rides",
+            {"known_at": "ride_date"},
+            "known_at='ride_date', which is a date .*: name a column that is an instant",
+        ),
         ("traffic", {"known_at": None}, "could see past the cutoff: the table 'traffic' does not say"),
         ("traffic", {"event_time": None}, "needs the table 'traffic' to name its event_time"),
         ("bookings", {"key": ("ride_date", "ride", "kilometres")}, r"lacks \['kilometres'\] of the entity key"),
@@ -84,6 +90,11 @@ def test_a_table_that_contradicts_its_schema_is_refused(
         (Text("driver"), "uses 'driver', which is excluded"),
         (Text("remark"), "needs 'remark', which is not known of an entity at the cutoff"),
         (Since("rides", by=("street",), within_hours=5), "names 'street', which the table 'rides' lacks"),
+        (
+            Since("rides", by=("zone",), where="zone", within_hours=5),
+            "a column that is true or false, but 'zone' is a text",
+        ),
+        (Column("pickup_at"), "'pickup_at' is an instant .*: make a number of it in features.py, .* as a Function"),
         (Since("rides", by=("zone",), where="is_odd", within_hours=5), "names 'is_odd', which the table 'rides' lacks"),
         (Since("rides", by=("zone",), where="driver", within_hours=5), "uses 'driver', which is excluded"),
     ],
@@ -110,6 +121,7 @@ def test_the_entities_themselves_can_be_counted_for_their_night_says_when_they_b
     ("live", "told"),
     [
         (Live(before="ended_at", hours=2), r"Live\(before='ended_at'\) names no column of the entity table 'bookings'"),
+        (Live(before="ride_date", hours=2), "Live.before='ride_date', which is a date"),
         (Live(before="pickup_at", hours=2, features=(Column("tip"),)), "needs 'tip', which is not known of an entity"),
         (Live(before="pickup_at", hours=2, features=(Function("is_round"),)), "is not in features.py"),
     ],
@@ -130,6 +142,11 @@ def test_a_function_may_use_features_before_it_but_not_after(taxi: UseCase) -> N
 def test_a_label_that_nothing_makes_is_refused(taxi: UseCase) -> None:
     with pytest.raises(DeclarationError, match="the label 'is_rainy' is neither a column of 'rides' nor derived there"):
         coherence.check(replace(taxi, task=Binary(label="is_rainy", of="rides")))
+
+
+def test_a_label_that_is_no_number_is_refused(taxi: UseCase) -> None:
+    with pytest.raises(DeclarationError, match="the label 'driver' is no number: make it a bool or a float of 0 and 1"):
+        coherence.check(replace(taxi, task=Binary(label="driver", of="rides")))
 
 
 def test_the_label_itself_is_no_feature(taxi: UseCase) -> None:

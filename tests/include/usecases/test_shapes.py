@@ -1,12 +1,15 @@
 """The types of features are known before any data came, and are those that the data then has."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
 from include import usecases
 from include.settings import Settings
 from include.steps import features, ingest
-from include.usecases import shapes
+from include.usecases import coherence, shapes
+from ml.errors import DeclarationError
 from ml.usecase import UseCase
 
 
@@ -26,3 +29,21 @@ def test_what_is_declared_of_the_toy_is_what_its_tables_have(home: Settings, tax
         rows = features.read(home.lake, taxi, horizon=horizon)
         numbers = {name for name in taxi.names_at(horizon) if pd.api.types.is_float_dtype(rows[name].dtype)}
         assert {name for name, kind in shapes.features(taxi, horizon).items() if kind == "number"} == numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "told"),
+    [
+        ("pickup_hour", lambda pickup_at: None, "to return a pd.Series with a value for each of its rows"),
+        ("is_late", lambda minutes_late: minutes_late.astype(str), "which a table derives, to return numbers"),
+    ],
+    ids=["a feature", "a derived column"],
+)
+def test_a_function_that_cannot_make_its_column_is_told_before_any_data_came(
+    taxi: UseCase, monkeypatch: pytest.MonkeyPatch, name: str, function: Any, told: str
+) -> None:
+    shapes.check(taxi)
+    functions = coherence.functions(taxi)
+    monkeypatch.setattr(coherence, "functions", lambda _: functions | {name: function})
+    with pytest.raises(DeclarationError, match=told):
+        shapes.check(taxi)

@@ -1,8 +1,12 @@
+from typing import Any
+
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import features
+from ml.errors import DeclarationError
 from ml.features import rows
 from tests.ml.usecase.test_case import use_case
 
@@ -22,3 +26,30 @@ def test_a_function_is_called_with_the_columns_that_its_parameters_name() -> Non
 def test_dates_and_whole_numbers_are_written_short() -> None:
     frame = pd.DataFrame({"day": pd.to_datetime(["2013-01-02"]), "who": [7.0], "mile": [7.5]})
     assert [rows.text(frame[name])[0] for name in frame] == ["2013-01-02", "7", "7.5"]
+
+
+ROWS = pd.DataFrame({"far": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [(None, "got a NoneType"), (3.0, "got a float"), (pd.Series([1.0]), "got a column of 1")],
+    ids=["no return", "one value", "another length"],
+)
+def test_a_function_that_makes_no_column_of_its_rows_is_named(made: Any, told: str) -> None:
+    def twice(far: Any) -> Any:
+        return made
+
+    with pytest.raises(DeclarationError, match=rf"expected twice\(\) of features.py to return a pd.Series .*, {told}"):
+        rows.call(twice, ROWS)
+
+
+def test_a_derived_column_is_one_of_numbers() -> None:
+    def near(far: "pd.Series[float]") -> Any:
+        return far.astype(str)
+
+    with pytest.raises(
+        DeclarationError, match=r"expected near\(\) .* to return numbers, got object: .*astype\(float\)"
+    ):
+        rows.number(near, ROWS)
+    assert rows.number(lambda far: far > 1, ROWS).tolist() == [False, True]

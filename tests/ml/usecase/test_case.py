@@ -1,6 +1,6 @@
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, fields, is_dataclass
-from typing import Any
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from typing import Any, get_origin
 
 import pytest
 
@@ -18,6 +18,7 @@ from ml.usecase import (
     Logistic,
     Milliseconds,
     Night,
+    Reference,
     Rehearsal,
     Release,
     Settled,
@@ -51,6 +52,11 @@ def use_case(**changes: Any) -> UseCase:
 
 
 PLANS, VISITS = use_case().tables
+
+
+def referring(table: Table, to: str) -> Table:
+    """Return the table with a reference to the table `to`."""
+    return replace(table, references=(Reference(columns=("day", "who"), table=to),))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +114,17 @@ PLANS, VISITS = use_case().tables
         (lambda: Triggers(least_nights=20), "least_nights lies between 1 and window_nights"),
         (lambda: Triggers(cooldown_nights=-1), "a cooldown is 0 nights or more, got -1"),
         (lambda: Release(approvers=("lead", "lead")), "two different approvers"),
+        (
+            lambda: Rehearsal(history="2013-01-01..2013-01-31", nights="2013-01-31..2013-02-03"),
+            "nights that begin after 2013-01-31, got 2013-01-31..2013-02-03",
+        ),
+        (
+            lambda: use_case(tables=(referring(PLANS, "visits"), referring(VISITS, "plans"))),
+            "run in a circle, '(plans' -> 'visits' -> 'plans|visits' -> 'plans' -> 'visits)': .* leave one of these references out",
+        ),
+        (lambda: use_case(slices=Slice(by="zone")), r"takes a tuple, got a Slice: .* a comma: \(Slice\(...\),\)"),
+        (lambda: Window("a", of="b", how="sum", days=7), r"Window\(days=...\) takes a tuple, got 7: .*: \(7,\)"),  # type: ignore[arg-type]
+        (lambda: Table(name="a", schema="A", key=["b"]), r"Table\(key=...\) takes a tuple, got \['b'\]: .* round"),  # type: ignore[arg-type]
     ],
 )
 def test_a_wrong_value_is_refused_when_built_and_told_what_is_allowed(build: Callable[[], object], told: str) -> None:
@@ -155,6 +172,21 @@ def test_every_declaration_is_frozen_and_closed(declaration: Any) -> None:
     assert set(declaration.__slots__) == {field.name for field in fields(declaration)}
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
         declaration(colour="red")
+
+
+TUPLES = [(each, field.name) for each in DECLARATIONS for field in fields(each) if get_origin(field.type) is tuple]
+
+
+@pytest.mark.parametrize(("declaration", "name"), TUPLES, ids=lambda each: getattr(each, "__name__", each))
+def test_a_bare_text_in_place_of_a_tuple_is_refused_by_every_declaration(declaration: Any, name: str) -> None:
+    others = {each.name: () if get_origin(each.type) is tuple else None for each in fields(declaration)}
+    told = rf"{declaration.__name__}\({name}=...\) takes a tuple, got 'zone': .* \('zone',\)"
+    with pytest.raises(DeclarationError, match=told):
+        declaration(**others | {name: "zone"})
+
+
+def test_a_table_may_refer_to_itself_and_two_to_the_same() -> None:
+    use_case(tables=(referring(PLANS, "plans"), referring(VISITS, "plans")))
 
 
 @pytest.mark.parametrize("text", ["January", "2013-02-30", "2013-02-02..2013-02-01"])

@@ -113,3 +113,18 @@ def test_an_earlier_night_that_comes_later_owns_its_bytes(
     assert told(night, NEXT)["rides.again.csv"].verdict == "taken"
     night.take()
     assert (told(night, NEXT)["rides.again.csv"].verdict, count(night, "rides", NEXT)) == ("duplicate", 60)
+
+
+def test_a_window_that_takes_a_night_anew_takes_the_same_bytes_again_for_it_replaces_them(
+    night: Night, tmp_path: Path
+) -> None:
+    night.take()
+    both = f"{NIGHT}..{NEXT}"
+    wider = draw(night, both, tmp_path)
+    wider.put("traffic.csv", night.place.fetch("traffic.csv"))
+    ingest.ingest("taxi", both)
+    assert {name: each.verdict for name, each in told(night, both).items()} == dict.fromkeys(night.files(), "taken")
+    assert count(night, "traffic", NIGHT) == 72
+    night.take()
+    assert {each.verdict for each in told(night, both).values()} == {"taken"}
+    assert count(night, "traffic", NIGHT) == 72

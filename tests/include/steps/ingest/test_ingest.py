@@ -10,8 +10,9 @@ from include import usecases
 from include.settings import Settings
 from include.steps import ingest
 from include.stores import lake, landing, ledger, warehouse
+from include.usecases import coherence
 from ml import nights
-from ml.errors import DataError, RequestError
+from ml.errors import DataError, DeclarationError, RequestError
 from ml.usecase import UseCase
 from tests.include.steps.conftest import NIGHT, STEPS, contents
 
@@ -104,6 +105,27 @@ def test_a_corrected_file_replaces_the_night_and_is_another_fact(arrive: Arrive)
     told = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "validated", subject=NIGHT)
     assert [entry.payload["rows_quarantined"] for entry in told] == [1, 0]
     assert len(stage(where, "quarantine", "bookings")) == 0
+
+
+def test_a_label_that_is_neither_yes_nor_no_is_refused_before_it_is_stored(
+    arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("ingest a night")
+    before = len(lake.read(lake.address(where.lake, "taxi", "valid", "rides")))
+    functions = coherence.functions(usecases.get("taxi")) | {"is_late": lambda minutes_late: minutes_late.fillna(0)}
+    monkeypatch.setattr(coherence, "functions", lambda _: functions)
+    with pytest.raises(
+        DeclarationError, match="the label 'is_late' of 'rides' to be 1 for yes, 0 for no, or missing, got"
+    ):
+        ingest.ingest("taxi", NIGHT)
+    assert len(lake.read(lake.address(where.lake, "taxi", "valid", "rides"))) == before
+
+
+def test_a_source_that_fails_is_told_by_file_and_line(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrive("ingest a night")
+    monkeypatch.setattr(usecases.module("taxi", "source"), "_day", None)
+    with pytest.raises(DataError, match=r"the use case 'taxi' fails in .*taxi/source.py, line \d+: TypeError"):
+        ingest.ingest("taxi", NIGHT)
 
 
 def test_what_is_quarantined_is_said_in_an_alert(arrive: Arrive) -> None:

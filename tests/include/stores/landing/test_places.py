@@ -25,6 +25,14 @@ def test_what_was_put_is_named_and_fetched_whole(place: Place) -> None:
     assert (night.fetch("rides.csv"), night.fetch("empty.csv")) == (b"who\nann\n", b"")
 
 
+def test_a_place_is_made_ready_to_land_in_as_often_as_one_likes(place: Place) -> None:
+    night = place.within("taxi").within("2013-02-08")
+    for _ in range(2):
+        night.make()
+    assert night.names() == []
+    assert isinstance(night, places.Bucket) or night.path.is_dir()  # type: ignore[attr-defined]
+
+
 def test_a_night_of_which_nothing_landed_has_no_names(place: Place) -> None:
     place.within("2013-02-08").put("rides.csv", b"x")
     assert place.within("2013-02-0").names() == []

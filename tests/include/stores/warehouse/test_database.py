@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from include.settings import PROJECT
 from include.stores import warehouse
 from include.stores.warehouse import database, tables
+from ml.errors import SetupError
 
 
 def test_the_migrations_make_the_tables_that_the_code_declares(engine: sa.Engine) -> None:
@@ -41,6 +42,29 @@ def test_a_migration_can_be_taken_back_and_made_again(url: str, engine: sa.Engin
     assert sa.inspect(engine).get_table_names() == ["alembic_version"]
     warehouse.migrate(url)
     assert "ledger" in sa.inspect(engine).get_table_names()
+
+
+def test_a_warehouse_that_is_there_is_opened_at_the_newest_schema(url: str, engine: sa.Engine) -> None:
+    assert "ledger" in sa.inspect(warehouse.opened(url)).get_table_names()
+
+
+def test_a_warehouse_that_was_never_made_is_refused_and_not_made_by_asking(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=f"nothing has run in this home yet: .*{tmp_path}/none.db, found none"):
+        warehouse.opened(f"sqlite:///{tmp_path / 'none.db'}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_without_our_tables_is_no_warehouse(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(SetupError, match="nothing has run in this home yet"):
+        warehouse.opened(f"sqlite:///{tmp_path / 'empty.db'}")
+
+
+def test_a_server_that_is_away_is_named_without_its_password() -> None:
+    with pytest.raises(
+        SetupError, match=r"the warehouse postgresql\+psycopg://ann:\*\*\*@127.0.0.1:1/none cannot be reached"
+    ):
+        warehouse.opened("postgresql+psycopg://ann:secret@127.0.0.1:1/none")
 
 
 def test_processes_that_migrate_at_once_all_succeed(url: str) -> None:
