@@ -5,10 +5,16 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import contract, features, lookup, rolling
+from bench import contract, features, lookup, retrieval, rolling
 
 _RESULTS = Path(__file__).parent / "results"
-_BENCHES = {"contract": contract.run, "features": features.run, "lookup": lookup.run, "rolling": rolling.run}
+_BENCHES = {
+    "contract": contract.run,
+    "features": features.run,
+    "lookup": lookup.run,
+    "retrieval": retrieval.run,
+    "rolling": rolling.run,
+}
 
 
 def main(names: list[str]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import card, features, score, training_set
+from include.steps import card, features, pins, score, training_set
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, snapshot, warehouse
 from include.stores.snapshot import Snapshot
@@ -49,7 +49,8 @@ def train(use_case: str, night: str, trigger: str) -> bool:
     """Fit, choose and judge as of `night`; return whether a challenger earned a release.
 
     The verdict goes into the ledger with every number; a night that has one is not judged again.
-    Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there.
+    Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
+    when the rows or the champion have features that mean something else than what is declared.
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
     engine = warehouse.engine(where.warehouse_url)
@@ -90,6 +91,8 @@ def _challenge(
 ) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
     facts = packaging.facts(packages.get(where.packages, champion)) if champion else {}
+    if champion:
+        pins.require_declared(champion, case, where)
     rows = training_set.read(case, when, tables, where)
     parts = splitting.split(rows.nights, case.gates.judged_nights, str(facts.get("used_until", "")))
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
@@ -119,7 +122,7 @@ def _challenge(
             "use_case": case.name,
             "night": str(when),
             "recipe": recipe,
-            "feature_service": features.service(case, where).name,
+            **pins.declared(features.service(case, where)).facts,
             "candidate": choice.name,
             "seed": _SEED,
             "fitted": list(_span(learned)),

@@ -25,15 +25,16 @@ def address(lake: Path, use_case: str, stage: str, table: str) -> str:
     return str(lake / use_case / stage / table)
 
 
-def replace(uri: str, period: Period, frame: pd.DataFrame) -> int:
+def replace(uri: str, period: Period, frame: pd.DataFrame, *, widen: bool = False) -> int:
     """Put `frame` in place of the nights of `period` and return the version written: readers see all of it or none.
 
-    `frame` has a text column `night` (ISO date). Two writers at once: the loser tries again on the winner's version.
+    `frame` has a text column `night` (ISO date). Columns that the table lacks are refused, or with `widen` added, empty
+    in all other nights; and so are those that `frame` lacks. Two writers at once: the loser tries again on the winner's version.
     """
     data = None if frame.empty else _arrow(frame)
     for attempt in range(_ATTEMPTS):
         try:
-            return _write(uri, period, data)
+            return _write(uri, period, data, widen)
         except CommitFailedError:
             if attempt + 1 == _ATTEMPTS:
                 raise
@@ -41,7 +42,7 @@ def replace(uri: str, period: Period, frame: pd.DataFrame) -> int:
     raise AssertionError("unreachable")
 
 
-def _write(uri: str, period: Period, data: pa.Table | None) -> int:
+def _write(uri: str, period: Period, data: pa.Table | None, widen: bool) -> int:
     """Return the version that this very write made, whoever else writes; `ABSENT` when there is still no table."""
     if not DeltaTable.is_deltatable(uri) and (data is None or _made(uri, data)):
         return ABSENT if data is None else _FIRST
@@ -50,7 +51,7 @@ def _write(uri: str, period: Period, data: pa.Table | None) -> int:
     if data is None:
         table.delete(predicate)
     else:
-        write_deltalake(table, data, mode="overwrite", predicate=predicate)
+        write_deltalake(table, data, mode="overwrite", predicate=predicate, schema_mode="merge" if widen else None)
     return int(table.version())
 
 

@@ -13,7 +13,7 @@ from ml.usecase.live import Live
 from ml.usecase.models import Binary, Candidate, GradientBoosting, Logistic
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
-_RESERVED = ("entity", "night", "cutoff")
+_RESERVED = ("entity", "night", "cutoff", "feature_service")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

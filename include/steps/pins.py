@@ -1,0 +1,69 @@
+"""A model answers only from features that mean what they meant when it learned; rows and snapshots say what theirs mean."""
+
+import pandas as pd
+
+from include.settings import Settings
+from include.steps import features as feature_step
+from include.stores import feature_store, packages
+from include.stores.feature_store import Service
+from ml import definitions, packaging
+from ml.arrival import NIGHT
+from ml.definitions import Declared
+from ml.usecase import Live, Night, UseCase
+
+
+def of_package(digest: str, where: Settings) -> Declared:
+    """Return what the features of a package meant when it was trained; raises FeatureError where it does not say."""
+    return definitions.told(packaging.facts(packages.get(where.packages, digest)), of=f"package {digest[:12]}")
+
+
+def declared(service: Service) -> Declared:
+    """Return what the features of `service` mean."""
+    return Declared(service=service.name, digests=service.digests)
+
+
+def require_rows(digest: str, rows: pd.DataFrame, case: UseCase, where: Settings) -> None:
+    """Raise FeatureError unless each night of `rows` means by every feature of the package what it pins."""
+    pinned = of_package(digest, where)
+    for name, nights in _built_as(rows):
+        if name != pinned.service:
+            definitions.require(
+                pinned,
+                feature_store.recall(where, case.name, feature_step.TABLE, name),
+                whose=f"package {digest[:12]}",
+                where=f"the table of features of {nights}",
+                remedy=f"build {nights} again as {pinned.service} had it, or release a model that was trained on {name}",
+            )
+
+
+def require_declared(digest: str, case: UseCase, where: Settings) -> None:
+    """Raise FeatureError unless the declarations mean by every feature of the package what it pins."""
+    definitions.require(
+        of_package(digest, where),
+        declared(feature_step.service(case, where)),
+        whose=f"the champion {digest[:12]}",
+        where=f"the use case {case.name}",
+        remedy="the champion cannot be judged beside a challenger; declare what changed under a name of its own, and keep "
+        "the old feature until a model that does without it is champion",
+    )
+
+
+def require_current(rows: pd.DataFrame, case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Service:
+    """Return the service that is declared now; raises FeatureError unless each night of `rows` means the same by it."""
+    service = feature_step.service(case, where, horizon)
+    for name, nights in _built_as(rows):
+        if name != service.name:
+            definitions.require(
+                declared(service),
+                feature_store.recall(where, case.name, service.view, name),
+                whose=f"the use case {case.name}",
+                where=f"the table of features of {nights}",
+                remedy=f"build them again with `ratchet features build {case.name} {nights}`",
+            )
+    return service
+
+
+def _built_as(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the services that `rows` were built as, and for each its nights, e.g. `2024-03-01..2024-03-16`."""
+    spans = rows.groupby(feature_step.SERVICE)[NIGHT].agg(["min", "max"])
+    return [(str(name), first if first == last else f"{first}..{last}") for name, first, last in spans.itertuples()]
