@@ -84,7 +84,7 @@ def require(pinned: Declared, found: Declared, *, whose: str, where: str, remedy
         faults = [f"lacks {_listed(lacking)}"] if lacking else []
         faults += [f"means something else by {_listed(other)}"] if other else []
         raise FeatureError(
-            f"expected {where} to have the features of {pinned.service}, which {whose} pins, but it has those of "
+            f"expected {where} to have the features of {pinned.service}, which {whose}, but it has those of "
             f"{found.service}, which {' and '.join(faults)}: {remedy}"
         )
 

@@ -40,8 +40,8 @@ class Comparison:
 
     @property
     def cells(self) -> int:
-        """How many values differ, an absent entity counted once."""
-        return len(self.absent) + sum(each.entities for each in self.differences)
+        """How many values differ, an absent entity counted once, and a way that could not be gone as one."""
+        return len(self.absent) + sum(each.entities for each in self.differences) or int(bool(self.fault))
 
     def __str__(self) -> str:
         """Return the finding as a sentence that names path, features and counts."""

@@ -18,7 +18,7 @@ from include.usecases import coherence
 from ml import parity, privacy
 from ml.arrival import NIGHT
 from ml.chain import Json
-from ml.errors import RefusalError
+from ml.errors import FeatureError, RefusalError
 from ml.features import CUTOFF, ENTITY
 from ml.parity import Comparison
 from ml.usecase import Live, Night, UseCase
@@ -147,6 +147,9 @@ def _trained(asked: _Asked) -> Iterator[Comparison]:
     try:
         rows = training_set.read(asked.case, asked.night, asked.tables, asked.where, first=str(first)).frame
     except RefusalError:
+        return
+    except FeatureError as error:
+        yield Comparison(path="training join", rows=0, absent=(), differences=(), fault=str(error))
         return
     if rows.empty:
         return

@@ -30,7 +30,7 @@ def require_rows(digest: str, rows: pd.DataFrame, case: UseCase, where: Settings
             definitions.require(
                 pinned,
                 feature_store.recall(where, case.name, feature_step.TABLE, name),
-                whose=f"package {digest[:12]}",
+                whose=f"package {digest[:12]} pins",
                 where=f"the table of features of {nights}",
                 remedy=f"build {nights} again as {pinned.service} had it, or release a model that was trained on {name}",
             )
@@ -41,7 +41,7 @@ def require_declared(digest: str, case: UseCase, where: Settings) -> None:
     definitions.require(
         of_package(digest, where),
         declared(feature_step.service(case, where)),
-        whose=f"the champion {digest[:12]}",
+        whose=f"the champion {digest[:12]} pins",
         where=f"the use case {case.name}",
         remedy="the champion cannot be judged beside a challenger; declare what changed under a name of its own, and keep "
         "the old feature until a model that does without it is champion",
@@ -56,7 +56,7 @@ def require_current(rows: pd.DataFrame, case: UseCase, where: Settings, horizon:
             definitions.require(
                 declared(service),
                 feature_store.recall(where, case.name, service.view, name),
-                whose=f"the use case {case.name}",
+                whose=f"the use case {case.name} declares",
                 where=f"the table of features of {nights}",
                 remedy=f"build them again with `ratchet features build {case.name} {nights}`",
             )

@@ -101,7 +101,7 @@ class Shelf:
             definitions.require(
                 self._pinned,
                 definitions.told(found.facts, of=f"the snapshot of {place.night}"),
-                whose="the model",
+                whose="the model pins",
                 where=f"the snapshot of {place.night}",
                 remedy="serve a model that was trained on these, or materialize the night as the model's had it",
             )

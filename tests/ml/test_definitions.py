@@ -133,7 +133,7 @@ OLD = service("entities_old", zone="1", late="2")
     "found", [OLD, service("entities_new", zone="1", late="2", more="3")], ids=["the same", "a wider one"]
 )
 def test_features_that_mean_the_same_are_taken_whatever_else_is_there(found: Declared) -> None:
-    definitions.require(OLD, found, whose="the model", where="the table", remedy="mend it")
+    definitions.require(OLD, found, whose="the model pins", where="the table", remedy="mend it")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_features_that_mean_the_same_are_taken_whatever_else_is_there(found: Dec
 )
 def test_other_features_are_refused_with_both_services_and_the_word_that_mends(found: Declared, fault: str) -> None:
     with pytest.raises(FeatureError) as refused:
-        definitions.require(OLD, found, whose="package 0123", where="the table", remedy="build it again")
+        definitions.require(OLD, found, whose="package 0123 pins", where="the table", remedy="build it again")
     assert str(refused.value) == (
         "expected the table to have the features of entities_old, which package 0123 pins, but it has those of "
         f"entities_new, which {fault}: build it again"
