@@ -138,11 +138,10 @@ def explained(settings: Settings) -> Iterator[None]:
 
 def make_folders(settings: Settings) -> None:
     """Make every folder that the stack writes to; the one with the secrets is its owner's alone."""
-    landing = [] if settings.landing.startswith("s3://") else [Path(settings.landing)]
+    folders = [Path(each) for each in (settings.landing, settings.lake) if not each.startswith("s3://")]
     for folder in (
         settings.home,
-        *landing,
-        settings.lake,
+        *folders,
         settings.packages,
         settings.reports,
         settings.mlflow_artifacts,

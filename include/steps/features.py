@@ -118,9 +118,9 @@ def table(horizon: Night | Live | None = None) -> str:
     return LIVE if isinstance(horizon, Live) else TABLE
 
 
-def address(folder: Path, case: UseCase, horizon: Night | Live | None = None) -> str:
+def address(root: str | Path, case: UseCase, horizon: Night | Live | None = None) -> str:
     """Return where the features of `case` at `horizon` rest."""
-    return lake.address(folder, case.name, STAGE, table(horizon))
+    return lake.address(root, case.name, STAGE, table(horizon))
 
 
 def services(case: UseCase, where: Settings) -> tuple[Service, ...]:
@@ -144,7 +144,7 @@ def service(case: UseCase, where: Settings, horizon: Night | Live | None = None)
 
 
 def read(
-    folder: Path,
+    root: str | Path,
     case: UseCase,
     first: str = "",
     last: str = "9999",
@@ -152,14 +152,14 @@ def read(
     horizon: Night | Live | None = None,
 ) -> pd.DataFrame:
     """Return the entities and features of the nights `first` to `last`, text features as categories."""
-    rows = lake.read(address(folder, case, horizon), first, last, at_version=at_version)
+    rows = lake.read(address(root, case, horizon), first, last, at_version=at_version)
     names = case.names_at(horizon or case.horizon)
     return rows.astype({name: "category" for name in names if name in rows and rows[name].dtype == object})
 
 
-def valid(folder: Path, case: UseCase, table: str) -> str:
+def valid(root: str | Path, case: UseCase, table: str) -> str:
     """Return where the valid rows of `table` rest."""
-    return lake.address(folder, case.name, "valid", table)
+    return lake.address(root, case.name, "valid", table)
 
 
 def _longest_look(made: Iterable[Feature]) -> int:
