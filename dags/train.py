@@ -9,7 +9,8 @@ the champion on the same frozen rows; the gates answer promote, keep or inconclu
 earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `hand_over`.
 
 **When it is red.** `LeakError`: a feature knows what it cannot know; take it out. `DataError`: there is too little
-history; ingest more of it. One training at a time: the pool `training` has one slot.
+history; ingest more of it. `FeatureError`: nights were built from other declarations, and the message names the
+`ratchet features build` that mends it; or the champion knows a feature otherwise: declare the change under a new name. One training at a time: the pool `training` has one slot.
 """
 
 from datetime import timedelta

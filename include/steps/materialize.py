@@ -78,6 +78,6 @@ def _export(case: UseCase, night: date, tables: Snapshot, where: Settings) -> in
         **pins.declared(pins.require_current(rows, case, where)).facts,
         "features_version": version,
     }
-    packed = snapshots.pack(rows[[ENTITY, *case.feature_names]], facts)
+    packed = snapshots.pack(rows[[ENTITY, *case.names_at(case.horizon)]], facts)
     shelf.put(folder(case, where), night, packed)
     return len(rows)

@@ -131,7 +131,7 @@ def _served(asked: _Asked) -> Iterator[Comparison]:
         return
     champion = ledger.champion(warehouse.engine(asked.where.warehouse_url), asked.case.name)
     served = materialize.shelf_of(asked.case, asked.where, champion.subject if champion else None)
-    names = asked.case.feature_names
+    names = asked.case.names_at(asked.case.horizon)
     fault = served.refresh()
     answers = {} if fault else {entity: served.snapshot.lookup(entity) for entity in asked.sample.index}
     found = pd.DataFrame.from_dict(

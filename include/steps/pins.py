@@ -1,5 +1,7 @@
 """A model answers only from features that mean what they meant when it learned; rows and snapshots say what theirs mean."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from include.settings import Settings
@@ -17,9 +19,12 @@ def of_package(digest: str, where: Settings) -> Declared:
     return definitions.told(packaging.facts(packages.get(where.packages, digest)), of=f"package {digest[:12]}")
 
 
-def declared(service: Service) -> Declared:
-    """Return what the features of `service` mean."""
-    return Declared(service=service.name, digests=service.digests)
+def declared(service: Service, names: Collection[str] | None = None) -> Declared:
+    """Return what the features of `service` mean, those among `names` or all of them."""
+    return Declared(
+        service=service.name,
+        digests={name: digest for name, digest in service.digests.items() if names is None or name in names},
+    )
 
 
 def require_rows(digest: str, rows: pd.DataFrame, case: UseCase, where: Settings) -> None:
@@ -43,8 +48,8 @@ def require_declared(digest: str, case: UseCase, where: Settings) -> None:
         declared(feature_step.service(case, where)),
         whose=f"the champion {digest[:12]} pins",
         where=f"the use case {case.name}",
-        remedy="the champion cannot be judged beside a challenger; declare what changed under a name of its own, and keep "
-        "the old feature until a model that does without it is champion",
+        remedy="the champion cannot be judged beside a challenger; declare what changed under a name of its own, and move "
+        "the old feature to `retired` until a model that does without it is champion",
     )
 
 

@@ -122,7 +122,7 @@ def _challenge(
             "use_case": case.name,
             "night": str(when),
             "recipe": recipe,
-            **pins.declared(features.service(case, where)).facts,
+            **pins.declared(features.service(case, where), case.feature_names).facts,
             "candidate": choice.name,
             "seed": _SEED,
             "fitted": list(_span(learned)),

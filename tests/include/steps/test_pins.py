@@ -7,7 +7,7 @@ import pytest
 
 from include import usecases
 from include.settings import Settings
-from include.steps import features, materialize, parity, pins, score, train
+from include.steps import features, ingest, materialize, parity, pins, score, train
 from include.stores import ledger, shelf, warehouse
 from ml import nights
 from ml.errors import FeatureError
@@ -17,6 +17,7 @@ from tests.include.steps.conftest import HISTORY, LAST, NIGHT
 Arrive = Callable[[str], Settings]
 Declare = Callable[..., UseCase]
 
+MONDAY, LATER = "2024-03-18", "2024-03-21"
 MORE = Since("rides", by=("zone",), where="is_late", on="event_time", within_hours=48)
 
 
@@ -108,6 +109,27 @@ def test_a_champion_that_learned_another_meaning_is_not_judged_beside_a_challeng
     features.build("taxi", f"{HISTORY[:10]}..{NIGHT}")
     with pytest.raises(FeatureError, match="means something else by congestion: .* under a name of its own"):
         train.train("taxi", NIGHT, "a test")
+
+
+def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_without(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("ingest the next night")
+    old = next(each for each in taxi.features if isinstance(each, AsOf))
+    case = replace(taxi, features=(*(each for each in taxi.features if each is not old), MORE), retired=(old,))
+    monkeypatch.setattr(usecases, "get", lambda name: case)
+    ingest.ingest("taxi", f"{MONDAY}..{LATER}")
+    features.build("taxi", f"{HISTORY[:10]}..{LATER}")
+    assert score.score("taxi", NIGHT) == 60
+    train.train("taxi", LATER, "a test")
+    [judged] = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged", nights.parse(LATER).first)
+    assert judged.payload["champion"] == champion(where)
+    learned = set(pins.of_package(judged.subject, where).digests)
+    assert learned == (set(taxi.feature_names) | set(MORE.outputs)) - set(old.outputs)
+    materialize.apply("taxi")
+    materialize.materialize("taxi", LATER)
+    assert materialize.shelf_of(case, where, champion(where)).refresh() is None
+    assert parity.check("taxi", LATER) == 0
 
 
 def test_a_night_of_older_declarations_is_not_brought_online(arrive: Arrive, declare: Declare) -> None:
