@@ -11,6 +11,7 @@ from include.stores.feature_store import Service
 from ml import definitions, packaging
 from ml.arrival import NIGHT
 from ml.definitions import Declared
+from ml.errors import FeatureError
 from ml.usecase import Live, Night, UseCase
 
 
@@ -30,7 +31,7 @@ def declared(service: Service, names: Collection[str] | None = None) -> Declared
 def require_rows(digest: str, rows: pd.DataFrame, case: UseCase, where: Settings) -> None:
     """Raise FeatureError unless each night of `rows` means by every feature of the package what it pins."""
     pinned = of_package(digest, where)
-    for name, nights in _built_as(rows):
+    for name, nights in _built_as(rows, case):
         if name != pinned.service:
             definitions.require(
                 pinned,
@@ -56,7 +57,7 @@ def require_declared(digest: str, case: UseCase, where: Settings) -> None:
 def require_current(rows: pd.DataFrame, case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Service:
     """Return the service that is declared now; raises FeatureError unless each night of `rows` means the same by it."""
     service = feature_step.service(case, where, horizon)
-    for name, nights in _built_as(rows):
+    for name, nights in _built_as(rows, case):
         if name != service.name:
             definitions.require(
                 declared(service),
@@ -68,7 +69,18 @@ def require_current(rows: pd.DataFrame, case: UseCase, where: Settings, horizon:
     return service
 
 
-def _built_as(rows: pd.DataFrame) -> list[tuple[str, str]]:
+def _built_as(rows: pd.DataFrame, case: UseCase) -> list[tuple[str, str]]:
     """Return the services that `rows` were built as, and for each its nights, e.g. `2024-03-01..2024-03-16`."""
-    spans = rows.groupby(feature_step.SERVICE)[NIGHT].agg(["min", "max"])
-    return [(str(name), first if first == last else f"{first}..{last}") for name, first, last in spans.itertuples()]
+    named = rows[feature_step.SERVICE] if feature_step.SERVICE in rows else pd.Series(None, rows.index, dtype=object)
+    if named.isna().any():
+        nights = _span(rows.loc[named.isna(), NIGHT])
+        raise FeatureError(
+            f"expected each row of features of {nights} to name the declarations that it was built from, but some name none: "
+            f"build them again with `ratchet features build {case.name} {nights}`"
+        )
+    return [(str(name), _span(nights)) for name, nights in rows[NIGHT].groupby(named)]
+
+
+def _span(nights: "pd.Series[str]") -> str:
+    first, last = nights.min(), nights.max()
+    return str(first) if first == last else f"{first}..{last}"

@@ -8,7 +8,7 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps import features, ingest, materialize, parity, pins, score, train
-from include.stores import ledger, shelf, warehouse
+from include.stores import lake, ledger, shelf, warehouse
 from ml import nights
 from ml.errors import FeatureError
 from ml.usecase import AsOf, Feature, Since, UseCase
@@ -195,6 +195,17 @@ def test_a_night_built_as_nobody_knows_any_more_is_refused(arrive: Arrive, decla
         FeatureError, match=f"what the features of {service.name} mean, but it is not there or was changed"
     ):
         score.score("taxi", NIGHT)
+
+
+def test_rows_of_an_older_home_are_refused_until_they_are_built_again(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("score")
+    uri = features.address(where.lake, taxi)
+    rows = lake.read(uri, NIGHT, NIGHT).assign(feature_service=None)
+    lake.replace(uri, nights.parse(NIGHT), rows)
+    with pytest.raises(FeatureError, match=f"some name none: .* `ratchet features build taxi {NIGHT}`"):
+        score.score("taxi", NIGHT)
+    features.build("taxi", NIGHT)
+    assert score.score("taxi", NIGHT) == 60
 
 
 def test_a_package_says_what_its_features_meant_when_it_was_trained(arrive: Arrive, taxi: UseCase) -> None:
