@@ -5,7 +5,7 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import contract, features, gate, lookup, rolling
+from bench import contract, features, gate, lookup, published, retrieval, rolling
 
 _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
@@ -13,6 +13,8 @@ _BENCHES = {
     "features": features.run,
     "gate": gate.run,
     "lookup": lookup.run,
+    "published": published.run,
+    "retrieval": retrieval.run,
     "rolling": rolling.run,
 }
 

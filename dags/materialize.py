@@ -12,7 +12,8 @@ week, Feast's own historical retrieval.
 ledger row on parity, and an alert with way, feature and count where anything differs. Run again, it leaves the same.
 
 **When it is red.** `SetupError`, features that were never deployed: run `ratchet features apply`. The online store is away:
-start it and clear the task; servers do not need it, the night's snapshot is exported first. Values that differ are no red task but an
+start it and clear the task; servers do not need it, the night's snapshot is exported first. `FeatureError`: the night was
+built from other declarations than today's; run the `ratchet features build` that it names, and clear the task. Values that differ are no red task but an
 alert: clear `materialize` first, which mends what is stale; what still differs is a fault in the way that the alert names.
 """
 

@@ -9,7 +9,9 @@ is never rewritten: running a night again adds what is missing.
 `monitor`. Before the first release there is no champion: the task is skipped, and so is everything after it.
 
 **When it is red.** `PackageError`: the model's files are not the bytes that were approved; roll back, and find out who
-changed them. `DataError`: the night has no features; clear `ingest` for that night first.
+changed them. `DataError`: the night has no features; clear `ingest` for that night first. `FeatureError`: a feature of the night
+does not mean what the champion learned it as; take the change back and build the night again, or release a model that
+was trained on it.
 """
 
 from typing import Any

@@ -11,7 +11,8 @@ A night is judged once. Only a first model that was refused is tried anew, with 
 use case have been mended.
 
 **When it is red.** `LeakError`: a feature knows what it cannot know; take it out. `DataError`: there is too little
-history; ingest more of it. One training at a time: the pool `training` has one slot.
+history; ingest more of it. `FeatureError`: nights were built from other declarations, and the message names the
+`ratchet features build` that mends it; or the champion knows a feature otherwise: declare the change under a new name. One training at a time: the pool `training` has one slot.
 """
 
 from datetime import timedelta

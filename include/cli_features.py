@@ -29,6 +29,18 @@ def apply(
 
 @app.command()
 @plainly
+def build(
+    use_case: UseCaseName,
+    nights: Annotated[str, typer.Argument(help="A night (2013-02-08) or nights (2013-01-01..2013-01-31).")],
+) -> None:
+    """Build the features of nights that have landed again, as they are declared now."""
+    from include.steps import features
+
+    Console().print(f"{features.build(use_case, nights)} entities of {nights} have features", highlight=False)
+
+
+@app.command()
+@plainly
 @at_home
 def materialize(use_case: UseCaseName, night: Night) -> None:
     """Bring a night's features online and export its snapshot, as the DAG does."""

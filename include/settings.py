@@ -17,7 +17,7 @@ class Settings:
     home: Path
     data: Path
     landing: str
-    lake: Path
+    lake: str
     packages: Path
     feature_store: Path
     online_store_url: str
@@ -55,7 +55,7 @@ def load() -> Settings:
         home=home,
         data=Path(text("data", PROJECT / ".data")),
         landing=text("landing", home / "landing"),
-        lake=Path(text("lake", home / "lake")),
+        lake=text("lake", home / "lake"),
         packages=Path(text("packages", home / "packages")),
         feature_store=Path(text("feature_store", home / "feast")),
         online_store_url=text("online_store_url", ""),

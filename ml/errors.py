@@ -29,6 +29,10 @@ class PackageError(RatchetError):
     """A model package is not the bytes its manifest promises."""
 
 
+class FeatureError(RatchetError):
+    """Features do not mean what a model, or the declarations, say that they mean."""
+
+
 class SnapshotError(RatchetError):
     """A snapshot of features is not the bytes its manifest promises, or there is none to serve."""
 

@@ -27,17 +27,21 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """What one way said of `rows` entities: those that it does not know, and every feature that differs."""
+    """What one way said of `rows` entities: those that it does not know, and every feature that differs.
+
+    `fault` says why a way knows nothing, where it said so.
+    """
 
     path: str
     rows: int
     absent: tuple[str, ...]
     differences: tuple[Difference, ...]
+    fault: str = ""
 
     @property
     def cells(self) -> int:
-        """How many values differ, an absent entity counted once."""
-        return len(self.absent) + sum(each.entities for each in self.differences)
+        """How many values differ, an absent entity counted once, and a way that could not be gone as one."""
+        return len(self.absent) + sum(each.entities for each in self.differences) or int(bool(self.fault))
 
     def __str__(self) -> str:
         """Return the finding as a sentence that names path, features and counts."""
@@ -45,6 +49,7 @@ class Comparison:
             return f"{self.path}: {self.rows} entities, the same to the last bit"
         told = [f"{len(self.absent)} absent ({', '.join(self.absent[:_EXAMPLES])})"] if self.absent else []
         told += [_told(each) for each in self.differences]
+        told += [self.fault] if self.fault else []
         return f"{self.path} differs from the table of features for {self.rows} entities: {'; '.join(told)}"
 
 

@@ -142,13 +142,13 @@ def make_folders(settings: Settings) -> None:
 
     for folder in (
         settings.home,
-        settings.lake,
         settings.packages,
         settings.reports,
         settings.mlflow_artifacts,
     ):
         folder.mkdir(parents=True, exist_ok=True)
-    places.at(settings.landing).make()
+    for address in (settings.landing, settings.lake):
+        places.at(address).make()
     for folder in (settings.secrets, settings.airflow_home, settings.home / "logs"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 
 from include.settings import Settings
-from include.steps import score
+from include.steps import pins, score
 from include.stores import ledger, packages, warehouse
 from ml import packaging
 from ml.arrays import Floats
 from ml.chain import Entry
-from ml.errors import DataError, PackageError
+from ml.errors import DataError, FeatureError, PackageError
 from ml.promotion import Bar
 from ml.training import Model
+from ml.usecase import UseCase
 
 _WAY_FORWARD = (
     "Mend it and train again, go back to an earlier champion, or release this challenger by `ratchet override`"
@@ -54,19 +55,23 @@ class Champion:
             return replace(self, model=None, scores=base, fault=f"{fault}. {_WAY_FORWARD}")
 
 
-def read(promoted: Entry | None, where: Settings) -> Champion:
-    """Return the champion that was `promoted`; one whose package is not what was promoted has a fault."""
+def read(promoted: Entry | None, case: UseCase, where: Settings) -> Champion:
+    """Return the champion that was `promoted`.
+
+    One whose package is not what was promoted, or whose features mean something else by now, has a fault.
+    """
     if promoted is None:
         return Champion()
     try:
         facts = packaging.facts(packages.get(where.packages, promoted.subject))
+        pins.require_declared(promoted.subject, case, where)
         return Champion(
             digest=promoted.subject,
             model=score.model(promoted.subject, where),
             recipe=str(facts["recipe"]),
             used_until=str(facts["used_until"]),
         )
-    except PackageError as fault:
+    except (PackageError, FeatureError) as fault:
         used = _judged_until(promoted, where)
         return Champion(digest=promoted.subject, used_until=used, fault=f"{fault}. {_WAY_FORWARD}")
 

@@ -11,11 +11,11 @@ from include import settings, usecases
 from include.settings import Settings
 from include.steps import costs
 from include.stopwatch import Stopwatch
-from include.stores import lake, snapshot, warehouse
+from include.stores import feature_store, lake, snapshot, warehouse
 from include.stores.feature_store import Service
 from include.stores.snapshot import Snapshot
 from include.usecases import coherence, shapes
-from ml import features, recipes
+from ml import definitions, features
 from ml.arrival import NIGHT
 from ml.nights import Period
 from ml.usecase import Feature, Live, Lookup, Night, Table, UseCase
@@ -23,6 +23,7 @@ from ml.usecase import Feature, Live, Lookup, Night, Table, UseCase
 _OPEN_DAYS = 45  # an event lies no further behind the cutoff of its night
 
 STAGE, TABLE, LIVE = "features", "entities", "live"
+SERVICE = "feature_service"  # the column that says which declarations a row was built from
 
 
 def build(use_case: str, period: str) -> int:
@@ -68,8 +69,9 @@ def _write(
     case: UseCase, horizon: Night | Live, when: Period, entities: pd.DataFrame, tables: Snapshot, where: Settings
 ) -> None:
     watch = Stopwatch()
-    built = _built(case, horizon, entities, when, tables, watch)
-    made = lake.replace(address(where.lake, case, horizon), when, built)
+    built, made_as = _built(case, horizon, entities, when, tables, watch), service(case, where, horizon)
+    feature_store.remember(where, made_as)
+    made = lake.replace(made_as.source, when, built.assign(**{SERVICE: made_as.name}), widen=True)
     engine, product = warehouse.engine(where.warehouse_url), f"{STAGE}/{table(horizon)}@{made}"
     warehouse.record_reads(engine, case.name, when, STAGE, product, tables.versions)
     costs.record(engine, case, horizon, table(horizon), when, built, watch.seconds)
@@ -117,9 +119,9 @@ def table(horizon: Night | Live | None = None) -> str:
     return LIVE if isinstance(horizon, Live) else TABLE
 
 
-def address(folder: Path, case: UseCase, horizon: Night | Live | None = None) -> str:
+def address(root: str | Path, case: UseCase, horizon: Night | Live | None = None) -> str:
     """Return where the features of `case` at `horizon` rest."""
-    return lake.address(folder, case.name, STAGE, table(horizon))
+    return lake.address(root, case.name, STAGE, table(horizon))
 
 
 def services(case: UseCase, where: Settings) -> tuple[Service, ...]:
@@ -130,17 +132,20 @@ def services(case: UseCase, where: Settings) -> tuple[Service, ...]:
 def service(case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Service:
     """Return the features at `horizon` under the version that their declarations have."""
     horizon = horizon or case.horizon
+    types = shapes.features(case, horizon)
+    digests = definitions.of(case, horizon, types, shapes.sources(case), coherence.needs(case))
     return Service(
         use_case=case.name,
         view=table(horizon),
         source=address(where.lake, case, horizon),
-        types=shapes.features(case, horizon),
-        version=recipes.features(case, horizon, shapes.features(case, horizon), shapes.sources(case)),
+        types=types,
+        version=definitions.version(digests),
+        digests=digests,
     )
 
 
 def read(
-    folder: Path,
+    root: str | Path,
     case: UseCase,
     first: str = "",
     last: str = "9999",
@@ -148,14 +153,14 @@ def read(
     horizon: Night | Live | None = None,
 ) -> pd.DataFrame:
     """Return the entities and features of the nights `first` to `last`, text features as categories."""
-    rows = lake.read(address(folder, case, horizon), first, last, at_version=at_version)
+    rows = lake.read(address(root, case, horizon), first, last, at_version=at_version)
     names = case.names_at(horizon or case.horizon)
     return rows.astype({name: "category" for name in names if name in rows and rows[name].dtype == object})
 
 
-def valid(folder: Path, case: UseCase, table: str) -> str:
+def valid(root: str | Path, case: UseCase, table: str) -> str:
     """Return where the valid rows of `table` rest."""
-    return lake.address(folder, case.name, "valid", table)
+    return lake.address(root, case.name, "valid", table)
 
 
 def _longest_look(made: Iterable[Feature]) -> int:

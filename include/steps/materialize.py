@@ -8,6 +8,7 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
+from include.steps import pins
 from include.stores import feature_store, shelf, snapshot
 from include.stores.feature_store import Service
 from include.stores.snapshot import Snapshot
@@ -30,7 +31,8 @@ def materialize(use_case: str, period: str) -> int:
 
     The snapshot comes first: it does not need the online store. Each window begins two nights early, so that rows which
     came late arrive, and ends with the newest row, so that a night run again never puts an older value in place of a
-    newer one. Raises SetupError when the features as they are declared now were never deployed.
+    newer one. Raises SetupError when the features as they are declared now were never deployed, FeatureError when the
+    night was built from others.
     """
     case, where = usecases.get(use_case), settings.load()
     when, tables = case.horizon.parse(period), snapshot.take(case, where)
@@ -45,9 +47,9 @@ def materialize(use_case: str, period: str) -> int:
     return exported
 
 
-def shelf_of(case: UseCase, where: Settings) -> shelf.Shelf:
-    """Return what a server of `case` answers from."""
-    return shelf.Shelf(folder(case, where))
+def shelf_of(case: UseCase, where: Settings, package: str | None = None) -> shelf.Shelf:
+    """Return what a server of `case` answers from: only from features that mean what `package` learned them as."""
+    return shelf.Shelf(folder(case, where), pins.of_package(package, where) if package else None)
 
 
 def folder(case: UseCase, where: Settings) -> Path:
@@ -73,9 +75,9 @@ def _export(case: UseCase, night: date, tables: Snapshot, where: Settings) -> in
         "use_case": case.name,
         "night": str(night),
         "cutoff": case.horizon.cutoff(night).isoformat(),
-        "feature_service": feature_step.service(case, where).name,
+        **pins.declared(pins.require_current(rows, case, where)).facts,
         "features_version": version,
     }
-    packed = snapshots.pack(rows[[ENTITY, *case.feature_names]], facts)
+    packed = snapshots.pack(rows[[ENTITY, *case.names_at(case.horizon)]], facts)
     shelf.put(folder(case, where), night, packed)
     return len(rows)

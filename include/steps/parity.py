@@ -1,7 +1,7 @@
 """The same entities by every way that leads to their features: is it the same, to the last bit?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
-from include.steps import materialize, training_set
+from include.steps import materialize, pins, training_set
 from include.stores import feature_store, ledger, shelf, snapshot, warehouse
 from include.stores.snapshot import Snapshot
 from include.stores.warehouse import Alert, Metric
@@ -18,7 +18,7 @@ from include.usecases import coherence
 from ml import parity, privacy
 from ml.arrival import NIGHT
 from ml.chain import Json
-from ml.errors import RefusalError
+from ml.errors import FeatureError, RefusalError
 from ml.features import CUTOFF, ENTITY
 from ml.parity import Comparison
 from ml.usecase import Live, Night, UseCase
@@ -32,7 +32,9 @@ def check(use_case: str, period: str) -> int:
 
     The table of features, as a night is scored from it, is held against the online store, the snapshot, the training
     join and a rebuild from the valid rows; on the first night of a week also against Feast's own historical retrieval.
-    What differs is an alert; metrics and the ledger have every outcome.
+    What differs is an alert; metrics and the ledger have every outcome. A snapshot whose features mean something else than
+    the champion learned them as answers nothing. Raises FeatureError when the table itself was built from other
+    declarations than today's, so that there is nothing to hold against it.
     """
     case, where = usecases.get(use_case), settings.load()
     night, tables = case.horizon.parse(period).last, snapshot.take(case, where)
@@ -99,7 +101,7 @@ class _Asked:
 def _nightly(asked: _Asked) -> Iterator[Comparison]:
     if asked.sample.empty:
         return
-    service = feature_step.service(asked.case, asked.where)
+    service = pins.require_current(asked.sample, asked.case, asked.where)
     yield asked.compare(
         "online store", feature_store.online(asked.where, service, list(asked.newest.index)), asked.newest
     )
@@ -113,7 +115,7 @@ def _nightly(asked: _Asked) -> Iterator[Comparison]:
 def _live(asked: _Asked) -> Iterator[Comparison]:
     if asked.sample.empty:
         return
-    service = feature_step.service(asked.case, asked.where, asked.horizon)
+    service = pins.require_current(asked.sample, asked.case, asked.where, asked.horizon)
     online = feature_store.online(asked.where, service, list(asked.newest.index))
     yield asked.compare("live online store", online, asked.newest)
     if weekly(asked.case, asked.night):
@@ -127,14 +129,16 @@ def _served(asked: _Asked) -> Iterator[Comparison]:
     newest = shelf.newest(folder)
     if newest is not None and newest.night > str(asked.night):
         return
-    served, names = shelf.Shelf(folder), asked.case.feature_names
+    champion = ledger.champion(warehouse.engine(asked.where.warehouse_url), asked.case.name)
+    served = materialize.shelf_of(asked.case, asked.where, champion.subject if champion else None)
+    names = asked.case.names_at(asked.case.horizon)
     fault = served.refresh()
     answers = {} if fault else {entity: served.snapshot.lookup(entity) for entity in asked.sample.index}
     found = pd.DataFrame.from_dict(
         {entity: row for entity, row in answers.items() if row is not None}, orient="index", columns=list(names)
     )
     types = {name: "object" if asked.sample[name].dtype == "category" else "float64" for name in names}
-    yield asked.compare("snapshot", found.astype(types))
+    yield replace(asked.compare("snapshot", found.astype(types)), fault=fault or "")
 
 
 def _trained(asked: _Asked) -> Iterator[Comparison]:
@@ -143,6 +147,9 @@ def _trained(asked: _Asked) -> Iterator[Comparison]:
     try:
         rows = training_set.read(asked.case, asked.night, asked.tables, asked.where, first=str(first)).frame
     except RefusalError:
+        return
+    except FeatureError as error:
+        yield Comparison(path="training join", rows=0, absent=(), differences=(), fault=str(error))
         return
     if rows.empty:
         return

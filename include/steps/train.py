@@ -11,7 +11,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import attempts, card, champion, features, training_set
+from include.steps import attempts, card, champion, features, pins, training_set
 from include.steps.champion import Champion
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, snapshot, warehouse
@@ -53,7 +53,8 @@ def train(use_case: str, night: str, trigger: str) -> bool:
 
     The verdict goes into the ledger with every number; a night that has one is not judged again, unless no model was let
     in by then and the data or the declarations have been mended since.
-    Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there.
+    Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
+    when the rows have features that mean something else than what is declared.
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
     before = attempts.judged(case, when, where)
@@ -62,7 +63,7 @@ def train(use_case: str, night: str, trigger: str) -> bool:
     promoted = _promoted(case, when, trigger, where)
     tables, declared = snapshot.take(case, where), attempts.declared(case)
     try:
-        payload, digest = _challenge(case, when, champion.read(promoted, where), tables, where)
+        payload, digest = _challenge(case, when, champion.read(promoted, case, where), tables, where)
     except RefusalError as refusal:
         payload, digest = {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
     ledger.append(
@@ -109,7 +110,7 @@ def _challenge(
         "use_case": case.name,
         "night": str(when),
         "recipe": recipe,
-        "feature_service": features.service(case, where).name,
+        **pins.declared(features.service(case, where), case.feature_names).facts,
         "candidate": choice.name,
         "seed": _SEED,
         "fitted": list(_span(learned)),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from include.settings import Settings
 from include.steps import features as feature_step
+from include.steps import pins
 from include.stores.snapshot import Snapshot
 from ml import features
 from ml.arrays import Booleans, Floats, Strings
@@ -40,13 +41,14 @@ def read(
 ) -> Labelled:
     """Return the rows of every matured night (from `first` on), by night and entity.
 
-    Raises RefusalError when nothing has landed.
+    Raises RefusalError when nothing has landed, FeatureError when a night was built from other declarations.
     """
     version = tables.version(feature_step.STAGE, feature_step.table(horizon))
     rows = feature_step.read(where.lake, case, first, str(when), version, horizon)
     known = tables.read("valid", case.task.of, last=str(when), columns=["entity", KNOWN_AT, case.task.label])
     if rows.empty or known.empty:
         raise RefusalError(f"expected features and labels of {case.name} by {when}, found none: ingest history first")
+    pins.require_current(rows, case, where, horizon)
     known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(when))]
     newest = known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
     labels = rows["entity"].map(newest[case.task.label])

@@ -1,9 +1,16 @@
-"""Tables with versions: Delta Lake, one partition a night, each run of a night replaced in one commit."""
+"""Tables with versions: Delta Lake, one partition a night, each run of a night replaced in one commit.
 
+A lake is a folder, or `s3://bucket/prefix`: there a commit is one conditional put, which only one of two writers gets.
+Address and credentials of the server are AWS's own variables.
+"""
+
+import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
+from functools import wraps
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 import polars as pl
@@ -11,37 +18,65 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from ml.errors import DataError
+from ml.errors import DataError, SetupError
 from ml.nights import Period
 
 NIGHT, ABSENT, _FIRST = "night", -1, 0
 # Delta's own default forgets, at a checkpoint, how to read versions of more than 30 days ago, without any vacuum.
 _KEEPS_ITS_LOG = {"delta.logRetentionDuration": "interval 36500 days"}
 _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
+_COLOURS, _TOLD = re.compile(r"\x1b\[\d*m"), 400
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def address(lake: Path, use_case: str, stage: str, table: str) -> str:
+def address(lake: str | Path, use_case: str, stage: str, table: str) -> str:
     """Return where a table rests, e.g. `<lake>/taxi/valid/rides`."""
-    return str(lake / use_case / stage / table)
+    return "/".join((str(lake).rstrip("/"), use_case, stage, table))
 
 
-def replace(uri: str, period: Period, frame: pd.DataFrame) -> int:
+def _reaching(do: F) -> F:
+    """Return `do`, which raises SetupError in place of what Delta says when a bucket is away or does not let us in."""
+
+    @wraps(do)
+    def reached(uri: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return do(uri, *args, **kwargs)
+        except OSError as error:
+            if not uri.startswith("s3://"):
+                raise
+            said = " ".join(_COLOURS.sub("", str(error)).replace("↳", "").split())
+            raise SetupError(
+                f"expected the lake to answer at {uri}, but: {said[:_TOLD]}. Start it, or mend RATCHET_LAKE and the AWS_... "
+                "variables, and run this again: a night is replaced whole or not at all"
+            ) from None
+
+    return cast("F", reached)
+
+
+@_reaching
+def replace(uri: str, period: Period, frame: pd.DataFrame, *, widen: bool = False) -> int:
     """Put `frame` in place of the nights of `period` and return the version written: readers see all of it or none.
 
-    `frame` has a text column `night` (ISO date). Two writers at once: the loser tries again on the winner's version.
+    `frame` has a text column `night` (ISO date). Columns that the table lacks are refused, or with `widen` added, empty
+    in all other nights; and so are those that `frame` lacks. Two writers at once: the loser tries again on the winner's
+    version, and raises DataError when it lost too often.
     """
     data = None if frame.empty else _arrow(frame)
     for attempt in range(_ATTEMPTS):
         try:
-            return _write(uri, period, data)
-        except CommitFailedError:
+            return _write(uri, period, data, widen)
+        except CommitFailedError as lost:
             if attempt + 1 == _ATTEMPTS:
-                raise
+                raise DataError(
+                    f"expected to replace {period.first} to {period.last} of {_name(uri)}, but other writers were faster "
+                    f"{_ATTEMPTS} times ({lost}): run this again when they are done"
+                ) from None
             time.sleep(_PAUSE_SECONDS * (attempt + 1))
     raise AssertionError("unreachable")
 
 
-def _write(uri: str, period: Period, data: pa.Table | None) -> int:
+def _write(uri: str, period: Period, data: pa.Table | None, widen: bool) -> int:
     """Return the version that this very write made, whoever else writes; `ABSENT` when there is still no table."""
     if not DeltaTable.is_deltatable(uri) and (data is None or _made(uri, data)):
         return ABSENT if data is None else _FIRST
@@ -50,7 +85,7 @@ def _write(uri: str, period: Period, data: pa.Table | None) -> int:
     if data is None:
         table.delete(predicate)
     else:
-        write_deltalake(table, data, mode="overwrite", predicate=predicate)
+        write_deltalake(table, data, mode="overwrite", predicate=predicate, schema_mode="merge" if widen else None)
     return int(table.version())
 
 
@@ -65,6 +100,7 @@ def _made(uri: str, data: pa.Table) -> bool:
     return True
 
 
+@_reaching
 def read(
     uri: str, first: str = "", last: str = "9999", columns: list[str] | None = None, at_version: int | None = None
 ) -> pd.DataFrame:
@@ -82,7 +118,7 @@ def read(
         return (scan if columns is None else scan.select(columns)).collect().to_pandas()
     except FileNotFoundError as gone:
         raise DataError(
-            f"version {at_version} of {_name(uri)} cannot be read any more ({gone}): a vacuum removed its rows, because "
+            f"version {at_version} of {_name(uri)} cannot be read any more ({str(gone)[:_TOLD]}): a vacuum removed its rows, because "
             "nothing named that version; ask for one that a night names"
         ) from None
 
@@ -97,6 +133,7 @@ def _name(uri: str) -> str:
     return "/".join(uri.rstrip("/").split("/")[-2:])
 
 
+@_reaching
 def nights(uri: str) -> list[date]:
     """Return the nights of which the table has rows, in order."""
     if not DeltaTable.is_deltatable(uri):
@@ -104,11 +141,13 @@ def nights(uri: str) -> list[date]:
     return sorted({date.fromisoformat(each[NIGHT]) for each in DeltaTable(uri).partitions()})
 
 
+@_reaching
 def version(uri: str) -> int:
     """Return the table's newest version; `ABSENT` when there is none."""
     return DeltaTable(uri).version() if DeltaTable.is_deltatable(uri) else ABSENT
 
 
+@_reaching
 def vacuum(uri: str, keep: Collection[int], hours: int, *, dry_run: bool = False) -> tuple[str, ...]:
     """Remove the files that only other versions than the newest and those in `keep` need; return which.
 

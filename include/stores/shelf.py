@@ -12,8 +12,9 @@ from datetime import date
 from pathlib import Path
 
 from include.stores import atomic
-from ml import snapshots
-from ml.errors import SnapshotError
+from ml import definitions, snapshots
+from ml.definitions import Declared
+from ml.errors import FeatureError, SnapshotError
 from ml.snapshots import FeatureSnapshot, Packed
 
 _POINTER, _SHORT = "newest.json", 12
@@ -49,10 +50,13 @@ def put(shelf: Path, night: date, packed: Packed) -> Place:
 
 
 class Shelf:
-    """What a server answers from: the newest whole snapshot, also while the disk or the online store is away."""
+    """What a server answers from: the newest whole snapshot, also while the disk or the online store is away.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    With `pinned`, only a snapshot whose features mean what the model learned them as is taken.
+    """
+
+    def __init__(self, folder: Path, pinned: Declared | None = None) -> None:
+        self._folder, self._pinned = folder, pinned
         self._served: FeatureSnapshot | None = None
         self._place: Place | None = None
 
@@ -85,10 +89,22 @@ class Shelf:
         if place == self._place:
             return None
         try:
-            self._served, self._place = read(self._folder, place), place
-        except (OSError, SnapshotError) as error:
+            found = read(self._folder, place)
+            self._require_pinned(found, place)
+        except (OSError, SnapshotError, FeatureError) as error:
             return f"{place.folder}: {error}"
+        self._served, self._place = found, place
         return None
+
+    def _require_pinned(self, found: FeatureSnapshot, place: Place) -> None:
+        if self._pinned is not None:
+            definitions.require(
+                self._pinned,
+                definitions.told(found.facts, of=f"the snapshot of {place.night}"),
+                whose="the model pins",
+                where=f"the snapshot of {place.night}",
+                remedy="serve a model that was trained on these, or materialize the night as the model's had it",
+            )
 
 
 def read(shelf: Path, place: Place) -> FeatureSnapshot:

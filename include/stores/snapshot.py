@@ -12,8 +12,8 @@ from ml.usecase import UseCase
 class Snapshot:
     """The tables of one use case, each at the version that was its newest when it was first asked for."""
 
-    def __init__(self, folder: Path, use_case: str) -> None:
-        self._folder, self._use_case = folder, use_case
+    def __init__(self, root: str | Path, use_case: str) -> None:
+        self._root, self._use_case = root, use_case
         self._versions: dict[str, int] = {}
 
     @property
@@ -36,7 +36,7 @@ class Snapshot:
         return lake.read(self._address(stage, table), first, last, columns, at_version)
 
     def _address(self, stage: str, table: str) -> str:
-        return lake.address(self._folder, self._use_case, stage, table)
+        return lake.address(self._root, self._use_case, stage, table)
 
 
 def take(case: UseCase, where: Settings) -> Snapshot:

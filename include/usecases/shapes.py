@@ -1,5 +1,6 @@
 """What a use case's tables and features look like before any data came: columns, types, and the source of functions."""
 
+import ast
 import inspect
 from typing import Literal
 
@@ -47,5 +48,38 @@ def check(use_case: UseCase) -> None:
 
 
 def sources(use_case: UseCase) -> dict[str, str]:
-    """Return the source of each function of the use case's `features.py`."""
-    return {name: inspect.getsource(each) for name, each in coherence.functions(use_case).items()}
+    """Return the source of each function of `features.py`, with that of whatever of the file it uses, in its order."""
+    functions = coherence.functions(use_case)
+    if not functions:
+        return {}
+    text = inspect.getsource(usecases.module(use_case.name, "features"))
+    parts = ast.parse(text).body
+    code = [ast.get_source_segment(text, part) or "" for part in parts]
+    bound, used = [_bound(part) for part in parts], [_used(part) for part in parts]
+    found = {}
+    for name in functions:
+        needed, before = {name}, set[str]()
+        while needed != before:
+            before = set(needed)
+            needed |= {each for place, names in enumerate(bound) if names & before for each in used[place]}
+        found[name] = "\n".join(part for part, names in zip(code, bound, strict=True) if names & needed)
+    return found
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement of a module gives a meaning to."""
+    match statement:
+        case ast.FunctionDef(name) | ast.ClassDef(name):
+            return {name}
+        case ast.Import(names) | ast.ImportFrom(names=names):
+            return {(each.asname or each.name).split(".")[0] for each in names}
+        case _:
+            return {each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and not _is_read(each)}
+
+
+def _used(statement: ast.stmt) -> set[str]:
+    return {each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and _is_read(each)}
+
+
+def _is_read(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Load)

@@ -14,12 +14,15 @@ from ml.usecase.live import Live
 from ml.usecase.models import Baseline, Binary, Candidate, GradientBoosting, Logistic, Prior, Recency, RecentRate
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
-_RESERVED = ("entity", "night", "cutoff")
+_RESERVED = ("entity", "night", "cutoff", "feature_service")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCase:
-    """Everything generic code knows about one model: what is asked, of which data, judged and priced how."""
+    """Everything generic code knows about one model: what is asked, of which data, judged and priced how.
+
+    `retired` features are built like all others, for a champion that learned from them; no candidate does any more.
+    """
 
     name: str
     question: str
@@ -29,6 +32,7 @@ class UseCase:
     tables: tuple[Table, ...]
     horizon: Night
     features: tuple[Feature, ...]
+    retired: tuple[Feature, ...] = ()
     live: Live | None = None
     candidates: tuple[Candidate, ...] = (Logistic(), GradientBoosting())
     baselines: tuple[Baseline, ...] = (Prior(),)
@@ -112,11 +116,12 @@ class UseCase:
 
     @property
     def _all_features(self) -> tuple[Feature, ...]:
-        return self.features if self.live is None else self.features_at(self.live)
+        return self.features_at(self.live or self.horizon)
 
     def features_at(self, horizon: Night | Live) -> tuple[Feature, ...]:
-        """Return what a model at `horizon` sees: the features of the night, and at the live one its own besides."""
-        return self.features + horizon.features if isinstance(horizon, Live) else self.features
+        """Return what is built at `horizon`: the features of the night, at the live one its own besides, and the retired."""
+        own = horizon.features if isinstance(horizon, Live) else ()
+        return (*self.features, *own, *self.retired)
 
     def names_at(self, horizon: Night | Live) -> tuple[str, ...]:
         """Return the names of the columns of `features_at`."""
@@ -124,6 +129,7 @@ class UseCase:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
+        """The columns that a model of the night learns from."""
         return outputs(self.features)
 
     @property

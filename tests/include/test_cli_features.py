@@ -48,3 +48,9 @@ def test_every_use_case_is_deployed_when_none_is_named(ask: Callable[..., Result
     said = ask("apply")
     assert said.exit_code == 0, said.output
     assert {line.split(":")[0] for line in said.output.splitlines()} >= {"taxi", "gym"}
+
+
+def test_the_features_of_nights_are_built_again(ask: Callable[..., Result], home: Settings, taxi: UseCase) -> None:
+    before = features.read(home.lake, taxi)
+    assert "60 entities of 2024-03-01 have features" in ask("build", "taxi", NIGHT).output
+    assert features.read(home.lake, taxi).equals(before)

@@ -20,7 +20,7 @@ def test_everything_rests_under_the_home(tmp_path: Path, monkeypatch: pytest.Mon
     found = settings.load()
     places = (
         Path(found.landing),
-        found.lake,
+        Path(found.lake),
         found.packages,
         found.feature_store,
         found.reports,
@@ -35,7 +35,7 @@ def test_everything_rests_under_the_home(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("name", "value", "field", "expected"),
     [
-        pytest.param("RATCHET_LAKE", "/elsewhere", "lake", Path("/elsewhere"), id="a folder"),
+        pytest.param("RATCHET_LAKE", "/elsewhere", "lake", "/elsewhere", id="a folder"),
         pytest.param("RATCHET_FEATURE_STORE", "/shelf", "feature_store", Path("/shelf"), id="another folder"),
         pytest.param("RATCHET_ONLINE_STORE_URL", "redis://r", "online_store_url", "redis://r", id="a server"),
         pytest.param("RATCHET_WAREHOUSE_URL", "postgresql://w", "warehouse_url", "postgresql://w", id="an address"),

@@ -93,3 +93,9 @@ def test_hidden_values_are_counted_and_not_shown() -> None:
     [found] = compared(ROWS.assign(congestion=0.125), hidden=["congestion"]).differences
     assert (found.entities, found.largest) == (3, None)
     assert found.examples == ("a: ***, there ***", "b: ***, there ***", "c: ***, there ***")
+
+
+def test_a_way_that_could_not_be_gone_counts_as_one_difference_and_says_why() -> None:
+    found = parity.Comparison(path="snapshot", rows=0, absent=(), differences=(), fault="it was cut")
+    assert found.cells == 1
+    assert str(found) == "snapshot differs from the table of features for 0 entities: it was cut"

@@ -38,28 +38,3 @@ def test_the_order_in_which_functions_are_found_is_no_part_of_the_recipe() -> No
     found = {"a": "def a(): ...", "b": "def b(): ..."}
     there, back = (recipes.digest(use_case(), Logistic(), each) for each in (found, dict(reversed(found.items()))))
     assert there == back
-
-
-TYPES = {"zone": "text", "came_mean_by_zone_1d": "number", "came_mean_by_zone_7d": "number"}
-
-
-def version(case: UseCase, types: dict[str, str] = TYPES, sources: dict[str, str] = SOURCES) -> str:
-    return recipes.features(case, case.horizon, types, sources)
-
-
-@pytest.mark.parametrize(
-    ("case", "types", "sources"),
-    [
-        pytest.param(replace(use_case(), features=(Column("zone"),)), TYPES, SOURCES, id="features"),
-        pytest.param(replace(use_case(), horizon=Night(hour=5, timezone="UTC")), TYPES, SOURCES, id="cutoff"),
-        pytest.param(use_case(), TYPES | {"zone": "number"}, SOURCES, id="type"),
-        pytest.param(use_case(), TYPES, {"late": "def late(): return 1"}, id="code of a feature"),
-    ],
-)
-def test_other_features_have_another_version(case: UseCase, types: dict[str, str], sources: dict[str, str]) -> None:
-    assert version(case, types, sources) != version(use_case())
-
-
-def test_the_candidates_and_the_label_are_no_part_of_the_features() -> None:
-    other = replace(use_case(), candidates=(Logistic(),), task=Binary(label="other", of="visits"))
-    assert version(other, dict(reversed(TYPES.items()))) == version(use_case())

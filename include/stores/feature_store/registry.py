@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.settings import Settings
 from include.stores import atomic
+from include.stores.feature_store import addresses
 from include.stores.feature_store.services import Service
 from ml.errors import SetupError
 from ml.features import CUTOFF, ENTITY
@@ -60,21 +61,13 @@ def opened(where: Settings, use_case: str) -> "Iterator[FeatureStore]":
             provider="local",
             registry={"registry_type": "file", "path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
             offline_store={"type": "include.stores.feature_store.delta.DeltaOfflineStore"},
-            online_store=_online(where, use_case),
+            online_store=addresses.online(where, use_case),
             # Without it Feast writes every row of the window in the order of the files: the oldest may come last.
             materialization={"pull_latest_features": True},
             entity_key_serialization_version=3,
         )
-        yield FeatureStore(config=config)
-
-
-def _online(where: Settings, use_case: str) -> dict[str, Any]:
-    address = where.online_store_url
-    if not address:
-        return {"type": "sqlite", "path": str(where.feature_store / use_case / "online.db")}
-    if not address.startswith("redis://"):
-        raise SetupError(f"expected RATCHET_ONLINE_STORE_URL to be empty or redis://host:port, got {address!r}")
-    return {"type": "redis", "connection_string": address.removeprefix("redis://")}
+        with addresses.reached(where):
+            yield FeatureStore(config=config)
 
 
 def _declared(service: Service) -> list[Any]:
@@ -102,7 +95,7 @@ def _declared(service: Service) -> list[Any]:
 
 
 def _declaration(where: Settings, service: Service) -> str:
-    return f"{service.version}\n{service.source}\n{where.online_store_url}\n"
+    return f"{service.version}\n{service.source}\n{addresses.shown(where)}\n"
 
 
 def _mark(where: Settings, service: Service) -> Path:

@@ -89,7 +89,7 @@ def arrive(
 def contents(where: Settings) -> dict[str, Any]:
     """Return everything that a home holds, without clocks: digests of tables, rows of the ledger, names of packages."""
     held: dict[str, Any] = {}
-    for log in sorted(where.lake.rglob("_delta_log")):
+    for log in sorted(Path(where.lake).rglob("_delta_log")):
         rows = lake.read(str(log.parent))
         ordered = rows.sort_values(sorted(rows.columns), ignore_index=True)[sorted(rows.columns)]
         held[str(log.parent.relative_to(where.lake))] = hashlib.sha256(ordered.to_csv().encode()).hexdigest()

@@ -47,7 +47,13 @@ def test_live_features_built_night_by_night_are_those_built_at_once(
 def test_live_features_know_more_than_those_of_the_night(arrive: Callable[[str], Settings], taxi: UseCase) -> None:
     where = arrive("monitor")
     known, rows = features.read(where.lake, taxi).set_index("entity"), live(taxi, where)
-    assert list(rows.columns) == ["entity", "night", "cutoff", *taxi.names_at(taxi.live or taxi.horizon)]
+    assert list(rows.columns) == [
+        "entity",
+        "night",
+        "cutoff",
+        *taxi.names_at(taxi.live or taxi.horizon),
+        "feature_service",
+    ]
     name = "is_late_mean_by_zone_3d"
     assert (rows[name].to_numpy() != known.loc[rows["entity"], name].to_numpy()).any()
     assert rows["hours_since_is_late_by_zone"].min() < 5

@@ -51,6 +51,7 @@ def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: U
         "night": NIGHT,
         "cutoff": "2024-03-16T21:30:00+00:00",
         "feature_service": features.service(taxi, where).name,
+        "feature_definitions": features.service(taxi, where).digests,
         "features_version": 1,
     }
     assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()

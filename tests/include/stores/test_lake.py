@@ -1,15 +1,19 @@
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from include.stores import lake
 from ml import nights
-from ml.errors import DataError
+from ml.errors import DataError, SetupError
+from tests import s3
 
 
 def rows(night: str, *values: float, **more: object) -> pd.DataFrame:
@@ -20,9 +24,11 @@ def put(uri: str, night: str, *values: float) -> int:
     return lake.replace(uri, nights.parse(night), rows(night, *values))
 
 
-@pytest.fixture
-def uri(tmp_path: Path) -> str:
-    return lake.address(tmp_path, "taxi", "valid", "rides")
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.servers)])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a table that is not there yet, in a folder or in a bucket of a real S3 server."""
+    root = request.getfixturevalue("bucket") if request.param == "bucket" else tmp_path
+    return lake.address(root, "taxi", "valid", "rides")
 
 
 def values(uri: str, first: str = "", last: str = "9999", at_version: int | None = None) -> list[float]:
@@ -111,7 +117,61 @@ def test_before_its_first_version_a_table_has_no_rows(uri: str) -> None:
     assert lake.read(uri, at_version=lake.ABSENT).empty
 
 
-def test_old_versions_outlive_deltas_own_cleaning_of_its_log(uri: str) -> None:
+def test_a_table_is_widened_only_where_that_is_asked_for(uri: str) -> None:
+    put(uri, "2013-02-08", 1.0)
+    wider = rows("2013-02-09", 2.0, zone="north")
+    with pytest.raises(Exception, match=r"(?i)schema|cast|column"):
+        lake.replace(uri, nights.parse("2013-02-09"), wider)
+    lake.replace(uri, nights.parse("2013-02-09"), wider, widen=True)
+    lake.replace(uri, nights.parse("2013-02-10"), rows("2013-02-10", 3.0), widen=True)
+    assert lake.read(uri).sort_values("night")["zone"].tolist() == [None, "north", None]
+    assert list(lake.read(uri, at_version=0).columns) == ["night", "value"]
+
+
+def test_a_writer_that_always_loses_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*args: object) -> int:
+        raise CommitFailedError("a concurrent transaction")
+
+    monkeypatch.setattr(lake, "_write", lost)
+    monkeypatch.setattr(lake, "_PAUSE_SECONDS", 0)
+    with pytest.raises(DataError, match=r"replace 2013-02-08 to 2013-02-08 of valid/rides, .* faster 8 times .* again"):
+        put(lake.address(tmp_path, "taxi", "valid", "rides"), "2013-02-08", 1.0)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("ask", [lake.read, lake.version, lake.nights], ids=["rows", "version", "nights"])
+def test_a_bucket_that_is_away_is_an_error_and_no_empty_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[str], object]
+) -> None:
+    with s3.running(tmp_path) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        uri = lake.address(f"s3://{s3.BUCKET}", "taxi", "valid", "rides")
+        put(uri, "2013-02-08", 1.0)
+    with pytest.raises(SetupError, match=r"expected the lake to answer at s3://.*Connection refused.*run this again"):
+        ask(uri)
+
+
+@pytest.mark.servers
+def test_a_wrong_secret_is_told_as_such(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(SetupError, match="SignatureDoesNotMatch"):
+        lake.read(lake.address(bucket, "taxi", "valid", "rides"))
+
+
+@pytest.mark.servers
+def test_the_one_of_two_writers_who_comes_second_loses_its_commit_in_a_bucket(bucket: str) -> None:
+    uri, period = lake.address(bucket, "taxi", "valid", "rides"), "night >= '2013-02-08' AND night <= '2013-02-08'"
+    put(uri, "2013-02-08", 1.0)
+    first, second = DeltaTable(uri), DeltaTable(uri)
+    write_deltalake(first, pa.Table.from_pandas(rows("2013-02-08", 2.0)), mode="overwrite", predicate=period)
+    with pytest.raises(CommitFailedError):
+        write_deltalake(second, pa.Table.from_pandas(rows("2013-02-08", 3.0)), mode="overwrite", predicate=period)
+    assert values(uri) == [2.0]
+
+
+def test_old_versions_outlive_deltas_own_cleaning_of_its_log(tmp_path: Path) -> None:
+    uri = lake.address(tmp_path, "taxi", "valid", "rides")
     for value in range(5):
         put(uri, "2013-02-08", float(value))
     long_ago = time.time() - 400 * 86_400

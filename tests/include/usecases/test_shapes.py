@@ -1,5 +1,7 @@
 """The types of features are known before any data came, and are those that the data then has."""
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -47,3 +49,61 @@ def test_a_function_that_cannot_make_its_column_is_told_before_any_data_came(
     monkeypatch.setattr(coherence, "functions", lambda _: functions | {name: function})
     with pytest.raises(DeclarationError, match=told):
         shapes.check(taxi)
+
+
+FILE = '''"""Features."""
+
+import numpy as np
+from math import floor
+
+LATE, EARLY = 10, -5
+SEEN = {"north"}
+SEEN.add("south")
+
+
+def _minutes(x):
+    return floor(x) - LATE
+
+
+def late(x):
+    return _minutes(x) > np.float64(0)
+
+
+def early(x):
+    return x < EARLY
+
+
+def plain(x):
+    return x
+'''
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param("return floor(x) - LATE", "return floor(x) + LATE", {"late"}, id="a private function"),
+        pytest.param("LATE, EARLY = 10, -5", "LATE, EARLY = 12, -5", {"late", "early"}, id="constants"),
+        pytest.param("from math import floor", "from math import ceil as floor", {"late"}, id="an import"),
+        pytest.param("def plain(x):\n    return x", "def plain(x):\n    return -x", {"plain"}, id="its own line"),
+        pytest.param("def early", "# a word\n\n\ndef early", set(), id="a comment between"),
+        pytest.param('"""Features."""', '"""More features."""', set(), id="the file's own words"),
+    ],
+)
+def test_the_source_of_a_function_has_all_that_it_uses_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taxi: UseCase, before: str, after: str, expected: set[str]
+) -> None:
+    assert before in FILE
+
+    def sources(text: str, number: int) -> dict[str, str]:
+        path = tmp_path / f"features_{number}.py"
+        path.write_text(text)
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr(usecases, "module", lambda name, part: module)
+        return shapes.sources(taxi)
+
+    here, there = sources(FILE, 1), sources(FILE.replace(before, after), 2)
+    assert set(here) == {"late", "early", "plain"}
+    assert {name for name in here if here[name] != there[name]} == expected

@@ -219,3 +219,15 @@ def test_a_value_at_its_bound_is_taken(build: Callable[[], object]) -> None:
 def test_a_cost_that_is_no_price_is_refused(wrong: float) -> None:
     with pytest.raises(DeclarationError, match="costs are positive, got act=1, miss="):
         Cost(act=1, miss=wrong, averted=0.5)
+
+
+def test_a_retired_feature_is_built_at_every_horizon_and_learned_at_none() -> None:
+    case = use_case(retired=(Column("old"),), live=Live(before="at", hours=2, features=(Column("near"),)))
+    assert case.feature_names == ("zone", "came_mean_by_zone_1d", "came_mean_by_zone_7d")
+    assert case.names_at(case.horizon) == (*case.feature_names, "old")
+    assert case.names_at(case.live or case.horizon) == (*case.feature_names, "near", "old")
+
+
+def test_a_feature_cannot_be_learned_and_retired_at_once() -> None:
+    with pytest.raises(DeclarationError, match="zone"):
+        use_case(retired=(Column("zone"),))

