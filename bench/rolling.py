@@ -60,8 +60,7 @@ def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
         scores, started = np.full(len(months), np.nan), time.perf_counter()
         for month in np.unique(months[pooled]):
             learned = rows.where(months < month)
-            fitted = training.fit(
-                candidate,
+            material = training.gather(
                 learned.frame,
                 learned.labels,
                 learned.nights,
@@ -70,6 +69,7 @@ def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
                 threads=where.threads,
                 texts=case.texts,
             )
+            fitted = training.fit(candidate, material)
             scores[months == month] = fitted.model.predict(rows.frame[months == month])
         seconds[candidate.name] = round(time.perf_counter() - started, 1)
         measured[candidate.name] = {

@@ -3,7 +3,8 @@
 **What for.** Every candidate of the use case is fitted on what was known at the night's cutoff. The best of them meets
 the champion on the same frozen rows; the gates answer promote, keep or inconclusive, and only promote goes on.
 
-**What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` for the ledger.
+**What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` for the ledger; with `tune`
+the settings of the candidates are searched anew where the use case says how long (each trial is in the task's log).
 
 **What it leaves.** Runs in MLflow, the verdict with every gate's number in the ledger, and, only when a challenger
 earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `hand_over`.
@@ -37,14 +38,16 @@ def declare(use_case: UseCase) -> None:
     retrain = request.asset(use_case, assets.RETRAIN)
     timetable = PartitionedAssetTimetable(assets=retrain, default_partition_mapper=IdentityMapper())
     why = Param(None, type=["null", "string"], maxLength=200, description="Why to train now; it goes into the ledger.")
-    form = {**request.form(use_case, window=False), "reason": why}
+    tune = Param(False, type="boolean", description="Search the candidates' settings anew; the challenger is a change.")
+    form = {**request.form(use_case, window=False), "reason": why, "tune": tune}
     with DAG(**policy.dag(use_case, "train", __doc__), schedule=timetable, params=form):
 
         @task.short_circuit(pool="training", execution_timeout=timedelta(hours=3))
         def train(**context: Any) -> bool:
             from include.steps import train as step
 
-            return step.train(use_case.name, request.night(context), reason(context))
+            tune = bool((context["dag_run"].conf or {}).get("tune"))
+            return step.train(use_case.name, request.night(context), reason(context), tune=tune)
 
         @task(outlets=[request.asset(use_case, assets.CHALLENGER)])
         def hand_over(**context: Any) -> None:

@@ -55,8 +55,28 @@ class Fitted:
         return ahead
 
 
-def fit(
-    candidate: Candidate,
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What every candidate learns from: encoded features (n, columns), labels and nights (ISO dates), each (n,)."""
+
+    encoder: Encoder
+    features: Floats
+    labels: Floats
+    nights: Strings
+    recency: Recency | None
+    seed: int
+    threads: int
+
+    def learn(self, candidate: Candidate, rows: Booleans) -> Learner:
+        """Return the candidate learned from `rows`; raises RefusalError when they all have the same label."""
+        _require_both_classes(self.labels[rows], self.nights[rows])
+        weights = weighting.weigh(candidate, self.recency, self.labels[rows], self.nights[rows])
+        return learners.fit(
+            candidate, self.encoder, self.features[rows], self.labels[rows], self.seed, self.threads, weights
+        )
+
+
+def gather(
     frame: pd.DataFrame,
     labels: Floats,
     nights: Strings,
@@ -66,36 +86,47 @@ def fit(
     threads: int,
     texts: tuple[Text, ...] = (),
     recency: Recency | None = None,
-) -> Fitted:
-    """Return the candidate learned from all rows and calibrated on forward folds; `nights` is ISO dates, shape (n,).
+) -> Material:
+    """Return what candidates learn from; `nights` is ISO dates, shape (n,).
 
     Those of the features `names` that are declared `texts` are read as such; `recency` lets older nights count less.
-    Raises RefusalError when the rows of a fold all have the same label.
     """
     encoder = encoding.fit(frame, names, texts)
-    features = encoder.encode(frame)
-
-    def learn(rows: Booleans) -> Learner:
-        _require_both_classes(labels[rows], nights[rows])
-        weights = weighting.weigh(candidate, recency, labels[rows], nights[rows])
-        return learners.fit(candidate, encoder, features[rows], labels[rows], seed, threads, weights)
-
-    excess = weighting.overstated(candidate)
-    log_odds = np.full(len(labels), np.nan)
-    walked = []
-    for learned, predicted in splitting.folds(nights):
-        learner = learn(learned)
-        log_odds[predicted] = learner.log_odds(features[predicted]) - excess
-        walked.append(Fold(learner=learner, ahead=predicted))
-    ahead = ~np.isnan(log_odds)
-    calibrated = calibration.choose(log_odds[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
-    model = Model(encoder=encoder, learner=learn(np.full(len(labels), True)), calibration=calibrated.after(excess))
-    return Fitted(
-        candidate=candidate,
-        model=model,
-        folds=tuple(walked),
-        scores=calibrated.apply(log_odds[ahead]),
+    return Material(
+        encoder=encoder,
+        features=encoder.encode(frame),
+        labels=labels,
+        nights=nights,
+        recency=recency,
+        seed=seed,
+        threads=threads,
     )
+
+
+def walk(candidate: Candidate, material: Material) -> tuple[tuple[Fold, ...], Floats]:
+    """Return the learners of forward folds, and what they say of the nights ahead: log-odds (n,), missing elsewhere.
+
+    Raises RefusalError when the rows of a fold all have the same label.
+    """
+    log_odds, walked = np.full(len(material.labels), np.nan), []
+    for learned, predicted in splitting.folds(material.nights):
+        learner = material.learn(candidate, learned)
+        log_odds[predicted] = learner.log_odds(material.features[predicted]) - weighting.overstated(candidate)
+        walked.append(Fold(learner=learner, ahead=predicted))
+    return tuple(walked), log_odds
+
+
+def fit(candidate: Candidate, material: Material) -> Fitted:
+    """Return the candidate learned from all rows and calibrated on forward folds; raises RefusalError as `walk` does."""
+    walked, log_odds = walk(candidate, material)
+    ahead, labels, nights = ~np.isnan(log_odds), material.labels, material.nights
+    calibrated = calibration.choose(log_odds[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
+    model = Model(
+        encoder=material.encoder,
+        learner=material.learn(candidate, np.full(len(labels), True)),
+        calibration=calibrated.after(weighting.overstated(candidate)),
+    )
+    return Fitted(candidate=candidate, model=model, folds=walked, scores=calibrated.apply(log_odds[ahead]))
 
 
 def _require_both_classes(labels: Floats, nights: Strings) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import attempts, card, champion, features, pins, training_set
+from include.steps import attempts, card, champion, features, pins, training_set, tuning
 from include.steps.champion import Champion
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, snapshot, warehouse
@@ -39,7 +39,7 @@ from ml.errors import RefusalError, RequestError
 from ml.packaging import Package
 from ml.promotion import Judged, Outcome, Verdict
 from ml.selection import Choice, Contender
-from ml.training import Fitted, Model
+from ml.training import Fitted, Material, Model
 from ml.usecase import UseCase
 from ml.worth import Worth
 
@@ -48,8 +48,10 @@ _SEED = 2013
 _TIMED_ROWS, _TRIES = 300, 3
 
 
-def train(use_case: str, night: str, trigger: str) -> bool:
+def train(use_case: str, night: str, trigger: str, *, tune: bool = False) -> bool:
     """Fit, choose and judge as of `night`; return whether a challenger earned a release.
+
+    `tune` searches the candidates' settings anew, which makes the challenger a change; else those found before are kept.
 
     The verdict goes into the ledger with every number; a night that has one is not judged again, unless no model was let
     in by then and the data or the declarations have been mended since.
@@ -63,7 +65,7 @@ def train(use_case: str, night: str, trigger: str) -> bool:
     promoted = _promoted(case, when, trigger, where)
     tables, declared = snapshot.take(case, where), attempts.declared(case)
     try:
-        payload, digest = _challenge(case, when, champion.read(promoted, case, where), tables, where)
+        payload, digest = _challenge(case, when, champion.read(promoted, case, where), tables, where, anew=tune)
     except RefusalError as refusal:
         payload, digest = {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
     ledger.append(
@@ -91,14 +93,17 @@ def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry
 
 
 def _challenge(
-    case: UseCase, when: date, met: Champion, tables: Snapshot, where: Settings
+    case: UseCase, when: date, met: Champion, tables: Snapshot, where: Settings, *, anew: bool
 ) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
     rows = training_set.read(case, when, tables, where)
     parts = splitting.split(rows.nights, case.gates.judged_nights, met.used_until)
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
     _check_leaks(case, learned, when, tables)
-    fitted = [_fit(case, candidate, learned, where) for candidate in case.candidates]
+    material = _gathered(case, learned, where)
+    fitted = [
+        training.fit(candidate, material) for candidate in tuning.candidates(case, when, material, where, anew=anew)
+    ]
     contenders = [_contender(case, each, learned) for each in fitted]
     choice = selection.choose(contenders, case.latency_budget)
     best = next(each for each in fitted if each.candidate.name == choice.name)
@@ -112,6 +117,7 @@ def _challenge(
         "recipe": recipe,
         **pins.declared(features.service(case, where), case.feature_names).facts,
         "candidate": choice.name,
+        "settings": asdict(best.candidate),
         "seed": _SEED,
         "fitted": list(_span(learned)),
         "used_until": str(judged.nights.max()),
@@ -163,9 +169,8 @@ def _worths(case: UseCase, best: Fitted, learned: Labelled) -> tuple[Worth, ...]
     )
 
 
-def _fit(case: UseCase, candidate: Any, learned: Labelled, where: Settings) -> Fitted:
-    return training.fit(
-        candidate,
+def _gathered(case: UseCase, learned: Labelled, where: Settings) -> Material:
+    return training.gather(
         learned.frame,
         learned.labels,
         learned.nights,

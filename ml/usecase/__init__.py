@@ -20,6 +20,7 @@ from ml.usecase.models import (
     Prior,
     Recency,
     RecentRate,
+    Tuning,
 )
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
@@ -56,6 +57,7 @@ __all__ = [
     "Table",
     "Text",
     "Triggers",
+    "Tuning",
     "UseCase",
     "Window",
 ]

@@ -11,7 +11,17 @@ from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_
 from ml.usecase.horizons import Night
 from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
 from ml.usecase.live import Live
-from ml.usecase.models import Baseline, Binary, Candidate, GradientBoosting, Logistic, Prior, Recency, RecentRate
+from ml.usecase.models import (
+    Baseline,
+    Binary,
+    Candidate,
+    GradientBoosting,
+    Logistic,
+    Prior,
+    Recency,
+    RecentRate,
+    Tuning,
+)
 from ml.usecase.operating import Rehearsal, Release, Triggers
 
 _RESERVED = ("entity", "night", "cutoff", "feature_service")
@@ -37,6 +47,7 @@ class UseCase:
     candidates: tuple[Candidate, ...] = (Logistic(), GradientBoosting())
     baselines: tuple[Baseline, ...] = (Prior(),)
     weighting: Recency | None = None
+    tuning: Tuning | None = None
     cost: Cost
     latency_budget: Milliseconds = Milliseconds(p99=10)
     excluded: tuple[Excluded, ...] = ()

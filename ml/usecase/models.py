@@ -76,6 +76,21 @@ Candidate = Logistic | GradientBoosting | NeuralNet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tuning:
+    """How the settings of each candidate are searched: the number of trials, and the minutes that they may take in all.
+
+    A search that takes longer refuses the training, and finds nothing else: minutes are a bound, not a setting.
+    """
+
+    trials: int
+    minutes: float = 60.0
+
+    def __post_init__(self) -> None:
+        require(self.trials >= 1, f"a search makes 1 trial or more, got {self.trials}")
+        require(self.minutes > 0, f"a search takes a positive number of minutes, got {self.minutes}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recency:
     """Rows count half as much for every `half_life_nights` nights that they are older than the newest."""
 

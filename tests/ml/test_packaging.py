@@ -34,7 +34,10 @@ BOTH = pytest.mark.parametrize("name", CANDIDATES)
 
 
 def fit(candidate: Candidate, seed: int = 1, threads: int = 1) -> Model:
-    return training.fit(candidate, FRAME, LABELS, NIGHTS, tuple(FRAME), seed=seed, threads=threads, texts=TEXTS).model
+    return training.fit(
+        candidate,
+        training.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), seed=seed, threads=threads, texts=TEXTS),
+    ).model
 
 
 MODELS = {name: fit(candidate) for name, candidate in CANDIDATES.items()}

@@ -22,7 +22,7 @@ EACH = pytest.mark.parametrize("candidate", [Logistic(strength=1.0), TREES, NET]
 
 
 def fit(candidate: Candidate, labels: Floats = LABELS) -> Fitted:
-    return training.fit(candidate, FRAME, labels, NIGHTS, NAMES, seed=1, threads=1)
+    return training.fit(candidate, training.gather(FRAME, labels, NIGHTS, NAMES, seed=1, threads=1))
 
 
 def uncalibrated(fitted: Fitted) -> Floats:

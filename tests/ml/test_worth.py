@@ -34,13 +34,15 @@ CANDIDATES = {"logistic": Logistic(strength=1.0), "trees": GradientBoosting(tree
 FITTED = {
     name: training.fit(
         each,
-        FRAME,
-        LABELS,
-        NIGHTS,
-        outputs(FEATURES),
-        seed=1,
-        threads=1,
-        texts=tuple(FEATURES[5:]),  # type: ignore[arg-type]
+        training.gather(
+            FRAME,
+            LABELS,
+            NIGHTS,
+            outputs(FEATURES),
+            seed=1,
+            threads=1,
+            texts=tuple(FEATURES[5:]),  # type: ignore[arg-type]
+        ),
     )
     for name, each in CANDIDATES.items()
 }

@@ -22,7 +22,7 @@ def package() -> Package:
     labels = (frame["hour"].to_numpy() > 12).astype(float)
     nights = np.repeat([f"2013-01-{day:02d}" for day in range(1, 13)], 50).astype(object)
     trees = GradientBoosting(trees=5, leaves=4, rows_per_leaf=10)
-    fitted = training.fit(trees, frame, labels, nights, ("hour", "zone"), seed=1, threads=1)
+    fitted = training.fit(trees, training.gather(frame, labels, nights, ("hour", "zone"), seed=1, threads=1))
     return packaging.pack(fitted.model, frame, {"use_case": "taxi"})
 
 

@@ -45,7 +45,7 @@ def trained() -> training.Model:
         }
     )
     labels = (random.random(len(days)) < frame["distance"].to_numpy()).astype(float)
-    return training.fit(Logistic(), frame, labels, days, tuple(frame), seed=1, threads=1).model
+    return training.fit(Logistic(), training.gather(frame, labels, days, tuple(frame), seed=1, threads=1)).model
 
 
 def package(answer: float) -> tuple[str, dict[str, bytes]]:

@@ -1,0 +1,75 @@
+"""Searches that can be resumed: Optuna's journal, one file a study."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml.tuning import Found, Range
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+_STARTUP_TRIALS, _SECONDS = 5, "seconds"
+Tried = Callable[[int, Found, float, float], None]
+
+
+def search(
+    folder: Path,
+    name: str,
+    space: Mapping[str, Range],
+    first: Found,
+    worth: Callable[[Found], float],
+    trials: int,
+    told: Tried,
+    seed: int,
+) -> Found:
+    """Return the settings of least `worth` among `trials` tried, the `first` of them among those; resumed where it stopped.
+
+    Each trial draws by its own number and by the finished trials before it (a tree-structured Parzen estimator; Bergstra
+    et al. 2011), and only finished ones are written, so that an interrupted search finds what another finds. `told` hears of each trial: its number, its
+    settings, its worth and the seconds of all so far; what it raises ends the search.
+    """
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    folder.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal = JournalStorage(JournalFileBackend(str(folder / f"{name}.log")))
+    study = optuna.create_study(study_name=name, storage=journal, load_if_exists=True)
+    draws = {each: _distribution(span) for each, span in space.items()}
+    while (number := len(study.trials)) < trials:
+        found = first if number == 0 else _drawn(study.trials, draws, seed + number)
+        began = time.monotonic()
+        value = worth(found)
+        seconds = time.monotonic() - began + sum(each.user_attrs[_SECONDS] for each in study.trials)
+        study.add_trial(
+            optuna.trial.create_trial(
+                params=dict(found),
+                distributions=draws,
+                value=value,
+                user_attrs={_SECONDS: time.monotonic() - began},
+            )
+        )
+        told(number + 1, found, value, seconds)
+    return dict(study.best_params)
+
+
+def _distribution(span: Range) -> "BaseDistribution":
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    if span.whole:
+        return IntDistribution(round(span.low), round(span.high), log=True)
+    return FloatDistribution(span.low, span.high, log=True)
+
+
+def _drawn(before: "list[FrozenTrial]", draws: "dict[str, BaseDistribution]", seed: int) -> Found:
+    """Return what the sampler draws after the finished trials `before`, as if it had just seen them."""
+    import optuna
+
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True)
+    study = optuna.create_study(sampler=sampler)
+    study.add_trials(before)
+    return dict(study.ask(draws).params)
