@@ -5,7 +5,7 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import contract, features, gate, lookup, published, retrieval, rolling
+from bench import contract, features, gate, lookup, published, retrieval, rolling, training
 
 _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
@@ -16,6 +16,7 @@ _BENCHES = {
     "published": published.run,
     "retrieval": retrieval.run,
     "rolling": rolling.run,
+    "training": training.run,
 }
 
 

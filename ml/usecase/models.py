@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaring import require
+from ml.usecase.declaring import require, require_tuples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +62,7 @@ class NeuralNet:
     name: str = "neural_net"
 
     def __post_init__(self) -> None:
+        require_tuples(self)
         require(
             bool(self.layers) and all(size > 0 for size in self.layers),
             f"NeuralNet(layers=...) names the sizes of one hidden layer or more, got {self.layers}",

@@ -9,6 +9,7 @@ from ml.usecase import (
     GradientBoosting,
     Logistic,
     Milliseconds,
+    NeuralNet,
     Night,
     Personal,
     Rehearsal,
@@ -17,6 +18,7 @@ from ml.usecase import (
     Slice,
     Table,
     Triggers,
+    Tuning,
     UseCase,
 )
 
@@ -69,7 +71,12 @@ USE_CASE = UseCase(
         Column("sex"),
         Column("race"),
     ),
-    candidates=(Logistic(strength=0.1), GradientBoosting(trees=150, feature_share=0.6, row_share=0.8)),
+    candidates=(
+        Logistic(strength=0.1),
+        GradientBoosting(trees=150, feature_share=0.6, row_share=0.8),
+        NeuralNet(layers=(32,), penalty=0.1, epochs=8),
+    ),
+    tuning=Tuning(trials=8, minutes=30),
     cost=Cost(act=4, miss=10, averted=0.8),
     latency_budget=Milliseconds(p99=10),
     excluded=(
