@@ -7,32 +7,36 @@ quarter that large. A trial judges such a pair on consecutive nights of the quar
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 QUARTERS = (("2013-04", "2013-06"), ("2013-07", "2013-09"), ("2013-10", "2013-12"))
-MODELS, LENGTHS = 8, (7, 14, 28)
+BARS, MODELS, LENGTHS = ("change", "refresh"), 8, (7, 14, 28)
 GAINS = (-0.02, -0.01, -0.005, 0.0, 0.0025, 0.005, 0.01, 0.02, 0.04)
 MOST_FALSE_PROMOTIONS = 0.05
 _TRIALS, _TRIALS_WHERE_NONE_MAY_PASS = 150, 600
 _SEED, _DEVIATIONS = 20131, 1.96
+_PAGE = Path(__file__).parent.parent / "docs/gate.md"
+_BEGIN, _END = "<!-- operating curve: written by `python -m bench gate` -->", "<!-- /operating curve -->"
+_MARK = re.compile(f"{re.escape(_BEGIN)}.*{re.escape(_END)}", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quarter:
-    """A quarter's rows: labels, nights and slices, each (n,); log-odds of exchangeable `models`, shape (models, n), and of
-    a model that has seen the quarter, shape (n,).
+    """A quarter's rows by night: labels, nights and slices, each (n,); where each night `ends`, beginning with 0; log-odds
+    of exchangeable `models`, shape (models, n), and of a model that has seen the quarter, shape (n,).
     """
 
     labels: Any
     nights: Any
+    ends: Any
     levels: dict[str, Any]
     models: Any
     hindsight: Any
@@ -43,11 +47,16 @@ def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         os.environ["RATCHET_HOME"] = home
         quarters = list(_quarters())
-    curve = [
-        _judged(quarters, bar, length, gain) for bar in ("change", "refresh") for length in LENGTHS for gain in GAINS
-    ]
-    _show(curve)
-    return {"most_false_promotions": MOST_FALSE_PROMOTIONS, "false_promotions": _false(curve), "curve": curve}
+    curve = [_judged(quarters, bar, length, gain) for bar in BARS for length in LENGTHS for gain in GAINS]
+    measured = {"most_false_promotions": MOST_FALSE_PROMOTIONS, "false_promotions": _false(curve), "curve": curve}
+    publish(measured)
+    return measured
+
+
+def publish(measured: dict[str, Any]) -> None:
+    """Write the curve into docs/gate.md."""
+    text = f"{_BEGIN}\n{_table(measured)}\n{_END}"
+    _PAGE.write_text(_MARK.sub(lambda _: text, _PAGE.read_text()))
 
 
 def _quarters() -> Iterator[Quarter]:
@@ -69,6 +78,7 @@ def _quarters() -> Iterator[Quarter]:
         yield Quarter(
             labels=judged.labels,
             nights=judged.nights,
+            ends=np.append(0, np.cumsum(np.unique(judged.nights, return_counts=True)[1])),
             levels={each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices},
             models=np.array(models),
             hindsight=_log_odds(case, rows.where(months <= last), judged.frame, 0, where.threads),
@@ -100,27 +110,27 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
 
     case, chance = usecases.get(USE_CASE), np.random.default_rng(_SEED)
     trials = _TRIALS_WHERE_NONE_MAY_PASS if gain <= 0 else _TRIALS
+    better = [[_moved(quarter, each, abs(gain)) for each in quarter.models] for quarter in quarters]
     outcomes = dict.fromkeys(map(str, promotion.Outcome), 0)
     for _ in range(trials):
-        quarter = quarters[chance.integers(len(quarters))]
-        champion, challenger = quarter.models[chance.choice(MODELS, 2, replace=False)]
-        if gain > 0:
-            challenger = _moved(quarter, challenger, gain)
-        elif gain < 0:
-            champion = _moved(quarter, champion, -gain)
-        nights = np.unique(quarter.nights)
-        begin = chance.integers(len(nights) - length + 1)
-        window = np.isin(quarter.nights, nights[begin : begin + length])
-        rows = promotion.Judged(
-            labels=quarter.labels[window],
-            champion=_probability(champion[window]),
-            challenger=_probability(challenger[window]),
-            nights=quarter.nights[window],
-            slices=evaluation.slices(case.slices, {by: each[window] for by, each in quarter.levels.items()}),
+        which = chance.integers(len(quarters))
+        quarter, (one, other) = quarters[which], chance.choice(MODELS, 2, replace=False)
+        champion = better[which][one] if gain < 0 else quarter.models[one]
+        challenger = better[which][other] if gain > 0 else quarter.models[other]
+        begin = chance.integers(len(quarter.ends) - length)
+        rows = slice(quarter.ends[begin], quarter.ends[begin + length])
+        judged = promotion.Judged(
+            labels=quarter.labels[rows],
+            champion=_probability(champion[rows]),
+            challenger=_probability(challenger[rows]),
+            nights=quarter.nights[rows],
+            slices=evaluation.slices(case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
         )
-        outcomes[promotion.judge(rows, case.gates, promotion.Bar(bar), case.cost).outcome] += 1
+        outcomes[promotion.judge(judged, case.gates, promotion.Bar(bar), case.cost).outcome] += 1
     shares = {name: round(count / trials, 4) for name, count in outcomes.items() if count}
-    return {"bar": bar, "nights": length, "gain": gain, "trials": trials, **shares}
+    found = {"bar": bar, "nights": length, "gain": gain, "trials": trials, **shares}
+    print(found, flush=True)
+    return found
 
 
 def _moved(quarter: Quarter, log_odds: Any, gain: float) -> Any:
@@ -132,10 +142,10 @@ def _moved(quarter: Quarter, log_odds: Any, gain: float) -> Any:
 
     wanted, low, high = loss(0.0) - gain, 0.0, 1.0
     assert loss(high) < wanted, f"hindsight is not better by {gain}"
-    while high - low > 1e-4:
+    while gain and high - low > 1e-4:
         middle = (low + high) / 2
         low, high = (low, middle) if loss(middle) < wanted else (middle, high)
-    return (1 - high) * log_odds + high * quarter.hindsight
+    return (1 - high) * log_odds + high * quarter.hindsight if gain else log_odds
 
 
 def _probability(log_odds: Any) -> Any:
@@ -159,12 +169,16 @@ def _false(curve: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _show(curve: list[dict[str, Any]]) -> None:
-    table = Table(title="the gate's operating curve: share promoted by true gain in log loss", title_justify="left")
-    for heading in ("bar", "nights", *(f"{gain:+g}" for gain in GAINS)):
-        table.add_column(heading)
-    for bar in ("change", "refresh"):
+def _table(measured: dict[str, Any]) -> str:
+    """Return the curve as Markdown: a row for each bar and number of nights."""
+    rows = [f"| bar | nights | {' | '.join(f'{gain:+g}' for gain in GAINS)} |", "|---" * (2 + len(GAINS)) + "|"]
+    for bar in BARS:
         for length in LENGTHS:
-            shares = [each.get("promote", 0.0) for each in curve if (each["bar"], each["nights"]) == (bar, length)]
-            table.add_row(bar, str(length), *(f"{share:.1%}" for share in shares))
-    Console().print(table)
+            found = [each for each in measured["curve"] if (each["bar"], each["nights"]) == (bar, length)]
+            shares = [f"{each.get('promote', 0):.1%}" for each in found]
+            rows.append(f"| {bar} | {length} | {' | '.join(shares)} |")
+    undecided = [each for each in measured["curve"] if each["gain"] == 0.01 and each["bar"] == "change"]
+    open_ = ", ".join(f"{each.get('inconclusive', 0):.0%} ({each['nights']} nights)" for each in undecided)
+    most = max(each["share"] for each in measured["false_promotions"].values())
+    told = f"False promotions: {most:.1%} at most. A change that gains .01 is left undecided in {open_} of the trials."
+    return "\n".join([*rows, "", told])
