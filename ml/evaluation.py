@@ -62,8 +62,9 @@ def slices(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> dict[s
     """
     masks = {}
     for each in declared:
-        for level in np.unique(levels[each.by]):
-            mask = levels[each.by] == level
+        place, found = pd.factorize(levels[each.by], sort=True)
+        for number, level in enumerate(found):
+            mask = place == number
             if mask.sum() >= each.least_rows:
                 masks[f"{each.by}={level}"] = mask
     return masks
