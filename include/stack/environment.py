@@ -31,7 +31,10 @@ PRELOADED = (
     "mlflow",
     "numpy",
     "pandas",
+    "pandera.backends.pandas.builtin_hypotheses",
+    "pandera.backends.pandas.container",
     "pandera.pandas",
+    "pandera.typing.dask",  # asked for by every model, whether or not there are frames of Dask
     "polars",
     "pyarrow.parquet",
     "sklearn.linear_model",
