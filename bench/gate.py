@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 QUARTERS = (("2013-04", "2013-06"), ("2013-07", "2013-09"), ("2013-10", "2013-12"))
-BARS, MODELS, LENGTHS = ("change", "refresh"), 8, (7, 14, 28)
+BARS, MODELS, LENGTHS = ("change", "refresh"), 6, (7, 14, 28)
 GAINS = (-0.02, -0.01, -0.005, 0.0, 0.0025, 0.005, 0.01, 0.02, 0.04)
 MOST_FALSE_PROMOTIONS = 0.05
 _TRIALS, _TRIALS_WHERE_NONE_MAY_PASS = 150, 600
@@ -64,24 +64,35 @@ def _quarters() -> Iterator[Quarter]:
     from include.steps import features, ingest, training_set
     from include.stores import snapshot, warehouse
     from ml import nights
+    from ml.usecase import GradientBoosting
 
     case, where = usecases.get(USE_CASE), settings.load()
     warehouse.migrate(where.warehouse_url)
     ingest.ingest(USE_CASE, YEAR)
     features.build(USE_CASE, YEAR)
     rows = training_set.read(case, nights.parse(YEAR).last, snapshot.take(case, where), where)
+    trees = next(each for each in case.candidates if isinstance(each, GradientBoosting))
     months = np.array([night[:7] for night in rows.nights], object)
     for first, last in QUARTERS:
         here = (months >= first) & (months <= last)
         before, judged, chance = rows.where(months < first), rows.where(here), np.random.default_rng(_SEED)
-        models = [_log_odds(case, _drawn(before, chance), judged.frame, seed, where.threads) for seed in range(MODELS)]
+        models = [
+            _log_odds(case, trees, _drawn(before, chance), judged.frame, seed, where.threads) for seed in range(MODELS)
+        ]
         yield Quarter(
             labels=judged.labels,
             nights=judged.nights,
             ends=np.append(0, np.cumsum(np.unique(judged.nights, return_counts=True)[1])),
             levels={each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices},
             models=np.array(models),
-            hindsight=_log_odds(case, rows.where(months <= last), judged.frame, 0, where.threads),
+            hindsight=_log_odds(
+                case,
+                replace(trees, leaves=127, rows_per_leaf=20, random_splits=False),
+                judged,
+                judged.frame,
+                0,
+                where.threads,
+            ),
         )
 
 
@@ -93,13 +104,13 @@ def _drawn(rows: Any, chance: Any) -> Any:
     return type(rows)(frame=rows.frame.iloc[at], labels=rows.labels[at], nights=rows.nights[at])
 
 
-def _log_odds(case: Any, learned: Any, frame: Any, seed: int, threads: int) -> Any:
-    """Return what the use case's last candidate, fitted as in training, says of `frame`."""
+def _log_odds(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads: int) -> Any:
+    """Return what `candidate`, fitted as in training, says of `frame`."""
     from ml import encoding, learners
 
     encoder = encoding.fit(learned.frame, case.feature_names, case.texts)
     encoded = encoder.encode(learned.frame)
-    learner = learners.fit(case.candidates[-1], encoder, encoded, learned.labels, seed, threads)
+    learner = learners.fit(candidate, encoder, encoded, learned.labels, seed, threads)
     return learner.log_odds(encoder.encode(frame))
 
 
