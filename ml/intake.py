@@ -138,11 +138,11 @@ def _misnamed(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> dict[str
 def _gathered(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of all parts, those of the last part first, and the file and line of each."""
     columns = list(dict.fromkeys(name for part in parts for name in part.rows)) or list(model.to_schema().columns)
-    frames = [part.rows.reindex(columns=columns, fill_value="") for part in reversed(parts)]
-    origins = [pd.DataFrame({FILE: part.file, LINE: part.rows.index}) for part in reversed(parts)]
-    none = pd.DataFrame(columns=columns, dtype=str), pd.DataFrame({FILE: [], LINE: []}, dtype=object)
-    if not parts:
-        return none
+    there = [part for part in reversed(parts) if len(part.rows)]
+    if not there:
+        return pd.DataFrame(columns=columns, dtype=str), pd.DataFrame({FILE: [], LINE: []}, dtype=object)
+    frames = [part.rows.reindex(columns=columns, fill_value="") for part in there]
+    origins = [pd.DataFrame({FILE: part.file, LINE: part.rows.index}) for part in there]
     return pd.concat(frames, ignore_index=True), pd.concat(origins, ignore_index=True)
 
 

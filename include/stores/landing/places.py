@@ -89,13 +89,13 @@ class Bucket:
         return [key.rsplit("/", 1)[1] for key in keys if not key.endswith("/")]
 
     def bring(self, name: str, folder: Path) -> Path:
-        from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
+        from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 
         fault: Exception | None = None
         for _ in range(_TRIES):
             try:
                 return self._brought(name, folder / name)
-            except (HTTPClientError, ResponseStreamingError) as cut:
+            except (HTTPClientError, IncompleteReadError, ResponseStreamingError) as cut:
                 fault = cut
             except ClientError as error:
                 if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):

@@ -1,9 +1,12 @@
 """Every line becomes a row or is named malformed, by whichever of the two readers."""
 
+import io
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from include.stores.landing import delimited, formats
 from ml.errors import DataError
 from tests import landed
 
@@ -116,3 +119,47 @@ def test_both_readers_read_the_same(lines: list[list[str]]) -> None:
 def test_no_line_is_lost_among_many_odd_ones() -> None:
     content = HEADER + b"".join(b"a,1\n" if n % 3 else b"odd\n" for n in range(1000))
     assert landed.rows("a.csv", content).count == 1000
+
+
+LINE_ENDS = st.sampled_from([b"\n", b"\r\n"])
+TEXTS = st.sampled_from(["ann", "zoë", "\u20ac9", "\U0001f6b2", "", "\ufffd", "x" * 9, "\0"])
+
+
+@given(
+    st.lists(st.tuples(st.lists(TEXTS, min_size=1, max_size=3), LINE_ENDS), max_size=9),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 5),
+)
+@example([(["zo\u00eb", "1"], b"\r\n"), (["\u20ac", "2"], b"\r\n"), (["x", "3"], b"\n")], True, False, 1)
+def test_batch_by_batch_the_same_rows_are_read(
+    lines: list[tuple[list[str], bytes]], ends: bool, quoted: bool, most: int
+) -> None:
+    content = (b'"who",size\r\n' if quoted else b"\r\n" + HEADER) + b"".join(
+        ",".join(cells).encode() + end for cells, end in lines
+    )
+    content = content if ends else content.rstrip(b"\r\n")
+    batches = list(formats.read("a.csv", io.BytesIO(content), most))
+    assert all(each.count <= most for each in batches)
+    assert landed.told(batches) == landed.told([landed.rows("a.csv", content)])
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize(
+    ("content", "malformed"),
+    [
+        (b"who,size\r\nann,3\r\nbob,4\r\n", 0),
+        ("who,size\nzo\u00eb,3\nb\u20acb,4".encode(), 0),
+        (b"who,size\nann,3\nbob,4\r", 0),
+        (b'who,size\nann,3\n"b,ob",4\n', 0),
+        (b"who,size\nann,3\nbob,\xe2\x82\n", 1),
+    ],
+    ids=["Windows line ends", "no last line end", "a CR at the end", "quotes", "a character cut at a line end"],
+)
+def test_how_the_text_is_blocked_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, block: int, content: bytes, malformed: int
+) -> None:
+    monkeypatch.setattr(delimited, "_BLOCK", block)
+    read = landed.rows("a.csv", content)
+    assert (len(read.fit), len(read.malformed)) == (2 - malformed, malformed)
+    assert read.fit["who"].iloc[0] in ("ann", "zo\u00eb")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.stores.landing import formats, jsonlines
 from ml.errors import DataError
 from tests import landed
 
@@ -124,6 +125,36 @@ def test_a_flipped_bit_in_a_checked_page_is_seen() -> None:
     content[at] ^= 1
     with pytest.raises(DataError, match="expected a whole Parquet file, got a damaged one"):
         landed.rows("a.parquet", bytes(content))
+
+
+@pytest.mark.parametrize("most", [1, 3, 40])
+@pytest.mark.parametrize("parsed", [2, 50_000])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet", "a.csv.gz"])
+def test_batch_by_batch_the_same_rows_are_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, most: int, parsed: int
+) -> None:
+    frame = pd.DataFrame({"who": [f"who{n % 7}" for n in range(37)], "size": [n / 4 for n in range(37)]})
+    frame.loc[[5, 36], "who"] = "\0"
+    content = {
+        "a.jsonl": b"\xef\xbb\xbf\n" + frame.to_json(orient="records", lines=True).encode() + b"{",
+        "a.parquet": parquet(frame, row_group_size=10),
+        "a.csv.gz": gzip.compress(frame.to_csv(index=False).encode()),
+    }[name]
+    whole = landed.rows(name, content)
+    monkeypatch.setattr(jsonlines, "_PARSED", parsed)
+    batches = list(formats.read(name, io.BytesIO(content), most))
+    assert all(each.count <= most for each in batches)
+    assert landed.told(batches) == landed.told([whole])
+
+
+def test_names_that_only_the_first_lines_have_are_not_the_columns_of_a_long_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jsonlines, "_PARSED", 2)
+    content = b'{"tip": 1}\n' * 2 + b'{"who": 1}\n' * 3
+    batches = list(formats.read("a.jsonl", io.BytesIO(content), 10))
+    assert {tuple(each.fit) for each in batches} == {("who",)}
+    assert [len(each.fit) for each in batches] == [0, 2, 1]
 
 
 READ = """
