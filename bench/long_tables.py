@@ -33,7 +33,9 @@ def run() -> dict[str, Any]:
             measured[rows] = {what: _child(what, folder, rows) for what in ("judge", "take")}
     one, five = (measured[rows] for rows in ROWS)
     ratios = {what: round(five[what]["peak_megabytes"] / one[what]["peak_megabytes"], 2) for what in one}
-    print(f"long tables: peak of 5 million rows to that of 1 million {ratios}, {five['judge']['rows_per_second']} rows/s")
+    print(
+        f"long tables: peak of 5 million rows to that of 1 million {ratios}, {five['judge']['rows_per_second']} rows/s"
+    )
     return {
         "bars": BARS,
         "peak_of_judging_5_million_to_1": ratios["judge"],
@@ -93,10 +95,7 @@ def _judge(folder: Path, rows: int) -> dict[str, Any]:
     known = dict.fromkeys(table.references, next(airports.batches(rows)).fit)
     file = landing.look(Folder(folder), Arrival(name=f"{TABLE}.csv", table=TABLE), folder)
     length, seen, tally = stretches.length(file.count), Seen(), Tally.none()
-    parts = (
-        Part(file=file.name, rows=each.fit, malformed=each.malformed)
-        for each in file.batches(length)
-    )
+    parts = (Part(file=file.name, rows=each.fit, malformed=each.malformed) for each in file.batches(length))
     for stretch in stretches.cut(parts, length):
         model = coherence.model(case, table)
         tally += Tally.of(intake.take(stretch, table, model, case.horizon, parse(YEAR), known, (), seen))

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.csv
 
 from include.stores.landing import rows
-from include.stores.landing.rows import LONGEST_CELL, UNDECODABLE, Rows
-from ml.arrays import Booleans, Integers
+from include.stores.landing.lines import Lines
+from include.stores.landing.rows import Rows
+from ml.arrays import Integers
 from ml.errors import DataError
 
 _BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
-_NEWLINE, _COMMA, _NUL, _ASCII = 10, 44, 0, 127
 _BLOCK = 4 * 1024**2
 csv.field_size_limit(2**31 - 1)  # a longer field is told of below; the reader's own limit would end the whole file
 
@@ -66,7 +66,7 @@ def _plain(file: IO[bytes], most: int) -> Iterator[Rows]:
 
 def _fitted(content: bytes, header: list[str], after: int) -> Rows:
     """Return the rows of lines that come after line `after`."""
-    lines = _Lines.of(content)
+    lines = Lines.of(content)
     numbers = lines.numbers + after
     odd = np.flatnonzero((lines.commas != len(header) - 1) | lines.suspect)
     faults = {at: _fault(lines.text(at).split(","), header) for at in odd.tolist()}
@@ -103,69 +103,6 @@ def _quoted(file: IO[bytes], most: int) -> Iterator[Rows]:
         good = [record for record, (_, _, fault) in zip(some, faults, strict=True) if not fault]
         fit = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
         yield Rows(fit=fit, malformed=rows.malformed([each for each in faults if each[2]]))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Lines:
-    """The lines of a text that are not empty: where each starts and ends, its number, and its commas.
-
-    `suspect` marks those to be looked at one by one: with a NUL, with bytes that are not ASCII in a text that is not
-    UTF-8, or longer than a cell may be.
-    """
-
-    content: bytes
-    starts: Integers
-    ends: Integers
-    numbers: Integers
-    commas: Integers
-    suspect: Booleans
-
-    @classmethod
-    def of(cls, content: bytes) -> "_Lines":
-        text = np.frombuffer(content, np.uint8)
-        ends = np.append(np.flatnonzero(text == _NEWLINE), len(text)).astype(np.int64)
-        starts = np.append(0, ends[:-1] + 1).astype(np.int64)
-        there = np.flatnonzero(ends > starts)
-        starts, ends = starts[there], ends[there]
-        decodable = _is_utf8(content) and UNDECODABLE.encode() not in content
-        suspicious = text == _NUL if decodable else (text == _NUL) | (text > _ASCII)
-        return cls(
-            content=content,
-            starts=starts,
-            ends=ends,
-            numbers=there + 1,
-            commas=_counted(text == _COMMA, starts, ends),
-            suspect=(_counted(suspicious, starts, ends) > 0) | (ends - starts > LONGEST_CELL),
-        )
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def text(self, at: int) -> str:
-        """Return a line, undecodable bytes replaced."""
-        return self.content[self.starts[at] : self.ends[at]].decode(errors="replace")
-
-    def bytes_of(self, keep: Booleans) -> bytes:
-        """Return the lines under `keep`, each with its line end."""
-        kept = np.flatnonzero(keep)
-        if len(kept) and self.numbers[kept[-1]] - self.numbers[kept[0]] + 1 == len(kept):
-            return self.content[self.starts[kept[0]] : self.ends[kept[-1]]]
-        return b"".join(self.content[self.starts[at] : self.ends[at]] + b"\n" for at in kept)
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _counted(marks: Booleans, starts: Integers, ends: Integers) -> Integers:
-    """Return how many `marks` lie between each start and end."""
-    places = np.flatnonzero(marks)
-    counted: Integers = np.searchsorted(places, ends) - np.searchsorted(places, starts)
-    return counted
 
 
 @dataclass(frozen=True, slots=True)
