@@ -146,20 +146,21 @@ def test_batch_by_batch_the_same_rows_are_read(
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize(
-    ("content", "malformed"),
+    ("content", "malformed", "plain"),
     [
-        (b"who,size\r\nann,3\r\nbob,4\r\n", 0),
-        ("who,size\nzo\u00eb,3\nb\u20acb,4".encode(), 0),
-        (b"who,size\nann,3\nbob,4\r", 0),
-        (b'who,size\nann,3\n"b,ob",4\n', 0),
-        (b"who,size\nann,3\nbob,\xe2\x82\n", 1),
+        (b"who,size\r\nann,3\r\nbob,4\r\n", 0, True),
+        ("who,size\nzo\u00eb,3\nb\u20acb,4".encode(), 0, True),
+        (b"who,size\nann,3\nbob,4\r", 0, False),
+        (b'who,size\nann,3\n"b,ob",4\n', 0, False),
+        (b"who,size\nann,3\nbob,\xe2\x82\n", 1, True),
     ],
     ids=["Windows line ends", "no last line end", "a CR at the end", "quotes", "a character cut at a line end"],
 )
 def test_how_the_text_is_blocked_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, block: int, content: bytes, malformed: int
+    monkeypatch: pytest.MonkeyPatch, block: int, content: bytes, malformed: int, plain: bool
 ) -> None:
     monkeypatch.setattr(delimited, "_BLOCK", block)
     read = landed.rows("a.csv", content)
     assert (len(read.fit), len(read.malformed)) == (2 - malformed, malformed)
     assert read.fit["who"].iloc[0] in ("ann", "zo\u00eb")
+    assert (read.fit["who"].dtype == "category") is plain  # only the reader of plain text makes categories
