@@ -1,9 +1,13 @@
-"""A table's files taken together: every row of every file ends valid or quarantined, with its file and line."""
+"""A table's files taken together: every row of every file ends valid or quarantined, with its file and line.
+
+A table too long to be judged at once is taken stretch by stretch (`ml/stretches.py`), each by a call of its own.
+"""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
@@ -11,7 +15,7 @@ from ml import arrival, privacy, validation
 from ml.errors import DataError
 from ml.nights import Period
 from ml.usecase import Night, Reference, Table
-from ml.validation import Checked, Finding
+from ml.validation import Checked, Finding, Seen
 
 FILE, LINE, REASONS, TEXT = "file", "line", "reasons", "text"
 WHOLE = "the whole file"
@@ -19,18 +23,36 @@ WHOLE = "the whole file"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One file of a table: `rows` that fit its header (text, indexed by line) and `malformed` ones (text, reasons)."""
+    """A file of a table, or a piece of it: `rows` that fit its header (text) and `malformed` ones (text, reasons).
+
+    Both are indexed by line, in order.
+    """
 
     file: str
     rows: pd.DataFrame
     malformed: pd.DataFrame
+
+    @property
+    def count(self) -> int:
+        """How many rows came, of either kind."""
+        return len(self.rows) + len(self.malformed)
+
+    def split(self, count: int) -> "tuple[Part, Part]":
+        """Return the first `count` rows, and the others."""
+        lines = np.sort(np.concatenate([self.rows.index, self.malformed.index]))
+        fit, malformed = (int(each.index.searchsorted(lines[count])) for each in (self.rows, self.malformed))
+        return (
+            replace(self, rows=self.rows.iloc[:fit], malformed=self.malformed.iloc[:malformed]),
+            replace(self, rows=self.rows.iloc[fit:], malformed=self.malformed.iloc[malformed:]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Taken:
     """A table's `valid` rows, typed, with `known_at` and `night`; `quarantined` with file, line, reasons and text.
 
-    `files` has the file of each valid row; `refused` the files that were quarantined whole, and why.
+    `files` has the file of each valid row; `refused` the files that were quarantined whole, and why. `broken` says which
+    rule of the table these rows break: then all other stretches of it are to be refused.
     """
 
     rows_in: int
@@ -38,6 +60,7 @@ class Taken:
     files: pd.Series
     quarantined: pd.DataFrame
     refused: Mapping[str, str]
+    broken: str = ""
     warnings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
@@ -56,30 +79,47 @@ def take(
     period: Period,
     known: Mapping[Reference, pd.DataFrame],
     hidden: Collection[str] = (),
+    seen: Seen | None = None,
 ) -> Taken:
     """Return the rows of all `parts` of `table`, divided; where two parts have the same key, the later part's row stays.
 
     `known` has, for each reference of the table, the rows it refers to. Values of the columns in `hidden` appear in no
-    reason.
+    reason. `seen` has the keys of the table's earlier stretches: those of later parts, and of earlier lines.
     """
     misnamed = _misnamed(parts, model)
     raw, origin = _gathered([part for part in parts if part.file not in misnamed], model)
+    if raw.empty and seen is not None:  # a rule of the table is not asked of a stretch without a row
+        return _taken(parts, misnamed, origin, _refused(raw, ""))
     try:
-        checked = validation.check(raw, model, table.key, missing=table.missing, hidden=hidden)
+        checked = validation.check(raw, model, table.key, missing=table.missing, hidden=hidden, seen=seen)
         checked = _placed(checked, raw, table, horizon, period)
         for reference in table.references:
             checked = _referred(checked, raw, reference, known[reference], hidden)
-        broken: dict[str, str] = {}
     except DataError as fault:
-        broken = dict.fromkeys(origin[FILE].unique(), str(fault))
-        checked = Checked(rows_in=len(raw), valid=raw.iloc[:0], quarantined=raw.assign(reasons=f"{WHOLE}: {fault}"))
+        return replace(refuse(parts, model, str(fault)), broken=str(fault))
+    return _taken(parts, misnamed, origin, checked)
+
+
+def refuse(parts: Sequence[Part], model: type[pa.DataFrameModel], broken: str) -> Taken:
+    """Return the rows of all `parts` quarantined, because the table that they are of is refused as a whole."""
+    misnamed = _misnamed(parts, model)
+    raw, origin = _gathered([part for part in parts if part.file not in misnamed], model)
+    taken = _taken(parts, misnamed, origin, _refused(raw, broken))
+    return replace(taken, refused={**misnamed, **dict.fromkeys(origin[FILE].unique(), broken)})
+
+
+def _refused(raw: pd.DataFrame, broken: str) -> Checked:
+    return Checked(rows_in=len(raw), valid=raw.iloc[:0], quarantined=raw.assign(reasons=f"{WHOLE}: {broken}"))
+
+
+def _taken(parts: Sequence[Part], misnamed: Mapping[str, str], origin: pd.DataFrame, checked: Checked) -> Taken:
     held = [_held(checked.quarantined, origin), *(_kept_out(part, misnamed) for part in parts), *map(_malformed, parts)]
     return Taken(
-        rows_in=sum(len(part.rows) + len(part.malformed) for part in parts),
+        rows_in=sum(part.count for part in parts),
         valid=checked.valid,
         files=origin.loc[checked.valid.index, FILE],
         quarantined=pd.concat(held, ignore_index=True).sort_values([FILE, LINE], ignore_index=True),
-        refused=misnamed | broken,
+        refused=misnamed,
         warnings=checked.warnings,
     )
 
@@ -98,11 +138,11 @@ def _misnamed(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> dict[str
 def _gathered(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of all parts, those of the last part first, and the file and line of each."""
     columns = list(dict.fromkeys(name for part in parts for name in part.rows)) or list(model.to_schema().columns)
-    frames = [part.rows.reindex(columns=columns, fill_value="") for part in reversed(parts)]
-    origins = [pd.DataFrame({FILE: part.file, LINE: part.rows.index}) for part in reversed(parts)]
-    none = pd.DataFrame(columns=columns, dtype=str), pd.DataFrame({FILE: [], LINE: []}, dtype=object)
-    if not parts:
-        return none
+    there = [part for part in reversed(parts) if len(part.rows)]
+    if not there:
+        return pd.DataFrame(columns=columns, dtype=str), pd.DataFrame({FILE: [], LINE: []}, dtype=object)
+    frames = [part.rows.reindex(columns=columns, fill_value="") for part in there]
+    origins = [pd.DataFrame({FILE: part.file, LINE: part.rows.index}) for part in there]
     return pd.concat(frames, ignore_index=True), pd.concat(origins, ignore_index=True)
 
 

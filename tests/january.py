@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from include import settings, usecases
-from include.stores import landing
-from include.stores.landing import Arrival, Folder
 from include.usecases import coherence
 from ml import arrival, features, nights, validation
 from ml.arrays import Floats, Strings
 from ml.arrival import KNOWN_AT
 from ml.usecase import Live, Night, UseCase
+from tests.landed import rows_of
 
 PERIOD = nights.parse("2013-01-01..2013-01-31")
 
@@ -61,7 +60,7 @@ def january() -> January:
 
 
 def _valid(case: UseCase, name: str, folder: Path) -> pd.DataFrame:
-    table, landed = case.table(name), landing.read(Folder(folder), Arrival(name=f"{name}.csv", table=name)).rows
+    table, landed = case.table(name), rows_of(folder / f"{name}.csv")
     valid = validation.check(landed.fit, coherence.model(case, table), table.key).valid
     rows = arrival.place(valid, table, case.horizon, PERIOD).rows
     made = {each: features.call(coherence.functions(case)[each], rows) for each in table.derived}

@@ -21,13 +21,12 @@ MIRRORED = [
 BY_ANOTHER_NAME = {
     "ml/arrays.py": "types alone",
     "ml/errors.py": "words alone",
+    "include/stores/landing/lines.py": "tests/include/stores/landing/test_delimited.py",
     **{
         f"include/stores/landing/{part}.py": "tests/include/stores/landing/test_formats.py"
         for part in ("columnar", "jsonlines", "rows")
     },
-    **{
-        f"include/steps/ingest/{part}.py": "tests/include/steps/ingest/test_ingest.py" for part in ("tables", "telling")
-    },
+    "include/steps/ingest/telling.py": "tests/include/steps/ingest/test_ingest.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
     "include/console.py": "tests/include/test_cli.py",
     "include/cli_override.py": "tests/include/steps/test_override.py",

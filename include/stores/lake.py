@@ -18,6 +18,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from include.stores import spool
+from include.stores.spool import Spool
 from ml.errors import DataError, SetupError
 from ml.nights import Period
 
@@ -28,6 +30,7 @@ _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
 _COLOURS, _TOLD = re.compile(r"\x1b\[\d*m"), 400
 
 F = TypeVar("F", bound=Callable[..., Any])
+_Again = Callable[[], pa.Table | pa.RecordBatchReader]
 
 
 def address(lake: str | Path, use_case: str, stage: str, table: str) -> str:
@@ -55,14 +58,14 @@ def _reaching(do: F) -> F:
 
 
 @_reaching
-def replace(uri: str, period: Period, frame: pd.DataFrame, *, widen: bool = False) -> int:
-    """Put `frame` in place of the nights of `period` and return the version written: readers see all of it or none.
+def replace(uri: str, period: Period, rows: pd.DataFrame | Spool, *, widen: bool = False) -> int:
+    """Put `rows` in place of the nights of `period` and return the version written: readers see all of it or none.
 
-    `frame` has a text column `night` (ISO date). Columns that the table lacks are refused, or with `widen` added, empty
-    in all other nights; and so are those that `frame` lacks. Two writers at once: the loser tries again on the winner's
+    `rows` have a text column `night` (ISO date). Columns that the table lacks are refused, or with `widen` added, empty
+    in all other nights; and so are those that `rows` lack. Two writers at once: the loser tries again on the winner's
     version, and raises DataError when it lost too often.
     """
-    data = None if frame.empty else _arrow(frame)
+    data = _again(rows)
     for attempt in range(_ATTEMPTS):
         try:
             return _write(uri, period, data, widen)
@@ -76,7 +79,15 @@ def replace(uri: str, period: Period, frame: pd.DataFrame, *, widen: bool = Fals
     raise AssertionError("unreachable")
 
 
-def _write(uri: str, period: Period, data: pa.Table | None, widen: bool) -> int:
+def _again(rows: pd.DataFrame | Spool) -> _Again | None:
+    """Return what gives the rows anew for each try; nothing when there are none."""
+    if isinstance(rows, Spool):
+        return rows.read if rows.count else None
+    table = None if rows.empty else spool.arrow(rows)
+    return None if table is None else lambda: table
+
+
+def _write(uri: str, period: Period, data: _Again | None, widen: bool) -> int:
     """Return the version that this very write made, whoever else writes; `ABSENT` when there is still no table."""
     if not DeltaTable.is_deltatable(uri) and (data is None or _made(uri, data)):
         return ABSENT if data is None else _FIRST
@@ -85,14 +96,14 @@ def _write(uri: str, period: Period, data: pa.Table | None, widen: bool) -> int:
     if data is None:
         table.delete(predicate)
     else:
-        write_deltalake(table, data, mode="overwrite", predicate=predicate, schema_mode="merge" if widen else None)
+        write_deltalake(table, data(), mode="overwrite", predicate=predicate, schema_mode="merge" if widen else None)
     return int(table.version())
 
 
-def _made(uri: str, data: pa.Table) -> bool:
+def _made(uri: str, data: _Again) -> bool:
     """Return whether the table was made of `data`; not when another writer made it first."""
     try:
-        write_deltalake(uri, data, mode="error", partition_by=[NIGHT], configuration=_KEEPS_ITS_LOG)
+        write_deltalake(uri, data(), mode="error", partition_by=[NIGHT], configuration=_KEEPS_ITS_LOG)
     except DeltaError:
         if not DeltaTable.is_deltatable(uri):
             raise
@@ -166,11 +177,3 @@ def vacuum(uri: str, keep: Collection[int], hours: int, *, dry_run: bool = False
         keep_versions=sorted(keep),
     )
     return tuple(sorted(removed))
-
-
-def _arrow(frame: pd.DataFrame) -> pa.Table:
-    """Return `frame` with every object and category column as text, even where a night has no value in it."""
-    text = {name: pa.string() for name in frame.select_dtypes(["object", "category"]).columns}
-    inferred = pa.Schema.from_pandas(frame, preserve_index=False)
-    schema = pa.schema([pa.field(field.name, text.get(field.name, field.type)) for field in inferred])
-    return pa.Table.from_pandas(frame.astype(dict.fromkeys(text, object)), schema=schema, preserve_index=False)

@@ -15,8 +15,9 @@ from ml.errors import DataError
 from ml.validation import casting
 from ml.validation.contract import Contract, Finding
 from ml.validation.reasons import Reasons
+from ml.validation.seen import Seen, repeated
 
-__all__ = ["Checked", "Finding", "check", "check_columns", "refuse"]
+__all__ = ["Checked", "Finding", "Seen", "check", "check_columns", "refuse"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,25 +44,26 @@ def check(
     *,
     missing: tuple[str, ...] = ("",),
     hidden: Collection[str] = (),
+    seen: Seen | None = None,
 ) -> Checked:
     """Return the rows of `raw` (all text) divided by the contract `model`; of rows with one key the first is kept.
 
-    `missing` are texts that mean an empty cell; values of the columns in `hidden` appear in no reason. Raises DataError
-    when no row can be judged: the columns are not the contract's, or a rule refuses the table as a whole.
+    `missing` are texts that mean an empty cell; values of the columns in `hidden` appear in no reason. A table too long
+    to be judged at once comes stretch by stretch, each with the same `seen`. Raises DataError when no row can be
+    judged: the columns are not the contract's, or a rule refuses the table as a whole.
     """
     contract = Contract(model, hidden)
     left_out = check_columns(list(raw.columns), model)
     reasons = Reasons()
     typed = _typed(raw, contract, missing, reasons)
     good = _declared(_without(typed, reasons), contract)
-    for finding in contract.refusals(good):
+    for finding in contract.refusals(good, seen):
         if not finding.lines:
             raise DataError(f"the table as a whole breaks its contract: {finding.reason}")
         reasons.note_finding(finding)
     good = _without(good, reasons)
-    reasons.note_rows(
-        good.index[good.duplicated(list(key))], f"repeats the key ({', '.join(key)}) of a row that was kept"
-    )
+    rule = f"repeats the key ({', '.join(key)}) of a row that was kept"
+    reasons.note_rows(repeated(good[list(key)], rule, seen), rule)
     valid = _without(good, reasons)
     bad = raw[raw.index.isin(reasons.rows)]
     return Checked(

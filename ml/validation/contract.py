@@ -6,12 +6,13 @@ row quarantines rows, a single one refuses the table; with `raise_warning=True` 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pandera.pandas as pa
 
 from ml import privacy
+from ml.validation.seen import Seen, repeated
 
 _OF_ONE_CELL = frozenset(
     [
@@ -38,17 +39,29 @@ _SHOWN = 80
 class Finding:
     """What a rule refuses: the rows `lines` (index labels) for `reason`, or the table when there are none.
 
-    `values` has what was found in each of `lines`, when the rule is about one column.
+    `values` has what was found in each of `lines`, when the rule is about one column. `others` counts rows that are not
+    named.
     """
 
     lines: tuple[int, ...] = ()
     reason: str
     values: tuple[str, ...] = ()
+    others: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows are refused."""
+        return len(self.lines) + self.others
 
     def told(self) -> str:
         """Return the finding in a sentence, with one of its values."""
-        rows = f" ({len(self.lines)} rows)" if self.lines else ""
+        rows = f" ({self.rows} rows)" if self.lines else ""
         return f"{self.reason}{f', got {self.values[0]}' if self.values else ''}{rows}"
+
+    def brief(self, others: int = 0) -> "Finding":
+        """Return the finding with one row named, and the rest (and `others` elsewhere) counted."""
+        more = self.rows - len(self.lines[:1]) + others
+        return replace(self, lines=self.lines[:1], values=self.values[:1], others=more)
 
 
 class Contract:
@@ -64,9 +77,9 @@ class Contract:
         """Return the rules that can be asked of one value of `column` at a time."""
         return [each for each in self._schema.columns[column].checks if _is_of_one_cell(each)]
 
-    def refusals(self, rows: pd.DataFrame) -> list[Finding]:
-        """Return what the rules of rows and tables refuse of the typed `rows`."""
-        return self._repeated(rows) + self._ask(rows, only_warns=False)
+    def refusals(self, rows: pd.DataFrame, seen: Seen | None = None) -> list[Finding]:
+        """Return what the rules of rows and tables refuse of the typed `rows`; `seen` has the keys before them."""
+        return self._repeated(rows, seen) + self._ask(rows, only_warns=False)
 
     def warnings(self, rows: pd.DataFrame) -> list[Finding]:
         """Return what the rules that only warn say of the typed `rows`."""
@@ -102,15 +115,12 @@ class Contract:
         values = () if column is None else tuple(self.shown(column, value) for value in rows.loc[broken, column])
         return Finding(lines=tuple(broken), reason=told, values=values)
 
-    def _repeated(self, rows: pd.DataFrame) -> list[Finding]:
+    def _repeated(self, rows: pd.DataFrame, seen: Seen | None) -> list[Finding]:
         alone = [[name] for name, column in self._schema.columns.items() if column.unique]
         together = [self._schema.unique] if self._schema.unique else []
-        repeated = [(names, rows.index[rows.duplicated(list(names))]) for names in (*alone, *together)]
-        return [
-            Finding(lines=tuple(lines), reason=f"repeats the {', '.join(names)} of a row that was kept")
-            for names, lines in repeated
-            if len(lines)
-        ]
+        rules = {f"repeats the {', '.join(names)} of a row that was kept": list(names) for names in (*alone, *together)}
+        found = {rule: repeated(rows[names], rule, seen) for rule, names in rules.items()}
+        return [Finding(lines=tuple(lines), reason=rule) for rule, lines in found.items() if len(lines)]
 
 
 def _is_of_one_cell(rule: pa.Check) -> bool:

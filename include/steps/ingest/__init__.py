@@ -25,8 +25,11 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     coherence.check(case)
     place = landing.place(where.landing, case.name, when)
     _draw(case, when, place, where)
-    arrived = files.read(case, when, place, where)
-    written = {table.name: tables.take(case, table, arrived.of(table), when, where) for table in tables.in_order(case)}
+    with tempfile.TemporaryDirectory() as scratch:
+        arrived = files.look(case, when, place, Path(scratch), where)
+        written = {
+            table.name: tables.take(case, table, arrived.of(table), when, where) for table in tables.in_order(case)
+        }
     taken = {name: each.taken for name, each in written.items()}
     labels.settle(case, when, where)
     told = files.record(case, when, arrived, taken, where)
@@ -35,8 +38,8 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
         ingest(use_case, later)
     return {
         "rows_in": sum(each.rows_in for each in taken.values()),
-        "rows_valid": sum(len(each.valid) for each in taken.values()),
-        "rows_quarantined": sum(len(each.quarantined) for each in taken.values()),
+        "rows_valid": sum(each.rows_valid for each in taken.values()),
+        "rows_quarantined": sum(each.rows_quarantined for each in taken.values()),
     }
 
 

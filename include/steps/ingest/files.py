@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from include.settings import Settings
 from include.stores import landing, warehouse
-from include.stores.landing import Landed, Place
+from include.stores.landing import Arrival, Landed, Place
 from include.stores.warehouse import Fate, File
-from ml import nights
+from ml import nights, stretches
 from ml.errors import DataError
-from ml.intake import Part, Taken
 from ml.nights import Period
+from ml.tally import Tally
 from ml.usecase import Table, UseCase
 
 
@@ -25,17 +26,16 @@ class Arrived:
     doubles: Mapping[str, str]
     strays: Sequence[str]
 
-    def of(self, table: Table) -> list[Part]:
+    def of(self, table: Table) -> list[Landed]:
         """Return the readable new files of `table`."""
-        return [
-            Part(file=each.name, rows=each.rows.fit, malformed=each.rows.malformed)
-            for each in self.landed[table.name]
-            if not each.fault and each.name not in self.doubles
-        ]
+        return [each for each in self.landed[table.name] if not each.fault and each.name not in self.doubles]
 
 
-def read(case: UseCase, when: Period, place: Place, where: Settings) -> Arrived:
-    """Return the period's files as text; raises DataError when a table that must land has none."""
+def look(case: UseCase, when: Period, place: Place, scratch: Path, where: Settings) -> Arrived:
+    """Return the period's files, each looked through; raises DataError when a table that must land has none.
+
+    Files of another machine are brought to the folder `scratch`.
+    """
     names = [table.name for table in case.tables]
     arrivals = landing.arrivals(place, names)
     there = {each.table for each in arrivals}
@@ -45,7 +45,7 @@ def read(case: UseCase, when: Period, place: Place, where: Settings) -> Arrived:
                 f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {place}; land it "
                 "and run this night again, nothing was taken"
             )
-    landed = {name: [landing.read(place, each) for each in arrivals if each.table == name] for name in names}
+    landed = {name: _looked([each for each in arrivals if each.table == name], place, scratch) for name in names}
     return Arrived(
         landed=landed,
         doubles=_doubles(case, when, landed, where),
@@ -53,8 +53,18 @@ def read(case: UseCase, when: Period, place: Place, where: Settings) -> Arrived:
     )
 
 
+def _looked(arrivals: Sequence[Arrival], place: Place, scratch: Path) -> list[Landed]:
+    """Return the files of a table; they keep no more rows in memory than are judged at once."""
+    landed: list[Landed] = []
+    room = stretches.LONGEST
+    for each in arrivals:
+        landed.append(landing.look(place, each, scratch, keep=room))
+        room -= 0 if landed[-1].kept is None else landed[-1].count
+    return landed
+
+
 def record(
-    case: UseCase, when: Period, arrived: Arrived, taken: Mapping[str, Taken], where: Settings
+    case: UseCase, when: Period, arrived: Arrived, taken: Mapping[str, Tally], where: Settings
 ) -> tuple[File, ...]:
     """Write what became of each file into the ledger of files, and return it."""
     told = [
@@ -93,8 +103,8 @@ def unsettled(case: UseCase, when: Period, where: Settings) -> list[str]:
     return sorted(period for period in wrong if _begins(period) > _begins(str(when)))
 
 
-def _fate(case: UseCase, when: Period, table: str, landed: Landed, double_of: str | None, taken: Taken) -> File:
-    valid, held = int((taken.files == landed.name).sum()), int((taken.quarantined["file"] == landed.name).sum())
+def _fate(case: UseCase, when: Period, table: str, landed: Landed, double_of: str | None, taken: Tally) -> File:
+    valid, held = taken.by_file.get(landed.name, 0), sum(taken.held.get(landed.name, {}).values())
     reason = landed.fault or taken.refused.get(landed.name, "")
     verdict = Fate.QUARANTINED if reason else Fate.TAKEN
     if double_of is not None:
@@ -125,7 +135,7 @@ def _doubles(case: UseCase, when: Period, landed: Mapping[str, Sequence[Landed]]
     for table, files in landed.items():
         for file in files:
             content = table, file.sha256
-            if file.rows.count and content in taken:
+            if file.count and content in taken:
                 doubles[file.name] = taken[content]
             taken.setdefault(content, f"{file.name} of {when}")
     return doubles

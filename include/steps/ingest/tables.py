@@ -1,18 +1,26 @@
-"""One table of a period: judged by its contract, derived, and written in one commit."""
+"""One table of a period: judged by its contract, stretch by stretch where it is long, derived, written in one commit."""
 
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
 from include import usecases
 from include.settings import Settings
 from include.stores import lake
+from include.stores.landing import Landed
+from include.stores.spool import Spool
 from include.usecases import coherence
-from ml import features, intake, privacy
-from ml.errors import DeclarationError
+from ml import features, intake, privacy, stretches
+from ml.errors import DataError, DeclarationError
 from ml.intake import Part, Taken
 from ml.nights import Period
+from ml.tally import Tally
 from ml.usecase import Reference, Table, UseCase
+from ml.validation import Seen
 
 
 def in_order(case: UseCase) -> list[Table]:
@@ -35,22 +43,92 @@ def in_order(case: UseCase) -> list[Table]:
 class Written:
     """What was taken of a table, and the version of its valid rows that this very write made."""
 
-    taken: Taken
+    taken: Tally
     version: int
 
 
-def take(case: UseCase, table: Table, parts: list[Part], when: Period, where: Settings) -> Written:
-    """Divide the rows of `parts`, put them in place of the period's in the lake, and return what was written."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Aside:
+    """The stretches of a table that are judged, set aside until all are; `broken` says why all must be refused."""
+
+    valid: Spool
+    quarantined: Spool
+    tally: Tally
+    broken: str = ""
+
+
+def take(case: UseCase, table: Table, files: Sequence[Landed], when: Period, where: Settings) -> Written:
+    """Divide the rows of `files`, put them in place of the period's in the lake, and return what was written.
+
+    However many stretches they are judged in, readers see all of them or none; where one stretch breaks a rule of the
+    table, all are refused.
+    """
+    rows = sum(each.count for each in files)
+    length, model = stretches.length(rows), coherence.model(case, table)
     hidden = privacy.hidden(table, "logs", coherence.needs(case))
     known = {each: _known(case, each, when, where) for each in table.references}
-    with usecases.blaming(case.name):
-        taken = intake.take(parts, table, coherence.model(case, table), case.horizon, when, known, hidden)
-        valid = _derived(case, table, taken.valid)
-    _require_label(case, table, valid)
-    quarantined = taken.quarantined.assign(night=str(when.last), table=table.name)
-    version = lake.replace(lake.address(where.lake, case.name, "valid", table.name), when, valid)
-    lake.replace(lake.address(where.lake, case.name, "quarantine", table.name), when, quarantined)
-    return Written(taken=taken, version=version)
+    seen = Seen() if length < rows else None
+    judge = partial(
+        intake.take,
+        table=table,
+        model=model,
+        horizon=case.horizon,
+        period=when,
+        known=known,
+        hidden=hidden,
+        seen=seen,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        aside = _set_aside(case, table, when, files, length, judge, Path(folder, "judged"))
+        if aside.broken:
+            refuse = partial(intake.refuse, model=model, broken=aside.broken)
+            aside = _set_aside(case, table, when, files, length, refuse, Path(folder, "refused"))
+        _assert_conserved(table, rows, aside)
+        version = lake.replace(lake.address(where.lake, case.name, "valid", table.name), when, aside.valid)
+        lake.replace(lake.address(where.lake, case.name, "quarantine", table.name), when, aside.quarantined)
+    return Written(taken=aside.tally, version=version)
+
+
+def _set_aside(
+    case: UseCase,
+    table: Table,
+    when: Period,
+    files: Sequence[Landed],
+    length: int,
+    divide: Callable[[list[Part]], Taken],
+    folder: Path,
+) -> _Aside:
+    """Return the rows of `files` as `divide` divides them; no more of them once the table is broken."""
+    aside = _Aside(valid=Spool(folder=folder / "valid"), quarantined=Spool(folder=folder / "held"), tally=Tally.none())
+    for stretch in stretches.cut(_parts(files, length), length):
+        with usecases.blaming(case.name):
+            taken = divide(stretch)
+            valid = _derived(case, table, taken.valid)
+        _require_label(case, table, valid)
+        aside = _Aside(
+            valid=aside.valid.add(valid),
+            quarantined=aside.quarantined.add(taken.quarantined.assign(night=str(when.last), table=table.name)),
+            tally=aside.tally + Tally.of(taken),
+            broken=taken.broken,
+        )
+        if taken.broken:
+            return aside
+    return aside
+
+
+def _parts(files: Sequence[Landed], most: int) -> Iterator[Part]:
+    """Yield the files' rows as they are judged: of the last file first, for a later part supersedes."""
+    for file in reversed(files):
+        for rows in file.batches(most):
+            yield Part(file=file.name, rows=rows.fit, malformed=rows.malformed)
+
+
+def _assert_conserved(table: Table, rows: int, aside: _Aside) -> None:
+    if rows != aside.valid.count + aside.quarantined.count:
+        raise DataError(
+            f"{rows} rows of {table.name!r} landed, {aside.valid.count} valid and {aside.quarantined.count} quarantined "
+            "are to be written; this is a fault of the intake, nothing was written"
+        )
 
 
 def _derived(case: UseCase, table: Table, valid: pd.DataFrame) -> pd.DataFrame:

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
 from include.settings import Settings
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Fate, File, Ingestion
 from ml.chain import Json
-from ml.intake import Taken
 from ml.nights import Period
+from ml.tally import Tally
 from ml.usecase import UseCase
 
 QUARANTINE, FILE, WARNING = "quarantine", "file", "warning"
@@ -20,7 +18,7 @@ def tell(
     case: UseCase,
     when: Period,
     files: Sequence[File],
-    taken: Mapping[str, Taken],
+    taken: Mapping[str, Tally],
     versions: Mapping[str, int],
     where: Settings,
 ) -> None:
@@ -33,29 +31,24 @@ def tell(
     _record(case, when, files, quarantined, alerts, versions, where)
 
 
-def _counts(case: UseCase, when: Period, table: str, taken: Taken) -> list[Ingestion]:
-    per_night = taken.valid["night"].value_counts().to_dict() if len(taken.valid) else {}
-    bad = len(taken.quarantined)
+def _counts(case: UseCase, when: Period, table: str, taken: Tally) -> list[Ingestion]:
+    bad = taken.rows_quarantined
     return [
         Ingestion(
             use_case=case.name,
             night=night,
             source_table=table,
-            rows_in=int(per_night.get(str(night), 0)) + bad * (night == when.last),
-            rows_valid=int(per_night.get(str(night), 0)),
+            rows_in=taken.by_night.get(str(night), 0) + bad * (night == when.last),
+            rows_valid=taken.by_night.get(str(night), 0),
             rows_quarantined=bad * (night == when.last),
         )
         for night in case.horizon.nights(when)
     ]
 
 
-def _by_file(taken: Mapping[str, Taken]) -> dict[str, dict[str, int]]:
+def _by_file(taken: Mapping[str, Tally]) -> dict[str, Mapping[str, int]]:
     """Return how many rows of each file are quarantined for each reason."""
-    rows = pd.concat([each.quarantined[["file", "reasons"]] for each in taken.values()])
-    return {
-        str(file): {str(reason): int(count) for reason, count in part["reasons"].value_counts().items()}
-        for file, part in rows.groupby("file")
-    }
+    return dict(sorted(held for each in taken.values() for held in each.held.items()))
 
 
 def _of_rows(case: UseCase, when: Period, quarantined: Mapping[str, Mapping[str, int]]) -> list[Alert]:
@@ -77,7 +70,7 @@ def _of_files(case: UseCase, when: Period, files: Sequence[File]) -> list[Alert]
     ]
 
 
-def _warnings(case: UseCase, when: Period, taken: Mapping[str, Taken]) -> list[Alert]:
+def _warnings(case: UseCase, when: Period, taken: Mapping[str, Tally]) -> list[Alert]:
     return [
         _alert(case, when, WARNING, table, "; ".join(finding.told() for finding in each.warnings))
         for table, each in taken.items()

@@ -5,15 +5,19 @@ JSON lines are all read as text, so that the contract judges what is there and n
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 from include.stores.landing import formats, places
 from include.stores.landing.places import Bucket, Folder, Place
 from include.stores.landing.rows import Rows
+from ml import stretches
 from ml.errors import DataError
 from ml.nights import Period
 
-__all__ = ["Arrival", "Bucket", "Folder", "Landed", "Place", "arrivals", "order", "place", "read"]
+__all__ = ["Arrival", "Bucket", "Folder", "Landed", "Place", "arrivals", "look", "order", "place"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,13 +30,32 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Landed:
-    """A file read as text; `fault` says why it could not be read at all, and then there are no rows."""
+    """A file that was looked through from end to end, and how many rows it has, of either kind.
+
+    `fault` says why it could not be read at all, and then there are no rows. `kept` are the rows of a short file; those
+    of a long one (None) are read again from `path`.
+    """
 
     name: str
     sha256: str
     size_bytes: int
-    rows: Rows
+    count: int
+    path: Path
+    kept: tuple[Rows, ...] | None
     fault: str = ""
+
+    def batches(self, most: int) -> Iterator[Rows]:
+        """Yield the rows as text, those that are read again at most `most` at once.
+
+        Raises DataError when the file no longer has the bytes that were looked through.
+        """
+        if self.kept is not None:
+            yield from self.kept
+            return
+        with self.path.open("rb") as file:
+            if _sha256(file) != self.sha256:
+                raise DataError(f"{self.name} was changed while it was taken; run this night again, nothing was taken")
+            yield from formats.read(self.name, file, most)
 
 
 def place(landing: str, use_case: str, period: Period) -> Place:
@@ -46,20 +69,33 @@ def arrivals(place: Place, tables: list[str]) -> list[Arrival]:
     return [Arrival(name=name, table=_table(name, tables)) for name in sorted(names, key=order)]
 
 
-def read(place: Place, arrival: Arrival) -> Landed:
-    """Return the file as text, whatever it holds."""
-    content = place.fetch(arrival.name)
-    try:
-        rows, fault = formats.read(arrival.name, content), ""
-    except DataError as refused:
-        rows, fault = Rows.none(), str(refused)
-    return Landed(
-        name=arrival.name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
-        rows=rows,
-        fault=fault,
-    )
+def look(place: Place, arrival: Arrival, scratch: Path, keep: int = stretches.LONGEST) -> Landed:
+    """Return the file, looked through; its rows are kept in memory when they are at most `keep`.
+
+    What is not on this machine is brought to the folder `scratch`, and must stay there as long as rows are asked for.
+    """
+    path = place.bring(arrival.name, scratch)
+    with path.open("rb") as file:
+        sha256, size = _sha256(file), file.tell()
+        fault = ""
+        try:
+            count, kept = _looked_through(arrival.name, file, keep)
+        except DataError as refused:
+            count, kept, fault = 0, (), str(refused)
+    return Landed(name=arrival.name, sha256=sha256, size_bytes=size, count=count, path=path, kept=kept, fault=fault)
+
+
+def _sha256(file: IO[bytes]) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # IO[bytes] has readinto, unsaid
+
+
+def _looked_through(name: str, file: IO[bytes], keep: int) -> tuple[int, tuple[Rows, ...] | None]:
+    count = 0
+    kept: list[Rows] = []
+    for rows in formats.read(name, file, stretches.LONGEST):
+        count += rows.count
+        kept = [*kept, rows] if count <= keep else []
+    return count, tuple(kept) if count <= keep else None
 
 
 def _table(name: str, tables: list[str]) -> str | None:

@@ -1,8 +1,9 @@
 """Parquet to text: every value as it would be written, pages checked, nothing decoded past a bound."""
 
-import io
 import json
 import re
+from collections.abc import Iterator
+from typing import IO
 
 import pandas as pd
 import pyarrow as pa
@@ -19,21 +20,27 @@ _BATCH, _SHOWN = 4096, 1000
 _INDEX = re.compile(r"__index_level_\d+__")
 
 
-def read(content: bytes) -> Rows:
-    """Return the rows of a Parquet file; raises DataError when it is damaged, too large decoded, or nested."""
+def read(file: IO[bytes], most: int) -> Iterator[Rows]:
+    """Yield the rows of a Parquet file, at most `most` at once.
+
+    Raises DataError when it is damaged, too large decoded, or nested.
+    """
+    after = 0
     try:
-        file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True)
-        texts = [
-            field.name
-            for field in file.schema_arrow
-            if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-        ]
-        file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True, read_dictionary=texts)
-        _check(file)
-        table = _table(file)
+        for table in _tables(_opened(file), most):
+            yield _rows(table, after)
+            after += len(table)
     except (pa.ArrowException, OSError) as fault:
         raise DataError(f"expected a whole Parquet file, got a damaged one ({fault}); land it again") from None
-    return _rows(table)
+
+
+def _opened(file: IO[bytes]) -> pq.ParquetFile:
+    """Return the checked file; its text columns are to be read as categories."""
+    schema = pq.ParquetFile(file, page_checksum_verification=True).schema_arrow
+    texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+    opened = pq.ParquetFile(file, page_checksum_verification=True, read_dictionary=texts)
+    _check(opened)
+    return opened
 
 
 def _check(file: pq.ParquetFile) -> None:
@@ -44,22 +51,38 @@ def _check(file: pq.ParquetFile) -> None:
         raise DataError(f"expected at most {MOST_ROWS:,} rows, got {file.metadata.num_rows:,}; land it in parts")
 
 
-def _table(file: pq.ParquetFile) -> pa.Table:
-    """Return all rows, read in small batches so that a page that inflates is seen before the file is in memory."""
+def _tables(file: pq.ParquetFile, most: int) -> Iterator[pa.Table]:
+    """Yield the rows in tables of `most`, the last one shorter."""
     columns = [name for name in file.schema_arrow.names if not _INDEX.fullmatch(name)]
-    batches, decoded = [], 0
+    schema = pa.schema([file.schema_arrow.field(name) for name in columns])
+    held: list[pa.RecordBatch] = []
+    for batch in _batches(file, columns):
+        left = batch
+        while sum(map(len, held)) + len(left) > most:
+            room = most - sum(map(len, held))
+            yield _table([*held, left.slice(0, room)], schema)
+            held, left = [], left.slice(room)
+        held.append(left)
+    yield _table(held, schema)
+
+
+def _batches(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield small batches, so that a page that inflates is seen before the file is in memory."""
+    decoded = 0
     for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
         decoded += batch.nbytes
         if decoded > LARGEST_DECODED:
             raise DataError(f"expected at most {LARGEST_DECODED:,} bytes decoded, got more; land it in parts")
-        batches.append(batch)
-    schema = batches[0].schema if batches else pa.schema([file.schema_arrow.field(name) for name in columns])
-    return pa.Table.from_batches(batches, schema).unify_dictionaries()
+        yield batch
 
 
-def _rows(table: pa.Table) -> Rows:
+def _table(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches(batches, batches[0].schema if batches else schema).unify_dictionaries()
+
+
+def _rows(table: pa.Table, after: int) -> Rows:
     texts = pd.DataFrame({name: _texts(table[name]) for name in table.column_names})
-    frame = texts.set_axis(pd.RangeIndex(1, len(texts) + 1))
+    frame = texts.set_axis(pd.RangeIndex(after + 1, after + len(texts) + 1))
     bad = pd.Series(False, frame.index)
     for column in (frame[name] for name in frame):
         bad |= column.isin([level for level in column.cat.categories if rows.fault([level])])

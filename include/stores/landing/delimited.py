@@ -1,6 +1,7 @@
 """Comma-separated text to rows: every line becomes a row or is named malformed, and none swallows another.
 
-A file without quotes is split by arrays, at the speed of its bytes; one with quotes is read record by record.
+A file without quotes is split by arrays, at the speed of its bytes, so many lines at a time; one with quotes is read
+record by record, with its text in memory as a whole.
 """
 
 import csv
@@ -8,6 +9,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -15,39 +17,66 @@ import pyarrow as pa
 import pyarrow.csv
 
 from include.stores.landing import rows
-from include.stores.landing.rows import LONGEST_CELL, UNDECODABLE, Rows
-from ml.arrays import Booleans, Integers
+from include.stores.landing.lines import Lines
+from include.stores.landing.rows import Rows
+from ml.arrays import Integers
 from ml.errors import DataError
 
 _BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
-_NEWLINE, _COMMA, _NUL, _ASCII = 10, 44, 0, 127
+_BLOCK = 4 * 1024**2
 csv.field_size_limit(2**31 - 1)  # a longer field is told of below; the reader's own limit would end the whole file
 
 
-def read(content: bytes) -> Rows:
-    """Return the rows of CSV text; raises DataError when it has no header, or names a column twice."""
-    if content.startswith(_UTF16):
+def read(file: IO[bytes], most: int) -> Iterator[Rows]:
+    """Yield the rows of CSV text, at most `most` at once.
+
+    Raises DataError when it has no header, or names a column twice.
+    """
+    file.seek(0)
+    start = file.read(len(_BOM))
+    if start.startswith(_UTF16):
         raise DataError("expected UTF-8 text, got UTF-16; save it as UTF-8 and land it again")
-    content = content.removeprefix(_BOM)
-    quoted = b'"' in content or content.count(b"\r") != content.count(b"\r\n")
-    return _quoted(content) if quoted else _plain(content.replace(b"\r\n", b"\n"))
+    text_starts = len(_BOM) if start == _BOM else 0
+    file.seek(text_starts)
+    quoted = _is_quoted(file)
+    file.seek(text_starts)
+    return _quoted(file, most) if quoted else _plain(file, most)
 
 
-def _plain(content: bytes) -> Rows:
-    """Return the rows of text without quotes: its lines, but for those that are not a row."""
-    lines = _Lines.of(content)
-    header = _header(lines.text(0).split(",")) if len(lines) else _header([])
-    odd = (lines.commas != len(header) - 1) | lines.suspect
-    odd[0] = True
-    faults = [
-        (int(lines.numbers[at]), lines.text(at), _fault(lines.text(at).split(","), header))
-        for at in np.flatnonzero(odd)[1:]
-    ]
-    wrong = {number for number, _, fault in faults if fault}
-    keep = ~np.isin(lines.numbers, list(wrong))
-    keep[0] = False
-    body = lines.bytes_of(keep)
-    return Rows(fit=_frame(body, header, lines.numbers[keep]), malformed=rows.malformed(_told(faults)))
+def _is_quoted(file: IO[bytes]) -> bool:
+    """Return whether a quote is in the text, or a line end that is not one of ours: a CR without LF."""
+    before = b""
+    while block := file.read(_BLOCK):
+        text = before + block
+        if b'"' in block or text[:-1].count(b"\r") != text.count(b"\r\n"):
+            return True
+        before = block[-1:]
+    return before == b"\r"
+
+
+def _plain(file: IO[bytes], most: int) -> Iterator[Rows]:
+    """Yield the rows of text without quotes: its lines, but for those that are not a row."""
+    texts = (line.rstrip(b"\r\n").decode(errors="replace") for line in file)
+    number, first = next(((number, text) for number, text in enumerate(texts, 1) if text), (0, ""))
+    header = _header(first.split(",") if first else [])
+    for lines in rows.batches(iter(file), most, b"".join):
+        yield _fitted(lines.replace(b"\r\n", b"\n"), header, after=number)
+        number += lines.count(b"\n")
+
+
+def _fitted(content: bytes, header: list[str], after: int) -> Rows:
+    """Return the rows of lines that come after line `after`."""
+    lines = Lines.of(content)
+    numbers = lines.numbers + after
+    odd = np.flatnonzero((lines.commas != len(header) - 1) | lines.suspect)
+    faults = {at: _fault(lines.text(at).split(","), header) for at in odd.tolist()}
+    wrong = [at for at, fault in faults.items() if fault]
+    keep = np.ones(len(lines), bool)
+    keep[wrong] = False
+    return Rows(
+        fit=_frame(lines.bytes_of(keep), header, numbers[keep]),
+        malformed=rows.malformed([(int(numbers[at]), lines.text(at), faults[at]) for at in wrong]),
+    )
 
 
 def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
@@ -65,80 +94,15 @@ def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
     return pd.DataFrame({name: table[name].to_pandas() for name in header}).set_axis(numbers)
 
 
-def _quoted(content: bytes) -> Rows:
-    records = list(_records(content.decode(errors="replace")))
-    header = _header(records[0].cells if records else [])
-    faults = [(each.line, json.dumps(each.cells), each.fault or _fault(each.cells, header)) for each in records[1:]]
-    good = [record for record, (_, _, fault) in zip(records[1:], faults, strict=True) if not fault]
-    fit = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
-    return Rows(fit=fit, malformed=rows.malformed(_told(faults)))
-
-
-def _told(faults: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
-    return [each for each in faults if each[2]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Lines:
-    """The lines of a text that are not empty: where each starts and ends, its number, and its commas.
-
-    `suspect` marks those to be looked at one by one: with a NUL, with bytes that are not ASCII in a text that is not
-    UTF-8, or longer than a cell may be.
-    """
-
-    content: bytes
-    starts: Integers
-    ends: Integers
-    numbers: Integers
-    commas: Integers
-    suspect: Booleans
-
-    @classmethod
-    def of(cls, content: bytes) -> "_Lines":
-        text = np.frombuffer(content, np.uint8)
-        ends = np.append(np.flatnonzero(text == _NEWLINE), len(text)).astype(np.int64)
-        starts = np.append(0, ends[:-1] + 1).astype(np.int64)
-        there = np.flatnonzero(ends > starts)
-        starts, ends = starts[there], ends[there]
-        decodable = _is_utf8(content) and UNDECODABLE.encode() not in content
-        suspicious = text == _NUL if decodable else (text == _NUL) | (text > _ASCII)
-        return cls(
-            content=content,
-            starts=starts,
-            ends=ends,
-            numbers=there + 1,
-            commas=_counted(text == _COMMA, starts, ends),
-            suspect=(_counted(suspicious, starts, ends) > 0) | (ends - starts > LONGEST_CELL),
-        )
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def text(self, at: int) -> str:
-        """Return a line, undecodable bytes replaced."""
-        return self.content[self.starts[at] : self.ends[at]].decode(errors="replace")
-
-    def bytes_of(self, keep: Booleans) -> bytes:
-        """Return the lines under `keep`, each with its line end."""
-        kept = np.flatnonzero(keep)
-        if len(kept) and self.numbers[kept[-1]] - self.numbers[kept[0]] + 1 == len(kept):
-            return self.content[self.starts[kept[0]] : self.ends[kept[-1]]]
-        return b"".join(self.content[self.starts[at] : self.ends[at]] + b"\n" for at in kept)
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _counted(marks: Booleans, starts: Integers, ends: Integers) -> Integers:
-    """Return how many `marks` lie between each start and end."""
-    places = np.flatnonzero(marks)
-    counted: Integers = np.searchsorted(places, ends) - np.searchsorted(places, starts)
-    return counted
+def _quoted(file: IO[bytes], most: int) -> Iterator[Rows]:
+    records = _records(file.read().decode(errors="replace"))
+    first = next(records, None)
+    header = _header(first.cells if first else [])
+    for some in rows.batches(records, most, list):
+        faults = [(each.line, json.dumps(each.cells), each.fault or _fault(each.cells, header)) for each in some]
+        good = [record for record, (_, _, fault) in zip(some, faults, strict=True) if not fault]
+        fit = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
+        yield Rows(fit=fit, malformed=rows.malformed([each for each in faults if each[2]]))
 
 
 @dataclass(frozen=True, slots=True)

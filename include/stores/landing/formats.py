@@ -1,9 +1,11 @@
-"""What a file holds, by the end of its name; nothing inflates past a bound."""
+"""What a file holds, by the end of its name; nothing inflates past a bound, and none is held in memory as a whole."""
 
 import gzip
-import io
+import os
+import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import IO
 
 from include.stores.landing import columnar, delimited, jsonlines
 from include.stores.landing.rows import Rows
@@ -13,7 +15,7 @@ LARGEST_INFLATED = 4 * 1024**3
 _RATIO, _FREE = 200, 64 * 1024**2
 _CHUNK = 4 * 1024**2
 
-_READERS: dict[str, Callable[[bytes], Rows]] = {
+_READERS: dict[str, Callable[[IO[bytes], int], Iterator[Rows]]] = {
     ".csv": delimited.read,
     ".parquet": columnar.read,
     ".jsonl": jsonlines.read,
@@ -22,34 +24,43 @@ _READERS: dict[str, Callable[[bytes], Rows]] = {
 _INFLATED = (".csv.gz", ".jsonl.gz", ".ndjson.gz")
 
 
-def read(name: str, content: bytes) -> Rows:
-    """Return the rows of the file `name`; raises DataError that says why the file is none."""
+def read(name: str, file: IO[bytes], most: int) -> Iterator[Rows]:
+    """Yield the rows of the file `name`, at most `most` at once, and at least once, be it none.
+
+    Raises DataError that says why the file is none; what was yielded before is not to be taken then.
+    """
     ending = next((each for each in (*_INFLATED, *_READERS) if name.lower().endswith(each)), None)
     if ending is None:
         raise DataError(f"{name}: expected a name that ends in one of {', '.join((*_READERS, *_INFLATED))}")
-    if not content:
+    if not file.seek(0, os.SEEK_END):
         raise DataError(f"{name}: expected a header line, got an empty file")
+    reader = _READERS[ending.removesuffix(".gz")]
     try:
-        return _READERS[ending.removesuffix(".gz")](inflate(content) if ending.endswith(".gz") else content)
+        with tempfile.SpooledTemporaryFile(_FREE) as whole:
+            yield from reader(inflate(file, whole) if ending.endswith(".gz") else file, most)
     except DataError as fault:
         raise DataError(f"{name}: {fault}") from None
 
 
-def inflate(content: bytes) -> bytes:
-    """Return what a gzip file holds; raises DataError when it is damaged, ends early, or is a bomb."""
-    bound = min(LARGEST_INFLATED, max(_FREE, _RATIO * len(content)))
-    inflated = bytearray()
+def inflate(packed: IO[bytes], whole: IO[bytes]) -> IO[bytes]:
+    """Write what a gzip file holds to `whole` and return it.
+
+    Raises DataError when the file is damaged, ends early, or is a bomb.
+    """
+    size, inflated = packed.seek(0, os.SEEK_END), 0
+    bound = min(LARGEST_INFLATED, max(_FREE, _RATIO * size))
+    packed.seek(0)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        with gzip.GzipFile(fileobj=packed) as file:
             while chunk := file.read(_CHUNK):
-                inflated += chunk
-                if len(inflated) > bound:
+                inflated += whole.write(chunk)
+                if inflated > bound:
                     raise DataError(
-                        f"expected a gzip file of {len(content):,} bytes to hold at most {bound:,}, got more; if it is "
+                        f"expected a gzip file of {size:,} bytes to hold at most {bound:,}, got more; if it is "
                         "meant, land it uncompressed"
                     )
     except EOFError:
         raise DataError("expected a whole gzip file, but it ends early; land it again") from None
     except (gzip.BadGzipFile, zlib.error) as fault:
         raise DataError(f"expected a gzip file, got a damaged one ({fault}); land it again") from None
-    return bytes(inflated)
+    return whole

@@ -10,7 +10,7 @@ from include.stores import atomic
 from ml.errors import DataError
 
 LARGEST_FILE = 2 * 1024**3
-_TRIES = 3
+_TRIES, _CHUNK = 3, 4 * 1024**2
 
 
 class Place(Protocol):
@@ -25,8 +25,11 @@ class Place(Protocol):
     def names(self) -> list[str]:
         """Return the names of the files here, in no order; none where nothing landed."""
 
-    def fetch(self, name: str) -> bytes:
-        """Return all bytes of a file; raises DataError when it is gone, too large, or does not come whole."""
+    def bring(self, name: str, folder: Path) -> Path:
+        """Return where a file is on this machine: here already, or brought whole to `folder`.
+
+        Raises DataError when it is gone, too large, or does not come whole.
+        """
 
     def put(self, name: str, content: bytes) -> None:
         """Store a file in one step."""
@@ -58,12 +61,12 @@ class Folder:
     def names(self) -> list[str]:
         return [each.name for each in self.path.iterdir() if each.is_file()] if self.path.is_dir() else []
 
-    def fetch(self, name: str) -> bytes:
+    def bring(self, name: str, folder: Path) -> Path:
         target = self.path / name
         if not target.exists():
             raise DataError(f"expected the file {target}, but it is gone; land it and run this night again")
         _check_size(str(target), target.stat().st_size)
-        return target.read_bytes()
+        return target
 
     def put(self, name: str, content: bytes) -> None:
         atomic.write(self.path / name, content)
@@ -94,14 +97,14 @@ class Bucket:
         keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
         return [key.rsplit("/", 1)[1] for key in keys if not key.endswith("/")]
 
-    def fetch(self, name: str) -> bytes:
-        from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
+    def bring(self, name: str, folder: Path) -> Path:
+        from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 
         fault: Exception | None = None
         for _ in range(_TRIES):
             try:
-                return self._fetched(name)
-            except (HTTPClientError, ResponseStreamingError) as cut:
+                return self._brought(name, folder / name)
+            except (HTTPClientError, IncompleteReadError, ResponseStreamingError) as cut:
                 fault = cut
             except ClientError as error:
                 if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
@@ -114,12 +117,13 @@ class Bucket:
     def put(self, name: str, content: bytes) -> None:
         client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
 
-    def _fetched(self, name: str) -> bytes:
-        """Return the object's bytes; botocore raises when fewer come than its length says."""
+    def _brought(self, name: str, target: Path) -> Path:
+        """Return `target` with the object's bytes; botocore raises when fewer come than its length says."""
         found = client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}")
         _check_size(f"{self}/{name}", found["ContentLength"])
-        content: bytes = found["Body"].read()
-        return content
+        with target.open("wb") as file:
+            file.writelines(found["Body"].iter_chunks(_CHUNK))
+        return target
 
 
 def _check_size(name: str, size: int) -> None:

@@ -1,11 +1,16 @@
 """A file's rows as text, each with the line it came from."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 import pandas as pd
 
 LONGEST_CELL = 100_000
 UNDECODABLE = "\ufffd"
+_Item = TypeVar("_Item")
+_Batch = TypeVar("_Batch")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,15 +23,17 @@ class Rows:
     fit: pd.DataFrame
     malformed: pd.DataFrame
 
-    @classmethod
-    def none(cls) -> "Rows":
-        """Return no rows at all."""
-        return cls(fit=pd.DataFrame(), malformed=malformed([]))
-
     @property
     def count(self) -> int:
         """How many rows came, of either kind."""
         return len(self.fit) + len(self.malformed)
+
+
+def batches(items: Iterator[_Item], most: int, gather: Callable[[Iterator[_Item]], _Batch]) -> Iterator[_Batch]:
+    """Yield what `gather` makes of `items`, at most `most` at once; a single empty one when there are none."""
+    yield gather(islice(items, most))
+    while batch := gather(islice(items, most)):
+        yield batch
 
 
 def malformed(rows: list[tuple[int, str, str]]) -> pd.DataFrame:

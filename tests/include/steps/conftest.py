@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -134,6 +135,11 @@ class Night:
     def take(self) -> dict[str, int]:
         """Ingest the night."""
         return ingest.ingest("taxi", NIGHT)
+
+    def fetch(self, name: str) -> bytes:
+        """Return the bytes of a file that landed."""
+        with TemporaryDirectory() as folder:
+            return self.place.bring(name, Path(folder)).read_bytes()
 
     def remove(self, name: str) -> None:
         """Take a file away again."""

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.parametrize("night", ["folder"], indirect=True)
 
 
 def spoil(night: Night, value: str = "250") -> None:
-    night.place.put("bookings.csv", cell("kilometres", value)(night.place.fetch("bookings.csv")))
+    night.place.put("bookings.csv", cell("kilometres", value)(night.fetch("bookings.csv")))
     night.take()
 
 
@@ -83,9 +83,7 @@ def test_nothing_held_is_nothing_to_replay(night: Night) -> None:
 
 
 def test_personal_cells_are_shown_only_when_asked_for(night: Night) -> None:
-    night.place.put(
-        "rides.csv", cell("minutes_late", "soon")(cell("driver", "Ann Smith")(night.place.fetch("rides.csv")))
-    )
+    night.place.put("rides.csv", cell("minutes_late", "soon")(cell("driver", "Ann Smith")(night.fetch("rides.csv"))))
     night.take()
     masked, shown = (quarantine.rows("taxi", NIGHT, show_personal=asked)["text"].item() for asked in (False, True))
     assert ("Ann Smith" in masked, "Ann Smith" in shown) == (False, True)

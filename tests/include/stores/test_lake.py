@@ -11,6 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from include.stores import lake
+from include.stores.spool import Spool
 from ml import nights
 from ml.errors import DataError, SetupError
 from tests import s3
@@ -233,6 +234,26 @@ def test_two_writers_of_one_night_leave_one_of_them_whole(uri: str) -> None:
         list(pool.map(lambda value: put(uri, "2013-02-08", *[value] * 3), [1.0, 2.0, 3.0, 4.0]))
     left = values(uri, "2013-02-08")
     assert left in ([value] * 3 for value in (1.0, 2.0, 3.0, 4.0))
+
+
+def test_two_writers_of_one_night_from_disk_leave_one_of_them_whole(uri: str, tmp_path: Path) -> None:
+    put(uri, "2013-02-07", 0.0)
+
+    def write(value: float) -> None:
+        spool = Spool(folder=tmp_path / str(value))
+        for _ in range(3):
+            spool = spool.add(rows("2013-02-08", value))
+        lake.replace(uri, nights.parse("2013-02-08"), spool)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, [1.0, 2.0, 3.0, 4.0]))
+    assert values(uri, "2013-02-08", "2013-02-08") in ([value] * 3 for value in (1.0, 2.0, 3.0, 4.0))
+
+
+def test_no_rows_on_disk_empty_the_night(uri: str, tmp_path: Path) -> None:
+    put(uri, "2013-02-08", 1.0)
+    lake.replace(uri, nights.parse("2013-02-08"), Spool(folder=tmp_path / "none"))
+    assert values(uri) == []
 
 
 def test_writers_of_different_nights_lose_nothing(uri: str) -> None:

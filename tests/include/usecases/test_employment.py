@@ -9,13 +9,12 @@ import pandas as pd
 import pytest
 
 from include import settings, usecases
-from include.stores import landing
-from include.stores.landing import Arrival, Folder
 from include.usecases import coherence
 from include.usecases.employment import source
 from include.usecases.employment.usecase import USE_CASE
 from ml import arrival, validation
 from ml.validation import Checked
+from tests.landed import rows_of
 
 DATA = settings.load().data / "employment"
 HORIZON = USE_CASE.horizon
@@ -26,12 +25,7 @@ def landed(period: str) -> dict[str, pd.DataFrame]:
     """Return the text that lands for a period, by table."""
     with TemporaryDirectory() as folder:
         source.land(Path(folder), HORIZON.parse(period), DATA)
-        return {
-            table.name: landing.read(
-                Folder(Path(folder)), Arrival(name=f"{table.name}.csv", table=table.name)
-            ).rows.fit.astype(object)
-            for table in USE_CASE.tables
-        }
+        return {table.name: rows_of(Path(folder, f"{table.name}.csv")).fit.astype(object) for table in USE_CASE.tables}
 
 
 def checked(table: str, rows: pd.DataFrame) -> Checked:

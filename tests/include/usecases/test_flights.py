@@ -9,13 +9,12 @@ import pandas as pd
 import pytest
 
 from include import settings, usecases
-from include.stores import landing
-from include.stores.landing import Arrival, Folder
 from include.usecases import coherence
 from include.usecases.flights import source
 from include.usecases.flights.usecase import USE_CASE
 from ml import arrival, nights, validation
 from ml.validation import Checked
+from tests.landed import rows_of
 
 NIGHTLY = ("schedule", "departures", "outcomes", "weather")
 TABLES = (*NIGHTLY, "airports", "planes")
@@ -28,10 +27,7 @@ def landed(period: str) -> dict[str, pd.DataFrame]:
     """Return the text that lands for a period, by table."""
     with TemporaryDirectory() as folder:
         source.land(Path(folder), nights.parse(period), DATA)
-        return {
-            table: landing.read(Folder(Path(folder)), Arrival(name=f"{table}.csv", table=table)).rows.fit.astype(object)
-            for table in TABLES
-        }
+        return {table: rows_of(Path(folder, f"{table}.csv")).fit.astype(object) for table in TABLES}
 
 
 def checked(period: str, table: str) -> Checked:

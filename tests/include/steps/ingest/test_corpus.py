@@ -129,7 +129,7 @@ def named(cases: list[tuple[object, ...]]) -> list[object]:
 
 def land(night: Night, name: str, change: Change) -> None:
     """Put the changed bookings in place of the night's."""
-    content = change(night.place.fetch("bookings.csv"))
+    content = change(night.fetch("bookings.csv"))
     if name != "bookings.csv":
         night.remove("bookings.csv")
     night.place.put(name, content)

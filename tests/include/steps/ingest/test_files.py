@@ -47,7 +47,7 @@ def test_every_file_is_known_with_what_became_of_it(night: Night) -> None:
 
 
 def test_the_same_bytes_twice_in_a_night_are_taken_once(night: Night) -> None:
-    night.place.put("rides.again.csv", night.place.fetch("rides.csv"))
+    night.place.put("rides.again.csv", night.fetch("rides.csv"))
     counts = night.take()
     again = night.files()["rides.again.csv"]
     assert (again.verdict, again.reason) == ("duplicate", f"the same bytes as rides.csv of {NIGHT}")
@@ -57,14 +57,14 @@ def test_the_same_bytes_twice_in_a_night_are_taken_once(night: Night) -> None:
 def test_the_same_bytes_on_another_night_are_taken_once_and_told(night: Night, tmp_path: Path) -> None:
     night.take()
     later = draw(night, NEXT, tmp_path)
-    later.put("rides.again.csv", night.place.fetch("rides.csv"))
+    later.put("rides.again.csv", night.fetch("rides.csv"))
     ingest.ingest("taxi", NEXT)
     assert told(night, NEXT)["rides.again.csv"].reason == f"the same bytes as rides.csv of {NIGHT}"
     assert count(night, "rides", NEXT) == 60
 
 
 def test_a_late_part_is_added_and_supersedes_rows_of_the_same_key(night: Night) -> None:
-    lines = night.place.fetch("bookings.csv").decode().splitlines(keepends=True)
+    lines = night.fetch("bookings.csv").decode().splitlines(keepends=True)
     night.place.put("bookings.csv", "".join(lines[:-10]).encode())
     night.take()
     night.place.put("bookings.late.csv", "".join([lines[0], *lines[-12:]]).encode())
@@ -76,7 +76,7 @@ def test_a_late_part_is_added_and_supersedes_rows_of_the_same_key(night: Night) 
 
 
 def test_a_file_that_is_taken_away_takes_its_rows_with_it(night: Night) -> None:
-    night.place.put("traffic.more.csv", night.place.fetch("traffic.csv").replace(b"2024-03-16T", b"2024-03-15T"))
+    night.place.put("traffic.more.csv", night.fetch("traffic.csv").replace(b"2024-03-16T", b"2024-03-15T"))
     night.take()
     night.remove("traffic.more.csv")
     night.take()
@@ -94,7 +94,7 @@ def test_a_file_of_no_table_is_told_and_the_others_are_taken(night: Night) -> No
 
 
 def test_every_revision_of_a_file_is_kept(night: Night) -> None:
-    good = night.place.fetch("bookings.csv")
+    good = night.fetch("bookings.csv")
     for content in (good, b"", good, good):
         night.place.put("bookings.csv", content)
         night.take()
@@ -108,7 +108,7 @@ def test_an_earlier_night_that_comes_later_owns_its_bytes(
     night: Night, tmp_path: Path, arrive: Callable[[str], Settings]
 ) -> None:
     later = draw(night, NEXT, tmp_path)
-    later.put("rides.again.csv", night.place.fetch("rides.csv"))
+    later.put("rides.again.csv", night.fetch("rides.csv"))
     ingest.ingest("taxi", NEXT)
     assert told(night, NEXT)["rides.again.csv"].verdict == "taken"
     night.take()
@@ -121,7 +121,7 @@ def test_a_window_that_takes_a_night_anew_takes_the_same_bytes_again_for_it_repl
     night.take()
     both = f"{NIGHT}..{NEXT}"
     wider = draw(night, both, tmp_path)
-    wider.put("traffic.csv", night.place.fetch("traffic.csv"))
+    wider.put("traffic.csv", night.fetch("traffic.csv"))
     ingest.ingest("taxi", both)
     assert {name: each.verdict for name, each in told(night, both).items()} == dict.fromkeys(night.files(), "taken")
     assert count(night, "traffic", NIGHT) == 72

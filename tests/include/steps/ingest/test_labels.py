@@ -21,7 +21,7 @@ def labels(night: Night, entity: str) -> list[tuple[float, str]]:
 
 
 def rides(night: Night) -> list[str]:
-    return night.place.fetch("rides.csv").decode().splitlines(keepends=True)
+    return night.fetch("rides.csv").decode().splitlines(keepends=True)
 
 
 def entity(line: str) -> str:
@@ -46,7 +46,7 @@ def revise(night: Night) -> str:
     row["ended_at"] = "2024-03-17T12:00:00Z"
     place = landing.place(night.where.landing, "taxi", nights.parse(NEXT))
     for name in ("bookings.csv", "traffic.csv"):
-        place.put(name, night.place.fetch(name).splitlines(keepends=True)[0])
+        place.put(name, night.fetch(name).splitlines(keepends=True)[0])
     place.put("rides.csv", pd.DataFrame([row]).to_csv(index=False).encode())
     return entity(line)
 

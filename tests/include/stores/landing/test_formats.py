@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.stores.landing import formats
+from include.stores.landing import formats, jsonlines
 from ml.errors import DataError
+from tests import landed
 
 FRAME = pd.DataFrame(
     {
@@ -48,11 +49,11 @@ LINES = b"""{"code": "007", "size": 1e400, "open": true}
 
 
 def test_parquet_is_text_as_it_would_be_written() -> None:
-    assert formats.read("a.parquet", parquet(FRAME)).fit.astype(object).to_dict("list") == TEXTS
+    assert landed.rows("a.parquet", parquet(FRAME)).fit.astype(object).to_dict("list") == TEXTS
 
 
 def test_json_lines_keep_every_number_as_it_is_written_and_an_absent_name_is_empty() -> None:
-    rows = formats.read("a.jsonl", LINES)
+    rows = landed.rows("a.jsonl", LINES)
     assert rows.fit.to_dict("list") == {
         "code": ["007", "NA", "a"],
         "size": ["1e400", "", ""],
@@ -62,7 +63,7 @@ def test_json_lines_keep_every_number_as_it_is_written_and_an_absent_name_is_emp
 
 
 def test_a_gzipped_file_is_the_file_that_it_holds() -> None:
-    rows = formats.read("a.csv.gz", gzip.compress(b"who,size\nann,3\n"))
+    rows = landed.rows("a.csv.gz", gzip.compress(b"who,size\nann,3\n"))
     assert rows.fit.astype(object).to_dict("list") == {"who": ["ann"], "size": ["3"]}
 
 
@@ -81,7 +82,7 @@ def test_a_gzipped_file_is_the_file_that_it_holds() -> None:
     ids=["a list", "cut", "nested", "a name twice", "another name", "NUL", "half a surrogate", "deep"],
 )
 def test_a_line_that_is_no_flat_object_is_named_and_the_others_stay(line: bytes, reason: str) -> None:
-    rows = formats.read("a.jsonl", LINES + line + b"\n")
+    rows = landed.rows("a.jsonl", LINES + line + b"\n")
     assert (len(rows.fit), rows.malformed.index.tolist()) == (3, [5])
     assert rows.malformed["reasons"].iloc[0].startswith(reason)
 
@@ -115,7 +116,7 @@ NESTED = parquet(pd.DataFrame({"a": [[1, 2]]}))
 )
 def test_a_file_that_is_none_is_refused_with_a_reason(name: str, content: bytes, told: str) -> None:
     with pytest.raises(DataError, match=told):
-        formats.read(name, content)
+        landed.rows(name, content)
 
 
 def test_a_flipped_bit_in_a_checked_page_is_seen() -> None:
@@ -123,7 +124,37 @@ def test_a_flipped_bit_in_a_checked_page_is_seen() -> None:
     at = content.index(b"007")
     content[at] ^= 1
     with pytest.raises(DataError, match="expected a whole Parquet file, got a damaged one"):
-        formats.read("a.parquet", bytes(content))
+        landed.rows("a.parquet", bytes(content))
+
+
+@pytest.mark.parametrize("most", [1, 3, 40])
+@pytest.mark.parametrize("parsed", [2, 50_000])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet", "a.csv.gz"])
+def test_batch_by_batch_the_same_rows_are_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, most: int, parsed: int
+) -> None:
+    frame = pd.DataFrame({"who": [f"who{n % 7}" for n in range(37)], "size": [n / 4 for n in range(37)]})
+    frame.loc[[5, 36], "who"] = "\0"
+    content = {
+        "a.jsonl": b"\xef\xbb\xbf\n" + frame.to_json(orient="records", lines=True).encode() + b"{",
+        "a.parquet": parquet(frame, row_group_size=10),
+        "a.csv.gz": gzip.compress(frame.to_csv(index=False).encode()),
+    }[name]
+    whole = landed.rows(name, content)
+    monkeypatch.setattr(jsonlines, "_PARSED", parsed)
+    batches = list(formats.read(name, io.BytesIO(content), most))
+    assert all(each.count <= most for each in batches)
+    assert landed.told(batches) == landed.told([whole])
+
+
+def test_names_that_only_the_first_lines_have_are_not_the_columns_of_a_long_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jsonlines, "_PARSED", 2)
+    content = b'{"tip": 1}\n' * 2 + b'{"who": 1}\n' * 3
+    batches = list(formats.read("a.jsonl", io.BytesIO(content), 10))
+    assert {tuple(each.fit) for each in batches} == {("who",)}
+    assert [len(each.fit) for each in batches] == [0, 2, 1]
 
 
 READ = """
@@ -131,7 +162,7 @@ import resource, sys
 from pathlib import Path
 from include.stores.landing import formats
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-rows = formats.read("a.parquet", Path(sys.argv[1]).read_bytes())
+(rows,) = formats.read("a.parquet", Path(sys.argv[1]).open("rb"), 10**9)
 print(len(rows.fit), len(rows.malformed), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 

@@ -1,13 +1,15 @@
 """Files belong to tables by name, and are known by the hash of their bytes."""
 
+import gzip
 import hashlib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from include.stores import landing
-from include.stores.landing import Arrival, Folder
-from ml import nights
+from include.stores.landing import Arrival, Folder, Landed
+from ml import nights, stretches
 from ml.errors import DataError
 
 
@@ -33,19 +35,68 @@ def test_a_place_where_nothing_landed_has_no_files(tmp_path: Path) -> None:
     assert landing.arrivals(Folder(tmp_path / "nowhere"), ["rides"]) == []
 
 
+def look(folder: Path, content: bytes, name: str = "rides.csv", keep: int = 10) -> Landed:
+    (folder / name).write_bytes(content)
+    return landing.look(Folder(folder), Arrival(name=name, table="rides"), folder, keep)
+
+
+CONTENT = b"who,size\nann,3\nbob,4\n"
+
+
 def test_a_file_is_known_by_the_hash_of_its_bytes(tmp_path: Path) -> None:
-    content = b"who,size\nann,3\n"
-    (tmp_path / "rides.csv").write_bytes(content)
-    landed = landing.read(Folder(tmp_path), Arrival(name="rides.csv", table="rides"))
-    assert (landed.sha256, landed.size_bytes, landed.rows.count) == (hashlib.sha256(content).hexdigest(), 15, 1)
+    landed = look(tmp_path, CONTENT)
+    assert (landed.sha256, landed.size_bytes, landed.count) == (hashlib.sha256(CONTENT).hexdigest(), 21, 2)
 
 
 def test_a_file_that_cannot_be_read_says_why_and_has_no_rows(tmp_path: Path) -> None:
-    (tmp_path / "rides.csv").write_bytes(b"")
-    landed = landing.read(Folder(tmp_path), Arrival(name="rides.csv", table="rides"))
-    assert (landed.fault, landed.rows.count) == ("rides.csv: expected a header line, got an empty file", 0)
+    landed = look(tmp_path, b"")
+    assert (landed.fault, landed.count) == ("rides.csv: expected a header line, got an empty file", 0)
+
+
+@pytest.mark.parametrize(("keep", "batches"), [(2, [2]), (1, [1, 1])], ids=["kept", "read again"])
+def test_a_short_file_is_kept_and_a_long_one_read_again(tmp_path: Path, keep: int, batches: list[int]) -> None:
+    read = list(look(tmp_path, CONTENT, keep=keep).batches(most=1))
+    assert [each.count for each in read] == batches
+    assert [who for each in read for who in each.fit["who"]] == ["ann", "bob"]
+
+
+def test_a_long_file_that_was_changed_since_is_not_taken_for_the_one_that_was_looked_through(tmp_path: Path) -> None:
+    landed = look(tmp_path, CONTENT, keep=1)
+    (tmp_path / "rides.csv").write_bytes(CONTENT.replace(b"3", b"5"))
+    with pytest.raises(DataError, match=r"rides.csv was changed while it was taken; run this night again"):
+        list(landed.batches(most=1))
+
+
+def test_a_gzip_file_that_ends_early_has_no_rows_however_many_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stretches, "LONGEST", 100)
+    rows = b"".join(b"%d,%d\n" % (n, n * n % 997) for n in range(5000))
+    landed = look(tmp_path, gzip.compress(b"who,size\n" + rows)[:-9], "rides.csv.gz")
+    assert (landed.fault, landed.count, list(landed.batches(100))) == (
+        "rides.csv.gz: expected a whole gzip file, but it ends early; land it again",
+        0,
+        [],
+    )
+
+
+def test_a_parquet_file_with_a_damaged_last_page_has_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretches, "LONGEST", 100)
+    frame = pd.DataFrame({"who": [f"who{n}" for n in range(5000)]})
+    frame.to_parquet(
+        tmp_path / "whole.parquet",
+        write_page_checksum=True,
+        compression="none",
+        use_dictionary=False,
+        row_group_size=500,
+    )
+    content = bytearray((tmp_path / "whole.parquet").read_bytes())
+    content[content.index(b"who4777")] ^= 1
+    landed = look(tmp_path, bytes(content), "rides.parquet")
+    assert landed.fault.startswith("rides.parquet: expected a whole Parquet file, got a damaged one")
+    assert landed.count == 0
 
 
 def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected the file .*rides.csv, but it is gone; land it"):
-        Folder(tmp_path).fetch("rides.csv")
+        landing.look(Folder(tmp_path), Arrival(name="rides.csv", table="rides"), tmp_path)

@@ -4,6 +4,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,13 +17,18 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return places.at(request.getfixturevalue("bucket") if request.param == "bucket" else str(tmp_path))
 
 
+def fetched(place: Place, name: str = "rides.csv") -> bytes:
+    with TemporaryDirectory() as folder:
+        return place.bring(name, Path(folder)).read_bytes()
+
+
 def test_what_was_put_is_named_and_fetched_whole(place: Place) -> None:
     night = place.within("taxi").within("2013-02-08")
     night.put("rides.csv", b"who\nann\n")
     night.put("empty.csv", b"")
     night.within("deeper").put("other.csv", b"x")
     assert sorted(night.names()) == ["empty.csv", "rides.csv"]
-    assert (night.fetch("rides.csv"), night.fetch("empty.csv")) == (b"who\nann\n", b"")
+    assert (fetched(night, "rides.csv"), fetched(night, "empty.csv")) == (b"who\nann\n", b"")
 
 
 def test_a_place_is_made_ready_to_land_in_as_often_as_one_likes(place: Place) -> None:
@@ -40,14 +46,14 @@ def test_a_night_of_which_nothing_landed_has_no_names(place: Place) -> None:
 
 def test_a_file_that_is_gone_is_named(place: Place) -> None:
     with pytest.raises(DataError, match=r"expected the (file|object) .*rides.csv, but it is gone; land it"):
-        place.fetch("rides.csv")
+        fetched(place)
 
 
 def test_a_file_past_the_bound_is_refused_before_it_is_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.put("rides.csv", b"123456")
     monkeypatch.setattr(places, "LARGEST_FILE", 5)
     with pytest.raises(DataError, match=r"rides.csv: expected files of at most 5 bytes, got 6; land it in parts"):
-        place.fetch("rides.csv")
+        fetched(place)
 
 
 class _Cut(http.server.BaseHTTPRequestHandler):
@@ -84,10 +90,10 @@ def cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Cut]]:
 
 def test_a_body_cut_once_is_fetched_again(cutting: type[_Cut]) -> None:
     cutting.whole_from = 2
-    assert places.at("s3://ratchet/in").fetch("rides.csv") == b"0123456789"
+    assert fetched(places.at("s3://ratchet/in")) == b"0123456789"
 
 
 def test_a_body_that_is_always_cut_is_never_taken_for_whole(cutting: type[_Cut]) -> None:
     cutting.whole_from = 99
     with pytest.raises(DataError, match=r"s3://ratchet/in/rides.csv did not come whole in 3 tries"):
-        places.at("s3://ratchet/in").fetch("rides.csv")
+        fetched(places.at("s3://ratchet/in"))

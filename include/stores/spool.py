@@ -1,0 +1,53 @@
+"""Rows set aside on disk, frame by frame, until all are there to be written in one commit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+_ROWS_READ_AT_ONCE = 65_536
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spool:
+    """The frames in `folder`, in the order in which they were added; `count` rows in all."""
+
+    folder: Path
+    frames: int = 0
+    count: int = 0
+
+    def add(self, frame: pd.DataFrame) -> "Spool":
+        """Return the spool with the rows of `frame` too."""
+        if frame.empty:
+            return self
+        self.folder.mkdir(parents=True, exist_ok=True)
+        table = arrow(frame)
+        with pa.OSFile(str(self._file(self.frames)), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, _ROWS_READ_AT_ONCE)
+        return Spool(folder=self.folder, frames=self.frames + 1, count=self.count + len(frame))
+
+    def read(self) -> pa.RecordBatchReader:
+        """Return all rows from the first, a few at a time, in the types of the first frame."""
+        with pa.OSFile(str(self._file(0))) as source:
+            schema = pa.ipc.open_file(source).schema
+        return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
+
+    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        for number in range(self.frames):
+            with pa.OSFile(str(self._file(number))) as source:
+                file = pa.ipc.open_file(source)
+                for at in range(file.num_record_batches):
+                    yield file.get_batch(at).cast(schema)
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"{number}.arrow"
+
+
+def arrow(frame: pd.DataFrame) -> pa.Table:
+    """Return `frame` with every object and category column as text, even where a night has no value in it."""
+    text = {name: pa.string() for name in frame.select_dtypes(["object", "category"]).columns}
+    inferred = pa.Schema.from_pandas(frame, preserve_index=False)
+    schema = pa.schema([pa.field(field.name, text.get(field.name, field.type)) for field in inferred])
+    return pa.Table.from_pandas(frame.astype(dict.fromkeys(text, object)), schema=schema, preserve_index=False)
