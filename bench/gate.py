@@ -1,9 +1,9 @@
 """The gate's operating curve: how often `promotion.judge` lets a model in, by how much better or worse it truly is.
 
 Real matured rows of a year of flights, real models. Before each quarter some models of one recipe learn from nights drawn
-with replacement: any two of them are exchangeable, so that one judged against another has no true gain (A/A). A true gain
-is planted by moving one of them towards a model that has seen the quarter, as far as makes the mean gain over the whole
-quarter that large. A trial judges such a pair on consecutive nights of the quarter, as the gate would.
+with replacement, and two of them meet. One of the two is moved towards a model that has seen the quarter, until the
+challenger's mean gain over the whole quarter is exactly the one that is asked about, 0 among others. A trial judges the
+pair on consecutive nights of the quarter, as the gate would.
 """
 
 import os
@@ -121,13 +121,14 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
 
     case, chance = usecases.get(USE_CASE), np.random.default_rng(_SEED)
     trials = _TRIALS_WHERE_NONE_MAY_PASS if gain <= 0 else _TRIALS
-    better = [[_moved(quarter, each, abs(gain)) for each in quarter.models] for quarter in quarters]
+    pairs: dict[tuple[int, int, int], tuple[Any, Any]] = {}
     outcomes = dict.fromkeys(map(str, promotion.Outcome), 0)
     for _ in range(trials):
-        which = chance.integers(len(quarters))
-        quarter, (one, other) = quarters[which], chance.choice(MODELS, 2, replace=False)
-        champion = better[which][one] if gain < 0 else quarter.models[one]
-        challenger = better[which][other] if gain > 0 else quarter.models[other]
+        which, (one, other) = int(chance.integers(len(quarters))), chance.choice(MODELS, 2, replace=False)
+        quarter, pair = quarters[which], (which, int(one), int(other))
+        if pair not in pairs:
+            pairs[pair] = _apart(quarter, quarter.models[one], quarter.models[other], gain)
+        champion, challenger = pairs[pair]
         begin = chance.integers(len(quarter.ends) - length)
         rows = slice(quarter.ends[begin], quarter.ends[begin + length])
         judged = promotion.Judged(
@@ -144,19 +145,29 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
     return found
 
 
-def _moved(quarter: Quarter, log_odds: Any, gain: float) -> Any:
-    """Return `log_odds` moved towards hindsight until the log loss over the quarter is lower by `gain`."""
+def _apart(quarter: Quarter, champion: Any, challenger: Any, gain: float) -> tuple[Any, Any]:
+    """Return the log-odds of both, one of them moved so that the challenger gains exactly `gain` over the quarter."""
+    wanted = _loss(quarter, champion) - gain
+    if _loss(quarter, challenger) > wanted:
+        return champion, _moved(quarter, challenger, wanted)
+    return _moved(quarter, champion, _loss(quarter, challenger) + gain), challenger
+
+
+def _moved(quarter: Quarter, log_odds: Any, wanted: float) -> Any:
+    """Return `log_odds` moved towards hindsight until their log loss over the quarter is what is wanted."""
+    low, high = 0.0, 1.0
+    assert _loss(quarter, quarter.hindsight) < wanted, f"hindsight does not reach {wanted}"
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        better = _loss(quarter, (1 - middle) * log_odds + middle * quarter.hindsight) < wanted
+        low, high = (low, middle) if better else (middle, high)
+    return (1 - high) * log_odds + high * quarter.hindsight
+
+
+def _loss(quarter: Quarter, log_odds: Any) -> float:
     from ml import metrics
 
-    def loss(share: float) -> float:
-        return metrics.log_loss(quarter.labels, _probability((1 - share) * log_odds + share * quarter.hindsight))
-
-    wanted, low, high = loss(0.0) - gain, 0.0, 1.0
-    assert loss(high) < wanted, f"hindsight is not better by {gain}"
-    while gain and high - low > 1e-4:
-        middle = (low + high) / 2
-        low, high = (low, middle) if loss(middle) < wanted else (middle, high)
-    return (1 - high) * log_odds + high * quarter.hindsight if gain else log_odds
+    return metrics.log_loss(quarter.labels, _probability(log_odds))
 
 
 def _probability(log_odds: Any) -> Any:
