@@ -19,6 +19,7 @@ class Settings:
     landing: str
     lake: str
     packages: Path
+    trusted_keys: Path
     feature_store: Path
     online_store_url: str
     reports: Path
@@ -57,6 +58,7 @@ def load() -> Settings:
         landing=text("landing", home / "landing"),
         lake=text("lake", home / "lake"),
         packages=Path(text("packages", home / "packages")),
+        trusted_keys=Path(text("trusted_keys", home / "keys")),
         feature_store=Path(text("feature_store", home / "feast")),
         online_store_url=text("online_store_url", ""),
         reports=Path(text("reports", home / "report")),

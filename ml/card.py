@@ -1,7 +1,7 @@
 """The model card: one page of Markdown on what a model is for, what it was made of, and what each feature costs and brings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ml.dependencies import Dependencies
 from ml.evaluation import Interval
@@ -43,12 +43,17 @@ class Card:
     lines: Sequence[Line]
 
 
-def write(card: Card) -> str:
-    """Return the card as Markdown; it tells names of columns and numbers over many rows, no row's values."""
+def write(card: Card, *, timed: bool = True) -> str:
+    """Return the card as Markdown; it tells names of columns and numbers over many rows, no row's values.
+
+    What a clock measured, and the digest of the package, are left out where it is not `timed`: a package has such a card.
+    """
+    if not timed:
+        card = replace(card, package="", lines=[replace(each, milliseconds=None) for each in card.lines])
     sections = {
         "What it is for": [card.use_case.question],
         "What it was made of": _made_of(card),
-        "Candidates": _candidates(card),
+        "Candidates": _candidates(card, timed=timed),
         "Verdict": _verdict(card),
         "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
         "Personal columns": [*_personal(card)] or ["None is declared."],
@@ -77,13 +82,15 @@ def _record(line: Line) -> str:
 
 def _made_of(card: Card) -> list[str]:
     return [
-        f"* Package `{card.package}`, owned by {card.use_case.owner}",
+        f"* Package `{card.package}`, owned by {card.use_case.owner}"
+        if card.package
+        else f"* Owned by {card.use_case.owner}",
         f"* Learned from the nights {' to '.join(card.fitted)}, judged on {' to '.join(card.judged)}",
         *(f"* `{table}` at version {version}" for table, version in card.reads.items()),
     ]
 
 
-def _candidates(card: Card) -> list[str]:
+def _candidates(card: Card, *, timed: bool) -> list[str]:
     head = ("candidate", "log loss", "ROC AUC", "saved per 1000 rows", "p99 of one answer, ms")
     rows = [
         (
@@ -95,6 +102,9 @@ def _candidates(card: Card) -> list[str]:
         )
         for each in card.contenders
     ]
+    if not timed:
+        why = f"Chosen: {card.choice.name}; why, with each one's latency, is in the ledger's verdict."
+        return [*_table(head[:-1], [row[:-1] for row in rows]), "", why]
     return [*_table(head, rows), "", f"Chosen: {card.choice.reason}."]
 
 

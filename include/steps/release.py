@@ -28,7 +28,7 @@ def battery(use_case: str, night: str) -> str:
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
     digest = _challenger(case, when, where).subject
-    command = [sys.executable, "-m", "include.serving.golden", str(where.packages), digest]
+    command = [sys.executable, "-m", "include.serving.golden", str(where.packages), digest, str(where.trusted_keys)]
     tried = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_BATTERY_SECONDS)
     if tried.returncode != 0:
         said = (tried.stderr.strip().splitlines() or [f"the process ended with code {tried.returncode}"])[-1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from include import provenance
 from include.settings import PROJECT, Settings
 from include.stores import ledger, packages, warehouse
 from include.stores.registry import client
@@ -23,7 +24,6 @@ ALIAS = "champion"
 DIGEST = "digest"
 STAGE = "stage"
 _MODEL_CODE = PROJECT / "include" / "serving" / "pyfunc.py"
-_REQUIRED = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
 
 
 def register(
@@ -128,7 +128,7 @@ def _log(
             artifacts={"package": str(package)},
             model_config={DIGEST: digest},
             signature=signature,
-            pip_requirements=[f"{name}=={metadata.version(name)}" for name in _REQUIRED],
+            pip_requirements=[f"{name}=={metadata.version(name)}" for name in ("mlflow", *provenance.libraries())],
         )
         model = mlflow.create_logged_model(experiment, source_run_id=run_id, tags={DIGEST: digest})
         mlflow.log_model_artifacts(model.model_id, str(Path(folder, "model")))
