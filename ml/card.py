@@ -53,8 +53,8 @@ def write(card: Card, *, timed: bool = True) -> str:
     sections = {
         "What it is for": [card.use_case.question],
         "What it was made of": _made_of(card),
-        "Candidates": _candidates(card, timed=timed),
-        "Verdict": _verdict(card),
+        "Candidates": candidates(card.contenders, card.choice, timed=timed),
+        "Verdict": verdict(card.verdict),
         "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
         "Personal columns": [*_personal(card)] or ["None is declared."],
         "Features": _features(card),
@@ -90,7 +90,8 @@ def _made_of(card: Card) -> list[str]:
     ]
 
 
-def _candidates(card: Card, *, timed: bool) -> list[str]:
+def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool = True) -> list[str]:
+    """Return the lines on the candidates and why one of them was chosen."""
     head = ("candidate", "log loss", "ROC AUC", "saved per 1000 rows", "p99 of one answer, ms")
     rows = [
         (
@@ -100,19 +101,19 @@ def _candidates(card: Card, *, timed: bool) -> list[str]:
             f"{each.quality.saved_per_1000:,.0f}",
             f"{each.p99_latency_ms:.2f}",
         )
-        for each in card.contenders
+        for each in contenders
     ]
     if not timed:
-        why = f"Chosen: {card.choice.name}; why, with each one's latency, is in the ledger's verdict."
+        why = f"Chosen: {choice.name}; why, with each one's latency, is in the ledger's verdict."
         return [*_table(head[:-1], [row[:-1] for row in rows]), "", why]
-    return [*_table(head, rows), "", f"Chosen: {card.choice.reason}."]
+    return [*_table(head, rows), "", f"Chosen: {choice.reason}."]
 
 
-def _verdict(card: Card) -> list[str]:
-    verdict = card.verdict
+def verdict(told: Verdict) -> list[str]:
+    """Return the lines on what the gate found."""
     return [
-        f"**{verdict.outcome}**, by the {verdict.bar} bar, on {verdict.rows:,} rows of {verdict.nights} nights: log loss gain "
-        f"{_interval(verdict.gain)}. {verdict.reason[0].upper()}{verdict.reason[1:]}."
+        f"**{told.outcome}**, by the {told.bar} bar, on {told.rows:,} rows of {told.nights} nights: log loss gain "
+        f"{_interval(told.gain)}. {told.reason[0].upper()}{told.reason[1:]}."
     ]
 
 

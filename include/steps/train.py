@@ -22,6 +22,7 @@ from ml import (
     chain,
     evaluation,
     leakage,
+    manifest,
     nights,
     packaging,
     privacy,
@@ -138,9 +139,11 @@ def _challenge(
     )
     package = _packed(best.model, judged, facts, told, where)
     told = replace(told, package=package.digest)
-    version = _show(case, when, package, told, worths, judged, card.write(told, where), where)
+    files = card.write(told, where)
+    version = _show(case, when, package, told, worths, judged, files, where)
     payload = _payload(met, choice, contenders, verdict, judged, tables, package, worths)
-    return {"version": version, **payload}, package.digest
+    told_as = {card.MARKDOWN: manifest.sha256(files[card.MARKDOWN])}
+    return {"version": version, **told_as, **payload}, package.digest
 
 
 def _packed(model: Model, judged: Labelled, facts: Mapping[str, object], told: Card, where: Settings) -> Package:
@@ -250,6 +253,7 @@ def _payload(
         "judged": {
             "nights": list(_span(judged)),
             "rows": verdict.rows,
+            "count": verdict.nights,
             "digest": _digest(judged),
         },
         "checks": [asdict(check) for check in verdict.checks],

@@ -119,7 +119,7 @@ def _timeless(row: dict[Any, Any]) -> dict[Any, Any]:
     payload = json.loads(row["payload"])
     if row["kind"] == "judged" and "candidates" in payload:
         payload["candidates"] = [each | {"p99_latency_ms": None} for each in payload["candidates"]]
-        payload |= {"choice": None, "evidence": None}
+        payload |= {"choice": None, "evidence": None, "model_card.md": None}
     payload.pop("versions", None)
     return row | {"payload": payload}
 
