@@ -7,6 +7,8 @@ import numpy as np
 from ml.arrays import Booleans, Floats
 from ml.encoding import Encoder
 
+_FARTHEST = 1e6  # deviations from the mean; a sum of products of these stays a number
+
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
@@ -41,7 +43,9 @@ class Design:
         number = np.array(self.sizes) == 0
         values = features[:, number]
         missing = np.isnan(values)
-        standardised = np.where(missing, 0.0, (values - self.means) / self.scales)
+        with np.errstate(over="ignore"):
+            standardised = np.clip((values - self.means) / self.scales, -_FARTHEST, _FARTHEST)
+        standardised = np.where(missing, 0.0, standardised)
         hot = [features[:, [i]] == np.arange(size) for i, size in enumerate(self.sizes) if size]
         return np.hstack([standardised, missing[:, self.flagged], *hot]).astype(np.float64)
 

@@ -12,6 +12,7 @@ from include import provenance
 from include.settings import PROJECT, Settings
 from include.stores import ledger, packages, warehouse
 from include.stores.registry import client
+from ml.arrays import Floats
 from ml.errors import DataError, LedgerError, PackageError
 
 if TYPE_CHECKING:
@@ -87,6 +88,17 @@ def aliased(settings: Settings, use_case: str) -> set[str]:
     bearers = {str(version) for version in mlflow.get_registered_model(use_case).aliases.values()}
     versions = _versions(mlflow, use_case)
     return {str(v.tags.get(DIGEST, f"version {v.version}")) for v in versions if str(v.version) in bearers}
+
+
+def predict(settings: Settings, use_case: str, version: str, frame: pd.DataFrame) -> Floats:
+    """Return what a version answers as MLflow loads and asks it; its code runs in this process."""
+    import numpy as np
+
+    client.connect(settings)
+    with client.quietly():
+        from mlflow import pyfunc
+
+        return np.asarray(pyfunc.load_model(f"models:/{use_case}/{version}").predict(frame), np.float64)
 
 
 def _types(example: pd.DataFrame) -> dict[str, str]:
