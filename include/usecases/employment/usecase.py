@@ -128,7 +128,7 @@ USE_CASE = UseCase(
             high=(("disability", "no"), ("cognitive_difficulty", "no")),
             slack=0.01,
             allowed=0.02,
-            why="half as many of those with one are at work; a model that says otherwise has learned a codebook's accident",
+            why="of those aged 25 to 60 in 2015, 32 % with a disability were at work, and 82 % without",
         ),
         Invariant(
             name="how an ancestry was told hardly matters",
