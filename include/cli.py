@@ -15,6 +15,7 @@ from rich.table import Table
 from include import (
     cli_card,
     cli_data,
+    cli_explain,
     cli_features,
     cli_ingest,
     cli_ledger,
@@ -44,6 +45,7 @@ app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_features.app, name="features")
 app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
+app.command()(cli_explain.explain)
 _WIDTH = 120
 _WATCH_SECONDS = 5
 
