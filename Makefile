@@ -50,6 +50,7 @@ bench: $(BIN)/.installed $(DATA)  ## rolling evaluation over the year and speed 
 lock: $(BIN)/.installed  ## resolve requirements*.in into hash-locked files
 	@$(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header requirements-serving.in -o requirements-serving.txt
 
 clean:  ## forget everything that ran (var/); the environment and the data stay
 	@$(BIN)/ratchet down

@@ -5,9 +5,10 @@ champion changes only if both said yes to these very bytes.
 
 **What starts it.** The asset `challenger`. A person, from the UI, for a `night` whose challenger earned a release.
 
-**What it leaves.** The battery's result and both answers in the ledger, signed; then the new champion there and in the
-registry, and the asset `champion`. A rejection skips `promote`: the old champion stays. Silence is a rejection after
-three days (`RATCHET_APPROVAL_HOURS`).
+**What it leaves.** The battery's report in the ledger, every check with its number and bar; both answers, signed; then
+the new champion there and in the registry, and the asset `champion`. Of a package that fails a check of its battery nobody
+is asked: the rest is skipped, and the report says why. A rejection skips `promote`: the old champion stays. Silence is a
+rejection after three days (`RATCHET_APPROVAL_HOURS`).
 
 **To answer.** Log in as the role that is asked, open *Required actions*, read the dossier, choose. Nobody else can.
 Answer both: the next release of the use case waits until this one has ended.
@@ -35,8 +36,8 @@ def declare(use_case: UseCase) -> None:
     form = request.form(use_case, window=False)
     with DAG(**policy.dag(use_case, "release", __doc__), schedule=timetable, params=form):
 
-        @task
-        def battery(**context: Any) -> str:
+        @task.short_circuit
+        def battery(**context: Any) -> str | None:
             from include.steps import release as step
 
             return step.battery(use_case.name, request.night(context))

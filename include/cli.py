@@ -12,7 +12,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from include import cli_data, cli_features, cli_ingest, cli_ledger, cli_override, cli_quarantine, settings, usecases
+from include import (
+    cli_card,
+    cli_data,
+    cli_explain,
+    cli_features,
+    cli_ingest,
+    cli_ledger,
+    cli_override,
+    cli_quarantine,
+    settings,
+    usecases,
+)
 from include.console import at_home, refuse
 from include.console import plainly as _plainly
 from include.settings import PROJECT, Settings
@@ -32,7 +43,9 @@ app.add_typer(cli_ledger.app, name="ledger")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_features.app, name="features")
+app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
+app.command()(cli_explain.explain)
 _WIDTH = 120
 _WATCH_SECONDS = 5
 

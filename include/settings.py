@@ -20,6 +20,7 @@ class Settings:
     lake: str
     packages: Path
     studies: Path
+    trusted_keys: Path
     feature_store: Path
     online_store_url: str
     reports: Path
@@ -59,6 +60,7 @@ def load() -> Settings:
         lake=text("lake", home / "lake"),
         packages=Path(text("packages", home / "packages")),
         studies=Path(text("studies", home / "studies")),
+        trusted_keys=Path(text("trusted_keys", home / "keys")),
         feature_store=Path(text("feature_store", home / "feast")),
         online_store_url=text("online_store_url", ""),
         reports=Path(text("reports", home / "report")),

@@ -1,7 +1,7 @@
 """The model card: one page of Markdown on what a model is for, what it was made of, and what each feature costs and brings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ml.dependencies import Dependencies
 from ml.evaluation import Interval
@@ -43,13 +43,18 @@ class Card:
     lines: Sequence[Line]
 
 
-def write(card: Card) -> str:
-    """Return the card as Markdown; it tells names of columns and numbers over many rows, no row's values."""
+def write(card: Card, *, timed: bool = True) -> str:
+    """Return the card as Markdown; it tells names of columns and numbers over many rows, no row's values.
+
+    What a clock measured, and the digest of the package, are left out where it is not `timed`: a package has such a card.
+    """
+    if not timed:
+        card = replace(card, package="", lines=[replace(each, milliseconds=None) for each in card.lines])
     sections = {
         "What it is for": [card.use_case.question],
         "What it was made of": _made_of(card),
-        "Candidates": _candidates(card),
-        "Verdict": _verdict(card),
+        "Candidates": candidates(card.contenders, card.choice, timed=timed),
+        "Verdict": verdict(card.verdict),
         "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
         "Personal columns": [*_personal(card)] or ["None is declared."],
         "Features": _features(card),
@@ -77,13 +82,16 @@ def _record(line: Line) -> str:
 
 def _made_of(card: Card) -> list[str]:
     return [
-        f"* Package `{card.package}`, owned by {card.use_case.owner}",
+        f"* Package `{card.package}`, owned by {card.use_case.owner}"
+        if card.package
+        else f"* Owned by {card.use_case.owner}",
         f"* Learned from the nights {' to '.join(card.fitted)}, judged on {' to '.join(card.judged)}",
         *(f"* `{table}` at version {version}" for table, version in card.reads.items()),
     ]
 
 
-def _candidates(card: Card) -> list[str]:
+def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool = True) -> list[str]:
+    """Return the lines on the candidates and why one of them was chosen."""
     head = ("candidate", "log loss", "ROC AUC", "saved per 1000 rows", "p99 of one answer, ms")
     rows = [
         (
@@ -93,16 +101,19 @@ def _candidates(card: Card) -> list[str]:
             f"{each.quality.saved_per_1000:,.0f}",
             f"{each.p99_latency_ms:.2f}",
         )
-        for each in card.contenders
+        for each in contenders
     ]
-    return [*_table(head, rows), "", f"Chosen: {card.choice.reason}."]
+    if not timed:
+        why = f"Chosen: {choice.name}; why, with each one's latency, is in the ledger's verdict."
+        return [*_table(head[:-1], [row[:-1] for row in rows]), "", why]
+    return [*_table(head, rows), "", f"Chosen: {choice.reason}."]
 
 
-def _verdict(card: Card) -> list[str]:
-    verdict = card.verdict
+def verdict(told: Verdict) -> list[str]:
+    """Return the lines on what the gate found."""
     return [
-        f"**{verdict.outcome}**, by the {verdict.bar} bar, on {verdict.rows:,} rows of {verdict.nights} nights: log loss gain "
-        f"{_interval(verdict.gain)}. {verdict.reason[0].upper()}{verdict.reason[1:]}."
+        f"**{told.outcome}**, by the {told.bar} bar, on {told.rows:,} rows of {told.nights} nights: log loss gain "
+        f"{_interval(told.gain)}. {told.reason[0].upper()}{told.reason[1:]}."
     ]
 
 

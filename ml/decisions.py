@@ -34,6 +34,11 @@ def _promoted(payload: Payload) -> str:
     return f"approved by {', '.join(payload['approved_by'])}"
 
 
+def _tested(payload: Payload) -> str:
+    failed = [f"{each['name']} (bar: {each['bar']})" for each in payload["checks"] if each["answer"] != "pass"]
+    return f"fails {'; '.join(failed)}" if failed else f"passes all {len(payload['checks'])} checks of its battery"
+
+
 def _compared(payload: Payload) -> str:
     ways: Mapping[str, Mapping[str, Any]] = payload["ways"]
     differ = [way for way, found in ways.items() if found["differ"] or found["absent"]]
@@ -53,4 +58,5 @@ _TOLD: dict[str, Callable[[Payload], str]] = {
     "rejected": _answered,
     "promoted": _promoted,
     "parity": _compared,
+    "tested": _tested,
 }

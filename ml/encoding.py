@@ -4,15 +4,18 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ml import texts
 from ml.arrays import Floats
 from ml.errors import DataError
 from ml.texts import Projection
 from ml.usecase import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Levels = tuple[str, ...]
 
@@ -51,7 +54,7 @@ class Encoder:
         """Return the columns of what is encoded that are categories."""
         return tuple(i for i, size in enumerate(self.sizes) if size is not None)
 
-    def encode(self, frame: pd.DataFrame) -> Floats:
+    def encode(self, frame: "pd.DataFrame") -> Floats:
         """Return float64 of shape (n, columns): numbers as they are, categories as level index, texts projected.
 
         A level not seen in training is missing (NaN). Raises DataError when a feature is not in `frame`.
@@ -73,12 +76,14 @@ class Encoder:
         if missing:
             raise DataError(f"expected the features {list(self.levels)}, missing: {missing}; build them before scoring")
 
-    def _column(self, name: str, column: pd.Series) -> Floats:
+    def _column(self, name: str, column: "pd.Series") -> Floats:
         levels = self.levels[name]
         if name in self.texts:
             return self.texts[name].apply(column)
         if levels is None:
             return column.to_numpy(np.float64, na_value=np.nan)
+        import pandas as pd
+
         codes = pd.Categorical(column.astype(object), categories=list(levels)).codes.astype(np.float64)
         return np.where(codes < 0, np.nan, codes)
 
@@ -98,7 +103,7 @@ class Encoder:
         }
 
 
-def fit(frame: pd.DataFrame, names: tuple[str, ...], declared: Iterable[Text] = ()) -> Encoder:
+def fit(frame: "pd.DataFrame", names: tuple[str, ...], declared: Iterable[Text] = ()) -> Encoder:
     """Return the encoder of the features `names`, with the levels that each category has in `frame`, sorted.
 
     Those that are `declared` texts are fitted as such.
@@ -108,7 +113,9 @@ def fit(frame: pd.DataFrame, names: tuple[str, ...], declared: Iterable[Text] = 
     return Encoder(levels=levels, texts=projections)
 
 
-def _levels(column: pd.Series) -> Levels | None:
+def _levels(column: "pd.Series") -> Levels | None:
+    import pandas as pd
+
     if pd.api.types.is_numeric_dtype(column.dtype):
         return None
     return tuple(sorted(column.dropna().astype(str).unique()))

@@ -29,6 +29,10 @@ class PackageError(RatchetError):
     """A model package is not the bytes its manifest promises."""
 
 
+class CardError(RatchetError):
+    """A model card says something else than was recorded of its training."""
+
+
 class FeatureError(RatchetError):
     """Features do not mean what a model, or the declarations, say that they mean."""
 

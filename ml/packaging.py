@@ -6,10 +6,9 @@ Nothing in a package is code and nothing is pickled. `load` trusts no byte that 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ml import learners, manifest
 from ml.calibration import Calibration
@@ -18,6 +17,9 @@ from ml.errors import PackageError
 from ml.texts import Projection
 from ml.training import Model
 from ml.usecase import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MANIFEST = manifest.NAME
 _CONTENTS = ("encoder.json", "learner.txt", "calibration.json", "golden.json")
@@ -33,13 +35,17 @@ class Package:
     files: Mapping[str, bytes]
 
 
-def pack(model: Model, golden: pd.DataFrame, facts: Mapping[str, object]) -> Package:
+def pack(
+    model: Model, golden: "pd.DataFrame", facts: Mapping[str, object], papers: Mapping[str, bytes] | None = None
+) -> Package:
     """Return `model` packed with up to 20 `golden` rows and the scores it must give them.
 
-    `facts` are JSON values that tell where the model comes from (use case, night, recipe, table versions).
+    `facts` are JSON values that tell where the model comes from (use case, night, recipe, table versions), `papers` are
+    files for people and installers. Nothing that is measured by a clock may be in either: equal trainings have equal digests.
     """
     rows = golden.head(_GOLDEN_ROWS)
     contents = {
+        **(papers or {}),
         "encoder.json": _json(
             {
                 "levels": [[name, levels] for name, levels in model.encoder.levels.items()],
@@ -55,7 +61,7 @@ def pack(model: Model, golden: pd.DataFrame, facts: Mapping[str, object]) -> Pac
             "format": _FORMAT,
             "facts": dict(facts),
             "learner": model.learner.kind,
-            "features": list(model.encoder.names),
+            "features": [{"name": name, "type": _type(name, model.encoder)} for name in model.encoder.names],
             "files": {name: manifest.sha256(content) for name, content in contents.items()},
         }
     )
@@ -121,6 +127,8 @@ def facts(files: Mapping[str, bytes]) -> dict[str, object]:
 
 def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
     """Raise PackageError unless `model` gives the golden rows the scores they had when it was packed."""
+    import pandas as pd
+
     golden = json.loads(files["golden.json"])
     expected = np.array(golden["scores"])
     batch = model.predict(pd.DataFrame(golden["rows"], columns=list(model.encoder.names)))
@@ -131,6 +139,12 @@ def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
             raise PackageError(
                 f"golden rows scored {way} are off by {off:g}, more than {_GOLDEN_TOLERANCE:g}: do not release"
             )
+
+
+def _type(name: str, encoder: Encoder) -> str:
+    if name in encoder.texts:
+        return "text"
+    return "float64" if encoder.levels[name] is None else "category"
 
 
 def _written(projection: Projection) -> dict[str, object]:
@@ -144,7 +158,7 @@ def _projection(written: dict[str, Any]) -> Projection:
     return Projection(text=text, used=np.array(written["used"], np.int64), weights=weights)
 
 
-def _records(rows: pd.DataFrame, encoder: Encoder) -> list[dict[str, object]]:
+def _records(rows: "pd.DataFrame", encoder: Encoder) -> list[dict[str, object]]:
     frame = rows[list(encoder.names)].astype(object)
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.where(frame.notna(), None).to_numpy().tolist()]
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ml.arrays import Floats, Integers
 from ml.usecase import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SEED = 0
 
@@ -27,6 +29,8 @@ class Projection:
 
         A text gives the same numbers whatever other texts come with it.
         """
+        import pandas as pd
+
         codes, distinct = pd.factorize(np.array([*values, None], dtype=object))
         known = np.array(_hashed(self.text, list(distinct)) @ self._dense) if len(distinct) else self._dense[:0]
         return np.vstack([known, np.full((1, self.text.components), np.nan)])[codes[:-1]]
@@ -38,7 +42,7 @@ class Projection:
         return dense
 
 
-def fit(text: Text, column: pd.Series) -> Projection:
+def fit(text: Text, column: "pd.Series") -> Projection:
     """Return the projection of the texts in `column`: latent semantic analysis, a truncated SVD.
 
     Each distinct text is seen once, scaled by the root of its count, which leaves the directions as they are.

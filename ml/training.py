@@ -1,9 +1,9 @@
 """Fitting candidates: walk forward to calibrate and compare, then learn once from everything that may be learned."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ml import calibration, encoding, learners, splitting, weighting
 from ml.arrays import Booleans, Floats, Strings
@@ -12,6 +12,9 @@ from ml.encoding import Encoder
 from ml.errors import RefusalError
 from ml.learners import Learner
 from ml.usecase import Candidate, Recency, Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,7 @@ class Model:
     learner: Learner
     calibration: Calibration
 
-    def predict(self, frame: pd.DataFrame) -> Floats:
+    def predict(self, frame: "pd.DataFrame") -> Floats:
         """Return the probability of the label for each row, shape (n,)."""
         return self.calibration.apply(self.learner.log_odds(self.encoder.encode(frame)))
 
@@ -77,7 +80,7 @@ class Material:
 
 
 def gather(
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame",
     labels: Floats,
     nights: Strings,
     names: tuple[str, ...],

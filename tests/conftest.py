@@ -11,7 +11,7 @@ import pytest
 from include import settings as settings_module
 from include import usecases
 from include.settings import Settings
-from include.stores import approvals, registry, warehouse
+from include.stores import approvals, registry, signatures, warehouse
 from include.stores.landing import places
 from ml.usecase import UseCase
 from tests import s3
@@ -24,7 +24,7 @@ TOYS = Path(__file__).parent / "usecases"
 
 @pytest.fixture(scope="session")
 def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with empty databases and a key, to be copied: making one takes seconds."""
+    """A home with empty databases and keys, to be copied: making one takes seconds."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
@@ -34,6 +34,8 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry.prepare(where)
         where.secrets.mkdir(parents=True)
         (where.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
+        (where.secrets / signatures.KEY_FILE).write_text(signatures.new_key())
+        signatures.trust(where)
     settings_module.load.cache_clear()
     return home
 

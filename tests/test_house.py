@@ -29,6 +29,8 @@ BY_ANOTHER_NAME = {
     "include/steps/ingest/telling.py": "tests/include/steps/ingest/test_ingest.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
     "include/console.py": "tests/include/test_cli.py",
+    "include/cli_card.py": "tests/include/steps/test_card.py",
+    "include/cli_explain.py": "tests/include/steps/test_explain.py",
     "include/cli_override.py": "tests/include/steps/test_override.py",
     **{
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"

@@ -10,11 +10,7 @@ from include.report.summary import Night, Releasing, Summary
 from ml import metrics
 from ml.usecase import UseCase
 
-_PAGE = Template(
-    """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Ratchet: $title</title>
-<style>
+STYLE = """\
 :root { color-scheme: light dark; --ink: #1d2330; --paper: #fff; --line: #d9dde5; --soft: #6b7280; --good: #2b7a4b; --warn: #b0413e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --paper: #14171d; --line: #303643; --soft: #9aa3b2; --good: #6cc391; --warn: #e58a86; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem; margin: 2.5rem auto; padding: 0 1.2rem; }
@@ -24,7 +20,15 @@ h1 { font-size: 1.7rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.4rem 0 .6
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; } th { text-align: right; color: var(--soft); font-weight: 500; }
 td { text-align: right; } th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); } th:first-child, td:first-child, .words td { text-align: left; } .words th { text-align: left; }
 .bad { color: var(--warn); } .promote { color: var(--good); font-weight: 600; } .soft { color: var(--soft); } code { font-size: .9em; } a { color: inherit; font-weight: 600; } .scroll { overflow-x: auto; }
-</style></head><body>
+"""
+_PAGE = Template(
+    """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Ratchet: $title</title>
+<style>
+"""
+    + STYLE
+    + """</style></head><body>
 <h1>$title</h1><p>$question</p>
 <div class="tiles">$tiles</div>
 <div class="plots">$figures</div>
@@ -136,7 +140,7 @@ def _unpaid(each: Releasing, use_case: str) -> str:
     if each.unpaid is None:
         return ""
     names = ", ".join(f"<code>{escape(name)}</code>" for name in each.unpaid) or "none"
-    card = f"<a href='{escape(use_case)}/{each.night}/model_card.md'>model card</a>"
+    card = f"<a href='{escape(use_case)}/{each.night}/model_card.html'>model card</a>"
     return f"<p>Features that cost and are not shown to pay: {names}. The {card} has each one's numbers.</p>"
 
 

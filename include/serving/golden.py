@@ -8,10 +8,10 @@ from ml import packaging
 from ml.errors import PackageError
 
 
-def main(folder: str, digest: str) -> None:
+def main(folder: str, digest: str, trusted: str) -> None:
     """Exit 0 when the package gives its golden rows the scores it was packed with, else print why and exit 1."""
     try:
-        files = packages.get(Path(folder), digest)
+        files = packages.get(Path(folder), digest, Path(trusted))
         packaging.check_golden(packaging.load(files), files)
     except PackageError as error:
         sys.exit(str(error))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
+from include import settings
 from include.stores import packages
 from ml import packaging
 
@@ -19,8 +20,9 @@ class PackagedModel(PythonModel):
     """Answers from the bytes of one package, checked against its digest before they are parsed."""
 
     def load_context(self, context: Any) -> None:
-        """Load the package; raises PackageError when its bytes are not those that were registered."""
-        files = packages.read(Path(context.artifacts["package"]), context.model_config["digest"])
+        """Load the package; raises PackageError when its bytes are not those that were registered, or nobody trusted signed them."""
+        place, trusted = Path(context.artifacts["package"]), settings.load().trusted_keys
+        files = packages.read(place, context.model_config["digest"], trusted)
         self._model = packaging.load(files)
 
     def predict(

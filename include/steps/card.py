@@ -1,19 +1,26 @@
-"""The model card of a training: what the pure card needs, gathered, and the card written beside the reports."""
+"""The model card of a training: what it needs, gathered; the card, written; and its numbers, held against the records."""
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
+from include import settings, usecases
+from include.report import card as page
 from include.settings import Settings
-from include.steps import costs
+from include.steps import attempts, costs
 from include.steps import features as feature_step
 from include.steps.training_set import Labelled
-from include.stores import pages, warehouse
+from include.stores import pages, registry, warehouse
 from include.usecases import coherence
-from ml import card, dependencies, privacy
+from ml import card, claims, dependencies, manifest, nights, privacy
 from ml.card import Card, Line
+from ml.chain import Entry
+from ml.errors import CardError, RequestError
 from ml.usecase import Feature, UseCase
 from ml.usecase.features import title
 from ml.worth import Worth
+
+MARKDOWN, HTML = "model_card.md", "model_card.html"
 
 
 def lines(case: UseCase, when: date, worths: tuple[Worth, ...], learned: Labelled, where: Settings) -> tuple[Line, ...]:
@@ -50,6 +57,48 @@ def personal(case: UseCase) -> dict[str, frozenset[str]]:
 
 def write(told: Card, where: Settings) -> dict[str, bytes]:
     """Write the card beside the reports, and return it and its table of features as files."""
-    text = card.write(told).encode()
-    pages.write_card(pages.card(where.reports, told.use_case.name, date.fromisoformat(told.night)), text)
-    return {"model_card.md": text, "features.csv": card.csv(told.lines).encode()}
+    text = card.write(told)
+    html = page.render(_title(told.use_case.name, told.night), text)
+    place = pages.card(where.reports, told.use_case.name, date.fromisoformat(told.night))
+    pages.write_card(place, text.encode(), html.encode())
+    return {MARKDOWN: text.encode(), HTML: html.encode(), "features.csv": card.csv(told.lines).encode()}
+
+
+def check(use_case: str, night: str) -> None:
+    """Raise CardError unless the card of `night`, as a page and in the registry, says what was recorded of its training."""
+    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    judged = attempts.judged(case, when, where)
+    if not judged or MARKDOWN not in judged[-1].payload:
+        raise RequestError(f"{case.name} was not trained as of {when}, or told no card then: there is nothing to check")
+    if faults := _faults(case, judged[-1], where):
+        raise CardError(f"the model card of {case.name} as of {when} is not what was recorded: {'. '.join(faults)}")
+
+
+def _faults(case: UseCase, judged: Entry, where: Settings) -> list[str]:
+    payload: Mapping[str, Any] = judged.payload
+    place = pages.card(where.reports, case.name, judged.night or date.min)
+    shown, html = (path.read_text() if path.exists() else "" for path in (place, place.with_suffix(".html")))
+    kept = registry.file(where, case.name, str(payload["version"]), MARKDOWN).decode()
+    found = [f"{MARKDOWN}: {each}" for each in _differing(shown, kept, payload)]
+    found += [f"the registry's {MARKDOWN}: {each}" for each in _differing(kept, shown, payload)]
+    if not found and html != page.render(_title(case.name, str(judged.night)), shown):
+        found.append(f"{HTML}: its words are not those of {MARKDOWN}")
+    return found
+
+
+def _differing(text: str, other: str, payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a copy of the card says wrongly; what the ledger has no number for is held against a whole `other`."""
+    wrong = claims.faults(text, claims.recorded(payload))
+    if wrong or _sha256(text) == payload[MARKDOWN]:
+        return wrong
+    if _sha256(other) == payload[MARKDOWN]:
+        return claims.faults(text, other.splitlines()) or ("has lines that were added",)
+    return (f"expected SHA-256 {payload[MARKDOWN]}, got {_sha256(text)}",)
+
+
+def _sha256(text: str) -> str:
+    return manifest.sha256(text.encode())
+
+
+def _title(use_case: str, night: str) -> str:
+    return f"{use_case}, {night}"

@@ -63,7 +63,7 @@ def read(promoted: Entry | None, case: UseCase, where: Settings) -> Champion:
     if promoted is None:
         return Champion()
     try:
-        facts = packaging.facts(packages.get(where.packages, promoted.subject))
+        facts = packaging.facts(packages.get(where.packages, promoted.subject, where.trusted_keys))
         pins.require_declared(promoted.subject, case, where)
         return Champion(
             digest=promoted.subject,

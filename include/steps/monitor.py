@@ -31,7 +31,7 @@ def measure(use_case: str, period: str) -> bool:
     champion = ledger.champion(engine, case.name, before_night=when.last)
     if champion is None:
         return False
-    facts = packaging.facts(packages.get(where.packages, champion.subject))
+    facts = packaging.facts(packages.get(where.packages, champion.subject, where.trusted_keys))
     recent = _measure_nights(case, when.last, where)
     tables = snapshot.take(case, where)
     reference, current = _learned_and_tonight(case, when.last, facts, tables, where)

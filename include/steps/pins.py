@@ -17,7 +17,9 @@ from ml.usecase import Live, Night, UseCase
 
 def of_package(digest: str, where: Settings) -> Declared:
     """Return what the features of a package meant when it was trained; raises FeatureError where it does not say."""
-    return definitions.told(packaging.facts(packages.get(where.packages, digest)), of=f"package {digest[:12]}")
+    return definitions.told(
+        packaging.facts(packages.get(where.packages, digest, where.trusted_keys)), of=f"package {digest[:12]}"
+    )
 
 
 def declared(service: Service, names: Collection[str] | None = None) -> Declared:

@@ -1,48 +1,48 @@
 """Challenger to champion: the battery, the dossier that two people answer, and the promotion that checks their answers."""
 
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 from include import settings, usecases
-from include.settings import PROJECT, Settings
+from include.settings import Settings
+from include.steps import battery as batteries
 from include.steps import override
 from include.stores import approvals, ledger, registry, warehouse
 from include.stores.approvals import Approval, Choice
 from ml import nights, promotion
 from ml.chain import Entry
-from ml.errors import LedgerError, PackageError, RequestError
-from ml.promotion import Outcome
+from ml.errors import LedgerError, RequestError
+from ml.promotion import Answer, Outcome
 from ml.usecase import UseCase
 
 _CHOICES: dict[str, Choice] = {"Approve": "approved", "Reject": "rejected"}
-_BATTERY_SECONDS = 120
 
 
-def battery(use_case: str, night: str) -> str:
-    """Load the challenger of `night` in a process of its own, have it answer its golden rows, and return its digest.
+def battery(use_case: str, night: str) -> str | None:
+    """Try the challenger of `night` as it would be served, and return its digest; None when a check refuses it.
 
+    The report, with every check, goes into the ledger, bound to the digest; a package that passed is only loaded again.
     Raises RequestError when that night has no challenger, PackageError when the package is not what was judged.
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
-    digest = _challenger(case, when, where).subject
-    command = [sys.executable, "-m", "include.serving.golden", str(where.packages), digest]
-    tried = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_BATTERY_SECONDS)
-    if tried.returncode != 0:
-        said = (tried.stderr.strip().splitlines() or [f"the process ended with code {tried.returncode}"])[-1]
-        raise PackageError(f"package {digest[:12]} fails its battery: {said}")
+    engine, challenger = warehouse.engine(where.warehouse_url), _challenger(case, when, where)
+    batteries.served(challenger.subject, where)
+    if batteries.passed(engine, challenger):
+        return challenger.subject
+    checks = batteries.run(case, when, challenger, where)
+    outcome = Answer.PASS if all(each.answer is Answer.PASS for each in checks) else Answer.FAIL
     ledger.append(
-        warehouse.engine(where.warehouse_url),
-        kind="tested",
+        engine,
+        kind=batteries.TESTED,
         use_case=case.name,
         night=when,
-        subject=digest,
-        payload={"golden": "passed"},
-        key=f"{case.name}:tested:{when}:{digest}",
+        subject=challenger.subject,
+        payload={"outcome": outcome, "checks": [asdict(each) for each in checks]},
+        key=f"{case.name}:tested:{when}:{challenger.subject}:{len(batteries.tested(engine, challenger)) + 1}",
     )
-    return digest
+    return challenger.subject if outcome is Answer.PASS else None
 
 
 def dossier(use_case: str, night: str) -> str:
@@ -51,9 +51,7 @@ def dossier(use_case: str, night: str) -> str:
     challenger = _challenger(case, when, where)
     told: Mapping[str, Any] = challenger.payload
     gain, judged, checks = told["gain"], told["judged"], told["checks"]
-    rows = [
-        f"| {each['name']} | {promotion.shown(each['value'])} | {each['bar']} | {each['answer']} |" for each in checks
-    ]
+    rows = _rows(checks)
     champion = str(told["champion"] or "none: this is the first")[:23]
     return "\n".join(
         [
@@ -75,9 +73,26 @@ def dossier(use_case: str, night: str) -> str:
             "|---|---|---|---|",
             *rows,
             "",
+            *_battery(challenger, where),
             f"Evidence `{told['evidence']}`. Your answer is bound to this package and this evidence.",
         ]
     )
+
+
+def _rows(checks: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"| {each['name']} | {promotion.shown(each['value'])} | {each['bar']} | {each['answer']} |" for each in checks
+    ]
+
+
+def _battery(challenger: Entry, where: Settings) -> list[str]:
+    """Return the lines on how the package did where it was tried as it would be served."""
+    reports = batteries.tested(warehouse.engine(where.warehouse_url), challenger)
+    if not reports:
+        return ["**The battery has not run on this package.**", ""]
+    told: Mapping[str, Any] = reports[-1].payload
+    head = ["| battery | number | bar | answer |", "|---|---|---|---|"]
+    return [f"Battery: **{told['outcome']}**.", "", *head, *_rows(told["checks"]), ""]
 
 
 def _overridden(challenger: Entry, where: Settings) -> list[str]:
@@ -118,8 +133,8 @@ def approve(use_case: str, night: str, role: str, user: str, choice: str) -> Non
 def promote(use_case: str, night: str) -> str:
     """Make the challenger of `night` champion and return its digest; the registry follows.
 
-    Raises ApprovalError unless both roles approved these bytes on this evidence, each by another person, and
-    LedgerError when another model became champion since this one was judged.
+    Raises ApprovalError unless both roles approved these bytes on this evidence, each by another person, and LedgerError
+    when they have not passed their battery, or another model became champion since they were judged.
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
     engine = warehouse.engine(where.warehouse_url)
@@ -127,6 +142,7 @@ def promote(use_case: str, night: str) -> str:
     champion = ledger.champion(engine, case.name)
     if champion is None or champion.subject != challenger.subject:
         evidence = str(challenger.payload["evidence"])
+        _require_tested(challenger, where)
         given = approvals.check(
             engine, approvals.load_key(where), case.name, when, challenger.subject, evidence, case.release.approvers
         )
@@ -152,6 +168,14 @@ def _challenger(case: UseCase, when: date, where: Settings) -> Entry:
     raise RequestError(
         f"{case.name} has no challenger of {when} that earned a release: train one as of that night first"
     )
+
+
+def _require_tested(challenger: Entry, where: Settings) -> None:
+    if not batteries.passed(warehouse.engine(where.warehouse_url), challenger):
+        raise LedgerError(
+            f"package {challenger.subject[:12]} has not passed its battery of {challenger.night}: run that task of the "
+            "release first; it writes why it refuses"
+        )
 
 
 def _require_same_champion(challenger: Entry, champion: Entry | None) -> None:

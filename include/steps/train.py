@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from include import settings, usecases
+from include import provenance, settings, usecases
 from include.settings import Settings
 from include.steps import attempts, card, champion, features, pins, training_set, tuning
 from include.steps.champion import Champion
 from include.steps.training_set import Labelled
-from include.stores import ledger, packages, registry, snapshot, warehouse
+from include.stores import ledger, packages, registry, signatures, snapshot, warehouse
 from include.stores.snapshot import Snapshot
 from include.usecases import coherence, shapes
 from ml import (
@@ -22,6 +22,7 @@ from ml import (
     chain,
     evaluation,
     leakage,
+    manifest,
     nights,
     packaging,
     privacy,
@@ -32,6 +33,7 @@ from ml import (
     training,
     worth,
 )
+from ml import card as cards
 from ml.arrays import Floats
 from ml.card import Card
 from ml.chain import Entry
@@ -111,6 +113,7 @@ def _challenge(
     met = met.on(judged.frame, learned.labels.mean())
     frozen = _judged(case, judged, met.scores, best.model, learned.labels.mean())
     verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost)
+    quality = evaluation.measure(judged.labels, frozen.challenger, judged.nights, case.cost)
     facts = {
         "use_case": case.name,
         "night": str(when),
@@ -121,15 +124,16 @@ def _challenge(
         "seed": _SEED,
         "fitted": list(_span(learned)),
         "used_until": str(judged.nights.max()),
-        "log_loss": evaluation.measure(judged.labels, frozen.challenger, judged.nights, case.cost).log_loss,
+        "log_loss": quality.log_loss,
+        "metrics": asdict(quality),
+        "reads": dict(tables.versions),
+        **provenance.facts(),
     }
-    package = packaging.pack(best.model, judged.frame, facts)
-    packages.put(where.packages, package.digest, package.files)
     worths = _worths(case, best, learned)
     told = Card(
         use_case=case,
         night=str(when),
-        package=package.digest,
+        package="",
         fitted=_span(learned),
         judged=_span(judged),
         reads=dict(tables.versions),
@@ -139,9 +143,22 @@ def _challenge(
         personal=card.personal(case),
         lines=card.lines(case, when, worths, learned, where),
     )
-    version = _show(case, when, package, told, worths, judged, card.write(told, where), where)
+    package = _packed(best.model, judged, facts, told, where)
+    told = replace(told, package=package.digest)
+    files = card.write(told, where)
+    version = _show(case, when, package, told, worths, judged, files, where)
     payload = _payload(met, choice, contenders, verdict, judged, tables, package, worths)
-    return {"version": version, **payload}, package.digest
+    told_as = {card.MARKDOWN: manifest.sha256(files[card.MARKDOWN])}
+    return {"version": version, **told_as, **payload}, package.digest
+
+
+def _packed(model: Model, judged: Labelled, facts: Mapping[str, object], told: Card, where: Settings) -> Package:
+    """Return the model as a signed package in its store; its card has none of the numbers that a clock measured."""
+    papers = {"model_card.md": cards.write(told, timed=False).encode(), "requirements.txt": provenance.serving()}
+    packed = packaging.pack(model, judged.frame, facts, papers)
+    packed = replace(packed, files=signatures.signed(packed.digest, packed.files, where))
+    packages.put(where.packages, packed.digest, packed.files)
+    return packed
 
 
 def _check_leaks(case: UseCase, learned: Labelled, when: date, tables: Snapshot) -> None:
@@ -241,6 +258,7 @@ def _payload(
         "judged": {
             "nights": list(_span(judged)),
             "rows": verdict.rows,
+            "count": verdict.nights,
             "digest": _digest(judged),
         },
         "checks": [asdict(check) for check in verdict.checks],

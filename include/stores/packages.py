@@ -1,6 +1,7 @@
 """Model packages on disk: one folder of files for each digest, written at once and checked whenever they are read.
 
-A package's digest is the SHA-256 of its `manifest.json`, which has the SHA-256 of every other file.
+A package's digest is the SHA-256 of its `manifest.json`, which has the SHA-256 of every other file but the signature.
+Nothing is parsed before its hash is held against the digest, and no model before a trusted key is shown to have signed it.
 """
 
 import json
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from include.stores import signatures
 from ml import manifest
 from ml.errors import PackageError
 
@@ -25,7 +27,7 @@ def put(folder: Path, digest: str, files: Mapping[str, bytes]) -> Path:
     check(digest, files)
     target = folder / digest
     if target.exists():
-        get(folder, digest)
+        check(digest, _files(target))
         return target
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{digest[:12]}."))
@@ -39,33 +41,36 @@ def put(folder: Path, digest: str, files: Mapping[str, bytes]) -> Path:
     return target
 
 
-def get(folder: Path, digest: str) -> dict[str, bytes]:
-    """Return the files of the package `digest`, each checked.
+def get(folder: Path, digest: str, trusted: Path) -> dict[str, bytes]:
+    """Return the files of the package `digest`, each checked, and signed by a key in the folder `trusted`.
 
-    Raises PackageError when there is no such package, or it is not the bytes its manifest promises.
+    Raises PackageError when there is no such package, it is not the bytes its manifest promises, or nobody whom we trust
+    signed them.
     """
     place = folder / digest
     if not place.is_dir():
         raise PackageError(
             f"expected the package {digest} in {folder}, but it is not there; train again, or restore {folder}"
         )
-    return read(place, digest)
+    return read(place, digest, trusted)
 
 
-def read(place: Path, digest: str) -> dict[str, bytes]:
-    """Return the files in the folder `place` after checking that they are the package `digest`; raises PackageError."""
-    files = {path.name: path.read_bytes() for path in sorted(place.iterdir()) if path.is_file()}
+def read(place: Path, digest: str, trusted: Path) -> dict[str, bytes]:
+    """Return the files in the folder `place` after checking them as `get` does; raises PackageError."""
+    files = _files(place)
     check(digest, files)
+    signatures.verify(digest, files, trusted)
     return files
 
 
 def check(digest: str, files: Mapping[str, bytes]) -> None:
-    """Raise PackageError unless `files` are exactly what the package `digest` promises."""
+    """Raise PackageError unless `files` are exactly what the package `digest` promises, signed or not."""
     if MANIFEST not in files:
         raise PackageError(f"package {digest[:12]} has no {MANIFEST}, only {sorted(files)}; restore it or train again")
     if manifest.sha256(files[MANIFEST]) != digest:
         raise _damaged(digest, MANIFEST, digest, files[MANIFEST])
-    for fault in manifest.faults(_promised(digest, files[MANIFEST]), files):
+    unsigned = {name: content for name, content in files.items() if name != signatures.SIGNATURE}
+    for fault in manifest.faults(_promised(digest, files[MANIFEST]), unsigned):
         if fault.found is None:
             raise PackageError(
                 f"package {digest[:12]} lacks {fault.name!r}, which its manifest promises; restore it or train again"
@@ -75,6 +80,10 @@ def check(digest: str, files: Mapping[str, bytes]) -> None:
                 f"package {digest[:12]} has {fault.name!r}, which its manifest does not know; remove that file"
             )
         raise _damaged(digest, fault.name, fault.expected, files[fault.name])
+
+
+def _files(place: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(place.iterdir()) if path.is_file()}
 
 
 def _damaged(digest: str, name: str, expected: str, content: bytes) -> PackageError:
@@ -113,7 +122,7 @@ def _publish(draft: Path, target: Path) -> None:
     except OSError:
         if not target.is_dir():
             raise
-        get(target.parent, target.name)
+        check(target.name, _files(target))
     _sync(target.parent)
 
 

@@ -21,9 +21,10 @@ def card(reports: Path, use_case: str, night: date) -> Path:
     return reports / use_case / str(night) / "model_card.md"
 
 
-def write_card(page: Path, text: bytes) -> None:
-    """Write a model card."""
+def write_card(page: Path, text: bytes, html: bytes) -> None:
+    """Write a model card, as Markdown at `page` and as HTML beside it."""
     atomic.write(page, text)
+    atomic.write(page.with_suffix(".html"), html)
 
 
 def write_drift(page: Path, reference: pd.DataFrame, current: pd.DataFrame) -> None:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.arrays import Booleans, Floats
+from ml.arrays import Booleans, Floats, Integers
 from ml.encoding import Encoder
+
+_FARTHEST = 1e6  # deviations from the mean; a sum of products of these stays a number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +43,18 @@ class Design:
         number = np.array(self.sizes) == 0
         values = features[:, number]
         missing = np.isnan(values)
-        standardised = np.where(missing, 0.0, (values - self.means) / self.scales)
+        with np.errstate(over="ignore"):
+            standardised = np.clip((values - self.means) / self.scales, -_FARTHEST, _FARTHEST)
+        standardised = np.where(missing, 0.0, standardised)
         hot = [features[:, [i]] == np.arange(size) for i, size in enumerate(self.sizes) if size]
         return np.hstack([standardised, missing[:, self.flagged], *hot]).astype(np.float64)
+
+    @property
+    def origins(self) -> Integers:
+        """Return, for each column of the matrix, the column of the features that it is made of."""
+        sizes = np.array(self.sizes)
+        numbers = np.flatnonzero(sizes == 0)
+        return np.concatenate([numbers, numbers[self.flagged], np.repeat(np.arange(len(sizes)), sizes)])
 
     def state(self) -> dict[str, object]:
         """Return what `load` reads back, as JSON values."""

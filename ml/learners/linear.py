@@ -23,6 +23,12 @@ class Linear:
     def log_odds(self, features: Floats) -> Floats:
         return np.asarray(self.design.matrix(features) @ self.weights + self.intercept, np.float64)
 
+    def terms(self, features: Floats) -> Floats:
+        """Return what each encoded feature adds to the log-odds, shape (n, features); the intercept is none's."""
+        products = self.design.matrix(features) * self.weights
+        belongs = self.design.origins[:, None] == np.arange(features.shape[1])
+        return np.asarray(products @ belongs, np.float64)
+
     def dump(self) -> str:
         state = {**self.design.state(), "weights": self.weights.tolist(), "intercept": self.intercept}
         return json.dumps(state, sort_keys=True)

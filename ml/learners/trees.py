@@ -30,6 +30,10 @@ class Trees:
     def log_odds(self, features: Floats) -> Floats:
         return np.asarray(self._booster.predict(features, raw_score=True, num_threads=1), np.float64)
 
+    def contributions(self, features: Floats) -> Floats:
+        """Return each encoded feature's SHAP value, and last what is expected without any, shape (n, features + 1)."""
+        return np.asarray(self._booster.predict(features, pred_contrib=True, num_threads=1), np.float64)
+
     def dump(self) -> str:
         return self.text
 

@@ -6,9 +6,10 @@ Schemas and functions are named by string and looked up by `include.usecases.che
 
 from ml.usecase.case import UseCase
 from ml.usecase.data import Delay, Personal, Reference, Table
+from ml.usecase.expectations import Directional, Expectation, Invariant
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
+from ml.usecase.judging import Cost, Excluded, Gates, Megabytes, Milliseconds, Settled, Slice
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
@@ -32,14 +33,18 @@ __all__ = [
     "Column",
     "Cost",
     "Delay",
+    "Directional",
     "Excluded",
+    "Expectation",
     "Feature",
     "Function",
     "Gates",
     "GradientBoosting",
+    "Invariant",
     "Live",
     "Logistic",
     "Lookup",
+    "Megabytes",
     "Milliseconds",
     "NeuralNet",
     "Night",

@@ -7,9 +7,10 @@ from graphlib import CycleError, TopologicalSorter
 from ml.errors import DeclarationError, RequestError
 from ml.usecase.data import Table
 from ml.usecase.declaring import NAME, require, require_tuples, require_unique
+from ml.usecase.expectations import Expectation
 from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
+from ml.usecase.judging import Cost, Excluded, Gates, Megabytes, Milliseconds, Settled, Slice
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
@@ -50,6 +51,8 @@ class UseCase:
     tuning: Tuning | None = None
     cost: Cost
     latency_budget: Milliseconds = Milliseconds(p99=10)
+    size_budget: Megabytes = Megabytes()
+    expectations: tuple[Expectation, ...] = ()
     excluded: tuple[Excluded, ...] = ()
     settled: tuple[Settled, ...] = ()
     slices: tuple[Slice, ...] = ()
@@ -91,7 +94,9 @@ class UseCase:
         for period in (self.rehearsal.history, self.rehearsal.nights):
             self._require_nights(period)
         self._require_no_cycle()
+        require_unique("expectations", (each.name for each in self.expectations))
         for kind, by in (
+            *((f"the expectation {each.name!r} of", put) for each in self.expectations for put, _ in each.settings[0]),
             *(("Slice", each.by) for each in self.slices),
             *(("Settled", each.by) for each in self.settled),
         ):

@@ -34,6 +34,17 @@ class Milliseconds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Megabytes:
+    """Bounds, in millions of bytes, on a package and on the memory of the process that answers from it."""
+
+    package: float = 50
+    memory: float = 500
+
+    def __post_init__(self) -> None:
+        require(self.package > 0 and self.memory > 0, f"budgets are positive, got {self.package} and {self.memory} MB")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Excluded:
     """A column that no feature may use, and why; it goes into the model card."""
 

@@ -22,6 +22,7 @@ def test_everything_rests_under_the_home(tmp_path: Path, monkeypatch: pytest.Mon
         Path(found.landing),
         Path(found.lake),
         found.packages,
+        found.trusted_keys,
         found.feature_store,
         found.reports,
         found.secrets,

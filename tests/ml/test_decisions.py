@@ -22,6 +22,8 @@ def entry(kind: str, payload: dict[str, Any]) -> Entry:
 
 
 COUNTS = {"rows_in": 61, "rows_valid": 60, "rows_quarantined": 1}
+FAST = {"name": "p99, ms", "value": 1.0, "bar": "at most 10", "answer": "pass"}
+SLOW = FAST | {"value": 11.0, "answer": "fail"}
 SAME = {"entities": 60, "absent": 0, "differ": {}}
 
 
@@ -46,7 +48,9 @@ SAME = {"entities": 60, "absent": 0, "differ": {}}
             {"ways": {"table": SAME | {"absent": 1}, "snapshot": SAME | {"differ": {"zone": 3}}, "rebuild": SAME}},
             "3 ways compared; what differs: table, snapshot",
         ),
-        ("tested", {"golden": "passed", "reads": {"a": 1}}, "golden passed"),
+        ("tested", {"checks": [FAST, FAST]}, "passes all 2 checks of its battery"),
+        ("tested", {"checks": [FAST, SLOW]}, "fails p99, ms (bar: at most 10)"),
+        ("tried", {"golden": "passed", "reads": {"a": 1}}, "golden passed"),
     ],
     ids=lambda each: each if isinstance(each, str) and len(each) < 12 else None,
 )

@@ -30,9 +30,10 @@ def log_training(
     metrics: Mapping[str, float | None],
     files: Mapping[str, bytes],
 ) -> str:
-    """Return the id of the run that shows this training; the same training twice is one run, with the `files` of the first.
+    """Return the id of the run that shows this training; the same training twice is one run, with the `files` of the last.
 
-    It is the same by its params and metrics: files may tell how long things took. A metric that is None or not finite is left out: MLflow has no word for it. A run cut off half-way is completed.
+    It is the same by its params and metrics: files may tell how long things took, and one that was cut off may have left some.
+    A metric that is None or not finite is left out: MLflow has no word for it. A run cut off half-way is completed.
     """
     mlflow = client.connect(settings)
     texts = {name: str(value) for name, value in params.items()}
@@ -44,8 +45,24 @@ def log_training(
         run = known[0] if known else mlflow.create_run(experiment, run_name=str(night), tags={_CONTENT: content})
         run_id = str(run.info.run_id)
         if run.info.status != _FINISHED:
-            _fill(mlflow, run_id, night, texts, numbers, files)
+            _fill(mlflow, run_id, night, texts, numbers)
+        _attach(mlflow, run_id, files)
+        if run.info.status != _FINISHED:
+            mlflow.set_terminated(run_id, _FINISHED)
         return run_id
+
+
+def file(settings: Settings, use_case: str, version: str, name: str) -> bytes:
+    """Return a file of the run that made a model version; empty when it is not there."""
+    from mlflow.exceptions import MlflowException
+
+    mlflow = client.connect(settings)
+    with TemporaryDirectory() as folder, client.quietly():
+        try:
+            run_id = mlflow.get_model_version(use_case, version).run_id
+            return Path(mlflow.download_artifacts(run_id, name, folder)).read_bytes()
+        except (MlflowException, OSError):
+            return b""
 
 
 def _fill(
@@ -54,7 +71,6 @@ def _fill(
     night: date,
     params: Mapping[str, str],
     metrics: Mapping[str, float],
-    files: Mapping[str, bytes],
 ) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
@@ -65,12 +81,14 @@ def _fill(
         params=[Param(name, value) for name, value in params.items()],
         tags=[RunTag("night", str(night))],
     )
+
+
+def _attach(mlflow: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
     with TemporaryDirectory() as folder:
         for name, content in files.items():
             path = Path(folder, name)
             path.write_bytes(content)
             mlflow.log_artifact(run_id, str(path))
-    mlflow.set_terminated(run_id, _FINISHED)
 
 
 def _digest(night: date, params: Mapping[str, str], metrics: Mapping[str, float]) -> str:

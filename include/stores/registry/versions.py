@@ -8,9 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from include import provenance
 from include.settings import PROJECT, Settings
 from include.stores import ledger, packages, warehouse
 from include.stores.registry import client
+from ml.arrays import Floats
 from ml.errors import DataError, LedgerError, PackageError
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ ALIAS = "champion"
 DIGEST = "digest"
 STAGE = "stage"
 _MODEL_CODE = PROJECT / "include" / "serving" / "pyfunc.py"
-_REQUIRED = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
 
 
 def register(
@@ -89,6 +90,17 @@ def aliased(settings: Settings, use_case: str) -> set[str]:
     return {str(v.tags.get(DIGEST, f"version {v.version}")) for v in versions if str(v.version) in bearers}
 
 
+def predict(settings: Settings, use_case: str, version: str, frame: pd.DataFrame) -> Floats:
+    """Return what a version answers as MLflow loads and asks it; its code runs in this process."""
+    import numpy as np
+
+    client.connect(settings)
+    with client.quietly():
+        from mlflow import pyfunc
+
+        return np.asarray(pyfunc.load_model(f"models:/{use_case}/{version}").predict(frame), np.float64)
+
+
 def _types(example: pd.DataFrame) -> dict[str, str]:
     """Return MLflow's type of each column; its own inference drops the whole signature over one it does not like."""
     known = {"float64": "double", "category": "string", "bool": "boolean"}
@@ -128,7 +140,7 @@ def _log(
             artifacts={"package": str(package)},
             model_config={DIGEST: digest},
             signature=signature,
-            pip_requirements=[f"{name}=={metadata.version(name)}" for name in _REQUIRED],
+            pip_requirements=[f"{name}=={metadata.version(name)}" for name in ("mlflow", *provenance.libraries())],
         )
         model = mlflow.create_logged_model(experiment, source_run_id=run_id, tags={DIGEST: digest})
         mlflow.log_model_artifacts(model.model_id, str(Path(folder, "model")))

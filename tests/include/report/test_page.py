@@ -71,7 +71,7 @@ def test_the_versions_behind_the_scores_are_told(page: str) -> None:
 def test_features_that_do_not_pay_are_named_beside_the_card(page: str) -> None:
     named = "Features that cost and are not shown to pay: <code>&lt;noise&gt;</code>, <code>weekday</code>."
     assert page.count(named) == 1
-    assert "/2013-02-01/model_card.md'>model card</a>" in page
+    assert "/2013-02-01/model_card.html'>model card</a>" in page
 
 
 def test_a_verdict_of_before_features_were_measured_says_nothing_of_them(page: str) -> None:

@@ -120,9 +120,16 @@ def _timeless(row: dict[Any, Any]) -> dict[Any, Any]:
     payload = json.loads(row["payload"])
     if row["kind"] == "judged" and "candidates" in payload:
         payload["candidates"] = [each | {"p99_latency_ms": None} for each in payload["candidates"]]
-        payload |= {"choice": None, "evidence": None}
+        payload |= {"choice": None, "evidence": None, "model_card.md": None}
+    if row["kind"] == "tested":
+        payload["checks"] = [_untimed(each) for each in payload["checks"]]
     payload.pop("versions", None)
     return row | {"payload": payload}
+
+
+def _untimed(check: dict[str, Any]) -> dict[str, Any]:
+    timed = ("p99 latency", "memory")
+    return next((check | {"name": name, "value": None} for name in timed if check["name"].startswith(name)), check)
 
 
 @dataclass(frozen=True, kw_only=True)

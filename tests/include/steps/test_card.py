@@ -1,16 +1,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from include import usecases
+from include import cli, usecases
 from include.settings import Settings
-from include.steps import features, release, train
+from include.steps import card, features, release, train
 from include.stores import lake, ledger, pages, warehouse
 from include.stores.registry import client
 from ml import nights
+from ml.errors import CardError, RequestError
 from ml.usecase import Personal, UseCase
 from tests.include.steps.conftest import HISTORY, LAST
 
@@ -80,3 +83,74 @@ def test_a_personal_column_is_named_with_where_it_may_go_and_nothing_of_its_valu
     assert "| *** |" in row
     for level in lake.read(features.valid(where.lake, taxi, "bookings"))["zone"].unique():
         assert f"{level}" not in text.replace("zone", "")
+
+
+@pytest.fixture
+def told(arrive: Arrive) -> Settings:
+    """A home in which a model was trained and told its card."""
+    return arrive("battery")
+
+
+def edit(path: Path, was: str, now: str) -> None:
+    assert was in path.read_text()
+    path.write_text(path.read_text().replace(was, now, 1))
+
+
+def shown(where: Settings) -> Path:
+    return pages.card(where.reports, "taxi", date.fromisoformat(LAST))
+
+
+def registered(where: Settings) -> Path:
+    (path,) = where.mlflow_artifacts.rglob("artifacts/model_card.md")
+    return path
+
+
+def test_a_card_as_it_was_written_passes_its_check(told: Settings) -> None:
+    result = CliRunner().invoke(cli.app, ["card", "check", "taxi", LAST])
+    assert (result.exit_code, result.output) == (0, f"the model card of taxi as of {LAST} says what was recorded\n")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "named"),
+    [
+        pytest.param("**promote**", "**keep**", r"model_card.md: '\*\*keep\*\*,' where '\*\*promote\*\*,' was recorded", id="a verdict"),
+        pytest.param("| `zone` | ", "| `zone` | 9", r"where '[-+.\d]+' was recorded, in: \| `zone`", id="a feature's worth"),
+        pytest.param("# taxi, as of", "It is perfect.\n\n# taxi, as of", "has lines that were added", id="praise"),
+    ],
+)  # fmt: skip
+def test_an_edited_card_is_refused_and_the_number_named(was: str, now: str, named: str, told: Settings) -> None:
+    edit(shown(told), was, now)
+    with pytest.raises(CardError, match=f"the model card of taxi as of {LAST} is not what was recorded: .*{named}"):
+        card.check("taxi", LAST)
+
+
+@pytest.fixture
+def told_here(arrive: Arrive) -> Settings:
+    """A home of which the registry was written here too: its addresses are absolute, and a copied home has another's."""
+    where = arrive("train")
+    train.train("taxi", LAST, train.BOOTSTRAP)
+    return where
+
+
+def test_the_registrys_copy_is_held_against_the_ledger_too(told_here: Settings) -> None:
+    edit(registered(told_here), "**promote**", "**keep**")
+    with pytest.raises(CardError, match=r"not what was recorded: the registry's model_card.md: '\*\*keep\*\*,' where"):
+        card.check("taxi", LAST)
+
+
+def test_where_both_copies_were_edited_the_ledger_still_knows(told_here: Settings) -> None:
+    for path in (shown(told_here), registered(told_here)):
+        edit(path, "| `zone` | ", "| `zone` | 9")
+    with pytest.raises(CardError, match=r"model_card.md: expected SHA-256 \w{64}, got \w{64}"):
+        card.check("taxi", LAST)
+
+
+def test_an_edited_page_beside_a_whole_card_is_refused(told: Settings) -> None:
+    edit(shown(told).with_suffix(".html"), "promote", "keep")
+    with pytest.raises(CardError, match="model_card.html: its words are not those of model_card.md"):
+        card.check("taxi", LAST)
+
+
+def test_a_night_of_which_no_card_tells_cannot_be_checked(told: Settings) -> None:
+    with pytest.raises(RequestError, match="taxi was not trained as of 2024-03-17"):
+        card.check("taxi", "2024-03-17")

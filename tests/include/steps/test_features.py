@@ -111,7 +111,7 @@ def test_a_feature_added_is_built_learned_packed_and_scored_within_a_minute(
     ingest.ingest(name, NIGHT)
     features.build(name, NIGHT)
     assert score.score(name, NIGHT) == 60
-    files = packages.get(home.packages, digest)
+    files = packages.get(home.packages, digest, home.trusted_keys)
     assert feature in packaging.load(files).encoder.names
     packaging.check_golden(packaging.load(files), files)
     ledger.verify(warehouse.engine(home.warehouse_url))

@@ -173,5 +173,5 @@ def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Sett
 def test_a_package_pins_the_feature_service_that_it_was_trained_with(arrive: Arrive, taxi: UseCase) -> None:
     where = arrive("battery")
     [digest] = [path.name for path in where.packages.glob("[!.]*")]
-    facts = packaging.facts(packages.get(where.packages, digest))
+    facts = packaging.facts(packages.get(where.packages, digest, where.trusted_keys))
     assert facts["feature_service"] == features.service(taxi, where).name

@@ -5,6 +5,7 @@ import pytest
 from include.settings import Settings
 from include.steps import release
 from include.stores import ledger, warehouse
+from ml import nights
 from ml.errors import ApprovalError, PackageError, RequestError
 from tests.include.steps.conftest import LAST, NIGHT, STEPS
 
@@ -29,12 +30,12 @@ def test_a_package_changed_after_it_was_judged_fails_its_battery(arrive: Arrive)
 
 def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> None:
     where = arrive("approve")
-    (judged,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+    judged, tested = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", night=nights.parse(LAST).last)[-2:]
     text = release.dossier("taxi", LAST)
     assert judged.subject in text
     assert str(judged.payload["evidence"]) in text
     assert "Trained and judged on `features/entities` version 0, `valid/bookings` version 0, " in text
-    assert text.count("| pass |") == len(judged.payload["checks"])
+    assert text.count("| pass |") == len(judged.payload["checks"]) + len(tested.payload["checks"])
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,20 @@
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib import metadata
 
 import pytest
 
-from include.settings import Settings
+from include import provenance
+from include.settings import PROJECT, Settings
 from include.steps import features, train, training_set
 from include.stores import lake, ledger, packages, snapshot, warehouse
 from ml import nights, packaging
 from ml.arrival import KNOWN_AT
 from ml.errors import LeakError, RequestError
 from ml.usecase import UseCase
+from tests.conftest import TOYS
 from tests.include.steps.conftest import HISTORY, LAST, contents
 
 Arrive = Callable[[str], Settings]
@@ -60,9 +66,43 @@ def test_too_few_nights_are_an_outcome_and_not_a_failure(arrive: Arrive) -> None
 def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
     where = arrive("battery")
     (told,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
-    facts = packaging.facts(packages.get(where.packages, told.subject))
+    facts = packaging.facts(packages.get(where.packages, told.subject, where.trusted_keys))
     assert (facts["use_case"], facts["night"], facts["used_until"]) == ("taxi", LAST, "2024-03-15")
     assert facts["fitted"] == ["2024-03-01", "2024-03-11"]
+    assert facts["reads"] == told.payload["reads"]
+    assert facts["metrics"]["log_loss"] == facts["log_loss"]
+    assert facts["libraries"]["lightgbm"] == metadata.version("lightgbm")
+
+
+def test_a_package_has_its_card_and_what_serving_it_needs_and_neither_tells_the_time(arrive: Arrive) -> None:
+    where = arrive("battery")
+    (place,) = where.packages.glob("[!.]*")
+    assert (place / "requirements.txt").read_bytes() == provenance.serving()
+    card = (place / "model_card.md").read_text()
+    assert "| feature | within nights |" in card
+    assert "unmeasured" in card
+    assert "p99" not in card
+
+
+TRAIN = """
+import sys
+from include import usecases
+usecases.__path__.append(sys.argv[1])
+from include.steps import train
+assert train.train("taxi", sys.argv[2], train.BOOTSTRAP)
+"""
+
+
+def test_training_twice_in_other_homes_hours_and_time_zones_gives_the_same_digest(arrive: Arrive) -> None:
+    made = []
+    for seed, zone in (("1", "UTC"), ("2", "Pacific/Kiritimati")):
+        where = arrive("train")
+        env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "PYTHONPATH": str(PROJECT)}
+        command = [sys.executable, "-c", TRAIN, str(TOYS), LAST]
+        subprocess.run(command, cwd=where.home, env=env, check=True, capture_output=True)
+        (place,) = where.packages.glob("[!.]*")
+        made.append({path.name: path.read_bytes() for path in place.iterdir()})
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from include.settings import PROJECT
-from include.stores import packages
+from include.settings import PROJECT, Settings
+from include.stores import packages, signatures
 from ml.errors import PackageError
 
 
@@ -21,9 +21,16 @@ def package(**contents: bytes) -> tuple[str, dict[str, bytes]]:
 DIGEST, FILES = package(model=b"trees", encoder=b"levels")
 
 
-def test_a_package_is_read_back_byte_for_byte(tmp_path: Path) -> None:
-    packages.put(tmp_path / "packages", DIGEST, FILES)
-    assert packages.get(tmp_path / "packages", DIGEST) == FILES
+def test_a_package_is_read_back_byte_for_byte(home: Settings) -> None:
+    files = signatures.signed(DIGEST, FILES, home)
+    packages.put(home.packages, DIGEST, files)
+    assert packages.get(home.packages, DIGEST, home.trusted_keys) == files
+
+
+def test_a_package_that_nobody_signed_can_be_stored_and_is_never_read(home: Settings) -> None:
+    packages.put(home.packages, DIGEST, FILES)
+    with pytest.raises(PackageError, match="has no model.sig: nobody answers for it"):
+        packages.get(home.packages, DIGEST, home.trusted_keys)
 
 
 def test_the_same_package_twice_is_one_folder(tmp_path: Path) -> None:
@@ -65,14 +72,14 @@ def test_a_package_is_one_flat_folder(tmp_path: Path, name: str) -> None:
 def test_a_damaged_file_is_refused_when_read(tmp_path: Path, damage: bytes) -> None:
     (packages.put(tmp_path, DIGEST, FILES) / "model").write_bytes(damage)
     with pytest.raises(PackageError, match="it was cut or changed"):
-        packages.get(tmp_path, DIGEST)
+        packages.get(tmp_path, DIGEST, tmp_path)
     with pytest.raises(PackageError, match="it was cut or changed"):
         packages.put(tmp_path, DIGEST, FILES)
 
 
 def test_a_package_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=f"expected the package {DIGEST} in"):
-        packages.get(tmp_path, DIGEST)
+        packages.get(tmp_path, DIGEST, tmp_path)
 
 
 KILLED = """
@@ -93,9 +100,9 @@ def test_a_kill_leaves_no_package_and_the_next_run_makes_it(tmp_path: Path, mome
     command = [sys.executable, "-c", KILLED, moment, str(tmp_path), DIGEST, texts]
     assert subprocess.run(command, check=False, cwd=PROJECT).returncode == -signal.SIGKILL
     with pytest.raises(PackageError, match="not there"):
-        packages.get(tmp_path, DIGEST)
-    packages.put(tmp_path, DIGEST, FILES)
-    assert packages.get(tmp_path, DIGEST) == FILES
+        packages.get(tmp_path, DIGEST, tmp_path)
+    place = packages.put(tmp_path, DIGEST, FILES)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == FILES
 
 
 def test_whoever_loses_the_race_finds_the_winners_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,3 +24,15 @@ def test_an_unseen_level_is_none_of_the_levels() -> None:
 def test_a_number_that_never_varies_is_not_divided_by_nothing() -> None:
     assert DESIGN.scales[2] == 1
     assert np.isfinite(DESIGN.matrix(row(same=7))).all()
+
+
+def test_a_number_far_off_stays_one_and_ordinary_ones_are_what_they_were() -> None:
+    design = Design(sizes=(0,), means=np.array([10.0]), scales=np.array([0.5]), flagged=np.array([False]))
+    matrix = design.matrix(np.array([[10.5], [1e308], [-np.inf]]))
+    assert matrix[:, 0].tolist() == [1.0, 1e6, -1e6]
+
+
+def test_every_column_knows_the_feature_that_it_is_made_of() -> None:
+    design = Design(sizes=(2, 0, 0, 3), means=np.zeros(2), scales=np.ones(2), flagged=np.array([False, True]))
+    assert design.origins.tolist() == [1, 2, 2, 0, 0, 3, 3, 3]
+    assert design.matrix(np.zeros((1, 4))).shape[1] == len(design.origins)

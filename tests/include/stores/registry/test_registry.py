@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from include.settings import Settings, load
-from include.stores import ledger, registry, warehouse
+from include.stores import ledger, registry, signatures, warehouse
 from include.stores.registry import client
 from ml import packaging, training
 from ml.errors import DataError, LedgerError, PackageError
@@ -30,6 +31,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         settings = load.__wrapped__()
     registry.prepare(settings)
     warehouse.migrate(settings.warehouse_url)
+    settings.secrets.mkdir()
+    (settings.secrets / signatures.KEY_FILE).write_text(signatures.new_key())
+    signatures.trust(settings)
     return settings
 
 
@@ -121,12 +125,23 @@ def test_a_package_is_registered_once_with_every_column_in_its_signature(stack: 
     assert columns == {"distance": "DataType.double", "zone": "DataType.string", "is_night": "DataType.boolean"}
 
 
+@pytest.fixture
+def trusting(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Who loads through MLflow trusts the keys of the stack."""
+    monkeypatch.setenv("RATCHET_TRUSTED_KEYS", str(stack.trusted_keys))
+    load.cache_clear()
+    yield
+    load.cache_clear()
+
+
+@pytest.mark.usefixtures("trusting")
 def test_a_registered_package_gives_the_same_scores_through_mlflow(stack: Settings) -> None:
     import mlflow
 
     model = trained()
     packed = packaging.pack(model, EXAMPLE, {})
-    registry.register(stack, "answers", packed.digest, packed.files, EXAMPLE)
+    signed = signatures.signed(packed.digest, packed.files, stack)
+    registry.register(stack, "answers", packed.digest, signed, EXAMPLE)
     found = mlflow.pyfunc.load_model("models:/answers/1").predict(EXAMPLE.astype({"zone": str}))
     assert found.tolist() == model.predict(EXAMPLE).tolist()
 
@@ -139,6 +154,15 @@ def test_mlflow_refuses_a_package_whose_bytes_were_changed(stack: Settings) -> N
     stored.write_bytes(b"0.99")
     with pytest.raises(PackageError, match="it was cut or changed"):
         mlflow.pyfunc.load_model("models:/changed/1")
+
+
+@pytest.mark.usefixtures("trusting")
+def test_mlflow_refuses_a_package_that_nobody_signed(stack: Settings) -> None:
+    import mlflow
+
+    register(stack, "unsigned")
+    with pytest.raises(PackageError, match="has no model.sig"):
+        mlflow.pyfunc.load_model("models:/unsigned/1")
 
 
 def test_nothing_is_pickled(stack: Settings) -> None:

@@ -1,0 +1,48 @@
+"""What code and which libraries made something: written into packages, so that they can be made again."""
+
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+
+from include.settings import PROJECT
+from ml import manifest
+
+LOCK, SERVING = PROJECT / "requirements.txt", PROJECT / "requirements-serving.txt"
+UNKNOWN = "unknown"
+_CHOSEN = PROJECT / "requirements-serving.in"
+_GIT_SECONDS = 10
+
+
+def facts() -> dict[str, object]:
+    """Return the code's commit, the lock file's SHA-256, and the versions of Python and of what serving needs."""
+    return {
+        "commit": commit(),
+        "lock_sha256": manifest.sha256(LOCK.read_bytes()),
+        "python": ".".join(map(str, sys.version_info[:2])),
+        "libraries": {name: metadata.version(name) for name in libraries()},
+    }
+
+
+def commit() -> str:
+    """Return the commit of the code, with `-dirty` where files differ from it; "unknown" outside a Git repository."""
+    git = shutil.which("git")
+    if git is None:
+        return UNKNOWN
+    command = [git, "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return UNKNOWN
+    return said.stdout.strip() or UNKNOWN
+
+
+def libraries() -> list[str]:
+    """Return the names of the libraries that serving a package needs by itself."""
+    lines = (line.partition("#")[0].strip() for line in _CHOSEN.read_text().splitlines())
+    return [line for line in lines if line and not line.startswith("-")]
+
+
+def serving() -> bytes:
+    """Return the hash-locked list of what serving a package needs."""
+    return SERVING.read_bytes()

@@ -1,0 +1,52 @@
+"""What a model card claims, held against what was recorded when its model was judged."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from ml import card
+from ml.evaluation import Interval, Quality
+from ml.promotion import Answer, Bar, Check, Outcome, Verdict
+from ml.selection import Choice, Contender
+
+_ALIKE = 0.3
+
+
+def recorded(payload: Mapping[str, Any]) -> list[str]:
+    """Return the lines that a card must have, as the verdict's `payload` in the ledger has their numbers."""
+    contenders = [Contender(**{**each, "quality": Quality(**each["quality"])}) for each in payload["candidates"]]
+    verdict = Verdict(
+        outcome=Outcome(payload["outcome"]),
+        bar=Bar(payload["bar"]),
+        gain=Interval(**payload["gain"]),
+        cost_gain=Interval(**payload["cost_gain"]),
+        rows=payload["judged"]["rows"],
+        nights=payload["judged"]["count"],
+        checks=tuple(Check(**{**each, "answer": Answer(each["answer"])}) for each in payload["checks"]),
+    )
+    lines = [
+        *(f"* `{table}` at version {version}" for table, version in payload["reads"].items()),
+        *card.candidates(contenders, Choice(name="", reason=payload["choice"])),
+        *card.verdict(verdict),
+    ]
+    return [line for line in lines if line]
+
+
+def faults(text: str, expected: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence for each of the `expected` lines that a card does not have, with what it says in its place."""
+    found = text.splitlines()
+    return tuple(_fault(line, found) for line in expected if line not in found)
+
+
+def _fault(line: str, found: Sequence[str]) -> str:
+    nearest = max(found, key=lambda each: SequenceMatcher(None, line, each).ratio(), default="")
+    if SequenceMatcher(None, line, nearest).ratio() < _ALIKE:
+        return f"nothing says: {line}"
+    told = [f"{now!r} where {was!r} was recorded" for was, now in _changed(line.split(), nearest.split())]
+    return f"{'; '.join(told) or 'other spaces than recorded'}, in: {nearest}"
+
+
+def _changed(was: list[str], now: list[str]) -> Iterator[tuple[str, str]]:
+    for what, i, j, k, m in SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
+        if what != "equal":
+            yield " ".join(was[i:j]), " ".join(now[k:m])

@@ -1,0 +1,46 @@
+"""What a package says about the code and the libraries that made it is what is there."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from include import provenance
+from include.settings import PROJECT
+from ml import manifest
+
+
+def pinned(text: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def test_serving_is_pinned_to_the_versions_that_training_has_each_with_its_hashes() -> None:
+    serving, lock = provenance.serving().decode(), pinned(provenance.LOCK.read_text())
+    assert all(versions <= lock[name] for name, versions in pinned(serving).items())
+    assert serving.count("==") <= serving.count("--hash=sha256:")
+    assert set(provenance.libraries()) <= pinned(serving).keys()
+
+
+def test_the_facts_are_the_lock_file_and_the_versions_installed() -> None:
+    import lightgbm
+
+    told = provenance.facts()
+    assert told["lock_sha256"] == manifest.sha256((PROJECT / "requirements.txt").read_bytes())
+    assert told["libraries"]["lightgbm"] == lightgbm.__version__
+    assert told["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def test_the_commit_is_gits_own_and_without_git_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    git = shutil.which("git")
+    head = "unknown"
+    if git and (PROJECT / ".git").exists():
+        command = [git, "-C", str(PROJECT), "rev-parse", "HEAD"]
+        head = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert provenance.commit().removesuffix("-dirty") == head
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert provenance.commit() == "unknown"
