@@ -40,7 +40,7 @@ def test_the_first_model_has_the_settings_that_were_found_and_its_package_tells_
     with caplog.at_level(logging.INFO):
         train.train("taxi", LAST, train.BOOTSTRAP)
     [tuned], [judged] = told(where, "tuned"), told(where, "judged")
-    facts = packaging.facts(packages.get(where.packages, str(judged["package"])))
+    facts = packaging.facts(packages.get(where.packages, str(judged["package"]), where.trusted_keys))
     found = tuned["settings"]["strength"]  # type: ignore[index]
     assert facts["settings"]["strength"] == found != 1e-5  # type: ignore[index]
     progress = [record.getMessage() for record in caplog.records if "tuning logistic" in record.getMessage()]
