@@ -11,7 +11,7 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import attempts, card, champion, features, pins, training_set
+from include.steps import attempts, card, champion, features, findings, pins, training_set
 from include.steps.champion import Champion
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, snapshot, warehouse
@@ -36,6 +36,7 @@ from ml.arrays import Floats
 from ml.card import Card
 from ml.chain import Entry
 from ml.errors import RefusalError, RequestError
+from ml.findings import Findings
 from ml.packaging import Package
 from ml.promotion import Judged, Outcome, Verdict
 from ml.selection import Choice, Contender
@@ -105,7 +106,8 @@ def _challenge(
     recipe = recipes.digest(case, best.candidate, shapes.sources(case))
     met = met.on(judged.frame, learned.labels.mean())
     frozen = _judged(case, judged, met.scores, best.model, learned.labels.mean())
-    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost)
+    found = findings.measure(case, best, learned, judged, frozen, tables)
+    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost, also=found.gates)
     facts = {
         "use_case": case.name,
         "night": str(when),
@@ -132,9 +134,11 @@ def _challenge(
         verdict=verdict,
         personal=card.personal(case),
         lines=card.lines(case, when, worths, learned, where),
+        findings=found,
     )
-    version = _show(case, when, package, told, worths, judged, card.write(told, where), where)
-    payload = _payload(met, choice, contenders, verdict, judged, tables, package, worths)
+    files = card.write(told, where) | findings.files(found, case, when, where)
+    version = _show(case, when, package, told, worths, judged, files, where)
+    payload = _payload(met, choice, contenders, verdict, judged, tables, package, worths, found)
     return {"version": version, **payload}, package.digest
 
 
@@ -226,6 +230,7 @@ def _payload(
     tables: Snapshot,
     package: Package,
     worths: tuple[Worth, ...],
+    found: Findings,
 ) -> dict[str, Any]:
     evidence = {
         "champion": met.digest,
@@ -243,6 +248,7 @@ def _payload(
         "choice": choice.reason,
         "reads": tables.versions,
         "not_shown_to_pay": [each.feature for each in worths if not each.pays],
+        "findings": findings.evidence(found),
     }
     return {
         "outcome": verdict.outcome,

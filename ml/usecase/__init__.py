@@ -8,7 +8,7 @@ from ml.usecase.case import UseCase
 from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
+from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Milliseconds, Settled, Slice
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
@@ -31,7 +31,9 @@ __all__ = [
     "Column",
     "Cost",
     "Delay",
+    "EdgeCase",
     "Excluded",
+    "Fairness",
     "Feature",
     "Function",
     "Gates",

@@ -9,7 +9,7 @@ from ml.usecase.data import Table
 from ml.usecase.declaring import NAME, require, require_tuples, require_unique
 from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, Excluded, Gates, Milliseconds, Settled, Slice
+from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Milliseconds, Settled, Slice
 from ml.usecase.live import Live
 from ml.usecase.models import Baseline, Binary, Candidate, GradientBoosting, Logistic, Prior, Recency, RecentRate
 from ml.usecase.operating import Rehearsal, Release, Triggers
@@ -42,6 +42,8 @@ class UseCase:
     excluded: tuple[Excluded, ...] = ()
     settled: tuple[Settled, ...] = ()
     slices: tuple[Slice, ...] = ()
+    edge_cases: tuple[EdgeCase, ...] = ()
+    fairness: Fairness | None = None
     matured_share: float = 0.95
     gates: Gates = Gates()
     triggers: Triggers = Triggers()
@@ -54,6 +56,7 @@ class UseCase:
         require_unique("tables", (table.name for table in self.tables))
         require_unique("features", outputs(self._all_features))
         require_ratios(self._all_features)
+        require_unique("edge cases", (each.name for each in self.edge_cases))
         require_unique("candidates", (candidate.name for candidate in self.candidates))
         require_unique("baselines", (baseline.name for baseline in self.baselines))
         for baseline in self.baselines:
