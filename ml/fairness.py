@@ -118,8 +118,7 @@ class _Counted:
 
     def sums(self, values: Floats) -> Floats:
         """Return the sum of each night, shape (nights,)."""
-        sums: Floats = np.bincount(self.night, values, self.nights)
-        return sums
+        return np.bincount(self.night, values, self.nights).astype(np.float64)
 
 
 def _group(

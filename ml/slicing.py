@@ -14,7 +14,7 @@ from scipy import special
 from threadpoolctl import threadpool_limits
 
 from ml import conditions, metrics
-from ml.arrays import Booleans, Floats, Integers
+from ml.arrays import Booleans, Floats, Integers, Singles
 from ml.conditions import Condition
 from ml.evaluation import Answered, Interval
 
@@ -58,13 +58,12 @@ class Search:
         return tuple(each for each in self.shortlist if each.confirmed)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Found:
-    """A rule of the shortlist, the rows that it was found on, and what moves its log-odds to what came."""
+    """A rule, and the rows that it was found on."""
 
     rule: tuple[Condition, ...]
     mask: Booleans
-    correction: float
 
 
 def search(earlier: Answered, later: Answered, confidence: float, seed: int) -> Search:
@@ -83,13 +82,9 @@ def search(earlier: Answered, later: Answered, confidence: float, seed: int) -> 
     earlier = _sampled(earlier, seed)
     looked_at = tuple(conditions.every(earlier.frame))
     rules, best = _ranked(earlier, looked_at)
-    shortlist = _shortlist([found for found in best if _large(found.rule, later.frame)], earlier)
-    each = 1 - 2 * (1 - confidence) / max(len(shortlist), 1)
-    return Search(
-        rules=rules,
-        rows=len(earlier.labels),
-        shortlist=tuple(sorted(_held(shortlist, later, each), key=lambda weakness: -weakness.excess.low)),
-    )
+    ranked = [found for found in best if _large(found.rule, later.frame)]
+    each = 1 - 2 * (1 - confidence) / max(min(_SHORTLIST, len(ranked)), 1)
+    return Search(rules=rules, rows=len(earlier.labels), shortlist=tuple(_pursued(ranked, earlier, later, each)))
 
 
 def _sampled(rows: Answered, seed: int) -> Answered:
@@ -105,8 +100,7 @@ def _ranked(rows: Answered, looked_at: Sequence[Condition]) -> tuple[int, list[_
     """Return how many rules are large enough, and the best of them, best first."""
     if not looked_at:
         return 0, []
-    centred = _centred(rows)
-    scores = _probability(centred)
+    scores = _probability(_centred(_log_odds(rows.scores), rows))
     residuals, weights = rows.labels - scores, scores * (1 - scores)
     held = np.array([each.holds(rows.frame) for each in looked_at])
     count, residual, weight = _sums(held, residuals, weights)
@@ -116,8 +110,7 @@ def _ranked(rows: Answered, looked_at: Sequence[Condition]) -> tuple[int, list[_
     found = []
     for one, other in np.column_stack(np.unravel_index(best, statistic.shape)):
         rule = (looked_at[one],) if one == other else (looked_at[one], looked_at[other])
-        correction = np.clip(residual[one, other] / weight[one, other], -_FURTHEST, _FURTHEST)
-        found.append(_Found(rule=rule, mask=held[one] & held[other], correction=float(correction)))
+        found.append(_Found(rule=rule, mask=held[one] & held[other]))
     return int(large.sum()), found
 
 
@@ -134,17 +127,21 @@ def _sums(held: Booleans, residuals: Floats, weights: Floats) -> tuple[Floats, F
     return count, residual, weight
 
 
-def _centred(rows: Answered) -> Floats:
+def _centred(log_odds: Floats, rows: Answered) -> Floats:
     """Return log-odds after each night's were moved by one constant to what came in that night (Newton's steps)."""
-    kept = np.clip(rows.scores, _SMALLEST, 1 - _SMALLEST)
     place = pd.factorize(rows.nights)[0]
-    moved: Floats = np.log(kept / (1 - kept))
     for _ in range(_STEPS):
-        scores = _probability(moved)
+        scores = _probability(log_odds)
         residual = np.bincount(place, rows.labels - scores)
         weight = np.bincount(place, scores * (1 - scores)) + _SMALLEST
-        moved = moved + np.clip(residual / weight, -1, 1)[place]
-    return moved
+        log_odds = log_odds + np.clip(residual / weight, -1, 1)[place]
+    return log_odds
+
+
+def _log_odds(scores: Floats) -> Floats:
+    kept = np.clip(scores, _SMALLEST, 1 - _SMALLEST)
+    log_odds: Floats = np.log(kept / (1 - kept))
+    return log_odds
 
 
 def _probability(log_odds: Floats) -> Floats:
@@ -155,44 +152,54 @@ def _large(rule: Sequence[Condition], frame: pd.DataFrame) -> bool:
     return bool(conditions.mask(rule, frame).sum() >= _LEAST_ROWS)
 
 
-def _shortlist(ranked: Sequence[_Found], rows: Answered) -> list[_Found]:
-    """Return the best rules, each the best one left after the rows of those before it were corrected.
+def _pursued(ranked: Sequence[_Found], earlier: Answered, later: Answered, confidence: float) -> Iterator[Weakness]:
+    """Yield the worst rules, each the worst one left after those before it were mended, so that none is told twice.
 
-    So a part of a weak slice is not told beside the whole, unless it is weak beyond it.
+    On the earlier rows all are mended, on the later ones those alone that are confirmed: until one is, every rule is held
+    against the model's own scores.
     """
     masks = np.array([each.mask for each in ranked], dtype=np.float32)
-    log_odds, kept = _centred(rows), list[_Found]()
-    while len(kept) < min(_SHORTLIST, len(ranked)):
-        scores = _probability(log_odds)
-        with threadpool_limits(1):
-            residual, weight = (
-                (masks @ each.astype(np.float32)).astype(np.float64)
-                for each in (rows.labels - scores, scores * (1 - scores))
-            )
-        statistic = residual**2 / np.maximum(weight, _SMALLEST)
-        statistic[[ranked.index(each) for each in kept]] = -1.0
-        best = ranked[int(np.argmax(statistic))]
-        kept.append(best)
-        log_odds = log_odds + best.correction * best.mask
-    return kept
+    learned, judged = _log_odds(earlier.scores), _log_odds(later.scores)
+    left = np.ones(len(ranked), bool)
+    for _ in range(min(_SHORTLIST, len(ranked))):
+        learned, judged = _centred(learned, earlier), _centred(judged, later)
+        corrections, statistic = _needed(masks, learned, earlier.labels)
+        best = int(np.argmax(np.where(left, statistic, -1.0)))
+        left[best] = False
+        mask = conditions.mask(ranked[best].rule, later.frame)
+        weakness = _held(ranked[best].rule, mask, judged, float(corrections[best]), later, confidence)
+        learned = learned + corrections[best] * ranked[best].mask
+        if weakness.confirmed:
+            judged = judged + corrections[best] * mask
+        yield weakness
 
 
-def _held(shortlist: Sequence[_Found], later: Answered, confidence: float) -> Iterator[Weakness]:
-    """Yield what each rule's correction spares on the later rows."""
-    centred = _centred(later)
-    for each in shortlist:
-        mask = conditions.mask(each.rule, later.frame)
-        labels, log_odds = later.labels[mask], centred[mask]
-        spared = metrics.row_log_loss(labels, _probability(log_odds)) - metrics.row_log_loss(
-            labels, _probability(log_odds + each.correction)
+def _needed(masks: Singles, log_odds: Floats, labels: Floats) -> tuple[Floats, Floats]:
+    """Return the constant that each rule's log-odds need (one Newton step), and the score of the rule."""
+    scores = _probability(log_odds)
+    with threadpool_limits(1):
+        residual, weight = (
+            (masks @ each.astype(np.float32)).astype(np.float64) for each in (labels - scores, scores * (1 - scores))
         )
-        yield Weakness(
-            rule=" and ".join(map(str, each.rule)),
-            rows=int(mask.sum()),
-            expected=float(_probability(log_odds).mean()),
-            seen=float(labels.mean()),
-            excess=_student(spared, pd.factorize(later.nights[mask])[0].astype(np.int64), confidence),
-        )
+    weight = np.maximum(weight, _SMALLEST)
+    return np.clip(residual / weight, -_FURTHEST, _FURTHEST), residual**2 / weight
+
+
+def _held(
+    rule: Sequence[Condition], mask: Booleans, log_odds: Floats, correction: float, later: Answered, confidence: float
+) -> Weakness:
+    """Return what a correction spares on the later rows."""
+    labels, told = later.labels[mask], log_odds[mask]
+    spared = metrics.row_log_loss(labels, _probability(told)) - metrics.row_log_loss(
+        labels, _probability(told + correction)
+    )
+    return Weakness(
+        rule=" and ".join(map(str, rule)),
+        rows=int(mask.sum()),
+        expected=float(_probability(told).mean()),
+        seen=float(labels.mean()),
+        excess=_student(spared, pd.factorize(later.nights[mask])[0].astype(np.int64), confidence),
+    )
 
 
 def _student(values: Floats, night: Integers, confidence: float) -> Interval:

@@ -1,0 +1,44 @@
+"""What is judged apart names what is there: edge cases their features, fairness its columns, personal ones only with leave."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from ml import privacy
+from ml.privacy import Needs
+from ml.usecase import UseCase
+from ml.usecase.data import Place
+
+_ADVICE = "which may not reach reports: leave it out, or declare Personal(column=..., may_reach=('reports',), why=...)"
+
+
+def faults(use_case: UseCase, needs: Needs, entity_columns: Collection[str]) -> list[str]:
+    """Return the edge cases and groups that name nothing, or tell reports of a personal column without leave.
+
+    `needs` has the parameters of each function of `features.py`.
+    """
+    reach = privacy.personal(use_case.table(use_case.entities), needs) | privacy.features(use_case, needs)
+    return [*_edge_cases(use_case, needs, reach), *_groups(use_case, entity_columns, reach)]
+
+
+def _edge_cases(use_case: UseCase, needs: Needs, reach: Mapping[str, frozenset[Place]]) -> Iterator[str]:
+    for each in use_case.edge_cases:
+        read = [each.where] if each.where in use_case.feature_names else needs.get(each.where)
+        if read is None:
+            yield f"the edge case {each.name!r} is where {each.where!r}, which is neither a feature nor in features.py"
+            continue
+        for name in read:
+            if name not in use_case.feature_names:
+                yield f"the edge case {each.name!r} needs {name!r} for {each.where}(), which is not a feature"
+            elif _unreported(name, reach):
+                yield f"the edge case {each.name!r} reports on the personal column {name!r}, {_ADVICE}"
+
+
+def _groups(use_case: UseCase, entity_columns: Collection[str], reach: Mapping[str, frozenset[Place]]) -> Iterator[str]:
+    for name in use_case.fairness.by if use_case.fairness else ():
+        if name not in use_case.feature_names and name not in entity_columns:
+            yield f"fairness by {name!r} names neither a feature nor a column of {use_case.entities!r}"
+        elif _unreported(name, reach):
+            yield f"fairness by {name!r} reports on a personal column, {_ADVICE}"
+
+
+def _unreported(name: str, reach: Mapping[str, frozenset[Place]]) -> bool:
+    return "reports" not in reach.get(name, privacy.EVERYWHERE)
