@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ml import metrics
-from ml.arrays import Floats, Strings
+from ml.arrays import Booleans, Floats, Strings
 from ml.usecase import Cost, Slice
 
 _RESAMPLES, _LEAST_KNOWN = 4000, 0.95
@@ -22,6 +22,12 @@ class Answered:
     labels: Floats
     scores: Floats
     nights: Strings
+
+    def where(self, mask: Booleans) -> "Answered":
+        """Return the rows under `mask`."""
+        return Answered(
+            frame=self.frame[mask], labels=self.labels[mask], scores=self.scores[mask], nights=self.nights[mask]
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,13 +38,16 @@ class Group:
 
 
 def measure(
-    rows: Answered, levels: Mapping[str, Strings], declared: Fairness, cost: Cost, confidence: float
+    rows: Answered, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, cost: Cost, confidence: float
 ) -> tuple[Group, ...]:
     """Return every group of every column in `levels` (the text of each row's level), in the order of their names.
+
+    Only the rows under `among` are compared; they are everybody.
 
     The intervals of `parity` and `rank`, which are gated, hold for all groups together at `confidence` (Bonferroni); each
     of the others holds alone.
     """
+    rows, levels = rows.where(among), {by: levels[by][among] for by in declared.by}
     parts = [(by, level, levels[by] == level) for by in declared.by for level in np.unique(levels[by])]
     gated = sum(int(mask.sum()) >= declared.least_rows for _, _, mask in parts)
     together = 1 - (1 - confidence) / max(2 * gated, 1)
@@ -136,15 +139,20 @@ def _group(
         level=level,
         rows=int(mask.sum()),
         gated=bool(mask.sum() >= least_rows),
-        base_rate=share(positive, inside),
-        selected=share(inside * rows.acted, inside),
-        found=share(positive * rows.acted, positive),
-        alarmed=share(negative * rows.acted, negative),
+        base_rate=_rate(share(positive, inside)),
+        selected=_rate(share(inside * rows.acted, inside)),
+        found=_rate(share(positive * rows.acted, positive)),
+        alarmed=_rate(share(negative * rows.acted, negative)),
         log_loss=share(inside * rows.lost, inside),
         calibration=share(inside * rows.scores, positive),
         parity=_parity(rows, inside, together),
         rank=_rank(rows, mask, together),
     )
+
+
+def _rate(each: Interval | None) -> Interval | None:
+    """Return the interval of a share, which lies between 0 and 1."""
+    return each and Interval(value=each.value, low=max(each.low, 0.0), high=min(each.high, 1.0))
 
 
 def _parity(rows: _Counted, inside: Floats, confidence: float) -> Interval | None:

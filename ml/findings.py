@@ -36,13 +36,15 @@ def measure(
     edge_cases: Mapping[EdgeCase, Booleans],
     slices: Mapping[str, Booleans],
     levels: Mapping[str, Strings],
+    among: Booleans,
 ) -> Findings:
     """Return what is found on `judged`; weak slices are sought on the `earlier` rows, of other nights.
 
-    The frames hold what weak slices may be told by; masks and `levels` (the text of each row's group) are over `judged`.
+    The frames hold what weak slices may be told by; masks and `levels` (the text of each row's group) are over
+    `judged`, groups compared `among` those rows.
     """
     gates, cost, declared = use_case.gates, use_case.cost, use_case.fairness
-    groups = fairness.measure(judged, levels, declared, cost, gates.confidence) if declared else ()
+    groups = fairness.measure(judged, levels, among, declared, cost, gates.confidence) if declared else ()
     return Findings(
         segments=segments.measure(judged, edge_cases, slices, gates, cost),
         search=slicing.search(earlier, judged, gates.confidence, _SEED),

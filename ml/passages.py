@@ -116,6 +116,7 @@ def _groups(findings: Findings, declared: Fairness) -> list[str]:
         "",
         *_equalised(findings.groups, declared),
         "",
+        *([f"Compared are the rows where `{declared.among}` holds."] if declared.among else []),
         f"Gated are groups of {declared.least_rows} rows or more: mean score over mean label, as a multiple of everybody's, may "
         f"not be shown outside {declared.least_calibration} to {declared.most_calibration}, nor ROC AUC shown lower than "
         f"everybody's by more than {declared.auc_margin}.",

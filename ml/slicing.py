@@ -14,7 +14,7 @@ from scipy import special
 from threadpoolctl import threadpool_limits
 
 from ml import conditions, metrics
-from ml.arrays import Booleans, Floats, Integers, Singles
+from ml.arrays import Booleans, Floats, Integers, Singles, Strings
 from ml.conditions import Condition
 from ml.evaluation import Answered, Interval
 
@@ -70,7 +70,8 @@ def search(earlier: Answered, later: Answered, confidence: float, seed: int) -> 
     """Return the rules that lose most on `earlier`, held against `later`, whose nights must be others.
 
     Searched are all single conditions (quintiles of numbers, the 20 commonest levels of categories, missing values) and
-    all pairs of two features' conditions that hold on at least 100 rows and at most half; of more than 50,000 rows, a
+    all pairs of two features' conditions that hold on at least 100 rows of either, at most half of the earlier ones, and
+    on half of the later nights; of more than 50,000 rows, a
     sample. The score of a rule is (sum of residuals)^2 / (sum of p (1 - p)), twice the nats that moving its log-odds by
     one constant would spare (Rao's score test). The best 5, each sought after those before it were mended, are corrected by that
     constant on the later rows: where scores are calibrated any correction loses in expectation, so that what it gains counts against
@@ -82,7 +83,7 @@ def search(earlier: Answered, later: Answered, confidence: float, seed: int) -> 
     earlier = _sampled(earlier, seed)
     looked_at = tuple(conditions.every(earlier.frame))
     rules, best = _ranked(earlier, looked_at)
-    ranked = [found for found in best if _large(found.rule, later.frame)]
+    ranked = [found for found in best if _lasts(conditions.mask(found.rule, later.frame), later.nights)]
     each = 1 - 2 * (1 - confidence) / max(min(_SHORTLIST, len(ranked)), 1)
     return Search(rules=rules, rows=len(earlier.labels), shortlist=tuple(_pursued(ranked, earlier, later, each)))
 
@@ -148,8 +149,10 @@ def _probability(log_odds: Floats) -> Floats:
     return 1 / (1 + np.exp(-log_odds))
 
 
-def _large(rule: Sequence[Condition], frame: pd.DataFrame) -> bool:
-    return bool(conditions.mask(rule, frame).sum() >= _LEAST_ROWS)
+def _lasts(mask: Booleans, nights: Strings) -> bool:
+    """Return whether a rule holds on rows enough, and on half of the nights: what holds on one is that night's luck."""
+    on = len(np.unique(nights[mask]))
+    return bool(mask.sum() >= _LEAST_ROWS and on >= max(2, len(np.unique(nights)) / 2))
 
 
 def _pursued(ranked: Sequence[_Found], earlier: Answered, later: Answered, confidence: float) -> Iterator[Weakness]:
@@ -207,10 +210,7 @@ def _student(values: Floats, night: Integers, confidence: float) -> Interval:
 
     The variance is that between the nights' sums (Liang & Zeger 1986), k / (k - 1) wider, with k - 1 degrees of freedom.
     """
-    count = int(night.max()) + 1
-    mean = float(values.mean())
-    if count < 2:
-        return Interval(value=mean, low=-np.inf, high=np.inf)
+    count, mean = int(night.max()) + 1, float(values.mean())
     sums = np.bincount(night, values - mean)
     error = np.sqrt((sums**2).sum() * count / (count - 1)) / len(values)
     reach = float(special.stdtrit(count - 1, (1 + confidence) / 2) * error)

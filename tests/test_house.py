@@ -29,6 +29,7 @@ BY_ANOTHER_NAME = {
         f"include/steps/ingest/{part}.py": "tests/include/steps/ingest/test_ingest.py" for part in ("tables", "telling")
     },
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
+    "include/report/canvas.py": "tests/include/report/test_plots.py",
     "include/console.py": "tests/include/test_cli.py",
     "include/cli_override.py": "tests/include/steps/test_override.py",
     **{

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from include.report import canvas
 from include.report.canvas import INK, MARK, MODEL, TRUTH
@@ -13,8 +14,8 @@ from ml.fairness import Group
 from ml.findings import Findings
 from ml.segments import Segment
 
-_LINE = 0.24
-_MOST_LINES = 40
+_LINE, _TICKS = 0.24, 12
+_MOST_LINES, _LONGEST = 40, 30
 
 
 def draw(found: Findings, names: Collection[str]) -> dict[str, str]:
@@ -71,12 +72,12 @@ def gains(curve: Gains) -> str:
 def slices(segments: Sequence[Segment]) -> str:
     """Return log loss and expected over seen of each part of the rows, with intervals over nights."""
     shown = [each for each in segments if each.quality is not None][:_MOST_LINES]
-    names = [f"{each.name} ({each.quality.rows:,})" for each in shown if each.quality is not None]
+    names = [f"{_short(each.name)} ({each.quality.rows:,})" for each in shown if each.quality is not None]
     columns = {
         "log loss (nats)": [each.log_loss for each in shown],
-        "expected over seen": [each.calibration for each in shown],
+        "expected / seen": [each.calibration for each in shown],
     }
-    marks = {"log loss (nats)": shown[0].log_loss.value if shown[0].log_loss else None, "expected over seen": 1.0}
+    marks = {"log loss (nats)": shown[0].log_loss.value if shown[0].log_loss else None, "expected / seen": 1.0}
     return _lines(names, columns, marks, [True] * len(shown))
 
 
@@ -85,12 +86,12 @@ def fairness(groups: Sequence[Group]) -> str:
     shown = groups[:_MOST_LINES]
     columns = {
         "acted on": [each.selected for each in shown],
-        "found (TPR)": [each.found for each in shown],
-        "alarmed (FPR)": [each.alarmed for each in shown],
-        "expected over seen": [each.calibration for each in shown],
+        "TPR": [each.found for each in shown],
+        "FPR": [each.alarmed for each in shown],
+        "expected / seen": [each.calibration for each in shown],
     }
-    names = [f"{each.by}={each.level} ({each.rows:,})" for each in shown]
-    return _lines(names, columns, {"expected over seen": 1.0}, [each.gated for each in shown])
+    names = [f"{_short(f'{each.by}={each.level}')} ({each.rows:,})" for each in shown]
+    return _lines(names, columns, {"expected / seen": 1.0}, [each.gated for each in shown])
 
 
 def _lines(
@@ -113,6 +114,7 @@ def _lines(
         axes.set_xlim(*_limits([each for each in intervals if each is not None]))
         axes.set_xlabel(told, fontsize=8)
         axes.tick_params(labelsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(_TICKS // len(columns)))
         axes.grid(axis="x", color=INK, alpha=0.15)
     panels[0].set_yticks(range(len(names)), list(names))
     panels[0].set_ylim(len(names) - 0.5, -0.5)
@@ -127,6 +129,10 @@ def _limits(intervals: Sequence[Interval]) -> tuple[float, float]:
     reach = 1.5 * float(np.median([each.high - each.low for each in intervals])) + 0.02
     low, high = min(values) - reach, max(values) + reach
     return max(low, min(each.low for each in intervals) - 0.02), min(high, max(each.high for each in intervals) + 0.02)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
 def _once(label: str, place: int) -> str | None:

@@ -21,7 +21,7 @@ from ml.evaluation import Answered
 from ml.findings import Findings
 from ml.promotion import Judged
 from ml.training import Fitted
-from ml.usecase import EdgeCase, UseCase
+from ml.usecase import UseCase
 
 
 def measure(
@@ -38,9 +38,10 @@ def measure(
         case,
         earlier,
         later,
-        edge_cases={each: _holds(case, each, judged.frame) for each in case.edge_cases},
+        edge_cases={each: _holds(case, each.where, judged.frame) for each in case.edge_cases},
         slices=frozen.slices,
         levels=_levels(case, judged, tables),
+        among=_holds(case, case.fairness.among if case.fairness else "", judged.frame),
     )
 
 
@@ -62,13 +63,15 @@ def files(found: Findings, case: UseCase, when: date, where: Settings) -> dict[s
     return drawn | {"findings.json": (json.dumps(evidence(found), indent=1) + "\n").encode()}
 
 
-def _holds(case: UseCase, edge: EdgeCase, frame: pd.DataFrame) -> Booleans:
-    """Return the rows of an edge case; where its column is missing it does not hold."""
-    if edge.where in case.feature_names:
-        column = frame[edge.where]
+def _holds(case: UseCase, where: str, frame: pd.DataFrame) -> Booleans:
+    """Return the rows where a feature or function is not 0, all where none is named; missing values are none."""
+    if not where:
+        return np.ones(len(frame), bool)
+    if where in case.feature_names:
+        column = frame[where]
     else:
         with usecases.blaming(case.name):
-            column = features.call(coherence.functions(case)[edge.where], frame)
+            column = features.call(coherence.functions(case)[where], frame)
     holds: Booleans = np.nan_to_num(column.to_numpy(np.float64)) != 0
     return holds
 

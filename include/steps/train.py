@@ -24,6 +24,7 @@ from ml import (
     leakage,
     nights,
     packaging,
+    passages,
     privacy,
     promotion,
     recipes,
@@ -255,6 +256,7 @@ def _payload(
         "reason": f"{verdict.reason}: {met.fault}" if met.fault else verdict.reason,
         "package": package.digest,
         "evidence": chain.fingerprint(evidence),
+        "pictures": passages.pictures(found),
         **evidence,
     }
 

@@ -16,20 +16,23 @@ def faults(use_case: UseCase, needs: Needs, entity_columns: Collection[str]) -> 
     `needs` has the parameters of each function of `features.py`.
     """
     reach = privacy.personal(use_case.table(use_case.entities), needs) | privacy.features(use_case, needs)
-    return [*_edge_cases(use_case, needs, reach), *_groups(use_case, entity_columns, reach)]
+    return [*_masks(use_case, needs, reach), *_groups(use_case, entity_columns, reach)]
 
 
-def _edge_cases(use_case: UseCase, needs: Needs, reach: Mapping[str, frozenset[Place]]) -> Iterator[str]:
-    for each in use_case.edge_cases:
-        read = [each.where] if each.where in use_case.feature_names else needs.get(each.where)
+def _masks(use_case: UseCase, needs: Needs, reach: Mapping[str, frozenset[Place]]) -> Iterator[str]:
+    named = [(f"the edge case {each.name!r}", each.where) for each in use_case.edge_cases]
+    if use_case.fairness and use_case.fairness.among:
+        named.append(("fairness", use_case.fairness.among))
+    for what, where in named:
+        read = [where] if where in use_case.feature_names else needs.get(where)
         if read is None:
-            yield f"the edge case {each.name!r} is where {each.where!r}, which is neither a feature nor in features.py"
+            yield f"{what} is where {where!r}, which is neither a feature nor in features.py"
             continue
         for name in read:
             if name not in use_case.feature_names:
-                yield f"the edge case {each.name!r} needs {name!r} for {each.where}(), which is not a feature"
+                yield f"{what} needs {name!r} for {where}(), which is not a feature"
             elif _unreported(name, reach):
-                yield f"the edge case {each.name!r} reports on the personal column {name!r}, {_ADVICE}"
+                yield f"{what} reports on the personal column {name!r}, {_ADVICE}"
 
 
 def _groups(use_case: UseCase, entity_columns: Collection[str], reach: Mapping[str, frozenset[Place]]) -> Iterator[str]:

@@ -85,11 +85,13 @@ class EdgeCase:
 class Fairness:
     """Whom a model must treat alike: the levels of each column of `by`, features or columns of the entities.
 
+    `among` says which rows are compared, as `EdgeCase(where=...)` does; all when it says nothing.
     Gated are groups of `least_rows` or more: mean score over mean label, as a multiple of everybody's, may not be shown
     outside `least_calibration` to `most_calibration`, nor ROC AUC shown lower than everybody's by more than `auc_margin`.
     """
 
     by: tuple[str, ...]
+    among: str = ""
     least_rows: int = 400
     least_calibration: float = 0.85
     most_calibration: float = 1.20

@@ -1,7 +1,12 @@
-"""Edge cases of the survey: who is at an age at which work begins or ends."""
+"""Who of the survey is judged apart, or compared: those who are asked about work, and when work begins or ends."""
 
 import numpy as np
 import pandas as pd
+
+
+def is_asked_about_work(age_years: pd.Series) -> pd.Series:
+    """Of an age at which the survey asks; the answer of a child is settled, and would make any model look fair."""
+    return (age_years >= 16).astype(np.float64)
 
 
 def is_sixteen_or_seventeen(age_years: pd.Series) -> pd.Series:

@@ -119,7 +119,7 @@ USE_CASE = UseCase(
         ),
         EdgeCase(name="62 to 69", where="is_around_retirement", why="who of these works is a choice no column tells"),
     ),
-    fairness=Fairness(by=("sex", "race", "disability")),
+    fairness=Fairness(by=("sex", "race", "disability"), among="is_asked_about_work"),
     gates=Gates(judged_nights=4, leak_auc=0.93, leak_auc_nights=4, worst_log_loss=0.5, least_auc=0.85),
     triggers=Triggers(
         calibration_gap=0.02,
