@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from ml import metrics
 from ml.arrays import Booleans, Floats, Strings
@@ -112,6 +113,31 @@ def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: 
     `statistic` takes how often each night counts, shape (resamples, nights), and returns (resamples,), not a number where
     it has none. None with fewer than 2 nights, without a value, or where more than 5 % of the resamples have none.
     """
+    found = _resampled(statistic, nights, seed)
+    if found is None:
+        return None
+    value, deviations = found
+    low, high = np.quantile(deviations, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(value=value, low=value + float(low), high=value + float(high))
+
+
+def over_few_nights(
+    statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int
+) -> Interval | None:
+    """Return what `over_nights` does with Student's interval: k - 1 degrees of freedom, the resamples' standard error.
+
+    Resamples of a few nights do not reach as far out as a high confidence, that of one among many, asks for.
+    """
+    found = _resampled(statistic, nights, seed)
+    if found is None:
+        return None
+    value, deviations = found
+    reach = float(special.stdtrit(nights - 1, (1 + confidence) / 2) * deviations.std())
+    return Interval(value=value, low=value - reach, high=value + reach)
+
+
+def _resampled(statistic: Callable[[Floats], Floats], nights: int, seed: int) -> tuple[float, Floats] | None:
+    """Return a statistic and how far its resamples lie from it, where there are such."""
     if nights < 2:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -120,9 +146,7 @@ def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: 
     known = np.isfinite(deviations)
     if not np.isfinite(value) or known.mean() < _LEAST_KNOWN:
         return None
-    widened = deviations[known] * np.sqrt(nights / (nights - 1))
-    low, high = np.quantile(widened, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(value=value, low=value + float(low), high=value + float(high))
+    return value, deviations[known] * np.sqrt(nights / (nights - 1))
 
 
 @lru_cache(maxsize=16)

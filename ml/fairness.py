@@ -44,8 +44,8 @@ def measure(
 
     Only the rows under `among` are compared; they are everybody.
 
-    The intervals of `parity` and `rank`, which are gated, hold for all groups together at `confidence` (Bonferroni); each
-    of the others holds alone.
+    The intervals of `parity` and `rank`, which are gated, are Student's and hold for all groups together at
+    `confidence` (Bonferroni); each of the others holds alone.
     """
     rows, levels = rows.where(among), {by: levels[by][among] for by in declared.by}
     parts = [(by, level, levels[by] == level) for by in declared.by for level in np.unique(levels[by])]
@@ -159,18 +159,22 @@ def _parity(rows: _Counted, inside: Floats, confidence: float) -> Interval | Non
     """Return the group's mean score over mean label, over that of all rows: the luck of a night meets both."""
     scores, labels = rows.sums(rows.scores), rows.sums(rows.labels)
     own_scores, own_labels = rows.sums(inside * rows.scores), rows.sums(inside * rows.labels)
-    return evaluation.over_nights(
-        lambda drawn: (drawn @ own_scores) * (drawn @ labels) / ((drawn @ own_labels) * (drawn @ scores)),
+    found = evaluation.over_few_nights(
+        lambda drawn: np.log((drawn @ own_scores) * (drawn @ labels) / ((drawn @ own_labels) * (drawn @ scores))),
         rows.nights,
         confidence,
         _SEED,
     )
+    if found is None:
+        return None
+    value, low, high = (float(np.exp(each)) for each in (found.value, found.low, found.high))
+    return Interval(value=value, low=low, high=high)
 
 
 def _rank(rows: _Counted, mask: Booleans, confidence: float) -> Interval | None:
     """Return the group's ROC AUC less that of all rows."""
     own, all_rows = _pairs(rows, mask), _pairs(rows, np.ones(len(mask), bool))
-    return evaluation.over_nights(
+    return evaluation.over_few_nights(
         lambda drawn: _auc(drawn, own) - _auc(drawn, all_rows), rows.nights, confidence, _SEED
     )
 
