@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ml import passages
 from ml.dependencies import Dependencies
-from ml.evaluation import Interval
+from ml.findings import Findings
+from ml.markdown import interval as _interval
+from ml.markdown import table as _table
 from ml.privacy import HIDDEN
 from ml.promotion import Verdict
 from ml.selection import Choice, Contender
@@ -41,6 +44,7 @@ class Card:
     verdict: Verdict
     personal: Mapping[str, frozenset[str]]
     lines: Sequence[Line]
+    findings: Findings | None = None
 
 
 def write(card: Card, *, timed: bool = True) -> str:
@@ -55,6 +59,7 @@ def write(card: Card, *, timed: bool = True) -> str:
         "What it was made of": _made_of(card),
         "Candidates": candidates(card.contenders, card.choice, timed=timed),
         "Verdict": verdict(card.verdict),
+        **(passages.of(card.findings, card.use_case) if card.findings else {}),
         "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
         "Personal columns": [*_personal(card)] or ["None is declared."],
         "Features": _features(card),
@@ -182,12 +187,3 @@ def _of_rows(line: Line) -> str:
 
 def _share(line: Line) -> str:
     return HIDDEN if line.null_share is None else f"{line.null_share:.1%}"
-
-
-def _interval(each: Interval) -> str:
-    return f"{each.value:+.4f} [{each.low:+.4f}, {each.high:+.4f}]"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    cells = [head, ["---"] * len(head), *rows]
-    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]

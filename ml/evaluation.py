@@ -1,17 +1,34 @@
 """How good a model is on given rows: overall and by slice, with intervals that treat nights as the sample."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from ml import metrics
-from ml.arrays import Floats, Strings
+from ml.arrays import Booleans, Floats, Strings
 from ml.usecase import Cost, Slice
 
-_RESAMPLES = 4000
+_RESAMPLES, _LEAST_KNOWN = 4000, 0.95
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """Rows that the model which answered them had not learned from: features, labels, scores and nights, each n."""
+
+    frame: pd.DataFrame
+    labels: Floats
+    scores: Floats
+    nights: Strings
+
+    def where(self, mask: Booleans) -> "Answered":
+        """Return the rows under `mask`."""
+        return Answered(
+            frame=self.frame[mask], labels=self.labels[mask], scores=self.scores[mask], nights=self.nights[mask]
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,19 +91,65 @@ def mean_by_night(values: Floats, nights: Strings, confidence: float, seed: int)
     """Return the mean of `values` (n,) with a bootstrap interval over nights, both tails cut alike.
 
     Whole nights are drawn with replacement (Efron & Tibshirani 1993, ch. 8); deviations are widened by
-    sqrt(k / (k - 1)) for k nights, without which few nights promise too much.
+    sqrt(k / (k - 1)) for k nights and by Student's quantile over the normal one, for k - 1 degrees of freedom (after
+    Hesterberg 2015, "expanded percentile"): without them few nights promise too much.
     """
+    found = ratio_by_night(values, np.ones(len(values)), nights, confidence, seed)
+    if found is not None:
+        return found
+    mean = float(values.mean())
+    bound = np.inf if np.isfinite(mean) else np.nan
+    return Interval(value=mean, low=-bound, high=bound)
+
+
+def ratio_by_night(top: Floats, bottom: Floats, nights: Strings, confidence: float, seed: int) -> Interval | None:
+    """Return the sum of `top` over that of `bottom`, each (n,), with the interval of `over_nights`."""
     place, distinct = pd.factorize(nights, sort=True)
-    totals = np.bincount(place, weights=values)
-    counts = np.bincount(place).astype(np.float64)
-    mean = float(totals.sum() / counts.sum())
-    if len(distinct) < 2:
-        return Interval(value=mean, low=-np.inf, high=np.inf)
-    drawn = _drawn(len(distinct), seed)
-    deviations = (drawn @ totals) / (drawn @ counts) - mean
-    widened = deviations * np.sqrt(len(distinct) / (len(distinct) - 1))
-    low, high = np.quantile(widened, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(value=mean, low=mean + float(low), high=mean + float(high))
+    over, under = np.bincount(place, weights=top), np.bincount(place, weights=bottom)
+    return over_nights(lambda drawn: (drawn @ over) / (drawn @ under), len(distinct), confidence, seed)
+
+
+def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int) -> Interval | None:
+    """Return any statistic of some nights with the interval of `mean_by_night`.
+
+    `statistic` takes how often each night counts, shape (resamples, nights), and returns (resamples,), not a number where
+    it has none. None with fewer than 2 nights, without a value, or where more than 5 % of the resamples have none.
+    """
+    found = _resampled(statistic, nights, seed)
+    if found is None:
+        return None
+    value, deviations = found
+    reach = special.stdtrit(nights - 1, (1 + confidence) / 2) / special.ndtri((1 + confidence) / 2)
+    low, high = reach * np.quantile(deviations, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(value=value, low=value + float(low), high=value + float(high))
+
+
+def over_few_nights(
+    statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int
+) -> Interval | None:
+    """Return what `over_nights` does with Student's interval: k - 1 degrees of freedom, the resamples' standard error.
+
+    Resamples of a few nights do not reach as far out as a high confidence, that of one among many, asks for.
+    """
+    found = _resampled(statistic, nights, seed)
+    if found is None:
+        return None
+    value, deviations = found
+    reach = float(special.stdtrit(nights - 1, (1 + confidence) / 2) * deviations.std())
+    return Interval(value=value, low=value - reach, high=value + reach)
+
+
+def _resampled(statistic: Callable[[Floats], Floats], nights: int, seed: int) -> tuple[float, Floats] | None:
+    """Return a statistic and how far its resamples lie from it, where there are such."""
+    if nights < 2:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(statistic(np.ones((1, nights)))[0])
+        deviations = statistic(_drawn(nights, seed)) - value
+    known = np.isfinite(deviations)
+    if not np.isfinite(value) or known.mean() < _LEAST_KNOWN:
+        return None
+    return value, deviations[known] * np.sqrt(nights / (nights - 1))
 
 
 @lru_cache(maxsize=16)

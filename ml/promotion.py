@@ -97,8 +97,8 @@ class Verdict:
         return f"{self.bar} bar: " + "; ".join(short)
 
 
-def judge(judged: Judged, gates: Gates, bar: Bar, cost: Cost) -> Verdict:
-    """Return whether the challenger may replace the champion, with every number and bar."""
+def judge(judged: Judged, gates: Gates, bar: Bar, cost: Cost, also: tuple[Check, ...] = ()) -> Verdict:
+    """Return whether the challenger may replace the champion, with every number and bar; `also` are checks made elsewhere."""
     lost = metrics.row_log_loss(judged.labels, judged.champion) - metrics.row_log_loss(judged.labels, judged.challenger)
     paid = metrics.row_cost(judged.labels, judged.champion, cost) - metrics.row_cost(
         judged.labels, judged.challenger, cost
@@ -112,6 +112,7 @@ def judge(judged: Judged, gates: Gates, bar: Bar, cost: Cost) -> Verdict:
         _gain(gain, gates, bar),
         _cost(cost_gain, gates),
         *_slices(judged, lost, gates),
+        *also,
     )
     return Verdict(
         outcome=_outcome(checks, bar),

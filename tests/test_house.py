@@ -28,6 +28,7 @@ BY_ANOTHER_NAME = {
     },
     "include/steps/ingest/telling.py": "tests/include/steps/ingest/test_ingest.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
+    "include/report/canvas.py": "tests/include/report/test_plots.py",
     "include/console.py": "tests/include/test_cli.py",
     "include/cli_card.py": "tests/include/steps/test_card.py",
     "include/cli_explain.py": "tests/include/steps/test_explain.py",

@@ -131,7 +131,7 @@ def _release(each: Releasing, use_case: str) -> str:
     return (
         f"<details><summary>{each.night} <code>{each.digest[:12]}</code> ({each.bar}) "
         f"<span class='{each.verdict}'>{each.verdict}</span>, gain {each.gain:+.4f} [{low:+.4f}, {high:+.4f}], {approved}</summary>"
-        f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p>{_unpaid(each, use_case)}<div class='scroll'><table class='words'><thead><tr><th>check</th>"
+        f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p>{_unpaid(each, use_case)}{_pictures(each, use_case)}<div class='scroll'><table class='words'><thead><tr><th>check</th>"
         f"<th>number</th><th>bar</th><th>answer</th></tr></thead><tbody>{checks}</tbody></table></div></details>"
     )
 
@@ -142,6 +142,15 @@ def _unpaid(each: Releasing, use_case: str) -> str:
     names = ", ".join(f"<code>{escape(name)}</code>" for name in each.unpaid) or "none"
     card = f"<a href='{escape(use_case)}/{each.night}/model_card.html'>model card</a>"
     return f"<p>Features that cost and are not shown to pay: {names}. The {card} has each one's numbers.</p>"
+
+
+def _pictures(each: Releasing, use_case: str) -> str:
+    if not each.pictures:
+        return ""
+    links = ", ".join(
+        f"<a href='{escape(use_case)}/{each.night}/{escape(name)}.svg'>{escape(name)}</a>" for name in each.pictures
+    )
+    return f"<p>On the judged rows, as pictures: {links}.</p>"
 
 
 def _row(*cells: str) -> str:

@@ -1,115 +1,87 @@
 """The report's pictures, as SVG that takes its colours from the page, light or dark."""
 
-import io
-import math
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import matplotlib.dates as mpl_dates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from include.report import canvas
+from include.report.canvas import INK, MARK, MODEL, TRUTH
 from include.report.summary import Night, Releasing, Summary
 
-_INK, _MODEL, _TRUTH, _MARK = "#7a8190", "#3b82c4", "#d9822b", "#b0413e"
 _SMALLEST_BIN = 25
-_MOST_TICKS = 8
-_DAYS_A_MONTH = 30.4
-mpl.rcParams.update(
-    {
-        "svg.hashsalt": "ratchet",
-        "font.family": "sans-serif",
-        "text.color": _INK,
-        "axes.edgecolor": _INK,
-        "axes.labelcolor": _INK,
-        "xtick.color": _INK,
-        "ytick.color": _INK,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "legend.frameon": False,
-    }
-)
 
 
 def log_loss(summary: Summary) -> str:
     """Return log loss by night, with the nights marked that asked for retraining or changed the champion."""
-    figure, axes = _blank()
+    figure, axes = canvas.blank()
     nights = [each for each in summary.nights if each.log_loss is not None]
     axes.plot(
         _days(nights),
         np.array([each.log_loss for each in nights], float),
-        color=_MODEL,
+        color=MODEL,
         marker="o",
         markersize=4,
         label="log loss",
     )
     _mark(axes, [each.night for each in summary.retrains], "retraining asked for", ":")
     _mark(axes, [each.night for each in summary.releases if each.approved_by], "new champion", "-")
-    return _svg(figure, axes, "log loss (nats)")
+    return canvas.svg(figure, axes, "log loss (nats)")
 
 
 def expected_and_seen(matured: pd.DataFrame) -> str:
     """Return each night's mean score beside the share that came true: the gap between them is the calibration gap."""
-    figure, axes = _blank()
+    figure, axes = canvas.blank()
     means = matured.groupby("night")[["score", "label"]].mean()
     days = pd.to_datetime(means.index)
-    axes.plot(days, means["score"], color=_MODEL, marker="o", markersize=4, label="expected (mean score)")
-    axes.plot(days, means["label"], color=_TRUTH, marker="s", markersize=4, label="seen (share of labels)")
+    axes.plot(days, means["score"], color=MODEL, marker="o", markersize=4, label="expected (mean score)")
+    axes.plot(days, means["label"], color=TRUTH, marker="s", markersize=4, label="seen (share of labels)")
     axes.set_ylim(0, 1)
-    return _svg(figure, axes, "probability")
+    return canvas.svg(figure, axes, "probability")
 
 
 def reliability(matured: pd.DataFrame) -> str:
     """Return the reliability diagram of all matured scores, ten bins of equal count."""
-    figure, axes = _blank()
-    axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle="--", label="perfectly calibrated")
+    figure, axes = canvas.blank()
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="perfectly calibrated")
     bins = np.array_split(np.argsort(matured["score"].to_numpy()), 10)
     points = [matured.iloc[each][["score", "label"]].mean() for each in bins if len(each) >= _SMALLEST_BIN]
     axes.plot(
         [p["score"] for p in points],
         [p["label"] for p in points],
-        color=_MODEL,
+        color=MODEL,
         marker="o",
         label="a tenth of the rows",
     )
     axes.set_xlabel("score")
-    return _svg(figure, axes, "share that came true", dates=False)
+    return canvas.svg(figure, axes, "share that came true", dates=False)
 
 
 def gains(releases: Sequence[Releasing]) -> str:
     """Return every challenger's gain in log loss with its interval: right of zero is better than what it met."""
-    figure, axes = _blank(height=1.2 + 0.4 * len(releases))
+    figure, axes = canvas.blank(height=1.2 + 0.4 * len(releases))
     for place, each in enumerate(releases):
-        colour = _MODEL if each.verdict == "promote" else _INK
+        colour = MODEL if each.verdict == "promote" else INK
         axes.plot(each.interval, [place, place], color=colour, linewidth=2)
         axes.plot([each.gain], [place], color=colour, marker="o")
-    axes.axvline(0, color=_MARK, linewidth=0.8)
+    axes.axvline(0, color=MARK, linewidth=0.8)
     axes.set_yticks(range(len(releases)), [f"{each.night} {each.bar}: {each.verdict}" for each in releases])
     axes.set_ylim(-0.6, len(releases) - 0.4)
     axes.invert_yaxis()
     axes.set_xlabel("log loss gain over the champion (nats)")
-    return _svg(figure, axes, "", dates=False, legend=False)
+    return canvas.svg(figure, axes, "", dates=False, legend=False)
 
 
 def saved(by_night: pd.Series) -> str:
     """Return what acting on the scores saved each night, per 1000 rows, against never acting."""
-    figure, axes = _blank()
+    figure, axes = canvas.blank()
     days = pd.to_datetime(by_night.index)
     apart = min(np.diff(days).astype("timedelta64[D]").astype(int), default=1)
-    axes.bar(days, by_night, color=[_MODEL if value >= 0 else _MARK for value in by_night], width=0.7 * float(apart))
-    axes.axhline(0, color=_INK, linewidth=0.8)
-    return _svg(figure, axes, "saved per 1000 rows", legend=False)
-
-
-def _blank(height: float = 2.9) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7.2, height), layout="constrained")
-    figure.patch.set_alpha(0)
-    axes = figure.subplots()
-    axes.patch.set_alpha(0)
-    axes.grid(axis="y", color=_INK, alpha=0.15)
-    return figure, axes
+    axes.bar(days, by_night, color=[MODEL if value >= 0 else MARK for value in by_night], width=0.7 * float(apart))
+    axes.axhline(0, color=INK, linewidth=0.8)
+    return canvas.svg(figure, axes, "saved per 1000 rows", legend=False)
 
 
 def _days(nights: Sequence[Night]) -> pd.DatetimeIndex:
@@ -121,26 +93,4 @@ def _mark(axes: Axes, nights: Sequence[str], label: str, style: str) -> None:
     days = mpl_dates.date2num(pd.to_datetime(list(nights)))  # type: ignore[no-untyped-call]
     inside = [day for day in days if low <= day <= high]
     for place, day in enumerate(inside):
-        axes.axvline(day, color=_MARK, linestyle=style, linewidth=1, label=label if place == 0 else None)
-
-
-def _svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
-    axes.set_ylabel(ylabel)
-    if dates:
-        _date(axes)
-    if legend:
-        axes.legend(loc="best", fontsize=8)
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return "<svg" + text.getvalue().partition("<svg")[2]
-
-
-def _date(axes: Axes) -> None:
-    """Write dates under the picture: days, or months where there are so many days that a month is nearer."""
-    low, high = axes.get_xlim()
-    apart = max(1, round((high - low) / _MOST_TICKS))
-    months = math.ceil(apart / _DAYS_A_MONTH)
-    by_day = apart < _DAYS_A_MONTH / 2
-    locator = mpl_dates.DayLocator(interval=apart) if by_day else mpl_dates.MonthLocator(interval=months)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mpl_dates.DateFormatter("%d %b" if by_day else "%b %Y"))  # type: ignore[no-untyped-call]
+        axes.axvline(day, color=MARK, linestyle=style, linewidth=1, label=label if place == 0 else None)

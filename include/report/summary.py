@@ -43,7 +43,8 @@ class Retrain:
 class Releasing:
     """A challenger that was judged: its verdict, the interval of its gain in log loss, and who approved it.
 
-    `unpaid` has the features that cost and are not shown to pay; None where that was not measured.
+    `unpaid` has the features that cost and are not shown to pay; None where that was not measured. `pictures` names those
+    that lie beside its model card.
     """
 
     night: str
@@ -58,6 +59,7 @@ class Releasing:
     checks: tuple[Mapping[str, Any], ...]
     approved_by: tuple[str, ...]
     unpaid: tuple[str, ...] | None = None
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,4 +158,5 @@ def _releasing(judged: Entry, entries: tuple[Entry, ...]) -> Releasing:
         checks=tuple(told["checks"]),
         approved_by=tuple(approved),
         unpaid=tuple(told["not_shown_to_pay"]) if "not_shown_to_pay" in told else None,
+        pictures=tuple(told.get("pictures", ())),
     )

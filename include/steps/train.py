@@ -11,7 +11,7 @@ import pandas as pd
 
 from include import provenance, settings, usecases
 from include.settings import Settings
-from include.steps import attempts, card, champion, features, pins, training_set, tuning
+from include.steps import attempts, card, champion, features, findings, pins, training_set, tuning
 from include.steps.champion import Champion
 from include.steps.training_set import Labelled
 from include.stores import ledger, packages, registry, signatures, snapshot, warehouse
@@ -25,6 +25,7 @@ from ml import (
     manifest,
     nights,
     packaging,
+    passages,
     privacy,
     promotion,
     recipes,
@@ -38,6 +39,7 @@ from ml.arrays import Floats
 from ml.card import Card
 from ml.chain import Entry
 from ml.errors import RefusalError, RequestError
+from ml.findings import Findings
 from ml.packaging import Package
 from ml.promotion import Judged, Outcome, Verdict
 from ml.selection import Choice, Contender
@@ -112,7 +114,8 @@ def _challenge(
     recipe = recipes.digest(case, best.candidate, shapes.sources(case))
     met = met.on(judged.frame, learned.labels.mean())
     frozen = _judged(case, judged, met.scores, best.model, learned.labels.mean())
-    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost)
+    found = findings.measure(case, best, learned, judged, frozen, tables)
+    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost, also=found.gates)
     quality = evaluation.measure(judged.labels, frozen.challenger, judged.nights, case.cost)
     facts = {
         "use_case": case.name,
@@ -142,12 +145,13 @@ def _challenge(
         verdict=verdict,
         personal=card.personal(case),
         lines=card.lines(case, when, worths, learned, where),
+        findings=found,
     )
     package = _packed(best.model, judged, facts, told, where)
     told = replace(told, package=package.digest)
-    files = card.write(told, where)
+    files = card.write(told, where) | findings.files(found, case, when, where)
     version = _show(case, when, package, told, worths, judged, files, where)
-    payload = _payload(met, choice, contenders, verdict, judged, tables, package, worths)
+    payload = _payload(met, choice, contenders, verdict, judged, tables, package, worths, found)
     told_as = {card.MARKDOWN: manifest.sha256(files[card.MARKDOWN])}
     return {"version": version, **told_as, **payload}, package.digest
 
@@ -248,6 +252,7 @@ def _payload(
     tables: Snapshot,
     package: Package,
     worths: tuple[Worth, ...],
+    found: Findings,
 ) -> dict[str, Any]:
     evidence = {
         "champion": met.digest,
@@ -266,12 +271,14 @@ def _payload(
         "choice": choice.reason,
         "reads": tables.versions,
         "not_shown_to_pay": [each.feature for each in worths if not each.pays],
+        "findings": findings.evidence(found),
     }
     return {
         "outcome": verdict.outcome,
         "reason": f"{verdict.reason}: {met.fault}" if met.fault else verdict.reason,
         "package": package.digest,
         "evidence": chain.fingerprint(evidence),
+        "pictures": passages.pictures(found),
         **evidence,
     }
 

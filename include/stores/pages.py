@@ -27,6 +27,11 @@ def write_card(page: Path, text: bytes, html: bytes) -> None:
     atomic.write(page.with_suffix(".html"), html)
 
 
+def write_beside(page: Path, name: str, content: bytes) -> None:
+    """Write a picture that `page` shows, in its folder."""
+    atomic.write(page.parent / name, content)
+
+
 def write_drift(page: Path, reference: pd.DataFrame, current: pd.DataFrame) -> None:
     """Write Evidently's report on `current` against a sample of `reference`; importing Evidently takes seconds of CPU.
 

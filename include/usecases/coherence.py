@@ -8,7 +8,7 @@ from typing import Any
 import pandera.pandas as pa
 
 from include import usecases
-from include.usecases import kinds
+from include.usecases import apart, kinds
 from include.usecases.kinds import Kind
 from ml import privacy
 from ml.errors import DeclarationError
@@ -26,6 +26,8 @@ def check(use_case: UseCase) -> None:
         fault for each in use_case.features_at(horizon) for fault in _feature_faults(use_case, each)
     ]
     faults += _privacy_faults(use_case)
+    entity_columns = _columns(use_case, use_case.table(use_case.entities))
+    faults += apart.faults(use_case, needs(use_case), entity_columns)
     faults += _live_faults(use_case) + _source_faults(use_case)
     if faults:
         raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))

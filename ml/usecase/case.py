@@ -10,7 +10,7 @@ from ml.usecase.declaring import NAME, require, require_tuples, require_unique
 from ml.usecase.expectations import Expectation
 from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, Excluded, Gates, Megabytes, Milliseconds, Settled, Slice
+from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Megabytes, Milliseconds, Settled, Slice
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
@@ -56,6 +56,8 @@ class UseCase:
     excluded: tuple[Excluded, ...] = ()
     settled: tuple[Settled, ...] = ()
     slices: tuple[Slice, ...] = ()
+    edge_cases: tuple[EdgeCase, ...] = ()
+    fairness: Fairness | None = None
     matured_share: float = 0.95
     gates: Gates = Gates()
     triggers: Triggers = Triggers()
@@ -68,6 +70,7 @@ class UseCase:
         require_unique("tables", (table.name for table in self.tables))
         require_unique("features", outputs(self._all_features))
         require_ratios(self._all_features)
+        require_unique("edge cases", (each.name for each in self.edge_cases))
         require_unique("candidates", (candidate.name for candidate in self.candidates))
         require_unique("baselines", (baseline.name for baseline in self.baselines))
         for baseline in self.baselines:

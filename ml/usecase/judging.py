@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaring import require, require_tuples
+from ml.usecase.declaring import require, require_tuples, require_unique
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,14 +78,59 @@ class Slice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EdgeCase:
+    """Rows that experts want judged apart, and why: those where `where` is not 0.
+
+    `where` names a feature, or a function of `features.py` whose parameters are features.
+    """
+
+    name: str
+    where: str
+    why: str
+
+    def __post_init__(self) -> None:
+        require(bool(self.name) and bool(self.why), f"name the edge case {self.where!r} and say why it is one (why=)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fairness:
+    """Whom a model must treat alike: the levels of each column of `by`, features or columns of the entities.
+
+    `among` says which rows are compared, as `EdgeCase(where=...)` does; all when it says nothing.
+    Gated are groups of `least_rows` or more: mean score over mean label, as a multiple of everybody's, may not be shown
+    outside `least_calibration` to `most_calibration`, nor ROC AUC shown lower than everybody's by more than `auc_margin`.
+    """
+
+    by: tuple[str, ...]
+    among: str = ""
+    least_rows: int = 400
+    least_calibration: float = 0.85
+    most_calibration: float = 1.20
+    auc_margin: float = 0.05
+
+    def __post_init__(self) -> None:
+        require_tuples(self)
+        require_unique("Fairness(by=...): columns", self.by)
+        require(bool(self.by), "Fairness(by=...) names the columns whose groups are compared")
+        require(self.least_rows >= 1, f"least_rows is 1 or more, got {self.least_rows}")
+        require(
+            0 < self.least_calibration < 1 < self.most_calibration,
+            f"calibration bounds lie on both sides of 1, got {self.least_calibration} and {self.most_calibration}",
+        )
+        require(self.auc_margin >= 0, f"auc_margin is 0 or more, got {self.auc_margin}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Gates:
     """The bars that a challenger must pass. All are on by default; a missing number refuses.
 
     A *change* of recipe must be shown better; a *refresh* of the same recipe must outperform, and be shown not worse
-    than `refresh_margin` (log loss). A slice may not be worse than `slice_margin` (log loss) with confidence.
+    than `refresh_margin` (log loss). A slice may not be worse than `slice_margin` (log loss) with confidence. The latest
+    `recent_nights` of the judged ones are shown apart, not gated.
     """
 
     judged_nights: int = 7
+    recent_nights: int = 2
     confidence: float = 0.95
     refresh_margin: float = 0.005
     slice_margin: float = 0.03
@@ -96,6 +141,10 @@ class Gates:
 
     def __post_init__(self) -> None:
         require(self.judged_nights >= 2, f"a gate needs 2 nights or more to see any spread, got {self.judged_nights}")
+        require(
+            2 <= self.recent_nights <= self.judged_nights,
+            f"recent_nights lies between 2 and judged_nights ({self.judged_nights}), got {self.recent_nights}",
+        )
         require(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
         require(self.refresh_margin >= 0 and self.slice_margin >= 0, "margins are 0 or more")
         require(0.5 <= self.least_auc < self.leak_auc <= 1, "least_auc lies below leak_auc, both between .5 and 1")

@@ -110,3 +110,23 @@ def test_a_hundred_times_the_rows_of_the_same_nights_hardly_narrow_the_interval(
 def test_deviations_of_few_nights_are_widened() -> None:
     found = interval(np.array([0.0, 1.0]), np.array(["a", "b"], dtype=object))
     assert (found.low, found.high) == pytest.approx((0.5 - np.sqrt(2) / 2, 0.5 + np.sqrt(2) / 2))
+
+
+def test_students_interval_over_five_nights_holds_the_truth_where_resamples_do_not_reach() -> None:
+    chance, few, plain = np.random.default_rng(0), 0, 0
+    for _ in range(400):
+        level = chance.normal(0, 1, 5)
+        found = [
+            each(lambda drawn, level=level: (drawn @ level) / drawn.sum(axis=1), 5, 0.99, 1)
+            for each in (evaluation.over_few_nights, evaluation.over_nights)
+        ]
+        held = [each is not None and each.low <= 0 <= each.high for each in found]
+        few, plain = few + held[0], plain + held[1]
+    assert few / 400 >= 0.975
+    assert plain / 400 < 0.96
+
+
+@pytest.mark.parametrize("nights", [1, 3], ids=["one night", "no value"])
+def test_a_statistic_without_nights_or_value_has_no_interval(nights: int) -> None:
+    assert evaluation.over_nights(lambda drawn: drawn.sum(axis=1) * np.nan, nights, 0.95, seed=1) is None
+    assert evaluation.over_few_nights(lambda drawn: drawn.sum(axis=1) * np.nan, nights, 0.95, seed=1) is None

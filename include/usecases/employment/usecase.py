@@ -5,7 +5,9 @@ from ml.usecase import (
     Column,
     Cost,
     Directional,
+    EdgeCase,
     Excluded,
+    Fairness,
     Gates,
     GradientBoosting,
     Invariant,
@@ -118,6 +120,15 @@ USE_CASE = UseCase(
         ),
     ),
     slices=(Slice(by="disability"), Slice(by="sex"), Slice(by="race")),
+    edge_cases=(
+        EdgeCase(
+            name="16 and 17",
+            where="is_sixteen_or_seventeen",
+            why="the first years that are asked about work at all; all that is settled by definition ends here",
+        ),
+        EdgeCase(name="62 to 69", where="is_around_retirement", why="who of these works is a choice no column tells"),
+    ),
+    fairness=Fairness(by=("sex", "race", "disability"), among="is_asked_about_work"),
     gates=Gates(judged_nights=4, leak_auc=0.93, leak_auc_nights=4, worst_log_loss=0.5, least_auc=0.85),
     triggers=Triggers(
         calibration_gap=0.02,

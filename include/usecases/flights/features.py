@@ -41,3 +41,8 @@ def is_severe_weather(
     """Low visibility, heavy precipitation or strong gusts, as last observed before the cutoff."""
     severe = (visibility_miles < 2) | (precipitation_inches > 0.1) | (wind_gust_mph > 35)
     return severe.astype(np.float64)
+
+
+def is_rare_route(is_disrupted_count_by_origin_and_destination_28d: pd.Series) -> pd.Series:
+    """Fewer than ten flights between the two airports are known of the last 28 days: an edge case, not a feature."""
+    return (is_disrupted_count_by_origin_and_destination_28d < 10).astype(np.float64)

@@ -7,7 +7,9 @@ from ml.usecase import (
     Cost,
     Delay,
     Directional,
+    EdgeCase,
     Excluded,
+    Fairness,
     Function,
     Gates,
     GradientBoosting,
@@ -177,6 +179,17 @@ USE_CASE = UseCase(
         Excluded(column="tail_number", why="missing exactly when the flight is cancelled: it gives the label away"),
     ),
     slices=(Slice(by="carrier"), Slice(by="origin"), Slice(by="is_severe_weather")),
+    edge_cases=(
+        EdgeCase(
+            name="severe weather",
+            where="is_severe_weather",
+            why="storms are when an answer is worth most, and when a model of calm days expects too little",
+        ),
+        EdgeCase(
+            name="new or rare route", where="is_rare_route", why="a route without a past has only the others' to go by"
+        ),
+    ),
+    fairness=Fairness(by=("carrier",)),
     gates=Gates(leak_auc=0.755, leak_auc_nights=180),
     triggers=Triggers(calibration_gap=0.04, new_labels=50_000),
     expectations=(

@@ -109,7 +109,7 @@ def _challenger(engine: sa.Engine, case: UseCase, night: date, digest: str, outc
         "checks": [check],
     }
     if digest == CHAMPION:
-        payload["not_shown_to_pay"] = ["<noise>", "weekday"]
+        payload |= {"not_shown_to_pay": ["<noise>", "weekday"], "pictures": ["reliability", "gains"]}
     ledger.append(
         engine, kind="judged", use_case=case.name, night=night, subject=digest, payload=payload, key=f"judged:{night}"
     )

@@ -77,3 +77,9 @@ def test_features_that_do_not_pay_are_named_beside_the_card(page: str) -> None:
 def test_a_verdict_of_before_features_were_measured_says_nothing_of_them(page: str) -> None:
     assert page.count("<details>") == 2
     assert page.count("not shown to pay") == 1
+
+
+def test_a_challengers_pictures_are_linked_where_they_were_drawn(page: str, case: UseCase) -> None:
+    for name in ("reliability", "gains"):
+        assert f"<a href='{case.name}/2013-02-01/{name}.svg'>{name}</a>" in page
+    assert f"{case.name}/2013-02-02/reliability.svg" not in page

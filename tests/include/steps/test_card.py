@@ -76,7 +76,9 @@ def test_a_personal_column_is_named_with_where_it_may_go_and_nothing_of_its_valu
     where = arrive("train")
     about = (Personal(column="zone", may_reach=("features",), why="a test"),)
     tables = tuple(replace(each, personal=about) if each.name == "bookings" else each for each in taxi.tables)
-    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, tables=tables, slices=()))
+    monkeypatch.setattr(
+        usecases, "get", lambda _: replace(taxi, tables=tables, slices=(), edge_cases=(), fairness=None)
+    )
     text = trained(where, taxi)
     assert "* `bookings.zone` may reach features\n" in text
     (row,) = [each for each in text.splitlines() if each.startswith("| `zone` |")]

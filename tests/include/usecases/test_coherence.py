@@ -151,7 +151,7 @@ def test_a_label_that_is_no_number_is_refused(taxi: UseCase) -> None:
 
 def test_the_label_itself_is_no_feature(taxi: UseCase) -> None:
     with pytest.raises(DeclarationError, match="needs 'is_late', which is not known of an entity at the cutoff"):
-        coherence.check(replace(taxi, slices=(), features=(Column("is_late"),)))
+        coherence.check(replace(taxi, slices=(), edge_cases=(), fairness=None, features=(Column("is_late"),)))
 
 
 def test_a_use_case_of_plain_columns_needs_no_functions(gym: UseCase) -> None:
@@ -167,7 +167,9 @@ def test_labels_that_name_no_night_come_after_the_entities_that_do(gym: UseCase)
 
 def test_every_contradiction_is_told_at_once(taxi: UseCase) -> None:
     with pytest.raises(DeclarationError, match="'tip'.*; .*'fare'"):
-        coherence.check(replace(taxi, slices=(), features=(Column("tip"), Column("fare"))))
+        coherence.check(
+            replace(taxi, slices=(), edge_cases=(), fairness=None, features=(Column("tip"), Column("fare")))
+        )
 
 
 def test_an_exclusion_is_not_a_contradiction(taxi: UseCase) -> None:
@@ -202,10 +204,12 @@ def test_a_personal_column_reaches_features_only_where_declared(
     taxi: UseCase, table: str, column: str, feature: Any
 ) -> None:
     features = (Column("ride"), feature)
-    hidden = personal(taxi, table, column, features=features, slices=())
+    hidden = personal(taxi, table, column, features=features, slices=(), edge_cases=(), fairness=None)
     with pytest.raises(DeclarationError, match=r"the feature .* uses the personal column .* may not reach features"):
         coherence.check(hidden)
-    coherence.check(personal(taxi, table, column, "features", features=features, slices=()))
+    coherence.check(
+        personal(taxi, table, column, "features", features=features, slices=(), edge_cases=(), fairness=None)
+    )
 
 
 def test_another_feature_is_free_to_use_what_is_plain(taxi: UseCase) -> None:

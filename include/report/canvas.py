@@ -1,0 +1,72 @@
+"""What all pictures share: a palette that is read on light and dark pages, and SVG that is the same for the same numbers."""
+
+import io
+import math
+
+import matplotlib as mpl
+import matplotlib.dates as mpl_dates
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, MODEL, TRUTH, MARK = "#7a8190", "#3b82c4", "#d9822b", "#b0413e"
+_MOST_TICKS = 8
+_DAYS_A_MONTH = 30.4
+mpl.rcParams.update(
+    {
+        "svg.hashsalt": "ratchet",
+        "font.family": "sans-serif",
+        "text.color": INK,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "legend.frameon": False,
+    }
+)
+
+
+def blank(height: float = 2.9) -> tuple[Figure, Axes]:
+    """Return an empty picture and its axes; the page shows through."""
+    figure, (axes,) = panels(1, height)
+    axes.grid(axis="y", color=INK, alpha=0.15)
+    return figure, axes
+
+
+def panels(count: int, height: float, *, shared: bool = True) -> tuple[Figure, list[Axes]]:
+    """Return an empty picture of `count` axes side by side; where `shared`, they share what is written on their left."""
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = list(figure.subplots(1, count, squeeze=False, sharey=shared)[0])
+    for each in axes:
+        each.patch.set_alpha(0)
+    return figure, axes
+
+
+def svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
+    """Return the finished picture as SVG text."""
+    axes.set_ylabel(ylabel)
+    if dates:
+        _date(axes)
+    if legend:
+        axes.legend(loc="best", fontsize=8)
+    return text(figure)
+
+
+def text(figure: Figure) -> str:
+    """Return a picture as SVG text."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None})
+    return "<svg" + written.getvalue().partition("<svg")[2]
+
+
+def _date(axes: Axes) -> None:
+    """Write dates under the picture: days, or months where there are so many days that a month is nearer."""
+    low, high = axes.get_xlim()
+    apart = max(1, round((high - low) / _MOST_TICKS))
+    months = math.ceil(apart / _DAYS_A_MONTH)
+    by_day = apart < _DAYS_A_MONTH / 2
+    locator = mpl_dates.DayLocator(interval=apart) if by_day else mpl_dates.MonthLocator(interval=months)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(mpl_dates.DateFormatter("%d %b" if by_day else "%b %Y"))  # type: ignore[no-untyped-call]

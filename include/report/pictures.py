@@ -1,0 +1,139 @@
+"""A training's pictures: is a score what came, what acting brings, how good on which rows, and who is treated how."""
+
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from include.report import canvas
+from include.report.canvas import INK, MARK, MODEL, TRUTH
+from ml.curves import Bin, Gains
+from ml.evaluation import Interval
+from ml.fairness import Group
+from ml.findings import Findings
+from ml.segments import Segment
+
+_LINE, _TICKS = 0.24, 12
+_MOST_LINES, _LONGEST = 40, 30
+
+
+def draw(found: Findings, names: Collection[str]) -> dict[str, str]:
+    """Return the pictures called `names` as SVG."""
+    drawn: dict[str, Callable[[], str]] = {
+        "reliability": lambda: reliability(found.bins),
+        "gains": lambda: gains(found.gains),
+        "slices": lambda: slices(found.segments),
+        "fairness": lambda: fairness(found.groups),
+    }
+    return {name: drawn[name]() for name in names}
+
+
+def reliability(bins: Sequence[Bin]) -> str:
+    """Return mean score against the share that came true, with intervals over nights and the count of each bin."""
+    figure, axes = canvas.blank(height=3.4)
+    known = [(each.score, each.seen) for each in bins if each.seen is not None]
+    top = min(1.0, 1.05 * max([*(each.score for each in bins), *(seen.high for _, seen in known)]))
+    axes.plot([0, top], [0, top], color=INK, linewidth=0.8, linestyle="--", label="perfectly calibrated")
+    for place, (score, seen) in enumerate(known):
+        axes.plot([score, score], [max(seen.low, 0), min(seen.high, 1)], color=MODEL, linewidth=1.4, alpha=0.6)
+        axes.plot([score], [seen.value], color=MODEL, marker="o", label=_once("seen, interval by nights", place))
+    _counts(axes, bins)
+    axes.set_xlim(0, top)
+    axes.set_ylim(0, top)
+    axes.set_xlabel("score")
+    return canvas.svg(figure, axes, "share that came true", dates=False)
+
+
+def _counts(axes: Axes, bins: Sequence[Bin]) -> None:
+    """Mark the mean score of each bin on the axis, and write how many rows a bin has."""
+    axes.plot([each.score for each in bins], [0] * len(bins), "|", color=INK, markersize=9, clip_on=False)
+    fewest, most = min(each.rows for each in bins), max(each.rows for each in bins)
+    rows = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    axes.text(0.985, 0.03, f"{len(bins)} bins of {rows} rows", transform=axes.transAxes, ha="right", fontsize=8)
+
+
+def gains(curve: Gains) -> str:
+    """Return what acting on the highest scores finds of all positives, and saves, by the share acted on."""
+    figure, (left, right) = canvas.panels(2, 2.9, shared=False)
+    left.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="in any order")
+    left.plot(curve.shares, curve.found, color=MODEL, label="highest scores first")
+    right.plot(curve.shares, curve.saved, color=TRUTH)
+    right.axhline(0, color=INK, linewidth=0.8)
+    for axes, told in ((left, "share of positives found"), (right, "saved per 1000 rows")):
+        axes.axvline(curve.acted, color=MARK, linewidth=0.9, linestyle=":", label=f"acted on: {curve.acted:.0%}")
+        axes.set_xlabel("share of rows acted on")
+        axes.set_ylabel(told)
+        axes.grid(axis="y", color=INK, alpha=0.15)
+        axes.legend(loc="best", fontsize=8)
+    return canvas.text(figure)
+
+
+def slices(segments: Sequence[Segment]) -> str:
+    """Return log loss and expected over seen of each part of the rows, with intervals over nights."""
+    shown = [each for each in segments if each.quality is not None][:_MOST_LINES]
+    names = [f"{_short(each.name)} ({each.quality.rows:,})" for each in shown if each.quality is not None]
+    columns = {
+        "log loss (nats)": [each.log_loss for each in shown],
+        "expected / seen": [each.calibration for each in shown],
+    }
+    marks = {"log loss (nats)": shown[0].log_loss.value if shown[0].log_loss else None, "expected / seen": 1.0}
+    return _lines(names, columns, marks, [True] * len(shown))
+
+
+def fairness(groups: Sequence[Group]) -> str:
+    """Return each group's rates with intervals over nights; groups that are too small to be gated are grey."""
+    shown = groups[:_MOST_LINES]
+    columns = {
+        "acted on": [each.selected for each in shown],
+        "TPR": [each.found for each in shown],
+        "FPR": [each.alarmed for each in shown],
+        "expected / seen": [each.calibration for each in shown],
+    }
+    names = [f"{_short(f'{each.by}={each.level}')} ({each.rows:,})" for each in shown]
+    return _lines(names, columns, {"expected / seen": 1.0}, [each.gated for each in shown])
+
+
+def _lines(
+    names: Sequence[str],
+    columns: dict[str, list[Interval | None]],
+    marks: dict[str, float | None],
+    strong: Sequence[bool],
+) -> str:
+    """Return a line for each name with an interval in every column; a mark is what a column is compared with."""
+    figure, panels = canvas.panels(len(columns), 0.9 + _LINE * len(names))
+    for axes, (told, intervals) in zip(panels, columns.items(), strict=True):
+        for place, (each, is_strong) in enumerate(zip(intervals, strong, strict=True)):
+            if each is not None:
+                colour = MODEL if is_strong else INK
+                axes.plot([each.low, each.high], [place, place], color=colour, linewidth=1.6, alpha=0.6)
+                axes.plot([each.value], [place], color=colour, marker="o", markersize=4)
+        mark = marks.get(told)
+        if mark is not None:
+            axes.axvline(mark, color=MARK, linewidth=0.9, linestyle=":")
+        axes.set_xlim(*_limits([each for each in intervals if each is not None]))
+        axes.set_xlabel(told, fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(_TICKS // len(columns)))
+        axes.grid(axis="x", color=INK, alpha=0.15)
+    panels[0].set_yticks(range(len(names)), list(names))
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    return canvas.text(figure)
+
+
+def _limits(intervals: Sequence[Interval]) -> tuple[float, float]:
+    """Return an axis that holds every value, and intervals unless they are far wider than the values are apart."""
+    if not intervals:
+        return 0.0, 1.0
+    values = [each.value for each in intervals]
+    reach = 1.5 * float(np.median([each.high - each.low for each in intervals])) + 0.02
+    low, high = min(values) - reach, max(values) + reach
+    return max(low, min(each.low for each in intervals) - 0.02), min(high, max(each.high for each in intervals) + 0.02)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+
+
+def _once(label: str, place: int) -> str | None:
+    return label if place == 0 else None

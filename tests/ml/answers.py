@@ -1,0 +1,25 @@
+"""Answered rows of many nights, scored as the truth is, for the tests of what is found on them."""
+
+import numpy as np
+import pandas as pd
+
+from ml.arrays import Floats
+from ml.evaluation import Answered
+
+
+def answered(nights: int = 7, a_night: int = 300, seed: int = 7, scores: Floats | None = None) -> Answered:
+    """Return rows of three zones whose labels come as often as a score says; `scores` may say otherwise."""
+    chance = np.random.default_rng(seed)
+    count = nights * a_night
+    truth = chance.uniform(0.05, 0.95, count)
+    return Answered(
+        frame=pd.DataFrame({"zone": pd.Categorical(np.resize(["east", "north", "south"], count))}),
+        labels=(chance.random(count) < truth).astype(np.float64),
+        scores=truth if scores is None else scores,
+        nights=np.repeat([f"2013-02-{day:02d}" for day in range(1, nights + 1)], a_night).astype(object),
+    )
+
+
+def zones(rows: Answered) -> dict[str, np.ndarray]:
+    """Return the text of each row's zone."""
+    return {"zone": rows.frame["zone"].astype(object).to_numpy()}
