@@ -177,9 +177,10 @@ def test_an_exclusion_is_not_a_contradiction(taxi: UseCase) -> None:
 
 
 def personal(case: UseCase, table: str, column: str, *may_reach: Any, **more: Any) -> UseCase:
-    """Return the case without exclusions, one of its columns declared personal."""
+    """Return the case without exclusions and edge cases, groups not compared, one of its columns declared personal."""
     about = Personal(column=column, may_reach=may_reach, why="a test" if may_reach else "")
-    return replace(case, excluded=(), **change(case, table, personal=(about,)), **more)
+    bare = replace(case, excluded=(), edge_cases=(), fairness=None)
+    return replace(bare, **change(case, table, personal=(about,)), **more)
 
 
 ZONE, BY_DRIVER = Column("zone"), Window("rides", of="driver", how="count", days=(1,))
@@ -204,12 +205,10 @@ def test_a_personal_column_reaches_features_only_where_declared(
     taxi: UseCase, table: str, column: str, feature: Any
 ) -> None:
     features = (Column("ride"), feature)
-    hidden = personal(taxi, table, column, features=features, slices=(), edge_cases=(), fairness=None)
+    hidden = personal(taxi, table, column, features=features, slices=())
     with pytest.raises(DeclarationError, match=r"the feature .* uses the personal column .* may not reach features"):
         coherence.check(hidden)
-    coherence.check(
-        personal(taxi, table, column, "features", features=features, slices=(), edge_cases=(), fairness=None)
-    )
+    coherence.check(personal(taxi, table, column, "features", features=features, slices=()))
 
 
 def test_another_feature_is_free_to_use_what_is_plain(taxi: UseCase) -> None:
