@@ -88,11 +88,10 @@ def slices(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> dict[s
 
 
 def mean_by_night(values: Floats, nights: Strings, confidence: float, seed: int) -> Interval:
-    """Return the mean of `values` (n,) with a bootstrap interval over nights, both tails cut alike.
+    """Return the mean of `values` (n,) with an interval that takes nights as the sample; unbounded with one night.
 
-    Whole nights are drawn with replacement (Efron & Tibshirani 1993, ch. 8); deviations are widened by
-    sqrt(k / (k - 1)) for k nights and by Student's quantile over the normal one, for k - 1 degrees of freedom (after
-    Hesterberg 2015, "expanded percentile"): without them few nights promise too much.
+    Whole nights are drawn with replacement (Efron & Tibshirani 1993, ch. 6); their standard error is widened by
+    sqrt(k / (k - 1)) for k nights and multiplied by Student's quantile for k - 1 degrees of freedom.
     """
     found = ratio_by_night(values, np.ones(len(values)), nights, confidence, seed)
     if found is not None:
@@ -110,26 +109,11 @@ def ratio_by_night(top: Floats, bottom: Floats, nights: Strings, confidence: flo
 
 
 def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int) -> Interval | None:
-    """Return any statistic of some nights with the interval of `mean_by_night`.
+    """Return any statistic of some nights with Student's interval: k - 1 degrees of freedom, the resamples' standard error.
 
     `statistic` takes how often each night counts, shape (resamples, nights), and returns (resamples,), not a number where
-    it has none. None with fewer than 2 nights, without a value, or where more than 5 % of the resamples have none.
-    """
-    found = _resampled(statistic, nights, seed)
-    if found is None:
-        return None
-    value, deviations = found
-    reach = special.stdtrit(nights - 1, (1 + confidence) / 2) / special.ndtri((1 + confidence) / 2)
-    low, high = reach * np.quantile(deviations, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(value=value, low=value + float(low), high=value + float(high))
-
-
-def over_few_nights(
-    statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int
-) -> Interval | None:
-    """Return what `over_nights` does with Student's interval: k - 1 degrees of freedom, the resamples' standard error.
-
-    Resamples of a few nights do not reach as far out as a high confidence, that of one among many, asks for.
+    it has none. None with fewer than 2 nights, without a value, or where more than 5 % of the resamples have none. The
+    quantiles of the resamples themselves do not reach as far out as few nights, or a high confidence, ask for.
     """
     found = _resampled(statistic, nights, seed)
     if found is None:

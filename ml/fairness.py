@@ -159,7 +159,7 @@ def _parity(rows: _Counted, inside: Floats, confidence: float) -> Interval | Non
     """Return the group's mean score over mean label, over that of all rows: the luck of a night meets both."""
     scores, labels = rows.sums(rows.scores), rows.sums(rows.labels)
     own_scores, own_labels = rows.sums(inside * rows.scores), rows.sums(inside * rows.labels)
-    found = evaluation.over_few_nights(
+    found = evaluation.over_nights(
         lambda drawn: np.log((drawn @ own_scores) * (drawn @ labels) / ((drawn @ own_labels) * (drawn @ scores))),
         rows.nights,
         confidence,
@@ -174,7 +174,7 @@ def _parity(rows: _Counted, inside: Floats, confidence: float) -> Interval | Non
 def _rank(rows: _Counted, mask: Booleans, confidence: float) -> Interval | None:
     """Return the group's ROC AUC less that of all rows."""
     own, all_rows = _pairs(rows, mask), _pairs(rows, np.ones(len(mask), bool))
-    return evaluation.over_few_nights(
+    return evaluation.over_nights(
         lambda drawn: _auc(drawn, own) - _auc(drawn, all_rows), rows.nights, confidence, _SEED
     )
 

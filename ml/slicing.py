@@ -207,6 +207,6 @@ def _held(
 def _excess(spared: Floats, nights: Strings, confidence: float) -> Interval:
     night, distinct = pd.factorize(nights, sort=True)
     sums, rows = np.bincount(night, spared), np.bincount(night).astype(np.float64)
-    found = evaluation.over_few_nights(lambda drawn: (drawn @ sums) / (drawn @ rows), len(distinct), confidence, _SEED)
+    found = evaluation.over_nights(lambda drawn: (drawn @ sums) / (drawn @ rows), len(distinct), confidence, _SEED)
     assert found is not None  # a rule holds on two nights or more
     return found

@@ -189,7 +189,7 @@ def test_a_slice_worse_within_the_margin_does_not_refuse() -> None:
 
 
 def test_the_more_slices_are_looked_at_the_more_each_must_show() -> None:
-    shares = np.repeat([0.2, 0.9, 0.4, 1.0, 0.6, 0.3, 0.8], 200)
+    shares = np.repeat([0.8, 1.0, 0.85, 1.0, 0.9, 0.8, 1.0], 200)
     worse = (1 - shares) * RISK + shares * LABELS.mean()
     lost = metrics.row_log_loss(LABELS, RISK) - metrics.row_log_loss(LABELS, worse)
     bounds = [evaluation.mean_by_night(lost, NIGHTS, confidence, seed=1).high for confidence in (0.95, 1 - 0.05 / 50)]
@@ -202,7 +202,7 @@ def test_the_more_slices_are_looked_at_the_more_each_must_show() -> None:
 def test_a_better_likelihood_does_not_buy_a_worse_decision() -> None:
     """Scores pushed off the threshold the wrong way cost more, though they are sharper everywhere else."""
     champion = blurred(0.6)
-    near = np.abs(RISK - COST.threshold) < 0.15
+    near = np.abs(RISK - COST.threshold) < 0.2
     challenger = np.where(near, np.where(COST.threshold < RISK, COST.threshold - 0.02, COST.threshold + 0.02), RISK)
     verdict = judge(champion, challenger)
     assert verdict.gain.low > 0
