@@ -27,6 +27,7 @@ BY_ANOTHER_NAME = {
         for part in ("columnar", "jsonlines", "rows")
     },
     "include/steps/ingest/telling.py": "tests/include/steps/ingest/test_ingest.py",
+    **{f"include/steps/train/{part}.py": "tests/include/steps/test_train.py" for part in ("contest", "records")},
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
     "include/report/canvas.py": "tests/include/report/test_plots.py",
     "include/console.py": "tests/include/test_cli.py",

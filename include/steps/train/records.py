@@ -1,0 +1,161 @@
+"""What a training leaves: a signed package, its card and pictures, a run in MLflow, and what the ledger is told."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+
+from include import provenance
+from include.settings import Settings
+from include.steps import card, features, findings, pins
+from include.steps.champion import Champion
+from include.steps.train.contest import SEED, Contest
+from include.steps.training_set import Labelled
+from include.stores import packages, registry, signatures
+from include.stores.snapshot import Snapshot
+from ml import card as cards
+from ml import chain, evaluation, manifest, packaging, passages
+from ml.card import Card
+from ml.findings import Findings
+from ml.packaging import Package
+from ml.promotion import Judged, Verdict
+from ml.usecase import UseCase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A challenger that met its champion on the `judged` rows, and all that was found on the way."""
+
+    case: UseCase
+    when: date
+    tables: Snapshot
+    contest: Contest
+    recipe: str
+    judged: Labelled
+    frozen: Judged
+    met: Champion
+    found: Findings
+    verdict: Verdict
+
+    @property
+    def spans(self) -> dict[str, tuple[str, str]]:
+        """The first and the last night of the rows learned from and of those judged on."""
+        rows = {"fitted": self.contest.learned.nights, "judged": self.judged.nights}
+        return {name: (str(nights.min()), str(nights.max())) for name, nights in rows.items()}
+
+
+def leave(training: Training, where: Settings) -> tuple[dict[str, Any], str]:
+    """Write everything but the ledger; return what the ledger is to be told, and the package's digest."""
+    told = _card(training, where)
+    package = _packed(training, told, where)
+    told = replace(told, package=package.digest)
+    files = card.write(told, where) | findings.files(training.found, training.case, training.when, where)
+    version = _show(training, package, files, where)
+    told_as = {card.MARKDOWN: manifest.sha256(files[card.MARKDOWN])}
+    return {"version": version, **told_as, **_payload(training, package)}, package.digest
+
+
+def _card(training: Training, where: Settings) -> Card:
+    case, contest = training.case, training.contest
+    return Card(
+        use_case=case,
+        night=str(training.when),
+        package="",
+        **training.spans,
+        reads=dict(training.tables.versions),
+        contenders=contest.contenders,
+        choice=contest.choice,
+        verdict=training.verdict,
+        personal=card.personal(case),
+        lines=card.lines(case, training.when, contest.worths, contest.learned, where),
+        findings=training.found,
+    )
+
+
+def _packed(training: Training, told: Card, where: Settings) -> Package:
+    """Return the model as a signed package in its store; its card has none of the numbers that a clock measured."""
+    papers = {"model_card.md": cards.write(told, timed=False).encode(), "requirements.txt": provenance.serving()}
+    packed = packaging.pack(training.contest.best.model, training.judged.frame, _facts(training, where), papers)
+    packed = replace(packed, files=signatures.signed(packed.digest, packed.files, where))
+    packages.put(where.packages, packed.digest, packed.files)
+    return packed
+
+
+def _facts(training: Training, where: Settings) -> dict[str, object]:
+    case, frozen = training.case, training.frozen
+    quality = evaluation.measure(frozen.labels, frozen.challenger, frozen.nights, case.cost)
+    return {
+        "use_case": case.name,
+        "night": str(training.when),
+        "recipe": training.recipe,
+        **pins.declared(features.service(case, where), case.feature_names).facts,
+        "candidate": training.contest.choice.name,
+        "settings": asdict(training.contest.best.candidate),
+        "seed": SEED,
+        "fitted": list(training.spans["fitted"]),
+        "used_until": training.spans["judged"][-1],
+        "log_loss": quality.log_loss,
+        "metrics": asdict(quality),
+        "reads": dict(training.tables.versions),
+        **provenance.facts(),
+    }
+
+
+def _show(training: Training, package: Package, files: Mapping[str, bytes], where: Settings) -> str:
+    """Put the training into MLflow, a run with numbers, its card and a version of the model, and return the version."""
+    case, contest, verdict = training.case, training.contest, training.verdict
+    numbers = {
+        f"{each.name}.{name}": value for each in contest.contenders for name, value in asdict(each.quality).items()
+    }
+    numbers |= {f"gain.{name}": value for name, value in asdict(verdict.gain).items()}
+    numbers |= {f"cost_gain.{name}": value for name, value in asdict(verdict.cost_gain).items()}
+    numbers |= {f"benefit.within.{each.columns[0]}": each.within.value for each in contest.worths}
+    numbers |= {f"benefit.across.{each.columns[0]}": each.across.value for each in contest.worths}
+    params = {
+        "package": package.digest,
+        "candidate": contest.choice.name,
+        "bar": verdict.bar,
+        "outcome": verdict.outcome,
+        **{f"reads.{table}": version for table, version in training.tables.versions.items()},
+    }
+    run = registry.log_training(where, case.name, training.when, params, numbers, files)
+    example = training.judged.frame[list(case.feature_names)].head()
+    return registry.register(
+        where, case.name, package.digest, package.files, example, {"night": str(training.when)}, run
+    )
+
+
+def _payload(training: Training, package: Package) -> dict[str, Any]:
+    met, verdict, contest, judged = training.met, training.verdict, training.contest, training.judged
+    evidence = {
+        "champion": met.digest,
+        "champion_fault": met.fault,
+        "bar": verdict.bar,
+        "gain": asdict(verdict.gain),
+        "cost_gain": asdict(verdict.cost_gain),
+        "judged": {
+            "nights": list(training.spans["judged"]),
+            "rows": verdict.rows,
+            "count": verdict.nights,
+            "digest": _digest(judged),
+        },
+        "checks": [asdict(check) for check in verdict.checks],
+        "candidates": [asdict(each) for each in contest.contenders],
+        "choice": contest.choice.reason,
+        "reads": training.tables.versions,
+        "not_shown_to_pay": [each.feature for each in contest.worths if not each.pays],
+        "findings": findings.evidence(training.found),
+    }
+    return {
+        "outcome": verdict.outcome,
+        "reason": f"{verdict.reason}: {met.fault}" if met.fault else verdict.reason,
+        "package": package.digest,
+        "evidence": chain.fingerprint(evidence),
+        "pictures": passages.pictures(training.found),
+        **evidence,
+    }
+
+
+def _digest(rows: Labelled) -> str:
+    """Return the SHA-256 of the frozen rows: entities and labels, in order."""
+    return chain.fingerprint([rows.frame["entity"].tolist(), rows.labels.tolist()])
