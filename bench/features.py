@@ -126,7 +126,8 @@ def _case() -> Any:
 
     case = usecases.get(USE_CASE)
     windows = tuple(each for each in case.features if isinstance(each, Window) and each.table == TABLE)
-    return replace(case, features=windows, slices=(), live=None)
+    apart = {"slices": (), "edge_cases": (), "fairness": None, "expectations": ()}
+    return replace(case, features=windows, live=None, **apart)
 
 
 def _engine() -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:

@@ -76,7 +76,8 @@ def _look_up(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     case = usecases.get(USE_CASE)
     [asked] = [each for each in case.features if isinstance(each, AsOf) and each.table == LOOKED_UP]
     [by] = asked.by
-    only = replace(case, features=(asked,), live=replace(case.live, features=()), slices=())
+    apart = {"slices": (), "edge_cases": (), "fairness": None, "expectations": (), "baselines": ()}
+    only = replace(case, features=(asked,), live=replace(case.live, features=()), **apart)
     tables = {name: features.valid(where.lake, case, name) for name in (case.entities, LOOKED_UP)}
     flights = lake.read(tables[case.entities], columns=["entity", case.night_column, by, case.live.before])
 
