@@ -4,7 +4,6 @@ The published way: flights 30 minutes late or more, complete cases only, a rando
 the actual departure and the time in the air, which nobody knows before the flight. The same learner throughout.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ from rich.table import Table
 USE_CASE, LATE_MINUTES, TRAINED_UNTIL = "flights", 30, "2013-09-30"
 BARS = {"published": 0.90}
 _TREES, _LEAVES, _LEARNING_RATE, _SEED = 400, 255, 0.1, 7
-_PLANNED = ("carrier", "origin", "dest", "flight", "distance", "sched_dep_time", "weekday", "month")
-_ACTUAL = ("dep_time", "air_time")
+_KNOWN = ("carrier", "origin", "dest", "flight", "distance", "weekday", "month")
+_PLANNED, _ACTUAL = (*_KNOWN, "sched_dep_time"), (*_KNOWN, "dep_time", "air_time")
 _PROTOCOLS = {
-    "published": ("random quarter held out, with actual departure and air time", (*_PLANNED, *_ACTUAL), False),
+    "published": ("random quarter held out, with actual departure and air time", _ACTUAL, False),
     "without what is not known": ("random quarter held out, planned columns", _PLANNED, False),
     "honest": ("October to December held out, planned columns", _PLANNED, True),
 }
@@ -28,18 +27,20 @@ def run() -> dict[str, Any]:
     """Return the AUC of each protocol, and whether the leak alarm stops it."""
     from include import settings, usecases
     from include.usecases.flights import source
-    from ml import learners
+    from ml import evaluation, learners
     from ml.usecase import GradientBoosting
 
     flights = _prepared(source._flights(settings.load().data / USE_CASE))
     learner = GradientBoosting(
         trees=_TREES, leaves=_LEAVES, learning_rate=_LEARNING_RATE, rows_per_leaf=20, feature_share=1.0, row_share=1.0
     )
-    gates, measured = usecases.get(USE_CASE).gates, {}
+    case, measured = usecases.get(USE_CASE), {}
+    labels, nights = flights["label"].to_numpy(), flights["night"].to_numpy(object)
     for name, (what, columns, in_time) in _PROTOCOLS.items():
         held_out = _held_out(flights, in_time=in_time)
-        auc = _auc(flights, columns, held_out, learner, learners, settings.load().threads)
-        alarm = _alarm(flights[~held_out], columns, replace(gates, leak_auc=0.755))
+        scores = _scores(flights, columns, held_out, learner, learners, settings.load().threads)
+        quality = evaluation.measure(labels[held_out], scores, nights[held_out], case.cost)
+        auc, alarm = quality.auc, _alarm(flights[~held_out], columns, quality, case.gates)
         measured[name] = {"protocol": what, "auc": round(auc, 4), "leak_alarm": alarm}
     fall = measured["published"]["auc"] - measured["honest"]["auc"]
     _show(measured)
@@ -63,17 +64,19 @@ def _held_out(flights: pd.DataFrame, *, in_time: bool) -> Any:
     return np.random.default_rng(_SEED).random(len(flights)) < 0.25
 
 
-def _auc(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, learners: Any, threads: int) -> float:
-    from ml import encoding, metrics
+def _scores(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, learners: Any, threads: int) -> Any:
+    """Return the probabilities of the rows held out."""
+    from ml import encoding
+    from ml.calibration import Calibration
 
     encoder = encoding.fit(flights[~held_out], columns)
     encoded, labels = encoder.encode(flights), flights["label"].to_numpy()
     fitted = learners.fit(learner, encoder, encoded[~held_out], labels[~held_out], _SEED, threads)
-    return float(metrics.auc(labels[held_out], fitted.log_odds(encoded[held_out])))
+    return Calibration().apply(fitted.log_odds(encoded[held_out]))
 
 
-def _alarm(learned: pd.DataFrame, columns: Any, gates: Any) -> str:
-    """Return what the leak alarm says of the columns, or "silent"."""
+def _alarm(learned: pd.DataFrame, columns: Any, quality: Any, gates: Any) -> str:
+    """Return what the leak alarm says of the columns and of the quality, or "silent"."""
     from ml import leakage
     from ml.errors import LeakError
 
@@ -82,6 +85,7 @@ def _alarm(learned: pd.DataFrame, columns: Any, gates: Any) -> str:
         leakage.check_features(
             learned[list(columns)], learned["label"].to_numpy(), learned["night"].to_numpy(object), none, gates
         )
+        leakage.check_quality(quality, gates)
     except LeakError as alarm:
         return str(alarm)
     return "silent"
