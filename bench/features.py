@@ -6,11 +6,9 @@ here waits or runs in parallel, and what else the machine does must not count.
 """
 
 import json
-import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench import homes
+
 USE_CASE, YEAR, TABLE = "flights", "2013-01-01..2013-12-31", "outcomes"
 BARS = {"ratio_to_hand": 1.5, "seconds_of_ten_to_one": 12.0, "peak_gigabytes_of_ten": 2.0}
 ROUNDS, FLEETS = 7, 10
@@ -29,8 +29,7 @@ _DAY = 86_400
 
 def run() -> dict[str, Any]:
     """Return medians over rounds, beside the bars."""
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["RATCHET_HOME"] = home
+    with homes.temporary():
         _child("ingest")
         scaled = _scaled()  # first: on Linux a child's peak is at least what its parent held when it was made
         return {"bars": BARS, **_against_hand(), **scaled}

@@ -6,15 +6,15 @@ challenger's mean gain over the whole quarter is exactly the one that is asked a
 pair on consecutive nights of the quarter, as the gate would.
 """
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from bench import homes
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 QUARTERS = (("2013-04", "2013-06"), ("2013-07", "2013-09"), ("2013-10", "2013-12"))
@@ -44,8 +44,7 @@ class Quarter:
 
 def run() -> dict[str, Any]:
     """Return the share of each outcome by bar, number of judged nights and planted gain, and the false promotions."""
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["RATCHET_HOME"] = home
+    with homes.temporary():
         quarters = list(_quarters())
     curve = [_judged(quarters, bar, length, gain) for bar in BARS for length in LENGTHS for gain in GAINS]
     measured = {"most_false_promotions": MOST_FALSE_PROMOTIONS, "false_promotions": _false(curve), "curve": curve}
@@ -60,17 +59,10 @@ def publish(measured: dict[str, Any]) -> None:
 
 
 def _quarters() -> Iterator[Quarter]:
-    from include import settings, usecases
-    from include.steps import features, ingest, training_set
-    from include.stores import snapshot, warehouse
-    from ml import nights
     from ml.usecase import GradientBoosting
 
-    case, where = usecases.get(USE_CASE), settings.load()
-    warehouse.migrate(where.warehouse_url)
-    ingest.ingest(USE_CASE, YEAR)
-    features.build(USE_CASE, YEAR)
-    rows = training_set.read(case, nights.parse(YEAR).last, snapshot.take(case, where), where)
+    case, where = homes.taken(USE_CASE, YEAR)
+    rows = homes.labelled(case, where, YEAR)
     trees = next(each for each in case.candidates if isinstance(each, GradientBoosting))
     months = np.array([night[:7] for night in rows.nights], object)
     for first, last in QUARTERS:
@@ -118,6 +110,7 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
     """Return the share of outcomes over many trials of one true gain."""
     from include import usecases
     from ml import evaluation, promotion
+    from ml.calibration import probability
 
     case, chance = usecases.get(USE_CASE), np.random.default_rng(_SEED)
     trials = _TRIALS_WHERE_NONE_MAY_PASS if gain <= 0 else _TRIALS
@@ -133,8 +126,8 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
         rows = slice(quarter.ends[begin], quarter.ends[begin + length])
         judged = promotion.Judged(
             labels=quarter.labels[rows],
-            champion=_probability(champion[rows]),
-            challenger=_probability(challenger[rows]),
+            champion=probability(champion[rows]),
+            challenger=probability(challenger[rows]),
             nights=quarter.nights[rows],
             slices=evaluation.slices(case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
         )
@@ -166,12 +159,9 @@ def _moved(quarter: Quarter, log_odds: Any, wanted: float) -> Any:
 
 def _loss(quarter: Quarter, log_odds: Any) -> float:
     from ml import metrics
+    from ml.calibration import probability
 
-    return metrics.log_loss(quarter.labels, _probability(log_odds))
-
-
-def _probability(log_odds: Any) -> Any:
-    return 1 / (1 + np.exp(-log_odds))
+    return metrics.log_loss(quarter.labels, probability(log_odds))
 
 
 def _false(curve: list[dict[str, Any]]) -> dict[str, Any]:

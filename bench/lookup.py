@@ -3,8 +3,6 @@
 The flagship's entities of one night, all its features; the three answers are compared before any clock is read.
 """
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +10,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from bench import homes
 
 USE_CASE, HISTORY, NIGHT = "flights", "2013-01-01..2013-01-31", "2013-02-01"
 ASKED, ASKED_OF_FEAST = 20_000, 300
@@ -22,22 +22,15 @@ Answer = dict[str, Any]
 
 def run() -> dict[str, Any]:
     """Return the microseconds of each way at the median and the 99th percentile, and what a night costs to prepare."""
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["RATCHET_HOME"] = home
+    with homes.temporary():
         return _measure()
 
 
 def _measure() -> dict[str, Any]:
-    from include import settings, usecases
-    from include.steps import features, ingest, materialize, parity
-    from include.stores import feature_store, warehouse
+    from include.steps import features, materialize, parity
+    from include.stores import feature_store
 
-    settings.load.cache_clear()
-    case, where = usecases.get(USE_CASE), settings.load()
-    warehouse.migrate(where.warehouse_url)
-    for period in (HISTORY, NIGHT):
-        ingest.ingest(USE_CASE, period)
-        features.build(USE_CASE, period)
+    case, where = homes.taken(USE_CASE, HISTORY, NIGHT)
     seconds = {
         "apply": _seconds(lambda: materialize.apply(USE_CASE)),
         "materialize": _seconds(lambda: materialize.materialize(USE_CASE, NIGHT)),

@@ -67,12 +67,12 @@ def _held_out(flights: pd.DataFrame, *, in_time: bool) -> Any:
 def _scores(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, learners: Any, threads: int) -> Any:
     """Return the probabilities of the rows held out."""
     from ml import encoding
-    from ml.calibration import Calibration
+    from ml.calibration import probability
 
     encoder = encoding.fit(flights[~held_out], columns)
     encoded, labels = encoder.encode(flights), flights["label"].to_numpy()
     fitted = learners.fit(learner, encoder, encoded[~held_out], labels[~held_out], _SEED, threads)
-    return Calibration().apply(fitted.log_odds(encoded[held_out]))
+    return probability(fitted.log_odds(encoded[held_out]))
 
 
 def _alarm(learned: pd.DataFrame, columns: Any, quality: Any, gates: Any) -> str:

@@ -9,8 +9,6 @@ elsewhere, and with its registry open and warm.
 * from the tables: ours builds all features of the night, windows too; Feast, which has no windows, gets them built.
 """
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +21,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from bench import homes
+
 USE_CASE, YEAR, LAST = "flights", "2013-01-01..2013-12-31", date(2013, 12, 31)
 BAR, ROUNDS = 20.0, 3
 LOOKED_UP = "weather"
@@ -33,21 +33,16 @@ Way = Callable[[], Frame]
 
 def run() -> dict[str, Any]:
     """Return the seconds of both sides of each meeting, medians over rounds, and how many times ours goes into Feast's."""
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["RATCHET_HOME"] = home
+    with homes.temporary():
         return _measure()
 
 
 def _measure() -> dict[str, Any]:
-    from include import settings, usecases
-    from include.steps import features, ingest, materialize
-    from include.stores import feature_store, warehouse
+    from include.steps import materialize
+    from include.stores import feature_store
 
-    settings.load.cache_clear()
-    case, where = replace(usecases.get(USE_CASE), live=None), settings.load()
-    warehouse.migrate(where.warehouse_url)
-    ingest.ingest(USE_CASE, YEAR)
-    features.build(USE_CASE, YEAR)
+    case, where = homes.taken(USE_CASE, YEAR)
+    case = replace(case, live=None)
     materialize.apply(USE_CASE)
     met = {}
     with feature_store.registry.opened(where, USE_CASE) as store:

@@ -3,14 +3,14 @@
 The bars are what honest features of these data are known to reach, pooled over February to December.
 """
 
-import os
-import tempfile
 import time
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from bench import homes
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 FIRST_SCORED = "2013-02"
@@ -22,8 +22,7 @@ BARS = {
 
 def run() -> dict[str, Any]:
     """Return the quality of each candidate at each horizon, month by month and pooled, beside the bars."""
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["RATCHET_HOME"] = home
+    with homes.temporary():
         return _measure()
 
 

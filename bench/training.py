@@ -5,13 +5,13 @@ the encoded matrix; ours encodes the frame first. Beside it, what a candidate co
 for calibration and for the choice among candidates.
 """
 
-import os
-import tempfile
 import time
 from statistics import median
 from typing import Any
 
 import numpy as np
+
+from bench import homes
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 BARS = {"ratio_to_bare": 1.2}
@@ -20,23 +20,16 @@ _ROUNDS, _SEED = 5, 2013
 
 def run() -> dict[str, Any]:
     """Return medians over rounds, beside the bar."""
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["RATCHET_HOME"] = home
+    with homes.temporary():
         return _measure()
 
 
 def _measure() -> dict[str, Any]:
-    from include import settings, usecases
-    from include.steps import features, ingest, training_set
-    from include.stores import snapshot, warehouse
-    from ml import nights, training
+    from ml import training
     from ml.usecase import GradientBoosting
 
-    case, where = usecases.get(USE_CASE), settings.load()
-    warehouse.migrate(where.warehouse_url)
-    ingest.ingest(USE_CASE, YEAR)
-    features.build(USE_CASE, YEAR)
-    rows = training_set.read(case, nights.parse(YEAR).last, snapshot.take(case, where), where)
+    case, where = homes.taken(USE_CASE, YEAR)
+    rows = homes.labelled(case, where, YEAR)
     candidate = next(each for each in case.candidates if isinstance(each, GradientBoosting))
 
     def gathered() -> Any:
@@ -63,21 +56,9 @@ def _bare(candidate: Any, material: Any, threads: int) -> Any:
     """Return LightGBM's own booster; the parameters are those that the candidate stands for."""
     import lightgbm
 
-    parameters = {
-        "objective": "binary",
-        "num_leaves": candidate.leaves,
-        "learning_rate": candidate.learning_rate,
-        "min_data_in_leaf": candidate.rows_per_leaf,
-        "feature_fraction": candidate.feature_share,
-        "bagging_fraction": candidate.row_share,
-        "bagging_freq": 1,
-        "extra_trees": candidate.random_splits,
-        "seed": _SEED,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": threads,
-        "verbosity": -1,
-    }
+    from ml.learners import trees
+
+    parameters = trees.parameters(candidate, _SEED, threads)
     data = lightgbm.Dataset(material.features, material.labels, categorical_feature=list(material.encoder.categories))
     return lightgbm.train(parameters, data, num_boost_round=candidate.trees)
 

@@ -50,7 +50,16 @@ def fit(
     """Return trees grown on encoded features (n, features), labels (n,) and weights (n,)."""
     import lightgbm
 
-    parameters = {
+    data = lightgbm.Dataset(
+        features, labels, weight=weights, categorical_feature=list(encoder.categories), free_raw_data=True
+    )
+    booster = lightgbm.train(parameters(candidate, seed, threads), data, num_boost_round=candidate.trees)
+    return Trees(text=booster.model_to_string())
+
+
+def parameters(candidate: GradientBoosting, seed: int, threads: int) -> dict[str, object]:
+    """Return what LightGBM is told."""
+    return {
         "objective": "binary",
         "num_leaves": candidate.leaves,
         "learning_rate": candidate.learning_rate,
@@ -65,8 +74,3 @@ def fit(
         "num_threads": threads,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(
-        features, labels, weight=weights, categorical_feature=list(encoder.categories), free_raw_data=True
-    )
-    booster = lightgbm.train(parameters, data, num_boost_round=candidate.trees)
-    return Trees(text=booster.model_to_string())

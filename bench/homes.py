@@ -1,0 +1,47 @@
+"""A home for one measurement: empty at first and gone after it, so that no bench reads what another left."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any
+
+
+@contextmanager
+def temporary() -> Iterator[str]:
+    """Let this process and its children live in a home of their own; settings that were read before are forgotten."""
+    from include import settings
+
+    before = os.environ.get("RATCHET_HOME")
+    with TemporaryDirectory() as home:
+        os.environ["RATCHET_HOME"] = home
+        settings.load.cache_clear()
+        try:
+            yield home
+        finally:
+            os.environ.pop("RATCHET_HOME")
+            os.environ |= {} if before is None else {"RATCHET_HOME": before}
+            settings.load.cache_clear()
+
+
+def taken(use_case: str, *periods: str) -> tuple[Any, Any]:
+    """Return the use case and the settings, after its files of `periods` were taken and their features built."""
+    from include import settings, usecases
+    from include.steps import features, ingest
+    from include.stores import warehouse
+
+    where = settings.load()
+    warehouse.migrate(where.warehouse_url)
+    for period in periods:
+        ingest.ingest(use_case, period)
+        features.build(use_case, period)
+    return usecases.get(use_case), where
+
+
+def labelled(case: Any, where: Any, period: str, horizon: Any = None) -> Any:
+    """Return the rows that a model of the last night of `period` learns from."""
+    from include.steps import training_set
+    from include.stores import snapshot
+    from ml import nights
+
+    return training_set.read(case, nights.parse(period).last, snapshot.take(case, where), where, horizon)
