@@ -71,7 +71,7 @@ def stability(odd: Mapping[str, float]) -> Check:
     wrong = [name for name, score in odd.items() if not 0 < score < 1]
     named = f": {', '.join(wrong[:_NAMED])}" if wrong else ""
     bar = f"0 of {len(odd)} without a probability in (0, 1), alone and in a frame"
-    return Check(name=f"odd rows{named}", value=float(len(wrong)), bar=bar, answer=_holds(bool(odd) and not wrong))
+    return Check(name=f"odd rows{named}", value=float(len(wrong)), bar=bar, answer=Answer.of(bool(odd) and not wrong))
 
 
 def agreement(ways: Mapping[str, Sequence[float] | Floats], by: str) -> tuple[Check, ...]:
@@ -109,7 +109,7 @@ def _meets(model: Model, rows: "pd.DataFrame", each: Expectation) -> Check:
     else:
         against = scores[1] < scores[0] - each.slack
     share = float(np.mean(against | ~np.isfinite(scores).all(axis=0)))
-    return Check(name=each.name, value=share, bar=bar, answer=_holds(share <= each.allowed))
+    return Check(name=each.name, value=share, bar=bar, answer=Answer.of(share <= each.allowed))
 
 
 def _known(encoder: Encoder, name: str, value: object) -> bool:
@@ -125,12 +125,8 @@ def _agrees(name: str, scores: Floats, reference: Floats, by: str) -> Check:
     off = float(np.abs(scores - reference).max()) if same else math.nan
     value = off if math.isfinite(off) else None
     bar = f"within {_TOLERANCE:g} of {by}, on {len(reference)} rows"
-    return Check(name=f"answers of {name}", value=value, bar=bar, answer=_holds(off <= _TOLERANCE))
+    return Check(name=f"answers of {name}", value=value, bar=bar, answer=Answer.of(off <= _TOLERANCE))
 
 
 def _at_most(name: str, value: float, most: float) -> Check:
-    return Check(name=name, value=value, bar=f"at most {most:g}", answer=_holds(value <= most))
-
-
-def _holds(holds: bool) -> Answer:
-    return Answer.PASS if holds else Answer.FAIL
+    return Check(name=name, value=value, bar=f"at most {most:g}", answer=Answer.of(value <= most))

@@ -29,7 +29,7 @@ class Calibration:
 
     def apply(self, log_odds: Floats) -> Floats:
         """Return probabilities, shape (n,)."""
-        return _probability(self.slope * log_odds + self.offset)
+        return probability(self.slope * log_odds + self.offset)
 
 
 def choose(log_odds: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Calibration:
@@ -54,9 +54,9 @@ def fit(log_odds: Floats, labels: Floats) -> Calibration:
     design = np.column_stack([log_odds, np.ones_like(log_odds)])
     weights = np.array([1.0, 0.0])
     for _ in range(_STEPS):
-        probability = _probability(design @ weights)
-        gradient = design.T @ (probability - targets)
-        curvature = (design * (probability * (1 - probability))[:, None]).T @ design + 1e-9 * np.eye(2)
+        expected = probability(design @ weights)
+        gradient = design.T @ (expected - targets)
+        curvature = (design * (expected * (1 - expected))[:, None]).T @ design + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
         weights = weights - step / max(1.0, float(np.abs(step).max()) / _LONGEST_STEP)
         if np.abs(step).max() < 1e-10:
@@ -64,5 +64,6 @@ def fit(log_odds: Floats, labels: Floats) -> Calibration:
     return Calibration(slope=float(weights[0]), offset=float(weights[1]))
 
 
-def _probability(log_odds: Floats) -> Floats:
+def probability(log_odds: Floats) -> Floats:
+    """Return the probability of each log-odds; those beyond 30 count as 30, so that none is 0 or 1."""
     return 1 / (1 + np.exp(-np.clip(log_odds, -_LARGEST, _LARGEST)))

@@ -115,16 +115,6 @@ def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: 
     it has none. None with fewer than 2 nights, without a value, or where more than 5 % of the resamples have none. The
     quantiles of the resamples themselves do not reach as far out as few nights, or a high confidence, ask for.
     """
-    found = _resampled(statistic, nights, seed)
-    if found is None:
-        return None
-    value, deviations = found
-    reach = float(special.stdtrit(nights - 1, (1 + confidence) / 2) * deviations.std())
-    return Interval(value=value, low=value - reach, high=value + reach)
-
-
-def _resampled(statistic: Callable[[Floats], Floats], nights: int, seed: int) -> tuple[float, Floats] | None:
-    """Return a statistic and how far its resamples lie from it, where there are such."""
     if nights < 2:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -133,7 +123,9 @@ def _resampled(statistic: Callable[[Floats], Floats], nights: int, seed: int) ->
     known = np.isfinite(deviations)
     if not np.isfinite(value) or known.mean() < _LEAST_KNOWN:
         return None
-    return value, deviations[known] * np.sqrt(nights / (nights - 1))
+    widened = deviations[known] * np.sqrt(nights / (nights - 1))
+    reach = float(special.stdtrit(nights - 1, (1 + confidence) / 2) * widened.std())
+    return Interval(value=value, low=value - reach, high=value + reach)
 
 
 @lru_cache(maxsize=16)

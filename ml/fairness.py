@@ -82,18 +82,14 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
         name=f"{name}: calibration beside everybody's",
         value=group.parity.value if group.parity else None,
         bar=f"not shown outside {low} to {high}",
-        answer=_answer(group.parity is not None and group.parity.high >= low and group.parity.low <= high),
+        answer=Answer.of(group.parity is not None and group.parity.high >= low and group.parity.low <= high),
     )
     yield Check(
         name=f"{name}: ROC AUC beside everybody's",
         value=group.rank.value if group.rank else None,
         bar=f"not shown below -{declared.auc_margin}",
-        answer=_answer(group.rank is not None and group.rank.high >= -declared.auc_margin),
+        answer=Answer.of(group.rank is not None and group.rank.high >= -declared.auc_margin),
     )
-
-
-def _answer(holds: bool) -> Answer:
-    return Answer.PASS if holds else Answer.FAIL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

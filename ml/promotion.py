@@ -42,6 +42,11 @@ class Answer(StrEnum):
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
 
+    @classmethod
+    def of(cls, holds: bool) -> "Answer":
+        """Return pass where it holds, else fail."""
+        return cls.PASS if holds else cls.FAIL
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
@@ -142,13 +147,13 @@ def _floors(judged: Judged, gates: Gates) -> tuple[Check, Check]:
             name="log loss",
             value=loss,
             bar=f"at most {gates.worst_log_loss}",
-            answer=_holds(loss <= gates.worst_log_loss),
+            answer=Answer.of(loss <= gates.worst_log_loss),
         ),
         Check(
             name="ROC AUC",
             value=auc,
             bar=f"at least {gates.least_auc}",
-            answer=Answer.FAIL if auc is None else _holds(auc >= gates.least_auc),
+            answer=Answer.FAIL if auc is None else Answer.of(auc >= gates.least_auc),
         ),
     )
 
@@ -158,7 +163,7 @@ def _beaten(judged: Judged) -> tuple[Check, ...]:
     own = metrics.log_loss(judged.labels, judged.challenger)
     gains = {name: metrics.log_loss(judged.labels, scores) - own for name, scores in judged.baselines.items()}
     return tuple(
-        Check(name=f"log loss gain on the baseline {name}", value=gain, bar="above 0", answer=_holds(gain > 0))
+        Check(name=f"log loss gain on the baseline {name}", value=gain, bar="above 0", answer=Answer.of(gain > 0))
         for name, gain in gains.items()
     )
 
@@ -166,7 +171,7 @@ def _beaten(judged: Judged) -> tuple[Check, ...]:
 def _gain(gain: Interval, gates: Gates, bar: Bar) -> Check:
     match bar:
         case Bar.BOOTSTRAP | Bar.ALONE:
-            wanted, answer = "not shown worse than the base rate", _holds(gain.high > 0)
+            wanted, answer = "not shown worse than the base rate", Answer.of(gain.high > 0)
         case Bar.CHANGE:
             wanted, answer = f"the {gates.confidence:.0%} interval above 0", _shown_above(gain, 0.0)
         case Bar.REFRESH:
@@ -180,7 +185,7 @@ def _cost(gain: Interval, gates: Gates) -> Check:
         name=f"cost gain per 1000 rows [{gain.low:,.0f}, {gain.high:,.0f}]",
         value=gain.value,
         bar=f"not shown below 0 ({gates.confidence:.0%})",
-        answer=_holds(gain.high >= 0),
+        answer=Answer.of(gain.high >= 0),
     )
 
 
@@ -203,14 +208,10 @@ def _slices(judged: Judged, lost: Floats, gates: Gates) -> tuple[Check, ...]:
                 name=f"slice {name}: log loss gain",
                 value=gain.value,
                 bar=f"not shown worse than -{gates.slice_margin}",
-                answer=_holds(not worse),
+                answer=Answer.of(not worse),
             )
         )
     return tuple(checks)
-
-
-def _holds(holds: bool) -> Answer:
-    return Answer.PASS if holds else Answer.FAIL
 
 
 def shown(value: float | None) -> str:

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from ml import conditions, evaluation, metrics
 from ml.arrays import Booleans, Floats, Singles, Strings
+from ml.calibration import probability
 from ml.conditions import Condition
 from ml.evaluation import Answered, Interval
 
@@ -100,7 +101,7 @@ def _ranked(rows: Answered, looked_at: Sequence[Condition]) -> tuple[int, list[_
     """Return how many rules are large enough, and the best of them, best first."""
     if not looked_at:
         return 0, []
-    scores = _probability(_centred(_log_odds(rows.scores), rows))
+    scores = probability(_centred(_log_odds(rows.scores), rows))
     residuals, weights = rows.labels - scores, scores * (1 - scores)
     held = np.array([each.holds(rows.frame) for each in looked_at])
     count, residual, weight = _sums(held, residuals, weights)
@@ -131,7 +132,7 @@ def _centred(log_odds: Floats, rows: Answered) -> Floats:
     """Return log-odds after each night's were moved by one constant to what came in that night (Newton's steps)."""
     place = pd.factorize(rows.nights)[0]
     for _ in range(_STEPS):
-        scores = _probability(log_odds)
+        scores = probability(log_odds)
         residual = np.bincount(place, rows.labels - scores)
         weight = np.bincount(place, scores * (1 - scores)) + _SMALLEST
         log_odds = log_odds + np.clip(residual / weight, -1, 1)[place]
@@ -142,10 +143,6 @@ def _log_odds(scores: Floats) -> Floats:
     kept = np.clip(scores, _SMALLEST, 1 - _SMALLEST)
     log_odds: Floats = np.log(kept / (1 - kept))
     return log_odds
-
-
-def _probability(log_odds: Floats) -> Floats:
-    return 1 / (1 + np.exp(-log_odds))
 
 
 def _lasts(mask: Booleans, nights: Strings) -> bool:
@@ -178,7 +175,7 @@ def _pursued(ranked: Sequence[_Found], earlier: Answered, later: Answered, confi
 
 def _needed(masks: Singles, log_odds: Floats, labels: Floats) -> tuple[Floats, Floats]:
     """Return the constant that each rule's log-odds need (one Newton step), and the score of the rule."""
-    scores = _probability(log_odds)
+    scores = probability(log_odds)
     with threadpool_limits(1):
         residual, weight = (
             (masks @ each.astype(np.float32)).astype(np.float64) for each in (labels - scores, scores * (1 - scores))
@@ -192,21 +189,19 @@ def _held(
 ) -> Weakness:
     """Return what a correction spares on the later rows."""
     labels, told = later.labels[mask], log_odds[mask]
-    spared = metrics.row_log_loss(labels, _probability(told)) - metrics.row_log_loss(
-        labels, _probability(told + correction)
+    spared = metrics.row_log_loss(labels, probability(told)) - metrics.row_log_loss(
+        labels, probability(told + correction)
     )
     return Weakness(
         rule=" and ".join(map(str, rule)),
         rows=int(mask.sum()),
-        expected=float(_probability(told).mean()),
+        expected=float(probability(told).mean()),
         seen=float(labels.mean()),
         excess=_excess(spared, later.nights[mask], confidence),
     )
 
 
 def _excess(spared: Floats, nights: Strings, confidence: float) -> Interval:
-    night, distinct = pd.factorize(nights, sort=True)
-    sums, rows = np.bincount(night, spared), np.bincount(night).astype(np.float64)
-    found = evaluation.over_nights(lambda drawn: (drawn @ sums) / (drawn @ rows), len(distinct), confidence, _SEED)
+    found = evaluation.ratio_by_night(spared, np.ones(len(spared)), nights, confidence, _SEED)
     assert found is not None  # a rule holds on two nights or more
     return found

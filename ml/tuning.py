@@ -74,4 +74,4 @@ def loss(candidate: Candidate, material: Material) -> float:
     """Return the log loss (nats) of the nights ahead of each fold; raises RefusalError as `training.walk` does."""
     _, log_odds = training.walk(candidate, material)
     ahead = ~np.isnan(log_odds)
-    return metrics.log_loss(material.labels[ahead], calibration.Calibration().apply(log_odds[ahead]))
+    return metrics.log_loss(material.labels[ahead], calibration.probability(log_odds[ahead]))

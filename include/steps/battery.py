@@ -12,10 +12,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from include.settings import PROJECT, Settings
-from include.steps import card, pins, score
+from include.steps import card, pins
 from include.steps import features as feature_step
 from include.stores import ledger, packages, registry, shelf, snapshot
-from ml import battery, snapshots
+from ml import battery, packaging, snapshots
 from ml.arrays import Floats
 from ml.battery import Trial
 from ml.chain import Entry
@@ -39,8 +39,8 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
         order = list(shelf.read(Path(folder), place).places)
         trial = _tried(judged.subject, Path(folder), where)
     rows = rows.set_index(ENTITY).loc[order].reset_index()
-    model = score.model(judged.subject, where)
     files = packages.get(where.packages, judged.subject, where.trusted_keys)
+    model = packaging.load(files)
     ways: dict[str, Sequence[float] | Floats] = {
         "the nightly batch": model.predict(rows),
         "the server, one by one": trial.single,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from include.settings import Settings
-from include.steps import pins, score
+from include.steps import pins
 from include.stores import ledger, packages, warehouse
 from ml import packaging
 from ml.arrays import Floats
@@ -63,11 +63,12 @@ def read(promoted: Entry | None, case: UseCase, where: Settings) -> Champion:
     if promoted is None:
         return Champion()
     try:
-        facts = packaging.facts(packages.get(where.packages, promoted.subject, where.trusted_keys))
+        files = packages.get(where.packages, promoted.subject, where.trusted_keys)
+        facts = packaging.facts(files)
         pins.require_declared(promoted.subject, case, where)
         return Champion(
             digest=promoted.subject,
-            model=score.model(promoted.subject, where),
+            model=packaging.load(files),
             recipe=str(facts["recipe"]),
             used_until=str(facts["used_until"]),
         )

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from include import settings, usecases
+from include.steps import attempts
 from include.stores import ledger, warehouse
 from ml import nights
 from ml.chain import Entry
@@ -24,7 +25,7 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
     engine = warehouse.engine(where.warehouse_url)
-    judged = ledger.entries(engine, use_case=case.name, kind="judged", night=when)
+    judged = attempts.judged(case, when, where)
     if not judged or "package" not in judged[-1].payload:
         raise RequestError(f"expected a night of {case.name} whose challenger was judged, got {when}: train it first")
     if judged[-1].payload["outcome"] == Outcome.PROMOTE:

@@ -7,8 +7,8 @@ from typing import Any
 
 from include import settings, usecases
 from include.settings import Settings
+from include.steps import attempts, override
 from include.steps import battery as batteries
-from include.steps import override
 from include.stores import approvals, ledger, registry, warehouse
 from include.stores.approvals import Approval, Choice
 from ml import nights, promotion
@@ -32,7 +32,7 @@ def battery(use_case: str, night: str) -> str | None:
     if batteries.passed(engine, challenger):
         return challenger.subject
     checks = batteries.run(case, when, challenger, where)
-    outcome = Answer.PASS if all(each.answer is Answer.PASS for each in checks) else Answer.FAIL
+    outcome = Answer.of(all(each.answer is Answer.PASS for each in checks))
     ledger.append(
         engine,
         kind=batteries.TESTED,
@@ -162,7 +162,7 @@ def promote(use_case: str, night: str) -> str:
 
 def _challenger(case: UseCase, when: date, where: Settings) -> Entry:
     engine = warehouse.engine(where.warehouse_url)
-    judged = ledger.entries(engine, use_case=case.name, kind="judged", night=when)
+    judged = attempts.judged(case, when, where)
     if judged and (judged[-1].payload["outcome"] == Outcome.PROMOTE or override.standing(engine, judged[-1])):
         return judged[-1]
     raise RequestError(

@@ -28,8 +28,8 @@ def search(
     """Return the settings of least `worth` among `trials` tried, the `first` of them among those; resumed where it stopped.
 
     Each trial draws by its own number and by the finished trials before it (a tree-structured Parzen estimator; Bergstra
-    et al. 2011), and only finished ones are written, so that an interrupted search finds what another finds. `told` hears of each trial: its number, its
-    settings, its worth and the seconds of all so far; what it raises ends the search.
+    et al. 2011), and only finished ones are written, so that an interrupted search finds what another finds. `told` hears
+    of each trial: its number, its settings, its worth and the seconds of all so far; what it raises ends the search.
     """
     import optuna
     from optuna.storages import JournalStorage
@@ -44,16 +44,11 @@ def search(
         found = first if number == 0 else _drawn(study.trials, draws, seed + number)
         began = time.monotonic()
         value = worth(found)
-        seconds = time.monotonic() - began + sum(each.user_attrs[_SECONDS] for each in study.trials)
+        spent = {_SECONDS: time.monotonic() - began}
         study.add_trial(
-            optuna.trial.create_trial(
-                params=dict(found),
-                distributions=draws,
-                value=value,
-                user_attrs={_SECONDS: time.monotonic() - began},
-            )
+            optuna.trial.create_trial(params=dict(found), distributions=draws, value=value, user_attrs=spent)
         )
-        told(number + 1, found, value, seconds)
+        told(number + 1, found, value, sum(each.user_attrs[_SECONDS] for each in study.trials))
     return dict(study.best_params)
 
 
