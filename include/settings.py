@@ -21,6 +21,8 @@ class Settings:
     packages: Path
     studies: Path
     trusted_keys: Path
+    routes: Path
+    journal: Path
     feature_store: Path
     online_store_url: str
     reports: Path
@@ -61,6 +63,8 @@ def load() -> Settings:
         packages=Path(text("packages", home / "packages")),
         studies=Path(text("studies", home / "studies")),
         trusted_keys=Path(text("trusted_keys", home / "keys")),
+        routes=Path(text("routes", home / "routes")),
+        journal=Path(text("journal", home / "journal")),
         feature_store=Path(text("feature_store", home / "feast")),
         online_store_url=text("online_store_url", ""),
         reports=Path(text("reports", home / "report")),

@@ -29,6 +29,10 @@ class PackageError(RatchetError):
     """A model package is not the bytes its manifest promises."""
 
 
+class SignatureError(RatchetError):
+    """What was signed does not bear a signature of a key that is trusted."""
+
+
 class CardError(RatchetError):
     """A model card says something else than was recorded of its training."""
 
@@ -39,6 +43,14 @@ class FeatureError(RatchetError):
 
 class SnapshotError(RatchetError):
     """A snapshot of features is not the bytes its manifest promises, or there is none to serve."""
+
+
+class QuestionError(RatchetError):
+    """A client asked a server for something that cannot be read, or does not have the features of the model."""
+
+
+class AbsentError(QuestionError):
+    """A client named an entity whose features are not there, and did not send them."""
 
 
 class LedgerError(RatchetError):

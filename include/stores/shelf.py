@@ -52,12 +52,13 @@ def put(shelf: Path, night: date, packed: Packed) -> Place:
 class Shelf:
     """What a server answers from: the newest whole snapshot, also while the disk or the online store is away.
 
-    With `pinned`, only a snapshot whose features mean what the model learned them as is taken.
+    With `pinned`, only a snapshot whose features mean what the model learned them as is taken. `served` is what was
+    taken last, None before that.
     """
 
     def __init__(self, folder: Path, pinned: Declared | None = None) -> None:
         self._folder, self._pinned = folder, pinned
-        self._served: FeatureSnapshot | None = None
+        self.served: FeatureSnapshot | None = None
         self._place: Place | None = None
 
     def refresh(self) -> str | None:
@@ -72,7 +73,7 @@ class Shelf:
         if not named:
             return f"there is no snapshot in {self._folder}: materialize a night first"
         fault = self._take(named[0])
-        if fault and self._served is None:
+        if fault and self.served is None:
             for place in named[1:]:
                 self._take(place)
         return fault
@@ -80,10 +81,10 @@ class Shelf:
     @property
     def snapshot(self) -> FeatureSnapshot:
         """What is served; raises SnapshotError while there is nothing."""
-        if self._served is None and (fault := self.refresh()) and self._served is None:
+        if self.served is None and (fault := self.refresh()) and self.served is None:
             raise SnapshotError(fault)
-        assert self._served is not None
-        return self._served
+        assert self.served is not None
+        return self.served
 
     def _take(self, place: Place) -> str | None:
         if place == self._place:
@@ -93,7 +94,7 @@ class Shelf:
             self._require_pinned(found, place)
         except (OSError, SnapshotError, FeatureError) as error:
             return f"{place.folder}: {error}"
-        self._served, self._place = found, place
+        self.served, self._place = found, place
         return None
 
     def _require_pinned(self, found: FeatureSnapshot, place: Place) -> None:

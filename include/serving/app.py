@@ -1,0 +1,142 @@
+"""The model server: one FastAPI application that speaks every protocol, at the routes that each platform knows."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+
+from include.serving import openapi, routers
+from include.serving.answering import Answering
+from include.serving.fleet import Fleet
+from include.serving.gateway import StatusError, Gateway, Receive, Scope, Send
+from include.serving.limits import Limits
+from include.serving.metrics import Metrics
+from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, Protocol
+from include.settings import Settings
+from include.stores.journal import Journal
+
+
+class Endpoint:
+    """An ASGI application that answers by one protocol; to FastAPI, a function without parameters."""
+
+    __signature__ = inspect.Signature()
+
+    def __init__(self, gateway: Gateway, protocol: Protocol) -> None:
+        self.gateway, self.protocol = gateway, protocol
+        self.__name__ = protocol.name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.gateway.answer(self.protocol, scope, receive, send)
+
+
+class Direct(APIRoute):
+    """A route that FastAPI documents and finds, but whose requests it does not parse."""
+
+    def __init__(self, path: str, endpoint: Any, **told: Any) -> None:
+        super().__init__(path, endpoint, **told)
+        if isinstance(endpoint, Endpoint):
+            self.app = endpoint
+
+
+def create(use_case: str, shelf: Path, where: Settings, limits: Limits) -> FastAPI:
+    """Return the server of `use_case`, which looks entities up on `shelf` and follows what is routed in `where`.
+
+    Raises SetupError when there is no room for its journal.
+    """
+    fleet = Fleet(use_case, shelf, where, limits.package)
+    journal = Journal(where.journal / use_case)
+    metrics = Metrics(fleet, journal)
+    answering = Answering(fleet, journal, metrics, limits)
+    gateway = Gateway(answering, fleet, metrics, limits)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(fleet.refresh)
+        following = asyncio.create_task(_follow(fleet, limits.refresh_seconds))
+        yield
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        for each in (gateway, answering, journal):
+            await asyncio.to_thread(each.close)
+
+    app: FastAPI = FastAPIOffline(title=f"Ratchet: {use_case}", version="1", lifespan=life, redoc_url=None)
+    app.router.route_class = Direct
+    _answer(app, gateway, limits)
+    app.include_router(routers.health(fleet, limits))
+    app.include_router(routers.models(fleet, gateway))
+    app.include_router(routers.control(fleet, metrics, gateway))
+    app.add_exception_handler(StatusError, _failed)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _broken)
+    app.openapi = _documented(app, fleet)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    return app
+
+
+async def _follow(fleet: Fleet, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(fleet.refresh)
+
+
+def _answer(app: FastAPI, gateway: Gateway, limits: Limits) -> None:
+    """Add the routes by which is asked; Vertex AI names its own."""
+    routes = {
+        "/score": NATIVE,
+        "/invocations": DATAFRAMES,
+        limits.predict_route or "/predict": INSTANCES,
+        "/v2/models/{name}/infer": TENSORS,
+        "/v2/models/{name}/versions/{version}/infer": TENSORS,
+    }
+    for path, protocol in routes.items():
+        app.add_api_route(
+            path,
+            Endpoint(gateway, protocol),
+            methods=["POST"],
+            tags=["answers"],
+            summary=(protocol.read.__doc__ or "").partition(";")[0],
+            responses=openapi.responses(protocol.name),
+        )
+
+
+def _failed(_: Request, failure: Exception) -> Response:
+    assert isinstance(failure, StatusError)
+    told = failure.reply()
+    return Response(told.body, failure.status, dict(told.headers), told.content_type)
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+def _broken(_: Request, __: Exception) -> Response:
+    return JSONResponse({"error": "this server failed to answer; its log says why"}, 500)
+
+
+def _documented(app: FastAPI, fleet: Fleet) -> Any:
+    """Return what makes the OpenAPI document, with the features of the model that answers when it is asked for."""
+    plain = app.openapi
+
+    def document() -> dict[str, Any]:
+        told = {**plain(), "paths": dict(plain()["paths"])}
+        if not fleet.ready:
+            return told
+        taken, snapshot = fleet.serving.champion.taken, fleet.serving.champion.shelf.served
+        known = next(iter(snapshot.places), None) if snapshot else None
+        for route in app.routes:
+            if isinstance(route, Direct) and isinstance(route.endpoint, Endpoint):
+                posted = told["paths"][route.path]["post"]
+                body = openapi.body(route.endpoint.protocol.name, taken, known)
+                told["paths"][route.path] = {"post": {**posted, "requestBody": body}}
+        return told
+
+    return document
