@@ -63,8 +63,10 @@ class Taken:
 
 def entity(row: Row) -> str | None:
     """Return the key of the row's entity, None when it names none; raises QuestionError when that is no text."""
-    named = row.get(ENTITY)
-    if named is None or isinstance(named, str):
+    if ENTITY not in row:
+        return None
+    named = row[ENTITY]
+    if isinstance(named, str):
         return named
     raise QuestionError(f"{ENTITY}: expected a text, the key of an entity, got {shown(named)}")
 

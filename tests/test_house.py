@@ -38,6 +38,16 @@ BY_ANOTHER_NAME = {
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"
         for part in ("delta", "registry", "retrieval", "services", "writing")
     },
+    "include/stores/envelopes.py": "tests/include/stores/test_signatures.py",
+    "include/serving/children.py": "tests/include/steps/test_battery.py",
+    **{
+        f"include/serving/{part}.py": "tests/include/serving/test_server.py"
+        for part in ("__main__", "answering", "app", "fleet", "gateway", "metrics", "openapi", "routers")
+    },
+    **{
+        f"include/serving/protocols/{part}.py": "tests/include/serving/protocols/test_protocols.py"
+        for part in ("asking", "dataframes", "instances", "native", "tensors")
+    },
     "include/serving/pyfunc.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",

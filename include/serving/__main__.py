@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -49,16 +48,23 @@ def main(use_case: str) -> None:
     """Serve until told to stop; then no new requests are taken, and those under way are answered."""
     where, allowed = settings.load(), limits.load()
     shelf = where.feature_store / use_case / "snapshots"
-    server: dict[str, Any] = {"http": Prompt, "loop": "uvloop", "ws": "none", "access_log": False}
-    uvicorn.run(
-        app.create(use_case, shelf, where, allowed),
-        host=allowed.host,
-        port=allowed.port,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-        **server,
+    front = app.create(use_case, shelf, where, allowed)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            front,
+            host=allowed.host,
+            port=allowed.port,
+            http=Prompt,
+            loop="uvloop",
+            ws="none",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=_STOP_SECONDS,
+        )
     )
+    front.gateway.requests = lambda: len(server.server_state.tasks)
+    server.run()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -20,8 +20,8 @@ from include.serving.protocols.tensors import HEADER
 from ml.errors import AbsentError, QuestionError, RatchetError, SetupError, SnapshotError
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Any]
-Send = Callable[[dict[str, Any]], Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 REQUEST_ID = "X-Request-Id"
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
@@ -53,12 +53,17 @@ _STATUSES: tuple[tuple[type[RatchetError], int], ...] = (
 
 
 class Gateway:
-    """Lets requests through to the answering, as many as there is time for."""
+    """Lets requests through to the answering, as many as there is time for.
+
+    `requests` is to say how many the server has begun, also those whose turn has not come.
+    """
 
     def __init__(self, answering: Answering, fleet: Fleet, metrics: Metrics, limits: Limits) -> None:
         self._answering, self._fleet, self._metrics, self._limits = answering, fleet, metrics, limits
         self._process, self._count = secrets.token_hex(6), count(1)
-        self._waiting = 0
+        self._reading = 0
+        self.requests: Callable[[], int] = lambda: 0
+        metrics.waiting.set_function(self._waiting)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answers")
 
     def close(self) -> None:
@@ -73,10 +78,9 @@ class Gateway:
             body = await self._body(headers, receive)
             started = time.perf_counter()
             reply = await self._answered(protocol, scope["path_params"], headers, body, request, started)
-            self._metrics.seconds.observe(time.perf_counter() - started)
         except StatusError as failure:
             reply, status = failure.reply(request), failure.status
-        self._metrics.requests.labels(protocol.name, status).inc()
+        self._metrics.requests_of(protocol.name, status).inc()
         await _send(send, status, reply, request)
 
     def require_token(self, headers: Mapping[bytes, str], *, control: bool = False) -> None:
@@ -104,6 +108,7 @@ class Gateway:
         if not told.isdecimal() or int(told) > self._limits.body_bytes:
             raise self._too_large(told)
         parts, size = [], 0
+        self._reading += 1
         try:
             async with asyncio.timeout(self._limits.body_seconds):
                 while True:
@@ -121,6 +126,8 @@ class Gateway:
             raise StatusError(
                 408, f"expected the whole request within {self._limits.body_seconds:g} s, got {size} bytes"
             ) from None
+        finally:
+            self._reading -= 1
 
     def _too_large(self, size: str) -> StatusError:
         return StatusError(
@@ -136,12 +143,9 @@ class Gateway:
         request: str,
         started: float,
     ) -> Reply:
-        if self._waiting >= self._limits.waiting:
-            raise StatusError(503, f"{self._waiting} requests are waiting already: ask again later")
-        self._waiting += 1
-        self._metrics.waiting.set(self._waiting)
+        if (waiting := self._waiting()) > self._limits.waiting:
+            raise StatusError(503, f"{waiting} requests are waiting already: ask again later")
         try:
-            await asyncio.sleep(0)  # all that came with this one are counted before one of them is answered
             ask = self._ask(path, headers, body, request)
             asked = Asked.of(request, protocol.name, protocol.read(ask), started, package=path.get("version"))
             return protocol.write(ask, await self._scored(asked))
@@ -152,9 +156,10 @@ class Gateway:
             raise StatusError(
                 504, f"no answer within {self._limits.answer_seconds:g} s: ask for fewer rows at a time"
             ) from None
-        finally:
-            self._waiting -= 1
-            self._metrics.waiting.set(self._waiting)
+
+    def _waiting(self) -> float:
+        """Return how many requests wait for an answer; those that are still coming in do not."""
+        return self.requests() - self._reading
 
     async def _scored(self, asked: Asked) -> list[Answer]:
         """Return the answers, those to many rows from a thread beside the others' requests."""

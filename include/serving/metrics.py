@@ -1,6 +1,7 @@
 """What Prometheus reads of a server; each server has a registry of its own."""
 
 import time
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.gc_collector import GCCollector
@@ -21,11 +22,8 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        self.requests = Counter(
+        self._requests = Counter(
             "ratchet_requests", "Requests, by protocol and status", ("protocol", "status"), registry=registry
-        )
-        self.seconds = Histogram(
-            "ratchet_request_seconds", "From the last byte in to the answer", registry=registry, buckets=_SECONDS
         )
         self.shadows_dropped = Counter(
             "ratchet_shadows_dropped", "Copies for which the shadow had no time", registry=registry
@@ -52,10 +50,15 @@ class Metrics:
         ):
             Gauge(name, told, registry=registry).set_function(value)
 
+    @cache  # noqa: B019 - as many as there are protocols and statuses
+    def requests_of(self, protocol: str, status: int) -> Counter:
+        """Return the counter of requests that came by `protocol` and were answered with `status`."""
+        return self._requests.labels(protocol, status)
+
     def answered(self, route: Route, package: str, seconds: float, rows: int, *, failed: bool) -> None:
         """Count `rows` that `package` answered, or `failed` to answer, on `route` in `seconds`."""
-        (self._faults if failed else self._answers).labels(route.value, package).inc(rows)
-        self._latency.labels(route.value).observe(seconds)
+        self._rows_of(route, package, failed=failed).inc(rows)
+        self._latency_of(route).observe(seconds)
 
     def page(self) -> bytes:
         """Return everything in Prometheus' text format."""
@@ -67,6 +70,14 @@ class Metrics:
                 if digest:
                     self._packages.labels(role, digest).set(1)
         return bytes(generate_latest(self._registry))
+
+    @cache  # noqa: B019 - as many as there are routes and packages
+    def _rows_of(self, route: Route, package: str, *, failed: bool) -> Counter:
+        return (self._faults if failed else self._answers).labels(route.value, package)
+
+    @cache  # noqa: B019 - as many as there are routes
+    def _latency_of(self, route: Route) -> Histogram:
+        return self._latency.labels(route.value)
 
     def _canary(self) -> float:
         return self._fleet.serving.routing.canary if self._fleet.ready else 0.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, tensors
-from include.serving.protocols.asking import CSV, JSON, LINES
+from include.serving.protocols.asking import CSV, JSON
 from ml.questions import ENTITY, Taken
 
 Schema = dict[str, Any]
@@ -102,12 +102,7 @@ def body(protocol: str, taken: Taken, known: str | None) -> Schema:
     }[protocol]
     content = {JSON: {"schema": schema, "examples": examples}}
     if protocol == DATAFRAMES.name:
-        header = ",".join(taken.names)
-        content[CSV] = {
-            "schema": {"type": "string"},
-            "examples": {"empty cells": {"value": f"{header}\n{header.count(',') * ','}\n"}},
-        }
-        content[LINES] = {"schema": {"type": "string"}, "examples": {}}
+        content[CSV] = {"schema": {"type": "string", "pattern": _lines(taken)}}
     return {"required": True, "content": content}
 
 
@@ -141,13 +136,19 @@ def _row(taken: Taken) -> Schema:
 
 
 def _cell(*, words: bool) -> Schema:
-    return {"type": ["string" if words else "number", "null"]}
+    return {"type": ["string", "null"] if words else ["number", "boolean", "null"]}
 
 
 def _cells(taken: Taken) -> Schema:
     """Return the schema of a row as a list of all features in order."""
     cells = [_cell(words=words) for words in taken.words.values()]
     return {"type": "array", "prefixItems": cells, "minItems": len(cells), "maxItems": len(cells)}
+
+
+def _lines(taken: Taken) -> str:
+    """Return the pattern of a CSV with a header; there are others, such as with quotes, that are read too."""
+    cells = (r"[A-Za-z0-9 ]{0,20}" if words else r"(-?[0-9]{1,9}(\.[0-9]{1,6})?)?" for words in taken.words.values())
+    return "^" + ",".join(taken.names) + r"\n(" + ",".join(cells) + r"\n){1,3}$"
 
 
 def _split(taken: Taken) -> Schema:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from include.serving import openapi
 from include.serving.fleet import Fleet
-from include.serving.gateway import StatusError, Gateway
+from include.serving.gateway import Gateway, StatusError
 from include.serving.limits import Limits
 from include.serving.metrics import Metrics
 
@@ -30,12 +30,6 @@ def health(fleet: Fleet, limits: Limits) -> APIRouter:
         }
         return JSONResponse(told)
 
-    def alive() -> dict[str, bool]:
-        """Say that the process lives."""
-        return {"live": True}
-
-    for path in ("/healthz", "/v2/health/live"):
-        router.get(path)(alive)
     for path in dict.fromkeys(("/readyz", "/ping", "/health", "/v2/health/ready", limits.health_route or "/readyz")):
         router.get(path, responses={503: {"description": "nothing to answer with yet"}})(ready)
     return router
@@ -80,7 +74,12 @@ def control(fleet: Fleet, metrics: Metrics, gateway: Gateway) -> APIRouter:
     """Return the routes of whoever runs the server; those that move something need the token."""
     router = APIRouter(tags=["operation"])
 
-    @router.get("/metrics", dependencies=[Depends(_token(gateway))], responses=openapi.errors(401))
+    @router.get(
+        "/metrics",
+        dependencies=[Depends(_token(gateway))],
+        responses=openapi.errors(401),
+        response_class=PlainTextResponse,
+    )
     def page() -> Response:
         """Return what Prometheus reads."""
         return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -32,7 +32,7 @@ _TEXT = "BYTES"
 _LENGTH = struct.Struct("<I")
 
 
-class Tensor(msgspec.Struct, frozen=True):
+class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A column: its cells under `data`, or among the bytes after the JSON."""
 
     name: str
@@ -42,7 +42,7 @@ class Tensor(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] = {}
 
 
-class Wish(msgspec.Struct, frozen=True):
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A tensor that the client wants back."""
 
     name: str
