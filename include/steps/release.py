@@ -15,6 +15,7 @@ from ml import nights, promotion
 from ml.chain import Entry
 from ml.errors import LedgerError, RequestError
 from ml.promotion import Answer, Outcome
+from ml.releasing import Kind
 from ml.usecase import UseCase
 
 _CHOICES: dict[str, Choice] = {"Approve": "approved", "Reject": "rejected"}
@@ -149,7 +150,7 @@ def promote(use_case: str, night: str) -> str:
         _require_same_champion(challenger, champion)
         ledger.append(
             engine,
-            kind=ledger.PROMOTED,
+            kind=Kind.PROMOTED,
             use_case=case.name,
             night=when,
             subject=challenger.subject,
