@@ -30,15 +30,27 @@ class Kind(StrEnum):
 class Trial:
     """A challenger under way: `share` of the entities is its own, 0 while it is a shadow.
 
-    `release` is the ledger's entry that began it, `began` and `began_at` when its present stage did (a night, a moment).
+    `night` is the one that it was trained as of, `release` the ledger's entry that began it, and `stages` say when it
+    was given which share, the first 0.
     """
 
     digest: str
     night: date
     release: int
+    stages: tuple["Began", ...]
+
+    @property
+    def share(self) -> float:
+        return self.stages[-1].share
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Began:
+    """When a share was given: by the clock for live requests, and for the batch with the night after `night`."""
+
     share: float
-    began: date
-    began_at: datetime
+    night: date
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,10 +116,7 @@ def _after(standing: Standing, entry: Entry) -> Standing:
         case Kind.SHIFTED:
             begun = standing.trial if _is_of(standing, entry) else _begun(entry)
             assert begun is not None
-            share = float(str(entry.payload["share"]))
-            return replace(
-                standing, trial=replace(begun, share=share, began=_night(entry), began_at=entry.recorded_at)
-            )
+            return replace(standing, trial=replace(begun, stages=(*begun.stages, _stage(entry))))
         case Kind.WITHDRAWN | Kind.REJECTED if _is_of(standing, entry):
             return replace(standing, trial=None)
         case _:
@@ -115,17 +124,19 @@ def _after(standing: Standing, entry: Entry) -> Standing:
 
 
 def _begun(entry: Entry) -> Trial:
-    night = _night(entry)
-    trained = date.fromisoformat(str(entry.payload["trained"]))
     return Trial(
-        digest=entry.subject, night=trained, release=entry.seq, share=0.0, began=night, began_at=entry.recorded_at
+        digest=entry.subject,
+        night=date.fromisoformat(str(entry.payload["trained"])),
+        release=entry.seq,
+        stages=(replace(_stage(entry), share=0.0),),
     )
+
+
+def _stage(entry: Entry) -> Began:
+    assert entry.night is not None
+    return Began(share=float(str(entry.payload.get("share", 0.0))), night=entry.night, at=entry.recorded_at)
 
 
 def _is_of(standing: Standing, entry: Entry) -> bool:
     return standing.trial is not None and standing.trial.digest == entry.subject
 
-
-def _night(entry: Entry) -> date:
-    assert entry.night is not None
-    return entry.night

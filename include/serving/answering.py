@@ -22,7 +22,10 @@ _IDLE_SECONDS = 0.2
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journal has of one answer: `at` in seconds since 1970, `score` None where there was a `fault`."""
+    """What the journal has of one answer: `at` in seconds since 1970, `score` None where there was a `fault`.
+
+    `night` is that of the snapshot that the server had.
+    """
 
     request: str
     place: int
@@ -81,11 +84,11 @@ class _Attempt:
 
 
 class Answering:
-    """Answers from what the fleet has, and lets a shadow answer a copy, for which nobody waits."""
+    """Answers from what the fleet has. While there is a shadow, whoever did not answer answers a copy, for which nobody waits."""
 
     def __init__(self, fleet: Fleet, journal: Journal, metrics: Metrics, limits: Limits) -> None:
         self._fleet, self._journal, self._metrics, self._limits = fleet, journal, metrics, limits
-        self._copies: queue.Queue[tuple[Serving, Asked]] = queue.Queue(limits.shadow_waiting)
+        self._copies: queue.Queue[tuple[Serving, Asked, Sequence[Route]]] = queue.Queue(limits.shadow_waiting)
         self._closed = False
         self._shadow = threading.Thread(target=self._answer_copies, name="shadow", daemon=True)
         self._shadow.start()
@@ -108,7 +111,7 @@ class Answering:
                 serving, route, asked, [place for place, each in enumerate(routes) if each is route]
             )
         if serving.routing.shadow:
-            self._copy(serving, asked)
+            self._copy(serving, asked, routes)
         return [answers[place] for place in range(len(routes))]
 
     def close(self) -> None:
@@ -158,27 +161,29 @@ class Answering:
                 score=score,
                 fault=fault,
                 latency_ms=seconds * 1000,
-                night=str(night) if night and asked.entities[place] else None,
+                night=str(night) if night else None,
                 features=row,
             )
             self._journal.append(msgspec.json.encode(record))
         self._metrics.answered(route, by.digest, seconds, len(places), failed=fault is not None)
 
-    def _copy(self, serving: Serving, asked: Asked) -> None:
+    def _copy(self, serving: Serving, asked: Asked, routes: Sequence[Route]) -> None:
         try:
-            self._copies.put_nowait((serving, asked))
+            self._copies.put_nowait((serving, asked, routes))
         except queue.Full:
             self._metrics.shadows_dropped.inc(len(asked.rows))
 
     def _answer_copies(self) -> None:
         while not (self._closed and self._copies.empty()):
             try:
-                serving, asked = self._copies.get(timeout=_IDLE_SECONDS)
+                serving, asked, routes = self._copies.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
                 continue
-            copy, places = replace(asked, started=time.perf_counter()), range(len(asked.rows))
-            by = serving.by(Route.SHADOW)
-            self._note(by, Route.SHADOW, copy, places, self._try(by, copy, places))
+            copy = replace(asked, started=time.perf_counter())
+            for answered, other in ((Route.CHAMPION, Route.SHADOW), (Route.CANARY, Route.CHAMPION)):
+                by, places = serving.by(other), [place for place, each in enumerate(routes) if each is answered]
+                if places:
+                    self._note(by, Route.SHADOW, copy, places, self._try(by, copy, places))
 
 
 def _routes(serving: Serving, asked: Asked) -> list[Route]:

@@ -23,6 +23,12 @@ def on(case: UseCase, night: date, where: Settings) -> Standing:
     return releasing.stand(case.name, sorted(earlier, key=lambda each: (each.night, each.seq)))
 
 
+def latest(case: UseCase, where: Settings) -> date:
+    """Return the last night that anything was decided of: what is decided now holds for the nights after it."""
+    nights = [each.night for each in ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)]
+    return max(night for night in nights if night is not None)
+
+
 def follow(case: UseCase, where: Settings) -> tuple[str, ...]:
     """Let servers and the registry follow the ledger, and return a sentence for each thing that the registry had wrong."""
     routing = now(case, where).routing

@@ -98,6 +98,13 @@ def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, withdra
         return database.upsert(connection, table, rows)
 
 
+def labels(engine: sa.Engine, use_case: str, known_by: datetime) -> pd.DataFrame:
+    """Return the labels known by `known_by`: entity, night, label, known_at."""
+    column = tables.labels.c
+    query = sa.select(column.entity, column.night, column.label, column.known_at)
+    return _read(engine, query.where(column.use_case == use_case, column.known_at <= known_by))
+
+
 def labelled_by(engine: sa.Engine, use_case: str, first_night: date, last_night: date) -> set[str]:
     """Return the entities whose label came with the files of `first_night` to `last_night`."""
     table = tables.labels

@@ -189,7 +189,7 @@ def test_each_answer_is_in_the_journal_with_all_that_made_it(shared: tuple[Setti
     first, second = [each for each in records(where) if each.request == "mine"]
     assert [first.score, second.score] == scores
     assert (first.entity, first.night, first.place) == ("ride-1", "2013-01-12", 0)
-    assert (second.entity, second.night, second.place) == (None, None, 1)
+    assert (second.entity, second.night, second.place) == (None, "2013-01-12", 1)
     assert first.features == {"hour": 2.0, "zone": str(ENTITIES["zone"].iloc[1])}
     assert {first.package, second.package} == {digest}
     assert first.latency_ms > 0
