@@ -20,6 +20,7 @@ class Settings:
     lake: str
     packages: Path
     studies: Path
+    drafts: Path
     trusted_keys: Path
     feature_store: Path
     online_store_url: str
@@ -60,6 +61,7 @@ def load() -> Settings:
         lake=text("lake", home / "lake"),
         packages=Path(text("packages", home / "packages")),
         studies=Path(text("studies", home / "studies")),
+        drafts=Path(text("drafts", home / "drafts")),
         trusted_keys=Path(text("trusted_keys", home / "keys")),
         feature_store=Path(text("feature_store", home / "feast")),
         online_store_url=text("online_store_url", ""),

@@ -29,6 +29,10 @@ class PackageError(RatchetError):
     """A model package is not the bytes its manifest promises."""
 
 
+class DraftError(RatchetError):
+    """A candidate's draft is not there, or not whole, when the candidates are to be compared."""
+
+
 class CardError(RatchetError):
     """A model card says something else than was recorded of its training."""
 

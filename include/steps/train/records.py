@@ -9,7 +9,8 @@ from include import provenance
 from include.settings import Settings
 from include.steps import card, features, findings, pins
 from include.steps.champion import Champion
-from include.steps.train.contest import SEED, Contest
+from include.steps.train.contest import Contest
+from include.steps.train.plan import Plan
 from include.steps.training_set import Labelled
 from include.stores import packages, registry, signatures
 from include.stores.snapshot import Snapshot
@@ -28,6 +29,7 @@ class Training:
 
     case: UseCase
     when: date
+    plan: Plan
     tables: Snapshot
     contest: Contest
     recipe: str
@@ -91,7 +93,7 @@ def _facts(training: Training, where: Settings) -> dict[str, object]:
         **pins.declared(features.service(case, where), case.feature_names).facts,
         "candidate": training.contest.choice.name,
         "settings": asdict(training.contest.best.candidate),
-        "seed": SEED,
+        "seed": training.plan.seed,
         "fitted": list(training.spans["fitted"]),
         "used_until": training.spans["judged"][-1],
         "log_loss": quality.log_loss,
