@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ml import passages
+from ml.agreement import Refitted
 from ml.dependencies import Dependencies
 from ml.findings import Findings
 from ml.markdown import interval as _interval
@@ -45,6 +46,7 @@ class Card:
     personal: Mapping[str, frozenset[str]]
     lines: Sequence[Line]
     findings: Findings | None = None
+    refitted: Refitted | None = None
 
 
 def write(card: Card, *, timed: bool = True) -> str:
@@ -59,6 +61,7 @@ def write(card: Card, *, timed: bool = True) -> str:
         "What it was made of": _made_of(card),
         "Candidates": candidates(card.contenders, card.choice, timed=timed),
         "Verdict": verdict(card.verdict),
+        **({"Refitted": passages.refitted(card.refitted)} if card.refitted else {}),
         **(passages.of(card.findings, card.use_case) if card.findings else {}),
         "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
         "Personal columns": [*_personal(card)] or ["None is declared."],

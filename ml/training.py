@@ -142,6 +142,13 @@ def fit(candidate: Candidate, material: Material, told: Told = _silent) -> Fitte
     return Fitted(candidate=candidate, model=model, folds=walked, scores=calibrated.apply(log_odds[ahead]))
 
 
+def refit(fitted: Fitted, material: Material) -> Model:
+    """Return the candidate learned once more, from all of `material`, with the calibration that it was judged with."""
+    everything = np.full(len(material.labels), True)
+    learner = material.learn(fitted.candidate, everything)
+    return Model(encoder=material.encoder, learner=learner, calibration=fitted.model.calibration)
+
+
 def _require_both_classes(labels: Floats, nights: Strings) -> None:
     if len(np.unique(labels)) < 2:
         raise RefusalError(

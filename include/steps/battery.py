@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from include.settings import Settings
-from include.steps import card, pins, trials
+from include.steps import card, findings, pins, training_set, trials
 from include.steps import features as feature_step
 from include.stores import ledger, packages, registry, snapshot
 from ml import battery, packaging
 from ml.arrays import Floats
 from ml.chain import Entry
 from ml.errors import CardError, RefusalError
+from ml.evaluation import Answered
 from ml.promotion import Answer, Check
+from ml.training import Model
 from ml.usecase import UseCase
 
 TESTED = "tested"
@@ -41,6 +44,7 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
         battery.stability(trial.odd),
         *battery.budget(trial, sum(map(len, files.values())), case.latency_budget, case.size_budget),
         *battery.expectations(model, rows, case.expectations),
+        *_fairness(case, when, model, where),
         _card(case, when),
     )
 
@@ -79,6 +83,18 @@ def _through_mlflow(case: UseCase, judged: Entry, rows: pd.DataFrame, where: Set
     frame = rows[names].astype(words)
     frame = frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in words})
     return registry.predict(where, case.name, str(judged.payload["version"]), frame)
+
+
+def _fairness(case: UseCase, when: date, model: Model, where: Settings) -> tuple[Check, ...]:
+    """Return how the package treats groups on the latest nights, as many as are judged on, that have their labels."""
+    if case.fairness is None:
+        return ()
+    tables = snapshot.take(case, where)
+    labelled = training_set.read(case, when, tables, where)
+    rows = labelled.where(np.isin(labelled.nights, np.unique(labelled.nights)[-case.gates.judged_nights :]))
+    answered = Answered(frame=rows.frame, labels=rows.labels, scores=model.predict(rows.frame), nights=rows.nights)
+    levels, among = findings.levels(case, rows, tables), findings.holds(case, case.fairness.among, rows.frame)
+    return battery.fairness(answered, levels, among, case.fairness, case.cost, case.gates.confidence)
 
 
 def _card(case: UseCase, when: date) -> Check:

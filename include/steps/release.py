@@ -11,7 +11,7 @@ from include.steps import attempts, override
 from include.steps import battery as batteries
 from include.stores import approvals, ledger, registry, warehouse
 from include.stores.approvals import Approval, Choice
-from ml import nights, promotion
+from ml import claims, nights, promotion
 from ml.chain import Entry
 from ml.errors import LedgerError, RequestError
 from ml.promotion import Answer, Outcome
@@ -73,6 +73,7 @@ def dossier(use_case: str, night: str) -> str:
             "|---|---|---|---|",
             *rows,
             "",
+            *_refit(told),
             *_battery(challenger, where),
             f"Evidence `{told['evidence']}`. Your answer is bound to this package and this evidence.",
         ]
@@ -83,6 +84,12 @@ def _rows(checks: Iterable[Mapping[str, Any]]) -> list[str]:
     return [
         f"| {each['name']} | {promotion.shown(each['value'])} | {each['bar']} | {each['answer']} |" for each in checks
     ]
+
+
+def _refit(told: Mapping[str, Any]) -> list[str]:
+    """Return the lines on the refit, where the use case declares one."""
+    lines = claims.refitted(told.get("refit"))
+    return [*lines, ""] if lines else []
 
 
 def _battery(challenger: Entry, where: Settings) -> list[str]:

@@ -12,7 +12,7 @@ from include import settings, usecases
 from include.settings import Settings
 from include.steps import attempts, champion, findings
 from include.steps.champion import Champion
-from include.steps.train import contest, records
+from include.steps.train import contest, records, refit
 from include.steps.train import plan as plans
 from include.steps.train.contest import Contest
 from include.steps.train.plan import Plan
@@ -172,6 +172,7 @@ def _challenge(case: UseCase, when: date, plan: Plan, where: Settings) -> tuple[
     met = champion.read(_met(plan, where), case, where).on(rows.judged.frame, held.prior)
     frozen = _frozen(case, rows.judged, met, held)
     found = findings.measure(case, held.best, rows.learned, rows.judged, frozen, tables)
+    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost, also=found.gates)
     training = Training(
         case=case,
         when=when,
@@ -183,7 +184,8 @@ def _challenge(case: UseCase, when: date, plan: Plan, where: Settings) -> tuple[
         frozen=frozen,
         met=met,
         found=found,
-        verdict=promotion.judge(frozen, case.gates, met.bar(recipe), case.cost, also=found.gates),
+        verdict=verdict,
+        refitting=refit.after(verdict, case, plan, rows, held, frozen, where),
     )
     return records.leave(training, where)
 

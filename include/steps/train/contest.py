@@ -30,8 +30,9 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """What candidates may learn from, and the later rows that one of them is judged on."""
+    """All labelled rows: those that candidates may learn from, and the later ones that one of them is judged on."""
 
+    labelled: Labelled
     learned: Labelled
     judged: Labelled
 
@@ -56,7 +57,7 @@ def rows(case: UseCase, when: date, tables: Snapshot, used_until: str, where: Se
     """Return the labelled rows as of a night, divided; raises RefusalError when there are too few, or FeatureError."""
     labelled = training_set.read(case, when, tables, where)
     parts = splitting.split(labelled.nights, case.gates.judged_nights, used_until)
-    return Rows(learned=labelled.where(parts.fitted), judged=labelled.where(parts.judged))
+    return Rows(labelled=labelled, learned=labelled.where(parts.fitted), judged=labelled.where(parts.judged))
 
 
 def check_leaks(case: UseCase, learned: Labelled, when: date, tables: Snapshot) -> None:
