@@ -1,8 +1,8 @@
 """Whether a model that learned from the judged rows too is still the model that was judged: four numbers, each with a bar.
 
-All are taken on the judged rows. The refit has seen their labels, so a lower log loss there says nothing for it, and it
-differs from the judged model there more than it will on rows that neither has seen: the bars err on the side of the
-judged model.
+Scores are compared on rows that neither has learned from, those that still wait for their labels: on the judged rows a
+refit repeats what it was told, and differs by that. Log loss needs labels, so it is the judged rows'; a refit that has
+learned from them and still does worse there is broken, and one that does better has shown nothing.
 """
 
 from dataclasses import dataclass
@@ -30,33 +30,51 @@ class Refitted:
         return all(each.answer is Answer.PASS for each in self.checks)
 
 
-def measure(labels: Floats, judged: Floats, refit: Floats, threshold: float, bars: Refit) -> tuple[Check, ...]:
-    """Return the checks of the scores `refit` beside those of the `judged` model, each (n,); a missing number fails.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """The scores of the same rows by the model that was judged and by the refit, each (n,)."""
 
-    `labels` are 0 or 1, and who scores above `threshold` is acted on.
+    judged: Floats
+    refit: Floats
+
+    @property
+    def known(self) -> bool:
+        """Return whether there are rows, and none lacks a score."""
+        return len(self.judged) > 0 and bool(np.isfinite(self.judged + self.refit).all())
+
+
+def measure(ahead: Pair, seen: Pair, labels: Floats, threshold: float, bars: Refit) -> tuple[Check, ...]:
+    """Return the checks of a refit on rows `ahead` and on those `seen`, the judged ones, with their `labels` (0 or 1).
+
+    Who scores above `threshold` is acted on. A missing number fails.
     """
-    rise = metrics.log_loss(labels, refit) - metrics.log_loss(labels, judged)
+    rise = metrics.log_loss(labels, seen.refit) - metrics.log_loss(labels, seen.judged)
     return (
-        _at_most("mean distance of scores", float(np.abs(refit - judged).mean()), bars.scores_apart),
-        _at_most("share of decisions that change", _flipped(judged, refit, threshold), bars.flipped),
-        _at_most("rise of log loss", rise, bars.log_loss_rise),
-        _at_least("rank correlation of scores", _rank_correlation(judged, refit), bars.least_rank),
+        _at_most("mean distance of scores", _apart(ahead), bars.scores_apart),
+        _at_most("share of decisions that change", _flipped(ahead, threshold), bars.flipped),
+        _at_least("rank correlation of scores", _rank_correlation(ahead), bars.least_rank),
+        _at_most("rise of log loss on the judged rows", rise, bars.log_loss_rise),
     )
 
 
-def _flipped(judged: Floats, refit: Floats, threshold: float) -> float:
-    known = np.isfinite(judged) & np.isfinite(refit)
-    return float(np.mean((judged > threshold) != (refit > threshold))) if known.all() else float("nan")
+def _apart(scores: Pair) -> float:
+    return float(np.abs(scores.refit - scores.judged).mean()) if scores.known else np.nan
 
 
-def _rank_correlation(judged: Floats, refit: Floats) -> float:
+def _flipped(scores: Pair, threshold: float) -> float:
+    changed = (scores.judged > threshold) != (scores.refit > threshold)
+    return float(changed.mean()) if scores.known else np.nan
+
+
+def _rank_correlation(scores: Pair) -> float:
     """Return Spearman's rho, ties sharing their mean rank; 1 where neither tells any row from another."""
-    if not (np.isfinite(judged).all() and np.isfinite(refit).all()):
-        return float("nan")
-    if np.ptp(judged) == 0 and np.ptp(refit) == 0:
-        return 1.0
-    one, other = (pd.Series(each).rank() for each in (judged, refit))
-    return float(np.corrcoef(one, other)[0, 1]) if np.ptp(judged) and np.ptp(refit) else 0.0
+    if not scores.known:
+        return np.nan
+    told = [bool(np.ptp(each)) for each in (scores.judged, scores.refit)]
+    if not all(told):
+        return float(not any(told))
+    one, other = (pd.Series(each).rank() for each in (scores.judged, scores.refit))
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 def _at_most(name: str, value: float, most: float) -> Check:

@@ -34,7 +34,7 @@ def refitted(told: Refitted) -> list[str]:
     if told.agrees:
         why = (
             f"Released is a refit of the judged model `{told.judged}`: the same settings, learned from the judged rows too. The "
-            "two agree on the judged rows, so all that is said of the judged model stands for it."
+            "two agree, so what was measured of the judged model stands for it."
         )
     else:
         why = (

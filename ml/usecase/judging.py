@@ -124,14 +124,15 @@ class Fairness:
 class Refit:
     """Let what is released learn from the judged rows too, as long as it agrees with the model that was judged.
 
-    On the judged rows, its scores may lie `scores_apart` from the judged model's in the mean, the share `flipped` of
-    decisions may change and log loss rise by `log_loss_rise`; Spearman's correlation of the scores is `least_rank` or more.
+    On rows that wait for their labels, its scores may lie `scores_apart` from the judged model's in the mean, and the share
+    `flipped` of decisions may change; Spearman's correlation is `least_rank` or more. On the judged rows, which it has
+    learned from, log loss may rise by `log_loss_rise`.
     """
 
     scores_apart: float = 0.03
     flipped: float = 0.05
-    log_loss_rise: float = 0.0
     least_rank: float = 0.95
+    log_loss_rise: float = 0.0
 
     def __post_init__(self) -> None:
         require(0 < self.scores_apart < 1, f"scores_apart lies between 0 and 1, got {self.scores_apart}")
