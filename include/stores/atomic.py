@@ -12,10 +12,8 @@ def write(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        os.close(handle)
+        _write_through(Path(name), content)
         Path(name).chmod(0o644)
         Path(name).replace(target)
     except BaseException:
@@ -32,7 +30,7 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         for name, content in files.items():
-            write(draft / name, content)
+            _write_through(draft / name, content)
         draft.chmod(0o755)
         if target.exists():
             target.rename(draft.with_name(f"{draft.name}.damaged"))
@@ -43,3 +41,11 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(draft.with_name(f"{draft.name}.damaged"), ignore_errors=True)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Write to the disk, not only to the system's memory of it."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,11 +1,12 @@
 """A draft is whole or as good as none: whatever was cut or changed is found before it is read, and made again."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from include.stores import atomic, drafts
+from include.stores import drafts
 from ml.errors import DraftError
 
 FILES = {"learner.txt": b"tree", "scores.f8": b"\x00\x01"}
@@ -76,17 +77,17 @@ def test_of_many_that_put_at_once_one_is_whole_and_nothing_else_is_left(tmp_path
 
 
 def test_a_draft_whose_writer_was_stopped_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = atomic.write
+    written = []
 
-    def stop(target: Path, content: bytes) -> None:
-        if target.name == "scores.f8":
+    def stop(handle: int) -> None:
+        written.append(handle)
+        if len(written) == 2:
             raise KeyboardInterrupt
-        write(target, content)
 
-    monkeypatch.setattr(atomic, "write", stop)
+    monkeypatch.setattr(os, "fsync", stop)
     with pytest.raises(KeyboardInterrupt):
         drafts.put(tmp_path / "logistic", FILES)
-    assert not (tmp_path / "logistic").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_removing_takes_all_drafts_under_a_folder_and_may_be_done_again(place: Path) -> None:
