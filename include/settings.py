@@ -20,6 +20,7 @@ class Settings:
     lake: str
     packages: Path
     studies: Path
+    drafts: Path
     trusted_keys: Path
     routes: Path
     journal: Path
@@ -62,6 +63,7 @@ def load() -> Settings:
         lake=text("lake", home / "lake"),
         packages=Path(text("packages", home / "packages")),
         studies=Path(text("studies", home / "studies")),
+        drafts=Path(text("drafts", home / "drafts")),
         trusted_keys=Path(text("trusted_keys", home / "keys")),
         routes=Path(text("routes", home / "routes")),
         journal=Path(text("journal", home / "journal")),

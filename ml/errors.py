@@ -33,6 +33,10 @@ class SignatureError(RatchetError):
     """What was signed does not bear a signature of a key that is trusted."""
 
 
+class DraftError(RatchetError):
+    """A candidate's draft is not there, or not whole, when the candidates are to be compared."""
+
+
 class CardError(RatchetError):
     """A model card says something else than was recorded of its training."""
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from ml import fairness, markdown
+from ml import fairness, markdown, promotion
+from ml.agreement import Refitted
 from ml.fairness import Group
 from ml.findings import Findings
 from ml.segments import Kind, Segment
@@ -26,6 +27,22 @@ def of(findings: Findings, use_case: UseCase) -> dict[str, list[str]]:
     if use_case.fairness:
         told["Whom it treats how"] = _groups(findings, use_case.fairness)
     return told
+
+
+def refitted(told: Refitted) -> list[str]:
+    """Return the lines on a model that learned from the judged rows too, and whether it is the one released."""
+    if told.agrees:
+        why = (
+            f"Released is a refit of the judged model `{told.judged}`: the same settings, learned from the judged rows too. The "
+            "two agree, so what was measured of the judged model stands for it."
+        )
+    else:
+        why = (
+            f"Released is the judged model `{told.judged}` itself: a refit that learned from the judged rows too"
+            f"{f' (`{told.refit}`)' if told.refit else ''} does not agree with it."
+        )
+    rows = [(each.name, promotion.shown(each.value), each.bar, each.answer) for each in told.checks]
+    return [why, "", *markdown.table(("refit beside judged", "number", "bar", "answer"), rows)]
 
 
 def pictures(findings: Findings) -> list[str]:

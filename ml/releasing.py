@@ -139,4 +139,3 @@ def _stage(entry: Entry) -> Began:
 
 def _is_of(standing: Standing, entry: Entry) -> bool:
     return standing.trial is not None and standing.trial.digest == entry.subject
-

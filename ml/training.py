@@ -1,5 +1,6 @@
 """Fitting candidates: walk forward to calibrate and compare, then learn once from everything that may be learned."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,11 @@ from ml.usecase import Candidate, Recency, Text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Told = Callable[[int], None]
+
+
+def _silent(_fold: int) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,22 +112,26 @@ def gather(
     )
 
 
-def walk(candidate: Candidate, material: Material) -> tuple[tuple[Fold, ...], Floats]:
+def walk(candidate: Candidate, material: Material, told: Told = _silent) -> tuple[tuple[Fold, ...], Floats]:
     """Return the learners of forward folds, and what they say of the nights ahead: log-odds (n,), missing elsewhere.
 
-    Raises RefusalError when the rows of a fold all have the same label.
+    `told` hears the number of each fold, from 1, once it is done. Raises RefusalError when the rows of a fold all have the same label.
     """
     log_odds, walked = np.full(len(material.labels), np.nan), []
-    for learned, predicted in splitting.folds(material.nights):
+    for number, (learned, predicted) in enumerate(splitting.folds(material.nights), start=1):
         learner = material.learn(candidate, learned)
         log_odds[predicted] = learner.log_odds(material.features[predicted]) - weighting.overstated(candidate)
         walked.append(Fold(learner=learner, ahead=predicted))
+        told(number)
     return tuple(walked), log_odds
 
 
-def fit(candidate: Candidate, material: Material) -> Fitted:
-    """Return the candidate learned from all rows and calibrated on forward folds; raises RefusalError as `walk` does."""
-    walked, log_odds = walk(candidate, material)
+def fit(candidate: Candidate, material: Material, told: Told = _silent) -> Fitted:
+    """Return the candidate learned from all rows and calibrated on forward folds, which `told` hears of as in `walk`.
+
+    Raises RefusalError as `walk` does.
+    """
+    walked, log_odds = walk(candidate, material, told)
     ahead, labels, nights = ~np.isnan(log_odds), material.labels, material.nights
     calibrated = calibration.choose(log_odds[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
     model = Model(
@@ -130,6 +140,13 @@ def fit(candidate: Candidate, material: Material) -> Fitted:
         calibration=calibrated.after(weighting.overstated(candidate)),
     )
     return Fitted(candidate=candidate, model=model, folds=walked, scores=calibrated.apply(log_odds[ahead]))
+
+
+def refit(fitted: Fitted, material: Material) -> Model:
+    """Return the candidate learned once more, from all of `material`, with the calibration that it was judged with."""
+    everything = np.full(len(material.labels), True)
+    learner = material.learn(fitted.candidate, everything)
+    return Model(encoder=material.encoder, learner=learner, calibration=fitted.model.calibration)
 
 
 def _require_both_classes(labels: Floats, nights: Strings) -> None:

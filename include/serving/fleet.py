@@ -133,7 +133,7 @@ class Fleet:
                 f"package {digest[:12]} answers for {facts.get('use_case')!r}, expected one for {self.use_case!r}"
             )
         pinned = definitions.told(facts, of=f"package {digest[:12]}")
-        children.run("include.serving.golden", digest, self._where)
+        children.run("include.serving.golden", self._where.packages, digest, self._where)
         model = packaging.load(files)
         return Loaded(
             digest=digest,

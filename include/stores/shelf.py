@@ -6,7 +6,6 @@ keeps until a newer one has proven whole.
 
 import json
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -40,7 +39,7 @@ def put(shelf: Path, night: date, packed: Packed) -> Place:
     """
     place = Place(night=str(night), digest=packed.digest)
     if not _whole(shelf, place):
-        _write(shelf / place.folder, packed)
+        atomic.write_folder(shelf / place.folder, packed.files)
     named = _known(shelf)
     if place not in named and all(place.night >= each.night for each in named[:1]):
         named = [place, *named[:1]]
@@ -151,25 +150,6 @@ def _whole(shelf: Path, place: Place) -> bool:
     except SnapshotError:
         return False
     return True
-
-
-def _write(target: Path, packed: Packed) -> None:
-    """Let `target` appear with all files; a damaged one in its place is put away."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        for name, content in packed.files.items():
-            atomic.write(draft / name, content)
-        draft.chmod(0o755)
-        if target.exists():
-            target.rename(draft.with_name(f"{draft.name}.damaged"))
-        draft.rename(target)
-    except OSError:
-        if not target.is_dir():  # else another process was faster, with the same bytes
-            raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(draft.with_name(f"{draft.name}.damaged"), ignore_errors=True)
 
 
 def _remove_others(shelf: Path, kept: set[str]) -> None:

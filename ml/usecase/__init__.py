@@ -9,7 +9,7 @@ from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.expectations import Directional, Expectation, Invariant
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Megabytes, Milliseconds, Settled, Slice
+from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Megabytes, Milliseconds, Refit, Settled, Slice
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
@@ -56,6 +56,7 @@ __all__ = [
     "Recency",
     "RecentRate",
     "Reference",
+    "Refit",
     "Rehearsal",
     "Release",
     "Settled",

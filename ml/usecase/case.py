@@ -10,7 +10,7 @@ from ml.usecase.declaring import NAME, require, require_tuples, require_unique
 from ml.usecase.expectations import Expectation
 from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Megabytes, Milliseconds, Settled, Slice
+from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Megabytes, Milliseconds, Refit, Settled, Slice
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
@@ -60,6 +60,7 @@ class UseCase:
     fairness: Fairness | None = None
     matured_share: float = 0.95
     gates: Gates = Gates()
+    refit: Refit | None = None
     triggers: Triggers = Triggers()
     release: Release = Release(approvers=("tech_lead", "business_owner"))
     rehearsal: Rehearsal

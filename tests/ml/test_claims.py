@@ -21,7 +21,10 @@ VERDICT = Verdict(
     nights=7,
     checks=(CHECK,),
 )
-CONTENDERS = [Contender(name=name, quality=QUALITY, p99_latency_ms=0.5) for name in ("logistic", "trees")]
+CONTENDERS = [
+    Contender(name=name, quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
+    for name in ("logistic", "trees")
+]
 PAYLOAD: dict[str, Any] = {
     "outcome": "promote",
     "bar": "change",

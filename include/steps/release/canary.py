@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from ml.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
 
 from include import settings, usecases
 from include.settings import Settings
@@ -15,11 +16,10 @@ from include.stores.warehouse import Alert
 from ml import canary, nights, releasing
 from ml.arrays import Floats
 from ml.arrival import NIGHT
-from ml.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
 from ml.chain import Json
 from ml.releasing import Kind, Standing, Trial
 from ml.routing import Route
-from ml.usecase import Canary, UseCase
+from ml.usecase import UseCase
 
 Next = Literal["ask", "crown"]
 _ROW = ["request", "place"]

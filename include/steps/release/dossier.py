@@ -9,7 +9,7 @@ from include.steps import battery as batteries
 from include.steps import override
 from include.steps.release import challengers
 from include.stores import warehouse
-from ml import nights, promotion
+from ml import claims, nights, promotion
 from ml.chain import Entry
 from ml.releasing import Kind
 
@@ -42,6 +42,7 @@ def dossier(use_case: str, night: str) -> str:
             "|---|---|---|---|",
             *rows,
             "",
+            *_refit(told),
             *_battery(challenger, where),
             *_seen(challenger, where),
             f"Evidence `{challengers.evidence(challenger, where)}`. Your answer is bound to this package and this evidence.",
@@ -53,6 +54,12 @@ def _rows(checks: Iterable[Mapping[str, Any]]) -> list[str]:
     return [
         f"| {each['name']} | {promotion.shown(each['value'])} | {each['bar']} | {each['answer']} |" for each in checks
     ]
+
+
+def _refit(told: Mapping[str, Any]) -> list[str]:
+    """Return the lines on the refit, where the use case declares one."""
+    lines = claims.refitted(told.get("refit"))
+    return [*lines, ""] if lines else []
 
 
 def _battery(challenger: Entry, where: Settings) -> list[str]:
