@@ -23,12 +23,13 @@ from ml.usecase.models import (
     RecentRate,
     Tuning,
 )
-from ml.usecase.operating import Rehearsal, Release, Triggers
+from ml.usecase.operating import Canary, Experiment, Rehearsal, Release, Triggers
 
 __all__ = [
     "AsOf",
     "Baseline",
     "Binary",
+    "Canary",
     "Candidate",
     "Column",
     "Cost",
@@ -37,6 +38,7 @@ __all__ = [
     "EdgeCase",
     "Excluded",
     "Expectation",
+    "Experiment",
     "Fairness",
     "Feature",
     "Function",
