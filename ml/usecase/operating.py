@@ -115,10 +115,13 @@ def _require_margins(margins: tuple[float, ...]) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """Who must approve a release: two different roles, each answered by a different person; and how it takes over."""
+    """Who must approve a release: two different roles, each answered by a different person; and how it takes over.
+
+    Without a `canary` an approved challenger is champion at once, as the first champion always is.
+    """
 
     approvers: tuple[str, str]
-    canary: Canary | Experiment = Canary()
+    canary: Canary | Experiment | None = Canary()
 
     def __post_init__(self) -> None:
         require_tuples(self)
@@ -126,6 +129,22 @@ class Release:
             len(self.approvers) == 2 and self.approvers[0] != self.approvers[1],
             f"a release has two different approvers, got {self.approvers}",
         )
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The shares of the entities that a challenger is given one after another, before it is champion."""
+        match self.canary:
+            case Canary() as canary:
+                return canary.shares
+            case Experiment() as experiment:
+                return (experiment.share,)
+            case None:
+                return ()
+
+    @property
+    def shadow_answers(self) -> int:
+        """How many copies a challenger answers before anybody is asked about it."""
+        return self.canary.shadow_answers if isinstance(self.canary, Canary) else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from ml.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
 
 from include import settings, usecases
 from include.settings import Settings
@@ -16,6 +15,7 @@ from include.stores.warehouse import Alert
 from ml import canary, nights, releasing
 from ml.arrays import Floats
 from ml.arrival import NIGHT
+from ml.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
 from ml.chain import Json
 from ml.releasing import Kind, Standing, Trial
 from ml.routing import Route
@@ -171,7 +171,7 @@ def _answered(found: pd.DataFrame, route: Route) -> Answers:
 
 
 def _rows(case: UseCase, stood: Standing, found: pd.DataFrame, when: date, where: Settings) -> Rows:
-    pairs = _pairs(stood, found)
+    pairs = _pairs(found)
     known = warehouse.labels(warehouse.engine(where.warehouse_url), case.name, case.horizon.cutoff(when))
     labels = pairs["entity"].map(known.set_index("entity")["label"])
     return Rows(
@@ -183,10 +183,10 @@ def _rows(case: UseCase, stood: Standing, found: pd.DataFrame, when: date, where
 
 
 def _scores(stood: Standing, found: pd.DataFrame) -> Scores:
-    return _paired(stood, _pairs(stood, found))
+    return _paired(stood, _pairs(found))
 
 
-def _pairs(stood: Standing, found: pd.DataFrame) -> pd.DataFrame:
+def _pairs(found: pd.DataFrame) -> pd.DataFrame:
     """Return each row that was asked, in order, with the score of either package and whether the canary answered."""
     ordered = found.sort_values("at", kind="stable")
     answered = ordered.assign(canary=(ordered["route"] == Route.CANARY) & ordered["fault"].isna())

@@ -24,6 +24,7 @@ from ml import baselines, drafting, evaluation, nights, promotion, recipes
 from ml.chain import Entry
 from ml.errors import RefusalError, RequestError
 from ml.promotion import Judged, Outcome
+from ml.releasing import Kind
 from ml.usecase import UseCase
 
 BOOTSTRAP = "bootstrap"
@@ -195,7 +196,7 @@ def _met(plan: Plan, where: Settings) -> Entry | None:
     if plan.champion is None:
         return None
     engine = warehouse.engine(where.warehouse_url)
-    return ledger.entries(engine, use_case=plan.use_case, kind=ledger.PROMOTED, subject=plan.champion)[-1]
+    return ledger.entries(engine, use_case=plan.use_case, kind=Kind.PROMOTED, subject=plan.champion)[-1]
 
 
 def _frozen(case: UseCase, judged: Labelled, met: Champion, held: Contest) -> Judged:
