@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypedDict
 
-from include import settings, usecases
+from include import provenance, settings, usecases
 from include.settings import Settings
 from include.steps import attempts, champion, findings
 from include.steps.champion import Champion
@@ -78,7 +78,7 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
         champion=met.digest,
         used_until=met.used_until,
         declared=attempts.declared(case),
-        commit=plans.code(),
+        code=provenance.code(),
         key=attempts.key(case, when, before),
     )
     if refusal:

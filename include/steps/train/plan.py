@@ -23,7 +23,7 @@ class Plan:
     """A training's plan; equal plans have equal drafts, and the same verdict.
 
     `champion` is the digest of the model to meet, None before the first, and `used_until` the last night it was fitted or
-    selected on. `declared` and `commit` are the use case and the code at the time, `key` the ledger's of the verdict.
+    selected on. `declared` and `code` are the use case and the code at the time, `key` the ledger's of the verdict.
     """
 
     use_case: str
@@ -34,7 +34,7 @@ class Plan:
     champion: str | None
     used_until: str
     declared: str
-    commit: str
+    code: str
     key: str
     seed: int = SEED
 
@@ -42,11 +42,6 @@ class Plan:
     def digest(self) -> str:
         """The SHA-256 by which the tasks of a training refer to it."""
         return chain.fingerprint(asdict(self))
-
-
-def code() -> str:
-    """Return the commit of the code, whether or not files differ from it."""
-    return provenance.commit().removesuffix("-dirty")
 
 
 def put(plan: Plan, where: Settings) -> None:
@@ -62,10 +57,10 @@ def get(case: UseCase, when: date, digest: str, where: Settings) -> Plan:
     """
     files = drafts.get(_place(case.name, str(when), digest, where))
     plan = Plan(**json.loads(files[_FILE]))
-    if (plan.declared, plan.commit) != (attempts.declared(case), code()):
+    if (plan.declared, plan.code) != (attempts.declared(case), provenance.code()):
         raise RequestError(
-            f"expected {case.name} and the code as they were when the training of {when} began (commit {plan.commit[:12]}), "
-            f"but they were changed since (commit {code()[:12]}): clear its run from its first task, `prepare`"
+            f"expected {case.name} and the code (ml/, include/) as they were when the training of {when} began, but they were "
+            "changed since: clear its run from its first task, `prepare`"
         )
     return plan
 

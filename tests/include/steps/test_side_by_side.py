@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from include import usecases
+from include import provenance, usecases
 from include.settings import PROJECT, Settings
 from include.steps import train
 from include.steps.train import plan as plans
@@ -177,15 +177,19 @@ def test_a_task_that_comes_late_changes_nothing(arrive: Arrive) -> None:
     assert contents(where) == left
 
 
-def test_a_use_case_that_changed_meanwhile_is_not_trained_in_two_minds(
-    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("changed", ["the use case", "the code"])
+def test_what_changed_meanwhile_is_not_trained_in_two_minds(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     arrive("train")
     asked = prepared()
     fit(asked[0])
-    monkeypatch.setattr(usecases, "get", lambda name: replace(taxi, question="Another?"))
+    if changed == "the use case":
+        monkeypatch.setattr(usecases, "get", lambda name: replace(taxi, question="Another?"))
+    else:
+        monkeypatch.setattr(provenance, "code", lambda: "a later commit")
     for part in (lambda: fit(asked[1]), lambda: train.judge("taxi", LAST, asked)):
-        with pytest.raises(RequestError, match="were changed since .*: clear its run from its first task, `prepare`"):
+        with pytest.raises(RequestError, match="were changed since: clear its run from its first task, `prepare`"):
             part()
 
 
