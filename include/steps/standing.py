@@ -23,10 +23,10 @@ def on(case: UseCase, night: date, where: Settings) -> Standing:
     return releasing.stand(case.name, sorted(earlier, key=lambda each: (each.night, each.seq)))
 
 
-def latest(case: UseCase, where: Settings) -> date:
-    """Return the last night that anything was decided of: what is decided now holds for the nights after it."""
-    nights = [each.night for each in ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)]
-    return max(night for night in nights if night is not None)
+def latest(case: UseCase, known: date, where: Settings) -> date:
+    """Return the last night that was scored, `known` at least: what is decided now holds for the nights after it."""
+    scored = warehouse.last_scored(warehouse.engine(where.warehouse_url), case.name)
+    return max(known, scored) if scored else known
 
 
 def follow(case: UseCase, where: Settings) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def shadow(use_case: str, night: str) -> bool:
         return _no(case, challenger, "it was rejected or withdrawn")
     if stood.trial is not None and stood.trial.digest != challenger.subject:
         return _no(case, challenger, f"the release of {stood.trial.digest[:12]} is under way")
-    _append(case, challenger, Kind.SHADOWED, standing.latest(case, where), {}, where)
+    _append(case, challenger, Kind.SHADOWED, {}, where)
     standing.follow(case, where)
     if case.release.shadow_answers and not challengers.told(challenger, Kind.SEEN, where):
         return _no(case, challenger, f"it answers copies until {case.release.shadow_answers} of them were seen")
@@ -106,7 +106,7 @@ def shift(use_case: str, night: str) -> bool:
         return True
     promise = _promised(case, challenger, stood, where)
     share = case.release.shares[0]
-    _append(case, challenger, Kind.SHIFTED, standing.latest(case, where), {"share": share, **promise}, where)
+    _append(case, challenger, Kind.SHIFTED, {"share": share, **promise}, where)
     standing.follow(case, where)
     return False
 
@@ -150,17 +150,16 @@ def _promised(case: UseCase, challenger: Entry, stood: Standing, where: Settings
     return {"approved_by": [each.user for each in given], "evidence": challengers.evidence(challenger, where)}
 
 
-def _append(
-    case: UseCase, challenger: Entry, kind: Kind, night: date, payload: dict[str, Json], where: Settings
-) -> None:
+def _append(case: UseCase, challenger: Entry, kind: Kind, payload: dict[str, Json], where: Settings) -> None:
     """Write once that the challenger came to where an entry of `kind` brings it."""
     if challengers.told(challenger, kind, where):
         return
+    assert challenger.night is not None
     ledger.append(
         warehouse.engine(where.warehouse_url),
         kind=kind,
         use_case=case.name,
-        night=night,
+        night=standing.latest(case, challenger.night, where),
         subject=challenger.subject,
         payload={"trained": str(challenger.night), **payload},
         key=f"{case.name}:{kind}:{challenger.seq}",

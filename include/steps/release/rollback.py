@@ -31,11 +31,15 @@ def roll_back(use_case: str, who: str, why: str, asked: str) -> Entry:
 
 def _append(case: UseCase, stood: Standing, told: dict[str, Json], key: str, where: Settings) -> Entry:
     kind, subject, since = _back(case, stood)
+    engine = warehouse.engine(where.warehouse_url)
+    crowned = ledger.champion(engine, case.name)
+    assert crowned is not None
+    assert crowned.night is not None
     return ledger.append(
-        warehouse.engine(where.warehouse_url),
+        engine,
         kind=kind,
         use_case=case.name,
-        night=standing.latest(case, where),
+        night=standing.latest(case, crowned.night, where),
         subject=subject,
         payload={**told, "from": since},
         key=key,
