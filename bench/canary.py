@@ -23,7 +23,10 @@ MODELS, TREES = 3, 80
 SHARE, SHADOW_NIGHTS, NIGHTS = 0.25, 2, 14
 _EQUALS, _TRIALS, _SEED = 400, 60, 20137
 _PAGE = Path(__file__).parent.parent / "docs/release.md"
-_BEGIN, _END = "<!-- operating characteristics: written by `python -m bench canary` -->", "<!-- /operating characteristics -->"
+_BEGIN, _END = (
+    "<!-- operating characteristics: written by `python -m bench canary` -->",
+    "<!-- /operating characteristics -->",
+)
 _MARK = re.compile(f"{re.escape(_BEGIN)}.*{re.escape(_END)}", re.DOTALL)
 
 
@@ -52,7 +55,10 @@ def _shifted(by: float) -> Fault:
 
 
 def _noisy(by: float) -> Fault:
-    return Fault(name=f"noise of {by:g} in log-odds", spoil=lambda log_odds, chance: log_odds + chance.normal(0, by, len(log_odds)))
+    return Fault(
+        name=f"noise of {by:g} in log-odds",
+        spoil=lambda log_odds, chance: log_odds + chance.normal(0, by, len(log_odds)),
+    )
 
 
 EQUAL = Fault(name="equal")
@@ -132,7 +138,11 @@ def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[
     from ml.promotion import Answer
     from ml.usecase import Canary
 
-    case, rule, chance = usecases.get(USE_CASE), Canary(shares=(SHARE, 1.0), least_answers=(500, 1000)), np.random.default_rng(_SEED)
+    case, rule, chance = (
+        usecases.get(USE_CASE),
+        Canary(shares=(SHARE, 1.0), least_answers=(500, 1000)),
+        np.random.default_rng(_SEED),
+    )
     outcomes: dict[str, int] = {}
     shown: dict[str, list[float]] = {}
     for _ in range(trials):
@@ -147,7 +157,11 @@ def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[
         "trials": trials,
         "outcomes": outcomes,
         "shown": {
-            name: {"share": len(after) / trials, "median": _within(after, trials, 0.5), "within_95": _within(after, trials, 0.95)}
+            name: {
+                "share": len(after) / trials,
+                "median": _within(after, trials, 0.5),
+                "within_95": _within(after, trials, 0.95),
+            }
             for name, after in shown.items()
         },
     }
