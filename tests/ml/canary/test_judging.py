@@ -22,7 +22,7 @@ NOBODY = Answers(at=np.empty(0), latency_ms=np.empty(0), faulty=np.empty(0, bool
 
 
 def judge(given: Seen, rule: Canary | Experiment = RULE) -> Verdict:
-    return canary.judge(given, rule, PRICE, BUDGET)
+    return canary.judge(given, rule, price=PRICE, budget=BUDGET, matured_share=0.95)
 
 
 def unlabelled(given: Seen) -> Seen:
@@ -105,7 +105,9 @@ def test_where_the_champion_answers_nothing_nothing_excuses_the_canary() -> None
         pytest.param(replace(seen(), canary=NOBODY), "0 of 500 answers", id="no answer"),
         pytest.param(seen(rows=400), r"of 500 answers at this share", id="too few answers"),
         pytest.param(replace(seen(), began=7900.0), r"of 500 answers at this share", id="too few at this share"),
-        pytest.param(unlabelled(seen()), "calibration .* 0 of 500 labels, without a number", id="no labels"),
+        pytest.param(
+            unlabelled(seen()), "calibration .* 0 of 3 nights with their labels, without a number", id="no labels"
+        ),
         pytest.param(
             replace(seen(), shadow=Scores(champion=np.full(499, 0.2), canary=np.full(499, 0.2))),
             "499 of 500 rows as a shadow",
@@ -121,13 +123,13 @@ def test_what_is_missing_holds_a_share_up_and_is_told(given: Seen, waits_for: st
 
 def test_nothing_seen_is_no_verdict() -> None:
     given = seen(rows=0, canary=NOBODY, champion=NOBODY)
-    for rule in (RULE, Canary(least_labels=0), Experiment()):
+    for rule in (RULE, Canary(least_nights=0), Experiment()):
         assert judge(given, rule).outcome is Outcome.GO_ON
         assert judge(given, rule).answers == 0
 
 
 def test_labels_hold_nothing_up_where_the_rule_needs_none() -> None:
-    rule = Canary(least_labels=0)
+    rule = Canary(least_nights=0)
     assert judge(unlabelled(seen()), rule).outcome is Outcome.ENOUGH
     assert "cost" in failed(judge(seen(Faults(noise=1.5)), rule))
 
