@@ -52,8 +52,8 @@ def behaviour(seen: Seen, rule: Canary | Experiment, budget: Milliseconds, alpha
 def scores(seen: Seen, rule: Canary, alpha: float) -> Watched:
     """Return how often the two models put rows asked one after the other in another order, beyond what the shadow did.
 
-    A constant or scrambled model orders nothing as before. What a night does to all its scores, weather for one, moves
-    levels and differences of scores; it hardly moves the order.
+    A constant or scrambled model orders nothing as before. What a night does to all its scores moves
+    their levels and differences; it hardly moves their order.
     """
     earlier, now = _disagreeing(seen.shadow), _disagreeing(seen.rows.scores)
     had = int(seen.shadow.known.sum())

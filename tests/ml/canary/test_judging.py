@@ -9,45 +9,19 @@ from hypothesis import given as law
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from ml import canary
-from ml.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
+from ml.canary import Answers, Outcome, Scores, Seen, Verdict
 from ml.errors import RequestError
 from ml.promotion import Answer
 from ml.usecase import Canary, Experiment
-from tests.ml.canary.asked import BUDGET, PRICE, Faults, seen
+from tests.ml.canary.asked import Faults, judge, seen, until
 
 LAW = settings(max_examples=20, deadline=None)
 RULE = Canary()
 NOBODY = Answers(at=np.empty(0), latency_ms=np.empty(0), faulty=np.empty(0, bool))
 
 
-def judge(given: Seen, rule: Canary | Experiment = RULE) -> Verdict:
-    return canary.judge(given, rule, price=PRICE, budget=BUDGET, matured_share=0.95)
-
-
 def unlabelled(given: Seen) -> Seen:
     return replace(given, rows=replace(given.rows, labels=np.full(len(given.rows.labels), np.nan)))
-
-
-def until(given: Seen, row: int) -> Seen:
-    """Return what was seen until just before the row `row` was asked."""
-    rows, scores = given.rows, given.rows.scores
-    return replace(
-        given,
-        canary=_until(given.canary, row),
-        champion=_until(given.champion, row),
-        rows=Rows(
-            scores=Scores(champion=scores.champion[:row], canary=scores.canary[:row]),
-            labels=rows.labels[:row],
-            nights=rows.nights[:row],
-            by_canary=rows.by_canary[:row],
-        ),
-    )
-
-
-def _until(answers: Answers, row: int) -> Answers:
-    early = answers.at < row
-    return Answers(at=answers.at[early], latency_ms=answers.latency_ms[early], faulty=answers.faulty[early])
 
 
 def failed(verdict: Verdict) -> set[str]:
@@ -179,40 +153,3 @@ def test_equal_canaries_are_rarely_rolled_back_at_any_look() -> None:
 def test_a_share_that_the_canary_never_has_is_refused() -> None:
     with pytest.raises(RequestError, match=r"expected one of the shares of the canary, \(0.05, 0.25, 1.0\), got 0.3"):
         judge(seen(share=0.3))
-
-
-@pytest.mark.parametrize(
-    ("faults", "outcome"),
-    [
-        pytest.param(Faults(noise=0.0), Outcome.WORSE, id="equal"),
-        pytest.param(Faults(shift=-3.0), Outcome.WORSE, id="dearer"),
-        pytest.param(Faults(erring=0.1), Outcome.WORSE, id="erring"),
-    ],
-)
-def test_an_experiment_ends_with_the_champion_unless_the_canary_is_shown_cheaper(
-    faults: Faults, outcome: Outcome
-) -> None:
-    assert judge(seen(faults, share=0.5), Experiment(nights=14)).outcome is outcome
-
-
-def test_an_experiment_lets_in_what_is_shown_cheaper() -> None:
-    given = seen(share=0.5)
-    blind = replace(given.rows.scores, champion=1 - given.rows.scores.champion)
-    verdict = judge(replace(given, rows=replace(given.rows, scores=blind)), Experiment(nights=14))
-    assert verdict.outcome is Outcome.ENOUGH
-    assert "the 95% interval above 0" in verdict.reason
-
-
-def test_an_experiment_is_not_judged_before_its_last_night_has_its_labels() -> None:
-    given = seen(Faults(shift=-3.0), share=0.5)
-    assert judge(until(given, 13 * 400), Experiment(nights=14)).outcome is Outcome.GO_ON
-    open_ = np.where(given.rows.nights == "2020-01-14", np.nan, given.rows.labels)
-    waiting = judge(replace(given, rows=replace(given.rows, labels=open_)), Experiment(nights=14))
-    assert waiting.outcome is Outcome.GO_ON
-    assert "13 of 14 nights with their labels" in waiting.reason
-
-
-def test_an_experiment_that_is_looked_at_later_says_the_same() -> None:
-    given = seen(share=0.5)
-    costs = [judge(until(given, rows), Experiment(nights=14)).checks[-1] for rows in (14 * 400, 8000)]
-    assert costs[0] == costs[1]
