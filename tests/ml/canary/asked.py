@@ -12,7 +12,7 @@ from ml.canary import Answers, Rows, Scores, Seen, Verdict
 from ml.usecase import Canary, Cost, Experiment, Milliseconds
 
 PRICE, BUDGET = Cost(act=250, miss=1800, averted=0.4), Milliseconds(p99=10)
-_SHADOW = 1000
+RULE, _SHADOW = Canary(), 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def seen(faults: Faults = Faults(), *, seed: int = 0, rows: int = 8000, share: f
     return Seen(**(parts | changes))
 
 
-def judge(given: Seen, rule: Canary | Experiment = Canary()) -> Verdict:
+def judge(given: Seen, rule: Canary | Experiment = RULE) -> Verdict:
     return canary.judge(given, rule, price=PRICE, budget=BUDGET, matured_share=0.95)
 
 

@@ -7,10 +7,9 @@ import pytest
 
 from ml.canary import Scores, checks
 from ml.promotion import Answer
-from ml.usecase import Canary
-from tests.ml.canary.asked import BUDGET, PRICE, Faults, seen
+from tests.ml.canary.asked import BUDGET, PRICE, RULE, Faults, seen
 
-RULE, ALPHA, MATURED = Canary(), 0.01, 0.95
+ALPHA, MATURED = 0.01, 0.95
 
 
 def test_numbers_are_the_shares_less_the_champions() -> None:

@@ -13,10 +13,9 @@ from ml.canary import Answers, Outcome, Scores, Seen, Verdict
 from ml.errors import RequestError
 from ml.promotion import Answer
 from ml.usecase import Canary, Experiment
-from tests.ml.canary.asked import Faults, judge, seen, until
+from tests.ml.canary.asked import RULE, Faults, judge, seen, until
 
 LAW = settings(max_examples=20, deadline=None)
-RULE = Canary()
 NOBODY = Answers(at=np.empty(0), latency_ms=np.empty(0), faulty=np.empty(0, bool))
 
 
