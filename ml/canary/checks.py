@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from ml import metrics
 from ml.arrays import Booleans, Floats, Integers
@@ -10,6 +11,8 @@ from ml.canary import evalues
 from ml.canary.seen import Rows, Scores, Seen, rounds
 from ml.promotion import Answer, Check
 from ml.usecase import Canary, Cost, Experiment, Milliseconds
+
+_SMALLEST = 1e-15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +69,19 @@ def scores(seen: Seen, rule: Canary, alpha: float) -> Watched:
     return _watched(name, float(now.mean()) - usual, had, bar, None if pairs is None else 2 * pairs)
 
 
+def level(seen: Seen, rule: Canary, alpha: float) -> Watched:
+    """Return how far the canary's log-odds are from where they were beside the champion's as a shadow, over whole nights."""
+    had = int(seen.shadow.known.sum())
+    nights = seen.rows.over
+    moved = nights.mean(_apart(seen.rows.scores)) - float(_apart(seen.shadow)[seen.shadow.known].mean() if had else 0.0)
+    shown = [evalues.mean_shown_after(side * moved, rule.level_margin, alpha / 2) for side in (1, -1)]
+    bar = _Bar(margin=rule.level_margin, alpha=alpha, needed=rule.least_nights, of="nights that are over")
+    name, enough = "log-odds moved from where the shadow's were", had >= rule.shadow_answers and len(moved)
+    return _watched(
+        name, abs(float(moved.mean())) if enough else None, len(moved), bar, _first(shown) if enough else None
+    )
+
+
 def calibration(rows: Rows, rule: Canary, matured_share: float, alpha: float) -> Watched:
     """Return by how much the mean score is further from the mean label than the champion's, over labelled nights.
 
@@ -118,6 +134,15 @@ def _disagreeing(scores: Scores) -> Floats:
     pairs = len(canary) // 2 * 2
     ordered = [np.sign(each[1:pairs:2] - each[:pairs:2]) for each in (canary, champion)]
     return np.asarray(ordered[0] != ordered[1], np.float64)
+
+
+def _apart(scores: Scores) -> Floats:
+    """Return the canary's log-odds less the champion's, (n,); NaN where one has no score."""
+    canary, champion = (
+        special.logit(np.clip(np.where(scores.known, each, np.nan), _SMALLEST, 1 - _SMALLEST))
+        for each in (scores.canary, scores.champion)
+    )
+    return np.asarray(canary - champion)
 
 
 def _both(one: Floats, other: Floats, margin: float, alpha: float) -> int | None:

@@ -59,11 +59,12 @@ def _outcome(found: tuple[Watched, ...]) -> Outcome:
 
 
 def _watched(seen: Seen, rule: Canary, price: Cost, budget: Milliseconds, matured_share: float) -> tuple[Watched, ...]:
-    """Return the five checks of a canary, which share the chance of a false alarm (Bonferroni)."""
-    alpha = rule.false_alarms / 5
+    """Return the six checks of a canary, which share the chance of a false alarm (Bonferroni)."""
+    alpha = rule.false_alarms / 6
     return (
         *checks.behaviour(seen, rule, budget, alpha, needed=rule.needed_at(seen.share)),
         checks.scores(seen, rule, alpha),
+        checks.level(seen, rule, alpha),
         checks.calibration(seen.rows, rule, matured_share, alpha),
         checks.cost(seen.rows, rule, price, matured_share, alpha),
     )

@@ -59,6 +59,13 @@ class Rows:
         """Where both have a score and the label is known."""
         return self.scores.known & np.isfinite(self.labels)
 
+    @property
+    def over(self) -> "Nights":
+        """The nights that are over, a later one having begun, by the rows that both have scored."""
+        place, names = pd.factorize(self.nights, sort=True)
+        scored = np.bincount(place[self.scores.known], minlength=len(names))
+        return Nights(place=np.where(self.scores.known, place, -1), kept=np.flatnonzero(scored[:-1]))
+
     def labelled(self, share: float) -> "Nights":
         """Return the nights of which at least `share` of the rows that both have scored are labelled, by those rows."""
         place, names = pd.factorize(self.nights, sort=True)

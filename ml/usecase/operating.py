@@ -40,7 +40,8 @@ class Canary:
     something is. An equal challenger is rolled back with probability `false_alarms` at most, over the whole release.
     Shown wrong is what goes beyond a margin, the champion's own in the same time or on the same rows deducted: in the
     share of requests with a `fault`, or `slow` ones (above the latency budget); in the share of rows whose order by
-    `scores` is another than the champion's, the shadow's deducted; in `calibration` (mean score against mean label); in
+    `scores` is another than the champion's, the shadow's deducted; in the `level` of its log-odds beside the champion's,
+    against what it was as a shadow; in `calibration` (mean score against mean label); in
     the `cost` of a row's decision, as a share of what acting costs. `least_nights=0` waits for no label.
     """
 
@@ -52,6 +53,7 @@ class Canary:
     fault_margin: float = 0.01
     slow_margin: float = 0.01
     scores_margin: float = 0.15
+    level_margin: float = 0.5
     calibration_margin: float = 0.03
     cost_margin: float = 0.02
 
@@ -72,7 +74,14 @@ class Canary:
         )
         require(self.least_nights >= 0, f"least_nights is 0 or more, got {self.least_nights}")
         _require_error_rate(self.false_alarms)
-        margins = (self.fault_margin, self.slow_margin, self.scores_margin, self.calibration_margin, self.cost_margin)
+        margins = (
+            self.fault_margin,
+            self.slow_margin,
+            self.scores_margin,
+            self.level_margin,
+            self.calibration_margin,
+            self.cost_margin,
+        )
         _require_margins(margins)
 
     def needed_at(self, share: float) -> int:

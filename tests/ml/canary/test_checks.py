@@ -42,6 +42,25 @@ def test_a_night_that_moves_all_scores_alike_moves_no_order() -> None:
     assert checks.scores(given, RULE, ALPHA).answer is Answer.PASS
 
 
+@pytest.mark.parametrize("shift", [1.5, -1.5])
+def test_log_odds_that_left_the_shadows_level_are_shown_without_a_label(shift: float) -> None:
+    check = checks.level(seen(Faults(shift=shift)), RULE, ALPHA)
+    assert check.answer is Answer.FAIL
+    assert check.value == pytest.approx(1.5, abs=0.05)
+    assert checks.level(seen(Faults(shift=shift / 5)), RULE, ALPHA).answer is Answer.PASS
+
+
+def test_a_night_counts_for_the_level_once_a_later_one_has_begun() -> None:
+    check = checks.level(seen(rows=1200), RULE, ALPHA)
+    assert (check.seen, check.needed, check.answer) == (2, 3, Answer.INCONCLUSIVE)
+
+
+def test_without_a_shadow_there_is_no_level() -> None:
+    nothing = Scores(champion=np.empty(0), canary=np.empty(0))
+    check = checks.level(replace(seen(Faults(shift=3.0)), shadow=nothing), RULE, ALPHA)
+    assert (check.value, check.answer) == (None, Answer.INCONCLUSIVE)
+
+
 def test_a_night_that_is_unlike_all_others_moves_both_models_and_shows_neither() -> None:
     given = seen()
     stormy = replace(given.rows, labels=np.ones(len(given.rows.labels)))

@@ -36,6 +36,7 @@ def failed(verdict: Verdict) -> set[str]:
         pytest.param(Faults(slow=0.05), "answers", id="slow"),
         pytest.param(Faults(constant=True), "rows", id="constant"),
         pytest.param(Faults(scrambled=True), "rows", id="scrambled"),
+        pytest.param(Faults(shift=1.2), "log-odds", id="another level"),
         pytest.param(Faults(shift=0.6), "calibration", id="expects too much"),
         pytest.param(Faults(shift=-1.0), "calibration", id="expects too little"),
         pytest.param(Faults(noise=1.5), "cost", id="dearer"),
