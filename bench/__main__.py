@@ -5,10 +5,11 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import contract, features, gate, lookup, published, retrieval, rolling, training
+from bench import canary, contract, features, gate, lookup, published, retrieval, rolling, training
 
 _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
+    "canary": canary.run,
     "contract": contract.run,
     "features": features.run,
     "gate": gate.run,

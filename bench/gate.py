@@ -69,7 +69,7 @@ def _quarters() -> Iterator[Quarter]:
         here = (months >= first) & (months <= last)
         before, judged, chance = rows.where(months < first), rows.where(here), np.random.default_rng(_SEED)
         models = [
-            _log_odds(case, trees, _drawn(before, chance), judged.frame, seed, where.threads) for seed in range(MODELS)
+            log_odds(case, trees, drawn(before, chance), judged.frame, seed, where.threads) for seed in range(MODELS)
         ]
         yield Quarter(
             labels=judged.labels,
@@ -77,7 +77,7 @@ def _quarters() -> Iterator[Quarter]:
             ends=np.append(0, np.cumsum(np.unique(judged.nights, return_counts=True)[1])),
             levels={each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices},
             models=np.array(models),
-            hindsight=_log_odds(
+            hindsight=log_odds(
                 case,
                 replace(trees, leaves=127, rows_per_leaf=20, random_splits=False),
                 judged,
@@ -88,7 +88,7 @@ def _quarters() -> Iterator[Quarter]:
         )
 
 
-def _drawn(rows: Any, chance: Any) -> Any:
+def drawn(rows: Any, chance: Any) -> Any:
     """Return the rows of as many nights as there are, drawn with replacement."""
     nights, place = np.unique(rows.nights, return_inverse=True)
     of_night = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
@@ -96,7 +96,7 @@ def _drawn(rows: Any, chance: Any) -> Any:
     return type(rows)(frame=rows.frame.iloc[at], labels=rows.labels[at], nights=rows.nights[at])
 
 
-def _log_odds(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads: int) -> Any:
+def log_odds(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads: int) -> Any:
     """Return what `candidate`, fitted as in training, says of `frame`."""
     from ml import encoding, learners
 

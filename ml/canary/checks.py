@@ -12,7 +12,6 @@ from ml.canary.seen import Rows, Scores, Seen, rounds
 from ml.promotion import Answer, Check
 from ml.usecase import Canary, Cost, Experiment, Milliseconds
 
-_TAIL = 0.05
 _SMALLEST = 1e-15
 
 
@@ -54,52 +53,62 @@ def behaviour(seen: Seen, rule: Canary | Experiment, budget: Milliseconds, alpha
 
 
 def scores(seen: Seen, rule: Canary, alpha: float) -> Watched:
-    """Return how often the two models are further apart, on the same row, than all but a tenth of the shadow's rows.
+    """Return how often the two models put rows asked one after the other in another order, beyond what the shadow did.
 
-    Apart is a difference of log-odds: weather moves both models' scores, and a night's own are no measure of the next.
+    A constant or scrambled model orders nothing as before. What a night does to all its scores moves
+    their levels and differences; it hardly moves their order.
     """
-    earlier, now = _apart(seen.shadow), _apart(seen.rows.scores)
-    bar = _Bar(margin=2 * _TAIL + rule.scores_margin, alpha=alpha, needed=rule.shadow_answers, of="rows as a shadow")
-    name = "rows scored further from the champion than as a shadow"
-    if len(earlier) < rule.shadow_answers or not len(now):
-        return _watched(name, None, len(earlier), bar, None)
-    low, high = np.quantile(earlier, [_TAIL, 1 - _TAIL])
-    outside = ((now < low) | (now > high)).astype(np.float64)
-    return _watched(name, float(outside.mean()), len(earlier), bar, evalues.shown_after(outside, bar.margin, bar.alpha))
+    earlier, now = _disagreeing(seen.shadow), _disagreeing(seen.rows.scores)
+    had = int(seen.shadow.known.sum())
+    bar = _Bar(margin=rule.scores_margin, alpha=alpha, needed=rule.shadow_answers, of="rows as a shadow")
+    name = "rows in another order than the champion's beyond the shadow's"
+    if had < rule.shadow_answers or not len(earlier) or not len(now):
+        return _watched(name, None, had, bar, None)
+    usual = float(earlier.mean())
+    pairs = evalues.shown_after(now, usual + bar.margin, alpha)
+    return _watched(name, float(now.mean()) - usual, had, bar, None if pairs is None else 2 * pairs)
 
 
-def calibration(rows: Rows, rule: Canary, alpha: float) -> Watched:
-    """Return by how much the mean score is further from the mean label than the champion's, on the labelled rows.
+def level(seen: Seen, rule: Canary, alpha: float) -> Watched:
+    """Return how far the canary's log-odds are from where they were beside the champion's as a shadow, over whole nights."""
+    had = int(seen.shadow.known.sum())
+    nights = seen.rows.over
+    moved = nights.mean(_apart(seen.rows.scores)) - float(_apart(seen.shadow)[seen.shadow.known].mean() if had else 0.0)
+    shown = [evalues.mean_shown_after(side * moved, rule.level_margin, alpha / 2) for side in (1, -1)]
+    bar = _Bar(margin=rule.level_margin, alpha=alpha, needed=rule.least_nights, of="nights that are over")
+    name, enough = "log-odds moved from where the shadow's were", had >= rule.shadow_answers and len(moved)
+    return _watched(
+        name, abs(float(moved.mean())) if enough else None, len(moved), bar, _first(shown) if enough else None
+    )
+
+
+def calibration(rows: Rows, rule: Canary, matured_share: float, alpha: float) -> Watched:
+    """Return by how much the mean score is further from the mean label than the champion's, over labelled nights.
 
     Too high is shown when two things are: above the labels, and above the champion's, each by more than the margin; too
-    low likewise. What moves a whole night moves both models, so that it shows neither.
+    low likewise. A canary that scores as the champion does is never far off for what a night brings both.
     """
-    known = rows.matured
-    labels, canary, champion = (each[known] for each in (rows.labels, rows.scores.canary, rows.scores.champion))
+    nights = rows.labelled(matured_share)
+    labels, canary, champion = (nights.mean(each) for each in (rows.labels, rows.scores.canary, rows.scores.champion))
     shown = [
         _both(side * (canary - champion), side * (canary - labels), rule.calibration_margin, alpha / 2)
         for side in (1, -1)
     ]
-    gap = (
-        abs(metrics.calibration_gap(labels, canary)) - abs(metrics.calibration_gap(labels, champion))
-        if known.any()
-        else None
-    )
-    bar = _Bar(margin=rule.calibration_margin, alpha=alpha, needed=rule.least_labels, of="labels")
-    return _watched("calibration gap beyond the champion's", gap, len(labels), bar, _first(shown))
+    beyond = abs((canary - labels).mean()) - abs((champion - labels).mean()) if len(labels) else None
+    bar = _Bar(margin=rule.calibration_margin, alpha=alpha, needed=rule.least_nights, of="nights with their labels")
+    return _watched("calibration gap beyond the champion's", beyond, len(labels), bar, _first(shown))
 
 
-def cost(rows: Rows, rule: Canary, price: Cost, alpha: float) -> Watched:
+def cost(rows: Rows, rule: Canary, price: Cost, matured_share: float, alpha: float) -> Watched:
     """Return by how much a row's decision costs more than the champion's, as a share of what acting costs."""
-    known = rows.matured
     canary, champion = (
-        metrics.row_cost(rows.labels[known], each[known], price) for each in (rows.scores.canary, rows.scores.champion)
+        metrics.row_cost(rows.labels, each, price) for each in (rows.scores.canary, rows.scores.champion)
     )
-    dearer, most = canary - champion, max(price.act, price.averted * price.miss - price.act)
-    bar = _Bar(margin=rule.cost_margin, alpha=alpha, needed=rule.least_labels, of="labels")
-    shown = evalues.difference_shown_after(dearer / most, rule.cost_margin * price.act / most, alpha)
-    value = float(dearer.mean()) / price.act if len(dearer) else None
-    return _watched("cost of a row's decision beyond the champion's, of an action's", value, len(dearer), bar, shown)
+    dearer = rows.labelled(matured_share).mean(canary - champion) / price.act
+    bar = _Bar(margin=rule.cost_margin, alpha=alpha, needed=rule.least_nights, of="nights with their labels")
+    shown = evalues.mean_shown_after(dearer, bar.margin, alpha)
+    value = float(dearer.mean()) if len(dearer) else None
+    return _watched("cost of a decision beyond the champion's, in actions", value, len(dearer), bar, shown)
 
 
 def _in_time(name: str, seen: Seen, ours: Booleans, theirs: Booleans, bar: _Bar) -> Watched:
@@ -119,20 +128,27 @@ def _mean_by(round_: Integers, holds: Booleans, of: Integers) -> Floats:
     return np.bincount(round_[inside], weights=holds[inside], minlength=rounds_) / np.maximum(total, 1)
 
 
+def _disagreeing(scores: Scores) -> Floats:
+    """Return, for each two rows that follow each other, 1 where the models do not put them in the same order, else 0."""
+    canary, champion = (each[scores.known] for each in (scores.canary, scores.champion))
+    pairs = len(canary) // 2 * 2
+    ordered = [np.sign(each[1:pairs:2] - each[:pairs:2]) for each in (canary, champion)]
+    return np.asarray(ordered[0] != ordered[1], np.float64)
+
+
 def _apart(scores: Scores) -> Floats:
-    """Return the differences of log-odds, canary less champion, where both have a score."""
+    """Return the canary's log-odds less the champion's, (n,); NaN where one has no score."""
     canary, champion = (
-        special.logit(np.clip(each[scores.known], _SMALLEST, 1 - _SMALLEST))
+        special.logit(np.clip(np.where(scores.known, each, np.nan), _SMALLEST, 1 - _SMALLEST))
         for each in (scores.canary, scores.champion)
     )
     return np.asarray(canary - champion)
 
 
 def _both(one: Floats, other: Floats, margin: float, alpha: float) -> int | None:
-    """Return after how many differences both means are shown to be above the margin."""
-    first = evalues.difference_shown_after(one, margin, alpha)
-    second = None if first is None else evalues.difference_shown_after(other, margin, alpha)
-    return None if first is None or second is None else max(first, second)
+    """Return after how many nights both means are shown to be above the margin."""
+    found = [evalues.mean_shown_after(each, margin, alpha) for each in (one, other)]
+    return None if None in found else max(each for each in found if each is not None)
 
 
 def _first(shown: list[int | None]) -> int | None:

@@ -1,17 +1,18 @@
 """Rows and answers as two models would give them, of which some are at fault."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ml import canary
 from ml.arrays import Booleans, Floats
 from ml.calibration import probability
-from ml.canary import Answers, Rows, Scores, Seen
-from ml.usecase import Cost, Milliseconds
+from ml.canary import Answers, Rows, Scores, Seen, Verdict
+from ml.usecase import Canary, Cost, Experiment, Milliseconds
 
 PRICE, BUDGET = Cost(act=250, miss=1800, averted=0.4), Milliseconds(p99=10)
-_SHADOW = 1000
+RULE, _SHADOW = Canary(), 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,31 @@ def seen(faults: Faults = Faults(), *, seed: int = 0, rows: int = 8000, share: f
         "shadow": Scores(champion=probability(champion[:_SHADOW]), canary=probability(canary[:_SHADOW])),
     }
     return Seen(**(parts | changes))
+
+
+def judge(given: Seen, rule: Canary | Experiment = RULE) -> Verdict:
+    return canary.judge(given, rule, price=PRICE, budget=BUDGET, matured_share=0.95)
+
+
+def until(given: Seen, row: int) -> Seen:
+    """Return what was seen until just before the row `row` was asked."""
+    rows, scores = given.rows, given.rows.scores
+    return replace(
+        given,
+        canary=_before(given.canary, row),
+        champion=_before(given.champion, row),
+        rows=Rows(
+            scores=Scores(champion=scores.champion[:row], canary=scores.canary[:row]),
+            labels=rows.labels[:row],
+            nights=rows.nights[:row],
+            by_canary=rows.by_canary[:row],
+        ),
+    )
+
+
+def _before(answers: Answers, row: int) -> Answers:
+    early = answers.at < row
+    return Answers(at=answers.at[early], latency_ms=answers.latency_ms[early], faulty=answers.faulty[early])
 
 
 def _answers(who: Booleans, slow: Booleans, faulty: Booleans) -> Answers:
