@@ -40,7 +40,13 @@ def advance(use_case: str, night: str) -> Next | None:
     found = _given(case, stood.trial, where)
     if not stood.trial.share:
         return _look(case, stood, found, when, where)
-    verdict = canary.judge(_seen(case, stood, found, when, where), case.release.canary, case.cost, case.latency_budget)
+    verdict = canary.judge(
+        _seen(case, stood, found, when, where),
+        case.release.canary,
+        price=case.cost,
+        budget=case.latency_budget,
+        matured_share=case.matured_share,
+    )
     return _follow(case, stood.trial, verdict, when, where)
 
 
