@@ -13,10 +13,13 @@ import pytest
 from include import usecases
 from include.settings import Settings, load
 from include.stack import processes, setup
-from include.stack.client import Client, Run
-from include.stores import ledger, warehouse
+from include.stack.client import Approval, Client, Run
+from include.stores import ledger, routes, warehouse
 from ml import nights
 from ml.errors import RequestError
+from ml.releasing import Kind
+from ml.routing import Routing
+from tests.challenger import challenge
 
 # MLflow and Airflow warn of their own future; what our code warns of is caught where it is tested alone.
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900), pytest.mark.filterwarnings("default")]
@@ -25,6 +28,7 @@ CASE = usecases.get("flights")
 HISTORY = CASE.rehearsal.history
 LAST = str(nights.parse(HISTORY).last)
 NIGHT = str(nights.parse(CASE.rehearsal.nights).first)
+FOLLOWING = str(CASE.horizon.before(nights.parse(NIGHT).last, -1))
 STAGES = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
 Answer = TypeVar("Answer")
 
@@ -201,3 +205,44 @@ def test_after_a_fix_a_person_has_the_quarantine_judged_again_and_scores_stay(
     assert (run.state, held(settings)) == ("success", 0)
     scores = warehouse.scores(warehouse.engine(settings.warehouse_url), CASE.name, night())
     pd.testing.assert_frame_equal(scores, issued)
+
+
+def test_a_challenger_is_a_shadow_first_then_two_people_are_asked_and_it_gets_a_share(
+    admin: Client, settings: Settings
+) -> None:
+    before, digest = champion(settings), challenge(CASE, NIGHT, settings)
+    admin.trigger(f"{CASE.name}_release", run="challenged", key=NIGHT)
+    run = eventually(
+        lambda: next((r for r in admin.runs(f"{CASE.name}_release") if r.id == "challenged" and r.ended), None)
+    )
+    assert states(admin, run)["approval_of_tech_lead"] == "skipped"
+    admin.trigger(f"{CASE.name}_ingest", run="shadowed", conf={"night": FOLLOWING})
+    judged = ended(admin, "canary", FOLLOWING)
+    assert states(admin, judged) == {"judge": "success", "ask": "success", "crown": "skipped"}
+    for role in CASE.release.approvers:
+        with Client(settings, role) as person:
+            person.answer(eventually(lambda: asked(person, role)), "Approve")  # noqa: B023
+    routing = eventually(lambda: shared(settings))
+    assert (routing.champion, routing.challenger, routing.canary) == (before, digest, CASE.release.shares[0])
+    assert champion(settings) == before
+
+
+def asked(person: Client, role: str) -> Approval | None:
+    """Return the question that waits for `role`, once it is put again."""
+    runs = [each for each in person.runs(f"{CASE.name}_release") if not each.ended]
+    return next((q for run in runs for q in person.approvals(run) if q.users == (role,)), None)
+
+
+def shared(settings: Settings) -> Routing | None:
+    """Return the routing once the challenger has a share."""
+    found = routes.read(routes.place(settings.routes, CASE.name), settings.trusted_keys)
+    return found if found.canary else None
+
+
+def test_a_person_rolls_back_from_the_form_and_the_ledger_says_who_and_why(admin: Client, settings: Settings) -> None:
+    admin.trigger(f"{CASE.name}_rollback", run="back", conf={"why": "customers complain about it"})
+    run = eventually(lambda: next((r for r in admin.runs(f"{CASE.name}_rollback") if r.id == "back" and r.ended), None))
+    assert run.state == "success"
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), CASE.name, Kind.WITHDRAWN)
+    assert (entry.payload["who"], entry.payload["why"]) == ("admin", "customers complain about it")
+    assert shared(settings) is None

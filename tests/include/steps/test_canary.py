@@ -1,7 +1,6 @@
 """A release goes from shadow to champion by what the ledger says, night after night, and back when it is shown worse."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,22 @@ import pytest
 
 from include import usecases
 from include.settings import Settings
-from include.steps import battery as batteries
 from include.steps import features, ingest, release, score, standing
 from include.steps.release import canary, rollback
-from include.stores import ledger, packages, registry, routes, signatures, warehouse
-from ml import nights, packaging
+from include.stores import ledger, registry, routes, warehouse
+from ml import nights
 from ml.calibration import Calibration
 from ml.errors import ApprovalError, LedgerError, RequestError
 from ml.releasing import Kind
 from ml.routing import Route
 from ml.training import Model
 from ml.usecase import Canary, Release, UseCase
+from tests.challenger import Change, challenge, put
 from tests.include.steps.conftest import NIGHT, Story, enter
 
 NIGHTS = ("2024-03-18", "2024-03-19", "2024-03-20", "2024-03-21")
 RULE = Canary(shares=(0.5, 1.0), least_answers=(20, 40), shadow_answers=50, least_nights=0)
 PEOPLE = (("tech_lead", "tess"), ("business_owner", "bob"))
-Change = Callable[[Model], Model]
 
 
 @pytest.fixture(scope="module")
@@ -59,30 +57,6 @@ def champion(where: Settings) -> str:
     return found.subject
 
 
-def challenge(where: Settings, change: Change = lambda model: model) -> str:
-    """Let the champion's model, changed, be a challenger of `NIGHT` that passed the gate and its battery."""
-    engine, before = warehouse.engine(where.warehouse_url), champion(where)
-    files = packages.get(where.packages, before, where.trusted_keys)
-    rows = features.read(where.lake, usecases.get("taxi"), NIGHT, NIGHT)
-    packed = packaging.pack(change(packaging.load(files)), rows, packaging.facts(files) | {"seed": 7})
-    packages.put(where.packages, packed.digest, signatures.signed(packed.digest, packed.files, where))
-    example = rows[list(usecases.get("taxi").feature_names)].head()
-    registry.register(where, "taxi", packed.digest, signatures.signed(packed.digest, packed.files, where), example)
-    (judged,) = ledger.entries(engine, "taxi", "judged")
-    told = {**judged.payload, "champion": before, "evidence": "e" * 64, "outcome": "promote"}
-    for kind, payload in (("judged", told), (batteries.TESTED, {"outcome": "pass", "checks": []})):
-        ledger.append(
-            engine,
-            kind=kind,
-            use_case="taxi",
-            night=nights.parse(NIGHT).last,
-            subject=packed.digest,
-            payload=payload,
-            key=f"test:{kind}",
-        )
-    return packed.digest
-
-
 def approve(*choices: str) -> None:
     for who, choice in zip(PEOPLE, choices or ("Approve", "Approve"), strict=True):
         release.approve("taxi", NIGHT, *who, choice)
@@ -107,7 +81,7 @@ def issued(where: Settings, number: int) -> dict[str, str]:
 
 def at_half(where: Settings) -> str:
     """Bring an equal challenger to its first share."""
-    digest = challenge(where)
+    digest = challenge(usecases.get("taxi"), NIGHT, where)
     release.shadow("taxi", NIGHT)
     night(0)
     approve()
@@ -116,7 +90,7 @@ def at_half(where: Settings) -> str:
 
 
 def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(where: Settings) -> None:
-    before, digest = champion(where), challenge(where)
+    before, digest = champion(where), challenge(usecases.get("taxi"), NIGHT, where)
     assert not release.shadow("taxi", NIGHT)
     assert (routed(where).challenger, routed(where).canary) == (digest, 0.0)
     assert night(0) == "ask"
@@ -212,7 +186,7 @@ def test_one_that_cannot_answer_harms_nobody_and_is_withdrawn(where: Settings) -
 
 
 def test_a_rejection_ends_the_release(where: Settings) -> None:
-    challenge(where)
+    challenge(usecases.get("taxi"), NIGHT, where)
     release.shadow("taxi", NIGHT)
     night(0)
     approve("Approve", "Reject")
@@ -231,7 +205,7 @@ def test_nobody_is_promoted_around_the_canary(where: Settings) -> None:
 
 
 def test_approvals_on_other_evidence_shift_nothing(where: Settings) -> None:
-    challenge(where)
+    challenge(usecases.get("taxi"), NIGHT, where)
     release.shadow("taxi", NIGHT)
     approve()
     night(0)
@@ -241,7 +215,7 @@ def test_approvals_on_other_evidence_shift_nothing(where: Settings) -> None:
 
 
 def test_without_enough_copies_nobody_is_asked(where: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    challenge(where)
+    challenge(usecases.get("taxi"), NIGHT, where)
     case = usecases.get("taxi")
     rule = replace(RULE, shadow_answers=100)
     monkeypatch.setattr(usecases, "get", lambda _: replace(case, release=replace(case.release, canary=rule)))
@@ -256,16 +230,7 @@ def test_a_second_challenger_waits_for_the_first(where: Settings) -> None:
     at_half(where)
     engine = warehouse.engine(where.warehouse_url)
     first = ledger.entries(engine, "taxi", "judged")[-1]
-    for kind, payload in (("judged", first.payload), (batteries.TESTED, {"outcome": "pass", "checks": []})):
-        ledger.append(
-            engine,
-            kind=kind,
-            use_case="taxi",
-            night=nights.parse(NIGHTS[0]).last,
-            subject="f" * 64,
-            payload=payload,
-            key=f"test:second:{kind}",
-        )
+    put(usecases.get("taxi"), NIGHTS[0], "f" * 64, dict(first.payload), where)
     assert not release.shadow("taxi", NIGHTS[0])
     assert routed(where).challenger == first.subject
 
@@ -305,7 +270,7 @@ def test_a_rollback_says_who_and_why(who: str, why: str, where: Settings) -> Non
 
 def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(where: Settings) -> None:
     case, when, engine = usecases.get("taxi"), nights.parse(NIGHTS[0]).last, warehouse.engine(where.warehouse_url)
-    challenge(where)
+    challenge(usecases.get("taxi"), NIGHT, where)
     standing.watch(case, when, where)
     assert [each for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"] == []
     mlflow = registry.client.connect(where)
