@@ -50,6 +50,11 @@ BY_ANOTHER_NAME = {
         f"include/serving/protocols/{part}.py": "tests/include/serving/protocols/test_protocols.py"
         for part in ("asking", "dataframes", "instances", "native", "tensors")
     },
+    "include/cli_serving.py": "tests/include/steps/test_canary.py",
+    **{
+        f"include/steps/{part}.py": "tests/include/steps/test_canary.py"
+        for part in ("standing", "release/canary", "release/challengers", "release/dossier", "release/rollback")
+    },
     "include/serving/pyfunc.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",

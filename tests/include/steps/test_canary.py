@@ -1,13 +1,16 @@
 """A release goes from shadow to champion by what the ledger says, night after night, and back when it is shown worse."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from include import usecases
+from include.cli import app
 from include.settings import Settings
 from include.steps import features, ingest, release, score, standing
 from include.steps.release import canary, rollback
@@ -287,3 +290,18 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(where: S
     standing.watch(case, when, where)
     told = [each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"]
     assert any("the ledger was changed behind its back" in each for each in told)
+
+
+def test_what_a_person_types_leads_the_servers(where: Settings) -> None:
+    challenge(usecases.get("taxi"), NIGHT, where)
+    release.shadow("taxi", NIGHT)
+    place = routes.place(where.routes, "taxi")
+    before = place.read_bytes()
+    place.unlink()
+    typed = CliRunner().invoke(app, ["route", "taxi"], catch_exceptions=False)
+    assert json.loads(typed.output)["shadow"] is True
+    assert place.read_bytes() == before
+    back = ["rollback", "taxi", "--why", "it is far too slow"]
+    assert CliRunner().invoke(app, back, catch_exceptions=False).output.startswith("withdrawn (entry ")
+    assert CliRunner().invoke(app, back).exit_code == 1
+    assert CliRunner().invoke(app, ["drain", "taxi"], catch_exceptions=False).output == "0 answers\n"
