@@ -103,13 +103,13 @@ def _log_odds(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, th
     encoder = encoding.fit(learned.frame, case.feature_names, case.texts)
     encoded = encoder.encode(learned.frame)
     learner = learners.fit(candidate, encoder, encoded, learned.labels, seed, threads)
-    return learner.log_odds(encoder.encode(frame))
+    return learner.raw(encoder.encode(frame))
 
 
 def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict[str, Any]:
     """Return the share of outcomes over many trials of one true gain."""
     from include import usecases
-    from ml import evaluation, promotion
+    from ml import evaluation, promotion, targets
     from ml.calibration import probability
 
     case, chance = usecases.get(USE_CASE), np.random.default_rng(_SEED)
@@ -131,7 +131,9 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
             nights=quarter.nights[rows],
             slices=evaluation.slices(case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
         )
-        outcomes[promotion.judge(judged, case.gates, promotion.Bar(bar), case.cost).outcome] += 1
+        outcomes[
+            promotion.judge(judged, case.gates, promotion.Bar(bar), targets.learned(case, quarter.labels)).outcome
+        ] += 1
     shares = {name: round(count / trials, 4) for name, count in outcomes.items() if count}
     found = {"bar": bar, "nights": length, "gain": gain, "trials": trials, **shares}
     print(found, flush=True)

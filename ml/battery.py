@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.arrays import Floats
+from ml.checks import Answer, Check
 from ml.encoding import Encoder
-from ml.promotion import Answer, Check
+from ml.targets import Target
 from ml.training import Model
 from ml.usecase import Directional, Expectation, Invariant, Megabytes, Milliseconds
 
@@ -66,11 +67,11 @@ def answer(model: Model, rows: Mapping[str, Row]) -> dict[str, float]:
     }
 
 
-def stability(odd: Mapping[str, float]) -> Check:
-    """Return whether every odd row is answered by a probability above 0 and below 1."""
-    wrong = [name for name, score in odd.items() if not 0 < score < 1]
+def stability(odd: Mapping[str, float], target: Target | type[Target]) -> Check:
+    """Return whether every odd row has an answer: a probability above 0 and below 1, or a number."""
+    wrong = [name for name, score in odd.items() if not target.answers_well(score)]
     named = f": {', '.join(wrong[:_NAMED])}" if wrong else ""
-    bar = f"0 of {len(odd)} without a probability in (0, 1), alone and in a frame"
+    bar = f"0 of {len(odd)} without {target.answers_are()}, alone and in a frame"
     return Check(name=f"odd rows{named}", value=float(len(wrong)), bar=bar, answer=Answer.of(bool(odd) and not wrong))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml.errors import RefusalError
-from ml.evaluation import Quality
+from ml.targets import Quality
 from ml.usecase import Milliseconds
 
 
@@ -26,7 +26,7 @@ class Choice:
 
 
 def choose(contenders: Sequence[Contender], budget: Milliseconds) -> Choice:
-    """Return the contender that saves most per 1000 rows within the latency budget; a tie goes to the lower log loss.
+    """Return the contender that saves most per 1000 rows within the latency budget; a tie goes to the lower loss.
 
     Raises RefusalError when none keeps the budget.
     """
@@ -37,7 +37,7 @@ def choose(contenders: Sequence[Contender], budget: Milliseconds) -> Choice:
             f"expected a candidate with a p99 latency of at most {budget.p99} ms, got {told}: make one smaller, "
             "or allow more (latency_budget)"
         )
-    best = max(fast, key=lambda each: (each.quality.saved_per_1000, -each.quality.log_loss))
+    best = max(fast, key=lambda each: (each.quality.saved_per_1000, -each.quality.loss))
     others = "; ".join(_why_not(each, best, budget) for each in contenders if each is not best)
     kept = f"{best.name} saves {best.quality.saved_per_1000:,.0f} per 1000 rows at {best.p99_latency_ms:.2f} ms"
     return Choice(name=best.name, reason=f"{kept}; {others}" if others else kept)
@@ -49,4 +49,4 @@ def _why_not(contender: Contender, best: Contender, budget: Milliseconds) -> str
         return f"{saves}, but needs {contender.p99_latency_ms:.2f} ms of the {budget.p99} ms allowed"
     if contender.quality.saved_per_1000 < best.quality.saved_per_1000:
         return f"{saves}, which is less"
-    return f"{saves}, the same at a higher log loss"
+    return f"{saves}, the same at a higher {next(iter(best.quality.headline))}"

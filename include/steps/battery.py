@@ -15,13 +15,13 @@ from include.settings import PROJECT, Settings
 from include.steps import card, pins
 from include.steps import features as feature_step
 from include.stores import ledger, packages, registry, shelf, snapshot
-from ml import battery, packaging, snapshots
+from ml import battery, packaging, snapshots, targets
 from ml.arrays import Floats
 from ml.battery import Trial
 from ml.chain import Entry
+from ml.checks import Answer, Check
 from ml.errors import CardError, PackageError, RefusalError
 from ml.features import ENTITY
-from ml.promotion import Answer, Check
 from ml.usecase import UseCase
 
 TESTED = "tested"
@@ -50,7 +50,7 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
     return (
         Check(name="golden rows, signature and hashes", value=1.0, bar="in a process of its own", answer=Answer.PASS),
         *battery.agreement(ways, "the nightly batch"),
-        battery.stability(trial.odd),
+        battery.stability(trial.odd, targets.of(case)),
         *battery.budget(trial, sum(map(len, files.values())), case.latency_budget, case.size_budget),
         *battery.expectations(model, rows, case.expectations),
         _card(case, when),

@@ -11,7 +11,7 @@ from include.steps import attempts, override
 from include.steps import battery as batteries
 from include.stores import approvals, ledger, registry, warehouse
 from include.stores.approvals import Approval, Choice
-from ml import nights, promotion
+from ml import nights, promotion, targets
 from ml.chain import Entry
 from ml.errors import LedgerError, RequestError
 from ml.promotion import Answer, Outcome
@@ -59,8 +59,8 @@ def dossier(use_case: str, night: str) -> str:
             "",
             f"Package `{challenger.subject}`, trained as of {when} because of *{told['trigger']}*; champion: `{champion}`.",
             "",
-            f"Judged on {judged['rows']} rows, {' to '.join(judged['nights'])}, by the **{told['bar']}** bar: log loss gain "
-            f"{gain['value']:+.4f}, interval [{gain['low']:+.4f}, {gain['high']:+.4f}].",
+            f"Judged on {judged['rows']} rows, {' to '.join(judged['nights'])}, by the **{told['bar']}** bar: "
+            f"{targets.of(case).words.loss} gain {gain['value']:+.4f}, interval [{gain['low']:+.4f}, {gain['high']:+.4f}].",
             "",
             f"Chosen because {told['choice']}.",
             "",

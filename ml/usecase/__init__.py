@@ -9,18 +9,33 @@ from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.expectations import Directional, Expectation, Invariant
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Megabytes, Milliseconds, Settled, Slice
+from ml.usecase.judging import (
+    Cost,
+    Deviation,
+    EdgeCase,
+    Excluded,
+    Fairness,
+    Gates,
+    Megabytes,
+    Milliseconds,
+    Settled,
+    Slice,
+)
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
     Binary,
     Candidate,
     GradientBoosting,
+    LinearQuantile,
     Logistic,
     NeuralNet,
     Prior,
     Recency,
+    RecentMean,
     RecentRate,
+    Regression,
+    Task,
     Tuning,
 )
 from ml.usecase.operating import Rehearsal, Release, Triggers
@@ -33,6 +48,7 @@ __all__ = [
     "Column",
     "Cost",
     "Delay",
+    "Deviation",
     "Directional",
     "EdgeCase",
     "Excluded",
@@ -43,6 +59,7 @@ __all__ = [
     "Gates",
     "GradientBoosting",
     "Invariant",
+    "LinearQuantile",
     "Live",
     "Logistic",
     "Lookup",
@@ -54,14 +71,17 @@ __all__ = [
     "Prior",
     "Ratio",
     "Recency",
+    "RecentMean",
     "RecentRate",
     "Reference",
+    "Regression",
     "Rehearsal",
     "Release",
     "Settled",
     "Since",
     "Slice",
     "Table",
+    "Task",
     "Text",
     "Triggers",
     "Tuning",

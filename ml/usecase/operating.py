@@ -14,11 +14,12 @@ class Triggers:
     Nights are those of the use case's cadence: where it runs every month, a window of 3 nights is a quarter.
 
     `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which at least
-    `least_nights` must be there; `log_loss_rise` is the relative rise over what the champion showed at its gate.
+    `least_nights` must be there; where a number is asked for, how far the share of labels at or below the answer lies from
+    the quantile asked for. `loss_rise` is the relative rise over what the champion showed at its gate.
     """
 
     calibration_gap: float | None = 0.04
-    log_loss_rise: float | None = None
+    loss_rise: float | None = None
     new_labels: int | None = 50_000
     age_nights: int | None = None
     window_nights: int = 14

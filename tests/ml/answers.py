@@ -1,10 +1,14 @@
-"""Answered rows of many nights, scored as the truth is, for the tests of what is found on them."""
+"""Answered rows of many nights, scored as the truth is, for the tests of what is found on them; what is asked of them."""
 
 import numpy as np
 import pandas as pd
 
 from ml.arrays import Floats
 from ml.evaluation import Answered
+from ml.targets import binary
+from ml.usecase import Cost
+
+YES_OR_NO = binary.Target(cost=Cost(act=10, miss=50, averted=0.5), prior=0.5)
 
 
 def answered(nights: int = 7, a_night: int = 300, seed: int = 7, scores: Floats | None = None) -> Answered:

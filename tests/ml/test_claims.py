@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from ml import card, claims
+from ml.checks import Answer, Check
 from ml.evaluation import Interval
-from ml.promotion import Answer, Bar, Check, Outcome, Verdict
+from ml.promotion import Bar, Outcome, Verdict
 from ml.selection import Choice, Contender
+from tests.ml.answers import YES_OR_NO
 from tests.ml.test_card import QUALITY
+from tests.ml.usecase.test_case import use_case
 
 CHECK = Check(name="log loss", value=0.51, bar="at most 0.69", answer=Answer.PASS)
 VERDICT = Verdict(
@@ -20,6 +23,7 @@ VERDICT = Verdict(
     rows=900,
     nights=7,
     checks=(CHECK,),
+    words=YES_OR_NO.words,
 )
 CONTENDERS = [Contender(name=name, quality=QUALITY, p99_latency_ms=0.5) for name in ("logistic", "trees")]
 PAYLOAD: dict[str, Any] = {
@@ -33,7 +37,7 @@ PAYLOAD: dict[str, Any] = {
     "choice": "trees save more",
     "reads": {"valid/visits": 7},
 }
-EXPECTED = claims.recorded(PAYLOAD)
+EXPECTED = claims.recorded(PAYLOAD, use_case())
 TEXT = "\n\n".join(["# a card", *EXPECTED, "and more"])
 
 

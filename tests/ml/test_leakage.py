@@ -11,6 +11,7 @@ from ml import leakage
 from ml.errors import LeakError
 from ml.usecase import Gates, Settled
 from tests.january import january
+from tests.ml.answers import YES_OR_NO
 from tests.ml.test_selection import QUALITY
 
 Planted = Callable[[pd.DataFrame, np.ndarray], pd.Series]
@@ -25,7 +26,7 @@ def check(name: str = "planted", plant: Planted | None = None) -> None:
         frame = frame.assign(**{name: plant(later, labels).to_numpy()})
         if frame[name].dtype == object:
             frame = frame.astype({name: "category"})
-    leakage.check_features(frame, labels, nights, later, month.case.gates)
+    leakage.check_features(frame, labels, nights, later, month.case.gates, target=YES_OR_NO)
 
 
 def tails(later: pd.DataFrame, labels: np.ndarray) -> pd.Series:
@@ -59,10 +60,12 @@ def test_a_level_that_settles_the_label_by_definition_may_be_declared() -> None:
     frame = pd.DataFrame({"plan": np.tile(["trial", "full", "full"], 100)})
     labels = ((frame["plan"] == "full") & (np.arange(300) % 4 > 0)).to_numpy(np.float64)
     asked = (frame, labels, nights, pd.DataFrame(index=frame.index), Gates())
-    leakage.check_features(*asked, settled=(Settled(by="plan", levels=("trial",), why="cannot be renewed"),))
+    leakage.check_features(
+        *asked, target=YES_OR_NO, settled=(Settled(by="plan", levels=("trial",), why="cannot be renewed"),)
+    )
     other = (Settled(by="plan", levels=("full",), why="another level"),)
     with pytest.raises(LeakError, match=r"where it is trial, 0.0% .* by definition, declare it \(Settled\)"):
-        leakage.check_features(*asked, settled=other)
+        leakage.check_features(*asked, target=YES_OR_NO, settled=other)
 
 
 @pytest.mark.parametrize(("hidden", "told"), [((), "where it is single, "), (("status",), r"where it is \*\*\*, ")])
@@ -71,7 +74,7 @@ def test_a_level_of_a_hidden_column_is_not_told(hidden: tuple[str, ...], told: s
     frame = pd.DataFrame({"status": pd.Categorical(np.where(labels == 1, "single", "wed"))})
     nights = np.repeat([f"2013-01-{day:02d}" for day in range(1, 11)], 20).astype(object)
     with pytest.raises(LeakError, match=told) as alarm:
-        leakage.check_features(frame, labels, nights, pd.DataFrame(), Gates(), hidden=hidden)
+        leakage.check_features(frame, labels, nights, pd.DataFrame(), Gates(), target=YES_OR_NO, hidden=hidden)
     assert ("single" in str(alarm.value)) is not bool(hidden)
 
 
@@ -128,14 +131,19 @@ def test_what_varies_on_one_night_only_is_no_proof() -> None:
     month = january()
     frame, labels, nights, later = month.labelled()
     once = later["visibility_miles"].where(nights == "2013-01-15", 10.0)
-    leakage.check_features(frame.assign(planted=once), labels, nights, later, month.case.gates)
+    leakage.check_features(frame.assign(planted=once), labels, nights, later, month.case.gates, target=YES_OR_NO)
 
 
 def test_without_lookups_or_rows_to_compare_nothing_is_said() -> None:
     frame = pd.DataFrame({"x": CHANCE.normal(size=50)})
     nights = np.array(["2013-01-01"] * 50, dtype=object)
     leakage.check_features(
-        frame, (CHANCE.random(50) < 0.5).astype(float), nights, pd.DataFrame(index=frame.index), Gates()
+        frame,
+        (CHANCE.random(50) < 0.5).astype(float),
+        nights,
+        pd.DataFrame(index=frame.index),
+        Gates(),
+        target=YES_OR_NO,
     )
 
 

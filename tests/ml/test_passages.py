@@ -8,7 +8,7 @@ import pytest
 from ml import findings, passages
 from ml.findings import Findings
 from ml.usecase import EdgeCase, Fairness, UseCase
-from tests.ml.answers import answered, zones
+from tests.ml.answers import YES_OR_NO, answered, zones
 from tests.ml.usecase.test_case import use_case
 
 JUDGED = answered()
@@ -28,7 +28,9 @@ def told(case: UseCase, heading: str) -> str:
 def found(case: UseCase) -> Findings:
     everybody = np.ones(len(UNFAIR.labels), bool)
     nobody = {STORM: ~everybody}
-    return findings.measure(case, WEAK, UNFAIR, edge_cases=nobody, slices={}, levels=zones(UNFAIR), among=everybody)
+    return findings.measure(
+        case, YES_OR_NO, WEAK, UNFAIR, edge_cases=nobody, slices={}, levels=zones(UNFAIR), among=everybody
+    )
 
 
 @pytest.mark.parametrize(

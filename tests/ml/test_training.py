@@ -7,6 +7,7 @@ from ml.arrays import Floats
 from ml.errors import RefusalError
 from ml.training import Fitted
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
+from tests.ml.answers import YES_OR_NO
 
 NAMES = ("zone", "miles")
 CHANCE = np.random.default_rng(11)
@@ -22,7 +23,7 @@ EACH = pytest.mark.parametrize("candidate", [Logistic(strength=1.0), TREES, NET]
 
 
 def fit(candidate: Candidate, labels: Floats = LABELS) -> Fitted:
-    return training.fit(candidate, training.gather(FRAME, labels, NIGHTS, NAMES, seed=1, threads=1))
+    return training.fit(candidate, training.gather(FRAME, labels, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1))
 
 
 def uncalibrated(fitted: Fitted) -> Floats:

@@ -76,9 +76,10 @@ def _challenge(
     learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
     held = contest.hold(case, when, learned, tables, where, tune=tune)
     recipe = recipes.digest(case, held.best.candidate, shapes.sources(case))
-    met = met.on(judged.frame, held.prior)
+    target = held.target
+    met = met.on(judged.frame, target.prior)
     frozen = _frozen(case, judged, met, held)
-    found = findings.measure(case, held.best, learned, judged, frozen, tables)
+    found = findings.measure(case, target, held.best, learned, judged, frozen, tables)
     training = Training(
         case=case,
         when=when,
@@ -89,7 +90,7 @@ def _challenge(
         frozen=frozen,
         met=met,
         found=found,
-        verdict=promotion.judge(frozen, case.gates, met.bar(recipe), case.cost, also=found.gates),
+        verdict=promotion.judge(frozen, case.gates, met.bar(recipe), target, also=found.gates),
     )
     return records.leave(training, where)
 
@@ -103,5 +104,5 @@ def _frozen(case: UseCase, judged: Labelled, met: Champion, held: Contest) -> Ju
         challenger=held.best.model.predict(judged.frame),
         nights=judged.nights,
         slices=evaluation.slices(case.slices, levels),
-        baselines={each.name: baselines.answer(each, judged.frame, held.prior) for each in case.baselines},
+        baselines={each.name: baselines.answer(each, judged.frame, held.target.prior) for each in case.baselines},
     )

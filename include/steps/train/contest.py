@@ -13,8 +13,9 @@ from include.steps import training_set, tuning
 from include.steps.training_set import Labelled
 from include.stores.snapshot import Snapshot
 from include.usecases import coherence
-from ml import evaluation, leakage, privacy, selection, training, worth
+from ml import leakage, privacy, selection, targets, training, worth
 from ml.selection import Choice, Contender
+from ml.targets import Target
 from ml.training import Fitted, Material, Model
 from ml.usecase import UseCase
 from ml.worth import Worth
@@ -32,11 +33,7 @@ class Contest:
     choice: Choice
     best: Fitted
     worths: tuple[Worth, ...]
-
-    @property
-    def prior(self) -> float:
-        """The base rate of the rows learned from."""
-        return float(self.learned.labels.mean())
+    target: Target
 
 
 def hold(case: UseCase, when: date, learned: Labelled, tables: Snapshot, where: Settings, *, tune: bool) -> Contest:
@@ -44,33 +41,40 @@ def hold(case: UseCase, when: date, learned: Labelled, tables: Snapshot, where: 
 
     Raises LeakError when a feature knows too much, RefusalError when no candidate can be chosen.
     """
-    _check_leaks(case, learned, when, tables)
-    material = _gathered(case, learned, where)
+    target = targets.learned(case, learned.labels)
+    _check_leaks(case, learned, target, when, tables)
+    material = _gathered(case, learned, target, where)
     found = tuning.candidates(case, when, material, where, anew=tune)
     fitted = {each.name: training.fit(each, material) for each in found}
-    contenders = tuple(_contender(case, each, learned) for each in fitted.values())
+    contenders = tuple(_contender(case, each, learned, target) for each in fitted.values())
     choice = selection.choose(contenders, case.latency_budget)
     best = fitted[choice.name]
     return Contest(
-        learned=learned, contenders=contenders, choice=choice, best=best, worths=_worths(case, best, learned)
+        learned=learned,
+        contenders=contenders,
+        choice=choice,
+        best=best,
+        worths=_worths(case, best, learned, target),
+        target=target,
     )
 
 
-def _check_leaks(case: UseCase, learned: Labelled, when: date, tables: Snapshot) -> None:
+def _check_leaks(case: UseCase, learned: Labelled, target: Target, when: date, tables: Snapshot) -> None:
     future = training_set.at_event(case, learned, when, tables)
     hidden = set(case.feature_names) - set(privacy.telling(case, case.feature_names, coherence.needs(case), "logs"))
     seen = learned.frame[list(case.feature_names)]
     leakage.check_features(
-        seen, learned.labels, learned.nights, future, case.gates, settled=case.settled, hidden=hidden
+        seen, learned.labels, learned.nights, future, case.gates, target=target, settled=case.settled, hidden=hidden
     )
 
 
-def _gathered(case: UseCase, learned: Labelled, where: Settings) -> Material:
+def _gathered(case: UseCase, learned: Labelled, target: Target, where: Settings) -> Material:
     return training.gather(
         learned.frame,
         learned.labels,
         learned.nights,
         case.feature_names,
+        target=target,
         seed=SEED,
         threads=where.threads,
         texts=case.texts,
@@ -78,9 +82,9 @@ def _gathered(case: UseCase, learned: Labelled, where: Settings) -> Material:
     )
 
 
-def _contender(case: UseCase, fitted: Fitted, learned: Labelled) -> Contender:
+def _contender(case: UseCase, fitted: Fitted, learned: Labelled, target: Target) -> Contender:
     ahead = learned.where(fitted.ahead)
-    quality = evaluation.measure(ahead.labels, fitted.scores, ahead.nights, case.cost)
+    quality = target.measure(ahead.labels, fitted.scores, ahead.nights)
     leakage.check_quality(quality, case.gates)
     return Contender(
         name=fitted.candidate.name, quality=quality, p99_latency_ms=_p99_latency_ms(fitted.model, ahead.frame)
@@ -106,13 +110,14 @@ def _seconds(model: Model, row: dict[str, Any]) -> float:
     return time.perf_counter() - started
 
 
-def _worths(case: UseCase, best: Fitted, learned: Labelled) -> tuple[Worth, ...]:
+def _worths(case: UseCase, best: Fitted, learned: Labelled, target: Target) -> tuple[Worth, ...]:
     return worth.measure(
         best,
         learned.frame,
         learned.labels,
         learned.nights,
         case.features,
+        target=target,
         confidence=case.gates.confidence,
         seed=SEED,
     )
