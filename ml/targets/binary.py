@@ -100,6 +100,8 @@ class Target:
         expected="expected",
         seen="seen",
         label="make it a bool or a float of 0 and 1, or derive one that is",
+        labels_are="1 for yes, 0 for no, or missing",
+        contract="pa.Field(isin=[0, 1])",
         seen_mean="share of labels",
         came="share that came true",
         score_axis="score",
@@ -257,6 +259,10 @@ class Target:
             f"Calibrated: {slope:.4f} x log-odds {offset:+.4f}, a probability of {score:.4f}.",
             f"Acting pays above {self.cost.threshold:.4f}; this is {told}.",
         ]
+
+    @staticmethod
+    def is_label(value: float) -> bool:
+        return value in (0.0, 1.0)
 
     @staticmethod
     def answers_well(score: float) -> bool:

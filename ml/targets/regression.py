@@ -4,6 +4,7 @@ The loss is the pinball loss over what the best constant lost on the rows learne
 0 is knowing. So the gate's margins need no unit, and a quiet night's loss is not blown up by what is quiet about it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -122,6 +123,8 @@ class Target:
         expected="share asked for",
         seen="share below the answer",
         label="make it a float, or derive one that is",
+        labels_are="a finite number, or missing",
+        contract="pa.Field(ge=..., le=...)",
         seen_mean="mean label",
         came="share of labels below the answer",
         score_axis="answer",
@@ -325,9 +328,13 @@ class Target:
         ]
 
     @staticmethod
+    def is_label(value: float) -> bool:
+        return math.isfinite(value)
+
+    @staticmethod
     def answers_well(score: float) -> bool:
         """Return whether this is a number that may be answered to anything."""
-        return bool(np.isfinite(score))
+        return math.isfinite(score)
 
     @staticmethod
     def answers_are() -> str:

@@ -11,7 +11,8 @@ class Words:
     `metric` is the loss in records (a column, a metric's name), `loss` the same in sentences, in the unit `loss_unit`; `raw`
     is an answer before its calibration, `prior` what a constant answers, `alone` what a single feature does, `calibration`
     heads the numbers of that, the share or ratio `calibrated` being right; `saved_against` is the decision that costs are
-    compared with, `expected` and `seen` head what weak slices are told by, `label` says what a label may be. On pictures,
+    compared with, `expected` and `seen` head what weak slices are told by, `label` says how to make one of what is none, `labels_are`
+    what labels may be and `contract` how a contract says so. On pictures,
     `seen_mean` is a night's mean label, `came` what is held against scores (on the axis `score_axis`, within `bounds`);
     `captions` say what each picture shows.
     """
@@ -28,6 +29,8 @@ class Words:
     expected: str
     seen: str
     label: str
+    labels_are: str
+    contract: str
     seen_mean: str
     came: str
     score_axis: str
