@@ -55,7 +55,7 @@ def write(card: Card, *, timed: bool = True) -> str:
     if not timed:
         card = replace(card, package="", lines=[replace(each, milliseconds=None) for each in card.lines])
     sections = {
-        "What it is for": [card.use_case.question],
+        "What it is for": [card.use_case.question, *targets.of(card.use_case).asked(card.use_case)],
         "What it was made of": _made_of(card),
         "Candidates": candidates(card.contenders, card.choice, timed=timed),
         "Verdict": verdict(card.verdict),

@@ -150,7 +150,7 @@ class _Sums:
             mean_label=mean(self.labels),
             bias=mean(off),
             error=mean(np.abs(off)),
-            below=mean(self.below),
+            below=evaluation.as_share(mean(self.below)),
             loss=mean(self.lost),
             coverage=self._coverage(inside, together),
             burden=self._burden(inside, together),

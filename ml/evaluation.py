@@ -75,6 +75,11 @@ def ratio_by_night(top: Floats, bottom: Floats, nights: Strings, confidence: flo
     return over_nights(lambda drawn: (drawn @ over) / (drawn @ under), len(distinct), confidence, seed)
 
 
+def as_share(each: Interval | None) -> Interval | None:
+    """Return the interval of a share, which lies between 0 and 1."""
+    return each and Interval(value=each.value, low=max(each.low, 0.0), high=min(each.high, 1.0))
+
+
 def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int) -> Interval | None:
     """Return any statistic of some nights with Student's interval: k - 1 degrees of freedom, the resamples' standard error.
 

@@ -181,20 +181,15 @@ def _group(
         level=level,
         rows=int(mask.sum()),
         gated=bool(mask.sum() >= least_rows),
-        base_rate=_rate(share(positive, inside)),
-        selected=_rate(share(inside * rows.acted, inside)),
-        found=_rate(share(positive * rows.acted, positive)),
-        alarmed=_rate(share(negative * rows.acted, negative)),
+        base_rate=evaluation.as_share(share(positive, inside)),
+        selected=evaluation.as_share(share(inside * rows.acted, inside)),
+        found=evaluation.as_share(share(positive * rows.acted, positive)),
+        alarmed=evaluation.as_share(share(negative * rows.acted, negative)),
         log_loss=share(inside * rows.lost, inside),
         calibration=share(inside * rows.scores, positive),
         parity=_parity(rows, inside, together),
         rank=_rank(rows, mask, together),
     )
-
-
-def _rate(each: Interval | None) -> Interval | None:
-    """Return the interval of a share, which lies between 0 and 1."""
-    return each and Interval(value=each.value, low=max(each.low, 0.0), high=min(each.high, 1.0))
 
 
 def _parity(rows: _Counted, inside: Floats, confidence: float) -> Interval | None:

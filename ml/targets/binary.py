@@ -132,6 +132,11 @@ class Target:
         return {"kind": "binary", "prior": self.prior}
 
     @staticmethod
+    def asked(_: UseCase) -> list[str]:
+        """Return nothing: the question says what is asked for."""
+        return []
+
+    @staticmethod
     def recall(fields: Mapping[str, Any]) -> Quality:
         """Return the quality that was recorded."""
         return Quality(**fields)

@@ -189,6 +189,16 @@ class Target:
         return Units(quantile=self.quantile)
 
     @staticmethod
+    def asked(use_case: UseCase) -> list[str]:
+        """Return in words what is asked for, beside the question."""
+        cost, task = _declared(use_case)
+        return [
+            "",
+            f"Answered in {task.unit}, by the number that {cost.quantile:.0%} of labels do not exceed: it costs least where a "
+            f"unit too little costs {cost.under:g}, and one too much {cost.over:g}.",
+        ]
+
+    @staticmethod
     def recall(fields: Mapping[str, Any]) -> Quality:
         """Return the quality that was recorded."""
         return Quality(**fields)
@@ -275,7 +285,7 @@ class Target:
     ) -> Interval | None:
         """Return the share of labels below the answer: above the quantile asked for, too much is expected."""
         below = deviations.row_coverage(labels, scores)
-        return evaluation.ratio_by_night(below, np.ones(len(below)), nights, confidence, seed)
+        return evaluation.as_share(evaluation.ratio_by_night(below, np.ones(len(below)), nights, confidence, seed))
 
     def floors(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
         """Return the check of what any model must reach."""
