@@ -23,7 +23,7 @@ class Range:
 
 
 _LOGISTIC = {"strength": Range(low=1e-5, high=10.0)}
-_LINEAR = {"penalty": Range(low=1e-6, high=1.0)}
+_LINEAR = {"penalty": Range(low=1e-4, high=10.0)}
 _TREES = {
     "trees": Range(low=50, high=600, whole=True),
     "leaves": Range(low=7, high=127, whole=True),

@@ -48,7 +48,7 @@ class Logistic:
 class LinearQuantile:
     """Quantile regression on the same inputs as `Logistic`; `penalty` weighs the squares of its weights."""
 
-    penalty: float = 0.001
+    penalty: float = 0.03
     name: str = "linear_quantile"
 
     def __post_init__(self) -> None:
