@@ -10,12 +10,13 @@ import numpy as np
 from ml.arrays import Floats
 from ml.checks import Answer, Check
 from ml.encoding import Encoder
-from ml.targets import Target
 from ml.training import Model
 from ml.usecase import Directional, Expectation, Invariant, Megabytes, Milliseconds
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ml.targets import Target
 
 EXTREMES = (1e308, -1e308, math.inf, -math.inf, math.nan)
 _UNSEEN = "a level that no training has seen"
@@ -67,7 +68,7 @@ def answer(model: Model, rows: Mapping[str, Row]) -> dict[str, float]:
     }
 
 
-def stability(odd: Mapping[str, float], target: Target | type[Target]) -> Check:
+def stability(odd: Mapping[str, float], target: "Target | type[Target]") -> Check:
     """Return whether every odd row has an answer: a probability above 0 and below 1, or a number."""
     wrong = [name for name, score in odd.items() if not target.answers_well(score)]
     named = f": {', '.join(wrong[:_NAMED])}" if wrong else ""

@@ -1,9 +1,9 @@
 """Quantiles: of numbers that weigh differently, and as a linear form of a design."""
 
 import numpy as np
-from scipy import special
 
 from ml.arrays import Floats
+from ml.calibration import probability
 
 _STEPS, _HALVINGS, _CLOSE = 60, 30, 1e-9
 _SMOOTHEST, _LEAST_SMOOTH = 1.0, 0.05
@@ -58,7 +58,7 @@ def _descended(
 
     now = loss(found)
     for _ in range(_STEPS):
-        below = special.expit(-(labels - matrix @ found) / width)
+        below = probability(-(labels - matrix @ found) / width)
         gradient = matrix.T @ (share * (below - quantile)) + penalties * found
         bend = (matrix * (share * below * (1 - below) / width)[:, None]).T @ matrix
         step = np.linalg.solve(bend + np.diag(penalties + 1e-9), gradient)

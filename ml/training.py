@@ -10,11 +10,12 @@ from ml.arrays import Booleans, Floats, Strings
 from ml.calibration import Correction
 from ml.encoding import Encoder
 from ml.learners import Learner
-from ml.targets import Target
 from ml.usecase import Candidate, Recency, Text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ml.targets import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ class Material:
     features: Floats
     labels: Floats
     nights: Strings
-    target: Target
+    target: "Target"
     recency: Recency | None
     seed: int
     threads: int
@@ -88,7 +89,7 @@ def gather(
     nights: Strings,
     names: tuple[str, ...],
     *,
-    target: Target,
+    target: "Target",
     seed: int,
     threads: int,
     texts: tuple[Text, ...] = (),
