@@ -5,13 +5,14 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import contract, features, gate, lookup, published, retrieval, rolling, training
+from bench import contract, features, gate, gate_of_numbers, lookup, published, retrieval, rolling, training
 
 _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
     "contract": contract.run,
     "features": features.run,
     "gate": gate.run,
+    "gate_of_numbers": gate_of_numbers.run,
     "lookup": lookup.run,
     "published": published.run,
     "retrieval": retrieval.run,
