@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import leakage
+from ml import leakage, targets
 from ml.errors import LeakError
-from ml.usecase import Gates, Settled
+from ml.usecase import Deviation, Gates, Settled
 from tests.january import january
-from tests.ml.answers import YES_OR_NO
+from tests.ml.answers import YES_OR_NO, waiting
 from tests.ml.test_selection import QUALITY
 
 Planted = Callable[[pd.DataFrame, np.ndarray], pd.Series]
@@ -159,3 +159,36 @@ def test_a_model_above_the_ceiling_over_nights_enough_is_no_skill(auc: float | N
         return
     with pytest.raises(LeakError, match=r"expected a ROC AUC of at most 0.95 .* got 0.9600 over 28 nights"):
         leakage.check_quality(quality, Gates())
+
+
+def minutes(plant: pd.Series | None = None) -> None:
+    """Sound the alarm on January's flights, asked how many minutes late they will be."""
+    month = january()
+    frame, _, nights, later = month.labelled()
+    told = month.tables["outcomes"].set_index("entity")["delay_minutes_capped"]
+    entities = month.features["entity"]
+    labels = told.loc[entities[entities.isin(told.index)]].to_numpy(np.float64)
+    target = targets.learned(waiting(cost=Deviation(under=1, over=1)), labels)
+    frame = frame if plant is None else frame.assign(planted=plant.to_numpy())
+    leakage.check_features(frame, labels, nights, later, Gates(), target=target)
+
+
+def test_honest_features_of_a_month_do_not_alarm_where_minutes_are_asked_for() -> None:
+    minutes()
+
+
+def test_tail_numbers_that_are_missing_when_a_flight_is_cancelled_give_its_minutes_away() -> None:
+    missing = tails(pd.DataFrame(), np.zeros(0)).isna().astype(float)
+    with pytest.raises(
+        LeakError, match=r"where it is 1, 100.0% of \d+ rows have the label 180, elsewhere \d\.\d%; it is"
+    ):
+        minutes(missing)
+
+
+def test_half_the_delay_at_arrival_tells_it_alone() -> None:
+    month = january()
+    arrived = month.tables["outcomes"].set_index("entity")["arrival_delay_minutes"]
+    entities = month.features["entity"]
+    known = entities[entities.isin(arrived.index)].map(arrived)
+    with pytest.raises(LeakError, match=r"'planted' alone tells the label with a skill of 0\.9\d+, more than the 0\.8"):
+        minutes(known // 2)
