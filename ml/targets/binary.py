@@ -15,7 +15,7 @@ from ml.errors import RefusalError
 from ml.evaluation import Answered, Interval
 from ml.fairness import Group
 from ml.shifts import LogOdds
-from ml.targets.words import Words
+from ml.targets.words import YES_OR_NO, Words
 from ml.usecase import Cost, Fairness, Gates, UseCase
 
 if TYPE_CHECKING:
@@ -87,32 +87,7 @@ class Target:
     quantile: ClassVar[None] = None
     calibrated_at: ClassVar[float] = 1.0
     shifts: ClassVar[LogOdds] = LogOdds()
-    words: ClassVar[Words] = Words(
-        metric="log_loss",
-        loss="log loss",
-        loss_unit="nats",
-        loss_a_row="nats a row",
-        raw="log-odds",
-        prior="the base rate",
-        alone="ranks the label with a ROC AUC",
-        calibration="expected over seen",
-        saved_against="never acting",
-        expected="expected",
-        seen="seen",
-        label="make it a bool or a float of 0 and 1, or derive one that is",
-        labels_are="1 for yes, 0 for no, or missing",
-        contract="pa.Field(isin=[0, 1])",
-        seen_mean="share of labels",
-        came="share that came true",
-        score_axis="score",
-        bounds=(0.0, 1.0),
-        captions={
-            "reliability": "Is a score what came? Ten bins of equal count, with the rows of each.",
-            "gains": "What acting on the highest scores finds, and saves.",
-            "slices": "Each part of the rows: log loss, and what was expected over what came.",
-            "fairness": "Each group: who is acted on, who is found, who is alarmed for nothing, and what a score means.",
-        },
-    )
+    words: ClassVar[Words] = YES_OR_NO
     counted: ClassVar[str] = "probability"
 
     @classmethod

@@ -20,7 +20,7 @@ from ml.disparity import Group
 from ml.errors import RefusalError
 from ml.evaluation import Answered, Interval
 from ml.shifts import Units
-from ml.targets.words import Words
+from ml.targets.words import NUMBER, Words
 from ml.usecase import Deviation, Fairness, Gates, Regression, UseCase
 
 if TYPE_CHECKING:
@@ -110,31 +110,7 @@ class Target:
     low: float
     high: float
 
-    words: ClassVar[Words] = Words(
-        metric="relative_loss",
-        loss="relative loss",
-        loss_unit="1 = always the same answer",
-        loss_a_row="a row; 1 is always the same answer",
-        raw="answer",
-        prior="always the same answer",
-        alone="tells the label with a skill",
-        calibration="share below the answer",
-        saved_against="always the same answer",
-        expected="share asked for",
-        seen="share below the answer",
-        label="make it a float, or derive one that is",
-        labels_are="a finite number, or missing",
-        contract="pa.Field(ge=..., le=...)",
-        seen_mean="mean label",
-        came="share of labels below the answer",
-        score_axis="answer",
-        bounds=None,
-        captions={
-            "reliability": "Do so many labels lie below the answer as asked for? Ten bins of equal count, with the rows of each.",
-            "slices": "Each part of the rows: relative loss, and the share of labels below the answer.",
-            "fairness": "Each group: which way and how far answers are off, and the share of labels below them.",
-        },
-    )
+    words: ClassVar[Words] = NUMBER
 
     @classmethod
     def learned(cls, use_case: UseCase, labels: Floats) -> "Target":

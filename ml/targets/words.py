@@ -36,3 +36,58 @@ class Words:
     score_axis: str
     bounds: tuple[float, float] | None
     captions: Mapping[str, str]
+
+
+YES_OR_NO = Words(
+    metric="log_loss",
+    loss="log loss",
+    loss_unit="nats",
+    loss_a_row="nats a row",
+    raw="log-odds",
+    prior="the base rate",
+    alone="ranks the label with a ROC AUC",
+    calibration="expected over seen",
+    saved_against="never acting",
+    expected="expected",
+    seen="seen",
+    label="make it a bool or a float of 0 and 1, or derive one that is",
+    labels_are="1 for yes, 0 for no, or missing",
+    contract="pa.Field(isin=[0, 1])",
+    seen_mean="share of labels",
+    came="share that came true",
+    score_axis="score",
+    bounds=(0.0, 1.0),
+    captions={
+        "reliability": "Is a score what came? Ten bins of equal count, with the rows of each.",
+        "gains": "What acting on the highest scores finds, and saves.",
+        "slices": "Each part of the rows: log loss, and what was expected over what came.",
+        "fairness": "Each group: who is acted on, who is found, who is alarmed for nothing, and what a score means.",
+    },
+)
+
+
+NUMBER = Words(
+    metric="relative_loss",
+    loss="relative loss",
+    loss_unit="1 = always the same answer",
+    loss_a_row="a row; 1 is always the same answer",
+    raw="answer",
+    prior="always the same answer",
+    alone="tells the label with a skill",
+    calibration="share below the answer",
+    saved_against="always the same answer",
+    expected="share asked for",
+    seen="share below the answer",
+    label="make it a float, or derive one that is",
+    labels_are="a finite number, or missing",
+    contract="pa.Field(ge=..., le=...)",
+    seen_mean="mean label",
+    came="share of labels below the answer",
+    score_axis="answer",
+    bounds=None,
+    captions={
+        "reliability": "Do so many labels lie below the answer as asked for? Ten bins of equal count, with the rows of each.",
+        "slices": "Each part of the rows: relative loss, and the share of labels below the answer.",
+        "fairness": "Each group: which way and how far answers are off, and the share of labels below them.",
+    },
+)
