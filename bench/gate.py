@@ -79,8 +79,7 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
         before, judged, chance = rows.where(months < first), rows.where(here), np.random.default_rng(_SEED)
         target = targets.learned(case, before.labels)
         models = [
-            _raw(case, trees, _drawn(before, chance), judged.frame, seed, where.threads, target)
-            for seed in range(MODELS)
+            raw(case, trees, drawn(before, chance), judged.frame, seed, where.threads, target) for seed in range(MODELS)
         ]
         yield Quarter(
             case=case,
@@ -90,7 +89,7 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
             ends=np.append(0, np.cumsum(np.unique(judged.nights, return_counts=True)[1])),
             levels={each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices},
             models=np.array(models),
-            hindsight=_raw(
+            hindsight=raw(
                 case,
                 replace(trees, leaves=127, rows_per_leaf=20, random_splits=False),
                 judged,
@@ -102,7 +101,7 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
         )
 
 
-def _drawn(rows: Any, chance: Any) -> Any:
+def drawn(rows: Any, chance: Any) -> Any:
     """Return the rows of as many nights as there are, drawn with replacement."""
     nights, place = np.unique(rows.nights, return_inverse=True)
     of_night = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
@@ -110,7 +109,7 @@ def _drawn(rows: Any, chance: Any) -> Any:
     return type(rows)(frame=rows.frame.iloc[at], labels=rows.labels[at], nights=rows.nights[at])
 
 
-def _raw(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads: int, target: Any) -> Any:
+def raw(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads: int, target: Any) -> Any:
     """Return what `candidate`, fitted as in training, says of `frame`."""
     from ml import encoding, learners
 

@@ -3,8 +3,12 @@
 **What for.** Every candidate of the use case is fitted on what was known at the night's cutoff. The best of them meets
 the champion on the same frozen rows; the gates answer promote, keep or inconclusive, and only promote goes on.
 
+**How.** `prepare` holds still the versions of the tables and the champion to meet. Each candidate is a task of its own under
+`fit`, named after it: tuned, fitted, and tried in a process as the server has it; it leaves a draft. `judge` compares the
+drafts and removes them.
+
 **What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` for the ledger; with `tune`
-the settings of the candidates are searched anew where the use case says how long (each trial is in the task's log).
+the settings of the candidates are searched anew where the use case says how long (folds and trials are in the log of `fit`).
 
 **What it leaves.** Runs in MLflow, the verdict with every gate's number in the ledger, and, only when a challenger
 earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `hand_over`.
@@ -13,13 +17,15 @@ use case have been mended.
 
 **When it is red.** `LeakError`: a feature knows what it cannot know; take it out. `DataError`: there is too little
 history; ingest more of it. `FeatureError`: nights were built from other declarations, and the message names the
-`ratchet features build` that mends it; or the champion knows a feature otherwise: declare the change under a new name. One training at a time: the pool `training` has one slot.
+`ratchet features build` that mends it; or the champion knows a feature otherwise: declare the change under a new name. `DraftError` in
+`judge`: a draft is gone or damaged; clear the `fit` that it names, or `prepare`. `RequestError` in `fit` or `judge`: the use
+case or the code were changed meanwhile; clear `prepare`. The pool `training` has a slot for each fit that may run at once.
 """
 
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, task
+from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, TriggerRule, task
 from ratchet import policy, request
 
 from include import assets, usecases
@@ -42,18 +48,33 @@ def declare(use_case: UseCase) -> None:
     form = {**request.form(use_case, window=False), "reason": why, "tune": tune}
     with DAG(**policy.dag(use_case, "train", __doc__), schedule=timetable, params=form):
 
-        @task.short_circuit(pool="training", execution_timeout=timedelta(hours=3))
-        def train(**context: Any) -> bool:
+        @task(pool="training")
+        def prepare(**context: Any) -> list[dict[str, str]]:
             from include.steps import train as step
 
             tune = bool((context["dag_run"].conf or {}).get("tune"))
-            return step.train(use_case.name, request.night(context), reason(context), tune=tune)
+            return step.prepare(use_case.name, request.night(context), reason(context), tune=tune)
+
+        @task(
+            pool="training", execution_timeout=timedelta(hours=3), map_index_template="{{ task.op_kwargs.candidate }}"
+        )
+        def fit(plan: str, candidate: str, **context: Any) -> None:
+            from include.steps import train as step
+
+            step.fit(use_case.name, request.night(context), plan, candidate)
+
+        @task.short_circuit(pool="training", trigger_rule=TriggerRule.NONE_FAILED)
+        def judge(asked: list[dict[str, str]], **context: Any) -> bool:
+            from include.steps import train as step
+
+            return step.judge(use_case.name, request.night(context), asked)
 
         @task(outlets=[request.asset(use_case, assets.CHALLENGER)])
         def hand_over(**context: Any) -> None:
             request.hand_over(context)
 
-        train() >> hand_over()
+        asked = prepare()
+        fit.expand_kwargs(asked) >> judge(asked) >> hand_over()
 
 
 for each in usecases.all():

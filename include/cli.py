@@ -21,6 +21,7 @@ from include import (
     cli_ledger,
     cli_override,
     cli_quarantine,
+    cli_serving,
     settings,
     usecases,
 )
@@ -46,6 +47,8 @@ app.add_typer(cli_features.app, name="features")
 app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
 app.command()(cli_explain.explain)
+for command in (cli_serving.serve, cli_serving.drive, cli_serving.rollback, cli_serving.route, cli_serving.drain):
+    app.command()(command)
 _WIDTH = 120
 _WATCH_SECONDS = 5
 

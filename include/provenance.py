@@ -26,15 +26,24 @@ def facts() -> dict[str, object]:
 
 def commit() -> str:
     """Return the commit of the code, with `-dirty` where files differ from it; "unknown" outside a Git repository."""
+    return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def code() -> str:
+    """Return which state of the code that trains was committed last, whatever else was; "unknown" outside a repository."""
+    return _git("rev-parse", "HEAD:./ml", "HEAD:./include")
+
+
+def _git(*asked: str) -> str:
     git = shutil.which("git")
     if git is None:
         return UNKNOWN
-    command = [git, "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = [git, "-C", str(PROJECT), *asked]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return UNKNOWN
-    return said.stdout.strip() or UNKNOWN
+    return " ".join(said.stdout.split()) if said.returncode == 0 and said.stdout.strip() else UNKNOWN
 
 
 def libraries() -> list[str]:

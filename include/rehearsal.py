@@ -236,6 +236,7 @@ class Rehearsal:
             / f"dag_id={run.dag}"
             / f"run_id={run.id}"
             / f"task_id={failed.task}"
+            / (f"map_index={failed.index}" if failed.index >= 0 else "")
             / f"attempt={failed.tries}.log"
         )
         return f"{run.dag}, task {failed.task}, {run.key}: {self._client.last_error(failed)}\nlog: {log}"

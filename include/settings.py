@@ -20,7 +20,10 @@ class Settings:
     lake: str
     packages: Path
     studies: Path
+    drafts: Path
     trusted_keys: Path
+    routes: Path
+    journal: Path
     feature_store: Path
     online_store_url: str
     reports: Path
@@ -60,7 +63,10 @@ def load() -> Settings:
         lake=text("lake", home / "lake"),
         packages=Path(text("packages", home / "packages")),
         studies=Path(text("studies", home / "studies")),
+        drafts=Path(text("drafts", home / "drafts")),
         trusted_keys=Path(text("trusted_keys", home / "keys")),
+        routes=Path(text("routes", home / "routes")),
+        journal=Path(text("journal", home / "journal")),
         feature_store=Path(text("feature_store", home / "feast")),
         online_store_url=text("online_store_url", ""),
         reports=Path(text("reports", home / "report")),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.arrays import Floats
+from ml.arrays import Booleans, Floats, Strings
 from ml.checks import Answer, Check
 from ml.encoding import Encoder
+from ml.evaluation import Answered
 from ml.training import Model
-from ml.usecase import Directional, Expectation, Invariant, Megabytes, Milliseconds
+from ml.usecase import Directional, Expectation, Fairness, Invariant, Megabytes, Milliseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +90,28 @@ def budget(trial: Trial, package_bytes: int, latency: Milliseconds, size: Megaby
         _at_most("memory of the answering process, MB", trial.memory_mb, size.memory),
         _at_most("size of the package, MB", package_bytes / 1e6, size.package),
     )
+
+
+def fairness(
+    rows: Answered,
+    levels: Mapping[str, Strings],
+    among: Booleans,
+    declared: Fairness,
+    target: "Target",
+    confidence: float,
+) -> tuple[Check, ...]:
+    """Return the gates of the declared fairness on labelled `rows` of recent nights, and whether there are any to ask of.
+
+    `levels` (the text of each row's group) and `among` are over `rows`, as for the target's groups.
+    """
+    asked = int(among.sum())
+    counted = Check(
+        name="labelled rows of recent nights", value=float(asked), bar="1 or more", answer=Answer.of(asked > 0)
+    )
+    if not asked:
+        return (counted,)
+    groups = target.groups(rows, levels, among, declared, confidence)
+    return (counted, *target.group_checks(groups, declared))
 
 
 def expectations(model: Model, rows: "pd.DataFrame", expected: Iterable[Expectation]) -> tuple[Check, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ml import passages, targets
+from ml.agreement import Refitted
 from ml.dependencies import Dependencies
 from ml.findings import Findings
 from ml.markdown import interval as _interval
@@ -45,6 +46,7 @@ class Card:
     personal: Mapping[str, frozenset[str]]
     lines: Sequence[Line]
     findings: Findings | None = None
+    refitted: Refitted | None = None
 
 
 def write(card: Card, *, timed: bool = True) -> str:
@@ -59,6 +61,7 @@ def write(card: Card, *, timed: bool = True) -> str:
         "What it was made of": _made_of(card),
         "Candidates": candidates(card.contenders, card.choice, timed=timed),
         "Verdict": verdict(card.verdict),
+        **({"Refitted": passages.refitted(card.refitted)} if card.refitted else {}),
         **(passages.of(card.findings, card.use_case) if card.findings else {}),
         "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
         "Personal columns": [*_personal(card)] or ["None is declared."],
@@ -97,19 +100,28 @@ def _made_of(card: Card) -> list[str]:
 
 def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool = True) -> list[str]:
     """Return the lines on the candidates and why one of them was chosen."""
-    head = ("candidate", *contenders[0].quality.headline, "saved per 1000 rows", "p99 of one answer, ms")
+    head = (
+        "candidate",
+        *contenders[0].quality.headline,
+        "saved per 1000 rows",
+        "package, MB",
+        "p99 of one answer, ms",
+        "memory, MB",
+    )
     rows = [
         (
             each.name,
             *each.quality.headline.values(),
             f"{each.quality.saved_per_1000:,.0f}",
+            f"{each.package_mb:.2f}",
             f"{each.p99_latency_ms:.2f}",
+            f"{each.memory_mb:.0f}",
         )
         for each in contenders
     ]
     if not timed:
-        why = f"Chosen: {choice.name}; why, with each one's latency, is in the ledger's verdict."
-        return [*_table(head[:-1], [row[:-1] for row in rows]), "", why]
+        why = f"Chosen: {choice.name}; why, with each one's latency and memory, is in the ledger's verdict."
+        return [*_table(head[:-2], [row[:-2] for row in rows]), "", why]
     return [*_table(head, rows), "", f"Chosen: {choice.reason}."]
 
 

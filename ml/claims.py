@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from ml import card, targets
+from ml import card, passages, targets
+from ml.agreement import Refitted
 from ml.checks import Answer, Check
 from ml.evaluation import Interval
 from ml.promotion import Bar, Outcome, Verdict
@@ -25,15 +26,25 @@ def recorded(payload: Mapping[str, Any], use_case: UseCase) -> list[str]:
         cost_gain=Interval(**payload["cost_gain"]),
         rows=payload["judged"]["rows"],
         nights=payload["judged"]["count"],
-        checks=tuple(Check(**{**each, "answer": Answer(each["answer"])}) for each in payload["checks"]),
+        checks=_checks(payload["checks"]),
         words=target.words,
     )
     lines = [
         *(f"* `{table}` at version {version}" for table, version in payload["reads"].items()),
         *card.candidates(contenders, Choice(name="", reason=payload["choice"])),
         *card.verdict(verdict),
+        *refitted(payload.get("refit")),
     ]
     return [line for line in lines if line]
+
+
+def _checks(told: Sequence[Mapping[str, Any]]) -> tuple[Check, ...]:
+    return tuple(Check(**{**each, "answer": Answer(each["answer"])}) for each in told)
+
+
+def refitted(told: Mapping[str, Any] | None) -> list[str]:
+    """Return the lines on a refit, as the verdict in the ledger has it; none where there was none."""
+    return passages.refitted(Refitted(**{**told, "checks": _checks(told["checks"])})) if told else []
 
 
 def faults(text: str, expected: Sequence[str]) -> tuple[str, ...]:

@@ -29,6 +29,14 @@ class PackageError(RatchetError):
     """A model package is not the bytes its manifest promises."""
 
 
+class SignatureError(RatchetError):
+    """What was signed does not bear a signature of a key that is trusted."""
+
+
+class DraftError(RatchetError):
+    """A candidate's draft is not there, or not whole, when the candidates are to be compared."""
+
+
 class CardError(RatchetError):
     """A model card says something else than was recorded of its training."""
 
@@ -39,6 +47,14 @@ class FeatureError(RatchetError):
 
 class SnapshotError(RatchetError):
     """A snapshot of features is not the bytes its manifest promises, or there is none to serve."""
+
+
+class QuestionError(RatchetError):
+    """A client asked a server for something that cannot be read, or does not have the features of the model."""
+
+
+class AbsentError(QuestionError):
+    """A client named an entity whose features are not there, and did not send them."""
 
 
 class LedgerError(RatchetError):

@@ -1,6 +1,7 @@
 """The model card's passages on findings: how good on which part of the rows, weak slices, and who is treated how."""
 
-from ml import markdown, targets
+from ml import markdown, promotion, targets
+from ml.agreement import Refitted
 from ml.findings import Findings
 from ml.segments import Kind, Segment
 from ml.slicing import Search
@@ -20,6 +21,22 @@ def of(findings: Findings, use_case: UseCase) -> dict[str, list[str]]:
     if use_case.fairness:
         told["Whom it treats how"] = _groups(findings, use_case, use_case.fairness)
     return told
+
+
+def refitted(told: Refitted) -> list[str]:
+    """Return the lines on a model that learned from the judged rows too, and whether it is the one released."""
+    if told.agrees:
+        why = (
+            f"Released is a refit of the judged model `{told.judged}`: the same settings, learned from the judged rows too. The "
+            "two agree, so what was measured of the judged model stands for it."
+        )
+    else:
+        why = (
+            f"Released is the judged model `{told.judged}` itself: a refit that learned from the judged rows too"
+            f"{f' (`{told.refit}`)' if told.refit else ''} does not agree with it."
+        )
+    rows = [(each.name, promotion.shown(each.value), each.bar, each.answer) for each in told.checks]
+    return [why, "", *markdown.table(("refit beside judged", "number", "bar", "answer"), rows)]
 
 
 def pictures(findings: Findings) -> list[str]:

@@ -1,5 +1,6 @@
 """Fitting candidates: walk forward to calibrate and compare, then learn once from everything that may be learned."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ml.targets import Target
+
+Told = Callable[[int], None]
+
+
+def _silent(_fold: int) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,22 +118,26 @@ def gather(
     )
 
 
-def walk(candidate: Candidate, material: Material) -> tuple[tuple[Fold, ...], Floats]:
+def walk(candidate: Candidate, material: Material, told: Told = _silent) -> tuple[tuple[Fold, ...], Floats]:
     """Return the learners of forward folds, and their raw answers to the nights ahead, shape (n,), missing elsewhere.
 
-    Raises RefusalError when the rows of a fold all have the same label.
+    `told` hears the number of each fold, from 1, once it is done. Raises RefusalError when the rows of a fold all have the same label.
     """
     raw, walked = np.full(len(material.labels), np.nan), []
-    for learned, predicted in splitting.folds(material.nights):
+    for number, (learned, predicted) in enumerate(splitting.folds(material.nights), start=1):
         learner = material.learn(candidate, learned)
         raw[predicted] = learner.raw(material.features[predicted]) - weighting.overstated(candidate)
         walked.append(Fold(learner=learner, ahead=predicted))
+        told(number)
     return tuple(walked), raw
 
 
-def fit(candidate: Candidate, material: Material) -> Fitted:
-    """Return the candidate learned from all rows and calibrated on forward folds; raises RefusalError as `walk` does."""
-    walked, raw = walk(candidate, material)
+def fit(candidate: Candidate, material: Material, told: Told = _silent) -> Fitted:
+    """Return the candidate learned from all rows and calibrated on forward folds, which `told` hears of as in `walk`.
+
+    Raises RefusalError as `walk` does.
+    """
+    walked, raw = walk(candidate, material, told)
     ahead, labels, nights = ~np.isnan(raw), material.labels, material.nights
     calibrated = material.target.calibrated(raw[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
     model = Model(
@@ -136,3 +146,10 @@ def fit(candidate: Candidate, material: Material) -> Fitted:
         calibration=calibrated.after(weighting.overstated(candidate)),
     )
     return Fitted(candidate=candidate, model=model, folds=walked, scores=calibrated.apply(raw[ahead]))
+
+
+def refit(fitted: Fitted, material: Material) -> Model:
+    """Return the candidate learned once more, from all of `material`, with the calibration that it was judged with."""
+    everything = np.full(len(material.labels), True)
+    learner = material.learn(fitted.candidate, everything)
+    return Model(encoder=material.encoder, learner=learner, calibration=fitted.model.calibration)

@@ -11,7 +11,7 @@ import pytest
 from include import settings as settings_module
 from include import usecases
 from include.settings import Settings
-from include.stores import approvals, registry, signatures, warehouse
+from include.stores import approvals, envelopes, registry, warehouse
 from include.stores.landing import places
 from ml.usecase import UseCase
 from tests import s3
@@ -34,8 +34,8 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry.prepare(where)
         where.secrets.mkdir(parents=True)
         (where.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
-        (where.secrets / signatures.KEY_FILE).write_text(signatures.new_key())
-        signatures.trust(where)
+        (where.secrets / envelopes.KEY_FILE).write_text(envelopes.new_key())
+        envelopes.trust(where)
     settings_module.load.cache_clear()
     return home
 

@@ -29,6 +29,8 @@ BY_ANOTHER_NAME = {
     },
     "include/steps/ingest/telling.py": "tests/include/steps/ingest/test_ingest.py",
     **{f"include/steps/train/{part}.py": "tests/include/steps/test_train.py" for part in ("contest", "records")},
+    "include/steps/train/plan.py": "tests/include/steps/test_side_by_side.py",
+    "include/steps/train/refit.py": "tests/include/steps/test_refit.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
     "include/report/canvas.py": "tests/include/report/test_plots.py",
     "include/console.py": "tests/include/test_cli.py",
@@ -38,6 +40,16 @@ BY_ANOTHER_NAME = {
     **{
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"
         for part in ("delta", "registry", "retrieval", "services", "writing")
+    },
+    "include/stores/envelopes.py": "tests/include/stores/test_signatures.py",
+    "include/serving/children.py": "tests/include/steps/test_battery.py",
+    **{
+        f"include/serving/{part}.py": "tests/include/serving/test_server.py"
+        for part in ("__main__", "answering", "app", "fleet", "gateway", "metrics", "openapi", "routers")
+    },
+    **{
+        f"include/serving/protocols/{part}.py": "tests/include/serving/protocols/test_protocols.py"
+        for part in ("asking", "dataframes", "instances", "native", "tensors")
     },
     "include/serving/pyfunc.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",

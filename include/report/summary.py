@@ -12,6 +12,7 @@ from ml import targets
 from ml.chain import Entry
 from ml.nights import Period
 from ml.promotion import Outcome
+from ml.releasing import Kind
 from ml.targets import Words
 from ml.usecase import UseCase
 
@@ -150,7 +151,7 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
 def _releasing(judged: Entry, entries: tuple[Entry, ...]) -> Releasing:
     told: Mapping[str, Any] = judged.payload
     earned = told["outcome"] == Outcome.PROMOTE  # a refused attempt may have come to the same package
-    promoted = [each for each in entries if earned and each.kind == ledger.PROMOTED and each.subject == judged.subject]
+    promoted = [each for each in entries if earned and each.kind == Kind.PROMOTED and each.subject == judged.subject]
     approved: Any = promoted[0].payload["approved_by"] if promoted else []
     return Releasing(
         night=str(judged.night),

@@ -50,7 +50,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskRun:
-    """One task of a run, at its latest try; times are None until it starts or ends."""
+    """One task of a run, at its latest try; times are None until it starts or ends, `index` is -1 where it is not mapped."""
 
     dag: str
     run: str
@@ -59,6 +59,7 @@ class TaskRun:
     tries: int
     started: datetime | None
     ended: datetime | None
+    index: int = -1
 
     @property
     def failed(self) -> bool:
@@ -177,7 +178,8 @@ class Client:
     def last_error(self, task: TaskRun) -> str:
         """Return the last line that a task's latest try had to say: its error where there is one."""
         path = f"dags/{task.dag}/dagRuns/{task.run}/taskInstances/{task.task}/logs/{max(task.tries, 1)}"
-        content = self.request("GET", path, params={"full_content": True}, accept=(404,)).json().get("content") or []
+        params = {"full_content": True} | ({"map_index": task.index} if task.index >= 0 else {})
+        content = self.request("GET", path, params=params, accept=(404,)).json().get("content") or []
         for line in reversed(content):
             if isinstance(line, dict) and line.get("error_detail"):
                 error = line["error_detail"][-1]
@@ -252,6 +254,7 @@ def _task(task: dict[str, Any]) -> TaskRun:
         tries=task["try_number"],
         started=_moment(task["start_date"]),
         ended=_moment(task["end_date"]),
+        index=task.get("map_index", -1),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from include.settings import PROJECT, Settings
 
 USERS = {"admin": "admin", "tech_lead": "user", "business_owner": "user", "ops": "op", "guest": "viewer"}
+FITS = 2  # candidates that are fitted at once: the slots of the pool `training`
 
 # Imported once, by the process that task processes are forked from: a task then starts in .2 s instead of several.
 # Libraries only, never our own code, so that an edit is seen by the next task. Forking is safe because that process
@@ -110,8 +111,10 @@ def airflow(settings: Settings, keys: AirflowSecrets, *, task_port: int, schedul
         "LOGGING__COLORED_CONSOLE_LOG": False,
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
+    share = max(1, (os.cpu_count() or 1) // FITS)
     return inherited(settings) | {
         "AIRFLOW_HOME": str(settings.airflow_home),
+        "RATCHET_THREADS": os.environ.get("RATCHET_THREADS", str(share)),
         "RATCHET_SCHEDULES": "on" if schedules else "off",
         **{f"AIRFLOW__{key}": str(value) for key, value in options.items()},
     }

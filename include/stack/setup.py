@@ -23,7 +23,7 @@ from pathlib import Path
 from include.settings import Settings
 from include.stack import environment
 from include.stack.environment import AirflowSecrets
-from include.stores import signatures
+from include.stores import envelopes
 from ml.errors import SetupError
 
 _LEAST_FREE_BYTES = 500_000_000
@@ -158,8 +158,8 @@ def generate_secrets(settings: Settings) -> AirflowSecrets:
     """Return Airflow's keys; they, the users' passwords, the keys of approvals and of packages are generated where missing."""
     folder = settings.secrets
     _secret(folder / "approval.key", lambda: secrets.token_hex(32))
-    _secret(folder / signatures.KEY_FILE, signatures.new_key)
-    signatures.trust(settings)
+    _secret(folder / envelopes.KEY_FILE, envelopes.new_key)
+    envelopes.trust(settings)
     _secret(environment.passwords_file(settings), lambda: json.dumps({user: _password() for user in environment.USERS}))
     keys = json.loads(
         _secret(

@@ -1,31 +1,28 @@
 """The battery before a release: a challenger's package tried as it would be served, on rows of the latest nights."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from include.settings import PROJECT, Settings
-from include.steps import card, pins
+from include.serving import children
+from include.settings import Settings
+from include.steps import card, findings, pins, training_set, trials
 from include.steps import features as feature_step
-from include.stores import ledger, packages, registry, shelf, snapshot
-from ml import battery, packaging, snapshots, targets
+from include.stores import ledger, packages, registry, snapshot
+from ml import battery, packaging, targets
 from ml.arrays import Floats
-from ml.battery import Trial
 from ml.chain import Entry
 from ml.checks import Answer, Check
-from ml.errors import CardError, PackageError, RefusalError
-from ml.features import ENTITY
+from ml.errors import CardError, RefusalError
+from ml.evaluation import Answered
+from ml.targets import Target
+from ml.training import Model
 from ml.usecase import UseCase
 
 TESTED = "tested"
-_ROWS, _SEED, _SECONDS = 300, 2013, 120
 
 
 def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Check, ...]:
@@ -34,13 +31,9 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
     Raises PackageError when the package cannot be served at all, RefusalError when there are no rows to try it on.
     """
     rows = _sample(case, when, judged.subject, where)
-    with TemporaryDirectory() as folder:
-        place = shelf.put(Path(folder), when, snapshots.pack(rows[[ENTITY, *case.feature_names]], {}))
-        order = list(shelf.read(Path(folder), place).places)
-        trial = _tried(judged.subject, Path(folder), where)
-    rows = rows.set_index(ENTITY).loc[order].reset_index()
+    trial, rows = trials.run(where.packages, judged.subject, rows, case.feature_names, when, where)
     files = packages.get(where.packages, judged.subject, where.trusted_keys)
-    model = packaging.load(files)
+    model, target = packaging.load(files), targets.told(case, packaging.facts(files))
     ways: dict[str, Sequence[float] | Floats] = {
         "the nightly batch": model.predict(rows),
         "the server, one by one": trial.single,
@@ -50,9 +43,10 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
     return (
         Check(name="golden rows, signature and hashes", value=1.0, bar="in a process of its own", answer=Answer.PASS),
         *battery.agreement(ways, "the nightly batch"),
-        battery.stability(trial.odd, targets.of(case)),
+        battery.stability(trial.odd, target),
         *battery.budget(trial, sum(map(len, files.values())), case.latency_budget, case.size_budget),
         *battery.expectations(model, rows, case.expectations),
+        *_fairness(case, when, model, target, where),
         _card(case, when),
     )
 
@@ -70,7 +64,7 @@ def passed(engine: sa.Engine, judged: Entry) -> bool:
 
 def served(digest: str, where: Settings) -> None:
     """Raise PackageError unless the package gives its golden rows the scores it was packed with, in a process of its own."""
-    _child(digest, "include.serving.golden", where)
+    children.run("include.serving.golden", where.packages, digest, where)
 
 
 def _sample(case: UseCase, when: date, digest: str, where: Settings) -> pd.DataFrame:
@@ -78,26 +72,10 @@ def _sample(case: UseCase, when: date, digest: str, where: Settings) -> pd.DataF
     version = snapshot.take(case, where).version(feature_step.STAGE, feature_step.TABLE)
     first = case.horizon.before(when, case.gates.judged_nights)
     rows = feature_step.read(where.lake, case, str(first), str(when), version)
-    rows = rows.drop_duplicates(ENTITY, keep="last")
     if rows.empty:
         raise RefusalError(f"expected features of {case.name} in {first}..{when} to try the package on, found none")
     pins.require_rows(digest, rows, case, where)
-    return rows.sample(min(_ROWS, len(rows)), random_state=_SEED)
-
-
-def _tried(digest: str, shelf_of_rows: Path, where: Settings) -> Trial:
-    told = json.loads(_child(digest, "include.serving.trial", where, str(shelf_of_rows)))
-    return Trial(**told)
-
-
-def _child(digest: str, program: str, where: Settings, *more: str) -> str:
-    """Return what a program that loads the package printed; raises PackageError with its last words where it failed."""
-    command = [sys.executable, "-m", program, str(where.packages), digest, str(where.trusted_keys), *more]
-    tried = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    if tried.returncode != 0:
-        said = (tried.stderr.strip().splitlines() or [f"the process ended with code {tried.returncode}"])[-1]
-        raise PackageError(f"package {digest[:12]} fails its battery: {said}")
-    return tried.stdout
+    return trials.sample(rows)
 
 
 def _through_mlflow(case: UseCase, judged: Entry, rows: pd.DataFrame, where: Settings) -> Floats:
@@ -107,6 +85,18 @@ def _through_mlflow(case: UseCase, judged: Entry, rows: pd.DataFrame, where: Set
     frame = rows[names].astype(words)
     frame = frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in words})
     return registry.predict(where, case.name, str(judged.payload["version"]), frame)
+
+
+def _fairness(case: UseCase, when: date, model: Model, target: Target, where: Settings) -> tuple[Check, ...]:
+    """Return how the package treats groups on the latest nights, as many as are judged on, that have their labels."""
+    if case.fairness is None:
+        return ()
+    tables = snapshot.take(case, where)
+    labelled = training_set.read(case, when, tables, where)
+    rows = labelled.where(np.isin(labelled.nights, np.unique(labelled.nights)[-case.gates.judged_nights :]))
+    answered = Answered(frame=rows.frame, labels=rows.labels, scores=model.predict(rows.frame), nights=rows.nights)
+    levels, among = findings.levels(case, rows, tables), findings.holds(case, case.fairness.among, rows.frame)
+    return battery.fairness(answered, levels, among, case.fairness, target, case.gates.confidence)
 
 
 def _card(case: UseCase, when: date) -> Check:

@@ -46,10 +46,10 @@ def measure(
         target,
         earlier,
         later,
-        edge_cases={each: _holds(case, each.where, judged.frame) for each in case.edge_cases},
+        edge_cases={each: holds(case, each.where, judged.frame) for each in case.edge_cases},
         slices=frozen.slices,
-        levels=_levels(case, judged, tables),
-        among=_holds(case, case.fairness.among if case.fairness else "", judged.frame),
+        levels=levels(case, judged, tables),
+        among=holds(case, case.fairness.among if case.fairness else "", judged.frame),
     )
 
 
@@ -73,7 +73,7 @@ def files(found: Findings, target: Target, case: UseCase, when: date, where: Set
     return drawn | {"findings.json": (json.dumps(evidence(found), indent=1) + "\n").encode()}
 
 
-def _holds(case: UseCase, where: str, frame: pd.DataFrame) -> Booleans:
+def holds(case: UseCase, where: str, frame: pd.DataFrame) -> Booleans:
     """Return the rows where a feature or function is not 0, all where none is named; missing values are none."""
     if not where:
         return np.ones(len(frame), bool)
@@ -86,7 +86,7 @@ def _holds(case: UseCase, where: str, frame: pd.DataFrame) -> Booleans:
     return holds
 
 
-def _levels(case: UseCase, judged: Labelled, tables: Snapshot) -> Mapping[str, Strings]:
+def levels(case: UseCase, judged: Labelled, tables: Snapshot) -> Mapping[str, Strings]:
     """Return the text of each row's group for every column of the declared fairness, features or not."""
     asked = case.fairness.by if case.fairness else ()
     of_entities = [name for name in asked if name not in judged.frame]

@@ -61,6 +61,13 @@ def read(
     )
 
 
+def waiting(case: UseCase, when: date, tables: Snapshot, where: Settings, after: str) -> pd.DataFrame:
+    """Return the rows of features of the nights after the night `after`, up to `when`: those that wait for their labels."""
+    version = tables.version(feature_step.STAGE, feature_step.table())
+    rows = feature_step.read(where.lake, case, after, str(when), version)
+    return rows[rows["night"] > after]
+
+
 def at_event(case: UseCase, rows: Labelled, when: date, tables: Snapshot) -> pd.DataFrame:
     """Return what the looked-up tables said at each row's own time of event, in the order of `rows`; see `ml.leakage`."""
     first, last = str(rows.nights.min()), str(rows.nights.max())

@@ -17,16 +17,16 @@ TUNED = "tuned"
 _LOG = logging.getLogger(__name__)
 
 
-def candidates(
-    case: UseCase, when: date, material: Material, where: Settings, *, anew: bool = False
-) -> tuple[Candidate, ...]:
-    """Return the candidates with the settings found for them as they are declared; searched where none were, or `anew`.
+def settled(
+    case: UseCase, candidate: Candidate, when: date, material: Material, where: Settings, *, anew: bool = False
+) -> Candidate:
+    """Return the candidate with the settings found for it as it is declared; searched where none were, or `anew`.
 
-    Raises RefusalError when a search takes longer than the use case allows.
+    Raises RefusalError when the search takes longer than the use case allows.
     """
     if case.tuning is None:
-        return case.candidates
-    return tuple(_tuned(case, case.tuning, each, when, material, where, anew=anew) for each in case.candidates)
+        return candidate
+    return _tuned(case, case.tuning, candidate, when, material, where, anew=anew)
 
 
 def _tuned(

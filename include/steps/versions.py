@@ -18,6 +18,7 @@ from ml import features, nights, privacy
 from ml.chain import Entry
 from ml.errors import LedgerError, RequestError
 from ml.privacy import Class
+from ml.releasing import Kind
 from ml.usecase import UseCase
 
 _FEATURES = f"{STAGE}/{TABLE}"
@@ -211,7 +212,7 @@ def _require_traced(case: UseCase, where: Settings) -> None:
     entries = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
     traced = {each.subject for each in entries if each.kind == "judged" and "reads" in each.payload}
     live = {each.subject for each in entries if each.kind == "judged" and "package" in each.payload}
-    live |= {each.subject for each in entries if each.kind == ledger.PROMOTED} | registry.aliased(where, case.name)
+    live |= {each.subject for each in entries if each.kind == Kind.PROMOTED} | registry.aliased(where, case.name)
     if untraced := sorted(live - traced):
         raise LedgerError(
             f"no ledger entry says which tables the package {untraced[0][:12]} of {case.name} was trained on, so no "

@@ -1,7 +1,9 @@
-"""Writing a file so that a reader sees the old bytes or the new, never something between."""
+"""Writing a file, or a folder of files, so that a reader sees the old bytes or the new, never something between."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -10,12 +12,40 @@ def write(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        os.close(handle)
+        _write_through(Path(name), content)
         Path(name).chmod(0o644)
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Let the folder `target` appear with all of `files`; one in its place is put away first.
+
+    Where another process was faster, its folder stays.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        for name, content in files.items():
+            _write_through(draft / name, content)
+        draft.chmod(0o755)
+        if target.exists():
+            target.rename(draft.with_name(f"{draft.name}.damaged"))
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(draft.with_name(f"{draft.name}.damaged"), ignore_errors=True)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Write to the disk, not only to the system's memory of it."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from include.stores import spool
@@ -109,6 +109,40 @@ def _made(uri: str, data: _Again) -> bool:
             raise
         return False
     return True
+
+
+@_reaching
+def append(uri: str, rows: pd.DataFrame, source: str, end: int) -> bool:
+    """Add `rows`, which are those of `source` up to the place `end`; return False when another writer was faster.
+
+    Rows and place are written in one commit, so that what `taken` says is in the table once. `rows` have a text column
+    `night` (ISO date).
+    """
+    place = CommitProperties(app_transactions=[Transaction(source, end)])
+    table = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
+    try:
+        if table is None:
+            write_deltalake(
+                uri,
+                spool.arrow(rows),
+                mode="error",
+                partition_by=[NIGHT],
+                configuration=_KEEPS_ITS_LOG,
+                commit_properties=place,
+            )
+        elif (table.transaction_version(source) or 0) < end:
+            write_deltalake(table, spool.arrow(rows), mode="append", commit_properties=place)
+    except DeltaError:
+        if table is None and not DeltaTable.is_deltatable(uri):
+            raise
+        return False
+    return True
+
+
+@_reaching
+def taken(uri: str, source: str) -> int:
+    """Return up to which place the rows of `source` are in the table."""
+    return (DeltaTable(uri).transaction_version(source) or 0) if DeltaTable.is_deltatable(uri) else 0
 
 
 @_reaching

@@ -11,8 +11,9 @@ from include.stores.warehouse import tables, writing
 from ml import chain
 from ml.chain import GENESIS, Entry, Json
 from ml.errors import LedgerError
+from ml.releasing import Kind
 
-PROMOTED = "promoted"
+_CROWNED = (Kind.PROMOTED, Kind.ROLLED_BACK)
 _TABLE = tables.ledger
 _CONTENT = ("kind", "use_case", "night", "subject")
 
@@ -74,14 +75,14 @@ def champion(
     by_night: date | None = None,
     at: datetime | None = None,
 ) -> Entry | None:
-    """Return the promotion by which a model was champion, its digest the `subject`; None before the first.
+    """Return the promotion, or the rollback, by which a model was champion, its digest the `subject`; None before the first.
 
     Without a bound it is the one recorded last, and with `at` the one recorded last by that moment. `before_night`
-    takes promotions of earlier nights only, and `by_night` those of that night too: then the latest night wins, and
+    takes those of earlier nights only, and `by_night` those of that night too: then the latest night wins, and
     within it the one recorded last, so that a night run again later has the champion that it had.
     """
     column = _TABLE.c
-    query = sa.select(_TABLE).where(column.use_case == use_case, column.kind == PROMOTED)
+    query = sa.select(_TABLE).where(column.use_case == use_case, column.kind.in_(_CROWNED))
     if before_night is not None or by_night is not None:
         query = query.order_by(column.night.desc())
     if before_night is not None:

@@ -6,7 +6,6 @@ keeps until a newer one has proven whole.
 
 import json
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -40,7 +39,7 @@ def put(shelf: Path, night: date, packed: Packed) -> Place:
     """
     place = Place(night=str(night), digest=packed.digest)
     if not _whole(shelf, place):
-        _write(shelf / place.folder, packed)
+        atomic.write_folder(shelf / place.folder, packed.files)
     named = _known(shelf)
     if place not in named and all(place.night >= each.night for each in named[:1]):
         named = [place, *named[:1]]
@@ -52,12 +51,13 @@ def put(shelf: Path, night: date, packed: Packed) -> Place:
 class Shelf:
     """What a server answers from: the newest whole snapshot, also while the disk or the online store is away.
 
-    With `pinned`, only a snapshot whose features mean what the model learned them as is taken.
+    With `pinned`, only a snapshot whose features mean what the model learned them as is taken. `served` is what was
+    taken last, None before that.
     """
 
     def __init__(self, folder: Path, pinned: Declared | None = None) -> None:
         self._folder, self._pinned = folder, pinned
-        self._served: FeatureSnapshot | None = None
+        self.served: FeatureSnapshot | None = None
         self._place: Place | None = None
 
     def refresh(self) -> str | None:
@@ -72,7 +72,7 @@ class Shelf:
         if not named:
             return f"there is no snapshot in {self._folder}: materialize a night first"
         fault = self._take(named[0])
-        if fault and self._served is None:
+        if fault and self.served is None:
             for place in named[1:]:
                 self._take(place)
         return fault
@@ -80,10 +80,10 @@ class Shelf:
     @property
     def snapshot(self) -> FeatureSnapshot:
         """What is served; raises SnapshotError while there is nothing."""
-        if self._served is None and (fault := self.refresh()) and self._served is None:
+        if self.served is None and (fault := self.refresh()) and self.served is None:
             raise SnapshotError(fault)
-        assert self._served is not None
-        return self._served
+        assert self.served is not None
+        return self.served
 
     def _take(self, place: Place) -> str | None:
         if place == self._place:
@@ -93,7 +93,7 @@ class Shelf:
             self._require_pinned(found, place)
         except (OSError, SnapshotError, FeatureError) as error:
             return f"{place.folder}: {error}"
-        self._served, self._place = found, place
+        self.served, self._place = found, place
         return None
 
     def _require_pinned(self, found: FeatureSnapshot, place: Place) -> None:
@@ -150,25 +150,6 @@ def _whole(shelf: Path, place: Place) -> bool:
     except SnapshotError:
         return False
     return True
-
-
-def _write(target: Path, packed: Packed) -> None:
-    """Let `target` appear with all files; a damaged one in its place is put away."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        for name, content in packed.files.items():
-            atomic.write(draft / name, content)
-        draft.chmod(0o755)
-        if target.exists():
-            target.rename(draft.with_name(f"{draft.name}.damaged"))
-        draft.rename(target)
-    except OSError:
-        if not target.is_dir():  # else another process was faster, with the same bytes
-            raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(draft.with_name(f"{draft.name}.damaged"), ignore_errors=True)
 
 
 def _remove_others(shelf: Path, kept: set[str]) -> None:

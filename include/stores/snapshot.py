@@ -1,5 +1,6 @@
 """A use case's tables held still: what a step reads stays the same while others write, and can be named afterwards."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +11,14 @@ from ml.usecase import UseCase
 
 
 class Snapshot:
-    """The tables of one use case, each at the version that was its newest when it was first asked for."""
+    """The tables of one use case, each at the version that was its newest when it was first asked for.
 
-    def __init__(self, root: str | Path, use_case: str) -> None:
+    Those in `versions` were asked for earlier, maybe by another process.
+    """
+
+    def __init__(self, root: str | Path, use_case: str, versions: Mapping[str, int] | None = None) -> None:
         self._root, self._use_case = root, use_case
-        self._versions: dict[str, int] = {}
+        self._versions = dict(versions or {})
 
     @property
     def versions(self) -> dict[str, int]:
@@ -39,6 +43,6 @@ class Snapshot:
         return lake.address(self._root, self._use_case, stage, table)
 
 
-def take(case: UseCase, where: Settings) -> Snapshot:
-    """Return a snapshot of the tables of `case`."""
-    return Snapshot(where.lake, case.name)
+def take(case: UseCase, where: Settings, versions: Mapping[str, int] | None = None) -> Snapshot:
+    """Return a snapshot of the tables of `case`, those named in `versions` as they were then."""
+    return Snapshot(where.lake, case.name, versions)

@@ -1,7 +1,9 @@
 """Searches that can be resumed: Optuna's journal, one file a study."""
 
+import fcntl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,27 +31,37 @@ def search(
 
     Each trial draws by its own number and by the finished trials before it (a tree-structured Parzen estimator; Bergstra
     et al. 2011), and only finished ones are written, so that an interrupted search finds what another finds. `told` hears
-    of each trial: its number, its settings, its worth and the seconds of all so far; what it raises ends the search.
+    of each trial: its number, its settings, its worth and the seconds of all so far; what it raises ends the search. Two
+    processes that search the same go one after the other: the second finds the trials of the first.
     """
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = JournalStorage(JournalFileBackend(str(folder / f"{name}.log")))
-    study = optuna.create_study(study_name=name, storage=journal, load_if_exists=True)
-    draws = {each: _distribution(span) for each, span in space.items()}
-    while (number := len(study.trials)) < trials:
-        found = first if number == 0 else _drawn(study.trials, draws, seed + number)
-        began = time.monotonic()
-        value = worth(found)
-        spent = {_SECONDS: time.monotonic() - began}
-        study.add_trial(
-            optuna.trial.create_trial(params=dict(found), distributions=draws, value=value, user_attrs=spent)
-        )
-        told(number + 1, found, value, sum(each.user_attrs[_SECONDS] for each in study.trials))
-    return dict(study.best_params)
+    with _alone(folder, name):
+        journal = JournalStorage(JournalFileBackend(str(folder / f"{name}.log")))
+        study = optuna.create_study(study_name=name, storage=journal, load_if_exists=True)
+        draws = {each: _distribution(span) for each, span in space.items()}
+        while (number := len(study.trials)) < trials:
+            found = first if number == 0 else _drawn(study.trials, draws, seed + number)
+            began = time.monotonic()
+            value = worth(found)
+            spent = {_SECONDS: time.monotonic() - began}
+            study.add_trial(
+                optuna.trial.create_trial(params=dict(found), distributions=draws, value=value, user_attrs=spent)
+            )
+            told(number + 1, found, value, sum(each.user_attrs[_SECONDS] for each in study.trials))
+        return dict(study.best_params)
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Let one process search at a time; the lock goes with the process that has it, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _distribution(span: Range) -> "BaseDistribution":

@@ -55,7 +55,12 @@ def fit(
         features, labels, weight=weights, categorical_feature=list(encoder.categories), free_raw_data=True
     )
     booster = lightgbm.train(parameters(candidate, seed, threads, quantile), data, num_boost_round=candidate.trees)
-    return Trees(text=booster.model_to_string())
+    return Trees(text=_without_threads(booster.model_to_string()))
+
+
+def _without_threads(text: str) -> str:
+    """Return the trees without how many threads grew them: as many as there are cores, and the same trees."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("[num_threads:"))
 
 
 def parameters(

@@ -14,6 +14,7 @@ from ml.curves import Gains
 from ml.errors import RefusalError
 from ml.evaluation import Answered, Interval
 from ml.fairness import Group
+from ml.likeness import OfProbabilities
 from ml.shifts import LogOdds
 from ml.targets.words import YES_OR_NO, Words
 from ml.usecase import Cost, Fairness, Gates, UseCase
@@ -105,6 +106,11 @@ class Target:
     def facts(self) -> dict[str, object]:
         """What a package tells of its target; JSON values."""
         return {"kind": "binary", "prior": self.prior}
+
+    @property
+    def likeness(self) -> OfProbabilities:
+        """How two models' scores of the same rows are compared."""
+        return OfProbabilities(cost=self.cost)
 
     @staticmethod
     def asked(_: UseCase) -> list[str]:

@@ -19,6 +19,7 @@ from ml.curves import Gains
 from ml.disparity import Group
 from ml.errors import RefusalError
 from ml.evaluation import Answered, Interval
+from ml.likeness import OfNumbers
 from ml.shifts import Units
 from ml.targets.words import NUMBER, Words
 from ml.usecase import Deviation, Fairness, Gates, Regression, UseCase
@@ -163,6 +164,11 @@ class Target:
     @property
     def shifts(self) -> Units:
         return Units(quantile=self.quantile)
+
+    @property
+    def likeness(self) -> OfNumbers:
+        """How two models' answers to the same rows are compared."""
+        return OfNumbers(cost=self.cost, scale=self.scale, low=self.low, high=self.high)
 
     @staticmethod
     def asked(use_case: UseCase) -> list[str]:

@@ -10,7 +10,8 @@ class Words:
 
     `metric` is the loss in records (a column, a metric's name), `loss` the same in sentences, in the unit `loss_unit`; `raw`
     is an answer before its calibration, `prior` what a constant answers, `alone` what a single feature does, `calibration`
-    heads the numbers of that, the share or ratio `calibrated` being right; `saved_against` is the decision that costs are
+    heads the numbers of that, the share or ratio `calibrated` being right; `apart` is how far two models' answers lie apart, `priced` what
+    their costs are shares of; `saved_against` is the decision that costs are
     compared with, `expected` and `seen` head what weak slices are told by, `label` says how to make one of what is none, `labels_are`
     what labels may be and `contract` how a contract says so. On pictures,
     `seen_mean` is a night's mean label, `came` what is held against scores (on the axis `score_axis`, within `bounds`);
@@ -26,6 +27,8 @@ class Words:
     alone: str
     calibration: str
     saved_against: str
+    apart: str
+    priced: str
     expected: str
     seen: str
     label: str
@@ -48,6 +51,8 @@ YES_OR_NO = Words(
     alone="ranks the label with a ROC AUC",
     calibration="expected over seen",
     saved_against="never acting",
+    apart="mean distance of scores",
+    priced="an action's",
     expected="expected",
     seen="seen",
     label="make it a bool or a float of 0 and 1, or derive one that is",
@@ -76,6 +81,8 @@ NUMBER = Words(
     alone="tells the label with a skill",
     calibration="share below the answer",
     saved_against="always the same answer",
+    apart="mean distance of answers, 1 being what always the same answer loses",
+    priced="always the same answer's",
     expected="share asked for",
     seen="share below the answer",
     label="make it a float, or derive one that is",

@@ -18,6 +18,7 @@ from ml.usecase.judging import (
     Gates,
     Megabytes,
     Milliseconds,
+    Refit,
     Settled,
     Slice,
 )
@@ -38,12 +39,13 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operating import Rehearsal, Release, Triggers
+from ml.usecase.operating import Canary, Experiment, Rehearsal, Release, Triggers
 
 __all__ = [
     "AsOf",
     "Baseline",
     "Binary",
+    "Canary",
     "Candidate",
     "Column",
     "Cost",
@@ -53,6 +55,7 @@ __all__ = [
     "EdgeCase",
     "Excluded",
     "Expectation",
+    "Experiment",
     "Fairness",
     "Feature",
     "Function",
@@ -74,6 +77,7 @@ __all__ = [
     "RecentMean",
     "RecentRate",
     "Reference",
+    "Refit",
     "Regression",
     "Rehearsal",
     "Release",

@@ -20,6 +20,7 @@ from ml.usecase.judging import (
     Gates,
     Megabytes,
     Milliseconds,
+    Refit,
     Settled,
     Slice,
 )
@@ -73,6 +74,7 @@ class UseCase:
     fairness: Fairness | None = None
     matured_share: float = 0.95
     gates: Gates = Gates()
+    refit: Refit | None = None
     triggers: Triggers = Triggers()
     release: Release = Release(approvers=("tech_lead", "business_owner"))
     rehearsal: Rehearsal

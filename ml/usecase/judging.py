@@ -144,6 +144,32 @@ class Fairness:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Refit:
+    """Let what is released learn from the judged rows too, as long as it agrees with the model that was judged.
+
+    On rows that wait for their labels, its scores may lie `scores_apart` from the judged model's in the mean, and the share
+    `flipped` of decisions may change; Spearman's correlation is `least_rank` or more. On the judged rows, which it has
+    learned from, the loss may rise by `loss_rise`.
+
+    Where a number is asked for, answers may lie `answers_apart` from each other in the mean, 1 being what always the same
+    answer loses; those further apart than 1 are other decisions.
+    """
+
+    scores_apart: float = 0.03
+    answers_apart: float = 0.1
+    flipped: float = 0.05
+    least_rank: float = 0.95
+    loss_rise: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.scores_apart < 1, f"scores_apart lies between 0 and 1, got {self.scores_apart}")
+        require(0 < self.flipped < 1, f"flipped is a share between 0 and 1, got {self.flipped}")
+        require(self.answers_apart > 0, f"answers_apart is positive, got {self.answers_apart}")
+        require(self.loss_rise >= 0, f"loss_rise is 0 or more, got {self.loss_rise}")
+        require(0 < self.least_rank <= 1, f"least_rank lies above 0, up to 1, got {self.least_rank}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Gates:
     """The bars that a challenger must pass. All are on by default; a missing number refuses.
 

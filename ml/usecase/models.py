@@ -107,9 +107,10 @@ Candidate = Logistic | LinearQuantile | GradientBoosting | NeuralNet
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tuning:
-    """How the settings of each candidate are searched: the number of trials, and the minutes that they may take in all.
+    """How the settings of each candidate are searched: the number of its trials, and the minutes that they may take together.
 
-    A search that takes longer refuses the training, and finds nothing else: minutes are a bound, not a setting.
+    A search that takes longer refuses the training, and finds nothing else: minutes are a bound, not a setting. Each
+    candidate has them to itself, so that it does not matter which are searched side by side, or in which order.
     """
 
     trials: int

@@ -1,6 +1,7 @@
-"""How a model is kept: when it is trained again, who lets it in, and the nights that `make run` plays."""
+"""How a model is kept: when it is trained again, who lets it in, how it takes over, and the nights that `make run` plays."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ml import nights
 from ml.errors import DeclarationError, RequestError
@@ -32,10 +33,97 @@ class Triggers:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Canary:
+    """How a challenger takes over, share by share of the entities, and when it is rolled back.
+
+    It goes on to the next share after `least_answers` requests of its own at this one, `least_labels` labelled rows and
+    `shadow_answers` rows before the first share, if nothing was shown wrong; it is rolled back as soon as something is.
+    An equal challenger is rolled back with probability `false_alarms` at most, over the whole release. Shown wrong is what
+    goes beyond a margin, the champion's own on the same rows or in the same time deducted: in the share of requests with
+    a `fault`, or `slow` ones (above the latency budget); in the share of `scores` further from the champion's than the
+    shadow's were; in `calibration` (mean score against mean label); in `cost` for a row, as a share of what acting costs.
+    Where a number is asked for, calibration is the share of labels below the answer against the quantile, and cost is a
+    share of what always answering the same costs. `least_labels=0` lets it take over before any label is known.
+    """
+
+    shares: tuple[float, ...] = (0.05, 0.25, 1.0)
+    least_answers: tuple[int, ...] = (300, 500, 1000)
+    shadow_answers: int = 500
+    least_labels: int = 500
+    false_alarms: float = 0.05
+    fault_margin: float = 0.01
+    slow_margin: float = 0.01
+    scores_margin: float = 0.15
+    calibration_margin: float = 0.03
+    cost_margin: float = 0.02
+
+    def __post_init__(self) -> None:
+        require_tuples(self)
+        rising = all(one < other for one, other in pairwise((0.0, *self.shares)))
+        require(
+            rising and self.shares[-1:] == (1.0,),
+            f"the shares of a canary rise from above 0 to 1.0, got {self.shares}",
+        )
+        require(
+            len(self.least_answers) == len(self.shares) and min(self.least_answers) >= 1,
+            f"least_answers has a number, 1 or more, for each of the {len(self.shares)} shares, got {self.least_answers}",
+        )
+        require(self.shadow_answers >= 20, f"quantiles need 20 shadow_answers or more, got {self.shadow_answers}")
+        require(self.least_labels >= 0, f"least_labels is 0 or more, got {self.least_labels}")
+        _require_error_rate(self.false_alarms)
+        margins = (self.fault_margin, self.slow_margin, self.scores_margin, self.calibration_margin, self.cost_margin)
+        _require_margins(margins)
+
+    def needed_at(self, share: float) -> int:
+        """Return how many answers of its own a canary needs at `share`; raises RequestError when it never has that share."""
+        if share not in self.shares:
+            raise RequestError(f"expected one of the shares of the canary, {self.shares}, got {share}")
+        return self.least_answers[self.shares.index(share)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """An A/B: the challenger answers a fixed `share` of the entities for `nights` nights, and is judged once, at the end.
+
+    It takes over when its decisions are shown cheaper at `confidence`, two-sided, nights being the sample; not shown is
+    not enough. A night counts once `matured_share` of its rows have labels. Faults and slow requests are watched from
+    the first request on, as a canary's are.
+    """
+
+    share: float = 0.5
+    nights: int = 14
+    confidence: float = 0.95
+    matured_share: float = 0.95
+    false_alarms: float = 0.05
+    fault_margin: float = 0.01
+    slow_margin: float = 0.01
+
+    def __post_init__(self) -> None:
+        require(0 < self.share < 1, f"an experiment's share lies between 0 and 1, got {self.share}")
+        require(self.nights >= 2, f"an experiment needs 2 nights or more to see any spread, got {self.nights}")
+        require(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
+        require(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")
+        _require_error_rate(self.false_alarms)
+        _require_margins((self.fault_margin, self.slow_margin))
+
+
+def _require_error_rate(false_alarms: float) -> None:
+    require(0 < false_alarms <= 0.5, f"false_alarms lies between 0 and .5, got {false_alarms}")
+
+
+def _require_margins(margins: tuple[float, ...]) -> None:
+    require(all(0 <= each < 0.8 for each in margins), f"margins lie between 0 and .8, got {margins}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """Who must approve a release: two different roles, each answered by a different person."""
+    """Who must approve a release: two different roles, each answered by a different person; and how it takes over.
+
+    Without a `canary` an approved challenger is champion at once, as the first champion always is.
+    """
 
     approvers: tuple[str, str]
+    canary: Canary | Experiment | None = Canary()
 
     def __post_init__(self) -> None:
         require_tuples(self)
@@ -43,6 +131,22 @@ class Release:
             len(self.approvers) == 2 and self.approvers[0] != self.approvers[1],
             f"a release has two different approvers, got {self.approvers}",
         )
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The shares of the entities that a challenger is given one after another, before it is champion."""
+        match self.canary:
+            case Canary() as canary:
+                return canary.shares
+            case Experiment() as experiment:
+                return (experiment.share,)
+            case None:
+                return ()
+
+    @property
+    def shadow_answers(self) -> int:
+        """How many copies a challenger answers before anybody is asked about it."""
+        return self.canary.shadow_answers if isinstance(self.canary, Canary) else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -67,10 +67,18 @@ def night(context: Mapping[str, Any]) -> str:
     return str(nights.parse(period(context)).last)
 
 
-def hand_over(context: Mapping[str, Any]) -> None:
-    """Give the events of this task's outlets the run's period as their key, also when it was asked for by a field."""
+def person(context: Mapping[str, Any]) -> str:
+    """Return who triggered this run, "airflow" where nobody did."""
+    return context["dag_run"].triggering_user_name or "airflow"
+
+
+def hand_over(context: Mapping[str, Any], key: str | None = None) -> None:
+    """Give the events of this task's outlets the run's period as their key, also when it was asked for by a field.
+
+    Another `key` goes before it.
+    """
     for outlet in context["task"].outlets:
-        context["outlet_events"][outlet].add_partitions(period(context))
+        context["outlet_events"][outlet].add_partitions(key or period(context))
 
 
 def asset(use_case: UseCase, stage: str) -> Asset:

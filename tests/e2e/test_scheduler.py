@@ -115,7 +115,13 @@ def test_a_history_of_many_nights_is_asked_for_by_its_window(admin: Client) -> N
 
 def test_a_first_model_is_trained_and_asks_two_people(admin: Client) -> None:
     admin.trigger(f"{CASE.name}_train", run="first", key=LAST, conf={"reason": "bootstrap"})
-    assert ended(admin, "train", LAST).state == "success"
+    trained = ended(admin, "train", LAST)
+    assert trained.state == "success"
+    path = f"dags/{trained.dag}/dagRuns/{trained.id}/taskInstances"
+    tasks = admin.request("GET", path).json()["task_instances"]
+    fits = sorted((each for each in tasks if each["task_id"] == "fit"), key=lambda each: each["start_date"])
+    assert {each["rendered_map_index"] for each in fits} == {each.name for each in CASE.candidates}
+    assert fits[1]["start_date"] < fits[0]["end_date"], "they did not run side by side"
 
     def asked() -> Run | None:
         run = admin.run_of(f"{CASE.name}_release", LAST)

@@ -35,6 +35,16 @@ def test_the_facts_are_the_lock_file_and_the_versions_installed() -> None:
     assert told["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
+def test_the_code_is_known_by_what_is_committed_of_the_rings_that_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    git = shutil.which("git")
+    if git and (PROJECT / ".git").exists():
+        command = [git, "-C", str(PROJECT), "rev-parse", "HEAD:./ml", "HEAD:./include"]
+        expected = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        assert provenance.code().split() == expected
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert provenance.code() == "unknown"
+
+
 def test_the_commit_is_gits_own_and_without_git_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     git = shutil.which("git")
     head = "unknown"

@@ -304,12 +304,24 @@ def test_another_use_case_that_cannot_be_read_stops_nothing(toy: Toy, driver: Ca
     assert toy.paused["taxi_ingest"] is False
 
 
+def test_a_mapped_task_that_failed_for_good_is_named_with_the_log_of_that_instance(
+    toy: Toy, driver: Callable[[], Rehearsal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = toy.task
+    monkeypatch.setattr(toy, "task", lambda *of: task(*of) | {"map_index": 1})
+    toy.fails = "train"
+    with pytest.raises(StageError, match=r"log: .*/task_id=\w+/map_index=1/attempt=1\.log"):
+        driver().learn_history()
+
+
 @pytest.mark.parametrize("stage", ["ingest", "score", "train"])
 def test_a_task_that_failed_for_good_is_named_with_its_last_words_and_its_log(
     toy: Toy, driver: Callable[[], Rehearsal], stage: str
 ) -> None:
     toy.fails = stage
-    with pytest.raises(StageError, match=rf"taxi_{stage}, task \w+, 2024.*: the disk is full\nlog: .*attempt=1\.log"):
+    with pytest.raises(
+        StageError, match=rf"taxi_{stage}, task \w+, 2024.*: the disk is full\nlog: .*/task_id=\w+/attempt=1\.log"
+    ):
         driver().learn_history()
 
 

@@ -11,11 +11,22 @@ from ml import battery, training
 from ml.battery import Trial
 from ml.calibration import Calibration
 from ml.encoding import Encoder
+from ml.evaluation import Answered
 from ml.learners import Linear
 from ml.learners.design import Design
 from ml.promotion import Answer
 from ml.training import Model
-from ml.usecase import Candidate, Directional, GradientBoosting, Invariant, Logistic, Megabytes, Milliseconds, NeuralNet
+from ml.usecase import (
+    Candidate,
+    Directional,
+    Fairness,
+    GradientBoosting,
+    Invariant,
+    Logistic,
+    Megabytes,
+    Milliseconds,
+    NeuralNet,
+)
 from tests.ml.answers import YES_OR_NO
 
 CHANCE = np.random.default_rng(5)
@@ -177,3 +188,30 @@ def test_an_answer_that_is_no_number_goes_against_any_expectation() -> None:
     silent = replace(LOGISTIC, calibration=Calibration(slope=math.nan))
     (check,) = battery.expectations(silent, FRAME, (ZONE,))
     assert (check.value, check.answer) == (1.0, Answer.FAIL)
+
+
+ZONES = FRAME["zone"].fillna("missing").to_numpy(object)
+ALL = np.ones(COUNT, bool)
+
+
+def fairness(scores: np.ndarray, among: np.ndarray = ALL) -> dict[str, Answer]:
+    """Return the answers of the fairness checks of `scores` by what they are about."""
+    rows = Answered(frame=FRAME, labels=LABELS, scores=scores, nights=NIGHTS)
+    declared = Fairness(by=("zone",), least_rows=50)
+    checks = battery.fairness(rows, {"zone": ZONES}, among, declared, YES_OR_NO, 0.95)
+    return {check.name: check.answer for check in checks}
+
+
+def test_groups_treated_alike_pass_and_the_rows_asked_of_are_counted() -> None:
+    answers = fairness(LOGISTIC.predict(FRAME))
+    assert set(answers.values()) == {Answer.PASS}
+    assert {"labelled rows of recent nights", "group zone=west: calibration beside everybody's"} <= answers.keys()
+
+
+def test_a_group_that_is_scored_far_too_high_is_refused_by_name() -> None:
+    scores = np.where(ZONES == "west", 0.97, LOGISTIC.predict(FRAME) * 0.6)
+    assert fairness(scores)["group zone=west: calibration beside everybody's"] is Answer.FAIL
+
+
+def test_fairness_without_a_labelled_row_refuses() -> None:
+    assert fairness(LOGISTIC.predict(FRAME), ~ALL) == {"labelled rows of recent nights": Answer.FAIL}

@@ -54,7 +54,9 @@ def told(*lines: Line, **changes: Any) -> str:
         "fitted": ("2013-01-01", "2013-01-31"),
         "judged": ("2013-02-01", "2013-02-07"),
         "reads": {"valid/visits": 7},
-        "contenders": [Contender(name="logistic", quality=QUALITY, p99_latency_ms=0.5)],
+        "contenders": [
+            Contender(name="logistic", quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
+        ],
         "choice": Choice(name="logistic", reason="logistic saves 1,235"),
         "verdict": Verdict(
             outcome=Outcome.PROMOTE,
@@ -79,7 +81,7 @@ def told(*lines: Line, **changes: Any) -> str:
         pytest.param(f"* Package `{'a' * 64}`", id="package"),
         pytest.param("* Learned from the nights 2013-01-01 to 2013-01-31, judged on 2013-02-01 to", id="nights"),
         pytest.param("* `valid/visits` at version 7", id="versions"),
-        pytest.param("| logistic | 0.5100 | none | 1,234 | 0.50 |", id="candidates"),
+        pytest.param("| logistic | 0.5100 | none | 1,234 | 0.25 | 0.50 | 180 |", id="candidates"),
         pytest.param("Chosen: logistic saves 1,235.", id="choice"),
         pytest.param("**promote**, by the change bar, on 900 rows of 7 nights", id="verdict"),
         pytest.param("log loss gain +0.0200 [+0.0100, +0.0300]. All 0 checks", id="interval"),
@@ -116,7 +118,9 @@ def test_what_was_not_measured_or_may_not_be_told_is_said_to_be_so() -> None:
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert "| a\\|b | 0.5100" in told(contenders=[Contender(name="a|b", quality=QUALITY, p99_latency_ms=0.5)])
+    assert "| a\\|b | 0.5100" in told(
+        contenders=[Contender(name="a|b", quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)]
+    )
 
 
 def test_machines_read_the_same_numbers() -> None:

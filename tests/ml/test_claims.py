@@ -25,7 +25,10 @@ VERDICT = Verdict(
     checks=(CHECK,),
     words=YES_OR_NO.words,
 )
-CONTENDERS = [Contender(name=name, quality=QUALITY, p99_latency_ms=0.5) for name in ("logistic", "trees")]
+CONTENDERS = [
+    Contender(name=name, quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
+    for name in ("logistic", "trees")
+]
 PAYLOAD: dict[str, Any] = {
     "outcome": "promote",
     "bar": "change",
@@ -70,3 +73,14 @@ def test_a_stale_number_is_named_with_what_was_recorded(was: str, now: str, told
 @pytest.mark.parametrize("text", ["", "§"])
 def test_a_card_without_a_line_like_it_is_told_which(text: str) -> None:
     assert claims.faults(text, ["* `valid/visits` at version 7"]) == ("nothing says: * `valid/visits` at version 7",)
+
+
+def test_a_stale_number_of_a_refit_is_a_fault_and_a_verdict_without_one_asks_for_none() -> None:
+    check = {"name": "mean distance of scores", "value": 0.0123, "bar": "at most 0.03", "answer": "pass"}
+    refit = {"judged": "a" * 64, "refit": "b" * 64, "checks": [check]}
+    expected = claims.recorded(PAYLOAD | {"refit": refit})
+    text = "\n".join(expected)
+    assert claims.faults(text, expected) == ()
+    assert claims.recorded(PAYLOAD | {"refit": None}) == EXPECTED
+    (fault,) = claims.faults(text.replace("0.0123", "0.0023"), expected)
+    assert "'0.0023' where '0.0123' was recorded" in fault

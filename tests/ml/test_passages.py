@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from ml import findings, passages
+from ml.agreement import Refitted
 from ml.findings import Findings
+from ml.promotion import Answer, Check
 from ml.usecase import EdgeCase, Fairness, UseCase
 from tests.ml.answers import YES_OR_NO, answered, zones
 from tests.ml.usecase.test_case import use_case
@@ -66,3 +68,21 @@ def test_without_declared_groups_nothing_is_told_or_drawn_of_them() -> None:
     case = use_case()
     assert "Whom it treats how" not in passages.of(found(case), case)
     assert passages.pictures(found(case)) == ["reliability", "gains", "slices"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer.PASS, "Released is a refit of the judged model `one`: the same settings"),
+        (
+            Answer.FAIL,
+            "Released is the judged model `one` itself: a refit that learned from the judged rows too (`two`)",
+        ),
+    ],
+    ids=["it agrees", "it does not"],
+)
+def test_a_refit_is_told_with_both_digests_and_every_number(answer: Answer, said: str) -> None:
+    check = Check(name="rank correlation of scores", value=0.9, bar="at least 0.95", answer=answer)
+    lines = passages.refitted(Refitted(judged="one", refit="two", checks=(check,)))
+    assert lines[0].startswith(said)
+    assert lines[-1] == f"| rank correlation of scores | 0.9000 | at least 0.95 | {answer} |"

@@ -95,3 +95,35 @@ def test_training_leaves_the_frame_as_it_was(candidate: Candidate) -> None:
     before = FRAME.copy(deep=True)
     fit(candidate)
     pd.testing.assert_frame_equal(FRAME, before)
+
+
+def test_whoever_listens_hears_of_each_fold_once_it_is_done() -> None:
+    heard: list[int] = []
+    training.fit(
+        TREES, training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1), heard.append
+    )
+    assert heard == [1, 2, 3]
+
+
+def test_as_many_threads_as_there_are_grow_the_same_trees() -> None:
+    grown = [
+        training.fit(
+            TREES, training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=threads)
+        ).model.learner.dump()
+        for threads in (1, 2)
+    ]
+    assert grown[0] == grown[1]
+
+
+@EACH
+def test_a_refit_is_learned_from_all_rows_with_the_calibration_that_was_judged(candidate: Candidate) -> None:
+    early = NIGHTS < "2013-01-09"
+    fitted = training.fit(
+        candidate,
+        training.gather(FRAME[early], LABELS[early], NIGHTS[early], NAMES, target=YES_OR_NO, seed=1, threads=1),
+    )
+    everything = training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
+    refit = training.refit(fitted, everything)
+    assert refit.calibration == fitted.model.calibration
+    learned = everything.learn(candidate, np.full(COUNT, True))
+    assert refit.learner.dump() == learned.dump() != fitted.model.learner.dump()

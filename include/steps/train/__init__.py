@@ -1,58 +1,155 @@
-"""Features and labels to a verdict: candidates fitted as of a night, the best held against the champion."""
+"""Features and labels to a verdict: candidates fitted side by side as of a night, the best held against the champion.
 
+Three steps hand over references: `prepare` holds still what the others read, `fit` leaves a draft of one candidate,
+`judge` compares the drafts. Each may run again, or twice at once.
+"""
+
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypedDict
 
-from include import settings, usecases
+from include import provenance, settings, usecases
 from include.settings import Settings
-from include.steps import attempts, champion, findings, training_set
+from include.steps import attempts, champion, findings
 from include.steps.champion import Champion
-from include.steps.train import contest, records
+from include.steps.train import contest, records, refit
+from include.steps.train import plan as plans
 from include.steps.train.contest import Contest
+from include.steps.train.plan import Plan
 from include.steps.train.records import Training
 from include.steps.training_set import Labelled
-from include.stores import ledger, snapshot, warehouse
-from include.stores.snapshot import Snapshot
+from include.stores import drafts, ledger, snapshot, warehouse
 from include.usecases import shapes
-from ml import baselines, evaluation, nights, promotion, recipes, splitting
+from ml import baselines, drafting, evaluation, nights, promotion, recipes
 from ml.chain import Entry
 from ml.errors import RefusalError, RequestError
 from ml.promotion import Judged, Outcome
+from ml.releasing import Kind
 from ml.usecase import UseCase
 
 BOOTSTRAP = "bootstrap"
 
 
+class Asked(TypedDict):
+    """One candidate's part of a training: the digest of the plan, and the candidate's name."""
+
+    plan: str
+    candidate: str
+
+
 def train(use_case: str, night: str, trigger: str, *, tune: bool = False) -> bool:
-    """Fit, choose and judge as of `night`; return whether a challenger earned a release.
+    """Fit, choose and judge as of `night`, all in this process; return whether a challenger earned a release.
+
+    Raises what `prepare`, `fit` and `judge` raise.
+    """
+    asked = prepare(use_case, night, trigger, tune=tune)
+    for each in asked:
+        fit(use_case, night, each["plan"], each["candidate"])
+    return judge(use_case, night, asked)
+
+
+def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> list[Asked]:
+    """Hold still what a training as of `night` reads and meets, and return what is to be fitted; [] when it is judged.
 
     `tune` searches the candidates' settings anew, which makes the challenger a change; else those found before are kept.
 
-    The verdict goes into the ledger with every number; a night that has one is not judged again, unless no model was let
-    in by then and the data or the declarations have been mended since.
+    A night that has a verdict is not judged again, unless no model was let in by then and the data or the declarations
+    have been mended since. Where there is too little to learn from, that is the verdict.
     Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
     when the rows have features that mean something else than what is declared.
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
     before = attempts.judged(case, when, where)
-    if standing := attempts.standing(case, before, where):
-        return bool(standing.payload["outcome"] == Outcome.PROMOTE)
+    if attempts.standing(case, before, where):
+        return []
     promoted = _promoted(case, when, trigger, where)
-    tables, declared = snapshot.take(case, where), attempts.declared(case)
+    met, tables = champion.read(promoted, case, where), snapshot.take(case, where)
+    refusal = None
     try:
-        payload, digest = _challenge(case, when, champion.read(promoted, case, where), tables, where, tune=tune)
-    except RefusalError as refusal:
-        payload, digest = {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
-    ledger.append(
+        contest.check_leaks(case, contest.rows(case, when, tables, met.used_until, where).learned, when, tables)
+    except RefusalError as error:
+        refusal = error
+    plan = Plan(
+        use_case=case.name,
+        night=str(when),
+        trigger=trigger,
+        tune=tune,
+        reads=tables.versions,
+        champion=met.digest,
+        used_until=met.used_until,
+        declared=attempts.declared(case),
+        code=provenance.code(),
+        key=attempts.key(case, when, before),
+    )
+    if refusal:
+        _record(case, when, plan, _refused(refusal), where)
+        return []
+    plans.put(plan, where)
+    return [Asked(plan=plan.digest, candidate=each.name) for each in case.candidates]
+
+
+def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
+    """Leave the draft of one candidate of the training that was prepared as `plan`; nothing once that has its verdict.
+
+    A candidate that cannot be fitted leaves why. Raises LeakError when it knows too much, RequestError when the use case or
+    the code were changed since.
+    """
+    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    if _verdict(case, when, plan, where):
+        return
+    planned = plans.get(case, when, plan, where)
+    place = plans.draft(planned, candidate, where)
+    if not drafts.whole(place):
+        try:
+            files = contest.enter(case, when, planned, candidate, where)
+        except RefusalError as refusal:
+            files = drafting.refused(refusal)
+        drafts.put(place, files)
+    if _verdict(case, when, plan, where):  # another task of this candidate was faster, and all is over
+        plans.forget(case, when, where)
+
+
+def judge(use_case: str, night: str, asked: Sequence[Asked]) -> bool:
+    """Hold the best of the candidates `asked` for against the champion; return whether it earned a release.
+
+    The verdict goes into the ledger with every number, and the drafts go. Raises DraftError when a draft is not whole.
+    """
+    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    plan = asked[0]["plan"] if asked else None
+    told = _verdict(case, when, plan, where)
+    if told is None:
+        planned = plans.get(case, when, str(plan), where)
+        try:
+            found = _challenge(case, when, planned, where)
+        except RefusalError as refusal:
+            found = _refused(refusal)
+        told = _record(case, when, planned, found, where)
+    plans.forget(case, when, where)
+    return bool(told.payload["outcome"] == Outcome.PROMOTE)
+
+
+def _verdict(case: UseCase, when: date, plan: str | None, where: Settings) -> Entry | None:
+    """Return the verdict on a plan, or the last one of the night when there was nothing to plan."""
+    judged = [each for each in attempts.judged(case, when, where) if plan in (None, each.payload.get("plan"))]
+    return judged[-1] if judged else None
+
+
+def _refused(refusal: RefusalError) -> tuple[dict[str, Any], str]:
+    return {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
+
+
+def _record(case: UseCase, when: date, plan: Plan, found: tuple[dict[str, Any], str], where: Settings) -> Entry:
+    payload, subject = found
+    asked = {"trigger": plan.trigger, "declared": plan.declared, "reads": dict(plan.reads), "plan": plan.digest}
+    return ledger.append(
         warehouse.engine(where.warehouse_url),
         kind="judged",
         use_case=case.name,
         night=when,
-        subject=digest,
-        payload={"trigger": trigger, "declared": declared, "reads": dict(tables.versions), **payload},
-        key=attempts.key(case, when, before),
+        subject=subject,
+        payload=asked | payload,
+        key=plan.key,
     )
-    return bool(payload["outcome"] == Outcome.PROMOTE)
 
 
 def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry | None:
@@ -67,32 +164,40 @@ def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry
     return promoted
 
 
-def _challenge(
-    case: UseCase, when: date, met: Champion, tables: Snapshot, where: Settings, *, tune: bool
-) -> tuple[dict[str, Any], str]:
+def _challenge(case: UseCase, when: date, plan: Plan, where: Settings) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
-    rows = training_set.read(case, when, tables, where)
-    parts = splitting.split(rows.nights, case.gates.judged_nights, met.used_until)
-    learned, judged = rows.where(parts.fitted), rows.where(parts.judged)
-    held = contest.hold(case, when, learned, tables, where, tune=tune)
+    tables = snapshot.take(case, where, plan.reads)
+    rows = contest.rows(case, when, tables, plan.used_until, where)
+    held = contest.hold(case, plan, rows.learned, where)
     recipe = recipes.digest(case, held.best.candidate, shapes.sources(case))
     target = held.target
-    met = met.on(judged.frame, target.prior)
-    frozen = _frozen(case, judged, met, held)
-    found = findings.measure(case, target, held.best, learned, judged, frozen, tables)
+    met = champion.read(_met(plan, where), case, where).on(rows.judged.frame, target.prior)
+    frozen = _frozen(case, rows.judged, met, held)
+    found = findings.measure(case, target, held.best, rows.learned, rows.judged, frozen, tables)
+    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), target, also=found.gates)
     training = Training(
         case=case,
         when=when,
+        plan=plan,
         tables=tables,
         contest=held,
         recipe=recipe,
-        judged=judged,
+        judged=rows.judged,
         frozen=frozen,
         met=met,
         found=found,
-        verdict=promotion.judge(frozen, case.gates, met.bar(recipe), target, also=found.gates),
+        verdict=verdict,
+        refitting=refit.after(verdict, case, plan, rows, held, frozen, where),
     )
     return records.leave(training, where)
+
+
+def _met(plan: Plan, where: Settings) -> Entry | None:
+    """Return the promotion of the champion that the plan names."""
+    if plan.champion is None:
+        return None
+    engine = warehouse.engine(where.warehouse_url)
+    return ledger.entries(engine, use_case=plan.use_case, kind=Kind.PROMOTED, subject=plan.champion)[-1]
 
 
 def _frozen(case: UseCase, judged: Labelled, met: Champion, held: Contest) -> Judged:

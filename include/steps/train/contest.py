@@ -1,27 +1,41 @@
-"""The candidates among themselves: each fitted, measured on nights ahead and timed, and the one that goes to the gate."""
+"""The candidates: each fitted, measured on nights ahead and tried as served by itself, then the one chosen for the gate."""
 
-import time
+import logging
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
-import pandas as pd
-
+from include import provenance
 from include.settings import Settings
-from include.steps import training_set, tuning
+from include.steps import training_set, trials, tuning
+from include.steps.train import plan as plans
+from include.steps.train.plan import Plan
 from include.steps.training_set import Labelled
+from include.stores import drafts, packages, signatures, snapshot
 from include.stores.snapshot import Snapshot
 from include.usecases import coherence
-from ml import leakage, privacy, selection, targets, training, worth
+from ml import drafting, leakage, packaging, privacy, selection, splitting, targets, training, worth
+from ml.battery import Trial
+from ml.errors import RequestError
+from ml.features import ENTITY
+from ml.packaging import Package
 from ml.selection import Choice, Contender
 from ml.targets import Target
-from ml.training import Fitted, Material, Model
-from ml.usecase import UseCase
+from ml.training import Fitted, Material
+from ml.usecase import Candidate, UseCase
 from ml.worth import Worth
 
-SEED = 2013
-_TIMED_ROWS, _TRIES = 300, 3
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """All labelled rows: those that candidates may learn from, and the later ones that one of them is judged on."""
+
+    labelled: Labelled
+    learned: Labelled
+    judged: Labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,30 +50,16 @@ class Contest:
     target: Target
 
 
-def hold(case: UseCase, when: date, learned: Labelled, tables: Snapshot, where: Settings, *, tune: bool) -> Contest:
-    """Fit every candidate on the rows `learned` and choose one.
+def rows(case: UseCase, when: date, tables: Snapshot, used_until: str, where: Settings) -> Rows:
+    """Return the labelled rows as of a night, divided; raises RefusalError when there are too few, or FeatureError."""
+    labelled = training_set.read(case, when, tables, where)
+    parts = splitting.split(labelled.nights, case.gates.judged_nights, used_until)
+    return Rows(labelled=labelled, learned=labelled.where(parts.fitted), judged=labelled.where(parts.judged))
 
-    Raises LeakError when a feature knows too much, RefusalError when no candidate can be chosen.
-    """
+
+def check_leaks(case: UseCase, learned: Labelled, when: date, tables: Snapshot) -> None:
+    """Raise LeakError when a feature of the rows learned from knows too much."""
     target = targets.learned(case, learned.labels)
-    _check_leaks(case, learned, target, when, tables)
-    material = _gathered(case, learned, target, where)
-    found = tuning.candidates(case, when, material, where, anew=tune)
-    fitted = {each.name: training.fit(each, material) for each in found}
-    contenders = tuple(_contender(case, each, learned, target) for each in fitted.values())
-    choice = selection.choose(contenders, case.latency_budget)
-    best = fitted[choice.name]
-    return Contest(
-        learned=learned,
-        contenders=contenders,
-        choice=choice,
-        best=best,
-        worths=_worths(case, best, learned, target),
-        target=target,
-    )
-
-
-def _check_leaks(case: UseCase, learned: Labelled, target: Target, when: date, tables: Snapshot) -> None:
     future = training_set.at_event(case, learned, when, tables)
     hidden = set(case.feature_names) - set(privacy.telling(case, case.feature_names, coherence.needs(case), "logs"))
     seen = learned.frame[list(case.feature_names)]
@@ -68,50 +68,45 @@ def _check_leaks(case: UseCase, learned: Labelled, target: Target, when: date, t
     )
 
 
-def _gathered(case: UseCase, learned: Labelled, target: Target, where: Settings) -> Material:
-    return training.gather(
-        learned.frame,
-        learned.labels,
-        learned.nights,
-        case.feature_names,
-        target=target,
-        seed=SEED,
-        threads=where.threads,
-        texts=case.texts,
-        recency=case.weighting,
-    )
+def enter(case: UseCase, when: date, plan: Plan, name: str, where: Settings) -> dict[str, bytes]:
+    """Return the draft of the candidate `name`: tuned, fitted, scored ahead, and its package tried as it would be served.
 
-
-def _contender(case: UseCase, fitted: Fitted, learned: Labelled, target: Target) -> Contender:
+    Raises LeakError when it knows too much, RefusalError when it cannot be fitted, RequestError when it is not declared.
+    """
+    learned = rows(case, when, snapshot.take(case, where, plan.reads), plan.used_until, where).learned
+    target = targets.learned(case, learned.labels)
+    material = gathered(case, learned, target, plan.seed, where)
+    candidate = tuning.settled(case, _declared(case, name), when, material, where, anew=plan.tune)
+    count = sum(1 for _ in splitting.folds(learned.nights))
+    _LOG.info("fitting %s on %d rows", name, len(learned.labels))
+    fitted = training.fit(candidate, material, lambda fold: _LOG.info("fitting %s: fold %d of %d", name, fold, count))
     ahead = learned.where(fitted.ahead)
     quality = target.measure(ahead.labels, fitted.scores, ahead.nights)
     leakage.check_quality(quality, case.gates)
-    return Contender(
-        name=fitted.candidate.name, quality=quality, p99_latency_ms=_p99_latency_ms(fitted.model, ahead.frame)
+    package = packaging.pack(fitted.model, ahead.frame, provenance.facts(), {"requirements.txt": provenance.serving()})
+    trial = _tried(case, package, ahead, when, where)
+    contender = Contender(
+        name=name,
+        quality=quality,
+        p99_latency_ms=trial.p99_ms,
+        package_mb=sum(map(len, package.files.values())) / 1e6,
+        memory_mb=trial.memory_mb,
     )
+    _LOG.info("%s: %s %.5f ahead, %s", name, target.words.loss, quality.loss, contender.takes)
+    return drafting.pack(fitted, package, contender)
 
 
-def _p99_latency_ms(model: Model, frame: pd.DataFrame) -> float:
-    """Return the 99th percentile of answering one row at a time, in milliseconds.
+def hold(case: UseCase, plan: Plan, learned: Labelled, where: Settings) -> Contest:
+    """Return the choice among the candidates' drafts.
 
-    Each row counts by the best of some tries: what else the machine does is not the model's doing.
+    Raises RefusalError when a candidate could not be fitted or none can be chosen, DraftError when one's draft is not whole.
     """
-    rows = frame.head(_TIMED_ROWS)[list(model.encoder.names)].to_dict("records")
-    seconds = []
-    for row in rows:
-        asked = {str(name): value for name, value in row.items()}
-        seconds.append(min(_seconds(model, asked) for _ in range(_TRIES)))
-    return float(np.quantile(seconds[1:], 0.99) * 1000)
-
-
-def _seconds(model: Model, row: dict[str, Any]) -> float:
-    started = time.perf_counter()
-    model.predict_row(row)
-    return time.perf_counter() - started
-
-
-def _worths(case: UseCase, best: Fitted, learned: Labelled, target: Target) -> tuple[Worth, ...]:
-    return worth.measure(
+    target = targets.learned(case, learned.labels)
+    entered = [drafting.load(drafts.get(plans.draft(plan, each.name, where)), each, target) for each in case.candidates]
+    contenders = tuple(each.contender for each in entered)
+    choice = selection.choose(contenders, case.latency_budget, case.size_budget)
+    (best,) = (each.fitted(learned.nights) for each in entered if each.contender.name == choice.name)
+    worths = worth.measure(
         best,
         learned.frame,
         learned.labels,
@@ -119,5 +114,39 @@ def _worths(case: UseCase, best: Fitted, learned: Labelled, target: Target) -> t
         case.features,
         target=target,
         confidence=case.gates.confidence,
-        seed=SEED,
+        seed=plan.seed,
     )
+    return Contest(learned=learned, contenders=contenders, choice=choice, best=best, worths=worths, target=target)
+
+
+def gathered(case: UseCase, learned: Labelled, target: Target, seed: int, where: Settings) -> Material:
+    """Return the rows as candidates learn from them."""
+    return training.gather(
+        learned.frame,
+        learned.labels,
+        learned.nights,
+        case.feature_names,
+        target=target,
+        seed=seed,
+        threads=where.threads,
+        texts=case.texts,
+        recency=case.weighting,
+    )
+
+
+def _declared(case: UseCase, name: str) -> Candidate:
+    for each in case.candidates:
+        if each.name == name:
+            return each
+    raise RequestError(
+        f"expected a candidate of {case.name}, one of {[each.name for each in case.candidates]}, got {name!r}"
+    )
+
+
+def _tried(case: UseCase, package: Package, ahead: Labelled, when: date, where: Settings) -> Trial:
+    """Return what serving the package took, on rows that its candidate had not learned from."""
+    sampled = trials.sample(ahead.frame[[ENTITY, *case.feature_names]])
+    with TemporaryDirectory() as folder:
+        packages.put(Path(folder), package.digest, signatures.signed(package.digest, package.files, where))
+        trial, _ = trials.run(Path(folder), package.digest, sampled, case.feature_names, when, where)
+    return trial

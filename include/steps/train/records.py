@@ -9,16 +9,20 @@ from include import provenance
 from include.settings import Settings
 from include.steps import card, features, findings, pins
 from include.steps.champion import Champion
-from include.steps.train.contest import SEED, Contest
+from include.steps.train.contest import Contest
+from include.steps.train.plan import Plan
+from include.steps.train.refit import Refitting
 from include.steps.training_set import Labelled
 from include.stores import packages, registry, signatures
 from include.stores.snapshot import Snapshot
 from ml import card as cards
 from ml import chain, manifest, packaging, passages
+from ml.agreement import Refitted
 from ml.card import Card
 from ml.findings import Findings
 from ml.packaging import Package
 from ml.promotion import Judged, Verdict
+from ml.training import Model
 from ml.usecase import UseCase
 
 
@@ -28,6 +32,7 @@ class Training:
 
     case: UseCase
     when: date
+    plan: Plan
     tables: Snapshot
     contest: Contest
     recipe: str
@@ -36,6 +41,7 @@ class Training:
     met: Champion
     found: Findings
     verdict: Verdict
+    refitting: Refitting | None
 
     @property
     def spans(self) -> dict[str, tuple[str, str]]:
@@ -45,16 +51,16 @@ class Training:
 
 
 def leave(training: Training, where: Settings) -> tuple[dict[str, Any], str]:
-    """Write everything but the ledger; return what the ledger is to be told, and the package's digest."""
+    """Write everything but the ledger; return what the ledger is to be told, and the released package's digest."""
     told = _card(training, where)
-    package = _packed(training, told, where)
-    told = replace(told, package=package.digest)
+    package, refitted = _released(training, told, where)
+    told = replace(told, package=package.digest, refitted=refitted)
     files = card.write(told, where) | findings.files(
         training.found, training.contest.target, training.case, training.when, where
     )
     version = _show(training, package, files, where)
     told_as = {card.MARKDOWN: manifest.sha256(files[card.MARKDOWN])}
-    return {"version": version, **told_as, **_payload(training, package)}, package.digest
+    return {"version": version, **told_as, **_payload(training, package, refitted)}, package.digest
 
 
 def _card(training: Training, where: Settings) -> Card:
@@ -63,7 +69,8 @@ def _card(training: Training, where: Settings) -> Card:
         use_case=case,
         night=str(training.when),
         package="",
-        **training.spans,
+        fitted=training.spans["fitted"],
+        judged=training.spans["judged"],
         reads=dict(training.tables.versions),
         contenders=contest.contenders,
         choice=contest.choice,
@@ -74,10 +81,24 @@ def _card(training: Training, where: Settings) -> Card:
     )
 
 
-def _packed(training: Training, told: Card, where: Settings) -> Package:
+def _released(training: Training, told: Card, where: Settings) -> tuple[Package, Refitted | None]:
+    """Return the package to release, in its store: of the refit where there is one that agrees, else of the judged model."""
+    facts = _facts(training, where)
+    judged = _packed(training, training.contest.best.model, facts, told, where)
+    if training.refitting is None:
+        return judged, None
+    found = Refitted(judged=judged.digest, refit="", checks=training.refitting.checks)
+    said = {"judged": judged.digest, "agreement": [asdict(check) for check in found.checks]}
+    facts |= {"fitted": [training.spans["fitted"][0], training.spans["judged"][-1]], "refit": said}
+    told = replace(told, refitted=found)
+    refit = _packed(training, training.refitting.model, facts, told, where)
+    return refit if found.agrees else judged, replace(found, refit=refit.digest)
+
+
+def _packed(training: Training, model: Model, facts: Mapping[str, object], told: Card, where: Settings) -> Package:
     """Return the model as a signed package in its store; its card has none of the numbers that a clock measured."""
     papers = {"model_card.md": cards.write(told, timed=False).encode(), "requirements.txt": provenance.serving()}
-    packed = packaging.pack(training.contest.best.model, training.judged.frame, _facts(training, where), papers)
+    packed = packaging.pack(model, training.judged.frame, facts, papers)
     packed = replace(packed, files=signatures.signed(packed.digest, packed.files, where))
     packages.put(where.packages, packed.digest, packed.files)
     return packed
@@ -93,7 +114,7 @@ def _facts(training: Training, where: Settings) -> dict[str, object]:
         **pins.declared(features.service(case, where), case.feature_names).facts,
         "candidate": training.contest.choice.name,
         "settings": asdict(training.contest.best.candidate),
-        "seed": SEED,
+        "seed": training.plan.seed,
         "fitted": list(training.spans["fitted"]),
         "used_until": training.spans["judged"][-1],
         "task": target.facts,
@@ -128,7 +149,7 @@ def _show(training: Training, package: Package, files: Mapping[str, bytes], wher
     )
 
 
-def _payload(training: Training, package: Package) -> dict[str, Any]:
+def _payload(training: Training, package: Package, refitted: Refitted | None) -> dict[str, Any]:
     met, verdict, contest, judged = training.met, training.verdict, training.contest, training.judged
     evidence = {
         "champion": met.digest,
@@ -148,6 +169,7 @@ def _payload(training: Training, package: Package) -> dict[str, Any]:
         "reads": training.tables.versions,
         "not_shown_to_pay": [each.feature for each in contest.worths if not each.pays],
         "findings": findings.evidence(training.found),
+        "refit": refitted and asdict(refitted),
     }
     return {
         "outcome": verdict.outcome,

@@ -14,6 +14,7 @@ from include.stores import ledger, packages, warehouse
 from include.stores.registry import client
 from ml.arrays import Floats
 from ml.errors import DataError, LedgerError, PackageError
+from ml.releasing import Kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ def follow(settings: Settings, use_case: str) -> tuple[str, ...]:
     Raises LedgerError when the champion has no version.
     """
     engine = warehouse.engine(settings.warehouse_url)
-    promoted = {entry.subject for entry in ledger.entries(engine, use_case, ledger.PROMOTED)}
+    promoted = {entry.subject for entry in ledger.entries(engine, use_case, Kind.PROMOTED)}
     promotion = ledger.champion(engine, use_case)
     mlflow = client.connect(settings)
     with client.alone(settings):

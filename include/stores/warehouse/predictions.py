@@ -71,6 +71,14 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
     return _read(engine, query if model_digest is None else query.where(table.c.model_digest == model_digest))
 
 
+def last_scored(engine: sa.Engine, use_case: str) -> date | None:
+    """Return the last night of which any score was issued; None before the first."""
+    column = tables.scores.c
+    with engine.connect() as connection:
+        night: date | None = connection.scalar(sa.select(sa.func.max(column.night)).where(column.use_case == use_case))
+        return night
+
+
 def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, withdrawn: Collection[str] = ()) -> int:
     """Store the columns `entity`, `night`, `label`, `known_at` and `landed` of `frame`; return how many were written.
 
@@ -96,6 +104,13 @@ def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, withdra
         if withdrawn:
             connection.execute(gone, [{"gone": entity} for entity in withdrawn])
         return database.upsert(connection, table, rows)
+
+
+def labels(engine: sa.Engine, use_case: str, known_by: datetime) -> pd.DataFrame:
+    """Return the labels known by `known_by`: entity, night, label, known_at."""
+    column = tables.labels.c
+    query = sa.select(column.entity, column.night, column.label, column.known_at)
+    return _read(engine, query.where(column.use_case == use_case, column.known_at <= known_by))
 
 
 def labelled_by(engine: sa.Engine, use_case: str, first_night: date, last_night: date) -> set[str]:

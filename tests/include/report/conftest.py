@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from include import usecases
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Ingestion, Metric
+from ml.releasing import Kind
 from ml.usecase import UseCase
 
 NIGHTS = [date(2013, 2, 1), date(2013, 2, 2), date(2013, 2, 3)]
@@ -33,7 +34,7 @@ def engine(tmp_path: Path, case: UseCase) -> Iterator[sa.Engine]:
     _challenger(engine, case, NIGHTS[1], LOSER, "keep", "refresh")
     ledger.append(
         engine,
-        kind=ledger.PROMOTED,
+        kind=Kind.PROMOTED,
         use_case=case.name,
         night=NIGHTS[0],
         subject=CHAMPION,

@@ -182,6 +182,17 @@ def test_the_last_words_of_a_task(settings: Settings, status: int, reply: Any, s
     assert server.paths("GET") == ["dags/d/dagRuns/r/taskInstances/t/logs/2"]
 
 
+@pytest.mark.parametrize(("index", "asked"), [(-1, {}), (0, {"map_index": "0"}), (2, {"map_index": "2"})])
+def test_the_words_of_one_instance_of_a_mapped_task_are_its_own(
+    settings: Settings, index: int, asked: dict[str, str]
+) -> None:
+    failed = TaskRun(dag="d", run="r", task="t", state="failed", tries=1, started=None, ended=None, index=index)
+    with serving(settings, always(200, {"content": []})) as server, Client(settings) as client:
+        client.last_error(failed)
+    (told,) = [each for each in server.asked if each.method == "GET"]
+    assert {name: value for name, value in told.query.items() if name == "map_index"} == asked
+
+
 def test_only_questions_that_wait_are_told_and_since_when_they_were_first_seen(settings: Settings) -> None:
     details = [question(), question(response=True, id="8"), {**question(), "task_instance": task(state="success")}]
     with serving(settings, always(200, {"hitl_details": details})), Client(settings) as client:

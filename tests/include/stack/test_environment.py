@@ -1,9 +1,12 @@
 """The environment of Airflow's processes: ours alone, on this machine alone."""
 
+import os
+
 import pytest
+import yaml
 
 from include.settings import Settings
-from include.stack import environment
+from include.stack import environment, objects
 from include.stack.environment import AirflowSecrets
 
 KEYS = AirflowSecrets(jwt="j", api="a", fernet="f")
@@ -32,3 +35,17 @@ def test_our_own_code_is_never_preloaded_so_that_an_edit_is_seen_by_the_next_tas
 
 def test_threads_that_wait_for_a_core_do_not_spin(settings: Settings) -> None:
     assert environment.inherited(settings)["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+def test_candidates_fitted_side_by_side_share_the_cores(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RATCHET_THREADS", raising=False)
+    (slots,) = [
+        pool["pool_slot"]
+        for pool in yaml.safe_load(objects.FILE.read_text())["airflow"]["pools"]
+        if pool["pool_name"] == "training"
+    ]
+    assert environment.airflow(settings, KEYS, task_port=1)["RATCHET_THREADS"] == str(
+        max(1, (os.cpu_count() or 1) // slots)
+    )
+    monkeypatch.setenv("RATCHET_THREADS", "7")
+    assert environment.airflow(settings, KEYS, task_port=1)["RATCHET_THREADS"] == "7"

@@ -112,6 +112,7 @@ def contents(where: Settings) -> dict[str, Any]:
         ):
             held[query] = sorted(database.execute(query).fetchall(), key=str)
     held["packages"] = sorted(path.name for path in where.packages.glob("[!.]*"))
+    held["drafts"] = sorted(str(path.relative_to(where.drafts)) for path in where.drafts.rglob("*") if path.is_file())
     held["landing"] = {path.name: path.read_bytes() for path in sorted(Path(where.landing).rglob("*.csv"))}
     return held
 
@@ -119,7 +120,7 @@ def contents(where: Settings) -> dict[str, Any]:
 def _timeless(row: dict[Any, Any]) -> dict[Any, Any]:
     payload = json.loads(row["payload"])
     if row["kind"] == "judged" and "candidates" in payload:
-        payload["candidates"] = [each | {"p99_latency_ms": None} for each in payload["candidates"]]
+        payload["candidates"] = [each | {"p99_latency_ms": None, "memory_mb": None} for each in payload["candidates"]]
         payload |= {"choice": None, "evidence": None, "model_card.md": None}
     if row["kind"] == "tested":
         payload["checks"] = [_untimed(each) for each in payload["checks"]]

@@ -12,8 +12,9 @@ from include.steps import battery, release
 from include.stores import ledger, pages, warehouse
 from ml import nights
 from ml.errors import LedgerError, RefusalError
-from ml.usecase import Invariant, Megabytes, Milliseconds, UseCase
+from ml.usecase import Gates, Invariant, Megabytes, Milliseconds, UseCase
 from tests.include.steps.conftest import LAST
+from tests.include.steps.test_findings import settle
 
 Arrive = Callable[[str], Settings]
 
@@ -84,6 +85,28 @@ def test_a_stale_card_fails_the_battery_and_a_mended_one_passes_the_next(arrive:
         each.payload["outcome"] for each in ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "tested")
     ]
     assert outcomes == ["fail", "pass"]
+
+
+def test_groups_are_compared_on_recent_labelled_nights_and_one_treated_otherwise_refuses_the_package(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("battery")
+    settle(where, taxi, 1.0)  # a correction that came after the gate
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, gates=Gates(judged_nights=8)))
+    assert release.battery("taxi", LAST) is None
+    assert report(where)["labelled rows of recent nights"] == "pass"
+    assert report(where)["group zone=north: calibration beside everybody's"] == "pass"
+    assert failing(where)
+    assert all(name.startswith("group zone=harbour: ") for name in failing(where))
+
+
+def test_a_use_case_that_declares_no_fairness_compares_no_groups(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("battery")
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, fairness=None))
+    assert release.battery("taxi", LAST)
+    assert not any(name.startswith(("group", "labelled rows")) for name in report(where))
 
 
 def test_without_features_there_is_nothing_to_try_a_package_on(

@@ -24,7 +24,7 @@ def test_a_package_changed_after_it_was_judged_fails_its_battery(arrive: Arrive)
     (package,) = where.packages.glob("[!.]*")
     learner = package / "learner.txt"
     learner.write_bytes(learner.read_bytes().replace(b"1", b"2", 1))
-    with pytest.raises(PackageError, match=r"fails its battery: .*'learner.txt' should have SHA-256"):
+    with pytest.raises(PackageError, match=r"cannot be served: .*'learner.txt' should have SHA-256"):
         STEPS["battery"]()
 
 

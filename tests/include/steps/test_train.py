@@ -1,19 +1,22 @@
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
+from typing import Any
 
 import pytest
 
-from include import provenance
+from include import provenance, usecases
 from include.settings import PROJECT, Settings
 from include.steps import features, train, training_set
 from include.stores import lake, ledger, packages, snapshot, warehouse
 from ml import nights, packaging
 from ml.arrival import KNOWN_AT
 from ml.errors import LeakError, RequestError
-from ml.usecase import UseCase
+from ml.usecase import Candidate, Cost, GradientBoosting, Megabytes, Milliseconds, NeuralNet, UseCase
 from tests.conftest import TOYS
 from tests.include.steps.conftest import HISTORY, LAST, contents
 
@@ -118,3 +121,54 @@ def test_a_reason_that_does_not_fit_what_is_there_is_refused(
     arrive(step)
     with pytest.raises(RequestError, match=told):
         train.train("taxi", night, reason)
+
+
+PLAIN = GradientBoosting(trees=1, leaves=2, learning_rate=1e-6, rows_per_leaf=20, name="plain")
+LARGE = GradientBoosting(trees=1200, leaves=4, learning_rate=0.003, rows_per_leaf=20, name="large")
+QUICK = GradientBoosting(trees=40, leaves=4, learning_rate=0.1, rows_per_leaf=20, name="quick")
+DEEP = NeuralNet(layers=(2,) * 300, epochs=1, name="deep")
+DEAR = Cost(act=3, miss=10, averted=0.5)
+
+
+@pytest.mark.parametrize(
+    ("better", "other", "change", "budget", "why"),
+    [
+        pytest.param(
+            DEEP,
+            QUICK,
+            {},
+            {"latency_budget": Milliseconds(p99=0.8)},
+            r"deep saves .*, but needs \d.* ms of the 0.8 ms allowed",
+            id="too slow",
+        ),
+        pytest.param(
+            LARGE,
+            PLAIN,
+            {"cost": DEAR},
+            {"size_budget": Megabytes(package=0.5)},
+            r"large saves .*, but needs a package of \d.* MB of the 0.5 MB allowed",
+            id="too large",
+        ),
+    ],
+)
+def test_a_better_model_that_misses_a_budget_as_it_is_served_loses_and_it_is_written_why(
+    arrive: Arrive,
+    taxi: UseCase,
+    monkeypatch: pytest.MonkeyPatch,
+    better: Candidate,
+    other: Candidate,
+    change: dict[str, Any],
+    budget: dict[str, Any],
+    why: str,
+) -> None:
+    monkeypatch.setenv("RATCHET_THREADS", "1")
+    case = replace(taxi, candidates=(other, better), **change)
+    chosen = []
+    for each in (case, replace(case, **budget)):
+        where = arrive("train")
+        monkeypatch.setattr(usecases, "get", lambda _, each=each: each)
+        train.train("taxi", LAST, train.BOOTSTRAP)
+        (told,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+        chosen.append(packaging.facts(packages.get(where.packages, told.subject, where.trusted_keys))["candidate"])
+    assert chosen == [better.name, other.name]
+    assert re.search(why, str(told.payload["choice"]))

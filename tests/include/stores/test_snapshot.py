@@ -56,3 +56,16 @@ def test_under_a_busy_writer_rows_and_named_version_always_agree(
             seen.append((tables.versions["valid/rides"], value))
     assert len(set(seen)) > 1
     assert all(version == value for version, value in seen)
+
+
+def test_versions_that_were_taken_elsewhere_are_read_and_others_as_they_are_now(
+    tmp_path: Path, write: Callable[[str, float], int]
+) -> None:
+    for table in ("rides", "traffic"):
+        write(table, 1.0)
+    versions = {"valid/rides": write("rides", 2.0)}
+    for table in ("rides", "traffic"):
+        write(table, 3.0)
+    tables = Snapshot(tmp_path, "taxi", versions)
+    assert [tables.read("valid", table)["value"].tolist() for table in ("rides", "traffic")] == [[2.0], [3.0]]
+    assert (tables.versions, versions) == ({"valid/rides": 1, "valid/traffic": 1}, {"valid/rides": 1})

@@ -1,3 +1,5 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,19 @@ def test_the_seconds_told_are_those_of_all_trials_so_far(tmp_path: Path) -> None
     seconds = [each for _, each in first.told + rest.told]
     assert seconds == sorted(seconds)
     assert seconds[0] > 0
+
+
+class Slow(Search):
+    """One whose trials take a while, so that two at once would get into each other's way."""
+
+    def worth(self, found: Found) -> float:
+        time.sleep(0.02)
+        return super().worth(found)
+
+
+def test_two_that_search_the_same_at_once_find_what_one_finds_and_no_trial_is_made_twice(tmp_path: Path) -> None:
+    expected = Search(tmp_path / "alone").run()
+    both = [Slow(tmp_path / "both") for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        assert [*pool.map(Search.run, both)] == [expected, expected]
+    assert sum(len(each.tried) for each in both) == TRIALS

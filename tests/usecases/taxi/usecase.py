@@ -76,6 +76,6 @@ USE_CASE = UseCase(
     fairness=Fairness(by=("zone",), least_rows=50),
     gates=Gates(judged_nights=4),
     triggers=Triggers(calibration_gap=None, new_labels=280, least_nights=2, cooldown_nights=2),
-    release=Release(approvers=("tech_lead", "business_owner")),
+    release=Release(approvers=("tech_lead", "business_owner"), canary=None),
     rehearsal=Rehearsal(history="2024-03-01..2024-03-16", nights="2024-03-17..2024-03-21"),
 )

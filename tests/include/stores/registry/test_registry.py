@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from include.settings import Settings, load
-from include.stores import ledger, registry, signatures, warehouse
+from include.stores import envelopes, ledger, registry, signatures, warehouse
 from include.stores.registry import client
 from ml import packaging, training
 from ml.errors import DataError, LedgerError, PackageError
@@ -33,8 +33,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     registry.prepare(settings)
     warehouse.migrate(settings.warehouse_url)
     settings.secrets.mkdir()
-    (settings.secrets / signatures.KEY_FILE).write_text(signatures.new_key())
-    signatures.trust(settings)
+    (settings.secrets / envelopes.KEY_FILE).write_text(envelopes.new_key())
+    envelopes.trust(settings)
     return settings
 
 

@@ -1,0 +1,37 @@
+"""# Answers: what servers have said comes into the lake
+
+**What for.** A server writes each answer into its journal and waits for nobody. Here they are moved into the lake, each
+once, so that live requests are judged and watched as the nightly batch is.
+
+**What starts it.** The clock, every five minutes. A person, from the UI. `canary` moves them too before it judges.
+
+**What it leaves.** Rows in the table `answers/rest`: request, entity, package, route, score, latency, the features used.
+Journal files that are finished and moved are gone.
+
+**When it is red.** `SetupError`: the lake is away; nothing is lost, the journals keep their answers and the next run moves
+them. Two runs at once move each answer once.
+"""
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from ratchet import policy
+
+from include import usecases
+from ml.usecase import UseCase
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    timetable = CronTriggerTimetable("*/5 * * * *", timezone="UTC") if policy.schedules() else None
+    with DAG(**policy.dag(use_case, "answers", __doc__), schedule=timetable, catchup=False):
+
+        @task
+        def drain() -> int:
+            from include.steps import answers as step
+
+            return step.drain(use_case.name)
+
+        drain()
+
+
+for each in usecases.all():
+    declare(each)

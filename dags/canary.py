@@ -1,0 +1,52 @@
+"""# Canary: a challenger under way is judged after every night
+
+**What for.** A challenger that answers copies, or for a share of the entities, is compared with the champion: faults,
+latency, scores, and, as labels come, calibration and cost, by a test that may be looked at whenever one likes. Nothing shown
+wrong and enough seen: the next share, and after the last it is champion. Shown worse: it is withdrawn, at once.
+
+**What starts it.** The asset `scores`, after every night. A person, from the UI, to look now.
+
+**What it leaves.** `seen` (enough copies: two people are asked, by the asset `challenger`), `passed` and `shifted`, or
+`withdrawn` in the ledger, each with every number and bar; servers that follow; an alert for a withdrawal; the asset
+`champion`. Without a challenger under way it leaves nothing.
+
+**When it is red.** Traffic stays as it was dealt: mend what the last line names, and clear the task.
+"""
+
+from typing import Any
+
+from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, task
+from ratchet import notifiers, policy, request
+
+from include import assets, usecases
+from ml.usecase import UseCase
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    scores = request.asset(use_case, assets.SCORES)
+    timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
+    form = request.form(use_case, window=False)
+    with DAG(**policy.dag(use_case, "canary", __doc__), schedule=timetable, params=form):
+
+        @task.branch(on_success_callback=[notifiers.Alerts(use_case.name)])
+        def judge(**context: Any) -> str | None:
+            from include.steps.release import canary as step
+
+            return step.advance(use_case.name, request.night(context))
+
+        @task(outlets=[request.asset(use_case, assets.CHALLENGER)])
+        def ask(**context: Any) -> None:
+            from include.steps.release import canary as step
+
+            request.hand_over(context, step.trained(use_case.name))
+
+        @task(outlets=[request.asset(use_case, assets.CHAMPION)])
+        def crown(**context: Any) -> None:
+            request.hand_over(context)
+
+        judge() >> [ask(), crown()]
+
+
+for each in usecases.all():
+    declare(each)

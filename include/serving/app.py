@@ -1,0 +1,191 @@
+"""The model server: one FastAPI application that speaks every protocol, at the routes that each platform knows."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+
+from include.serving import openapi, routers
+from include.serving.answering import Answering
+from include.serving.fleet import Fleet
+from include.serving.gateway import Gateway, Receive, Scope, Send, StatusError
+from include.serving.limits import Limits
+from include.serving.metrics import Metrics
+from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, Protocol
+from include.settings import Settings
+from include.stores.journal import Journal
+
+
+class Endpoint:
+    """An ASGI application that answers by one protocol; to FastAPI, a function without parameters."""
+
+    __signature__ = inspect.Signature()
+
+    def __init__(self, gateway: Gateway, protocol: Protocol) -> None:
+        self.gateway, self.protocol = gateway, protocol
+        self.__name__ = protocol.name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.gateway.answer(self.protocol, scope, receive, send)
+
+
+class Alive:
+    """An ASGI application that says that the process lives, and nothing else: what a server costs without a model."""
+
+    __signature__ = inspect.Signature()
+    __name__ = "alive"
+    _body = b'{"live":true}'
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(self._body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+class Front:
+    """Hands a request for one of the direct routes to its endpoint, past what FastAPI costs; all others to FastAPI."""
+
+    def __init__(self, app: FastAPI, gateway: Gateway, names: Mapping[str, str]) -> None:
+        """Know the direct routes of `app`, their path parameters set to `names` where those are all of them."""
+        self.app, self.gateway = app, gateway
+        self._endpoints: dict[tuple[str, str], tuple[Direct, dict[str, str]]] = {}
+        for route in app.routes:
+            if (
+                isinstance(route, Direct)
+                and route.app is route.endpoint
+                and route.param_convertors.keys() <= names.keys()
+            ):
+                known = {name: names[name] for name in route.param_convertors}
+                for method in route.methods:
+                    self._endpoints[method, route.path.format(**known)] = route, known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if found is None:
+            await self.app(scope, receive, send)
+        else:
+            scope["path_params"] = found[1]
+            await found[0].app(scope, receive, send)
+
+
+class Direct(APIRoute):
+    """A route that FastAPI documents and finds, but whose requests it does not parse."""
+
+    def __init__(self, path: str, endpoint: Any, **told: Any) -> None:
+        super().__init__(path, endpoint, **told)
+        if isinstance(endpoint, Endpoint | Alive):
+            self.app = endpoint
+
+
+def create(use_case: str, shelf: Path, where: Settings, limits: Limits) -> Front:
+    """Return the server of `use_case`, which looks entities up on `shelf` and follows what is routed in `where`.
+
+    Raises SetupError when there is no room for its journal.
+    """
+    fleet = Fleet(use_case, shelf, where, limits.package)
+    journal = Journal(where.journal / use_case)
+    metrics = Metrics(fleet, journal)
+    answering = Answering(fleet, journal, metrics, limits)
+    gateway = Gateway(answering, fleet, metrics, limits)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(fleet.refresh)
+        following = asyncio.create_task(_follow(fleet, limits.refresh_seconds))
+        yield
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        for each in (gateway, answering, journal):
+            await asyncio.to_thread(each.close)
+
+    app: FastAPI = FastAPIOffline(title=f"Ratchet: {use_case}", version="1", lifespan=life, redoc_url=None)
+    app.router.route_class = Direct
+    _answer(app, gateway, limits)
+    app.include_router(routers.health(fleet, limits))
+    app.include_router(routers.models(fleet, gateway))
+    app.include_router(routers.control(fleet, metrics, gateway))
+    app.add_exception_handler(StatusError, _failed)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _broken)
+    app.openapi = _documented(app, fleet)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    return Front(app, gateway, {"name": use_case})
+
+
+async def _follow(fleet: Fleet, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(fleet.refresh)
+
+
+def _answer(app: FastAPI, gateway: Gateway, limits: Limits) -> None:
+    """Add the routes by which is asked; Vertex AI names its own."""
+    routes = {
+        "/score": NATIVE,
+        "/invocations": DATAFRAMES,
+        limits.predict_route or "/predict": INSTANCES,
+        "/v2/models/{name}/infer": TENSORS,
+        "/v2/models/{name}/versions/{version}/infer": TENSORS,
+    }
+    for path, protocol in routes.items():
+        app.add_api_route(
+            path,
+            Endpoint(gateway, protocol),
+            methods=["POST"],
+            tags=["answers"],
+            summary=(protocol.read.__doc__ or "").partition(";")[0],
+            responses=openapi.responses(protocol.name),
+        )
+    for path in ("/healthz", "/v2/health/live"):
+        app.add_api_route(path, Alive(), methods=["GET"], tags=["health"], summary="Say that the process lives.")
+
+
+def _failed(_: Request, failure: Exception) -> Response:
+    assert isinstance(failure, StatusError)
+    told = failure.reply()
+    return Response(told.body, failure.status, dict(told.headers), told.content_type)
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+def _broken(_: Request, __: Exception) -> Response:
+    return JSONResponse({"error": "this server failed to answer; its log says why"}, 500)
+
+
+def _documented(app: FastAPI, fleet: Fleet) -> Callable[[], dict[str, Any]]:
+    """Return what makes the OpenAPI document, with the features of the model that answers when it is asked for."""
+    plain = app.openapi
+
+    def document() -> dict[str, Any]:
+        told = deepcopy(plain())
+        if not fleet.ready:
+            return told
+        champion, snapshot = fleet.serving.champion, fleet.serving.champion.shelf.served
+        known = next(iter(snapshot.places), None) if snapshot else None
+        for route in app.routes:
+            if isinstance(route, Direct) and isinstance(route.endpoint, Endpoint):
+                posted = told["paths"][route.path]["post"]
+                posted["requestBody"] = openapi.body(route.endpoint.protocol.name, champion.taken, known)
+        names = {"name": fleet.use_case, "version": champion.digest}
+        for path, methods in told["paths"].items():
+            for each in methods.values():
+                each["parameters"] = [
+                    {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": [value]}}
+                    for name, value in names.items()
+                    if f"{{{name}}}" in path
+                ]
+        return told
+
+    return document

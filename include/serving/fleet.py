@@ -1,0 +1,151 @@
+"""The packages at hand: loaded by digest, each proven in a process of its own first, and replaced all at once."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.serving import children
+from include.settings import Settings
+from include.stores import packages, routes
+from include.stores.shelf import Shelf
+from ml import definitions, packaging
+from ml.errors import FeatureError, PackageError, RatchetError, RequestError, SetupError
+from ml.questions import Taken
+from ml.routing import Route, Routing
+from ml.training import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A package ready to answer, and the shelf that it looks features up in."""
+
+    digest: str
+    model: Model
+    taken: Taken
+    facts: Mapping[str, object]
+    shelf: Shelf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """What answers now. Requests that began with one keep it to their end."""
+
+    routing: Routing
+    loaded: Mapping[str, Loaded]
+
+    def by(self, route: Route) -> Loaded:
+        """Return the package that answers on `route`."""
+        return self.loaded[self.routing.package(route)]
+
+    @property
+    def champion(self) -> Loaded:
+        return self.by(Route.CHAMPION)
+
+
+class Fleet:
+    """Follows the routing of one use case; what cannot be taken is told in `faults`, and what was good goes on."""
+
+    def __init__(self, use_case: str, shelf: Path, where: Settings, package: str = "") -> None:
+        """Answer for `use_case` from the `shelf`; with `package` by that one alone."""
+        self.use_case, self._shelf, self._where, self._package = use_case, shelf, where, package
+        self._serving: Serving | None = None
+        self._asked: tuple[Routing, list[str]] | None = None
+        self._turn = threading.Lock()
+        self.faults: tuple[str, ...] = ()
+        self.refreshed_at = time.time()
+
+    @property
+    def serving(self) -> Serving:
+        """What answers now; raises SetupError while nothing does."""
+        if self._serving is None:
+            told = "; ".join(self.faults) or "nothing was loaded yet"
+            raise SetupError(f"expected a champion of {self.use_case} to answer with, but {told}")
+        return self._serving
+
+    @property
+    def ready(self) -> bool:
+        return self._serving is not None
+
+    def refresh(self, *, again: bool = False) -> tuple[str, ...]:
+        """Take a newer routing, packages and snapshots where they are whole; return why not otherwise, also `faults`.
+
+        What was refused is tried `again` only when asked for.
+        """
+        with self._turn:
+            if again:
+                self._asked = None
+            self.faults = (*self._follow(), *self._look())
+            if not self.faults:
+                self.refreshed_at = time.time()
+            return self.faults
+
+    def _follow(self) -> list[str]:
+        """Serve what is routed now; return why not, or not all of it."""
+        try:
+            wanted = self._wanted()
+        except (OSError, RatchetError) as fault:
+            return [str(fault)]
+        if self._asked is None or self._asked[0] != wanted:
+            self._asked = wanted, self._take(wanted)
+        return self._asked[1]
+
+    def _take(self, wanted: Routing) -> list[str]:
+        loaded, faults = self._at_hand(wanted, self._serving.loaded if self._serving else {})
+        if wanted.champion in loaded:
+            whole = wanted.challenger is None or wanted.challenger in loaded
+            self._serving = Serving(routing=wanted if whole else wanted.alone, loaded=loaded)
+        return faults
+
+    def _wanted(self) -> Routing:
+        if self._package:
+            return Routing(use_case=self.use_case, seq=0, champion=self._package)
+        path = routes.place(self._where.routes, self.use_case)
+        try:
+            found = routes.read(path, self._where.trusted_keys)
+        except FileNotFoundError:
+            raise RequestError(f"{self.use_case} has no champion yet: {path} is not there") from None
+        if found.use_case != self.use_case:
+            raise RequestError(f"{path} is the routing of {found.use_case!r}, expected that of {self.use_case!r}")
+        if self._serving is not None and found.seq < self._serving.routing.seq:
+            raise RequestError(
+                f"{path} is as of entry {found.seq} of the ledger, but entry {self._serving.routing.seq} is served "
+                "already: it is an old one put back"
+            )
+        return found
+
+    def _at_hand(self, wanted: Routing, before: Mapping[str, Loaded]) -> tuple[dict[str, Loaded], list[str]]:
+        """Return the wanted packages, those that are loaded already as they are, and why some are not there."""
+        loaded, faults = {}, []
+        for digest in wanted.packages:
+            try:
+                loaded[digest] = before[digest] if digest in before else self._load(digest)
+            except (PackageError, FeatureError) as fault:
+                faults.append(str(fault))
+        return loaded, faults
+
+    def _load(self, digest: str) -> Loaded:
+        files = packages.get(self._where.packages, digest, self._where.trusted_keys)
+        facts = packaging.facts(files)
+        if facts.get("use_case") != self.use_case:
+            raise PackageError(
+                f"package {digest[:12]} answers for {facts.get('use_case')!r}, expected one for {self.use_case!r}"
+            )
+        pinned = definitions.told(facts, of=f"package {digest[:12]}")
+        children.run("include.serving.golden", self._where.packages, digest, self._where)
+        model = packaging.load(files)
+        return Loaded(
+            digest=digest,
+            model=model,
+            taken=Taken.by(model.encoder),
+            facts=facts,
+            shelf=Shelf(self._shelf, pinned),
+        )
+
+    def _look(self) -> list[str]:
+        """Let every package look for a newer snapshot, and return why one cannot be taken."""
+        if self._serving is None:
+            return []
+        found = (each.shelf.refresh() for each in self._serving.loaded.values())
+        return list(dict.fromkeys(fault for fault in found if fault))

@@ -1,0 +1,84 @@
+"""What a server takes and where it listens: its part of the environment, read once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ml.errors import SetupError
+
+_PREFIX = "RATCHET_SERVING_"
+_TOKEN_FILE = f"{_PREFIX}TOKEN_FILE"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Each field has a variable, `RATCHET_SERVING_` and its name in capitals; the platforms' own go before it.
+
+    `body_bytes` and `rows` bound one request, `waiting` how many may wait for an answer, `body_seconds` how long a
+    client may take to send one, `answer_seconds` how long an answer may take. Requests of more than `inline_rows` rows
+    are answered beside the others. With `package`, a digest, the server answers with that one alone, whatever is routed.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    predict_route: str = ""
+    health_route: str = ""
+    package: str = ""
+    token: str = ""
+    token_for_all: bool = False
+    body_bytes: int = 4_000_000
+    rows: int = 10_000
+    inline_rows: int = 32
+    waiting: int = 256
+    body_seconds: float = 5.0
+    answer_seconds: float = 10.0
+    refresh_seconds: float = 0.25
+    shadow_waiting: int = 2_000
+
+
+_PLATFORMS = {
+    "port": ("AIP_HTTP_PORT", "PORT"),  # Vertex AI, Cloud Run
+    "predict_route": ("AIP_PREDICT_ROUTE",),
+    "health_route": ("AIP_HEALTH_ROUTE",),
+}
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Limits:
+    """Return the limits that `environment` sets; raises SetupError for a value of the wrong kind, naming its variable.
+
+    The token may stand in a file instead, which `RATCHET_SERVING_TOKEN_FILE` names.
+    """
+    given: dict[str, Any] = {}
+    for field in fields(Limits):
+        for variable in (*_PLATFORMS.get(field.name, ()), f"{_PREFIX}{field.name.upper()}"):
+            if environment.get(variable):
+                given[field.name] = _read(variable, environment[variable], type(field.default))
+                break
+    if environment.get(_TOKEN_FILE):
+        given["token"] = _secret(Path(environment[_TOKEN_FILE]))
+    limits = Limits(**given)
+    if limits.token_for_all and not limits.token:
+        raise SetupError(f"{_PREFIX}TOKEN_FOR_ALL asks every client for a token, but {_PREFIX}TOKEN is empty: set one")
+    return limits
+
+
+def _read(variable: str, text: str, kind: type) -> object:
+    try:
+        if kind is bool:
+            return {"on": True, "off": False, "true": True, "false": False}[text.lower()]
+        value = kind(text)
+        if kind in (int, float) and value <= 0:
+            raise ValueError
+    except (ValueError, KeyError):
+        wanted = {bool: "on or off", int: "a whole number above 0", float: "a number of seconds above 0"}[kind]
+        raise SetupError(f"expected {variable} to be {wanted}, got {text!r}") from None
+    return value
+
+
+def _secret(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise SetupError(f"expected a token in the file that {_TOKEN_FILE} names, but: {error}") from None

@@ -1,0 +1,86 @@
+"""What Prometheus reads of a server; each server has a registry of its own."""
+
+import time
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from include.serving.fleet import Fleet
+from include.stores.journal import Journal
+from ml.routing import Route
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """Counters that requests move, and gauges that are read when somebody asks."""
+
+    def __init__(self, fleet: Fleet, journal: Journal) -> None:
+        self._registry = registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        self._requests = Counter(
+            "ratchet_requests", "Requests, by protocol and status", ("protocol", "status"), registry=registry
+        )
+        self.shadows_dropped = Counter(
+            "ratchet_shadows_dropped", "Copies for which the shadow had no time", registry=registry
+        )
+        self.waiting = Gauge("ratchet_requests_waiting", "Requests that wait for their answer", registry=registry)
+        self._answers = Counter(
+            "ratchet_answers", "Rows answered, by route and package", ("route", "package"), registry=registry
+        )
+        self._faults = Counter(
+            "ratchet_answer_faults", "Rows that a package could not answer", ("route", "package"), registry=registry
+        )
+        self._latency = Histogram(
+            "ratchet_answer_seconds", "To the score, by route", ("route",), registry=registry, buckets=_SECONDS
+        )
+        self._packages = Gauge("ratchet_package", "1 for each package at hand", ("role", "package"), registry=registry)
+        self._fleet = fleet
+        for name, told, value in (
+            ("ratchet_ready", "1 once there is a champion", lambda: float(fleet.ready)),
+            ("ratchet_canary_share", "Share of entities that the challenger answers for", self._canary),
+            ("ratchet_routing_seq", "The ledger's entry that is followed", self._seq),
+            ("ratchet_refresh_faults", "What cannot be taken now", lambda: float(len(fleet.faults))),
+            ("ratchet_stale_seconds", "Since all that is routed was whole", lambda: time.time() - fleet.refreshed_at),
+            ("ratchet_journal_dropped_records", "Answers not written down", lambda: float(journal.dropped)),
+        ):
+            Gauge(name, told, registry=registry).set_function(value)
+
+    @cache  # noqa: B019 - as many as there are protocols and statuses
+    def requests_of(self, protocol: str, status: int) -> Counter:
+        """Return the counter of requests that came by `protocol` and were answered with `status`."""
+        return self._requests.labels(protocol, status)
+
+    def answered(self, route: Route, package: str, seconds: float, rows: int, *, failed: bool) -> None:
+        """Count `rows` that `package` answered, or `failed` to answer, on `route` in `seconds`."""
+        self._rows_of(route, package, failed=failed).inc(rows)
+        self._latency_of(route).observe(seconds)
+
+    def page(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        self._packages.clear()
+        if self._fleet.ready:
+            routing = self._fleet.serving.routing
+            roles = {"champion": routing.champion, "challenger": routing.challenger, "standby": routing.standby}
+            for role, digest in roles.items():
+                if digest:
+                    self._packages.labels(role, digest).set(1)
+        return bytes(generate_latest(self._registry))
+
+    @cache  # noqa: B019 - as many as there are routes and packages
+    def _rows_of(self, route: Route, package: str, *, failed: bool) -> Counter:
+        return (self._faults if failed else self._answers).labels(route.value, package)
+
+    @cache  # noqa: B019 - as many as there are routes
+    def _latency_of(self, route: Route) -> Histogram:
+        return self._latency.labels(route.value)
+
+    def _canary(self) -> float:
+        return self._fleet.serving.routing.canary if self._fleet.ready else 0.0
+
+    def _seq(self) -> float:
+        return float(self._fleet.serving.routing.seq) if self._fleet.ready else 0.0

@@ -1,0 +1,34 @@
+"""Vertex AI's protocol for custom containers: `{"instances": [...]}` in, `{"predictions": [...]}` out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from include.serving.answering import Answer
+from include.serving.protocols import asking
+from include.serving.protocols.asking import Ask, Reply
+from ml import questions
+from ml.errors import QuestionError
+from ml.questions import Row
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked: rows, and parameters, of which there are none."""
+
+    instances: list[Any]
+    parameters: dict[str, Any] | None = None
+
+
+def read(ask: Ask) -> list[Row]:
+    """Return the instances, objects or lists of all features in order; raises QuestionError."""
+    asking.require(ask, asking.JSON)
+    told = asking.decoded(ask.body, Body)
+    if told.parameters:
+        raise QuestionError(f"parameters: there are none to set, got {questions.shown(told.parameters)}")
+    return asking.rows(told.instances, ask.taken)
+
+
+def write(_: Ask, answers: Sequence[Answer]) -> Reply:
+    """Return the scores in the order of the instances."""
+    return Reply(body=msgspec.json.encode({"predictions": [each.score for each in answers]}))

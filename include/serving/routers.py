@@ -1,0 +1,115 @@
+"""What a server says of itself: whether it is ready, what its model takes, its metrics; and its control."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from include.serving import openapi
+from include.serving.fleet import Fleet
+from include.serving.gateway import Gateway, StatusError
+from include.serving.limits import Limits
+from include.serving.metrics import Metrics
+
+
+def health(fleet: Fleet, limits: Limits) -> APIRouter:
+    """Return the routes that platforms ask whether to send requests here."""
+    router = APIRouter(tags=["health"])
+
+    def ready() -> JSONResponse:
+        """Say what answers, from which night's features, and what cannot be taken now; 503 while nothing answers."""
+        if not fleet.ready:
+            return JSONResponse({"ready": False, "faults": list(fleet.faults)}, 503)
+        serving = fleet.serving
+        snapshot = serving.champion.shelf.served
+        told = {
+            "ready": True,
+            "package": serving.champion.digest,
+            "features_of": str(snapshot.facts.get("night")) if snapshot else None,
+            "faults": list(fleet.faults),
+        }
+        return JSONResponse(told)
+
+    for path in dict.fromkeys(("/readyz", "/ping", "/health", "/v2/health/ready", limits.health_route or "/readyz")):
+        router.get(path, responses={503: {"description": "nothing to answer with yet"}})(ready)
+    return router
+
+
+def models(fleet: Fleet, gateway: Gateway) -> APIRouter:
+    """Return the routes by which clients of the Open Inference Protocol find out what there is to ask."""
+    router = APIRouter(
+        tags=["models"], dependencies=[Depends(_token(gateway))], responses=openapi.errors(401, 404, 503)
+    )
+
+    @router.get("/v2")
+    def server() -> dict[str, object]:
+        """Name the server and what it can beyond the protocol."""
+        return {"name": "ratchet", "version": "1", "extensions": ["binary_tensor_data"]}
+
+    @router.get("/v2/models/{name}")
+    @router.get("/v2/models/{name}/versions/{version}")
+    def model(name: str, version: str | None = None) -> dict[str, object]:
+        """Describe the inputs and the output of the model that answers."""
+        require(name, version)
+        champion = fleet.serving.champion
+        return {"name": name, "versions": [champion.digest], "platform": "ratchet", **openapi.signature(champion.taken)}
+
+    @router.get("/v2/models/{name}/ready")
+    @router.get("/v2/models/{name}/versions/{version}/ready")
+    def model_ready(name: str, version: str | None = None) -> dict[str, object]:
+        """Say whether the model answers."""
+        require(name, version)
+        return {"name": name, "ready": True}
+
+    def require(name: str, version: str | None) -> None:
+        if not fleet.ready:
+            raise StatusError(503, "; ".join(fleet.faults) or "nothing to answer with yet")
+        if name != fleet.use_case or version not in (None, *fleet.serving.loaded):
+            raise StatusError(404, f"expected the model {fleet.use_case!r}, version {fleet.serving.champion.digest}")
+
+    return router
+
+
+def control(fleet: Fleet, metrics: Metrics, gateway: Gateway) -> APIRouter:
+    """Return the routes of whoever runs the server; those that move something need the token."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get(
+        "/metrics",
+        dependencies=[Depends(_token(gateway))],
+        responses=openapi.errors(401),
+        response_class=PlainTextResponse,
+    )
+    def page() -> Response:
+        """Return what Prometheus reads."""
+        return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    allowed = APIRouter(
+        prefix="/control", dependencies=[Depends(_token(gateway, control=True))], responses=openapi.errors(401, 403)
+    )
+
+    @allowed.get("/state")
+    def state() -> dict[str, object]:
+        """Say what is routed, what is loaded, and what cannot be taken."""
+        serving = fleet.serving if fleet.ready else None
+        return {
+            "routing": serving.routing.told() if serving else None,
+            "loaded": list(serving.loaded) if serving else [],
+            "faults": list(fleet.faults),
+        }
+
+    @allowed.post("/refresh")
+    def refresh() -> dict[str, object]:
+        """Look for a newer routing, packages and snapshots now, also those that were refused before."""
+        return {"faults": list(fleet.refresh(again=True))}
+
+    router.include_router(allowed)
+    return router
+
+
+def _token(gateway: Gateway, *, control: bool = False) -> Any:
+    def require(request: Request) -> None:
+        headers = {name: value.decode("latin-1") for name, value in request.scope["headers"]}
+        gateway.require_token(headers, control=control)
+
+    return require

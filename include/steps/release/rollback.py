@@ -1,0 +1,58 @@
+"""Back to the last champion that nobody was rolled back from, now: by a person with a reason, or by a drill."""
+
+from include import notifications, settings, usecases
+from include.settings import Settings
+from include.steps import standing
+from include.stores import ledger, warehouse
+from ml.chain import Entry, Json
+from ml.errors import RequestError
+from ml.releasing import Kind, Standing
+from ml.usecase import UseCase
+
+_LEAST_WORDS = 3
+
+
+def roll_back(use_case: str, who: str, why: str, asked: str) -> Entry:
+    """Withdraw the challenger that is under way, or else make the champion before this one champion again.
+
+    Servers and the registry follow. `asked` names the request: the same one again changes nothing more. Raises
+    RequestError without a name or a reason, and when there is nothing to go back to.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    if not who.strip() or len(why.split()) < _LEAST_WORDS:
+        raise RequestError(f"a rollback says who and, in {_LEAST_WORDS} words or more, why; got {who!r}: {why!r}")
+    key = f"{case.name}:rollback:{asked}"
+    done = [each for each in ledger.entries(warehouse.engine(where.warehouse_url), case.name) if each.key == key]
+    entry = done[0] if done else _append(case, standing.now(case, where), {"who": who, "why": why}, key, where)
+    standing.follow(case, where)
+    notifications.tell(f"{case.name}: {entry.kind}", f"{entry.subject} ({who}: {why})")
+    return entry
+
+
+def _append(case: UseCase, stood: Standing, told: dict[str, Json], key: str, where: Settings) -> Entry:
+    kind, subject, since = _back(case, stood)
+    engine = warehouse.engine(where.warehouse_url)
+    crowned = ledger.champion(engine, case.name)
+    assert crowned is not None
+    assert crowned.night is not None
+    return ledger.append(
+        engine,
+        kind=kind,
+        use_case=case.name,
+        night=standing.latest(case, crowned.night, where),
+        subject=subject,
+        payload={**told, "from": since},
+        key=key,
+    )
+
+
+def _back(case: UseCase, stood: Standing) -> tuple[Kind, str, str]:
+    """Return what kind of step back there is, whom it is about, and from whom; raises RequestError where there is none."""
+    if stood.trial is not None:
+        return Kind.WITHDRAWN, stood.trial.digest, stood.trial.digest
+    if stood.champion is None or stood.standby is None:
+        raise RequestError(
+            f"{case.name} has no champion to go back to: it had {len(set(stood.reigns))}, of which {len(stood.left)} were "
+            "rolled back from; train another model"
+        )
+    return Kind.ROLLED_BACK, stood.standby, stood.champion

@@ -1,0 +1,58 @@
+"""Where a use case stands as the ledger tells it, and what follows: the routing of servers, and the registry."""
+
+from datetime import date
+
+from include.settings import Settings
+from include.stores import ledger, registry, routes, warehouse
+from include.stores.warehouse import Alert
+from ml import releasing
+from ml.chain import Entry
+from ml.errors import LedgerError
+from ml.releasing import Standing
+from ml.usecase import UseCase
+
+
+def now(case: UseCase, where: Settings) -> Standing:
+    """Return where `case` stands, as of the last entry of the ledger."""
+    return releasing.stand(case.name, _entries(case, where))
+
+
+def on(case: UseCase, night: date, where: Settings) -> Standing:
+    """Return where `case` stood before `night`, by what was decided as of earlier nights: the same whenever asked."""
+    earlier = [each for each in _entries(case, where) if each.night is not None and each.night < night]
+    return releasing.stand(case.name, sorted(earlier, key=lambda each: (each.night, each.seq)))
+
+
+def latest(case: UseCase, known: date, where: Settings) -> date:
+    """Return the last night that was scored, `known` at least: what is decided now holds for the nights after it."""
+    scored = warehouse.last_scored(warehouse.engine(where.warehouse_url), case.name)
+    return max(known, scored) if scored else known
+
+
+def follow(case: UseCase, where: Settings) -> tuple[str, ...]:
+    """Let servers and the registry follow the ledger, and return a sentence for each thing that the registry had wrong."""
+    routing = now(case, where).routing
+    if routing is None:
+        return ()
+    routes.publish(routing, where)
+    return registry.follow(where, case.name)
+
+
+def watch(case: UseCase, night: date, where: Settings) -> None:
+    """Raise an alert where the ledger was changed behind its back, or the registry by hand, which is put right."""
+    engine = warehouse.engine(where.warehouse_url)
+    try:
+        ledger.verify(engine)
+        told = [f"{each}: somebody changed the registry by hand; the ledger leads" for each in follow(case, where)]
+    except LedgerError as fault:
+        told = [str(fault)]
+    for number, message in enumerate(told, start=1):
+        warehouse.raise_alert(
+            engine, Alert(use_case=case.name, night=night, kind="ledger", subject=f"{number}", message=message)
+        )
+
+
+def _entries(case: UseCase, where: Settings) -> tuple[Entry, ...]:
+    kinds = set(releasing.Kind)
+    found = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
+    return tuple(each for each in found if each.kind in kinds)

@@ -1,0 +1,83 @@
+"""What a training holds still from its first task to its last: the tables' versions, the champion met, what was asked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from include import provenance
+from include.settings import Settings
+from include.steps import attempts
+from include.stores import drafts
+from ml import chain
+from ml.errors import RequestError
+from ml.usecase import UseCase
+
+SEED = 2013
+_FILE, _SHORT = "plan.json", 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A training's plan; equal plans have equal drafts, and the same verdict.
+
+    `champion` is the digest of the model to meet, None before the first, and `used_until` the last night it was fitted or
+    selected on. `declared` and `code` are the use case and the code at the time, `key` the ledger's of the verdict.
+    """
+
+    use_case: str
+    night: str
+    trigger: str
+    tune: bool
+    reads: Mapping[str, int]
+    champion: str | None
+    used_until: str
+    declared: str
+    code: str
+    key: str
+    seed: int = SEED
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 by which the tasks of a training refer to it."""
+        return chain.fingerprint(asdict(self))
+
+
+def put(plan: Plan, where: Settings) -> None:
+    """Write the plan for the tasks to come."""
+    place = _place(plan.use_case, plan.night, plan.digest, where)
+    drafts.put(place, {_FILE: json.dumps(asdict(plan), sort_keys=True).encode()})
+
+
+def get(case: UseCase, when: date, digest: str, where: Settings) -> Plan:
+    """Return the plan called `digest`.
+
+    Raises DraftError when it is not there, RequestError when the use case or the code are not those it was made with.
+    """
+    files = drafts.get(_place(case.name, str(when), digest, where))
+    plan = Plan(**json.loads(files[_FILE]))
+    if (plan.declared, plan.code) != (attempts.declared(case), provenance.code()):
+        raise RequestError(
+            f"expected {case.name} and the code (ml/, include/) as they were when the training of {when} began, but they were "
+            "changed since: clear its run from its first task, `prepare`"
+        )
+    return plan
+
+
+def draft(plan: Plan, candidate: str, where: Settings) -> Path:
+    """Return where the draft of a candidate is."""
+    return _folder(plan.use_case, plan.night, where) / plan.digest[:_SHORT] / "candidates" / candidate
+
+
+def forget(case: UseCase, when: date, where: Settings) -> None:
+    """Remove plans and drafts of a night."""
+    drafts.remove(_folder(case.name, str(when), where))
+
+
+def _place(use_case: str, night: str, digest: str, where: Settings) -> Path:
+    return _folder(use_case, night, where) / digest[:_SHORT] / "plan"
+
+
+def _folder(use_case: str, night: str, where: Settings) -> Path:
+    return where.drafts / use_case / night

@@ -1,0 +1,163 @@
+"""The journal of a server: every answer that it gave, one record after another, whatever becomes of the process.
+
+A record is copied into a file mapped into memory, which outlives the process that wrote it, and never waits for the
+disk: room is reserved ahead, by another thread. Where there is no room in time a record is dropped, and counted.
+"""
+
+import fcntl
+import mmap
+import os
+import secrets
+import struct
+import threading
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.errors import SetupError
+
+_SEGMENT_BYTES, _SYNC_SECONDS = 16_000_000, 1.0
+_HEAD = struct.Struct("<II")  # length and CRC-32 of the record; a length of 0 is where writing goes on
+_ENDING = ".journal"
+
+
+class Journal:
+    """The writing end, of one process; its threads may write at once."""
+
+    def __init__(self, folder: Path, segment_bytes: int = _SEGMENT_BYTES) -> None:
+        """Raise SetupError when there is no room for the first segment in `folder`."""
+        self._folder, self._bytes = folder, segment_bytes
+        self._process, self._count = secrets.token_hex(8), 0
+        self._lock, self._wanted = threading.Lock(), threading.Event()
+        self.dropped = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._current = self._made()
+        except OSError as error:
+            raise SetupError(
+                f"expected room for {segment_bytes / 1e6:g} MB of answers in {folder} (RATCHET_JOURNAL), but: {error}"
+            ) from None
+        self._spare: _Segment | None = None
+        self._full: list[_Segment] = []
+        self._closed = False
+        self._keeper = threading.Thread(target=self._keep, name="journal", daemon=True)
+        self._keeper.start()
+
+    def append(self, record: bytes) -> bool:
+        """Write `record` (at least one byte) and return whether there was room for it."""
+        with self._lock:
+            if not self._current.takes(record):
+                self._wanted.set()
+                if self._spare is None or not self._spare.takes(record):
+                    self.dropped += 1
+                    return False
+                self._full.append(self._current)
+                self._current, self._spare = self._spare, None
+            self._current.append(record)
+            return True
+
+    def close(self) -> None:
+        """Write no more, and let go of the files: a reader may remove them once it has read them."""
+        self._closed = True
+        self._wanted.set()
+        self._keeper.join()
+        for segment in filter(None, (*self._full, self._current, self._spare)):
+            segment.close()
+
+    def _keep(self) -> None:
+        """Have a spare segment ready, and on the disk what was written, for as long as the journal is open."""
+        while not self._closed:
+            if self._spare is None:
+                self._reserve()
+            while self._full:
+                self._full.pop().close()
+            self._current.sync()
+            self._wanted.wait(_SYNC_SECONDS)
+            self._wanted.clear()
+
+    def _reserve(self) -> None:
+        try:
+            made = self._made()
+        except OSError:
+            return  # no room now: tried again in a second, and what is dropped meanwhile is counted
+        with self._lock:
+            self._spare = made
+
+    def _made(self) -> "_Segment":
+        self._count += 1
+        return _Segment(self._folder / f"{self._process}-{self._count:08d}{_ENDING}", self._bytes)
+
+
+class _Segment:
+    """One file of records, locked while a process writes it."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._file = path.open("x+b")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            os.posix_fallocate(self._file.fileno(), 0, size)
+            self._map = mmap.mmap(self._file.fileno(), size)
+        except OSError:
+            self._file.close()
+            path.unlink()
+            raise
+        self._end = 0
+
+    def takes(self, record: bytes) -> bool:
+        return self._end + _HEAD.size + len(record) <= len(self._map)
+
+    def append(self, record: bytes) -> None:
+        """Copy the record, its head last: a process that ends in between leaves none."""
+        start = self._end + _HEAD.size
+        self._map[start : start + len(record)] = record
+        self._map[self._end : start] = _HEAD.pack(len(record), zlib.crc32(record))
+        self._end = start + len(record)
+
+    def sync(self) -> None:
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self.sync()
+        self._map.close()
+        self._file.close()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Records in the order written, where to read on, and whether nothing will be written after them."""
+
+    records: tuple[bytes, ...]
+    end: int
+    last: bool
+
+
+def segments(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a journal, the oldest of each process first."""
+    return tuple(sorted(folder.glob(f"*{_ENDING}")))
+
+
+def read(segment: Path, start: int = 0) -> Page:
+    """Return what was written to `segment` since the place `start`, which an earlier page ended at."""
+    with segment.open("rb") as file:
+        last = _free(file.fileno())
+        file.seek(start)
+        content = file.read()
+    records, place = [], 0
+    while place + _HEAD.size <= len(content):
+        length, checksum = _HEAD.unpack_from(content, place)
+        record = content[place + _HEAD.size : place + _HEAD.size + length]
+        if not length or len(record) != length or zlib.crc32(record) != checksum:
+            break
+        records.append(record)
+        place += _HEAD.size + length
+    return Page(records=tuple(records), end=start + place, last=last)
+
+
+def _free(handle: int) -> bool:
+    """Return whether no process writes the file any more."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return True

@@ -1,0 +1,41 @@
+"""Which packages a server answers with, for each use case: one signed file that follows the ledger."""
+
+import json
+from pathlib import Path
+
+from include.settings import Settings
+from include.stores import atomic, envelopes
+from ml import routing
+from ml.errors import SignatureError
+from ml.routing import Routing
+
+_KIND = "application/vnd.ratchet.routing+json"
+
+
+def publish(route: Routing, where: Settings) -> Path:
+    """Let servers answer by `route`, and return where it stands; the same again changes no byte.
+
+    Raises SetupError without a key to sign with.
+    """
+    path = place(where.routes, route.use_case)
+    sealed = envelopes.seal(json.dumps(route.told(), sort_keys=True).encode(), _KIND, where)
+    if not path.exists() or path.read_bytes() != sealed:
+        atomic.write(path, sealed)
+    return path
+
+
+def read(path: Path, trusted: Path) -> Routing:
+    """Return the routing in `path`, signed by a key in the folder `trusted`; raises SignatureError, FileNotFoundError."""
+    text = path.read_bytes()
+    try:
+        told = json.loads(envelopes.unseal(text, _KIND, trusted))
+    except SignatureError as fault:
+        raise SignatureError(
+            f"{path} {fault}; let `ratchet route` write it again, and find out who wrote this"
+        ) from None
+    return routing.read(told)
+
+
+def place(folder: Path, use_case: str) -> Path:
+    """Return where the routing of `use_case` stands."""
+    return folder / f"{use_case}.json"

@@ -1,0 +1,45 @@
+"""Evidence that may be looked at after every observation: what a gambler owns who bets that a mean is above a bound.
+
+Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting" (2023). While the mean, given all that
+went before, is at most `null`, no bet gains on average, so that the capital ever reaches 1 / alpha with probability
+alpha at most (Ville 1939), whenever one looks and however often.
+"""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from ml.arrays import Floats
+
+_STAKES = np.geomspace(0.01, 0.9, 16)
+"""Which shares of the capital are at risk in each bet: large ones find large faults soon, small ones find small faults."""
+_MOST = 700.0
+
+
+def log_capital(values: Floats, null: float) -> Floats:
+    """Return the log of the capital after each of `values` (n,), each in [0, 1], betting that their mean is above `null`.
+
+    The capital is the average of one gambler for each stake, each of whom began with 1 and bets the same share for ever:
+    what the values so far come to does not depend on how often one looks, nor on the values to come.
+    """
+    return np.asarray(special.logsumexp(_owned(values, null), axis=0) - math.log(len(_STAKES)))
+
+
+def shown_after(values: Floats, null: float, alpha: float) -> int | None:
+    """Return how many of `values` it takes to show that their mean is above `null`; None where they do not show it."""
+    owned, wanted = _owned(values, null), -math.log(alpha)
+    if owned.max(initial=-math.inf) < wanted:
+        return None  # nobody has that much, so that the average has not: nearly always, and far quicker to see
+    reached = np.exp(np.minimum(owned, _MOST)).mean(axis=0) >= 1 / alpha
+    return int(reached.argmax()) + 1 if reached.any() else None
+
+
+def difference_shown_after(values: Floats, null: float, alpha: float) -> int | None:
+    """Return `shown_after` of differences, each in [-1, 1]."""
+    return shown_after((1 + values) / 2, (1 + null) / 2, alpha)
+
+
+def _owned(values: Floats, null: float) -> Floats:
+    """Return the log of what each gambler owns after each of the values, shape (stakes, n)."""
+    return np.cumsum(np.log1p(np.outer(_STAKES / null, values - null)), axis=1)

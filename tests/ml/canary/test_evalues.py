@@ -1,0 +1,89 @@
+"""The capital is a fair game's: nobody gets rich while the mean keeps its bound, however often one looks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ml.canary import evalues
+
+LAW = settings(max_examples=50, deadline=None)
+SEQUENCES = arrays(np.float64, st.integers(1, 60), elements=st.floats(0, 1))
+NULLS = st.floats(0.01, 0.9)
+
+
+@LAW
+@given(SEQUENCES, NULLS, st.data())
+def test_the_capital_of_the_first_values_does_not_depend_on_those_to_come(
+    values: np.ndarray, null: float, data: st.DataObject
+) -> None:
+    first = data.draw(st.integers(1, len(values)))
+    whole = evalues.log_capital(values, null)
+    np.testing.assert_allclose(evalues.log_capital(values[:first], null), whole[:first], rtol=1e-9, atol=1e-12)
+
+
+@LAW
+@given(st.integers(1, 10), NULLS)
+def test_the_capital_is_a_martingale_where_the_mean_is_its_bound(steps: int, null: float) -> None:
+    """Every path of heads and tails is counted with its probability: the mean is 1 to the last digit."""
+    paths = (np.arange(2**steps)[:, None] >> np.arange(steps)) & 1
+    capital = np.exp([evalues.log_capital(path.astype(float), null)[-1] for path in paths])
+    chances = np.where(paths, null, 1 - null).prod(axis=1)
+    assert chances @ capital == pytest.approx(1, rel=1e-9)
+
+
+@pytest.mark.parametrize("looks", ["the end", "every value", "a gain of a half", "a loss of a half"])
+@pytest.mark.parametrize("spread", ["coin", "even"])
+def test_no_way_of_stopping_makes_capital_of_chance(looks: str, spread: str) -> None:
+    chance, stopped = np.random.default_rng(5), []
+    for _ in range(400):
+        values = (chance.random(150) < 0.3).astype(float) if spread == "coin" else chance.uniform(0, 0.6, 150)
+        capital = np.exp(evalues.log_capital(values, 0.3))
+        stop = {
+            "the end": np.zeros(150, bool),
+            "every value": capital >= 20,
+            "a gain of a half": capital >= 1.5,
+            "a loss of a half": capital <= 0.5,
+        }[looks]
+        stopped.append(capital[stop.argmax() if stop.any() else -1])
+    error = np.std(stopped) / len(stopped) ** 0.5
+    assert np.mean(stopped) <= 1 + 3 * error
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.05])
+def test_a_mean_at_its_bound_is_shown_above_it_no_more_often_than_alpha(alpha: float) -> None:
+    chance, trials = np.random.default_rng(11), 500
+    shown = sum(
+        evalues.shown_after((chance.random(500) < 0.1).astype(float), 0.1, alpha) is not None for _ in range(trials)
+    )
+    assert shown / trials <= alpha + 3 * (alpha * (1 - alpha) / trials) ** 0.5
+
+
+@LAW
+@given(SEQUENCES, NULLS, st.sampled_from([0.01, 0.05, 0.3]))
+def test_shown_is_the_first_time_that_the_capital_suffices(values: np.ndarray, null: float, alpha: float) -> None:
+    reached = np.flatnonzero(evalues.log_capital(values, null) >= -np.log(alpha) - 1e-12)
+    assert evalues.shown_after(values, null, alpha) == (int(reached[0]) + 1 if len(reached) else None)
+
+
+@pytest.mark.parametrize(("mean", "most"), [(1.0, 5), (0.5, 40), (0.3, 120)], ids=["always", "every second", "a third"])
+def test_a_larger_fault_is_shown_sooner(mean: float, most: int) -> None:
+    chance = np.random.default_rng(3)
+    after = evalues.shown_after((chance.random(1000) < mean).astype(float), 0.1, 0.01)
+    assert after is not None
+    assert after <= most
+
+
+def test_what_is_shown_overwhelmingly_is_shown_and_does_not_overflow() -> None:
+    assert evalues.shown_after(np.ones(100_000), 0.01, 0.01) == 2
+
+
+def test_nothing_shows_nothing() -> None:
+    assert evalues.shown_after(np.empty(0), 0.1, 0.5) is None
+
+
+def test_differences_that_are_even_show_nothing() -> None:
+    chance = np.random.default_rng(2)
+    assert evalues.difference_shown_after(chance.choice([-1.0, 1.0], 5000), 0.01, 0.01) is None
+    assert evalues.difference_shown_after(chance.choice([-1.0, 1.0], 5000, p=[0.4, 0.6]), 0.01, 0.01) is not None

@@ -1,0 +1,121 @@
+"""A real model server in a process of its own, with small packages and a snapshot of features to answer from."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+
+from include.settings import PROJECT, Settings
+from include.stores import packages, routes, shelf, signatures
+from ml import packaging, snapshots, training
+from ml.definitions import Declared
+from ml.routing import Routing
+from ml.training import Model
+from ml.usecase import GradientBoosting, Logistic
+from tests.ml.answers import YES_OR_NO
+
+USE_CASE, NIGHT, NAMES = "taxi", date(2013, 1, 12), ("hour", "zone")
+CHANCE = np.random.default_rng(3)
+FRAME = pd.DataFrame({"hour": CHANCE.uniform(0, 24, 600), "zone": pd.Categorical(CHANCE.choice(["a", "b"], 600))})
+LABELS = (FRAME["hour"].to_numpy() > 12).astype(float)
+NIGHTS = np.repeat([f"2013-01-{day:02d}" for day in range(1, 13)], 50).astype(object)
+ENTITIES = FRAME.head(40).assign(entity=[f"ride-{place}" for place in range(40)])
+PINNED = Declared(service="taxi_v1", digests={name: name * 2 for name in NAMES})
+FACTS: dict[str, object] = {"use_case": USE_CASE, **PINNED.facts}
+CANDIDATES = {"trees": GradientBoosting(trees=5, leaves=4, rows_per_leaf=10), "logistic": Logistic(strength=1.0)}
+_SECONDS = 60
+
+
+def model(candidate: str = "trees") -> Model:
+    """Return a small model of `hour` and `zone`."""
+    return training.fit(
+        CANDIDATES[candidate], training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
+    ).model
+
+
+def packaged(where: Settings, candidate: str = "trees", **facts: object) -> str:
+    """Store a signed package and return its digest; `facts` go before those of the toy."""
+    packed = packaging.pack(model(candidate), FRAME, FACTS | facts)
+    packages.put(where.packages, packed.digest, signatures.signed(packed.digest, packed.files, where))
+    return packed.digest
+
+
+def shelved(where: Settings, rows: pd.DataFrame = ENTITIES, night: date = NIGHT) -> Path:
+    """Put a snapshot of `rows` where a server looks for it, and return the shelf."""
+    folder = where.feature_store / USE_CASE / "snapshots"
+    shelf.put(folder, night, snapshots.pack(rows, {"night": str(night), **PINNED.facts}))
+    return folder
+
+
+def routed(where: Settings, champion: str, seq: int = 1, **changes: Any) -> Routing:
+    """Let servers answer with `champion`."""
+    routing = Routing(use_case=USE_CASE, seq=seq, champion=champion, **changes)
+    routes.publish(routing, where)
+    return routing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server that runs, and a client to it."""
+
+    client: httpx.Client
+    process: "subprocess.Popen[bytes]"
+    port: int
+
+    def ask(self, *entities: str) -> list[dict[str, Any]]:
+        """Return the answers to `entities`."""
+        replied = self.client.post("/score", json={"entities": entities})
+        assert replied.status_code == 200, replied.text
+        answers: list[dict[str, Any]] = replied.json()["answers"]
+        return answers
+
+    def wait_for(self, digest: str, entity: str = "ride-0", seconds: float = _SECONDS) -> float:
+        """Wait until `digest` answers for `entity`, and return how long that took."""
+        started = time.monotonic()
+        while (found := self.ask(entity)[0]["package"]) != digest:
+            assert time.monotonic() - started < seconds, f"{found} still answers"
+            time.sleep(0.02)
+        return time.monotonic() - started
+
+
+@contextmanager
+def running(where: Settings, **environment: object) -> Iterator[Server]:
+    """Run a server of the toy until the end of the `with`; `environment` without its prefix, in small letters."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in environment.items()}
+    variables |= {"RATCHET_HOME": str(where.home), "RATCHET_SERVING_PORT": str(port), "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-m", "include.serving", USE_CASE]
+    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | variables)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+            _wait(client, process)
+            yield Server(client=client, process=process, port=port)
+    finally:
+        process.terminate()
+        process.wait(_SECONDS)
+
+
+def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + _SECONDS
+    while time.monotonic() < until:
+        assert process.poll() is None, "the server ended"
+        try:
+            client.get("/healthz")
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the server did not start")
