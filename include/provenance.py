@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 
 from include.settings import PROJECT
@@ -29,8 +30,12 @@ def commit() -> str:
     return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
+@cache
 def code() -> str:
-    """Return which state of the code that trains was committed last, whatever else was; "unknown" outside a repository."""
+    """Return which state of the code that trains is committed, whatever else is; "unknown" outside a Git repository.
+
+    Asked once: a process goes on with the code that it has read, whatever is committed meanwhile.
+    """
     return _git("rev-parse", "HEAD:./ml", "HEAD:./include")
 
 

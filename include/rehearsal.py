@@ -28,12 +28,13 @@ from include.stack import processes
 from include.stack.client import Client, Run, TaskRun
 from include.stack.processes import Stack
 from include.stopwatch import Stopwatch
+from include.steps import standing
 from include.stores import ledger, warehouse
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
 
 STAGES = ("ingest", "score", "monitor", "train", "release")
-AFTERWARDS = "materialize"
+CANARY, AFTERWARDS = "canary", "materialize"
 _POLL_SECONDS = 0.25
 _PATIENCE_SECONDS = 1800.0
 _COMPONENTS = [name for name in processes.AIRFLOW if name != "triggerer"]
@@ -59,10 +60,11 @@ class Rehearsal:
 
     def get_ready(self) -> None:
         """Wait until the DAGs are read anew, let them start, and take up again what failed in an earlier attempt."""
-        wanted = {self._dag(stage) for stage in (*STAGES, AFTERWARDS)}
+        wanted = {self._dag(stage) for stage in (*STAGES, CANARY, AFTERWARDS)}
         self._until(lambda: wanted <= self._dags_read() or None, "the DAG files to be read")
         for dag in wanted:
-            self._client.pause(dag, paused=dag == self._dag(AFTERWARDS))
+            self._client.pause(dag, paused=dag in (self._dag(CANARY), self._dag(AFTERWARDS)))
+        self._judge_a_canary()
         for run in list(self._client.runs(limit=100_000)):
             if run.dag in wanted:
                 if run.state == "failed":
@@ -146,15 +148,14 @@ class Rehearsal:
         if self._task(training, "hand_over").state != "success":
             return False
         self._show(f"night {key} · release")
-
-        def released() -> Run | None:
-            run = self._run("release", key)
-            if run is not None and not run.ended:
-                self._approve(run)
-            return self._ended(run)
-
-        self._until(released, f"the release of {key}")
+        self._wait_for("release", key)
+        self._judge_a_canary()
         return True
+
+    def _judge_a_canary(self) -> None:
+        """Let a challenger that is under way be judged after every night from now on."""
+        if standing.now(self.use_case, self._stack.settings).trial is not None:
+            self._client.pause(self._dag(CANARY), paused=False)
 
     def _refusal(self) -> str:
         """Return the reason that the last verdict gave."""
@@ -206,8 +207,10 @@ class Rehearsal:
     def _refresh(self) -> None:
         for run in reversed(list(self._client.runs(limit=20))):
             self._runs[run.dag, run.key] = run
-            if run.state == "failed" and run.dag in {self._dag(stage) for stage in (*STAGES, AFTERWARDS)}:
+            if run.state == "failed" and run.dag in {self._dag(stage) for stage in (*STAGES, CANARY, AFTERWARDS)}:
                 raise StageError(self._explain(run))
+            if run.dag == self._dag("release") and not run.ended:
+                self._approve(run)
 
     def _run(self, stage: str, key: str) -> Run | None:
         return self._runs.get((self._dag(stage), key))
@@ -220,7 +223,7 @@ class Rehearsal:
 
     def _dags_read(self) -> set[str]:
         for file, trace in self._client.import_errors().items():
-            if Path(file).stem in (*STAGES, AFTERWARDS):
+            if Path(file).stem in (*STAGES, CANARY, AFTERWARDS):
                 raise SetupError(f"the DAG file {file} cannot be read: {trace.strip().splitlines()[-1]}")
         return {dag.id for dag in self._client.dags().values() if dag.read >= self._stack.started}
 

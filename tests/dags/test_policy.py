@@ -13,7 +13,8 @@ from tests.conftest import TOYS
 
 pytestmark = pytest.mark.airflow
 
-STAGES = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release")
+OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
+STAGES = (*OF_A_NIGHT, "rollback", "answers")
 NO_DAG = "broken.py"
 Read = dict[str, Any]
 
@@ -63,14 +64,24 @@ def test_every_asset_that_starts_a_dag_is_produced_by_one(read: Read) -> None:
     assert consumed <= produced
 
 
-def test_nothing_stands_between_an_approval_and_the_promotion(read: Read) -> None:
+def test_nothing_stands_between_an_approval_and_what_it_allows(read: Read) -> None:
     approvals = [task for name, task in tasks(read) if ".approval_of_" in name]
     assert len(approvals) == 2 * len(usecases.all())
-    assert all(task["downstream"] == ["promote"] for task in approvals)
+    assert all(task["downstream"] == ["shift"] for task in approvals)
+    assert [task["downstream"] for name, task in tasks(read) if name.endswith(".shift")] == [["promote"]] * len(
+        usecases.all()
+    )
 
 
-def test_every_stage_takes_a_night_and_names_its_use_case(read: Read) -> None:
-    assert all({"use_case", "night"} <= set(found["params"]) for found in read["dags"].values())
+def test_every_stage_of_a_night_takes_one_and_names_its_use_case(read: Read) -> None:
+    of_a_night = [found for dag, found in read["dags"].items() if dag.endswith(OF_A_NIGHT)]
+    assert len(of_a_night) == len(OF_A_NIGHT) * len(usecases.all())
+    assert all({"use_case", "night"} <= set(found["params"]) for found in of_a_night)
+
+
+def test_a_rollback_asks_for_a_reason(read: Read) -> None:
+    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_rollback")]
+    assert all({"use_case", "why"} <= set(form) for form in forms)
 
 
 def test_reading_the_dag_files_imports_nothing_heavy(read: Read) -> None:

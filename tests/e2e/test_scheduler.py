@@ -25,7 +25,7 @@ CASE = usecases.get("flights")
 HISTORY = CASE.rehearsal.history
 LAST = str(nights.parse(HISTORY).last)
 NIGHT = str(nights.parse(CASE.rehearsal.nights).first)
-STAGES = ("ingest", "quarantine", "score", "monitor", "train", "release")
+STAGES = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
 Answer = TypeVar("Answer")
 
 

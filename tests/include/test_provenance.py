@@ -40,9 +40,9 @@ def test_the_code_is_known_by_what_is_committed_of_the_rings_that_train(monkeypa
     if git and (PROJECT / ".git").exists():
         command = [git, "-C", str(PROJECT), "rev-parse", "HEAD:./ml", "HEAD:./include"]
         expected = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        assert provenance.code().split() == expected
+        assert provenance.code.__wrapped__().split() == expected
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert provenance.code() == "unknown"
+    assert provenance.code.__wrapped__() == "unknown"
 
 
 def test_the_commit_is_gits_own_and_without_git_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -311,6 +311,7 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(where: S
     ]
     assert registry.aliased(where, "taxi") == {champion(where)}
     with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER ledger_refuses_update")
         connection.exec_driver_sql("UPDATE ledger SET subject = 'x' WHERE kind = 'promoted'")
     standing.watch(case, when, where)
     told = [each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"]
