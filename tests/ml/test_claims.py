@@ -78,9 +78,9 @@ def test_a_card_without_a_line_like_it_is_told_which(text: str) -> None:
 def test_a_stale_number_of_a_refit_is_a_fault_and_a_verdict_without_one_asks_for_none() -> None:
     check = {"name": "mean distance of scores", "value": 0.0123, "bar": "at most 0.03", "answer": "pass"}
     refit = {"judged": "a" * 64, "refit": "b" * 64, "checks": [check]}
-    expected = claims.recorded(PAYLOAD | {"refit": refit})
+    expected = claims.recorded(PAYLOAD | {"refit": refit}, use_case())
     text = "\n".join(expected)
     assert claims.faults(text, expected) == ()
-    assert claims.recorded(PAYLOAD | {"refit": None}) == EXPECTED
+    assert claims.recorded(PAYLOAD | {"refit": None}, use_case()) == EXPECTED
     (fault,) = claims.faults(text.replace("0.0123", "0.0023"), expected)
     assert "'0.0023' where '0.0123' was recorded" in fault
