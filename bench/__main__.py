@@ -5,10 +5,22 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import contract, features, gate, gate_of_numbers, lookup, published, retrieval, rolling, training
+from bench import (
+    canary,
+    contract,
+    features,
+    gate,
+    gate_of_numbers,
+    lookup,
+    published,
+    retrieval,
+    rolling,
+    training,
+)
 
 _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
+    "canary": canary.run,
     "contract": contract.run,
     "features": features.run,
     "gate": gate.run,

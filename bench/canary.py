@@ -8,6 +8,7 @@ in which both models are slow. Rows that are made up, independent of each other,
 """
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,9 +43,13 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What is wrong with a challenger: shares of its answers, or what is done to its log-odds."""
+    """What is wrong with a challenger: shares of its answers, or what is done to its log-odds.
+
+    `dealt`: each night chance says which of the two models is the challenger, so that neither is better on average.
+    """
 
     name: str
+    dealt: bool = False
     erring: float = 0.0
     slow: float = 0.0
     spoil: Callable[[Any, Any], Any] = lambda log_odds, _: log_odds
@@ -61,8 +66,11 @@ def _noisy(by: float) -> Fault:
     )
 
 
-EQUAL = Fault(name="equal")
-AT_THE_MARGINS = Fault(name="erring and slow by the whole margins", erring=0.01, slow=0.01)
+EQUAL = Fault(name="equal on average", dealt=True)
+ANOTHER = Fault(name="another model of the recipe")
+AT_THE_MARGINS = Fault(
+    name="equal on average, erring and slow by the whole margins", dealt=True, erring=0.01, slow=0.01
+)
 FAULTS = (
     *(Fault(name=f"erring {share:.0%}", erring=share) for share in (0.02, 0.05, 0.2, 1.0)),
     *(Fault(name=f"slow {share:.0%}", slow=share) for share in (0.02, 0.05, 0.2, 1.0)),
@@ -83,6 +91,7 @@ def run() -> dict[str, Any]:
             _told(EQUAL, real, "real", _EQUALS),
             _told(EQUAL, made_up, "made up", _EQUALS),
             _told(AT_THE_MARGINS, real, "real", _EQUALS),
+            _told(ANOTHER, real, "real", _EQUALS),
         ],
         "faults": [_told(fault, real, "real", _TRIALS) for fault in FAULTS],
         "experiments": [_contested(real, noise, _TRIALS) for noise in (0.0, 1.0, 2.0)],
@@ -134,44 +143,150 @@ def _stretch(labels: Any, nights: Any, models: Any) -> Stretch:
 
 def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[str, Any]:
     """Return what became of a challenger with `fault`, over many trials."""
-    from include import usecases
-    from ml import canary, targets
     from ml.promotion import Answer
     from ml.usecase import Canary
 
-    case, rule, chance = (
-        usecases.get(USE_CASE),
-        Canary(shares=(SHARE, 1.0), least_answers=(500, 1000)),
-        np.random.default_rng(_SEED),
-    )
-    target = targets.learned(case, stretches[0].labels)
-    outcomes: dict[str, int] = {}
-    shown: dict[str, list[float]] = {}
+    rule, chance = Canary(shares=(SHARE, 1.0), least_answers=(500, 1000)), np.random.default_rng(_SEED)
+    outcomes: Counter[str] = Counter()
+    shown: dict[tuple[str, str], list[int]] = defaultdict(list)
     for _ in range(trials):
-        verdict = canary.judge(_seen(fault, stretches, chance), rule, target, case.latency_budget)
-        outcomes[verdict.outcome] = outcomes.get(verdict.outcome, 0) + 1
+        verdict = _judge(_seen(fault, stretches, chance), rule)
+        outcomes[str(verdict.outcome)] += 1
         for check in verdict.checks:
             if check.answer is Answer.FAIL:
-                shown.setdefault(check.name, []).append(check.shown_after or np.inf)
+                shown[check.name, check.of.split()[0]].append(check.shown_after)
     found = {
         "fault": fault.name,
         "rows": of,
         "trials": trials,
-        "outcomes": outcomes,
-        "shown": {
-            name: {
-                "share": len(after) / trials,
-                "median": _within(after, trials, 0.5),
-                "within_95": _within(after, trials, 0.95),
+        "outcomes": {name: round(count / trials, 4) for name, count in outcomes.items()},
+        "shown": [
+            {
+                "check": name,
+                "share": round(len(after) / trials, 4),
+                "half_within": _within(after, trials, 0.5),
+                "95_percent_within": _within(after, trials, 0.95),
+                "of": unit,
             }
-            for name, after in shown.items()
-        },
+            for (name, unit), after in sorted(shown.items(), key=lambda each: -len(each[1]))
+        ],
     }
     print(found, flush=True)
     return found
 
 
-def _within(after: list[float], trials: int, share: float) -> int | None:
+def _judge(seen: Any, rule: Any) -> Any:
+    from include import usecases
+    from ml import canary, targets
+
+    case = usecases.get(USE_CASE)
+    target = targets.learned(case, seen.rows.labels)
+    return canary.judge(seen, rule, target=target, budget=case.latency_budget, matured_share=case.matured_share)
+
+
+def _contested(stretches: list[Stretch], noise: float, trials: int) -> dict[str, Any]:
+    """Return how often an experiment lets in a challenger that is as good as the champion was before noise spoilt it."""
+    from ml.canary import Outcome, Scores
+    from ml.usecase import Experiment
+
+    chance, entered = np.random.default_rng(_SEED), 0
+    spoilt = _noisy(noise).spoil
+    for _ in range(trials):
+        seen = _seen(ANOTHER, stretches, chance, share=0.5)
+        scores = seen.rows.scores
+        log_odds = np.log(scores.champion / (1 - scores.champion))
+        worse = Scores(champion=1 / (1 + np.exp(-spoilt(log_odds, chance))), canary=scores.canary)
+        verdict = _judge(replace(seen, rows=replace(seen.rows, scores=worse)), Experiment(nights=NIGHTS))
+        entered += verdict.outcome is Outcome.ENOUGH
+    found = {"champion_noise": noise, "trials": trials, "let_in": round(entered / trials, 4)}
+    print(found, flush=True)
+    return found
+
+
+def _within(after: list[int], trials: int, share: float) -> int | None:
     """Return the number within which `share` of all the trials was shown; None where fewer were."""
     place = int(np.ceil(share * trials)) - 1
     return int(sorted(after)[place]) if place < len(after) else None
+
+
+def _tables(measured: dict[str, Any]) -> str:
+    """Return the tables as Markdown: equals, then faults by size, then experiments."""
+    lines = ["| an equal challenger | trials | rolled back | given the next share |", "|---|---|---|---|"]
+    for each in measured["equals"]:
+        told = f"{each['fault']}, {each['rows']} rows"
+        lines.append(f"| {told} | {each['trials']} | {_share(each, 'worse')} | {_share(each, 'enough')} |")
+    lines += [
+        "",
+        "| fault | rolled back | shown by | in half of the trials within | in 95 % within |",
+        "|---|---|---|---|---|",
+    ]
+    for each in measured["faults"]:
+        first = each["shown"][0] if each["shown"] else None
+        by = f"{first['check']} ({first['share']:.0%})" if first else "nothing"
+        half, most = (_number(first, key) for key in ("half_within", "95_percent_within"))
+        lines.append(f"| {each['fault']} | {_share(each, 'worse')} | {by} | {half} | {most} |")
+    lines += ["", f"| an experiment of {NIGHTS} nights: the champion is | let in |", "|---|---|"]
+    for each in measured["experiments"]:
+        champion = f"spoilt by noise of {each['champion_noise']:g} in log-odds" if each["champion_noise"] else "equal"
+        lines.append(f"| {champion} | {each['let_in']:.0%} |")
+    return "\n".join(lines)
+
+
+def _share(found: dict[str, Any], outcome: str) -> str:
+    return f"{found['outcomes'].get(outcome, 0):.1%}"
+
+
+def _number(shown: dict[str, Any] | None, key: str) -> str:
+    return "–" if shown is None or shown[key] is None else f"{shown[key]:,} {shown['of']}"
+
+
+def _seen(fault: Fault, stretches: list[Stretch], chance: Any, share: float = SHARE) -> Any:
+    """Return two weeks of a canary, after two nights as a shadow, beginning on a night that chance chooses."""
+    from ml.calibration import probability
+    from ml.canary import Rows, Scores, Seen
+
+    where = stretches[chance.integers(len(stretches))]
+    champion, canary = (where.models[each] for each in chance.choice(len(where.models), 2, replace=False))
+    begin = chance.integers(len(where.ends) - SHADOW_NIGHTS - NIGHTS)
+    ends = where.ends[[begin, begin + SHADOW_NIGHTS, begin + SHADOW_NIGHTS + NIGHTS]]
+    if fault.dealt:
+        names, night = np.unique(where.nights, return_inverse=True)
+        other = (chance.random(len(names)) < 0.5)[night]
+        champion, canary = np.where(other, canary, champion), np.where(other, champion, canary)
+    before, during = slice(*ends[:2]), slice(*ends[1:])
+    number = int(ends[2] - ends[1])
+    ours, stalled = chance.random(number) < share, _stalls(number, chance)
+    return Seen(
+        share=share,
+        began=0.0,
+        canary=_answers(ours, stalled | (chance.random(number) < fault.slow), fault.erring, chance),
+        champion=_answers(~ours, stalled, 0.0, chance),
+        shadow=Scores(champion=probability(champion[before]), canary=probability(canary[before])),
+        rows=Rows(
+            scores=Scores(
+                champion=probability(champion[during]), canary=probability(fault.spoil(canary[during], chance))
+            ),
+            labels=where.labels[during],
+            nights=where.nights[during],
+            by_canary=ours,
+        ),
+    )
+
+
+def _stalls(number: int, chance: Any) -> Any:
+    """Return which requests came while the machine was busy with something else: one in a hundred, fifty in a row."""
+    busy = np.zeros(number, bool)
+    for begin in chance.integers(0, number, number // 5000 or 1):
+        busy[begin : begin + 50] = True
+    return busy
+
+
+def _answers(who: Any, slow: Any, erring: float, chance: Any) -> Any:
+    from ml.canary import Answers
+
+    usual = chance.lognormal(0.7, 0.5, len(who))
+    return Answers(
+        at=np.flatnonzero(who).astype(float),
+        latency_ms=np.where(slow, 40.0, usual)[who],
+        faulty=(chance.random(len(who)) < erring)[who],
+    )

@@ -27,8 +27,8 @@ from include.settings import Settings
 from include.stack import processes
 from include.stack.client import Client, Run, TaskRun
 from include.stack.processes import Stack
-from include.stopwatch import Stopwatch
 from include.steps import standing
+from include.stopwatch import Stopwatch
 from include.stores import ledger, warehouse
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase

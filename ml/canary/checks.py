@@ -11,8 +11,6 @@ from ml.checks import Answer, Check
 from ml.targets import Target
 from ml.usecase import Canary, Experiment, Milliseconds
 
-_TAIL = 0.05
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watched(Check):
@@ -51,51 +49,68 @@ def behaviour(seen: Seen, rule: Canary | Experiment, budget: Milliseconds, alpha
     ]
 
 
-def scores(seen: Seen, rule: Canary, target: Target, alpha: float) -> Watched:
-    """Return how often the two models are further apart, on the same row, than all but a tenth of the shadow's rows.
+def scores(seen: Seen, rule: Canary, alpha: float) -> Watched:
+    """Return how often the two models put rows asked one after the other in another order, beyond what the shadow did.
 
-    Apart is a difference of log-odds, or of units: weather moves both models' scores, and a night's own are no measure of
-    the next.
+    A constant or scrambled model orders nothing as before. What a night does to all its scores moves
+    their levels and differences; it hardly moves their order.
     """
-    earlier, now = _moved(seen.shadow, target), _moved(seen.rows.scores, target)
-    bar = _Bar(margin=2 * _TAIL + rule.scores_margin, alpha=alpha, needed=rule.shadow_answers, of="rows as a shadow")
-    name = "rows scored further from the champion than as a shadow"
-    if len(earlier) < rule.shadow_answers or not len(now):
-        return _watched(name, None, len(earlier), bar, None)
-    low, high = np.quantile(earlier, [_TAIL, 1 - _TAIL])
-    outside = ((now < low) | (now > high)).astype(np.float64)
-    return _watched(name, float(outside.mean()), len(earlier), bar, evalues.shown_after(outside, bar.margin, bar.alpha))
+    earlier, now = _disagreeing(seen.shadow), _disagreeing(seen.rows.scores)
+    had = int(seen.shadow.known.sum())
+    bar = _Bar(margin=rule.scores_margin, alpha=alpha, needed=rule.shadow_answers, of="rows as a shadow")
+    name = "rows in another order than the champion's beyond the shadow's"
+    if had < rule.shadow_answers or not len(earlier) or not len(now):
+        return _watched(name, None, had, bar, None)
+    usual = float(earlier.mean())
+    pairs = evalues.shown_after(now, usual + bar.margin, alpha)
+    return _watched(name, float(now.mean()) - usual, had, bar, None if pairs is None else 2 * pairs)
 
 
-def calibration(rows: Rows, rule: Canary, target: Target, alpha: float) -> Watched:
-    """Return by how much further the calibration gap is from 0 than the champion's, on the labelled rows.
+def level(seen: Seen, rule: Canary, target: Target, alpha: float) -> Watched:
+    """Return how far the canary's answers are from where they were beside the champion's as a shadow, over whole nights."""
+    had = int(seen.shadow.known.sum())
+    nights = seen.rows.over
+    before, now = (_moved(each, target) for each in (seen.shadow, seen.rows.scores))
+    moved = nights.mean(now) - float(before[seen.shadow.known].mean() if had else 0.0)
+    shown = [evalues.mean_shown_after(side * moved, rule.level_margin, alpha / 2) for side in (1, -1)]
+    bar = _Bar(margin=rule.level_margin, alpha=alpha, needed=rule.least_nights, of="nights that are over")
+    name, enough = f"{target.words.level} moved from where the shadow's were", had >= rule.shadow_answers and len(moved)
+    return _watched(
+        name, abs(float(moved.mean())) if enough else None, len(moved), bar, _first(shown) if enough else None
+    )
+
+
+def calibration(rows: Rows, rule: Canary, target: Target, matured_share: float, alpha: float) -> Watched:
+    """Return by how much further from 0 the calibration gap is than the champion's, over labelled nights.
 
     Too high is shown when two things are: above what came, and above the champion's, each by more than the margin; too
-    low likewise. What moves a whole night moves both models, so that it shows neither.
+    low likewise. A canary that scores as the champion does is never far off for what a night brings both.
     """
-    known, likeness = rows.matured, target.likeness
-    labels, canary, champion = (each[known] for each in (rows.labels, rows.scores.canary, rows.scores.champion))
-    shown = []
+    nights = rows.labelled(matured_share)
+    shown, gaps = [], []  # a gap lies on one side, so that the other's is below 0
     for side in (1, -1):
-        (ours, due), (theirs, _) = (likeness.said_and_due(labels, each, side) for each in (canary, champion))
-        shown.append(_both(side * (ours - theirs), side * (ours - due), rule.calibration_margin, alpha / 2))
-    gap = abs(likeness.gap(labels, canary)) - abs(likeness.gap(labels, champion)) if known.any() else None
-    bar = _Bar(margin=rule.calibration_margin, alpha=alpha, needed=rule.least_labels, of="labels")
-    return _watched("calibration gap beyond the champion's", gap, len(labels), bar, _first(shown))
+        (canary, due), (champion, _) = (
+            map(nights.mean, target.likeness.said_and_due(rows.labels, each, side))
+            for each in (rows.scores.canary, rows.scores.champion)
+        )
+        shown.append(_both(side * (canary - champion), side * (canary - due), rule.calibration_margin, alpha / 2))
+        gaps.append([side * each for each in (canary - due, champion - due)])
+    number, beyond = len(nights.kept), None
+    if number:
+        ours, theirs = (max(0.0, *(float(each.mean()) for each in sides)) for sides in zip(*gaps, strict=True))
+        beyond = ours - theirs
+    bar = _Bar(margin=rule.calibration_margin, alpha=alpha, needed=rule.least_nights, of="nights with their labels")
+    return _watched("calibration gap beyond the champion's", beyond, number, bar, _first(shown))
 
 
-def cost(rows: Rows, rule: Canary, target: Target, alpha: float) -> Watched:
-    """Return by how much a row's decision costs more than the champion's, as a share of what the target's margins are of."""
-    known, price, most = rows.matured, target.likeness.price, target.likeness.dearest
-    canary, champion = (
-        target.row_cost(rows.labels[known], each[known]) for each in (rows.scores.canary, rows.scores.champion)
-    )
-    dearer = canary - champion
-    bar = _Bar(margin=rule.cost_margin, alpha=alpha, needed=rule.least_labels, of="labels")
-    shown = evalues.difference_shown_after(np.clip(dearer / most, -1, 1), rule.cost_margin * price / most, alpha)
-    value = float(dearer.mean()) / price if len(dearer) else None
-    name = f"cost of a row's decision beyond the champion's, of {target.words.priced}"
-    return _watched(name, value, len(dearer), bar, shown)
+def cost(rows: Rows, rule: Canary, target: Target, matured_share: float, alpha: float) -> Watched:
+    """Return by how much a row's decision costs more than the champion's, as a share of the target's price."""
+    canary, champion = (target.row_cost(rows.labels, each) for each in (rows.scores.canary, rows.scores.champion))
+    dearer = rows.labelled(matured_share).mean(canary - champion) / target.likeness.price
+    bar = _Bar(margin=rule.cost_margin, alpha=alpha, needed=rule.least_nights, of="nights with their labels")
+    shown = evalues.mean_shown_after(dearer, bar.margin, alpha)
+    value = float(dearer.mean()) if len(dearer) else None
+    return _watched(target.words.dearer, value, len(dearer), bar, shown)
 
 
 def _in_time(name: str, seen: Seen, ours: Booleans, theirs: Booleans, bar: _Bar) -> Watched:
@@ -115,16 +130,24 @@ def _mean_by(round_: Integers, holds: Booleans, of: Integers) -> Floats:
     return np.bincount(round_[inside], weights=holds[inside], minlength=rounds_) / np.maximum(total, 1)
 
 
+def _disagreeing(scores: Scores) -> Floats:
+    """Return, for each two rows that follow each other, 1 where the models do not put them in the same order, else 0."""
+    canary, champion = (each[scores.known] for each in (scores.canary, scores.champion))
+    pairs = len(canary) // 2 * 2
+    ordered = [np.sign(each[1:pairs:2] - each[:pairs:2]) for each in (canary, champion)]
+    return np.asarray(ordered[0] != ordered[1], np.float64)
+
+
 def _moved(scores: Scores, target: Target) -> Floats:
-    """Return by how much the canary is moved from the champion, where both have a score."""
-    return target.likeness.moved(scores.canary[scores.known], scores.champion[scores.known])
+    """Return by how much the canary is moved from the champion, (n,); NaN where one has no score."""
+    canary, champion = (np.where(scores.known, each, np.nan) for each in (scores.canary, scores.champion))
+    return target.likeness.moved(canary, champion)
 
 
 def _both(one: Floats, other: Floats, margin: float, alpha: float) -> int | None:
-    """Return after how many differences both means are shown to be above the margin."""
-    first = evalues.difference_shown_after(one, margin, alpha)
-    second = None if first is None else evalues.difference_shown_after(other, margin, alpha)
-    return None if first is None or second is None else max(first, second)
+    """Return after how many nights both means are shown to be above the margin."""
+    found = [evalues.mean_shown_after(each, margin, alpha) for each in (one, other)]
+    return None if None in found else max(each for each in found if each is not None)
 
 
 def _first(shown: list[int | None]) -> int | None:

@@ -15,13 +15,13 @@ from ml.usecase import Experiment
 _SEED = 20130601
 
 
-def cost(rows: Rows, rule: Experiment, target: Target) -> Watched:
+def cost(rows: Rows, rule: Experiment, target: Target, matured_share: float) -> Watched:
     """Return how much less 1000 rows cost by the canary than by the champion, judged once the last night has its labels.
 
     The first `nights` nights alone are judged, so that whoever looks later sees the same. At their end it is a fail
     unless the interval lies above 0: a tie keeps the champion.
     """
-    ended = _ended(rows, rule)
+    ended = _ended(rows, rule.nights, matured_share)
     gain = _gain(rows, target, np.isin(rows.nights, ended), rule.confidence) if len(ended) == rule.nights else None
     told = "" if gain is None else f" [{gain.low:,.0f}, {gain.high:,.0f}]"
     answer = Answer.INCONCLUSIVE if len(ended) < rule.nights else Answer.of(gain is not None and gain.low > 0)
@@ -36,12 +36,11 @@ def cost(rows: Rows, rule: Experiment, target: Target) -> Watched:
     )
 
 
-def _ended(rows: Rows, rule: Experiment) -> list[str]:
-    """Return those of the experiment's nights, its first ones, that have their labels."""
+def _ended(rows: Rows, first: int, matured_share: float) -> list[str]:
+    """Return those of the `first` nights that have their labels."""
     place, nights = pd.factorize(rows.nights, sort=True)
     labelled = np.bincount(place, weights=np.isfinite(rows.labels)) / np.bincount(place)
-    first = zip(nights[: rule.nights], labelled[: rule.nights], strict=True)
-    return [night for night, share in first if share >= rule.matured_share]
+    return [night for night, share in zip(nights[:first], labelled[:first], strict=True) if share >= matured_share]
 
 
 def _gain(rows: Rows, target: Target, within: Booleans, confidence: float) -> Interval | None:

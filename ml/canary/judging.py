@@ -36,18 +36,20 @@ class Verdict:
         return f"{self.outcome}, after {self.answers} answers: {told}"
 
 
-def judge(seen: Seen, rule: Canary | Experiment, target: Target, budget: Milliseconds) -> Verdict:
+def judge(
+    seen: Seen, rule: Canary | Experiment, *, target: Target, budget: Milliseconds, matured_share: float
+) -> Verdict:
     """Return whether the canary is shown worse, has shown enough at its present share, or must go on.
 
     Give it all there is since the canary began: what was shown once stays shown, however often one looks. `target` is
-    the champion's, and `budget` the use case's. Nothing seen is no verdict, and a number that is missing holds a share up.
+    the champion's, the rest the use case's. Nothing seen is no verdict, and a number that is missing holds a share up.
     """
     match rule:
         case Canary():
-            found = _watched(seen, rule, target, budget)
+            found = _watched(seen, rule, target, budget, matured_share)
         case Experiment():
             behaviour = checks.behaviour(seen, rule, budget, rule.false_alarms / 2, needed=1)
-            found = (*behaviour, contest.cost(seen.rows, rule, target))
+            found = (*behaviour, contest.cost(seen.rows, rule, target, matured_share))
     return Verdict(outcome=_outcome(found), answers=len(seen.canary), checks=found)
 
 
@@ -59,14 +61,17 @@ def _outcome(found: tuple[Watched, ...]) -> Outcome:
     return Outcome.GO_ON if Answer.INCONCLUSIVE in answers else Outcome.ENOUGH
 
 
-def _watched(seen: Seen, rule: Canary, target: Target, budget: Milliseconds) -> tuple[Watched, ...]:
-    """Return the five checks of a canary, which share the chance of a false alarm (Bonferroni)."""
-    alpha = rule.false_alarms / 5
+def _watched(
+    seen: Seen, rule: Canary, target: Target, budget: Milliseconds, matured_share: float
+) -> tuple[Watched, ...]:
+    """Return the six checks of a canary, which share the chance of a false alarm (Bonferroni)."""
+    alpha = rule.false_alarms / 6
     return (
         *checks.behaviour(seen, rule, budget, alpha, needed=rule.needed_at(seen.share)),
-        checks.scores(seen, rule, target, alpha),
-        checks.calibration(seen.rows, rule, target, alpha),
-        checks.cost(seen.rows, rule, target, alpha),
+        checks.scores(seen, rule, alpha),
+        checks.level(seen, rule, target, alpha),
+        checks.calibration(seen.rows, rule, target, matured_share, alpha),
+        checks.cost(seen.rows, rule, target, matured_share, alpha),
     )
 
 

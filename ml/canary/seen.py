@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ml.arrays import Booleans, Floats, Integers, Strings
 
@@ -57,6 +58,35 @@ class Rows:
     def matured(self) -> Booleans:
         """Where both have a score and the label is known."""
         return self.scores.known & np.isfinite(self.labels)
+
+    @property
+    def over(self) -> "Nights":
+        """The nights that are over, a later one having begun, by the rows that both have scored."""
+        place, names = pd.factorize(self.nights, sort=True)
+        scored = np.bincount(place[self.scores.known], minlength=len(names))
+        return Nights(place=np.where(self.scores.known, place, -1), kept=np.flatnonzero(scored[:-1]))
+
+    def labelled(self, share: float) -> "Nights":
+        """Return the nights of which at least `share` of the rows that both have scored are labelled, by those rows."""
+        place, names = pd.factorize(self.nights, sort=True)
+        matured, scored = (np.bincount(place[each], minlength=len(names)) for each in (self.matured, self.scores.known))
+        return Nights(
+            place=np.where(self.matured, place, -1), kept=np.flatnonzero((matured > 0) & (matured >= share * scored))
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nights:
+    """Some nights in their order: of which of all nights each row is, -1 for no row, and which of them are `kept`."""
+
+    place: Integers
+    kept: Integers
+
+    def mean(self, values: Floats) -> Floats:
+        """Return the mean of `values` (n,) in each night that is kept."""
+        rows = self.place >= 0
+        total, number = (np.bincount(self.place[rows], weights=each[rows]) for each in (values, np.ones(len(values))))
+        return np.asarray(total[self.kept] / number[self.kept])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

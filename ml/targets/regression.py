@@ -168,7 +168,7 @@ class Target:
     @property
     def likeness(self) -> OfNumbers:
         """How two models' answers to the same rows are compared."""
-        return OfNumbers(cost=self.cost, scale=self.scale, low=self.low, high=self.high)
+        return OfNumbers(cost=self.cost, scale=self.scale)
 
     @staticmethod
     def asked(use_case: UseCase) -> list[str]:

@@ -10,8 +10,8 @@ class Words:
 
     `metric` is the loss in records (a column, a metric's name), `loss` the same in sentences, in the unit `loss_unit`; `raw`
     is an answer before its calibration, `prior` what a constant answers, `alone` what a single feature does, `calibration`
-    heads the numbers of that, the share or ratio `calibrated` being right; `apart` is how far two models' answers lie apart, `priced` what
-    their costs are shares of; `saved_against` is the decision that costs are
+    heads the numbers of that, the share or ratio `calibrated` being right; `apart` is how far two models' answers lie apart, `level` what
+    is moved from one to the other, `dearer` by how much more one costs; `saved_against` is the decision that costs are
     compared with, `expected` and `seen` head what weak slices are told by, `label` says how to make one of what is none, `labels_are`
     what labels may be and `contract` how a contract says so. On pictures,
     `seen_mean` is a night's mean label, `came` what is held against scores (on the axis `score_axis`, within `bounds`);
@@ -28,7 +28,8 @@ class Words:
     calibration: str
     saved_against: str
     apart: str
-    priced: str
+    level: str
+    dearer: str
     expected: str
     seen: str
     label: str
@@ -52,7 +53,8 @@ YES_OR_NO = Words(
     calibration="expected over seen",
     saved_against="never acting",
     apart="mean distance of scores",
-    priced="an action's",
+    level="log-odds",
+    dearer="cost of a decision beyond the champion's, in actions",
     expected="expected",
     seen="seen",
     label="make it a bool or a float of 0 and 1, or derive one that is",
@@ -82,7 +84,8 @@ NUMBER = Words(
     calibration="share below the answer",
     saved_against="always the same answer",
     apart="mean distance of answers, 1 being what always the same answer loses",
-    priced="always the same answer's",
+    level="answers (1 is what always the same answer loses)",
+    dearer="cost of an answer beyond the champion's, 1 being that of always the same",
     expected="share asked for",
     seen="share below the answer",
     label="make it a float, or derive one that is",

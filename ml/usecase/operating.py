@@ -36,24 +36,28 @@ class Triggers:
 class Canary:
     """How a challenger takes over, share by share of the entities, and when it is rolled back.
 
-    It goes on to the next share after `least_answers` requests of its own at this one, `least_labels` labelled rows and
-    `shadow_answers` rows before the first share, if nothing was shown wrong; it is rolled back as soon as something is.
-    An equal challenger is rolled back with probability `false_alarms` at most, over the whole release. Shown wrong is what
-    goes beyond a margin, the champion's own on the same rows or in the same time deducted: in the share of requests with
-    a `fault`, or `slow` ones (above the latency budget); in the share of `scores` further from the champion's than the
-    shadow's were; in `calibration` (mean score against mean label); in `cost` for a row, as a share of what acting costs.
-    Where a number is asked for, calibration is the share of labels below the answer against the quantile, and cost is a
-    share of what always answering the same costs. `least_labels=0` lets it take over before any label is known.
+    It goes on to the next share after `least_answers` requests of its own at this one, `least_nights` nights with their
+    labels, and `shadow_answers` rows before the first share, if nothing was shown wrong; it is rolled back as soon as
+    something is. An equal challenger is rolled back with probability `false_alarms` at most, over the whole release.
+    Shown wrong is what goes beyond a margin, the champion's own in the same time or on the same rows deducted: in the
+    share of requests with a `fault`, or `slow` ones (above the latency budget); in the share of rows whose order by
+    `scores` is another than the champion's, the shadow's deducted; in the `level` of its log-odds beside the champion's,
+    against what it was as a shadow; in `calibration` (mean score against mean label); in
+    the `cost` of a row's decision, as a share of what acting costs. `least_nights=0` waits for no label.
+
+    Where a number is asked for, `level` and `cost` are shares of what always the same answer loses and costs, and
+    `calibration` is the share of labels below the answer against the quantile asked for.
     """
 
     shares: tuple[float, ...] = (0.05, 0.25, 1.0)
     least_answers: tuple[int, ...] = (300, 500, 1000)
     shadow_answers: int = 500
-    least_labels: int = 500
+    least_nights: int = 3
     false_alarms: float = 0.05
     fault_margin: float = 0.01
     slow_margin: float = 0.01
     scores_margin: float = 0.15
+    level_margin: float = 0.5
     calibration_margin: float = 0.03
     cost_margin: float = 0.02
 
@@ -68,10 +72,20 @@ class Canary:
             len(self.least_answers) == len(self.shares) and min(self.least_answers) >= 1,
             f"least_answers has a number, 1 or more, for each of the {len(self.shares)} shares, got {self.least_answers}",
         )
-        require(self.shadow_answers >= 20, f"quantiles need 20 shadow_answers or more, got {self.shadow_answers}")
-        require(self.least_labels >= 0, f"least_labels is 0 or more, got {self.least_labels}")
+        require(
+            self.shadow_answers >= 20,
+            f"a shadow's usual order needs 20 shadow_answers or more, got {self.shadow_answers}",
+        )
+        require(self.least_nights >= 0, f"least_nights is 0 or more, got {self.least_nights}")
         _require_error_rate(self.false_alarms)
-        margins = (self.fault_margin, self.slow_margin, self.scores_margin, self.calibration_margin, self.cost_margin)
+        margins = (
+            self.fault_margin,
+            self.slow_margin,
+            self.scores_margin,
+            self.level_margin,
+            self.calibration_margin,
+            self.cost_margin,
+        )
         _require_margins(margins)
 
     def needed_at(self, share: float) -> int:
@@ -86,14 +100,12 @@ class Experiment:
     """An A/B: the challenger answers a fixed `share` of the entities for `nights` nights, and is judged once, at the end.
 
     It takes over when its decisions are shown cheaper at `confidence`, two-sided, nights being the sample; not shown is
-    not enough. A night counts once `matured_share` of its rows have labels. Faults and slow requests are watched from
-    the first request on, as a canary's are.
+    not enough. Faults and slow requests are watched from the first request on, as a canary's are.
     """
 
     share: float = 0.5
     nights: int = 14
     confidence: float = 0.95
-    matured_share: float = 0.95
     false_alarms: float = 0.05
     fault_margin: float = 0.01
     slow_margin: float = 0.01
@@ -102,7 +114,6 @@ class Experiment:
         require(0 < self.share < 1, f"an experiment's share lies between 0 and 1, got {self.share}")
         require(self.nights >= 2, f"an experiment needs 2 nights or more to see any spread, got {self.nights}")
         require(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
-        require(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")
         _require_error_rate(self.false_alarms)
         _require_margins((self.fault_margin, self.slow_margin))
 

@@ -41,8 +41,13 @@ def advance(use_case: str, night: str) -> Next | None:
     found = _given(case, stood.trial, where)
     if not stood.trial.share:
         return _look(case, stood, found, when, where)
-    target = _target(case, stood, where)
-    verdict = canary.judge(_seen(case, stood, found, when, where), case.release.canary, target, case.latency_budget)
+    verdict = canary.judge(
+        _seen(case, stood, found, when, where),
+        case.release.canary,
+        target=_target(case, stood, where),
+        budget=case.latency_budget,
+        matured_share=case.matured_share,
+    )
     return _follow(case, stood.trial, verdict, when, where)
 
 

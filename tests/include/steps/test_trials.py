@@ -56,6 +56,6 @@ def test_a_package_that_cannot_be_served_is_told_with_the_last_words_of_its_proc
 def test_a_process_that_does_not_answer_is_given_up(
     home: Settings, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trials, "_SECONDS", 0.01)
+    monkeypatch.setattr(children, "_SECONDS", 0.01)
     with pytest.raises(PackageError, match=r"cannot be served: no answer within 0\.01 seconds"):
         children.run("include.serving.golden", Path(home.packages), digest, home)

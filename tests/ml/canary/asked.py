@@ -1,19 +1,20 @@
 """Rows and answers as two models would give them, of which some are at fault."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ml import canary
 from ml.arrays import Booleans, Floats
 from ml.calibration import probability
-from ml.canary import Answers, Rows, Scores, Seen
-from ml.targets import binary
-from ml.usecase import Cost, Milliseconds
+from ml.canary import Answers, Rows, Scores, Seen, Verdict
+from ml.targets import Target, binary
+from ml.usecase import Canary, Cost, Experiment, Milliseconds
 
-TARGET = binary.Target(cost=Cost(act=250, miss=1800, averted=0.4), prior=0.3)
+TARGET: Target = binary.Target(cost=Cost(act=250, miss=1800, averted=0.4), prior=0.3)
 BUDGET = Milliseconds(p99=10)
-_SHADOW = 1000
+RULE, _SHADOW = Canary(), 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,31 @@ def seen(faults: Faults = Faults(), *, seed: int = 0, rows: int = 8000, share: f
         "shadow": Scores(champion=probability(champion[:_SHADOW]), canary=probability(canary[:_SHADOW])),
     }
     return Seen(**(parts | changes))
+
+
+def judge(given: Seen, rule: Canary | Experiment = RULE, target: Target = TARGET) -> Verdict:
+    return canary.judge(given, rule, target=target, budget=BUDGET, matured_share=0.95)
+
+
+def until(given: Seen, row: int) -> Seen:
+    """Return what was seen until just before the row `row` was asked."""
+    rows, scores = given.rows, given.rows.scores
+    return replace(
+        given,
+        canary=_before(given.canary, row),
+        champion=_before(given.champion, row),
+        rows=Rows(
+            scores=Scores(champion=scores.champion[:row], canary=scores.canary[:row]),
+            labels=rows.labels[:row],
+            nights=rows.nights[:row],
+            by_canary=rows.by_canary[:row],
+        ),
+    )
+
+
+def _before(answers: Answers, row: int) -> Answers:
+    early = answers.at < row
+    return Answers(at=answers.at[early], latency_ms=answers.latency_ms[early], faulty=answers.faulty[early])
 
 
 def _answers(who: Booleans, slow: Booleans, faulty: Booleans) -> Answers:

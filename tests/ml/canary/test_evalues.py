@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from ml.canary import evalues
 
@@ -87,3 +88,33 @@ def test_differences_that_are_even_show_nothing() -> None:
     chance = np.random.default_rng(2)
     assert evalues.difference_shown_after(chance.choice([-1.0, 1.0], 5000), 0.01, 0.01) is None
     assert evalues.difference_shown_after(chance.choice([-1.0, 1.0], 5000, p=[0.4, 0.6]), 0.01, 0.01) is not None
+
+
+@pytest.mark.parametrize("number", [2, 5, 20, 200])
+@pytest.mark.parametrize("mean", [-1.0, 0.0, 1.5])
+def test_the_ratio_is_that_of_students_t(number: int, mean: float) -> None:
+    values = np.random.default_rng(number).normal(mean, 2.0, number)
+    t = (values.mean() - 0.1) / values.std(ddof=1) * number**0.5
+    effects = np.array([0.5, 1.0, 2.0]) * number**0.5
+    ratio = np.mean(stats.nct.pdf(t, number - 1, effects) / stats.t.pdf(t, number - 1))
+    found = evalues.log_likelihood_ratio(values, 0.1)[-1]
+    assert found == pytest.approx(np.log(ratio), rel=1e-6) if ratio > 1e-9 else found < np.log(1e-9)
+
+
+@LAW
+@given(arrays(np.float64, st.integers(1, 30), elements=st.floats(-1, 1, width=32)), st.floats(0.01, 100))
+def test_the_ratio_does_not_depend_on_the_unit(values: np.ndarray, unit: float) -> None:
+    one, other = evalues.log_likelihood_ratio(values, 0.0), evalues.log_likelihood_ratio(unit * values, 0.0)
+    np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("mean", [0.0, -0.5])
+def test_nights_that_are_not_worse_are_shown_worse_no_more_often_than_alpha(mean: float) -> None:
+    chance, trials, alpha = np.random.default_rng(4), 400, 0.05
+    shown = sum(evalues.mean_shown_after(chance.normal(mean, 1, 20), 0.0, alpha) is not None for _ in range(trials))
+    assert shown / trials <= alpha + 3 * (alpha * (1 - alpha) / trials) ** 0.5
+
+
+def test_nights_that_are_alike_are_shown_in_a_week_and_no_night_shows_nothing() -> None:
+    assert evalues.mean_shown_after(np.random.default_rng(4).normal(1, 0.2, 20), 0.0, 0.01) in range(3, 8)
+    assert evalues.mean_shown_after(np.empty(0), 0.0, 0.01) is None

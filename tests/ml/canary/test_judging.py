@@ -9,45 +9,18 @@ from hypothesis import given as law
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from ml import canary
-from ml.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
+from ml.canary import Answers, Outcome, Scores, Seen, Verdict
 from ml.errors import RequestError
 from ml.promotion import Answer
 from ml.usecase import Canary, Experiment
-from tests.ml.canary.asked import BUDGET, TARGET, Faults, seen
+from tests.ml.canary.asked import RULE, Faults, judge, seen, until
 
 LAW = settings(max_examples=20, deadline=None)
-RULE = Canary()
 NOBODY = Answers(at=np.empty(0), latency_ms=np.empty(0), faulty=np.empty(0, bool))
-
-
-def judge(given: Seen, rule: Canary | Experiment = RULE) -> Verdict:
-    return canary.judge(given, rule, TARGET, BUDGET)
 
 
 def unlabelled(given: Seen) -> Seen:
     return replace(given, rows=replace(given.rows, labels=np.full(len(given.rows.labels), np.nan)))
-
-
-def until(given: Seen, row: int) -> Seen:
-    """Return what was seen until just before the row `row` was asked."""
-    rows, scores = given.rows, given.rows.scores
-    return replace(
-        given,
-        canary=_until(given.canary, row),
-        champion=_until(given.champion, row),
-        rows=Rows(
-            scores=Scores(champion=scores.champion[:row], canary=scores.canary[:row]),
-            labels=rows.labels[:row],
-            nights=rows.nights[:row],
-            by_canary=rows.by_canary[:row],
-        ),
-    )
-
-
-def _until(answers: Answers, row: int) -> Answers:
-    early = answers.at < row
-    return Answers(at=answers.at[early], latency_ms=answers.latency_ms[early], faulty=answers.faulty[early])
 
 
 def failed(verdict: Verdict) -> set[str]:
@@ -63,6 +36,7 @@ def failed(verdict: Verdict) -> set[str]:
         pytest.param(Faults(slow=0.05), "answers", id="slow"),
         pytest.param(Faults(constant=True), "rows", id="constant"),
         pytest.param(Faults(scrambled=True), "rows", id="scrambled"),
+        pytest.param(Faults(shift=1.2), "log-odds", id="another level"),
         pytest.param(Faults(shift=0.6), "calibration", id="expects too much"),
         pytest.param(Faults(shift=-1.0), "calibration", id="expects too little"),
         pytest.param(Faults(noise=1.5), "cost", id="dearer"),
@@ -105,7 +79,9 @@ def test_where_the_champion_answers_nothing_nothing_excuses_the_canary() -> None
         pytest.param(replace(seen(), canary=NOBODY), "0 of 500 answers", id="no answer"),
         pytest.param(seen(rows=400), r"of 500 answers at this share", id="too few answers"),
         pytest.param(replace(seen(), began=7900.0), r"of 500 answers at this share", id="too few at this share"),
-        pytest.param(unlabelled(seen()), "calibration .* 0 of 500 labels, without a number", id="no labels"),
+        pytest.param(
+            unlabelled(seen()), "calibration .* 0 of 3 nights with their labels, without a number", id="no labels"
+        ),
         pytest.param(
             replace(seen(), shadow=Scores(champion=np.full(499, 0.2), canary=np.full(499, 0.2))),
             "499 of 500 rows as a shadow",
@@ -121,13 +97,13 @@ def test_what_is_missing_holds_a_share_up_and_is_told(given: Seen, waits_for: st
 
 def test_nothing_seen_is_no_verdict() -> None:
     given = seen(rows=0, canary=NOBODY, champion=NOBODY)
-    for rule in (RULE, Canary(least_labels=0), Experiment()):
+    for rule in (RULE, Canary(least_nights=0), Experiment()):
         assert judge(given, rule).outcome is Outcome.GO_ON
         assert judge(given, rule).answers == 0
 
 
 def test_labels_hold_nothing_up_where_the_rule_needs_none() -> None:
-    rule = Canary(least_labels=0)
+    rule = Canary(least_nights=0)
     assert judge(unlabelled(seen()), rule).outcome is Outcome.ENOUGH
     assert "cost" in failed(judge(seen(Faults(noise=1.5)), rule))
 
@@ -177,40 +153,3 @@ def test_equal_canaries_are_rarely_rolled_back_at_any_look() -> None:
 def test_a_share_that_the_canary_never_has_is_refused() -> None:
     with pytest.raises(RequestError, match=r"expected one of the shares of the canary, \(0.05, 0.25, 1.0\), got 0.3"):
         judge(seen(share=0.3))
-
-
-@pytest.mark.parametrize(
-    ("faults", "outcome"),
-    [
-        pytest.param(Faults(noise=0.0), Outcome.WORSE, id="equal"),
-        pytest.param(Faults(shift=-3.0), Outcome.WORSE, id="dearer"),
-        pytest.param(Faults(erring=0.1), Outcome.WORSE, id="erring"),
-    ],
-)
-def test_an_experiment_ends_with_the_champion_unless_the_canary_is_shown_cheaper(
-    faults: Faults, outcome: Outcome
-) -> None:
-    assert judge(seen(faults, share=0.5), Experiment(nights=14)).outcome is outcome
-
-
-def test_an_experiment_lets_in_what_is_shown_cheaper() -> None:
-    given = seen(share=0.5)
-    blind = replace(given.rows.scores, champion=1 - given.rows.scores.champion)
-    verdict = judge(replace(given, rows=replace(given.rows, scores=blind)), Experiment(nights=14))
-    assert verdict.outcome is Outcome.ENOUGH
-    assert "the 95% interval above 0" in verdict.reason
-
-
-def test_an_experiment_is_not_judged_before_its_last_night_has_its_labels() -> None:
-    given = seen(Faults(shift=-3.0), share=0.5)
-    assert judge(until(given, 13 * 400), Experiment(nights=14)).outcome is Outcome.GO_ON
-    open_ = np.where(given.rows.nights == "2020-01-14", np.nan, given.rows.labels)
-    waiting = judge(replace(given, rows=replace(given.rows, labels=open_)), Experiment(nights=14))
-    assert waiting.outcome is Outcome.GO_ON
-    assert "13 of 14 nights with their labels" in waiting.reason
-
-
-def test_an_experiment_that_is_looked_at_later_says_the_same() -> None:
-    given = seen(share=0.5)
-    costs = [judge(until(given, rows), Experiment(nights=14)).checks[-1] for rows in (14 * 400, 8000)]
-    assert costs[0] == costs[1]
