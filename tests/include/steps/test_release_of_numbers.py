@@ -20,8 +20,8 @@ from ml.releasing import Kind
 from ml.usecase import Canary, Refit, Release, UseCase
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, enter
 
-NIGHTS = ("2024-03-18", "2024-03-19", "2024-03-20")
-RULE = Canary(shares=(0.5, 1.0), least_answers=(20, 40), shadow_answers=50, least_nights=1)
+SHADOWED, JUDGED = "2024-03-18", "2024-03-19..2024-03-25"
+RULE = Canary(shares=(0.5, 1.0), least_answers=(20, 40), shadow_answers=50, least_nights=6)
 PEOPLE = (("tech_lead", "tess"), ("business_owner", "bob"))
 LENIENT = Refit(answers_apart=0.5, flipped=0.2, least_rank=0.5, loss_rise=0.2)
 Declare = Callable[..., None]
@@ -132,7 +132,7 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     features.build("ferry", NIGHT)
     digest = challenge(where, minutes)
     release.shadow("ferry", NIGHT)
-    assert play(NIGHTS[0]) == "ask"
+    assert play(SHADOWED) == "ask"
     engine = warehouse.engine(where.warehouse_url)
     (shadow,) = ledger.entries(engine, "ferry", Kind.SEEN)
     assert shadow.payload["answers"] == 80
@@ -141,7 +141,7 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     assert (shadow.payload["decisions"] > 0.5) is (minutes > 1)
     approve(NIGHT)
     release.shift("ferry", NIGHT)
-    for night in NIGHTS[1:]:
+    for night in map(str, nights.parse(JUDGED)):
         play(night)
     told = [each for each in ledger.entries(engine, "ferry", ends) if each.subject == digest]
     assert told

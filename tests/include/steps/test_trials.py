@@ -57,5 +57,5 @@ def test_a_process_that_does_not_answer_is_given_up(
     home: Settings, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(children, "_SECONDS", 0.01)
-    with pytest.raises(PackageError, match=r"cannot be served: no answer within 0\.01 seconds"):
+    with pytest.raises(PackageError, match=r"cannot be served: include.serving.golden was not done in 0\.01 s"):
         children.run("include.serving.golden", Path(home.packages), digest, home)
