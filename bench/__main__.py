@@ -5,7 +5,18 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import canary, contract, features, gate, lookup, published, retrieval, rolling, training
+from bench import (
+    canary,
+    contract,
+    features,
+    gate,
+    gate_of_numbers,
+    lookup,
+    published,
+    retrieval,
+    rolling,
+    training,
+)
 
 _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
@@ -13,6 +24,7 @@ _BENCHES = {
     "contract": contract.run,
     "features": features.run,
     "gate": gate.run,
+    "gate_of_numbers": gate_of_numbers.run,
     "lookup": lookup.run,
     "published": published.run,
     "retrieval": retrieval.run,

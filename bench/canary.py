@@ -107,6 +107,7 @@ def publish(measured: dict[str, Any]) -> None:
 
 
 def _real() -> list[Stretch]:
+    from ml import targets
     from ml.usecase import GradientBoosting
 
     case, where = homes.taken(USE_CASE, YEAR)
@@ -115,9 +116,9 @@ def _real() -> list[Stretch]:
     months, found = np.array([night[:7] for night in rows.nights], object), []
     for first, last in QUARTERS:
         before, judged = rows.where(months < first), rows.where((months >= first) & (months <= last))
-        chance = np.random.default_rng(_SEED)
+        chance, target = np.random.default_rng(_SEED), targets.learned(case, before.labels)
         models = [
-            gate.log_odds(case, trees, gate.drawn(before, chance), judged.frame, seed, where.threads)
+            gate.raw(case, trees, gate.drawn(before, chance), judged.frame, seed, where.threads, target)
             for seed in range(MODELS)
         ]
         found.append(_stretch(judged.labels, judged.nights, np.array(models)))
@@ -176,10 +177,11 @@ def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[
 
 def _judge(seen: Any, rule: Any) -> Any:
     from include import usecases
-    from ml import canary
+    from ml import canary, targets
 
     case = usecases.get(USE_CASE)
-    return canary.judge(seen, rule, price=case.cost, budget=case.latency_budget, matured_share=case.matured_share)
+    target = targets.learned(case, seen.rows.labels)
+    return canary.judge(seen, rule, target=target, budget=case.latency_budget, matured_share=case.matured_share)
 
 
 def _contested(stretches: list[Stretch], noise: float, trials: int) -> dict[str, Any]:

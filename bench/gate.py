@@ -7,7 +7,7 @@ pair on consecutive nights of the quarter, as the gate would.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,16 @@ MOST_FALSE_PROMOTIONS = 0.05
 _TRIALS, _TRIALS_WHERE_NONE_MAY_PASS = 150, 600
 _SEED, _DEVIATIONS = 20131, 1.96
 _PAGE = Path(__file__).parent.parent / "docs/gate.md"
-_BEGIN, _END = "<!-- operating curve: written by `python -m bench gate` -->", "<!-- /operating curve -->"
-_MARK = re.compile(f"{re.escape(_BEGIN)}.*{re.escape(_END)}", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quarter:
-    """A quarter's rows by night: labels, nights and slices, each (n,); where each night `ends`, beginning with 0; log-odds
+    """A quarter's rows by night: labels, nights and slices, each (n,); where each night `ends`, beginning with 0; raw answers
     of exchangeable `models`, shape (models, n), and of a model that has seen the quarter, shape (n,).
     """
 
+    case: Any
+    target: Any
     labels: Any
     nights: Any
     ends: Any
@@ -44,46 +44,59 @@ class Quarter:
 
 def run() -> dict[str, Any]:
     """Return the share of each outcome by bar, number of judged nights and planted gain, and the false promotions."""
-    with homes.temporary():
-        quarters = list(_quarters())
-    curve = [_judged(quarters, bar, length, gain) for bar in BARS for length in LENGTHS for gain in GAINS]
-    measured = {"most_false_promotions": MOST_FALSE_PROMOTIONS, "false_promotions": _false(curve), "curve": curve}
-    publish(measured)
+    measured = measure(lambda case: case, GAINS)
+    publish(measured, "gate", GAINS)
     return measured
 
 
-def publish(measured: dict[str, Any]) -> None:
-    """Write the curve into docs/gate.md."""
-    text = f"{_BEGIN}\n{_table(measured)}\n{_END}"
-    _PAGE.write_text(_MARK.sub(lambda _: text, _PAGE.read_text()))
+def measure(asked: Callable[[Any], Any], gains: tuple[float, ...]) -> dict[str, Any]:
+    """Return the curve of the use case as it is `asked`, for these true gains."""
+    with homes.temporary():
+        quarters = list(_quarters(asked))
+    curve = [_judged(quarters, bar, length, gain) for bar in BARS for length in LENGTHS for gain in gains]
+    return {"most_false_promotions": MOST_FALSE_PROMOTIONS, "false_promotions": _false(curve), "curve": curve}
 
 
-def _quarters() -> Iterator[Quarter]:
+def publish(measured: dict[str, Any], bench: str, gains: tuple[float, ...]) -> None:
+    """Write the curve into docs/gate.md, between the marks of the `bench`."""
+    begin, end = f"<!-- operating curve: written by `python -m bench {bench}` -->", "<!-- /operating curve -->"
+    mark = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    text = f"{begin}\n{_table(measured, gains)}\n{end}"
+    _PAGE.write_text(mark.sub(lambda _: text, _PAGE.read_text()))
+
+
+def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
+    from ml import targets
     from ml.usecase import GradientBoosting
 
     case, where = homes.taken(USE_CASE, YEAR)
+    case = asked(case)
     rows = homes.labelled(case, where, YEAR)
     trees = next(each for each in case.candidates if isinstance(each, GradientBoosting))
     months = np.array([night[:7] for night in rows.nights], object)
     for first, last in QUARTERS:
         here = (months >= first) & (months <= last)
         before, judged, chance = rows.where(months < first), rows.where(here), np.random.default_rng(_SEED)
+        target = targets.learned(case, before.labels)
         models = [
-            log_odds(case, trees, drawn(before, chance), judged.frame, seed, where.threads) for seed in range(MODELS)
+            raw(case, trees, drawn(before, chance), judged.frame, seed, where.threads, target) for seed in range(MODELS)
         ]
         yield Quarter(
+            case=case,
+            target=target,
             labels=judged.labels,
             nights=judged.nights,
             ends=np.append(0, np.cumsum(np.unique(judged.nights, return_counts=True)[1])),
             levels={each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices},
             models=np.array(models),
-            hindsight=log_odds(
+            hindsight=raw(
                 case,
                 replace(trees, leaves=127, rows_per_leaf=20, random_splits=False),
                 judged,
                 judged.frame,
                 0,
                 where.threads,
+                target,
             ),
         )
 
@@ -96,23 +109,21 @@ def drawn(rows: Any, chance: Any) -> Any:
     return type(rows)(frame=rows.frame.iloc[at], labels=rows.labels[at], nights=rows.nights[at])
 
 
-def log_odds(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads: int) -> Any:
+def raw(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads: int, target: Any) -> Any:
     """Return what `candidate`, fitted as in training, says of `frame`."""
     from ml import encoding, learners
 
     encoder = encoding.fit(learned.frame, case.feature_names, case.texts)
     encoded = encoder.encode(learned.frame)
-    learner = learners.fit(candidate, encoder, encoded, learned.labels, seed, threads)
-    return learner.log_odds(encoder.encode(frame))
+    learner = learners.fit(candidate, encoder, encoded, learned.labels, seed, threads, quantile=target.quantile)
+    return learner.raw(encoder.encode(frame))
 
 
 def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict[str, Any]:
     """Return the share of outcomes over many trials of one true gain."""
-    from include import usecases
     from ml import evaluation, promotion
-    from ml.calibration import probability
 
-    case, chance = usecases.get(USE_CASE), np.random.default_rng(_SEED)
+    chance = np.random.default_rng(_SEED)
     trials = _TRIALS_WHERE_NONE_MAY_PASS if gain <= 0 else _TRIALS
     pairs: dict[tuple[int, int, int], tuple[Any, Any]] = {}
     outcomes = dict.fromkeys(map(str, promotion.Outcome), 0)
@@ -126,12 +137,13 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
         rows = slice(quarter.ends[begin], quarter.ends[begin + length])
         judged = promotion.Judged(
             labels=quarter.labels[rows],
-            champion=probability(champion[rows]),
-            challenger=probability(challenger[rows]),
+            champion=quarter.target.answers(champion[rows]),
+            challenger=quarter.target.answers(challenger[rows]),
             nights=quarter.nights[rows],
-            slices=evaluation.slices(case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
+            slices=evaluation.slices(quarter.case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
         )
-        outcomes[promotion.judge(judged, case.gates, promotion.Bar(bar), case.cost).outcome] += 1
+        verdict = promotion.judge(judged, quarter.case.gates, promotion.Bar(bar), quarter.target)
+        outcomes[verdict.outcome] += 1
     shares = {name: round(count / trials, 4) for name, count in outcomes.items() if count}
     found = {"bar": bar, "nights": length, "gain": gain, "trials": trials, **shares}
     print(found, flush=True)
@@ -146,22 +158,19 @@ def _apart(quarter: Quarter, champion: Any, challenger: Any, gain: float) -> tup
     return _moved(quarter, champion, _loss(quarter, challenger) + gain), challenger
 
 
-def _moved(quarter: Quarter, log_odds: Any, wanted: float) -> Any:
-    """Return `log_odds` moved towards hindsight until their log loss over the quarter is what is wanted."""
+def _moved(quarter: Quarter, raw: Any, wanted: float) -> Any:
+    """Return `raw` moved towards hindsight until what it loses over the quarter is what is wanted."""
     low, high = 0.0, 1.0
     assert _loss(quarter, quarter.hindsight) < wanted, f"hindsight does not reach {wanted}"
     while high - low > 1e-4:
         middle = (low + high) / 2
-        better = _loss(quarter, (1 - middle) * log_odds + middle * quarter.hindsight) < wanted
+        better = _loss(quarter, (1 - middle) * raw + middle * quarter.hindsight) < wanted
         low, high = (low, middle) if better else (middle, high)
-    return (1 - high) * log_odds + high * quarter.hindsight
+    return (1 - high) * raw + high * quarter.hindsight
 
 
-def _loss(quarter: Quarter, log_odds: Any) -> float:
-    from ml import metrics
-    from ml.calibration import probability
-
-    return metrics.log_loss(quarter.labels, probability(log_odds))
+def _loss(quarter: Quarter, raw: Any) -> float:
+    return float(quarter.target.row_loss(quarter.labels, quarter.target.answers(raw)).mean())
 
 
 def _false(curve: list[dict[str, Any]]) -> dict[str, Any]:
@@ -181,9 +190,9 @@ def _false(curve: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _table(measured: dict[str, Any]) -> str:
+def _table(measured: dict[str, Any], gains: tuple[float, ...]) -> str:
     """Return the curve as Markdown: a row for each bar and number of nights."""
-    rows = [f"| bar | nights | {' | '.join(f'{gain:+g}' for gain in GAINS)} |", "|---" * (2 + len(GAINS)) + "|"]
+    rows = [f"| bar | nights | {' | '.join(f'{gain:+g}' for gain in gains)} |", "|---" * (2 + len(gains)) + "|"]
     for bar in BARS:
         for length in LENGTHS:
             found = [each for each in measured["curve"] if (each["bar"], each["nights"]) == (bar, length)]

@@ -27,7 +27,7 @@ def run() -> dict[str, Any]:
     """Return the AUC of each protocol, and whether the leak alarm stops it."""
     from include import settings, usecases
     from include.usecases.flights import source
-    from ml import evaluation, learners
+    from ml import learners, targets
     from ml.usecase import GradientBoosting
 
     flights = _prepared(source._flights(settings.load().data / USE_CASE))
@@ -39,8 +39,9 @@ def run() -> dict[str, Any]:
     for name, (what, columns, in_time) in _PROTOCOLS.items():
         held_out = _held_out(flights, in_time=in_time)
         scores = _scores(flights, columns, held_out, learner, learners, settings.load().threads)
-        quality = evaluation.measure(labels[held_out], scores, nights[held_out], case.cost)
-        auc, alarm = quality.auc, _alarm(flights[~held_out], columns, quality, case.gates)
+        target = targets.learned(case, labels[~held_out])
+        quality = target.measure(labels[held_out], scores, nights[held_out])
+        auc, alarm = quality.auc, _alarm(flights[~held_out], columns, quality, case.gates, target)
         measured[name] = {"protocol": what, "auc": round(auc, 4), "leak_alarm": alarm}
     fall = measured["published"]["auc"] - measured["honest"]["auc"]
     _show(measured)
@@ -72,10 +73,10 @@ def _scores(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, le
     encoder = encoding.fit(flights[~held_out], columns)
     encoded, labels = encoder.encode(flights), flights["label"].to_numpy()
     fitted = learners.fit(learner, encoder, encoded[~held_out], labels[~held_out], _SEED, threads)
-    return probability(fitted.log_odds(encoded[held_out]))
+    return probability(fitted.raw(encoded[held_out]))
 
 
-def _alarm(learned: pd.DataFrame, columns: Any, quality: Any, gates: Any) -> str:
+def _alarm(learned: pd.DataFrame, columns: Any, quality: Any, gates: Any, target: Any) -> str:
     """Return what the leak alarm says of the columns and of the quality, or "silent"."""
     from ml import leakage
     from ml.errors import LeakError
@@ -83,7 +84,12 @@ def _alarm(learned: pd.DataFrame, columns: Any, quality: Any, gates: Any) -> str
     none = pd.DataFrame(index=learned.index)
     try:
         leakage.check_features(
-            learned[list(columns)], learned["label"].to_numpy(), learned["night"].to_numpy(object), none, gates
+            learned[list(columns)],
+            learned["label"].to_numpy(),
+            learned["night"].to_numpy(object),
+            none,
+            gates,
+            target=target,
         )
         leakage.check_quality(quality, gates)
     except LeakError as alarm:

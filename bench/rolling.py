@@ -47,13 +47,13 @@ def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
     """Return the quality of the candidates at one horizon, and the seconds that each took."""
     from include.steps import training_set
     from include.stores import snapshot
-    from ml import evaluation, nights, training
+    from ml import nights, targets, training
 
     rows = training_set.read(case, nights.parse(YEAR).last, snapshot.take(case, where), where, horizon)
     months = np.array([night[:7] for night in rows.nights], object)
     pooled = months >= FIRST_SCORED
     spans = {**{str(month): months == month for month in np.unique(months[pooled])}, "pooled": pooled}
-    measured: dict[str, Any] = {}
+    target, measured = targets.learned(case, rows.labels), {}
     seconds: dict[str, float] = {}
     for candidate in case.candidates:
         scores, started = np.full(len(months), np.nan), time.perf_counter()
@@ -64,6 +64,7 @@ def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
                 learned.labels,
                 learned.nights,
                 case.names_at(horizon),
+                target=targets.learned(case, learned.labels),
                 seed=1,
                 threads=where.threads,
                 texts=case.texts,
@@ -72,7 +73,7 @@ def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
             scores[months == month] = fitted.model.predict(rows.frame[months == month])
         seconds[candidate.name] = round(time.perf_counter() - started, 1)
         measured[candidate.name] = {
-            span: _quality(evaluation.measure(rows.labels[mask], scores[mask], rows.nights[mask], case.cost))
+            span: _quality(target.measure(rows.labels[mask], scores[mask], rows.nights[mask]))
             for span, mask in spans.items()
         }
     return {"candidates": measured, "seconds": seconds}

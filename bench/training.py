@@ -25,7 +25,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure() -> dict[str, Any]:
-    from ml import training
+    from ml import targets, training
     from ml.usecase import GradientBoosting
 
     case, where = homes.taken(USE_CASE, YEAR)
@@ -34,7 +34,13 @@ def _measure() -> dict[str, Any]:
 
     def gathered() -> Any:
         return training.gather(
-            rows.frame, rows.labels, rows.nights, case.feature_names, seed=_SEED, threads=where.threads
+            rows.frame,
+            rows.labels,
+            rows.nights,
+            case.feature_names,
+            target=targets.learned(case, rows.labels),
+            seed=_SEED,
+            threads=where.threads,
         )
 
     material, everything = gathered(), np.full(len(rows.labels), True)
@@ -43,7 +49,7 @@ def _measure() -> dict[str, Any]:
         bare = _timed(seconds["bare"], lambda: _bare(candidate, material, where.threads))
         ours = _timed(seconds["ours"], lambda: gathered().learn(candidate, everything))
         np.testing.assert_array_equal(
-            bare.predict(material.features[:1000], raw_score=True), ours.log_odds(material.features[:1000])
+            bare.predict(material.features[:1000], raw_score=True), ours.raw(material.features[:1000])
         )
     _timed(seconds["candidate"], lambda: training.fit(candidate, gathered()))
     ratio = median(ours / bare for ours, bare in zip(seconds["ours"], seconds["bare"], strict=True))

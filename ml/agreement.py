@@ -1,18 +1,19 @@
 """Whether a model that learned from the judged rows too is still the model that was judged: four numbers, each with a bar.
 
 Scores are compared on rows that neither has learned from, those that still wait for their labels: on the judged rows a
-refit repeats what it was told, and differs by that. Log loss needs labels, so it is the judged rows'; a refit that has
+refit repeats what it was told, and differs by that. The loss needs labels, so it is the judged rows'; a refit that has
 learned from them and still does worse there is broken, and one that does better has shown nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ml import metrics
-from ml.arrays import Floats
-from ml.promotion import Answer, Check
+from ml.arrays import Booleans, Floats
+from ml.checks import Answer, Check
+from ml.targets import Target
 from ml.usecase import Refit
 
 
@@ -43,27 +44,23 @@ class Pair:
         return len(self.judged) > 0 and bool(np.isfinite(self.judged + self.refit).all())
 
 
-def measure(ahead: Pair, seen: Pair, labels: Floats, threshold: float, bars: Refit) -> tuple[Check, ...]:
-    """Return the checks of a refit on rows `ahead` and on those `seen`, the judged ones, with their `labels` (0 or 1).
+def measure(ahead: Pair, seen: Pair, labels: Floats, target: Target, bars: Refit) -> tuple[Check, ...]:
+    """Return the checks of a refit on rows `ahead` and on those `seen`, the judged ones, with their `labels`.
 
-    Who scores above `threshold` is acted on. A missing number fails.
+    A missing number fails.
     """
-    rise = metrics.log_loss(labels, seen.refit) - metrics.log_loss(labels, seen.judged)
+    likeness, words = target.likeness, target.words
+    rise = float(target.row_loss(labels, seen.refit).mean()) - float(target.row_loss(labels, seen.judged).mean())
     return (
-        _at_most("mean distance of scores", _apart(ahead), bars.scores_apart),
-        _at_most("share of decisions that change", _flipped(ahead, threshold), bars.flipped),
+        _at_most(words.apart, _mean(likeness.apart, ahead), likeness.most_apart(bars)),
+        _at_most("share of decisions that change", _mean(likeness.otherwise, ahead), bars.flipped),
         _at_least("rank correlation of scores", _rank_correlation(ahead), bars.least_rank),
-        _at_most("rise of log loss on the judged rows", rise, bars.log_loss_rise),
+        _at_most(f"rise of {words.loss} on the judged rows", rise, bars.loss_rise),
     )
 
 
-def _apart(scores: Pair) -> float:
-    return float(np.abs(scores.refit - scores.judged).mean()) if scores.known else np.nan
-
-
-def _flipped(scores: Pair, threshold: float) -> float:
-    changed = (scores.judged > threshold) != (scores.refit > threshold)
-    return float(changed.mean()) if scores.known else np.nan
+def _mean(compared: Callable[[Floats, Floats], Floats | Booleans], scores: Pair) -> float:
+    return float(compared(scores.refit, scores.judged).mean()) if scores.known else np.nan
 
 
 def _rank_correlation(scores: Pair) -> float:

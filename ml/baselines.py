@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Floats
-from ml.usecase import Baseline, Prior, RecentRate
+from ml.usecase import Baseline, Prior, RecentMean, RecentRate
 
 
 def answer(baseline: Baseline, frame: pd.DataFrame, prior: float) -> Floats:
-    """Return the baseline's probability for each row of `frame`, shape (n,); `prior` is the base rate learned from."""
+    """Return the baseline's answer to each row of `frame`, shape (n,); `prior` is the constant that was learned."""
     match baseline:
         case Prior():
             return np.full(len(frame), prior)
         case RecentRate(of=feature):
             rates = frame[feature].to_numpy(np.float64)
             return np.clip(np.where(np.isnan(rates), prior, rates), 0.0, 1.0)
+        case RecentMean(of=feature):
+            means = frame[feature].to_numpy(np.float64)
+            return np.where(np.isnan(means), prior, means)

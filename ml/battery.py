@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml import fairness as fair
 from ml.arrays import Booleans, Floats, Strings
+from ml.checks import Answer, Check
 from ml.encoding import Encoder
 from ml.evaluation import Answered
-from ml.promotion import Answer, Check
 from ml.training import Model
-from ml.usecase import Cost, Directional, Expectation, Fairness, Invariant, Megabytes, Milliseconds
+from ml.usecase import Directional, Expectation, Fairness, Invariant, Megabytes, Milliseconds
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ml.targets import Target
 
 EXTREMES = (1e308, -1e308, math.inf, -math.inf, math.nan)
 _UNSEEN = "a level that no training has seen"
@@ -68,11 +69,11 @@ def answer(model: Model, rows: Mapping[str, Row]) -> dict[str, float]:
     }
 
 
-def stability(odd: Mapping[str, float]) -> Check:
-    """Return whether every odd row is answered by a probability above 0 and below 1."""
-    wrong = [name for name, score in odd.items() if not 0 < score < 1]
+def stability(odd: Mapping[str, float], target: "Target | type[Target]") -> Check:
+    """Return whether every odd row has an answer: a probability above 0 and below 1, or a number."""
+    wrong = [name for name, score in odd.items() if not target.answers_well(score)]
     named = f": {', '.join(wrong[:_NAMED])}" if wrong else ""
-    bar = f"0 of {len(odd)} without a probability in (0, 1), alone and in a frame"
+    bar = f"0 of {len(odd)} without {target.answers_are()}, alone and in a frame"
     return Check(name=f"odd rows{named}", value=float(len(wrong)), bar=bar, answer=Answer.of(bool(odd) and not wrong))
 
 
@@ -92,11 +93,16 @@ def budget(trial: Trial, package_bytes: int, latency: Milliseconds, size: Megaby
 
 
 def fairness(
-    rows: Answered, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, cost: Cost, confidence: float
+    rows: Answered,
+    levels: Mapping[str, Strings],
+    among: Booleans,
+    declared: Fairness,
+    target: "Target",
+    confidence: float,
 ) -> tuple[Check, ...]:
     """Return the gates of the declared fairness on labelled `rows` of recent nights, and whether there are any to ask of.
 
-    `levels` (the text of each row's group) and `among` are over `rows`, as for `ml.fairness.measure`.
+    `levels` (the text of each row's group) and `among` are over `rows`, as for the target's groups.
     """
     asked = int(among.sum())
     counted = Check(
@@ -104,8 +110,8 @@ def fairness(
     )
     if not asked:
         return (counted,)
-    groups = fair.measure(rows, levels, among, declared, cost, confidence)
-    return (counted, *fair.checks(groups, declared))
+    groups = target.groups(rows, levels, among, declared, confidence)
+    return (counted, *target.group_checks(groups, declared))
 
 
 def expectations(model: Model, rows: "pd.DataFrame", expected: Iterable[Expectation]) -> tuple[Check, ...]:

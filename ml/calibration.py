@@ -1,14 +1,14 @@
-"""Making probabilities mean what they say: Platt scaling on log-odds that the model has not learned from.
+"""Making answers mean what they say: a correction learned on raw answers to rows that the model has not learned from.
 
 Rows of one night are not independent, so a correction that fits held-out rows may still be one week's luck. It must
-earn its place: it is adopted only when it lowers the log loss of the latest held-out nights with confidence.
+earn its place: it is adopted only when it lowers the loss of the latest held-out nights with confidence.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ml import metrics
 from ml.arrays import Booleans, Floats, Strings
 
 _STEPS, _LONGEST_STEP = 100, 1.0
@@ -32,18 +32,58 @@ class Calibration:
         return probability(self.slope * log_odds + self.offset)
 
 
-def choose(log_odds: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Calibration:
-    """Return Platt's correction if one fitted on the earlier rows improves the `latest` ones, else none.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scaling:
+    """answer = slope x raw + offset, kept within the least and the greatest label that was learned from."""
 
-    "Improves" is a night-paired mean difference of log loss above 1.64 standard errors (one-sided 95 %).
+    slope: float = 1.0
+    offset: float = 0.0
+    low: float
+    high: float
+
+    def after(self, excess: float) -> "Scaling":
+        """Return the correction of raw answers that come `excess` too high."""
+        return Scaling(slope=self.slope, offset=self.offset - self.slope * excess, low=self.low, high=self.high)
+
+    def apply(self, raw: Floats) -> Floats:
+        """Return answers, shape (n,)."""
+        return np.clip(self.slope * raw + self.offset, self.low, self.high)
+
+
+Correction = Calibration | Scaling
+
+
+def choose(
+    raw: Floats,
+    labels: Floats,
+    nights: Strings,
+    latest: Booleans,
+    *,
+    plain: Correction,
+    fit: Callable[[Floats, Floats], Correction],
+    row_loss: Callable[[Floats, Floats], Floats],
+) -> Correction:
+    """Return the correction that `fit` finds if the one of the earlier rows improves the `latest` ones, else `plain`.
+
+    "Improves" is a night-paired mean difference of loss above 1.64 standard errors (one-sided 95 %).
     """
-    trial = fit(log_odds[~latest], labels[~latest])
-    plain, corrected = (each.apply(log_odds[latest]) for each in (Calibration(), trial))
-    gained = metrics.row_log_loss(labels[latest], plain) - metrics.row_log_loss(labels[latest], corrected)
+    trial = fit(raw[~latest], labels[~latest])
+    before, after = (row_loss(labels[latest], each.apply(raw[latest])) for each in (plain, trial))
+    gained = before - after
     by_night = np.array([gained[nights[latest] == night].mean() for night in np.unique(nights[latest])])
     if len(by_night) < 2 or by_night.mean() <= _DEVIATIONS * by_night.std(ddof=1) / np.sqrt(len(by_night)):
-        return Calibration()
-    return fit(log_odds, labels)
+        return plain
+    return fit(raw, labels)
+
+
+def dump(correction: Correction) -> dict[str, float]:
+    """Return what `load` reads back, as JSON values."""
+    return asdict(correction)
+
+
+def load(state: Mapping[str, float]) -> Correction:
+    """Return the correction that `dump` wrote."""
+    return Scaling(**state) if "low" in state else Calibration(**state)
 
 
 def fit(log_odds: Floats, labels: Floats) -> Calibration:

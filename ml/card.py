@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ml import passages
+from ml import passages, targets
 from ml.agreement import Refitted
 from ml.dependencies import Dependencies
 from ml.findings import Findings
@@ -57,7 +57,7 @@ def write(card: Card, *, timed: bool = True) -> str:
     if not timed:
         card = replace(card, package="", lines=[replace(each, milliseconds=None) for each in card.lines])
     sections = {
-        "What it is for": [card.use_case.question],
+        "What it is for": [card.use_case.question, *targets.of(card.use_case).asked(card.use_case)],
         "What it was made of": _made_of(card),
         "Candidates": candidates(card.contenders, card.choice, timed=timed),
         "Verdict": verdict(card.verdict),
@@ -66,7 +66,7 @@ def write(card: Card, *, timed: bool = True) -> str:
         "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
         "Personal columns": [*_personal(card)] or ["None is declared."],
         "Features": _features(card),
-        "Cost and do not pay": _unpaid(card.lines),
+        "Cost and do not pay": _unpaid(card.lines, targets.of(card.use_case).words.loss),
     }
     title = f"# {card.use_case.name}, as of {card.night}"
     return "\n\n".join([title, *("\n".join([f"## {name}", "", *lines]) for name, lines in sections.items())]) + "\n"
@@ -102,8 +102,7 @@ def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool =
     """Return the lines on the candidates and why one of them was chosen."""
     head = (
         "candidate",
-        "log loss",
-        "ROC AUC",
+        *contenders[0].quality.headline,
         "saved per 1000 rows",
         "package, MB",
         "p99 of one answer, ms",
@@ -112,8 +111,7 @@ def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool =
     rows = [
         (
             each.name,
-            f"{each.quality.log_loss:.4f}",
-            "none" if each.quality.auc is None else f"{each.quality.auc:.4f}",
+            *each.quality.headline.values(),
             f"{each.quality.saved_per_1000:,.0f}",
             f"{each.package_mb:.2f}",
             f"{each.p99_latency_ms:.2f}",
@@ -130,8 +128,8 @@ def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool =
 def verdict(told: Verdict) -> list[str]:
     """Return the lines on what the gate found."""
     return [
-        f"**{told.outcome}**, by the {told.bar} bar, on {told.rows:,} rows of {told.nights} nights: log loss gain "
-        f"{_interval(told.gain)}. {told.reason[0].upper()}{told.reason[1:]}."
+        f"**{told.outcome}**, by the {told.bar} bar, on {told.rows:,} rows of {told.nights} nights: "
+        f"{told.words.loss} gain {_interval(told.gain)}. {told.reason[0].upper()}{told.reason[1:]}."
     ]
 
 
@@ -162,18 +160,19 @@ def _features(card: Card) -> list[str]:
         )
         for each in card.lines
     ]
-    confidence = f"{card.use_case.gates.confidence:.0%}"
+    confidence, words = f"{card.use_case.gates.confidence:.0%}", targets.of(card.use_case).words
     return [
         *_table(head, rows),
         "",
-        "The log loss (nats) that is lost on later nights when a declaration's columns are dealt anew, all together, among "
+        f"The {words.loss} ({words.loss_unit}) that is lost on later nights when a declaration's columns are dealt anew, all "
+        "together, among "
         f"the rows of each night, and among all nights of a fold; both intervals hold together at {confidence}, by nights. "
         "Features that say the same stand in for each other, so that each may look worth little: leave out one at a time, "
         "and train again. Milliseconds are those of one build; what several share is on the first one's bill.",
     ]
 
 
-def _unpaid(lines: Sequence[Line]) -> list[str]:
+def _unpaid(lines: Sequence[Line], loss: str) -> list[str]:
     unpaid = [each for each in lines if not each.worth.pays]
     dearest_first = sorted(unpaid, key=lambda each: -(each.milliseconds or 0.0))
     if not unpaid:
@@ -183,7 +182,7 @@ def _unpaid(lines: Sequence[Line]) -> list[str]:
         "",
         *(
             f"* `{each.worth.feature}` costs {_milliseconds(each)} ms to build{_of_rows(each)} and needs {each.needs}; "
-            f"without it, log loss changes by {_interval(each.worth.within)} within nights and "
+            f"without it, {loss} changes by {_interval(each.worth.within)} within nights and "
             f"{_interval(each.worth.across)} across"
             for each in dearest_first
         ),

@@ -4,18 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from ml import card, passages
+from ml import card, passages, targets
 from ml.agreement import Refitted
-from ml.evaluation import Interval, Quality
-from ml.promotion import Answer, Bar, Check, Outcome, Verdict
+from ml.checks import Answer, Check
+from ml.evaluation import Interval
+from ml.promotion import Bar, Outcome, Verdict
 from ml.selection import Choice, Contender
+from ml.usecase import UseCase
 
 _ALIKE = 0.3
 
 
-def recorded(payload: Mapping[str, Any]) -> list[str]:
+def recorded(payload: Mapping[str, Any], use_case: UseCase) -> list[str]:
     """Return the lines that a card must have, as the verdict's `payload` in the ledger has their numbers."""
-    contenders = [Contender(**{**each, "quality": Quality(**each["quality"])}) for each in payload["candidates"]]
+    target = targets.of(use_case)
+    contenders = [Contender(**{**each, "quality": target.recall(each["quality"])}) for each in payload["candidates"]]
     verdict = Verdict(
         outcome=Outcome(payload["outcome"]),
         bar=Bar(payload["bar"]),
@@ -24,6 +27,7 @@ def recorded(payload: Mapping[str, Any]) -> list[str]:
         rows=payload["judged"]["rows"],
         nights=payload["judged"]["count"],
         checks=_checks(payload["checks"]),
+        words=target.words,
     )
     lines = [
         *(f"* `{table}` at version {version}" for table, version in payload["reads"].items()),

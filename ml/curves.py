@@ -1,6 +1,7 @@
 """What the pictures of a model show: is a score what came, and what does acting on the highest scores bring?"""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,12 +10,18 @@ from ml.arrays import Floats
 from ml.evaluation import Answered, Interval
 from ml.usecase import Cost
 
+if TYPE_CHECKING:
+    from ml.targets import Target
+
 _BINS, _LEAST_ROWS, _POINTS, _SEED = 10, 25, 100, 20130204
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bin:
-    """Rows of like scores: how many, their mean score, and the share that came true; None where nights are too few."""
+    """Rows of like scores: how many, their mean score, and what came; None where nights are too few.
+
+    That is the share that came true, or of a number the share of labels below the answer.
+    """
 
     rows: int
     score: float
@@ -34,17 +41,16 @@ class Gains:
     acted: float
 
 
-def reliability(rows: Answered, confidence: float) -> tuple[Bin, ...]:
+def reliability(rows: Answered, confidence: float, target: "Target") -> tuple[Bin, ...]:
     """Return ten bins of equal count by score, fewer where each would have less than 25 rows."""
+    seen = target.row_calibration(rows.labels, rows.scores)
     order = np.argsort(rows.scores, kind="stable")
     blocks = np.array_split(order, max(1, min(_BINS, len(order) // _LEAST_ROWS)))
     return tuple(
         Bin(
             rows=len(block),
             score=float(rows.scores[block].mean()),
-            seen=evaluation.ratio_by_night(
-                rows.labels[block], np.ones(len(block)), rows.nights[block], confidence, _SEED
-            ),
+            seen=evaluation.ratio_by_night(seen[block], np.ones(len(block)), rows.nights[block], confidence, _SEED),
         )
         for block in blocks
     )

@@ -10,9 +10,9 @@ import numpy as np
 from ml import learners, packaging, splitting
 from ml.arrays import Strings
 from ml.errors import RefusalError
-from ml.evaluation import Quality
 from ml.packaging import Package
 from ml.selection import Contender
+from ml.targets import Target
 from ml.training import Fitted, Fold
 from ml.usecase import Candidate
 
@@ -56,14 +56,14 @@ def refused(refusal: RefusalError) -> dict[str, bytes]:
     return {_REFUSAL: str(refusal).encode()}
 
 
-def load(files: Mapping[str, bytes], declared: Candidate) -> Draft:
+def load(files: Mapping[str, bytes], declared: Candidate, target: Target) -> Draft:
     """Return the draft of the candidate that is `declared`; raises the RefusalError that it has in its place."""
     if _REFUSAL in files:
         raise RefusalError(files[_REFUSAL].decode())
     told = json.loads(files[_CONTENDER])
     measured = told["contender"]
     return Draft(
-        contender=Contender(**{**measured, "quality": Quality(**measured["quality"])}),
+        contender=Contender(**{**measured, "quality": target.recall(measured["quality"])}),
         candidate=_settled(declared, told["settings"]),
         files=files,
     )

@@ -1,4 +1,4 @@
-"""How good a model is on given rows: overall and by slice, with intervals that treat nights as the sample."""
+"""Rows with their answers, the slices of them, and numbers with intervals that treat nights as the sample."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ml import metrics
 from ml.arrays import Booleans, Floats, Strings
-from ml.usecase import Cost, Slice
+from ml.usecase import Slice
 
 _RESAMPLES, _LEAST_KNOWN = 4000, 0.95
 
@@ -38,38 +37,6 @@ class Interval:
     value: float
     low: float
     high: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quality:
-    """The numbers of one model on one set of rows; None where a metric needs both classes and has one."""
-
-    rows: int
-    nights: int
-    base_rate: float
-    auc: float | None
-    average_precision: float | None
-    log_loss: float
-    brier: float
-    calibration_error: float
-    calibration_gap: float
-    saved_per_1000: float
-
-
-def measure(labels: Floats, scores: Floats, nights: Strings, cost: Cost) -> Quality:
-    """Return every metric of `scores` (probabilities, shape (n,)) against `labels` (0 or 1, shape (n,)); n >= 1."""
-    return Quality(
-        rows=len(labels),
-        nights=len(np.unique(nights)),
-        base_rate=float(labels.mean()),
-        auc=metrics.auc(labels, scores),
-        average_precision=metrics.average_precision(labels, scores),
-        log_loss=metrics.log_loss(labels, scores),
-        brier=metrics.brier(labels, scores),
-        calibration_error=metrics.expected_calibration_error(labels, scores),
-        calibration_gap=metrics.calibration_gap(labels, scores),
-        saved_per_1000=metrics.saved(labels, scores, cost),
-    )
 
 
 def slices(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> dict[str, np.ndarray]:
@@ -106,6 +73,11 @@ def ratio_by_night(top: Floats, bottom: Floats, nights: Strings, confidence: flo
     place, distinct = pd.factorize(nights, sort=True)
     over, under = np.bincount(place, weights=top), np.bincount(place, weights=bottom)
     return over_nights(lambda drawn: (drawn @ over) / (drawn @ under), len(distinct), confidence, seed)
+
+
+def as_share(each: Interval | None) -> Interval | None:
+    """Return the interval of a share, which lies between 0 and 1."""
+    return each and Interval(value=each.value, low=max(each.low, 0.0), high=min(each.high, 1.0))
 
 
 def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int) -> Interval | None:

@@ -1,4 +1,4 @@
-"""Why a model answered what it answered: each feature's part of the log-odds, then calibration, threshold, decision.
+"""Why a model answered what it answered: each feature's part of the raw answer, then its calibration.
 
 Trees tell their own parts (SHAP values by Lundberg's TreeSHAP, LightGBM's `pred_contrib`), a linear form its terms.
 """
@@ -16,29 +16,24 @@ from ml.training import Model
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """One answer: `base` and the `parts` (by feature) sum to the learner's `log_odds`; `why_not` where it has no parts.
+    """One answer: `base` and the `parts` (by feature) sum to the learner's `raw` one; `why_not` where it has no parts.
 
-    `score` is what calibration makes of the log-odds; a decision to act is `score` above `threshold`.
+    `score` is what calibration makes of it, by `slope` and `offset`.
     """
 
     parts: Mapping[str, float]
     base: float
-    log_odds: float
+    raw: float
     slope: float
     offset: float
     score: float
-    threshold: float
     why_not: str = ""
 
-    @property
-    def acts(self) -> bool:
-        return self.score > self.threshold
 
-
-def explain(model: Model, row: Mapping[str, object], threshold: float) -> Explanation:
-    """Return why `model` answers `row` as it does; `threshold` is the use case's, from its costs."""
+def explain(model: Model, row: Mapping[str, object]) -> Explanation:
+    """Return why `model` answers `row` as it does."""
     encoded = model.encoder.encode_row(row)
-    log_odds = float(model.learner.log_odds(encoded)[0])
+    raw = float(model.learner.raw(encoded)[0])
     parts, base, why_not = {}, 0.0, ""
     try:
         by_column, base = _parts(model, encoded)
@@ -51,11 +46,10 @@ def explain(model: Model, row: Mapping[str, object], threshold: float) -> Explan
     return Explanation(
         parts=parts,
         base=base,
-        log_odds=log_odds,
+        raw=raw,
         slope=model.calibration.slope,
         offset=model.calibration.offset,
         score=model.predict_row(dict(row)),
-        threshold=threshold,
         why_not=why_not,
     )
 

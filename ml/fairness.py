@@ -7,8 +7,8 @@ import numpy as np
 
 from ml import evaluation, metrics
 from ml.arrays import Booleans, Floats, Integers, Strings
+from ml.checks import Answer, Check
 from ml.evaluation import Answered, Interval
-from ml.promotion import Answer, Check
 from ml.usecase import Cost, Fairness
 
 _SEED = 20130203
@@ -35,6 +35,30 @@ class Group:
     calibration: Interval | None
     parity: Interval | None
     rank: Interval | None
+
+    @property
+    def columns(self) -> tuple[tuple[str, Interval | None, int], ...]:
+        """What a table tells of a group: a heading, the interval, its decimals."""
+        return (
+            ("base rate", self.base_rate, 2),
+            ("acted on", self.selected, 2),
+            ("found (TPR)", self.found, 2),
+            ("alarmed for nothing (FPR)", self.alarmed, 2),
+            ("expected over seen", self.calibration, 2),
+            ("beside everybody's", self.parity, 2),
+            ("AUC less everybody's", self.rank, 3),
+            ("log loss", self.log_loss, 3),
+        )
+
+    @property
+    def drawn(self) -> dict[str, tuple[Interval | None, float | None]]:
+        """What a picture shows of a group, and what each is compared with."""
+        return {
+            "acted on": (self.selected, None),
+            "TPR": (self.found, None),
+            "FPR": (self.alarmed, None),
+            "expected / seen": (self.calibration, 1.0),
+        }
 
 
 def measure(
@@ -69,6 +93,28 @@ def gaps(groups: tuple[Group, ...], by: str) -> tuple[float | None, float | None
     """Return how far apart the gated groups of a column lie in true and false positive rate (equalised odds)."""
     gated = [each for each in groups if each.by == by and each.gated]
     return _gap([each.found for each in gated]), _gap([each.alarmed for each in gated])
+
+
+def remarks(groups: tuple[Group, ...], declared: Fairness) -> Iterator[str]:
+    """Yield a sentence on the equalised odds of each column."""
+    for by in declared.by:
+        found, alarmed = gaps(groups, by)
+        if found is None or alarmed is None:
+            yield f"* `{by}`: too few groups are large enough to compare."
+        else:
+            yield (
+                f"* `{by}`: true positive rates lie up to {found:.2f} apart, false positive rates up to {alarmed:.2f}. Told, "
+                "not gated: with one threshold for all, base rates that differ part them, however well scores are calibrated."
+            )
+
+
+def bars(declared: Fairness) -> str:
+    """Return in words which groups are gated, and how."""
+    return (
+        f"Gated are groups of {declared.least_rows} rows or more: mean score over mean label, as a multiple of everybody's, may "
+        f"not be shown outside {declared.least_calibration} to {declared.most_calibration}, nor ROC AUC shown lower than "
+        f"everybody's by more than {declared.auc_margin}."
+    )
 
 
 def _gap(rates: list[Interval | None]) -> float | None:
@@ -135,20 +181,15 @@ def _group(
         level=level,
         rows=int(mask.sum()),
         gated=bool(mask.sum() >= least_rows),
-        base_rate=_rate(share(positive, inside)),
-        selected=_rate(share(inside * rows.acted, inside)),
-        found=_rate(share(positive * rows.acted, positive)),
-        alarmed=_rate(share(negative * rows.acted, negative)),
+        base_rate=evaluation.as_share(share(positive, inside)),
+        selected=evaluation.as_share(share(inside * rows.acted, inside)),
+        found=evaluation.as_share(share(positive * rows.acted, positive)),
+        alarmed=evaluation.as_share(share(negative * rows.acted, negative)),
         log_loss=share(inside * rows.lost, inside),
         calibration=share(inside * rows.scores, positive),
         parity=_parity(rows, inside, together),
         rank=_rank(rows, mask, together),
     )
-
-
-def _rate(each: Interval | None) -> Interval | None:
-    """Return the interval of a share, which lies between 0 and 1."""
-    return each and Interval(value=each.value, low=max(each.low, 0.0), high=min(each.high, 1.0))
 
 
 def _parity(rows: _Counted, inside: Floats, confidence: float) -> Interval | None:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml import curves, fairness, segments, slicing
+from ml import curves, segments, slicing
 from ml.arrays import Booleans, Strings
+from ml.checks import Check
 from ml.curves import Bin, Gains
 from ml.evaluation import Answered
-from ml.fairness import Group
-from ml.promotion import Check
 from ml.segments import Segment
 from ml.slicing import Search
+from ml.targets import Group, Target
 from ml.usecase import EdgeCase, UseCase
 
 _SEED = 20130205
@@ -18,18 +18,22 @@ _SEED = 20130205
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
-    """Everything found of one model, on rows that it had not learned from; `gates` are the checks of its fairness."""
+    """Everything found of one model, on rows that it had not learned from; `gates` are the checks of its fairness.
+
+    `gains` is None where nobody acts above a threshold.
+    """
 
     segments: tuple[Segment, ...]
     search: Search
     groups: tuple[Group, ...]
     gates: tuple[Check, ...]
     bins: tuple[Bin, ...]
-    gains: Gains
+    gains: Gains | None
 
 
 def measure(
     use_case: UseCase,
+    target: Target,
     earlier: Answered,
     judged: Answered,
     *,
@@ -43,13 +47,13 @@ def measure(
     The frames hold what weak slices may be told by; masks and `levels` (the text of each row's group) are over
     `judged`, groups compared `among` those rows.
     """
-    gates, cost, declared = use_case.gates, use_case.cost, use_case.fairness
-    groups = fairness.measure(judged, levels, among, declared, cost, gates.confidence) if declared else ()
+    gates, declared = use_case.gates, use_case.fairness
+    groups = target.groups(judged, levels, among, declared, gates.confidence) if declared else ()
     return Findings(
-        segments=segments.measure(judged, edge_cases, slices, gates, cost),
-        search=slicing.search(earlier, judged, gates.confidence, _SEED),
+        segments=segments.measure(judged, edge_cases, slices, gates, target),
+        search=slicing.search(earlier, judged, gates.confidence, _SEED, target),
         groups=groups,
-        gates=fairness.checks(groups, declared) if declared else (),
-        bins=curves.reliability(judged, gates.confidence),
-        gains=curves.gains(judged, cost),
+        gates=target.group_checks(groups, declared) if declared else (),
+        bins=curves.reliability(judged, gates.confidence, target),
+        gains=target.gains(judged),
     )

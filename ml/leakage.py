@@ -2,7 +2,7 @@
 
 Three probes on the labelled rows, none of which needs a model:
 * a level, or a missing value, that settles the label on its own, night after night;
-* one feature that ranks the label better than any honest one could;
+* one feature that tells the label better than any honest one could;
 * a feature that follows what a table said at the row's own time of event, which nobody knew at the cutoff.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from ml import metrics, privacy
+from ml import privacy
 from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.errors import LeakError
-from ml.evaluation import Quality
+from ml.targets import Quality, Target
 from ml.usecase import Gates, Settled
 
 _SETTLED_SHARE, _SETTLED_APART, _LEAST_ROWS, _LEAST_NIGHTS = 0.97, 0.25, 30, 5
@@ -29,6 +29,7 @@ def check_features(
     future: pd.DataFrame,
     gates: Gates,
     *,
+    target: Target,
     settled: tuple[Settled, ...] = (),
     hidden: Collection[str] = (),
 ) -> None:
@@ -41,16 +42,17 @@ def check_features(
     allowed = {(each.by, level) for each in settled for level in each.levels}
     night = pd.factorize(nights, sort=True)[0].astype(np.int64)
     for name in frame.columns:
-        _check_settled(name, frame[name], labels, night, allowed, hidden)
-        _check_alone(name, frame[name], labels, night, gates)
+        _check_settled(name, frame[name], labels, night, allowed, hidden, target)
+        _check_alone(name, frame[name], labels, night, gates, target)
     _check_future(frame, night, future)
 
 
 def check_quality(quality: Quality, gates: Gates) -> None:
     """Raise LeakError when a model is better than the stated ceiling, over nights enough to tell."""
-    if quality.nights >= gates.leak_auc_nights and quality.auc is not None and quality.auc > gates.leak_auc:
+    name, reached, most, nights = quality.ceiling(gates)
+    if quality.nights >= nights and reached is not None and reached > most:
         raise LeakError(
-            f"expected a ROC AUC of at most {gates.leak_auc} on what is known at the cutoff, got {quality.auc:.4f} over "
+            f"expected a {name} of at most {most} on what is known at the cutoff, got {reached:.4f} over "
             f"{quality.nights} nights: that is not skill; look for a feature that is made after the cutoff"
         )
 
@@ -62,17 +64,24 @@ def _check_settled(
     night: Integers,
     allowed: set[tuple[str, str]],
     hidden: Collection[str],
+    target: Target,
 ) -> None:
     for level, mask in _levels(column):
         if (name, level) in allowed or mask.sum() < _LEAST_ROWS or mask.all() or not _lasts(night[mask]):
             continue
-        rate, others = float(labels[mask].mean()), float(labels[~mask].mean())
-        if max(rate, 1 - rate) >= _SETTLED_SHARE and abs(rate - others) > _SETTLED_APART:
+        value = _commonest(labels[mask])
+        share, others = float((labels[mask] == value).mean()), float((labels[~mask] == value).mean())
+        if share >= _SETTLED_SHARE and share - others > _SETTLED_APART:
             raise LeakError(
                 f"the feature {name!r} gives the label away: where it is {privacy.shown(name, level, hidden)}, "
-                f"{rate:.1%} of {int(mask.sum())} rows have the label, elsewhere {others:.1%}; it is written when the "
-                "outcome is known, so exclude it; or, where that holds by definition, declare it (Settled)"
+                f"{target.settled(value, share, others, int(mask.sum()))}; it is written when the outcome is known, so "
+                "exclude it; or, where that holds by definition, declare it (Settled)"
             )
+
+
+def _commonest(labels: Floats) -> float:
+    values, counts = np.unique(labels, return_counts=True)
+    return float(values[np.argmax(counts)])
 
 
 def _levels(column: pd.Series) -> Iterator[tuple[str, Booleans]]:
@@ -83,23 +92,13 @@ def _levels(column: pd.Series) -> Iterator[tuple[str, Booleans]]:
             yield f"{value:g}" if _is_number(column) else str(value), (column == value).to_numpy(bool)
 
 
-def _check_alone(name: str, column: pd.Series, labels: Floats, night: Integers, gates: Gates) -> None:
-    values = column.to_numpy(np.float64) if _is_number(column) else _rates(column, labels, night)
-    known = ~np.isnan(values)
-    rank = metrics.auc(labels[known], values[known]) if known.any() else None
-    if rank is not None and max(rank, 1 - rank) > gates.leak_auc:
+def _check_alone(name: str, column: pd.Series, labels: Floats, night: Integers, gates: Gates, target: Target) -> None:
+    told, most = target.alone(column, labels, night), target.most_alone(gates)
+    if told is not None and told > most:
         raise LeakError(
-            f"the feature {name!r} alone ranks the label with a ROC AUC of {max(rank, 1 - rank):.4f}, more than the "
-            f"{gates.leak_auc} that a whole model may reach: look at where it comes from, then exclude it"
+            f"the feature {name!r} alone {target.words.alone} of {told:.4f}, more than the {most} that a whole model may "
+            "reach: look at where it comes from, then exclude it"
         )
-
-
-def _rates(column: pd.Series, labels: Floats, night: Integers) -> Floats:
-    """Return, on every other night, how often each level had the label on the nights between; missing on those."""
-    learned = night % 2 == 0
-    text = column.astype(object)
-    rates = pd.Series(labels[learned]).groupby(text[learned].to_numpy()).mean()
-    return np.where(learned, np.nan, text.map(rates).to_numpy(np.float64))
 
 
 def _lasts(night: Integers) -> bool:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml import learners, manifest
-from ml.calibration import Calibration
+from ml import calibration, learners, manifest
 from ml.encoding import Encoder
 from ml.errors import PackageError
 from ml.texts import Projection
@@ -53,7 +52,7 @@ def pack(
             }
         ),
         "learner.txt": model.learner.dump().encode(),
-        "calibration.json": _json({"slope": model.calibration.slope, "offset": model.calibration.offset}),
+        "calibration.json": _json(calibration.dump(model.calibration)),
         "golden.json": _json({"rows": _records(rows, model.encoder), "scores": model.predict(rows).tolist()}),
     }
     promise = _json(
@@ -78,7 +77,7 @@ def load(files: Mapping[str, bytes]) -> Model:
             texts={each["text"]["column"]: _projection(each) for each in encoder.get("texts", [])},
         ),
         learner=learners.load(str(told["learner"]), files["learner.txt"].decode()),
-        calibration=Calibration(**json.loads(files["calibration.json"])),
+        calibration=calibration.load(json.loads(files["calibration.json"])),
     )
 
 

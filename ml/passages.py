@@ -1,31 +1,25 @@
 """The model card's passages on findings: how good on which part of the rows, weak slices, and who is treated how."""
 
-from collections.abc import Iterator
-
-from ml import fairness, markdown, promotion
+from ml import markdown, promotion, targets
 from ml.agreement import Refitted
-from ml.fairness import Group
 from ml.findings import Findings
 from ml.segments import Kind, Segment
 from ml.slicing import Search
+from ml.targets import Group, Words
 from ml.usecase import Fairness, UseCase
 
-PICTURES = {
-    "reliability": "Is a score what came? Ten bins of equal count, with the rows of each.",
-    "gains": "What acting on the highest scores finds, and saves.",
-    "slices": "Each part of the rows: log loss, and what was expected over what came.",
-    "fairness": "Each group: who is acted on, who is found, who is alarmed for nothing, and what a score means.",
-}
+PICTURES = ("reliability", "gains", "slices", "fairness")
 
 
 def of(findings: Findings, use_case: UseCase) -> dict[str, list[str]]:
     """Return the passages by their headings."""
+    words = targets.of(use_case).words
     told = {
-        "How good, and on which rows": _parts(findings),
-        "Weak slices": _weak(findings.search, f"{use_case.gates.confidence:.0%}"),
+        "How good, and on which rows": _parts(findings, words),
+        "Weak slices": _weak(findings.search, f"{use_case.gates.confidence:.0%}", words),
     }
     if use_case.fairness:
-        told["Whom it treats how"] = _groups(findings, use_case.fairness)
+        told["Whom it treats how"] = _groups(findings, use_case, use_case.fairness)
     return told
 
 
@@ -47,48 +41,49 @@ def refitted(told: Refitted) -> list[str]:
 
 def pictures(findings: Findings) -> list[str]:
     """Return the names of the pictures that there are numbers for."""
-    return [name for name in PICTURES if name != "fairness" or findings.groups]
+    without = {"fairness": not findings.groups, "gains": findings.gains is None}
+    return [name for name in PICTURES if not without.get(name, False)]
 
 
-def _picture(name: str) -> list[str]:
-    return ["", f"![{PICTURES[name]}]({name}.svg)"]
+def _picture(name: str, words: Words) -> list[str]:
+    return ["", f"![{words.captions[name]}]({name}.svg)"]
 
 
-def _parts(findings: Findings) -> list[str]:
-    head = ("rows", "of", "count", "nights", "base rate", "log loss", "ROC AUC", "expected over seen")
+def _parts(findings: Findings, words: Words) -> list[str]:
+    first, *others = next(each.quality.facets for each in findings.segments if each.quality is not None)
+    head = ("rows", "of", "count", "nights", first, words.loss, *others, words.calibration)
     named = [f"* *{each.name}*: {each.why}" for each in findings.segments if each.kind is Kind.EDGE_CASE]
     return [
-        *markdown.table(head, map(_part, findings.segments)),
+        *markdown.table(head, [_part(each, len(head)) for each in findings.segments]),
         "",
         *([*named, ""] if named else []),
         "All on the judged rows, which nothing was learned from. Intervals are over nights, each by itself.",
-        *_picture("reliability"),
-        *_picture("gains"),
-        *_picture("slices"),
+        *(line for name in pictures(findings) if name != "fairness" for line in _picture(name, words)),
     ]
 
 
-def _part(each: Segment) -> tuple[str, ...]:
+def _part(each: Segment, columns: int) -> tuple[str, ...]:
     if each.quality is None:
-        return (each.name, each.kind, "0", "0", "none", "none", "none", "none")
+        return (each.name, each.kind, "0", "0", *["none"] * (columns - 4))
     quality = each.quality
+    first, *others = quality.facets.values()
     return (
         each.name,
         each.kind,
         f"{quality.rows:,}",
         str(quality.nights),
-        f"{quality.base_rate:.3f}",
-        markdown.span(each.log_loss, 3),
-        "none" if quality.auc is None else f"{quality.auc:.3f}",
+        first,
+        markdown.span(each.loss, 3),
+        *others,
         markdown.span(each.calibration),
     )
 
 
-def _weak(search: Search, confidence: str) -> list[str]:
+def _weak(search: Search, confidence: str, words: Words) -> list[str]:
     looked = f"{search.rules:,} rules of one or two conditions were looked at on {search.rows:,} earlier rows"
     if not search.shortlist:
         return [f"{looked}: none was large enough to be held against the judged rows."]
-    head = ("rule", "rows", "expected", "seen", "excess log loss", "weak")
+    head = ("rule", "rows", words.expected, words.seen, f"excess {words.loss}", "weak")
     rows = [
         (
             f"`{each.rule}`",
@@ -105,39 +100,27 @@ def _weak(search: Search, confidence: str) -> list[str]:
         "",
         *markdown.table(head, rows),
         "",
-        "The excess is the log loss (nats a row) that a constant added to the log-odds, learned on the earlier rows, spares "
+        f"The excess is the {words.loss} ({words.loss_a_row}) that a constant added to the {words.raw}, learned on the "
+        "earlier rows, spares "
         f"on the judged ones, after each night's luck is taken out; a rule is weak where that lies above 0, at {confidence} "
         "for all of these together.",
     ]
 
 
-def _groups(findings: Findings, declared: Fairness) -> list[str]:
-    head = (
-        "group",
-        "rows",
-        "base rate",
-        "acted on",
-        "found (TPR)",
-        "alarmed for nothing (FPR)",
-        "expected over seen",
-        "beside everybody's",
-        "AUC less everybody's",
-        "log loss",
-        "gate",
-    )
+def _groups(findings: Findings, use_case: UseCase, declared: Fairness) -> list[str]:
+    target = targets.of(use_case)
     answers = {check.name.split(":")[0]: True for check in findings.gates} | {
         check.name.split(":")[0]: False for check in findings.gates if check.answer != "pass"
     }
+    told = [heading for heading, _, _ in findings.groups[0].columns] if findings.groups else []
+    remarks = target.group_remarks(findings.groups, declared)
     return [
-        *markdown.table(head, [_group(each, answers) for each in findings.groups]),
+        *markdown.table(("group", "rows", *told, "gate"), [_group(each, answers) for each in findings.groups]),
         "",
-        *_equalised(findings.groups, declared),
-        "",
+        *([*remarks, ""] if remarks else []),
         *([f"Compared are the rows where `{declared.among}` holds."] if declared.among else []),
-        f"Gated are groups of {declared.least_rows} rows or more: mean score over mean label, as a multiple of everybody's, may "
-        f"not be shown outside {declared.least_calibration} to {declared.most_calibration}, nor ROC AUC shown lower than "
-        f"everybody's by more than {declared.auc_margin}.",
-        *_picture("fairness"),
+        target.group_bars(declared),
+        *_picture("fairness", target.words),
     ]
 
 
@@ -146,20 +129,6 @@ def _group(each: Group, passed: dict[str, bool]) -> tuple[str, ...]:
     return (
         f"{each.by}={each.level}",
         f"{each.rows:,}",
-        *map(markdown.span, (each.base_rate, each.selected, each.found, each.alarmed, each.calibration, each.parity)),
-        markdown.span(each.rank, 3),
-        markdown.span(each.log_loss, 3),
+        *(markdown.span(interval, digits) for _, interval, digits in each.columns),
         gate if each.gated else "too small",
     )
-
-
-def _equalised(groups: tuple[Group, ...], declared: Fairness) -> Iterator[str]:
-    for by in declared.by:
-        found, alarmed = fairness.gaps(groups, by)
-        if found is None or alarmed is None:
-            yield f"* `{by}`: too few groups are large enough to compare."
-        else:
-            yield (
-                f"* `{by}`: true positive rates lie up to {found:.2f} apart, false positive rates up to {alarmed:.2f}. Told, "
-                "not gated: with one threshold for all, base rates that differ part them, however well scores are calibrated."
-            )

@@ -2,11 +2,15 @@
 
 import hashlib
 
-from ml.usecase import Candidate, UseCase
+from ml.usecase import Candidate, Deviation, UseCase
 
 
 def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, str]) -> str:
-    """Return the SHA-256 of task, horizon, tables, features (with the source of their functions), weighting, candidate."""
+    """Return the SHA-256 of task, horizon, tables, features (with the source of their functions), weighting, candidate.
+
+    Of a number it counts which quantile is asked for: its learners learn another one when its costs change.
+    """
+    asked = (use_case.cost.quantile,) if isinstance(use_case.cost, Deviation) else ()
     parts = (
         use_case.task,
         use_case.horizon,
@@ -15,6 +19,7 @@ def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, 
         use_case.weighting,
         sorted(function_sources.items()),
         candidate,
+        *asked,
     )
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
 

@@ -21,8 +21,8 @@ class Facts:
 
     matured_nights: int
     calibration_gap: float | None
-    log_loss: float | None
-    reference_log_loss: float | None
+    loss: float | None
+    reference_loss: float | None
     new_labels: int
     age_nights: int
     nights_since_training: int
@@ -69,7 +69,7 @@ def _findings(triggers: Triggers, facts: Facts) -> list[Finding]:
     gap = abs(facts.calibration_gap) if enough and facts.calibration_gap is not None else None
     measured = (
         ("calibration_gap", gap, triggers.calibration_gap),
-        ("log_loss_rise", _rise(facts) if enough else None, triggers.log_loss_rise),
+        ("loss_rise", _rise(facts) if enough else None, triggers.loss_rise),
         ("new_labels", float(facts.new_labels), triggers.new_labels),
         ("age_nights", float(facts.age_nights), triggers.age_nights),
     )
@@ -81,9 +81,9 @@ def _findings(triggers: Triggers, facts: Facts) -> list[Finding]:
 
 
 def _rise(facts: Facts) -> float | None:
-    if facts.log_loss is None or not facts.reference_log_loss:
+    if facts.loss is None or not facts.reference_loss:
         return None
-    return facts.log_loss / facts.reference_log_loss - 1
+    return facts.loss / facts.reference_loss - 1
 
 
 def _state(value: float | None, threshold: float) -> State:

@@ -6,10 +6,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from ml import evaluation, metrics
+from ml import evaluation
 from ml.arrays import Booleans, Strings
-from ml.evaluation import Answered, Interval, Quality
-from ml.usecase import Cost, EdgeCase, Gates
+from ml.evaluation import Answered, Interval
+from ml.targets import Quality, Target
+from ml.usecase import EdgeCase, Gates
 
 _SEED = 20130202
 
@@ -27,14 +28,15 @@ class Kind(StrEnum):
 class Segment:
     """A part of the rows and its quality; None where it has no rows, an interval None where nights are too few.
 
-    `calibration` is mean score over mean label: below 1 the model expects too little. Both intervals are over nights.
+    `calibration` is mean score over mean label: below 1 the model expects too little; of a number, the share of labels below
+    the answer. Both intervals are over nights.
     """
 
     kind: Kind
     name: str
     why: str
     quality: Quality | None
-    log_loss: Interval | None
+    loss: Interval | None
     calibration: Interval | None
 
 
@@ -43,11 +45,11 @@ def measure(
     edge_cases: Mapping[EdgeCase, Booleans],
     slices: Mapping[str, Booleans],
     gates: Gates,
-    cost: Cost,
+    target: Target,
 ) -> tuple[Segment, ...]:
     """Return the quality of every part, all rows first; the masks are over `rows`."""
     return tuple(
-        _segment(kind, name, why, rows, mask, gates.confidence, cost)
+        _segment(kind, name, why, rows, mask, gates.confidence, target)
         for kind, name, why, mask in _parts(rows.nights, edge_cases, slices, gates.recent_nights)
     )
 
@@ -64,16 +66,18 @@ def _parts(
         yield Kind.SLICE, name, "", mask
 
 
-def _segment(kind: Kind, name: str, why: str, rows: Answered, mask: Booleans, confidence: float, cost: Cost) -> Segment:
+def _segment(
+    kind: Kind, name: str, why: str, rows: Answered, mask: Booleans, confidence: float, target: Target
+) -> Segment:
     if not mask.any():
-        return Segment(kind=kind, name=name, why=why, quality=None, log_loss=None, calibration=None)
+        return Segment(kind=kind, name=name, why=why, quality=None, loss=None, calibration=None)
     labels, scores, nights = rows.labels[mask], rows.scores[mask], rows.nights[mask]
-    lost = metrics.row_log_loss(labels, scores)
+    lost = target.row_loss(labels, scores)
     return Segment(
         kind=kind,
         name=name,
         why=why,
-        quality=evaluation.measure(labels, scores, nights, cost),
-        log_loss=evaluation.ratio_by_night(lost, np.ones(len(lost)), nights, confidence, _SEED),
-        calibration=evaluation.ratio_by_night(scores, labels, nights, confidence, _SEED),
+        quality=target.measure(labels, scores, nights),
+        loss=evaluation.ratio_by_night(lost, np.ones(len(lost)), nights, confidence, _SEED),
+        calibration=target.calibration_by_night(labels, scores, nights, confidence, _SEED),
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml.errors import RefusalError
-from ml.evaluation import Quality
+from ml.targets import Quality
 from ml.usecase import Megabytes, Milliseconds
 
 
@@ -36,7 +36,7 @@ class Choice:
 
 
 def choose(contenders: Sequence[Contender], latency: Milliseconds, size: Megabytes) -> Choice:
-    """Return the contender that saves most per 1000 rows within its budgets; a tie goes to the lower log loss.
+    """Return the contender that saves most per 1000 rows within its budgets; a tie goes to the lower loss.
 
     Raises RefusalError when none keeps them.
     """
@@ -48,7 +48,7 @@ def choose(contenders: Sequence[Contender], latency: Milliseconds, size: Megabyt
             f"and at most {size.memory} MB of memory, got {told}: make one smaller, or allow more (latency_budget, "
             "size_budget)"
         )
-    best = max(fit, key=lambda each: (each.quality.saved_per_1000, -each.quality.log_loss))
+    best = max(fit, key=lambda each: (each.quality.saved_per_1000, -each.quality.loss))
     others = "; ".join(_why_not(each, best, latency, size) for each in contenders if each is not best)
     kept = f"{best.name} saves {best.quality.saved_per_1000:,.0f} per 1000 rows with {best.takes}"
     return Choice(name=best.name, reason=f"{kept}; {others}" if others else kept)
@@ -70,4 +70,4 @@ def _why_not(contender: Contender, best: Contender, latency: Milliseconds, size:
         return f"{saves}, but needs {' and '.join(over)} allowed"
     if contender.quality.saved_per_1000 < best.quality.saved_per_1000:
         return f"{saves}, which is less"
-    return f"{saves}, the same at a higher log loss"
+    return f"{saves}, the same at a higher {next(iter(best.quality.headline))}"

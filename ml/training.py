@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml import calibration, encoding, learners, splitting, weighting
+from ml import encoding, learners, splitting, weighting
 from ml.arrays import Booleans, Floats, Strings
-from ml.calibration import Calibration
+from ml.calibration import Correction
 from ml.encoding import Encoder
-from ml.errors import RefusalError
 from ml.learners import Learner
 from ml.usecase import Candidate, Recency, Text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ml.targets import Target
 
 Told = Callable[[int], None]
 
@@ -25,19 +26,19 @@ def _silent(_fold: int) -> None: ...
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Frames of features in, calibrated probabilities out."""
+    """Frames of features in, calibrated answers out: probabilities of yes, or numbers."""
 
     encoder: Encoder
     learner: Learner
-    calibration: Calibration
+    calibration: Correction
 
     def predict(self, frame: "pd.DataFrame") -> Floats:
-        """Return the probability of the label for each row, shape (n,)."""
-        return self.calibration.apply(self.learner.log_odds(self.encoder.encode(frame)))
+        """Return the answer to each row, shape (n,)."""
+        return self.calibration.apply(self.learner.raw(self.encoder.encode(frame)))
 
     def predict_row(self, row: dict[str, object]) -> float:
-        """Return the probability for one row given as a mapping of feature to value, without pandas."""
-        return float(self.calibration.apply(self.learner.log_odds(self.encoder.encode_row(row)))[0])
+        """Return the answer to one row given as a mapping of feature to value, without pandas."""
+        return float(self.calibration.apply(self.learner.raw(self.encoder.encode_row(row)))[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +73,19 @@ class Material:
     features: Floats
     labels: Floats
     nights: Strings
+    target: "Target"
     recency: Recency | None
     seed: int
     threads: int
 
     def learn(self, candidate: Candidate, rows: Booleans) -> Learner:
         """Return the candidate learned from `rows`; raises RefusalError when they all have the same label."""
-        _require_both_classes(self.labels[rows], self.nights[rows])
-        weights = weighting.weigh(candidate, self.recency, self.labels[rows], self.nights[rows])
+        labels, nights = self.labels[rows], self.nights[rows]
+        self.target.require_learnable(labels, nights)
+        weights = weighting.weigh(candidate, self.recency, labels, nights)
+        quantile = self.target.quantile
         return learners.fit(
-            candidate, self.encoder, self.features[rows], self.labels[rows], self.seed, self.threads, weights
+            candidate, self.encoder, self.features[rows], labels, self.seed, self.threads, weights, quantile
         )
 
 
@@ -91,6 +95,7 @@ def gather(
     nights: Strings,
     names: tuple[str, ...],
     *,
+    target: "Target",
     seed: int,
     threads: int,
     texts: tuple[Text, ...] = (),
@@ -106,6 +111,7 @@ def gather(
         features=encoder.encode(frame),
         labels=labels,
         nights=nights,
+        target=target,
         recency=recency,
         seed=seed,
         threads=threads,
@@ -113,17 +119,17 @@ def gather(
 
 
 def walk(candidate: Candidate, material: Material, told: Told = _silent) -> tuple[tuple[Fold, ...], Floats]:
-    """Return the learners of forward folds, and what they say of the nights ahead: log-odds (n,), missing elsewhere.
+    """Return the learners of forward folds, and their raw answers to the nights ahead, shape (n,), missing elsewhere.
 
     `told` hears the number of each fold, from 1, once it is done. Raises RefusalError when the rows of a fold all have the same label.
     """
-    log_odds, walked = np.full(len(material.labels), np.nan), []
+    raw, walked = np.full(len(material.labels), np.nan), []
     for number, (learned, predicted) in enumerate(splitting.folds(material.nights), start=1):
         learner = material.learn(candidate, learned)
-        log_odds[predicted] = learner.log_odds(material.features[predicted]) - weighting.overstated(candidate)
+        raw[predicted] = learner.raw(material.features[predicted]) - weighting.overstated(candidate)
         walked.append(Fold(learner=learner, ahead=predicted))
         told(number)
-    return tuple(walked), log_odds
+    return tuple(walked), raw
 
 
 def fit(candidate: Candidate, material: Material, told: Told = _silent) -> Fitted:
@@ -131,15 +137,15 @@ def fit(candidate: Candidate, material: Material, told: Told = _silent) -> Fitte
 
     Raises RefusalError as `walk` does.
     """
-    walked, log_odds = walk(candidate, material, told)
-    ahead, labels, nights = ~np.isnan(log_odds), material.labels, material.nights
-    calibrated = calibration.choose(log_odds[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
+    walked, raw = walk(candidate, material, told)
+    ahead, labels, nights = ~np.isnan(raw), material.labels, material.nights
+    calibrated = material.target.calibrated(raw[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
     model = Model(
         encoder=material.encoder,
         learner=material.learn(candidate, np.full(len(labels), True)),
         calibration=calibrated.after(weighting.overstated(candidate)),
     )
-    return Fitted(candidate=candidate, model=model, folds=walked, scores=calibrated.apply(log_odds[ahead]))
+    return Fitted(candidate=candidate, model=model, folds=walked, scores=calibrated.apply(raw[ahead]))
 
 
 def refit(fitted: Fitted, material: Material) -> Model:
@@ -147,11 +153,3 @@ def refit(fitted: Fitted, material: Material) -> Model:
     everything = np.full(len(material.labels), True)
     learner = material.learn(fitted.candidate, everything)
     return Model(encoder=material.encoder, learner=learner, calibration=fitted.model.calibration)
-
-
-def _require_both_classes(labels: Floats, nights: Strings) -> None:
-    if len(np.unique(labels)) < 2:
-        raise RefusalError(
-            f"expected labels of both kinds in {nights.min()}..{nights.max()} to learn from, got only {labels[0]:g}: "
-            "wait for labels, or land more history"
-        )

@@ -1,4 +1,4 @@
-"""What may be tuned of a candidate, and what settings are worth: the log loss of nights that walk ahead."""
+"""What may be tuned of a candidate, and what settings are worth: what they lose on nights that walk ahead."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ml import calibration, metrics, training
+from ml import training
 from ml.training import Material
-from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
+from ml.usecase import Candidate, GradientBoosting, LinearQuantile, Logistic, NeuralNet
 
 Found = Mapping[str, float]
 
@@ -23,6 +23,7 @@ class Range:
 
 
 _LOGISTIC = {"strength": Range(low=1e-5, high=10.0)}
+_LINEAR = {"penalty": Range(low=1e-4, high=10.0)}
 _TREES = {
     "trees": Range(low=50, high=600, whole=True),
     "leaves": Range(low=7, high=127, whole=True),
@@ -44,6 +45,8 @@ def space(candidate: Candidate) -> Mapping[str, Range]:
     match candidate:
         case Logistic():
             return _LOGISTIC
+        case LinearQuantile():
+            return _LINEAR
         case GradientBoosting():
             return _TREES
         case NeuralNet():
@@ -71,7 +74,7 @@ def settle(candidate: Candidate, found: Found) -> Candidate:
 
 
 def loss(candidate: Candidate, material: Material) -> float:
-    """Return the log loss (nats) of the nights ahead of each fold; raises RefusalError as `training.walk` does."""
-    _, log_odds = training.walk(candidate, material)
-    ahead = ~np.isnan(log_odds)
-    return metrics.log_loss(material.labels[ahead], calibration.probability(log_odds[ahead]))
+    """Return the loss of the nights ahead of each fold, uncorrected; raises RefusalError as `training.walk` does."""
+    _, raw = training.walk(candidate, material)
+    ahead = ~np.isnan(raw)
+    return float(material.target.row_loss(material.labels[ahead], material.target.answers(raw[ahead])).mean())

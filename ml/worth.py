@@ -1,4 +1,4 @@
-"""What each declared feature is worth: by how much log loss rises on later nights when its values are dealt anew."""
+"""What each declared feature is worth: by how much more is lost on later nights when its values are dealt anew."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml import evaluation, metrics
+from ml import evaluation
 from ml.arrays import Floats, Integers, Strings
 from ml.evaluation import Interval
+from ml.targets import Target
 from ml.training import Fitted
 from ml.usecase import Feature
 from ml.usecase.features import title
@@ -18,7 +19,7 @@ _ROWS, _MOST_DEALS = 10_000, 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Worth:
-    """A declaration, all of its columns, and the log loss (nats) that is lost when they are dealt anew together.
+    """A declaration, all of its columns, and what is lost (the target's loss) when they are dealt anew together.
 
     `within` deals them among the rows of each night: what they say of one row beside another. `across` deals them among
     all rows of a fold, so that what they say of the night is lost too.
@@ -42,6 +43,7 @@ def measure(
     nights: Strings,
     features: Iterable[Feature],
     *,
+    target: Target,
     confidence: float,
     seed: int,
 ) -> tuple[Worth, ...]:
@@ -61,10 +63,10 @@ def measure(
         [_deal(groups, chance) for _ in range(times)]
         for groups in (np.unique(night, return_inverse=True)[1], _folds(fitted, rows))
     )
-    usual = _lost(fitted, rows, encoded, truth)
+    usual = _lost(fitted, rows, encoded, truth, target)
 
     def benefit(columns: list[int], deals: list[Integers]) -> Interval:
-        rises = [_lost(fitted, rows, _dealt(encoded, columns, deal), truth) - usual for deal in deals]
+        rises = [_lost(fitted, rows, _dealt(encoded, columns, deal), truth, target) - usual for deal in deals]
         return evaluation.mean_by_night(np.mean(rises, axis=0), night, (1 + confidence) / 2, seed)
 
     found = []
@@ -104,10 +106,10 @@ def _dealt(encoded: Floats, columns: list[int], deal: Integers) -> Floats:
     return changed
 
 
-def _lost(fitted: Fitted, rows: Integers, encoded: Floats, labels: Floats) -> Floats:
-    """Return each row's log loss, as the learner of its fold answers."""
-    log_odds = np.empty(len(rows))
+def _lost(fitted: Fitted, rows: Integers, encoded: Floats, labels: Floats, target: Target) -> Floats:
+    """Return each row's loss, as the learner of its fold answers."""
+    raw = np.empty(len(rows))
     for fold in fitted.folds:
         of_fold = fold.ahead[rows]
-        log_odds[of_fold] = fold.learner.log_odds(encoded[of_fold])
-    return metrics.row_log_loss(labels, fitted.model.calibration.apply(log_odds))
+        raw[of_fold] = fold.learner.raw(encoded[of_fold])
+    return target.row_loss(labels, fitted.model.calibration.apply(raw))

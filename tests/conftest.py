@@ -85,3 +85,9 @@ def taxi(toys: None) -> UseCase:
 def gym(toys: None) -> UseCase:
     """The toy that runs every month, on plain columns; its labels come late and name no night."""
     return usecases.get("gym")
+
+
+@pytest.fixture
+def ferry(toys: None) -> UseCase:
+    """The toy that asks for a number."""
+    return usecases.get("ferry")

@@ -23,6 +23,7 @@ from ml.definitions import Declared
 from ml.routing import Routing
 from ml.training import Model
 from ml.usecase import GradientBoosting, Logistic
+from tests.ml.answers import YES_OR_NO
 
 USE_CASE, NIGHT, NAMES = "taxi", date(2013, 1, 12), ("hour", "zone")
 CHANCE = np.random.default_rng(3)
@@ -38,7 +39,9 @@ _SECONDS = 60
 
 def model(candidate: str = "trees") -> Model:
     """Return a small model of `hour` and `zone`."""
-    return training.fit(CANDIDATES[candidate], training.gather(FRAME, LABELS, NIGHTS, NAMES, seed=1, threads=1)).model
+    return training.fit(
+        CANDIDATES[candidate], training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
+    ).model
 
 
 def packaged(where: Settings, candidate: str = "trees", **facts: object) -> str:

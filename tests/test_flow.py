@@ -1,14 +1,16 @@
 """The whole flow in one process: files to a retraining decision, on toys that no generic code has heard of."""
 
+import re
 from datetime import date
 
 import pytest
 
+from include import report
 from include.settings import Settings
-from include.steps import features, ingest, monitor, release, score, train, training_set
-from include.stores import ledger, snapshot, warehouse
-from ml import nights
-from ml.errors import ApprovalError
+from include.steps import explain, features, ingest, monitor, release, score, train, training_set
+from include.stores import lake, ledger, packages, pages, snapshot, warehouse
+from ml import nights, packaging
+from ml.errors import ApprovalError, LeakError
 from ml.usecase import UseCase
 
 
@@ -42,6 +44,62 @@ def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi
     told = ledger.entries(engine, use_case="taxi", kind="judged", night=date(2024, 3, 21))[0].payload
     assert (told["champion"], told["trigger"]) == (digest, "monitoring")
     ledger.verify(engine)
+
+
+def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Settings, ferry: UseCase) -> None:
+    engine = warehouse.engine(home.warehouse_url)
+    history, last = ferry.rehearsal.history, str(nights.parse(ferry.rehearsal.history).last)
+    assert ingest.ingest("ferry", history)["rows_quarantined"] == 0
+    assert features.build("ferry", history) == 16 * 80
+
+    assert train.train("ferry", last, train.BOOTSTRAP)
+    digest = released("ferry", last)
+    facts = packaging.facts(packages.get(home.packages, digest, home.trusted_keys))
+    told = ledger.entries(engine, use_case="ferry", kind="judged")[0].payload
+    assert (facts["task"]["unit"], facts["task"]["quantile"]) == ("minutes", 0.75)
+    assert facts["relative_loss"] == facts["metrics"]["relative_loss"]
+
+    asked = {}
+    for night in map(str, nights.parse(ferry.rehearsal.nights)):
+        ingest.ingest("ferry", night)
+        features.build("ferry", night)
+        assert score.score("ferry", night) == 80
+        asked[night] = monitor.measure("ferry", night)
+    assert [night for night, retrain in asked.items() if retrain] == ["2024-03-20", "2024-03-21"]
+    measured = {each.metric for each in warehouse.metrics(engine, "ferry", date(2024, 3, 17), slice="all")}
+    assert {"relative_loss", "mean_absolute_error", "bias", "calibration_gap", "saved_per_1000", "cost"} <= measured
+    assert not {"log_loss", "auc", "brier", "alert_rate"} & measured
+
+    summary = report.write(ferry, home, {})
+    assert all("relative_loss" in each for each in summary.as_json()["nights"])
+    pages_of_it = [
+        release.dossier("ferry", last),
+        explain.explain("ferry", "2024-03-18", "2024-03-18|0"),
+        (home.reports / "index.html").read_text(),
+        pages.card(home.reports, "ferry", date.fromisoformat(last)).read_text(),
+        str(told["checks"]) + str(told["reason"]) + str(told["choice"]),
+    ]
+    said = re.compile(r"probabilit|\brates?\b|log.loss|\bAUC\b|log-odds|\bnats\b|acted on", re.IGNORECASE)
+    assert [found[0] for page in pages_of_it if (found := said.search(page))] == []
+
+    train.train("ferry", "2024-03-21", "monitoring")
+    refreshed = ledger.entries(engine, use_case="ferry", kind="judged", night=date(2024, 3, 21))[0].payload
+    assert (refreshed["champion"], refreshed["bar"]) == (digest, "refresh")
+
+
+def test_a_feature_that_knows_the_minutes_stops_training_and_is_named(home: Settings, ferry: UseCase) -> None:
+    history = ferry.rehearsal.history
+    ingest.ingest("ferry", history)
+    features.build("ferry", history)
+    crossings = lake.read(features.valid(home.lake, ferry, "crossings")).set_index("entity")["waited_minutes"]
+    rows = lake.read(features.address(home.lake, ferry))
+    leaking = rows.assign(tonnes=rows["entity"].map(crossings) * 2 + 1)
+    lake.replace(features.address(home.lake, ferry), nights.parse(history), leaking)
+    with pytest.raises(
+        LeakError, match=r"the feature 'tonnes' alone tells the label with a skill of 0\.9\d+, more than"
+    ):
+        train.train("ferry", "2024-03-16", train.BOOTSTRAP)
+    assert ledger.entries(warehouse.engine(home.warehouse_url), use_case="ferry", kind="judged") == ()
 
 
 def released(use_case: str, night: str) -> str:

@@ -21,6 +21,7 @@ MIRRORED = [
 BY_ANOTHER_NAME = {
     "ml/arrays.py": "types alone",
     "ml/errors.py": "words alone",
+    "ml/targets/words.py": "words alone",
     "include/stores/landing/lines.py": "tests/include/stores/landing/test_delimited.py",
     **{
         f"include/stores/landing/{part}.py": "tests/include/stores/landing/test_formats.py"

@@ -3,11 +3,15 @@
 import json
 from collections.abc import Mapping
 
+import sqlalchemy as sa
+
 from include.report.page import render
 from include.report.summary import Summary, gather
 from include.report.terminal import show
 from include.settings import Settings
-from include.stores import atomic, warehouse
+from include.stores import atomic, ledger, packages, warehouse
+from ml import packaging, targets
+from ml.targets import Target
 from ml.usecase import UseCase
 
 __all__ = ["Summary", "gather", "render", "show", "write"]
@@ -20,5 +24,18 @@ def write(use_case: UseCase, settings: Settings, seconds: Mapping[str, float]) -
     known_by = use_case.horizon.cutoff(period.last)
     matured = warehouse.matured(engine, use_case.name, period.first, period.last, known_by)
     atomic.write(settings.reports / "run.json", (json.dumps(summary.as_json(), indent=1) + "\n").encode())
-    atomic.write(settings.reports / "index.html", render(summary, use_case, matured).encode())
+    atomic.write(
+        settings.reports / "index.html",
+        render(summary, use_case, matured, _target(use_case, engine, settings)).encode(),
+    )
     return summary
+
+
+def _target(use_case: UseCase, engine: sa.Engine, settings: Settings) -> Target | None:
+    """Return the target as the last champion's package tells it; None before the first."""
+    champion = ledger.champion(engine, use_case.name)
+    if champion is None:
+        return None
+    return targets.told(
+        use_case, packaging.facts(packages.get(settings.packages, champion.subject, settings.trusted_keys))
+    )

@@ -7,7 +7,7 @@ import pandas as pd
 
 from include.report import plots
 from include.report.summary import Night, Releasing, Summary
-from ml import metrics
+from ml.targets import Target
 from ml.usecase import UseCase
 
 STYLE = """\
@@ -45,21 +45,24 @@ _HEADS = (
     "quarantined",
     "scored",
     "matured",
-    "log loss",
+    "{loss}",
     "calibration gap",
     "alerts",
     "retrain?",
 )
 
 
-def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame) -> str:
-    """Return the page; `matured` holds night, score and label of every matured row (columns of the same names)."""
+def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame, target: Target | None) -> str:
+    """Return the page; `matured` holds night, score and label of every matured row (columns of the same names).
+
+    `target` is that of the last champion, None before the first.
+    """
     return _PAGE.substitute(
         title=escape(summary.use_case),
         question=escape(use_case.question),
         tiles=_tiles(summary),
-        figures=_figures(summary, use_case, matured),
-        heads="".join(f"<th scope='col'>{head}</th>" for head in _HEADS),
+        figures=_figures(summary, matured, target),
+        heads="".join(f"<th scope='col'>{head.format(loss=summary.words.loss)}</th>" for head in _HEADS),
         nights="".join(_night(each, summary) for each in summary.nights),
         releases="".join(_release(each, summary.use_case) for each in summary.releases) or "<p>None was judged.</p>",
         made_of=_made_of(summary),
@@ -78,23 +81,23 @@ def _tiles(summary: Summary) -> str:
     return "".join(f"<div><b>{number:,}</b>{name}</div>" for name, number in numbers.items())
 
 
-def _figures(summary: Summary, use_case: UseCase, matured: pd.DataFrame) -> str:
-    if matured.empty:
+def _figures(summary: Summary, matured: pd.DataFrame, target: Target | None) -> str:
+    if matured.empty or target is None:
         return "<p>No score has met its label yet: the plots need matured nights.</p>"
     by_night = pd.Series(
         {
-            night: metrics.saved(rows["label"].to_numpy(float), rows["score"].to_numpy(float), use_case.cost)
+            night: target.saved(rows["label"].to_numpy(float), rows["score"].to_numpy(float))
             for night, rows in matured.groupby("night")
         }
     )
     drawn = {
-        "Quality by night, on matured labels.": plots.log_loss(summary),
-        "What the champion expected, and what came.": plots.expected_and_seen(matured),
-        "Reliability of all matured scores.": plots.reliability(matured),
-        "What acting on the scores saved, against never acting.": plots.saved(by_night),
+        "Quality by night, on matured labels.": plots.loss(summary),
+        "What the champion expected, and what came.": plots.expected_and_seen(matured, target),
+        "Reliability of all matured scores.": plots.reliability(matured, target),
+        f"What acting on the scores saved, against {summary.words.saved_against}.": plots.saved(by_night),
     }
     if summary.releases:
-        drawn["Each challenger against what it met, interval by nights."] = plots.gains(summary.releases)
+        drawn["Each challenger against what it met, interval by nights."] = plots.gains(summary)
     return "".join(
         f"<figure role='img' aria-label='{escape(t)}'>{svg}<figcaption>{t}</figcaption></figure>"
         for t, svg in drawn.items()
@@ -110,7 +113,7 @@ def _night(each: Night, summary: Summary) -> str:
         f"<span class='{'bad' if each.rows_quarantined else 'soft'}'>{each.rows_quarantined:,}</span>",
         f"{each.scored:,}",
         f"{each.matured:,}",
-        _number(each.log_loss, ".3f"),
+        _number(each.loss, ".3f"),
         _number(each.calibration_gap, "+.3f"),
         str(each.alerts),
         f"<a href='{summary.use_case}/{each.night}/drift.html'>{escape(asked.replace('_', ' '))}</a>"

@@ -10,39 +10,51 @@ from include.report import canvas
 from include.report.canvas import INK, MARK, MODEL, TRUTH
 from ml.curves import Bin, Gains
 from ml.evaluation import Interval
-from ml.fairness import Group
 from ml.findings import Findings
 from ml.segments import Segment
+from ml.targets import Group, Target
 
 _LINE, _TICKS = 0.24, 12
 _MOST_LINES, _LONGEST = 40, 30
 
 
-def draw(found: Findings, names: Collection[str]) -> dict[str, str]:
+def draw(found: Findings, names: Collection[str], target: Target) -> dict[str, str]:
     """Return the pictures called `names` as SVG."""
     drawn: dict[str, Callable[[], str]] = {
-        "reliability": lambda: reliability(found.bins),
-        "gains": lambda: gains(found.gains),
-        "slices": lambda: slices(found.segments),
+        "reliability": lambda: reliability(found.bins, target),
+        "gains": lambda: gains(found.gains) if found.gains else "",
+        "slices": lambda: slices(found.segments, target),
         "fairness": lambda: fairness(found.groups),
     }
     return {name: drawn[name]() for name in names}
 
 
-def reliability(bins: Sequence[Bin]) -> str:
-    """Return mean score against the share that came true, with intervals over nights and the count of each bin."""
+def reliability(bins: Sequence[Bin], target: Target) -> str:
+    """Return mean score against what came, with intervals over nights and the count of each bin."""
     figure, axes = canvas.blank(height=3.4)
     known = [(each.score, each.seen) for each in bins if each.seen is not None]
-    top = min(1.0, 1.05 * max([*(each.score for each in bins), *(seen.high for _, seen in known)]))
-    axes.plot([0, top], [0, top], color=INK, linewidth=0.8, linestyle="--", label="perfectly calibrated")
+    ends, top = _ends(bins, known, target)
+    axes.plot(ends, target.right_at(ends), color=INK, linewidth=0.8, linestyle="--", label="perfectly calibrated")
     for place, (score, seen) in enumerate(known):
         axes.plot([score, score], [max(seen.low, 0), min(seen.high, 1)], color=MODEL, linewidth=1.4, alpha=0.6)
         axes.plot([score], [seen.value], color=MODEL, marker="o", label=_once("seen, interval by nights", place))
     _counts(axes, bins)
-    axes.set_xlim(0, top)
+    axes.set_xlim(*ends)
     axes.set_ylim(0, top)
-    axes.set_xlabel("score")
-    return canvas.svg(figure, axes, "share that came true", dates=False)
+    axes.set_xlabel(target.words.score_axis)
+    return canvas.svg(figure, axes, target.words.came, dates=False)
+
+
+def _ends(
+    bins: Sequence[Bin], known: Sequence[tuple[float, Interval]], target: Target
+) -> tuple[tuple[float, float], float]:
+    """Return the ends of the axis of scores, and the top of that of what came."""
+    scores = [each.score for each in bins]
+    if target.words.bounds is None:
+        room = 0.05 * (max(scores) - min(scores)) + 1e-9
+        return (min(scores) - room, max(scores) + room), 1.0
+    top = min(1.0, 1.05 * max([*scores, *(seen.high for _, seen in known)]))
+    return (0.0, top), top
 
 
 def _counts(axes: Axes, bins: Sequence[Bin]) -> None:
@@ -69,29 +81,23 @@ def gains(curve: Gains) -> str:
     return canvas.text(figure)
 
 
-def slices(segments: Sequence[Segment]) -> str:
-    """Return log loss and expected over seen of each part of the rows, with intervals over nights."""
+def slices(segments: Sequence[Segment], target: Target) -> str:
+    """Return loss and calibration of each part of the rows, with intervals over nights."""
     shown = [each for each in segments if each.quality is not None][:_MOST_LINES]
     names = [f"{_short(each.name)} ({each.quality.rows:,})" for each in shown if each.quality is not None]
-    columns = {
-        "log loss (nats)": [each.log_loss for each in shown],
-        "expected / seen": [each.calibration for each in shown],
-    }
-    marks = {"log loss (nats)": shown[0].log_loss.value if shown[0].log_loss else None, "expected / seen": 1.0}
+    loss, calibration = f"{target.words.loss} ({target.words.loss_unit})", target.words.calibration
+    columns = {loss: [each.loss for each in shown], calibration: [each.calibration for each in shown]}
+    marks = {loss: shown[0].loss.value if shown[0].loss else None, calibration: target.calibrated_at}
     return _lines(names, columns, marks, [True] * len(shown))
 
 
 def fairness(groups: Sequence[Group]) -> str:
-    """Return each group's rates with intervals over nights; groups that are too small to be gated are grey."""
+    """Return each group's numbers with intervals over nights; groups that are too small to be gated are grey."""
     shown = groups[:_MOST_LINES]
-    columns = {
-        "acted on": [each.selected for each in shown],
-        "TPR": [each.found for each in shown],
-        "FPR": [each.alarmed for each in shown],
-        "expected / seen": [each.calibration for each in shown],
-    }
+    columns = {told: [each.drawn[told][0] for each in shown] for told in shown[0].drawn}
     names = [f"{_short(f'{each.by}={each.level}')} ({each.rows:,})" for each in shown]
-    return _lines(names, columns, {"expected / seen": 1.0}, [each.gated for each in shown])
+    marks = {told: mark for told, (_, mark) in shown[0].drawn.items()}
+    return _lines(names, columns, marks, [each.gated for each in shown])
 
 
 def _lines(

@@ -9,58 +9,64 @@ from matplotlib.axes import Axes
 
 from include.report import canvas
 from include.report.canvas import INK, MARK, MODEL, TRUTH
-from include.report.summary import Night, Releasing, Summary
+from include.report.summary import Night, Summary
+from ml.targets import Target
 
 _SMALLEST_BIN = 25
 
 
-def log_loss(summary: Summary) -> str:
-    """Return log loss by night, with the nights marked that asked for retraining or changed the champion."""
+def loss(summary: Summary) -> str:
+    """Return the loss by night, with the nights marked that asked for retraining or changed the champion."""
     figure, axes = canvas.blank()
-    nights = [each for each in summary.nights if each.log_loss is not None]
+    nights = [each for each in summary.nights if each.loss is not None]
     axes.plot(
         _days(nights),
-        np.array([each.log_loss for each in nights], float),
+        np.array([each.loss for each in nights], float),
         color=MODEL,
         marker="o",
         markersize=4,
-        label="log loss",
+        label=summary.words.loss,
     )
     _mark(axes, [each.night for each in summary.retrains], "retraining asked for", ":")
     _mark(axes, [each.night for each in summary.releases if each.approved_by], "new champion", "-")
-    return canvas.svg(figure, axes, "log loss (nats)")
+    return canvas.svg(figure, axes, f"{summary.words.loss} ({summary.words.loss_unit})")
 
 
-def expected_and_seen(matured: pd.DataFrame) -> str:
-    """Return each night's mean score beside the share that came true: the gap between them is the calibration gap."""
+def expected_and_seen(matured: pd.DataFrame, target: Target) -> str:
+    """Return each night's mean score beside its mean label: of a yes or no, what lies between is the calibration gap."""
     figure, axes = canvas.blank()
     means = matured.groupby("night")[["score", "label"]].mean()
     days = pd.to_datetime(means.index)
     axes.plot(days, means["score"], color=MODEL, marker="o", markersize=4, label="expected (mean score)")
-    axes.plot(days, means["label"], color=TRUTH, marker="s", markersize=4, label="seen (share of labels)")
-    axes.set_ylim(0, 1)
-    return canvas.svg(figure, axes, "probability")
+    axes.plot(days, means["label"], color=TRUTH, marker="s", markersize=4, label=f"seen ({target.words.seen_mean})")
+    if target.words.bounds:
+        axes.set_ylim(*target.words.bounds)
+    return canvas.svg(figure, axes, target.counted)
 
 
-def reliability(matured: pd.DataFrame) -> str:
+def reliability(matured: pd.DataFrame, target: Target) -> str:
     """Return the reliability diagram of all matured scores, ten bins of equal count."""
     figure, axes = canvas.blank()
-    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="perfectly calibrated")
-    bins = np.array_split(np.argsort(matured["score"].to_numpy()), 10)
-    points = [matured.iloc[each][["score", "label"]].mean() for each in bins if len(each) >= _SMALLEST_BIN]
+    scores, labels = (matured[name].to_numpy(float) for name in ("score", "label"))
+    seen = target.row_calibration(labels, scores)
+    bins = np.array_split(np.argsort(scores), 10)
+    points = [(scores[each].mean(), seen[each].mean()) for each in bins if len(each) >= _SMALLEST_BIN]
+    ends = target.words.bounds or (float(scores.min()), float(scores.max()))
+    axes.plot(ends, target.right_at(ends), color=INK, linewidth=0.8, linestyle="--", label="perfectly calibrated")
     axes.plot(
-        [p["score"] for p in points],
-        [p["label"] for p in points],
+        [score for score, _ in points],
+        [came for _, came in points],
         color=MODEL,
         marker="o",
         label="a tenth of the rows",
     )
     axes.set_xlabel("score")
-    return canvas.svg(figure, axes, "share that came true", dates=False)
+    return canvas.svg(figure, axes, target.words.came, dates=False)
 
 
-def gains(releases: Sequence[Releasing]) -> str:
-    """Return every challenger's gain in log loss with its interval: right of zero is better than what it met."""
+def gains(summary: Summary) -> str:
+    """Return every challenger's gain with its interval: right of zero is better than what it met."""
+    releases = summary.releases
     figure, axes = canvas.blank(height=1.2 + 0.4 * len(releases))
     for place, each in enumerate(releases):
         colour = MODEL if each.verdict == "promote" else INK
@@ -70,12 +76,12 @@ def gains(releases: Sequence[Releasing]) -> str:
     axes.set_yticks(range(len(releases)), [f"{each.night} {each.bar}: {each.verdict}" for each in releases])
     axes.set_ylim(-0.6, len(releases) - 0.4)
     axes.invert_yaxis()
-    axes.set_xlabel("log loss gain over the champion (nats)")
+    axes.set_xlabel(f"{summary.words.loss} gain over the champion ({summary.words.loss_unit})")
     return canvas.svg(figure, axes, "", dates=False, legend=False)
 
 
 def saved(by_night: pd.Series) -> str:
-    """Return what acting on the scores saved each night, per 1000 rows, against never acting."""
+    """Return what acting on the scores saved each night, per 1000 rows."""
     figure, axes = canvas.blank()
     days = pd.to_datetime(by_night.index)
     apart = min(np.diff(days).astype("timedelta64[D]").astype(int), default=1)

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from include.steps import versions
 from include.stores import ledger, warehouse
+from ml import targets
 from ml.chain import Entry
 from ml.nights import Period
 from ml.promotion import Outcome
 from ml.releasing import Kind
+from ml.targets import Words
 from ml.usecase import UseCase
 
 SCHEMA_VERSION = 1
@@ -27,7 +29,7 @@ class Night:
     rows_quarantined: int
     scored: int
     matured: int
-    log_loss: float | None
+    loss: float | None
     calibration_gap: float | None
     alerts: int
 
@@ -42,7 +44,7 @@ class Retrain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Releasing:
-    """A challenger that was judged: its verdict, the interval of its gain in log loss, and who approved it.
+    """A challenger that was judged: its verdict, the interval of its gain, and who approved it.
 
     `unpaid` has the features that cost and are not shown to pay; None where that was not measured. `pictures` names those
     that lie beside its model card.
@@ -68,6 +70,7 @@ class Summary:
     """Everything that a report says about one use case's rehearsal; `made_of` has table versions by scored night."""
 
     use_case: str
+    words: Words
     nights: tuple[Night, ...]
     retrains: tuple[Retrain, ...]
     releases: tuple[Releasing, ...]
@@ -80,7 +83,10 @@ class Summary:
         return {
             "schema_version": SCHEMA_VERSION,
             "use_case": self.use_case,
-            "nights": [asdict(each) for each in self.nights],
+            "nights": [
+                {self.words.metric if name == "loss" else name: value for name, value in asdict(each).items()}
+                for each in self.nights
+            ],
             "retrains": [asdict(each) for each in self.retrains],
             "releases": [{name: asdict(each)[name] for name in shown} for each in self.releases],
             "seconds": {stage: round(seconds, 2) for stage, seconds in self.seconds.items()},
@@ -92,6 +98,7 @@ def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mappin
     entries = ledger.entries(engine, use_case=use_case.name)
     return Summary(
         use_case=use_case.name,
+        words=targets.of(use_case).words,
         nights=_nights(engine, use_case, period),
         retrains=tuple(
             Retrain(night=str(entry.night), trigger=str(entry.payload["trigger"]))
@@ -133,7 +140,7 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
                 rows_quarantined=sum(each.rows_quarantined for each in tables),
                 scored=grown.scored if grown else 0,
                 matured=grown.matured if grown else 0,
-                log_loss=measured.get((night, "log_loss")),
+                loss=measured.get((night, targets.of(use_case).words.metric)),
                 calibration_gap=measured.get((night, "calibration_gap")),
                 alerts=sum(each.night == night for each in alerts),
             )

@@ -23,7 +23,16 @@ def _nights(summary: Summary) -> Table:
         title=f"{summary.use_case}: the nights", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
     )
     table.add_column("night", no_wrap=True)
-    for name in ("rows in", "valid", "quarantined", "scored", "matured", "log loss", "calibration gap", "alerts"):
+    for name in (
+        "rows in",
+        "valid",
+        "quarantined",
+        "scored",
+        "matured",
+        summary.words.loss,
+        "calibration gap",
+        "alerts",
+    ):
         table.add_column(name, justify="right")
     table.add_column("retrain?")
     for each in summary.nights:
@@ -34,7 +43,7 @@ def _nights(summary: Summary) -> Table:
             Text(f"{each.rows_quarantined:,}", style="red" if each.rows_quarantined else "dim"),
             f"{each.scored:,}",
             f"{each.matured:,}",
-            _number(each.log_loss, ".3f"),
+            _number(each.loss, ".3f"),
             _number(each.calibration_gap, "+.3f"),
             Text(str(each.alerts), style="yellow" if each.alerts else "dim"),
             Text(asked.get(each.night, "no").replace("_", " "), style="bold" if each.night in asked else "dim"),
@@ -46,7 +55,7 @@ def _releases(summary: Summary) -> Table:
     table = Table(title="Challengers and verdicts", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name in ("night", "version", "digest", "bar", "verdict"):
         table.add_column(name, no_wrap=True)
-    table.add_column("log loss gain [95 % interval]", justify="right")
+    table.add_column(f"{summary.words.loss} gain [95 % interval]", justify="right")
     table.add_column("approved by")
     for each in summary.releases:
         table.add_row(*_release(each))

@@ -28,7 +28,7 @@ class PackagedModel(PythonModel):
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return the probability of yes for each row of features; categories are strings here."""
+        """Return the answer to each row of features; categories are strings here."""
         return self._model.predict(model_input)
 
 

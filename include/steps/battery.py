@@ -12,12 +12,13 @@ from include.settings import Settings
 from include.steps import card, findings, pins, training_set, trials
 from include.steps import features as feature_step
 from include.stores import ledger, packages, registry, snapshot
-from ml import battery, packaging
+from ml import battery, packaging, targets
 from ml.arrays import Floats
 from ml.chain import Entry
+from ml.checks import Answer, Check
 from ml.errors import CardError, RefusalError
 from ml.evaluation import Answered
-from ml.promotion import Answer, Check
+from ml.targets import Target
 from ml.training import Model
 from ml.usecase import UseCase
 
@@ -32,7 +33,7 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
     rows = _sample(case, when, judged.subject, where)
     trial, rows = trials.run(where.packages, judged.subject, rows, case.feature_names, when, where)
     files = packages.get(where.packages, judged.subject, where.trusted_keys)
-    model = packaging.load(files)
+    model, target = packaging.load(files), targets.told(case, packaging.facts(files))
     ways: dict[str, Sequence[float] | Floats] = {
         "the nightly batch": model.predict(rows),
         "the server, one by one": trial.single,
@@ -42,10 +43,10 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
     return (
         Check(name="golden rows, signature and hashes", value=1.0, bar="in a process of its own", answer=Answer.PASS),
         *battery.agreement(ways, "the nightly batch"),
-        battery.stability(trial.odd),
+        battery.stability(trial.odd, target),
         *battery.budget(trial, sum(map(len, files.values())), case.latency_budget, case.size_budget),
         *battery.expectations(model, rows, case.expectations),
-        *_fairness(case, when, model, where),
+        *_fairness(case, when, model, target, where),
         _card(case, when),
     )
 
@@ -86,7 +87,7 @@ def _through_mlflow(case: UseCase, judged: Entry, rows: pd.DataFrame, where: Set
     return registry.predict(where, case.name, str(judged.payload["version"]), frame)
 
 
-def _fairness(case: UseCase, when: date, model: Model, where: Settings) -> tuple[Check, ...]:
+def _fairness(case: UseCase, when: date, model: Model, target: Target, where: Settings) -> tuple[Check, ...]:
     """Return how the package treats groups on the latest nights, as many as are judged on, that have their labels."""
     if case.fairness is None:
         return ()
@@ -95,7 +96,7 @@ def _fairness(case: UseCase, when: date, model: Model, where: Settings) -> tuple
     rows = labelled.where(np.isin(labelled.nights, np.unique(labelled.nights)[-case.gates.judged_nights :]))
     answered = Answered(frame=rows.frame, labels=rows.labels, scores=model.predict(rows.frame), nights=rows.nights)
     levels, among = findings.levels(case, rows, tables), findings.holds(case, case.fairness.among, rows.frame)
-    return battery.fairness(answered, levels, among, case.fairness, case.cost, case.gates.confidence)
+    return battery.fairness(answered, levels, among, case.fairness, target, case.gates.confidence)
 
 
 def _card(case: UseCase, when: date) -> Check:

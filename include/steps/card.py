@@ -79,16 +79,16 @@ def _faults(case: UseCase, judged: Entry, where: Settings) -> list[str]:
     place = pages.card(where.reports, case.name, judged.night or date.min)
     shown, html = (path.read_text() if path.exists() else "" for path in (place, place.with_suffix(".html")))
     kept = registry.file(where, case.name, str(payload["version"]), MARKDOWN).decode()
-    found = [f"{MARKDOWN}: {each}" for each in _differing(shown, kept, payload)]
-    found += [f"the registry's {MARKDOWN}: {each}" for each in _differing(kept, shown, payload)]
+    found = [f"{MARKDOWN}: {each}" for each in _differing(shown, kept, payload, case)]
+    found += [f"the registry's {MARKDOWN}: {each}" for each in _differing(kept, shown, payload, case)]
     if not found and html != page.render(_title(case.name, str(judged.night)), shown):
         found.append(f"{HTML}: its words are not those of {MARKDOWN}")
     return found
 
 
-def _differing(text: str, other: str, payload: Mapping[str, Any]) -> tuple[str, ...]:
+def _differing(text: str, other: str, payload: Mapping[str, Any], case: UseCase) -> tuple[str, ...]:
     """Return what a copy of the card says wrongly; what the ledger has no number for is held against a whole `other`."""
-    wrong = claims.faults(text, claims.recorded(payload))
+    wrong = claims.faults(text, claims.recorded(payload, case))
     if wrong or _sha256(text) == payload[MARKDOWN]:
         return wrong
     if _sha256(other) == payload[MARKDOWN]:

@@ -26,7 +26,7 @@ class Champion:
     """The model to beat, `digest` None before the first; `fault` says why it cannot be evaluated.
 
     `used_until` is the last night that it learned from or was judged on; `scores` are its own on the frozen rows, or
-    those of the base rate where it has none.
+    those of the prior where it has none.
     """
 
     digest: str | None = None
@@ -44,9 +44,9 @@ class Champion:
             return Bar.ALONE
         return Bar.REFRESH if self.recipe == recipe else Bar.CHANGE
 
-    def on(self, frame: pd.DataFrame, base_rate: float) -> "Champion":
+    def on(self, frame: pd.DataFrame, prior: float) -> "Champion":
         """Return the champion with its scores of the rows of `frame`, or with the fault that keeps it from having any."""
-        base = np.full(len(frame), base_rate)
+        base = np.full(len(frame), prior)
         if self.model is None:
             return replace(self, scores=base)
         try:

@@ -10,12 +10,13 @@ from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
 from include.steps import score as score_step
-from include.stores import warehouse
+from include.stores import packages, warehouse
 from include.usecases import coherence
-from ml import dependencies, nights, privacy
+from ml import dependencies, nights, packaging, privacy, targets
 from ml import explain as explaining
 from ml.errors import LedgerError, RequestError
 from ml.explain import Explanation
+from ml.targets import Target
 from ml.usecase import UseCase
 
 _TOLERANCE = 1e-9
@@ -41,7 +42,8 @@ def _told(case: UseCase, night: str, issued: Mapping[Any, Any], where: Settings)
     model = score_step.model(digest, where)
     rows = feature_step.read(where.lake, case, night, night, at_version=version)
     row = _row(rows, str(issued["entity"]))
-    why = explaining.explain(model, row, case.cost.threshold)
+    why = explaining.explain(model, row)
+    target = targets.told(case, packaging.facts(packages.get(where.packages, digest, where.trusted_keys)))
     if abs(why.score - float(str(issued["score"]))) > _TOLERANCE:
         raise LedgerError(
             f"the score {issued['score']} of {issued['entity']!r} was not made by package {digest[:12]} from version "
@@ -51,9 +53,9 @@ def _told(case: UseCase, night: str, issued: Mapping[Any, Any], where: Settings)
         [
             f"**{issued['entity']}**, {night}: {why.score:.6f}, by package `{digest}` from version {version} of the features.",
             "",
-            *_table(case, row, why),
+            *_table(case, row, why, target),
             "",
-            *_sum(why),
+            *_sum(why, target),
         ]
     )
 
@@ -63,7 +65,7 @@ def _row(rows: pd.DataFrame, entity: str) -> dict[str, object]:
     return {str(name): None if pd.isna(value) else value for name, value in found.items()}
 
 
-def _table(case: UseCase, row: dict[str, object], why: Explanation) -> list[str]:
+def _table(case: UseCase, row: dict[str, object], why: Explanation, target: Target) -> list[str]:
     """Return each feature's part, the largest first; of values only those that a log may tell."""
     needs = coherence.needs(case)
     tellable = set(privacy.telling(case, case.feature_names, needs, "logs"))
@@ -72,7 +74,7 @@ def _table(case: UseCase, row: dict[str, object], why: Explanation) -> list[str]
         (name for name in case.feature_names if name in row), key=lambda name: -abs(why.parts.get(name, 0.0))
     )
     return [
-        "| feature | value | adds to the log-odds | made of |",
+        f"| feature | value | adds to the {target.words.raw} | made of |",
         "|---|---|---|---|",
         *(
             f"| {name} | {_value(row[name]) if name in tellable else privacy.HIDDEN} | {_part(why, name)} | "
@@ -92,11 +94,9 @@ def _part(why: Explanation, name: str) -> str:
     return f"{why.parts[name]:+.4f}" if name in why.parts else "–"
 
 
-def _sum(why: Explanation) -> list[str]:
+def _sum(why: Explanation, target: Target) -> list[str]:
     made = why.why_not or f"{why.base:+.4f} without any feature, {sum(why.parts.values()):+.4f} by them"
-    decided = "above: act" if why.acts else "not above: do not act"
     return [
-        f"Log-odds {why.log_odds:+.4f}: {made}.",
-        f"Calibrated: {why.slope:.4f} x log-odds {why.offset:+.4f}, a probability of {why.score:.4f}.",
-        f"Acting pays above {why.threshold:.4f}; this is {decided}.",
+        f"{target.words.raw.capitalize()} {why.raw:+.4f}: {made}.",
+        *target.decided(why.slope, why.offset, why.score),
     ]

@@ -20,12 +20,19 @@ from ml.arrays import Booleans, Strings
 from ml.evaluation import Answered
 from ml.findings import Findings
 from ml.promotion import Judged
+from ml.targets import Target
 from ml.training import Fitted
 from ml.usecase import UseCase
 
 
 def measure(
-    case: UseCase, best: Fitted, learned: Labelled, judged: Labelled, frozen: Judged, tables: Snapshot
+    case: UseCase,
+    target: Target,
+    best: Fitted,
+    learned: Labelled,
+    judged: Labelled,
+    frozen: Judged,
+    tables: Snapshot,
 ) -> Findings:
     """Return what the frozen rows say of the chosen model; weak slices are sought where its folds walked ahead."""
     ahead = learned.where(best.ahead)
@@ -36,6 +43,7 @@ def measure(
     later = Answered(frame=judged.frame[shown], labels=frozen.labels, scores=frozen.challenger, nights=frozen.nights)
     return findings.measure(
         case,
+        target,
         earlier,
         later,
         edge_cases={each: holds(case, each.where, judged.frame) for each in case.edge_cases},
@@ -53,11 +61,13 @@ def evidence(found: Findings) -> dict[str, Any]:
     }
 
 
-def files(found: Findings, case: UseCase, when: date, where: Settings) -> dict[str, bytes]:
+def files(found: Findings, target: Target, case: UseCase, when: date, where: Settings) -> dict[str, bytes]:
     """Draw the findings beside the card, and return the pictures and the numbers as files."""
     from include.report import pictures  # drawing is a second's import, which only a training pays
 
-    drawn = {f"{name}.svg": svg.encode() for name, svg in pictures.draw(found, passages.pictures(found)).items()}
+    drawn = {
+        f"{name}.svg": svg.encode() for name, svg in pictures.draw(found, passages.pictures(found), target).items()
+    }
     for name, content in drawn.items():
         pages.write_beside(pages.card(where.reports, case.name, when), name, content)
     return drawn | {"findings.json": (json.dumps(evidence(found), indent=1) + "\n").encode()}

@@ -13,10 +13,11 @@ from include.stores import ledger, packages, pages, snapshot, warehouse
 from include.stores.snapshot import Snapshot
 from include.stores.warehouse import Alert, Metric
 from include.usecases import coherence
-from ml import drift, nights, packaging, performance, privacy, retraining
+from ml import drift, nights, packaging, performance, privacy, retraining, targets
 from ml.chain import Entry
 from ml.performance import Performance
 from ml.retraining import Decision, Facts
+from ml.targets import Target
 from ml.usecase import UseCase
 
 _DRIFTED = 0.2
@@ -34,7 +35,7 @@ def measure(use_case: str, period: str) -> bool:
     if champion is None:
         return False
     facts = packaging.facts(packages.get(where.packages, champion.subject, where.trusted_keys))
-    recent = _measure_nights(case, when.last, where)
+    recent = _measure_nights(case, when.last, targets.told(case, facts), where)
     tables = snapshot.take(case, where)
     reference, current = _learned_and_tonight(case, when.last, facts, tables, where)
     _measure_drift(case, when.last, champion, reference, current, where)
@@ -55,7 +56,7 @@ def measure(use_case: str, period: str) -> bool:
     return decision.retrain
 
 
-def _measure_nights(case: UseCase, night: date, where: Settings) -> Performance | None:
+def _measure_nights(case: UseCase, night: date, target: Target, where: Settings) -> Performance | None:
     """Record each matured night of the window by itself, and return all of them measured together."""
     engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
     first = case.horizon.before(night, case.triggers.window_nights)
@@ -69,11 +70,11 @@ def _measure_nights(case: UseCase, night: date, where: Settings) -> Performance 
     measured = []
     for scored in matured:
         for digest, part in rows[rows["night"] == scored].groupby("model_digest"):
-            found = performance.measure(part, case.cost)
+            found = performance.measure(part, target)
             assert found is not None
             measured += _metrics(case, scored, str(digest), found)
     warehouse.record_metrics(engine, measured)
-    return performance.measure(rows, case.cost)
+    return performance.measure(rows, target)
 
 
 def _metrics(case: UseCase, night: date, digest: str, found: Performance) -> list[Metric]:
@@ -131,13 +132,13 @@ def _facts(case: UseCase, night: date, recent: Performance | None, facts: dict[s
         for each in ledger.entries(engine, use_case=case.name, kind="judged")
         if each.night and each.night < night
     ]
-    reference = facts["log_loss"]
+    reference = facts[targets.of(case).words.metric]
     assert isinstance(reference, float)
     return Facts(
         matured_nights=0 if recent is None else recent.nights,
         calibration_gap=None if recent is None else recent.calibration_gap,
-        log_loss=None if recent is None else recent.log_loss,
-        reference_log_loss=reference,
+        loss=None if recent is None else recent.loss,
+        reference_loss=reference,
         new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),
         age_nights=case.horizon.count(trained, night),
         nights_since_training=case.horizon.count(max([trained, *tried]), night),

@@ -7,7 +7,7 @@ from typing import cast
 from include.settings import Settings
 from include.stores import ledger, studies, warehouse
 from include.usecases import shapes
-from ml import chain, recipes, tuning
+from ml import chain, recipes, targets, tuning
 from ml.errors import RefusalError
 from ml.training import Material
 from ml.tuning import Found
@@ -66,7 +66,13 @@ def _searched(
 
     def told(number: int, found: Found, loss: float, seconds: float) -> None:
         _LOG.info(
-            "tuning %s, trial %d of %d: log loss %.5f with %s", candidate.name, number, tuned.trials, loss, dict(found)
+            "tuning %s, trial %d of %d: %s %.5f with %s",
+            candidate.name,
+            number,
+            tuned.trials,
+            targets.of(case).words.loss,
+            loss,
+            dict(found),
         )
         if number < tuned.trials and seconds > 60 * tuned.minutes:
             raise RefusalError(

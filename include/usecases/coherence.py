@@ -10,7 +10,7 @@ import pandera.pandas as pa
 from include import usecases
 from include.usecases import apart, kinds
 from include.usecases.kinds import Kind
-from ml import privacy
+from ml import privacy, targets
 from ml.errors import DeclarationError
 from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
 from ml.validation import casting
@@ -141,9 +141,7 @@ def _label_faults(use_case: UseCase) -> list[str]:
     if use_case.task.label not in _columns(use_case, labels) | set(labels.derived):
         faults.append(f"the label {use_case.task.label!r} is neither a column of {labels.name!r} nor derived there")
     elif _kinds(use_case, labels)[use_case.task.label] != "number":
-        faults.append(
-            f"the label {use_case.task.label!r} is no number: make it a bool or a float of 0 and 1, or derive one that is"
-        )
+        faults.append(f"the label {use_case.task.label!r} is no number: {targets.of(use_case).words.label}")
     if labels.known_at is None:
         faults.append(f"the label table {labels.name!r} must say when a row becomes known (known_at)")
     lacking = [name for name in entities.key if name not in _columns(use_case, labels)]

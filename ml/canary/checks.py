@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
-from ml import metrics
 from ml.arrays import Booleans, Floats, Integers
 from ml.canary import evalues
 from ml.canary.seen import Rows, Scores, Seen, rounds
-from ml.promotion import Answer, Check
-from ml.usecase import Canary, Cost, Experiment, Milliseconds
-
-_SMALLEST = 1e-15
+from ml.checks import Answer, Check
+from ml.targets import Target
+from ml.usecase import Canary, Experiment, Milliseconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,46 +66,51 @@ def scores(seen: Seen, rule: Canary, alpha: float) -> Watched:
     return _watched(name, float(now.mean()) - usual, had, bar, None if pairs is None else 2 * pairs)
 
 
-def level(seen: Seen, rule: Canary, alpha: float) -> Watched:
-    """Return how far the canary's log-odds are from where they were beside the champion's as a shadow, over whole nights."""
+def level(seen: Seen, rule: Canary, target: Target, alpha: float) -> Watched:
+    """Return how far the canary's answers are from where they were beside the champion's as a shadow, over whole nights."""
     had = int(seen.shadow.known.sum())
     nights = seen.rows.over
-    moved = nights.mean(_apart(seen.rows.scores)) - float(_apart(seen.shadow)[seen.shadow.known].mean() if had else 0.0)
+    before, now = (_moved(each, target) for each in (seen.shadow, seen.rows.scores))
+    moved = nights.mean(now) - float(before[seen.shadow.known].mean() if had else 0.0)
     shown = [evalues.mean_shown_after(side * moved, rule.level_margin, alpha / 2) for side in (1, -1)]
     bar = _Bar(margin=rule.level_margin, alpha=alpha, needed=rule.least_nights, of="nights that are over")
-    name, enough = "log-odds moved from where the shadow's were", had >= rule.shadow_answers and len(moved)
+    name, enough = f"{target.words.level} moved from where the shadow's were", had >= rule.shadow_answers and len(moved)
     return _watched(
         name, abs(float(moved.mean())) if enough else None, len(moved), bar, _first(shown) if enough else None
     )
 
 
-def calibration(rows: Rows, rule: Canary, matured_share: float, alpha: float) -> Watched:
-    """Return by how much the mean score is further from the mean label than the champion's, over labelled nights.
+def calibration(rows: Rows, rule: Canary, target: Target, matured_share: float, alpha: float) -> Watched:
+    """Return by how much further from 0 the calibration gap is than the champion's, over labelled nights.
 
-    Too high is shown when two things are: above the labels, and above the champion's, each by more than the margin; too
+    Too high is shown when two things are: above what came, and above the champion's, each by more than the margin; too
     low likewise. A canary that scores as the champion does is never far off for what a night brings both.
     """
     nights = rows.labelled(matured_share)
-    labels, canary, champion = (nights.mean(each) for each in (rows.labels, rows.scores.canary, rows.scores.champion))
-    shown = [
-        _both(side * (canary - champion), side * (canary - labels), rule.calibration_margin, alpha / 2)
-        for side in (1, -1)
-    ]
-    beyond = abs((canary - labels).mean()) - abs((champion - labels).mean()) if len(labels) else None
+    shown, gaps = [], []  # a gap lies on one side, so that the other's is below 0
+    for side in (1, -1):
+        (canary, due), (champion, _) = (
+            map(nights.mean, target.likeness.said_and_due(rows.labels, each, side))
+            for each in (rows.scores.canary, rows.scores.champion)
+        )
+        shown.append(_both(side * (canary - champion), side * (canary - due), rule.calibration_margin, alpha / 2))
+        gaps.append([side * each for each in (canary - due, champion - due)])
+    number, beyond = len(nights.kept), None
+    if number:
+        ours, theirs = (max(0.0, *(float(each.mean()) for each in sides)) for sides in zip(*gaps, strict=True))
+        beyond = ours - theirs
     bar = _Bar(margin=rule.calibration_margin, alpha=alpha, needed=rule.least_nights, of="nights with their labels")
-    return _watched("calibration gap beyond the champion's", beyond, len(labels), bar, _first(shown))
+    return _watched("calibration gap beyond the champion's", beyond, number, bar, _first(shown))
 
 
-def cost(rows: Rows, rule: Canary, price: Cost, matured_share: float, alpha: float) -> Watched:
-    """Return by how much a row's decision costs more than the champion's, as a share of what acting costs."""
-    canary, champion = (
-        metrics.row_cost(rows.labels, each, price) for each in (rows.scores.canary, rows.scores.champion)
-    )
-    dearer = rows.labelled(matured_share).mean(canary - champion) / price.act
+def cost(rows: Rows, rule: Canary, target: Target, matured_share: float, alpha: float) -> Watched:
+    """Return by how much a row's decision costs more than the champion's, as a share of the target's price."""
+    canary, champion = (target.row_cost(rows.labels, each) for each in (rows.scores.canary, rows.scores.champion))
+    dearer = rows.labelled(matured_share).mean(canary - champion) / target.likeness.price
     bar = _Bar(margin=rule.cost_margin, alpha=alpha, needed=rule.least_nights, of="nights with their labels")
     shown = evalues.mean_shown_after(dearer, bar.margin, alpha)
     value = float(dearer.mean()) if len(dearer) else None
-    return _watched("cost of a decision beyond the champion's, in actions", value, len(dearer), bar, shown)
+    return _watched(target.words.dearer, value, len(dearer), bar, shown)
 
 
 def _in_time(name: str, seen: Seen, ours: Booleans, theirs: Booleans, bar: _Bar) -> Watched:
@@ -136,13 +138,10 @@ def _disagreeing(scores: Scores) -> Floats:
     return np.asarray(ordered[0] != ordered[1], np.float64)
 
 
-def _apart(scores: Scores) -> Floats:
-    """Return the canary's log-odds less the champion's, (n,); NaN where one has no score."""
-    canary, champion = (
-        special.logit(np.clip(np.where(scores.known, each, np.nan), _SMALLEST, 1 - _SMALLEST))
-        for each in (scores.canary, scores.champion)
-    )
-    return np.asarray(canary - champion)
+def _moved(scores: Scores, target: Target) -> Floats:
+    """Return by how much the canary is moved from the champion, (n,); NaN where one has no score."""
+    canary, champion = (np.where(scores.known, each, np.nan) for each in (scores.canary, scores.champion))
+    return target.likeness.moved(canary, champion)
 
 
 def _both(one: Floats, other: Floats, margin: float, alpha: float) -> int | None:

@@ -3,25 +3,26 @@
 import numpy as np
 import pandas as pd
 
-from ml import evaluation, metrics
+from ml import evaluation
 from ml.arrays import Booleans, Floats
 from ml.canary.checks import Watched
 from ml.canary.seen import Rows
+from ml.checks import Answer
 from ml.evaluation import Interval
-from ml.promotion import Answer
-from ml.usecase import Cost, Experiment
+from ml.targets import Target
+from ml.usecase import Experiment
 
 _SEED = 20130601
 
 
-def cost(rows: Rows, rule: Experiment, price: Cost, matured_share: float) -> Watched:
+def cost(rows: Rows, rule: Experiment, target: Target, matured_share: float) -> Watched:
     """Return how much less 1000 rows cost by the canary than by the champion, judged once the last night has its labels.
 
     The first `nights` nights alone are judged, so that whoever looks later sees the same. At their end it is a fail
     unless the interval lies above 0: a tie keeps the champion.
     """
     ended = _ended(rows, rule.nights, matured_share)
-    gain = _gain(rows, price, np.isin(rows.nights, ended), rule.confidence) if len(ended) == rule.nights else None
+    gain = _gain(rows, target, np.isin(rows.nights, ended), rule.confidence) if len(ended) == rule.nights else None
     told = "" if gain is None else f" [{gain.low:,.0f}, {gain.high:,.0f}]"
     answer = Answer.INCONCLUSIVE if len(ended) < rule.nights else Answer.of(gain is not None and gain.low > 0)
     return Watched(
@@ -42,11 +43,11 @@ def _ended(rows: Rows, first: int, matured_share: float) -> list[str]:
     return [night for night, share in zip(nights[:first], labelled[:first], strict=True) if share >= matured_share]
 
 
-def _gain(rows: Rows, price: Cost, within: Booleans, confidence: float) -> Interval | None:
+def _gain(rows: Rows, target: Target, within: Booleans, confidence: float) -> Interval | None:
     """Return by how much the champion's mean cost is above the canary's; None where an interval cannot be had."""
     scores = np.where(rows.by_canary, rows.scores.canary, rows.scores.champion)
     known = within & np.isfinite(scores) & np.isfinite(rows.labels)
-    paid = metrics.row_cost(rows.labels[known], scores[known], price)
+    paid = target.row_cost(rows.labels[known], scores[known])
     place, nights = pd.factorize(rows.nights[known], sort=True)
 
     def mean(drawn: Floats, ours: Booleans) -> Floats:

@@ -7,7 +7,8 @@ from ml.canary import checks, contest
 from ml.canary.checks import Watched
 from ml.canary.seen import Seen
 from ml.promotion import Answer, shown
-from ml.usecase import Canary, Cost, Experiment, Milliseconds
+from ml.targets import Target
+from ml.usecase import Canary, Experiment, Milliseconds
 
 
 class Outcome(StrEnum):
@@ -35,18 +36,20 @@ class Verdict:
         return f"{self.outcome}, after {self.answers} answers: {told}"
 
 
-def judge(seen: Seen, rule: Canary | Experiment, *, price: Cost, budget: Milliseconds, matured_share: float) -> Verdict:
+def judge(
+    seen: Seen, rule: Canary | Experiment, *, target: Target, budget: Milliseconds, matured_share: float
+) -> Verdict:
     """Return whether the canary is shown worse, has shown enough at its present share, or must go on.
 
-    Give it all there is since the canary began: what was shown once stays shown, however often one looks. The rest is
-    the use case's. Nothing seen is no verdict, and a number that is missing holds a share up.
+    Give it all there is since the canary began: what was shown once stays shown, however often one looks. `target` is
+    the champion's, the rest the use case's. Nothing seen is no verdict, and a number that is missing holds a share up.
     """
     match rule:
         case Canary():
-            found = _watched(seen, rule, price, budget, matured_share)
+            found = _watched(seen, rule, target, budget, matured_share)
         case Experiment():
             behaviour = checks.behaviour(seen, rule, budget, rule.false_alarms / 2, needed=1)
-            found = (*behaviour, contest.cost(seen.rows, rule, price, matured_share))
+            found = (*behaviour, contest.cost(seen.rows, rule, target, matured_share))
     return Verdict(outcome=_outcome(found), answers=len(seen.canary), checks=found)
 
 
@@ -58,15 +61,17 @@ def _outcome(found: tuple[Watched, ...]) -> Outcome:
     return Outcome.GO_ON if Answer.INCONCLUSIVE in answers else Outcome.ENOUGH
 
 
-def _watched(seen: Seen, rule: Canary, price: Cost, budget: Milliseconds, matured_share: float) -> tuple[Watched, ...]:
+def _watched(
+    seen: Seen, rule: Canary, target: Target, budget: Milliseconds, matured_share: float
+) -> tuple[Watched, ...]:
     """Return the six checks of a canary, which share the chance of a false alarm (Bonferroni)."""
     alpha = rule.false_alarms / 6
     return (
         *checks.behaviour(seen, rule, budget, alpha, needed=rule.needed_at(seen.share)),
         checks.scores(seen, rule, alpha),
-        checks.level(seen, rule, alpha),
-        checks.calibration(seen.rows, rule, matured_share, alpha),
-        checks.cost(seen.rows, rule, price, matured_share, alpha),
+        checks.level(seen, rule, target, alpha),
+        checks.calibration(seen.rows, rule, target, matured_share, alpha),
+        checks.cost(seen.rows, rule, target, matured_share, alpha),
     )
 
 

@@ -1,4 +1,4 @@
-"""What learns: each learner fits encoded features and gives log-odds; its state is text, never a pickle."""
+"""What learns: each learner fits encoded features and gives a raw answer; its state is text, never a pickle."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from ml.learners import linear, network, trees
 from ml.learners.linear import Linear
 from ml.learners.network import Network
 from ml.learners.trees import Trees
-from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
+from ml.usecase import Candidate, GradientBoosting, LinearQuantile, Logistic, NeuralNet
 
 __all__ = ["Learner", "Linear", "Network", "Trees", "fit", "load"]
 
@@ -19,8 +19,11 @@ class Learner(Protocol):
     @property
     def kind(self) -> str: ...
 
-    def log_odds(self, features: Floats) -> Floats:
-        """Return log-odds of the label, shape (n,), for encoded features, shape (n, features)."""
+    def raw(self, features: Floats) -> Floats:
+        """Return the answer before calibration, shape (n,), for encoded features, shape (n, features).
+
+        That is log-odds of the label yes, or the number that was asked for.
+        """
         ...
 
     def dump(self) -> str:
@@ -36,15 +39,22 @@ def fit(
     seed: int,
     threads: int,
     weights: Floats | None = None,
+    quantile: float | None = None,
 ) -> Learner:
-    """Return the candidate fitted on encoded features (n, features), labels (n,) and, when given, weights (n,)."""
+    """Return the candidate fitted on encoded features (n, features), labels (n,) and, when given, weights (n,).
+
+    `quantile` is the one of the labels that is asked for; None where labels are yes (1) and no (0).
+    """
     match candidate:
         case Logistic():
             return linear.fit(candidate, encoder, features, labels, weights)
+        case LinearQuantile():
+            assert quantile is not None  # a use case declares it for numbers alone
+            return linear.fit_quantile(candidate, encoder, features, labels, weights, quantile)
         case GradientBoosting():
-            return trees.fit(candidate, encoder, features, labels, weights, seed, threads)
+            return trees.fit(candidate, encoder, features, labels, weights, seed, threads, quantile)
         case NeuralNet():
-            return network.fit(candidate, encoder, features, labels, weights, seed)
+            return network.fit(candidate, encoder, features, labels, weights, seed, quantile)
 
 
 def load(kind: str, text: str) -> Learner:

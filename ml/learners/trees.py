@@ -27,7 +27,7 @@ class Trees:
 
         return lightgbm.Booster(model_str=self.text)
 
-    def log_odds(self, features: Floats) -> Floats:
+    def raw(self, features: Floats) -> Floats:
         return np.asarray(self._booster.predict(features, raw_score=True, num_threads=1), np.float64)
 
     def contributions(self, features: Floats) -> Floats:
@@ -46,14 +46,15 @@ def fit(
     weights: Floats | None,
     seed: int,
     threads: int,
+    quantile: float | None = None,
 ) -> Trees:
-    """Return trees grown on encoded features (n, features), labels (n,) and weights (n,)."""
+    """Return trees grown on encoded features (n, features), labels (n,) and weights (n,), for a `quantile` or a yes."""
     import lightgbm
 
     data = lightgbm.Dataset(
         features, labels, weight=weights, categorical_feature=list(encoder.categories), free_raw_data=True
     )
-    booster = lightgbm.train(parameters(candidate, seed, threads), data, num_boost_round=candidate.trees)
+    booster = lightgbm.train(parameters(candidate, seed, threads, quantile), data, num_boost_round=candidate.trees)
     return Trees(text=_without_threads(booster.model_to_string()))
 
 
@@ -62,10 +63,13 @@ def _without_threads(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("[num_threads:"))
 
 
-def parameters(candidate: GradientBoosting, seed: int, threads: int) -> dict[str, object]:
+def parameters(
+    candidate: GradientBoosting, seed: int, threads: int, quantile: float | None = None
+) -> dict[str, object]:
     """Return what LightGBM is told."""
+    objective = {"objective": "binary"} if quantile is None else {"objective": "quantile", "alpha": quantile}
     return {
-        "objective": "binary",
+        **objective,
         "num_leaves": candidate.leaves,
         "learning_rate": candidate.learning_rate,
         "min_data_in_leaf": candidate.rows_per_leaf,

@@ -9,18 +9,34 @@ from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.expectations import Directional, Expectation, Invariant
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Megabytes, Milliseconds, Refit, Settled, Slice
+from ml.usecase.judging import (
+    Cost,
+    Deviation,
+    EdgeCase,
+    Excluded,
+    Fairness,
+    Gates,
+    Megabytes,
+    Milliseconds,
+    Refit,
+    Settled,
+    Slice,
+)
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
     Binary,
     Candidate,
     GradientBoosting,
+    LinearQuantile,
     Logistic,
     NeuralNet,
     Prior,
     Recency,
+    RecentMean,
     RecentRate,
+    Regression,
+    Task,
     Tuning,
 )
 from ml.usecase.operating import Canary, Experiment, Rehearsal, Release, Triggers
@@ -34,6 +50,7 @@ __all__ = [
     "Column",
     "Cost",
     "Delay",
+    "Deviation",
     "Directional",
     "EdgeCase",
     "Excluded",
@@ -45,6 +62,7 @@ __all__ = [
     "Gates",
     "GradientBoosting",
     "Invariant",
+    "LinearQuantile",
     "Live",
     "Logistic",
     "Lookup",
@@ -56,15 +74,18 @@ __all__ = [
     "Prior",
     "Ratio",
     "Recency",
+    "RecentMean",
     "RecentRate",
     "Reference",
     "Refit",
+    "Regression",
     "Rehearsal",
     "Release",
     "Settled",
     "Since",
     "Slice",
     "Table",
+    "Task",
     "Text",
     "Triggers",
     "Tuning",

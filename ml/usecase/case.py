@@ -5,22 +5,36 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from ml.errors import DeclarationError, RequestError
+from ml.usecase import asked
 from ml.usecase.data import Table
 from ml.usecase.declaring import NAME, require, require_tuples, require_unique
 from ml.usecase.expectations import Expectation
 from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
 from ml.usecase.horizons import Night
-from ml.usecase.judging import Cost, EdgeCase, Excluded, Fairness, Gates, Megabytes, Milliseconds, Refit, Settled, Slice
+from ml.usecase.judging import (
+    Cost,
+    Deviation,
+    EdgeCase,
+    Excluded,
+    Fairness,
+    Gates,
+    Megabytes,
+    Milliseconds,
+    Refit,
+    Settled,
+    Slice,
+)
 from ml.usecase.live import Live
 from ml.usecase.models import (
     Baseline,
-    Binary,
     Candidate,
     GradientBoosting,
     Logistic,
     Prior,
     Recency,
+    RecentMean,
     RecentRate,
+    Task,
     Tuning,
 )
 from ml.usecase.operating import Rehearsal, Release, Triggers
@@ -38,7 +52,7 @@ class UseCase:
     name: str
     question: str
     owner: str = "ratchet"
-    task: Binary
+    task: Task
     entities: str
     tables: tuple[Table, ...]
     horizon: Night
@@ -49,7 +63,7 @@ class UseCase:
     baselines: tuple[Baseline, ...] = (Prior(),)
     weighting: Recency | None = None
     tuning: Tuning | None = None
-    cost: Cost
+    cost: Cost | Deviation
     latency_budget: Milliseconds = Milliseconds(p99=10)
     size_budget: Megabytes = Megabytes()
     expectations: tuple[Expectation, ...] = ()
@@ -75,11 +89,11 @@ class UseCase:
         require_unique("candidates", (candidate.name for candidate in self.candidates))
         require_unique("baselines", (baseline.name for baseline in self.baselines))
         for baseline in self.baselines:
-            if isinstance(baseline, RecentRate):
-                rates = outputs(each for each in self.features if isinstance(each, Window) and each.how == "mean")
+            if isinstance(baseline, RecentRate | RecentMean):
+                means = outputs(each for each in self.features if isinstance(each, Window) and each.how == "mean")
                 require(
-                    baseline.of in rates,
-                    f"RecentRate(of={baseline.of!r}) must name one of the windows' means: {list(rates)}",
+                    baseline.of in means,
+                    f"{type(baseline).__name__}(of={baseline.of!r}) must name one of the windows' means: {list(means)}",
                 )
         for name in outputs(self._all_features):
             require(
@@ -99,6 +113,7 @@ class UseCase:
             self._require_nights(period)
         self._require_no_cycle()
         require_unique("expectations", (each.name for each in self.expectations))
+        asked.require_fit(self.task, self.cost, self.candidates, self.baselines, self.expectations)
         for kind, by in (
             *((f"the expectation {each.name!r} of", put) for each in self.expectations for put, _ in each.settings[0]),
             *(("Slice", each.by) for each in self.slices),

@@ -22,8 +22,13 @@ class Invariant:
     def __post_init__(self) -> None:
         require_tuples(self)
         require(len(self.values) > 1, f"Invariant({self.name!r}) compares 2 values or more, got {self.values}")
-        require(0 < self.within < 1, f"Invariant({self.name!r}) holds within a probability, got {self.within}")
+        require(self.within > 0, f"Invariant({self.name!r}) holds within a positive distance, got {self.within}")
         _require_share(self.name, self.allowed)
+
+    @property
+    def distance(self) -> float:
+        """How far apart answers may lie."""
+        return self.within
 
     @property
     def settings(self) -> tuple[tuple[Put, ...], ...]:
@@ -49,8 +54,13 @@ class Directional:
         require_tuples(self)
         same = [name for name, _ in self.low] == [name for name, _ in self.high]
         require(bool(self.low) and same, f"Directional({self.name!r}) puts the same features at low and at high")
-        require(0 <= self.slack < 1, f"Directional({self.name!r}) has a slack in probability, got {self.slack}")
+        require(self.slack >= 0, f"Directional({self.name!r}) has a slack of 0 or more, got {self.slack}")
         _require_share(self.name, self.allowed)
+
+    @property
+    def distance(self) -> float:
+        """How far apart answers may lie, the wrong way."""
+        return self.slack
 
     @property
     def settings(self) -> tuple[tuple[Put, ...], ...]:

@@ -24,6 +24,22 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Deviation:
+    """What an answer costs that is off by a unit: `under` where it lies below what comes, `over` where above."""
+
+    under: float
+    over: float
+
+    def __post_init__(self) -> None:
+        require(self.under > 0 and self.over > 0, f"costs are positive, got under={self.under}, over={self.over}")
+
+    @property
+    def quantile(self) -> float:
+        """The quantile of the label that costs least as an answer: under / (under + over), the newsvendor's."""
+        return self.under / (self.under + self.over)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Milliseconds:
     """A bound on the 99th percentile of one answer's latency."""
 
@@ -99,6 +115,9 @@ class Fairness:
     `among` says which rows are compared, as `EdgeCase(where=...)` does; all when it says nothing.
     Gated are groups of `least_rows` or more: mean score over mean label, as a multiple of everybody's, may not be shown
     outside `least_calibration` to `most_calibration`, nor ROC AUC shown lower than everybody's by more than `auc_margin`.
+
+    Where a number is asked for, the share of labels at or below the answer may not be shown further from everybody's than
+    `coverage_margin`, nor the loss shown above `most_loss` times everybody's.
     """
 
     by: tuple[str, ...]
@@ -107,6 +126,8 @@ class Fairness:
     least_calibration: float = 0.85
     most_calibration: float = 1.20
     auc_margin: float = 0.05
+    coverage_margin: float = 0.1
+    most_loss: float = 1.5
 
     def __post_init__(self) -> None:
         require_tuples(self)
@@ -118,6 +139,8 @@ class Fairness:
             f"calibration bounds lie on both sides of 1, got {self.least_calibration} and {self.most_calibration}",
         )
         require(self.auc_margin >= 0, f"auc_margin is 0 or more, got {self.auc_margin}")
+        require(0 <= self.coverage_margin < 1, f"coverage_margin is a share below 1, got {self.coverage_margin}")
+        require(self.most_loss > 1, f"most_loss is a multiple above 1, got {self.most_loss}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,18 +149,23 @@ class Refit:
 
     On rows that wait for their labels, its scores may lie `scores_apart` from the judged model's in the mean, and the share
     `flipped` of decisions may change; Spearman's correlation is `least_rank` or more. On the judged rows, which it has
-    learned from, log loss may rise by `log_loss_rise`.
+    learned from, the loss may rise by `loss_rise`.
+
+    Where a number is asked for, answers may lie `answers_apart` from each other in the mean, 1 being what always the same
+    answer loses; those further apart than 1 are other decisions.
     """
 
     scores_apart: float = 0.03
+    answers_apart: float = 0.1
     flipped: float = 0.05
     least_rank: float = 0.95
-    log_loss_rise: float = 0.0
+    loss_rise: float = 0.0
 
     def __post_init__(self) -> None:
         require(0 < self.scores_apart < 1, f"scores_apart lies between 0 and 1, got {self.scores_apart}")
         require(0 < self.flipped < 1, f"flipped is a share between 0 and 1, got {self.flipped}")
-        require(self.log_loss_rise >= 0, f"log_loss_rise is 0 or more, got {self.log_loss_rise}")
+        require(self.answers_apart > 0, f"answers_apart is positive, got {self.answers_apart}")
+        require(self.loss_rise >= 0, f"loss_rise is 0 or more, got {self.loss_rise}")
         require(0 < self.least_rank <= 1, f"least_rank lies above 0, up to 1, got {self.least_rank}")
 
 
@@ -146,8 +174,12 @@ class Gates:
     """The bars that a challenger must pass. All are on by default; a missing number refuses.
 
     A *change* of recipe must be shown better; a *refresh* of the same recipe must outperform, and be shown not worse
-    than `refresh_margin` (log loss). A slice may not be worse than `slice_margin` (log loss) with confidence. The latest
-    `recent_nights` of the judged ones are shown apart, not gated.
+    than `refresh_margin`. A slice may not be worse than `slice_margin` with confidence. The latest `recent_nights` of the
+    judged ones are shown apart, not gated.
+
+    Margins are of log loss (nats), and where a number is asked for of its loss, 1 being that of always answering the
+    same. `worst_log_loss` and the two bars of ROC AUC are for a yes or no. For a number there is skill, the share of that
+    constant's loss which a model spares: at least `least_skill`, and above `leak_skill` it is no skill.
     """
 
     judged_nights: int = 7
@@ -159,6 +191,9 @@ class Gates:
     least_auc: float = 0.55
     leak_auc: float = 0.95
     leak_auc_nights: int = 28
+    least_skill: float = 0.0
+    leak_skill: float = 0.8
+    leak_skill_nights: int = 28
 
     def __post_init__(self) -> None:
         require(self.judged_nights >= 2, f"a gate needs 2 nights or more to see any spread, got {self.judged_nights}")
@@ -169,3 +204,4 @@ class Gates:
         require(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
         require(self.refresh_margin >= 0 and self.slice_margin >= 0, "margins are 0 or more")
         require(0.5 <= self.least_auc < self.leak_auc <= 1, "least_auc lies below leak_auc, both between .5 and 1")
+        require(0 <= self.least_skill < self.leak_skill <= 1, "least_skill lies below leak_skill, both between 0 and 1")

@@ -14,6 +14,24 @@ class Binary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Regression:
+    """A question for a number; `label` is a numeric column of the table `of`, counted in `unit` ("minutes").
+
+    What is asked for is the answer that costs least: the quantile of the label that `Deviation` names.
+    """
+
+    label: str
+    of: str
+    unit: str
+
+    def __post_init__(self) -> None:
+        require(bool(self.unit), f"Regression(label={self.label!r}) says what its label counts (unit=)")
+
+
+Task = Binary | Regression
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Logistic:
     """Logistic regression on one-hot categories and standardised numbers; `strength` is scikit-learn's C."""
 
@@ -24,6 +42,17 @@ class Logistic:
     def __post_init__(self) -> None:
         require(self.strength > 0, f"Logistic(strength=...) is positive, got {self.strength}")
         _require_weight(self.positive_weight)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinearQuantile:
+    """Quantile regression on the same inputs as `Logistic`; `penalty` weighs the squares of its weights."""
+
+    penalty: float = 0.03
+    name: str = "linear_quantile"
+
+    def __post_init__(self) -> None:
+        require(self.penalty >= 0, f"LinearQuantile(penalty=...) is 0 or more, got {self.penalty}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +102,7 @@ class NeuralNet:
         _require_weight(self.positive_weight)
 
 
-Candidate = Logistic | GradientBoosting | NeuralNet
+Candidate = Logistic | LinearQuantile | GradientBoosting | NeuralNet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +133,7 @@ class Recency:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prior:
-    """The baseline that gives every row the base rate of what was learned from."""
+    """The baseline that gives every row the same answer: the best one for what was learned from."""
 
     name: str = "prior"
 
@@ -117,7 +146,15 @@ class RecentRate:
     name: str = "recent_rate"
 
 
-Baseline = Prior | RecentRate
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecentMean:
+    """The baseline that answers with the feature `of`, a mean such as last week's by group, or the prior where it is missing."""
+
+    of: str
+    name: str = "recent_mean"
+
+
+Baseline = Prior | RecentRate | RecentMean
 
 
 def _require_weight(positive_weight: float) -> None:

@@ -15,11 +15,12 @@ class Triggers:
     Nights are those of the use case's cadence: where it runs every month, a window of 3 nights is a quarter.
 
     `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which at least
-    `least_nights` must be there; `log_loss_rise` is the relative rise over what the champion showed at its gate.
+    `least_nights` must be there; where a number is asked for, how far the share of labels at or below the answer lies from
+    the quantile asked for. `loss_rise` is the relative rise over what the champion showed at its gate.
     """
 
     calibration_gap: float | None = 0.04
-    log_loss_rise: float | None = None
+    loss_rise: float | None = None
     new_labels: int | None = 50_000
     age_nights: int | None = None
     window_nights: int = 14
@@ -43,6 +44,9 @@ class Canary:
     `scores` is another than the champion's, the shadow's deducted; in the `level` of its log-odds beside the champion's,
     against what it was as a shadow; in `calibration` (mean score against mean label); in
     the `cost` of a row's decision, as a share of what acting costs. `least_nights=0` waits for no label.
+
+    Where a number is asked for, `level` and `cost` are shares of what always the same answer loses and costs, and
+    `calibration` is the share of labels below the answer against the quantile asked for.
     """
 
     shares: tuple[float, ...] = (0.05, 0.25, 1.0)

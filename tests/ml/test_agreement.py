@@ -12,13 +12,14 @@ from ml import agreement
 from ml.agreement import Pair, Refitted
 from ml.arrays import Floats
 from ml.promotion import Answer
-from ml.usecase import Refit
+from ml.targets import binary
+from ml.usecase import Cost, Refit
 
 CHANCE = np.random.default_rng(3)
 SCORES = CHANCE.uniform(0.05, 0.95, 1000)
 LABELS = (CHANCE.random(1000) < SCORES).astype(np.float64)
-BARS = Refit(scores_apart=0.03, flipped=0.05, least_rank=0.95, log_loss_rise=0.0)
-THRESHOLD = 0.5
+BARS = Refit(scores_apart=0.03, flipped=0.05, least_rank=0.95, loss_rise=0.0)
+YES_OR_NO = binary.Target(cost=Cost(act=10, miss=50, averted=0.4), prior=0.5)
 APART, FLIPPED, RANK, RISE = (
     "mean distance of scores",
     "share of decisions that change",
@@ -29,7 +30,7 @@ APART, FLIPPED, RANK, RISE = (
 
 def failed(ahead: Pair, seen: Floats = SCORES, bars: Refit = BARS) -> list[str]:
     """Return the checks that a refit misses with these scores of rows ahead, and of the judged rows."""
-    checks = agreement.measure(ahead, Pair(judged=SCORES, refit=seen), LABELS, THRESHOLD, bars)
+    checks = agreement.measure(ahead, Pair(judged=SCORES, refit=seen), LABELS, YES_OR_NO, bars)
     return [check.name for check in checks if check.answer is not Answer.PASS]
 
 
@@ -69,7 +70,7 @@ def test_a_refit_agrees_unless_one_of_its_numbers_misses_its_bar(ahead: Pair, se
         (HIGHER, SCORES, replace(BARS, scores_apart=0.05)),
         (ACTED_ON, SCORES, replace(BARS, flipped=0.1)),
         (MIXED, SCORES, replace(BARS, least_rank=0.5)),
-        (SAME, WORSE, replace(BARS, log_loss_rise=0.05)),
+        (SAME, WORSE, replace(BARS, loss_rise=0.05)),
     ],
     ids=[APART, FLIPPED, RANK, RISE],
 )
@@ -79,7 +80,7 @@ def test_each_bar_is_the_declared_one(ahead: Pair, seen: Floats, bars: Refit) ->
 
 def test_without_rows_ahead_nothing_is_shown_and_the_numbers_are_missing() -> None:
     none = beside(SCORES[:0], SCORES[:0])
-    checks = agreement.measure(none, SAME, LABELS, THRESHOLD, BARS)
+    checks = agreement.measure(none, SAME, LABELS, YES_OR_NO, BARS)
     assert [check.name for check in checks if check.value is None] == [APART, FLIPPED, RANK]
     assert not Refitted(judged="a", refit="b", checks=checks).agrees
 
@@ -93,12 +94,12 @@ def test_a_model_that_tells_no_row_from_another_agrees_in_order_only_with_its_li
     one: float | None, other: float | None, answer: Answer
 ) -> None:
     judged, refit = (SCORES if each is None else np.full(1000, each) for each in (one, other))
-    _, _, rank, _ = agreement.measure(Pair(judged=judged, refit=refit), SAME, LABELS, THRESHOLD, BARS)
+    _, _, rank, _ = agreement.measure(Pair(judged=judged, refit=refit), SAME, LABELS, YES_OR_NO, BARS)
     assert rank.answer is answer
 
 
 @given(arrays.arrays(np.float64, st.integers(2, 40), elements=st.floats(0.001, 0.999)))
 def test_every_model_agrees_with_itself(scores: Floats) -> None:
     labels, pair = np.resize([0.0, 1.0], len(scores)), Pair(judged=scores, refit=scores)
-    checks = agreement.measure(pair, pair, labels, THRESHOLD, BARS)
+    checks = agreement.measure(pair, pair, labels, YES_OR_NO, BARS)
     assert Refitted(judged="a", refit="b", checks=checks).agrees

@@ -18,7 +18,6 @@ from ml.promotion import Answer
 from ml.training import Model
 from ml.usecase import (
     Candidate,
-    Cost,
     Directional,
     Fairness,
     GradientBoosting,
@@ -28,6 +27,7 @@ from ml.usecase import (
     Milliseconds,
     NeuralNet,
 )
+from tests.ml.answers import YES_OR_NO
 
 CHANCE = np.random.default_rng(5)
 COUNT = 240
@@ -50,7 +50,9 @@ ROW = {"wind": 20.0, "miles": 500.0, "zone": "east"}
 
 
 def fit(candidate: Candidate) -> Model:
-    return training.fit(candidate, training.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), seed=1, threads=1)).model
+    return training.fit(
+        candidate, training.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=1, threads=1)
+    ).model
 
 
 LOGISTIC = fit(CANDIDATES[0])
@@ -68,7 +70,7 @@ def brittle(weight: float) -> Model:
 def test_every_learner_answers_every_odd_row_with_a_probability(candidate: Candidate) -> None:
     model = LOGISTIC if candidate is CANDIDATES[0] else fit(candidate)
     odd = battery.answer(model, battery.odd_rows(model.encoder, ROW))
-    check = battery.stability(odd)
+    check = battery.stability(odd, YES_OR_NO)
     assert (check.answer, check.value) == (Answer.PASS, 0.0)
     assert check.bar == "0 of 17 without a probability in (0, 1), alone and in a frame"
 
@@ -86,20 +88,20 @@ def test_odd_rows_are_unseen_levels_missing_cells_and_each_number_at_each_extrem
 def test_a_model_with_a_nan_path_is_refused_and_the_row_named() -> None:
     model, row = brittle(1e307), {"a": 0.0, "b": 0.0}
     assert model.predict_row(row) == 0.5
-    check = battery.stability(battery.answer(model, battery.odd_rows(model.encoder, row)))
+    check = battery.stability(battery.answer(model, battery.odd_rows(model.encoder, row)), YES_OR_NO)
     assert check.answer is Answer.FAIL
     assert "all numbers 1e+308" in check.name
     sound = battery.answer(brittle(1.0), battery.odd_rows(model.encoder, row))
-    assert battery.stability(sound).answer is Answer.PASS
+    assert battery.stability(sound, YES_OR_NO).answer is Answer.PASS
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0, -0.1, math.nan, math.inf])
 def test_a_score_that_is_no_probability_is_refused(score: float) -> None:
-    assert battery.stability({"ordinary": 0.5, "odd": score}).answer is Answer.FAIL
+    assert battery.stability({"ordinary": 0.5, "odd": score}, YES_OR_NO).answer is Answer.FAIL
 
 
 def test_without_an_odd_row_nothing_is_shown() -> None:
-    assert battery.stability({}).answer is Answer.FAIL
+    assert battery.stability({}, YES_OR_NO).answer is Answer.FAIL
 
 
 @pytest.mark.parametrize(
@@ -195,8 +197,8 @@ ALL = np.ones(COUNT, bool)
 def fairness(scores: np.ndarray, among: np.ndarray = ALL) -> dict[str, Answer]:
     """Return the answers of the fairness checks of `scores` by what they are about."""
     rows = Answered(frame=FRAME, labels=LABELS, scores=scores, nights=NIGHTS)
-    declared, cost = Fairness(by=("zone",), least_rows=50), Cost(act=1, miss=4, averted=0.5)
-    checks = battery.fairness(rows, {"zone": ZONES}, among, declared, cost, 0.95)
+    declared = Fairness(by=("zone",), least_rows=50)
+    checks = battery.fairness(rows, {"zone": ZONES}, among, declared, YES_OR_NO, 0.95)
     return {check.name: check.answer for check in checks}
 
 

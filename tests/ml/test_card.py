@@ -8,11 +8,13 @@ import pytest
 from ml import card
 from ml.card import Card, Line
 from ml.dependencies import Dependencies
-from ml.evaluation import Interval, Quality
+from ml.evaluation import Interval
 from ml.promotion import Bar, Outcome, Verdict
 from ml.selection import Choice, Contender
+from ml.targets.binary import Quality
 from ml.usecase import Column, Excluded, Function, Settled
 from ml.worth import Worth
+from tests.ml.answers import YES_OR_NO
 from tests.ml.usecase.test_case import use_case
 
 QUALITY = Quality(
@@ -64,6 +66,7 @@ def told(*lines: Line, **changes: Any) -> str:
             rows=900,
             nights=7,
             checks=(),
+            words=YES_OR_NO.words,
         ),
         "personal": {"visits.sex": frozenset({"features", "reports"}), "visits.name": frozenset()},
         "lines": lines,

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from ml import card, claims
+from ml.checks import Answer, Check
 from ml.evaluation import Interval
-from ml.promotion import Answer, Bar, Check, Outcome, Verdict
+from ml.promotion import Bar, Outcome, Verdict
 from ml.selection import Choice, Contender
+from tests.ml.answers import YES_OR_NO
 from tests.ml.test_card import QUALITY
+from tests.ml.usecase.test_case import use_case
 
 CHECK = Check(name="log loss", value=0.51, bar="at most 0.69", answer=Answer.PASS)
 VERDICT = Verdict(
@@ -20,6 +23,7 @@ VERDICT = Verdict(
     rows=900,
     nights=7,
     checks=(CHECK,),
+    words=YES_OR_NO.words,
 )
 CONTENDERS = [
     Contender(name=name, quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
@@ -36,7 +40,7 @@ PAYLOAD: dict[str, Any] = {
     "choice": "trees save more",
     "reads": {"valid/visits": 7},
 }
-EXPECTED = claims.recorded(PAYLOAD)
+EXPECTED = claims.recorded(PAYLOAD, use_case())
 TEXT = "\n\n".join(["# a card", *EXPECTED, "and more"])
 
 
@@ -74,9 +78,9 @@ def test_a_card_without_a_line_like_it_is_told_which(text: str) -> None:
 def test_a_stale_number_of_a_refit_is_a_fault_and_a_verdict_without_one_asks_for_none() -> None:
     check = {"name": "mean distance of scores", "value": 0.0123, "bar": "at most 0.03", "answer": "pass"}
     refit = {"judged": "a" * 64, "refit": "b" * 64, "checks": [check]}
-    expected = claims.recorded(PAYLOAD | {"refit": refit})
+    expected = claims.recorded(PAYLOAD | {"refit": refit}, use_case())
     text = "\n".join(expected)
     assert claims.faults(text, expected) == ()
-    assert claims.recorded(PAYLOAD | {"refit": None}) == EXPECTED
+    assert claims.recorded(PAYLOAD | {"refit": None}, use_case()) == EXPECTED
     (fault,) = claims.faults(text.replace("0.0123", "0.0023"), expected)
     assert "'0.0023' where '0.0123' was recorded" in fault

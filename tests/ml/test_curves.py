@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from ml import curves, metrics
 from ml.usecase import Cost
-from tests.ml.answers import answered
+from tests.ml.answers import YES_OR_NO, answered
 
 COST = Cost(act=10, miss=50, averted=0.5)
 ROWS = answered()
 
 
 def test_every_row_is_in_one_bin_and_calibrated_scores_are_what_came() -> None:
-    bins = curves.reliability(ROWS, 0.99)
+    bins = curves.reliability(ROWS, 0.99, YES_OR_NO)
     assert len(bins) == 10
     assert sum(each.rows for each in bins) == len(ROWS.labels)
     assert [each.score for each in bins] == sorted(each.score for each in bins)
@@ -24,7 +24,7 @@ def test_every_row_is_in_one_bin_and_calibrated_scores_are_what_came() -> None:
 
 @pytest.mark.parametrize(("a_night", "count"), [(3, 1), (10, 2), (30, 8)])
 def test_few_rows_make_few_bins(a_night: int, count: int) -> None:
-    assert len(curves.reliability(answered(a_night=a_night), 0.95)) == count
+    assert len(curves.reliability(answered(a_night=a_night), 0.95, YES_OR_NO)) == count
 
 
 @given(st.integers(0, 1000))

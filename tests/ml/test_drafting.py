@@ -8,6 +8,7 @@ from ml.errors import RefusalError
 from ml.selection import Contender
 from ml.training import Fitted
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
+from tests.ml.answers import YES_OR_NO
 from tests.ml.test_selection import QUALITY
 from tests.ml.test_training import FRAME, LABELS, NAMES, NIGHTS
 
@@ -21,7 +22,7 @@ EACH = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda each: each.na
 
 
 def fit(candidate: Candidate) -> Fitted:
-    return training.fit(candidate, training.gather(FRAME, LABELS, NIGHTS, NAMES, seed=1, threads=1))
+    return training.fit(candidate, training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1))
 
 
 def files(fitted: Fitted) -> dict[str, bytes]:
@@ -31,7 +32,7 @@ def files(fitted: Fitted) -> dict[str, bytes]:
 @EACH
 def test_what_is_read_back_is_the_contender_its_settings_and_every_learner(candidate: Candidate) -> None:
     fitted = fit(candidate)
-    draft = drafting.load(files(fitted), type(candidate)())
+    draft = drafting.load(files(fitted), type(candidate)(), YES_OR_NO)
     again = draft.fitted(NIGHTS)
     assert (draft.contender, again.candidate) == (CONTENDER, candidate)
     np.testing.assert_array_equal(again.scores, fitted.scores)
@@ -39,17 +40,17 @@ def test_what_is_read_back_is_the_contender_its_settings_and_every_learner(candi
     encoded = fitted.model.encoder.encode(FRAME)
     for one, other in zip(fitted.folds, again.folds, strict=True):
         assert one.learner.dump() == other.learner.dump()
-        np.testing.assert_allclose(one.learner.log_odds(encoded), other.learner.log_odds(encoded), atol=1e-12)
+        np.testing.assert_allclose(one.learner.raw(encoded), other.learner.raw(encoded), atol=1e-12)
 
 
 @EACH
 def test_a_model_packed_from_its_draft_is_the_same_package(candidate: Candidate) -> None:
     fitted = fit(candidate)
-    again = drafting.load(files(fitted), candidate).fitted(NIGHTS)
+    again = drafting.load(files(fitted), candidate, YES_OR_NO).fitted(NIGHTS)
     packed = [packaging.pack(each.model, FRAME, {}) for each in (fitted, again)]
     assert [packed[0].files[name] == packed[1].files[name] for name in ("learner.txt", "encoder.json")] == [True, True]
 
 
 def test_a_draft_of_what_could_not_be_fitted_says_why() -> None:
     with pytest.raises(RefusalError, match="too little"):
-        drafting.load(drafting.refused(RefusalError("too little")), Logistic())
+        drafting.load(drafting.refused(RefusalError("too little")), Logistic(), YES_OR_NO)

@@ -6,25 +6,9 @@ from hypothesis import strategies as st
 from ml import evaluation
 from ml.arrays import Floats, Strings
 from ml.evaluation import Interval
-from ml.usecase import Cost, Slice
+from ml.usecase import Slice
 
 LAW = settings(max_examples=25, deadline=None)
-COST = Cost(act=250, miss=1800, averted=0.4)
-
-
-def test_every_metric_is_measured() -> None:
-    quality = evaluation.measure(
-        np.array([0.0, 1.0, 1.0]), np.array([0.1, 0.8, 0.6]), np.array(["a", "a", "b"], dtype=object), COST
-    )
-    assert (quality.rows, quality.nights, quality.auc) == (3, 2, 1.0)
-    assert quality.base_rate == pytest.approx(2 / 3)
-    assert quality.saved_per_1000 == pytest.approx(2 / 3 * (720 - 250) * 1000)
-
-
-def test_rows_of_one_class_have_no_auc_but_all_else() -> None:
-    quality = evaluation.measure(np.zeros(3), np.full(3, 0.2), np.array(["a"] * 3, dtype=object), COST)
-    assert quality.auc is None
-    assert quality.brier == pytest.approx(0.04)
 
 
 def test_slices_are_the_levels_with_rows_enough() -> None:

@@ -8,6 +8,7 @@ import pytest
 from ml import explain, training
 from ml.training import Model
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
+from tests.ml.answers import YES_OR_NO
 from tests.ml.test_packaging import FRAME, LABELS, NIGHTS, TEXTS
 
 CANDIDATES: tuple[Candidate, ...] = (
@@ -17,7 +18,7 @@ CANDIDATES: tuple[Candidate, ...] = (
 )
 MODELS = {
     each.name: training.fit(
-        each, training.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), seed=1, threads=1, texts=TEXTS)
+        each, training.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=1, threads=1, texts=TEXTS)
     ).model
     for each in CANDIDATES
 }
@@ -32,17 +33,17 @@ ROWS = [
 @pytest.mark.parametrize("name", ["logistic", "gradient_boosting"])
 def test_the_parts_sum_to_the_log_odds_and_these_make_the_score(name: str, row: dict[str, object]) -> None:
     model: Model = MODELS[name]
-    told = explain.explain(model, row, 0.4)
+    told = explain.explain(model, row)
     assert list(told.parts) == list(FRAME)
-    assert told.base + sum(told.parts.values()) == pytest.approx(told.log_odds, abs=1e-9)
-    assert told.score == pytest.approx(1 / (1 + math.exp(-(told.slope * told.log_odds + told.offset))), abs=1e-12)
+    assert told.base + sum(told.parts.values()) == pytest.approx(told.raw, abs=1e-9)
+    assert told.score == pytest.approx(1 / (1 + math.exp(-(told.slope * told.raw + told.offset))), abs=1e-12)
     assert told.score == model.predict_row(row)
 
 
 def test_a_linear_part_is_what_its_own_columns_add() -> None:
     model, row = MODELS["logistic"], ROWS[0]
-    here, there = (explain.explain(model, row | {"zone": zone}, 0.4) for zone in ("east", "wést"))
-    moved = there.log_odds - here.log_odds
+    here, there = (explain.explain(model, row | {"zone": zone}) for zone in ("east", "wést"))
+    moved = there.raw - here.raw
     assert there.parts["zone"] - here.parts["zone"] == pytest.approx(moved)
     assert moved != 0
     others = [name for name in FRAME if name != "zone"]
@@ -50,11 +51,6 @@ def test_a_linear_part_is_what_its_own_columns_add() -> None:
 
 
 def test_a_network_has_no_parts_and_says_why() -> None:
-    told = explain.explain(MODELS["neural_net"], ROWS[0], 0.4)
+    told = explain.explain(MODELS["neural_net"], ROWS[0])
     assert told.parts == {}
     assert "its hidden layers mix all features" in told.why_not
-
-
-@pytest.mark.parametrize(("threshold", "acts"), [(0.0, True), (1.0, False)])
-def test_the_decision_is_the_score_against_the_threshold(threshold: float, acts: bool) -> None:
-    assert explain.explain(MODELS["logistic"], ROWS[0], threshold).acts is acts

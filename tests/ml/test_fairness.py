@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from ml import fairness, metrics, promotion
 from ml.arrays import Booleans, Floats
+from ml.checks import Answer, Check
 from ml.evaluation import Answered, Interval
 from ml.fairness import Group
-from ml.promotion import Answer, Bar, Check, Judged, Outcome
+from ml.promotion import Bar, Judged, Outcome
 from ml.usecase import Cost, Fairness, Gates
-from tests.ml.answers import answered, zones
+from tests.ml.answers import YES_OR_NO, answered, zones
 
 COST = Cost(act=10, miss=50, averted=0.5)
 DECLARED = Fairness(by=("zone",), least_rows=400)
@@ -154,8 +155,8 @@ def test_a_better_model_that_is_unfair_is_kept_out_for_that_reason() -> None:
         slices={},
     )
     gates, checks = Gates(), fairness.checks(measure(UNDERRATED), DECLARED)
-    assert promotion.judge(worse, gates, Bar.BOOTSTRAP, COST).outcome is Outcome.PROMOTE
-    verdict = promotion.judge(worse, gates, Bar.BOOTSTRAP, COST, also=checks)
+    assert promotion.judge(worse, gates, Bar.BOOTSTRAP, YES_OR_NO).outcome is Outcome.PROMOTE
+    verdict = promotion.judge(worse, gates, Bar.BOOTSTRAP, YES_OR_NO, also=checks)
     assert verdict.outcome is Outcome.KEEP
     assert "group zone=south: calibration beside everybody's 0." in verdict.reason
     assert all(isinstance(check, Check) for check in verdict.checks)

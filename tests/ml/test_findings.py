@@ -1,9 +1,9 @@
 import numpy as np
 
 from ml import findings
-from ml.promotion import Answer
+from ml.checks import Answer
 from ml.usecase import EdgeCase, Fairness, Gates
-from tests.ml.answers import answered, zones
+from tests.ml.answers import YES_OR_NO, answered, zones
 from tests.ml.usecase.test_case import use_case
 
 JUDGED, EARLIER = answered(), answered(nights=20, seed=3)
@@ -15,7 +15,14 @@ def measured(**changes: object) -> findings.Findings:
     case = use_case(gates=Gates(), edge_cases=(STORM,), **changes)
     masks = {STORM: EVERYBODY}
     return findings.measure(
-        case, EARLIER, JUDGED, edge_cases=masks, slices={"zone=a": EVERYBODY}, levels=zones(JUDGED), among=EVERYBODY
+        case,
+        YES_OR_NO,
+        EARLIER,
+        JUDGED,
+        edge_cases=masks,
+        slices={"zone=a": EVERYBODY},
+        levels=zones(JUDGED),
+        among=EVERYBODY,
     )
 
 

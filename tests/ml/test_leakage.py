@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import leakage
+from ml import leakage, targets
 from ml.errors import LeakError
-from ml.usecase import Gates, Settled
+from ml.usecase import Deviation, Gates, Settled
 from tests.january import january
+from tests.ml.answers import YES_OR_NO, waiting
 from tests.ml.test_selection import QUALITY
 
 Planted = Callable[[pd.DataFrame, np.ndarray], pd.Series]
@@ -25,7 +26,7 @@ def check(name: str = "planted", plant: Planted | None = None) -> None:
         frame = frame.assign(**{name: plant(later, labels).to_numpy()})
         if frame[name].dtype == object:
             frame = frame.astype({name: "category"})
-    leakage.check_features(frame, labels, nights, later, month.case.gates)
+    leakage.check_features(frame, labels, nights, later, month.case.gates, target=YES_OR_NO)
 
 
 def tails(later: pd.DataFrame, labels: np.ndarray) -> pd.Series:
@@ -59,10 +60,12 @@ def test_a_level_that_settles_the_label_by_definition_may_be_declared() -> None:
     frame = pd.DataFrame({"plan": np.tile(["trial", "full", "full"], 100)})
     labels = ((frame["plan"] == "full") & (np.arange(300) % 4 > 0)).to_numpy(np.float64)
     asked = (frame, labels, nights, pd.DataFrame(index=frame.index), Gates())
-    leakage.check_features(*asked, settled=(Settled(by="plan", levels=("trial",), why="cannot be renewed"),))
+    leakage.check_features(
+        *asked, target=YES_OR_NO, settled=(Settled(by="plan", levels=("trial",), why="cannot be renewed"),)
+    )
     other = (Settled(by="plan", levels=("full",), why="another level"),)
     with pytest.raises(LeakError, match=r"where it is trial, 0.0% .* by definition, declare it \(Settled\)"):
-        leakage.check_features(*asked, settled=other)
+        leakage.check_features(*asked, target=YES_OR_NO, settled=other)
 
 
 @pytest.mark.parametrize(("hidden", "told"), [((), "where it is single, "), (("status",), r"where it is \*\*\*, ")])
@@ -71,7 +74,7 @@ def test_a_level_of_a_hidden_column_is_not_told(hidden: tuple[str, ...], told: s
     frame = pd.DataFrame({"status": pd.Categorical(np.where(labels == 1, "single", "wed"))})
     nights = np.repeat([f"2013-01-{day:02d}" for day in range(1, 11)], 20).astype(object)
     with pytest.raises(LeakError, match=told) as alarm:
-        leakage.check_features(frame, labels, nights, pd.DataFrame(), Gates(), hidden=hidden)
+        leakage.check_features(frame, labels, nights, pd.DataFrame(), Gates(), target=YES_OR_NO, hidden=hidden)
     assert ("single" in str(alarm.value)) is not bool(hidden)
 
 
@@ -128,14 +131,19 @@ def test_what_varies_on_one_night_only_is_no_proof() -> None:
     month = january()
     frame, labels, nights, later = month.labelled()
     once = later["visibility_miles"].where(nights == "2013-01-15", 10.0)
-    leakage.check_features(frame.assign(planted=once), labels, nights, later, month.case.gates)
+    leakage.check_features(frame.assign(planted=once), labels, nights, later, month.case.gates, target=YES_OR_NO)
 
 
 def test_without_lookups_or_rows_to_compare_nothing_is_said() -> None:
     frame = pd.DataFrame({"x": CHANCE.normal(size=50)})
     nights = np.array(["2013-01-01"] * 50, dtype=object)
     leakage.check_features(
-        frame, (CHANCE.random(50) < 0.5).astype(float), nights, pd.DataFrame(index=frame.index), Gates()
+        frame,
+        (CHANCE.random(50) < 0.5).astype(float),
+        nights,
+        pd.DataFrame(index=frame.index),
+        Gates(),
+        target=YES_OR_NO,
     )
 
 
@@ -151,3 +159,36 @@ def test_a_model_above_the_ceiling_over_nights_enough_is_no_skill(auc: float | N
         return
     with pytest.raises(LeakError, match=r"expected a ROC AUC of at most 0.95 .* got 0.9600 over 28 nights"):
         leakage.check_quality(quality, Gates())
+
+
+def minutes(plant: pd.Series | None = None) -> None:
+    """Sound the alarm on January's flights, asked how many minutes late they will be."""
+    month = january()
+    frame, _, nights, later = month.labelled()
+    told = month.tables["outcomes"].set_index("entity")["delay_minutes_capped"]
+    entities = month.features["entity"]
+    labels = told.loc[entities[entities.isin(told.index)]].to_numpy(np.float64)
+    target = targets.learned(waiting(cost=Deviation(under=1, over=1)), labels)
+    frame = frame if plant is None else frame.assign(planted=plant.to_numpy())
+    leakage.check_features(frame, labels, nights, later, Gates(), target=target)
+
+
+def test_honest_features_of_a_month_do_not_alarm_where_minutes_are_asked_for() -> None:
+    minutes()
+
+
+def test_tail_numbers_that_are_missing_when_a_flight_is_cancelled_give_its_minutes_away() -> None:
+    missing = tails(pd.DataFrame(), np.zeros(0)).isna().astype(float)
+    with pytest.raises(
+        LeakError, match=r"where it is 1, 100.0% of \d+ rows have the label 180, elsewhere \d\.\d%; it is"
+    ):
+        minutes(missing)
+
+
+def test_half_the_delay_at_arrival_tells_it_alone() -> None:
+    month = january()
+    arrived = month.tables["outcomes"].set_index("entity")["arrival_delay_minutes"]
+    entities = month.features["entity"]
+    known = entities[entities.isin(arrived.index)].map(arrived)
+    with pytest.raises(LeakError, match=r"'planted' alone tells the label with a skill of 0\.9\d+, more than the 0\.8"):
+        minutes(known.fillna(400) // 2)

@@ -11,6 +11,7 @@ from ml.errors import PackageError
 from ml.packaging import MANIFEST, Package
 from ml.training import Model
 from ml.usecase import Candidate, GradientBoosting, Logistic, Text
+from tests.ml.answers import YES_OR_NO
 
 Files = Mapping[str, bytes]
 CHANCE = np.random.default_rng(2)
@@ -36,7 +37,7 @@ BOTH = pytest.mark.parametrize("name", CANDIDATES)
 def fit(candidate: Candidate, seed: int = 1, threads: int = 1) -> Model:
     return training.fit(
         candidate,
-        training.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), seed=seed, threads=threads, texts=TEXTS),
+        training.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=seed, threads=threads, texts=TEXTS),
     ).model
 
 

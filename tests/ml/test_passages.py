@@ -10,7 +10,7 @@ from ml.agreement import Refitted
 from ml.findings import Findings
 from ml.promotion import Answer, Check
 from ml.usecase import EdgeCase, Fairness, UseCase
-from tests.ml.answers import answered, zones
+from tests.ml.answers import YES_OR_NO, answered, zones
 from tests.ml.usecase.test_case import use_case
 
 JUDGED = answered()
@@ -30,7 +30,9 @@ def told(case: UseCase, heading: str) -> str:
 def found(case: UseCase) -> Findings:
     everybody = np.ones(len(UNFAIR.labels), bool)
     nobody = {STORM: ~everybody}
-    return findings.measure(case, WEAK, UNFAIR, edge_cases=nobody, slices={}, levels=zones(UNFAIR), among=everybody)
+    return findings.measure(
+        case, YES_OR_NO, WEAK, UNFAIR, edge_cases=nobody, slices={}, levels=zones(UNFAIR), among=everybody
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,19 @@ import pandas as pd
 import pytest
 
 from ml import performance
+from ml.targets import binary
 from ml.usecase import Cost
 
-COST = Cost(act=250, miss=1800, averted=0.4)
+TARGET = binary.Target(cost=Cost(act=250, miss=1800, averted=0.4), prior=0.3)
 
 
 def test_nothing_matured_is_nothing_measured() -> None:
-    assert performance.measure(pd.DataFrame({"night": [], "score": [], "label": []}), COST) is None
+    assert performance.measure(pd.DataFrame({"night": [], "score": [], "label": []}), TARGET) is None
 
 
 def test_matured_rows_are_measured_over_their_nights() -> None:
     rows = pd.DataFrame({"night": ["a", "a", "b"], "score": [0.9, 0.1, 0.5], "label": [1.0, 0.0, 0.0]})
-    found = performance.measure(rows, COST)
+    found = performance.measure(rows, TARGET)
     assert found is not None
     assert (found.nights, found.rows, found.auc) == (2, 3, 1.0)
     assert found.calibration_gap == pytest.approx(0.5 - 1 / 3)
@@ -22,7 +23,9 @@ def test_matured_rows_are_measured_over_their_nights() -> None:
 
 
 def test_matured_rows_of_one_label_have_no_auc() -> None:
-    found = performance.measure(pd.DataFrame({"night": ["a", "b"], "score": [0.9, 0.1], "label": [False, False]}), COST)
+    found = performance.measure(
+        pd.DataFrame({"night": ["a", "b"], "score": [0.9, 0.1], "label": [False, False]}), TARGET
+    )
     assert found is not None
     assert found.auc is None
 
@@ -30,4 +33,4 @@ def test_matured_rows_of_one_label_have_no_auc() -> None:
 @pytest.mark.parametrize("dtype", ["bool", "boolean", "int64", "Int64", "float64"])
 def test_labels_of_any_type_mean_the_same(dtype: str) -> None:
     rows = pd.DataFrame({"night": ["a", "b"], "score": [0.9, 0.1], "label": [True, False]})
-    assert performance.measure(rows.astype({"label": dtype}), COST) == performance.measure(rows, COST)
+    assert performance.measure(rows.astype({"label": dtype}), TARGET) == performance.measure(rows, TARGET)

@@ -10,6 +10,7 @@ from ml import evaluation, metrics, promotion
 from ml.arrays import Floats
 from ml.promotion import Answer, Bar, Judged, Outcome, Verdict
 from ml.usecase import Cost, Gates
+from tests.ml.answers import YES_OR_NO
 
 LAW = settings(max_examples=25, deadline=None)
 GATES = Gates(judged_nights=7)
@@ -27,7 +28,7 @@ def blurred(share: float) -> Floats:
 
 def judge(champion: Floats, challenger: Floats, bar: Bar = Bar.CHANGE, gates: Gates = GATES, **slices: Any) -> Verdict:
     judged = Judged(labels=LABELS, champion=champion, challenger=challenger, nights=NIGHTS, slices=slices)
-    return promotion.judge(judged, gates, bar, COST)
+    return promotion.judge(judged, gates, bar, YES_OR_NO)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_a_number_that_cannot_be_computed_refuses() -> None:
         nights=NIGHTS,
         slices={},
     )
-    verdict = promotion.judge(only_yes, GATES, Bar.CHANGE, COST)
+    verdict = promotion.judge(only_yes, GATES, Bar.CHANGE, YES_OR_NO)
     assert verdict.outcome is Outcome.KEEP
     assert "ROC AUC missing" in verdict.reason
 
@@ -113,7 +114,7 @@ def test_one_night_alone_proves_nothing() -> None:
     judged = Judged(
         labels=LABELS[first], champion=blurred(0.9)[first], challenger=RISK[first], nights=NIGHTS[first], slices={}
     )
-    assert promotion.judge(judged, GATES, Bar.CHANGE, COST).outcome is Outcome.INCONCLUSIVE
+    assert promotion.judge(judged, GATES, Bar.CHANGE, YES_OR_NO).outcome is Outcome.INCONCLUSIVE
 
 
 def test_what_passes_says_how_many_checks_it_passed() -> None:
@@ -166,7 +167,7 @@ def test_a_planted_improvement_over_two_weeks_or_more_is_promoted(nights: int, s
         nights=np.repeat([f"night {n:02d}" for n in range(nights)], 100).astype(object),
         slices={},
     )
-    assert promotion.judge(judged, GATES, Bar.CHANGE, COST).outcome is Outcome.PROMOTE
+    assert promotion.judge(judged, GATES, Bar.CHANGE, YES_OR_NO).outcome is Outcome.PROMOTE
 
 
 @pytest.mark.parametrize("hurt", ["a", "b", "c"])
@@ -226,6 +227,6 @@ def test_a_model_that_a_baseline_equals_is_not_worth_its_keep(baseline: float, o
         slices={},
         baselines={"last week": blurred(baseline)},
     )
-    verdict = promotion.judge(judged, GATES, Bar.CHANGE, COST)
+    verdict = promotion.judge(judged, GATES, Bar.CHANGE, YES_OR_NO)
     assert verdict.outcome is outcome
     assert ("log loss gain on the baseline last week" in verdict.reason) is (outcome is Outcome.KEEP)

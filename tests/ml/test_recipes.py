@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from ml import recipes
-from ml.usecase import Binary, Column, GradientBoosting, Logistic, Night, UseCase
+from ml.usecase import Binary, Column, Deviation, GradientBoosting, LinearQuantile, Logistic, Night, UseCase
+from tests.ml.answers import waiting
 from tests.ml.usecase.test_case import use_case
 
 SOURCES = {"late": "def late(): ..."}
@@ -38,3 +39,11 @@ def test_the_order_in_which_functions_are_found_is_no_part_of_the_recipe() -> No
     found = {"a": "def a(): ...", "b": "def b(): ..."}
     there, back = (recipes.digest(use_case(), Logistic(), each) for each in (found, dict(reversed(found.items()))))
     assert there == back
+
+
+def test_another_quantile_is_another_recipe_and_the_same_one_at_other_prices_is_not() -> None:
+    asked, dearer, other = (
+        recipes.digest(waiting(cost=Deviation(under=under, over=over)), LinearQuantile(), SOURCES)
+        for under, over in ((3, 1), (6, 2), (4, 1))
+    )
+    assert asked == dearer != other

@@ -11,13 +11,13 @@ from ml.usecase import Triggers
 QUIET = Facts(
     matured_nights=14,
     calibration_gap=0.01,
-    log_loss=0.50,
-    reference_log_loss=0.50,
+    loss=0.50,
+    reference_loss=0.50,
     new_labels=100,
     age_nights=10,
     nights_since_training=10,
 )
-ALL = Triggers(calibration_gap=0.04, log_loss_rise=0.1, new_labels=50_000, age_nights=28)
+ALL = Triggers(calibration_gap=0.04, loss_rise=0.1, new_labels=50_000, age_nights=28)
 
 
 def test_nothing_fires_while_every_number_is_below_its_threshold() -> None:
@@ -31,7 +31,7 @@ def test_nothing_fires_while_every_number_is_below_its_threshold() -> None:
     [
         ({"calibration_gap": 0.05}, "calibration_gap", "calibration_gap is 0.05, threshold 0.04"),
         ({"calibration_gap": -0.05}, "calibration_gap", "calibration_gap is 0.05, threshold 0.04"),
-        ({"log_loss": 0.56}, "log_loss_rise", "log_loss_rise is 0.12, threshold 0.1"),
+        ({"loss": 0.56}, "loss_rise", "loss_rise is 0.12, threshold 0.1"),
         ({"new_labels": 50_001}, "new_labels", "new_labels is 50,001, threshold 50,000"),
         ({"age_nights": 29}, "age_nights", "age_nights is 29, threshold 28"),
     ],
@@ -86,7 +86,7 @@ def test_a_higher_gap_never_asks_less(gap: float, more: float) -> None:
         {"calibration_gap": -0.04},
         {"new_labels": 50_000},
         {"age_nights": 28},
-        {"log_loss": 0.40},
+        {"loss": 0.40},
     ],
     ids=["gap", "gap below 0", "labels", "age", "loss that fell"],
 )
@@ -96,13 +96,13 @@ def test_a_number_at_its_threshold_or_better_does_not_ask(change: dict[str, floa
 
 @pytest.mark.parametrize(
     "change",
-    [{"log_loss": None}, {"reference_log_loss": None}, {"reference_log_loss": 0.0}, {"matured_nights": 4}],
+    [{"loss": None}, {"reference_loss": None}, {"reference_loss": 0.0}, {"matured_nights": 4}],
     ids=["no loss", "nothing to rise from", "a rise from 0", "too few nights"],
 )
 def test_a_rise_that_cannot_be_told_does_not_ask(change: dict[str, float | None]) -> None:
-    triggers = Triggers(calibration_gap=None, log_loss_rise=0.1, new_labels=None)
-    decision = retraining.decide(triggers, replace(QUIET, **({"log_loss": 5.0} | change)))
-    assert (decision.retrain, decision.reason) == (False, "nothing fired; too little to tell: log_loss_rise")
+    triggers = Triggers(calibration_gap=None, loss_rise=0.1, new_labels=None)
+    decision = retraining.decide(triggers, replace(QUIET, **({"loss": 5.0} | change)))
+    assert (decision.retrain, decision.reason) == (False, "nothing fired; too little to tell: loss_rise")
 
 
 def test_a_gap_that_is_not_a_number_is_too_little_to_tell() -> None:

@@ -3,8 +3,8 @@ import pytest
 
 from ml import metrics, segments
 from ml.segments import Kind
-from ml.usecase import Cost, EdgeCase, Gates
-from tests.ml.answers import answered
+from ml.usecase import EdgeCase, Gates
+from tests.ml.answers import YES_OR_NO, answered
 
 ROWS = answered()
 STORM = EdgeCase(name="storm", where="is_storm", why="it matters most")
@@ -15,7 +15,7 @@ MEASURED = segments.measure(
     {STORM: np.arange(len(SOUTH)) % 10 == 0, NOWHERE: np.zeros(len(SOUTH), bool)},
     {"zone=south": SOUTH},
     Gates(recent_nights=3),
-    Cost(act=10, miss=50, averted=0.5),
+    YES_OR_NO,
 )
 
 
@@ -39,13 +39,13 @@ def test_the_latest_nights_are_those_declared() -> None:
 def test_a_part_has_the_quality_of_its_rows_with_intervals_that_hold_it() -> None:
     south = MEASURED[4]
     assert south.quality is not None
-    assert south.log_loss is not None
+    assert south.loss is not None
     assert south.quality.log_loss == pytest.approx(metrics.log_loss(ROWS.labels[SOUTH], ROWS.scores[SOUTH]))
-    assert south.log_loss.value == pytest.approx(south.quality.log_loss)
-    assert south.log_loss.low < south.log_loss.value < south.log_loss.high
+    assert south.loss.value == pytest.approx(south.quality.log_loss)
+    assert south.loss.low < south.loss.value < south.loss.high
     assert south.calibration is not None
     assert south.calibration.low < 1 < south.calibration.high
 
 
 def test_a_part_without_rows_has_no_quality() -> None:
-    assert (MEASURED[3].quality, MEASURED[3].log_loss, MEASURED[3].calibration) == (None, None, None)
+    assert (MEASURED[3].quality, MEASURED[3].loss, MEASURED[3].calibration) == (None, None, None)

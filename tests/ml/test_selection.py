@@ -4,8 +4,8 @@ import pytest
 
 from ml import selection
 from ml.errors import RefusalError
-from ml.evaluation import Quality
 from ml.selection import Contender
+from ml.targets.binary import Quality
 from ml.usecase import Megabytes, Milliseconds
 
 LATENCY, SIZE = Milliseconds(p99=10), Megabytes(package=5, memory=300)

@@ -10,6 +10,7 @@ import pytest
 from ml import slicing
 from ml.arrays import Floats
 from ml.evaluation import Answered
+from tests.ml.answers import YES_OR_NO
 
 Plant = Callable[[pd.DataFrame], Floats]
 CONFIDENCE, SEED = 0.95, 1
@@ -40,7 +41,7 @@ def in_the_south_after_the_hour(frame: pd.DataFrame) -> Floats:
 
 def found(seed: int, plant: Plant | None = None, nights: int = 7) -> slicing.Search:
     earlier, later = rows(seed, 20, plant=plant), rows(seed + 5000, nights, plant=plant, first=900)
-    return slicing.search(earlier, later, CONFIDENCE, SEED)
+    return slicing.search(earlier, later, CONFIDENCE, SEED, YES_OR_NO)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -80,7 +81,7 @@ def test_a_region_that_is_only_hard_to_tell_is_not_weak() -> None:
             nights=np.repeat([f"night {first + n:03d}" for n in range(nights)], 500).astype(object),
         )
 
-    assert slicing.search(coins(20, 0), coins(7, 900), CONFIDENCE, SEED).confirmed == ()
+    assert slicing.search(coins(20, 0), coins(7, 900), CONFIDENCE, SEED, YES_OR_NO).confirmed == ()
 
 
 def test_a_night_that_went_badly_everywhere_is_no_slices_fault() -> None:
@@ -92,7 +93,7 @@ def test_a_night_that_went_badly_everywhere_is_no_slices_fault() -> None:
         scores=later.scores,
         nights=later.nights,
     )
-    assert slicing.search(rows(9, 20), unlucky, CONFIDENCE, SEED).confirmed == ()
+    assert slicing.search(rows(9, 20), unlucky, CONFIDENCE, SEED, YES_OR_NO).confirmed == ()
 
 
 def test_the_same_rows_give_the_same_search() -> None:
@@ -107,13 +108,15 @@ def test_the_same_rows_give_the_same_search() -> None:
     ],
 )
 def test_where_rows_are_few_nothing_is_shortlisted(earlier: Answered, later: Answered) -> None:
-    assert slicing.search(earlier, later, CONFIDENCE, SEED).shortlist == ()
+    assert slicing.search(earlier, later, CONFIDENCE, SEED, YES_OR_NO).shortlist == ()
 
 
 def test_without_features_there_is_nothing_to_look_at() -> None:
     bare = rows(1, 3)
     nothing = Answered(frame=bare.frame[[]], labels=bare.labels, scores=bare.scores, nights=bare.nights)
-    assert slicing.search(nothing, nothing, CONFIDENCE, SEED) == slicing.Search(rules=0, rows=1500, shortlist=())
+    assert slicing.search(nothing, nothing, CONFIDENCE, SEED, YES_OR_NO) == slicing.Search(
+        rules=0, rows=1500, shortlist=()
+    )
 
 
 def test_a_rule_that_holds_on_one_night_is_that_nights_luck() -> None:

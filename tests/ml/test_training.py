@@ -7,6 +7,7 @@ from ml.arrays import Floats
 from ml.errors import RefusalError
 from ml.training import Fitted
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
+from tests.ml.answers import YES_OR_NO
 
 NAMES = ("zone", "miles")
 CHANCE = np.random.default_rng(11)
@@ -22,7 +23,7 @@ EACH = pytest.mark.parametrize("candidate", [Logistic(strength=1.0), TREES, NET]
 
 
 def fit(candidate: Candidate, labels: Floats = LABELS) -> Fitted:
-    return training.fit(candidate, training.gather(FRAME, labels, NIGHTS, NAMES, seed=1, threads=1))
+    return training.fit(candidate, training.gather(FRAME, labels, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1))
 
 
 def uncalibrated(fitted: Fitted) -> Floats:
@@ -98,13 +99,17 @@ def test_training_leaves_the_frame_as_it_was(candidate: Candidate) -> None:
 
 def test_whoever_listens_hears_of_each_fold_once_it_is_done() -> None:
     heard: list[int] = []
-    training.fit(TREES, training.gather(FRAME, LABELS, NIGHTS, NAMES, seed=1, threads=1), heard.append)
+    training.fit(
+        TREES, training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1), heard.append
+    )
     assert heard == [1, 2, 3]
 
 
 def test_as_many_threads_as_there_are_grow_the_same_trees() -> None:
     grown = [
-        training.fit(TREES, training.gather(FRAME, LABELS, NIGHTS, NAMES, seed=1, threads=threads)).model.learner.dump()
+        training.fit(
+            TREES, training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=threads)
+        ).model.learner.dump()
         for threads in (1, 2)
     ]
     assert grown[0] == grown[1]
@@ -114,9 +119,10 @@ def test_as_many_threads_as_there_are_grow_the_same_trees() -> None:
 def test_a_refit_is_learned_from_all_rows_with_the_calibration_that_was_judged(candidate: Candidate) -> None:
     early = NIGHTS < "2013-01-09"
     fitted = training.fit(
-        candidate, training.gather(FRAME[early], LABELS[early], NIGHTS[early], NAMES, seed=1, threads=1)
+        candidate,
+        training.gather(FRAME[early], LABELS[early], NIGHTS[early], NAMES, target=YES_OR_NO, seed=1, threads=1),
     )
-    everything = training.gather(FRAME, LABELS, NIGHTS, NAMES, seed=1, threads=1)
+    everything = training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
     refit = training.refit(fitted, everything)
     assert refit.calibration == fitted.model.calibration
     learned = everything.learn(candidate, np.full(COUNT, True))

@@ -3,9 +3,10 @@ import pytest
 
 from ml import training, tuning
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
+from tests.ml.answers import YES_OR_NO
 from tests.ml.test_training import FRAME, LABELS, NAMES, NIGHTS
 
-MATERIAL = training.gather(FRAME, LABELS, NIGHTS, NAMES, seed=1, threads=1)
+MATERIAL = training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
 CANDIDATES: list[Candidate] = [
     Logistic(strength=0.5, positive_weight=2.0),
     GradientBoosting(trees=60, leaves=8, random_splits=True),

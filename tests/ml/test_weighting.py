@@ -3,6 +3,7 @@ import pytest
 
 from ml import training, weighting
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet, Recency
+from tests.ml.answers import YES_OR_NO
 from tests.ml.test_training import FRAME, LABELS, NAMES, NIGHTS
 
 WEIGHTY = [
@@ -31,9 +32,9 @@ def test_rows_with_the_label_yes_weigh_what_the_candidate_says() -> None:
 
 @pytest.mark.parametrize("candidate", WEIGHTY, ids=lambda each: each.name)
 def test_probabilities_mean_what_they_say_however_much_a_yes_weighs(candidate: Candidate) -> None:
-    fitted = training.fit(candidate, training.gather(FRAME, LABELS, NIGHTS, NAMES, seed=1, threads=1))
+    fitted = training.fit(candidate, training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1))
     assert fitted.model.predict(FRAME).mean() == pytest.approx(LABELS.mean(), abs=0.08)
-    raw = fitted.model.learner.log_odds(fitted.model.encoder.encode(FRAME))
+    raw = fitted.model.learner.raw(fitted.model.encoder.encode(FRAME))
     assert (1 / (1 + np.exp(-raw))).mean() > LABELS.mean() + 0.1, "the weight does nothing"
 
 
@@ -43,7 +44,7 @@ def test_older_nights_that_say_otherwise_matter_less_with_a_half_life() -> None:
     known, believed = (
         training.fit(
             Logistic(strength=1.0),
-            training.gather(FRAME, turned, NIGHTS, NAMES, seed=1, threads=1, recency=recency),
+            training.gather(FRAME, turned, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1, recency=recency),
         ).model.predict(FRAME)
         for recency in (None, Recency(half_life_nights=1))
     )

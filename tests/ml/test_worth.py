@@ -13,6 +13,7 @@ from ml.training import Fitted
 from ml.usecase import AsOf, Column, Feature, Function, GradientBoosting, Logistic, Text, Window
 from ml.usecase.features import outputs, title
 from ml.worth import Worth
+from tests.ml.answers import YES_OR_NO
 
 CHANCE = np.random.default_rng(5)
 NIGHTS = np.repeat([f"2013-01-{day:02d}" for day in range(1, 25)], 60).astype(object)
@@ -39,6 +40,7 @@ FITTED = {
             LABELS,
             NIGHTS,
             outputs(FEATURES),
+            target=YES_OR_NO,
             seed=1,
             threads=1,
             texts=tuple(FEATURES[5:]),  # type: ignore[arg-type]
@@ -50,7 +52,7 @@ BOTH = pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
 
 
 def measure(fitted: Fitted, features: tuple[Feature, ...] = FEATURES, seed: int = 3) -> dict[str, Worth]:
-    found = worth.measure(fitted, FRAME, LABELS, NIGHTS, features, confidence=0.95, seed=seed)
+    found = worth.measure(fitted, FRAME, LABELS, NIGHTS, features, target=YES_OR_NO, confidence=0.95, seed=seed)
     return {each.feature: each for each in found}
 
 
@@ -96,7 +98,7 @@ def test_rows_that_a_learner_was_fitted_on_say_nothing() -> None:
     fitted = FITTED["trees"]
     learned = ~fitted.ahead
     labels = np.where(learned, 1 - LABELS, LABELS)
-    found = worth.measure(fitted, FRAME, labels, NIGHTS, FEATURES, confidence=0.95, seed=3)
+    found = worth.measure(fitted, FRAME, labels, NIGHTS, FEATURES, target=YES_OR_NO, confidence=0.95, seed=3)
     assert {each.feature: each for each in found} == measure(fitted)
 
 
@@ -117,6 +119,7 @@ def test_with_one_night_ahead_nothing_is_shown() -> None:
         LABELS,
         NIGHTS,
         FEATURES,
+        target=YES_OR_NO,
         confidence=0.95,
         seed=3,
     )

@@ -14,7 +14,7 @@ from include.stores import lake
 from include.stores.landing import Landed
 from include.stores.spool import Spool
 from include.usecases import coherence
-from ml import features, intake, privacy, stretches
+from ml import features, intake, privacy, stretches, targets
 from ml.errors import DataError, DeclarationError
 from ml.intake import Part, Taken
 from ml.nights import Period
@@ -141,14 +141,15 @@ def _derived(case: UseCase, table: Table, valid: pd.DataFrame) -> pd.DataFrame:
 
 
 def _require_label(case: UseCase, table: Table, valid: pd.DataFrame) -> None:
-    """Refuse labels that are neither yes nor no, before they are stored."""
+    """Refuse labels that are no answer to the question, before they are stored."""
     if table.name != case.task.of or valid.empty:
         return
-    label = valid[case.task.label]
-    if odd := sorted(set(label.dropna().astype(float)) - {0.0, 1.0}):
+    target, label = targets.of(case), valid[case.task.label]
+    if odd := sorted(each for each in set(label.dropna().astype(float)) if not target.is_label(each)):
+        words = target.words
         raise DeclarationError(
-            f"expected the label {case.task.label!r} of {table.name!r} to be 1 for yes, 0 for no, or missing, got {odd[0]:g}: "
-            "mend the function that derives it, or let the contract refuse such rows (pa.Field(isin=[0, 1]))"
+            f"expected the label {case.task.label!r} of {table.name!r} to be {words.labels_are}, got {odd[0]:g}: "
+            f"mend the function that derives it, or let the contract refuse such rows ({words.contract})"
         )
 
 

@@ -10,15 +10,16 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import answers, release, standing
-from include.stores import ledger, warehouse
+from include.stores import ledger, packages, warehouse
 from include.stores.warehouse import Alert
-from ml import canary, nights, releasing
+from ml import canary, nights, packaging, releasing, targets
 from ml.arrays import Floats
 from ml.arrival import NIGHT
 from ml.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
 from ml.chain import Json
 from ml.releasing import Kind, Standing, Trial
 from ml.routing import Route
+from ml.targets import Target
 from ml.usecase import UseCase
 
 Next = Literal["ask", "crown"]
@@ -43,7 +44,7 @@ def advance(use_case: str, night: str) -> Next | None:
     verdict = canary.judge(
         _seen(case, stood, found, when, where),
         case.release.canary,
-        price=case.cost,
+        target=_target(case, stood, where),
         budget=case.latency_budget,
         matured_share=case.matured_share,
     )
@@ -90,21 +91,28 @@ def _look(case: UseCase, stood: Standing, found: pd.DataFrame, when: date, where
     copies = found[found["package"] == stood.trial.digest]
     if len(copies) < case.release.shadow_answers or not len(copies):
         return None
-    _append(case, stood.trial, Kind.SEEN, when, _told(case, stood, found, copies), where)
+    told = _told(stood, found, copies, _target(case, stood, where))
+    _append(case, stood.trial, Kind.SEEN, when, told, where)
     return "ask"
 
 
-def _told(case: UseCase, stood: Standing, found: pd.DataFrame, copies: pd.DataFrame) -> dict[str, Json]:
+def _told(stood: Standing, found: pd.DataFrame, copies: pd.DataFrame, target: Target) -> dict[str, Json]:
     """Return what an approver is told of the shadow."""
     scores = _scores(stood, found)
     ours, theirs = scores.canary[scores.known], scores.champion[scores.known]
-    others = (ours > case.cost.threshold) != (theirs > case.cost.threshold)
+    others = target.likeness.otherwise(ours, theirs)
     return {
         "answers": len(copies),
         "faults": int(copies["fault"].notna().sum()),
         "difference": float(np.abs(ours - theirs).mean()) if len(ours) else 0.0,
         "decisions": float(others.mean()) if len(ours) else 0.0,
     }
+
+
+def _target(case: UseCase, stood: Standing, where: Settings) -> Target:
+    """Return what is asked for, as the champion's package tells it."""
+    assert stood.champion is not None
+    return targets.told(case, packaging.facts(packages.get(where.packages, stood.champion, where.trusted_keys)))
 
 
 def _follow(case: UseCase, trial: Trial, verdict: Verdict, when: date, where: Settings) -> Next | None:

@@ -9,7 +9,7 @@ from include.steps import battery as batteries
 from include.steps import override
 from include.steps.release import challengers
 from include.stores import warehouse
-from ml import claims, nights, promotion
+from ml import claims, nights, promotion, targets
 from ml.chain import Entry
 from ml.releasing import Kind
 
@@ -28,8 +28,8 @@ def dossier(use_case: str, night: str) -> str:
             "",
             f"Package `{challenger.subject}`, trained as of {when} because of *{told['trigger']}*; champion: `{champion}`.",
             "",
-            f"Judged on {judged['rows']} rows, {' to '.join(judged['nights'])}, by the **{told['bar']}** bar: log loss gain "
-            f"{gain['value']:+.4f}, interval [{gain['low']:+.4f}, {gain['high']:+.4f}].",
+            f"Judged on {judged['rows']} rows, {' to '.join(judged['nights'])}, by the **{told['bar']}** bar: "
+            f"{targets.of(case).words.loss} gain {gain['value']:+.4f}, interval [{gain['low']:+.4f}, {gain['high']:+.4f}].",
             "",
             f"Chosen because {told['choice']}.",
             "",

@@ -170,10 +170,11 @@ def _challenge(case: UseCase, when: date, plan: Plan, where: Settings) -> tuple[
     rows = contest.rows(case, when, tables, plan.used_until, where)
     held = contest.hold(case, plan, rows.learned, where)
     recipe = recipes.digest(case, held.best.candidate, shapes.sources(case))
-    met = champion.read(_met(plan, where), case, where).on(rows.judged.frame, held.prior)
+    target = held.target
+    met = champion.read(_met(plan, where), case, where).on(rows.judged.frame, target.prior)
     frozen = _frozen(case, rows.judged, met, held)
-    found = findings.measure(case, held.best, rows.learned, rows.judged, frozen, tables)
-    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), case.cost, also=found.gates)
+    found = findings.measure(case, target, held.best, rows.learned, rows.judged, frozen, tables)
+    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), target, also=found.gates)
     training = Training(
         case=case,
         when=when,
@@ -208,5 +209,5 @@ def _frozen(case: UseCase, judged: Labelled, met: Champion, held: Contest) -> Ju
         challenger=held.best.model.predict(judged.frame),
         nights=judged.nights,
         slices=evaluation.slices(case.slices, levels),
-        baselines={each.name: baselines.answer(each, judged.frame, held.prior) for each in case.baselines},
+        baselines={each.name: baselines.answer(each, judged.frame, held.target.prior) for each in case.baselines},
     )

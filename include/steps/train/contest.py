@@ -15,12 +15,13 @@ from include.steps.training_set import Labelled
 from include.stores import drafts, packages, signatures, snapshot
 from include.stores.snapshot import Snapshot
 from include.usecases import coherence
-from ml import drafting, evaluation, leakage, packaging, privacy, selection, splitting, training, worth
+from ml import drafting, leakage, packaging, privacy, selection, splitting, targets, training, worth
 from ml.battery import Trial
 from ml.errors import RequestError
 from ml.features import ENTITY
 from ml.packaging import Package
 from ml.selection import Choice, Contender
+from ml.targets import Target
 from ml.training import Fitted, Material
 from ml.usecase import Candidate, UseCase
 from ml.worth import Worth
@@ -46,11 +47,7 @@ class Contest:
     choice: Choice
     best: Fitted
     worths: tuple[Worth, ...]
-
-    @property
-    def prior(self) -> float:
-        """The base rate of the rows learned from."""
-        return float(self.learned.labels.mean())
+    target: Target
 
 
 def rows(case: UseCase, when: date, tables: Snapshot, used_until: str, where: Settings) -> Rows:
@@ -62,11 +59,12 @@ def rows(case: UseCase, when: date, tables: Snapshot, used_until: str, where: Se
 
 def check_leaks(case: UseCase, learned: Labelled, when: date, tables: Snapshot) -> None:
     """Raise LeakError when a feature of the rows learned from knows too much."""
+    target = targets.learned(case, learned.labels)
     future = training_set.at_event(case, learned, when, tables)
     hidden = set(case.feature_names) - set(privacy.telling(case, case.feature_names, coherence.needs(case), "logs"))
     seen = learned.frame[list(case.feature_names)]
     leakage.check_features(
-        seen, learned.labels, learned.nights, future, case.gates, settled=case.settled, hidden=hidden
+        seen, learned.labels, learned.nights, future, case.gates, target=target, settled=case.settled, hidden=hidden
     )
 
 
@@ -76,13 +74,14 @@ def enter(case: UseCase, when: date, plan: Plan, name: str, where: Settings) -> 
     Raises LeakError when it knows too much, RefusalError when it cannot be fitted, RequestError when it is not declared.
     """
     learned = rows(case, when, snapshot.take(case, where, plan.reads), plan.used_until, where).learned
-    material = gathered(case, learned, plan.seed, where)
+    target = targets.learned(case, learned.labels)
+    material = gathered(case, learned, target, plan.seed, where)
     candidate = tuning.settled(case, _declared(case, name), when, material, where, anew=plan.tune)
     count = sum(1 for _ in splitting.folds(learned.nights))
     _LOG.info("fitting %s on %d rows", name, len(learned.labels))
     fitted = training.fit(candidate, material, lambda fold: _LOG.info("fitting %s: fold %d of %d", name, fold, count))
     ahead = learned.where(fitted.ahead)
-    quality = evaluation.measure(ahead.labels, fitted.scores, ahead.nights, case.cost)
+    quality = target.measure(ahead.labels, fitted.scores, ahead.nights)
     leakage.check_quality(quality, case.gates)
     package = packaging.pack(fitted.model, ahead.frame, provenance.facts(), {"requirements.txt": provenance.serving()})
     trial = _tried(case, package, ahead, when, where)
@@ -93,7 +92,7 @@ def enter(case: UseCase, when: date, plan: Plan, name: str, where: Settings) -> 
         package_mb=sum(map(len, package.files.values())) / 1e6,
         memory_mb=trial.memory_mb,
     )
-    _LOG.info("%s: log loss %.5f ahead, %s", name, quality.log_loss, contender.takes)
+    _LOG.info("%s: %s %.5f ahead, %s", name, target.words.loss, quality.loss, contender.takes)
     return drafting.pack(fitted, package, contender)
 
 
@@ -102,7 +101,8 @@ def hold(case: UseCase, plan: Plan, learned: Labelled, where: Settings) -> Conte
 
     Raises RefusalError when a candidate could not be fitted or none can be chosen, DraftError when one's draft is not whole.
     """
-    entered = [drafting.load(drafts.get(plans.draft(plan, each.name, where)), each) for each in case.candidates]
+    target = targets.learned(case, learned.labels)
+    entered = [drafting.load(drafts.get(plans.draft(plan, each.name, where)), each, target) for each in case.candidates]
     contenders = tuple(each.contender for each in entered)
     choice = selection.choose(contenders, case.latency_budget, case.size_budget)
     (best,) = (each.fitted(learned.nights) for each in entered if each.contender.name == choice.name)
@@ -112,19 +112,21 @@ def hold(case: UseCase, plan: Plan, learned: Labelled, where: Settings) -> Conte
         learned.labels,
         learned.nights,
         case.features,
+        target=target,
         confidence=case.gates.confidence,
         seed=plan.seed,
     )
-    return Contest(learned=learned, contenders=contenders, choice=choice, best=best, worths=worths)
+    return Contest(learned=learned, contenders=contenders, choice=choice, best=best, worths=worths, target=target)
 
 
-def gathered(case: UseCase, learned: Labelled, seed: int, where: Settings) -> Material:
+def gathered(case: UseCase, learned: Labelled, target: Target, seed: int, where: Settings) -> Material:
     """Return the rows as candidates learn from them."""
     return training.gather(
         learned.frame,
         learned.labels,
         learned.nights,
         case.feature_names,
+        target=target,
         seed=seed,
         threads=where.threads,
         texts=case.texts,

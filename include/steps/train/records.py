@@ -16,7 +16,7 @@ from include.steps.training_set import Labelled
 from include.stores import packages, registry, signatures
 from include.stores.snapshot import Snapshot
 from ml import card as cards
-from ml import chain, evaluation, manifest, packaging, passages
+from ml import chain, manifest, packaging, passages
 from ml.agreement import Refitted
 from ml.card import Card
 from ml.findings import Findings
@@ -55,7 +55,9 @@ def leave(training: Training, where: Settings) -> tuple[dict[str, Any], str]:
     told = _card(training, where)
     package, refitted = _released(training, told, where)
     told = replace(told, package=package.digest, refitted=refitted)
-    files = card.write(told, where) | findings.files(training.found, training.case, training.when, where)
+    files = card.write(told, where) | findings.files(
+        training.found, training.contest.target, training.case, training.when, where
+    )
     version = _show(training, package, files, where)
     told_as = {card.MARKDOWN: manifest.sha256(files[card.MARKDOWN])}
     return {"version": version, **told_as, **_payload(training, package, refitted)}, package.digest
@@ -103,8 +105,8 @@ def _packed(training: Training, model: Model, facts: Mapping[str, object], told:
 
 
 def _facts(training: Training, where: Settings) -> dict[str, object]:
-    case, frozen = training.case, training.frozen
-    quality = evaluation.measure(frozen.labels, frozen.challenger, frozen.nights, case.cost)
+    case, frozen, target = training.case, training.frozen, training.contest.target
+    quality = target.measure(frozen.labels, frozen.challenger, frozen.nights)
     return {
         "use_case": case.name,
         "night": str(training.when),
@@ -115,7 +117,8 @@ def _facts(training: Training, where: Settings) -> dict[str, object]:
         "seed": training.plan.seed,
         "fitted": list(training.spans["fitted"]),
         "used_until": training.spans["judged"][-1],
-        "log_loss": quality.log_loss,
+        "task": target.facts,
+        target.words.metric: quality.loss,
         "metrics": asdict(quality),
         "reads": dict(training.tables.versions),
         **provenance.facts(),

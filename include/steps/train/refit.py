@@ -30,10 +30,10 @@ def after(
     """Return the refit once the gate said promote; None where it did not, or the use case declares none."""
     if case.refit is None or verdict.outcome is not Outcome.PROMOTE:
         return None
-    model = training.refit(held.best, contest.gathered(case, rows.labelled, plan.seed, where))
+    model = training.refit(held.best, contest.gathered(case, rows.labelled, held.target, plan.seed, where))
     tables, when = snapshot.take(case, where, plan.reads), date.fromisoformat(plan.night)
     waiting = training_set.waiting(case, when, tables, where, str(rows.judged.nights.max()))
     ahead = Pair(judged=held.best.model.predict(waiting), refit=model.predict(waiting))
     seen = Pair(judged=frozen.challenger, refit=model.predict(rows.judged.frame))
-    checks = agreement.measure(ahead, seen, frozen.labels, case.cost.threshold, case.refit)
+    checks = agreement.measure(ahead, seen, frozen.labels, held.target, case.refit)
     return Refitting(model=model, checks=checks)

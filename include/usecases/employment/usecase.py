@@ -132,7 +132,7 @@ USE_CASE = UseCase(
     gates=Gates(judged_nights=4, leak_auc=0.93, leak_auc_nights=4, worst_log_loss=0.5, least_auc=0.85),
     triggers=Triggers(
         calibration_gap=0.02,
-        log_loss_rise=0.10,
+        loss_rise=0.10,
         new_labels=50_000,
         age_nights=12,
         window_nights=4,

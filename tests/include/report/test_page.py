@@ -10,6 +10,7 @@ from include import report
 from include.stores import warehouse
 from ml import nights
 from ml.usecase import UseCase
+from tests.ml.answers import YES_OR_NO
 
 _VOID = {"meta", "br", "use", "path"}
 
@@ -39,7 +40,7 @@ def page(engine: sa.Engine, case: UseCase) -> str:
     matured = warehouse.matured(
         engine, case.name, period.first, period.last, case.horizon.cutoff(nights.parse("2013-03-01").last)
     )
-    return report.render(summary, case, matured)
+    return report.render(summary, case, matured, YES_OR_NO)
 
 
 def test_the_page_is_balanced_and_fetches_nothing(page: str) -> None:
@@ -60,7 +61,7 @@ def test_every_picture_is_described(page: str) -> None:
 def test_without_matured_rows_the_page_says_so(engine: sa.Engine, case: UseCase) -> None:
     summary = report.gather(engine, case, nights.parse("2013-02-03"), {})
     nothing = pd.DataFrame({"night": [], "score": [], "label": []})
-    assert "No score has met its label yet" in report.render(summary, case, nothing)
+    assert "No score has met its label yet" in report.render(summary, case, nothing, YES_OR_NO)
 
 
 def test_the_versions_behind_the_scores_are_told(page: str) -> None:

@@ -9,7 +9,7 @@ from include.report import pictures
 from ml import findings, passages
 from ml.findings import Findings
 from ml.usecase import EdgeCase, Fairness
-from tests.ml.answers import answered, zones
+from tests.ml.answers import YES_OR_NO, answered, zones
 from tests.ml.usecase.test_case import use_case
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,11 +24,13 @@ def found(nights: int = 7, a_night: int = 90, **fairness: int) -> Findings:
         EdgeCase(name="x", where="y", why="z"): ~every,
     }
     slices = {"zone=south": rows.frame["zone"].to_numpy() == "south"}
-    return findings.measure(case, rows, rows, edge_cases=storm, slices=slices, levels=zones(rows), among=every)
+    return findings.measure(
+        case, YES_OR_NO, rows, rows, edge_cases=storm, slices=slices, levels=zones(rows), among=every
+    )
 
 
 def drawn(of: Findings) -> dict[str, str]:
-    return pictures.draw(of, passages.pictures(of))
+    return pictures.draw(of, passages.pictures(of), YES_OR_NO)
 
 
 @pytest.mark.parametrize("name", passages.PICTURES)

@@ -10,6 +10,7 @@ from include import report
 from include.report import plots
 from ml import nights
 from ml.usecase import UseCase
+from tests.ml.answers import YES_OR_NO
 
 
 def test_the_same_numbers_draw_the_same_picture() -> None:
@@ -22,7 +23,7 @@ def test_the_same_numbers_draw_the_same_picture() -> None:
 def test_a_new_champion_is_marked_on_the_nights(engine: sa.Engine, case: UseCase) -> None:
     summary = report.gather(engine, case, nights.parse("2013-02-01..2013-02-03"), {})
     unmarked = replace(summary, releases=(), retrains=())
-    assert len(plots.log_loss(summary)) > len(plots.log_loss(unmarked))
+    assert len(plots.loss(summary)) > len(plots.loss(unmarked))
 
 
 @pytest.mark.parametrize("every", ["D", "MS"], ids=["every night", "every month"])
@@ -31,4 +32,4 @@ def test_any_count_of_nights_is_drawn_without_complaint(count: int, every: str) 
     days = pd.date_range("2013-01-01", periods=count, freq=every).strftime("%Y-%m-%d")
     assert plots.saved(pd.Series(1.0, index=days)).startswith("<svg")
     matured = pd.DataFrame({"night": days, "score": 0.5, "label": 1.0})
-    assert plots.expected_and_seen(matured).startswith("<svg")
+    assert plots.expected_and_seen(matured, YES_OR_NO).startswith("<svg")

@@ -23,7 +23,7 @@ def test_rows_in_are_valid_plus_quarantined_over_all_tables(summary: Summary) ->
 
 def test_an_immature_night_has_scores_but_no_numbers(summary: Summary) -> None:
     last = summary.nights[-1]
-    assert (last.scored, last.matured, last.log_loss, last.calibration_gap) == (100, 0, None, None)
+    assert (last.scored, last.matured, last.loss, last.calibration_gap) == (100, 0, None, None)
 
 
 def test_retrains_name_the_trigger_that_asked(summary: Summary) -> None:

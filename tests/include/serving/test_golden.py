@@ -15,6 +15,7 @@ from include.stores import packages, signatures
 from ml import packaging, training
 from ml.packaging import Package
 from ml.usecase import GradientBoosting, Text
+from tests.ml.answers import YES_OR_NO
 
 CHANCE = np.random.default_rng(3)
 FRAME = pd.DataFrame({"hour": CHANCE.uniform(0, 24, 600), "zone": pd.Categorical(CHANCE.choice(["a", "b"], 600))})
@@ -25,7 +26,9 @@ TREES = GradientBoosting(trees=5, leaves=4, rows_per_leaf=10)
 
 @pytest.fixture(scope="module")
 def package() -> Package:
-    fitted = training.fit(TREES, training.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), seed=1, threads=1))
+    fitted = training.fit(
+        TREES, training.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
+    )
     return packaging.pack(fitted.model, FRAME, {"use_case": "taxi"})
 
 
@@ -115,7 +118,9 @@ def test_a_package_with_a_text_is_served_by_what_its_requirements_pin_and_each_o
 ) -> None:
     notes = FRAME.assign(note=["fog", "snow", "crew"] * 200)
     texts = (Text("note", components=2, buckets=128),)
-    fitted = training.fit(TREES, training.gather(notes, LABELS, NIGHTS, tuple(notes), seed=1, threads=1, texts=texts))
+    fitted = training.fit(
+        TREES, training.gather(notes, LABELS, NIGHTS, tuple(notes), target=YES_OR_NO, seed=1, threads=1, texts=texts)
+    )
     packed = packaging.pack(fitted.model, notes, {})
     packages.put(home.packages, packed.digest, signatures.signed(packed.digest, packed.files, home))
     imported = serving(home, pinned())

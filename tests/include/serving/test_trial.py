@@ -16,13 +16,16 @@ from ml import packaging, snapshots, training
 from ml.battery import Trial
 from ml.training import Model
 from tests.include.serving.test_golden import FRAME, LABELS, NIGHTS, TREES
+from tests.ml.answers import YES_OR_NO
 
 ROWS = FRAME.head(40).assign(entity=[f"{place:03d}" for place in range(40)])
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return training.fit(TREES, training.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), seed=1, threads=1)).model
+    return training.fit(
+        TREES, training.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
+    ).model
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.include.steps.conftest import LAST, LATER, NIGHT, contents
 from tests.include.steps.test_again import Killed, killed_after
 
 Arrive = Callable[[str], Settings]
-LENIENT = Refit(scores_apart=0.5, flipped=0.9, least_rank=0.01, log_loss_rise=0.5)
+LENIENT = Refit(scores_apart=0.5, flipped=0.9, least_rank=0.01, loss_rise=0.5)
 STRICT = replace(LENIENT, scores_apart=1e-9)
 
 

@@ -13,6 +13,7 @@ from include.stores import packages, signatures
 from ml import packaging, training
 from ml.errors import PackageError
 from tests.include.serving.test_golden import FRAME, LABELS, NIGHTS, TREES
+from tests.ml.answers import YES_OR_NO
 
 ROWS = FRAME.head(60).assign(entity=[f"{place % 50:03d}" for place in range(60)])
 WHEN = date(2013, 1, 12)
@@ -21,7 +22,9 @@ WHEN = date(2013, 1, 12)
 @pytest.fixture
 def digest(home: Settings) -> str:
     """The digest of a signed package in its store."""
-    model = training.fit(TREES, training.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), seed=1, threads=1)).model
+    model = training.fit(
+        TREES, training.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
+    ).model
     packed = packaging.pack(model, FRAME, {})
     packages.put(home.packages, packed.digest, signatures.signed(packed.digest, packed.files, home))
     return packed.digest
@@ -53,6 +56,6 @@ def test_a_package_that_cannot_be_served_is_told_with_the_last_words_of_its_proc
 def test_a_process_that_does_not_answer_is_given_up(
     home: Settings, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trials, "_SECONDS", 0.01)
-    with pytest.raises(PackageError, match=r"cannot be served: no answer within 0\.01 seconds"):
+    monkeypatch.setattr(children, "_SECONDS", 0.01)
+    with pytest.raises(PackageError, match=r"cannot be served: include.serving.golden was not done in 0\.01 s"):
         children.run("include.serving.golden", Path(home.packages), digest, home)

@@ -9,9 +9,11 @@ from ml import canary
 from ml.arrays import Booleans, Floats
 from ml.calibration import probability
 from ml.canary import Answers, Rows, Scores, Seen, Verdict
+from ml.targets import Target, binary
 from ml.usecase import Canary, Cost, Experiment, Milliseconds
 
-PRICE, BUDGET = Cost(act=250, miss=1800, averted=0.4), Milliseconds(p99=10)
+TARGET: Target = binary.Target(cost=Cost(act=250, miss=1800, averted=0.4), prior=0.3)
+BUDGET = Milliseconds(p99=10)
 RULE, _SHADOW = Canary(), 1000
 
 
@@ -53,8 +55,8 @@ def seen(faults: Faults = Faults(), *, seed: int = 0, rows: int = 8000, share: f
     return Seen(**(parts | changes))
 
 
-def judge(given: Seen, rule: Canary | Experiment = RULE) -> Verdict:
-    return canary.judge(given, rule, price=PRICE, budget=BUDGET, matured_share=0.95)
+def judge(given: Seen, rule: Canary | Experiment = RULE, target: Target = TARGET) -> Verdict:
+    return canary.judge(given, rule, target=target, budget=BUDGET, matured_share=0.95)
 
 
 def until(given: Seen, row: int) -> Seen:

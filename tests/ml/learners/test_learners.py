@@ -27,31 +27,31 @@ def fit(candidate: Candidate, seed: int = 1, threads: int = 1) -> Learner:
 def test_a_learner_reads_back_to_the_same_numbers(candidate: Candidate) -> None:
     learner = fit(candidate)
     again = learners.load(learner.kind, learner.dump())
-    np.testing.assert_array_equal(again.log_odds(FEATURES), learner.log_odds(FEATURES))
+    np.testing.assert_array_equal(again.raw(FEATURES), learner.raw(FEATURES))
     assert again.dump() == learner.dump()
 
 
 @EACH
 def test_a_learner_puts_what_is_likelier_above(candidate: Candidate) -> None:
-    log_odds = fit(candidate).log_odds(FEATURES)
+    log_odds = fit(candidate).raw(FEATURES)
     assert log_odds[LABELS == 1].mean() > log_odds[LABELS == 0].mean()
 
 
 @EACH
 def test_a_row_scores_the_same_alone_as_among_others(candidate: Candidate) -> None:
     learner = fit(candidate)
-    alone = np.concatenate([learner.log_odds(FEATURES[[i]]) for i in range(COUNT)])
-    np.testing.assert_allclose(alone, learner.log_odds(FEATURES), rtol=0, atol=1e-12)
+    alone = np.concatenate([learner.raw(FEATURES[[i]]) for i in range(COUNT)])
+    np.testing.assert_allclose(alone, learner.raw(FEATURES), rtol=0, atol=1e-12)
 
 
 @EACH
 def test_a_row_of_which_nothing_is_known_has_a_score(candidate: Candidate) -> None:
-    assert np.isfinite(fit(candidate).log_odds(np.full((1, 4), np.nan))).all()
+    assert np.isfinite(fit(candidate).raw(np.full((1, 4), np.nan))).all()
 
 
 @EACH
 def test_no_rows_have_no_scores(candidate: Candidate) -> None:
-    assert fit(candidate).log_odds(FEATURES[:0]).shape == (0,)
+    assert fit(candidate).raw(FEATURES[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_rows_that_weigh_more_are_fitted_closer(candidate: Candidate) -> None:
     weights = np.where(heavy, 100.0, 0.01)
     weighed = learners.fit(candidate, ENCODER, FEATURES, labels, 1, 1, weights)
     plain = learners.fit(candidate, ENCODER, FEATURES, labels, 1, 1)
-    assert weighed.log_odds(FEATURES).mean() > plain.log_odds(FEATURES).mean()
+    assert weighed.raw(FEATURES).mean() > plain.raw(FEATURES).mean()
 
 
 @EACH
 def test_equal_weights_change_nothing(candidate: Candidate) -> None:
     weighed = learners.fit(candidate, ENCODER, FEATURES, LABELS, 1, 1, np.ones(COUNT))
-    np.testing.assert_allclose(weighed.log_odds(FEATURES), fit(candidate).log_odds(FEATURES), atol=1e-6)
+    np.testing.assert_allclose(weighed.raw(FEATURES), fit(candidate).raw(FEATURES), atol=1e-6)
 
 
 def test_random_splits_grow_other_trees_and_the_same_ones_twice() -> None:

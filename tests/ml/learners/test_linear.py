@@ -17,7 +17,7 @@ def test_the_logistic_weights_are_those_of_scikit_learn_on_the_design() -> None:
     learner = fit(strength=1.0)
     reference = LogisticRegression(C=1.0, tol=1e-8, max_iter=1000).fit(learner.design.matrix(FEATURES), LABELS)
     np.testing.assert_allclose(
-        learner.log_odds(FEATURES), reference.decision_function(learner.design.matrix(FEATURES)), atol=1e-3
+        learner.raw(FEATURES), reference.decision_function(learner.design.matrix(FEATURES)), atol=1e-3
     )
 
 
@@ -25,7 +25,7 @@ def test_a_category_without_levels_tells_nothing() -> None:
     blank = Encoder(levels={"zone": (), "miles": None})
     features = np.column_stack([np.full(COUNT, np.nan), FEATURES[:, 1]])
     learner = linear.fit(Logistic(), blank, features, LABELS, None)
-    np.testing.assert_array_equal(learner.log_odds(features), Linear.load(learner.dump()).log_odds(features))
+    np.testing.assert_array_equal(learner.raw(features), Linear.load(learner.dump()).raw(features))
 
 
 def test_a_linear_learner_is_kept_as_json_of_plain_numbers() -> None:

@@ -25,7 +25,7 @@ def test_the_answers_are_those_of_scikit_learn_on_the_design() -> None:
     )
     matrix = learner.design.matrix(FEATURES)
     expected = reference.fit(matrix, LABELS).predict_proba(matrix)[:, 1]
-    np.testing.assert_allclose(1 / (1 + np.exp(-learner.log_odds(FEATURES))), expected, atol=1e-12)
+    np.testing.assert_allclose(1 / (1 + np.exp(-learner.raw(FEATURES))), expected, atol=1e-12)
 
 
 def test_a_net_is_kept_as_json_of_plain_numbers() -> None:

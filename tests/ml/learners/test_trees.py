@@ -20,4 +20,4 @@ def test_the_parameters_reach_lightgbm() -> None:
 def test_categories_are_split_as_categories() -> None:
     text = trees.fit(GradientBoosting(trees=5, rows_per_leaf=5), ENCODER, FEATURES, LABELS, None, 1, 1).text
     assert "cat_threshold" in text
-    assert np.isfinite(trees.Trees(text=text).log_odds(FEATURES)).all()
+    assert np.isfinite(trees.Trees(text=text).raw(FEATURES)).all()

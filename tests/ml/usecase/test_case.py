@@ -13,17 +13,24 @@ from ml.usecase import (
     Column,
     Cost,
     Delay,
+    Deviation,
     EdgeCase,
     Experiment,
     Fairness,
     Gates,
     GradientBoosting,
+    LinearQuantile,
     Live,
     Logistic,
     Milliseconds,
+    NeuralNet,
     Night,
+    Prior,
+    RecentMean,
+    RecentRate,
     Reference,
     Refit,
+    Regression,
     Rehearsal,
     Release,
     Settled,
@@ -130,7 +137,7 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Fairness(by=("sex",), auc_margin=-0.1), "auc_margin is 0 or more, got -0.1"),
         (lambda: Refit(scores_apart=0), "scores_apart lies between 0 and 1, got 0"),
         (lambda: Refit(flipped=1), "flipped is a share between 0 and 1, got 1"),
-        (lambda: Refit(log_loss_rise=-0.1), "log_loss_rise is 0 or more, got -0.1"),
+        (lambda: Refit(loss_rise=-0.1), "loss_rise is 0 or more, got -0.1"),
         (lambda: Refit(least_rank=1.1), "least_rank lies above 0, up to 1, got 1.1"),
         (lambda: Gates(refresh_margin=-0.1), "margins are 0 or more"),
         (lambda: Gates(least_auc=0.9, leak_auc=0.8), "least_auc lies below leak_auc"),
@@ -268,3 +275,51 @@ def test_a_retired_feature_is_built_at_every_horizon_and_learned_at_none() -> No
 def test_a_feature_cannot_be_learned_and_retired_at_once() -> None:
     with pytest.raises(DeclarationError, match="zone"):
         use_case(retired=(Column("zone"),))
+
+
+WAITING: dict[str, Any] = {
+    "task": Regression(label="waited", of="visits", unit="minutes"),
+    "cost": Deviation(under=3, over=1),
+    "candidates": (LinearQuantile(), GradientBoosting()),
+    "features": (Column("zone"), Window("visits", of="waited", how="mean", by=("zone",), days=(7,))),
+}
+MEAN = "waited_mean_by_zone_7d"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        pytest.param({"candidates": (Logistic(),)}, r"declare candidates=\(LinearQuantile\(\), GradientBoosting\(\)\)", id="an answer of yes or no"),
+        pytest.param({"candidates": (NeuralNet(positive_weight=2.0),)}, "neural_net gives rows with the label yes a positive_weight", id="a weight for yes"),
+        pytest.param({"cost": Cost(act=1, miss=10, averted=0.5)}, r"whose cost is Deviation\(under=..., over=...\) per unit, got Cost", id="a cost of acting"),
+        pytest.param({"baselines": (RecentRate(of=MEAN),)}, r"declare RecentMean\(of=...\)", id="a share to beat"),
+        pytest.param({"baselines": (RecentMean(of="zone"),)}, r"RecentMean\(of='zone'\) must name one of the windows' means", id="no mean"),
+        pytest.param({"task": Binary(label="came", of="visits")}, r"whose cost is Cost\(act=..., miss=..., averted=...\), got Deviation", id="a price of minutes"),
+        pytest.param({"task": Binary(label="came", of="visits"), "cost": Cost(act=1, miss=10, averted=0.5)}, r"LinearQuantile answers with a number.*declare Logistic\(\)", id="a number for yes or no"),
+        pytest.param({"task": Binary(label="came", of="visits"), "cost": Cost(act=1, miss=10, averted=0.5), "candidates": (Logistic(),), "baselines": (RecentMean(of=MEAN),)}, r"declare RecentRate\(of=...\)", id="a mean for yes or no"),
+    ],
+)  # fmt: skip
+def test_what_is_for_the_other_kind_of_question_is_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        use_case(**(WAITING | changes))
+
+
+def test_a_number_may_be_asked_for_with_what_answers_with_one() -> None:
+    case = use_case(**WAITING, baselines=(Prior(), RecentMean(of=MEAN)))
+    assert case.task == Regression(label="waited", of="visits", unit="minutes")
+
+
+@pytest.mark.parametrize(
+    ("declare", "told"),
+    [
+        pytest.param(lambda: Regression(label="waited", of="visits", unit=""), r"says what its label counts \(unit=\)", id="no unit"),
+        pytest.param(lambda: Deviation(under=0, over=1), "costs are positive, got under=0, over=1", id="free"),
+        pytest.param(lambda: LinearQuantile(penalty=-1), "is 0 or more, got -1", id="a reward"),
+        pytest.param(lambda: Gates(least_skill=0.9), "least_skill lies below leak_skill", id="no room for skill"),
+        pytest.param(lambda: Fairness(by=("zone",), most_loss=1.0), "most_loss is a multiple above 1, got 1", id="nobody may lose more"),
+        pytest.param(lambda: Fairness(by=("zone",), coverage_margin=1.0), "coverage_margin is a share below 1", id="any share"),
+    ],
+)  # fmt: skip
+def test_a_declaration_for_numbers_that_says_nothing_is_refused(declare: Callable[[], object], told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        declare()

@@ -15,6 +15,7 @@ from include.stores.registry import client
 from ml import packaging, training
 from ml.errors import DataError, LedgerError, PackageError
 from ml.usecase import Logistic
+from tests.ml.answers import YES_OR_NO
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow's own
 
@@ -49,7 +50,9 @@ def trained() -> training.Model:
         }
     )
     labels = (random.random(len(days)) < frame["distance"].to_numpy()).astype(float)
-    return training.fit(Logistic(), training.gather(frame, labels, days, tuple(frame), seed=1, threads=1)).model
+    return training.fit(
+        Logistic(), training.gather(frame, labels, days, tuple(frame), target=YES_OR_NO, seed=1, threads=1)
+    ).model
 
 
 def package(answer: float) -> tuple[str, dict[str, bytes]]:

@@ -1,0 +1,33 @@
+"""What is asked for, and so what an answer is: how it is learned, what it loses and costs, and what it is called.
+
+Everything that differs between a yes or no and a number is here; the rest of the code asks a target.
+"""
+
+from collections.abc import Mapping
+
+from ml.arrays import Floats
+from ml.targets import binary, regression
+from ml.targets.words import Words
+from ml.usecase import Binary, UseCase
+
+__all__ = ["Group", "Performance", "Quality", "Target", "Words", "learned", "of", "told"]
+
+Target = binary.Target | regression.Target
+Quality = binary.Quality | regression.Quality
+Performance = binary.Performance | regression.Performance
+Group = binary.Group | regression.Group
+
+
+def of(use_case: UseCase) -> type[binary.Target] | type[regression.Target]:
+    """Return the kind of the use case's target, before anything was learned."""
+    return binary.Target if isinstance(use_case.task, Binary) else regression.Target
+
+
+def learned(use_case: UseCase, labels: Floats) -> Target:
+    """Return the target with what the labels learned from, shape (n,), say of it; n >= 1."""
+    return of(use_case).learned(use_case, labels)
+
+
+def told(use_case: UseCase, facts: Mapping[str, object]) -> Target:
+    """Return the target as the facts of a package tell it."""
+    return of(use_case).told(use_case, facts)

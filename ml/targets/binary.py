@@ -1,0 +1,260 @@
+"""A yes or no: answered by a probability, which loses its negative log likelihood and is acted on above a threshold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ml import calibration, checks, curves, evaluation, fairness, hints, metrics
+from ml.arrays import Booleans, Floats, Integers, Strings
+from ml.calibration import Calibration, Correction
+from ml.checks import Check
+from ml.curves import Gains
+from ml.errors import RefusalError
+from ml.evaluation import Answered, Interval
+from ml.fairness import Group
+from ml.likeness import OfProbabilities
+from ml.shifts import LogOdds
+from ml.targets.words import YES_OR_NO, Words
+from ml.usecase import Cost, Fairness, Gates, UseCase
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Group", "Performance", "Quality", "Target"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quality:
+    """The numbers of one model on one set of rows; None where a metric needs both classes and has one."""
+
+    rows: int
+    nights: int
+    base_rate: float
+    auc: float | None
+    average_precision: float | None
+    log_loss: float
+    brier: float
+    calibration_error: float
+    calibration_gap: float
+    saved_per_1000: float
+
+    @property
+    def loss(self) -> float:
+        return self.log_loss
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """What candidates are compared by, as people read it."""
+        return {"log loss": f"{self.log_loss:.4f}", "ROC AUC": "none" if self.auc is None else f"{self.auc:.4f}"}
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """What parts of the rows are described by, beside their loss."""
+        return {"base rate": f"{self.base_rate:.3f}", "ROC AUC": "none" if self.auc is None else f"{self.auc:.3f}"}
+
+    def ceiling(self, gates: Gates) -> tuple[str, float | None, float, int]:
+        """Return what is too good to be true: its name, its number, the most it may be, over how many nights."""
+        return "ROC AUC", self.auc, gates.leak_auc, gates.leak_auc_nights
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Performance:
+    """The matured rows of some nights, measured."""
+
+    nights: int
+    rows: int
+    log_loss: float
+    auc: float | None
+    brier: float
+    calibration_gap: float
+    alert_rate: float
+    cost: float
+    saved_per_1000: float
+
+    @property
+    def loss(self) -> float:
+        return self.log_loss
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A yes or no under its costs; `prior` is the base rate of the labels learned from."""
+
+    cost: Cost
+    prior: float
+
+    quantile: ClassVar[None] = None
+    calibrated_at: ClassVar[float] = 1.0
+    shifts: ClassVar[LogOdds] = LogOdds()
+    words: ClassVar[Words] = YES_OR_NO
+    counted: ClassVar[str] = "probability"
+
+    @classmethod
+    def learned(cls, use_case: UseCase, labels: Floats) -> "Target":
+        assert isinstance(use_case.cost, Cost)
+        return cls(cost=use_case.cost, prior=float(labels.mean()))
+
+    @classmethod
+    def told(cls, use_case: UseCase, facts: Mapping[str, object]) -> "Target":
+        assert isinstance(use_case.cost, Cost)
+        task: Any = facts.get("task", {})  # packages of before it was written down have none
+        return cls(cost=use_case.cost, prior=float(task.get("prior", np.nan)))
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a package tells of its target; JSON values."""
+        return {"kind": "binary", "prior": self.prior}
+
+    @property
+    def likeness(self) -> OfProbabilities:
+        """How two models' scores of the same rows are compared."""
+        return OfProbabilities(cost=self.cost)
+
+    @staticmethod
+    def asked(_: UseCase) -> list[str]:
+        """Return nothing: the question says what is asked for."""
+        return []
+
+    @staticmethod
+    def recall(fields: Mapping[str, Any]) -> Quality:
+        """Return the quality that was recorded."""
+        return Quality(**fields)
+
+    def require_learnable(self, labels: Floats, nights: Strings) -> None:
+        """Raise RefusalError when all rows have the same label."""
+        if len(np.unique(labels)) < 2:
+            raise RefusalError(
+                f"expected labels of both kinds in {nights.min()}..{nights.max()} to learn from, got only {labels[0]:g}: "
+                "wait for labels, or land more history"
+            )
+
+    def row_loss(self, labels: Floats, scores: Floats) -> Floats:
+        return metrics.row_log_loss(labels, scores)
+
+    def row_cost(self, labels: Floats, scores: Floats) -> Floats:
+        return metrics.row_cost(labels, scores, self.cost)
+
+    def row_calibration(self, labels: Floats, scores: Floats) -> Floats:
+        """Return what is averaged over rows of like answers, to be held against these: the labels."""
+        return labels
+
+    def right_at(self, scores: tuple[float, float]) -> tuple[float, float]:
+        """Return what should come where scores are these."""
+        return scores
+
+    def saved(self, labels: Floats, scores: Floats) -> float:
+        return metrics.saved(labels, scores, self.cost)
+
+    def answers(self, raw: Floats) -> Floats:
+        """Return what raw answers say without a correction."""
+        return calibration.probability(raw)
+
+    def calibrated(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
+        """Return Platt's correction where it has earned its place, else none."""
+        plain = Calibration()
+        return calibration.choose(
+            raw, labels, nights, latest, plain=plain, fit=calibration.fit, row_loss=metrics.row_log_loss
+        )
+
+    def measure(self, labels: Floats, scores: Floats, nights: Strings) -> Quality:
+        """Return every metric of `scores` (probabilities, shape (n,)) against `labels` (0 or 1, shape (n,)); n >= 1."""
+        return Quality(
+            rows=len(labels),
+            nights=len(np.unique(nights)),
+            base_rate=float(labels.mean()),
+            auc=metrics.auc(labels, scores),
+            average_precision=metrics.average_precision(labels, scores),
+            log_loss=metrics.log_loss(labels, scores),
+            brier=metrics.brier(labels, scores),
+            calibration_error=metrics.expected_calibration_error(labels, scores),
+            calibration_gap=metrics.calibration_gap(labels, scores),
+            saved_per_1000=metrics.saved(labels, scores, self.cost),
+        )
+
+    def perform(self, labels: Floats, scores: Floats, nights: int) -> Performance:
+        """Return how issued scores did, over so many nights."""
+        return Performance(
+            nights=nights,
+            rows=len(labels),
+            log_loss=metrics.log_loss(labels, scores),
+            auc=metrics.auc(labels, scores),
+            brier=metrics.brier(labels, scores),
+            calibration_gap=metrics.calibration_gap(labels, scores),
+            alert_rate=float((scores > self.cost.threshold).mean()),
+            cost=float(metrics.row_cost(labels, scores, self.cost).sum()),
+            saved_per_1000=metrics.saved(labels, scores, self.cost),
+        )
+
+    def calibration_by_night(
+        self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
+    ) -> Interval | None:
+        """Return mean score over mean label: below 1 too little is expected."""
+        return evaluation.ratio_by_night(scores, labels, nights, confidence, seed)
+
+    def floors(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
+        """Return the checks of what any model must reach."""
+        return (
+            checks.at_most("log loss", metrics.log_loss(labels, scores), gates.worst_log_loss),
+            checks.at_least("ROC AUC", metrics.auc(labels, scores), gates.least_auc),
+        )
+
+    def alone(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
+        """Return how well a single feature ranks the label, either way up; None where that cannot be told."""
+        return hints.rank(column, labels, night)
+
+    def most_alone(self, gates: Gates) -> float:
+        """Return the most that a single feature may reach: no more than a whole model."""
+        return gates.leak_auc
+
+    def settled(self, value: float, inside: float, outside: float, rows: int) -> str:
+        """Return in words how often a label is `value` where a level holds, and elsewhere."""
+        rate, others = (inside, outside) if value == 1 else (1 - inside, 1 - outside)
+        return f"{rate:.1%} of {rows} rows have the label, elsewhere {others:.1%}"
+
+    def expected_and_seen(self, labels: Floats, scores: Floats) -> tuple[float, float]:
+        """Return mean score and mean label."""
+        return float(scores.mean()), float(labels.mean())
+
+    def groups(
+        self, rows: Answered, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
+    ) -> tuple[Group, ...]:
+        return fairness.measure(rows, levels, among, declared, self.cost, confidence)
+
+    @staticmethod
+    def group_checks(groups: tuple[Any, ...], declared: Fairness) -> tuple[Check, ...]:
+        return fairness.checks(groups, declared)
+
+    @staticmethod
+    def group_remarks(groups: tuple[Any, ...], declared: Fairness) -> list[str]:
+        return [*fairness.remarks(groups, declared)]
+
+    @staticmethod
+    def group_bars(declared: Fairness) -> str:
+        return fairness.bars(declared)
+
+    def gains(self, rows: Answered) -> Gains | None:
+        """Return what acting on the highest scores brings."""
+        return curves.gains(rows, self.cost)
+
+    def decided(self, slope: float, offset: float, score: float) -> list[str]:
+        """Return in words what calibration and costs make of log-odds."""
+        told = "above: act" if score > self.cost.threshold else "not above: do not act"
+        return [
+            f"Calibrated: {slope:.4f} x log-odds {offset:+.4f}, a probability of {score:.4f}.",
+            f"Acting pays above {self.cost.threshold:.4f}; this is {told}.",
+        ]
+
+    @staticmethod
+    def is_label(value: float) -> bool:
+        return value in (0.0, 1.0)
+
+    @staticmethod
+    def answers_well(score: float) -> bool:
+        """Return whether this is a probability that may be answered to anything."""
+        return 0 < score < 1
+
+    @staticmethod
+    def answers_are() -> str:
+        return "a probability in (0, 1)"

@@ -1,0 +1,339 @@
+"""A number: answered by the quantile that costs least, which loses and costs by how far off it is, and which way.
+
+The loss is the pinball loss over what the best constant lost on the rows learned from: 1 is always answering the same,
+0 is knowing. So the gate's margins need no unit, and a quiet night's loss is not blown up by what is quiet about it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ml import calibration, checks, deviations, disparity, evaluation, hints, quantiles
+from ml.arrays import Booleans, Floats, Integers, Strings
+from ml.calibration import Correction, Scaling
+from ml.checks import Check
+from ml.curves import Gains
+from ml.disparity import Group
+from ml.errors import RefusalError
+from ml.evaluation import Answered, Interval
+from ml.likeness import OfNumbers
+from ml.shifts import Units
+from ml.targets.words import NUMBER, Words
+from ml.usecase import Deviation, Fairness, Gates, Regression, UseCase
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Group", "Performance", "Quality", "Target"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quality:
+    """The numbers of one model on one set of rows, errors in the label's unit.
+
+    `skill` is the share of the constant's loss on the same rows that the model spares; None where that has none to lose.
+    """
+
+    rows: int
+    nights: int
+    mean_label: float
+    relative_loss: float
+    skill: float | None
+    pinball: float
+    mean_absolute_error: float
+    root_mean_square_error: float
+    bias: float
+    calibration_gap: float
+    saved_per_1000: float
+
+    @property
+    def loss(self) -> float:
+        return self.relative_loss
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """What candidates are compared by, as people read it."""
+        return {
+            "relative loss": f"{self.relative_loss:.4f}",
+            "mean absolute error": f"{self.mean_absolute_error:.4g}",
+            "root mean square error": f"{self.root_mean_square_error:.4g}",
+            "bias": f"{self.bias:+.3g}",
+        }
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """What parts of the rows are described by, beside their loss."""
+        return {
+            "mean label": f"{self.mean_label:.4g}",
+            "mean absolute error": f"{self.mean_absolute_error:.4g}",
+            "bias": f"{self.bias:+.3g}",
+        }
+
+    def ceiling(self, gates: Gates) -> tuple[str, float | None, float, int]:
+        """Return what is too good to be true: its name, its number, the most it may be, over how many nights."""
+        return "skill", self.skill, gates.leak_skill, gates.leak_skill_nights
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Performance:
+    """The matured rows of some nights, measured."""
+
+    nights: int
+    rows: int
+    relative_loss: float
+    pinball: float
+    mean_absolute_error: float
+    root_mean_square_error: float
+    bias: float
+    calibration_gap: float
+    cost: float
+    saved_per_1000: float
+
+    @property
+    def loss(self) -> float:
+        return self.relative_loss
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A number under its costs, with what the labels learned from say of it.
+
+    `prior` is the constant that cost least, `scale` the pinball loss that it had, `low` and `high` the labels' range.
+    """
+
+    cost: Deviation
+    unit: str
+    prior: float
+    scale: float
+    low: float
+    high: float
+
+    words: ClassVar[Words] = NUMBER
+
+    @classmethod
+    def learned(cls, use_case: UseCase, labels: Floats) -> "Target":
+        cost, task = _declared(use_case)
+        prior = quantiles.of(labels, cost.quantile)
+        return cls(
+            cost=cost,
+            unit=task.unit,
+            prior=prior,
+            scale=deviations.pinball(labels, np.full(len(labels), prior), cost.quantile) or 1.0,
+            low=float(labels.min()),
+            high=float(labels.max()),
+        )
+
+    @classmethod
+    def told(cls, use_case: UseCase, facts: Mapping[str, object]) -> "Target":
+        cost, task = _declared(use_case)
+        told: Any = facts["task"]
+        numbers = {name: float(told[name]) for name in ("prior", "scale", "low", "high")}
+        return cls(cost=cost, unit=task.unit, **numbers)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a package tells of its target; JSON values."""
+        return {
+            "kind": "regression",
+            "unit": self.unit,
+            "quantile": self.quantile,
+            "prior": self.prior,
+            "scale": self.scale,
+            "low": self.low,
+            "high": self.high,
+        }
+
+    @property
+    def counted(self) -> str:
+        """What answers count."""
+        return self.unit
+
+    @property
+    def quantile(self) -> float:
+        """The quantile of the label that is asked for."""
+        return self.cost.quantile
+
+    @property
+    def calibrated_at(self) -> float:
+        """The share of labels below answers that are right."""
+        return self.quantile
+
+    @property
+    def shifts(self) -> Units:
+        return Units(quantile=self.quantile)
+
+    @property
+    def likeness(self) -> OfNumbers:
+        """How two models' answers to the same rows are compared."""
+        return OfNumbers(cost=self.cost, scale=self.scale)
+
+    @staticmethod
+    def asked(use_case: UseCase) -> list[str]:
+        """Return in words what is asked for, beside the question."""
+        cost, task = _declared(use_case)
+        return [
+            "",
+            f"Answered in {task.unit}, by the number that {cost.quantile:.0%} of labels do not exceed: it costs least where a "
+            f"unit too little costs {cost.under:g}, and one too much {cost.over:g}.",
+        ]
+
+    @staticmethod
+    def recall(fields: Mapping[str, Any]) -> Quality:
+        """Return the quality that was recorded."""
+        return Quality(**fields)
+
+    def require_learnable(self, labels: Floats, nights: Strings) -> None:
+        """Raise RefusalError when all rows have the same label."""
+        if len(np.unique(labels)) < 2:
+            raise RefusalError(
+                f"expected labels that differ in {nights.min()}..{nights.max()} to learn from, got only {labels[0]:g}: "
+                "wait for labels, or land more history"
+            )
+
+    def row_loss(self, labels: Floats, scores: Floats) -> Floats:
+        return deviations.row_pinball(labels, scores, self.quantile) / self.scale
+
+    def row_cost(self, labels: Floats, scores: Floats) -> Floats:
+        return deviations.row_cost(labels, scores, self.cost)
+
+    def row_calibration(self, labels: Floats, scores: Floats) -> Floats:
+        """Return what is averaged over rows of like answers, to be held against the quantile asked for."""
+        return deviations.row_coverage(labels, scores)
+
+    def right_at(self, scores: tuple[float, float]) -> tuple[float, float]:
+        """Return what share of labels should lie below answers like these."""
+        return self.quantile, self.quantile
+
+    def saved(self, labels: Floats, scores: Floats) -> float:
+        return deviations.saved(labels, scores, self.cost, self.prior)
+
+    def answers(self, raw: Floats) -> Floats:
+        """Return what raw answers say without a correction."""
+        return self._plain.apply(raw)
+
+    @property
+    def _plain(self) -> Scaling:
+        return Scaling(low=self.low, high=self.high)
+
+    def calibrated(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
+        """Return a scale and a shift where they have earned their place, else none."""
+        return calibration.choose(
+            raw, labels, nights, latest, plain=self._plain, fit=self._corrected, row_loss=self.row_loss
+        )
+
+    def _corrected(self, raw: Floats, labels: Floats) -> Scaling:
+        slopes, offset = quantiles.regress(raw[:, None], labels, self.quantile, penalty=0.0)
+        return Scaling(slope=float(slopes[0]), offset=offset, low=self.low, high=self.high)
+
+    def measure(self, labels: Floats, scores: Floats, nights: Strings) -> Quality:
+        """Return every metric of `scores` (shape (n,)) against `labels` (shape (n,)), both in the same unit; n >= 1."""
+        return Quality(
+            rows=len(labels),
+            nights=len(np.unique(nights)),
+            mean_label=float(labels.mean()),
+            relative_loss=float(self.row_loss(labels, scores).mean()),
+            skill=self._skill(labels, scores),
+            pinball=deviations.pinball(labels, scores, self.quantile),
+            mean_absolute_error=deviations.absolute(labels, scores),
+            root_mean_square_error=deviations.root_mean_square(labels, scores),
+            bias=deviations.bias(labels, scores),
+            calibration_gap=deviations.calibration_gap(labels, scores, self.quantile),
+            saved_per_1000=self.saved(labels, scores),
+        )
+
+    def _skill(self, labels: Floats, scores: Floats) -> float | None:
+        return hints.spared(labels, scores, self.prior, self.quantile)
+
+    def perform(self, labels: Floats, scores: Floats, nights: int) -> Performance:
+        """Return how issued answers did, over so many nights."""
+        return Performance(
+            nights=nights,
+            rows=len(labels),
+            relative_loss=float(self.row_loss(labels, scores).mean()),
+            pinball=deviations.pinball(labels, scores, self.quantile),
+            mean_absolute_error=deviations.absolute(labels, scores),
+            root_mean_square_error=deviations.root_mean_square(labels, scores),
+            bias=deviations.bias(labels, scores),
+            calibration_gap=deviations.calibration_gap(labels, scores, self.quantile),
+            cost=float(self.row_cost(labels, scores).sum()),
+            saved_per_1000=self.saved(labels, scores),
+        )
+
+    def calibration_by_night(
+        self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
+    ) -> Interval | None:
+        """Return the share of labels below the answer: above the quantile asked for, too much is expected."""
+        below = deviations.row_coverage(labels, scores)
+        return evaluation.as_share(evaluation.ratio_by_night(below, np.ones(len(below)), nights, confidence, seed))
+
+    def floors(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
+        """Return the check of what any model must reach."""
+        return (checks.at_least("skill", self._skill(labels, scores), gates.least_skill),)
+
+    def alone(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
+        """Return the skill of a single feature; None where that cannot be told."""
+        return hints.skill(column, labels, night, self.quantile)
+
+    def most_alone(self, gates: Gates) -> float:
+        """Return the most that a single feature may reach: no more than a whole model."""
+        return gates.leak_skill
+
+    def settled(self, value: float, inside: float, outside: float, rows: int) -> str:
+        """Return in words how often a label is `value` where a level holds, and elsewhere."""
+        return f"{inside:.1%} of {rows} rows have the label {value:g}, elsewhere {outside:.1%}"
+
+    def expected_and_seen(self, labels: Floats, scores: Floats) -> tuple[float, float]:
+        """Return the share of labels that should lie below the answer, and the one that does."""
+        return self.quantile, float(deviations.row_coverage(labels, scores).mean())
+
+    def groups(
+        self, rows: Answered, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
+    ) -> tuple[Group, ...]:
+        return disparity.measure(rows, levels, among, declared, self.row_loss(rows.labels, rows.scores), confidence)
+
+    @staticmethod
+    def group_checks(groups: tuple[Any, ...], declared: Fairness) -> tuple[Check, ...]:
+        return disparity.checks(groups, declared)
+
+    @staticmethod
+    def group_remarks(*_: object) -> list[str]:
+        return []
+
+    @staticmethod
+    def group_bars(declared: Fairness) -> str:
+        return disparity.bars(declared)
+
+    def gains(self, rows: Answered) -> Gains | None:
+        """Return none: nobody acts above a threshold."""
+        return None
+
+    def decided(self, slope: float, offset: float, score: float) -> list[str]:
+        """Return in words what calibration and costs make of a raw answer."""
+        return [
+            f"Calibrated: {slope:.4f} x answer {offset:+.4f}, kept within {self.low:g} and {self.high:g}: {score:.4f} "
+            f"{self.unit}.",
+            f"A unit ({self.unit}) too little costs {self.cost.under:g}, one too much {self.cost.over:g}: asked for is what "
+            f"{self.quantile:.0%} of labels do not exceed.",
+        ]
+
+    @staticmethod
+    def is_label(value: float) -> bool:
+        return math.isfinite(value)
+
+    @staticmethod
+    def answers_well(score: float) -> bool:
+        """Return whether this is a number that may be answered to anything."""
+        return math.isfinite(score)
+
+    @staticmethod
+    def answers_are() -> str:
+        return "a number"
+
+
+def _declared(use_case: UseCase) -> tuple[Deviation, Regression]:
+    assert isinstance(use_case.cost, Deviation)
+    assert isinstance(use_case.task, Regression)
+    return use_case.cost, use_case.task

@@ -1,0 +1,81 @@
+"""A toy of ferries that wait: a number is asked for, and too little said costs three times as much as too much."""
+
+from ml.usecase import (
+    AsOf,
+    Column,
+    Delay,
+    Deviation,
+    Directional,
+    EdgeCase,
+    Excluded,
+    Fairness,
+    Function,
+    Gates,
+    GradientBoosting,
+    LinearQuantile,
+    Milliseconds,
+    NeuralNet,
+    Night,
+    Prior,
+    RecentMean,
+    Regression,
+    Rehearsal,
+    Slice,
+    Table,
+    Triggers,
+    UseCase,
+    Window,
+)
+
+_CROSSING = ("crossing_date", "crossing")
+
+USE_CASE = UseCase(
+    name="ferry",
+    question="How many minutes will this crossing wait?",
+    task=Regression(label="waited_minutes", of="crossings", unit="minutes"),
+    entities="sailings",
+    tables=(
+        Table(name="sailings", schema="Sailing", key=_CROSSING, event_time="sails_at", night="crossing_date"),
+        Table(name="crossings", schema="Crossing", key=_CROSSING, event_time="sails_at", known_at="moored_at"),
+        Table(
+            name="buoys",
+            schema="Buoy",
+            key=("pier", "measured_at"),
+            event_time="measured_at",
+            known_at=Delay(after="measured_at", hours=1),
+        ),
+    ),
+    horizon=Night(hour=3, timezone="Europe/Athens"),
+    features=(
+        Column("pier"),
+        Column("tonnes"),
+        Function("sailing_hour"),
+        Window("crossings", of="waited_minutes", how="mean", by=("pier",), days=(3, 14), shrinkage=5),
+        AsOf("buoys", by=("pier",), columns=("swell_metres",), within_hours=12),
+    ),
+    candidates=(
+        LinearQuantile(),
+        GradientBoosting(trees=60, leaves=6, rows_per_leaf=20, learning_rate=0.1),
+        NeuralNet(layers=(8,), epochs=20, batch=64),
+    ),
+    baselines=(Prior(), RecentMean(of="waited_minutes_mean_by_pier_3d", name="last_days_by_pier")),
+    cost=Deviation(under=3, over=1),
+    latency_budget=Milliseconds(p99=500),
+    excluded=(Excluded(column="crew", why="said when a ferry sails"),),
+    slices=(Slice(by="pier", least_rows=50),),
+    edge_cases=(EdgeCase(name="heavy", where="is_heavy", why="few can load them"),),
+    fairness=Fairness(by=("pier",), least_rows=50),
+    gates=Gates(judged_nights=4),
+    triggers=Triggers(calibration_gap=0.2, new_labels=280, loss_rise=1.0, least_nights=2, cooldown_nights=2),
+    expectations=(
+        Directional(
+            name="more swell is no shorter wait",
+            low=(("swell_metres", 0.5),),
+            high=(("swell_metres", 3.5),),
+            slack=2.0,
+            allowed=0.05,
+            why="a ferry cannot moor in it",
+        ),
+    ),
+    rehearsal=Rehearsal(history="2024-03-01..2024-03-16", nights="2024-03-17..2024-03-21"),
+)
