@@ -68,8 +68,17 @@ class Encoder:
 
         Raises DataError as `encode` does.
         """
-        self._require(row)
-        return np.array([[cell for name in self.levels for cell in self._cells(name, row[name])]], np.float64)
+        if self.texts:
+            self._require(row)
+            return np.array([[cell for name in self.levels for cell in self._cells(name, row[name])]], np.float64)
+        try:
+            cells = [
+                row[name] if places is None else places.get(row[name], np.nan) for name, places in self._places.items()
+            ]
+        except KeyError:
+            self._require(row)
+            raise
+        return np.array([cells], np.float64)
 
     def _require(self, given: Container[object]) -> None:
         missing = [name for name in self.levels if name not in given]

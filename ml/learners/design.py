@@ -1,6 +1,7 @@
 """Encoded features as a design matrix: numbers standardised (missing = mean, and flagged), categories one-hot."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,14 +41,42 @@ class Design:
 
     def matrix(self, features: Floats) -> Floats:
         """Return the design matrix, shape (n, numbers + flags + levels)."""
-        number = np.array(self.sizes) == 0
-        values = features[:, number]
+        values = features[:, self._numbers]
         missing = np.isnan(values)
         with np.errstate(over="ignore"):
-            standardised = np.clip((values - self.means) / self.scales, -_FARTHEST, _FARTHEST)
-        standardised = np.where(missing, 0.0, standardised)
-        hot = [features[:, [i]] == np.arange(size) for i, size in enumerate(self.sizes) if size]
-        return np.hstack([standardised, missing[:, self.flagged], *hot]).astype(np.float64)
+            standardised = (values - self.means) / self.scales
+        standardised = np.maximum(np.minimum(standardised, _FARTHEST), -_FARTHEST)
+        standardised[missing] = 0.0
+        matrix = np.zeros((len(features), self._width))
+        count = len(self._numbers)
+        matrix[:, :count] = standardised
+        matrix[:, count : count + len(self._flagged)] = missing[:, self._flagged]
+        levels = features[:, self._categories]
+        rows, columns = np.nonzero(~np.isnan(levels))
+        matrix[rows, self._starts[columns] + levels[rows, columns].astype(np.int64)] = 1.0
+        return matrix
+
+    @cached_property
+    def _numbers(self) -> Integers:
+        return np.flatnonzero(np.array(self.sizes) == 0)
+
+    @cached_property
+    def _flagged(self) -> Integers:
+        return np.flatnonzero(self.flagged)
+
+    @cached_property
+    def _categories(self) -> Integers:
+        return np.flatnonzero(np.array(self.sizes))
+
+    @cached_property
+    def _starts(self) -> Integers:
+        """Return in which column of the matrix the levels of each category begin."""
+        sizes = np.array(self.sizes)[self._categories]
+        return np.asarray(len(self._numbers) + len(self._flagged) + np.cumsum(sizes) - sizes, np.int64)
+
+    @cached_property
+    def _width(self) -> int:
+        return len(self._numbers) + len(self._flagged) + sum(self.sizes)
 
     @property
     def origins(self) -> Integers:
