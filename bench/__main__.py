@@ -15,6 +15,7 @@ from bench import (
     published,
     retrieval,
     rolling,
+    serving,
     training,
 )
 
@@ -29,6 +30,7 @@ _BENCHES = {
     "published": published.run,
     "retrieval": retrieval.run,
     "rolling": rolling.run,
+    "serving": serving.run,
     "training": training.run,
 }
 

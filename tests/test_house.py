@@ -45,7 +45,7 @@ BY_ANOTHER_NAME = {
     "include/serving/children.py": "tests/include/steps/test_battery.py",
     **{
         f"include/serving/{part}.py": "tests/include/serving/test_server.py"
-        for part in ("__main__", "answering", "app", "fleet", "gateway", "metrics", "openapi", "routers")
+        for part in ("__main__", "answering", "app", "direct", "fleet", "gateway", "metrics", "openapi", "routers")
     },
     **{
         f"include/serving/protocols/{part}.py": "tests/include/serving/protocols/test_protocols.py"

@@ -11,7 +11,7 @@ from include.settings import Settings
 from include.stores import packages, routes
 from include.stores.shelf import Shelf
 from ml import definitions, packaging
-from ml.errors import FeatureError, PackageError, RatchetError, RequestError, SetupError
+from ml.errors import PackageError, RatchetError, RequestError, SetupError
 from ml.questions import Taken
 from ml.routing import Route, Routing
 from ml.training import Model
@@ -121,8 +121,8 @@ class Fleet:
         for digest in wanted.packages:
             try:
                 loaded[digest] = before[digest] if digest in before else self._load(digest)
-            except (PackageError, FeatureError) as fault:
-                faults.append(str(fault))
+            except Exception as fault:  # noqa: BLE001 - whatever is wrong with it, what was good goes on
+                faults.append(str(fault) if isinstance(fault, RatchetError) else f"package {digest[:12]}: {fault!r}")
         return loaded, faults
 
     def _load(self, digest: str) -> Loaded:

@@ -337,3 +337,27 @@ def test_before_the_first_champion_the_server_lives_and_says_what_it_waits_for(h
         while server.client.get("/ping").status_code != 200 and time.monotonic() < until:
             time.sleep(0.1)
         assert server.ask("ride-0")
+
+
+def test_what_is_too_much_is_told_to_come_again_and_then_all_is_as_before(home: Settings) -> None:
+    served.routed(home, served.packaged(home))
+    served.shelved(home)
+    statuses: list[tuple[int, str | None]] = []
+    done, many = threading.Event(), {"entities": ["ride-0"] * 3000}
+
+    def keep_asking(port: int) -> None:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            while not done.is_set():
+                replied = client.post("/score", json=many)
+                statuses.append((replied.status_code, replied.headers.get("retry-after")))
+
+    with served.running(home, waiting=2) as server:
+        asking = [threading.Thread(target=keep_asking, args=[server.port]) for _ in range(24)]
+        for each in asking:
+            each.start()
+        time.sleep(2)
+        done.set()
+        for each in asking:
+            each.join()
+        assert {(200, None), (503, "1")} == set(statuses)
+        assert all(server.client.post("/score", json={"entities": ["ride-0"]}).status_code == 200 for _ in range(20))

@@ -1,0 +1,72 @@
+"""Routes that are asked thousands of times a second: FastAPI documents them, and a table of paths finds them."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from include.serving.gateway import Gateway, Receive, Scope, Send
+from include.serving.protocols import Protocol
+
+
+class Endpoint:
+    """An ASGI application that answers by one protocol; to FastAPI, a function without parameters."""
+
+    __signature__ = inspect.Signature()
+
+    def __init__(self, gateway: Gateway, protocol: Protocol) -> None:
+        self.gateway, self.protocol = gateway, protocol
+        self.__name__ = protocol.name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.gateway.answer(self.protocol, scope, receive, send)
+
+
+class Alive:
+    """An ASGI application that says that the process lives, and nothing else: what a server costs without a model."""
+
+    __signature__ = inspect.Signature()
+    __name__ = "alive"
+    _body = b'{"live":true}'
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(self._body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+class Front:
+    """Hands a request for one of the direct routes to its endpoint, past what FastAPI costs; all others to FastAPI."""
+
+    def __init__(self, app: FastAPI, gateway: Gateway, names: Mapping[str, str]) -> None:
+        """Know the direct routes of `app`, their path parameters set to `names` where those are all of them."""
+        self.app, self.gateway = app, gateway
+        self._endpoints: dict[tuple[str, str], tuple[Direct, dict[str, str]]] = {}
+        for route in app.routes:
+            if (
+                isinstance(route, Direct)
+                and route.app is route.endpoint
+                and route.param_convertors.keys() <= names.keys()
+            ):
+                known = {name: names[name] for name in route.param_convertors}
+                for method in route.methods:
+                    self._endpoints[method, route.path.format(**known)] = route, known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if found is None:
+            await self.app(scope, receive, send)
+        else:
+            scope["path_params"] = found[1]
+            await found[0].app(scope, receive, send)
+
+
+class Direct(APIRoute):
+    """A route that FastAPI documents and finds, but whose requests it does not parse."""
+
+    def __init__(self, path: str, endpoint: Any, **told: Any) -> None:
+        super().__init__(path, endpoint, **told)
+        if isinstance(endpoint, Endpoint | Alive):
+            self.app = endpoint
