@@ -47,7 +47,15 @@ app.add_typer(cli_features.app, name="features")
 app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
 app.command()(cli_explain.explain)
-for command in (cli_serving.serve, cli_serving.drive, cli_serving.rollback, cli_serving.route, cli_serving.drain):
+for command in (
+    cli_serving.serve,
+    cli_serving.drive,
+    cli_serving.rollback,
+    cli_serving.freeze,
+    cli_serving.thaw,
+    cli_serving.route,
+    cli_serving.drain,
+):
     app.command()(command)
 _WIDTH = 120
 _WATCH_SECONDS = 5

@@ -1,7 +1,8 @@
-"""`ratchet serve`, `drive`, `rollback`, `route`: to answer live requests, to ask them, and to lead the servers."""
+"""`ratchet serve`, `drive`, `rollback`, `freeze`, `route`: to answer live requests, to ask them, and to lead the servers."""
 
 import getpass
 import secrets
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -47,6 +48,37 @@ def rollback(
 
     entry = step.roll_back(use_case, who or getpass.getuser(), why, secrets.token_hex(8))
     typer.echo(f"{entry.kind} (entry {entry.seq} of the ledger): {entry.subject}")
+
+
+@plainly
+@at_home
+def freeze(
+    use_case: UseCaseName,
+    until: Annotated[datetime, typer.Option(help="When it ends (UTC).")],
+    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    since: Annotated[datetime | None, typer.Option(help="When it begins (UTC); now, when left out.")] = None,
+    who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
+) -> None:
+    """Let nobody release for a time; a rollback stays possible."""
+    from include.steps.release import freeze as step
+
+    first = datetime.now(UTC) if since is None else since.replace(tzinfo=UTC)
+    entry = step.freeze(use_case, first, until.replace(tzinfo=UTC), who or getpass.getuser(), why)
+    typer.echo(f"releases of {use_case} are frozen until {entry.payload['until']} (entry {entry.seq} of the ledger)")
+
+
+@plainly
+@at_home
+def thaw(
+    use_case: UseCaseName,
+    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
+) -> None:
+    """End the freeze that holds now."""
+    from include.steps.release import freeze as step
+
+    entry = step.thaw(use_case, who or getpass.getuser(), why)
+    typer.echo(f"releases of {use_case} go on (entry {entry.seq} of the ledger)")
 
 
 @plainly

@@ -14,7 +14,7 @@ from ml.routing import Routing
 
 
 class Kind(StrEnum):
-    """The entries of the ledger that move a release, in the order in which a good one has them; then its other ends."""
+    """The entries of the ledger that move a release, in the order in which a good one has them; its other ends; what stops all."""
 
     SHADOWED = "shadowed"
     SEEN = "seen"
@@ -24,6 +24,8 @@ class Kind(StrEnum):
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     ROLLED_BACK = "rolled_back"
+    FROZEN = "frozen"
+    THAWED = "thawed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +97,21 @@ def stand(use_case: str, entries: Iterable[Entry]) -> Standing:
     for entry in entries:
         standing = replace(_after(standing, entry), seq=max(standing.seq, entry.seq))
     return standing
+
+
+def frozen(entries: Iterable[Entry], moment: datetime) -> Entry | None:
+    """Return the entry by which releases are frozen at `moment`, the one that lasts longest; None when they are not."""
+    told = list(entries)
+    thawed = {each.subject for each in told if each.kind == Kind.THAWED}
+    holding = [
+        each
+        for each in told
+        if each.kind == Kind.FROZEN
+        and each.key not in thawed
+        and datetime.fromisoformat(str(each.payload["from"])) <= moment
+        and moment < datetime.fromisoformat(str(each.payload["until"]))
+    ]
+    return max(holding, key=lambda each: str(each.payload["until"]), default=None)
 
 
 def next_share(shares: Sequence[float], share: float) -> float | None:

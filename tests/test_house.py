@@ -54,7 +54,14 @@ BY_ANOTHER_NAME = {
     "include/cli_serving.py": "tests/include/steps/test_canary.py",
     **{
         f"include/steps/{part}.py": "tests/include/steps/test_canary.py"
-        for part in ("standing", "release/canary", "release/challengers", "release/dossier", "release/rollback")
+        for part in (
+            "standing",
+            "release/canary",
+            "release/challengers",
+            "release/dossier",
+            "release/freeze",
+            "release/rollback",
+        )
     },
     "include/serving/pyfunc.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",

@@ -109,3 +109,27 @@ def test_before_the_first_champion_nobody_answers() -> None:
 @pytest.mark.parametrize(("share", "following"), [(0.0, 0.05), (0.05, 0.25), (0.25, 1.0), (1.0, None)])
 def test_shares_follow_one_another(share: float, following: float | None) -> None:
     assert releasing.next_share((0.05, 0.25, 1.0), share) == following
+
+
+def freeze(seq: int, first: int, last: int) -> Entry:
+    """Return a freeze from one hour after the start until another."""
+    begins, ends = ((START + timedelta(hours=hours)).isoformat() for hours in (first, last))
+    return entry(seq, Kind.FROZEN, "taxi", **{"from": begins, "until": ends})
+
+
+@pytest.mark.parametrize(
+    ("hour", "entries", "held"),
+    [
+        pytest.param(5, [], None, id="nothing declared"),
+        pytest.param(5, [freeze(1, 4, 6)], 1, id="within"),
+        pytest.param(4, [freeze(1, 4, 6)], 1, id="as it begins"),
+        pytest.param(6, [freeze(1, 4, 6)], None, id="as it ends"),
+        pytest.param(3, [freeze(1, 4, 6)], None, id="before"),
+        pytest.param(5, [freeze(1, 4, 6), freeze(2, 0, 9)], 2, id="the one that lasts longest"),
+        pytest.param(5, [freeze(1, 4, 6), entry(2, Kind.THAWED, "1")], None, id="ended by a person"),
+        pytest.param(5, [freeze(1, 4, 6), freeze(2, 0, 9), entry(3, Kind.THAWED, "2")], 1, id="another one was ended"),
+    ],
+)
+def test_a_freeze_holds_from_its_beginning_to_its_end(hour: int, entries: list[Entry], held: int | None) -> None:
+    found = releasing.frozen(entries, START + timedelta(hours=hour))
+    assert (None if found is None else found.seq) == held

@@ -8,7 +8,7 @@ from include import settings, usecases
 from include.settings import Settings
 from include.steps import battery as batteries
 from include.steps import standing
-from include.steps.release import challengers
+from include.steps.release import challengers, freeze
 from include.steps.release.dossier import dossier
 from include.stores import approvals, ledger, warehouse
 from include.stores.approvals import Approval, Choice
@@ -72,7 +72,7 @@ def shadow(use_case: str, night: str) -> bool:
     """Let the challenger of `night` answer copies, and return whether two people may be asked about it by now.
 
     Nobody is asked before enough answers were seen, nor about one that was rejected or withdrawn, nor while another
-    release is under way. Where there is no champion to shadow, or the use case wants no canary, they may be at once.
+    release is under way or releases are frozen. Where there is no champion to shadow, or the use case wants no canary, they may be at once.
     Raises LedgerError when another model became champion since the challenger was judged.
     """
     case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
@@ -83,6 +83,8 @@ def shadow(use_case: str, night: str) -> bool:
     challengers.require_same_champion(challenger, stood.champion)
     if not _is_tried(case, stood):
         return True
+    if (held := freeze.holding(case, where)) is not None:
+        return _no(case, challenger, f"releases are frozen until {held.payload['until']}")
     if any(challengers.told(challenger, kind, where) for kind in (Kind.REJECTED, Kind.WITHDRAWN)):
         return _no(case, challenger, "it was rejected or withdrawn")
     if stood.trial is not None and stood.trial.digest != challenger.subject:
@@ -144,6 +146,7 @@ def _is_tried(case: UseCase, stood: Standing) -> bool:
 
 def _promised(case: UseCase, challenger: Entry, stood: Standing, where: Settings) -> dict[str, Json]:
     """Return who approved of what, once everything holds that must."""
+    freeze.require_none(case, where)
     challengers.require_tested(challenger, where)
     given = challengers.approved(challenger, case, where)
     challengers.require_same_champion(challenger, stood.champion)

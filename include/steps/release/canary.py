@@ -10,6 +10,7 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import answers, release, standing
+from include.steps.release import freeze
 from include.stores import ledger, packages, warehouse
 from include.stores.warehouse import Alert
 from ml import canary, nights, packaging, releasing, targets
@@ -116,9 +117,9 @@ def _target(case: UseCase, stood: Standing, where: Settings) -> Target:
 
 
 def _follow(case: UseCase, trial: Trial, verdict: Verdict, when: date, where: Settings) -> Next | None:
-    """Do what the verdict says: back, on to the next share, or wait."""
+    """Do what the verdict says: back, on to the next share unless releases are frozen, or wait."""
     told: dict[str, Json] = {"share": trial.share, "reason": verdict.reason, "checks": _checks(verdict)}
-    if verdict.outcome is Outcome.GO_ON:
+    if verdict.outcome is Outcome.GO_ON or (verdict.outcome is Outcome.ENOUGH and freeze.holding(case, where)):
         return None
     if verdict.outcome is Outcome.WORSE:
         _append(case, trial, Kind.WITHDRAWN, when, told, where)

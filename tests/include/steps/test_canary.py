@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from include import usecases
 from include.cli import app
 from include.settings import Settings
 from include.steps import features, ingest, release, score, standing
-from include.steps.release import canary, rollback
+from include.steps.release import canary, freeze, rollback
 from include.stores import ledger, registry, routes, warehouse
 from ml import nights
 from ml.calibration import Calibration
@@ -305,3 +306,33 @@ def test_what_a_person_types_leads_the_servers(where: Settings) -> None:
     assert CliRunner().invoke(app, back, catch_exceptions=False).output.startswith("withdrawn (entry ")
     assert CliRunner().invoke(app, back).exit_code == 1
     assert CliRunner().invoke(app, ["drain", "taxi"], catch_exceptions=False).output == "0 answers\n"
+
+
+def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(where: Settings) -> None:
+    digest, soon = at_half(where), datetime.now(UTC) + timedelta(hours=1)
+    freeze.freeze("taxi", datetime.now(UTC), soon, "tess", "the holidays are near")
+    assert night(1) is None
+    assert routed(where).canary == 0.5
+    assert not release.shadow("taxi", NIGHT)
+    with pytest.raises(LedgerError, match="are frozen until .* by tess: the holidays are near"):
+        release.shift("taxi", NIGHT)
+    freeze.thaw("taxi", "bob", "they are over now")
+    with pytest.raises(RequestError, match="there is nothing to end"):
+        freeze.thaw("taxi", "bob", "they are over now")
+    assert canary.advance("taxi", NIGHTS[1]) is None
+    assert routed(where).canary == 1.0
+    freeze.freeze("taxi", datetime.now(UTC), soon, "bob", "and frozen once more")
+    assert rollback.roll_back("taxi", "tess", "it is far too slow", "one").subject == digest
+
+
+@pytest.mark.parametrize(
+    ("hours", "who", "why", "told"),
+    [
+        pytest.param(-1, "tess", "the holidays are near", "ends after it begins and after now", id="over already"),
+        pytest.param(1, "", "the holidays are near", "says who and", id="by nobody"),
+        pytest.param(1, "tess", "because", "in 3 words or more, why", id="for no reason"),
+    ],
+)
+def test_a_freeze_has_an_end_a_name_and_a_reason(hours: int, who: str, why: str, told: str, where: Settings) -> None:
+    with pytest.raises(RequestError, match=told):
+        freeze.freeze("taxi", datetime.now(UTC), datetime.now(UTC) + timedelta(hours=hours), who, why)

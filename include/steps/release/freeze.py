@@ -1,0 +1,70 @@
+"""Times in which nobody releases: declared by a person with a reason, and over when they end or are ended."""
+
+from datetime import UTC, datetime
+
+from include import settings, usecases
+from include.settings import Settings
+from include.stores import ledger, warehouse
+from ml import releasing
+from ml.chain import Entry
+from ml.errors import LedgerError, RequestError
+from ml.releasing import Kind
+from ml.usecase import UseCase
+
+_LEAST_WORDS = 3
+
+
+def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) -> Entry:
+    """Let nobody be asked, shifted or promoted from `first` on until `until` (with time zones); rollbacks stay possible.
+
+    Raises RequestError for a time that ends before it begins or is over, and without a name or a reason.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    if not who.strip() or len(why.split()) < _LEAST_WORDS:
+        raise RequestError(f"a freeze says who and, in {_LEAST_WORDS} words or more, why; got {who!r}: {why!r}")
+    if not max(first, datetime.now(UTC)) < until:
+        raise RequestError(f"expected a freeze that ends after it begins and after now, got {first} to {until}")
+    begins, ends = (each.astimezone(UTC).isoformat() for each in (first, until))
+    return ledger.append(
+        warehouse.engine(where.warehouse_url),
+        kind=Kind.FROZEN,
+        use_case=case.name,
+        night=None,
+        subject=case.name,
+        payload={"from": begins, "until": ends, "who": who, "why": why},
+        key=f"{case.name}:frozen:{begins}:{ends}:{who}",
+    )
+
+
+def thaw(use_case: str, who: str, why: str) -> Entry:
+    """End the freeze that holds now; raises RequestError when there is none."""
+    case, where = usecases.get(use_case), settings.load()
+    held = holding(case, where)
+    if held is None:
+        raise RequestError(f"releases of {case.name} are not frozen: there is nothing to end")
+    return ledger.append(
+        warehouse.engine(where.warehouse_url),
+        kind=Kind.THAWED,
+        use_case=case.name,
+        night=None,
+        subject=held.key,
+        payload={"who": who, "why": why},
+        key=f"{held.key}:thawed",
+    )
+
+
+def holding(case: UseCase, where: Settings) -> Entry | None:
+    """Return the freeze that holds now; None when there is none."""
+    entries = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
+    return releasing.frozen(entries, datetime.now(UTC))
+
+
+def require_none(case: UseCase, where: Settings) -> None:
+    """Raise LedgerError while releases are frozen."""
+    held = holding(case, where)
+    if held is not None:
+        told = held.payload
+        raise LedgerError(
+            f"releases of {case.name} are frozen until {told['until']} by {told['who']}: {told['why']}. Clear this task then, "
+            f"or end it with `ratchet thaw {case.name}`"
+        )
