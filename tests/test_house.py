@@ -59,6 +59,7 @@ BY_ANOTHER_NAME = {
             "release/canary",
             "release/challengers",
             "release/dossier",
+            "release/drill",
             "release/freeze",
             "release/rollback",
         )

@@ -14,7 +14,7 @@ from tests.conftest import TOYS
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rollback", "answers")
+STAGES = (*OF_A_NIGHT, "rollback", "answers", "drill")
 NO_DAG = "broken.py"
 Read = dict[str, Any]
 

@@ -14,7 +14,7 @@ from include import usecases
 from include.cli import app
 from include.settings import Settings
 from include.steps import features, ingest, release, score, standing
-from include.steps.release import canary, freeze, rollback
+from include.steps.release import canary, drill, freeze, rollback
 from include.stores import ledger, registry, routes, warehouse
 from ml import nights
 from ml.calibration import Calibration
@@ -336,3 +336,20 @@ def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(where: Se
 def test_a_freeze_has_an_end_a_name_and_a_reason(hours: int, who: str, why: str, told: str, where: Settings) -> None:
     with pytest.raises(RequestError, match=told):
         freeze.freeze("taxi", datetime.now(UTC), datetime.now(UTC) + timedelta(hours=hours), who, why)
+
+
+@pytest.mark.servers
+def test_a_drill_times_a_rollback_and_touches_nobodys_traffic(where: Settings) -> None:
+    before, digest = champion(where), at_half(where)
+    assert drill.drill("taxi") is None
+    night(1)
+    night(2)
+    routing = routed(where)
+    drilled = drill.drill("taxi")
+    assert drilled is not None
+    assert drilled.digest == before
+    assert 0 < drilled.seconds < drill.BAR_SECONDS
+    assert (champion(where), routed(where)) == (digest, routing)
+    when = nights.parse(NIGHTS[2]).last
+    found = warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi", when, when)
+    assert [each.value for each in found if each.metric == drill.SECONDS] == [drilled.seconds]
