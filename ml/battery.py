@@ -92,6 +92,11 @@ def budget(trial: Trial, package_bytes: int, latency: Milliseconds, size: Megaby
     )
 
 
+def over_http(p50_ms: float, p99_ms: float, latency: Milliseconds) -> Check:
+    """Return whether one answer keeps its budget there and back, from a client's request to its answer."""
+    return _at_most(f"p99 latency over HTTP, ms (p50 {p50_ms:.3f})", p99_ms, latency.p99)
+
+
 def fairness(
     rows: Answered,
     levels: Mapping[str, Strings],

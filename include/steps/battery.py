@@ -32,12 +32,14 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
     """
     rows = _sample(case, when, judged.subject, where)
     trial, rows = trials.run(where.packages, judged.subject, rows, case.feature_names, when, where)
+    live = trials.over_http(case, judged.subject, rows, case.feature_names, when, where)
     files = packages.get(where.packages, judged.subject, where.trusted_keys)
     model, target = packaging.load(files), targets.told(case, packaging.facts(files))
     ways: dict[str, Sequence[float] | Floats] = {
         "the nightly batch": model.predict(rows),
         "the server, one by one": trial.single,
         "the server, together": trial.frame,
+        "the server, over HTTP": live.scores,
         "MLflow": _through_mlflow(case, judged, rows, where),
     }
     return (
@@ -45,6 +47,7 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
         *battery.agreement(ways, "the nightly batch"),
         battery.stability(trial.odd, target),
         *battery.budget(trial, sum(map(len, files.values())), case.latency_budget, case.size_budget),
+        battery.over_http(live.p50_ms, live.p99_ms, case.latency_budget),
         *battery.expectations(model, rows, case.expectations),
         *_fairness(case, when, model, target, where),
         _card(case, when),

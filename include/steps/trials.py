@@ -1,21 +1,29 @@
-"""A package tried as it would be served: its loader and a snapshot of features, in a process of its own."""
+"""A package tried as it would be served: by its loader and a snapshot of features, in a process of its own, and over HTTP."""
 
 import json
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
+import numpy as np
 import pandas as pd
 
 from include.serving import children
 from include.settings import Settings
+from include.stack import server
+from include.steps import materialize, pins
 from include.stores import shelf
 from ml import snapshots
 from ml.battery import Trial
 from ml.features import ENTITY
+from ml.usecase import UseCase
 
-_SEED = 2013
+_SEED, _TRIES = 2013, 3
 ROWS = 300
 
 
@@ -37,3 +45,42 @@ def run(
         order = list(shelf.read(Path(folder), place).places)
         told = children.run("include.serving.trial", packages, digest, where, folder)
     return Trial(**json.loads(told)), rows.set_index(ENTITY).loc[order].reset_index()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Live:
+    """What a server answered over HTTP for each entity, asked one at a time, and what that took there and back."""
+
+    scores: Sequence[float]
+    p50_ms: float
+    p99_ms: float
+
+
+def over_http(
+    case: UseCase, digest: str, rows: pd.DataFrame, names: Sequence[str], when: date, where: Settings
+) -> Live:
+    """Return how the package answers for the entities of `rows`, in their order, from a server with a snapshot of them.
+
+    Each counts by the best of some tries: what else the machine does is not the model's doing. Raises SetupError when the
+    server does not start.
+    """
+    facts = {"night": str(when), **pins.of_package(digest, where).facts}
+    with TemporaryDirectory() as folder:
+        apart = replace(where, feature_store=Path(folder), journal=Path(folder) / "journal")
+        shelf.put(materialize.folder(case, apart), when, snapshots.pack(rows[[ENTITY, *names]], facts))
+        with server.running(case.name, apart, package=digest) as address:
+            return _asked(address, list(rows[ENTITY]))
+
+
+def _asked(address: str, entities: Sequence[str]) -> Live:
+    with httpx.Client(base_url=address, trust_env=False) as client:
+        server.wait(lambda: client.get("/readyz").status_code == HTTPStatus.OK, "its package")
+        tried = [[_ask(client, each) for _ in range(_TRIES)] for each in entities]
+    p50, p99 = np.quantile([min(seconds for _, seconds in each) for each in tried], [0.5, 0.99]) * 1000
+    return Live(scores=[each[0][0] for each in tried], p50_ms=float(p50), p99_ms=float(p99))
+
+
+def _ask(client: httpx.Client, entity: str) -> tuple[float, float]:
+    started = time.perf_counter()
+    told = client.post("/score", json={"entities": [entity]}).raise_for_status().json()
+    return float(told["answers"][0]["score"]), time.perf_counter() - started

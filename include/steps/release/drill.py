@@ -1,11 +1,6 @@
 """A rollback rehearsed: how long a server takes to answer with the model to go back to, on a server of the drill's own."""
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,18 +8,16 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from include import settings, usecases
-from include.settings import PROJECT, Settings
-from include.stack import setup
+from include.settings import Settings
+from include.stack import server
 from include.steps import standing
 from include.stores import ledger, routes, warehouse
 from include.stores.warehouse import Alert, Metric
-from ml.errors import SetupError
 from ml.routing import Routing
 from ml.usecase import UseCase
 
 BAR_SECONDS = 2.0
 SECONDS = "rollback_seconds"
-_START_SECONDS, _POLL_SECONDS = 120.0, 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,52 +39,27 @@ def drill(use_case: str) -> Drilled | None:
     if stood.champion is None or stood.standby is None:
         return None
     before = Routing(use_case=case.name, seq=1, champion=stood.champion, standby=stood.standby)
-    with TemporaryDirectory() as folder, _server(case, replace(where, routes=Path(folder)), before) as address:
-        _wait(address, case, stood.champion, _START_SECONDS)
-        started = time.monotonic()
-        routes.publish(replace(before, seq=2, champion=stood.standby), replace(where, routes=Path(folder)))
-        _wait(address, case, stood.standby, _START_SECONDS)
-        drilled = Drilled(digest=stood.standby, seconds=time.monotonic() - started)
+    with TemporaryDirectory() as folder:
+        drilled = _drilled(before, replace(where, routes=Path(folder), journal=Path(folder)))
     _record(case, drilled, where)
     return drilled
 
 
-@contextmanager
-def _server(case: UseCase, where: Settings, routing: Routing) -> Iterator[str]:
-    routes.publish(routing, where)
-    port = setup.free_port(where.host)
-    environment = {
-        "RATCHET_HOME": str(where.home),
-        "RATCHET_ROUTES": str(where.routes),
-        "RATCHET_JOURNAL": str(where.routes),
-        "RATCHET_SERVING_HOST": where.host,
-        "RATCHET_SERVING_PORT": str(port),
-    }
-    command = [sys.executable, "-m", "include.serving", case.name]
-    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment)
-    try:
-        yield f"http://{where.host}:{port}/v2/models/{case.name}"
-    finally:
-        process.terminate()
-        process.wait()
+def _drilled(before: Routing, apart: Settings) -> Drilled:
+    """Return how long a server that follows the routes of `apart` takes from the champion of `before` to its standby."""
+    assert before.standby is not None
+    routes.publish(before, apart)
+    with server.running(before.use_case, apart) as address:
+        server.wait(lambda: _answers(address, before, before.champion), "the champion's answers")
+        started = time.monotonic()
+        routes.publish(replace(before, seq=2, champion=before.standby), apart)
+        server.wait(lambda: _answers(address, before, str(before.standby)), "the answers of the model gone back to")
+        return Drilled(digest=before.standby, seconds=time.monotonic() - started)
 
 
-def _wait(address: str, case: UseCase, digest: str, seconds: float) -> None:
-    """Wait until the server answers with the package `digest`."""
-    deadline = time.monotonic() + seconds
-    while not _answers(address, digest):
-        if time.monotonic() > deadline:
-            raise SetupError(
-                f"expected a server of {case.name} to answer with {digest[:12]} within {seconds:g} s: see its log"
-            )
-        time.sleep(_POLL_SECONDS)
-
-
-def _answers(address: str, digest: str) -> bool:
-    try:
-        told = httpx.get(address, trust_env=False)
-    except httpx.TransportError:
-        return False
+def _answers(address: str, routing: Routing, digest: str) -> bool:
+    """Return whether the package `digest` is the one that answers."""
+    told = httpx.get(f"{address}/v2/models/{routing.use_case}", trust_env=False)
     return told.status_code == 200 and told.json()["versions"] == [digest]
 
 
