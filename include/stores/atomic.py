@@ -1,9 +1,11 @@
 """Writing a file, or a folder of files, so that a reader sees the old bytes or the new, never something between."""
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -21,10 +23,22 @@ def write(target: Path, content: bytes) -> None:
         raise
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one process or thread at a time be within, for each `folder`; one that ends lets the next in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """Let the folder `target` appear with all of `files`; one in its place is put away first.
 
-    Where another process was faster, its folder stays.
+    Where another process was faster, its folder stays; hold `alone` of the folder above where others may do the same.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))

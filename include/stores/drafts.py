@@ -18,10 +18,10 @@ _PROMISE = "draft.json"
 
 def put(place: Path, files: Mapping[str, bytes]) -> None:
     """Store `files` as the draft at `place`; one that is there already is left alone when it is whole, else mended."""
-    if whole(place):
-        return
     promise = {name: manifest.sha256(content) for name, content in files.items()}
-    atomic.write_folder(place, {**files, _PROMISE: json.dumps(promise, sort_keys=True).encode()})
+    with atomic.alone(place.parent):
+        if not whole(place):
+            atomic.write_folder(place, {**files, _PROMISE: json.dumps(promise, sort_keys=True).encode()})
 
 
 def get(place: Path) -> dict[str, bytes]:

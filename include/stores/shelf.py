@@ -38,8 +38,9 @@ def put(shelf: Path, night: date, packed: Packed) -> Place:
     that it replaced are kept.
     """
     place = Place(night=str(night), digest=packed.digest)
-    if not _whole(shelf, place):
-        atomic.write_folder(shelf / place.folder, packed.files)
+    with atomic.alone(shelf):
+        if not _whole(shelf, place):
+            atomic.write_folder(shelf / place.folder, packed.files)
     named = _known(shelf)
     if place not in named and all(place.night >= each.night for each in named[:1]):
         named = [place, *named[:1]]
