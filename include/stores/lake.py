@@ -27,6 +27,8 @@ NIGHT, ABSENT, _FIRST = "night", -1, 0
 # Delta's own default forgets, at a checkpoint, how to read versions of more than 30 days ago, without any vacuum.
 _KEEPS_ITS_LOG = {"delta.logRetentionDuration": "interval 36500 days"}
 _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
+# Of two writers that make a table at once, Delta's retry would let the slower one add its rows to those of the faster.
+_NEVER_AGAIN = 0
 _COLOURS, _TOLD = re.compile(r"\x1b\[\d*m"), 400
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,7 +105,14 @@ def _write(uri: str, period: Period, data: _Again | None, widen: bool) -> int:
 def _made(uri: str, data: _Again) -> bool:
     """Return whether the table was made of `data`; not when another writer made it first."""
     try:
-        write_deltalake(uri, data(), mode="error", partition_by=[NIGHT], configuration=_KEEPS_ITS_LOG)
+        write_deltalake(
+            uri,
+            data(),
+            mode="error",
+            partition_by=[NIGHT],
+            configuration=_KEEPS_ITS_LOG,
+            commit_properties=CommitProperties(max_commit_retries=_NEVER_AGAIN),
+        )
     except DeltaError:
         if not DeltaTable.is_deltatable(uri):
             raise
@@ -118,7 +127,7 @@ def append(uri: str, rows: pd.DataFrame, source: str, end: int) -> bool:
     Rows and place are written in one commit, so that what `taken` says is in the table once. `rows` have a text column
     `night` (ISO date).
     """
-    place = CommitProperties(app_transactions=[Transaction(source, end)])
+    place = [Transaction(source, end)]
     table = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
     try:
         if table is None:
@@ -128,10 +137,12 @@ def append(uri: str, rows: pd.DataFrame, source: str, end: int) -> bool:
                 mode="error",
                 partition_by=[NIGHT],
                 configuration=_KEEPS_ITS_LOG,
-                commit_properties=place,
+                commit_properties=CommitProperties(app_transactions=place, max_commit_retries=_NEVER_AGAIN),
             )
         elif (table.transaction_version(source) or 0) < end:
-            write_deltalake(table, spool.arrow(rows), mode="append", commit_properties=place)
+            write_deltalake(
+                table, spool.arrow(rows), mode="append", commit_properties=CommitProperties(app_transactions=place)
+            )
     except DeltaError:
         if table is None and not DeltaTable.is_deltatable(uri):
             raise

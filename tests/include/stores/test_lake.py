@@ -260,3 +260,15 @@ def test_writers_of_different_nights_lose_nothing(uri: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda day: put(uri, f"2013-02-0{day}", float(day)), range(1, 6)))
     assert values(uri) == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_of_writers_that_make_a_table_at_once_one_has_its_rows_in_it(tmp_path: Path) -> None:
+    for trial in range(12):
+        uri = str(tmp_path / str(trial))
+        with ThreadPoolExecutor(4) as pool:
+            written = [
+                pool.submit(lake.replace, uri, nights.parse("2013-02-08"), rows("2013-02-08", float(number)))
+                for number in range(4)
+            ]
+        assert sorted(each.result() for each in written) == [0, 1, 2, 3]
+        assert len(lake.read(uri)) == 1
