@@ -52,6 +52,7 @@ BY_ANOTHER_NAME = {
         for part in ("asking", "dataframes", "instances", "native", "tensors")
     },
     "include/cli_serving.py": "tests/include/steps/test_canary.py",
+    "include/steps/reasons.py": "tests/include/steps/test_override.py",
     "include/stack/server.py": "tests/include/steps/test_canary.py",
     **{
         f"include/steps/{part}.py": "tests/include/steps/test_canary.py"

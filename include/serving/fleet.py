@@ -24,7 +24,6 @@ class Loaded:
     digest: str
     model: Model
     taken: Taken
-    facts: Mapping[str, object]
     shelf: Shelf
 
 
@@ -139,7 +138,6 @@ class Fleet:
             digest=digest,
             model=model,
             taken=Taken.by(model.encoder),
-            facts=facts,
             shelf=Shelf(self._shelf, pinned),
         )
 

@@ -23,7 +23,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-REQUEST_ID = "X-Request-Id"
+_REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 
 
@@ -96,7 +96,7 @@ class Gateway:
 
     def _id(self, headers: Mapping[bytes, str]) -> str:
         """Return the id that the client gave, or a new one."""
-        given = headers.get(REQUEST_ID.lower().encode(), "")
+        given = headers.get(_REQUEST_ID, "")
         if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable():
             return given
         return f"{self._process}-{next(self._count):x}"
@@ -173,7 +173,7 @@ class Gateway:
         champion = self._fleet.serving.champion
         if path.get("name", self._fleet.use_case) != self._fleet.use_case:
             raise AbsentError(f"expected the model {self._fleet.use_case!r}, got {path['name'][:60]!r}")
-        json_bytes = headers.get(HEADER.lower().encode())
+        json_bytes = headers.get(_JSON_BYTES)
         if json_bytes is not None and not json_bytes.isdecimal():
             raise QuestionError(f"{HEADER}: expected a number of bytes, got {json_bytes[:20]!r}")
         return Ask(
@@ -195,6 +195,6 @@ async def _send(send: Send, status: int, reply: Reply, request: str) -> None:
         *((name.lower().encode(), value.encode()) for name, value in reply.headers.items()),
     ]
     if request:
-        headers.append((REQUEST_ID.lower().encode(), request.encode()))
+        headers.append((_REQUEST_ID, request.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from include import settings, usecases
-from include.steps import attempts
+from include.steps import attempts, reasons
 from include.stores import ledger, warehouse
 from ml import nights
 from ml.chain import Entry
@@ -15,7 +15,7 @@ from ml.errors import RequestError
 from ml.promotion import Outcome
 
 OVERRIDDEN = "overridden"
-_LEAST_WORDS, _LONGEST_DAYS = 3, 30
+_LONGEST_DAYS = 30
 
 
 def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
@@ -30,8 +30,7 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
         raise RequestError(f"expected a night of {case.name} whose challenger was judged, got {when}: train it first")
     if judged[-1].payload["outcome"] == Outcome.PROMOTE:
         raise RequestError(f"the challenger of {when} earned its release: there is nothing to override")
-    if not who.strip() or len(why.split()) < _LEAST_WORDS:
-        raise RequestError(f"an override says who and, in {_LEAST_WORDS} words or more, why; got {who!r}: {why!r}")
+    reasons.require("an override", who, why)
     if not 1 <= days <= _LONGEST_DAYS:
         raise RequestError(f"an override is good for 1 to {_LONGEST_DAYS} days, got {days}")
     until = datetime.now(UTC).date() + timedelta(days=days)

@@ -4,14 +4,13 @@ from datetime import UTC, datetime
 
 from include import settings, usecases
 from include.settings import Settings
+from include.steps import reasons
 from include.stores import ledger, warehouse
 from ml import releasing
 from ml.chain import Entry
 from ml.errors import LedgerError, RequestError
 from ml.releasing import Kind
 from ml.usecase import UseCase
-
-_LEAST_WORDS = 3
 
 
 def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) -> Entry:
@@ -20,8 +19,7 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
     Raises RequestError for a time that ends before it begins or is over, and without a name or a reason.
     """
     case, where = usecases.get(use_case), settings.load()
-    if not who.strip() or len(why.split()) < _LEAST_WORDS:
-        raise RequestError(f"a freeze says who and, in {_LEAST_WORDS} words or more, why; got {who!r}: {why!r}")
+    reasons.require("a freeze", who, why)
     if not max(first, datetime.now(UTC)) < until:
         raise RequestError(f"expected a freeze that ends after it begins and after now, got {first} to {until}")
     begins, ends = (each.astimezone(UTC).isoformat() for each in (first, until))

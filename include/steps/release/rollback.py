@@ -1,15 +1,13 @@
-"""Back to the last champion that nobody was rolled back from, now: by a person with a reason, or by a drill."""
+"""Back to the last champion that nobody was rolled back from, now: a person asks for it, with a reason."""
 
 from include import notifications, settings, usecases
 from include.settings import Settings
-from include.steps import standing
+from include.steps import reasons, standing
 from include.stores import ledger, warehouse
 from ml.chain import Entry, Json
 from ml.errors import RequestError
 from ml.releasing import Kind, Standing
 from ml.usecase import UseCase
-
-_LEAST_WORDS = 3
 
 
 def roll_back(use_case: str, who: str, why: str, asked: str) -> Entry:
@@ -19,8 +17,7 @@ def roll_back(use_case: str, who: str, why: str, asked: str) -> Entry:
     RequestError without a name or a reason, and when there is nothing to go back to.
     """
     case, where = usecases.get(use_case), settings.load()
-    if not who.strip() or len(why.split()) < _LEAST_WORDS:
-        raise RequestError(f"a rollback says who and, in {_LEAST_WORDS} words or more, why; got {who!r}: {why!r}")
+    reasons.require("a rollback", who, why)
     key = f"{case.name}:rollback:{asked}"
     done = [each for each in ledger.entries(warehouse.engine(where.warehouse_url), case.name) if each.key == key]
     entry = done[0] if done else _append(case, standing.now(case, where), {"who": who, "why": why}, key, where)
