@@ -1,9 +1,6 @@
 """A real model server in a process of its own, with small packages and a snapshot of features to answer from."""
 
-import os
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +13,8 @@ import httpx
 import numpy as np
 import pandas as pd
 
-from include.settings import PROJECT, Settings
+from include.settings import Settings
+from include.stack import server
 from include.stores import packages, routes, shelf, signatures
 from ml import packaging, snapshots, training
 from ml.definitions import Declared
@@ -92,30 +90,8 @@ class Server:
 @contextmanager
 def running(where: Settings, **environment: object) -> Iterator[Server]:
     """Run a server of the toy until the end of the `with`; `environment` without its prefix, in small letters."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    variables = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in environment.items()}
-    variables |= {"RATCHET_HOME": str(where.home), "RATCHET_SERVING_PORT": str(port), "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, "-m", "include.serving", USE_CASE]
-    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | variables)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
-            _wait(client, process)
-            yield Server(client=client, process=process, port=port)
-    finally:
-        process.terminate()
-        process.wait(_SECONDS)
-
-
-def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + _SECONDS
-    while time.monotonic() < until:
-        assert process.poll() is None, "the server ended"
-        try:
-            client.get("/healthz")
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the server did not start")
+    with (
+        server.running(USE_CASE, where, **environment) as ours,
+        httpx.Client(base_url=ours.address, timeout=30, trust_env=False) as client,
+    ):
+        yield Server(client=client, process=ours.process, port=client.base_url.port or 0)

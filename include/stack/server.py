@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import httpx
 
@@ -16,9 +17,17 @@ from ml.errors import SetupError
 _SECONDS, _POLL_SECONDS = 120.0, 0.02
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """A server that answers at `address`, and its process."""
+
+    address: str
+    process: "subprocess.Popen[bytes]"
+
+
 @contextmanager
-def running(use_case: str, where: Settings, **limits: object) -> Iterator[str]:
-    """Give the address of a server that answers by the routes, packages and snapshots of `where`, and end it afterwards.
+def running(use_case: str, where: Settings, **limits: object) -> Iterator[Running]:
+    """Give a server that answers by the routes, packages and snapshots of `where`, and end it afterwards.
 
     `limits` are those of the server, by name. Raises SetupError when it ends, or does not answer, at its start.
     """
@@ -34,7 +43,7 @@ def running(use_case: str, where: Settings, **limits: object) -> Iterator[str]:
         wait(lambda: process.poll() is not None or _lives(address), f"a server of {use_case} to answer")
         if process.poll() is not None:
             raise SetupError(f"the server of {use_case} ended with code {process.returncode}: its last words are above")
-        yield address
+        yield Running(address=address, process=process)
     finally:
         process.terminate()
         process.wait()

@@ -68,8 +68,8 @@ def over_http(
     with TemporaryDirectory() as folder:
         apart = replace(where, feature_store=Path(folder), journal=Path(folder) / "journal")
         shelf.put(materialize.folder(case, apart), when, snapshots.pack(rows[[ENTITY, *names]], facts))
-        with server.running(case.name, apart, package=digest) as address:
-            return _asked(address, list(rows[ENTITY]))
+        with server.running(case.name, apart, package=digest) as ours:
+            return _asked(ours.address, list(rows[ENTITY]))
 
 
 def _asked(address: str, entities: Sequence[str]) -> Live:

@@ -49,11 +49,13 @@ def _drilled(before: Routing, apart: Settings) -> Drilled:
     """Return how long a server that follows the routes of `apart` takes from the champion of `before` to its standby."""
     assert before.standby is not None
     routes.publish(before, apart)
-    with server.running(before.use_case, apart) as address:
-        server.wait(lambda: _answers(address, before, before.champion), "the champion's answers")
+    with server.running(before.use_case, apart) as ours:
+        server.wait(lambda: _answers(ours.address, before, before.champion), "the champion's answers")
         started = time.monotonic()
         routes.publish(replace(before, seq=2, champion=before.standby), apart)
-        server.wait(lambda: _answers(address, before, str(before.standby)), "the answers of the model gone back to")
+        server.wait(
+            lambda: _answers(ours.address, before, str(before.standby)), "the answers of the model gone back to"
+        )
         return Drilled(digest=before.standby, seconds=time.monotonic() - started)
 
 
