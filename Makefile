@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(wildcard include/usecases/*/data-requirements.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test test-servers test-all check fix docs bench lock clean
+.PHONY: help run up down test test-servers test-docker test-all check fix docs bench lock clean
 
 help:  ## list the words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -24,12 +24,15 @@ down:  ## stop what `make up` started
 	@$(BIN)/ratchet down
 
 test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
-	@$(BIN)/python -m pytest -m "not servers"
+	@$(BIN)/python -m pytest -m "not servers and not docker"
 
 test-servers: $(BIN)/.installed $(DATA)  ## those that start real servers (Postgres)
 	@$(BIN)/python -m pytest -m servers
 
-test-all: test test-servers  ## both
+test-docker: $(BIN)/.installed $(DATA)  ## those that need a Docker engine
+	@$(BIN)/python -m pytest -m docker
+
+test-all: test test-servers test-docker  ## all of them
 
 check: $(BIN)/.installed  ## ruff, mypy, import-linter, use cases, generated docs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -48,9 +51,8 @@ bench: $(BIN)/.installed $(DATA)  ## rolling evaluation over the year and speed 
 	@$(BIN)/python -m bench
 
 lock: $(BIN)/.installed  ## resolve requirements*.in into hash-locked files
-	@$(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
-	@$(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header requirements-serving.in -o requirements-serving.txt
+	@for list in requirements requirements-dev requirements-serving requirements-server; do \
+	  $(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header $$list.in -o $$list.txt || exit 1; done
 
 clean:  ## forget everything that ran (var/); the environment and the data stay
 	@$(BIN)/ratchet down

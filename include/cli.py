@@ -15,6 +15,7 @@ from rich.table import Table
 from include import (
     cli_card,
     cli_data,
+    cli_deploying,
     cli_explain,
     cli_features,
     cli_ingest,
@@ -55,6 +56,8 @@ for command in (
     cli_serving.thaw,
     cli_serving.route,
     cli_serving.drain,
+    cli_deploying.deploy,
+    cli_deploying.image,
 ):
     app.command()(command)
 _WIDTH = 120

@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from include import settings
 from include.serving import app, limits
-from ml.errors import RatchetError
+from ml.errors import RatchetError, SetupError
 
 _HEADER_SECONDS, _STOP_SECONDS = 5.0, 10
 
@@ -44,8 +44,13 @@ class Prompt(HttpToolsProtocol):
             self._hanging_up = None
 
 
-def main(use_case: str) -> None:
-    """Serve until told to stop; then no new requests are taken, and those under way are answered."""
+def main(use_case: str, word: str = "serve") -> None:
+    """Serve until told to stop; then no new requests are taken, and those under way are answered.
+
+    SageMaker starts a container with the word `serve`; raises SetupError for another.
+    """
+    if word != "serve":
+        raise SetupError(f"expected the word 'serve' or none, got {word!r}: a server does nothing else")
     where, allowed = settings.load(), limits.load()
     shelf = where.feature_store / use_case / "snapshots"
     front = app.create(use_case, shelf, where, allowed)

@@ -114,6 +114,11 @@ class Answering:
             self._copy(serving, asked, routes)
         return [answers[place] for place in range(len(routes))]
 
+    def waits(self, asked: Asked) -> bool:
+        """Say whether some of the answers come from elsewhere, or are too many to give between two requests."""
+        serving = self._fleet.serving
+        return len(asked.rows) > self._limits.inline_rows or (serving.apart and Route.CANARY in _routes(serving, asked))
+
     def close(self) -> None:
         """Answer the copies that wait, and stop."""
         self._closed = True
@@ -218,7 +223,9 @@ def _known(by: Loaded, entity: str | None) -> Row | None:
 
 def _scores(by: Loaded, rows: Sequence[dict[str, object]], inline: int) -> list[float]:
     """Return the score of each row; raises RatchetError when one is no number."""
-    if len(rows) <= inline:
+    if by.apart is not None:
+        scores = by.apart.scores(rows)
+    elif len(rows) <= inline:
         scores = [by.model.predict_row(row) for row in rows]
     else:
         import pandas as pd

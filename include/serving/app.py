@@ -29,7 +29,7 @@ def create(use_case: str, shelf: Path, where: Settings, limits: Limits) -> Front
 
     Raises SetupError when there is no room for its journal.
     """
-    fleet = Fleet(use_case, shelf, where, limits.package)
+    fleet = Fleet(use_case, shelf, where, limits)
     journal = Journal(where.journal / use_case)
     metrics = Metrics(fleet, journal)
     answering = Answering(fleet, journal, metrics, limits)

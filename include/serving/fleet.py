@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from include.serving import children
+from include.serving import apart, children
+from include.serving.apart import Apart
+from include.serving.limits import Limits
 from include.settings import Settings
 from include.stores import packages, routes
 from include.stores.shelf import Shelf
@@ -19,12 +21,13 @@ from ml.training import Model
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """A package ready to answer, and the shelf that it looks features up in."""
+    """A package ready to answer, and the shelf that it looks features up in; where it is `apart` its scores come from there."""
 
     digest: str
     model: Model
     taken: Taken
     shelf: Shelf
+    apart: Apart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,12 @@ class Serving:
 
     routing: Routing
     loaded: Mapping[str, Loaded]
+
+    @property
+    def apart(self) -> bool:
+        """Say whether the challenger's answers come from elsewhere."""
+        challenger = self.routing.challenger
+        return challenger is not None and self.loaded[challenger].apart is not None
 
     def by(self, route: Route) -> Loaded:
         """Return the package that answers on `route`."""
@@ -46,9 +55,10 @@ class Serving:
 class Fleet:
     """Follows the routing of one use case; what cannot be taken is told in `faults`, and what was good goes on."""
 
-    def __init__(self, use_case: str, shelf: Path, where: Settings, package: str = "") -> None:
-        """Answer for `use_case` from the `shelf`; with `package` by that one alone."""
-        self.use_case, self._shelf, self._where, self._package = use_case, shelf, where, package
+    def __init__(self, use_case: str, shelf: Path, where: Settings, limits: Limits) -> None:
+        """Answer for `use_case` from the `shelf`, with what is routed in `where`, or as the `limits` say."""
+        self.use_case, self._shelf, self._where, self._limits = use_case, shelf, where, limits
+        self._elsewhere = apart.connect(limits) if limits.challenger else None
         self._serving: Serving | None = None
         self._asked: tuple[Routing, list[str]] | None = None
         self._turn = threading.Lock()
@@ -88,29 +98,50 @@ class Fleet:
             return [str(fault)]
         if self._asked is None or self._asked[0] != wanted:
             self._asked = wanted, self._take(wanted)
-        return self._asked[1]
+        return [*self._asked[1], *self._join(wanted)]
 
     def _take(self, wanted: Routing) -> list[str]:
         loaded, faults = self._at_hand(wanted, self._serving.loaded if self._serving else {})
+        loaded = {
+            digest: each if digest == wanted.challenger else replace(each, apart=None)
+            for digest, each in loaded.items()
+        }
         if wanted.champion in loaded:
-            whole = wanted.challenger is None or wanted.challenger in loaded
-            self._serving = Serving(routing=wanted if whole else wanted.alone, loaded=loaded)
+            routing = wanted if self._whole(wanted, loaded) else wanted.alone
+            self._serving = Serving(routing=routing, loaded=loaded)
         return faults
 
-    def _wanted(self) -> Routing:
-        if self._package:
-            return Routing(use_case=self.use_case, seq=0, champion=self._package)
-        path = routes.place(self._where.routes, self.use_case)
+    def _whole(self, wanted: Routing, loaded: Mapping[str, Loaded]) -> bool:
+        """Say whether whoever is to answer can, the challenger from where it is to."""
+        if wanted.challenger is None:
+            return True
+        challenger = loaded.get(wanted.challenger)
+        return challenger is not None and (self._elsewhere is None or challenger.apart is not None)
+
+    def _join(self, wanted: Routing) -> list[str]:
+        """Let a challenger that is apart answer once it is there; return why it does not yet."""
+        serving, digest = self._serving, wanted.challenger
+        if self._elsewhere is None or serving is None or digest is None or digest not in serving.loaded:
+            return []
+        if serving.routing != wanted.alone:
+            return []
+        there = Apart(digest, self._elsewhere)
         try:
-            found = routes.read(path, self._where.trusted_keys)
-        except FileNotFoundError:
-            raise RequestError(f"{self.use_case} has no champion yet: {path} is not there") from None
-        if found.use_case != self.use_case:
-            raise RequestError(f"{path} is the routing of {found.use_case!r}, expected that of {self.use_case!r}")
+            there.require()
+        except RequestError as fault:
+            return [str(fault)]
+        loaded = {**serving.loaded, digest: replace(serving.loaded[digest], apart=there)}
+        self._serving = Serving(routing=wanted, loaded=loaded)
+        return []
+
+    def _wanted(self) -> Routing:
+        if self._limits.package:
+            return Routing(use_case=self.use_case, seq=0, champion=self._limits.package)
+        found = routes.standing(self.use_case, self._where)
         if self._serving is not None and found.seq < self._serving.routing.seq:
             raise RequestError(
-                f"{path} is as of entry {found.seq} of the ledger, but entry {self._serving.routing.seq} is served "
-                "already: it is an old one put back"
+                f"{routes.place(self._where.routes, self.use_case)} is as of entry {found.seq} of the ledger, but entry "
+                f"{self._serving.routing.seq} is served already: it is an old one put back"
             )
         return found
 

@@ -162,8 +162,8 @@ class Gateway:
         return self.requests() - self._reading
 
     async def _scored(self, asked: Asked) -> list[Answer]:
-        """Return the answers, those to many rows from a thread beside the others' requests."""
-        if len(asked.rows) <= self._limits.inline_rows:
+        """Return the answers, those that take their time from a thread beside the others' requests."""
+        if not self._answering.waits(asked):
             return self._answering.answer(asked)
         running = asyncio.get_running_loop().run_in_executor(self._threads, self._answering.answer, asked)
         async with asyncio.timeout(self._limits.answer_seconds):

@@ -19,6 +19,7 @@ class Limits:
     `body_bytes` and `rows` bound one request, `waiting` how many may wait for an answer, `body_seconds` how long a
     client may take to send one, `answer_seconds` how long an answer may take. Requests of more than `inline_rows` rows
     are answered beside the others. With `package`, a digest, the server answers with that one alone, whatever is routed.
+    With `challenger`, an address, the challenger's answers come from the server there, within `challenger_seconds`.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +37,8 @@ class Limits:
     answer_seconds: float = 10.0
     refresh_seconds: float = 0.25
     shadow_waiting: int = 2_000
+    challenger: str = ""
+    challenger_seconds: float = 0.5
 
 
 _PLATFORMS = {

@@ -26,12 +26,12 @@ class Running:
 
 
 @contextmanager
-def running(use_case: str, where: Settings, **limits: object) -> Iterator[Running]:
+def running(use_case: str, where: Settings, *, port: int | None = None, **limits: object) -> Iterator[Running]:
     """Give a server that answers by the routes, packages and snapshots of `where`, and end it afterwards.
 
-    `limits` are those of the server, by name. Raises SetupError when it ends, or does not answer, at its start.
+    `limits` are those of the server, by name; it listens on `port`, or on a free one. Raises SetupError when it ends, or does not answer, at its start.
     """
-    port = setup.free_port(where.host)
+    port = port or setup.free_port(where.host)
     address = f"http://{where.host}:{port}"
     environment = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in limits.items()}
     places = ("home", "packages", "trusted_keys", "routes", "journal", "feature_store")

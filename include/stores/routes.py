@@ -6,7 +6,7 @@ from pathlib import Path
 from include.settings import Settings
 from include.stores import atomic, envelopes
 from ml import routing
-from ml.errors import SignatureError
+from ml.errors import RequestError, SignatureError
 from ml.routing import Routing
 
 _KIND = "application/vnd.ratchet.routing+json"
@@ -34,6 +34,18 @@ def read(path: Path, trusted: Path) -> Routing:
             f"{path} {fault}; let `ratchet route` write it again, and find out who wrote this"
         ) from None
     return routing.read(told)
+
+
+def standing(use_case: str, where: Settings) -> Routing:
+    """Return what is routed for `use_case` now; raises RequestError before its first champion, SignatureError."""
+    path = place(where.routes, use_case)
+    try:
+        found = read(path, where.trusted_keys)
+    except FileNotFoundError:
+        raise RequestError(f"{use_case} has no champion yet: {path} is not there") from None
+    if found.use_case != use_case:
+        raise RequestError(f"{path} is the routing of {found.use_case!r}, expected that of {use_case!r}")
+    return found
 
 
 def place(folder: Path, use_case: str) -> Path:

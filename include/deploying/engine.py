@@ -1,0 +1,26 @@
+"""A Docker engine, and its failures as sentences."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import docker
+from docker.errors import DockerException
+
+from ml.errors import SetupError
+
+
+def connect() -> docker.DockerClient:
+    """Return a client of the engine that `DOCKER_HOST` names, or of this machine's; raises SetupError when none answers."""
+    try:
+        return docker.from_env()
+    except DockerException as error:
+        raise SetupError(f"expected a Docker engine to answer (DOCKER_HOST, or this machine's), but: {error}") from None
+
+
+@contextmanager
+def asked(what: str) -> Iterator[None]:
+    """Raise SetupError when the engine fails at `what`."""
+    try:
+        yield
+    except DockerException as error:
+        raise SetupError(f"the Docker engine failed to {what}: {error}") from None

@@ -1,0 +1,31 @@
+"""A Docker engine that really answers, and what the tests left on it taken away."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+
+import docker
+import pytest
+
+from include.deploying import engine
+from include.deploying.deployer import Deployer
+from include.settings import Settings
+from include.stack import setup
+from tests.served import USE_CASE
+
+NETWORK = os.environ.get("RATCHET_TEST_BUILD_NETWORK")
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[docker.DockerClient]:
+    """A client of the engine; these tests fail where none answers."""
+    with closing(engine.connect()) as client:
+        yield client
+
+
+@pytest.fixture
+def deployer(client: docker.DockerClient, home: Settings) -> Iterator[Deployer]:
+    """A deployer of the toy, on a free port."""
+    deployer = Deployer(client, USE_CASE, home, setup.free_port(home.host), NETWORK)
+    yield deployer
+    deployer.remove()
