@@ -1,47 +1,15 @@
 """Starts the model server of a use case, as a program: `python -m include.serving <use case>`."""
 
-import asyncio
 import sys
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from include import settings
 from include.serving import app, limits
+from include.serving.wire import Prompt
 from ml.errors import RatchetError, SetupError
 
-_HEADER_SECONDS, _STOP_SECONDS = 5.0, 10
-
-
-class Prompt(HttpToolsProtocol):
-    """Hangs up on a client that does not get its headers across in time; uvicorn would wait for ever."""
-
-    _hanging_up: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._hurry()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._hurry()
-
-    def on_headers_complete(self) -> None:
-        self._relax()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._relax()
-        super().connection_lost(exc)
-
-    def _hurry(self) -> None:
-        if self._hanging_up is None:
-            self._hanging_up = self.loop.call_later(_HEADER_SECONDS, self.transport.close)
-
-    def _relax(self) -> None:
-        if self._hanging_up is not None:
-            self._hanging_up.cancel()
-            self._hanging_up = None
+_STOP_SECONDS = 10
 
 
 def main(use_case: str, word: str = "serve") -> None:

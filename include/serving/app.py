@@ -1,6 +1,7 @@
 """The model server: one FastAPI application that speaks every protocol, at the routes that each platform knows."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
@@ -38,6 +39,8 @@ def create(use_case: str, shelf: Path, where: Settings, limits: Limits) -> Front
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(fleet.refresh)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no request waits for it to be looked through again
         following = asyncio.create_task(_follow(fleet, limits.refresh_seconds))
         yield
         following.cancel()

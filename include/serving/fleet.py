@@ -165,6 +165,7 @@ class Fleet:
         pinned = definitions.told(facts, of=f"package {digest[:12]}")
         children.run("include.serving.golden", self._where.packages, digest, self._where)
         model = packaging.load(files)
+        packaging.check_golden(model, files)  # here too: no request waits for what a first answer imports
         return Loaded(
             digest=digest,
             model=model,

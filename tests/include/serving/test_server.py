@@ -204,6 +204,23 @@ def test_prometheus_reads_what_happened(shared: tuple[Settings, Server, str]) ->
     assert "ratchet_ready 1.0" in page
 
 
+def test_the_first_request_waits_for_nothing_that_is_loaded_only_then(home: Settings) -> None:
+    served.routed(home, served.packaged(home))
+    with served.running(home) as server:
+        while server.client.get("/readyz").status_code != 200:
+            time.sleep(0.05)
+        before = _libraries(server.process.pid)
+        assert server.client.post("/score", json={"rows": [ROW] * 50}).status_code == 200
+        assert _libraries(server.process.pid) == before
+        assert any("lightgbm" in each for each in before)
+
+
+def _libraries(process: int) -> set[str]:
+    """Return the shared libraries that a process has in memory."""
+    lines = Path(f"/proc/{process}/maps").read_text().splitlines()
+    return {line.split()[-1] for line in lines if ".so" in line}
+
+
 def test_answers_outlive_the_process_that_gave_them(home: Settings) -> None:
     served.routed(home, served.packaged(home))
     served.shelved(home)
