@@ -2,6 +2,7 @@
 
 FEATURES = "features"
 SCORES = "scores"
+LABELS = "labels"
 RETRAIN = "retrain"
 CHALLENGER = "challenger"
 CHAMPION = "champion"

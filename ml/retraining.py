@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ml.errors import RequestError
 from ml.usecase import Triggers
 
 
@@ -50,14 +51,27 @@ class Decision:
 
 def decide(triggers: Triggers, facts: Facts) -> Decision:
     """Return the night's decision; within the cooldown after a training nothing is asked for."""
-    findings = tuple(_findings(triggers, facts))
+    return _decided(triggers, tuple(_findings(triggers, facts)), facts.nights_since_training)
+
+
+def decide_on_batch(triggers: Triggers, new_labels: int, nights_since_training: int) -> Decision:
+    """Return the decision when `new_labels` have come since the last batch; raises RequestError where none is asked for."""
+    if triggers.label_batch is None:
+        raise RequestError("expected Triggers(label_batch=...) in the use case: labels are counted by the night there")
+    state = State.FIRED if new_labels >= triggers.label_batch else State.QUIET
+    value, threshold = float(new_labels), float(triggers.label_batch)
+    finding = Finding(trigger="label_batch", value=value, threshold=threshold, state=state)
+    return _decided(triggers, (finding,), nights_since_training)
+
+
+def _decided(triggers: Triggers, findings: tuple[Finding, ...], nights_since_training: int) -> Decision:
     fired = [finding for finding in findings if finding.state is State.FIRED]
     if not fired:
         return Decision(retrain=False, trigger=None, reason=_quiet(findings), findings=findings)
     first = fired[0]
     said = f"{first.trigger} is {_shown(first.value)}, threshold {_shown(first.threshold)}"
-    if facts.nights_since_training < triggers.cooldown_nights:
-        wait = triggers.cooldown_nights - facts.nights_since_training
+    if nights_since_training < triggers.cooldown_nights:
+        wait = triggers.cooldown_nights - nights_since_training
         return Decision(
             retrain=False, trigger=None, reason=f"{said}; cooling down, nights to go: {wait}", findings=findings
         )

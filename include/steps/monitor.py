@@ -127,11 +127,6 @@ def _measure_drift(
 def _facts(case: UseCase, night: date, recent: Performance | None, facts: dict[str, object], where: Settings) -> Facts:
     engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff
     trained = date.fromisoformat(str(facts["night"]))
-    tried = [
-        each.night
-        for each in ledger.entries(engine, use_case=case.name, kind="judged")
-        if each.night and each.night < night
-    ]
     reference = facts[targets.of(case).words.metric]
     assert isinstance(reference, float)
     return Facts(
@@ -141,8 +136,15 @@ def _facts(case: UseCase, night: date, recent: Performance | None, facts: dict[s
         reference_loss=reference,
         new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),
         age_nights=case.horizon.count(trained, night),
-        nights_since_training=case.horizon.count(max([trained, *tried]), night),
+        nights_since_training=nights_since_training(case, night, trained, where),
     )
+
+
+def nights_since_training(case: UseCase, night: date, trained: date, where: Settings) -> int:
+    """Return how many nights before `night` a model was last tried, the champion, which was `trained` then, or another."""
+    engine = warehouse.engine(where.warehouse_url)
+    tried = [each.night for each in ledger.entries(engine, use_case=case.name, kind="judged")]
+    return case.horizon.count(max([trained, *(each for each in tried if each and each < night)]), night)
 
 
 def _alert(case: UseCase, night: date, decision: Decision, where: Settings) -> None:

@@ -16,12 +16,14 @@ class Triggers:
 
     `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which at least
     `least_nights` must be there; where a number is asked for, how far the share of labels at or below the answer lies from
-    the quantile asked for. `loss_rise` is the relative rise over what the champion showed at its gate.
+    the quantile asked for. `loss_rise` is the relative rise over what the champion showed at its gate. `new_labels` are
+    counted once a night; `label_batch` as they land, so that a file of months of labels is answered at once.
     """
 
     calibration_gap: float | None = 0.04
     loss_rise: float | None = None
     new_labels: int | None = 50_000
+    label_batch: int | None = None
     age_nights: int | None = None
     window_nights: int = 14
     least_nights: int = 5
@@ -29,6 +31,10 @@ class Triggers:
 
     def __post_init__(self) -> None:
         require(1 <= self.least_nights <= self.window_nights, "least_nights lies between 1 and window_nights")
+        require(
+            self.label_batch is None or self.label_batch >= 1,
+            f"a label_batch is 1 label or more, got {self.label_batch}; None for none",
+        )
         require(self.cooldown_nights >= 0, f"a cooldown is 0 nights or more, got {self.cooldown_nights}")
 
 

@@ -33,11 +33,14 @@ Reader = Callable[..., dict[str, Any]]
 def reader(airflow_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """A function that says what the DAG files declare, with more folders of use cases, and what reading them cost."""
 
-    def read(*folders: Path) -> dict[str, Any]:
+    def read(*folders: Path, schedules: str = "on") -> dict[str, Any]:
         out = tmp_path_factory.mktemp("read") / "dags.json"
         program = Path(__file__).with_name("reader.py")
         done = subprocess.run(
-            [sys.executable, program, out, *folders], env=airflow_environment, capture_output=True, text=True
+            [sys.executable, program, out, *folders],
+            env=airflow_environment | {"RATCHET_SCHEDULES": schedules},
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         found: dict[str, Any] = json.loads(out.read_text())

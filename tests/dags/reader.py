@@ -38,10 +38,11 @@ def task(one: Any) -> dict[str, Any]:
     }
 
 
-def consumed(timetable: Any) -> list[str]:
-    """Return the names of the assets that start the DAG."""
+def consumed(timetable: Any) -> dict[str, list[str]]:
+    """Return the names of the assets that start the DAG, and of each who watches for what happens elsewhere."""
     asset = getattr(timetable, "asset_condition", None)
-    return [] if asset is None else [asset.name]
+    found = [] if asset is None else getattr(asset, "objects", [asset])
+    return {each.name: [watcher.name for watcher in each.watchers] for each in found}
 
 
 def main(out: Path, *folders: str) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import TOYS
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rollback", "answers", "drill")
+STAGES = (*OF_A_NIGHT, "rollback", "answers", "drill", "labels")
 NO_DAG = "broken.py"
 Read = dict[str, Any]
 
@@ -58,10 +58,18 @@ def test_every_task_has_an_owner_retries_and_a_timeout(read: Read) -> None:
     assert lacking == []
 
 
-def test_every_asset_that_starts_a_dag_is_produced_by_one(read: Read) -> None:
+def test_every_asset_that_starts_a_dag_is_produced_by_one_or_watched(read: Read) -> None:
     produced = {outlet for _, task in tasks(read) for outlet in task["outlets"]}
-    consumed = {asset for found in read["dags"].values() for asset in found["consumes"]}
-    assert consumed <= produced
+    consumed = {asset: watchers for found in read["dags"].values() for asset, watchers in found["consumes"].items()}
+    watched = {asset for asset, watchers in consumed.items() if watchers}
+    assert consumed.keys() - watched <= produced
+    assert watched == {f"{each.name}_labels" for each in usecases.all() if each.triggers.label_batch}
+
+
+def test_a_rehearsal_watches_nothing(reader: Callable[..., Read]) -> None:
+    found = reader(schedules="off")
+    consumed = [watchers for each in found["dags"].values() for watchers in each["consumes"].values()]
+    assert not any(consumed)
 
 
 def test_nothing_stands_between_an_approval_and_what_it_allows(read: Read) -> None:

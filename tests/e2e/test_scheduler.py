@@ -14,6 +14,7 @@ from include import usecases
 from include.settings import Settings, load
 from include.stack import processes, setup
 from include.stack.client import Approval, Client, Run
+from include.steps import labels
 from include.stores import ledger, routes, warehouse
 from ml import nights
 from ml.errors import RequestError
@@ -29,7 +30,7 @@ HISTORY = CASE.rehearsal.history
 LAST = str(nights.parse(HISTORY).last)
 NIGHT = str(nights.parse(CASE.rehearsal.nights).first)
 FOLLOWING = str(CASE.horizon.before(nights.parse(NIGHT).last, -1))
-STAGES = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
+STAGES = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback", "labels")
 Answer = TypeVar("Answer")
 
 
@@ -246,3 +247,18 @@ def test_a_person_rolls_back_from_the_form_and_the_ledger_says_who_and_why(admin
     (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), CASE.name, Kind.WITHDRAWN)
     assert (entry.payload["who"], entry.payload["why"]) == ("admin", "customers complain about it")
     assert shared(settings) is None
+
+
+def test_two_months_of_labels_in_one_file_are_answered_for_once_and_at_once(admin: Client, settings: Settings) -> None:
+    batch, engine = CASE.triggers.label_batch, warehouse.engine(settings.warehouse_url)
+    assert batch is not None
+    assert ledger.entries(engine, CASE.name, labels.KIND) == []
+    of = {"entity": [f"late-{place}" for place in range(batch)], "night": nights.parse(LAST).last, "label": 0.0}
+    came = pd.DataFrame({**of, "known_at": CASE.horizon.cutoff(nights.parse(NIGHT).last), "landed": night()})
+    warehouse.record_labels(engine, CASE.name, came)
+    run = eventually(lambda: next((each for each in admin.runs(f"{CASE.name}_labels") if each.ended), None))
+    assert (run.state, states(admin, run)["decide"]) == ("success", "success")
+    (entry,) = ledger.entries(engine, CASE.name, labels.KIND)
+    assert entry.payload["known"] == warehouse.count_labels(engine, CASE.name)
+    time.sleep(20)
+    assert len(list(admin.runs(f"{CASE.name}_labels"))) == 1

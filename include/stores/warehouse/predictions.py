@@ -123,10 +123,14 @@ def labelled_by(engine: sa.Engine, use_case: str, first_night: date, last_night:
         return set(connection.scalars(query))
 
 
-def count_labels(engine: sa.Engine, use_case: str, known_by: datetime, known_after: datetime | None = None) -> int:
-    """Return how many labels became known by `known_by`, and after `known_after` when it is given."""
+def count_labels(
+    engine: sa.Engine, use_case: str, known_by: datetime | None = None, known_after: datetime | None = None
+) -> int:
+    """Return how many labels became known, by `known_by` and after `known_after` where those are given."""
     table = tables.labels
-    query = sa.select(sa.func.count()).where(table.c.use_case == use_case, table.c.known_at <= known_by)
+    query = sa.select(sa.func.count()).where(table.c.use_case == use_case)
+    if known_by is not None:
+        query = query.where(table.c.known_at <= known_by)
     if known_after is not None:
         query = query.where(table.c.known_at > known_after)
     with engine.connect() as connection:

@@ -134,6 +134,7 @@ USE_CASE = UseCase(
         calibration_gap=0.02,
         loss_rise=0.10,
         new_labels=50_000,
+        label_batch=50_000,
         age_nights=12,
         window_nights=4,
         least_nights=2,

@@ -191,7 +191,7 @@ USE_CASE = UseCase(
     ),
     fairness=Fairness(by=("carrier",)),
     gates=Gates(leak_auc=0.755, leak_auc_nights=180),
-    triggers=Triggers(calibration_gap=0.04, new_labels=50_000),
+    triggers=Triggers(calibration_gap=0.04, new_labels=50_000, label_batch=50_000),
     expectations=(
         Directional(
             name="fog does not make a flight safer",

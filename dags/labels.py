@@ -1,0 +1,68 @@
+"""# Labels: enough new ones have come, should the champion learn from them now?
+
+**What for.** Labels may come late and by the file, two months of them at once. The night's `monitor` counts them once a
+night; this answers as soon as they have landed.
+
+**How.** A trigger in the triggerer counts the labels in the warehouse every 15 seconds, and fires once for each batch of
+`Triggers(label_batch=...)`. It takes no worker, and goes on after a restart where it was. `decide` holds the batch against
+the use case's triggers: within the cooldown after a training nothing is asked for.
+
+**What starts it.** The asset `labels`, where the use case has a `label_batch`. A person, from the UI, to decide now.
+
+**What it leaves.** The decision with its numbers in the ledger (`labelled`), once for each batch, and, only when retraining
+is asked for, the asset `retrain` with the last scored night, which starts `train`.
+
+**When it is red.** `RequestError`: there is no champion yet, or the use case has no `label_batch`. Otherwise the warehouse was
+away: clear the task.
+"""
+
+from typing import Any
+
+from airflow.sdk import DAG, Asset, AssetWatcher, task
+from ratchet import policy, request
+from ratchet.labels import LabelBatch
+
+from include import assets, usecases
+from ml.usecase import UseCase
+
+
+def watched(use_case: UseCase) -> Asset:
+    """Return the asset of the use case's labels; its watcher lives where the wall clock may start nights."""
+    batch = use_case.triggers.label_batch
+    name = assets.name(use_case.name, assets.LABELS)
+    watchers = [AssetWatcher(name=f"{name}_batch", trigger=LabelBatch(use_case.name, batch))] if batch else []
+    return Asset(
+        name=name, uri=assets.uri(use_case.name, assets.LABELS), watchers=watchers if policy.schedules() else []
+    )
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    labels, form = watched(use_case), {"use_case": request.form(use_case, window=False)["use_case"]}
+    with DAG(**policy.dag(use_case, "labels", __doc__), schedule=[labels], params=form):
+
+        @task
+        def decide(**context: Any) -> str | None:
+            from include.steps import labels as step
+
+            events = context["triggering_asset_events"].get(labels, [])
+            known = max((each.extra["payload"]["known"] for each in events), default=None)
+            if known is None:
+                found = step.volume(use_case.name)
+                known = found.known if found else 0
+            return step.decide(use_case.name, known)
+
+        @task.short_circuit
+        def asked(night: str | None) -> bool:
+            return night is not None
+
+        @task(outlets=[request.asset(use_case, assets.RETRAIN)])
+        def ask(night: str, **context: Any) -> None:
+            request.hand_over(context, night)
+
+        night = decide()
+        asked(night) >> ask(night)
+
+
+for each in usecases.all():
+    declare(each)

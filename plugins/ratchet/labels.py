@@ -1,0 +1,45 @@
+"""The label sensor: a trigger in the triggerer that looks into the warehouse, and takes no worker's time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+_MARK = "known"
+
+
+class LabelBatch(BaseEventTrigger):
+    """Fires when `batch` labels have come since the champion learned, or since it fired last.
+
+    What it fired for is in Airflow's store of the asset's state and, once answered for, in the ledger: a triggerer that
+    starts again does not fire for it again. Whoever takes the event must still be idempotent: Airflow has it before the
+    store is written.
+    """
+
+    def __init__(self, use_case: str, batch: int, seconds: float = 15.0) -> None:
+        super().__init__()
+        self.use_case, self.batch, self.seconds = use_case, batch, seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what the triggerer makes this from."""
+        return "ratchet.labels.LabelBatch", {"use_case": self.use_case, "batch": self.batch, "seconds": self.seconds}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look every so many seconds, for ever; a warehouse that is away is asked again."""
+        from include.steps import labels
+
+        store = self.asset_state_store
+        fired = int(await store.aget(_MARK, default=0) or 0) if store is not None else 0
+        while True:
+            try:
+                found = await asyncio.to_thread(labels.volume, self.use_case)
+            except Exception:
+                self.log.exception("the labels of %s cannot be counted now", self.use_case)
+                found = None
+            if found is not None and found.known - max(found.answered, fired) >= self.batch:
+                fired = found.known
+                yield TriggerEvent({_MARK: found.known, "new": found.new})
+                if store is not None:
+                    await store.aset(_MARK, fired)
+            await asyncio.sleep(self.seconds)
