@@ -53,6 +53,7 @@ def _values(payload: Payload) -> str:
 _TOLD: dict[str, Callable[[Payload], str]] = {
     "validated": _validated,
     "decided": _decided,
+    "labelled": _decided,
     "judged": _judged,
     "approved": _answered,
     "rejected": _answered,

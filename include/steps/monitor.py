@@ -8,16 +8,15 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
-from include.steps import standing
+from include.steps import outcomes, standing
 from include.stores import ledger, packages, pages, snapshot, warehouse
 from include.stores.snapshot import Snapshot
 from include.stores.warehouse import Alert, Metric
 from include.usecases import coherence
-from ml import drift, nights, packaging, performance, privacy, retraining, targets
+from ml import drift, nights, packaging, privacy, retraining, targets
 from ml.chain import Entry
 from ml.performance import Performance
 from ml.retraining import Decision, Facts
-from ml.targets import Target
 from ml.usecase import UseCase
 
 _DRIFTED = 0.2
@@ -35,8 +34,8 @@ def measure(use_case: str, period: str) -> bool:
     if champion is None:
         return False
     facts = packaging.facts(packages.get(where.packages, champion.subject, where.trusted_keys))
-    recent = _measure_nights(case, when.last, targets.told(case, facts), where)
     tables = snapshot.take(case, where)
+    recent = outcomes.measure(case, when.last, targets.told(case, facts), tables, where)
     reference, current = _learned_and_tonight(case, when.last, facts, tables, where)
     _measure_drift(case, when.last, champion, reference, current, where)
     warehouse.record_reads(engine, case.name, [when.last], "monitor", champion.subject, tables.versions)
@@ -54,37 +53,6 @@ def measure(use_case: str, period: str) -> bool:
         key=f"{case.name}:decided:{when.last}",
     )
     return decision.retrain
-
-
-def _measure_nights(case: UseCase, night: date, target: Target, where: Settings) -> Performance | None:
-    """Record each matured night of the window by itself, and return all of them measured together."""
-    engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
-    first = case.horizon.before(night, case.triggers.window_nights)
-    matured = [
-        each.night
-        for each in warehouse.maturity(engine, case.name, first, night, cutoff)
-        if each.share >= case.matured_share
-    ]
-    rows = warehouse.matured(engine, case.name, first, night, cutoff)
-    rows = rows[rows["night"].isin(matured)]
-    measured = []
-    for scored in matured:
-        for digest, part in rows[rows["night"] == scored].groupby("model_digest"):
-            found = performance.measure(part, target)
-            assert found is not None
-            measured += _metrics(case, scored, str(digest), found)
-    warehouse.record_metrics(engine, measured)
-    return performance.measure(rows, target)
-
-
-def _metrics(case: UseCase, night: date, digest: str, found: Performance) -> list[Metric]:
-    values = {name: value for name, value in asdict(found).items() if name not in ("nights", "rows")}
-    return [
-        Metric(
-            use_case=case.name, night=night, model_digest=digest, slice="all", metric=name, value=value, n=found.rows
-        )
-        for name, value in values.items()
-    ]
 
 
 def _learned_and_tonight(
@@ -114,7 +82,7 @@ def _measure_drift(
                 use_case=case.name,
                 night=night,
                 model_digest=champion.subject,
-                slice="all",
+                slice=outcomes.ALL,
                 metric=name,
                 value=value,
                 n=len(current),

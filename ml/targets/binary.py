@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ml import calibration, checks, curves, evaluation, fairness, hints, metrics
+from ml import calibration, checks, curves, evaluation, fairness, foresight, hints, metrics
 from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.calibration import Calibration, Correction
 from ml.checks import Check
@@ -14,6 +14,7 @@ from ml.curves import Gains
 from ml.errors import RefusalError
 from ml.evaluation import Answered, Interval
 from ml.fairness import Group
+from ml.foresight import Estimate
 from ml.likeness import OfProbabilities
 from ml.shifts import LogOdds
 from ml.targets.words import YES_OR_NO, Words
@@ -186,6 +187,10 @@ class Target:
             cost=float(metrics.row_cost(labels, scores, self.cost).sum()),
             saved_per_1000=metrics.saved(labels, scores, self.cost),
         )
+
+    def expect(self, scores: Floats) -> Mapping[str, Estimate]:
+        """Return what these scores are expected to come to, before any label is there."""
+        return foresight.expect(scores, self.cost)
 
     def calibration_by_night(
         self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int

@@ -19,6 +19,7 @@ from ml.curves import Gains
 from ml.disparity import Group
 from ml.errors import RefusalError
 from ml.evaluation import Answered, Interval
+from ml.foresight import Estimate
 from ml.likeness import OfNumbers
 from ml.shifts import Units
 from ml.targets.words import NUMBER, Words
@@ -261,6 +262,10 @@ class Target:
             cost=float(self.row_cost(labels, scores).sum()),
             saved_per_1000=self.saved(labels, scores),
         )
+
+    def expect(self, scores: Floats) -> Mapping[str, Estimate]:
+        """Return nothing: one quantile does not say how far from it the label will lie."""
+        return {}
 
     def calibration_by_night(
         self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
