@@ -1,5 +1,7 @@
 """What a client sends, held against what a model takes: rows of features, or entities whose features are known here."""
 
+import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +89,23 @@ def records(columns: Sequence[object], data: Sequence[object]) -> list[dict[str,
     return rows
 
 
+def table(body: bytes, taken: Taken) -> list[dict[str, object]]:
+    """Return the rows of a CSV; its first line names the columns, or else each line has all features in order.
+
+    An empty cell is a missing value. Raises QuestionError when there is no row, or a number is none.
+    """
+    try:
+        lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
+    except (UnicodeDecodeError, csv.Error) as fault:
+        raise QuestionError(f"expected CSV in UTF-8, but: {fault}") from None
+    named = bool(lines) and set(lines[0]) <= {*taken.names, ENTITY}
+    columns, data = (lines[0], lines[1:]) if named else (list(taken.names), lines)
+    if not data:
+        raise QuestionError("expected one line of cells or more, got none")
+    found = records(columns, data)
+    return [{name: _cell(name, str(cell), taken) for name, cell in row.items()} for row in found]
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names for a sentence, the first of them when they are many."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -107,3 +126,14 @@ def _number(name: str, value: float) -> float:
     if math.isfinite(number):
         return number
     raise QuestionError(f"{name}: expected a finite number or null, got {shown(value)}")
+
+
+def _cell(name: str, text: str, taken: Taken) -> object:
+    if not text:
+        return None
+    if taken.words.get(name, True):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise QuestionError(f"{name}: expected a number or nothing, got {shown(text)}") from None
