@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,17 @@ def table(body: bytes, taken: Taken) -> list[dict[str, object]]:
     return [{name: _cell(name, str(cell), taken) for name, cell in row.items()} for row in found]
 
 
+def objects(body: bytes) -> list[dict[str, object]]:
+    """Return the rows of a JSON list of objects; raises QuestionError for anything else, NaN and Infinity among it."""
+    try:
+        rows = json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError) as fault:  # a ValueError: bad UTF-8 too
+        raise QuestionError(f"expected JSON, but: {fault}") from None
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        return rows
+    raise QuestionError(f"expected a list of objects, each a row of features, got {shown(rows)}")
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names for a sentence, the first of them when they are many."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -116,6 +128,10 @@ def shown(value: object) -> str:
     """Return a value for a sentence: cut short, because a client may send anything."""
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON; send null for what is not known")
 
 
 def _number(name: str, value: float) -> float:

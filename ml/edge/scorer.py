@@ -31,6 +31,10 @@ class Scorer:
     learner: Learner
     correction: Correction
 
+    @property
+    def use_case(self) -> str:
+        return str(self.facts["use_case"])
+
     @cached_property
     def taken(self) -> Taken:
         """The features that a row has to have, in order."""
@@ -46,7 +50,7 @@ class Scorer:
         return [float(each) for each in self.correction.apply(self.learner.raw(features))]
 
 
-def load(files: Mapping[str, bytes], digest: str) -> Scorer:
+def load_package(files: Mapping[str, bytes], digest: str) -> Scorer:
     """Return the scorer of the package `digest`.
 
     Raises PackageError when `files` are not its bytes, or give its golden rows other scores than when it was packed.

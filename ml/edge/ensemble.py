@@ -1,0 +1,82 @@
+"""Trees as the attributes of ONNX's TreeEnsemble (ai.onnx.ml 5), thresholds and leaves in double precision."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from onnx import numpy_helper
+
+from ml.arrays import Floats
+from ml.edge.forest import Forest, Split
+from ml.errors import RequestError
+
+_AT_MOST, _MEMBER = 0, 6  # modes of a node
+_SUM, _AS_IT_IS = 1, 0  # of leaves, and of that sum
+
+
+def attributes(forest: Forest) -> dict[str, object]:
+    """Return the attributes; raises RequestError for trees to which zero is missing, which no node can say."""
+    if any(each.zero_is_missing for each in forest.splits):
+        raise RequestError("expected trees to which zero is a number, got some grown with zero_as_missing: export the wheel")
+    splits, roots = _rooted(forest)
+    return {
+        "n_targets": 1,
+        "aggregate_function": _SUM,
+        "post_transform": _AS_IT_IS,
+        "tree_roots": roots,
+        "nodes_featureids": [each.feature for each in splits],
+        "nodes_modes": numpy_helper.from_array(
+            np.array([_AT_MOST if each.levels is None else _MEMBER for each in splits], np.uint8), "modes"
+        ),
+        "nodes_splits": _tensor([each.threshold if each.levels is None else 0.0 for each in splits], "splits"),
+        "nodes_missing_value_tracks_true": [int(each.levels is None and each.missing_left) for each in splits],
+        **_children("true", [each.left for each in splits]),
+        **_children("false", [each.right for each in splits]),
+        **_members(splits),
+        "leaf_targetids": [0] * len(forest.leaves),
+        "leaf_weights": _tensor(forest.leaves, "leaves"),
+    }
+
+
+def _rooted(forest: Forest) -> tuple[list[Split], list[int]]:
+    """Return the splits and where each tree begins; a tree of one leaf gets a split that leads to it on either side."""
+    splits, roots = list(forest.splits), []
+    for root in forest.roots:
+        roots.append(root if root >= 0 else len(splits))
+        if root < 0:
+            splits.append(
+                Split(
+                    feature=0,
+                    threshold=0.0,
+                    levels=None,
+                    missing_left=True,
+                    zero_is_missing=False,
+                    left=root,
+                    right=root,
+                )
+            )
+    return splits, roots
+
+
+def _children(side: str, places: list[int]) -> dict[str, list[int]]:
+    """Return the nodes, or where flagged the leaves, that splits lead to."""
+    return {
+        f"nodes_{side}nodeids": [each if each >= 0 else ~each for each in places],
+        f"nodes_{side}leafs": [int(each < 0) for each in places],
+    }
+
+
+def _members(splits: list[Split]) -> dict[str, object]:
+    """Return the sets of levels one after the other, each ended by NaN; nothing where there are none."""
+    values = list(_ended(splits))
+    return {"membership_values": _tensor(values, "members")} if values else {}
+
+
+def _ended(splits: list[Split]) -> Iterator[float]:
+    for each in splits:
+        if each.levels is not None:
+            yield from (*map(float, each.levels), np.nan)
+
+
+def _tensor(values: list[float] | tuple[float, ...], name: str) -> object:
+    array: Floats = np.array(values, np.float64)
+    return numpy_helper.from_array(array, name)
