@@ -16,6 +16,7 @@ from include import (
     cli_card,
     cli_data,
     cli_explain,
+    cli_export,
     cli_features,
     cli_ingest,
     cli_ledger,
@@ -47,6 +48,7 @@ app.add_typer(cli_features.app, name="features")
 app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
 app.command()(cli_explain.explain)
+app.command()(cli_export.export)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

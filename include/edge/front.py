@@ -1,7 +1,7 @@
 """Scores rows by the packaged model that came with this module; needs NumPy alone, and no network.
 
-    model = load()
-    model.score([{...}])
+model = load()
+model.score([{...}])
 """
 
 from importlib import resources

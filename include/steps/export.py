@@ -43,7 +43,9 @@ def _digest(named: str, where: Settings) -> str:
     if named in usecases.names():
         champion = ledger.champion(warehouse.engine(where.warehouse_url), named)
         if champion is None:
-            raise RequestError(f"expected {named} to have a champion, but it has had none: name a package by its digest")
+            raise RequestError(
+                f"expected {named} to have a champion, but it has had none: name a package by its digest"
+            )
         return str(champion.subject)
     stored = sorted(each.name for each in where.packages.glob("[!.]*"))
     found = [each for each in stored if each.startswith(named)] if len(named) >= _LEAST_DIGITS else []

@@ -1,6 +1,8 @@
 """Trees as the attributes of ONNX's TreeEnsemble (ai.onnx.ml 5), thresholds and leaves in double precision."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from onnx import numpy_helper
@@ -11,13 +13,20 @@ from ml.errors import RequestError
 
 _AT_MOST, _MEMBER = 0, 6  # modes of a node
 _SUM, _AS_IT_IS = 1, 0  # of leaves, and of that sum
+_NOWHERE = Split(feature=0, threshold=0.0, levels=None, missing_left=True, zero_is_missing=False, left=-1, right=-1)
 
 
-def attributes(forest: Forest) -> dict[str, object]:
-    """Return the attributes; raises RequestError for trees to which zero is missing, which no node can say."""
+def attributes(forest: Forest, first_level: int) -> dict[str, Any]:
+    """Return the attributes, for categories whose levels are counted from `first_level`.
+
+    Splits come as they are met from the roots, true side first: a runtime may read the sets of levels in the order of the
+    list, or as it meets them. Raises RequestError for trees to which zero is missing, which no node can say.
+    """
     if any(each.zero_is_missing for each in forest.splits):
-        raise RequestError("expected trees to which zero is a number, got some grown with zero_as_missing: export the wheel")
-    splits, roots = _rooted(forest)
+        raise RequestError(
+            "expected trees to which zero is a number, got some grown with zero_as_missing: export the wheel"
+        )
+    splits, roots = _met(forest)
     return {
         "n_targets": 1,
         "aggregate_function": _SUM,
@@ -31,30 +40,38 @@ def attributes(forest: Forest) -> dict[str, object]:
         "nodes_missing_value_tracks_true": [int(each.levels is None and each.missing_left) for each in splits],
         **_children("true", [each.left for each in splits]),
         **_children("false", [each.right for each in splits]),
-        **_members(splits),
+        **_members(splits, first_level),
         "leaf_targetids": [0] * len(forest.leaves),
         "leaf_weights": _tensor(forest.leaves, "leaves"),
     }
 
 
-def _rooted(forest: Forest) -> tuple[list[Split], list[int]]:
-    """Return the splits and where each tree begins; a tree of one leaf gets a split that leads to it on either side."""
-    splits, roots = list(forest.splits), []
+def _met(forest: Forest) -> tuple[list[Split], list[int]]:
+    """Return the splits in the order in which they are met, and where each tree begins.
+
+    A tree of one leaf gets a split that leads to it on either side.
+    """
+    met: list[Split] = []
+    roots: list[int] = []
     for root in forest.roots:
-        roots.append(root if root >= 0 else len(splits))
+        roots.append(len(met))
         if root < 0:
-            splits.append(
-                Split(
-                    feature=0,
-                    threshold=0.0,
-                    levels=None,
-                    missing_left=True,
-                    zero_is_missing=False,
-                    left=root,
-                    right=root,
-                )
-            )
-    return splits, roots
+            met.append(replace(_NOWHERE, left=root, right=root))
+            continue
+        order: list[int] = []
+        to_meet = [root]
+        while to_meet:
+            place = to_meet.pop()
+            order.append(place)
+            split = forest.splits[place]
+            to_meet += [each for each in (split.right, split.left) if each >= 0]
+        places = {place: number for number, place in enumerate(order, start=len(met))}
+        found = [forest.splits[place] for place in order]
+        met += [
+            replace(each, left=places.get(each.left, each.left), right=places.get(each.right, each.right))
+            for each in found
+        ]
+    return met, roots
 
 
 def _children(side: str, places: list[int]) -> dict[str, list[int]]:
@@ -65,16 +82,16 @@ def _children(side: str, places: list[int]) -> dict[str, list[int]]:
     }
 
 
-def _members(splits: list[Split]) -> dict[str, object]:
+def _members(splits: list[Split], first_level: int) -> dict[str, object]:
     """Return the sets of levels one after the other, each ended by NaN; nothing where there are none."""
-    values = list(_ended(splits))
+    values = list(_ended(splits, first_level))
     return {"membership_values": _tensor(values, "members")} if values else {}
 
 
-def _ended(splits: list[Split]) -> Iterator[float]:
+def _ended(splits: list[Split], first_level: int) -> Iterator[float]:
     for each in splits:
         if each.levels is not None:
-            yield from (*map(float, each.levels), np.nan)
+            yield from (*(float(level + first_level) for level in each.levels), np.nan)
 
 
 def _tensor(values: list[float] | tuple[float, ...], name: str) -> object:

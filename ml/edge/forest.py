@@ -47,7 +47,9 @@ class Forest:
             return np.zeros(len(features))
         values = np.where(np.abs(features) <= NEAR_ZERO, 0.0, features)
         step = max(1, _PAIRS_AT_ONCE // len(self.roots))
-        return np.concatenate([np.zeros(0), *(self._sums(values[at : at + step]) for at in range(0, len(values), step))])
+        return np.concatenate(
+            [np.zeros(0), *(self._sums(values[at : at + step]) for at in range(0, len(values), step))]
+        )
 
     def _sums(self, values: Floats) -> Floats:
         """Return each row's leaves added one after the other, as LightGBM does: pairwise sums are other sums."""

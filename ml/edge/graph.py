@@ -1,17 +1,19 @@
 """A model as an ONNX graph of double precision, from raw values of features to scores.
 
 Operators: opset 21, ai.onnx.ml 5. Each feature is an input of its own, of shape (rows, 1): a number is a double, missing as
-NaN; a category is a string, missing as any string that is none of its levels. The output `score` is a double, (rows, 1).
+NaN; a category is a string, missing as any string that is none of its levels, such as the empty one. The output `score` is a double, (rows, 1).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
-from ml import manifest
+from ml import manifest, packaging
 from ml.arrays import Floats, Integers
 from ml.calibration import LARGEST, Calibration, Correction
 from ml.edge import ensemble
@@ -22,18 +24,21 @@ from ml.errors import RequestError
 from ml.learners.design import FARTHEST, Design
 from ml.learners.linear import Linear
 from ml.learners.network import Network
+from ml.questions import Row, Taken
 
-SCORE = "score"
+SCORE, MISSING = "score", ""
 _TREES = "ai.onnx.ml"
 _OPSETS, _IR_VERSION = (("", 21), (_TREES, 5)), 10
 _SHAPE = ("rows", 1)
+_FIRST_LEVEL = 1.0  # not 0, at which onnx's own evaluator takes a set of levels to end
 
 
 def write(model: Scorer, files: Mapping[str, bytes], notes: Mapping[str, str]) -> bytes:
     """Return the bytes of the graph, which carries in its metadata the package's digest, manifest, facts and features, the
     SHA-256 of its golden rows, and the `notes`.
 
-    The same package gives the same bytes. Raises RequestError for a model that ONNX has no operators for.
+    The same package gives the same bytes. Raises RequestError for a model that ONNX has no operators for, PackageError when
+    onnx's own evaluator gives the golden rows other scores than the package says.
     """
     _require_expressible(model.encoder)
     graph = _Graph()
@@ -54,6 +59,7 @@ def write(model: Scorer, files: Mapping[str, bytes], notes: Mapping[str, str]) -
     )
     helper.set_model_props(made, _properties(model, files) | dict(notes))
     onnx.checker.check_model(made, full_check=True)
+    _prove(made, model, json.loads(files["golden.json"]))
     return bytes(made.SerializeToString(deterministic=True))
 
 
@@ -63,8 +69,27 @@ def _require_expressible(encoder: Encoder) -> None:
             f"expected a model of numbers and categories, got one that reads the texts {', '.join(encoder.texts)}: ONNX has "
             "no operator for their hashed n-grams; export the wheel"
         )
+    if any(MISSING in levels for levels in encoder.levels.values() if levels):
+        raise RequestError("a category has the empty text for a level, which says missing here: export the wheel")
     if SCORE in encoder.names:
         raise RequestError(f"a feature is called {SCORE!r}, as the graph's output is; rename it, or export the wheel")
+
+
+def _prove(made: onnx.ModelProto, model: Scorer, golden: Mapping[str, Any]) -> None:
+    if golden["rows"]:
+        (found,) = ReferenceEvaluator(made).run([SCORE], feed(model.taken, golden["rows"]))
+        packaging.hold_golden("as a graph", np.asarray(found)[:, 0], golden["scores"])
+
+
+def feed(taken: Taken, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return rows, one or more, as the graph's inputs; what is missing becomes NaN, or a string that is no level."""
+    complete = [taken.complete(row) for row in rows]
+    return {
+        name: np.array([[MISSING if row[name] is None else row[name]] for row in complete], object)
+        if words
+        else np.array([[row[name]] for row in complete], np.float64)
+        for name, words in taken.words.items()
+    }
 
 
 def _properties(model: Scorer, files: Mapping[str, bytes]) -> dict[str, str]:
@@ -90,7 +115,7 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def node(self, operator: str, *inputs: str, output: str | None = None, domain: str = "", **attributes: object) -> str:
+    def node(self, operator: str, *inputs: str, output: str | None = None, domain: str = "", **attributes: Any) -> str:
         """Add a node, and return the name of its output."""
         output = output or f"/{operator}/{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [output], output, domain=domain, **attributes))
@@ -113,16 +138,14 @@ class _Graph:
 
 def _encoded(graph: _Graph, encoder: Encoder) -> str:
     """Add what `Encoder.encode` does, and return the name of its (rows, columns)."""
-    columns = [
-        name if levels is None else _places(graph, name, levels) for name, levels in encoder.levels.items()
-    ]
+    columns = [name if levels is None else _places(graph, name, levels) for name, levels in encoder.levels.items()]
     return graph.node("Concat", *columns, axis=1)
 
 
 def _places(graph: _Graph, name: str, levels: tuple[str, ...]) -> str:
     """Add what turns a category into the place of its level, or NaN, and return the name."""
     known = levels or ("",)  # a table of none is no table
-    places = np.arange(len(levels), dtype=np.float64) if levels else np.array([np.nan])
+    places = np.arange(len(levels)) + _FIRST_LEVEL if levels else np.array([np.nan])
     return graph.node(
         "LabelEncoder",
         name,
@@ -138,7 +161,9 @@ def _raw(graph: _Graph, learner: Forest | Linear | Network, features: str) -> st
         case Forest():
             return _grown(graph, learner, features)
         case Linear():
-            product = graph.node("MatMul", _matrix(graph, learner.design, features), graph.constant(learner.weights[:, None]))
+            product = graph.node(
+                "MatMul", _matrix(graph, learner.design, features), graph.constant(learner.weights[:, None])
+            )
             return graph.node("Add", product, graph.constant(learner.intercept))
         case Network():
             return _layered(graph, learner, features)
@@ -170,7 +195,7 @@ def _matrix(graph: _Graph, design: Design, features: str) -> str:
             parts.append(graph.node("Cast", flags, to=TensorProto.DOUBLE))
     for column in np.flatnonzero(sizes):
         place = graph.node("Gather", features, graph.constant(np.array([column])), axis=1)
-        is_level = graph.node("Equal", place, graph.constant(np.arange(sizes[column], dtype=np.float64)))
+        is_level = graph.node("Equal", place, graph.constant(np.arange(sizes[column]) + _FIRST_LEVEL))
         parts.append(graph.node("Cast", is_level, to=TensorProto.DOUBLE))
     return graph.node("Concat", *parts, axis=1)
 
@@ -179,7 +204,7 @@ def _grown(graph: _Graph, forest: Forest, features: str) -> str:
     """Add the trees, to which what is nearly zero is zero, and return the name of their sum."""
     near = graph.node("LessOrEqual", graph.node("Abs", features), graph.constant(NEAR_ZERO))
     values = graph.node("Where", near, graph.constant(0.0), features)
-    return graph.node("TreeEnsemble", values, domain=_TREES, **ensemble.attributes(forest))
+    return graph.node("TreeEnsemble", values, domain=_TREES, **ensemble.attributes(forest, int(_FIRST_LEVEL)))
 
 
 def _corrected(graph: _Graph, correction: Correction, raw: str) -> None:

@@ -120,13 +120,11 @@ def _names(statement: ast.stmt) -> Iterator[str]:
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             yield name
         case ast.Assign(targets=targets):
-            yield from (
-                node.id for each in targets for node in ast.walk(each) if isinstance(node, ast.Name)
-            )
+            yield from (node.id for each in targets for node in ast.walk(each) if isinstance(node, ast.Name))
         case ast.AnnAssign(target=ast.Name(id=name)):
             yield name
 
 
 def _first_line(statement: ast.stmt) -> int:
-    decorators = getattr(statement, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(each.lineno for each in decorators)])
