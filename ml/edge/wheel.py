@@ -1,6 +1,7 @@
 """A wheel as bytes: the same files, the same bytes, whenever and wherever it is built."""
 
 import base64
+import csv
 import hashlib
 import io
 import re
@@ -35,8 +36,7 @@ class Wheel:
         about = f"{self.module}-{self.version}.dist-info"
         placed = {f"{self.module}/{name}": content for name, content in self.files.items()}
         placed |= {f"{about}/METADATA": self._metadata(), f"{about}/WHEEL": _tags()}
-        record = "".join(f"{name},sha256={_hash(placed[name])},{len(placed[name])}\n" for name in sorted(placed))
-        placed[f"{about}/RECORD"] = f"{record}{about}/RECORD,,\n".encode()
+        placed[f"{about}/RECORD"] = _record(placed, f"{about}/RECORD")
         written = io.BytesIO()
         with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
             for name in sorted(placed):
@@ -68,6 +68,15 @@ def version(digest: str, facts: Mapping[str, object]) -> str:
 
 def _tags() -> bytes:
     return b"Wheel-Version: 1.0\nGenerator: ratchet\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+def _record(placed: Mapping[str, bytes], itself: str) -> bytes:
+    """Return the list of all files with their hashes and sizes, which cannot have its own."""
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\n")
+    rows.writerows((name, f"sha256={_hash(placed[name])}", len(placed[name])) for name in sorted(placed))
+    rows.writerow((itself, "", ""))
+    return written.getvalue().encode()
 
 
 def _hash(content: bytes) -> str:
