@@ -12,10 +12,13 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from bench import homes, ways
 
 USE_CASE, HISTORY = "flights", "2013-01-01..2013-01-31"
-PAGE = Path(__file__).parents[1] / "docs" / "edge.md"
+_BEGIN, _END = "<!-- differences: written by `python -m bench edge` -->", "<!-- /differences -->"
+_PAGE = Path(__file__).parents[1] / "docs" / "edge.md"
 _KNOWN, _THRESHOLDS, _SINGLES, _MANY, _ROUNDS, _SEED = 200, 200, 200, 5_000, 5, 2013
 
 
@@ -44,14 +47,15 @@ def _measure(folder: Path) -> dict[str, Any]:
         hard = ways.hard_rows(model, known[:_KNOWN], _THRESHOLDS)
         wheel, onnx = _exported(digest, folder)
         answers = ways.offline(model, hard, wheel, onnx, alone) | _served(digest, model, hard, seq, where)
+        measured[name] = {"rows": len(hard)}
         if model.learner.kind == "trees":
             answers["mlflow models serve"] = _by_mlflow(case, digest, files, rows, hard, where)
-        measured[name] = {
-            "rows": len(hard),
+            measured[name]["with_singles"] = _with_singles(onnx, model, hard, answers[ways.BATCH])
+        measured[name] |= {
             "apart": ways.apart(answers),
             "bytes": {
                 "package": sum(map(len, files.values())),
-                **{p.suffix[1:]: p.stat().st_size for p in (wheel, onnx)},
+                **{path.suffix[1:]: path.stat().st_size for path in (wheel, onnx)},
             },
             "microseconds_a_row": _speed(model, files, digest, onnx, known),
         }
@@ -132,6 +136,32 @@ def _by_mlflow(case: Any, digest: str, files: Any, rows: Any, hard: Sequence[Any
         return ways.by_mlflow(f"http://127.0.0.1:{port}", hard)
 
 
+def _with_singles(path: Path, model: Any, rows: Sequence[Any], expected: Sequence[float]) -> dict[str, float]:
+    """Return how far the same graph is off when its trees are in single precision, as converters write them."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from ml.questions import Taken
+
+    made = onnx.load(path)
+    (trees,) = (node for node in made.graph.node if node.op_type == "TreeEnsemble")
+    for attribute in trees.attribute:
+        if attribute.t.data_type == TensorProto.DOUBLE:
+            narrow = numpy_helper.to_array(attribute.t).astype(np.float32)
+            attribute.t.CopyFrom(numpy_helper.from_array(narrow, attribute.t.name))
+    wide, answer = trees.input[0], trees.output[0]
+    trees.input[0], trees.output[0] = "single", "sum"
+    before = helper.make_node("Cast", [wide], ["single"], to=TensorProto.FLOAT)
+    after = helper.make_node("Cast", ["sum"], [answer], to=TensorProto.DOUBLE)
+    place = list(made.graph.node).index(trees)
+    made.graph.node.insert(place + 1, after)
+    made.graph.node.insert(place, before)
+    narrowed = path.with_suffix(".single.onnx")
+    onnx.save(made, narrowed)
+    off = np.abs(np.array(ways.by_onnx(narrowed, Taken.by(model.encoder), rows)) - np.array(expected))
+    return {"largest": float(off.max()), "rows_off_by_1e-4": int((off > 1e-4).sum())}
+
+
 def _speed(
     model: Any, files: Any, digest: str, onnx: Path, rows: list[dict[str, object]]
 ) -> dict[str, dict[str, float]]:
@@ -174,34 +204,35 @@ def _seconds(asked: Callable[[], object]) -> float:
 
 
 def _tell(measured: Mapping[str, Any]) -> None:
-    """Write the tables into the page, between the lines that say so."""
-    models = measured["models"]
-    found = list(dict.fromkeys(way for each in models.values() for way in each["apart"]))
-    apart = [[way, *(_exact(each["apart"].get(way)) for each in models.values())] for way in found]
-    timed = next(iter(models.values()))["microseconds_a_row"]
+    """Write the tables into docs/edge.md, between the marks."""
+    mark = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
+    _PAGE.write_text(mark.sub(lambda _: f"{_BEGIN}\n{_tables(measured['models'])}\n{_END}", _PAGE.read_text()))
+
+
+def _tables(models: Mapping[str, Any]) -> str:
+    """Return differences, times and sizes as Markdown, a column for each candidate."""
+    each, trees = list(models.values()), models["gradient_boosting"]
+    ways_found = dict.fromkeys(way for found in each for way in found["apart"])
+    heads = [f"{name} ({found['rows']:,} rows)" for name, found in models.items()]
+    apart = [[way, *(_exact(found["apart"].get(way)) for found in each)] for way in ways_found]
     speed = [
-        [
-            way,
-            *(f"{(us := each['microseconds_a_row'][way])['one']:,.0f} / {us['many']:,.1f}" for each in models.values()),
-        ]
-        for way in timed
+        [way, *(_times(found["microseconds_a_row"][way]) for found in each)] for way in trees["microseconds_a_row"]
     ]
-    sizes = [
-        [kind, *(f"{each['bytes'][kind] / 1e3:,.0f}" for each in models.values())]
-        for kind in ("package", "whl", "onnx")
-    ]
-    heads = [f"{name} ({each['rows']:,} rows)" for name, each in models.items()]
-    text = "\n\n".join(
+    sizes = [[kind, *(f"{found['bytes'][kind] / 1e3:,.0f}" for found in each)] for kind in trees["bytes"]]
+    off = trees["with_singles"]
+    return "\n\n".join(
         [
             _table(["largest difference from the batch", *heads], apart),
-            _table([f"µs a row: alone / of {_MANY:,}", *models], speed),
+            f"The same graph with the trees in single precision: off by up to {off['largest']:.3f}, by more than 1e-4 in "
+            f"{off['rows_off_by_1e-4']} of {trees['rows']} rows.",
+            _table([f"µs a row: alone / among {_MANY:,}", *models], speed),
             _table(["kB", *models], sizes),
         ]
     )
-    page = re.sub(
-        r"(?s)(<!-- measured -->\n).*(\n<!-- end -->)", lambda found: f"{found[1]}{text}{found[2]}", PAGE.read_text()
-    )
-    PAGE.write_text(page)
+
+
+def _times(measured: Mapping[str, float]) -> str:
+    return f"{measured['one']:,.0f} / {measured['many']:,.1f}"
 
 
 def _exact(value: float | None) -> str:

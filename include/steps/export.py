@@ -117,4 +117,5 @@ model.score([{{{", ".join(f'"{name}": ...' for name in model.taken.names)}}}])
 ```
 
 Or `python -m {module} rows.csv`. A missing value is None, in a CSV an empty cell.
+The code is Ratchet's, under the Apache License 2.0; the model in `package/` belongs to whoever trained it.
 """

@@ -86,6 +86,8 @@ class _Module:
 
     def _referred(self, definition: ast.stmt, modules: "Mapping[str, _Module]") -> Iterator[Name]:
         for node in ast.walk(definition):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module in modules:
+                yield from (Name(module=node.module, name=alias.name) for alias in node.names)
             if isinstance(node, ast.Name) and (node.id in self._defined or node.id in self._imported):
                 yield Name(module=self.name, name=node.id)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

@@ -31,8 +31,10 @@ class Wheel:
         return f"{self.module}-{self.version}-py3-none-any.whl"
 
     def packed(self) -> bytes:
-        """Return the bytes of the wheel, whose `files` lie in the folder of the module; not compressed, so that no release
-        of a compressor moves a byte."""
+        """Return the bytes of the wheel, whose `files` lie in the folder of the module.
+
+        They are not compressed: another release of a compressor would write other bytes.
+        """
         about = f"{self.module}-{self.version}.dist-info"
         placed = {f"{self.module}/{name}": content for name, content in self.files.items()}
         placed |= {f"{about}/METADATA": self._metadata(), f"{about}/WHEEL": _tags()}
@@ -51,7 +53,6 @@ class Wheel:
             "Name": self.module.replace("_", "-"),
             "Version": self.version,
             "Summary": self.summary,
-            "License": "Apache-2.0",
             "Requires-Python": ">=3.11",
             "Requires-Dist": "numpy>=2",
             "Description-Content-Type": "text/markdown",

@@ -1,6 +1,7 @@
 """A package goes out signed, proven and reproducible, and is scored where nothing of ours is installed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import ways
-from include import cli
+from include import cli, settings
 from include.settings import Settings
 from include.steps import export
 from include.steps.export import Form
-from include.stores import ledger, warehouse
+from include.stores import ledger, packages, warehouse
 from ml import manifest, packaging, training
 from ml.errors import PackageError, RequestError
 from ml.nights import parse
@@ -30,10 +31,16 @@ def digest(home: Settings) -> str:
     return edge.stored(edge.package(edge.model("trees")), home)
 
 
-@pytest.fixture
-def installed(digest: str, tmp_path: Path) -> Path:
-    """A folder into which the wheel was installed, with NumPy and nothing else beside it."""
-    wheel, target = export.export(digest, Form.WHEEL, tmp_path), tmp_path / "installed"
+@pytest.fixture(scope="module")
+def installed(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the wheel was installed, with NumPy and nothing else beside it; nobody may write there."""
+    folder = tmp_path_factory.mktemp("wheel")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATCHET_HOME", str(shutil.copytree(prepared_home, folder / "home")))
+        settings.load.cache_clear()
+        digest = edge.stored(edge.package(edge.model("trees")), settings.load())
+        wheel, target = export.export(digest, Form.WHEEL, folder), folder / "installed"
+    settings.load.cache_clear()
     words = ["install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", "--target", str(target)]
     subprocess.run([sys.executable, "-m", "pip", *words, str(wheel)], check=True, capture_output=True)
     return ways.numpy_alone(target)
@@ -62,8 +69,6 @@ def test_a_wheel_imports_numpy_and_nothing_of_ours(digest: str, tmp_path: Path) 
 
 
 def test_a_wheel_has_the_signed_bytes_of_the_package(digest: str, home: Settings, installed: Path) -> None:
-    from include.stores import packages
-
     assert packages.read(installed / "ratchet_taxi" / "package", digest, home.trusted_keys)
     assert (installed / "ratchet_taxi" / "py.typed").exists()
 
@@ -120,6 +125,7 @@ def test_what_cannot_be_scored_ends_with_a_sentence(
 
 
 def test_a_damaged_installation_does_not_answer(installed: Path, tmp_path: Path) -> None:
+    installed = shutil.copytree(installed, tmp_path / "damaged", symlinks=True)
     trees = installed / "ratchet_taxi" / "package" / "learner.txt"
     trees.write_bytes(trees.read_bytes().replace(b"leaf_value=", b"leaf_value=9", 1))
     (tmp_path / "rows.json").write_text("[]")

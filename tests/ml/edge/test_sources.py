@@ -76,6 +76,11 @@ def test_a_module_of_which_nothing_is_needed_is_not_imported() -> None:
     assert "import" not in sources.needed(ours, [Name(module="ml.box", name="Box")])["ml.box"]
 
 
+def test_what_a_function_imports_when_it_is_called_comes_along() -> None:
+    ours = {**OURS, "ml.late": "def area():\n    from ml.numbers import PI\n\n    return PI\n"}
+    assert sources.needed(ours, [Name(module="ml.late", name="area")])["ml.numbers"] == "import math\n\nPI = math.pi\n"
+
+
 def test_what_a_package_hands_on_is_followed_to_where_it_is_defined() -> None:
     ours = {"ml.one": 'from ml.one.inner import a, b\n\n__all__ = ["a", "b"]\n', "ml.one.inner": "a = 1\nb = 2\n"}
     found = sources.needed(ours, [Name(module="ml.one", name="a")])
