@@ -86,8 +86,9 @@ def test_a_number_next_to_zero_is_zero_on_either_side() -> None:
     assert {NEAR_ZERO, -NEAR_ZERO} & {abs(each.threshold) for each in found.splits}
 
 
-def test_a_row_alone_gets_the_bits_that_it_gets_among_many() -> None:
-    found = forest.read(grown().model_to_string())
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_alone_gets_the_bits_that_it_gets_among_many(kind: str) -> None:
+    found = forest.read(grown(**KINDS[kind]).model_to_string())
     alone = np.concatenate([found.raw(row[None]) for row in FEATURES[:50]])
     np.testing.assert_array_equal(found.raw(FEATURES)[:50], alone)
 
