@@ -58,20 +58,24 @@ def _met(forest: Forest) -> tuple[list[Split], list[int]]:
         if root < 0:
             met.append(replace(_NOWHERE, left=root, right=root))
             continue
-        order: list[int] = []
-        to_meet = [root]
-        while to_meet:
-            place = to_meet.pop()
-            order.append(place)
-            split = forest.splits[place]
-            to_meet += [each for each in (split.right, split.left) if each >= 0]
+        order = list(_below(forest, root))
         places = {place: number for number, place in enumerate(order, start=len(met))}
-        found = [forest.splits[place] for place in order]
+        found = (forest.splits[place] for place in order)
         met += [
             replace(each, left=places.get(each.left, each.left), right=places.get(each.right, each.right))
             for each in found
         ]
     return met, roots
+
+
+def _below(forest: Forest, root: int) -> Iterator[int]:
+    """Yield a tree's splits from its root on, each before those on its left, and these before those on its right."""
+    to_meet = [root]
+    while to_meet:
+        place = to_meet.pop()
+        yield place
+        split = forest.splits[place]
+        to_meet += [each for each in (split.right, split.left) if each >= 0]
 
 
 def _children(side: str, places: list[int]) -> dict[str, list[int]]:

@@ -18,9 +18,9 @@ _PAIRS_AT_ONCE = 200_000  # of rows and trees, whose state stays in the processo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
-    """Where rows part: left go numbers up to `threshold`, or, of a category, the `levels`; of what is missing, see below.
+    """Where rows part: left go numbers up to `threshold`, or of a category the `levels`, and what is missing if `missing_left`.
 
-    `left` and `right` are the next split, or the leaf ~place where they are negative.
+    `left` and `right` are the next split, or the leaf ~place where they are negative. To a category, missing is no level.
     """
 
     feature: int
@@ -39,7 +39,6 @@ class Forest:
     roots: tuple[int, ...]
     splits: tuple[Split, ...]
     leaves: tuple[float, ...]
-    kind: str = "trees"
 
     def raw(self, features: Floats) -> Floats:
         """Return the raw answer, shape (n,), to encoded features, shape (n, columns): the bits that LightGBM gives."""

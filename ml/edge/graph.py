@@ -34,8 +34,7 @@ _FIRST_LEVEL = 1.0  # not 0, at which onnx's own evaluator takes a set of levels
 
 
 def write(model: Scorer, files: Mapping[str, bytes], notes: Mapping[str, str]) -> bytes:
-    """Return the bytes of the graph, which carries in its metadata the package's digest, manifest, facts and features, the
-    SHA-256 of its golden rows, and the `notes`.
+    """Return the bytes of the graph, which says of what package it was made, and has the `notes`.
 
     The same package gives the same bytes. Raises RequestError for a model that ONNX has no operators for, PackageError when
     onnx's own evaluator gives the golden rows other scores than the package says.

@@ -53,6 +53,20 @@ def moved(text: str, package: str) -> str:
     return "".join(_IMPORT.sub(rf"\g<1>{package}", line) for line in text.splitlines(keepends=True))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Import:
+    """What is imported: a module, or an attribute of it; and the words that say so."""
+
+    module: str
+    attribute: str | None
+    words: str
+
+    @property
+    def whole(self) -> str:
+        """Return the module that this is, if what is imported is one."""
+        return self.module if self.attribute is None else f"{self.module}.{self.attribute}"
+
+
 class _Module:
     def __init__(self, name: str, text: str) -> None:
         self.name, self._lines = name, text.splitlines()
@@ -63,57 +77,57 @@ class _Module:
         return {name: each for each in self._tree.body for name in _names(each)}
 
     @cached_property
-    def _imported(self) -> dict[str, tuple[str, str | None, str]]:
-        """Where each imported name comes from: a module, and what of it; and the words that import it."""
-        found: dict[str, tuple[str, str | None, str]] = {}
-        for each in self._tree.body:
-            for alias in each.names if isinstance(each, ast.Import | ast.ImportFrom) else ():
-                renamed = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
-                if isinstance(each, ast.ImportFrom):
-                    found[alias.asname or alias.name] = (str(each.module), alias.name, renamed)
-                elif isinstance(each, ast.Import):
-                    found[alias.asname or alias.name] = (alias.name, None, renamed)
-        return found
+    def _imported(self) -> dict[str, _Import]:
+        return {name: found for each in self._tree.body for name, found in _imports(each)}
 
     def needs(self, name: str, modules: "Mapping[str, _Module]") -> Iterator[Name]:
         """Yield what the definition of `name`, or the module that it is imported from, refers to."""
         if name in self._defined:
             yield from self._referred(self._defined[name], modules)
-        else:
-            module, attribute, _ = self._imported[name]
-            if attribute is not None and f"{module}.{attribute}" not in modules and module in modules:
-                yield Name(module=module, name=attribute)
+            return
+        found = self._imported[name]
+        if found.attribute is not None and found.whole not in modules and found.module in modules:
+            yield Name(module=found.module, name=found.attribute)
 
     def _referred(self, definition: ast.stmt, modules: "Mapping[str, _Module]") -> Iterator[Name]:
         for node in ast.walk(definition):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module in modules:
-                yield from (Name(module=node.module, name=alias.name) for alias in node.names)
-            if isinstance(node, ast.Name) and (node.id in self._defined or node.id in self._imported):
-                yield Name(module=self.name, name=node.id)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                module, attribute, _ = self._imported.get(node.value.id, ("", None, ""))
-                if (whole := f"{module}.{attribute}") in modules:
-                    yield Name(module=whole, name=node.attr)
+            match node:
+                case ast.ImportFrom(module=str(module)) if module in modules:
+                    yield from (Name(module=module, name=alias.name) for alias in node.names)
+                case ast.Name(id=name) if name in self._defined or name in self._imported:
+                    yield Name(module=self.name, name=name)
+                case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in self._imported:
+                    if self._imported[name].whole in modules:
+                        yield Name(module=self._imported[name].whole, name=attribute)
 
     def written(self, names: set[str], absent: Set[str]) -> str:
         """Return the module's text with these names alone, without the modules that are `absent`."""
         kept = [each for each in self._tree.body if names & set(_names(each))]
         described = ast.get_docstring(self._tree, clean=False)
         parts = [f'"""{described}"""'] if described else []
-        parts += ["\n".join(self._imports(names, absent))] if names & self._imported.keys() else []
+        parts += ["\n".join(self._importing(names, absent))] if names & self._imported.keys() else []
         parts += ["\n".join(self._lines[_first_line(each) - 1 : each.end_lineno]) for each in kept]
         return "\n\n".join(parts) + "\n"
 
-    def _imports(self, names: set[str], absent: Set[str]) -> Iterator[str]:
+    def _importing(self, names: set[str], absent: Set[str]) -> Iterator[str]:
         together: dict[str, list[str]] = {}
-        for name, (module, attribute, words) in self._imported.items():
-            if name not in names or f"{module}.{attribute}" in absent:
-                continue
-            if attribute is None:
-                yield f"import {words}"
+        for found in (each for name, each in self._imported.items() if name in names and each.whole not in absent):
+            if found.attribute is None:
+                yield f"import {found.words}"
             else:
-                together.setdefault(module, []).append(words)
+                together.setdefault(found.module, []).append(found.words)
         yield from (f"from {module} import {', '.join(words)}" for module, words in together.items())
+
+
+def _imports(statement: ast.stmt) -> Iterator[tuple[str, _Import]]:
+    """Yield the names that a statement imports, and what each is."""
+    for alias in statement.names if isinstance(statement, ast.Import | ast.ImportFrom) else ():
+        words = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+        if isinstance(statement, ast.ImportFrom):
+            found = _Import(module=str(statement.module), attribute=alias.name, words=words)
+        else:
+            found = _Import(module=alias.name, attribute=None, words=words)
+        yield alias.asname or alias.name, found
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:
