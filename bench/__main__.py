@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import (
     canary,
     contract,
+    edge,
     features,
     gate,
     gate_of_numbers,
@@ -23,6 +24,7 @@ _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
     "canary": canary.run,
     "contract": contract.run,
+    "edge": edge.run,
     "features": features.run,
     "gate": gate.run,
     "gate_of_numbers": gate_of_numbers.run,

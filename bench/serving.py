@@ -47,7 +47,10 @@ def _measure() -> dict[str, Any]:
     row = {name: None if value != value else value for name, value in known.items() if name in case.feature_names}
     frame = {"dataframe_split": {"columns": list(row), "data": [list(row.values())]}}
     ours, theirs = _free_port(), _free_port()
-    with _server(ours, "include.serving", USE_CASE, RATCHET_SERVING_PORT=ours), _mlflow(theirs, version, where):
+    with (
+        _server(ours, "include.serving", USE_CASE, RATCHET_SERVING_PORT=ours),
+        mlflow(theirs, USE_CASE, version, where),
+    ):
         asked = {
             "no-op": (ours, "GET", "/healthz", b""),
             "an entity": (ours, "POST", "/score", json.dumps({"entities": [entity]}).encode()),
@@ -109,8 +112,9 @@ def _server(port: int, module: str, *words: str, **environment: object) -> Itera
 
 
 @contextmanager
-def _mlflow(port: int, version: str, where: Any) -> Iterator[None]:
-    words = ("models", "serve", "-m", f"models:/{USE_CASE}/{version}", "-p", str(port), "--env-manager", "local")
+def mlflow(port: int, use_case: str, version: str, where: Any) -> Iterator[None]:
+    """Let MLflow's own scoring server answer on `port` with a version of the registry."""
+    words = ("models", "serve", "-m", f"models:/{use_case}/{version}", "-p", str(port), "--env-manager", "local")
     environment = {"MLFLOW_TRACKING_URI": where.mlflow_url, "MLFLOW_DISABLE_TELEMETRY": "true"}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with _server(port, "mlflow", *words, PATH=path, **environment):

@@ -17,6 +17,7 @@ from include import (
     cli_data,
     cli_deploying,
     cli_explain,
+    cli_export,
     cli_features,
     cli_ingest,
     cli_ledger,
@@ -48,6 +49,7 @@ app.add_typer(cli_features.app, name="features")
 app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
 app.command()(cli_explain.explain)
+app.command()(cli_export.export)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

@@ -12,7 +12,7 @@ import numpy as np
 from ml.arrays import Booleans, Floats, Strings
 
 _STEPS, _LONGEST_STEP = 100, 1.0
-_LARGEST = 30.0
+LARGEST = 30.0
 _DEVIATIONS = 1.64
 
 
@@ -106,4 +106,4 @@ def fit(log_odds: Floats, labels: Floats) -> Calibration:
 
 def probability(log_odds: Floats) -> Floats:
     """Return the probability of each log-odds; those beyond 30 count as 30, so that none is 0 or 1."""
-    return 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -_LARGEST), _LARGEST)))
+    return 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -LARGEST), LARGEST)))

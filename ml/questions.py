@@ -1,5 +1,8 @@
 """What a client sends, held against what a model takes: rows of features, or entities whose features are known here."""
 
+import csv
+import io
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +90,34 @@ def records(columns: Sequence[object], data: Sequence[object]) -> list[dict[str,
     return rows
 
 
+def table(body: bytes, taken: Taken) -> list[dict[str, object]]:
+    """Return the rows of a CSV; its first line names the columns, or else each line has all features in order.
+
+    An empty cell is a missing value. Raises QuestionError when there is no row, or a number is none.
+    """
+    try:
+        lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
+    except (UnicodeDecodeError, csv.Error) as fault:
+        raise QuestionError(f"expected CSV in UTF-8, but: {fault}") from None
+    named = bool(lines) and set(lines[0]) <= {*taken.names, ENTITY}
+    columns, data = (lines[0], lines[1:]) if named else (list(taken.names), lines)
+    if not data:
+        raise QuestionError("expected one line of cells or more, got none")
+    found = records(columns, data)
+    return [{name: _cell(name, str(cell), taken) for name, cell in row.items()} for row in found]
+
+
+def objects(body: bytes) -> list[dict[str, object]]:
+    """Return the rows of a JSON list of objects; raises QuestionError for anything else, NaN and Infinity among it."""
+    try:
+        rows = json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError) as fault:  # a ValueError: bad UTF-8 too
+        raise QuestionError(f"expected JSON, but: {fault}") from None
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        return rows
+    raise QuestionError(f"expected a list of objects, each a row of features, got {shown(rows)}")
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names for a sentence, the first of them when they are many."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -99,6 +130,10 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON; send null for what is not known")
+
+
 def _number(name: str, value: float) -> float:
     try:
         number = float(value)
@@ -107,3 +142,14 @@ def _number(name: str, value: float) -> float:
     if math.isfinite(number):
         return number
     raise QuestionError(f"{name}: expected a finite number or null, got {shown(value)}")
+
+
+def _cell(name: str, text: str, taken: Taken) -> object:
+    if not text:
+        return None
+    if taken.words.get(name, True):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise QuestionError(f"{name}: expected a number or nothing, got {shown(text)}") from None

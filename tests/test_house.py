@@ -36,6 +36,9 @@ BY_ANOTHER_NAME = {
     "include/console.py": "tests/include/test_cli.py",
     "include/cli_card.py": "tests/include/steps/test_card.py",
     "include/cli_explain.py": "tests/include/steps/test_explain.py",
+    "include/cli_export.py": "tests/include/steps/test_export.py",
+    "include/edge/command.py": "tests/include/steps/test_export.py",
+    "include/edge/front.py": "tests/include/steps/test_export.py",
     "include/cli_override.py": "tests/include/steps/test_override.py",
     **{
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"

@@ -8,7 +8,7 @@ import numpy as np
 from ml.arrays import Booleans, Floats, Integers
 from ml.encoding import Encoder
 
-_FARTHEST = 1e6  # deviations from the mean; a sum of products of these stays a number
+FARTHEST = 1e6  # deviations from the mean; a sum of products of these stays a number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Design:
         missing = np.isnan(values)
         with np.errstate(over="ignore"):
             standardised = (values - self.means) / self.scales
-        standardised = np.maximum(np.minimum(standardised, _FARTHEST), -_FARTHEST)
+        standardised = np.maximum(np.minimum(standardised, FARTHEST), -FARTHEST)
         standardised[missing] = 0.0
         matrix = np.zeros((len(features), self._width))
         count = len(self._numbers)

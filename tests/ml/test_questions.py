@@ -59,3 +59,27 @@ def test_an_entity_is_a_text() -> None:
     assert questions.entity({"hour": 1}) is None
     with pytest.raises(QuestionError, match="entity: expected a text"):
         questions.entity({"entity": 7})
+
+
+def test_the_rows_of_a_file_are_read_from_csv_and_from_json() -> None:
+    rows = [{"hour": 1.5, "zone": "a"}, {"hour": None, "zone": "b"}]
+    assert questions.table(b"zone,hour\na,1.5\nb,\n", TAKEN) == [
+        dict(sorted(row.items(), reverse=True)) for row in rows
+    ]
+    assert questions.objects(b'[{"hour": 1.5, "zone": "a"}, {"hour": null, "zone": "b"}]') == rows
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param(b"[", "expected JSON, but: ", id="no JSON"),
+        pytest.param(b'[{"hour": Infinity}]', "Infinity is no JSON; send null", id="infinity"),
+        pytest.param(b'["\xff"]', "expected JSON, but: ", id="bad UTF-8"),
+        pytest.param(b"[" * 100_000, "expected JSON, but: ", id="too deep"),
+        pytest.param(b"{}", "expected a list of objects, each a row of features, got {}", id="no list"),
+        pytest.param(b"[1]", r"expected a list of objects, each a row of features, got \[1\]", id="no objects"),
+    ],
+)
+def test_a_file_that_is_no_rows_is_refused(body: bytes, told: str) -> None:
+    with pytest.raises(QuestionError, match=told):
+        questions.objects(body)

@@ -1,7 +1,5 @@
 """What MLflow's scoring server reads at `/invocations`, and SageMaker sends there: frames as JSON, CSV or JSON lines."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +10,7 @@ from include.serving.protocols import asking
 from include.serving.protocols.asking import CSV, JSON, LINES, Ask, Reply
 from ml import questions
 from ml.errors import QuestionError
-from ml.questions import ENTITY, Row, Taken
+from ml.questions import Row, Taken
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +36,7 @@ def read(ask: Ask) -> list[Row]:
     asking.require(ask, JSON, CSV, LINES)
     match ask.content_type:
         case asking.CSV:
-            return _table(ask.body, ask.taken)
+            return [*questions.table(ask.body, ask.taken)]
         case asking.LINES:
             lines = (line for line in ask.body.splitlines() if line.strip())
             return asking.rows([asking.decoded(line, dict[str, Any]) for line in lines], ask.taken)
@@ -69,28 +67,3 @@ def _frame(told: Body, taken: Taken) -> list[Row]:
     if not found.data:
         raise QuestionError("dataframe_split: expected one row or more, got none")
     return [*questions.records(found.columns, found.data)]
-
-
-def _table(body: bytes, taken: Taken) -> list[Row]:
-    """Return the rows of a CSV; its first line names the columns, or else each line has all features in order."""
-    try:
-        lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
-    except (UnicodeDecodeError, csv.Error) as fault:
-        raise QuestionError(f"expected CSV in UTF-8, but: {fault}") from None
-    named = bool(lines) and set(lines[0]) <= {*taken.names, ENTITY}
-    columns, data = (lines[0], lines[1:]) if named else (list(taken.names), lines)
-    if not data:
-        raise QuestionError("expected one line of cells or more, got none")
-    found = questions.records(columns, data)
-    return [{name: _cell(name, str(cell), taken) for name, cell in row.items()} for row in found]
-
-
-def _cell(name: str, text: str, taken: Taken) -> object:
-    if not text:
-        return None
-    if taken.words.get(name, True):
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise QuestionError(f"{name}: expected a number or nothing, got {questions.shown(text)}") from None

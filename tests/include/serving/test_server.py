@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
+from bench import ways
 from include.serving.answering import Record
 from include.settings import Settings
 from include.stores import journal, routes
@@ -55,14 +56,6 @@ def records(where: Settings) -> list[Record]:
     return [msgspec.json.decode(each, type=Record) for page in pages for each in page.records]
 
 
-def triton_inputs(**columns: tuple[str, np.ndarray]) -> list[triton.InferInput]:
-    inputs = []
-    for name, (kind, cells) in columns.items():
-        inputs.append(triton.InferInput(name, [len(cells)], kind))
-        inputs[-1].set_data_from_numpy(cells)
-    return inputs
-
-
 def test_every_protocol_gives_the_score_of_the_package(shared: tuple[Settings, Server, str]) -> None:
     _, server, _ = shared
     expected = served.model().predict_row({"hour": 13.0, "zone": "a"})
@@ -73,7 +66,7 @@ def test_every_protocol_gives_the_score_of_the_package(shared: tuple[Settings, S
     csv = post("/invocations", content="13,a", headers={"content-type": "text/csv", "accept": "text/csv"})
     assert csv.text == f"{expected!r}\n"
     client = triton.InferenceServerClient(f"127.0.0.1:{server.port}")
-    inputs = triton_inputs(hour=("FP64", np.array([13.0])), zone=("BYTES", np.array([b"a"], object)))
+    inputs = ways.tensors(hour=("FP64", np.array([13.0])), zone=("BYTES", np.array([b"a"], object)))
     assert client.infer(USE_CASE, inputs).as_numpy("score").tolist() == [expected]
     assert client.is_server_ready()
     assert client.is_model_ready(USE_CASE)

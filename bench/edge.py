@@ -1,0 +1,243 @@
+"""The flagship's candidates by every way to an answer: how far these lie apart, and what the edge takes beside LightGBM.
+
+Rows are those of a night, odd ones, and rows on and beside the thresholds of trees. Each way has one thread.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from bench import homes, ways
+
+USE_CASE, HISTORY = "flights", "2013-01-01..2013-01-31"
+_BEGIN, _END = "<!-- differences: written by `python -m bench edge` -->", "<!-- /differences -->"
+_PAGE = Path(__file__).parents[1] / "docs" / "edge.md"
+_KNOWN, _THRESHOLDS, _SINGLES, _MANY, _ROUNDS, _SEED = 200, 200, 200, 5_000, 5, 2013
+
+
+def run() -> dict[str, Any]:
+    """Return, for each candidate, the largest difference of each way, and microseconds a row; docs/edge.md is told too."""
+    with homes.temporary(), TemporaryDirectory() as folder:
+        measured = _measure(Path(folder))
+    _tell(measured)
+    return measured
+
+
+def _measure(folder: Path) -> dict[str, Any]:
+    from include.stack import setup
+    from include.stores import registry
+
+    case, where = homes.taken(USE_CASE, HISTORY)
+    rows = homes.labelled(case, where, HISTORY)
+    setup.make_folders(where)
+    setup.generate_secrets(where)
+    registry.prepare(where)
+    (folder / "numpy").mkdir()
+    alone, measured = ways.numpy_alone(folder / "numpy"), {}
+    for seq, (name, model) in enumerate(_models(case, rows, where), start=1):
+        digest, files = _stored(case, model, rows, where)
+        known = _records(model, rows.frame.tail(_MANY))
+        hard = ways.hard_rows(model, known[:_KNOWN], _THRESHOLDS)
+        wheel, onnx = _exported(digest, folder)
+        answers = ways.offline(model, hard, wheel, onnx, alone) | _served(digest, model, hard, seq, where)
+        measured[name] = {"rows": len(hard)}
+        if model.learner.kind == "trees":
+            answers["mlflow models serve"] = _by_mlflow(case, digest, files, rows, hard, where)
+            measured[name]["with_singles"] = _with_singles(onnx, model, hard, answers[ways.BATCH])
+        measured[name] |= {
+            "apart": ways.apart(answers),
+            "bytes": {
+                "package": sum(map(len, files.values())),
+                **{path.suffix[1:]: path.stat().st_size for path in (wheel, onnx)},
+            },
+            "microseconds_a_row": _speed(model, files, digest, onnx, known),
+        }
+        print(name, json.dumps(measured[name]))
+    return {"models": measured}
+
+
+def _models(case: Any, rows: Any, where: Any) -> Any:
+    """Yield each candidate's name, and its model of all rows."""
+    from ml import targets, training
+
+    for candidate in case.candidates:
+        material = training.gather(
+            rows.frame,
+            rows.labels,
+            rows.nights,
+            case.feature_names,
+            target=targets.learned(case, rows.labels),
+            seed=_SEED,
+            threads=where.threads,
+        )
+        yield candidate.name, training.fit(candidate, material).model
+
+
+def _stored(case: Any, model: Any, rows: Any, where: Any) -> tuple[str, dict[str, bytes]]:
+    from include.steps import features, pins
+    from include.stores import packages, signatures
+    from ml import packaging
+
+    meant = pins.declared(features.service(case, where), case.feature_names).facts
+    facts = {"use_case": case.name, "night": HISTORY.rpartition("..")[2], **meant}
+    packed = packaging.pack(model, rows.frame.tail(_KNOWN), facts)
+    files = signatures.signed(packed.digest, packed.files, where)
+    packages.put(where.packages, packed.digest, files)
+    return packed.digest, files
+
+
+def _records(model: Any, frame: Any) -> list[dict[str, object]]:
+    names = list(model.encoder.names)
+    rows = frame[names].astype(object)
+    records: list[dict[str, object]] = rows.where(rows.notna(), None).to_dict("records")
+    return records
+
+
+def _exported(digest: str, folder: Path) -> tuple[Path, Path]:
+    from include.steps import export
+
+    wheel, onnx = (export.export(digest, form, folder) for form in (export.Form.WHEEL, export.Form.ONNX))
+    return wheel, onnx
+
+
+def _served(digest: str, model: Any, rows: Sequence[Any], seq: int, where: Any) -> dict[str, list[float]]:
+    from include.stack import server
+    from include.stores import routes
+    from ml.questions import Taken
+    from ml.routing import Routing
+
+    routes.publish(Routing(use_case=USE_CASE, seq=seq, champion=digest), where)
+    with server.running(USE_CASE, where) as running:
+        server.wait(lambda: _is_ready(running.address), "the server to be ready")
+        return dict(ways.by_server(running.address, USE_CASE, Taken.by(model.encoder), rows))
+
+
+def _is_ready(address: str) -> bool:
+    import httpx
+
+    return httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
+
+
+def _by_mlflow(case: Any, digest: str, files: Any, rows: Any, hard: Sequence[Any], where: Any) -> list[float]:
+    from bench import serving
+    from include.stack import setup
+    from include.stores import registry
+
+    version = registry.register(where, USE_CASE, digest, files, rows.frame[list(case.feature_names)].head())
+    port = setup.free_port("127.0.0.1")
+    with serving.mlflow(port, USE_CASE, version, where):
+        return ways.by_mlflow(f"http://127.0.0.1:{port}", hard)
+
+
+def _with_singles(path: Path, model: Any, rows: Sequence[Any], expected: Sequence[float]) -> dict[str, float]:
+    """Return how far the same graph is off when its trees are in single precision, as converters write them."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from ml.questions import Taken
+
+    made = onnx.load(path)
+    (trees,) = (node for node in made.graph.node if node.op_type == "TreeEnsemble")
+    for attribute in trees.attribute:
+        if attribute.t.data_type == TensorProto.DOUBLE:
+            narrow = numpy_helper.to_array(attribute.t).astype(np.float32)
+            attribute.t.CopyFrom(numpy_helper.from_array(narrow, attribute.t.name))
+    wide, answer = trees.input[0], trees.output[0]
+    trees.input[0], trees.output[0] = "single", "sum"
+    before = helper.make_node("Cast", [wide], ["single"], to=TensorProto.FLOAT)
+    after = helper.make_node("Cast", ["sum"], [answer], to=TensorProto.DOUBLE)
+    place = list(made.graph.node).index(trees)
+    made.graph.node.insert(place + 1, after)
+    made.graph.node.insert(place, before)
+    narrowed = path.with_suffix(".single.onnx")
+    onnx.save(made, narrowed)
+    off = np.abs(np.array(ways.by_onnx(narrowed, Taken.by(model.encoder), rows)) - np.array(expected))
+    return {"largest": float(off.max()), "rows_off_by_1e-4": int((off > 1e-4).sum())}
+
+
+def _speed(
+    model: Any, files: Any, digest: str, onnx: Path, rows: list[dict[str, object]]
+) -> dict[str, dict[str, float]]:
+    """Return medians over rounds that alternate, of one row at a time and of all at once."""
+    import pandas as pd
+
+    from ml.edge import graph, scorer
+    from ml.questions import Taken
+
+    edge, session = scorer.load_package(files, digest), ways.session(onnx)
+    taken, frame = Taken.by(model.encoder), pd.DataFrame(rows, columns=list(model.encoder.names))
+    feeds, feed = [graph.feed(taken, [row]) for row in rows[:_SINGLES]], graph.feed(taken, rows)
+    single: dict[str, Callable[[int], object]] = {
+        "the package": lambda place: model.predict_row(rows[place]),
+        "wheel": lambda place: edge.score([rows[place]]),
+        "ONNX Runtime": lambda place: session.run(None, feeds[place]),
+    }
+    many: dict[str, Callable[[], object]] = {
+        "the package": lambda: model.predict(frame),
+        "wheel": lambda: edge.score(rows),
+        "ONNX Runtime": lambda: session.run(None, feed),
+    }
+    taken_alone: dict[str, list[float]] = {name: [] for name in single}
+    taken_together: dict[str, list[float]] = {name: [] for name in many}
+    for _ in range(_ROUNDS):
+        for name, ask in single.items():
+            taken_alone[name] += [_seconds(lambda ask=ask, place=place: ask(place)) for place in range(_SINGLES)]
+        for name, ask_all in many.items():
+            taken_together[name].append(_seconds(ask_all) / len(rows))
+    return {
+        name: {"one": round(median(taken_alone[name]) * 1e6, 1), "many": round(median(taken_together[name]) * 1e6, 2)}
+        for name in single
+    }
+
+
+def _seconds(asked: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    asked()
+    return time.perf_counter() - began
+
+
+def _tell(measured: Mapping[str, Any]) -> None:
+    """Write the tables into docs/edge.md, between the marks."""
+    mark = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
+    _PAGE.write_text(mark.sub(lambda _: f"{_BEGIN}\n{_tables(measured['models'])}\n{_END}", _PAGE.read_text()))
+
+
+def _tables(models: Mapping[str, Any]) -> str:
+    """Return differences, times and sizes as Markdown, a column for each candidate."""
+    each, trees = list(models.values()), models["gradient_boosting"]
+    ways_found = dict.fromkeys(way for found in each for way in found["apart"])
+    heads = [f"{name} ({found['rows']:,} rows)" for name, found in models.items()]
+    apart = [[way, *(_exact(found["apart"].get(way)) for found in each)] for way in ways_found]
+    speed = [
+        [way, *(_times(found["microseconds_a_row"][way]) for found in each)] for way in trees["microseconds_a_row"]
+    ]
+    sizes = [[kind, *(f"{found['bytes'][kind] / 1e3:,.0f}" for found in each)] for kind in trees["bytes"]]
+    off = trees["with_singles"]
+    return "\n\n".join(
+        [
+            _table(["largest difference from the batch", *heads], apart),
+            f"The same graph with the trees in single precision: off by up to {off['largest']:.3f}, by more than 1e-4 in "
+            f"{off['rows_off_by_1e-4']} of {trees['rows']} rows.",
+            _table([f"µs a row: alone / among {_MANY:,}", *models], speed),
+            _table(["kB", *models], sizes),
+        ]
+    )
+
+
+def _times(measured: Mapping[str, float]) -> str:
+    return f"{measured['one']:,.0f} / {measured['many']:,.1f}"
+
+
+def _exact(value: float | None) -> str:
+    return "–" if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))

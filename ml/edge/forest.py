@@ -1,0 +1,189 @@
+"""LightGBM's trees by NumPy alone: read from their text, walked in double precision, summed in LightGBM's order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ml.arrays import Booleans, Floats, Integers
+from ml.errors import PackageError
+
+NEAR_ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold: what is no farther from zero is zero to it
+_CATEGORY, _DEFAULT_LEFT, _MISSING_BITS = 1, 2, 2  # how the bits of a decision_type are dealt out
+_NO_MISSING, _ZERO_IS_MISSING = 0, 1
+_WORD_BITS = 32
+_PAIRS_AT_ONCE = 200_000  # of rows and trees, whose state stays in the processor's cache
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """Where rows part: left go numbers up to `threshold`, or of a category the `levels`, and what is missing if `missing_left`.
+
+    `left` and `right` are the next split, or the leaf ~place where they are negative. To a category, missing is no level.
+    """
+
+    feature: int
+    threshold: float
+    levels: tuple[int, ...] | None
+    missing_left: bool
+    zero_is_missing: bool
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forest:
+    """The splits of all trees, one tree after the other, the leaves alike, and where each tree begins (a split or ~leaf)."""
+
+    roots: tuple[int, ...]
+    splits: tuple[Split, ...]
+    leaves: tuple[float, ...]
+
+    def raw(self, features: Floats) -> Floats:
+        """Return the raw answer, shape (n,), to encoded features, shape (n, columns): the bits that LightGBM gives."""
+        if not self.roots:
+            return np.zeros(len(features))
+        values = np.where(np.abs(features) <= NEAR_ZERO, 0.0, features)
+        step = max(1, _PAIRS_AT_ONCE // len(self.roots))
+        chunks = (values[at : at + step] for at in range(0, len(values), step))
+        reached = [self._reached_alone(each) if len(each) == 1 else self._reached(each) for each in chunks]
+        return np.concatenate([np.zeros(0), *(_added(self._arrays.leaves[each]) for each in reached)])
+
+    def _reached(self, values: Floats) -> Integers:
+        """Return the leaf of each row in each tree, shape (n, trees)."""
+        told, trees = self._arrays, len(self.roots)
+        places = np.tile(told.roots, len(values))
+        under_way = np.flatnonzero(places >= 0)
+        while len(under_way):
+            splits = places[under_way]
+            goes_left = told.go_left(values[under_way // trees, told.features[splits]], splits)
+            places[under_way] = np.where(goes_left, told.left[splits], told.right[splits])
+            under_way = under_way[places[under_way] >= 0]
+        return ~places.reshape(-1, trees)
+
+    def _reached_alone(self, values: Floats) -> Integers:
+        """Return the same of one row: every split is decided at once, which takes fewer calls of NumPy."""
+        told = self._arrays
+        goes_left = told.go_left(values[0, told.features], told.places)
+        following = np.where(goes_left, told.left, told.right)
+        places = told.roots
+        while (places >= 0).any():
+            places = np.where(places < 0, places, following[np.maximum(places, 0)])
+        return ~places[None]
+
+    @cached_property
+    def _arrays(self) -> "_Arrays":
+        return _Arrays.of(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arrays:
+    """A forest, ready for NumPy; the levels of all categories' splits are one flat row of flags."""
+
+    roots: Integers
+    places: Integers
+    features: Integers
+    thresholds: Floats
+    left: Integers
+    right: Integers
+    missing_left: Booleans
+    zero_is_missing: Booleans
+    is_category: Booleans
+    starts: Integers
+    widths: Integers
+    levels: Booleans
+    leaves: Floats
+
+    @classmethod
+    def of(cls, forest: Forest) -> "_Arrays":
+        splits = forest.splits
+        flags = [np.isin(np.arange(max(each.levels, default=0) + 1), each.levels) for each in splits if each.levels]
+        widths = np.array([max(each.levels) + 1 if each.levels else 0 for each in splits], np.int64)
+        return cls(
+            roots=np.array(forest.roots, np.int64),
+            places=np.arange(len(splits)),
+            features=np.array([each.feature for each in splits], np.int64),
+            thresholds=np.array([each.threshold for each in splits], np.float64),
+            left=np.array([each.left for each in splits], np.int64),
+            right=np.array([each.right for each in splits], np.int64),
+            missing_left=np.array([each.missing_left for each in splits], np.bool_),
+            zero_is_missing=np.array([each.zero_is_missing for each in splits], np.bool_),
+            is_category=np.array([each.levels is not None for each in splits], np.bool_),
+            starts=np.asarray(np.cumsum(widths) - widths, np.int64),
+            widths=widths,
+            levels=np.concatenate([*flags, np.zeros(1, np.bool_)]),
+            leaves=np.array(forest.leaves, np.float64),
+        )
+
+    def go_left(self, values: Floats, splits: Integers) -> Booleans:
+        """Return, of each value at its split, whether it goes left."""
+        missing = np.isnan(values) | (self.zero_is_missing[splits] & (values == 0))
+        goes: Booleans = np.where(missing, self.missing_left[splits], values <= self.thresholds[splits])
+        categories = np.flatnonzero(self.is_category[splits])
+        if len(categories):
+            goes[categories] = self._are_members(values[categories], splits[categories])
+        return goes
+
+    def _are_members(self, values: Floats, splits: Integers) -> Booleans:
+        levels = np.where(np.isnan(values), -1.0, values).astype(np.int64)
+        known = (levels >= 0) & (levels < self.widths[splits])
+        return known & self.levels[np.where(known, self.starts[splits] + levels, -1)]
+
+
+def read(text: str) -> Forest:
+    """Return the trees of LightGBM's model text; raises PackageError for a kind of tree that Ratchet does not grow."""
+    head, *trees = text.partition("\nend of trees")[0].split("\nTree=")
+    told = _fields(head)
+    if (told.get("num_class"), told.get("num_tree_per_iteration")) != ("1", "1") or "average_output" in head.split():
+        raise PackageError("expected trees that add up to one answer, got a forest of several, or of a mean: serve it")
+    roots: list[int] = []
+    splits: list[Split] = []
+    leaves: list[float] = []
+    for tree in map(_fields, trees):
+        if tree.get("is_linear", "0") != "0":
+            raise PackageError("expected trees whose leaves are numbers, got linear ones: serve them")
+        grown = list(_splits(tree, len(splits), len(leaves)))
+        roots.append(len(splits) if grown else ~len(leaves))
+        splits += grown
+        leaves += map(float, tree["leaf_value"].split())
+    return Forest(roots=tuple(roots), splits=tuple(splits), leaves=tuple(leaves))
+
+
+def _added(leaves: Floats) -> Floats:
+    """Return the sum over trees, (n,), of leaves (n, trees), one after the other as LightGBM adds: pairwise is other bits."""
+    return np.asarray(np.add.accumulate(leaves, axis=1)[:, -1], np.float64)
+
+
+def _fields(block: str) -> dict[str, str]:
+    lines = (line.partition("=") for line in block.splitlines())
+    return {name: value for name, _, value in lines}
+
+
+def _splits(tree: Mapping[str, str], before: int, leaves_before: int) -> Iterator[Split]:
+    """Yield the splits of one tree, their places counted after those `before` it."""
+    names = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
+    cells = zip(*(tree.get(name, "").split() for name in names), strict=True)
+    bounds, words = ([int(each) for each in tree.get(name, "").split()] for name in ("cat_boundaries", "cat_threshold"))
+    for feature, told, decision, *children in cells:
+        bits, threshold = int(decision), float(told)
+        missing, levels = bits >> _MISSING_BITS, None
+        if bits & _CATEGORY:
+            place = int(threshold)
+            levels = tuple(_levels(words[bounds[place] : bounds[place + 1]]))
+        left, right = (place + before if (place := int(each)) >= 0 else place - leaves_before for each in children)
+        yield Split(
+            feature=int(feature),
+            threshold=threshold,
+            levels=levels,
+            missing_left=threshold >= 0 if missing == _NO_MISSING else bool(bits & _DEFAULT_LEFT),
+            zero_is_missing=missing == _ZERO_IS_MISSING,
+            left=left,
+            right=right,
+        )
+
+
+def _levels(words: list[int]) -> Iterator[int]:
+    """Yield the places of the bits that are set in a row of words."""
+    for place, word in enumerate(words):
+        yield from (place * _WORD_BITS + bit for bit in range(_WORD_BITS) if word >> bit & 1)

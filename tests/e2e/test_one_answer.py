@@ -1,0 +1,116 @@
+"""One package, every way to ask it, one answer: on rows that lie exactly on the thresholds of its trees, and odder ones."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench import serving, ways
+from include import settings
+from include.settings import Settings
+from include.stack import setup
+from include.steps import export
+from include.steps.export import Form
+from include.stores import packages, registry
+from ml.edge import graph
+from ml.questions import Taken
+from tests import edge, served
+from tests.served import Server
+
+EXACT, NEARLY = 0.0, 4 * np.finfo(np.float64).eps  # of an answer; sums of products are added in other orders
+THRESHOLDS = 60
+EACH = pytest.mark.parametrize("kind", edge.KINDS)
+
+
+@pytest.fixture(scope="module")
+def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Path]]:
+    """A home for the packages of all kinds, and a folder in which Python finds NumPy alone."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+    shutil.copytree(prepared_home, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATCHET_HOME", str(home))
+        settings.load.cache_clear()
+        yield settings.load(), ways.numpy_alone(tmp_path_factory.mktemp("numpy"))
+    settings.load.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def server(shared: tuple[Settings, Path]) -> Iterator[Server]:
+    where, _ = shared
+    served.routed(where, edge.stored(edge.package(edge.model("trees")), where))
+    served.shelved(where)
+    with served.running(where) as running:
+        yield running
+
+
+def allowed(kind: str, way: str, expected: np.ndarray) -> np.ndarray:
+    """Return how far an answer may lie from the batch's: not at all, but where other libraries add, or raise e to a power."""
+    exact = kind.startswith("trees") and not (way == "ONNX Runtime" and kind == "trees")
+    return (EXACT if exact else NEARLY) * np.maximum(np.abs(expected), 1)
+
+
+def hold(kind: str, answers: dict[str, list[float]]) -> None:
+    expected = np.array(answers[ways.BATCH])
+    for way, found in answers.items():
+        assert (np.abs(np.array(found) - expected) <= allowed(kind, way, expected)).all(), way
+
+
+@EACH
+def test_without_a_server_a_row_gets_the_answer_of_the_batch(
+    kind: str, shared: tuple[Settings, Path], tmp_path: Path
+) -> None:
+    (where, alone), model = shared, edge.model(kind)
+    digest = edge.stored(edge.package(model), where)
+    wheel, onnx = (export.export(digest, form, tmp_path) for form in (Form.WHEEL, Form.ONNX))
+    rows = ways.hard_rows(model, edge.KNOWN, THRESHOLDS)
+    hold(kind, ways.offline(model, rows, wheel, onnx, alone))
+
+
+@pytest.mark.servers
+@EACH
+def test_a_server_gives_a_row_the_answer_of_the_batch_by_every_protocol(
+    kind: str, shared: tuple[Settings, Path], server: Server
+) -> None:
+    (where, _), model = shared, edge.model(kind)
+    address, taken, rows = (
+        str(server.client.base_url),
+        Taken.by(model.encoder),
+        ways.hard_rows(model, edge.KNOWN, THRESHOLDS),
+    )
+    digest = edge.stored(edge.package(model), where)
+    served.routed(where, digest, seq=2 + list(edge.KINDS).index(kind))
+    server.wait_for(digest)
+    batch = model.predict(pd.DataFrame(rows, columns=list(taken.names))).tolist()
+    hold(kind, {ways.BATCH: batch} | dict(ways.by_server(address, served.USE_CASE, taken, rows)))
+    singles = ways.singles(rows)
+    rounded = model.predict(pd.DataFrame(singles, columns=list(taken.names))).tolist()
+    hold(kind, {ways.BATCH: rounded, "FP32": ways.by_single_floats(address, served.USE_CASE, taken, singles)})
+
+
+@pytest.mark.servers
+def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path]) -> None:
+    (where, _), model = shared, edge.model("trees")
+    packed = edge.package(model)
+    digest = edge.stored(packed, where)
+    files = packages.get(where.packages, digest, where.trusted_keys)
+    version = registry.register(where, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"}))
+    rows, port = ways.hard_rows(model, edge.KNOWN, THRESHOLDS), setup.free_port("127.0.0.1")
+    with serving.mlflow(port, served.USE_CASE, version, where):
+        found = ways.by_mlflow(f"http://127.0.0.1:{port}", rows)
+    hold("trees", {ways.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
+
+
+def test_numbers_of_single_precision_may_fall_on_the_other_side_of_a_threshold() -> None:
+    """Why the graph's numbers are doubles, and FP32 tensors are for models without trees."""
+    model = edge.model("trees")
+    rows = ways.hard_rows(model, edge.KNOWN, THRESHOLDS)
+    taken = Taken.by(model.encoder)
+    kept = [row for row in rows if row["hour"] is None or abs(row["hour"]) < 1e30]
+    expected, found = (
+        model.predict(pd.DataFrame(each, columns=list(taken.names))) for each in (kept, ways.singles(kept))
+    )
+    assert np.abs(found - expected).max() > 0.01
+    assert graph.feed(taken, rows)["hour"].dtype == np.float64

@@ -1,0 +1,61 @@
+"""Small models of every kind, of yes or no and of a number, whose rows have gaps and whose categories split as sets."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from include.settings import Settings
+from include.stores import packages, signatures
+from ml import packaging, training
+from ml.packaging import Package
+from ml.training import Model
+from ml.usecase import Candidate, GradientBoosting, LinearQuantile, Logistic, NeuralNet
+from tests import served
+from tests.ml.answers import MINUTES, YES_OR_NO
+
+CHANCE = np.random.default_rng(11)
+COUNT = 480
+FRAME = pd.DataFrame(
+    {
+        "hour": np.round(CHANCE.uniform(-12, 12, COUNT), 3),
+        "zone": CHANCE.choice(["airport", "docks", "hills", "north", "old town", "süd", "west"], COUNT),
+    }
+)
+FRAME.loc[::9, "hour"] = None
+FRAME.loc[::13, "zone"] = None
+WAITED = (FRAME["hour"].fillna(3).abs() + 4 * FRAME["zone"].isin(["docks", "west", "süd"])).to_numpy()
+WAITED = WAITED + CHANCE.normal(0, 1, COUNT)
+LATE = (np.median(WAITED) < WAITED).astype(np.float64)
+NIGHTS = np.repeat([f"2013-01-{day:02d}" for day in range(1, 13)], COUNT // 12).astype(object)
+TREES = GradientBoosting(trees=30, leaves=8, rows_per_leaf=5, learning_rate=0.2)
+NET = NeuralNet(layers=(6, 4), epochs=8, batch=32)
+KINDS: dict[str, tuple[Candidate, bool]] = {
+    "trees": (TREES, False),
+    "logistic": (Logistic(), False),
+    "network": (NET, False),
+    "trees of a number": (TREES, True),
+    "linear quantile": (LinearQuantile(), True),
+    "network of a number": (NET, True),
+}
+KNOWN: list[dict[str, object]] = packaging._records(FRAME.head(40), training.encoding.fit(FRAME, served.NAMES))
+
+
+@cache
+def model(kind: str) -> Model:
+    """Return the model of that kind, fitted once for all tests."""
+    candidate, of_a_number = KINDS[kind]
+    labels, target = (WAITED, MINUTES) if of_a_number else (LATE, YES_OR_NO)
+    gathered = training.gather(FRAME, labels, NIGHTS, served.NAMES, target=target, seed=1, threads=1)
+    return training.fit(candidate, gathered).model
+
+
+def package(fitted: Model) -> Package:
+    """Return the model packed, with facts that a server of the toy takes."""
+    return packaging.pack(fitted, FRAME, {**served.FACTS, "night": "2013-01-12"})
+
+
+def stored(packed: Package, where: Settings) -> str:
+    """Sign and store a package, and return its digest."""
+    packages.put(where.packages, packed.digest, signatures.signed(packed.digest, packed.files, where))
+    return packed.digest
