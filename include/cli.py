@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include import (
+    cli_batch,
     cli_card,
     cli_data,
     cli_explain,
@@ -47,6 +48,8 @@ app.add_typer(cli_features.app, name="features")
 app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
 app.command()(cli_explain.explain)
+app.command()(cli_batch.scores)
+app.command()(cli_batch.issue)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

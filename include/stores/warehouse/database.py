@@ -1,7 +1,7 @@
 """Connections to the warehouse, the same on SQLite and Postgres."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -54,6 +54,25 @@ def writing(engine: sa.Engine, alone: str = "") -> Iterator[sa.Connection]:
         if alone and connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(alone, 0))))
         yield connection
+
+
+def add(
+    connection: sa.Connection, table: sa.Table, constant: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Insert `rows`, all with the values of `constant`, and return how many are new: one whose key is there stays as it was.
+
+    The constant values are written into the statement, not sent with every row: that is what makes it quick.
+    """
+    if not rows:
+        return 0
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    values: dict[str, sa.ColumnElement[Any]] = {name: sa.bindparam(name) for name in rows[0]}
+    for name, value in constant.items():
+        literal = sa.literal(value, table.columns[name].type)
+        told = literal.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        values[name] = sa.literal_column(str(told))
+    statement = insert.values(values).on_conflict_do_nothing()
+    return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], *, replace: bool = True) -> int:
