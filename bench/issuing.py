@@ -51,6 +51,9 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
         verdict = _judged(case, whole, len(whole), before)
         held.setdefault("none", []).append(not verdict.holds)
         reasons += [] if verdict.holds else [f"{night}: {verdict.reason}"]
+        held.setdefault("half of the entities never came", []).append(
+            not _judged(case, whole[::2], len(whole[::2]), before).holds
+        )
         for fault, spoilt in _faults(case, whole, oldest):
             held.setdefault(fault, []).append(not _judged(case, spoilt, len(whole), before).holds)
         if digits == 4 or number % EVERY == 0:
@@ -103,7 +106,7 @@ def _judged(case: Any, rows: Any, entities: int, before: Sequence[Mapping[str, A
 
 
 def _faults(case: Any, rows: Any, oldest: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the night with what may go wrong with all of it; of half a night, its entities are told as half, too."""
+    """Yield the night with what may go wrong with all of it."""
     yield "constant", rows.assign(score=rows["score"].median())
     yield "one score is NaN", rows.assign(score=rows["score"].where(np.arange(len(rows)) > 0))
     yield "half of the rows are not scored", rows[::2]

@@ -50,6 +50,7 @@ app.command()(cli_override.override)
 app.command()(cli_explain.explain)
 app.command()(cli_batch.scores)
 app.command()(cli_batch.issue)
+app.command()(cli_batch.rescore)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

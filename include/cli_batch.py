@@ -1,4 +1,4 @@
-"""`ratchet scores` and `issue`: what readers of the nightly scores get, and to let withheld ones go."""
+"""`ratchet scores`, `issue`, `rescore`: what readers of the nightly scores get, to let withheld ones go, to score nights again."""
 
 import getpass
 from pathlib import Path
@@ -46,3 +46,23 @@ def issue(
     typer.echo(
         f"{score.score(use_case, night)} scores of {night} are issued; start the DAG {use_case}_monitor for them"
     )
+
+
+@plainly
+@at_home
+def rescore(
+    use_case: UseCaseName,
+    first_night: Annotated[str, typer.Argument(help="The first night (2013-02-01).")],
+    last_night: Annotated[str, typer.Argument(help="The last night, included.")],
+    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    package: Annotated[str, typer.Option(help="champion, each-night (whoever was it then), or a digest.")] = "champion",
+    who: Annotated[str, typer.Option(help=f"Who asks for it; {_EVERYBODY}")] = "",
+) -> None:
+    """Score nights once more into rows of their own; interrupted, the same command goes on from there."""
+    from include import settings, usecases
+    from include.steps import rescore as step
+
+    stretches = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why)
+    rows = sum(step.rescore(use_case, each) for each in stretches)
+    uri = step.address(usecases.get(use_case), stretches[0].package, settings.load())
+    typer.echo(f"{rows} rows of {first_night} to {last_night}: {uri}")

@@ -60,7 +60,7 @@ class Answered:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Package:
+class Package:
     """A model that has proven to mean by its features what the rows mean by them."""
 
     digest: str
@@ -68,6 +68,7 @@ class _Package:
     proven: set[tuple[str, str]] = field(default_factory=set)
 
     def answer(self, rows: pd.DataFrame, case: UseCase, where: Settings) -> Floats:
+        """Return the scores of `rows`; raises FeatureError unless they mean what the model learned."""
         if feature_step.SERVICE not in rows or rows[feature_step.SERVICE].isna().any():
             pins.require_rows(self.digest, rows, case, where)
         built = rows[[NIGHT, feature_step.SERVICE]].drop_duplicates()
@@ -103,7 +104,7 @@ class _ChallengerError(Exception):
 def _answered(
     case: UseCase, night: date, version: int, routing: Routing, where: Settings, aside: Path, fault: str | None = None
 ) -> Answered:
-    champion = _Package(digest=routing.champion, model=model(routing.champion, where))
+    champion = Package(digest=routing.champion, model=model(routing.champion, where))
     challenger = _challenger(routing, where) if fault is None else None
     target, when = targets.of(case), Period(night, night)
     uri, names = feature_step.address(where.lake, case), _profiled(case)
@@ -127,16 +128,16 @@ def _answered(
     return replace(found, profiles={str(name): profiles.of(columns[name]) for name in columns})
 
 
-def _challenger(routing: Routing, where: Settings) -> _Package | None:
+def _challenger(routing: Routing, where: Settings) -> Package | None:
     if routing.challenger is None:
         return None
     try:
-        return _Package(digest=routing.challenger, model=model(routing.challenger, where))
+        return Package(digest=routing.challenger, model=model(routing.challenger, where))
     except PackageError as fault:
         raise _ChallengerError(f"{type(fault).__name__}: {fault}") from None
 
 
-def _challenged(challenger: _Package | None, rows: pd.DataFrame, case: UseCase, where: Settings) -> Floats:
+def _challenged(challenger: Package | None, rows: pd.DataFrame, case: UseCase, where: Settings) -> Floats:
     if challenger is None:
         return np.full(len(rows), np.nan)
     try:

@@ -14,7 +14,7 @@ from tests.conftest import TOYS
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rollback", "answers", "drill")
+STAGES = (*OF_A_NIGHT, "rescore", "rollback", "answers", "drill")
 NO_DAG = "broken.py"
 Read = dict[str, Any]
 
@@ -74,7 +74,7 @@ def test_nothing_stands_between_an_approval_and_what_it_allows(read: Read) -> No
 
 
 def test_every_stage_of_a_night_takes_one_and_names_its_use_case(read: Read) -> None:
-    of_a_night = [found for dag, found in read["dags"].items() if dag.endswith(OF_A_NIGHT)]
+    of_a_night = [found for dag, found in read["dags"].items() if dag.endswith(tuple(f"_{stage}" for stage in OF_A_NIGHT))]
     assert len(of_a_night) == len(OF_A_NIGHT) * len(usecases.all())
     assert all({"use_case", "night"} <= set(found["params"]) for found in of_a_night)
 
@@ -82,6 +82,15 @@ def test_every_stage_of_a_night_takes_one_and_names_its_use_case(read: Read) -> 
 def test_a_rollback_asks_for_a_reason(read: Read) -> None:
     forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_rollback")]
     assert all({"use_case", "why"} <= set(form) for form in forms)
+
+
+def test_a_rescore_asks_for_nights_a_package_and_a_reason(read: Read) -> None:
+    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_rescore")]
+    assert all(form == ["first_night", "last_night", "package", "use_case", "why"] for form in forms)
+
+
+def test_a_person_who_lets_withheld_scores_go_says_why(read: Read) -> None:
+    assert all("why" in found["params"] for dag, found in read["dags"].items() if dag.endswith("_score"))
 
 
 def test_reading_the_dag_files_imports_nothing_heavy(read: Read) -> None:
