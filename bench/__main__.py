@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bench import (
+    batch,
     canary,
     contract,
     features,
@@ -22,6 +23,7 @@ from bench import (
 
 _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
+    "batch": batch.run,
     "canary": canary.run,
     "contract": contract.run,
     "features": features.run,

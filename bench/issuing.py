@@ -32,12 +32,13 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
     from include.steps import features
 
     case, where = homes.taken(use_case, period)
-    rows = features.read(where.lake, case)
+    rows = features.read(where.lake, case).sort_values("night", ignore_index=True)
     spans = rows["night"].str[:digits]
     models = _models(case, where, period, digits, sorted(spans.unique())[1:])
     oldest = next(iter(models.values()))
     rows = rows[spans.isin(list(models))]
-    rows = rows.assign(score=np.concatenate([models[span].predict(rows[spans == span]) for span in models]))
+    scores = [models[span].predict(part) for span, part in rows.groupby(spans)]
+    rows = rows.assign(score=np.concatenate(scores))
     nights = {str(night): part for night, part in rows.groupby("night")}
     profiles = {night: _profiles(case, part) for night, part in nights.items()}
     order = sorted(nights)

@@ -51,6 +51,7 @@ app.command()(cli_explain.explain)
 app.command()(cli_batch.scores)
 app.command()(cli_batch.issue)
 app.command()(cli_batch.rescore)
+app.command()(cli_batch.intraday)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

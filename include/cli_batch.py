@@ -1,6 +1,7 @@
-"""`ratchet scores`, `issue`, `rescore`: what readers of the nightly scores get, to let withheld ones go, to score nights again."""
+"""`ratchet scores`, `issue`, `rescore`, `intraday`: the nightly scores and who lets them go, nights again, what is known by now."""
 
 import getpass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -66,3 +67,16 @@ def rescore(
     rows = sum(step.rescore(use_case, each) for each in stretches)
     uri = step.address(usecases.get(use_case), stretches[0].package, settings.load())
     typer.echo(f"{rows} rows of {first_night} to {last_night}: {uri}")
+
+
+@plainly
+@at_home
+def intraday(
+    use_case: UseCaseName,
+    moment: Annotated[datetime, typer.Argument(help="In the time of the data (UTC), e.g. 2013-02-08T14:15:00.")],
+) -> None:
+    """Land what became known since the night by a moment, and put a live snapshot of its entities on the shelf."""
+    from include.steps import intraday as step
+
+    rows = step.refresh(use_case, moment.replace(tzinfo=UTC))
+    typer.echo(f"{rows} entities as of {moment} are on the live shelf")

@@ -33,7 +33,7 @@ def score(use_case: str, period: str) -> int | None:
             continue
         scored = True
         try:
-            issued += _score_night(case, night, routing, where)
+            issued += score_night(case, night, routing, where)
         except RefusalError as refusal:
             withheld.append(str(refusal))
     if withheld:
@@ -41,7 +41,8 @@ def score(use_case: str, period: str) -> int | None:
     return issued if scored else None
 
 
-def _score_night(case: UseCase, night: date, routing: Routing, where: Settings) -> int:
+def score_night(case: UseCase, night: date, routing: Routing, where: Settings) -> int:
+    """Issue scores for the entities of `night` by the packages of `routing` and return how many; raises as `score` does."""
     version = snapshot.take(case, where).version(feature_step.STAGE, feature_step.TABLE)
     with TemporaryDirectory() as aside:
         answered = batch.answer(case, night, version, routing, where, Path(aside))
