@@ -30,6 +30,7 @@ def run() -> dict[str, Any]:
 
 def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
     from include.steps import features
+    from ml import issuing
 
     case, where = homes.taken(use_case, period)
     rows = features.read(where.lake, case).sort_values("night", ignore_index=True)
@@ -49,17 +50,18 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
         if len(before) < case.issuing.least_nights:
             continue
         whole, model = nights[night], models[night[:digits]]
-        verdict = _judged(case, whole, len(whole), before)
+        usual = issuing.usual(before, case.issuing)
+        verdict = _judged(case, whole, len(whole), usual)
         held.setdefault("none", []).append(not verdict.holds)
         reasons += [] if verdict.holds else [f"{night}: {verdict.reason}"]
         held.setdefault("half of the entities never came", []).append(
-            not _judged(case, whole[::2], len(whole[::2]), before).holds
+            not _judged(case, whole[::2], len(whole[::2]), usual).holds
         )
         for fault, spoilt in _faults(case, whole, oldest):
-            held.setdefault(fault, []).append(not _judged(case, spoilt, len(whole), before).holds)
+            held.setdefault(fault, []).append(not _judged(case, spoilt, len(whole), usual).holds)
         if digits == 4 or number % EVERY == 0:
             for unit, each in _units(case, whole, model):
-                held.setdefault(unit, []).append(not _judged(case, each, len(whole), before).holds)
+                held.setdefault(unit, []).append(not _judged(case, each, len(whole), usual).holds)
     return {
         "nights": len(held["none"]),
         "withheld": {name: {"of": len(each), "withheld": sum(each)} for name, each in held.items()},
@@ -97,13 +99,13 @@ def _profiles(case: Any, rows: Any) -> Mapping[str, Any]:
     return {name: profiles.of(rows[name]) for name in ("score", *case.feature_names)}
 
 
-def _judged(case: Any, rows: Any, entities: int, before: Sequence[Mapping[str, Any]]) -> Any:
+def _judged(case: Any, rows: Any, entities: int, usual: Any) -> Any:
     from ml import issuing
     from ml.issuing import Batch
 
     wrong = int((~np.isfinite(rows["score"])).sum())
     batch = Batch(entities=entities, rows=len(rows), wrong=wrong, profiles=_profiles(case, rows))
-    return issuing.judge(batch, before, case.issuing)
+    return issuing.judge(batch, usual, case.issuing)
 
 
 def _faults(case: Any, rows: Any, oldest: Any) -> Iterator[tuple[str, Any]]:

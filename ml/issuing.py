@@ -33,6 +33,14 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Usual:
+    """The nights issued last, by the profiles of their columns, and the features in which they are alike."""
+
+    nights: Sequence[Mapping[str, Profile]]
+    steady: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """Every check of a night's scores."""
 
@@ -53,25 +61,37 @@ class Verdict:
         return "; ".join(f"{check.name}: expected {check.bar}, got {check.value:.4g}" for check in self.failed)
 
 
-def judge(batch: Batch, before: Sequence[Mapping[str, Profile]], bars: Issuing) -> Verdict:
-    """Return the verdict on `batch` beside the profiles of the nights issued last, `before`."""
+def usual(nights: Sequence[Mapping[str, Profile]], bars: Issuing) -> Usual:
+    """Return what a night is held against: the `nights` issued last.
+
+    Steady is a feature in which each of them is near another, and whose rows differ within a night: a number that takes
+    a handful of values is known of places, not of each row.
+    """
+    names = {name for night in nights for name in night} - {SCORE}
+    return Usual(
+        nights=nights, steady=frozenset(name for name in names if _is_steady(_known(nights, name, bars), bars))
+    )
+
+
+def judge(batch: Batch, usual: Usual, bars: Issuing) -> Verdict:
+    """Return the verdict on `batch` beside the nights issued last."""
     checks = [
         _within("scores that are no answer", float(batch.wrong), 0, 0),
         _within("entities with a score", _share(batch.rows, batch.entities), bars.least_coverage, 1),
-        _rows(batch, before, bars),
+        _rows(batch, usual, bars),
     ]
-    return Verdict(checks=(*checks, *_scores(batch, before, bars), _features(batch, before, bars)))
+    return Verdict(checks=(*checks, *_scores(batch, usual, bars), _features(batch, usual, bars)))
 
 
-def _rows(batch: Batch, before: Sequence[Mapping[str, Profile]], bars: Issuing) -> Check:
-    usual = [night[SCORE].rows for night in before]
-    beside = batch.rows / median(usual) if len(usual) >= bars.least_nights and median(usual) else None
+def _rows(batch: Batch, usual: Usual, bars: Issuing) -> Check:
+    counts = [night[SCORE].rows for night in usual.nights]
+    beside = batch.rows / median(counts) if len(counts) >= bars.least_nights and median(counts) else None
     return _within("rows, as a multiple of the last nights' median", beside, bars.least_rows, bars.most_rows)
 
 
-def _scores(batch: Batch, before: Sequence[Mapping[str, Profile]], bars: Issuing) -> tuple[Check, Check]:
-    found, usual = batch.profiles[SCORE], [night[SCORE] for night in before]
-    known = _comparable(found, usual, bars)
+def _scores(batch: Batch, usual: Usual, bars: Issuing) -> tuple[Check, Check]:
+    found = batch.profiles[SCORE]
+    known = _known(usual.nights, SCORE, bars) if found.rows >= _LEAST_ROWS else []
     spread = median(each.spread for each in known) if known else 0.0
     return (
         _within(
@@ -86,13 +106,12 @@ def _scores(batch: Batch, before: Sequence[Mapping[str, Profile]], bars: Issuing
     )
 
 
-def _features(batch: Batch, before: Sequence[Mapping[str, Profile]], bars: Issuing) -> Check:
-    """Return the check of the features in which the last nights are alike: one that moves every night says nothing."""
-    moved = {}
-    for name, found in batch.profiles.items():
-        known = _comparable(found, [night[name] for night in before if name in night], bars)
-        if name != SCORE and known and _of_each_row(known) and _usual(known) <= bars.steady:
-            moved[name] = _nearest(found, known) or 0.0
+def _features(batch: Batch, usual: Usual, bars: Issuing) -> Check:
+    moved = {
+        name: _nearest(found, _known(usual.nights, name, bars)) or 0.0
+        for name, found in batch.profiles.items()
+        if name in usual.steady and found.rows >= _LEAST_ROWS
+    }
     furthest = sorted(moved, key=lambda name: -moved[name])
     named = ", ".join([name for name in furthest if moved[name] > bars.most_moved_feature][:_NAMED] or furthest[:1])
     return _within(
@@ -103,27 +122,23 @@ def _features(batch: Batch, before: Sequence[Mapping[str, Profile]], bars: Issui
     )
 
 
-def _of_each_row(known: Sequence[Profile]) -> bool:
-    """Whether the rows of a night differ: a number that takes a handful of values is known of places, not of each row."""
-    return all(each.shares for each in known) or median(len(set(each.points)) for each in known) >= _DISTINCT
+def _known(nights: Sequence[Mapping[str, Profile]], name: str, bars: Issuing) -> list[Profile]:
+    """Return the profiles of a column to compare with, none where nights or their rows are too few."""
+    known = [night[name] for night in nights if name in night and night[name].rows >= _LEAST_ROWS]
+    return known if len(known) >= bars.least_nights else []
 
 
-def _comparable(found: Profile, usual: Sequence[Profile], bars: Issuing) -> list[Profile]:
-    """Return the nights to compare with, none where they or their rows are too few."""
-    known = [each for each in usual if each.rows >= _LEAST_ROWS]
-    return known if found.rows >= _LEAST_ROWS and len(known) >= bars.least_nights else []
+def _is_steady(known: Sequence[Profile], bars: Issuing) -> bool:
+    if len(known) < 2:
+        return False
+    of_each_row = all(each.shares for each in known) or median(len(set(each.points)) for each in known) >= _DISTINCT
+    return of_each_row and all(
+        min(profiles.distance(each, other) for other in known if other is not each) <= bars.steady for each in known
+    )
 
 
 def _nearest(found: Profile, known: Sequence[Profile]) -> float | None:
     return min((profiles.distance(found, each) for each in known), default=None)
-
-
-def _usual(known: Sequence[Profile]) -> float:
-    """Return the furthest that any of the nights lies from the nearest of the others."""
-    return max(
-        min(profiles.distance(each, other) for other in known if other is not each) if len(known) > 1 else 1.0
-        for each in known
-    )
 
 
 def _share(rows: int, entities: int) -> float:

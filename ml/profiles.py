@@ -37,6 +37,7 @@ def of(column: pd.Series) -> Profile:
         ranks = ((np.arange(_POINTS) + 0.5) / _POINTS * len(known)).astype(int)
         return Profile(rows=len(values), missing=missing, points=tuple(known[ranks].tolist()) if len(known) else ())
     shares = column.astype(object).fillna(_MISSING).value_counts(normalize=True)
+    shares = shares.sort_index().sort_values(ascending=False, kind="stable")
     told = {str(level): float(share) for level, share in shares.head(_LEVELS).items()}
     rest = float(shares.iloc[_LEVELS:].sum())
     return Profile(rows=len(column), shares=told | ({_OTHERS: rest} if rest else {}))

@@ -31,9 +31,11 @@ def require(case: UseCase, night: date, answered: Answered, champion: str, where
     Raises RefusalError, with what to do, when they are withheld. The same answers are judged the same whenever asked.
     """
     batch = answered.among(lake.count(_entities(case, where), str(night), str(night)))
-    verdict = issuing.judge(batch, list(_before(case, night, where)), case.issuing)
+    usual = issuing.usual(list(_before(case, night, where)), case.issuing)
+    verdict = issuing.judge(batch, usual, case.issuing)
     told: dict[str, Json] = {"rows": batch.rows, "wrong": batch.wrong, "checks": [asdict(x) for x in verdict.checks]}
-    evidence = hashlib.sha256(chain.canonical({"champion": champion, **told}).encode()).hexdigest()
+    seen = {name: profiles.told(each) for name, each in answered.profiles.items()}
+    evidence = hashlib.sha256(chain.canonical({"champion": champion, "seen": seen, **told}).encode()).hexdigest()
     waived = _waived(case, night, evidence, where)
     if verdict.holds and not batch.rows:
         return

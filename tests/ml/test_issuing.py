@@ -35,7 +35,7 @@ def judged(rows: pd.DataFrame, entities: int | None = None, wrong: int = 0, nigh
     batch = Batch(
         entities=len(rows) if entities is None else entities, rows=len(rows), wrong=wrong, profiles=profiled(rows)
     )
-    return issuing.judge(batch, BEFORE[:nights], BARS)
+    return issuing.judge(batch, issuing.usual(BEFORE[:nights], BARS), BARS)
 
 
 @given(st.integers(100, 10_000))
@@ -90,7 +90,7 @@ def test_a_handful_of_rows_has_no_distribution_to_compare() -> None:
     tiny = [profiled(night(seed, rows=30)) for seed in range(14)]
     rows = night(99, rows=30).assign(score=0.3)
     batch = Batch(entities=30, rows=30, wrong=0, profiles=profiled(rows))
-    assert issuing.judge(batch, tiny, BARS).holds
+    assert issuing.judge(batch, issuing.usual(tiny, BARS), BARS).holds
 
 
 @pytest.mark.parametrize("rows", [200, 100_000])
@@ -98,5 +98,9 @@ def test_the_same_shift_is_the_same_number_whatever_the_rows(rows: int) -> None:
     found: Floats = np.linspace(0, 1, rows)
     before = [{"score": profiles.of(pd.Series(np.linspace(0, 1, rows)))}] * 5
     batch = Batch(entities=rows, rows=rows, wrong=0, profiles={"score": profiles.of(pd.Series(found / 2))})
-    (moved,) = (each for each in issuing.judge(batch, before, BARS).checks if each.name.startswith("share of scores"))
+    (moved,) = (
+        each
+        for each in issuing.judge(batch, issuing.usual(before, BARS), BARS).checks
+        if each.name.startswith("share of scores")
+    )
     assert moved.value == pytest.approx(0.5, abs=0.02)

@@ -28,7 +28,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 def where(arrive: Callable[[str], Settings], taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home in which one night is issued and the next one has features; one night is enough to be held against."""
     where = arrive("monitor")
-    strict = replace(taxi, issuing=Issuing(least_nights=1, steady=1.0, most_moved_feature=0.9))
+    strict = replace(taxi, issuing=Issuing(least_nights=1))
     monkeypatch.setattr(usecases, "get", lambda _: strict)
     return where
 
@@ -71,9 +71,8 @@ def test_a_night_like_the_last_one_is_issued_and_written_down(where: Settings) -
     [
         (half, "entities with a score: expected 0.99 to 1, got 0.5"),
         (alike, "spread of the scores"),
-        (lambda rows: rows.assign(kilometres=rows["kilometres"] * 1000), r"share of a feature moved .*kilometres"),
     ],
-    ids=["half gone", "constant", "metres"],
+    ids=["half gone", "constant"],
 )
 def test_nothing_of_a_night_is_issued_when_it_is_not_like_the_last(
     where: Settings, change: Change, reason: str
