@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 from bench import (
+    batch,
     canary,
     contract,
     edge,
     features,
     gate,
     gate_of_numbers,
+    issuing,
     lookup,
     published,
     retrieval,
@@ -22,12 +24,14 @@ from bench import (
 
 _RESULTS = Path(__file__).parent / "results"
 _BENCHES = {
+    "batch": batch.run,
     "canary": canary.run,
     "contract": contract.run,
     "edge": edge.run,
     "features": features.run,
     "gate": gate.run,
     "gate_of_numbers": gate_of_numbers.run,
+    "issuing": issuing.run,
     "lookup": lookup.run,
     "published": published.run,
     "retrieval": retrieval.run,

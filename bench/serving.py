@@ -39,7 +39,7 @@ def _measure() -> dict[str, Any]:
 
     case, where = homes.taken(USE_CASE, HISTORY)
     night = HISTORY.rpartition("..")[2]
-    digest, version = _released(case, where, night)
+    digest, version = released(case, where, night)
     materialize.apply(USE_CASE)
     materialize.materialize(USE_CASE, night)
     entity = next(iter(materialize.shelf_of(case, where).snapshot.places))
@@ -68,7 +68,7 @@ def _measure() -> dict[str, Any]:
     return {"package": digest, "scores": scores, "bars": BARS, "ways": told, "ratios": _ratios(told)}
 
 
-def _released(case: Any, where: Any, night: str) -> tuple[str, str]:
+def released(case: Any, where: Any, night: str) -> tuple[str, str]:
     """Return the digest and the version of the flagship's trees, which servers are let answer with."""
     from dataclasses import replace
 

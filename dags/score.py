@@ -8,19 +8,24 @@ is never rewritten: running a night again adds what is missing.
 **What it leaves.** Scores in the warehouse, each with its model's version, and the asset `scores`, which starts
 `monitor`. Before the first release there is no champion: the task is skipped, and so is everything after it.
 
+**When it is skipped with an alert.** The night's scores are withheld: they are not like its entities, or not like the nights
+before (count, range, spread, shift; the bars are the use case's `Issuing`). Nothing of the night is issued, and the view
+`standing_scores` keeps the last night that was. Mend the night and clear the task; or, if the world did change, trigger this
+DAG for the night with a reason in `why`: it goes into the ledger with your name, and these very scores are issued.
+
 **When it is red.** `PackageError`: the model's files are not the bytes that were approved; roll back, and find out who
-changed them. `DataError`: the night has no features; clear `ingest` for that night first. `FeatureError`: a feature of the night
-does not mean what the champion learned it as; take the change back and build the night again, or release a model that
-was trained on it.
+changed them. `FeatureError`: a feature of the night does not mean what the champion learned it as; take the change back and
+build the night again, or release a model that was trained on it. `RequestError`: there was nothing withheld to issue.
 """
 
 from typing import Any
 
-from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, task
+from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, task
 from airflow.sdk.exceptions import AirflowSkipException
-from ratchet import policy, request
+from ratchet import notifiers, policy, request
 
 from include import assets, usecases
+from ml.errors import RefusalError
 from ml.usecase import UseCase
 
 
@@ -28,14 +33,31 @@ def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     features = request.asset(use_case, assets.FEATURES)
     timetable = PartitionedAssetTimetable(assets=features, default_partition_mapper=IdentityMapper())
-    with DAG(**policy.dag(use_case, "score", __doc__), schedule=timetable, params=request.form(use_case)):
+    why = Param(
+        None,
+        type=["null", "string"],
+        maxLength=200,
+        description="Why to issue the night's withheld scores as they are.",
+    )
+    form = {**request.form(use_case), "why": why}
+    with DAG(**policy.dag(use_case, "score", __doc__), schedule=timetable, params=form):
 
-        @task(outlets=[request.asset(use_case, assets.SCORES)], pool="scoring")
+        @task(
+            outlets=[request.asset(use_case, assets.SCORES)],
+            pool="scoring",
+            on_skipped_callback=[notifiers.Alerts(use_case.name, kind="withheld")],
+        )
         def score(**context: Any) -> int:
+            from include.steps import issuing
             from include.steps import score as step
 
             request.hand_over(context)
-            rows = step.score(use_case.name, request.period(context))
+            if why := (context["dag_run"].conf or {}).get("why"):
+                issuing.waive(use_case.name, request.night(context), request.person(context), why)
+            try:
+                rows = step.score(use_case.name, request.period(context))
+            except RefusalError as withheld:
+                raise AirflowSkipException(str(withheld)) from None
             if rows is None:
                 raise AirflowSkipException(f"{use_case.name} has no champion yet: train one and release it")
             return rows

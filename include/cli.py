@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include import (
+    cli_batch,
     cli_card,
     cli_data,
     cli_deploying,
@@ -50,6 +51,10 @@ app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
 app.command()(cli_explain.explain)
 app.command()(cli_export.export)
+app.command()(cli_batch.scores)
+app.command()(cli_batch.issue)
+app.command()(cli_batch.rescore)
+app.command()(cli_batch.intraday)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

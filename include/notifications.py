@@ -13,10 +13,11 @@ from ml import nights
 _log = logging.getLogger(__name__)
 
 
-def tell_alerts(use_case: str, period: str) -> int:
-    """Tell the alerts of `period`'s last night, file, reason and count in each, and return how many there are."""
+def tell_alerts(use_case: str, period: str, kind: str | None = None) -> int:
+    """Tell the alerts of `period`'s last night, all or those of a `kind`, and return how many there are."""
     night = nights.parse(period).last
-    alerts = warehouse.alerts(warehouse.engine(settings.load().warehouse_url), use_case, night, night)
+    found = warehouse.alerts(warehouse.engine(settings.load().warehouse_url), use_case, night, night)
+    alerts = [each for each in found if kind in (None, each.kind)]
     if alerts:
         tell(f"{use_case} {night}: {len(alerts)} alerts", "\n".join(each.message for each in alerts))
     return len(alerts)

@@ -34,6 +34,7 @@ BY_ANOTHER_NAME = {
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
     "include/report/canvas.py": "tests/include/report/test_plots.py",
     "include/console.py": "tests/include/test_cli.py",
+    "include/cli_batch.py": "tests/include/steps/test_rescore.py",
     "include/cli_card.py": "tests/include/steps/test_card.py",
     "include/cli_explain.py": "tests/include/steps/test_explain.py",
     "include/cli_export.py": "tests/include/steps/test_export.py",

@@ -10,6 +10,7 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.stores import journal, lake
+from include.stores.spool import Spool
 from ml.arrival import NIGHT
 from ml.nights import Period
 from ml.usecase import UseCase
@@ -41,9 +42,10 @@ def drain(use_case: str) -> int:
     return sum(_drained(segment, case, where) for segment in journal.segments(where.journal / case.name))
 
 
-def put(rows: pd.DataFrame, case: UseCase, night: date, where: Settings) -> None:
+def put(rows: pd.DataFrame | Spool, case: UseCase, night: date, where: Settings) -> None:
     """Store the answers of a nightly batch in place of those of `night`; `rows` have the columns `COLUMNS`."""
-    lake.replace(_address(case, BATCH, where), Period(first=night, last=night), _typed(rows))
+    found = rows if isinstance(rows, Spool) else typed(rows)
+    lake.replace(_address(case, BATCH, where), Period(first=night, last=night), found)
 
 
 def given(case: UseCase, after: date, moment: datetime, where: Settings) -> pd.DataFrame:
@@ -51,7 +53,7 @@ def given(case: UseCase, after: date, moment: datetime, where: Settings) -> pd.D
     rest = lake.read(_address(case, REST, where), columns=list(COLUMNS))
     batch = lake.read(_address(case, BATCH, where), str(after), columns=list(COLUMNS))
     found = [rest[rest["at"] >= moment.timestamp()], batch[batch[NIGHT] > str(after)]]
-    return pd.concat([_typed(each) for each in found], ignore_index=True)
+    return pd.concat([typed(each) for each in found], ignore_index=True)
 
 
 def _drained(segment: Path, case: UseCase, where: Settings) -> int:
@@ -66,7 +68,7 @@ def _drained(segment: Path, case: UseCase, where: Settings) -> int:
 
 def _frame(records: tuple[bytes, ...]) -> pd.DataFrame:
     rows = [json.loads(each) for each in records]
-    return _typed(
+    return typed(
         pd.DataFrame([{**row, NIGHT: row[NIGHT] or _day(row), "features": json.dumps(row["features"])} for row in rows])
     )
 
@@ -76,7 +78,8 @@ def _day(row: dict[str, Any]) -> str:
     return str(datetime.fromtimestamp(row["at"], UTC).date())
 
 
-def _typed(rows: pd.DataFrame) -> pd.DataFrame:
+def typed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return answers with the columns `COLUMNS`, in their types."""
     numbers = dict.fromkeys(("at", "score", "latency_ms"), "float64")
     texts = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in _TEXTS}
     return rows.astype(numbers | {"place": "int64"}).assign(**texts)[list(COLUMNS)]

@@ -8,8 +8,8 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
+from include.steps import batch
 from include.steps import features as feature_step
-from include.steps import score as score_step
 from include.stores import packages, warehouse
 from include.usecases import coherence
 from ml import dependencies, nights, packaging, privacy, targets
@@ -39,7 +39,7 @@ def explain(use_case: str, night: str, entity: str) -> str:
 
 def _told(case: UseCase, night: str, issued: Mapping[Any, Any], where: Settings) -> str:
     digest, version = str(issued["model_digest"]), int(str(issued["features_version"]))
-    model = score_step.model(digest, where)
+    model = batch.model(digest, where)
     rows = feature_step.read(where.lake, case, night, night, at_version=version)
     row = _row(rows, str(issued["entity"]))
     why = explaining.explain(model, row)

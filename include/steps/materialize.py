@@ -15,7 +15,7 @@ from include.stores.snapshot import Snapshot
 from ml import snapshots
 from ml.arrival import NIGHT
 from ml.features import CUTOFF, ENTITY
-from ml.usecase import UseCase
+from ml.usecase import Live, Night, UseCase
 
 _NIGHTS = 3
 
@@ -52,9 +52,9 @@ def shelf_of(case: UseCase, where: Settings, package: str | None = None) -> shel
     return shelf.Shelf(folder(case, where), pins.of_package(package, where) if package else None)
 
 
-def folder(case: UseCase, where: Settings) -> Path:
-    """Return where the snapshots of `case` rest."""
-    return where.feature_store / case.name / "snapshots"
+def folder(case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Path:
+    """Return where the snapshots of `case` rest; those of the live horizon have a shelf of their own."""
+    return where.feature_store / case.name / ("live" if isinstance(horizon, Live) else "snapshots")
 
 
 def _window(case: UseCase, first: date, service: Service, tables: Snapshot) -> tuple[pd.Timestamp, pd.Timestamp] | None:

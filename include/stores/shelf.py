@@ -31,8 +31,10 @@ class Place:
         return f"{self.night}.{self.digest[:_SHORT]}"
 
 
-def put(shelf: Path, night: date, packed: Packed) -> Place:
+def put(shelf: Path, night: date | str, packed: Packed) -> Place:
     """Store the snapshot of `night` and return where; it becomes the newest unless one of a later night is.
+
+    Where a night has several, a text in the order of time says which.
 
     One that is there already is left alone when it is whole, and mended when it is not. Only the newest and the one
     that it replaced are kept.

@@ -39,7 +39,7 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operating import Canary, Experiment, Rehearsal, Release, Triggers
+from ml.usecase.operating import Canary, Experiment, Issuing, Rehearsal, Release, Triggers
 
 __all__ = [
     "AsOf",
@@ -62,6 +62,7 @@ __all__ = [
     "Gates",
     "GradientBoosting",
     "Invariant",
+    "Issuing",
     "LinearQuantile",
     "Live",
     "Logistic",

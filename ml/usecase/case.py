@@ -37,7 +37,7 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operating import Rehearsal, Release, Triggers
+from ml.usecase.operating import Issuing, Rehearsal, Release, Triggers
 
 _RESERVED = ("entity", "night", "cutoff", "feature_service")
 
@@ -76,6 +76,7 @@ class UseCase:
     gates: Gates = Gates()
     refit: Refit | None = None
     triggers: Triggers = Triggers()
+    issuing: Issuing = Issuing()
     release: Release = Release(approvers=("tech_lead", "business_owner"))
     rehearsal: Rehearsal
 

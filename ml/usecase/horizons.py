@@ -1,7 +1,7 @@
 """When a prediction is made: the instant after which nothing may be known, and how often that comes."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -56,6 +56,13 @@ class Night:
         """Return the nights of `period`, in order; a day between two nights is none."""
         places = range(self._place(period.first), self._place(period.last) + 1)
         return tuple(night for night in map(self._night, places) if night in period)
+
+    def open_at(self, moment: datetime) -> date:
+        """Return the night that was decided last by `moment` (with a time zone)."""
+        night = self.before(moment.date() + timedelta(days=1), 0)
+        while self.cutoff(night) > moment:
+            night = self.before(night)
+        return night
 
     def before(self, night: date, count: int = 1) -> date:
         """Return the night that lies `count` nights before `night`."""

@@ -167,6 +167,36 @@ class Release:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Issuing:
+    """When a night's scores are withheld: the last that were issued stay the ones to read, until somebody decides.
+
+    A night is held against its entities (`least_coverage` of them have a score), and against the last `nights` that were
+    issued, `least_nights` of which must be there. Of their median it has `least_rows` to `most_rows` times the rows, and
+    `least_spread` times the spread of the scores or more. `most_moved` is the share of scores that may lie elsewhere than
+    in the nearest of those nights (Kolmogorov's distance), `most_moved_feature` the same of a feature, asked where the
+    last nights themselves lie `steady` from each other at most.
+
+    All are sizes of effect, which do not change with the number of rows. How often they err is in docs/batch.md.
+    """
+
+    least_coverage: float = 0.99
+    least_rows: float = 0.6
+    most_rows: float = 1.7
+    least_spread: float = 0.3
+    most_moved: float = 0.5
+    most_moved_feature: float = 0.25
+    steady: float = 0.08
+    nights: int = 14
+    least_nights: int = 5
+
+    def __post_init__(self) -> None:
+        require(1 <= self.least_nights <= self.nights, "least_nights lies between 1 and nights")
+        require(0 <= self.least_rows < 1 < self.most_rows, "least_rows lies below 1, most_rows above it")
+        shares = (self.least_coverage, self.least_spread, self.most_moved, self.most_moved_feature, self.steady)
+        require(all(0 <= each <= 1 for each in shares), f"coverage, spread and moves lie between 0 and 1, got {shares}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rehearsal:
     """The real nights that `make run` plays: a bulk history first, then single nights through the scheduler."""
 

@@ -6,17 +6,17 @@ from ratchet import request
 
 
 class Alerts(BaseNotifier):
-    """Tells the alerts of the run's night."""
+    """Tells the alerts of the run's night, or only those of one `kind`."""
 
-    def __init__(self, use_case: str) -> None:
+    def __init__(self, use_case: str, kind: str | None = None) -> None:
         super().__init__()
-        self.use_case = use_case
+        self.use_case, self.kind = use_case, kind
 
     def notify(self, context: Context) -> None:
         """Send them, if there are any."""
         from include import notifications
 
-        notifications.tell_alerts(self.use_case, request.period(context))
+        notifications.tell_alerts(self.use_case, request.period(context), self.kind)
 
 
 class Failure(BaseNotifier):

@@ -50,16 +50,21 @@ def period(context: Mapping[str, Any]) -> str:
 
 def period_or_all(context: Mapping[str, Any]) -> Period | None:
     """Return the period this run is about, or None when the run names none; raises RequestError as `period` does."""
-    run, fields = context["dag_run"], context["dag"].params
-    conf = run.conf or {}
-    if unknown := sorted(conf.keys() - fields.keys()):
-        known = ", ".join(sorted(fields.keys()))
-        raise RequestError(f"expected only the fields {known}; got {', '.join(unknown)}: leave that out")
+    run, conf = context["dag_run"], filled(context)
     asked = [text for name in ("night", "window") if (text := conf.get(name))]
     if len(asked) > 1:
         raise RequestError(f"expected a night or a window, got both ({asked[0]} and {asked[1]}): choose one")
     key = asked[0] if asked else run.partition_key
-    return None if key is None else usecases.get(fields["use_case"]).horizon.parse(key)
+    return None if key is None else usecases.get(context["dag"].params["use_case"]).horizon.parse(key)
+
+
+def filled(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that were filled in; raises RequestError for one that the form does not have."""
+    conf, fields = context["dag_run"].conf or {}, context["dag"].params
+    if unknown := sorted(conf.keys() - fields.keys()):
+        known = ", ".join(sorted(fields.keys()))
+        raise RequestError(f"expected only the fields {known}; got {', '.join(unknown)}: leave that out")
+    return conf
 
 
 def night(context: Mapping[str, Any]) -> str:

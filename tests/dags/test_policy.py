@@ -9,12 +9,14 @@ import pytest
 
 from include import usecases
 from include.settings import PROJECT
+from ml.usecase import UseCase
 from tests.conftest import TOYS
 
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rollback", "answers", "drill", "labels")
+STAGES = (*OF_A_NIGHT, "rescore", "rollback", "answers", "drill", "labels")
+LIVE = ("intraday",)
 NO_DAG = "broken.py"
 Read = dict[str, Any]
 
@@ -27,8 +29,13 @@ def test_every_dag_file_can_be_read(read: Read) -> None:
     assert read["errors"] == {}
 
 
+def stages(case: UseCase) -> set[str]:
+    """Return the names of the DAGs that a use case has."""
+    return {f"{case.name}_{stage}" for stage in (*STAGES, *(LIVE if case.live else ()))}
+
+
 def test_every_use_case_has_every_stage_and_nothing_else_is_there(read: Read) -> None:
-    assert set(read["dags"]) == {f"{each.name}_{stage}" for each in usecases.all() for stage in STAGES}
+    assert set(read["dags"]) == {dag for each in usecases.all() for dag in stages(each)}
 
 
 def test_every_dag_file_makes_a_dag_named_after_it(read: Read) -> None:
@@ -82,7 +89,9 @@ def test_nothing_stands_between_an_approval_and_what_it_allows(read: Read) -> No
 
 
 def test_every_stage_of_a_night_takes_one_and_names_its_use_case(read: Read) -> None:
-    of_a_night = [found for dag, found in read["dags"].items() if dag.endswith(OF_A_NIGHT)]
+    of_a_night = [
+        found for dag, found in read["dags"].items() if dag.endswith(tuple(f"_{stage}" for stage in OF_A_NIGHT))
+    ]
     assert len(of_a_night) == len(OF_A_NIGHT) * len(usecases.all())
     assert all({"use_case", "night"} <= set(found["params"]) for found in of_a_night)
 
@@ -92,20 +101,28 @@ def test_a_rollback_asks_for_a_reason(read: Read) -> None:
     assert all({"use_case", "why"} <= set(form) for form in forms)
 
 
+def test_a_rescore_asks_for_nights_a_package_and_a_reason(read: Read) -> None:
+    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_rescore")]
+    assert all(form == ["first_night", "last_night", "package", "use_case", "why"] for form in forms)
+
+
+def test_a_person_who_lets_withheld_scores_go_says_why(read: Read) -> None:
+    assert all("why" in found["params"] for dag, found in read["dags"].items() if dag.endswith("_score"))
+
+
 def test_reading_the_dag_files_imports_nothing_heavy(read: Read) -> None:
     assert read["heavy"] == []
 
 
 def test_a_use_case_that_cannot_be_read_is_named_and_the_dags_of_all_others_stay(
-    reader: Callable[..., Read], tmp_path: Path
+    reader: Callable[..., Read], read: Read, tmp_path: Path
 ) -> None:
     for name in ("gym", "taxi"):
         shutil.copytree(TOYS / name, tmp_path / name)
     literal = tmp_path / "gym" / "usecase.py"
     literal.write_text(literal.read_text().replace("question=", "qestion="))
     found = reader(tmp_path)
-    sound = [each.name for each in usecases.all()] + ["taxi"]
-    assert set(found["dags"]) == {f"{name}_{stage}" for name in sound for stage in STAGES}
+    assert set(found["dags"]) == set(read["dags"]) | {f"taxi_{stage}" for stage in (*STAGES, *LIVE)}
     ((file, trace),) = found["errors"].items()
     assert Path(file).name == NO_DAG
     assert f"{literal}, line 23: UseCase has no field 'qestion': did you mean 'question'" in trace

@@ -57,10 +57,17 @@ class _Aside:
     broken: str = ""
 
 
-def take(case: UseCase, table: Table, files: Sequence[Landed], when: Period, where: Settings) -> Written:
+def take(
+    case: UseCase,
+    table: Table,
+    files: Sequence[Landed],
+    when: Period,
+    where: Settings,
+    stages: tuple[str, str] = ("valid", "quarantine"),
+) -> Written:
     """Divide the rows of `files`, put them in place of the period's in the lake, and return what was written.
 
-    However many stretches they are judged in, readers see all of them or none; where one stretch breaks a rule of the
+    Those that keep the contract go into the first of `stages`, the others into the second. However many stretches they are judged in, readers see all of them or none; where one stretch breaks a rule of the
     table, all are refused.
     """
     rows = sum(each.count for each in files)
@@ -84,8 +91,9 @@ def take(case: UseCase, table: Table, files: Sequence[Landed], when: Period, whe
             refuse = partial(intake.refuse, model=model, broken=aside.broken)
             aside = _set_aside(case, table, when, files, length, refuse, Path(folder, "refused"))
         _assert_conserved(table, rows, aside)
-        version = lake.replace(lake.address(where.lake, case.name, "valid", table.name), when, aside.valid)
-        lake.replace(lake.address(where.lake, case.name, "quarantine", table.name), when, aside.quarantined)
+        kept, held = (lake.address(where.lake, case.name, stage, table.name) for stage in stages)
+        version = lake.replace(kept, when, aside.valid)
+        lake.replace(held, when, aside.quarantined)
     return Written(taken=aside.tally, version=version)
 
 

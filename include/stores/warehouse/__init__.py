@@ -6,6 +6,7 @@ from include.stores.warehouse.lineage import Read, reads, record_reads, scored_f
 from include.stores.warehouse.predictions import (
     Maturity,
     count_labels,
+    issue_night,
     issue_scores,
     labelled_by,
     labels,
@@ -14,6 +15,7 @@ from include.stores.warehouse.predictions import (
     maturity,
     record_labels,
     scores,
+    standing_scores,
 )
 from include.stores.warehouse.reports import (
     Alert,
@@ -41,6 +43,7 @@ __all__ = [
     "engine",
     "files",
     "ingestions",
+    "issue_night",
     "issue_scores",
     "labelled_by",
     "labels",
@@ -60,5 +63,6 @@ __all__ = [
     "scored_from",
     "scores",
     "settle_alerts",
+    "standing_scores",
     "writing",
 ]

@@ -1,7 +1,7 @@
 """Connections to the warehouse, the same on SQLite and Postgres."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _WRITES = "ratchet_writes"
 _VERSIONED = "alembic_version"
 _BUSY_MILLISECONDS = 30_000
+_CACHE_KILOBYTES = 65_536  # SQLite's own 2 MB thrash when a night of millions is put into an index
 
 
 def engine(url: str) -> sa.Engine:
@@ -35,7 +36,12 @@ def _engine(url: str, _pid: int) -> sa.Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "journal_mode=WAL", "foreign_keys=ON"):
+    for pragma in (
+        f"busy_timeout={_BUSY_MILLISECONDS}",
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        f"cache_size=-{_CACHE_KILOBYTES}",
+    ):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
@@ -54,6 +60,25 @@ def writing(engine: sa.Engine, alone: str = "") -> Iterator[sa.Connection]:
         if alone and connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(alone, 0))))
         yield connection
+
+
+def add(
+    connection: sa.Connection, table: sa.Table, constant: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Insert `rows`, all with the values of `constant`, and return how many are new: one whose key is there stays as it was.
+
+    The constant values are written into the statement, not sent with every row: that is what makes it quick.
+    """
+    if not rows:
+        return 0
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    values: dict[str, sa.ColumnElement[Any]] = {name: sa.bindparam(name) for name in rows[0]}
+    for name, value in constant.items():
+        literal = sa.literal(value, table.columns[name].type)
+        told = literal.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        values[name] = sa.literal_column(str(told))
+    statement = insert.values(values).on_conflict_do_nothing()
+    return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], *, replace: bool = True) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -41,16 +41,33 @@ def issue_scores(
     issued_at: datetime,
     features_version: int | None = None,
 ) -> int:
-    """Store the columns `entity` and `score` of `frame` and return how many are new.
+    """Store the columns `entity` and `score` of `frame` as answers of one model; as `issue_night` does."""
+    part = frame[["entity", "score"]].assign(model_digest=model_digest)
+    return issue_night(engine, use_case, night, [part], issued_at, features_version)
 
-    `features_version` is that of the features table from which they were computed. A score once issued is never rewritten: what is there stays. Raises DataError when a score is not a number.
+
+def issue_night(
+    engine: sa.Engine,
+    use_case: str,
+    night: date,
+    parts: Iterable[pd.DataFrame],
+    issued_at: datetime,
+    features_version: int | None = None,
+) -> int:
+    """Store the columns `entity`, `model_digest` and `score` of all `parts` in one transaction; return how many are new.
+
+    `features_version` is that of the features table from which they were computed. A score once issued is never
+    rewritten: what is there stays. Raises DataError, and stores nothing, when a score is not a number.
     """
-    constant = {"use_case": use_case, "night": night, "model_digest": model_digest, "issued_at": issued_at}
-    constant |= {"features_version": features_version}
-    pairs = zip(_texts(frame, "entity"), _numbers(frame, "score"), strict=True)
-    rows = [{**constant, "entity": entity, "score": score} for entity, score in pairs]
+    constant = {"use_case": use_case, "night": night, "issued_at": issued_at, "features_version": features_version}
     with database.writing(engine) as connection:
-        return database.upsert(connection, tables.scores, rows, replace=False)
+        return sum(database.add(connection, tables.scores, constant, _score_rows(part)) for part in parts)
+
+
+def _score_rows(part: pd.DataFrame) -> list[dict[str, Any]]:
+    names = ("entity", "model_digest", "score")
+    columns = zip(_texts(part, "entity"), _texts(part, "model_digest"), _numbers(part, "score"), strict=True)
+    return [dict(zip(names, values, strict=True)) for values in columns]
 
 
 def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | None = None) -> pd.DataFrame:
@@ -69,6 +86,13 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
         .order_by(table.c.entity, table.c.model_digest)
     )
     return _read(engine, query if model_digest is None else query.where(table.c.model_digest == model_digest))
+
+
+def standing_scores(engine: sa.Engine, use_case: str) -> pd.DataFrame:
+    """Return what readers of the view of this name get, by entity: the scores of the last night that was issued."""
+    view = tables.standing_scores
+    columns = (view.c[name] for name in ("entity", "night", "model_digest", "score", "issued_at"))
+    return _read(engine, sa.select(*columns).where(view.c.use_case == use_case).order_by(view.c.entity))
 
 
 def last_scored(engine: sa.Engine, use_case: str) -> date | None:

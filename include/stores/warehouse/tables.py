@@ -147,6 +147,17 @@ ledger = sa.Table(
     sa.Index(None, "use_case", "kind", "night"),
 )
 
+standing_scores = sa.Table(
+    "standing_scores",
+    sa.MetaData(),
+    sa.Column("use_case", sa.String),
+    sa.Column("entity", sa.String),
+    sa.Column("night", sa.Date),
+    sa.Column("model_digest", sa.String),
+    sa.Column("score", sa.Double),
+    sa.Column("issued_at", Instant),
+)
+
 matured = sa.Table(
     "matured",
     sa.MetaData(),

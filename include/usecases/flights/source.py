@@ -8,7 +8,7 @@ departure; a diverted flight's four hours after its scheduled arrival (assumptio
 A night outside 2013 is mapped onto the same weekday of 2013, so that tonight's schedule has something to run on.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -93,11 +93,23 @@ def land(folder: Path, period: Period, data: Path) -> None:
             atomic.write(target, rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode())
 
 
-def _night(night: date, data: Path) -> dict[str, pd.DataFrame]:
+def land_known(folder: Path, night: date, moment: datetime, data: Path) -> None:
+    """Write what the files of `night` will hold as far as it is known by `moment`, in place of what was known before."""
+    known = _night(night, data, moment)
+    for table in ("departures", "outcomes", "weather"):
+        atomic.write(
+            folder / f"{table}.csv", known[table].to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode()
+        )
+
+
+def _night(night: date, data: Path, moment: datetime | None = None) -> dict[str, pd.DataFrame]:
+    """Return the rows of each nightly table that became known from the cutoff before `night` to its own, or to `moment`."""
     played = _played(night)
     since, cutoff = (pd.Timestamp(USE_CASE.horizon.cutoff(played - timedelta(days=ago))) for ago in (1, 0))
+    later = pd.Timestamp(USE_CASE.horizon.cutoff(night)) - cutoff
+    until = cutoff if moment is None else min(cutoff, pd.Timestamp(moment) - later)
     flights, weather = _flights(data), _weather(data)
-    departed, closed = ((flights[name] > since) & (flights[name] <= cutoff) for name in ("departed_at", "closed_at"))
+    departed, closed = ((flights[name] > since) & (flights[name] <= until) for name in ("departed_at", "closed_at"))
     published = weather["time_hour"] + _WEATHER_PUBLISHED_AFTER
     cut = {
         "schedule": flights.loc[flights["flight_date"] == pd.Timestamp(played), list(_SCHEDULE)].rename(
@@ -105,9 +117,8 @@ def _night(night: date, data: Path) -> dict[str, pd.DataFrame]:
         ),
         "departures": flights.loc[departed, list(_DEPARTURES)].rename(columns=_DEPARTURES),
         "outcomes": flights.loc[closed, list(_OUTCOMES)].rename(columns=_OUTCOMES),
-        "weather": weather.loc[(published > since) & (published <= cutoff), list(_WEATHER)].rename(columns=_WEATHER),
+        "weather": weather.loc[(published > since) & (published <= until), list(_WEATHER)].rename(columns=_WEATHER),
     }
-    later = pd.Timestamp(USE_CASE.horizon.cutoff(night)) - cutoff
     return {name: _moved(frame, night - played, later) for name, frame in cut.items()}
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from include import usecases
 from include.cli import app
 from include.settings import Settings
-from include.steps import features, ingest, release, score, standing
+from include.steps import batch, features, ingest, release, score, standing
 from include.steps.release import canary, drill, freeze, rollback
 from include.stores import ledger, registry, routes, warehouse
 from ml import nights
@@ -162,7 +162,7 @@ def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(change: Change
     score.score("taxi", NIGHTS[1])
     case = usecases.get("taxi")
     found = canary.answers.given(case, nights.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at, where)
-    own = change(score.model(digest, where))
+    own = change(batch.model(digest, where))
     rows = features.read(where.lake, case, NIGHTS[1], NIGHTS[1]).set_index("entity")
     spoilt = found["package"] == digest
     found.loc[spoilt, "score"] = own.predict(rows.loc[found.loc[spoilt, "entity"]])

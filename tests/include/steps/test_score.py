@@ -2,7 +2,7 @@ from collections.abc import Callable
 from datetime import date
 
 from include.settings import Settings
-from include.steps import features, score
+from include.steps import batch, features, score
 from include.stores import lake, ledger, warehouse
 from ml import nights
 from ml.usecase import UseCase
@@ -43,5 +43,5 @@ def test_a_stored_score_is_recomputed_to_the_same_number(arrive: Arrive, taxi: U
     STEPS["score"]()
     issued = warehouse.scores(warehouse.engine(where.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
     rows = features.read(where.lake, taxi, NIGHT, NIGHT)
-    again = score.model(issued["model_digest"].iloc[0], where).predict(rows)
+    again = batch.model(issued["model_digest"].iloc[0], where).predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()

@@ -9,7 +9,7 @@ import pytest
 
 from include import usecases
 from include.settings import Settings
-from include.steps import features, ingest, score, versions
+from include.steps import batch, features, ingest, versions
 from include.stores import lake, landing, ledger, registry, warehouse
 from include.stores.registry import client
 from ml import nights
@@ -102,7 +102,7 @@ def test_a_score_is_recomputed_from_the_version_that_it_names(arrive: Arrive, ta
     issued = warehouse.scores(warehouse.engine(where.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
     (version,) = set(issued["features_version"])
     rows = features.read(where.lake, taxi, NIGHT, NIGHT, at_version=version)
-    again = score.model(issued["model_digest"].iloc[0], where).predict(rows)
+    again = batch.model(issued["model_digest"].iloc[0], where).predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()
 
 

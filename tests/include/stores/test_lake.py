@@ -272,3 +272,25 @@ def test_of_writers_that_make_a_table_at_once_one_has_its_rows_in_it(tmp_path: P
             ]
         assert sorted(each.result() for each in written) == [0, 1, 2, 3]
         assert len(lake.read(uri)) == 1
+
+
+def test_rows_come_in_frames_and_are_all_there(uri: str) -> None:
+    for night in ("2013-02-07", "2013-02-08", "2013-02-09"):
+        put(uri, night, *map(float, range(20_000)))
+    frames = list(lake.batches(uri, nights.parse("2013-02-08..2013-02-09"), ["night", "value"], length=15_000))
+    assert len(frames) > 1
+    pd.testing.assert_frame_equal(
+        pd.concat(frames).sort_values(["night", "value"], ignore_index=True),
+        lake.read(uri, "2013-02-08", "2013-02-09").sort_values(["night", "value"], ignore_index=True),
+    )
+    assert lake.count(uri, "2013-02-08", "2013-02-09") == 40_000
+
+
+def test_frames_are_those_of_the_version_that_is_asked_for(uri: str) -> None:
+    assert list(lake.batches(uri, nights.parse("2013-02-08"))) == []
+    first = put(uri, "2013-02-08", 1.0)
+    put(uri, "2013-02-08", 2.0)
+    (frame,) = lake.batches(uri, nights.parse("2013-02-08"), at_version=first)
+    assert frame["value"].tolist() == [1.0]
+    with pytest.raises(DataError, match="expected a version"):
+        list(lake.batches(uri, nights.parse("2013-02-08"), at_version=7))

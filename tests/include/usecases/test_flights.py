@@ -1,6 +1,6 @@
 """The flights' files hold what was known by the night's cutoff, and the known errors of the data are quarantined."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -175,3 +175,12 @@ def test_a_night_of_another_year_plays_the_same_weekday_of_2013() -> None:
 
 def test_the_use_case_is_the_one_that_is_found() -> None:
     assert usecases.get("flights") is USE_CASE
+
+
+def test_what_is_known_by_a_moment_is_a_part_of_the_next_nights_files(tmp_path: Path) -> None:
+    moment = datetime(2013, 2, 8, 18, 15, tzinfo=UTC)
+    source.land_known(tmp_path, date(2013, 2, 9), moment, DATA)
+    for table, known_at in (("departures", "departed_at"), ("outcomes", "closed_at")):
+        known, all_of_it = pd.read_csv(tmp_path / f"{table}.csv"), landed("2013-02-09")[table]
+        assert 0 < len(known) < len(all_of_it)
+        assert pd.to_datetime(known[known_at]).max() <= moment

@@ -1,6 +1,6 @@
 """Nights every day or every month: which days they are, and how they are counted."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -70,3 +70,20 @@ def test_a_day_between_two_nights_is_refused_with_both(text: str) -> None:
     told = "first of each month.*got 2015-12-15, which is none.* 2015-12-01, the one after it 2016-01-01"
     with pytest.raises(RequestError, match=told):
         MONTHLY.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("horizon", "moment", "night"),
+    [
+        (DAILY, datetime(2016, 2, 28, 2, tzinfo=UTC), "2016-02-28"),
+        (DAILY, datetime(2016, 2, 28, 1, 59, tzinfo=UTC), "2016-02-27"),
+        (DAILY, datetime(2016, 3, 1, 0, tzinfo=UTC), "2016-02-29"),
+        (MONTHLY, datetime(2016, 2, 28, 2, tzinfo=UTC), "2016-02-01"),
+        (MONTHLY, datetime(2016, 2, 1, 1, tzinfo=UTC), "2016-01-01"),
+        (Night(hour=3, timezone="Asia/Kolkata"), datetime(2016, 2, 27, 21, 30, tzinfo=UTC), "2016-02-28"),
+        (Night(hour=22, timezone="America/New_York"), datetime(2016, 2, 28, 2, tzinfo=UTC), "2016-02-26"),
+    ],
+    ids=["at the cutoff", "before it", "the evening after", "in a month", "before a month's", "east", "west"],
+)
+def test_the_night_that_is_open_was_decided_last(horizon: Night, moment: datetime, night: str) -> None:
+    assert str(horizon.open_at(moment)) == night

@@ -1,6 +1,6 @@
 """Makes the toy's files: chance with a seed of its own for each day, so that a night is always the same."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,25 +17,37 @@ BROKEN_DAY = date(2024, 3, 10)
 
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there."""
+    for name, frame in _cut(period, USE_CASE.horizon.cutoff(period.last)).items():
+        if not (folder / f"{name}.csv").exists():
+            _write(folder / f"{name}.csv", frame)
+
+
+def land_known(folder: Path, night: date, moment: datetime, data: Path) -> None:
+    """Write what the files of `night` will hold as far as it is known by `moment`."""
+    known = _cut(Period(night, night), moment)
+    for name in ("rides", "traffic"):
+        _write(folder / f"{name}.csv", known[name])
+
+
+def _write(path: Path, frame: pd.DataFrame) -> None:
+    atomic.write(path, frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode())
+
+
+def _cut(period: Period, last: datetime) -> dict[str, pd.DataFrame]:
     first = USE_CASE.horizon.cutoff(period.first - timedelta(days=1))
-    last = USE_CASE.horizon.cutoff(period.last)
     days = [period.first + timedelta(days=n) for n in range(-2, (period.last - period.first).days + 1)]
     rides, traffic = (pd.concat(frames) for frames in zip(*map(_day, days), strict=True))
     rides["kilometres"] = rides["kilometres"].astype(object)
     rides.loc[(rides["ride_date"] == str(BROKEN_DAY)) & (rides["ride"] == 0), "kilometres"] = "far"
     ended = (rides["ended_at"] > first) & (rides["ended_at"] <= last)
     published = traffic["measured_at"] + pd.Timedelta(hours=1)
-    cut = {
+    return {
         "bookings": rides.loc[rides["ride_date"].between(str(period.first), str(period.last))].drop(
             columns=["driver", "minutes_late", "ended_at"]
         ),
         "rides": rides.loc[ended].drop(columns="kilometres"),
         "traffic": traffic.loc[(published > first) & (published <= last)],
     }
-    for name, frame in cut.items():
-        if not (folder / f"{name}.csv").exists():
-            text = frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
-            atomic.write(folder / f"{name}.csv", text.encode())
 
 
 def _day(day: date) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -22,9 +22,10 @@ def test_the_migrations_make_the_tables_that_the_code_declares(engine: sa.Engine
         assert compare_metadata(MigrationContext.configure(connection), tables.METADATA) == []
 
 
-def test_the_view_has_the_columns_that_the_code_declares(engine: sa.Engine) -> None:
-    found = [column["name"] for column in sa.inspect(engine).get_columns("matured")]
-    assert found == [column.name for column in tables.matured.columns]
+@pytest.mark.parametrize("view", [tables.matured, tables.standing_scores], ids=lambda view: view.name)
+def test_a_view_has_the_columns_that_the_code_declares(engine: sa.Engine, view: sa.Table) -> None:
+    found = [column["name"] for column in sa.inspect(engine).get_columns(view.name)]
+    assert found == [column.name for column in view.columns]
 
 
 def test_migrating_twice_changes_nothing(url: str, engine: sa.Engine) -> None:

@@ -1,0 +1,144 @@
+"""Would good nights be withheld, and bad ones issued? Real nights in their order, and faults planted into them.
+
+Each period's scores are those of a model that learned from all before it, as a champion that is replaced each month
+(each year, where nights are months) would have issued them. Profiles, bars and the judge are the product's own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from bench import homes
+
+PERIODS = {"flights": ("2013-01-01..2013-12-31", 7), "employment": ("2015-01-01..2018-12-01", 4)}
+UNITS = {"miles for kilometres": 1.609, "thousands": 1000.0}
+EVERY = 10  # faults of one feature are planted into every tenth night of days, every night of months
+
+
+def run() -> dict[str, Any]:
+    """Return, for each use case, how many real nights would be withheld, and how many of the spoilt ones would not."""
+    measured = {}
+    for use_case, (period, digits) in PERIODS.items():
+        with homes.temporary():
+            measured[use_case] = _measure(use_case, period, digits)
+    _show(measured)
+    return measured
+
+
+def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
+    from include.steps import features
+    from ml import issuing
+
+    case, where = homes.taken(use_case, period)
+    rows = features.read(where.lake, case).sort_values("night", ignore_index=True)
+    spans = rows["night"].str[:digits]
+    models = _models(case, where, period, digits, sorted(spans.unique())[1:])
+    oldest = next(iter(models.values()))
+    rows = rows[spans.isin(list(models))]
+    scores = [models[span].predict(part) for span, part in rows.groupby(spans)]
+    rows = rows.assign(score=np.concatenate(scores))
+    nights = {str(night): part for night, part in rows.groupby("night")}
+    profiles = {night: _profiles(case, part) for night, part in nights.items()}
+    order = sorted(nights)
+    held: dict[str, list[bool]] = {}
+    reasons: list[str] = []
+    for number, night in enumerate(order):
+        before = [profiles[each] for each in order[max(0, number - case.issuing.nights) : number]]
+        if len(before) < case.issuing.least_nights:
+            continue
+        whole, model = nights[night], models[night[:digits]]
+        usual = issuing.usual(before, case.issuing)
+        verdict = _judged(case, whole, len(whole), usual)
+        held.setdefault("none", []).append(not verdict.holds)
+        reasons += [] if verdict.holds else [f"{night}: {verdict.reason}"]
+        held.setdefault("half of the entities never came", []).append(
+            not _judged(case, whole[::2], len(whole[::2]), usual).holds
+        )
+        for fault, spoilt in _faults(case, whole, oldest):
+            held.setdefault(fault, []).append(not _judged(case, spoilt, len(whole), usual).holds)
+        if digits == 4 or number % EVERY == 0:
+            for unit, each in _units(case, whole, model):
+                held.setdefault(unit, []).append(not _judged(case, each, len(whole), usual).holds)
+    return {
+        "nights": len(held["none"]),
+        "withheld": {name: {"of": len(each), "withheld": sum(each)} for name, each in held.items()},
+        "false_alarms": reasons,
+    }
+
+
+def _models(case: Any, where: Any, period: str, digits: int, spans: Sequence[str]) -> dict[str, Any]:
+    """Return, for each span, the model that learned from all before it."""
+    from ml import targets, training
+
+    labelled = homes.labelled(case, where, period)
+    of_row = np.array([night[:digits] for night in labelled.nights], object)
+    candidate, found = case.candidates[1], {}
+    for span in spans:
+        learned = labelled.where(of_row < span)
+        target = targets.learned(case, learned.labels)
+        material = training.gather(
+            learned.frame,
+            learned.labels,
+            learned.nights,
+            case.feature_names,
+            target=target,
+            seed=1,
+            threads=where.threads,
+            texts=case.texts,
+        )
+        found[span] = training.fit(candidate, material).model
+    return found
+
+
+def _profiles(case: Any, rows: Any) -> Mapping[str, Any]:
+    from ml import profiles
+
+    return {name: profiles.of(rows[name]) for name in ("score", *case.feature_names)}
+
+
+def _judged(case: Any, rows: Any, entities: int, usual: Any) -> Any:
+    from ml import issuing
+    from ml.issuing import Batch
+
+    wrong = int((~np.isfinite(rows["score"])).sum())
+    batch = Batch(entities=entities, rows=len(rows), wrong=wrong, profiles=_profiles(case, rows))
+    return issuing.judge(batch, usual, case.issuing)
+
+
+def _faults(case: Any, rows: Any, oldest: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the night with what may go wrong with all of it."""
+    yield "constant", rows.assign(score=rows["score"].median())
+    yield "one score is NaN", rows.assign(score=rows["score"].where(np.arange(len(rows)) > 0))
+    yield "half of the rows are not scored", rows[::2]
+    yield "the first model of all", rows.assign(score=oldest.predict(rows))
+    yield "scores turned round", rows.assign(score=1 - rows["score"])
+    dealt = {name: rows[name].iloc[0] for name in case.feature_names}
+    yield "the features of one entity for all", rows.assign(**dealt, score=rows["score"].iloc[0])
+
+
+def _units(case: Any, rows: Any, model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the night with one feature in another unit, each in its turn, scored anew."""
+    import pandas as pd
+
+    numbers = [name for name in case.feature_names if pd.api.types.is_float_dtype(rows[name].dtype)]
+    for unit, factor in UNITS.items():
+        for name in numbers:
+            spoilt = rows.assign(**{name: rows[name] * factor})
+            spoilt = spoilt.assign(score=model.predict(spoilt))
+            yield f"a feature in {unit}", spoilt
+            moved = float(np.abs(spoilt["score"] - rows["score"]).mean())
+            if moved >= 0.02:
+                yield f"a feature in {unit}, scores off by .02 or more in the mean", spoilt
+
+
+def _show(measured: dict[str, Any]) -> None:
+    table = Table(title="nights that would be withheld", title_justify="left")
+    for heading in ("fault", *measured):
+        table.add_column(heading)
+    for fault in next(iter(measured.values()))["withheld"]:
+        told = [each["withheld"].get(fault, {"withheld": 0, "of": 0}) for each in measured.values()]
+        table.add_row(fault, *(f"{each['withheld']} of {each['of']}" for each in told))
+    Console().print(table)
