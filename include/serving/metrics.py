@@ -1,6 +1,8 @@
 """What Prometheus reads of a server; each server has a registry of its own."""
 
+import math
 import time
+from datetime import datetime
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -44,6 +46,7 @@ class Metrics:
             ("ratchet_ready", "1 once there is a champion", lambda: float(fleet.ready)),
             ("ratchet_canary_share", "Share of entities that the challenger answers for", self._canary),
             ("ratchet_routing_seq", "The ledger's entry that is followed", self._seq),
+            ("ratchet_features_night_seconds", "The night of the features looked up, since 1970", self._features_night),
             ("ratchet_refresh_faults", "What cannot be taken now", lambda: float(len(fleet.faults))),
             ("ratchet_stale_seconds", "Since all that is routed was whole", lambda: time.time() - fleet.refreshed_at),
             ("ratchet_journal_dropped_records", "Answers not written down", lambda: float(journal.dropped)),
@@ -84,3 +87,8 @@ class Metrics:
 
     def _seq(self) -> float:
         return float(self._fleet.serving.routing.seq) if self._fleet.ready else 0.0
+
+    def _features_night(self) -> float:
+        snapshot = self._fleet.serving.champion.shelf.served if self._fleet.ready else None
+        night = snapshot.facts.get("night") if snapshot else None
+        return datetime.fromisoformat(f"{night}T00:00:00+00:00").timestamp() if night else math.nan

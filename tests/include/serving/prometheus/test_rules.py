@@ -1,0 +1,79 @@
+"""The alert rules: every case by Prometheus' own tool, every metric one that a server has, every manual there."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from include.serving.fleet import Fleet
+from include.serving.limits import Limits
+from include.serving.metrics import Metrics
+from include.settings import PROJECT, Settings
+from include.stores.journal import Journal
+from ml.routing import Route
+
+FOLDER = PROJECT / "include/serving/prometheus"
+CASES = Path(__file__).with_name("cases.yaml")
+RULES = [rule for group in yaml.safe_load((FOLDER / "rules.yaml").read_text())["groups"] for rule in group["rules"]]
+MANUAL = (PROJECT / "docs/operate.md").read_text()
+OUTSIDE = {"up"}
+
+
+def told_by(home: Settings) -> set[str]:
+    """Return the names of the metrics that a server has once it has answered."""
+    journal = Journal(home.journal / "any")
+    metrics = Metrics(Fleet("any", home.home, home, Limits()), journal)
+    metrics.requests_of("native", 200).inc()
+    for failed in (True, False):
+        metrics.answered(Route.CHAMPION, "digest", 0.001, 1, failed=failed)
+    page = metrics.page().decode()
+    journal.close()
+    return {re.split(r"[{ ]", line)[0] for line in page.splitlines() if not line.startswith("#")}
+
+
+def test_every_metric_that_is_asked_for_is_one_that_a_server_has(home: Settings) -> None:
+    asked = {name for rule in RULES for name in re.findall(r"\b(?:ratchet|process)_[a-z_]+\b|\bup\b", rule["expr"])}
+    assert asked - OUTSIDE <= told_by(home)
+    assert len(asked) >= len(RULES) - 1
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_alert_says_how_bad_it_is_and_where_to_look(rule: dict[str, dict[str, str]]) -> None:
+    assert rule["labels"]["severity"] in ("page", "ticket", "none")
+    page, _, anchor = rule["annotations"]["look"].partition("#")
+    assert page == "docs/operate.md"
+    assert f"## {rule['alert']}\n" in MANUAL
+    assert anchor == str(rule["alert"]).lower()
+
+
+def test_every_alert_has_a_case() -> None:
+    assert [rule["alert"] for rule in RULES if rule["alert"] not in CASES.read_text()] == []
+
+
+@pytest.mark.servers
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's package prometheus is not installed")
+@pytest.mark.parametrize("words", [("check", "rules", str(FOLDER / "rules.yaml")), ("test", "rules", str(CASES))])
+def test_prometheus_agrees(words: tuple[str, ...]) -> None:
+    done = subprocess.run(["promtool", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.servers
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="Debian's package prometheus-alertmanager is not installed")
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        (("alertname=RatchetWatchdog", "severity=none"), "watchdog"),
+        (("alertname=RatchetServerDown", "severity=page"), "pages"),
+        (("alertname=RatchetStale", "severity=ticket"), "tickets"),
+    ],
+    ids=lambda value: str(value[0]) if isinstance(value, tuple) else value,
+)
+def test_alertmanager_agrees_and_tells_whom_it_should(labels: tuple[str, ...], receiver: str) -> None:
+    config = FOLDER / "alertmanager.yaml"
+    command = ["amtool", "config", "routes", "test", f"--config.file={config}", f"--verify.receivers={receiver}"]
+    done = subprocess.run([*command, *labels], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
