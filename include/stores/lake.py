@@ -29,7 +29,7 @@ _KEEPS_ITS_LOG = {"delta.logRetentionDuration": "interval 36500 days"}
 _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
 # Of two writers that make a table at once, Delta's retry would let the slower one add its rows to those of the faster.
 _NEVER_AGAIN = 0
-_ROW_GROUP = 131_072  # a reader holds whole groups: of a million rows each they were 600 MB
+_ROW_GROUP = 131_072  # a reader holds whole groups of rows
 _COLOURS, _TOLD = re.compile(r"\x1b\[\d*m"), 400
 
 F = TypeVar("F", bound=Callable[..., Any])
