@@ -1,5 +1,8 @@
 """Airflow's notifiers over Apprise: after a task that may have raised alerts, and after one that failed."""
 
+import asyncio
+from typing import Any
+
 from airflow.sdk import BaseNotifier, Context
 
 from ratchet import request
@@ -31,3 +34,12 @@ class Failure(BaseNotifier):
             f"{task.dag_id}.{task.task_id} failed",
             f"{context.get('exception') or 'no reason was given'} ({task.run_id})",
         )
+
+
+async def late(hours: float, context: dict[str, Any]) -> None:
+    """Tell that a run has not ended in time; it goes on. Airflow's triggerer calls this once a deadline is missed."""
+    from include import notifications
+
+    run = context["dag_run"]
+    told = f"{run['dag_run_id']} has not ended {hours:g} hours after it was due: docs/operate.md#a-night-is-late"
+    await asyncio.to_thread(notifications.tell, f"{run['dag_id']} is late", told)

@@ -4,12 +4,20 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import (
+    AsyncCallback,
+    DeadlineAlert,
+    DeadlineReference,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+)
 
 from ml.errors import ApprovalError, DeclarationError, LeakError, LedgerError, RequestError
 from ml.usecase import UseCase
 from ratchet import notifiers
 
+_FOR_PEOPLE = ("release",)  # which waits for them, for days
 _POINTLESS = RetryRule(
     exception=[RequestError, DeclarationError, LeakError, LedgerError, ApprovalError],
     action=RetryAction.FAIL,
@@ -25,6 +33,7 @@ def dag(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
         "doc_md": doc,
         "tags": [use_case.name, stage],
         "max_active_runs": 1,
+        "deadline": None if stage in _FOR_PEOPLE else _deadline(),
         "default_args": {
             "owner": use_case.owner,
             "retries": 2,
@@ -35,6 +44,16 @@ def dag(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
             "on_failure_callback": [notifiers.Failure()],
         },
     }
+
+
+def _deadline() -> DeadlineAlert:
+    """Return when a run is late, and who is told then."""
+    hours = float(os.environ.get("RATCHET_LATE_HOURS", "2"))
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=hours),
+        callback=AsyncCallback(notifiers.late, kwargs={"hours": hours}),
+    )
 
 
 def schedules() -> bool:

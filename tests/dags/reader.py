@@ -38,6 +38,12 @@ def task(one: Any) -> dict[str, Any]:
     }
 
 
+def late_after(dag: Any) -> float | None:
+    """Return after how many seconds a run is late."""
+    (deadline,) = dag.deadline or [None]
+    return None if deadline is None else deadline.interval.total_seconds()
+
+
 def consumed(timetable: Any) -> dict[str, list[str]]:
     """Return the names of the assets that start the DAG, and of each who watches for what happens elsewhere."""
     asset = getattr(timetable, "asset_condition", None)
@@ -56,6 +62,7 @@ def main(out: Path, *folders: str) -> None:
             "doc": dag.doc_md,
             "tags": sorted(dag.tags),
             "max_active_runs": dag.max_active_runs,
+            "late_after": late_after(dag),
             "params": sorted(dag.params.keys()),
             "timetable": type(dag.timetable).__name__,
             "consumes": consumed(dag.timetable),

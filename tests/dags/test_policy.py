@@ -56,6 +56,11 @@ def test_every_dag_is_tagged_with_its_use_case_and_runs_once_at_a_time(read: Rea
         assert found["max_active_runs"] == 1
 
 
+def test_every_run_is_late_in_the_end_but_for_those_that_wait_for_people(read: Read) -> None:
+    never = {dag for dag, found in read["dags"].items() if found["late_after"] is None}
+    assert never == {f"{each.name}_release" for each in usecases.all()}
+
+
 def test_every_task_has_an_owner_retries_and_a_timeout(read: Read) -> None:
     lacking = [
         name

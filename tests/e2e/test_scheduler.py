@@ -21,6 +21,7 @@ from ml.errors import RequestError
 from ml.releasing import Kind
 from ml.routing import Routing
 from tests.challenger import challenge
+from tests.webhook import Hook, listening
 
 # MLflow and Airflow warn of their own future; what our code warns of is caught where it is tested alone.
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900), pytest.mark.filterwarnings("default")]
@@ -35,9 +36,18 @@ Answer = TypeVar("Answer")
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """The settings of a stack with a home and a port of its own."""
+def hook() -> Iterator[Hook]:
+    """Where messages of the stack go."""
+    with listening() as hook:
+        yield hook
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, hook: Hook) -> Iterator[Settings]:
+    """The settings of a stack with a home and a port of its own, where a run is late after seconds."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATCHET_LATE_HOURS", "0.001")
+        patch.setenv("RATCHET_NOTIFY_URLS", hook.url)
         patch.setenv("RATCHET_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("RATCHET_AIRFLOW_PORT", str(setup.free_port("127.0.0.1")))
         yield load.__wrapped__()
@@ -252,7 +262,7 @@ def test_a_person_rolls_back_from_the_form_and_the_ledger_says_who_and_why(admin
 def test_two_months_of_labels_in_one_file_are_answered_for_once_and_at_once(admin: Client, settings: Settings) -> None:
     batch, engine = CASE.triggers.label_batch, warehouse.engine(settings.warehouse_url)
     assert batch is not None
-    assert ledger.entries(engine, CASE.name, labels.KIND) == []
+    assert not ledger.entries(engine, CASE.name, labels.KIND)
     of = {"entity": [f"late-{place}" for place in range(batch)], "night": nights.parse(LAST).last, "label": 0.0}
     came = pd.DataFrame({**of, "known_at": CASE.horizon.cutoff(nights.parse(NIGHT).last), "landed": night()})
     warehouse.record_labels(engine, CASE.name, came)
@@ -262,3 +272,10 @@ def test_two_months_of_labels_in_one_file_are_answered_for_once_and_at_once(admi
     assert entry.payload["known"] == warehouse.count_labels(engine, CASE.name)
     time.sleep(20)
     assert len(list(admin.runs(f"{CASE.name}_labels"))) == 1
+
+
+def test_whoever_is_named_heard_what_failed_and_what_was_late(admin: Client, hook: Hook) -> None:
+    titles = [each["title"] for each in hook.heard]
+    assert f"{CASE.name}_ingest.ingest failed" in titles
+    assert f"{CASE.name}_train is late" in titles
+    assert f"{CASE.name}_release is late" not in titles

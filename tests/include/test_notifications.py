@@ -1,8 +1,5 @@
 """Whom the settings name hears of alerts, with file, reason and count; otherwise the log does."""
 
-import http.server
-import json
-import threading
 from collections.abc import Iterator
 from datetime import date
 
@@ -12,6 +9,7 @@ from include import notifications, settings
 from include.settings import Settings
 from include.stores import warehouse
 from include.stores.warehouse import Alert
+from tests.webhook import listening
 
 MESSAGE = "3 rows of weather.csv quarantined: wind_speed_mph: expected less_than_or_equal_to(150), got 1048 (3)"
 
@@ -25,23 +23,10 @@ def alerted(home: Settings) -> Settings:
 
 @pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
-    heard: list[dict[str, str]] = []
-
-    class Hook(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("RATCHET_NOTIFY_URLS", f"json://127.0.0.1:{server.server_port}/hook")
+    with listening() as hook:
+        monkeypatch.setenv("RATCHET_NOTIFY_URLS", hook.url)
         settings.load.cache_clear()
-        yield heard
-        server.shutdown()
+        yield hook.heard
 
 
 def test_whom_the_settings_name_hears_file_reason_and_count(alerted: Settings, webhook: list[dict[str, str]]) -> None:
