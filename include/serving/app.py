@@ -73,6 +73,7 @@ def _answer(app: FastAPI, gateway: Gateway, limits: Limits) -> None:
     routes = {
         "/score": NATIVE,
         "/invocations": DATAFRAMES,
+        "/endpoints/{name}/invocations": DATAFRAMES,
         limits.predict_route or "/predict": INSTANCES,
         "/v2/models/{name}/infer": TENSORS,
         "/v2/models/{name}/versions/{version}/infer": TENSORS,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import boto3
 import httpx
 import msgspec
 import numpy as np
@@ -72,6 +73,20 @@ def test_every_protocol_gives_the_score_of_the_package(shared: tuple[Settings, S
     assert client.is_model_ready(USE_CASE)
     assert [each["name"] for each in client.get_model_metadata(USE_CASE)["inputs"]] == [*NAMES]
     client.close()
+
+
+def test_aws_s_own_client_is_answered(shared: tuple[Settings, Server, str]) -> None:
+    _, server, _ = shared
+    signed = {"region_name": "eu-west-1", "aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    client = boto3.client("sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{server.port}", **signed)
+    expected = served.model().predict_row({"hour": 13.0, "zone": "a"})
+    body = json.dumps({"dataframe_records": [ROW]})
+    told = client.invoke_endpoint(EndpointName=USE_CASE, ContentType="application/json", Body=body)
+    assert json.loads(told["Body"].read()) == {"predictions": [expected]}
+    csv = client.invoke_endpoint(EndpointName=USE_CASE, ContentType="text/csv", Accept="text/csv", Body="13,a")
+    assert csv["Body"].read().decode() == f"{expected!r}\n"
+    with pytest.raises(client.exceptions.ClientError, match="404"):
+        client.invoke_endpoint(EndpointName="another", ContentType="text/csv", Body="13,a")
 
 
 def test_an_entity_is_answered_from_the_snapshot_and_what_is_sent_goes_before_it(
@@ -161,7 +176,7 @@ def test_the_openapi_document_is_kept_by_what_it_describes(
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", document, *options]
     tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert tried.returncode == 0, tried.stdout[-3000:]
-    assert "Tested: 19" in tried.stdout
+    assert "Tested: 20" in tried.stdout
 
 
 def test_the_documentation_needs_nothing_from_elsewhere(shared: tuple[Settings, Server, str]) -> None:
