@@ -8,12 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include.serving.fleet import Fleet
-from include.serving.limits import Limits
-from include.serving.metrics import Metrics
 from include.settings import PROJECT, Settings
-from include.stores.journal import Journal
-from ml.routing import Route
+from tests import served
 
 FOLDER = PROJECT / "include/serving/prometheus"
 CASES = Path(__file__).with_name("cases.yaml")
@@ -22,21 +18,13 @@ MANUAL = (PROJECT / "docs/operate.md").read_text()
 OUTSIDE = {"up"}
 
 
-def told_by(home: Settings) -> set[str]:
-    """Return the names of the metrics that a server has once it has answered."""
-    journal = Journal(home.journal / "any")
-    metrics = Metrics(Fleet("any", home.home, home, Limits()), journal)
-    metrics.requests_of("native", 200).inc()
-    for failed in (True, False):
-        metrics.answered(Route.CHAMPION, "digest", 0.001, 1, failed=failed)
-    page = metrics.page().decode()
-    journal.close()
-    return {re.split(r"[{ ]", line)[0] for line in page.splitlines() if not line.startswith("#")}
-
-
+@pytest.mark.servers
 def test_every_metric_that_is_asked_for_is_one_that_a_server_has(home: Settings) -> None:
+    with served.running(home) as server:
+        page = server.client.get("/metrics").text
+    told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
     asked = {name for rule in RULES for name in re.findall(r"\b(?:ratchet|process)_[a-z_]+\b|\bup\b", rule["expr"])}
-    assert asked - OUTSIDE <= told_by(home)
+    assert {name.removesuffix("_bucket") for name in asked} - OUTSIDE <= told
     assert len(asked) >= len(RULES) - 1
 
 
