@@ -22,6 +22,7 @@ from include import (
     cli_ledger,
     cli_override,
     cli_quarantine,
+    cli_replay,
     cli_serving,
     settings,
     usecases,
@@ -48,6 +49,7 @@ app.add_typer(cli_features.app, name="features")
 app.add_typer(cli_card.app, name="card")
 app.command()(cli_override.override)
 app.command()(cli_explain.explain)
+app.command()(cli_replay.replay)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

@@ -70,21 +70,24 @@ def parse(text: str, declared: Triggers) -> tuple[Policy, ...]:
     return tuple(_read(each, declared) for each in written)
 
 
-def around(policy: Triggered, factors: Iterable[float]) -> tuple[Triggered, ...]:
-    """Return the policy with each threshold that is on, one at a time, multiplied by each of `factors` but 1."""
+def around(policy: Triggered, factors: Iterable[float], declared: Triggers) -> tuple[Triggered, ...]:
+    """Return the policy with each threshold that is on, one at a time, multiplied by each of `factors`."""
     found = []
     for name, threshold in _thresholds(policy.triggers).items():
         for factor in factors:
             changed = type(threshold)(threshold * factor)
-            if changed != threshold:
-                triggers = replace(policy.triggers, **{name: changed})  # type: ignore[arg-type]  # of the same type
-                found.append(replace(policy, name=written(triggers, policy.looks), triggers=triggers))
+            triggers = replace(policy.triggers, **{name: changed})  # type: ignore[arg-type]  # of the same type
+            found.append(
+                Triggered(name=written(triggers, policy.looks, declared), looks=policy.looks, triggers=triggers)
+            )
     return tuple(found)
 
 
-def written(triggers: Triggers, looks: int) -> str:
-    """Return how a policy of these thresholds is typed."""
-    parts = [f"{name}={value:.6g}" for name, value in _thresholds(triggers).items()]
+def written(triggers: Triggers, looks: int, declared: Triggers) -> str:
+    """Return how a policy of these triggers is typed, where the use case has `declared` its own."""
+    told = asdict(declared)
+    waits = {name: value for name, value in asdict(triggers).items() if name in _WAITS and value != told[name]}
+    parts = [f"{name}={value:.6g}" for name, value in {**_thresholds(triggers), **waits}.items()]
     return ":".join(["triggers", *parts]) + (f"@{looks}" if looks > 1 else "")
 
 

@@ -90,7 +90,7 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
     began, spent = time.perf_counter(), _processor_seconds()
     case, where = usecases.get(asked.use_case), settings.load()
     asked_for = policies.parse(asked.policies, case.triggers)
-    around = tuple(_around(asked_for)) if asked.sensitivity else ()
+    around = tuple(_around(asked_for, case)) if asked.sensitivity else ()
     order = _order(case, asked, where)
     scene = _scene(case, asked, order)
     grown, made = _grow((*asked_for, *around), scene, order, asked.workers or where.threads, told)
@@ -106,7 +106,7 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
         scene=scene,
         walks=tuple(walks[each.name] for each in asked_for),
         results=measured(asked_for),
-        around=measured(_once((*asked_for, *around))) if around else None,
+        around=measured(each for each in (*asked_for, *around) if isinstance(each, Triggered)) if around else None,
         cost=Cost(
             made=made,
             found=len(grown) - made,
@@ -116,20 +116,15 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
     )
 
 
-def _around(asked_for: Iterable[Policy]) -> Iterable[Policy]:
+def _around(asked_for: Iterable[Policy], case: UseCase) -> Iterable[Policy]:
     """Return the policies around those that have triggers, none of them twice."""
     taken = {each.name for each in asked_for}
     for policy in asked_for:
         if isinstance(policy, Triggered):
-            for each in policies.around(policy, FACTORS):
+            for each in policies.around(policy, FACTORS, case.triggers):
                 if each.name not in taken:
                     taken.add(each.name)
                     yield each
-
-
-def _once(which: Iterable[Policy]) -> list[Policy]:
-    """Return the policies that have triggers."""
-    return [each for each in which if isinstance(each, Triggered)]
 
 
 def _order(case: UseCase, asked: Asked, where: Settings) -> Order:
