@@ -98,7 +98,12 @@ def _kept(found: Any) -> dict[str, Any]:
 
 
 def _policy(each: Any) -> dict[str, Any]:
-    counts = {"trainings": each.trainings, "releases": each.releases, "fired": dict(each.fired)}
+    counts = {
+        "trainings": each.trainings,
+        "releases": each.releases,
+        "fired": dict(each.fired),
+        "failed": dict(each.failed),
+    }
     return {**counts, **_rounded(asdict(each.quality), 4)}
 
 
@@ -124,7 +129,14 @@ def _tables(found: Any, against: tuple[str, ...]) -> list[str]:
 
     lines = markdown.table(telling.heads(found.results, against), telling.policies(found.results, against))
     fired = [f"* `{name}`: {told}." for name, told, _ in telling.fired(found.results)]
-    return [report.made(found), "", *lines, *(["", "Above their thresholds were:", "", *fired] if fired else [])]
+    failed = [f"* `{name}`: {told}." for name, told in telling.failed(found.results)]
+    return [
+        report.made(found),
+        "",
+        *lines,
+        *(["", "Looks with a number above its threshold:", "", *fired] if fired else []),
+        *(["", "Models that did not pass a check of the gate, by kind:", "", *failed] if failed else []),
+    ]
 
 
 def _sensitivity(found: Any) -> list[str]:

@@ -42,6 +42,7 @@ _PAGE = Template(
 <figure role="img" aria-label="$caption">$picture<figcaption>$caption</figcaption></figure>
 <h2>Policies</h2>$policies<p>$honest</p>
 <h2>Which triggers fired</h2>$fired
+$failed
 <h2>Each two beside each other</h2>$differences
 $around
 </body></html>
@@ -100,6 +101,7 @@ def page(replayed: Replayed, picture: str) -> str:
         policies=_table(telling.heads(results, (first,)), telling.policies(results, (first,))),
         honest=escape(honest(results, words)),
         fired=_table(("policy", "above the threshold", "asked for on"), telling.fired(results)) or "<p>None did.</p>",
+        failed=_failed(results),
         differences=_table(_DIFFERENCES, map(telling.difference, results.differences)),
         around=_around(replayed.around),
     )
@@ -174,6 +176,11 @@ def _finish(loss: Axes, gained: Axes, events: Axes, results: Results, words: Wor
     canvas.date(events)
     for label, line in zip(events.get_yticklabels(), loss.get_lines(), strict=True):
         label.set_color(line.get_color())
+
+
+def _failed(results: Results) -> str:
+    rows = telling.failed(results)
+    return f"<h2>What the gate refused models for</h2>{_table(('policy', 'checks not passed'), rows)}" if rows else ""
 
 
 def _around(results: Results | None) -> str:

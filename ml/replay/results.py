@@ -4,7 +4,9 @@ Rows of one week share their weather and their luck, so weeks are the sample: wh
 (where a night is a month, months are).
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -19,6 +21,7 @@ from ml.retraining import State
 from ml.targets import Quality, Target
 
 _SEED = 20130206
+_KIND = re.compile(r" \[|=|:")
 _NIGHTS_A_BLOCK = {"day": 7, "month": 1}
 
 
@@ -35,7 +38,11 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Played:
-    """What one policy came to: models asked for and let in after the first, quality on all matured rows, and by block."""
+    """What one policy came to: models asked for and let in after the first, quality on all labelled rows, and by block.
+
+    `fired` counts the looks at which a trigger was above its threshold, `failed` the models that did not pass a check of
+    the gate, by the kind of check.
+    """
 
     policy: str
     trainings: int
@@ -45,6 +52,7 @@ class Played:
     asked: tuple[str, ...]
     released: tuple[str, ...]
     fired: Mapping[str, int]
+    failed: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,9 +147,6 @@ def _target(scene: Scene, trainings: Trainings) -> Target:
 
 
 def _played(walk: Walk, scores: Floats, labels: Floats, nights: Strings, weeks: Strings, target: Target) -> Played:
-    fired = [
-        finding.trigger for look in walk.looks for finding in look.decision.findings if finding.state is State.FIRED
-    ]
     return Played(
         policy=walk.policy.name,
         trainings=walk.trainings,
@@ -152,8 +157,18 @@ def _played(walk: Walk, scores: Floats, labels: Floats, nights: Strings, weeks: 
         ),
         asked=tuple(str(look.night) for look in walk.looks if look.decision.retrain),
         released=tuple(str(reign.since) for reign in walk.reigns[1:]),
-        fired={name: fired.count(name) for name in sorted(set(fired))},
+        fired=_counted(
+            {finding.trigger for finding in look.decision.findings if finding.state is State.FIRED}
+            for look in walk.looks
+        ),
+        failed=_counted({_KIND.split(name)[0] for name in look.failed} for look in walk.looks),
     )
+
+
+def _counted(by_look: Iterable[set[str]]) -> dict[str, int]:
+    """Return at how many looks each name was, the most frequent first."""
+    names = [name for found in by_look for name in sorted(found)]
+    return dict(Counter(names).most_common())
 
 
 def _stretch(since: str, labels: Floats, scores: Floats, target: Target) -> Stretch:

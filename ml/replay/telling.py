@@ -22,11 +22,12 @@ def policies(results: Results, against: tuple[str, ...]) -> list[list[str]]:
 
 def fired(results: Results) -> list[list[str]]:
     """Return for each policy that has triggers how often each was above its threshold, and when models were asked for."""
-    return [
-        [each.policy, ", ".join(f"{name} {count}x" for name, count in each.fired.items()), ", ".join(each.asked)]
-        for each in results.played
-        if each.fired
-    ]
+    return [[each.policy, _counts(each.fired), ", ".join(each.asked)] for each in results.played if each.fired]
+
+
+def failed(results: Results) -> list[list[str]]:
+    """Return for each policy how many of its models did not pass which kind of check; a model may be among several."""
+    return [[each.policy, _counts(each.failed)] for each in results.played if each.failed]
 
 
 def gain(results: Results, policy: str, other: str) -> Interval | None:
@@ -62,6 +63,10 @@ def _policy(each: Played, results: Results, against: tuple[str, ...]) -> list[st
         f"{each.quality.saved_per_1000:,.0f}",
         *(told(gain(results, each.policy, name)) for name in against),
     ]
+
+
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}x" for name, count in counted.items())
 
 
 def _span(each: Interval) -> str:

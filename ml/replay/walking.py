@@ -14,14 +14,14 @@ import numpy as np
 from ml import evaluation, promotion, retraining
 from ml.arrays import Floats
 from ml.nights import Period
-from ml.promotion import Bar, Judged, Outcome
+from ml.promotion import Answer, Bar, Judged, Outcome
 from ml.replay.past import Past, Refused, Trained, Training
 from ml.replay.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
 from ml.retraining import Decision, Facts
 from ml.usecase import Triggers, UseCase
 
 Trainings = Mapping[date, Training]
-ADOPTED, REFUSED = "adopted", "refused"
+ADOPTED, REFUSED, KEPT = "adopted", "refused", str(Outcome.KEEP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +58,16 @@ class Reign:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What a policy decided on a night, and what became of the model it asked for; "" where it asked for none."""
+    """What a policy decided on a night, and what became of the model it asked for; "" where it asked for none.
+
+    `failed` names the checks of the gate that it did not pass.
+    """
 
     night: date
     decision: Decision
     outcome: str = ""
     reason: str = ""
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,28 +156,33 @@ def _looked(walk: Walk, night: date, decision: Decision, scene: Scene, trainings
     """Return the walk after a look, with a new reign from the next night on where one begins."""
     if not decision.retrain:
         return replace(walk, looks=(*walk.looks, Look(night=night, decision=decision)))
+    trained = night
+    look = Look(night=night, decision=decision)
     if isinstance(walk.policy, Shadow):
-        trained, outcome, reason = _shadowed(walk, walk.policy, night, scene, trainings)
+        trained = scene.case.horizon.before(night, walk.policy.looks)
+        look = _shadowed(look, trained, walk, walk.policy.margin, scene, trainings)
     else:
-        trained, outcome, reason = _judged(walk, night, scene, trainings)
-    look = Look(night=night, decision=decision, outcome=outcome, reason=reason)
+        look = _judged(look, walk, scene, trainings)
     reign = Reign(since=scene.case.horizon.before(night, -1), trained=trained)
-    reigns = (*walk.reigns, reign) if outcome == ADOPTED else walk.reigns
+    reigns = (*walk.reigns, reign) if look.outcome == ADOPTED else walk.reigns
     return replace(walk, looks=(*walk.looks, look), reigns=reigns)
 
 
-def _judged(walk: Walk, night: date, scene: Scene, trainings: Trainings) -> tuple[date, str, str]:
-    """Return the model that was asked for, and whether it is let in: by the gate, or without one as it comes."""
-    challenger, champion = trainings[night], _champion(walk, trainings)
+def _judged(look: Look, walk: Walk, scene: Scene, trainings: Trainings) -> Look:
+    """Return what became of the model that was asked for: judged by the gate, or without one let in as it comes."""
+    challenger, champion = trainings[look.night], _champion(walk, trainings)
     if isinstance(challenger, Refused):
-        return night, REFUSED, challenger.reason
+        return replace(look, outcome=REFUSED, reason=challenger.reason)
     if not scene.gate:
-        return night, ADOPTED, "no gate was asked"
+        return replace(look, outcome=ADOPTED, reason="no gate was asked")
     judged = _frozen(champion, challenger, scene)
     if judged.nights.min() <= champion.used_until:
-        return night, REFUSED, f"the champion has used nights up to {champion.used_until}: too few are left to judge on"
+        used = f"the champion has used nights up to {champion.used_until}: too few are left to judge on"
+        return replace(look, outcome=REFUSED, reason=used)
     verdict = promotion.judge(judged, scene.case.gates, Bar.REFRESH, challenger.target, also=challenger.checks)
-    return night, ADOPTED if verdict.outcome is Outcome.PROMOTE else str(verdict.outcome), verdict.reason
+    failed = tuple(check.name for check in verdict.checks if check.answer is not Answer.PASS)
+    outcome = ADOPTED if verdict.outcome is Outcome.PROMOTE else str(verdict.outcome)
+    return replace(look, outcome=outcome, reason=verdict.reason, failed=failed)
 
 
 def _frozen(champion: Trained, challenger: Trained, scene: Scene) -> Judged:
@@ -192,18 +201,17 @@ def _frozen(champion: Trained, challenger: Trained, scene: Scene) -> Judged:
     )
 
 
-def _shadowed(walk: Walk, policy: Shadow, night: date, scene: Scene, trainings: Trainings) -> tuple[date, str, str]:
-    """Return the model of the look before, and whether it has done better in the shadow since."""
-    before = scene.case.horizon.before(night, policy.looks)
-    past, candidate, champion = scene.past, trainings[before], _champion(walk, trainings)
-    since = past.rows(scene.case.horizon.before(before, -1), night)
-    at = past.matured(since, scene.case.horizon.cutoff(night), scene.case.matured_share)
-    if isinstance(candidate, Refused) or before == champion.night or not len(at):
-        return before, "keep", "nothing was in the shadow"
+def _shadowed(look: Look, trained: date, walk: Walk, margin: float, scene: Scene, trainings: Trainings) -> Look:
+    """Return what became of the model of the look before: whether it has done better in the shadow since."""
+    past, candidate, champion = scene.past, trainings[trained], _champion(walk, trainings)
+    since = past.rows(scene.case.horizon.before(trained, -1), look.night)
+    at = past.matured(since, scene.case.horizon.cutoff(look.night), scene.case.matured_share)
+    if isinstance(candidate, Refused) or trained == champion.night or not len(at):
+        return replace(look, outcome=KEPT, reason="nothing was in the shadow")
     lost = [champion.target.row_loss(past.labels[at], each.scores[at]).mean() for each in (champion, candidate)]
     gain = float(lost[0] - lost[1])
-    told = f"gained {gain:.4f} in the shadow (bar: {policy.margin:g})"
-    return before, ADOPTED if gain > policy.margin else "keep", told
+    told = f"gained {gain:.4f} in the shadow (bar: {margin:g})"
+    return replace(look, outcome=ADOPTED if gain > margin else KEPT, reason=told)
 
 
 def _foresee(walk: Walk, policy: Hindsight, scene: Scene, trainings: Trainings) -> Walk:

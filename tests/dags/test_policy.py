@@ -14,7 +14,7 @@ from tests.conftest import TOYS
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rollback", "answers", "drill")
+STAGES = (*OF_A_NIGHT, "rollback", "answers", "drill", "replay")
 NO_DAG = "broken.py"
 Read = dict[str, Any]
 
@@ -82,6 +82,12 @@ def test_every_stage_of_a_night_takes_one_and_names_its_use_case(read: Read) -> 
 def test_a_rollback_asks_for_a_reason(read: Read) -> None:
     forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_rollback")]
     assert all({"use_case", "why"} <= set(form) for form in forms)
+
+
+def test_a_replay_asks_for_nights_and_policies(read: Read) -> None:
+    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_replay")]
+    assert len(forms) == len(usecases.all())
+    assert all({"use_case", "first", "last", "policies", "gate", "sensitivity"} == set(form) for form in forms)
 
 
 def test_reading_the_dag_files_imports_nothing_heavy(read: Read) -> None:
