@@ -29,6 +29,7 @@ BY_ANOTHER_NAME = {
     },
     "include/steps/ingest/telling.py": "tests/include/steps/ingest/test_ingest.py",
     **{f"include/steps/train/{part}.py": "tests/include/steps/test_train.py" for part in ("contest", "records")},
+    "include/steps/replay/trainings.py": "tests/include/steps/test_replay.py",
     "include/steps/train/plan.py": "tests/include/steps/test_side_by_side.py",
     "include/steps/train/refit.py": "tests/include/steps/test_refit.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",

@@ -58,13 +58,17 @@ def folder(replayed: Replayed, where: Settings) -> Path:
 
 def write(replayed: Replayed, where: Settings) -> Path:
     """Write data, page and picture, and return the page."""
-    place, figure = folder(replayed, where), quality(replayed.results, _words(replayed))
+    place, svg = folder(replayed, where), picture(replayed)
     atomic.write(place / "replay.json", (json.dumps(as_json(replayed), indent=1) + "\n").encode())
-    svg = canvas.text(figure)
     atomic.write(place / "quality.svg", svg.encode())
-    atomic.write(place / "quality.png", _png(figure))
+    atomic.write(place / "quality.png", _png(quality(replayed.results, _words(replayed))))
     atomic.write(place / "index.html", page(replayed, svg).encode())
     return place / "index.html"
+
+
+def picture(replayed: Replayed) -> str:
+    """Return the picture as SVG text."""
+    return canvas.text(quality(replayed.results, _words(replayed)))
 
 
 def as_json(replayed: Replayed) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def as_json(replayed: Replayed) -> dict[str, Any]:
     return told
 
 
-def page(replayed: Replayed, picture: str) -> str:
+def page(replayed: Replayed, svg: str) -> str:
     """Return the page for people, with the picture in it."""
     asked, results, words = replayed.asked, replayed.results, _words(replayed)
     first = results.played[0].policy
@@ -97,7 +101,7 @@ def page(replayed: Replayed, picture: str) -> str:
         caption=escape(
             f"{words.loss} by block; what each policy has gained on {first} so far; models asked for and let in."
         ),
-        picture=picture,
+        picture=svg,
         policies=_table(telling.heads(results, (first,)), telling.policies(results, (first,))),
         honest=escape(honest(results, words)),
         fired=_table(("policy", "above the threshold", "asked for on"), telling.fired(results)) or "<p>None did.</p>",

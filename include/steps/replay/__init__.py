@@ -162,10 +162,10 @@ def _scene(case: UseCase, asked: Asked, order: Order) -> Scene:
             f"expected features of nights before {first} to begin from, and up to {last}; there are those of {there[0]} to "
             f"{there[1]}: ingest more (ratchet ingest {case.name} ...), or ask for nights within"
         )
-    return Scene(case=case, past=_past(case, made_from), period=asked.period, gate=asked.gate)
+    return Scene(case=case, past=past(case, made_from), period=asked.period, gate=asked.gate)
 
 
-def _past(case: UseCase, made_from: Source) -> Past:
+def past(case: UseCase, made_from: Source) -> Past:
     """Return the rows with the newest label of each, known from when that was told."""
     rows, label = made_from.rows, case.task.label
     newest = made_from.known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")

@@ -160,7 +160,7 @@ def _trained(made_from: Source, night: date, recipe: Recipe, where: Settings) ->
     labelled = training_set.meet(case, night, rows[rows[NIGHT] <= str(night)], made_from.known)
     parts = splitting.split(labelled.nights, case.gates.judged_nights)
     held = labelled.where(parts.judged if recipe.held_out else np.full(len(labelled.labels), False))
-    learned = _drawn(labelled.where(parts.fitted) if recipe.held_out else labelled, recipe.most_rows)
+    learned = drawn(labelled.where(parts.fitted) if recipe.held_out else labelled, recipe.most_rows)
     target = targets.learned(case, learned.labels)
     material = contest.gathered(case, learned, target, SEED, where)
     fitted = training.fit(recipe.candidate, material)
@@ -207,7 +207,7 @@ def recall(files: dict[str, bytes], order: Order, night: date, length: int) -> T
     )
 
 
-def _drawn(rows: Labelled, most: int) -> Labelled:
+def drawn(rows: Labelled, most: int) -> Labelled:
     """Return at most so many of the rows, drawn from all nights alike, in their order."""
     if len(rows.labels) <= most:
         return rows
