@@ -1,6 +1,6 @@
 """What policies came to: each measured on the same rows, and differences that are told only where they are shown.
 
-Rows of one week share their weather and their luck, so weeks are the sample: whole weeks are drawn with replacement
+Rows of one week share their luck, so weeks are the sample: whole weeks are drawn with replacement
 (where a night is a month, months are).
 """
 
@@ -16,7 +16,8 @@ from ml import evaluation
 from ml.arrays import Floats, Integers, Strings
 from ml.evaluation import Interval
 from ml.replay.past import Trained
-from ml.replay.walking import Scene, Trainings, Walk, issued
+from ml.replay.scene import Scene, Walk
+from ml.replay.walking import Trainings, issued
 from ml.retraining import State
 from ml.targets import Quality, Target
 

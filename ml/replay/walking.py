@@ -5,88 +5,22 @@ waited for a training goes on as if it had been there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
 import numpy as np
 
-from ml import evaluation, promotion, retraining
+from ml import retraining
 from ml.arrays import Floats
-from ml.nights import Period
-from ml.promotion import Answer, Bar, Judged, Outcome
-from ml.replay.past import Past, Refused, Trained, Training
+from ml.replay import admission
+from ml.replay.past import Trained, Training
 from ml.replay.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
+from ml.replay.scene import Look, Reign, Scene, Walk
 from ml.retraining import Decision, Facts
-from ml.usecase import Triggers, UseCase
+from ml.usecase import Triggers
 
 Trainings = Mapping[date, Training]
-ADOPTED, REFUSED, KEPT = "adopted", "refused", str(Outcome.KEEP)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What every policy meets: the use case, its rows, the nights to walk, and whether a gate stands before a release."""
-
-    case: UseCase
-    past: Past
-    period: Period
-    gate: bool
-
-    @property
-    def beginning(self) -> date:
-        """The night as of which the first model is trained: the one before the first that is walked."""
-        return self.case.horizon.before(self.period.first)
-
-    def looks(self, policy: Policy) -> tuple[date, ...]:
-        """Return the nights that a policy looks at; on the last one nothing is to be gained any more."""
-        if not policy.looks:
-            return ()
-        count = self.case.horizon.count(self.beginning, self.period.last)
-        return tuple(
-            self.case.horizon.before(self.beginning, -place) for place in range(policy.looks, count, policy.looks)
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reign:
-    """From the night `since` on the model of `trained` answers."""
-
-    since: date
-    trained: date
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """What a policy decided on a night, and what became of the model it asked for; "" where it asked for none.
-
-    `failed` names the checks of the gate that it did not pass.
-    """
-
-    night: date
-    decision: Decision
-    outcome: str = ""
-    reason: str = ""
-    failed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Walk:
-    """A policy's way so far; the oldest look and reign first."""
-
-    policy: Policy
-    reigns: tuple[Reign, ...]
-    looks: tuple[Look, ...] = ()
-
-    @property
-    def trainings(self) -> int:
-        """How many models were asked for after the first."""
-        return sum(look.decision.retrain for look in self.looks)
-
-    @property
-    def releases(self) -> int:
-        """How many of them were let in."""
-        return len(self.reigns) - 1
 
 
 def begin(policy: Policy, scene: Scene) -> Walk:
@@ -156,62 +90,15 @@ def _looked(walk: Walk, night: date, decision: Decision, scene: Scene, trainings
     """Return the walk after a look, with a new reign from the next night on where one begins."""
     if not decision.retrain:
         return replace(walk, looks=(*walk.looks, Look(night=night, decision=decision)))
-    trained = night
-    look = Look(night=night, decision=decision)
+    look, champion, trained = Look(night=night, decision=decision), _champion(walk, trainings), night
     if isinstance(walk.policy, Shadow):
         trained = scene.case.horizon.before(night, walk.policy.looks)
-        look = _shadowed(look, trained, walk, walk.policy.margin, scene, trainings)
+        look = admission.compare(look, trainings[trained], champion, walk.policy.margin, scene)
     else:
-        look = _judged(look, walk, scene, trainings)
+        look = admission.judge(look, trainings[night], champion, scene)
     reign = Reign(since=scene.case.horizon.before(night, -1), trained=trained)
-    reigns = (*walk.reigns, reign) if look.outcome == ADOPTED else walk.reigns
+    reigns = (*walk.reigns, reign) if look.outcome == admission.ADOPTED else walk.reigns
     return replace(walk, looks=(*walk.looks, look), reigns=reigns)
-
-
-def _judged(look: Look, walk: Walk, scene: Scene, trainings: Trainings) -> Look:
-    """Return what became of the model that was asked for: judged by the gate, or without one let in as it comes."""
-    challenger, champion = trainings[look.night], _champion(walk, trainings)
-    if isinstance(challenger, Refused):
-        return replace(look, outcome=REFUSED, reason=challenger.reason)
-    if not scene.gate:
-        return replace(look, outcome=ADOPTED, reason="no gate was asked")
-    judged = _frozen(champion, challenger, scene)
-    if judged.nights.min() <= champion.used_until:
-        used = f"the champion has used nights up to {champion.used_until}: too few are left to judge on"
-        return replace(look, outcome=REFUSED, reason=used)
-    verdict = promotion.judge(judged, scene.case.gates, Bar.REFRESH, challenger.target, also=challenger.checks)
-    failed = tuple(check.name for check in verdict.checks if check.answer is not Answer.PASS)
-    outcome = ADOPTED if verdict.outcome is Outcome.PROMOTE else str(verdict.outcome)
-    return replace(look, outcome=outcome, reason=verdict.reason, failed=failed)
-
-
-def _frozen(champion: Trained, challenger: Trained, scene: Scene) -> Judged:
-    """Return the rows that the challenger was held out from, as both models and the baselines answer them."""
-    past, case = scene.past, scene.case
-    cutoff = case.horizon.cutoff(challenger.night)
-    rows = past.matured(past.rows(challenger.learned_until, challenger.used_until), cutoff, case.matured_share)
-    at = rows[past.nights[rows] > challenger.learned_until]
-    return Judged(
-        labels=past.labels[at],
-        champion=champion.scores[at],
-        challenger=challenger.scores[at],
-        nights=past.nights[at],
-        slices=evaluation.slices(case.slices, {by: each[at] for by, each in past.levels.items()}),
-        baselines=challenger.baselines,
-    )
-
-
-def _shadowed(look: Look, trained: date, walk: Walk, margin: float, scene: Scene, trainings: Trainings) -> Look:
-    """Return what became of the model of the look before: whether it has done better in the shadow since."""
-    past, candidate, champion = scene.past, trainings[trained], _champion(walk, trainings)
-    since = past.rows(scene.case.horizon.before(trained, -1), look.night)
-    at = past.matured(since, scene.case.horizon.cutoff(look.night), scene.case.matured_share)
-    if isinstance(candidate, Refused) or trained == champion.night or not len(at):
-        return replace(look, outcome=KEPT, reason="nothing was in the shadow")
-    lost = [champion.target.row_loss(past.labels[at], each.scores[at]).mean() for each in (champion, candidate)]
-    gain = float(lost[0] - lost[1])
-    told = f"gained {gain:.4f} in the shadow (bar: {margin:g})"
-    return replace(look, outcome=ADOPTED if gain > margin else KEPT, reason=told)
 
 
 def _foresee(walk: Walk, policy: Hindsight, scene: Scene, trainings: Trainings) -> Walk:

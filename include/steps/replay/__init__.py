@@ -18,7 +18,8 @@ from include import provenance, settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
 from include.steps.replay import trainings
-from include.steps.replay.trainings import Order, Recipe, Source
+from include.steps.replay.orders import Order, Recipe
+from include.steps.replay.trainings import Source
 from include.stores import snapshot
 from ml.arrival import KNOWN_AT, NIGHT
 from ml.errors import RefusalError, RequestError
@@ -27,7 +28,7 @@ from ml.replay import policies, results, walking
 from ml.replay.past import Past, Refused, Training
 from ml.replay.policies import Policy, Triggered
 from ml.replay.results import Results
-from ml.replay.walking import Scene, Walk
+from ml.replay.scene import Scene, Walk
 from ml.usecase import Candidate, GradientBoosting, UseCase
 
 POLICIES, MOST_ROWS = "never,every@28,triggers", 90_000

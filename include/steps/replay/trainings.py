@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,13 @@ from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
 from include.steps import findings, pins, training_set
+from include.steps.replay.orders import Order, Recipe
 from include.steps.train import contest
 from include.steps.train.plan import SEED
 from include.steps.training_set import Labelled
 from include.stores import drafts, snapshot
 from include.stores.snapshot import Snapshot
-from include.usecases import shapes
-from ml import baselines, chain, recipes, splitting, targets, training, weighting
+from ml import baselines, splitting, targets, training, weighting
 from ml.arrays import Booleans, Floats
 from ml.arrival import NIGHT
 from ml.checks import Answer, Check
@@ -38,51 +37,9 @@ from ml.features import ENTITY
 from ml.replay.past import Refused, Trained, Training
 from ml.targets import Target
 from ml.training import Fitted, Material, Model
-from ml.usecase import Candidate, UseCase
+from ml.usecase import UseCase
 
 _FACTS, _SCORES, _BASELINES, _REFUSAL, _FLOAT = "trained.json", "scores.f8", "baselines.f8", "refusal.txt", "<f8"
-_SHORT = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What is trained on every night alike: a candidate as it is declared, on at most so many rows drawn from all the past.
-
-    `corrected`: answers are calibrated as production does. `held_out`: the latest nights are kept for a gate to judge on.
-    """
-
-    candidate: Candidate
-    most_rows: int
-    corrected: bool
-    held_out: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """Trainings that are asked for: of which use case by which recipe, from which versions of tables, by which code."""
-
-    use_case: str
-    recipe: Recipe
-    reads: tuple[tuple[str, int], ...]
-    code: str
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of everything that the trainings are made of: recipe, versions, gates, code."""
-        case = usecases.get(self.use_case)
-        return chain.fingerprint(
-            {
-                "recipe": recipes.digest(case, self.recipe.candidate, shapes.sources(case)),
-                "rows": [self.recipe.most_rows, self.recipe.corrected, self.recipe.held_out, SEED],
-                "gates": [repr(case.gates), repr(case.fairness), repr(case.baselines), repr(case.cost)],
-                "reads": list(map(list, self.reads)),
-                "code": self.code,
-            }
-        )
-
-    def place(self, night: date, where: Settings) -> Path:
-        """Return where the training as of a night is kept."""
-        return where.replays / self.use_case / self.digest[:_SHORT] / str(night)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,9 @@ from include.steps.train.plan import SEED
 from include.stores import ledger, packages, snapshot, warehouse
 from ml import nights, packaging, retraining, targets, training
 from ml.errors import RefusalError, RequestError
-from ml.replay import policies, walking
+from ml.replay import admission, policies, walking
 from ml.replay.past import Trained
-from ml.replay.walking import Scene
+from ml.replay.scene import Scene
 from ml.usecase import Triggers, UseCase
 from tests.include.steps.conftest import LAST, contents
 
@@ -107,7 +107,7 @@ def test_the_gate_holds_nights_out_and_says_why_it_refuses(weeks: Settings, taxi
     assert {check.name.split("=")[0] for check in kept.checks} == {"group zone"}
     looks = found.walks[1].looks
     assert all(look.reason for look in looks)
-    assert all(bool(look.failed) == (look.outcome != walking.ADOPTED) for look in looks)
+    assert all(bool(look.failed) == (look.outcome != admission.ADOPTED) for look in looks)
 
 
 def test_another_recipe_and_other_code_are_other_trainings(weeks: Settings) -> None:

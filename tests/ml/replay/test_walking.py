@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from ml import promotion, retraining
 from ml.replay import policies, walking
+from ml.replay.admission import ADOPTED, REFUSED
 from ml.replay.past import Refused, Training
 from ml.replay.policies import Policy, Triggered
-from ml.replay.walking import ADOPTED, REFUSED, Walk
+from ml.replay.scene import Walk
 from ml.retraining import Facts
 from tests.ml.replay import world
 from tests.ml.replay.world import HISTORY, TRIGGERS, WALKED

@@ -9,7 +9,7 @@ from ml.nights import Period
 from ml.replay import walking
 from ml.replay.past import Past, Trained, Training
 from ml.replay.policies import Policy
-from ml.replay.walking import Scene, Walk
+from ml.replay.scene import Scene, Walk
 from ml.targets import binary
 from ml.usecase import Cost, Gates, Triggers, UseCase
 from tests.ml.usecase.test_case import use_case
