@@ -99,7 +99,7 @@ def page(replayed: Replayed, svg: str) -> str:
         question=escape(replayed.scene.case.question),
         made=escape(made(replayed)),
         caption=escape(
-            f"{words.loss} by block; what each policy has gained on {first} so far; models asked for and let in."
+            f"{words.loss} by block; what each policy has gained on {first} so far; below, models asked for (lines) and let in (dots)."
         ),
         picture=svg,
         policies=_table(telling.heads(results, (first,)), telling.policies(results, (first,))),
@@ -141,7 +141,7 @@ def quality(results: Results, words: Words) -> Figure:
     figure = Figure(figsize=(7.2, 5.4 + 0.2 * count), layout="constrained")
     figure.patch.set_alpha(0)
     loss, gained, events = figure.subplots(3, 1, sharex=True, height_ratios=(2.4, 2.4, 0.35 + 0.2 * count))
-    colours = [INK, *mpl.colormaps["tab10"].colors]  # type: ignore[attr-defined]  # a listed map
+    colours = [INK, *_colours()]
     for place, each in enumerate(results.played):
         colour = colours[place % len(colours)]
         days = pd.to_datetime([stretch.since for stretch in each.stretches])
@@ -152,6 +152,11 @@ def quality(results: Results, words: Words) -> Figure:
     return figure
 
 
+def _colours() -> list[Any]:
+    """Return colours that are told apart, none of them grey: that is the first policy's."""
+    return [each for each in mpl.colormaps["tab10"].colors if len(set(each)) > 1]  # type: ignore[attr-defined]  # a listed map
+
+
 def _gained(each: Played, results: Results) -> list[float]:
     """Return how much less was lost than by the first policy up to each block, as a share of all rows."""
     first = results.played[0].stretches
@@ -160,10 +165,10 @@ def _gained(each: Played, results: Results) -> list[float]:
 
 
 def _mark(events: Axes, place: int, each: Played, colour: Any) -> None:
-    """Write a circle where a model was asked for, and fill it where one was let in."""
+    """Write a line where a model was asked for, and a dot where one was let in."""
     asked, released = (pd.to_datetime(list(nights)) for nights in (each.asked, each.released))
-    events.plot(asked, [place] * len(asked), "o", color=colour, fillstyle="none", markersize=7, markeredgewidth=0.9)
-    events.plot(released, [place] * len(released), "o", color=colour, markersize=4)
+    events.plot(asked, [place] * len(asked), "|", color=colour, markersize=11)
+    events.plot(released, [place] * len(released), "o", color=colour, markersize=5)
 
 
 def _finish(loss: Axes, gained: Axes, events: Axes, results: Results, words: Words) -> None:
