@@ -24,6 +24,7 @@ from include import (
     cli_ledger,
     cli_override,
     cli_quarantine,
+    cli_replay,
     cli_serving,
     settings,
     usecases,
@@ -55,6 +56,7 @@ app.command()(cli_batch.scores)
 app.command()(cli_batch.issue)
 app.command()(cli_batch.rescore)
 app.command()(cli_batch.intraday)
+app.command()(cli_replay.replay)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

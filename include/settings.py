@@ -21,6 +21,7 @@ class Settings:
     packages: Path
     studies: Path
     drafts: Path
+    replays: Path
     trusted_keys: Path
     routes: Path
     journal: Path
@@ -64,6 +65,7 @@ def load() -> Settings:
         packages=Path(text("packages", home / "packages")),
         studies=Path(text("studies", home / "studies")),
         drafts=Path(text("drafts", home / "drafts")),
+        replays=Path(text("replays", home / "replays")),
         trusted_keys=Path(text("trusted_keys", home / "keys")),
         routes=Path(text("routes", home / "routes")),
         journal=Path(text("journal", home / "journal")),

@@ -29,6 +29,8 @@ BY_ANOTHER_NAME = {
     },
     "include/steps/ingest/telling.py": "tests/include/steps/ingest/test_ingest.py",
     **{f"include/steps/train/{part}.py": "tests/include/steps/test_train.py" for part in ("contest", "records")},
+    **{f"include/steps/replay/{part}.py": "tests/include/steps/test_replay.py" for part in ("orders", "trainings")},
+    **{f"ml/replay/{part}.py": "tests/ml/replay/test_walking.py" for part in ("admission", "scene")},
     "include/steps/train/plan.py": "tests/include/steps/test_side_by_side.py",
     "include/steps/train/refit.py": "tests/include/steps/test_refit.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",

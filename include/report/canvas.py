@@ -48,7 +48,7 @@ def svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: 
     """Return the finished picture as SVG text."""
     axes.set_ylabel(ylabel)
     if dates:
-        _date(axes)
+        date(axes)
     if legend:
         axes.legend(loc="best", fontsize=8)
     return text(figure)
@@ -61,7 +61,7 @@ def text(figure: Figure) -> str:
     return "<svg" + written.getvalue().partition("<svg")[2]
 
 
-def _date(axes: Axes) -> None:
+def date(axes: Axes) -> None:
     """Write dates under the picture: days, or months where there are so many days that a month is nearer."""
     low, high = axes.get_xlim()
     apart = max(1, round((high - low) / _MOST_TICKS))

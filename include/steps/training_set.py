@@ -45,10 +45,20 @@ def read(
     """
     version = tables.version(feature_step.STAGE, feature_step.table(horizon))
     rows = feature_step.read(where.lake, case, first, str(when), version, horizon)
-    known = tables.read("valid", case.task.of, last=str(when), columns=["entity", KNOWN_AT, case.task.label])
+    known = told(case, when, tables)
     if rows.empty or known.empty:
         raise RefusalError(f"expected features and labels of {case.name} by {when}, found none: ingest history first")
     pins.require_current(rows, case, where, horizon)
+    return meet(case, when, rows, known)
+
+
+def told(case: UseCase, when: date, tables: Snapshot) -> pd.DataFrame:
+    """Return what was told of labels in the nights up to `when`: entity, label, and when it became known."""
+    return tables.read("valid", case.task.of, last=str(when), columns=["entity", KNOWN_AT, case.task.label])
+
+
+def meet(case: UseCase, when: date, rows: pd.DataFrame, known: pd.DataFrame) -> Labelled:
+    """Return the rows of features of matured nights, met by what was `told` of their labels by the cutoff of `when`."""
     known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(when))]
     newest = known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
     labels = rows["entity"].map(newest[case.task.label])

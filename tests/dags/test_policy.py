@@ -15,7 +15,7 @@ from tests.conftest import TOYS
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rescore", "rollback", "answers", "drill", "labels")
+STAGES = (*OF_A_NIGHT, "rescore", "rollback", "answers", "drill", "labels", "replay")
 LIVE = ("intraday",)
 NO_DAG = "broken.py"
 Read = dict[str, Any]
@@ -113,6 +113,12 @@ def test_a_rescore_asks_for_nights_a_package_and_a_reason(read: Read) -> None:
 
 def test_a_person_who_lets_withheld_scores_go_says_why(read: Read) -> None:
     assert all("why" in found["params"] for dag, found in read["dags"].items() if dag.endswith("_score"))
+
+
+def test_a_replay_asks_for_nights_and_policies(read: Read) -> None:
+    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_replay")]
+    assert len(forms) == len(usecases.all())
+    assert all({"use_case", "first", "last", "policies", "gate", "sensitivity"} == set(form) for form in forms)
 
 
 def test_reading_the_dag_files_imports_nothing_heavy(read: Read) -> None:

@@ -1,0 +1,61 @@
+"""# Replay: what other policies of retraining would have come to
+
+**What for.** Before triggers are changed, or to see what the gate costs and brings: a range of nights is walked again under
+policies, with the features that are there, real trainings and the decisions of production. Nothing of production is touched.
+
+**What starts it.** A person, from the UI, with the nights and the policies; `docs/retraining.md` says how these are written.
+`ratchet replay` does the same.
+
+**What it leaves.** A page, a picture and JSON under `replay/` in the reports folder (the task returns where), and the
+trainings in `RATCHET_REPLAYS`, where the next replay finds them.
+
+**When it is red.** `RequestError`: a policy, a night or a candidate cannot be read; the last line says how it is written.
+`RefusalError`: nights are not there, or too few before the first; ingest them. Anything else: run it again, it goes on.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Param, task
+from ratchet import policy, request
+
+from include import usecases
+from ml.usecase import UseCase
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    night = {"type": "string", "format": "date"}
+    first, _, last = use_case.rehearsal.nights.partition("..")
+    form = {
+        "use_case": request.form(use_case, window=False)["use_case"],
+        "first": Param(first, **night, description=f"The first night that is walked: {use_case.horizon.told}."),
+        "last": Param(last or first, **night, description="The last one."),
+        "policies": Param(
+            "never,every@28,triggers",
+            type="string",
+            minLength=1,
+            description="Separated by commas: never, every@28, triggers, triggers@14, triggers:calibration_gap=0.02@14, "
+            "shadow:margin=0.005@14, hindsight@14.",
+        ),
+        "gate": Param(False, type="boolean", description="Let the gate decide which models are let in."),
+        "sensitivity": Param(False, type="boolean", description="Walk thresholds around the triggers too."),
+    }
+    with DAG(**policy.dag(use_case, "replay", __doc__), schedule=None, params=form):
+
+        @task(pool="training", execution_timeout=timedelta(hours=6))
+        def replay(**context: Any) -> str:
+            from include import settings
+            from include.report import replayed
+            from include.steps import replay as step
+
+            told = {name: context["params"][name] for name in ("policies", "gate", "sensitivity")}
+            period = use_case.horizon.parse("{first}..{last}".format(**context["params"]))
+            found = step.replay(step.Asked(use_case=use_case.name, period=period, **told))
+            return str(replayed.write(found, settings.load()))
+
+        replay()
+
+
+for each in usecases.all():
+    declare(each)
