@@ -24,7 +24,7 @@ down:  ## stop what `make up` started
 	@$(BIN)/ratchet down
 
 test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
-	@$(BIN)/python -m pytest -m "not servers and not docker"
+	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker"
 
 test-servers: $(BIN)/.installed $(DATA)  ## those that start real servers (Postgres)
 	@$(BIN)/python -m pytest -m servers
