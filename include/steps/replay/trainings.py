@@ -112,7 +112,7 @@ def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> Source:
 
 
 def _trained(made_from: Source, night: date, recipe: Recipe, where: Settings) -> dict[str, bytes]:
-    """Return the files of a training: its facts, its answers to later rows, and those of the baselines to the held out."""
+    """Return the files of a training: its facts, and the answers to later rows, its own and where a gate asks the baselines'."""
     case, rows = made_from.case, made_from.rows
     labelled = training_set.meet(case, night, rows[rows[NIGHT] <= str(night)], made_from.known)
     parts = splitting.split(labelled.nights, case.gates.judged_nights)
@@ -135,7 +135,7 @@ def _trained(made_from: Source, night: date, recipe: Recipe, where: Settings) ->
         "baselines": [each.name for each in case.baselines] if recipe.held_out else [],
         "checks": [asdict(each) for each in _checks(made_from, held, answered, target)],
     }
-    simple = [baselines.answer(each, held.frame, target.prior) for each in case.baselines]
+    simple = [baselines.answer(each, later, target.prior) for each in case.baselines if recipe.held_out]
     return {
         _FACTS: json.dumps(facts, sort_keys=True).encode(),
         _SCORES: scores.astype(_FLOAT).tobytes(),
@@ -148,9 +148,9 @@ def recall(files: dict[str, bytes], order: Order, night: date, length: int) -> T
     if _REFUSAL in files:
         return Refused(night=night, reason=files[_REFUSAL].decode())
     facts: dict[str, Any] = json.loads(files[_FACTS])
-    later = np.frombuffer(files[_SCORES], _FLOAT)
-    names = facts["baselines"]
-    simple = np.frombuffer(files[_BASELINES], _FLOAT).reshape(len(names), -1) if names else np.zeros((0, 0))
+    names, count = facts["baselines"], len(files[_SCORES]) // np.dtype(_FLOAT).itemsize
+    later = np.frombuffer(files[_SCORES] + files[_BASELINES], _FLOAT).reshape(1 + len(names), count)
+    scores, *simple = np.hstack([np.full((len(later), length - count), np.nan), later])
     return Trained(
         night=night,
         learned_until=facts["learned_until"],
@@ -158,7 +158,7 @@ def recall(files: dict[str, bytes], order: Order, night: date, length: int) -> T
         rows=facts["rows"],
         loss=facts["loss"],
         target=targets.told(usecases.get(order.use_case), facts),
-        scores=np.concatenate([np.full(length - len(later), np.nan), later]),
+        scores=scores,
         baselines=dict(zip(names, simple, strict=True)),
         checks=tuple(Check(**{**each, "answer": Answer(each["answer"])}) for each in facts["checks"]),
     )
