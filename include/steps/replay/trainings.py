@@ -5,13 +5,14 @@ They are known by what they are made of, so that another replay finds them, and 
 
 import json
 import os
+import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def _crew(order: Order, workers: int) -> Iterator[Callable[[list[date]], Iterato
         return
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (list(usecases.__path__),))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin, (list(usecases.__path__),))
     try:
         yield lambda nights: (each.result() for each in as_completed([pool.submit(make, order, at) for at in nights]))
     finally:
@@ -80,9 +81,17 @@ def _crew(order: Order, workers: int) -> Iterator[Callable[[list[date]], Iterato
         os.environ.update({} if before is None else {"OMP_NUM_THREADS": before})
 
 
-def _begin(folders: list[str]) -> None:
-    """Let a new process find the same use cases."""
+def begin(folders: list[str]) -> None:
+    """Let a new process find the same use cases, and end when the one that began it is killed: its queue would never tell."""
     usecases.__path__[:] = folders
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def make(order: Order, night: date) -> date:
