@@ -111,7 +111,7 @@ def page(replayed: Replayed, svg: str) -> str:
     )
 
 
-_DIFFERENCES = ("one", "other", "shown", "one loses more by", "one saves more by, per 1000")
+_DIFFERENCES = ("the first", "the second", "the first loses more by", "saves more by, per 1000", "better")
 
 
 def made(replayed: Replayed) -> str:
@@ -204,7 +204,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     cells = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     head = "".join(f"<th scope='col'>{escape(each)}</th>" for each in heads)
     return (
-        f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table></div>"
+        f"<div class='scroll'><table class='words'><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table></div>"
         if cells
         else ""
     )

@@ -38,7 +38,7 @@ def _frozen(champion: Trained, challenger: Trained, scene: Scene) -> Judged:
         challenger=challenger.scores[at],
         nights=past.nights[at],
         slices=evaluation.slices(case.slices, {by: each[at] for by, each in past.levels.items()}),
-        baselines=challenger.baselines,
+        baselines={name: each[at] for name, each in challenger.baselines.items()},
     )
 
 

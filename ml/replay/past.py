@@ -71,8 +71,8 @@ class Trained:
 
     It learned from `rows` rows up to the night `learned_until`; where a gate was asked, the nights after it and up to
     `used_until` were held out. `loss` is what it showed on rows that it had not learned from, `scores` its answers to every
-    row of the past, shape (n,), not a number where it had learned; `baselines` answer the held-out rows, and `checks` are
-    those of the gate that need no champion.
+    row of the past, shape (n,), not a number where it had learned, and so those of the `baselines`; `checks` are those of the
+    gate that need no champion.
     """
 
     night: date

@@ -36,19 +36,22 @@ def gain(results: Results, policy: str, other: str) -> Interval | None:
         if (each.one, each.other) == (other, policy):
             return each.loss
         if (each.one, each.other) == (policy, other):
-            return Interval(value=-each.loss.value, low=-each.loss.high, high=-each.loss.low)
+            return Interval(value=0 - each.loss.value, low=0 - each.loss.high, high=0 - each.loss.low)
     return None
 
 
 def difference(each: Difference) -> list[str]:
-    """Return a row of the table of differences: both names, what is said of them, and how much the first loses more."""
-    return [each.one, each.other, each.told, _span(each.loss), f"{each.saved.value:+,.0f}"]
+    """Return a row of the table of differences: both names, how much the first loses and saves more, which is better."""
+    better = ("the second" if each.loss.value > 0 else "the first") if is_shown(each.loss) else NONE_SHOWN
+    return [each.one, each.other, _span(each.loss), f"{each.saved.value:+,.0f}", better]
 
 
 def told(interval: Interval | None) -> str:
     """Return a gain in words; one whose interval holds 0 is not called one."""
     if interval is None:
         return ""
+    if interval.low == interval.high == 0:
+        return "the same answers"
     return _span(interval) if is_shown(interval) else f"{NONE_SHOWN} {_span(interval)}"
 
 

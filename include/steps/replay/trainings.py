@@ -5,13 +5,14 @@ They are known by what they are made of, so that another replay finds them, and 
 
 import json
 import os
+import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def _crew(order: Order, workers: int) -> Iterator[Callable[[list[date]], Iterato
         return
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (list(usecases.__path__),))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin, (list(usecases.__path__),))
     try:
         yield lambda nights: (each.result() for each in as_completed([pool.submit(make, order, at) for at in nights]))
     finally:
@@ -80,9 +81,17 @@ def _crew(order: Order, workers: int) -> Iterator[Callable[[list[date]], Iterato
         os.environ.update({} if before is None else {"OMP_NUM_THREADS": before})
 
 
-def _begin(folders: list[str]) -> None:
-    """Let a new process find the same use cases."""
+def begin(folders: list[str]) -> None:
+    """Let a new process find the same use cases, and end when the one that began it is killed: its queue would never tell."""
     usecases.__path__[:] = folders
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def make(order: Order, night: date) -> date:
@@ -112,7 +121,7 @@ def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> Source:
 
 
 def _trained(made_from: Source, night: date, recipe: Recipe, where: Settings) -> dict[str, bytes]:
-    """Return the files of a training: its facts, its answers to later rows, and those of the baselines to the held out."""
+    """Return the files of a training: its facts, and the answers to later rows, its own and where a gate asks the baselines'."""
     case, rows = made_from.case, made_from.rows
     labelled = training_set.meet(case, night, rows[rows[NIGHT] <= str(night)], made_from.known)
     parts = splitting.split(labelled.nights, case.gates.judged_nights)
@@ -135,7 +144,7 @@ def _trained(made_from: Source, night: date, recipe: Recipe, where: Settings) ->
         "baselines": [each.name for each in case.baselines] if recipe.held_out else [],
         "checks": [asdict(each) for each in _checks(made_from, held, answered, target)],
     }
-    simple = [baselines.answer(each, held.frame, target.prior) for each in case.baselines]
+    simple = [baselines.answer(each, later, target.prior) for each in case.baselines if recipe.held_out]
     return {
         _FACTS: json.dumps(facts, sort_keys=True).encode(),
         _SCORES: scores.astype(_FLOAT).tobytes(),
@@ -148,9 +157,9 @@ def recall(files: dict[str, bytes], order: Order, night: date, length: int) -> T
     if _REFUSAL in files:
         return Refused(night=night, reason=files[_REFUSAL].decode())
     facts: dict[str, Any] = json.loads(files[_FACTS])
-    later = np.frombuffer(files[_SCORES], _FLOAT)
-    names = facts["baselines"]
-    simple = np.frombuffer(files[_BASELINES], _FLOAT).reshape(len(names), -1) if names else np.zeros((0, 0))
+    names, count = facts["baselines"], len(files[_SCORES]) // np.dtype(_FLOAT).itemsize
+    later = np.frombuffer(files[_SCORES] + files[_BASELINES], _FLOAT).reshape(1 + len(names), count)
+    scores, *simple = np.hstack([np.full((len(later), length - count), np.nan), later])
     return Trained(
         night=night,
         learned_until=facts["learned_until"],
@@ -158,7 +167,7 @@ def recall(files: dict[str, bytes], order: Order, night: date, length: int) -> T
         rows=facts["rows"],
         loss=facts["loss"],
         target=targets.told(usecases.get(order.use_case), facts),
-        scores=np.concatenate([np.full(length - len(later), np.nan), later]),
+        scores=scores,
         baselines=dict(zip(names, simple, strict=True)),
         checks=tuple(Check(**{**each, "answer": Answer(each["answer"])}) for each in facts["checks"]),
     )

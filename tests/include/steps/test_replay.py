@@ -1,15 +1,20 @@
 """Nights of the toy walked again, with real trainings: resumed as if nothing had been, and production's own decisions."""
 
+import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from include import usecases
-from include.settings import Settings
+from include.settings import PROJECT, Settings
 from include.steps import features, monitor, training_set
 from include.steps import replay as step
 from include.steps.replay import Asked, Replayed, trainings
@@ -95,6 +100,41 @@ def test_two_processes_come_to_the_same_as_one(weeks: Settings) -> None:
     together = step.replay(replace(ASKED, policies="every@6", workers=2))
     assert together.cost.made == 4
     assert walked(together) == walked(alone)
+
+
+PARENT = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from include.steps.replay import trainings
+if __name__ == "__main__":
+    pool = ProcessPoolExecutor(1, get_context("spawn"), trainings.begin, ([],))
+    print(pool.submit(os.getpid).result(), flush=True)
+    time.sleep(60)
+"""
+
+
+def lives(process: str) -> bool:
+    """Return whether a process is there and more than a name that nobody has asked for yet."""
+    try:
+        return "State:\tZ" not in (Path("/proc") / process / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
+        child = parent.stdout.readline().decode().strip()
+        lived = lives(child)
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while lives(child) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert (lived, lives(child)) == (True, False)
 
 
 def test_the_gate_holds_nights_out_and_says_why_it_refuses(weeks: Settings, taxi: UseCase) -> None:

@@ -1,7 +1,12 @@
 """Tables say what was shown and nothing else."""
 
+from dataclasses import replace
+
+import pytest
+
 from ml.evaluation import Interval
 from ml.replay import policies, results, telling
+from ml.replay.results import Difference
 from tests.ml.replay import world
 from tests.ml.replay.world import TRIGGERS
 
@@ -49,6 +54,24 @@ def test_only_policies_with_triggers_that_fired_are_told_to_have() -> None:
     assert asked.split(", ") == list(FOUND.played[-1].asked)
 
 
-def test_a_row_of_differences_names_both_and_what_is_shown() -> None:
-    each = FOUND.differences[0]
-    assert telling.difference(each)[:3] == ["never", "every@6", each.told]
+@pytest.mark.parametrize(
+    ("low", "high", "better"),
+    [(0.01, 0.03, "the second"), (-0.03, -0.01, "the first"), (-0.01, 0.03, telling.NONE_SHOWN)],
+)
+def test_a_row_of_differences_names_the_better_one_only_where_it_is_shown(low: float, high: float, better: str) -> None:
+    interval = Interval(value=(low + high) / 2, low=low, high=high)
+    row = telling.difference(Difference(one="never", other="every@6", loss=interval, saved=interval))
+    assert (row[0], row[1], row[-1]) == ("never", "every@6", better)
+
+
+def test_policies_that_never_answer_differently_are_told_to_be_the_same() -> None:
+    assert telling.told(Interval(value=0.0, low=0.0, high=0.0)) == "the same answers"
+
+
+def test_checks_that_were_not_passed_are_counted_by_policy() -> None:
+    never, *others = FOUND.played
+    told = replace(
+        FOUND, played=(never, *(replace(each, failed={"log loss gain": 2, "slice zone": 1}) for each in others))
+    )
+    assert telling.failed(told)[0] == ["every@6", "log loss gain 2x, slice zone 1x"]
+    assert telling.failed(FOUND) == []

@@ -155,7 +155,7 @@ def test_the_gate_lets_in_what_production_s_gate_promotes() -> None:
             challenger=challenger.scores[at],
             nights=PAST.nights[at],
             slices={},
-            baselines=challenger.baselines,
+            baselines={name: each[at] for name, each in challenger.baselines.items()},
         )
         verdict = promotion.judge(judged, GATED.case.gates, promotion.Bar.REFRESH, challenger.target)
         assert look.reason == verdict.reason
@@ -178,3 +178,16 @@ def test_a_gate_refuses_to_judge_on_nights_that_the_champion_has_used() -> None:
     refused = [look for look in walk.looks if look.outcome == REFUSED]
     assert refused
     assert all("too few are left to judge on" in look.reason for look in refused)
+
+
+def test_a_label_that_is_corrected_after_the_verdict_is_not_judged_on_before() -> None:
+    """What the past has is the correction, and that was not known yet: the row is left out, and nothing else changes."""
+    asked = FREE.looks(one("every@6"))[0]
+    row = PAST.rows(asked - timedelta(days=2), asked - timedelta(days=2)).start
+    known_at = PAST.known_at.copy()
+    known_at[row] = np.datetime64(f"{asked + timedelta(days=3)}T00:00")
+    later = replace(
+        PAST, known_at=known_at, labels=np.where(np.arange(len(known_at)) == row, 1 - PAST.labels, PAST.labels)
+    )
+    walk, _ = world.played(one("every@6"), world.scene(later, gate=True))
+    assert walk.looks[0].reason

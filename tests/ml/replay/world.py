@@ -65,7 +65,6 @@ def trained(rows: Past, when: date) -> Trained:
     seen = rows.labels[rows.rows(when - timedelta(days=HELD_OUT + 5), until)]
     later = rows.nights > until
     share = float(np.clip(seen.mean(), 0.05, 0.95))
-    held = rows.rows(when - timedelta(days=HELD_OUT), used)
     return Trained(
         night=when,
         learned_until=until,
@@ -74,5 +73,5 @@ def trained(rows: Past, when: date) -> Trained:
         loss=0.69,
         target=TARGET,
         scores=np.where(later, share + 0.001 * np.arange(len(later)) / len(later), np.nan),
-        baselines={"prior": np.full(held.stop - held.start, 0.5)},
+        baselines={"prior": np.where(later, 0.5, np.nan)},
     )
