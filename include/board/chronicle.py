@@ -1,6 +1,7 @@
 """The ledger page by page: what was decided, searched by words, kind and night, or as it stood at a moment."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -85,8 +86,10 @@ def verify(engine: sa.Engine, moment: datetime) -> Chain:
 def asked(query: Mapping[str, str]) -> Asked:
     """Return what the fields of a form ask for; raises RequestError that names the field and what it takes."""
     page = query.get("page") or "1"
-    if not page.isdecimal() or not int(page):
-        raise RequestError(f"expected page to be a whole number from 1 on, got {page!r}")
+    if not re.fullmatch("[1-9][0-9]{0,5}", page):
+        raise RequestError(f"expected page to be a whole number from 1 to 999999, got {page!r}")
+    if any("\0" in value for value in query.values()):
+        raise RequestError("expected text, got a NUL character, which no entry of the ledger can hold")
     return Asked(
         **{name: query.get(name, "").strip() for name in ("use_case", "kind", "text")},
         night=_day(query.get("night", "")),
@@ -131,6 +134,6 @@ def _day(text: str) -> date | None:
 def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise RequestError(f"expected at to be a moment such as 2013-02-08T12:00, got {text!r}") from None
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

@@ -17,7 +17,6 @@ from include.stores import warehouse
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SHORT = 12
-_VERIFIER = Verifier()
 
 
 def index(where: Settings, moment: datetime, root: str) -> str:
@@ -35,7 +34,7 @@ def use_case(where: Settings, name: str, moment: datetime, root: str) -> str:
 def ledger(where: Settings, query: Mapping[str, str], moment: datetime, root: str) -> str:
     """Return the page of the ledger that the form's fields ask for; raises RequestError for what cannot be asked."""
     engine, wanted = warehouse.found(where.warehouse_url), chronicle.asked(query)
-    found = chronicle.gather(engine, wanted, _VERIFIER.verify(engine, moment))
+    found = chronicle.gather(engine, wanted, _verifier(where.warehouse_url).verify(engine, moment))
     return _render("ledger.html", root, chronicle=found, before=_turned(found, -1), after=_turned(found, 1))
 
 
@@ -55,6 +54,11 @@ def _turned(found: Chronicle, by: int) -> str | None:
 
 def _render(template: str, root: str, **values: object) -> str:
     return _environment().get_template(template).render(root=root, airflow=root.rpartition("/")[0], **values)
+
+
+@cache
+def _verifier(_warehouse_url: str) -> Verifier:
+    return Verifier()
 
 
 @cache
