@@ -10,7 +10,7 @@ from include.settings import PROJECT
 from include.usecases import coherence
 from ml.usecase import UseCase
 
-GENERIC = ("ml", "include/steps", "include/stores", "include/serving", "dags", "plugins")
+GENERIC = ("ml", "include/steps", "include/stores", "include/serving", "include/board", "dags", "plugins")
 COMMON = {"origin", "destination", "schedule", "outcomes", "weekday"}
 MIRRORED = [
     path.relative_to(PROJECT)

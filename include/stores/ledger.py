@@ -1,7 +1,8 @@
 """The ledger: an append-only, hash-chained table of everything that was decided, and why."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,6 +17,14 @@ from ml.releasing import Kind
 _CROWNED = (Kind.PROMOTED, Kind.ROLLED_BACK)
 _TABLE = tables.ledger
 _CONTENT = ("kind", "use_case", "night", "subject")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A page of what was searched for, and how many entries there are of it in all."""
+
+    entries: tuple[Entry, ...]
+    count: int
 
 
 def append(
@@ -65,6 +74,52 @@ def entries(
     only = [_TABLE.c[name] == value for name, value in wanted if value is not None]
     with engine.connect() as connection:
         return tuple(_entries(connection.execute(sa.select(_TABLE).where(*only).order_by(_TABLE.c.seq))))
+
+
+def of_kinds(engine: sa.Engine, use_case: str, kinds: Collection[str]) -> tuple[Entry, ...]:
+    """Return the entries of a use case that are of one of `kinds`, oldest first."""
+    query = sa.select(_TABLE).where(_TABLE.c.use_case == use_case, _TABLE.c.kind.in_(kinds)).order_by(_TABLE.c.seq)
+    with engine.connect() as connection:
+        return tuple(_entries(connection.execute(query)))
+
+
+def search(
+    engine: sa.Engine,
+    *,
+    use_case: str | None = None,
+    kind: str | None = None,
+    night: date | None = None,
+    text: str = "",
+    at: datetime | None = None,
+    skip: int = 0,
+    most: int = 50,
+) -> Found:
+    """Return the entries, newest first, that have all of the given values, hold `text`, and stood at the moment `at`.
+
+    `text` is looked for in the subject, the key and the payload's JSON, without regard to case.
+    """
+    column = _TABLE.c
+    wanted = ((column.use_case, use_case), (column.kind, kind), (column.night, night))
+    only: list[sa.ColumnElement[bool]] = [each == value for each, value in wanted if value is not None]
+    if text:
+        places = (column.subject, column.key, column.payload)
+        only.append(sa.or_(*(each.icontains(text, autoescape=True) for each in places)))
+    if at is not None:
+        only.append(column.recorded_at <= at)
+    query = sa.select(_TABLE).where(*only).order_by(column.seq.desc()).limit(most).offset(skip)
+    with engine.connect() as connection:
+        count = connection.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(*only)) or 0
+        try:
+            return Found(entries=tuple(map(_entry, connection.execute(query))), count=count)
+        except (TypeError, ValueError) as error:
+            raise LedgerError(f"an entry of the ledger cannot be read ({error}): `ratchet ledger` says which") from None
+
+
+def kinds(engine: sa.Engine) -> tuple[str, ...]:
+    """Return the kinds of entries that there are, by name."""
+    query = sa.select(_TABLE.c.kind).distinct().order_by(_TABLE.c.kind)
+    with engine.connect() as connection:
+        return tuple(connection.scalars(query))
 
 
 def champion(

@@ -1,6 +1,6 @@
 """The relational store of scores, labels, metrics, alerts and the ledger: SQLite or Postgres, by URL."""
 
-from include.stores.warehouse.database import engine, migrate, opened, writing
+from include.stores.warehouse.database import engine, found, migrate, opened, writing
 from include.stores.warehouse.files import Fate, File, files, record_files
 from include.stores.warehouse.lineage import Read, reads, record_reads, scored_from
 from include.stores.warehouse.predictions import (
@@ -27,6 +27,7 @@ from include.stores.warehouse.reports import (
     raise_alert,
     record_ingestion,
     record_metrics,
+    series,
     settle_alerts,
 )
 
@@ -42,6 +43,7 @@ __all__ = [
     "count_labels",
     "engine",
     "files",
+    "found",
     "ingestions",
     "issue_night",
     "issue_scores",
@@ -62,6 +64,7 @@ __all__ = [
     "record_reads",
     "scored_from",
     "scores",
+    "series",
     "settle_alerts",
     "standing_scores",
     "writing",

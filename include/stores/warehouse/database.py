@@ -99,7 +99,14 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, 
 
 
 def opened(url: str) -> sa.Engine:
-    """Return the engine of the warehouse at `url`, brought to the newest schema.
+    """Return the engine of the warehouse at `url`, brought to the newest schema; raises SetupError as `found` does."""
+    engine = found(url)
+    migrate(url)
+    return engine
+
+
+def found(url: str) -> sa.Engine:
+    """Return the engine of the warehouse at `url` as it stands, for those who only read.
 
     Raises SetupError where none was ever made, or none can be reached.
     """
@@ -113,7 +120,6 @@ def opened(url: str) -> sa.Engine:
             f"nothing has run in this home yet: expected its warehouse at {shown}, found none. `make run`, or `ratchet "
             "ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
         )
-    migrate(url)
     return engine(url)
 
 

@@ -96,6 +96,14 @@ def metrics(
     return _load(engine, table, Metric, use_case, first_night, last_night, *only)
 
 
+def series(engine: sa.Engine, use_case: str, names: Collection[str], first_night: date) -> tuple[Metric, ...]:
+    """Return the metrics called `names` of whole nights from `first_night` on, in the order of night and model."""
+    column = tables.metrics.c
+    return _load(
+        engine, tables.metrics, Metric, use_case, first_night, None, column.slice == "all", column.metric.in_(names)
+    )
+
+
 def raise_alert(engine: sa.Engine, alert: Alert) -> None:
     """Store `alert`; the same kind and subject in the same night is one alert, with the last message."""
     _store(engine, tables.alerts, [asdict(alert)])
@@ -143,4 +151,6 @@ def _load(
     if last_night is not None:
         query = query.where(table.c.night <= last_night)
     with engine.connect() as connection:
-        return tuple(row(**found) for found in connection.execute(query).mappings())
+        result = connection.execute(query)
+        names = tuple(result.keys())
+        return tuple(row(**dict(zip(names, found, strict=True))) for found in result)

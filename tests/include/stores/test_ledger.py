@@ -207,3 +207,42 @@ def test_processes_that_append_at_once_leave_no_gap_and_each_key_once(url: str, 
     keys = [entry.key for entry in ledger.entries(engine)]
     assert len(keys) == len(set(keys)) == 20 + 3 * 20
     ledger.verify(engine)
+
+
+def test_entries_of_some_kinds_come_in_their_order(engine: sa.Engine) -> None:
+    written = [append(engine, key, kind=kind) for key, kind in (("1", "judged"), ("2", "tested"), ("3", "promoted"))]
+    append(engine, "4", kind="judged", use_case="another")
+    assert ledger.of_kinds(engine, "taxi", ("promoted", "judged")) == (written[0], written[2])
+    assert ledger.kinds(engine) == ("judged", "promoted", "tested")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        pytest.param({}, ["c", "b", "a"], id="everything, newest first"),
+        pytest.param({"most": 1, "skip": 1}, ["b"], id="a page"),
+        pytest.param({"text": "GRÜN"}, [], id="letters beyond ASCII in another case are others on SQLite"),
+        pytest.param({"text": "grün"}, ["b"], id="in the payload"),
+        pytest.param({"text": "M_"}, ["c"], id="an underscore is no wildcard"),
+        pytest.param({"kind": "judged", "text": "m1"}, ["a"], id="all at once"),
+        pytest.param({"at": datetime(2013, 3, 2, tzinfo=UTC)}, ["b", "a"], id="as it stood"),
+        pytest.param({"use_case": "another"}, [], id="of another use case"),
+    ],
+)
+def test_entries_are_searched(engine: sa.Engine, asked: dict[str, Any], found: list[str]) -> None:
+    moments = [datetime(2013, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
+    append(engine, "a", recorded_at=moments[0])
+    append(engine, "b", kind="tested", payload={"why": "grün"}, recorded_at=moments[1])
+    append(engine, "c", kind="tested", subject="m_2", recorded_at=moments[2])
+    if engine.dialect.name == "postgresql" and asked.get("text") == "GRÜN":
+        found = ["b"]
+    page = ledger.search(engine, **asked)
+    assert [each.key for each in page.entries] == found
+    assert page.count == (3 if "most" in asked else len(found))
+
+
+def test_a_search_that_meets_an_entry_that_is_no_json_names_what_tells_which(engine: sa.Engine) -> None:
+    append(engine)
+    tamper(engine, "UPDATE ledger SET payload = 'no'")
+    with pytest.raises(LedgerError, match="`ratchet ledger` says which"):
+        ledger.search(engine)

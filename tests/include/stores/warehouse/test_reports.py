@@ -64,3 +64,12 @@ def test_nights_are_asked_for_from_the_first_to_the_last(
         warehouse.raise_alert(engine, replace(ALERT, night=NIGHT + timedelta(days=day)))
     bounds = [None if day is None else NIGHT + timedelta(days=day) for day in (first, last)]
     assert [(alert.night - NIGHT).days for alert in warehouse.alerts(engine, "taxi", *bounds)] == days
+
+
+def test_a_series_has_the_whole_nights_of_some_metrics(engine: sa.Engine) -> None:
+    metric = Metric(use_case="taxi", night=NIGHT, model_digest="m1", slice="all", metric="auc", value=0.7, n=9)
+    later = replace(metric, night=NIGHT + timedelta(days=1), metric="log_loss")
+    others = (replace(metric, slice="zone=1"), replace(metric, metric="brier"), replace(metric, use_case="gym"))
+    warehouse.record_metrics(engine, [metric, later, *others])
+    assert warehouse.series(engine, "taxi", ("auc", "log_loss"), NIGHT) == (metric, later)
+    assert warehouse.series(engine, "taxi", ("auc", "log_loss"), later.night) == (later,)

@@ -1,0 +1,193 @@
+"""A use case over the last year: model, business and data, with retrains and releases marked, and why each was decided."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from include.board import overview
+from include.board.charts import Chart, Mark, Point, Series
+from include.board.overview import DECIDED, LABELLED, Now
+from include.stores import ledger, warehouse
+from include.stores.warehouse import Ingestion, Metric
+from ml import decisions, targets
+from ml.chain import Entry
+from ml.releasing import Kind
+from ml.targets import Words
+from ml.usecase import UseCase
+
+_NIGHTS, _TOP_DRIFT, _DECISIONS, _INGESTIONS = 366, 10, 20, 14
+_PSI = "psi:"
+_RELEASED = (Kind.PROMOTED, Kind.ROLLED_BACK)
+_SHOWN_BY_SLICE = ("calibration_gap", "alert_rate", "saved_per_1000")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pillar:
+    """One side of how a use case does, as charts; a chart without a point says so."""
+
+    name: str
+    charts: tuple[Chart, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slice:
+    """Numbers of the rows of one model in one level of a declared slice, over the nights of the window."""
+
+    name: str
+    model_digest: str
+    rows: int
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """How far a feature of the night has moved from what the champion learned from."""
+
+    feature: str
+    stability: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """An entry of the ledger and what it says to a person."""
+
+    entry: Entry
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detail:
+    """Everything that the page of one use case shows; `measured` is the night that drift and slices are of."""
+
+    now: Now
+    pillars: tuple[Pillar, ...]
+    measured: date | None
+    drift: tuple[Drift, ...]
+    slice_columns: tuple[str, ...]
+    slices: tuple[Slice, ...]
+    ingestions: tuple[Ingestion, ...]
+    decisions: tuple[Told, ...]
+
+
+def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
+    """Return how `case` has done over the year up to its last scored night."""
+    entries = ledger.of_kinds(engine, case.name, (*overview.RELEASE_KINDS, DECIDED, LABELLED))
+    stood = overview.stood(engine, case, moment, entries)
+    last = stood.last_night or moment.date()
+    first = last - timedelta(days=_NIGHTS)
+    words = targets.of(case).words
+    ingested = warehouse.ingestions(engine, case.name, first)
+    series = _series(warehouse.series(engine, case.name, _names(words), first))
+    measured = max((each.night for each in series["drifted_share"]), default=None)
+    found = warehouse.metrics(engine, case.name, measured, measured) if measured else ()
+    columns = (words.metric, *_SHOWN_BY_SLICE)
+    return Detail(
+        now=stood,
+        pillars=_pillars(series, ingested, _marks(entries), words),
+        measured=measured,
+        drift=_drift(found),
+        slice_columns=columns,
+        slices=_slices(found, columns),
+        ingestions=ingested[-_INGESTIONS:][::-1],
+        decisions=tuple(Told(entry=each, why=decisions.told(each)) for each in entries[-_DECISIONS:][::-1]),
+    )
+
+
+def _names(words: Words) -> tuple[str, ...]:
+    both = (words.metric, "saved_per_1000")
+    expected = tuple(f"expected_{name}" for name in both)
+    return (*both, *expected, "calibration_gap", "labels_lacking", "alert_rate", "drifted_share")
+
+
+def _series(found: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
+    """Return each metric's points; where two models answered in a night, those of the one that answered more."""
+    most: dict[tuple[str, date], Metric] = {}
+    for each in found:
+        place = each.metric, each.night
+        if each.value is not None and (place not in most or each.n > most[place].n):
+            most[place] = each
+    series: defaultdict[str, list[Point]] = defaultdict(list)
+    for (name, night), each in sorted(most.items()):
+        assert each.value is not None
+        series[name].append(Point(night=night, value=each.value, low=each.low, high=each.high))
+    return defaultdict(tuple, {name: tuple(points) for name, points in series.items()})
+
+
+def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:
+    asked = [
+        Mark(night=each.night, kind="retrain", told=f"retraining asked for on {each.night}: {each.payload['trigger']}")
+        for each in entries
+        if each.kind in (DECIDED, LABELLED) and each.night and each.payload["retrain"]
+    ]
+    released = [
+        Mark(
+            night=each.night, kind="release", told=f"{each.subject[:12]} {each.kind.replace('_', ' ')} on {each.night}"
+        )
+        for each in entries
+        if each.kind in _RELEASED and each.night
+    ]
+    return (*asked, *released)
+
+
+def _pillars(
+    series: dict[str, tuple[Point, ...]], ingested: Sequence[Ingestion], marks: tuple[Mark, ...], words: Words
+) -> tuple[Pillar, ...]:
+    def chart(title: str, **names: str) -> Chart:
+        return Chart(
+            title=title,
+            series=tuple(Series(name=told, points=series[name]) for told, name in names.items() if series[name]),
+            marks=marks,
+        )
+
+    loss = chart(f"{words.loss} ({words.loss_unit})", measured=words.metric, expected=f"expected_{words.metric}")
+    gap = chart("calibration gap", gap="calibration_gap")
+    lacking = chart("labels lacking, rows", lacking="labels_lacking")
+    saved = chart(
+        f"saved per 1000 rows, against {words.saved_against}",
+        measured="saved_per_1000",
+        expected="expected_saved_per_1000",
+    )
+    acted = chart("share of rows acted on", acted="alert_rate")
+    drifted = chart("share of features that drifted (PSI above 0.2)", drifted="drifted_share")
+    held = Chart(title="rows quarantined", series=_held(ingested), marks=marks)
+    return (
+        Pillar(name="Model", charts=(loss, gap, lacking)),
+        Pillar(name="Business", charts=tuple(each for each in (saved, acted) if each is saved or each.series)),
+        Pillar(name="Data", charts=(drifted, held)),
+    )
+
+
+def _held(ingested: Sequence[Ingestion]) -> tuple[Series, ...]:
+    by_night: defaultdict[date, int] = defaultdict(int)
+    for each in ingested:
+        by_night[each.night] += each.rows_quarantined
+    points = tuple(Point(night=night, value=float(rows)) for night, rows in sorted(by_night.items()))
+    return (Series(name="quarantined", points=points),) if points else ()
+
+
+def _drift(found: Iterable[Metric]) -> tuple[Drift, ...]:
+    indexes = [
+        Drift(feature=each.metric.removeprefix(_PSI), stability=each.value)
+        for each in found
+        if each.metric.startswith(_PSI) and each.value is not None
+    ]
+    return tuple(sorted(indexes, key=lambda each: -each.stability)[:_TOP_DRIFT])
+
+
+def _slices(found: Iterable[Metric], columns: Sequence[str]) -> tuple[Slice, ...]:
+    rows: defaultdict[tuple[str, str], dict[str, Metric]] = defaultdict(dict)
+    for each in found:
+        if each.slice != "all":
+            rows[each.slice, each.model_digest][each.metric] = each
+    return tuple(
+        Slice(
+            name=name,
+            model_digest=digest,
+            rows=max(each.n for each in told.values()),
+            values=tuple(told[column].value if column in told else None for column in columns),
+        )
+        for (name, digest), told in sorted(rows.items())
+    )

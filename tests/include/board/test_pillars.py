@@ -1,0 +1,82 @@
+"""A year of one use case: what is drawn, marked and told."""
+
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+
+from include.board import pillars
+from include.board.charts import Chart
+from include.board.pillars import Detail
+from include.settings import Settings
+from include.stores import warehouse
+from include.stores.warehouse import Metric
+from ml.usecase import UseCase
+from tests.include.board.conftest import CHAMPION, LAST, MOMENT, NEXT, NIGHTS
+
+
+@pytest.fixture
+def detail(engine: sa.Engine, case: UseCase) -> Detail:
+    return pillars.gather(engine, case, MOMENT)
+
+
+def charts(detail: Detail) -> dict[str, Chart]:
+    return {chart.title.partition(" ")[0]: chart for pillar in detail.pillars for chart in pillar.charts}
+
+
+def test_what_was_measured_stands_beside_what_was_expected_on_every_night(detail: Detail) -> None:
+    series = {each.name: each.points for each in charts(detail)["log"].series}
+    assert {name: len(points) for name, points in series.items()} == {"measured": NIGHTS, "expected": NIGHTS}
+    assert series["expected"][0].low == pytest.approx(0.45)
+
+
+def test_the_four_pillars_that_are_ours_have_their_charts(detail: Detail) -> None:
+    assert [(each.name, len(each.charts)) for each in detail.pillars] == [("Model", 3), ("Business", 2), ("Data", 2)]
+    assert all(chart.series for pillar in detail.pillars for chart in pillar.charts)
+
+
+def test_retrains_and_releases_are_marked(detail: Detail) -> None:
+    marks = charts(detail)["log"].marks
+    assert [each.night.month for each in marks if each.kind == "retrain"] == [2, 4, 6, 8, 10, 12]
+    assert [each.night for each in marks if each.kind == "release"] == [date(2013, 1, 1), date(2013, 6, 1)]
+
+
+def test_the_features_that_drifted_most_come_first_ten_at_most(detail: Detail) -> None:
+    assert [each.feature for each in detail.drift] == [f"feature_{number}" for number in range(39, 29, -1)]
+    assert detail.measured == LAST
+
+
+def test_slices_are_those_of_the_last_night(detail: Detail) -> None:
+    assert len(detail.slices) == 12
+    first = detail.slices[0]
+    assert (first.name, first.rows) == ("carrier=00", 500)
+    assert dict(zip(detail.slice_columns, first.values, strict=True))["log_loss"] == 0.5
+
+
+def test_the_last_decisions_come_with_their_reasons(detail: Detail) -> None:
+    assert [each.entry.subject for each in detail.decisions[:5]] == [NEXT] * 5
+    assert detail.decisions[0].why == "by ann as tech_lead"
+    assert len(detail.decisions) == 20
+
+
+def test_quarantine_is_counted_by_night(detail: Detail) -> None:
+    (held,) = charts(detail)["rows"].series
+    assert {point.value for point in held.points} == {3.0}
+    assert (detail.ingestions[0].night, detail.ingestions[0].rows_quarantined) == (LAST, 1)
+
+
+def test_of_two_models_in_a_night_the_one_that_answered_more_is_drawn(home: Settings, case: UseCase) -> None:
+    engine = warehouse.engine(home.warehouse_url)
+    rows = [
+        Metric(use_case=case.name, night=LAST, model_digest=digest, slice="all", metric="log_loss", value=value, n=n)
+        for digest, value, n in ((CHAMPION, 0.5, 95), (NEXT, 0.9, 5))
+    ]
+    warehouse.record_metrics(engine, rows)
+    (measured,) = charts(pillars.gather(engine, case, MOMENT))["log"].series
+    assert [point.value for point in measured.points] == [0.5]
+
+
+def test_before_the_first_night_every_chart_is_empty(home: Settings, case: UseCase) -> None:
+    found = pillars.gather(warehouse.engine(home.warehouse_url), case, MOMENT)
+    assert all(chart.drawn is None for pillar in found.pillars for chart in pillar.charts)
+    assert (found.measured, found.drift, found.slices, found.decisions) == (None, (), (), ())
