@@ -126,7 +126,9 @@ def test_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path: Pa
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=environment) as parent:
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as parent:
         assert parent.stdout is not None
         child = parent.stdout.readline().decode().strip()
         lived = lives(child)
