@@ -1,8 +1,9 @@
 """Which challenger waits for people, and for whom: the question itself is asked and answered in Airflow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from ml.chain import Entry
 from ml.promotion import Outcome
@@ -15,8 +16,22 @@ _OVER = (Kind.PROMOTED, Kind.SHIFTED, Kind.REJECTED, Kind.WITHDRAWN, Kind.ROLLED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """A check of the gate or of the battery as the ledger has it."""
+
+    of: str
+    name: str
+    value: float | None
+    bar: str
+    answer: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pending:
-    """A challenger that earned a release and that people have yet to let in; `asked` once they are to answer by now."""
+    """A challenger that earned a release and that people have yet to let in; `asked` once they are to answer by now.
+
+    The rest is what it earned it by: the champion that it `met`, its `gain` over that one with the ends of its interval.
+    """
 
     night: date | None
     digest: str
@@ -24,7 +39,10 @@ class Pending:
     approved: tuple[str, ...]
     lacking: tuple[str, ...]
     waits_for: str
-    evidence: Entry
+    met: str | None
+    reason: str
+    gain: tuple[float, float, float] | None
+    checks: tuple["Shown", ...]
 
 
 def find(case: UseCase, entries: Sequence[Entry], standing: Standing) -> Pending | None:
@@ -44,8 +62,26 @@ def find(case: UseCase, entries: Sequence[Entry], standing: Standing) -> Pending
         approved=tuple(role for role in case.release.approvers if role in approved),
         lacking=tuple(role for role in case.release.approvers if role not in approved),
         waits_for=waits_for or "the release to go on",
-        evidence=judged,
+        **_evidence(judged, after),
     )
+
+
+def _evidence(judged: Entry, after: Sequence[Entry]) -> dict[str, Any]:
+    told: Mapping[str, Any] = judged.payload
+    gain, batteries = told.get("gain"), [each for each in after if each.kind == _TESTED][-1:]
+    return {
+        "met": told.get("champion"),
+        "reason": str(told.get("reason", "")),
+        "gain": (gain["value"], gain["low"], gain["high"]) if gain else None,
+        "checks": tuple(shown for each in (judged, *batteries) for shown in _shown(each)),
+    }
+
+
+def _shown(entry: Entry) -> Iterator[Shown]:
+    told: Mapping[str, Any] = entry.payload
+    of = "battery" if entry.kind == _TESTED else "gate"
+    for each in told.get("checks", ()):
+        yield Shown(of=of, **{name: each[name] for name in ("name", "value", "bar", "answer")})
 
 
 def _earned(entries: Sequence[Entry]) -> Entry | None:

@@ -77,3 +77,14 @@ def test_those_who_have_not_answered_are_waited_for(
     assert waiting is not None
     assert waiting.asked
     assert waiting.lacking == lacking
+
+
+def test_it_comes_with_what_it_earned_its_release_by(case: UseCase) -> None:
+    check = {"name": "p99", "value": None, "bar": "at most 10 ms", "answer": "pass", "more": "is left out"}
+    waiting = found(case, EARNED, FAILED, entry("tested", LAST, NEXT, outcome="pass", checks=[check]), SEEN)
+    assert waiting is not None
+    assert (waiting.met, waiting.gain, waiting.reason) == (CHAMPION, (0.01, 0.002, 0.018), "it had to be so")
+    assert [(each.of, each.name, each.value) for each in waiting.checks] == [
+        ("gate", "log loss", 0.51),
+        ("battery", "p99", None),
+    ]
