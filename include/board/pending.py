@@ -95,7 +95,7 @@ def _earned(entries: Sequence[Entry]) -> Entry | None:
 
 def _before_people(case: UseCase, after: Sequence[Entry], standing: Standing) -> str | None:
     """Return what must happen before people are asked; None when it has."""
-    tested = [each.payload["outcome"] for each in after if each.kind == _TESTED]
+    tested = [each.payload.get("outcome") for each in after if each.kind == _TESTED]
     if not tested:
         return "its battery"
     if tested[-1] != "pass":

@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from include.board import overview
+from include.board import overview, telling
 from include.board.charts import Chart, Mark, Point, Series
 from include.board.overview import DECIDED, LABELLED, Now
+from include.board.telling import Told
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Ingestion, Metric
-from ml import decisions, targets
+from ml import targets
 from ml.chain import Entry
 from ml.releasing import Kind
 from ml.targets import Words
@@ -51,14 +52,6 @@ class Drift:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """An entry of the ledger and what it says to a person."""
-
-    entry: Entry
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
     """Everything that the page of one use case shows; `measured` is the night that drift and slices are of."""
 
@@ -92,7 +85,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
         slice_columns=columns,
         slices=_slices(found, columns),
         ingestions=ingested[-_INGESTIONS:][::-1],
-        decisions=tuple(Told(entry=each, why=decisions.told(each)) for each in entries[-_DECISIONS:][::-1]),
+        decisions=tuple(map(telling.tell, entries[-_DECISIONS:][::-1])),
     )
 
 
@@ -118,9 +111,13 @@ def _series(found: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
 
 def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:
     asked = [
-        Mark(night=each.night, kind="retrain", told=f"retraining asked for on {each.night}: {each.payload['trigger']}")
+        Mark(
+            night=each.night,
+            kind="retrain",
+            told=f"retraining asked for on {each.night}: {each.payload.get('trigger')}",
+        )
         for each in entries
-        if each.kind in (DECIDED, LABELLED) and each.night and each.payload["retrain"]
+        if each.kind in (DECIDED, LABELLED) and each.night and each.payload.get("retrain")
     ]
     released = [
         Mark(
