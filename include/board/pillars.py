@@ -66,11 +66,10 @@ class Detail:
 
 
 def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
-    """Return how `case` has done over the year up to its last scored night."""
+    """Return how `case` has done over the year up to its last scored night, and ever where none was scored yet."""
     entries = ledger.of_kinds(engine, case.name, (*overview.RELEASE_KINDS, DECIDED, LABELLED))
     stood = overview.stood(engine, case, moment, entries)
-    last = stood.last_night or moment.date()
-    first = last - timedelta(days=_NIGHTS)
+    first = stood.last_night - timedelta(days=_NIGHTS) if stood.last_night else date.min
     words = targets.of(case).words
     ingested = warehouse.ingestions(engine, case.name, first)
     series = _series(warehouse.series(engine, case.name, _names(words), first))
@@ -175,6 +174,7 @@ def _drift(found: Iterable[Metric]) -> tuple[Drift, ...]:
 
 
 def _slices(found: Iterable[Metric], columns: Sequence[str]) -> tuple[Slice, ...]:
+    """Return the slices that have a loss, the first of `columns`: parity and others measure parts of another kind."""
     rows: defaultdict[tuple[str, str], dict[str, Metric]] = defaultdict(dict)
     for each in found:
         if each.slice != "all":
@@ -187,4 +187,5 @@ def _slices(found: Iterable[Metric], columns: Sequence[str]) -> tuple[Slice, ...
             values=tuple(told[column].value if column in told else None for column in columns),
         )
         for (name, digest), told in sorted(rows.items())
+        if columns[0] in told
     )

@@ -112,6 +112,9 @@ def metrics(night: date, day: int) -> Iterator[Metric]:
             high=high,
             n=900,
         )
+    yield Metric(
+        use_case="flights", night=night, model_digest="", slice="entities:carrier", metric="parity", value=0.0, n=900
+    )
     for level in range(12):
         for name in ("log_loss", "brier", "auc", "calibration_gap", "alert_rate", "saved_per_1000"):
             yield Metric(
