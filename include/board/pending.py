@@ -45,13 +45,16 @@ class Pending:
     checks: tuple["Shown", ...]
 
 
-def find(case: UseCase, entries: Sequence[Entry], standing: Standing) -> Pending | None:
-    """Return the challenger that waits, by the `entries` of a use case in the order of the ledger; None when none does."""
-    judged = _earned(entries)
-    if judged is None:
+def find(case: UseCase, entries: Sequence[Entry], standing: Standing, today: date) -> Pending | None:
+    """Return the challenger that waits, by the `entries` of a use case in the order of the ledger; None when none does.
+
+    One that met another champion than the one of now waits for nobody: it cannot be released.
+    """
+    judged = _earned(entries, today)
+    if judged is None or judged.payload.get("champion") != standing.champion:
         return None
     after = [each for each in entries if each.seq > judged.seq and each.subject == judged.subject]
-    if judged.subject == standing.champion or any(each.kind in _OVER for each in after):
+    if any(each.kind in _OVER for each in after):
         return None
     waits_for = _before_people(case, after, standing)
     approved = _approved(after)
@@ -84,12 +87,17 @@ def _shown(entry: Entry) -> Iterator[Shown]:
         yield Shown(of=of, **{name: each[name] for name in ("name", "value", "bar", "answer")})
 
 
-def _earned(entries: Sequence[Entry]) -> Entry | None:
-    """Return the latest verdict, if by it or by a person's word its challenger may be released."""
+def _earned(entries: Sequence[Entry], today: date) -> Entry | None:
+    """Return the latest verdict, if by it or by a person's word that still holds its challenger may be released."""
     judged = [each for each in entries if each.kind == "judged"]
     if not judged:
         return None
-    overridden = any(each.kind == _OVERRIDDEN and each.subject == judged[-1].subject for each in entries)
+    overridden = any(
+        each.kind == _OVERRIDDEN
+        and (each.subject, each.night) == (judged[-1].subject, judged[-1].night)
+        and date.fromisoformat(str(each.payload["until"])) >= today
+        for each in entries
+    )
     return judged[-1] if judged[-1].payload.get("outcome") == Outcome.PROMOTE or overridden else None
 
 
