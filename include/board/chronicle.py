@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from include import usecases
-from include.board.pillars import Told
+from include.board import telling
+from include.board.telling import Told
 from include.stores import ledger
-from ml import decisions
 from ml.chain import Entry
 from ml.errors import LedgerError, RequestError
 
@@ -114,7 +114,7 @@ def gather(engine: sa.Engine, wanted: Asked, chain: Chain) -> Chronicle:
     then = [Then(use_case=name, crowned=ledger.champion(engine, name, at=wanted.at)) for name in names if wanted.at]
     return Chronicle(
         asked=wanted,
-        entries=tuple(Told(entry=each, why=decisions.told(each)) for each in found.entries),
+        entries=tuple(map(telling.tell, found.entries)),
         count=found.count,
         pages=max(1, math.ceil(found.count / PAGE)),
         kinds=ledger.kinds(engine),

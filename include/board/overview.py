@@ -82,7 +82,7 @@ def stood(engine: sa.Engine, case: UseCase, moment: datetime, entries: Sequence[
         standing=standing,
         champion_since=crowned.night if crowned else None,
         approved_by=_approvers(crowned),
-        pending=pending.find(case, entries, standing),
+        pending=pending.find(case, entries, standing, moment.date()),
         frozen=_frozen(entries, moment),
         last_night=night,
         last_decision=decided[0] if decided else None,

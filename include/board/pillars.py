@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from include.board import overview
+from include.board import overview, telling
 from include.board.charts import Chart, Mark, Point, Series
 from include.board.overview import DECIDED, LABELLED, Now
+from include.board.telling import Told
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Ingestion, Metric
-from ml import decisions, targets
+from ml import targets
 from ml.chain import Entry
 from ml.releasing import Kind
 from ml.targets import Words
@@ -51,14 +52,6 @@ class Drift:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """An entry of the ledger and what it says to a person."""
-
-    entry: Entry
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
     """Everything that the page of one use case shows; `measured` is the night that drift and slices are of."""
 
@@ -73,11 +66,10 @@ class Detail:
 
 
 def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
-    """Return how `case` has done over the year up to its last scored night."""
+    """Return how `case` has done over the year up to its last scored night, and ever where none was scored yet."""
     entries = ledger.of_kinds(engine, case.name, (*overview.RELEASE_KINDS, DECIDED, LABELLED))
     stood = overview.stood(engine, case, moment, entries)
-    last = stood.last_night or moment.date()
-    first = last - timedelta(days=_NIGHTS)
+    first = stood.last_night - timedelta(days=_NIGHTS) if stood.last_night else date.min
     words = targets.of(case).words
     ingested = warehouse.ingestions(engine, case.name, first)
     series = _series(warehouse.series(engine, case.name, _names(words), first))
@@ -92,7 +84,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
         slice_columns=columns,
         slices=_slices(found, columns),
         ingestions=ingested[-_INGESTIONS:][::-1],
-        decisions=tuple(Told(entry=each, why=decisions.told(each)) for each in entries[-_DECISIONS:][::-1]),
+        decisions=tuple(map(telling.tell, entries[-_DECISIONS:][::-1])),
     )
 
 
@@ -118,9 +110,13 @@ def _series(found: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
 
 def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:
     asked = [
-        Mark(night=each.night, kind="retrain", told=f"retraining asked for on {each.night}: {each.payload['trigger']}")
+        Mark(
+            night=each.night,
+            kind="retrain",
+            told=f"retraining asked for on {each.night}: {each.payload.get('trigger')}",
+        )
         for each in entries
-        if each.kind in (DECIDED, LABELLED) and each.night and each.payload["retrain"]
+        if each.kind in (DECIDED, LABELLED) and each.night and each.payload.get("retrain")
     ]
     released = [
         Mark(
@@ -178,6 +174,7 @@ def _drift(found: Iterable[Metric]) -> tuple[Drift, ...]:
 
 
 def _slices(found: Iterable[Metric], columns: Sequence[str]) -> tuple[Slice, ...]:
+    """Return the slices that have a loss, the first of `columns`: parity and others measure parts of another kind."""
     rows: defaultdict[tuple[str, str], dict[str, Metric]] = defaultdict(dict)
     for each in found:
         if each.slice != "all":
@@ -190,4 +187,5 @@ def _slices(found: Iterable[Metric], columns: Sequence[str]) -> tuple[Slice, ...
             values=tuple(told[column].value if column in told else None for column in columns),
         )
         for (name, digest), told in sorted(rows.items())
+        if columns[0] in told
     )

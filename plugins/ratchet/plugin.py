@@ -4,6 +4,7 @@ Every process of Airflow loads its plugins, each task among them, and only the A
 imported with the first request for it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
 from typing import Any
@@ -18,7 +19,8 @@ async def page(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
     """Answer one request for a page."""
-    await _board()(scope, receive, send)
+    board = await asyncio.to_thread(_board)  # the first import takes seconds, in which others are answered
+    await board(scope, receive, send)
 
 
 @cache

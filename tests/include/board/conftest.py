@@ -45,6 +45,8 @@ def judged(night: date, digest: str, outcome: str, champion: str | None, padding
         package=digest,
         outcome=outcome,
         reason="it had to be so",
+        gain={"value": 0.01, "low": 0.002, "high": 0.018},
+        checks=[{"name": "log loss", "value": 0.51, "bar": "at most 0.69", "answer": "pass"}],
         trigger="calibration_gap",
         champion=champion,
         evidence="f" * 64,
@@ -110,6 +112,9 @@ def metrics(night: date, day: int) -> Iterator[Metric]:
             high=high,
             n=900,
         )
+    yield Metric(
+        use_case="flights", night=night, model_digest="", slice="entities:carrier", metric="parity", value=0.0, n=900
+    )
     for level in range(12):
         for name in ("log_loss", "brier", "auc", "calibration_gap", "alert_rate", "saved_per_1000"):
             yield Metric(
@@ -149,7 +154,13 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         [
             entry(Kind.PROMOTED, date(2013, 6, 1), CHAMPION, approved_by=["ann", "cyd"]),
             judged(LAST, NEXT, "promote", CHAMPION),
-            entry("tested", LAST, NEXT, outcome="pass", checks=[]),
+            entry(
+                "tested",
+                LAST,
+                NEXT,
+                outcome="pass",
+                checks=[{"name": "p99", "value": None, "bar": "at most 10 ms", "answer": "pass"}],
+            ),
             entry(Kind.SHADOWED, LAST, NEXT, trained=str(LAST)),
             entry(Kind.SEEN, LAST, NEXT, answers=500),
             entry("approved", LAST, NEXT, role="tech_lead", user="ann"),

@@ -9,7 +9,7 @@ from ml import releasing
 from ml.chain import Entry
 from ml.releasing import Kind
 from ml.usecase import UseCase
-from tests.include.board.conftest import CHAMPION, LAST, NEXT, entry, judged
+from tests.include.board.conftest import CHAMPION, LAST, NEXT, OLD, entry, judged
 
 PROMOTED = entry(Kind.PROMOTED, LAST, CHAMPION)
 EARNED = judged(LAST, NEXT, "promote", CHAMPION)
@@ -19,13 +19,17 @@ FAILED = entry("tested", LAST, NEXT, outcome="fail")
 SEEN = entry(Kind.SEEN, LAST, NEXT)
 LEAD = entry("approved", LAST, NEXT, role="tech_lead")
 OWNER = entry("approved", LAST, NEXT, role="business_owner")
-OVERRIDDEN = entry("overridden", LAST, NEXT)
+OVERRIDDEN = entry("overridden", LAST, NEXT, until=str(LAST))
+RUN_OUT = entry("overridden", LAST, NEXT, until="2013-12-30")
+OUTDATED = judged(LAST, NEXT, "promote", OLD)
 
 
 def found(case: UseCase, *told: Entry) -> pending.Pending | None:
     entries = [replace(each, seq=place) for place, each in enumerate((PROMOTED, *told), start=1)]
     kinds = set(Kind)
-    return pending.find(case, entries, releasing.stand(case.name, [each for each in entries if each.kind in kinds]))
+    return pending.find(
+        case, entries, releasing.stand(case.name, [each for each in entries if each.kind in kinds]), LAST
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,8 @@ def found(case: UseCase, *told: Entry) -> pending.Pending | None:
     [
         pytest.param((), id="nothing was judged"),
         pytest.param((KEPT,), id="the champion was kept"),
+        pytest.param((KEPT, RUN_OUT, TESTED), id="the override has run out"),
+        pytest.param((OUTDATED, TESTED), id="it met another champion"),
         pytest.param((EARNED, TESTED, SEEN, entry(Kind.REJECTED, LAST, NEXT)), id="it was rejected"),
         pytest.param((EARNED, entry(Kind.WITHDRAWN, LAST, NEXT)), id="it was withdrawn"),
         pytest.param((EARNED, entry(Kind.PROMOTED, LAST, NEXT)), id="it is champion"),
@@ -77,3 +83,14 @@ def test_those_who_have_not_answered_are_waited_for(
     assert waiting is not None
     assert waiting.asked
     assert waiting.lacking == lacking
+
+
+def test_it_comes_with_what_it_earned_its_release_by(case: UseCase) -> None:
+    check = {"name": "p99", "value": None, "bar": "at most 10 ms", "answer": "pass", "more": "is left out"}
+    waiting = found(case, EARNED, FAILED, entry("tested", LAST, NEXT, outcome="pass", checks=[check]), SEEN)
+    assert waiting is not None
+    assert (waiting.met, waiting.gain, waiting.reason) == (CHAMPION, (0.01, 0.002, 0.018), "it had to be so")
+    assert [(each.of, each.name, each.value) for each in waiting.checks] == [
+        ("gate", "log loss", 0.51),
+        ("battery", "p99", None),
+    ]

@@ -10,7 +10,7 @@ from include.board.charts import Chart
 from include.board.pillars import Detail
 from include.settings import Settings
 from include.stores import warehouse
-from include.stores.warehouse import Metric
+from include.stores.warehouse import Ingestion, Metric
 from ml.usecase import UseCase
 from tests.include.board.conftest import CHAMPION, LAST, MOMENT, NEXT, NIGHTS
 
@@ -46,7 +46,7 @@ def test_the_features_that_drifted_most_come_first_ten_at_most(detail: Detail) -
     assert detail.measured == LAST
 
 
-def test_slices_are_those_of_the_last_night(detail: Detail) -> None:
+def test_slices_are_those_of_the_last_night_that_a_model_was_measured_on(detail: Detail) -> None:
     assert len(detail.slices) == 12
     first = detail.slices[0]
     assert (first.name, first.rows) == ("carrier=00", 500)
@@ -80,3 +80,13 @@ def test_before_the_first_night_every_chart_is_empty(home: Settings, case: UseCa
     found = pillars.gather(warehouse.engine(home.warehouse_url), case, MOMENT)
     assert all(chart.drawn is None for pillar in found.pillars for chart in pillar.charts)
     assert (found.measured, found.drift, found.slices, found.decisions) == (None, (), (), ())
+
+
+def test_what_came_in_before_the_first_scored_night_is_shown_however_long_ago(home: Settings, case: UseCase) -> None:
+    engine = warehouse.engine(home.warehouse_url)
+    night = date(1999, 1, 1)
+    came = Ingestion(use_case=case.name, night=night, source_table="one", rows_in=3, rows_valid=1, rows_quarantined=2)
+    warehouse.record_ingestion(engine, came)
+    detail = pillars.gather(engine, case, MOMENT)
+    assert detail.ingestions == (came,)
+    assert [point.value for point in charts(detail)["rows"].series[0].points] == [2.0]
