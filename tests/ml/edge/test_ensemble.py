@@ -43,7 +43,7 @@ def by_reference(content: bytes, asked: Floats) -> Floats:
 
 
 @pytest.mark.parametrize("answer", [by_runtime, by_reference], ids=["ONNX Runtime", "onnx's own evaluator"])
-@pytest.mark.parametrize("kind", KINDS.keys() - {"zero is missing"})
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "zero is missing"])
 def test_rows_on_thresholds_and_in_sets_go_the_same_way(kind: str, answer: Any) -> None:
     found = forest.read(grown(**KINDS[kind]).model_to_string())
     asked = np.vstack([FEATURES[:: COUNT // 100], on_thresholds(found).reshape(-1, 4)[:300], np.full((1, 4), np.nan)])
