@@ -29,7 +29,7 @@ from ratchet import policy, request
 from ratchet.approvals import RoleApproval
 
 from include import assets, usecases
-from ml.usecase import UseCase
+from ml.usecase import Deed, UseCase
 
 
 def declare(use_case: UseCase) -> None:
@@ -43,6 +43,7 @@ def declare(use_case: UseCase) -> None:
         def battery(**context: Any) -> str | None:
             from include.steps import release as step
 
+            request.allow(context, use_case, Deed.RELEASE)
             return step.battery(use_case.name, request.night(context))
 
         @task.short_circuit

@@ -29,7 +29,7 @@ from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, T
 from ratchet import policy, request
 
 from include import assets, usecases
-from ml.usecase import UseCase
+from ml.usecase import Deed, UseCase
 
 
 def reason(context: dict[str, Any]) -> str:
@@ -52,6 +52,7 @@ def declare(use_case: UseCase) -> None:
         def prepare(**context: Any) -> list[dict[str, str]]:
             from include.steps import train as step
 
+            request.allow(context, use_case, Deed.TRAIN)
             tune = bool((context["dag_run"].conf or {}).get("tune"))
             return step.prepare(use_case.name, request.night(context), reason(context), tune=tune)
 

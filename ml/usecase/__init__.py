@@ -39,7 +39,7 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operating import Canary, Experiment, Issuing, Rehearsal, Release, Triggers
+from ml.usecase.operating import Canary, Deed, Experiment, Issuing, Rehearsal, Release, Roles, Triggers
 
 __all__ = [
     "AsOf",
@@ -49,6 +49,7 @@ __all__ = [
     "Candidate",
     "Column",
     "Cost",
+    "Deed",
     "Delay",
     "Deviation",
     "Directional",
@@ -82,6 +83,7 @@ __all__ = [
     "Regression",
     "Rehearsal",
     "Release",
+    "Roles",
     "Settled",
     "Since",
     "Slice",

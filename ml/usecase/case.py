@@ -37,7 +37,7 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operating import Issuing, Rehearsal, Release, Triggers
+from ml.usecase.operating import Issuing, Rehearsal, Release, Roles, Triggers
 
 _RESERVED = ("entity", "night", "cutoff", "feature_service")
 
@@ -78,6 +78,7 @@ class UseCase:
     triggers: Triggers = Triggers()
     issuing: Issuing = Issuing()
     release: Release = Release(approvers=("tech_lead", "business_owner"))
+    roles: Roles = Roles()
     rehearsal: Rehearsal
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """How a model is kept: when it is trained again, who lets it in, how it takes over, and the nights that `make run` plays."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 
 from ml import nights
@@ -164,6 +165,35 @@ class Release:
     def shadow_answers(self) -> int:
         """How many copies a challenger answers before anybody is asked about it."""
         return self.canary.shadow_answers if isinstance(self.canary, Canary) else 0
+
+
+class Deed(StrEnum):
+    """What a person may ask for by hand; each is a field of `Roles`."""
+
+    TRAIN = "train"
+    RELEASE = "release"
+    ROLL_BACK = "roll_back"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roles:
+    """Who may ask for it by hand, by the names of Airflow's users; none named: whoever may trigger DAGs there.
+
+    Nights, assets and sensors ask for themselves and need nobody. Who approves is in `Release`.
+    """
+
+    train: tuple[str, ...] = ()
+    release: tuple[str, ...] = ()
+    roll_back: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_tuples(self)
+
+    def allow(self, deed: Deed, who: str) -> None:
+        """Raise RequestError when `who` is none of those who may."""
+        named: tuple[str, ...] = getattr(self, deed)
+        if named and who not in named:
+            raise RequestError(f"{deed}: expected to be asked by {' or '.join(named)}, not by {who!r}: ask one of them")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from include import assets, usecases
 from ml import nights
 from ml.errors import RequestError
 from ml.nights import Period
-from ml.usecase import UseCase
+from ml.usecase import Deed, UseCase
 
 _WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
 
@@ -75,6 +75,12 @@ def night(context: Mapping[str, Any]) -> str:
 def person(context: Mapping[str, Any]) -> str:
     """Return who triggered this run, "airflow" where nobody did."""
     return context["dag_run"].triggering_user_name or "airflow"
+
+
+def allow(context: Mapping[str, Any], use_case: UseCase, deed: Deed) -> None:
+    """Raise RequestError when a person triggered this run who may not ask for it; what nobody triggered may run."""
+    if context["dag_run"].triggering_user_name:
+        use_case.roles.allow(deed, person(context))
 
 
 def hand_over(context: Mapping[str, Any], key: str | None = None) -> None:

@@ -1,5 +1,6 @@
 """What a run is about: the form's fields, the partition key, and what is refused."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ from ratchet import request
 
 from include import usecases
 from ml.errors import RequestError
-from ml.usecase import UseCase
+from ml.usecase import Deed, Roles, UseCase
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -67,3 +68,16 @@ def test_a_day_that_is_no_night_of_the_use_case_is_refused_with_the_nights_next_
 
 def test_the_form_says_which_days_are_nights(gym: UseCase) -> None:
     assert "the first of each month, 05:00 Europe/Lisbon" in str(request.form(gym)["night"].description)
+
+
+@pytest.mark.parametrize(
+    ("who", "allowed"), [(None, True), ("ann", True), ("bob", False)], ids=["nobody", "who is named", "another"]
+)
+def test_a_person_may_ask_who_is_named_and_an_asset_always(who: str | None, allowed: bool) -> None:
+    case = replace(FLIGHTS, roles=Roles(train=("ann",)))
+    asked = {"dag_run": SimpleNamespace(triggering_user_name=who)}
+    if allowed:
+        request.allow(asked, case, Deed.TRAIN)
+    else:
+        with pytest.raises(RequestError, match="not by 'bob'"):
+            request.allow(asked, case, Deed.TRAIN)

@@ -7,17 +7,18 @@ from include.stores import ledger, warehouse
 from ml.chain import Entry, Json
 from ml.errors import RequestError
 from ml.releasing import Kind, Standing
-from ml.usecase import UseCase
+from ml.usecase import Deed, UseCase
 
 
 def roll_back(use_case: str, who: str, why: str, asked: str) -> Entry:
     """Withdraw the challenger that is under way, or else make the champion before this one champion again.
 
     Servers and the registry follow. `asked` names the request: the same one again changes nothing more. Raises
-    RequestError without a name or a reason, and when there is nothing to go back to.
+    RequestError without a name or a reason, for a person who may not (`Roles`), and when there is nothing to go back to.
     """
     case, where = usecases.get(use_case), settings.load()
     reasons.require("a rollback", who, why)
+    case.roles.allow(Deed.ROLL_BACK, who)
     key = f"{case.name}:rollback:{asked}"
     done = [each for each in ledger.entries(warehouse.engine(where.warehouse_url), case.name) if each.key == key]
     entry = done[0] if done else _append(case, standing.now(case, where), {"who": who, "why": why}, key, where)

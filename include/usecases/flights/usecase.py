@@ -24,6 +24,7 @@ from ml.usecase import (
     Reference,
     Rehearsal,
     Release,
+    Roles,
     Since,
     Slice,
     Table,
@@ -223,5 +224,6 @@ USE_CASE = UseCase(
         ),
     ),
     release=Release(approvers=("tech_lead", "business_owner")),
+    roles=Roles(release=("admin", "tech_lead")),
     rehearsal=Rehearsal(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-15"),
 )

@@ -22,7 +22,7 @@ from ml.errors import ApprovalError, LedgerError, RequestError
 from ml.releasing import Kind
 from ml.routing import Route
 from ml.training import Model
-from ml.usecase import Canary, Release, UseCase
+from ml.usecase import Canary, Release, Roles, UseCase
 from tests.challenger import Change, challenge, put
 from tests.include.steps.conftest import NIGHT, Story, enter
 
@@ -270,6 +270,16 @@ def test_a_rollback_after_the_promotion_is_one_step_however_often_it_is_asked_fo
 def test_a_rollback_says_who_and_why(who: str, why: str, where: Settings) -> None:
     with pytest.raises(RequestError, match="a rollback says who and"):
         rollback.roll_back("taxi", who, why, "one")
+
+
+def test_only_who_is_named_may_roll_back(where: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, digest = usecases.get("taxi"), at_half(where)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(case, roles=Roles(roll_back=("ann",))))
+    with pytest.raises(RequestError, match="expected to be asked by ann, not by 'tess'"):
+        rollback.roll_back("taxi", "tess", "it is far too slow", "one")
+    assert routed(where).challenger == digest
+    rollback.roll_back("taxi", "ann", "it is far too slow", "one")
+    assert routed(where).challenger is None
 
 
 def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(where: Settings) -> None:
