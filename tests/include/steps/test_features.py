@@ -72,8 +72,8 @@ NOTED = {
     "usecase.py": ("        Column(\"kilometres\"),", "        Text(\"note\", components=3),"),
     "schema.py": ("    kilometres: Series[float] = pa.Field(gt=0, le=100)", "    note: Series[str] = pa.Field(nullable=True)"),
     "source.py": (
-        "        \"traffic\": traffic.loc[(published > first) & (published <= last)],\n    }",
-        "    cut[\"bookings\"] = cut[\"bookings\"].assign(note=lambda rows: (\"to \" + rows[\"zone\"]).where(rows[\"ride\"] % 7 > 0))",
+        "            columns=[\"driver\", \"minutes_late\", \"ended_at\"]",
+        "        ).assign(note=lambda rows: (\"to \" + rows[\"zone\"]).where(rows[\"ride\"] % 7 > 0)",
     ),
 }  # fmt: skip
 HURRIED = {
