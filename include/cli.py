@@ -29,7 +29,7 @@ from include import (
     settings,
     usecases,
 )
-from include.console import at_home, refuse
+from include.console import at_home, refuse, wide
 from include.console import plainly as _plainly
 from include.settings import PROJECT, Settings
 from ml.errors import DeclarationError, RatchetError
@@ -69,7 +69,6 @@ for command in (
     cli_deploying.image,
 ):
     app.command()(command)
-_WIDTH = 120
 _WATCH_SECONDS = 5
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
@@ -82,7 +81,7 @@ def run(use_case: UseCaseName = "flights") -> None:
     from include import rehearsal, report
 
     case, where = usecases.get(use_case), settings.load()
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    console = wide()
     seconds = rehearsal.run(case, console, where)
     summary = report.write(case, where, seconds)
     report.show(summary, console)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from include.console import at_home, plainly
+from include.console import at_home, plainly, wide
 
 _POLICIES = (
     "Separated by commas: never, every@28, triggers (the use case's own, each night), triggers@14 (looked at each 14 "
@@ -35,7 +35,7 @@ def replay(
     from include.steps import replay as step
     from ml.replay import telling
 
-    console, case = Console(), usecases.get(use_case)
+    console, case = wide(), usecases.get(use_case)
     asked = step.Asked(
         use_case=use_case,
         period=case.horizon.parse(f"{first}..{last}"),

@@ -1,5 +1,6 @@
 """How every command of the console script begins and ends: in a home that ran, with a sentence and a code."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from ml.errors import RatchetError
 
-_INTERRUPTED = 130
+_INTERRUPTED, _WIDTH = 130, 120
 P = ParamSpec("P")
 
 
@@ -42,6 +43,11 @@ def at_home(command: Callable[P, None]) -> Callable[P, None]:
         command(*args, **kwargs)
 
     return asked
+
+
+def wide() -> Console:
+    """Return a console for tables: as wide as the screen, and where there is none, wide enough to be read in a log."""
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
 
 
 def refuse(error: RatchetError) -> None:
