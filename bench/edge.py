@@ -65,19 +65,10 @@ def _measure(folder: Path) -> dict[str, Any]:
 
 def _models(case: Any, rows: Any, where: Any) -> Any:
     """Yield each candidate's name, and its model of all rows."""
-    from ml import targets, training
+    from ml import training
 
     for candidate in case.candidates:
-        material = training.gather(
-            rows.frame,
-            rows.labels,
-            rows.nights,
-            case.feature_names,
-            target=targets.learned(case, rows.labels),
-            seed=_SEED,
-            threads=where.threads,
-        )
-        yield candidate.name, training.fit(candidate, material).model
+        yield candidate.name, training.fit(candidate, homes.gathered(case, rows, where, _SEED)).model
 
 
 def _stored(case: Any, model: Any, rows: Any, where: Any) -> tuple[str, dict[str, bytes]]:

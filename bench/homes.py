@@ -45,3 +45,19 @@ def labelled(case: Any, where: Any, period: str, horizon: Any = None) -> Any:
     from ml import nights
 
     return training_set.read(case, nights.parse(period).last, snapshot.take(case, where), where, horizon)
+
+
+def gathered(case: Any, rows: Any, where: Any, seed: int) -> Any:
+    """Return `rows` as candidates learn from them."""
+    from ml import targets, training
+
+    return training.gather(
+        rows.frame,
+        rows.labels,
+        rows.nights,
+        case.feature_names,
+        target=targets.learned(case, rows.labels),
+        seed=seed,
+        threads=where.threads,
+        texts=case.texts,
+    )

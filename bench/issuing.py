@@ -71,24 +71,14 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
 
 def _models(case: Any, where: Any, period: str, digits: int, spans: Sequence[str]) -> dict[str, Any]:
     """Return, for each span, the model that learned from all before it."""
-    from ml import targets, training
+    from ml import training
 
     labelled = homes.labelled(case, where, period)
     of_row = np.array([night[:digits] for night in labelled.nights], object)
     candidate, found = case.candidates[1], {}
     for span in spans:
         learned = labelled.where(of_row < span)
-        target = targets.learned(case, learned.labels)
-        material = training.gather(
-            learned.frame,
-            learned.labels,
-            learned.nights,
-            case.feature_names,
-            target=target,
-            seed=1,
-            threads=where.threads,
-            texts=case.texts,
-        )
+        material = homes.gathered(case, learned, where, 1)
         found[span] = training.fit(candidate, material).model
     return found
 

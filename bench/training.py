@@ -25,7 +25,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure() -> dict[str, Any]:
-    from ml import targets, training
+    from ml import training
     from ml.usecase import GradientBoosting
 
     case, where = homes.taken(USE_CASE, YEAR)
@@ -33,15 +33,7 @@ def _measure() -> dict[str, Any]:
     candidate = next(each for each in case.candidates if isinstance(each, GradientBoosting))
 
     def gathered() -> Any:
-        return training.gather(
-            rows.frame,
-            rows.labels,
-            rows.nights,
-            case.feature_names,
-            target=targets.learned(case, rows.labels),
-            seed=_SEED,
-            threads=where.threads,
-        )
+        return homes.gathered(case, rows, where, _SEED)
 
     material, everything = gathered(), np.full(len(rows.labels), True)
     seconds: dict[str, list[float]] = {"bare": [], "ours": [], "candidate": []}

@@ -6,7 +6,8 @@ Both are named by what is in them, so that nothing is built twice; and what is b
 import io
 import os
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import docker
@@ -43,8 +44,7 @@ def server(client: docker.DockerClient, network: str | None = None, *, afresh: b
 
     `network` is what the build is connected to, Docker's own default when None. Raises SetupError when it cannot be built.
     """
-    files = dict(_code(PROJECT))
-    return _built(client, "ratchet-server", files, _DOCKERFILE, network, afresh=afresh)
+    return _built(client, "ratchet-server", _code(PROJECT), _DOCKERFILE, network, afresh=afresh)
 
 
 def package(
@@ -65,12 +65,15 @@ def package(
     return _built(client, f"ratchet-{use_case}", files, "Dockerfile", network, afresh=afresh)
 
 
-def _code(project: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files that the server's image is made of, by their places in the repository."""
-    for part in (_DOCKERFILE, *_PARTS):
-        path = project / part
-        for each in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
-            yield str(each.relative_to(project)), each.read_bytes()
+@cache
+def _code(project: Path) -> Mapping[str, bytes]:
+    """Return the files that the server's image is made of, by their places in the repository.
+
+    Read once: a deployer asks each second, and goes on with the code that it began with.
+    """
+    parts = (project / part for part in (_DOCKERFILE, *_PARTS))
+    paths = (each for part in parts for each in (sorted(part.rglob("*.py")) if part.is_dir() else (part,)))
+    return {str(each.relative_to(project)): each.read_bytes() for each in paths}
 
 
 def _built(

@@ -30,12 +30,7 @@ def volume(use_case: str) -> Volume | None:
     """Return how many labels there are now, and were; None while there is no champion that could be trained again."""
     case, where = usecases.get(use_case), settings.load()
     trained = _trained(case, where)
-    if trained is None:
-        return None
-    engine = warehouse.engine(where.warehouse_url)
-    learned = warehouse.count_labels(engine, case.name, case.horizon.cutoff(trained))
-    answered = [int(str(each.payload["known"])) for each in ledger.entries(engine, use_case=case.name, kind=KIND)]
-    return Volume(known=warehouse.count_labels(engine, case.name), answered=max([learned, *answered]))
+    return None if trained is None else _volume(case, trained, where)
 
 
 def decide(use_case: str, known: int) -> str | None:
@@ -48,10 +43,10 @@ def decide(use_case: str, known: int) -> str | None:
     decided = [each for each in ledger.entries(engine, use_case=case.name, kind=KIND) if each.payload["known"] == known]
     if decided:
         return str(decided[-1].night) if decided[-1].payload["retrain"] else None
-    found, trained, night = volume(use_case), _trained(case, where), warehouse.last_scored(engine, case.name)
-    if found is None or trained is None or night is None:
+    trained, night = _trained(case, where), warehouse.last_scored(engine, case.name)
+    if trained is None or night is None:
         raise RequestError(f"{case.name} has no champion that has scored a night: there is nothing to train again yet")
-    since = monitor.nights_since_training(case, night, trained, where)
+    found, since = _volume(case, trained, where), monitor.nights_since_training(case, night, trained, where)
     decision = retraining.decide_on_batch(case.triggers, known - found.answered, since)
     ledger.append(
         engine,
@@ -63,6 +58,13 @@ def decide(use_case: str, known: int) -> str | None:
         key=f"{case.name}:{KIND}:{known}",
     )
     return str(night) if decision.retrain else None
+
+
+def _volume(case: UseCase, trained: date, where: Settings) -> Volume:
+    engine = warehouse.engine(where.warehouse_url)
+    learned = warehouse.count_labels(engine, case.name, case.horizon.cutoff(trained))
+    answered = [int(str(each.payload["known"])) for each in ledger.entries(engine, use_case=case.name, kind=KIND)]
+    return Volume(known=warehouse.count_labels(engine, case.name), answered=max([learned, *answered]))
 
 
 def _trained(case: UseCase, where: Settings) -> date | None:

@@ -1,6 +1,7 @@
 """The warehouse's tables; `include/stores/migrations` makes a database agree with them."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -147,26 +148,29 @@ ledger = sa.Table(
     sa.Index(None, "use_case", "kind", "night"),
 )
 
+
+def _of_a_score() -> tuple[sa.Column[Any], ...]:
+    """Return the columns in which a view has a score as it was issued, new ones for each view."""
+    return (
+        sa.Column("use_case", sa.String),
+        sa.Column("entity", sa.String),
+        sa.Column("night", sa.Date),
+        sa.Column("model_digest", sa.String),
+        sa.Column("score", sa.Double),
+        sa.Column("issued_at", Instant),
+    )
+
+
 standing_scores = sa.Table(
     "standing_scores",
     sa.MetaData(),
-    sa.Column("use_case", sa.String),
-    sa.Column("entity", sa.String),
-    sa.Column("night", sa.Date),
-    sa.Column("model_digest", sa.String),
-    sa.Column("score", sa.Double),
-    sa.Column("issued_at", Instant),
+    *_of_a_score(),
 )
 
 matured = sa.Table(
     "matured",
     sa.MetaData(),
-    sa.Column("use_case", sa.String),
-    sa.Column("entity", sa.String),
-    sa.Column("night", sa.Date),
-    sa.Column("model_digest", sa.String),
-    sa.Column("score", sa.Double),
-    sa.Column("issued_at", Instant),
+    *_of_a_score(),
     sa.Column("label", sa.Double),
     sa.Column("known_at", Instant),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import docker
+import httpx
 import pytest
 
 from include.deploying import engine
@@ -29,3 +30,11 @@ def deployer(client: docker.DockerClient, home: Settings) -> Iterator[Deployer]:
     deployer = Deployer(client, USE_CASE, home, setup.free_port(home.host), NETWORK)
     yield deployer
     deployer.remove()
+
+
+def ready(address: str, path: str = "/readyz") -> bool:
+    """Say whether a server is there, and has something to answer with."""
+    try:
+        return httpx.get(f"{address}{path}", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,7 +1,5 @@
 """Containers on a real engine: they follow what is routed, and one that dies takes no other with it."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import docker
@@ -10,14 +8,15 @@ import pytest
 
 from include.deploying.deployer import Deployer
 from include.settings import Settings
+from include.stack.server import wait
 from ml.errors import RequestError, SignatureError
 from ml.routing import Route
 from tests import served
+from tests.include.deploying.conftest import ready
 from tests.served import USE_CASE
 
 pytestmark = pytest.mark.docker
 FRONT, CHALLENGER = f"ratchet-{USE_CASE}", f"ratchet-{USE_CASE}-challenger"
-_SECONDS = 60
 
 
 def answer(deployer: Deployer, entity: str = "ride-1") -> dict[str, Any]:
@@ -26,21 +25,6 @@ def answer(deployer: Deployer, entity: str = "ride-1") -> dict[str, Any]:
     assert replied.status_code == 200, replied.text
     found: dict[str, Any] = replied.json()["answers"][0]
     return found
-
-
-def wait(done: Callable[[], bool]) -> None:
-    """Return once it is `done`."""
-    deadline = time.monotonic() + _SECONDS
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def lives(deployer: Deployer) -> bool:
-    try:
-        return httpx.get(f"{deployer.address}/readyz", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_a_challenger_answers_from_a_container_of_its_own_and_its_death_is_no_failure(
@@ -52,13 +36,13 @@ def test_a_challenger_answers_from_a_container_of_its_own_and_its_death_is_no_fa
     served.routed(home, champion)
 
     assert len(deployer.follow()) == 1
-    wait(lambda: lives(deployer))
+    wait(lambda: ready(deployer.address), "the front to be ready")
     assert answer(deployer)["package"] == champion
     assert deployer.follow() == []
 
     served.routed(home, champion, 2, challenger=challenger, canary=1.0, release="one")
     assert len(deployer.follow()) == 1
-    wait(lambda: answer(deployer)["package"] == challenger)
+    wait(lambda: answer(deployer)["package"] == challenger, "the challenger to answer")
     expected = served.model("logistic").predict_row(dict(served.ENTITIES.iloc[1][list(served.NAMES)]))
     assert answer(deployer)["score"] == expected
 
@@ -66,17 +50,17 @@ def test_a_challenger_answers_from_a_container_of_its_own_and_its_death_is_no_fa
     for _ in range(20):
         assert answer(deployer)["route"] == Route.CHAMPION
     assert len(deployer.follow()) == 2
-    wait(lambda: answer(deployer)["package"] == challenger)
+    wait(lambda: answer(deployer)["package"] == challenger, "the challenger to answer")
 
     served.routed(home, challenger, 3, standby=champion)
-    wait(lambda: answer(deployer)["route"] == Route.CHAMPION)
+    wait(lambda: answer(deployer)["route"] == Route.CHAMPION, "it to be champion")
     deployer.follow()
     assert answer(deployer)["package"] == challenger
     assert [each.name for each in client.containers.list(filters={"network": FRONT})] == [FRONT]
 
     client.containers.get(FRONT).kill()
     assert len(deployer.follow()) == 2
-    wait(lambda: lives(deployer))
+    wait(lambda: ready(deployer.address), "the front to be ready")
     assert answer(deployer)["package"] == challenger
 
 
@@ -87,7 +71,7 @@ def test_a_container_may_nothing_that_it_does_not_need(
     served.shelved(home)
     served.routed(home, champion, challenger=challenger, shadow=True)
     deployer.follow()
-    wait(lambda: lives(deployer))
+    wait(lambda: ready(deployer.address), "the front to be ready")
     for name in (FRONT, CHALLENGER):
         container = client.containers.get(name)
         told = container.attrs["HostConfig"]

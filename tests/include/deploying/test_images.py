@@ -10,7 +10,7 @@ from include.stack import setup
 from include.stack.server import wait
 from ml.errors import PackageError
 from tests import served
-from tests.include.deploying.conftest import NETWORK
+from tests.include.deploying.conftest import NETWORK, ready
 
 pytestmark = pytest.mark.docker
 
@@ -52,14 +52,8 @@ def test_an_image_needs_nothing_but_its_port(
     )
     address = f"http://127.0.0.1:{outside}"
 
-    def ready() -> bool:
-        try:
-            return httpx.get(f"{address}/ping", trust_env=False).status_code == 200
-        except httpx.TransportError:
-            return False
-
     try:
-        wait(ready, f"{name} to answer")
+        wait(lambda: ready(address, "/ping"), f"{name} to answer")
         row = {"hour": 13.0, "zone": "a"}
         told = httpx.post(f"{address}/invocations", json={"dataframe_records": [row]}, trust_env=False).json()
         assert told["predictions"] == [served.model().predict_row(row)]

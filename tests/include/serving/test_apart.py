@@ -1,8 +1,6 @@
 """A challenger in a server of its own, beside the champion's: two real processes."""
 
 import socket
-import time
-from collections.abc import Callable
 
 import httpx
 import pytest
@@ -12,6 +10,7 @@ from include.serving.apart import Apart
 from include.serving.limits import Limits
 from include.settings import Settings
 from include.stack import setup
+from include.stack.server import wait
 from ml.errors import RequestError
 from ml.routing import Route
 from tests import served
@@ -19,14 +18,6 @@ from tests.served import ENTITIES, NAMES, Server
 
 pytestmark = pytest.mark.servers
 ROW = ENTITIES[list(NAMES)].astype(object).to_dict("records")[1]
-
-
-def until(done: Callable[[], bool]) -> None:
-    """Return once it is `done`."""
-    deadline = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_the_challenger_answers_from_where_it_is_and_the_champion_when_it_is_away(home: Settings) -> None:
@@ -45,7 +36,7 @@ def test_the_challenger_answers_from_where_it_is_and_the_champion_when_it_is_awa
         assert challenger[:12] in str(front.client.get("/readyz").json()["faults"])
 
         with served.running(home, port=port, package=challenger) as theirs:
-            until(lambda: answered() == (challenger, Route.CANARY))
+            wait(lambda: answered() == (challenger, Route.CANARY), "the challenger to answer")
             assert front.ask("ride-1")[0]["score"] == served.model("logistic").predict_row(ROW)
             assert front.client.get("/readyz").json()["faults"] == []
             assert answers_of(theirs) >= 2
