@@ -6,11 +6,13 @@ earn its place: it is adopted only when it lowers the loss of the latest held-ou
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Strings
 
+Answers = TypeVar("Answers", Floats, np.float64)
 _STEPS, _LONGEST_STEP = 100, 1.0
 LARGEST = 30.0
 _DEVIATIONS = 1.64
@@ -27,8 +29,8 @@ class Calibration:
         """Return the correction of log-odds that come `excess` too high."""
         return Calibration(slope=self.slope, offset=self.offset - self.slope * excess)
 
-    def apply(self, log_odds: Floats) -> Floats:
-        """Return probabilities, shape (n,)."""
+    def apply(self, log_odds: Answers) -> Answers:
+        """Return probabilities, shape (n,), or that of one answer alone."""
         return probability(self.slope * log_odds + self.offset)
 
 
@@ -45,9 +47,10 @@ class Scaling:
         """Return the correction of raw answers that come `excess` too high."""
         return Scaling(slope=self.slope, offset=self.offset - self.slope * excess, low=self.low, high=self.high)
 
-    def apply(self, raw: Floats) -> Floats:
-        """Return answers, shape (n,)."""
-        return np.clip(self.slope * raw + self.offset, self.low, self.high)
+    def apply(self, raw: Answers) -> Answers:
+        """Return answers, shape (n,), or one alone."""
+        answers: Answers = np.minimum(np.maximum(self.slope * raw + self.offset, self.low), self.high)
+        return answers
 
 
 Correction = Calibration | Scaling
@@ -104,6 +107,7 @@ def fit(log_odds: Floats, labels: Floats) -> Calibration:
     return Calibration(slope=float(weights[0]), offset=float(weights[1]))
 
 
-def probability(log_odds: Floats) -> Floats:
+def probability(log_odds: Answers) -> Answers:
     """Return the probability of each log-odds; those beyond 30 count as 30, so that none is 0 or 1."""
-    return 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -LARGEST), LARGEST)))
+    probabilities: Answers = 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -LARGEST), LARGEST)))
+    return probabilities

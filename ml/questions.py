@@ -38,7 +38,7 @@ class Taken:
         value of another type.
         """
         given = {name: self._value(name, value) for name, value in row.items() if name != ENTITY}
-        found = given if known is None else {**known, **given}
+        found = known if known and not given else {**(known or {}), **given}
         try:
             return {name: found[name] for name in self.words}
         except KeyError:

@@ -38,7 +38,7 @@ class Model:
 
     def predict_row(self, row: dict[str, object]) -> float:
         """Return the answer to one row given as a mapping of feature to value, without pandas."""
-        return float(self.calibration.apply(self.learner.raw(self.encoder.encode_row(row)))[0])
+        return float(self.calibration.apply(self.learner.raw(self.encoder.encode_row(row))[0]))
 
 
 @dataclass(frozen=True, kw_only=True)

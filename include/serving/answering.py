@@ -5,9 +5,9 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from include.serving.fleet import Fleet, Loaded, Serving
 from include.serving.limits import Limits
@@ -41,8 +41,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, object]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request: its id, the protocol that it came by, its rows and whom each is about, and when it came (`perf_counter`).
 
     `package` is the digest that the client wants to answer, None for whoever is to.
@@ -64,8 +63,7 @@ class Asked:
         return cls(request=request, protocol=protocol, rows=rows, entities=entities, started=started, package=package)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The score of one row, and by which package on which route."""
 
     entity: str | None
@@ -74,8 +72,7 @@ class Answer:
     route: Route
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Attempt:
+class _Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The rows as a package took them, and its scores, or the fault for which there are none."""
 
     rows: Sequence[dict[str, object]]
@@ -107,9 +104,8 @@ class Answering:
         routes = _routes(serving, asked)
         answers: dict[int, Answer] = {}
         for route in set(routes):
-            answers |= self._answer(
-                serving, route, asked, [place for place, each in enumerate(routes) if each is route]
-            )
+            places = [place for place, each in enumerate(routes) if each is route]
+            answers.update(zip(places, self._answer(serving, route, asked, places), strict=True))
         if serving.routing.shadow:
             self._copy(serving, asked, routes)
         return [answers[place] for place in range(len(routes))]
@@ -124,17 +120,17 @@ class Answering:
         self._closed = True
         self._shadow.join()
 
-    def _answer(self, serving: Serving, route: Route, asked: Asked, places: Sequence[int]) -> dict[int, Answer]:
+    def _answer(self, serving: Serving, route: Route, asked: Asked, places: Sequence[int]) -> list[Answer]:
         """Return the answers of `route` to the rows at `places`; where the challenger has none, those of the champion."""
         by = serving.by(route)
         tried = self._try(by, asked, places)
         if tried.fault is None:
             self._note(by, route, asked, places, tried)
-            return {
-                place: Answer(entity=asked.entities[place], score=score, package=by.digest, route=route)
+            return [
+                Answer(entity=asked.entities[place], score=score, package=by.digest, route=route)
                 for place, score in zip(places, tried.scores, strict=True)
                 if score is not None
-            }
+            ]
         if route is Route.CHAMPION:
             raise tried.fault
         answers = self._answer(serving, Route.CHAMPION, asked, places)

@@ -57,7 +57,14 @@ class Single:
 
         self._booster, self._library, self._check = booster, _LIB, _safe_call
         self._columns, self._turn = booster.num_feature(), threading.Lock()
+        self._row = np.empty((1, self._columns))
         self._config, self._length, self._answer = ctypes.c_void_p(), ctypes.c_int64(), ctypes.c_double()
+        self._asked = (
+            self._config,
+            ctypes.c_void_p(self._row.ctypes.data),
+            ctypes.byref(self._length),
+            ctypes.byref(self._answer),
+        )
         made = self._library.LGBM_BoosterPredictForMatSingleRowFastInit(
             booster._handle,
             ctypes.c_int(self._RAW),
@@ -73,17 +80,11 @@ class Single:
 
     def raw(self, features: Floats) -> float:
         """Return the raw answer to one row, shape (1, features)."""
-        row = np.ascontiguousarray(features, np.float64)
-        if row.shape[1] != self._columns:
-            raise ValueError(f"expected {self._columns} features, got {row.shape[1]}")
+        if features.shape != self._row.shape:
+            raise ValueError(f"expected {self._columns} features, got {features.shape[1]}")
         with self._turn:
-            asked = self._library.LGBM_BoosterPredictForMatSingleRowFast(
-                self._config,
-                ctypes.c_void_p(row.ctypes.data),
-                ctypes.byref(self._length),
-                ctypes.byref(self._answer),
-            )
-            self._check(asked)
+            self._row[:] = features
+            self._check(self._library.LGBM_BoosterPredictForMatSingleRowFast(*self._asked))
             return self._answer.value
 
 

@@ -1,7 +1,6 @@
 """What every protocol reads from and writes into."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -18,8 +17,7 @@ class MediaError(QuestionError):
     """A body came in a format that the protocol does not read."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A body as it came, with what its headers say, and the model asked: its name, its package, the features it takes."""
 
     request: str
@@ -32,13 +30,12 @@ class Ask:
     json_bytes: int | None = None  # of the body, the rest being tensors (Inference-Header-Content-Length)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A body to answer with."""
 
     body: bytes
     content_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 def require(ask: Ask, *media: str) -> None:
