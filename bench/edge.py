@@ -117,13 +117,13 @@ def _is_ready(address: str) -> bool:
 
 
 def _by_mlflow(case: Any, digest: str, files: Any, rows: Any, hard: Sequence[Any], where: Any) -> list[float]:
-    from bench import serving
+    from bench import rivals
     from include.stack import setup
     from include.stores import registry
 
     version = registry.register(where, USE_CASE, digest, files, rows.frame[list(case.feature_names)].head())
     port = setup.free_port("127.0.0.1")
-    with serving.mlflow(port, USE_CASE, version, where):
+    with rivals.mlflow(port, USE_CASE, version, where):
         return ways.by_mlflow(f"http://127.0.0.1:{port}", hard)
 
 

@@ -1,18 +1,12 @@
-"""One row over HTTP: our server's protocols beside its own no-op route and `mlflow models serve`, in one run.
+"""One row over HTTP: our server's protocols beside its own no-op route, BentoML and `mlflow models serve`, in one run.
 
 The same package, the flagship's, answers everywhere, and the answers are compared first. A client in a process of its own
-keeps some connections busy, each with one request at a time (a closed loop); rounds alternate, and medians are taken.
+keeps some connections busy, each with one request at a time (a closed loop); rounds alternate, and medians are taken. Where
+wrk is installed, it asks too.
 """
 
-import asyncio
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
@@ -21,11 +15,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import homes
+from bench import closed_loop, homes, rivals
+from bench.closed_loop import Asked
 
 USE_CASE, HISTORY = "flights", "2013-01-01..2013-01-31"
-BARS = {"throughput_to_noop": 0.7, "p99_to_noop": 3.0, "throughput_to_mlflow": 100.0}
-_ROUNDS, _SECONDS, _CONNECTIONS, _START_SECONDS = 3, 4.0, 8, 120
+BARS = {"throughput_to_noop": 0.7, "p99_to_noop": 3.0, "throughput_to_mlflow": 100.0, "throughput_to_bentoml": 10.0}
+NOOP, ENTITY, ROW, BENTOML, MLFLOW = "no-op", "an entity", "a row, /invocations", "BentoML", "mlflow models serve"
+_ROUNDS, _SECONDS, _CONNECTIONS = 3, 4.0, 8
 
 
 def run() -> dict[str, Any]:
@@ -35,6 +31,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure() -> dict[str, Any]:
+    from include.stack import setup
     from include.steps import materialize
 
     case, where = homes.taken(USE_CASE, HISTORY)
@@ -42,30 +39,38 @@ def _measure() -> dict[str, Any]:
     digest, version = released(case, where, night)
     materialize.apply(USE_CASE)
     materialize.materialize(USE_CASE, night)
-    entity = next(iter(materialize.shelf_of(case, where).snapshot.places))
-    known = materialize.shelf_of(case, where).snapshot.lookup(entity) or {}
+    snapshot = materialize.shelf_of(case, where).snapshot
+    entity = next(iter(snapshot.places))
+    known = snapshot.lookup(entity) or {}
     row = {name: None if value != value else value for name, value in known.items() if name in case.feature_names}
-    frame = {"dataframe_split": {"columns": list(row), "data": [list(row.values())]}}
-    ours, theirs = _free_port(), _free_port()
-    with (
-        _server(ours, "include.serving", USE_CASE, RATCHET_SERVING_PORT=ours),
-        mlflow(theirs, USE_CASE, version, where),
-    ):
-        asked = {
-            "no-op": (ours, "GET", "/healthz", b""),
-            "an entity": (ours, "POST", "/score", json.dumps({"entities": [entity]}).encode()),
-            "a row, /invocations": (ours, "POST", "/invocations", json.dumps(frame).encode()),
-            "mlflow models serve": (theirs, "POST", "/invocations", json.dumps(frame).encode()),
-        }
-        scores = {name: _score(*each) for name, each in asked.items() if name != "no-op"}
+    frame = json.dumps({"dataframe_split": {"columns": list(row), "data": [list(row.values())]}}).encode()
+    port, at_mlflow, at_bentoml = (setup.free_port("127.0.0.1") for _ in range(3))
+    asked = {
+        NOOP: Asked(port=port, path="/healthz", method="GET"),
+        ENTITY: Asked(port=port, path="/score", body=json.dumps({"entities": [entity]}).encode()),
+        ROW: Asked(port=port, path="/invocations", body=frame),
+        BENTOML: Asked(port=at_bentoml, path="/score", body=json.dumps({"row": row}).encode()),
+        MLFLOW: Asked(port=at_mlflow, path="/invocations", body=frame),
+    }
+    with ExitStack() as running:
+        running.enter_context(rivals.ours(port, USE_CASE))
+        running.enter_context(rivals.mlflow(at_mlflow, USE_CASE, version, where))
+        running.enter_context(rivals.bentoml(at_bentoml, digest, where))
+        scores = {name: _score(each) for name, each in asked.items() if name != NOOP}
         assert np.ptp(list(scores.values())) < 1e-9, scores
-        rounds = {name: [] for name in asked}
-        for _ in range(_ROUNDS):
-            for name, each in asked.items():
-                rounds[name].append((_load(*each, _CONNECTIONS), _load(*each, 1)))
-    told = {name: _median(found) for name, found in rounds.items()}
+        told = _rounds(asked)
+        by_wrk = {name: closed_loop.wrk(each, _CONNECTIONS, _SECONDS) for name, each in asked.items()}
     _show(told)
-    return {"package": digest, "scores": scores, "bars": BARS, "ways": told, "ratios": _ratios(told)}
+    return {"package": digest, "scores": scores, "bars": BARS, "ways": told, "ratios": _ratios(told), "wrk": by_wrk}
+
+
+def _rounds(asked: dict[str, Asked]) -> dict[str, dict[str, float]]:
+    """Return what was measured of each way, in rounds that alternate."""
+    rounds: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {name: [] for name in asked}
+    for _ in range(_ROUNDS):
+        for name, each in asked.items():
+            rounds[name].append((closed_loop.ours(each, _CONNECTIONS, _SECONDS), closed_loop.ours(each, 1, _SECONDS)))
+    return {name: _median(found) for name, found in rounds.items()}
 
 
 def released(case: Any, where: Any, night: str) -> tuple[str, str]:
@@ -93,112 +98,14 @@ def released(case: Any, where: Any, night: str) -> tuple[str, str]:
     return judged.subject, str(judged.payload["version"])
 
 
-@contextmanager
-def _server(port: int, module: str, *words: str, **environment: object) -> Iterator[None]:
-    variables = os.environ | {name: str(value) for name, value in environment.items()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *words], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not _ready(port):
-            assert process.poll() is None, f"{module} ended"
-            assert time.monotonic() < deadline, f"{module} did not start"
-            time.sleep(0.2)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@contextmanager
-def mlflow(port: int, use_case: str, version: str, where: Any) -> Iterator[None]:
-    """Let MLflow's own scoring server answer on `port` with a version of the registry."""
-    words = ("models", "serve", "-m", f"models:/{use_case}/{version}", "-p", str(port), "--env-manager", "local")
-    environment = {"MLFLOW_TRACKING_URI": where.mlflow_url, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    with _server(port, "mlflow", *words, PATH=path, **environment):
-        yield
-
-
-def _ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/ping", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _free_port() -> int:
-    from include.stack import setup
-
-    return setup.free_port("127.0.0.1")
-
-
-def _score(port: int, method: str, path: str, body: bytes) -> float:
+def _score(asked: Asked) -> float:
     headers = {"content-type": "application/json"}
-    replied = httpx.request(method, f"http://127.0.0.1:{port}{path}", content=body, headers=headers, trust_env=False)
+    address = f"http://127.0.0.1:{asked.port}{asked.path}"
+    replied = httpx.request(asked.method, address, content=asked.body, headers=headers, timeout=60, trust_env=False)
     told = replied.raise_for_status().json()
+    if isinstance(told, float):
+        return told
     return float(told["answers"][0]["score"] if "answers" in told else told["predictions"][0])
-
-
-def _load(port: int, method: str, path: str, body: bytes, connections: int) -> dict[str, float]:
-    """Return what a client in a process of its own measured."""
-    words = [str(port), method, path, body.decode(), str(connections), str(_SECONDS)]
-    command = [sys.executable, "-c", "import sys; from bench import serving; serving.client(*sys.argv[1:])", *words]
-    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-
-
-def client(port: str, method: str, path: str, body: str, connections: str, seconds: str) -> None:
-    """Keep `connections` busy for `seconds`, and print requests a second and quantiles of latency in milliseconds."""
-    import uvloop
-
-    content = body.encode()
-    head = f"{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
-    latencies = uvloop.run(_client(int(port), head.encode() + content, int(connections), float(seconds)))
-    p50, p99 = np.quantile(latencies, [0.5, 0.99]) * 1000
-    print(json.dumps({"per_second": len(latencies) / float(seconds), "p50_ms": float(p50), "p99_ms": float(p99)}))
-
-
-async def _client(port: int, request: bytes, connections: int, seconds: float) -> list[float]:
-    loop, latencies = asyncio.get_running_loop(), list[float]()
-    until = time.perf_counter() + seconds
-    asking = [
-        (await loop.create_connection(lambda: _Connection(request, until, latencies), "127.0.0.1", port))[1]
-        for _ in range(connections)
-    ]
-    await asyncio.gather(*(each.done for each in asking))
-    return latencies
-
-
-class _Connection(asyncio.Protocol):
-    """Asks again as soon as it is answered."""
-
-    def __init__(self, request: bytes, until: float, latencies: list[float]) -> None:
-        self._request, self._until, self._latencies = request, until, latencies
-        self._received, self._sent = b"", 0.0
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._ask()
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, found, body = self._received.partition(b"\r\n\r\n")
-        if not found or len(body) < int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]):
-            return
-        assert head.split(b" ", 2)[1] == b"200", head
-        self._latencies.append(time.perf_counter() - self._sent)
-        self._received = b""
-        self._ask()
-
-    def _ask(self) -> None:
-        self._sent = time.perf_counter()  # uvloop's own clock has whole milliseconds
-        if self._sent > self._until:
-            self._transport.close()
-            self.done.set_result(None)
-        else:
-            self._transport.write(self._request)
 
 
 def _median(rounds: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str, float]:
@@ -208,11 +115,12 @@ def _median(rounds: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str
 
 
 def _ratios(told: dict[str, dict[str, float]]) -> dict[str, float]:
-    ours, noop, theirs = (told[name] for name in ("an entity", "no-op", "mlflow models serve"))
+    ours = told[ENTITY]
     return {
-        "throughput_to_noop": ours["per_second"] / noop["per_second"],
-        "p99_to_noop": ours["p99_ms"] / noop["p99_ms"],
-        "throughput_to_mlflow": ours["per_second"] / theirs["per_second"],
+        "throughput_to_noop": ours["per_second"] / told[NOOP]["per_second"],
+        "p99_to_noop": ours["p99_ms"] / told[NOOP]["p99_ms"],
+        "throughput_to_mlflow": ours["per_second"] / told[MLFLOW]["per_second"],
+        "throughput_to_bentoml": ours["per_second"] / told[BENTOML]["per_second"],
     }
 
 

@@ -75,6 +75,7 @@ def _answer(app: FastAPI, gateway: Gateway, limits: Limits) -> None:
         "/invocations": DATAFRAMES,
         "/endpoints/{name}/invocations": DATAFRAMES,
         limits.predict_route or "/predict": INSTANCES,
+        "/v1/models/{name}:predict": INSTANCES,
         "/v2/models/{name}/infer": TENSORS,
         "/v2/models/{name}/versions/{version}/infer": TENSORS,
     }

@@ -36,7 +36,7 @@ def health(fleet: Fleet, limits: Limits) -> APIRouter:
 
 
 def models(fleet: Fleet, gateway: Gateway) -> APIRouter:
-    """Return the routes by which clients of the Open Inference Protocol find out what there is to ask."""
+    """Return the routes by which KServe's clients, of both of its protocols, find out what there is to ask."""
     router = APIRouter(
         tags=["models"], dependencies=[Depends(_token(gateway))], responses=openapi.errors(401, 404, 503)
     )
@@ -54,6 +54,7 @@ def models(fleet: Fleet, gateway: Gateway) -> APIRouter:
         champion = fleet.serving.champion
         return {"name": name, "versions": [champion.digest], "platform": "ratchet", **openapi.signature(champion.taken)}
 
+    @router.get("/v1/models/{name}")
     @router.get("/v2/models/{name}/ready")
     @router.get("/v2/models/{name}/versions/{version}/ready")
     def model_ready(name: str, version: str | None = None) -> dict[str, object]:

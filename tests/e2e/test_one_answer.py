@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import serving, ways
+from bench import rivals, ways
 from include import settings
 from include.settings import Settings
 from include.stack import setup
@@ -98,7 +98,7 @@ def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path
     files = packages.get(where.packages, digest, where.trusted_keys)
     version = registry.register(where, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"}))
     rows, port = ways.hard_rows(model, edge.KNOWN, THRESHOLDS), setup.free_port("127.0.0.1")
-    with serving.mlflow(port, served.USE_CASE, version, where):
+    with rivals.mlflow(port, served.USE_CASE, version, where):
         found = ways.by_mlflow(f"http://127.0.0.1:{port}", rows)
     hold("trees", {ways.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
 

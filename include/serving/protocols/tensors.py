@@ -50,9 +50,10 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked."""
+    """What is asked; KServe's own client names the model here too."""
 
     inputs: list[Tensor]
+    model_name: str | None = None
     id: str = ""
     parameters: dict[str, Any] = {}
     outputs: list[Wish] = []
@@ -69,6 +70,10 @@ def read(ask: Ask) -> list[Row]:
     told, rest = _parts(ask)
     if not told.inputs or any(wish.name != SCORE for wish in told.outputs):
         raise QuestionError(f"expected one input or more, and no output but {SCORE!r}")
+    if told.model_name not in (None, ask.model):
+        raise QuestionError(
+            f"expected model_name to be {ask.model!r} as in the path, got {questions.shown(told.model_name)}"
+        )
     columns: dict[str, list[object]] = {}
     for tensor in told.inputs:
         if tensor.name in columns:

@@ -18,7 +18,9 @@ import httpx
 import msgspec
 import numpy as np
 import pytest
+import requests
 import tritonclient.http as triton
+from mlflow.deployments import get_deploy_client
 
 from bench import ways
 from include.serving.answering import Record
@@ -87,6 +89,24 @@ def test_aws_s_own_client_is_answered(shared: tuple[Settings, Server, str]) -> N
     assert csv["Body"].read().decode() == f"{expected!r}\n"
     with pytest.raises(client.exceptions.ClientError, match="404"):
         client.invoke_endpoint(EndpointName="another", ContentType="text/csv", Body="13,a")
+
+
+def test_kserve_s_first_protocol_is_answered(shared: tuple[Settings, Server, str]) -> None:
+    _, server, _ = shared
+    assert server.client.get(f"/v1/models/{USE_CASE}").json() == {"name": USE_CASE, "ready": True}
+    told = server.client.post(f"/v1/models/{USE_CASE}:predict", json={"instances": [ROW]}).json()
+    assert told == {"predictions": [served.model().predict_row({"hour": 13.0, "zone": "a"})]}
+    assert server.client.post("/v1/models/another:predict", json={"instances": [ROW]}).status_code == 404
+
+
+def test_mlflow_s_deployment_client_is_answered(shared: tuple[Settings, Server, str]) -> None:
+    _, server, _ = shared
+    client = get_deploy_client(f"http://127.0.0.1:{server.port}")
+    assert client is not None
+    told = client.predict(endpoint=USE_CASE, inputs={"dataframe_records": [ROW]})
+    assert told == {"predictions": [served.model().predict_row({"hour": 13.0, "zone": "a"})]}
+    with pytest.raises(requests.HTTPError, match="404"):
+        client.predict(endpoint="another", inputs={"dataframe_records": [ROW]})
 
 
 def test_an_entity_is_answered_from_the_snapshot_and_what_is_sent_goes_before_it(

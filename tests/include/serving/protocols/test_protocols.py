@@ -51,6 +51,7 @@ TWO = [tensor("hour", "FP64", [1.5, None]), tensor("zone", "BYTES", ["a", "b"])]
         pytest.param(DATAFRAMES, b"\xef\xbb\xbf1.5,a\n\n,b", CSV, id="CSV without, after a byte order mark"),
         pytest.param(DATAFRAMES, b'{"hour": 1.5, "zone": "a"}\n\n{"hour": null, "zone": "b"}\n', LINES, id="JSON lines"),
         pytest.param(TENSORS, {"id": "x", "inputs": TWO}, JSON, id="tensors"),
+        pytest.param(TENSORS, {"id": "x", "model_name": "taxi", "inputs": TWO}, JSON, id="tensors by KServe's client"),
         pytest.param(TENSORS, {"inputs": [tensor("hour", "FP32", [[1.5], [None]], shape=[2, 1]), TWO[1]], "outputs": [{"name": "score"}]}, JSON, id="tensors of one column"),
     ],
 )  # fmt: skip
@@ -108,6 +109,7 @@ BAD: list[tuple[str, Protocol, object, dict[str, object], str]] = [
     ("XML", DATAFRAMES, b"<rows/>", {"content_type": "text/xml"}, "got 'text/xml'"),
     ("CSV where JSON is spoken", NATIVE, b"hour\n1", {"content_type": CSV}, "expected application/json, got 'text/csv'"),
     ("no tensors", TENSORS, {"inputs": []}, {}, "one input or more"),
+    ("another model", TENSORS, {"inputs": TWO, "model_name": "ferry"}, {}, "model_name to be 'taxi' as in the path, got 'ferry'"),
     ("another output", TENSORS, {"inputs": TWO, "outputs": [{"name": "x"}]}, {}, "no output but 'score'"),
     ("a tensor twice", TENSORS, {"inputs": [TWO[0], TWO[0]]}, {}, "got 'hour' twice"),
     ("another length", TENSORS, {"inputs": [tensor("hour", "FP64", [1.5])]}, {}, r"hour: expected 2 cells for the shape \[2\], got 1"),

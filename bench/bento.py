@@ -1,0 +1,24 @@
+"""A package behind BentoML: run by `bench.rivals` in BentoML's environment, which has none of ours."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import bentoml
+
+from ml import packaging
+
+
+@bentoml.service(workers=1)
+class Scores:
+    """Answers with the package in the folder BENTO_PACKAGE."""
+
+    def __init__(self) -> None:
+        folder = Path(os.environ["BENTO_PACKAGE"])
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        self._model = packaging.load(files)
+
+    @bentoml.api
+    async def score(self, row: dict[str, Any]) -> float:
+        """Return the score of one row of features."""
+        return self._model.predict_row(row)

@@ -1,0 +1,69 @@
+"""Servers that answer with the same package: ours, MLflow's own, and BentoML's in an environment of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+_START_SECONDS, _HERE = 120, Path(__file__).parent
+_LOCKED, _BENTOML = _HERE / "requirements-bentoml.txt", Path(sys.prefix) / "bentoml"
+
+
+@contextmanager
+def ours(port: int, use_case: str) -> Iterator[None]:
+    """Let the model server of `use_case` answer on `port`."""
+    with _started([sys.executable, "-m", "include.serving", use_case], port, "/ping", RATCHET_SERVING_PORT=port):
+        yield
+
+
+@contextmanager
+def mlflow(port: int, use_case: str, version: str, where: Any) -> Iterator[None]:
+    """Let MLflow's own scoring server answer on `port` with a version of the registry."""
+    words = ("models", "serve", "-m", f"models:/{use_case}/{version}", "-p", str(port), "--env-manager", "local")
+    environment = {"MLFLOW_TRACKING_URI": where.mlflow_url, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with _started([sys.executable, "-m", "mlflow", *words], port, "/ping", PATH=path, **environment):
+        yield
+
+
+@contextmanager
+def bentoml(port: int, digest: str, where: Any) -> Iterator[None]:
+    """Let BentoML's server answer on `port` with a package, one worker; its environment is made the first time."""
+    python = _BENTOML / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(_BENTOML)], check=True)
+    wanted = ["--require-hashes", "--python", str(python), str(_LOCKED)]
+    subprocess.run([sys.executable, "-m", "uv", "pip", "sync", "-q", *wanted], check=True)
+    words = ["-m", "bentoml", "serve", "bench.bento:Scores", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {"BENTOML_DO_NOT_TRACK": "true", "BENTO_PACKAGE": str(where.packages / digest)}
+    with _started([str(python), *words], port, "/readyz", **environment):
+        yield
+
+
+@contextmanager
+def _started(command: list[str], port: int, ready: str, **environment: object) -> Iterator[None]:
+    variables = os.environ | {name: str(value) for name, value in environment.items()}
+    process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(f"http://127.0.0.1:{port}{ready}"):
+            assert process.poll() is None, f"{command} ended"
+            assert time.monotonic() < deadline, f"{command} did not start"
+            time.sleep(0.2)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
