@@ -85,7 +85,7 @@ def _answer(app: FastAPI, gateway: Gateway, limits: Limits) -> None:
             Endpoint(gateway, protocol),
             methods=["POST"],
             tags=["answers"],
-            summary=(protocol.read.__doc__ or "").partition(";")[0],
+            summary=protocol.told,
             responses=openapi.responses(protocol.name),
         )
     for path in ("/healthz", "/v2/health/live"):

@@ -11,16 +11,34 @@ from ml.questions import Row
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
-    """A way to ask. `read` raises QuestionError for a body that is none of its questions."""
+    """A way to ask, `told` to clients in a sentence. `read` raises QuestionError for a body that is none of its questions."""
 
     name: str
+    told: str
     read: Callable[[Ask], list[Row]]
     write: Callable[[Ask, Sequence[Answer]], Reply]
 
 
-NATIVE = Protocol(name="native", read=native.read, write=native.write)
-DATAFRAMES = Protocol(name="mlflow", read=dataframes.read, write=dataframes.write)
-INSTANCES = Protocol(name="vertex", read=instances.read, write=instances.write)
-TENSORS = Protocol(name="v2", read=tensors.read, write=tensors.write)
+NATIVE = Protocol(
+    name="native", told="Score rows of features, or entities that are known here.", read=native.read, write=native.write
+)
+DATAFRAMES = Protocol(
+    name="mlflow",
+    told="Score a frame: split, records, inputs, instances, CSV or JSON lines.",
+    read=dataframes.read,
+    write=dataframes.write,
+)
+INSTANCES = Protocol(
+    name="vertex",
+    told="Score instances: objects, or lists of all features in order.",
+    read=instances.read,
+    write=instances.write,
+)
+TENSORS = Protocol(
+    name="v2",
+    told="Score tensors, one for each feature, as JSON or as bytes.",
+    read=tensors.read,
+    write=tensors.write,
+)
 
 __all__ = ["DATAFRAMES", "INSTANCES", "NATIVE", "TENSORS", "Ask", "Protocol", "Reply"]
