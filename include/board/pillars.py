@@ -1,4 +1,4 @@
-"""A use case over the last year: model, business and data, with retrains and releases marked, and why each was decided."""
+"""A use case over the last year: model, business, data and infrastructure, with retrains and releases marked, and why each was decided."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from include.board.charts import Chart, Mark, Point, Series
 from include.board.overview import DECIDED, LABELLED, Now
 from include.board.telling import Told
 from include.stores import ledger, warehouse
-from include.stores.warehouse import Ingestion, Metric
+from include.stores.warehouse import Ingestion, Metric, Work
 from ml import targets
 from ml.chain import Entry
 from ml.releasing import Kind
@@ -22,6 +22,7 @@ from ml.usecase import UseCase
 _NIGHTS, _TOP_DRIFT, _DECISIONS, _INGESTIONS = 366, 10, 20, 14
 _PSI = "psi:"
 _RELEASED = (Kind.PROMOTED, Kind.ROLLED_BACK)
+_TRAFFIC = ("answers", "fault_share", "latency_p50_ms", "latency_p99_ms")
 _SHOWN_BY_SLICE = ("calibration_gap", "alert_rate", "saved_per_1000")
 
 
@@ -78,7 +79,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
     columns = (words.metric, *_SHOWN_BY_SLICE)
     return Detail(
         now=stood,
-        pillars=_pillars(series, ingested, _marks(entries), words),
+        pillars=_pillars(series, ingested, warehouse.work(engine, case.name, first), _marks(entries), words),
         measured=measured,
         drift=_drift(found),
         slice_columns=columns,
@@ -91,7 +92,8 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
 def _names(words: Words) -> tuple[str, ...]:
     both = (words.metric, "saved_per_1000")
     expected = tuple(f"expected_{name}" for name in both)
-    return (*both, *expected, "calibration_gap", "labels_lacking", "alert_rate", "drifted_share")
+    measured = ("calibration_gap", "labels_lacking", "alert_rate", "drifted_share")
+    return (*both, *expected, *measured, *_TRAFFIC)
 
 
 def _series(found: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
@@ -129,7 +131,11 @@ def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:
 
 
 def _pillars(
-    series: dict[str, tuple[Point, ...]], ingested: Sequence[Ingestion], marks: tuple[Mark, ...], words: Words
+    series: dict[str, tuple[Point, ...]],
+    ingested: Sequence[Ingestion],
+    work: Sequence[Work],
+    marks: tuple[Mark, ...],
+    words: Words,
 ) -> tuple[Pillar, ...]:
     def chart(title: str, **names: str) -> Chart:
         return Chart(
@@ -149,11 +155,21 @@ def _pillars(
     acted = chart("share of rows acted on", acted="alert_rate")
     drifted = chart("share of features that drifted (PSI above 0.2)", drifted="drifted_share")
     held = Chart(title="rows quarantined", series=_held(ingested), marks=marks)
+    asked = chart("answers over REST", answers="answers")
+    latency = chart("latency of answers, ms", p50="latency_p50_ms", p99="latency_p99_ms")
+    faults = chart("share of answers with a fault", faults="fault_share")
+    took = Chart(title="tasks of the night, seconds", series=_worked(work), marks=marks)
     return (
         Pillar(name="Model", charts=(loss, gap, lacking)),
         Pillar(name="Business", charts=tuple(each for each in (saved, acted) if each is saved or each.series)),
         Pillar(name="Data", charts=(drifted, held)),
+        Pillar(name="Infrastructure", charts=(took, asked, *(each for each in (latency, faults) if each.series))),
     )
+
+
+def _worked(work: Sequence[Work]) -> tuple[Series, ...]:
+    points = tuple(Point(night=each.night, value=each.seconds) for each in work)
+    return (Series(name="together", points=points),) if points else ()
 
 
 def _held(ingested: Sequence[Ingestion]) -> tuple[Series, ...]:

@@ -45,19 +45,24 @@ def drain(use_case: str) -> int:
 def put(rows: pd.DataFrame | Spool, case: UseCase, night: date, where: Settings) -> None:
     """Store the answers of a nightly batch in place of those of `night`; `rows` have the columns `COLUMNS`."""
     found = rows if isinstance(rows, Spool) else typed(rows)
-    lake.replace(_address(case, BATCH, where), Period(first=night, last=night), found)
+    lake.replace(address(case, BATCH, where), Period(first=night, last=night), found)
 
 
 def given(case: UseCase, after: date, moment: datetime, where: Settings) -> pd.DataFrame:
     """Return what was answered over REST from `moment` on, and in the batch for the nights after `after`."""
-    rest = lake.read(_address(case, REST, where), columns=list(COLUMNS))
-    batch = lake.read(_address(case, BATCH, where), str(after), columns=list(COLUMNS))
+    rest = lake.read(address(case, REST, where), columns=list(COLUMNS))
+    batch = lake.read(address(case, BATCH, where), str(after), columns=list(COLUMNS))
     found = [rest[rest["at"] >= moment.timestamp()], batch[batch[NIGHT] > str(after)]]
     return pd.concat([typed(each) for each in found], ignore_index=True)
 
 
+def address(case: UseCase, table: str, where: Settings) -> str:
+    """Return where the answers over REST, or those of the batch, are in the lake."""
+    return lake.address(where.lake, case.name, STAGE, table)
+
+
 def _drained(segment: Path, case: UseCase, where: Settings) -> int:
-    uri = _address(case, REST, where)
+    uri = address(case, REST, where)
     page = journal.read(segment, lake.taken(uri, segment.stem))
     if page.records and not lake.append(uri, _frame(page.records), segment.stem, page.end):
         return 0  # another drain was faster, and has these
@@ -83,7 +88,3 @@ def typed(rows: pd.DataFrame) -> pd.DataFrame:
     numbers = dict.fromkeys(("at", "score", "latency_ms"), "float64")
     texts = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in _TEXTS}
     return rows.astype(numbers | {"place": "int64"}).assign(**texts)[list(COLUMNS)]
-
-
-def _address(case: UseCase, table: str, where: Settings) -> str:
-    return lake.address(where.lake, case.name, STAGE, table)

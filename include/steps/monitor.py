@@ -8,7 +8,7 @@ import pandas as pd
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
-from include.steps import outcomes, standing
+from include.steps import infrastructure, outcomes, standing
 from include.stores import ledger, packages, pages, snapshot, warehouse
 from include.stores.snapshot import Snapshot
 from include.stores.warehouse import Alert, Metric
@@ -27,6 +27,7 @@ def measure(use_case: str, period: str) -> bool:
     case, when, where = usecases.get(use_case), nights.parse(period), settings.load()
     engine = warehouse.engine(where.warehouse_url)
     standing.watch(case, when.last, where)
+    infrastructure.measure(case, when.last, where)
     decided = ledger.entries(engine, use_case=case.name, kind="decided", night=when.last)
     if decided:
         return bool(decided[-1].payload["retrain"])

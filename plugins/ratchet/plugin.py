@@ -1,4 +1,4 @@
-"""What Airflow loads of us by itself: the board, a page in its UI.
+"""What Airflow loads of us by itself: the board, a page in its UI, and who keeps the time of tasks.
 
 Every process of Airflow loads its plugins, each task among them, and only the API server shows pages: the board is
 imported with the first request for it.
@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
+
+from ratchet import timekeeper
 
 PREFIX = "/ratchet"
 Message = MutableMapping[str, Any]
@@ -31,9 +33,10 @@ def _board() -> Any:
 
 
 class RatchetPlugin(AirflowPlugin):
-    """The board, under Airflow's own address and in its navigation."""
+    """The board, under Airflow's own address and in its navigation; a listener to tasks."""
 
     name = "ratchet"
+    listeners = [timekeeper]  # noqa: RUF012 - Airflow's own form
     fastapi_apps = [{"app": page, "url_prefix": PREFIX, "name": "Ratchet"}]  # noqa: RUF012 - Airflow's own form
     external_views = [  # noqa: RUF012 - the same
         {"name": "Ratchet", "href": f"{PREFIX}/", "destination": "nav", "category": "browse", "url_route": "ratchet"}

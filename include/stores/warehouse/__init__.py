@@ -18,9 +18,11 @@ from include.stores.warehouse.predictions import (
     standing_scores,
 )
 from include.stores.warehouse.reports import (
+    TASK_SECONDS,
     Alert,
     Ingestion,
     Metric,
+    Work,
     alerts,
     ingestions,
     metrics,
@@ -29,9 +31,11 @@ from include.stores.warehouse.reports import (
     record_metrics,
     series,
     settle_alerts,
+    work,
 )
 
 __all__ = [
+    "TASK_SECONDS",
     "Alert",
     "Fate",
     "File",
@@ -39,6 +43,7 @@ __all__ = [
     "Maturity",
     "Metric",
     "Read",
+    "Work",
     "alerts",
     "count_labels",
     "engine",
@@ -67,5 +72,6 @@ __all__ = [
     "series",
     "settle_alerts",
     "standing_scores",
+    "work",
     "writing",
 ]

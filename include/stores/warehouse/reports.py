@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from include.stores.warehouse import database, tables
 from ml.errors import DataError
 
+TASK_SECONDS = "task_seconds"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ingestion:
@@ -44,6 +46,15 @@ class Metric:
     low: float | None = None
     high: float | None = None
     n: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What the tasks of a night took together, and how often one was tried again."""
+
+    night: date
+    seconds: float
+    retries: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +113,20 @@ def series(engine: sa.Engine, use_case: str, names: Collection[str], first_night
     return _load(
         engine, tables.metrics, Metric, use_case, first_night, None, column.slice == "all", column.metric.in_(names)
     )
+
+
+def work(engine: sa.Engine, use_case: str, first_night: date) -> tuple[Work, ...]:
+    """Return what the tasks of each night from `first_night` on took, in the order of nights."""
+    column = tables.metrics.c
+    query = (
+        sa.select(column.night, sa.func.sum(column.value), sa.func.sum(column.n) - sa.func.count())
+        .where(column.use_case == use_case, column.metric == TASK_SECONDS, column.night >= first_night)
+        .group_by(column.night)
+        .order_by(column.night)
+    )
+    with engine.connect() as connection:
+        found = connection.execute(query).all()
+    return tuple(Work(night=night, seconds=float(seconds), retries=int(retries)) for night, seconds, retries in found)
 
 
 def raise_alert(engine: sa.Engine, alert: Alert) -> None:

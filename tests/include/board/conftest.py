@@ -93,6 +93,7 @@ def _fields(each: Entry) -> dict[str, Any]:
 def metrics(night: date, day: int) -> Iterator[Metric]:
     told = {"log_loss": 0.5, "brier": 0.17, "auc": 0.7, "calibration_gap": 0.01, "alert_rate": 0.3, "cost": 250.0}
     told |= {"saved_per_1000": 25_000.0, "drifted_share": 0.6, "labels_lacking": 3.0}
+    told |= {"answers": 5_000.0, "fault_share": 0.001, "latency_p50_ms": 0.4, "latency_p99_ms": 2.0}
     told |= {f"psi:feature_{number}": number / 10 for number in range(40)}
     for name, value in told.items():
         swung = value * (1 + 0.1 * math.sin(day / 20))
@@ -111,6 +112,16 @@ def metrics(night: date, day: int) -> Iterator[Metric]:
             low=low,
             high=high,
             n=900,
+        )
+    for task in ("ingest.ingest", "score.score", "monitor.measure"):
+        yield Metric(
+            use_case="flights",
+            night=night,
+            model_digest="all",
+            slice=f"task={task}",
+            metric=warehouse.TASK_SECONDS,
+            value=3.0,
+            n=1,
         )
     yield Metric(
         use_case="flights", night=night, model_digest="", slice="entities:carrier", metric="parity", value=0.0, n=900

@@ -1,0 +1,23 @@
+"""Answers counted by hand."""
+
+import pandas as pd
+
+from ml import traffic
+from ml.traffic import Traffic
+
+
+def test_answers_are_counted_timed_and_their_busiest_second_found() -> None:
+    answers = pd.DataFrame(
+        {
+            "at": [100.1, 100.9, 101.0, 205.5],
+            "latency_ms": [1.0, 2.0, 3.0, 100.0],
+            "fault": [None, None, "ValueError: broken", None],
+        }
+    )
+    found = traffic.measure(answers)
+    assert found == Traffic(answers=4, fault_share=0.25, latency_p50_ms=2.5, latency_p99_ms=97.09, busiest_per_second=2)
+
+
+def test_one_answer_is_its_own_quantiles() -> None:
+    found = traffic.measure(pd.DataFrame({"at": [7.0], "latency_ms": [0.4], "fault": [None]}))
+    assert (found.latency_p50_ms, found.latency_p99_ms, found.fault_share) == (0.4, 0.4, 0.0)
