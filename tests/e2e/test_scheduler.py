@@ -21,6 +21,7 @@ from ml.errors import RequestError
 from ml.releasing import Kind
 from ml.routing import Routing
 from tests.challenger import challenge
+from tests.otlp import Collector, collecting
 from tests.webhook import Hook, listening
 
 # MLflow and Airflow warn of their own future; what our code warns of is caught where it is tested alone.
@@ -43,9 +44,20 @@ def hook() -> Iterator[Hook]:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, hook: Hook) -> Iterator[Settings]:
-    """The settings of a stack with a home and a port of its own, where a run is late after seconds."""
+def collector() -> Iterator[Collector]:
+    """Where Airflow's own metrics go."""
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, hook: Hook, collector: Collector) -> Iterator[Settings]:
+    """The settings of a stack with a home and a port of its own, where a run is late after seconds, and metrics are told."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__METRICS__OTEL_ON", "True")
+        patch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        patch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", collector.url)
+        patch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "5000")
         patch.setenv("RATCHET_LATE_HOURS", "0.001")
         patch.setenv("RATCHET_NOTIFY_URLS", hook.url)
         patch.setenv("RATCHET_HOME", str(tmp_path_factory.mktemp("home")))
@@ -272,6 +284,19 @@ def test_two_months_of_labels_in_one_file_are_answered_for_once_and_at_once(admi
     assert entry.payload["known"] == warehouse.count_labels(engine, CASE.name)
     time.sleep(20)
     assert len(list(admin.runs(f"{CASE.name}_labels"))) == 1
+
+
+def test_what_tasks_took_is_in_the_warehouse_under_their_night(admin: Client, settings: Settings) -> None:
+    kept = warehouse.metrics(
+        warehouse.engine(settings.warehouse_url), CASE.name, night(), night(), metric=warehouse.TASK_SECONDS
+    )
+    assert {"task=ingest.ingest", "task=score.score", "task=monitor.measure"} <= {each.slice for each in kept}
+    assert all(each.value is not None and 0 < each.value < 600 and each.n >= 1 for each in kept)
+
+
+def test_airflow_tells_its_own_metrics_to_a_collector(admin: Client, collector: Collector) -> None:
+    wanted = {"airflow.scheduler_heartbeat", "airflow.task.duration", "airflow.dagrun.duration.success"}
+    eventually(lambda: wanted <= collector.names or None, 30)
 
 
 def test_whoever_is_named_heard_what_failed_and_what_was_late(admin: Client, hook: Hook) -> None:
