@@ -1,5 +1,6 @@
-"""The alert rules: every case by Prometheus' own tool, every metric one that a server has, every manual there."""
+"""The alert rules, and the dashboard of the server: every case by Prometheus' own tool, every metric one that a server has, every manual there."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ FOLDER = PROJECT / "include/serving/prometheus"
 CASES = Path(__file__).with_name("cases.yaml")
 RULES = [rule for group in yaml.safe_load((FOLDER / "rules.yaml").read_text())["groups"] for rule in group["rules"]]
 MANUAL = (PROJECT / "docs/operate.md").read_text()
+BOARD = json.loads((FOLDER.parent / "grafana/server.json").read_text())
+DRAWN = [target["expr"].replace("$instance", ".*") for panel in BOARD["panels"] for target in panel["targets"]]
 OUTSIDE = {"up"}
 
 
@@ -23,7 +26,8 @@ def test_every_metric_that_is_asked_for_is_one_that_a_server_has(home: Settings)
     with served.running(home) as server:
         page = server.client.get("/metrics").text
     told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    asked = {name for rule in RULES for name in re.findall(r"\b(?:ratchet|process)_[a-z_]+\b|\bup\b", rule["expr"])}
+    expressions = [*(rule["expr"] for rule in RULES), *DRAWN]
+    asked = {name for each in expressions for name in re.findall(r"\b(?:ratchet|process)_[a-z_]+\b|\bup\b", each)}
     assert {name.removesuffix("_bucket") for name in asked} - OUTSIDE <= told
     assert len(asked) >= len(RULES) - 1
 
@@ -46,6 +50,16 @@ def test_every_alert_has_a_case() -> None:
 @pytest.mark.parametrize("words", [("check", "rules", str(FOLDER / "rules.yaml")), ("test", "rules", str(CASES))])
 def test_prometheus_agrees(words: tuple[str, ...]) -> None:
     done = subprocess.run(["promtool", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.servers
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's package prometheus is not installed")
+def test_prometheus_can_read_what_the_dashboard_draws(tmp_path: Path) -> None:
+    rules = [{"record": f"drawn:{place}", "expr": expr} for place, expr in enumerate(DRAWN)]
+    (tmp_path / "drawn.yaml").write_text(yaml.safe_dump({"groups": [{"name": "drawn", "rules": rules}]}))
+    command = ["promtool", "check", "rules", str(tmp_path / "drawn.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
