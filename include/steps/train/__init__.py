@@ -141,6 +141,8 @@ def _refused(refusal: RefusalError) -> tuple[dict[str, Any], str]:
 def _record(case: UseCase, when: date, plan: Plan, found: tuple[dict[str, Any], str], where: Settings) -> Entry:
     payload, subject = found
     asked = {"trigger": plan.trigger, "declared": plan.declared, "reads": dict(plan.reads), "plan": plan.digest}
+    spent = attempts.budget(case, when, where)
+    asked |= {"budget": spent} if spent else {}
     return ledger.append(
         warehouse.engine(where.warehouse_url),
         kind="judged",

@@ -11,7 +11,8 @@ from include.settings import Settings
 from include.steps import monitor, outcomes
 from include.stores import warehouse
 from include.stores.warehouse import Metric
-from ml import foresight, metrics
+from ml import foresight, metrics, nights
+from ml.targets import binary
 from ml.usecase import Cost, Slice, UseCase
 from tests.include.steps.conftest import STEPS
 
@@ -73,3 +74,27 @@ def test_a_slice_with_enough_rows_is_measured_apart(
     assert parts
     assert all(name.startswith("zone=") and rows >= 10 for name, rows in parts.items())
     assert sum(parts.values()) <= whole
+
+
+def test_what_the_window_is_expected_to_lose_is_told_of_the_champion_by_its_rows(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("monitor")
+    engine, (first, last) = warehouse.engine(where.warehouse_url), nights.parse("2024-03-17..2024-03-18")
+    parts = ((first, "mine", 0.4, 10), (last, "mine", 0.6, 30), (last, "another", 9.0, 99))
+    warehouse.record_metrics(
+        engine,
+        [
+            Metric(
+                use_case="taxi",
+                night=night,
+                model_digest=digest,
+                slice=outcomes.ALL,
+                metric="expected_log_loss",
+                value=value,
+                n=n,
+            )
+            for night, digest, value, n in parts
+        ],
+    )
+    target = binary.Target(cost=Cost(act=1, miss=2, averted=0.9), prior=0.5)
+    assert outcomes.expected_loss(taxi, last, "mine", target, where) == pytest.approx(0.55)
+    assert outcomes.expected_loss(taxi, last, "nobody", target, where) is None
