@@ -15,10 +15,14 @@ _SEED = 20130207
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recent:
-    """The matured rows of a window of nights, measured together, and their mean loss with its interval by nights."""
+    """The matured rows of a window of nights, measured together, and their mean loss with its interval by nights.
+
+    `expected` is what the scores of the same rows were expected to lose, None where they do not say.
+    """
 
     measured: Performance
     loss: Interval
+    expected: float | None
 
 
 def measure(matured: pd.DataFrame, target: Target) -> Performance | None:
@@ -33,7 +37,9 @@ def recent(labels: Floats, scores: Floats, nights: Strings, target: Target, conf
     """Return what labels, scores and nights, each (n,), of a window of nights come to; None without a row."""
     if not len(labels):
         return None
+    expected = target.expect(scores).get(target.words.metric)
     return Recent(
         measured=target.perform(labels, scores, len(set(nights))),
         loss=evaluation.mean_by_night(target.row_loss(labels, scores), nights, confidence, _SEED),
+        expected=None if expected is None else expected.value,
     )

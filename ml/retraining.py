@@ -25,7 +25,8 @@ class State(StrEnum):
 class Facts:
     """What is known at the cutoff of `night` about the champion; None where nothing could be measured.
 
-    `loss_low` is the lower end of the interval of `loss` by nights. `tried` are the nights as of which models were trained,
+    `loss_low` is the lower end of the interval of `loss` by nights, `loss_foreseen` what those rows were expected to lose, and
+    `expected_loss` what those of the last nights are, with or without labels. `tried` are the nights as of which models were trained,
     the champion's too. `above` has the triggers that were above their thresholds at each earlier look at this champion,
     the latest look first.
     """
@@ -39,6 +40,7 @@ class Facts:
     new_labels: int
     age_nights: int
     tried: tuple[date, ...]
+    loss_foreseen: float | None = None
     expected_loss: float | None = None
     drifted_share: float | None = None
     above: tuple[frozenset[str], ...] = ()
@@ -120,8 +122,9 @@ def _findings(triggers: Triggers, facts: Facts) -> Iterator[Finding]:
     drift = triggers.drift
     measured = (
         ("calibration_gap", gap, triggers.calibration_gap),
-        ("loss_rise", _rise(facts.loss, facts) if enough else None, triggers.loss_rise),
-        ("expected_loss_rise", _rise(facts.expected_loss, facts), triggers.expected_loss_rise),
+        ("loss_rise", _rise(facts.loss, facts.reference_loss) if enough else None, triggers.loss_rise),
+        ("loss_surprise", _rise(facts.loss, facts.loss_foreseen) if enough else None, triggers.loss_surprise),
+        ("expected_loss_rise", _rise(facts.expected_loss, facts.reference_loss), triggers.expected_loss_rise),
         ("new_labels", float(facts.new_labels), triggers.new_labels),
         ("age_nights", float(facts.age_nights), triggers.age_nights),
         ("drift", facts.drifted_share, None if drift is None else drift.share),
@@ -146,18 +149,16 @@ def _waits(name: str, triggers: Triggers, facts: Facts) -> str:
     """Return why a trigger that is above its threshold does not ask; "" when it does."""
     if name == "drift" and triggers.drift is not None and not triggers.drift.asks:
         return "shown, not obeyed"
-    low = _rise(facts.loss_low, facts)
-    if name == "loss_rise" and not (low is not None and low > 0):
+    risen_from = {"loss_rise": facts.reference_loss, "loss_surprise": facts.loss_foreseen}
+    if name in risen_from and not (_rise(facts.loss_low, risen_from[name]) or 0) > 0:
         return "its interval holds 0"
     needed = triggers.persisting(name)
     seen = 1 + sum(name in earlier for earlier in facts.above[: needed.among - 1])
     return "" if seen >= needed.nights else f"{seen} of {needed.among} nights, needs {needed.nights}"
 
 
-def _rise(loss: float | None, facts: Facts) -> float | None:
-    if loss is None or not facts.reference_loss:
-        return None
-    return loss / facts.reference_loss - 1
+def _rise(loss: float | None, reference: float | None) -> float | None:
+    return loss / reference - 1 if loss is not None and reference else None
 
 
 def _shown(value: float | None) -> str:

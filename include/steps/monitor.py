@@ -79,6 +79,7 @@ def _facts(
         calibration_gap=None if recent is None else recent.measured.calibration_gap,
         loss=None if recent is None else recent.measured.loss,
         loss_low=None if recent is None else recent.loss.low,
+        loss_foreseen=None if recent is None else recent.expected,
         reference_loss=reference,
         expected_loss=outcomes.expected_loss(case, night, champion.subject, target, where),
         new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),

@@ -91,7 +91,7 @@ class Past:
 class Trained:
     """A model of the fixed recipe as of `night`, by what it answers.
 
-    It learned from `rows` rows up to the night `learned_until`; where a gate was asked, the nights after it and up to
+    It learned from `rows` rows of the nights `learned_from` to `learned_until`; where a gate was asked, the nights after it and up to
     `used_until` were held out. `loss` is what it showed on rows that it had not learned from, `scores` its answers to every
     row of the past, shape (n,), not a number where it had learned, and so those of the `baselines`; `checks` are those of the
     gate that need no champion.
@@ -106,6 +106,7 @@ class Trained:
     scores: Floats
     baselines: Mapping[str, Floats] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    learned_from: str = str(date.min)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,7 @@ def observe(walk: Walk, triggers: Triggers, night: date, scene: Scene, trainings
         calibration_gap=None if recent is None else recent.measured.calibration_gap,
         loss=None if recent is None else recent.measured.loss,
         loss_low=None if recent is None else recent.loss.low,
+        loss_foreseen=None if recent is None else recent.expected,
         reference_loss=champion.loss,
         expected_loss=None if expected is None else expected.value,
         new_labels=past.new_labels(horizon.cutoff(champion.night), horizon.cutoff(night)),
@@ -92,7 +93,7 @@ def _drifted_share(champion: Trained, triggers: Triggers, night: date, scene: Sc
     declared, past = triggers.drift, scene.past
     if declared is None or not declared.asks:
         return None
-    learned = Period(date.min, date.fromisoformat(champion.learned_until))
+    learned = Period(date.fromisoformat(champion.learned_from), date.fromisoformat(champion.learned_until))
     spans = drift.spans(declared, triggers.window_nights, night, learned, scene.case.horizon)
     return past.drifted_share(declared, *spans)
 

@@ -11,7 +11,7 @@ from ml.usecase.declaring import require, require_tuples, require_unique
 
 Against = Literal["training", "season", "past"]
 
-NAMES = ("calibration_gap", "loss_rise", "expected_loss_rise", "new_labels", "age_nights", "drift")
+NAMES = ("calibration_gap", "loss_rise", "loss_surprise", "expected_loss_rise", "new_labels", "age_nights", "drift")
 _YEARLY = re.compile(r"(\d{2})-(\d{2})\.\.(\d{2})-(\d{2})")
 _LEAP = 2024
 
@@ -117,8 +117,9 @@ class Triggers:
     `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which at least
     `least_nights` must be there; where a number is asked for, how far the share of labels at or below the answer lies from
     the quantile asked for. `loss_rise` is the relative rise over what the champion showed at its gate, and asks only where
-    its interval by nights lies above 0; `expected_loss_rise` the same of what the window's scores are expected to lose,
-    before a label is there. `new_labels` are counted once a night; `label_batch` as they land, so that a file of months
+    its interval by nights lies above 0; `loss_surprise` is how much more was lost than the scores of the same rows were
+    expected to, which a season does not change, and asks likewise; `expected_loss_rise` is the rise of what the window's
+    scores are expected to lose, before a label is there. `new_labels` are counted once a night; `label_batch` as they land, so that a file of months
     of labels is answered at once. `age_nights` is a schedule. `drift` is told, and asks only where it is told to.
 
     What asks waits: `persistence` for a trigger that must last, `cooldown_nights` after a training, the `budget`, and
@@ -127,6 +128,7 @@ class Triggers:
 
     calibration_gap: float | None = 0.04
     loss_rise: float | None = None
+    loss_surprise: float | None = None
     expected_loss_rise: float | None = None
     new_labels: int | None = 50_000
     label_batch: int | None = None

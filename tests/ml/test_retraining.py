@@ -19,6 +19,7 @@ QUIET = Facts(
     loss=0.50,
     loss_low=0.49,
     reference_loss=0.50,
+    loss_foreseen=0.50,
     expected_loss=0.50,
     new_labels=100,
     age_nights=10,
@@ -28,6 +29,7 @@ QUIET = Facts(
 ALL = Triggers(
     calibration_gap=0.04,
     loss_rise=0.1,
+    loss_surprise=0.3,
     expected_loss_rise=0.2,
     new_labels=50_000,
     age_nights=28,
@@ -42,7 +44,7 @@ def decide(triggers: Triggers, facts: Facts) -> Decision:
 def test_nothing_fires_while_every_number_is_below_its_threshold() -> None:
     decision = decide(ALL, QUIET)
     assert (decision.retrain, decision.reason) == (False, "nothing fired")
-    assert [finding.state for finding in decision.findings] == [State.QUIET] * 6
+    assert [finding.state for finding in decision.findings] == [State.QUIET] * 7
 
 
 @pytest.mark.parametrize(
@@ -51,12 +53,17 @@ def test_nothing_fires_while_every_number_is_below_its_threshold() -> None:
         ({"calibration_gap": 0.05}, "calibration_gap", "calibration_gap is 0.05, threshold 0.04"),
         ({"calibration_gap": -0.05}, "calibration_gap", "calibration_gap is 0.05, threshold 0.04"),
         ({"loss": 0.56, "loss_low": 0.51}, "loss_rise", "loss_rise is 0.12, threshold 0.1"),
+        (
+            {"loss_foreseen": 0.4, "loss": 0.54, "loss_low": 0.41},
+            "loss_surprise",
+            "loss_surprise is 0.35, threshold 0.3",
+        ),
         ({"expected_loss": 0.65}, "expected_loss_rise", "expected_loss_rise is 0.3, threshold 0.2"),
         ({"new_labels": 50_001}, "new_labels", "new_labels is 50,001, threshold 50,000"),
         ({"age_nights": 29}, "age_nights", "age_nights is 29, threshold 28"),
         ({"drifted_share": 0.75}, "drift", "drift is 0.75, threshold 0.5"),
     ],
-    ids=["expects too much", "expects too little", "loss", "expected loss", "labels", "age", "drift"],
+    ids=["expects too much", "expects too little", "loss", "surprise", "expected loss", "labels", "age", "drift"],
 )
 def test_a_number_above_its_threshold_asks_and_says_so(change: dict[str, Any], trigger: str, reason: str) -> None:
     decision = decide(ALL, replace(QUIET, **change))
@@ -140,7 +147,7 @@ def test_labels_can_ask_before_any_night_has_matured() -> None:
 
 def test_a_decision_put_off_by_the_cooldown_keeps_its_findings() -> None:
     decision = decide(ALL, replace(QUIET, calibration_gap=0.05, tried=(TONIGHT,)))
-    assert [finding.state for finding in decision.findings] == [State.FIRED, *[State.QUIET] * 5]
+    assert [finding.state for finding in decision.findings] == [State.FIRED, *[State.QUIET] * 6]
 
 
 def test_a_rise_of_the_loss_whose_interval_holds_0_is_told_and_does_not_ask() -> None:

@@ -35,6 +35,7 @@ ASKED = Asked(use_case="taxi", period=PERIOD, policies="never,every@6,triggers,h
 OPEN = Triggers(
     calibration_gap=0.001,
     loss_rise=0.01,
+    loss_surprise=0.01,
     new_labels=1,
     age_nights=1,
     drift=Drift(moved=0.05, asks=True),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import promotion, retraining
+from ml import evaluation, promotion, retraining
 from ml.replay import policies, walking
 from ml.replay.admission import ADOPTED, REFUSED
 from ml.replay.past import Refused, Training
@@ -68,7 +68,8 @@ def known(walk: Walk, night: date, grown: dict[date, Training]) -> Facts:
         matured_nights=len({PAST.nights[row] for row in at}),
         calibration_gap=float(np.mean(scores) - labels.mean()) if at else None,
         loss=float(lost.mean()) if at else None,
-        loss_low=None,
+        loss_low=evaluation.mean_by_night(lost, PAST.nights[at], 0.95, 20130207).low if at else None,
+        loss_foreseen=world.TARGET.expect(np.array(scores))["log_loss"].value if at else None,
         expected_loss=expected,
         reference_loss=champion.loss,
         new_labels=int(((PAST.known_at > begin) & (PAST.known_at <= np.datetime64(cutoff))).sum()),

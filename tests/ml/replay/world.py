@@ -19,6 +19,7 @@ HISTORY, WALKED, A_NIGHT, HELD_OUT = 12, 40, 60, 4
 TARGET = binary.Target(cost=Cost(act=10, miss=50, averted=0.5), prior=0.5)
 TRIGGERS = Triggers(
     calibration_gap=0.1,
+    loss_surprise=0.5,
     expected_loss_rise=0.5,
     new_labels=None,
     drift=None,
