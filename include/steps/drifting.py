@@ -1,6 +1,6 @@
 """How far a night's features lie from what the champion learned, feature by feature, and what the declared drift says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,16 +11,17 @@ from include.steps import features as feature_step
 from include.steps import outcomes
 from include.stores import warehouse
 from include.stores.snapshot import Snapshot
-from include.stores.warehouse import Metric
+from include.stores.warehouse import Alert, Metric
 from include.usecases import coherence
-from ml import drift, privacy
+from ml import drift, privacy, soundness
 from ml.arrival import NIGHT
 from ml.features import ENTITY
 from ml.nights import Period
+from ml.soundness import Soundness
 from ml.usecase import UseCase
 
 SHARE = "drifted_share"
-_DRIFTED = 0.2
+_DRIFTED, _UNSOUND = 0.2, "unsound"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +49,38 @@ def measure(
         indexes = drift.population_stability(learned, tonight, _texts(case))
         drifted = sum(value > _DRIFTED for value in indexes.values()) / len(indexes)
         values = {f"psi:{name}": value for name, value in indexes.items()} | {SHARE: drifted}
+        sound = soundness.measure(learned, tonight)
+        values |= _sound(sound)
+        _tell(case, night, sound, where)
     _record(case, night, model_digest, values, len(tonight), where)
     share = _declared(case, night, model_digest, fitted, tables, where)
     return Drifted(learned=learned, tonight=tonight, share=share)
+
+
+def _sound(found: Sequence[Soundness]) -> dict[str, float]:
+    """Return how many values are missing, infinite, or beyond what was learned from: of all features, and of each that has some."""
+    values: dict[str, float] = {}
+    for name in ("missing", "infinite", "beyond"):
+        counts = {each.feature: float(getattr(each, name)) for each in found}
+        values |= {f"{name}_values": sum(counts.values())}
+        values |= {f"{name}_values:{feature}": count for feature, count in counts.items() if count}
+    return values
+
+
+def _tell(case: UseCase, night: date, found: Sequence[Soundness], where: Settings) -> None:
+    """Raise an alert for each feature that has infinite values; withdraw what no longer holds."""
+    told = [
+        Alert(
+            use_case=case.name,
+            night=night,
+            kind=_UNSOUND,
+            subject=each.feature,
+            message=f"{each.infinite} of {each.rows} values of the feature {each.feature} are infinite: mend how it is computed",
+        )
+        for each in found
+        if each.infinite
+    ]
+    warehouse.settle_alerts(warehouse.engine(where.warehouse_url), case.name, night, (_UNSOUND,), told)
 
 
 def _declared(

@@ -7,11 +7,12 @@ from typing import Any
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import attempts, drifting, outcomes, standing
+from include.steps import attempts, drifting, outcomes, staleness, standing
 from include.stores import ledger, packages, pages, snapshot, warehouse
-from include.stores.warehouse import Alert
+from include.stores.warehouse import Alert, Metric
 from ml import nights, packaging, retraining, targets
 from ml.chain import Entry, Json
+from ml.evaluation import Interval
 from ml.nights import Period
 from ml.performance import Recent
 from ml.retraining import Decision, Facts
@@ -36,6 +37,7 @@ def measure(use_case: str, period: str) -> bool:
     recent = outcomes.measure(case, when.last, target, tables, where)
     drifted = drifting.measure(case, when.last, champion.subject, _fitted(facts), tables, where)
     warehouse.record_reads(engine, case.name, [when.last], "monitor", champion.subject, tables.versions)
+    by_age = _tell_age(case, when.last, champion, facts, where)
     found = _facts(case, when.last, champion, recent, facts, target, drifted.share, where)
     decision = retraining.decide(case.triggers, found, case.horizon)
     if decision.retrain and len(drifted.tonight):
@@ -47,7 +49,7 @@ def measure(use_case: str, period: str) -> bool:
         use_case=case.name,
         night=when.last,
         subject=champion.subject,
-        payload={"reads": dict(tables.versions), "facts": _told(found), **asdict(decision)},
+        payload={"reads": dict(tables.versions), "facts": _told(found, by_age), **asdict(decision)},
         key=f"{case.name}:decided:{when.last}",
     )
     return decision.retrain
@@ -90,6 +92,34 @@ def _facts(
     )
 
 
+def _tell_age(
+    case: UseCase, night: date, champion: Entry, facts: dict[str, object], where: Settings
+) -> Interval | None:
+    """Record the champion's age, and return what a replay found a model of that age to lose more than a fresh one."""
+    age = case.horizon.count(date.fromisoformat(str(facts["night"])), night)
+    aged = staleness.told(case, age, where)
+    told = {"age_nights": Interval(value=float(age), low=math.nan, high=math.nan)}
+    told |= {"loss_by_age": aged.excess} if aged else {}
+    warehouse.record_metrics(
+        warehouse.engine(where.warehouse_url),
+        [
+            Metric(
+                use_case=case.name,
+                night=night,
+                model_digest=champion.subject,
+                slice=outcomes.ALL,
+                metric=name,
+                value=each.value,
+                low=each.low,
+                high=each.high,
+                n=aged.rows if aged else 0,
+            )
+            for name, each in told.items()
+        ],
+    )
+    return told.get("loss_by_age")
+
+
 def _above(case: UseCase, night: date, champion: Entry, where: Settings) -> tuple[frozenset[str], ...]:
     """Return what was above its threshold on each earlier night under this champion, the latest first."""
     engine = warehouse.engine(where.warehouse_url)
@@ -103,9 +133,9 @@ def _findings(decided: Entry) -> list[dict[str, Any]]:
     return list(findings)
 
 
-def _told(facts: Facts) -> dict[str, Json]:
-    """Return the facts as the ledger keeps them: None for what is no finite number."""
-    told: dict[str, Json] = {}
+def _told(facts: Facts, by_age: Interval | None) -> dict[str, Json]:
+    """Return the facts as the ledger keeps them, and what age costs: None for what is no finite number."""
+    told: dict[str, Json] = {"loss_by_age": None if by_age is None else by_age.value}
     for name, value in asdict(facts).items():
         if isinstance(value, float):
             told[name] = value if math.isfinite(value) else None

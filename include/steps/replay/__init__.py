@@ -17,6 +17,7 @@ import pandas as pd
 from include import provenance, settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
+from include.steps import staleness
 from include.steps.replay import trainings
 from include.steps.replay.orders import Order, Recipe
 from include.steps.replay.trainings import Source
@@ -26,7 +27,8 @@ from ml import privacy
 from ml.arrival import KNOWN_AT, NIGHT
 from ml.errors import RefusalError, RequestError
 from ml.nights import Period
-from ml.replay import policies, results, walking
+from ml.replay import ageing, policies, results, walking
+from ml.replay.ageing import Aged
 from ml.replay.past import Past, Refused, Training
 from ml.replay.policies import Policy, Triggered
 from ml.replay.results import Results
@@ -70,7 +72,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """What a replay came to: the results, those of thresholds around the triggers, each decision, and what it took."""
+    """What a replay came to: results, those of thresholds around the triggers, each decision, what age costs, what it took."""
 
     asked: Asked
     order: Order
@@ -78,6 +80,7 @@ class Replayed:
     walks: tuple[Walk, ...]
     results: Results
     around: Results | None
+    ages: tuple[Aged, ...]
     cost: Cost
 
 
@@ -104,6 +107,8 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
     def measured(which: Iterable[Policy]) -> Results:
         return results.measure([walks[each.name] for each in which], scene, grown, confidence)
 
+    ages = ageing.curve(scene, grown, confidence)
+    staleness.keep(case, ages, where)
     return Replayed(
         asked=asked,
         order=order,
@@ -111,6 +116,7 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
         walks=tuple(walks[each.name] for each in asked_for),
         results=measured(asked_for),
         around=measured(each for each in (*asked_for, *around) if isinstance(each, Triggered)) if around else None,
+        ages=ages,
         cost=Cost(
             made=made,
             found=len(grown) - made,

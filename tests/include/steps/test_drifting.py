@@ -50,3 +50,14 @@ def test_a_drift_that_is_switched_off_measures_each_feature_alone(
     names = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
     assert "drifted_share" in names
     assert not [each for each in names if each.startswith("drifted_share:")]
+
+
+def test_values_that_are_missing_infinite_or_beyond_what_was_learned_are_counted_each_night(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    monitor.measure("taxi", NIGHT)
+    found = warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")
+    counts = {each.metric: each.value for each in found}
+    assert counts["infinite_values"] == 0
+    for name in ("missing_values", "beyond_values"):
+        parts = [value for metric, value in counts.items() if metric.startswith(f"{name}:") and value is not None]
+        assert counts[name] == sum(parts)

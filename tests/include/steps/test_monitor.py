@@ -73,4 +73,4 @@ def test_every_number_that_was_decided_on_is_in_the_ledger(arrive: Arrive) -> No
     (decided,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
     facts = decided.payload["facts"]
     assert isinstance(facts, dict)
-    assert set(facts) == {each.name for each in fields(Facts)} - {"night", "above"}
+    assert set(facts) == {each.name for each in fields(Facts)} - {"night", "above"} | {"loss_by_age"}
