@@ -19,6 +19,7 @@ from bench import (
     replay,
     retrieval,
     rolling,
+    scenarios,
     serving,
     training,
 )
@@ -38,6 +39,7 @@ _BENCHES = {
     "replay": replay.run,
     "retrieval": retrieval.run,
     "rolling": rolling.run,
+    "scenarios": scenarios.run,
     "serving": serving.run,
     "training": training.run,
 }

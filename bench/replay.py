@@ -49,9 +49,9 @@ def measured() -> dict[str, Any]:
         "employment, gate": _replayed(CONTROL, MONTHS, CONTROL_POLICIES, gate=True),
     }
     for name, each in replays.items():
-        _publish(name, _tables(each, against=("never", "every@28") if name.startswith(FLIGHTS) else ("never",)))
-    _publish("thresholds", _sensitivity(replays["flights"]))
-    _publish("known", _known(replays["flights"]))
+        publish(name, _tables(each, against=("never", "every@28") if name.startswith(FLIGHTS) else ("never",)))
+    publish("thresholds", _sensitivity(replays["flights"]))
+    publish("known", _known(replays["flights"]))
     wrong = {
         name: sorted({trigger for policy in each.results.played for trigger in policy.fired} - MAY_FIRE)
         for name, each in replays.items()
@@ -158,8 +158,9 @@ def _known(found: Any) -> list[str]:
     return markdown.table(["policy", "known", "found", f"within {WITHIN}"], rows)
 
 
-def _publish(name: str, lines: list[str]) -> None:
-    begin, end = f"<!-- {name}: written by `python -m bench replay` -->", f"<!-- /{name} -->"
+def publish(name: str, lines: list[str], bench: str = "replay") -> None:
+    """Write lines between the marks of a name in docs/retraining.md."""
+    begin, end = f"<!-- {name}: written by `python -m bench {bench}` -->", f"<!-- /{name} -->"
     mark = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     text = "\n".join([begin, *lines, end])
     _PAGE.write_text(mark.sub(lambda _: text, _PAGE.read_text()))

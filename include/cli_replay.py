@@ -55,6 +55,8 @@ def replay(
     console.print(_table(telling.heads(results, against), telling.policies(results, against)))
     for name, fired, _ in telling.fired(results):
         console.print(f"{name}: above the threshold {fired}", highlight=False)
+    if found.ages:
+        console.print(_table(list(telling.AGES), telling.ages(found.ages)))
     console.print(report.made(found), highlight=False, soft_wrap=True)
     console.print(f"The page: {report.write(found, settings.load())}", highlight=False, soft_wrap=True)
 

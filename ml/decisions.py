@@ -23,7 +23,8 @@ def _decided(payload: Payload) -> str:
 
 
 def _judged(payload: Payload) -> str:
-    return f"{payload['outcome']}: {payload['reason']} (asked for by {payload['trigger']})"
+    asked = "; ".join([f"asked for by {payload['trigger']}", *filter(None, [payload.get("budget")])])
+    return f"{payload['outcome']}: {payload['reason']} ({asked})"
 
 
 def _answered(payload: Payload) -> str:

@@ -43,6 +43,7 @@ _PAGE = Template(
 <h2>Policies</h2>$policies<p>$honest</p>
 <h2>Which triggers fired</h2>$fired
 $failed
+<h2>How a model ages</h2>$ages
 <h2>Each two beside each other</h2>$differences
 $around
 </body></html>
@@ -83,6 +84,7 @@ def as_json(replayed: Replayed) -> dict[str, Any]:
             "recipe": {**asdict(order.recipe), "digest": order.digest, "reads": dict(order.reads), "code": order.code},
             "cost": asdict(replayed.cost),
             "results": asdict(replayed.results),
+            "ages": [asdict(each) for each in replayed.ages],
             "around": replayed.around and asdict(replayed.around),
             "looks": {walk.policy.name: [asdict(look) for look in walk.looks] for walk in replayed.walks},
         }
@@ -106,6 +108,8 @@ def page(replayed: Replayed, svg: str) -> str:
         honest=escape(honest(results, words)),
         fired=_table(("policy", "above the threshold", "asked for on"), telling.fired(results)) or "<p>None did.</p>",
         failed=_failed(results),
+        ages=_table(telling.AGES, telling.ages(replayed.ages))
+        or "<p>One model was trained: nothing is known of age.</p>",
         differences=_table(_DIFFERENCES, map(telling.difference, results.differences)),
         around=_around(replayed.around),
     )

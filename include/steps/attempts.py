@@ -7,7 +7,7 @@ from typing import Any
 from include.settings import Settings
 from include.stores import ledger, snapshot, warehouse
 from include.usecases import shapes
-from ml import recipes
+from ml import holding, recipes
 from ml.chain import Entry
 from ml.promotion import Outcome
 from ml.usecase import UseCase
@@ -16,6 +16,19 @@ from ml.usecase import UseCase
 def judged(case: UseCase, when: date, where: Settings) -> tuple[Entry, ...]:
     """Return the verdicts on `when`, the oldest first."""
     return ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name, kind="judged", night=when)
+
+
+def tried(case: UseCase, night: date, champion: date | None, where: Settings) -> tuple[date, ...]:
+    """Return the nights before `night` as of which models were tried, whoever asked, and that of the `champion`."""
+    judged = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name, kind="judged")
+    before = {each.night for each in judged if each.night and each.night < night}
+    return tuple(sorted(before | ({champion} if champion else set())))
+
+
+def budget(case: UseCase, night: date, where: Settings) -> str:
+    """Return in words how much of the budget was spent before `night`, which holds back no person; "" where there is none."""
+    declared = case.triggers.budget
+    return holding.told(declared, night, tried(case, night, None, where), case.horizon) if declared else ""
 
 
 def key(case: UseCase, when: date, before: Sequence[Entry]) -> str:

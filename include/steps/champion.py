@@ -1,5 +1,6 @@
 """The champion as a challenger meets it: on the same frozen rows, or why it cannot be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,7 +26,7 @@ _WAY_FORWARD = (
 class Champion:
     """The model to beat, `digest` None before the first; `fault` says why it cannot be evaluated.
 
-    `used_until` is the last night that it learned from or was judged on; `scores` are its own on the frozen rows, or
+    `used_until` is the last night that it learned from or was judged on; `facts` are its package's; `scores` are its own on the frozen rows, or
     those of the prior where it has none.
     """
 
@@ -34,6 +35,7 @@ class Champion:
     recipe: str = ""
     used_until: str = ""
     fault: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
     scores: Floats = field(default_factory=lambda: np.zeros(0))
 
     def bar(self, recipe: str) -> Bar:
@@ -71,6 +73,7 @@ def read(promoted: Entry | None, case: UseCase, where: Settings) -> Champion:
             model=packaging.load(files),
             recipe=str(facts["recipe"]),
             used_until=str(facts["used_until"]),
+            facts=facts,
         )
     except (PackageError, FeatureError) as fault:
         used = _judged_until(promoted, where)

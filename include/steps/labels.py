@@ -5,7 +5,7 @@ from datetime import date
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import monitor
+from include.steps import attempts
 from include.stores import ledger, packages, warehouse
 from ml import packaging, retraining
 from ml.errors import RequestError
@@ -46,8 +46,8 @@ def decide(use_case: str, known: int) -> str | None:
     trained, night = _trained(case, where), warehouse.last_scored(engine, case.name)
     if trained is None or night is None:
         raise RequestError(f"{case.name} has no champion that has scored a night: there is nothing to train again yet")
-    found, since = _volume(case, trained, where), monitor.nights_since_training(case, night, trained, where)
-    decision = retraining.decide_on_batch(case.triggers, known - found.answered, since)
+    found, tried = _volume(case, trained, where), attempts.tried(case, night, trained, where)
+    decision = retraining.decide_on_batch(case.triggers, known - found.answered, night, tried, case.horizon)
     ledger.append(
         engine,
         kind=KIND,

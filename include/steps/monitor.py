@@ -1,25 +1,23 @@
 """Scores met by their labels: what the champion is worth by now, what drifts, and whether to ask for a new one."""
 
+import math
 from dataclasses import asdict
 from datetime import date
-
-import pandas as pd
+from typing import Any
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import features as feature_step
-from include.steps import infrastructure, outcomes, standing
+from include.steps import attempts, drifting, infrastructure, outcomes, staleness, standing
 from include.stores import ledger, packages, pages, snapshot, warehouse
-from include.stores.snapshot import Snapshot
 from include.stores.warehouse import Alert, Metric
-from include.usecases import coherence
-from ml import drift, nights, packaging, privacy, retraining, targets
-from ml.chain import Entry
-from ml.performance import Performance
+from ml import nights, packaging, retraining, targets
+from ml.chain import Entry, Json
+from ml.evaluation import Interval
+from ml.nights import Period
+from ml.performance import Recent
 from ml.retraining import Decision, Facts
+from ml.targets import Target
 from ml.usecase import UseCase
-
-_DRIFTED = 0.2
 
 
 def measure(use_case: str, period: str) -> bool:
@@ -36,13 +34,15 @@ def measure(use_case: str, period: str) -> bool:
         return False
     facts = packaging.facts(packages.get(where.packages, champion.subject, where.trusted_keys))
     tables = snapshot.take(case, where)
-    recent = outcomes.measure(case, when.last, targets.told(case, facts), tables, where)
-    reference, current = _learned_and_tonight(case, when.last, facts, tables, where)
-    _measure_drift(case, when.last, champion, reference, current, where)
+    target = targets.told(case, facts)
+    recent = outcomes.measure(case, when.last, target, tables, where)
+    drifted = drifting.measure(case, when.last, champion.subject, _fitted(facts), tables, where)
     warehouse.record_reads(engine, case.name, [when.last], "monitor", champion.subject, tables.versions)
-    decision = retraining.decide(case.triggers, _facts(case, when.last, recent, facts, where))
-    if decision.retrain and len(current):
-        pages.write_drift(pages.drift(where.reports, case.name, when.last), reference, current)
+    by_age = _tell_age(case, when.last, champion, facts, where)
+    found = _facts(case, when.last, champion, recent, facts, target, drifted.share, where)
+    decision = retraining.decide(case.triggers, found, case.horizon)
+    if decision.retrain and len(drifted.tonight):
+        pages.write_drift(pages.drift(where.reports, case.name, when.last), drifted.learned, drifted.tonight)
     _alert(case, when.last, decision, where)
     ledger.append(
         engine,
@@ -50,32 +50,57 @@ def measure(use_case: str, period: str) -> bool:
         use_case=case.name,
         night=when.last,
         subject=champion.subject,
-        payload={"reads": dict(tables.versions), **asdict(decision)},
+        payload={"reads": dict(tables.versions), "facts": _told(found, by_age), **asdict(decision)},
         key=f"{case.name}:decided:{when.last}",
     )
     return decision.retrain
 
 
-def _learned_and_tonight(
-    case: UseCase, night: date, facts: dict[str, object], tables: Snapshot, where: Settings
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the features that the champion learned from, and those of `night`: all that may be reported on."""
+def _fitted(facts: dict[str, object]) -> Period:
+    """Return the nights that the champion learned from."""
     first, last = map(str, facts["fitted"])  # type: ignore[call-overload]  # two ISO dates
-    ends = ((first, last), (str(night), str(night)))
-    names = privacy.telling(case, case.feature_names, coherence.needs(case), "reports")
-    version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    learned, tonight = (feature_step.read(where.lake, case, first, last, version)[names] for first, last in ends)
-    return learned, tonight
+    return Period(date.fromisoformat(first), date.fromisoformat(last))
 
 
-def _measure_drift(
-    case: UseCase, night: date, champion: Entry, reference: pd.DataFrame, current: pd.DataFrame, where: Settings
-) -> None:
-    if current.empty:
-        return
-    indexes = drift.population_stability(reference, current, [text.column for text in case.texts])
-    share = sum(value > _DRIFTED for value in indexes.values()) / len(indexes)
-    values = {f"psi:{name}": value for name, value in indexes.items()} | {"drifted_share": share}
+def _facts(
+    case: UseCase,
+    night: date,
+    champion: Entry,
+    recent: Recent | None,
+    facts: dict[str, object],
+    target: Target,
+    drifted_share: float | None,
+    where: Settings,
+) -> Facts:
+    engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff
+    trained = date.fromisoformat(str(facts["night"]))
+    reference = facts[target.words.metric]
+    assert isinstance(reference, float)
+    return Facts(
+        night=night,
+        matured_nights=0 if recent is None else recent.measured.nights,
+        calibration_gap=None if recent is None else recent.measured.calibration_gap,
+        loss=None if recent is None else recent.measured.loss,
+        loss_low=None if recent is None else recent.loss.low,
+        loss_foreseen=None if recent is None else recent.expected,
+        reference_loss=reference,
+        expected_loss=outcomes.expected_loss(case, night, champion.subject, target, where),
+        new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),
+        age_nights=case.horizon.count(trained, night),
+        tried=attempts.tried(case, night, trained, where),
+        drifted_share=drifted_share,
+        above=_above(case, night, champion, where),
+    )
+
+
+def _tell_age(
+    case: UseCase, night: date, champion: Entry, facts: dict[str, object], where: Settings
+) -> Interval | None:
+    """Record the champion's age, and return what a replay found a model of that age to lose more than a fresh one."""
+    age = case.horizon.count(date.fromisoformat(str(facts["night"])), night)
+    aged = staleness.told(case, age, where)
+    told = {"age_nights": Interval(value=float(age), low=math.nan, high=math.nan)}
+    told |= {"loss_by_age": aged.excess} if aged else {}
     warehouse.record_metrics(
         warehouse.engine(where.warehouse_url),
         [
@@ -85,35 +110,39 @@ def _measure_drift(
                 model_digest=champion.subject,
                 slice=outcomes.ALL,
                 metric=name,
-                value=value,
-                n=len(current),
+                value=each.value,
+                low=each.low,
+                high=each.high,
+                n=aged.rows if aged else 0,
             )
-            for name, value in values.items()
+            for name, each in told.items()
         ],
     )
+    return told.get("loss_by_age")
 
 
-def _facts(case: UseCase, night: date, recent: Performance | None, facts: dict[str, object], where: Settings) -> Facts:
-    engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff
-    trained = date.fromisoformat(str(facts["night"]))
-    reference = facts[targets.of(case).words.metric]
-    assert isinstance(reference, float)
-    return Facts(
-        matured_nights=0 if recent is None else recent.nights,
-        calibration_gap=None if recent is None else recent.calibration_gap,
-        loss=None if recent is None else recent.loss,
-        reference_loss=reference,
-        new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),
-        age_nights=case.horizon.count(trained, night),
-        nights_since_training=nights_since_training(case, night, trained, where),
-    )
-
-
-def nights_since_training(case: UseCase, night: date, trained: date, where: Settings) -> int:
-    """Return how many nights before `night` a model was last tried, the champion, which was `trained` then, or another."""
+def _above(case: UseCase, night: date, champion: Entry, where: Settings) -> tuple[frozenset[str], ...]:
+    """Return what was above its threshold on each earlier night under this champion, the latest first."""
     engine = warehouse.engine(where.warehouse_url)
-    tried = [each.night for each in ledger.entries(engine, use_case=case.name, kind="judged")]
-    return case.horizon.count(max([trained, *(each for each in tried if each and each < night)]), night)
+    decided = ledger.entries(engine, use_case=case.name, kind="decided", subject=champion.subject)
+    before = sorted((each.night, each.seq, each) for each in decided if each.night and each.night < night)
+    return tuple(retraining.above_then(_findings(each)) for _, _, each in reversed(before))
+
+
+def _findings(decided: Entry) -> list[dict[str, Any]]:
+    findings: Any = decided.payload["findings"]
+    return list(findings)
+
+
+def _told(facts: Facts, by_age: Interval | None) -> dict[str, Json]:
+    """Return the facts as the ledger keeps them, and what age costs: None for what is no finite number."""
+    told: dict[str, Json] = {"loss_by_age": None if by_age is None else by_age.value}
+    for name, value in asdict(facts).items():
+        if isinstance(value, float):
+            told[name] = value if math.isfinite(value) else None
+        elif isinstance(value, (int, type(None))):
+            told[name] = value
+    return told | {"tried": [str(each) for each in facts.tried]}
 
 
 def _alert(case: UseCase, night: date, decision: Decision, where: Settings) -> None:

@@ -15,7 +15,7 @@ from include.usecases import coherence
 from ml import performance, privacy
 from ml.features import ENTITY
 from ml.foresight import Estimate
-from ml.performance import Performance
+from ml.performance import Recent
 from ml.targets import Target
 from ml.usecase import UseCase
 
@@ -37,7 +37,7 @@ class _Part:
         return Metric(**asdict(self), metric=name, value=value, low=low, high=high, n=n)
 
 
-def measure(case: UseCase, night: date, target: Target, tables: Snapshot, where: Settings) -> Performance | None:
+def measure(case: UseCase, night: date, target: Target, tables: Snapshot, where: Settings) -> Recent | None:
     """Record what is known as of `night` of the window's nights, and return the matured ones measured together.
 
     For each matured night and model: its performance, and how far it lies from what was expected of these scores. Of
@@ -57,7 +57,18 @@ def measure(case: UseCase, night: date, target: Target, tables: Snapshot, where:
         *_lacking(case, maturity),
     )
     warehouse.record_metrics(engine, found)
-    return performance.measure(rows, target)
+    labels, scores = (rows[name].to_numpy(float) for name in ("label", "score"))
+    return performance.recent(labels, scores, rows["night"].to_numpy(object), target, case.gates.confidence)
+
+
+def expected_loss(case: UseCase, night: date, model_digest: str, target: Target, where: Settings) -> float | None:
+    """Return what a model's scores of the window's nights are expected to lose; None where that cannot be told."""
+    first = case.horizon.before(night, case.triggers.window_nights)
+    name = f"expected_{target.words.metric}"
+    found = warehouse.metrics(warehouse.engine(where.warehouse_url), case.name, first, night, metric=name)
+    known = [(each.value, each.n) for each in found if each.value is not None and each.model_digest == model_digest]
+    rows = sum(n for _, n in known)
+    return sum(value * n for value, n in known) / rows if rows else None
 
 
 def _expected(case: UseCase, night: date, issued: pd.DataFrame, target: Target) -> Iterator[Metric]:

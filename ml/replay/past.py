@@ -7,10 +7,14 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from ml import drift
 from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.checks import Check
+from ml.nights import Period
 from ml.targets import Target
+from ml.usecase import Drift
 
 Instants = npt.NDArray[np.datetime64]
 
@@ -19,13 +23,16 @@ Instants = npt.NDArray[np.datetime64]
 class Past:
     """Rows by night: nights (ISO dates), labels (not a number where none came), and when each became known, each (n,).
 
-    `known_at` is UTC without a zone, not a time where no label came; `levels` has the text of each slice's feature.
+    `known_at` is UTC without a zone, not a time where no label came; `levels` has the text of each slice's feature, and
+    `features` what drift is measured on, those named in `texts` by their length; without them drift cannot be told.
     """
 
     nights: Strings
     labels: Floats
     known_at: Instants
     levels: Mapping[str, Strings] = field(default_factory=dict)
+    features: pd.DataFrame | None = None
+    texts: tuple[str, ...] = ()
 
     @cached_property
     def _begins(self) -> tuple[Strings, Integers]:
@@ -59,6 +66,21 @@ class Past:
         found: Integers = rows.start + np.flatnonzero(known & ripe)
         return found
 
+    def drifted_share(self, declared: Drift, reference: Period, current: Period) -> float | None:
+        """Return which share of the features lies elsewhere in the nights `current` than in those of `reference`."""
+        place = (declared, reference, current)
+        if self.features is None:
+            return None
+        if place not in self._shares:
+            held, moved = (self.features.iloc[self.rows(each.first, each.last)] for each in (reference, current))
+            self._shares[place] = drift.share(held, moved, self.texts, declared)
+        return self._shares[place]
+
+    @cached_property
+    def _shares(self) -> dict[tuple[Drift, Period, Period], float | None]:
+        """What was measured before: policies that look on the same nights measure it once."""
+        return {}
+
     def new_labels(self, after: datetime, by: datetime) -> int:
         """Return how many labels became known after one cutoff and by another."""
         first, last = np.searchsorted(self._known, [instant(after), instant(by)], side="right")
@@ -69,7 +91,7 @@ class Past:
 class Trained:
     """A model of the fixed recipe as of `night`, by what it answers.
 
-    It learned from `rows` rows up to the night `learned_until`; where a gate was asked, the nights after it and up to
+    It learned from `rows` rows of the nights `learned_from` to `learned_until`; where a gate was asked, the nights after it and up to
     `used_until` were held out. `loss` is what it showed on rows that it had not learned from, `scores` its answers to every
     row of the past, shape (n,), not a number where it had learned, and so those of the `baselines`; `checks` are those of the
     gate that need no champion.
@@ -84,6 +106,7 @@ class Trained:
     scores: Floats
     baselines: Mapping[str, Floats] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    learned_from: str = str(date.min)
 
 
 @dataclass(frozen=True, kw_only=True)

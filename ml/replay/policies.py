@@ -1,19 +1,22 @@
 """Policies: when a new model is asked for, and whose word lets it in; written as people type them.
 
 `never`; `every@28` asks each 28 nights; `triggers` asks as the use case's own triggers do each night, `triggers@14` when
-looked at each 14 nights, `triggers:calibration_gap=0.02@14` with this trigger alone; `shadow:margin=0.005@14` trains at each
+looked at each 14 nights, `triggers:calibration_gap=0.02@14` with this trigger alone, `triggers:drift=0.5@14` with drift as it
+is declared, which asks here; `shadow:margin=0.005@14` trains at each
 look and adopts the last look's model when it has done better since; `hindsight@14` has seen what is to come.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from ml.errors import RequestError
 from ml.retraining import Decision
-from ml.usecase import Triggers
+from ml.usecase import Drift, Triggers
+from ml.usecase.triggers import NAMES as THRESHOLDS
 
-THRESHOLDS = ("calibration_gap", "loss_rise", "new_labels", "age_nights")
+_COUNTS = ("new_labels", "age_nights")
+_DRIFT = "drift"
 _WAITS = ("window_nights", "least_nights", "cooldown_nights")
 _WRITTEN = re.compile(r"(?P<kind>[a-z]+)(?P<settings>(?::[a-z_]+=[0-9.]+)*)(?:@(?P<looks>[1-9][0-9]*))?")
 _KINDS = ("never", "every@28", "triggers", "triggers:calibration_gap=0.02@14", "shadow:margin=0.005@14", "hindsight@14")
@@ -75,8 +78,7 @@ def around(policy: Triggered, factors: Iterable[float], declared: Triggers) -> t
     found = []
     for name, threshold in _thresholds(policy.triggers).items():
         for factor in factors:
-            changed = type(threshold)(threshold * factor)
-            triggers = replace(policy.triggers, **{name: changed})  # type: ignore[arg-type]  # of the same type
+            triggers = _with(policy.triggers, {name: type(threshold)(threshold * factor)})
             found.append(
                 Triggered(name=written(triggers, policy.looks, declared), looks=policy.looks, triggers=triggers)
             )
@@ -85,14 +87,28 @@ def around(policy: Triggered, factors: Iterable[float], declared: Triggers) -> t
 
 def written(triggers: Triggers, looks: int, declared: Triggers) -> str:
     """Return how a policy of these triggers is typed, where the use case has `declared` its own."""
-    told = asdict(declared)
-    waits = {name: value for name, value in asdict(triggers).items() if name in _WAITS and value != told[name]}
+    waits = {name: each for name in _WAITS if (each := getattr(triggers, name)) != getattr(declared, name)}
     parts = [f"{name}={value:.6g}" for name, value in {**_thresholds(triggers), **waits}.items()]
     return ":".join(["triggers", *parts]) + (f"@{looks}" if looks > 1 else "")
 
 
 def _thresholds(triggers: Triggers) -> dict[str, float | int]:
-    return {name: value for name, value in asdict(triggers).items() if name in THRESHOLDS and value is not None}
+    on = {name: value for name in THRESHOLDS if (value := getattr(triggers, name)) is not None}
+    return {name: value.share if isinstance(value, Drift) else value for name, value in on.items()}
+
+
+def _with(triggers: Triggers, settings: Mapping[str, float | None]) -> Triggers:
+    """Return the triggers with other numbers; a threshold that is None is off, and one of drift makes that ask."""
+    share = settings.get(_DRIFT)
+    drift = replace(triggers.drift or Drift(), share=share, asks=True) if share is not None else triggers.drift
+    plain = {name: value for name, value in settings.items() if name != _DRIFT}
+    off = {name for name, value in settings.items() if value is None}
+    return replace(
+        triggers,
+        **plain,  # type: ignore[arg-type]  # names and types were held by whoever calls
+        drift=None if _DRIFT in off else drift,
+        persistence=tuple(each for each in triggers.persistence if each.trigger not in off),
+    )
 
 
 def _read(text: str, declared: Triggers) -> Policy:
@@ -116,14 +132,19 @@ def _read(text: str, declared: Triggers) -> Policy:
 
 
 def _triggers(text: str, settings: Mapping[str, float], declared: Triggers) -> Triggers:
-    """Return the declared triggers, or where some are named those alone; how long they wait stays as it is declared."""
+    """Return the declared triggers that ask, or where some are named those alone; what they wait for stays as declared."""
     unknown = sorted(settings.keys() - {*THRESHOLDS, *_WAITS})
     if unknown:
         known = ", ".join((*THRESHOLDS, *_WAITS))
         raise RequestError(f"expected triggers of {known}, got {', '.join(unknown)} in {text!r}")
-    off = dict.fromkeys(THRESHOLDS) if settings.keys() & set(THRESHOLDS) else {}
-    counts = {name: int(value) for name, value in settings.items() if name not in ("calibration_gap", "loss_rise")}
-    return replace(declared, **{**off, **settings, **counts})  # type: ignore[arg-type]  # names and types were held above
+    named = settings.keys() & set(THRESHOLDS)
+    off = set(THRESHOLDS) - named if named else {_DRIFT} - {name for name in THRESHOLDS if _asks(name, declared)}
+    counts = {name: int(value) for name, value in settings.items() if name in (*_COUNTS, *_WAITS)}
+    return _with(declared, {**dict.fromkeys(off), **settings, **counts})
+
+
+def _asks(name: str, declared: Triggers) -> bool:
+    return name != _DRIFT or (declared.drift is not None and declared.drift.asks)
 
 
 def _number(text: str, policy: str) -> float:

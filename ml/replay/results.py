@@ -92,7 +92,7 @@ def is_shown(interval: Interval) -> bool:
 
 def measure(walks: Sequence[Walk], scene: Scene, trainings: Trainings, confidence: float) -> Results:
     """Return what the walks came to, and how each two of them differ."""
-    rows = _labelled(scene)
+    rows = labelled(scene)
     past = scene.past
     labels, nights = past.labels[rows], past.nights[rows]
     weeks = blocks(nights, scene)
@@ -134,7 +134,8 @@ def blocks(nights: Strings, scene: Scene) -> Strings:
     return np.array([begins[str(night)] for night in nights], object)
 
 
-def _labelled(scene: Scene) -> Integers:
+def labelled(scene: Scene) -> Integers:
+    """Return the rows of the walked nights whose label came."""
     rows = scene.past.rows(scene.period.first, scene.period.last)
     found: Integers = rows.start + np.flatnonzero(~np.isnan(scene.past.labels[rows]))
     return found

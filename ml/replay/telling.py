@@ -1,8 +1,9 @@
 """What policies came to as rows of a table, for pages, terminals and documents alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ml.evaluation import Interval
+from ml.replay.ageing import Aged
 from ml.replay.results import Difference, Played, Results, is_shown
 
 NONE_SHOWN = "no difference shown"
@@ -28,6 +29,14 @@ def fired(results: Results) -> list[list[str]]:
 def failed(results: Results) -> list[list[str]]:
     """Return for each policy how many of its models did not pass which kind of check; a model may be among several."""
     return [[each.policy, _counts(each.failed)] for each in results.played if each.failed]
+
+
+AGES = ("age in nights", "models", "rows", "loses more than the freshest")
+
+
+def ages(found: Iterable[Aged]) -> list[list[str]]:
+    """Return a row for each age of models: how many there were, on how many rows, and what they lost more than the freshest."""
+    return [[f"{each.first}-{each.last}", str(each.models), f"{each.rows:,}", told(each.excess)] for each in found]
 
 
 def gain(results: Results, policy: str, other: str) -> Interval | None:

@@ -11,8 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ml import retraining
+from ml import drift, performance, retraining
 from ml.arrays import Floats
+from ml.nights import Period
 from ml.replay import admission
 from ml.replay.past import Trained, Training
 from ml.replay.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
@@ -51,7 +52,7 @@ def advance(walk: Walk, scene: Scene, trainings: Trainings) -> tuple[Walk, date 
 def _decide(walk: Walk, night: date, scene: Scene, trainings: Trainings) -> Decision:
     if isinstance(walk.policy, Triggered):
         triggers = walk.policy.triggers
-        return retraining.decide(triggers, observe(walk, triggers, night, scene, trainings))
+        return retraining.decide(triggers, observe(walk, triggers, night, scene, trainings), scene.case.horizon)
     assert isinstance(walk.policy, Scheduled)
     return walk.policy.decision
 
@@ -62,18 +63,39 @@ def observe(walk: Walk, triggers: Triggers, night: date, scene: Scene, trainings
     champion = _champion(walk, trainings)
     first = max(horizon.before(night, triggers.window_nights), scene.period.first)
     at = past.matured(past.rows(first, night), horizon.cutoff(night), case.matured_share)
-    nights = len(set(past.nights[at]))
-    recent = champion.target.perform(past.labels[at], issued(walk, scene, trainings)[at], nights) if len(at) else None
-    tried = [champion.night, *(look.night for look in walk.looks if look.decision.retrain)]
+    scores, target = issued(walk, scene, trainings), champion.target
+    recent = performance.recent(past.labels[at], scores[at], past.nights[at], target, case.gates.confidence)
+    own = past.rows(max(first, walk.reigns[-1].since), night)
+    expected = target.expect(scores[own]).get(target.words.metric)
     return Facts(
-        matured_nights=nights,
-        calibration_gap=None if recent is None else recent.calibration_gap,
-        loss=None if recent is None else recent.loss,
+        night=night,
+        matured_nights=0 if recent is None else recent.measured.nights,
+        calibration_gap=None if recent is None else recent.measured.calibration_gap,
+        loss=None if recent is None else recent.measured.loss,
+        loss_low=None if recent is None else recent.loss.low,
+        loss_foreseen=None if recent is None else recent.expected,
         reference_loss=champion.loss,
+        expected_loss=None if expected is None else expected.value,
         new_labels=past.new_labels(horizon.cutoff(champion.night), horizon.cutoff(night)),
         age_nights=horizon.count(champion.night, night),
-        nights_since_training=horizon.count(max(tried), night),
+        tried=(champion.night, *(look.night for look in walk.looks if look.decision.retrain)),
+        drifted_share=_drifted_share(champion, triggers, night, scene),
+        above=tuple(
+            retraining.above(look.decision.findings)
+            for look in reversed(walk.looks)
+            if look.night >= walk.reigns[-1].since
+        ),
     )
+
+
+def _drifted_share(champion: Trained, triggers: Triggers, night: date, scene: Scene) -> float | None:
+    """Return which share of the features has moved, where that asks: what is only shown changes no walk."""
+    declared, past = triggers.drift, scene.past
+    if declared is None or not declared.asks:
+        return None
+    learned = Period(date.fromisoformat(champion.learned_from), date.fromisoformat(champion.learned_until))
+    spans = drift.spans(declared, triggers.window_nights, night, learned, scene.case.horizon)
+    return past.drifted_share(declared, *spans)
 
 
 def issued(walk: Walk, scene: Scene, trainings: Trainings) -> Floats:

@@ -39,12 +39,14 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operating import Canary, Deed, Experiment, Issuing, Rehearsal, Release, Roles, Triggers
+from ml.usecase.operating import Canary, Deed, Experiment, Issuing, Rehearsal, Release, Roles
+from ml.usecase.triggers import Budget, Drift, Persistence, Quiet, Triggers
 
 __all__ = [
     "AsOf",
     "Baseline",
     "Binary",
+    "Budget",
     "Canary",
     "Candidate",
     "Column",
@@ -53,6 +55,7 @@ __all__ = [
     "Delay",
     "Deviation",
     "Directional",
+    "Drift",
     "EdgeCase",
     "Excluded",
     "Expectation",
@@ -72,8 +75,10 @@ __all__ = [
     "Milliseconds",
     "NeuralNet",
     "Night",
+    "Persistence",
     "Personal",
     "Prior",
+    "Quiet",
     "Ratio",
     "Recency",
     "RecentMean",

@@ -37,7 +37,8 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operating import Issuing, Rehearsal, Release, Roles, Triggers
+from ml.usecase.operating import Issuing, Rehearsal, Release, Roles
+from ml.usecase.triggers import Triggers
 
 _RESERVED = ("entity", "night", "cutoff", "feature_service")
 

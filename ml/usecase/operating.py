@@ -1,4 +1,4 @@
-"""How a model is kept: when it is trained again, who lets it in, how it takes over, and the nights that `make run` plays."""
+"""How a model is kept: who lets it in, how it takes over, when scores are withheld, and the nights that `make run` plays."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,36 +7,6 @@ from itertools import pairwise
 from ml import nights
 from ml.errors import DeclarationError, RequestError
 from ml.usecase.declaring import require, require_tuples
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Triggers:
-    """When to ask for retraining. None switches a trigger off; every number goes into the ledger.
-
-    Nights are those of the use case's cadence: where it runs every month, a window of 3 nights is a quarter.
-
-    `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which at least
-    `least_nights` must be there; where a number is asked for, how far the share of labels at or below the answer lies from
-    the quantile asked for. `loss_rise` is the relative rise over what the champion showed at its gate. `new_labels` are
-    counted once a night; `label_batch` as they land, so that a file of months of labels is answered at once.
-    """
-
-    calibration_gap: float | None = 0.04
-    loss_rise: float | None = None
-    new_labels: int | None = 50_000
-    label_batch: int | None = None
-    age_nights: int | None = None
-    window_nights: int = 14
-    least_nights: int = 5
-    cooldown_nights: int = 7
-
-    def __post_init__(self) -> None:
-        require(1 <= self.least_nights <= self.window_nights, "least_nights lies between 1 and window_nights")
-        require(
-            self.label_batch is None or self.label_batch >= 1,
-            f"a label_batch is 1 label or more, got {self.label_batch}; None for none",
-        )
-        require(self.cooldown_nights >= 0, f"a cooldown is 0 nights or more, got {self.cooldown_nights}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -39,6 +39,11 @@ SAME = {"entities": 60, "absent": 0, "differ": {}}
             {"outcome": "keep", "reason": "not shown better", "trigger": "monitor"},
             "keep: not shown better (asked for by monitor)",
         ),
+        (
+            "judged",
+            {"outcome": "keep", "reason": "not better", "trigger": "tess: a new route", "budget": "2 of 2 are spent"},
+            "keep: not better (asked for by tess: a new route; 2 of 2 are spent)",
+        ),
         ("approved", {"user": "tess", "role": "tech_lead"}, "by tess as tech_lead"),
         ("rejected", {"user": "bob", "role": "business_owner"}, "by bob as business_owner"),
         ("promoted", {"approved_by": ["tess", "bob"]}, "approved by tess, bob"),

@@ -1,3 +1,5 @@
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml import drift
+from ml.nights import Period
+from ml.usecase import Drift, Night
 
 LAW = settings(max_examples=50, deadline=None)
 VALUES = st.lists(st.none() | st.floats(-100, 100), min_size=1, max_size=50)
@@ -100,3 +104,68 @@ def test_texts_are_measured_by_their_length() -> None:
     found = [drift.population_stability(reference, each, ["note", "other"])["note"] for each in (alike, longer)]
     assert found[0] == pytest.approx(0)
     assert found[1] > 0.2
+
+
+@LAW
+@given(st.integers(40, 2000), st.integers(40, 30_000), st.integers(0, 2**31))
+def test_what_has_not_moved_shows_next_to_no_effect_however_few_or_many_rows_there_are(
+    n: int, m: int, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    rows = [
+        pd.DataFrame({"x": chance.normal(size=each), "kind": chance.choice(["a", "b", "c"], each)}) for each in (n, m)
+    ]
+    assert max(drift.effects(*rows).values()) < 0.35
+    assert sum(drift.effects(*rows).values()) / 2 < 0.2
+
+
+def test_an_effect_is_0_on_average_where_the_plain_index_grows_with_fewer_rows() -> None:
+    chance = np.random.default_rng(7)
+    many = pd.DataFrame({"x": chance.normal(size=5000)})
+    few = [pd.DataFrame({"x": chance.normal(size=60)}) for _ in range(200)]
+    assert np.mean([drift.population_stability(many, each)["x"] for each in few]) > 0.15
+    assert np.mean([drift.effects(many, each)["x"] for each in few]) < 0.03
+
+
+@pytest.mark.parametrize("rows", [200, 2000, 20_000, 50_000])
+def test_what_has_moved_shows_the_same_effect_whatever_the_number_of_rows(rows: int) -> None:
+    chance = np.random.default_rng(3)
+    reference = pd.DataFrame({"x": chance.normal(size=50_000)})
+    found = np.mean(
+        [drift.effects(reference, pd.DataFrame({"x": chance.normal(0.7, size=rows)}))["x"] for _ in range(20)]
+    )
+    assert found == pytest.approx(0.49, abs=0.07)
+
+
+@pytest.mark.parametrize("moved", [[np.nan] * 90, [3.0] * 90], ids=["missing", "constant"])
+def test_a_feature_that_broke_has_a_great_effect(moved: list[float]) -> None:
+    reference = pd.DataFrame({"x": np.arange(1000.0)})
+    assert drift.effects(reference, pd.DataFrame({"x": moved}))["x"] > 1
+
+
+NIGHTLY = Night(hour=2, timezone="UTC")
+LEARNED, TONIGHT = Period(date(2024, 1, 1), date(2024, 2, 1)), date(2025, 3, 10)
+
+
+@pytest.mark.parametrize(
+    ("declared", "reference"),
+    [
+        (Drift(), LEARNED),
+        (Drift(against="past"), Period(date.min, date(2025, 3, 6))),
+        (Drift(against="season", season_nights=364), Period(date(2024, 3, 6), date(2024, 3, 13))),
+        (Drift(against="season", season_nights=3), Period(date(2025, 3, 2), date(2025, 3, 6))),
+    ],
+    ids=["training", "past", "season", "a season that has hardly passed"],
+)
+def test_the_window_is_held_against_what_is_declared(declared: Drift, reference: Period) -> None:
+    found, current = drift.spans(declared, 4, TONIGHT, LEARNED, NIGHTLY)
+    assert current == Period(date(2025, 3, 7), TONIGHT)
+    assert found == reference
+
+
+def test_the_share_is_that_of_the_features_beyond_the_bar() -> None:
+    current = REFERENCE.assign(x=REFERENCE["x"] + 500)
+    assert drift.share(REFERENCE, current, (), Drift()) == 0.5
+    assert drift.share(REFERENCE, current, (), Drift(moved=50.0)) == 0
+    assert drift.share(REFERENCE, REFERENCE.head(0), (), Drift()) is None
+    assert drift.share(REFERENCE.head(0), current, (), Drift()) is None

@@ -17,14 +17,18 @@ import pandas as pd
 from include import provenance, settings, usecases
 from include.settings import Settings
 from include.steps import features as feature_step
+from include.steps import staleness
 from include.steps.replay import trainings
 from include.steps.replay.orders import Order, Recipe
 from include.steps.replay.trainings import Source
 from include.stores import snapshot
+from include.usecases import coherence
+from ml import privacy
 from ml.arrival import KNOWN_AT, NIGHT
 from ml.errors import RefusalError, RequestError
 from ml.nights import Period
-from ml.replay import policies, results, walking
+from ml.replay import ageing, policies, results, walking
+from ml.replay.ageing import Aged
 from ml.replay.past import Past, Refused, Training
 from ml.replay.policies import Policy, Triggered
 from ml.replay.results import Results
@@ -68,7 +72,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """What a replay came to: the results, those of thresholds around the triggers, each decision, and what it took."""
+    """What a replay came to: results, those of thresholds around the triggers, each decision, what age costs, what it took."""
 
     asked: Asked
     order: Order
@@ -76,6 +80,7 @@ class Replayed:
     walks: tuple[Walk, ...]
     results: Results
     around: Results | None
+    ages: tuple[Aged, ...]
     cost: Cost
 
 
@@ -93,7 +98,8 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
     asked_for = policies.parse(asked.policies, case.triggers)
     around = tuple(_around(asked_for, case)) if asked.sensitivity else ()
     order = _order(case, asked, where)
-    scene = _scene(case, asked, order)
+    drifting = any(isinstance(each, Triggered) and each.triggers.drift for each in (*asked_for, *around))
+    scene = _scene(case, asked, order, drifting=drifting)
     grown, made = _grow((*asked_for, *around), scene, order, asked.workers or where.threads, told)
     walks = {each.name: _walked(each, scene, grown) for each in (*asked_for, *around)}
     confidence = case.gates.confidence
@@ -101,6 +107,8 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
     def measured(which: Iterable[Policy]) -> Results:
         return results.measure([walks[each.name] for each in which], scene, grown, confidence)
 
+    ages = ageing.curve(scene, grown, confidence)
+    staleness.keep(case, ages, where)
     return Replayed(
         asked=asked,
         order=order,
@@ -108,6 +116,7 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
         walks=tuple(walks[each.name] for each in asked_for),
         results=measured(asked_for),
         around=measured(each for each in (*asked_for, *around) if isinstance(each, Triggered)) if around else None,
+        ages=ages,
         cost=Cost(
             made=made,
             found=len(grown) - made,
@@ -153,8 +162,8 @@ def _candidate(case: UseCase, wanted: str | Candidate) -> Candidate:
     return found[0]
 
 
-def _scene(case: UseCase, asked: Asked, order: Order) -> Scene:
-    """Return the nights with their rows; raises RefusalError when some of them are not there."""
+def _scene(case: UseCase, asked: Asked, order: Order, *, drifting: bool) -> Scene:
+    """Return the nights with their rows, and where drift may ask their features; raises RefusalError when some of them are not there."""
     made_from = trainings.source(case.name, order.reads)
     there = (str(made_from.rows[NIGHT].min()), str(made_from.rows[NIGHT].max()))
     first, last = asked.period.first, asked.period.last
@@ -163,11 +172,12 @@ def _scene(case: UseCase, asked: Asked, order: Order) -> Scene:
             f"expected features of nights before {first} to begin from, and up to {last}; there are those of {there[0]} to "
             f"{there[1]}: ingest more (ratchet ingest {case.name} ...), or ask for nights within"
         )
-    return Scene(case=case, past=past(case, made_from), period=asked.period, gate=asked.gate)
+    rows = past(case, made_from, drifting=drifting)
+    return Scene(case=case, past=rows, period=asked.period, gate=asked.gate)
 
 
-def past(case: UseCase, made_from: Source) -> Past:
-    """Return the rows with the newest label of each, known from when that was told."""
+def past(case: UseCase, made_from: Source, *, drifting: bool = False) -> Past:
+    """Return the rows with the newest label of each, known from when that was told, and the features where asked for."""
     rows, label = made_from.rows, case.task.label
     newest = made_from.known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
     labels = rows["entity"].map(newest[label]).to_numpy(np.float64)
@@ -177,6 +187,10 @@ def past(case: UseCase, made_from: Source) -> Past:
         labels=labels,
         known_at=known_at.where(~np.isnan(labels)).to_numpy("datetime64[ns]"),
         levels={each.by: rows[each.by].astype(str).to_numpy(object) for each in case.slices},
+        features=rows[privacy.telling(case, case.feature_names, coherence.needs(case), "reports")]
+        if drifting
+        else None,
+        texts=tuple(each.column for each in case.texts),
     )
 
 

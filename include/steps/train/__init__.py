@@ -4,13 +4,14 @@ Three steps hand over references: `prepare` holds still what the others read, `f
 `judge` compares the drafts. Each may run again, or twice at once.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypedDict
 
 from include import provenance, settings, usecases
 from include.settings import Settings
-from include.steps import attempts, champion, findings
+from include.steps import attempts, champion, findings, history
 from include.steps.champion import Champion
 from include.steps.train import contest, records, refit
 from include.steps.train import plan as plans
@@ -100,8 +101,10 @@ def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
     planned = plans.get(case, when, plan, where)
     place = plans.draft(planned, candidate, where)
     if not drafts.whole(place):
+        began = time.perf_counter()
         try:
             files = contest.enter(case, when, planned, candidate, where)
+            history.timed(case, when, candidate, time.perf_counter() - began, where)
         except RefusalError as refusal:
             files = drafting.refused(refusal)
         drafts.put(place, files)
@@ -141,7 +144,9 @@ def _refused(refusal: RefusalError) -> tuple[dict[str, Any], str]:
 def _record(case: UseCase, when: date, plan: Plan, found: tuple[dict[str, Any], str], where: Settings) -> Entry:
     payload, subject = found
     asked = {"trigger": plan.trigger, "declared": plan.declared, "reads": dict(plan.reads), "plan": plan.digest}
-    return ledger.append(
+    spent = attempts.budget(case, when, where)
+    asked |= {"budget": spent} if spent else {}
+    told = ledger.append(
         warehouse.engine(where.warehouse_url),
         kind="judged",
         use_case=case.name,
@@ -150,6 +155,8 @@ def _record(case: UseCase, when: date, plan: Plan, found: tuple[dict[str, Any], 
         payload=asked | payload,
         key=plan.key,
     )
+    history.keep(case, when, told, where)
+    return told
 
 
 def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry | None:

@@ -16,7 +16,7 @@ from include.steps.training_set import Labelled
 from include.stores import packages, registry, signatures
 from include.stores.snapshot import Snapshot
 from ml import card as cards
-from ml import chain, manifest, packaging, passages
+from ml import chain, libraries, manifest, packaging, passages
 from ml.agreement import Refitted
 from ml.card import Card
 from ml.findings import Findings
@@ -176,6 +176,7 @@ def _payload(training: Training, package: Package, refitted: Refitted | None) ->
         "reason": f"{verdict.reason}: {met.fault}" if met.fault else verdict.reason,
         "package": package.digest,
         "evidence": chain.fingerprint(evidence),
+        "dependencies": list(libraries.changes(met.facts, provenance.facts())) if met.facts else [],
         "pictures": passages.pictures(training.found),
         **evidence,
     }

@@ -2,9 +2,11 @@
 
 from ml.usecase import (
     Binary,
+    Budget,
     Column,
     Cost,
     Directional,
+    Drift,
     EdgeCase,
     Excluded,
     Fairness,
@@ -136,9 +138,11 @@ USE_CASE = UseCase(
         new_labels=50_000,
         label_batch=50_000,
         age_nights=12,
+        drift=Drift(against="season", season_nights=12),
         window_nights=4,
         least_nights=2,
         cooldown_nights=3,
+        budget=Budget(trainings=2, nights=12),
     ),
     expectations=(
         Directional(

@@ -3,10 +3,12 @@
 from ml.usecase import (
     AsOf,
     Binary,
+    Budget,
     Column,
     Cost,
     Delay,
     Directional,
+    Drift,
     EdgeCase,
     Excluded,
     Fairness,
@@ -192,7 +194,13 @@ USE_CASE = UseCase(
     ),
     fairness=Fairness(by=("carrier",)),
     gates=Gates(leak_auc=0.755, leak_auc_nights=180),
-    triggers=Triggers(calibration_gap=0.04, new_labels=50_000, label_batch=50_000),
+    triggers=Triggers(
+        calibration_gap=0.04,
+        new_labels=50_000,
+        label_batch=50_000,
+        drift=Drift(against="past"),  # one year: there is no season before to hold it against, and it is only shown
+        budget=Budget(trainings=4, nights=56),
+    ),
     expectations=(
         Directional(
             name="fog does not make a flight safer",

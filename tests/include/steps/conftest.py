@@ -19,7 +19,7 @@ import pytest
 from include import settings as places
 from include import usecases
 from include.settings import Settings
-from include.steps import costs, features, ingest, monitor, release, score, train
+from include.steps import costs, features, history, ingest, monitor, release, score, train
 from include.stores import lake, landing, warehouse
 from include.stores.landing import Bucket, Place
 from include.stores.landing import places as landing_places
@@ -97,8 +97,9 @@ def contents(where: Settings) -> dict[str, Any]:
     with closing(sqlite3.connect(where.home / "warehouse.db")) as database:
         for table in ("scores", "labels", "ingestions", "alerts", "files"):
             held[table] = sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str)
-        untimed = "SELECT * FROM metrics WHERE metric != ?"
-        held["metrics"] = sorted(database.execute(untimed, (costs.MILLISECONDS,)).fetchall(), key=str)
+        timed = (costs.MILLISECONDS, *history.TIMED)
+        untimed = f"SELECT * FROM metrics WHERE metric NOT IN ({', '.join('?' * len(timed))})"
+        held["metrics"] = sorted(database.execute(untimed, timed).fetchall(), key=str)
         read = "SELECT DISTINCT use_case, night, stage, source_table FROM reads ORDER BY night, stage, source_table"
         held["reads"] = database.execute(read).fetchall()
         rows = pd.read_sql("SELECT kind, night, subject, payload, key FROM ledger ORDER BY seq", database)

@@ -10,7 +10,7 @@ from include.settings import Settings
 from include.steps import features, ingest, train
 from include.stores import ledger, warehouse
 from ml.chain import Entry
-from ml.usecase import Gates, UseCase
+from ml.usecase import Budget, Gates, Quiet, UseCase
 from tests.include.steps.conftest import HISTORY, LAST, STEPS, contents
 
 Arrive = Callable[[str], Settings]
@@ -80,3 +80,21 @@ def test_with_a_champion_a_night_is_judged_once(arrive: Arrive) -> None:
     left = contents(where)
     assert train.train("taxi", "2024-03-18", "person") is outcome is False
     assert contents(where) == left
+
+
+def test_a_person_is_not_held_back_by_the_budget_and_the_verdict_tells_how_much_of_it_was_spent(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("ingest")
+    triggers = replace(
+        taxi.triggers,
+        budget=Budget(trainings=1, nights=28),
+        quiet=(Quiet(nights="01-01..12-31", why="by hand only"),),
+    )
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
+    asked = [train.train("taxi", night, train.BOOTSTRAP) for night in (EARLY, LAST)]
+    assert asked == [False, False]
+    assert [each.payload["budget"] for each in judged(where)] == [
+        "0 of 1 trainings in 28 nights are spent",
+        "1 of 1 trainings in 28 nights are spent",
+    ]

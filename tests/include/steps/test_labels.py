@@ -12,7 +12,7 @@ from include.settings import Settings
 from include.steps import labels
 from include.stores import ledger, warehouse
 from ml.errors import RequestError
-from ml.usecase import UseCase
+from ml.usecase import Quiet, UseCase
 
 Arrive = Callable[[str], Settings]
 BATCH = 1000
@@ -97,6 +97,18 @@ def test_within_the_cooldown_nothing_is_asked_for(arrive: Arrive, monkeypatch: p
     assert labels.decide("taxi", land(where, BATCH)) is None
     (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", labels.KIND)
     assert "cooling down" in str(entry.payload["reason"])
+
+
+def test_on_quiet_nights_a_batch_is_answered_with_when_it_is_held_until(
+    arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("monitor")
+    asking: UseCase = usecases.get("taxi")
+    quiet = (Quiet(nights="2024-03-01..2024-04-30", why="a freeze"),)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(asking, triggers=replace(asking.triggers, quiet=quiet)))
+    assert labels.decide("taxi", land(where, BATCH)) is None
+    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", labels.KIND)
+    assert entry.payload["held_until"] == "2024-05-01"
 
 
 def test_a_use_case_that_asks_for_no_batches_is_told_how_to(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:

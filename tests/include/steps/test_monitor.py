@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 
 import pytest
@@ -8,7 +8,8 @@ from include import usecases
 from include.settings import Settings
 from include.steps import monitor
 from include.stores import ledger, warehouse
-from ml.usecase import Personal, UseCase
+from ml.retraining import Facts
+from ml.usecase import Persistence, Personal, Triggers, UseCase
 from tests.include.steps.conftest import LAST, STEPS, contents
 
 Arrive = Callable[[str], Settings]
@@ -29,7 +30,7 @@ def test_a_matured_night_is_measured_and_the_decision_is_kept_with_every_number(
     assert (log_loss.night, log_loss.n) == (date(2024, 3, 17), 60)
     (decided,) = ledger.entries(engine, "taxi", "decided")
     assert decided.payload["reason"] == "nothing fired"
-    assert [finding["trigger"] for finding in decided.payload["findings"]] == ["new_labels"]
+    assert [finding["trigger"] for finding in decided.payload["findings"]] == ["new_labels", "drift"]
 
 
 def test_drift_of_every_feature_is_shown(arrive: Arrive) -> None:
@@ -50,3 +51,26 @@ def test_drift_of_a_personal_feature_is_shown_only_where_reports_may_tell_it(
     shown = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
     assert "psi:zone" in shown
     assert "psi:kilometres" not in shown
+
+
+def test_a_trigger_that_must_last_remembers_the_nights_before_in_the_ledger(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("monitor")
+    lasting = (Persistence(trigger="age_nights", nights=2, among=2),)
+    triggers = Triggers(calibration_gap=None, age_nights=0, drift=None, cooldown_nights=0, persistence=lasting)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
+    assert [monitor.measure("taxi", night) for night in ("2024-03-18", "2024-03-19")] == [False, True]
+    first, second = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
+    assert "age_nights (1 of 2 nights, needs 2)" in str(first.payload["reason"])
+    assert second.payload["trigger"] == "age_nights"
+    assert (first.key, second.key) == ("taxi:decided:2024-03-18", "taxi:decided:2024-03-19")
+
+
+def test_every_number_that_was_decided_on_is_in_the_ledger(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    STEPS["monitor"]()
+    (decided,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
+    facts = decided.payload["facts"]
+    assert isinstance(facts, dict)
+    assert set(facts) == {each.name for each in fields(Facts)} - {"night", "above"} | {"loss_by_age"}

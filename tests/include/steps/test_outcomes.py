@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 
 from include import usecases
 from include.settings import Settings
 from include.steps import monitor, outcomes
-from include.stores import warehouse
+from include.stores import ledger, warehouse
 from include.stores.warehouse import Metric
-from ml import foresight, metrics
+from ml import foresight, metrics, nights
+from ml.targets import binary
 from ml.usecase import Cost, Slice, UseCase
 from tests.include.steps.conftest import STEPS
 
@@ -73,3 +75,91 @@ def test_a_slice_with_enough_rows_is_measured_apart(
     assert parts
     assert all(name.startswith("zone=") and rows >= 10 for name, rows in parts.items())
     assert sum(parts.values()) <= whole
+
+
+def test_what_the_window_is_expected_to_lose_is_told_of_the_champion_by_its_rows(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("monitor")
+    engine, (first, last) = warehouse.engine(where.warehouse_url), nights.parse("2024-03-17..2024-03-18")
+    parts = ((first, "mine", 0.4, 10), (last, "mine", 0.6, 30), (last, "another", 9.0, 99))
+    warehouse.record_metrics(
+        engine,
+        [
+            Metric(
+                use_case="taxi",
+                night=night,
+                model_digest=digest,
+                slice=outcomes.ALL,
+                metric="expected_log_loss",
+                value=value,
+                n=n,
+            )
+            for night, digest, value, n in parts
+        ],
+    )
+    target = binary.Target(cost=Cost(act=1, miss=2, averted=0.9), prior=0.5)
+    assert outcomes.expected_loss(taxi, last, "mine", target, where) == pytest.approx(0.55)
+    assert outcomes.expected_loss(taxi, last, "nobody", target, where) is None
+
+
+SCORED, NEXT, LATER = "2024-03-17", "2024-03-18", "2024-03-20"
+
+
+def relabel(where: Settings, known_at: str | None = None, *, flipped: int = 0, gone: int = 0) -> None:
+    """Let the labels of the scored night come again: known later, the first of them changed, or withdrawn."""
+    engine, night = warehouse.engine(where.warehouse_url), nights.parse(SCORED).last
+    rows = warehouse.labels(engine, "taxi", datetime.max.replace(tzinfo=UTC))
+    rows = rows[pd.to_datetime(rows["night"]).dt.date == night].sort_values("entity", ignore_index=True)
+    changed = rows.assign(label=rows["label"].where(rows.index >= flipped, 1 - rows["label"]), landed=night)
+    if known_at:
+        changed["known_at"] = pd.Timestamp(known_at, tz="UTC")
+    warehouse.record_labels(engine, "taxi", changed.iloc[gone:], withdrawn=list(changed["entity"].head(gone)))
+
+
+def seen(where: Settings, night: str) -> tuple[float | None, int | None, float]:
+    """Measure as of a night; return loss and rows of the scored night, and how many of its labels are lacking."""
+    monitor.measure("taxi", night)
+    found = told(where, slice=outcomes.ALL)
+    losses = found.get("log_loss", [])
+    assert len(losses) <= 1
+    lacking = [each.value for each in found["labels_lacking"] if str(each.night) == SCORED]
+    return (losses[0].value if losses else None), (losses[0].n if losses else None), float(lacking[0] or 0)
+
+
+def test_labels_that_come_late_leave_the_night_out_until_they_are_there(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    relabel(where, f"{NEXT}T23:00")
+    assert seen(where, NEXT) == (None, None, 60)
+    loss, rows, lacking = seen(where, LATER)
+    assert (rows, lacking) == (60, 0)
+    assert loss is not None
+
+
+def test_labels_that_come_twice_count_once(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    relabel(where)
+    relabel(where)
+    assert seen(where, NEXT)[1:] == (60, 0)
+
+
+def test_labels_that_change_are_measured_anew_and_the_decision_made_before_stays(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    before, _, _ = seen(where, NEXT)
+    (decided,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
+    relabel(where, f"{NEXT}T23:00", flipped=30)
+    after, rows, _ = seen(where, LATER)
+    assert (before != after, rows) == (True, 60)
+    assert ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")[0] == decided
+
+
+@pytest.mark.parametrize(("gone", "counted"), [(3, True), (4, False)], ids=["hardly any", "too many"])
+def test_labels_that_never_come_are_counted_and_a_night_that_lacks_too_many_is_no_night(
+    arrive: Arrive, gone: int, counted: bool
+) -> None:
+    where = arrive("monitor")
+    relabel(where, gone=gone)
+    _, rows, lacking = seen(where, LATER)
+    assert (rows, lacking) == (60 - gone if counted else None, gone)
+    (decided,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
+    facts = decided.payload["facts"]
+    assert isinstance(facts, dict)
+    assert facts["matured_nights"] == int(counted)

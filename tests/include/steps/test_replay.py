@@ -26,12 +26,22 @@ from ml.errors import RefusalError, RequestError
 from ml.replay import admission, policies, walking
 from ml.replay.past import Trained
 from ml.replay.scene import Scene
-from ml.usecase import Triggers, UseCase
+from ml.usecase import Drift, Triggers, UseCase
+from ml.usecase.triggers import NAMES as THRESHOLDS
 from tests.include.steps.conftest import LAST, contents
 
 PERIOD = nights.parse("2024-03-17..2024-04-04")
 ASKED = Asked(use_case="taxi", period=PERIOD, policies="never,every@6,triggers,hindsight@6", workers=1)
-OPEN = Triggers(calibration_gap=0.001, loss_rise=0.01, new_labels=1, age_nights=1, least_nights=1, cooldown_nights=0)
+OPEN = Triggers(
+    calibration_gap=0.001,
+    loss_rise=0.01,
+    loss_surprise=0.01,
+    new_labels=1,
+    age_nights=1,
+    drift=Drift(moved=0.05, asks=True),
+    least_nights=1,
+    cooldown_nights=0,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -219,9 +229,10 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
     where = arrive("monitor")
     case = replace(taxi, triggers=OPEN)
     monkeypatch.setattr(usecases, "get", lambda _: case)
-    monitor.measure("taxi", "2024-03-18")
+    for night in ("2024-03-17", "2024-03-18"):
+        monitor.measure("taxi", night)
     engine = warehouse.engine(where.warehouse_url)
-    (decided,) = ledger.entries(engine, "taxi", "decided")
+    (decided,) = ledger.entries(engine, "taxi", "decided", nights.parse("2024-03-18").last)
     champion = ledger.champion(engine, "taxi")
     assert champion is not None
     files = packages.get(where.packages, champion.subject, where.trusted_keys)
@@ -232,7 +243,7 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
     first = nights.parse(LAST).first
     model = Trained(
         night=first,
-        learned_until=str(facts["used_until"]),
+        learned_until=str(facts["fitted"][1]),  # type: ignore[index]  # two ISO dates
         used_until=str(facts["used_until"]),
         rows=0,
         loss=float(str(facts["log_loss"])),
@@ -240,14 +251,14 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
         scores=packaging.load(files).predict(made_from.rows),
     )
     period = nights.parse("2024-03-17..2024-03-18")
-    scene = Scene(case=case, past=step.past(case, made_from), period=period, gate=False)
+    scene = Scene(case=case, past=step.past(case, made_from, drifting=True), period=period, gate=False)
     (policy,) = policies.parse("triggers", case.triggers)
     observed = walking.observe(walking.begin(policy, scene), OPEN, period.last, scene, {first: model})
-    ours = retraining.decide(OPEN, observed)
+    ours = retraining.decide(OPEN, observed, case.horizon)
     assert (ours.retrain, ours.trigger, ours.reason) == tuple(
         decided.payload[name] for name in ("retrain", "trigger", "reason")
     )
     assert {each.trigger: each.value for each in ours.findings} == pytest.approx(
         {each["trigger"]: each["value"] for each in decided.payload["findings"]}
     )
-    assert {each.trigger for each in ours.findings} == {"calibration_gap", "loss_rise", "new_labels", "age_nights"}
+    assert {each.trigger for each in ours.findings} == set(THRESHOLDS) - {"expected_loss_rise"}

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from ml.errors import RequestError
 from ml.replay import policies
 from ml.replay.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
-from ml.usecase import Triggers
+from ml.usecase import Drift, Persistence, Triggers
 
-DECLARED = Triggers(calibration_gap=0.04, new_labels=50_000, window_nights=10, cooldown_nights=5)
+DECLARED = Triggers(calibration_gap=0.04, new_labels=50_000, window_nights=10, cooldown_nights=5, drift=None)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_policy_is_read_as_it_is_written(text: str, policy: Policy) -> None:
         ("every@0", "got 'every@0'"),
         ("hindsight:margin=1@3", "got 'hindsight:margin=1@3'"),
         ("shadow@14", "got 'shadow@14'"),
-        ("triggers:drift=0.2", "expected triggers of calibration_gap, .*, got drift"),
+        ("triggers:warmth=0.2", "expected triggers of calibration_gap, .*, got warmth"),
         ("triggers:calibration_gap=0.0.1", "got 'triggers:calibration_gap=0.0.1'"),
         ("never,every@2,never", "got never more than once"),
     ],
@@ -60,6 +60,28 @@ def test_a_policy_is_read_as_it_is_written(text: str, policy: Policy) -> None:
 def test_what_cannot_be_read_is_told_with_how_it_is_written(text: str, said: str) -> None:
     with pytest.raises(RequestError, match=said):
         policies.parse(text, DECLARED)
+
+
+def test_drift_asks_where_it_is_named_and_is_not_walked_where_it_is_only_shown() -> None:
+    season = Drift(against="season", season_nights=364, share=0.6)
+    shown = replace(DECLARED, drift=season)
+    (own, named) = policies.parse("triggers triggers:drift=0.3", shown)
+    assert isinstance(own, Triggered)
+    assert isinstance(named, Triggered)
+    assert own.triggers == DECLARED
+    assert named.triggers.drift == replace(season, share=0.3, asks=True)
+    assert [each.name for each in policies.around(named, (2.0,), shown)] == ["triggers:drift=0.6"]
+    obeyed = replace(DECLARED, drift=replace(season, asks=True))
+    (own,) = policies.parse("triggers", obeyed)
+    assert isinstance(own, Triggered)
+    assert own.triggers == obeyed
+
+
+def test_a_trigger_that_is_switched_off_need_not_last() -> None:
+    lasting = replace(DECLARED, persistence=(Persistence(trigger="new_labels", nights=2, among=3),))
+    (policy,) = policies.parse("triggers:calibration_gap=0.02", lasting)
+    assert isinstance(policy, Triggered)
+    assert policy.triggers.persistence == ()
 
 
 def test_policies_are_parted_by_commas_or_blanks() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import promotion, retraining
+from ml import evaluation, promotion, retraining
 from ml.replay import policies, walking
 from ml.replay.admission import ADOPTED, REFUSED
 from ml.replay.past import Refused, Training
@@ -60,14 +60,21 @@ def known(walk: Walk, night: date, grown: dict[date, Training]) -> Facts:
     labels = PAST.labels[at]
     tried = [champion.night, *(look.night for look in walk.looks if look.decision.retrain)]
     begin = np.datetime64(FREE.case.horizon.cutoff(champion.night).replace(tzinfo=None))
+    lost = world.TARGET.row_loss(labels, np.array(scores)) if at else np.zeros(0)
+    own = [row for row, of in enumerate(PAST.nights) if max(begins, str(walk.reigns[-1].since)) <= of <= str(night)]
+    expected = world.TARGET.expect(champion.scores[own])["log_loss"].value
     return Facts(
+        night=night,
         matured_nights=len({PAST.nights[row] for row in at}),
         calibration_gap=float(np.mean(scores) - labels.mean()) if at else None,
-        loss=float(world.TARGET.row_loss(labels, np.array(scores)).mean()) if at else None,
+        loss=float(lost.mean()) if at else None,
+        loss_low=evaluation.mean_by_night(lost, PAST.nights[at], 0.95, 20130207).low if at else None,
+        loss_foreseen=world.TARGET.expect(np.array(scores))["log_loss"].value if at else None,
+        expected_loss=expected,
         reference_loss=champion.loss,
         new_labels=int(((PAST.known_at > begin) & (PAST.known_at <= np.datetime64(cutoff))).sum()),
         age_nights=(night - champion.night).days,
-        nights_since_training=(night - max(tried)).days,
+        tried=tuple(tried),
     )
 
 
@@ -82,7 +89,7 @@ def test_decisions_are_those_of_production_on_facts_counted_row_by_row() -> None
             looks=walk.looks[:place],
             reigns=tuple(reign for reign in walk.reigns if reign.since <= look.night),
         )
-        expected = retraining.decide(policy.triggers, known(before, look.night, grown))
+        expected = retraining.decide(policy.triggers, known(before, look.night, grown), FREE.case.horizon)
         assert (look.decision.retrain, look.decision.trigger) == (expected.retrain, expected.trigger)
         assert [each.state for each in look.decision.findings] == [each.state for each in expected.findings]
         for ours, theirs in zip(look.decision.findings, expected.findings, strict=True):

@@ -17,7 +17,16 @@ from tests.ml.usecase.test_case import use_case
 FIRST = date(2024, 1, 1)
 HISTORY, WALKED, A_NIGHT, HELD_OUT = 12, 40, 60, 4
 TARGET = binary.Target(cost=Cost(act=10, miss=50, averted=0.5), prior=0.5)
-TRIGGERS = Triggers(calibration_gap=0.1, new_labels=None, window_nights=5, least_nights=2, cooldown_nights=3)
+TRIGGERS = Triggers(
+    calibration_gap=0.1,
+    loss_surprise=0.5,
+    expected_loss_rise=0.5,
+    new_labels=None,
+    drift=None,
+    window_nights=5,
+    least_nights=2,
+    cooldown_nights=3,
+)
 
 
 def night(place: int) -> date:

@@ -60,3 +60,20 @@ def test_recording_again_changes_nothing(home: Settings, gym: UseCase, again: st
     before = recorded(home)
     ingest.ingest("gym", again)
     assert recorded(home) == before
+
+
+def test_months_of_labels_in_one_file_find_their_nights_as_they_would_have_apart(home: Settings, gym: UseCase) -> None:
+    first, last = (land(home, gym, night) / "renewals.csv" for night in ("2023-02-01", "2023-04-01"))
+    header, *early = first.read_text().splitlines(keepends=True)
+    first.write_text(header)
+    last.write_text(last.read_text() + "".join(early))
+    for night in ("2023-01-01", "2023-02-01", "2023-03-01"):
+        ingest.ingest("gym", night)
+    assert recorded(home) == set()
+    ingest.ingest("gym", "2023-04-01")
+    nights = [night for _, night in recorded(home)]
+    assert {night: nights.count(night) for night in sorted(set(nights))} == {
+        "2023-01-01": 120,
+        "2023-02-01": 120,
+        "2023-03-01": 120,
+    }

@@ -1,0 +1,151 @@
+"""Which trigger notices what, how soon, and how often for nothing: worlds whose truth is known, and both real data sets.
+
+Every decision is production's own, on facts as the monitor gathers them. On the real data a champion of the schedule answers, and each
+night is decided by each trigger: on employment, where nothing drifts, whatever asks is a false alarm.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, replace
+from multiprocessing import get_context
+from typing import Any
+
+from bench import homes, replay
+
+SEEDS, WORKERS = range(10), 2
+REAL = {
+    "flights": ("2013-01-01..2013-12-31", "2013-02-01..2013-12-31", "every@28"),
+    "employment": ("2015-01-01..2018-12-01", "2016-01-01..2018-12-01", "every@12"),
+}
+SHARES = (0.1, 0.5)
+
+
+def run() -> dict[str, Any]:
+    """Return what every trigger noticed of each scenario, and on how many real nights each asked."""
+    noticed = list(_noticed())
+    real = {}
+    for use_case, (history, _, _) in REAL.items():
+        with homes.temporary():
+            homes.taken(use_case, history)
+            real[use_case] = _real(use_case)
+    replay.publish("scenarios", _table(noticed), "scenarios")
+    replay.publish("false alarms", _alarms(noticed, real), "scenarios")
+    return {"seeds": len(SEEDS), "scenarios": [_kept(each) for each in noticed], "real": real}
+
+
+def _noticed() -> Iterator[Any]:
+    from ml.replay import scenarios
+
+    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+        for found in pool.map(_notice, [each.name for each in scenarios.SCENARIOS]):
+            print(found[0].scenario, flush=True)
+            yield from found
+
+
+def _notice(name: str) -> Any:
+    from ml.replay import scenarios, watching
+
+    (scenario,) = [each for each in scenarios.SCENARIOS if each.name == name]
+    return watching.notice(scenario, SEEDS)
+
+
+def _real(use_case: str) -> dict[str, Any]:
+    """Return for each trigger on how many of the nights it was above its threshold, and on how many it could not tell."""
+    from include import usecases
+    from include.steps import replay as step
+    from include.steps.replay import Asked, trainings
+
+    _, nights, schedule = REAL[use_case]
+    case = usecases.get(use_case)
+    asked = Asked(use_case=use_case, period=case.horizon.parse(nights), policies=schedule)
+    played = step.replay(asked)
+    made_from = trainings.source(use_case, played.order.reads)
+    scene = replace(played.scene, past=step.past(case, made_from, drifting=True))
+    (walk,) = played.walks
+    wanted = {scene.beginning, *(look.night for look in walk.looks)}
+    grown = trainings.gather(played.order, wanted, 1, lambda _: None)
+    return {name: _counted(name, case, walk, scene, grown) for name in _watches(case)}
+
+
+def _watches(case: Any) -> dict[str, Any]:
+    """Return each trigger alone, as the use case has it declared where it has, else as the scenarios have it."""
+    from ml.replay import watching
+    from ml.usecase import Drift
+
+    declared = case.triggers
+    window = {"window_nights": declared.window_nights, "least_nights": declared.least_nights}
+    found = {name: replace(each, **window) for name, each in watching.WATCHES.items() if "," not in name}
+    for name in ("calibration_gap", "loss_rise", "loss_surprise", "expected_loss_rise"):
+        found[name] = replace(found[name], **{name: getattr(declared, name) or getattr(found[name], name)})
+    season = Drift(against="season", season_nights=12 if case.horizon.every == "month" else 364, asks=True)
+    return found | {"drift from the season": replace(found["drift from the season"], drift=season)}
+
+
+def _counted(name: str, case: Any, walk: Any, scene: Any, grown: Any) -> dict[str, Any]:
+    from ml import retraining
+    from ml.replay import walking
+
+    triggers, values, asked = _watches(case)[name], [], 0
+    for night in case.horizon.nights(scene.period):
+        so_far = replace(walk, looks=(), reigns=tuple(each for each in walk.reigns if each.since <= night))
+        facts = walking.observe(so_far, triggers, night, scene, grown)
+        decision = retraining.decide(triggers, facts, case.horizon)
+        asked += decision.retrain
+        values += [each.value for each in decision.findings]
+    (finding,) = decision.findings
+    known = [each for each in values if each is not None]
+    above = {f"above {share:g}": sum(each > share for each in known) for share in SHARES} if "drift" in name else {}
+    print(case.name, name, finding.threshold, asked, len(known), len(values), above, flush=True)
+    return {"threshold": finding.threshold, "nights": len(values), "told": len(known), "asked": asked, **above}
+
+
+def _kept(each: Any) -> dict[str, Any]:
+    told = asdict(each)
+    return told | {"false_alarms": round(told["false_alarms"], 2)}
+
+
+def _table(noticed: list[Any]) -> list[str]:
+    """Return a row for each scenario: the delay of each trigger, in bold where it ought to notice."""
+    from ml import markdown
+
+    names = list(dict.fromkeys(each.scenario for each in noticed))
+    triggers = list(dict.fromkeys(each.trigger for each in noticed))
+    cells = {(each.scenario, each.trigger): _delay(each) for each in noticed}
+    broken = [name for name in names if any(each.ought for each in noticed if each.scenario == name)]
+    return markdown.table(
+        ["what happened", *triggers], [[name, *(cells[name, trigger] for trigger in triggers)] for name in broken]
+    )
+
+
+def _delay(each: Any) -> str:
+    if each.delay is None:
+        return "**blind**" if each.ought else "never"
+    low, middle, high = each.delay
+    some = "" if each.found == each.worlds else f", in {each.found} of {each.worlds}"
+    told = f"{middle:g} ({low:g}-{high:g}){some}"
+    return f"**{told}**" if each.ought else told
+
+
+def _alarms(noticed: list[Any], real: dict[str, Any]) -> list[str]:
+    """Return a row for each trigger: how many of 100 nights it asks on where nothing happened, made up and real."""
+    from ml import markdown
+
+    calm = {(each.scenario, each.trigger): f"{each.false_alarms:.1f}" for each in noticed}
+    triggers = list(dict.fromkeys(each.trigger for each in noticed))
+    made_up = ("nothing", "a season")
+    return markdown.table(
+        ["trigger", *made_up, *real],
+        [
+            [name, *(calm[each, name] for each in made_up), *(_share(found.get(name)) for found in real.values())]
+            for name in triggers
+        ],
+    )
+
+
+def _share(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    if not found["told"]:
+        return "not enough data"
+    shares = {name: found[name] for name in found if name.startswith("above")} or {"": found["asked"]}
+    return ", ".join(f"{100 * count / found['told']:.1f} {name}".strip() for name, count in shares.items())

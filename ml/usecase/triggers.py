@@ -1,0 +1,159 @@
+"""When a new model is asked for, and what holds that back: thresholds, how long they must be passed, and how often at most."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, get_args
+
+from ml import nights
+from ml.errors import DeclarationError, RequestError
+from ml.usecase.declaring import require, require_tuples, require_unique
+
+Against = Literal["training", "season", "past"]
+
+NAMES = ("calibration_gap", "loss_rise", "loss_surprise", "expected_loss_rise", "new_labels", "age_nights", "drift")
+_YEARLY = re.compile(r"(\d{2})-(\d{2})\.\.(\d{2})-(\d{2})")
+_LEAP = 2024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """How many features may have moved, and from what; told and not obeyed, unless it `asks`.
+
+    A feature has moved when the last `window_nights` of the triggers lie further than `moved` from what they are held
+    `against`: the rows that the champion learned from (`training`), those of the `season` that lies `season_nights` back (364
+    where each day is a night, 12 where each month is), or all that was before (`past`, which comes to know the
+    seasons). That is the population stability index less what chance alone makes of so few rows. The trigger is above its
+    threshold when more than this `share` of the features has moved.
+    """
+
+    against: Against = "training"
+    share: float = 0.5
+    moved: float = 0.2
+    season_nights: int | None = None
+    asks: bool = False
+
+    def __post_init__(self) -> None:
+        known = get_args(Against)
+        require(self.against in known, f"drift is held against one of {known}, got {self.against!r}")
+        require(0 <= self.share < 1, f"the share of features that may drift lies from 0 to below 1, got {self.share}")
+        require(self.moved > 0, f"a feature has moved by more than 0, got {self.moved}")
+        is_season = self.against == "season"
+        require(
+            is_season == (self.season_nights is not None) and (self.season_nights is None or self.season_nights >= 1),
+            f'season_nights goes with against="season", and is 1 or more: got {self.season_nights} with {self.against!r}',
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Persistence:
+    """A trigger asks only when it was above its threshold on `nights` of the last `among` at which it was looked, tonight too."""
+
+    trigger: str
+    nights: int
+    among: int
+
+    def __post_init__(self) -> None:
+        require(self.trigger in NAMES, f"a persistence is of one of {', '.join(NAMES)}, got {self.trigger!r}")
+        require(
+            1 <= self.nights <= self.among,
+            f"a trigger persists for 1 to `among` nights, got {self.nights} among {self.among}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """No trigger asks for more than so many `trainings` in so many `nights`; those that a person asked for are counted."""
+
+    trainings: int
+    nights: int
+
+    def __post_init__(self) -> None:
+        require(
+            self.trainings >= 1 and self.nights >= 1,
+            f"a budget is 1 training or more in 1 night or more, got {self.trainings} in {self.nights}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quiet:
+    """Nights on which no trigger asks: "2013-12-20..2014-01-02", or "12-20..01-02" of each year; both ends are included."""
+
+    nights: str
+    why: str
+
+    def __post_init__(self) -> None:
+        require(bool(self.why.strip()), f"quiet nights say why, got {self.nights} without a reason")
+        yearly = self._yearly
+        try:
+            if yearly is None:
+                nights.parse(self.nights)
+            else:
+                for month, day in yearly:
+                    date(_LEAP, month, day)
+        except (RequestError, ValueError):
+            raise DeclarationError(
+                f'quiet nights are written as "2013-12-20..2014-01-02", or "12-20..01-02" for each year; got {self.nights!r}'
+            ) from None
+
+    def __contains__(self, night: date) -> bool:
+        if self._yearly is None:
+            return night in nights.parse(self.nights)
+        (first, last), day = self._yearly, (night.month, night.day)
+        return first <= day <= last if first <= last else day >= first or day <= last
+
+    @property
+    def _yearly(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        match = _YEARLY.fullmatch(self.nights)
+        return ((int(match[1]), int(match[2])), (int(match[3]), int(match[4]))) if match else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Triggers:
+    """When to ask for retraining. None switches a trigger off; every number goes into the ledger.
+
+    Nights are those of the use case's cadence: where it runs every month, a window of 3 nights is a quarter.
+
+    `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which at least
+    `least_nights` must be there; where a number is asked for, how far the share of labels at or below the answer lies from
+    the quantile asked for. `loss_rise` is the relative rise over what the champion showed at its gate, and asks only where
+    its interval by nights lies above 0; `loss_surprise` is how much more was lost than the scores of the same rows were
+    expected to, which a season does not change, and asks likewise; `expected_loss_rise` is the rise of what the window's
+    scores are expected to lose, before a label is there. `new_labels` are counted once a night; `label_batch` as they land, so that a file of months
+    of labels is answered at once. `age_nights` is a schedule. `drift` is told, and asks only where it is told to.
+
+    What asks waits: `persistence` for a trigger that must last, `cooldown_nights` after a training, the `budget`, and
+    `quiet` nights. A person who asks waits for none of them.
+    """
+
+    calibration_gap: float | None = 0.04
+    loss_rise: float | None = None
+    loss_surprise: float | None = None
+    expected_loss_rise: float | None = None
+    new_labels: int | None = 50_000
+    label_batch: int | None = None
+    age_nights: int | None = None
+    drift: Drift | None = Drift()
+    window_nights: int = 14
+    least_nights: int = 5
+    cooldown_nights: int = 7
+    persistence: tuple[Persistence, ...] = ()
+    budget: Budget | None = None
+    quiet: tuple[Quiet, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_tuples(self)
+        require(1 <= self.least_nights <= self.window_nights, "least_nights lies between 1 and window_nights")
+        require(
+            self.label_batch is None or self.label_batch >= 1,
+            f"a label_batch is 1 label or more, got {self.label_batch}; None for none",
+        )
+        require(self.cooldown_nights >= 0, f"a cooldown is 0 nights or more, got {self.cooldown_nights}")
+        require_unique("the triggers that must persist", [each.trigger for each in self.persistence])
+        off = [each.trigger for each in self.persistence if getattr(self, each.trigger) is None]
+        require(not off, f"a trigger that must persist is switched on, got {', '.join(off)} which is None")
+
+    def persisting(self, trigger: str) -> Persistence:
+        """Return how long a trigger must be above its threshold: one night, unless it is declared."""
+        declared = {each.trigger: each for each in self.persistence}
+        return declared.get(trigger, Persistence(trigger=trigger, nights=1, among=1))
