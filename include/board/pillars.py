@@ -22,6 +22,7 @@ from ml.usecase import UseCase
 _NIGHTS, _TOP_DRIFT, _DECISIONS, _INGESTIONS = 366, 10, 20, 14
 _PSI = "psi:"
 _RELEASED = (Kind.PROMOTED, Kind.ROLLED_BACK)
+_MOVED = ("drifted_share", "requests_drifted_share", "scores_moved")
 _TRAFFIC = ("answers", "fault_share", "latency_p50_ms", "latency_p99_ms")
 _SHOWN_BY_SLICE = ("calibration_gap", "alert_rate", "saved_per_1000")
 
@@ -92,8 +93,8 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
 def _names(words: Words) -> tuple[str, ...]:
     both = (words.metric, "saved_per_1000")
     expected = tuple(f"expected_{name}" for name in both)
-    measured = ("calibration_gap", "labels_lacking", "alert_rate", "drifted_share")
-    return (*both, *expected, *measured, *_TRAFFIC)
+    measured = ("calibration_gap", "labels_lacking", "alert_rate")
+    return (*both, *expected, *measured, *_MOVED, *_TRAFFIC)
 
 
 def _series(found: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
@@ -153,7 +154,10 @@ def _pillars(
         expected="expected_saved_per_1000",
     )
     acted = chart("share of rows acted on", acted="alert_rate")
-    drifted = chart("share of features that drifted (PSI above 0.2)", drifted="drifted_share")
+    drifted = chart(
+        "share of features that drifted (PSI above 0.2)", batch="drifted_share", requests="requests_drifted_share"
+    )
+    moved = chart("how far scores have moved (PSI)", moved="scores_moved")
     held = Chart(title="rows quarantined", series=_held(ingested), marks=marks)
     asked = chart("answers over REST", answers="answers")
     latency = chart("latency of answers, ms", p50="latency_p50_ms", p99="latency_p99_ms")
@@ -162,7 +166,7 @@ def _pillars(
     return (
         Pillar(name="Model", charts=(loss, gap, lacking)),
         Pillar(name="Business", charts=tuple(each for each in (saved, acted) if each is saved or each.series)),
-        Pillar(name="Data", charts=(drifted, held)),
+        Pillar(name="Data", charts=(drifted, *((moved,) if moved.series else ()), held)),
         Pillar(name="Infrastructure", charts=(took, asked, *(each for each in (latency, faults) if each.series))),
     )
 
@@ -184,7 +188,7 @@ def _drift(found: Iterable[Metric]) -> tuple[Drift, ...]:
     indexes = [
         Drift(feature=each.metric.removeprefix(_PSI), stability=each.value)
         for each in found
-        if each.metric.startswith(_PSI) and each.value is not None
+        if each.metric.startswith(_PSI) and each.slice == "all" and each.value is not None
     ]
     return tuple(sorted(indexes, key=lambda each: -each.stability)[:_TOP_DRIFT])
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import attempts, drifting, infrastructure, outcomes, staleness, standing
+from include.steps import answered, attempts, drifting, infrastructure, outcomes, staleness, standing
+from include.steps.answered import Held
+from include.steps.drifting import Drifted
 from include.stores import ledger, packages, pages, snapshot, warehouse
 from include.stores.warehouse import Alert, Metric
 from ml import nights, packaging, retraining, targets
@@ -32,17 +34,20 @@ def measure(use_case: str, period: str) -> bool:
     champion = ledger.champion(engine, case.name, before_night=when.last)
     if champion is None:
         return False
-    facts = packaging.facts(packages.get(where.packages, champion.subject, where.trusted_keys))
+    files = packages.get(where.packages, champion.subject, where.trusted_keys)
+    facts, model = packaging.facts(files), packaging.load(files)
     tables = snapshot.take(case, where)
     target = targets.told(case, facts)
     recent = outcomes.measure(case, when.last, target, tables, where)
-    drifted = drifting.measure(case, when.last, champion.subject, _fitted(facts), tables, where)
+    fitted = _fitted(facts)
+    drifted = drifting.measure(case, when.last, champion.subject, fitted, tables, where)
+    held = answered.measure(case, when.last, champion.subject, model, fitted, drifted.learned, tables, where)
     warehouse.record_reads(engine, case.name, [when.last], "monitor", champion.subject, tables.versions)
     by_age = _tell_age(case, when.last, champion, facts, where)
     found = _facts(case, when.last, champion, recent, facts, target, drifted.share, where)
     decision = retraining.decide(case.triggers, found, case.horizon)
-    if decision.retrain and len(drifted.tonight):
-        pages.write_drift(pages.drift(where.reports, case.name, when.last), drifted.learned, drifted.tonight)
+    if decision.retrain:
+        _report(case, when.last, drifted, held, where)
     _alert(case, when.last, decision, where)
     ledger.append(
         engine,
@@ -54,6 +59,13 @@ def measure(use_case: str, period: str) -> bool:
         key=f"{case.name}:decided:{when.last}",
     )
     return decision.retrain
+
+
+def _report(case: UseCase, night: date, drifted: Drifted, held: dict[str, Held], where: Settings) -> None:
+    """Write Evidently's pages: of the features, the scores and the requests, those that there are."""
+    features = {"features": Held(reference=drifted.learned, current=drifted.tonight)} if len(drifted.tonight) else {}
+    for of, each in (features | held).items():
+        pages.write_drift(pages.drift(where.reports, case.name, night, of), each.reference, each.current)
 
 
 def _fitted(facts: dict[str, object]) -> Period:

@@ -11,9 +11,9 @@ from include.stores import atomic
 _REFERENCE_ROWS, _SEED = 2_000, 2013
 
 
-def drift(reports: Path, use_case: str, night: date) -> Path:
-    """Return where the drift page of a night rests."""
-    return reports / use_case / str(night) / "drift.html"
+def drift(reports: Path, use_case: str, night: date, of: str = "features") -> Path:
+    """Return where the drift page of a night rests, that `of` its features, its scores or its requests."""
+    return reports / use_case / str(night) / ("drift.html" if of == "features" else f"drift_of_{of}.html")
 
 
 def card(reports: Path, use_case: str, night: date) -> Path:
