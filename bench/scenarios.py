@@ -23,14 +23,20 @@ SHARES = (0.1, 0.5)
 def run() -> dict[str, Any]:
     """Return what every trigger noticed of each scenario, and on how many real nights each asked."""
     noticed = list(_noticed())
-    real = {}
+    real, ages = {}, {}
     for use_case, (history, _, _) in REAL.items():
         with homes.temporary():
             homes.taken(use_case, history)
-            real[use_case] = _real(use_case)
+            real[use_case], ages[use_case] = _real(use_case)
     replay.publish("scenarios", _table(noticed), "scenarios")
     replay.publish("false alarms", _alarms(noticed, real), "scenarios")
-    return {"seeds": len(SEEDS), "scenarios": [_kept(each) for each in noticed], "real": real}
+    replay.publish("ages", _ages(ages), "scenarios")
+    return {
+        "seeds": len(SEEDS),
+        "scenarios": [_kept(each) for each in noticed],
+        "real": real,
+        "ages": {use_case: [asdict(each) for each in found] for use_case, found in ages.items()},
+    }
 
 
 def _noticed() -> Iterator[Any]:
@@ -49,8 +55,8 @@ def _notice(name: str) -> Any:
     return watching.notice(scenario, SEEDS)
 
 
-def _real(use_case: str) -> dict[str, Any]:
-    """Return for each trigger on how many of the nights it was above its threshold, and on how many it could not tell."""
+def _real(use_case: str) -> tuple[dict[str, Any], Any]:
+    """Return for each trigger on how many nights it was above its threshold or could not tell, and what age costs."""
     from include import usecases
     from include.steps import replay as step
     from include.steps.replay import Asked, trainings
@@ -64,7 +70,7 @@ def _real(use_case: str) -> dict[str, Any]:
     (walk,) = played.walks
     wanted = {scene.beginning, *(look.night for look in walk.looks)}
     grown = trainings.gather(played.order, wanted, 1, lambda _: None)
-    return {name: _counted(name, case, walk, scene, grown) for name in _watches(case)}
+    return {name: _counted(name, case, walk, scene, grown) for name in _watches(case)}, played.ages
 
 
 def _watches(case: Any) -> dict[str, Any]:
@@ -140,6 +146,14 @@ def _alarms(noticed: list[Any], real: dict[str, Any]) -> list[str]:
             for name in triggers
         ],
     )
+
+
+def _ages(found: dict[str, Any]) -> list[str]:
+    from ml import markdown
+    from ml.replay import telling
+
+    rows = [[use_case, *row] for use_case, ages in found.items() for row in telling.ages(ages)]
+    return markdown.table(["use case", *telling.AGES], rows)
 
 
 def _share(found: dict[str, Any] | None) -> str:

@@ -1,7 +1,7 @@
 """# Monitor: is the champion still good, and should it be retrained?
 
 **What for.** Scores meet the labels that have matured since. Four pillars are measured (infrastructure, data, model,
-business), and the use case's triggers decide whether to ask for retraining. Feature drift is shown, not obeyed.
+business), and the use case's triggers decide whether to ask for retraining. Feature drift is shown, and obeyed only where the use case says so.
 
 **What starts it.** The asset `scores`, under the same key. A person, from the UI, for a `night` or a `window`.
 

@@ -78,6 +78,8 @@ def around(policy: Triggered, factors: Iterable[float], declared: Triggers) -> t
     found = []
     for name, threshold in _thresholds(policy.triggers).items():
         for factor in factors:
+            if name == _DRIFT and threshold * factor >= 1:
+                continue  # more than all features cannot move
             triggers = _with(policy.triggers, {name: type(threshold)(threshold * factor)})
             found.append(
                 Triggered(name=written(triggers, policy.looks, declared), looks=policy.looks, triggers=triggers)

@@ -70,7 +70,7 @@ def test_drift_asks_where_it_is_named_and_is_not_walked_where_it_is_only_shown()
     assert isinstance(named, Triggered)
     assert own.triggers == DECLARED
     assert named.triggers.drift == replace(season, share=0.3, asks=True)
-    assert [each.name for each in policies.around(named, (2.0,), shown)] == ["triggers:drift=0.6"]
+    assert [each.name for each in policies.around(named, (2.0, 4.0), shown)] == ["triggers:drift=0.6"]
     obeyed = replace(DECLARED, drift=replace(season, asks=True))
     (own,) = policies.parse("triggers", obeyed)
     assert isinstance(own, Triggered)
