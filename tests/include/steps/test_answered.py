@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from include.settings import Settings
-from include.steps import answered, answers, monitor
+from include.steps import answered, answers, monitor, score
 from include.stores import ledger, pages, warehouse
 from include.stores.journal import Journal
 from ml import nights
@@ -63,6 +63,7 @@ def test_the_scores_of_the_night_are_held_against_the_model_s_own_on_what_it_lea
 ) -> None:
     monkeypatch.setattr(answered, "_LEAST", 1)
     where = arrive("monitor")
+    score.score("taxi", str(NIGHT))
     monitor.measure("taxi", str(NIGHT))
     moved = metrics(taxi, where)["all", "scores_moved"]
     assert moved is not None
