@@ -115,11 +115,16 @@ def _numbers(reference: pd.Series, current: pd.Series) -> tuple[Floats, Floats]:
 
 
 def _categories(reference: pd.Series, current: pd.Series) -> tuple[Floats, Floats]:
-    expected, actual = (
-        each.astype(str).where(each.notna(), "missing").value_counts(normalize=True) for each in (reference, current)
-    )
+    expected, actual = _levels(reference), _levels(current)
     levels = expected.index.union(actual.index)
     return _shares(expected, levels), _shares(actual, levels)
+
+
+def _levels(column: pd.Series) -> pd.Series:
+    """Return the share of each level, by its text."""
+    counted = column.value_counts(normalize=True, dropna=False)
+    counted.index = pd.Index(["missing" if pd.isna(each) else str(each) for each in counted.index], dtype=object)
+    return counted.groupby(level=0).sum()
 
 
 def _shares(counted: pd.Series, levels: pd.Index) -> Floats:

@@ -79,7 +79,7 @@ def observe(walk: Walk, triggers: Triggers, night: date, scene: Scene, trainings
         new_labels=past.new_labels(horizon.cutoff(champion.night), horizon.cutoff(night)),
         age_nights=horizon.count(champion.night, night),
         tried=(champion.night, *(look.night for look in walk.looks if look.decision.retrain)),
-        drifted_share=_drifted_share(champion, triggers, night, scene),
+        drifted_share=drifted_share(champion, triggers, night, scene),
         above=tuple(
             retraining.above(look.decision.findings)
             for look in reversed(walk.looks)
@@ -88,7 +88,7 @@ def observe(walk: Walk, triggers: Triggers, night: date, scene: Scene, trainings
     )
 
 
-def _drifted_share(champion: Trained, triggers: Triggers, night: date, scene: Scene) -> float | None:
+def drifted_share(champion: Trained, triggers: Triggers, night: date, scene: Scene) -> float | None:
     """Return which share of the features has moved, where that asks: what is only shown changes no walk."""
     declared, past = triggers.drift, scene.past
     if declared is None or not declared.asks:

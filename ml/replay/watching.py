@@ -10,7 +10,8 @@ from ml.replay import scenarios, walking
 from ml.replay.past import Trained
 from ml.replay.policies import Triggered
 from ml.replay.scenarios import BREAKS, Scenario
-from ml.replay.scene import Look, Scene
+from ml.replay.scene import Scene
+from ml.retraining import Decision, Facts
 from ml.usecase import Drift, Persistence, Triggers
 
 _OFF = Triggers(calibration_gap=None, new_labels=None, drift=None, cooldown_nights=0)
@@ -65,18 +66,21 @@ def notice(scenario: Scenario, seeds: Iterable[int], watches: Mapping[str, Trigg
 def watch(scenario: Scenario, seed: int, watches: Mapping[str, Triggers] = WATCHES) -> dict[str, Watched]:
     """Return what each of `watches` did in one world, on the nights after the champion's training; it is never replaced."""
     scene, champion = scenarios.scene(scenario, seed)
-    return {name: _watched(scenario, _asked(triggers, scene, champion)) for name, triggers in watches.items()}
-
-
-def _asked(triggers: Triggers, scene: Scene, champion: Trained) -> list[bool]:
-    """Return for each night whether a new model was asked for."""
     trainings = {scene.beginning: champion}
-    walk = walking.begin(Triggered(name="watched", looks=1, triggers=triggers), scene)
-    for night in scene.case.horizon.nights(scene.period):
-        facts = walking.observe(walk, triggers, night, scene, trainings)
-        decision = retraining.decide(triggers, facts, scene.case.horizon)
-        walk = replace(walk, looks=(*walk.looks, Look(night=night, decision=decision)))
-    return [look.decision.retrain for look in walk.looks]
+    walk = walking.begin(Triggered(name="watched", looks=1, triggers=_OFF), scene)
+    seen = [walking.observe(walk, _OFF, night, scene, trainings) for night in scene.case.horizon.nights(scene.period)]
+    return {name: _watched(scenario, asked(triggers, seen, champion, scene)) for name, triggers in watches.items()}
+
+
+def asked(triggers: Triggers, seen: Iterable[Facts], champion: Trained, scene: Scene) -> list[bool]:
+    """Return for each night, of which the facts were `seen` but for drift and earlier looks, whether a model was asked for."""
+    decisions: list[Decision] = []
+    for facts in seen:
+        above = tuple(retraining.above(each.findings) for each in reversed(decisions))
+        share = walking.drifted_share(champion, triggers, facts.night, scene)
+        facts = replace(facts, above=above, drifted_share=share)
+        decisions.append(retraining.decide(triggers, facts, scene.case.horizon))
+    return [each.retrain for each in decisions]
 
 
 def _watched(scenario: Scenario, asked: list[bool]) -> Watched:
