@@ -14,6 +14,7 @@ from include.settings import Settings
 from include.stores import approvals, envelopes, registry, warehouse
 from include.stores.landing import places
 from ml.usecase import UseCase
+from tests import postgres as postgres_server
 from tests import s3
 
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
@@ -63,6 +64,13 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
     """A real S3 server of this test session."""
     with s3.running(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.Server]:
+    """A real Postgres of this test session."""
+    with postgres_server.running() as server:
         yield server
 
 

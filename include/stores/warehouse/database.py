@@ -112,10 +112,10 @@ def found(url: str) -> sa.Engine:
     """
     shown = sa.make_url(url).render_as_string(hide_password=True)
     try:
-        there = _is_there(url)
+        made = there(url)
     except sa.exc.OperationalError as error:
         raise SetupError(f"the warehouse {shown} cannot be reached: {error.orig}; start it, or mend its URL") from error
-    if not there:
+    if not made:
         raise SetupError(
             f"nothing has run in this home yet: expected its warehouse at {shown}, found none. `make run`, or `ratchet "
             "ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
@@ -123,7 +123,8 @@ def found(url: str) -> sa.Engine:
     return engine(url)
 
 
-def _is_there(url: str) -> bool:
+def there(url: str) -> bool:
+    """Return whether a warehouse was ever made at `url`."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
         return False  # connecting would make one
