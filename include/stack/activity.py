@@ -41,7 +41,7 @@ def _scheduled(house: House, now: datetime) -> Iterator[str]:
             runs = [f"{dag} {run}" for dag, run in connection.execute(_RUNS)]
             beat = connection.scalar(_BEAT)
     except sa.exc.OperationalError as error:
-        shown = sa.make_url(url).render_as_string(hide_password=True)
+        shown = warehouse.shown(url)
         raise SetupError(
             f"expected Airflow's database at {shown}, to see whether a night is in flight: {error.orig}"
         ) from None

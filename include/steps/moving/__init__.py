@@ -148,7 +148,7 @@ def _chain(house: House, remembered: str = GENESIS) -> str:
     try:
         return ledger.verify(warehouse.opened(url), remembered)
     except LedgerError as error:
-        raise LedgerError(f"at {sa.make_url(url).render_as_string(hide_password=True)}: {error}") from None
+        raise LedgerError(f"at {warehouse.shown(url)}: {error}") from None
 
 
 def _stretches(changes: Iterator[Change]) -> Iterator[list[Change]]:

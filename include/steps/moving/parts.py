@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from include.houses import House
-from include.stores import approvals, envelopes, trees
+from include.settings import Settings
+from include.stores import approvals, envelopes, trees, warehouse
 from include.stores.registry import copies
 from include.stores.warehouse import rows as whole
 from include.stores.warehouse import tables
 from ml.moving import Change, Key, Kind, Row
 
 _APPENDED_TO = (tables.scores, tables.files, tables.ledger)
-_SIGNING_KEYS = frozenset({approvals.KEY_FILE, envelopes.KEY_FILE})
+_SIGNING_FILES = frozenset({approvals.KEY_FILE, envelopes.KEY_FILE})
+_SIGNING_KEYS, _LANDING = "signing keys", "landing"
 
 
 class Part(Protocol):
@@ -55,9 +57,10 @@ class Files:
     name: str
     source: str
     target: str
-    takes: Callable[[str], bool] = bool
-    alters: Callable[[Change], bool] = bool
+    alters: Callable[[Change], bool]
+    takes: Callable[[str], bool] = bool  # any name is true
     has_own: bool = False  # whether the target may have others beside
+    is_secret: bool = False
 
     @property
     def addresses(self) -> tuple[str, str]:
@@ -80,6 +83,8 @@ class Files:
         return self.alters(change)
 
     def bring(self, changes: Sequence[Change]) -> None:
+        if self.is_secret:
+            Path(self.target).mkdir(parents=True, exist_ok=True, mode=0o700)
         for change in changes:
             if change.kind is not Kind.GONE:
                 trees.copy(self.source, self.target, str(change.row[0]), over=change.kind is Kind.CHANGED)
@@ -105,8 +110,7 @@ class Records:
 
     @property
     def addresses(self) -> tuple[str, str]:
-        shown = (sa.make_url(url).render_as_string(hide_password=True) for url in (self.source, self.target))
-        return next(shown), next(shown)
+        return warehouse.shown(self.source), warehouse.shown(self.target)
 
     def here(self) -> Iterator[Row]:
         return whole.ordered(self.source, self.table)
@@ -138,8 +142,8 @@ class Registry:
 
     @property
     def addresses(self) -> tuple[str, str]:
-        shown = (_without_password(house.settings.mlflow_url) for house in (self.source, self.target))
-        return next(shown), next(shown)
+        here, there = (house.settings.mlflow_url for house in (self.source, self.target))
+        return warehouse.shown(here), warehouse.shown(there)
 
     def here(self) -> list[Row]:
         return copies.rows(self.source.settings)
@@ -163,31 +167,34 @@ class Registry:
 
 def of(source: House, target: House, *, landing: bool, secrets: bool) -> tuple[Part, ...]:
     """Return the parts in the order in which they are brought: the ledger last, which says that all of it is so."""
-    here, there = source.settings, target.settings
+    every = {each.name: each for each in _files(source.settings, target.settings)}
+    left = {name for name, wanted in ((_LANDING, landing), (_SIGNING_KEYS, secrets)) if not wanted}
+    urls = source.settings.warehouse_url, target.settings.warehouse_url
+    names = sorted(tables.METADATA.tables.values(), key=lambda table: (table is tables.ledger, table.name))
+    return (
+        *(each for name, each in every.items() if name not in left),
+        Registry(source=source, target=target),
+        *(Records(table=table, source=urls[0], target=urls[1]) for table in names),
+    )
 
-    def files(name: str, address: Callable[[House], str | Path], **more: object) -> Files:
-        return Files(name=name, source=str(address(source)), target=str(address(target)), **more)  # type: ignore[arg-type]
 
-    ours = [
-        files("public keys", lambda house: house.settings.trusted_keys, has_own=True),
-        files("lake", lambda house: house.settings.lake, alters=_alters_a_table),
-        files("packages", lambda house: house.settings.packages, alters=_never),
-        files("studies", lambda house: house.settings.studies),
-        files("routes", lambda house: house.settings.routes),
-        files("journal", lambda house: house.settings.journal),
-    ]
-    if landing:
-        ours.insert(1, files("landing", lambda house: house.settings.landing))
-    if secrets:
-        held = files(
-            "signing keys", lambda house: house.settings.secrets, takes=_SIGNING_KEYS.__contains__, alters=_never
-        )
-        ours.insert(1, held)
-    kept = (table for table in tables.METADATA.sorted_tables if table is not tables.ledger)
-    records = [
-        Records(table=table, source=here.warehouse_url, target=there.warehouse_url) for table in (*kept, tables.ledger)
-    ]
-    return (*ours, Registry(source=source, target=target), *records)
+def _files(here: Settings, there: Settings) -> Iterator[Files]:
+    def files(name: str, field: str, alters: Callable[[Change], bool] = _always, **more: Any) -> Files:
+        addresses = str(getattr(here, field)), str(getattr(there, field))
+        return Files(name=name, source=addresses[0], target=addresses[1], alters=alters, **more)
+
+    yield files("public keys", "trusted_keys", has_own=True)
+    yield files(_SIGNING_KEYS, "secrets", _never, takes=_SIGNING_FILES.__contains__, is_secret=True)
+    yield files(_LANDING, "landing")
+    yield files("lake", "lake", _alters_a_table)
+    yield files("packages", "packages", _never)
+    yield files("studies", "studies")
+    yield files("routes", "routes")
+    yield files("journal", "journal")
+
+
+def _always(_: Change) -> bool:
+    return True
 
 
 def _never(_: Change) -> bool:
@@ -198,7 +205,3 @@ def _alters_a_table(change: Change) -> bool:
     """A vacuum removes files of rows, and readers are told of a newer checkpoint; a version stays what it was."""
     name = str(change.row[0])
     return not trees.is_log(name) and (change.kind is Kind.GONE or trees.is_hint(name))
-
-
-def _without_password(url: str) -> str:
-    return sa.make_url(url).render_as_string(hide_password=True)

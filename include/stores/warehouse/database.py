@@ -110,25 +110,30 @@ def found(url: str) -> sa.Engine:
 
     Raises SetupError where none was ever made, or none can be reached.
     """
-    shown = sa.make_url(url).render_as_string(hide_password=True)
-    try:
-        made = there(url)
-    except sa.exc.OperationalError as error:
-        raise SetupError(f"the warehouse {shown} cannot be reached: {error.orig}; start it, or mend its URL") from error
-    if not made:
+    if not there(url):
         raise SetupError(
-            f"nothing has run in this home yet: expected its warehouse at {shown}, found none. `make run`, or `ratchet "
-            "ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
+            f"nothing has run in this home yet: expected its warehouse at {shown(url)}, found none. `make run`, or "
+            "`ratchet ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
         )
     return engine(url)
 
 
 def there(url: str) -> bool:
-    """Return whether a warehouse was ever made at `url`."""
+    """Return whether a warehouse was ever made at `url`; raises SetupError where nobody answers."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
         return False  # connecting would make one
-    return sa.inspect(engine(url)).has_table(_VERSIONED)
+    try:
+        return sa.inspect(engine(url)).has_table(_VERSIONED)
+    except sa.exc.OperationalError as error:
+        raise SetupError(
+            f"the warehouse {shown(url)} cannot be reached: {error.orig}; start it, or mend its URL"
+        ) from error
+
+
+def shown(url: str) -> str:
+    """Return the address of a database as messages may tell it: without its password."""
+    return sa.make_url(url).render_as_string(hide_password=True)
 
 
 def migrate(url: str) -> None:
