@@ -16,6 +16,7 @@ from include.stores.landing import places
 from ml.usecase import UseCase
 from tests import postgres as postgres_server
 from tests import s3
+from tests.faults import Faults, between
 
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
@@ -81,6 +82,16 @@ def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setenv(name, value)
     places.client.cache_clear()
     return f"s3://{s3.BUCKET}/{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def faults(s3_server: s3.Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """What stands between this process and the bucket, and does as it is told."""
+    with between(s3_server.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        places.client.cache_clear()
+        yield proxy
+    places.client.cache_clear()
 
 
 @pytest.fixture

@@ -76,6 +76,8 @@ BY_ANOTHER_NAME = {
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/versions.py": "tests/include/stores/registry/test_registry.py",
+    "include/stores/registry/copies.py": "tests/include/steps/moving/test_moving.py",
+    "include/steps/moving/parts.py": "tests/include/steps/moving/test_moving.py",
     "include/stores/warehouse/tables.py": "tests/include/stores/warehouse/test_database.py",
     "include/steps/features.py": "tests/include/steps/test_again.py",
 }

@@ -9,7 +9,7 @@ from typing import IO
 from include.stores import atomic
 from include.stores.landing import places
 from include.stores.landing.places import Bucket
-from ml.errors import DataError, SetupError
+from ml.errors import DataError
 
 _LOG, _HINT = "_delta_log", "_last_checkpoint"
 _TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
@@ -69,8 +69,10 @@ def _paths(folder: Path) -> Iterator[str]:
 
 def _keys(place: Bucket) -> Iterator[str]:
     prefix = f"{place.prefix}/" if place.prefix else ""
-    pages = places.client().get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix)
-    keys = (each["Key"] for page in pages for each in page.get("Contents", []))
+    pages = places.client().get_paginator("list_objects_v2")
+    with places.reached(place):
+        found = pages.paginate(Bucket=place.bucket, Prefix=prefix).build_full_result()
+    keys = (each["Key"] for each in found.get("Contents", []))
     return (key.removeprefix(prefix) for key in keys if not key.endswith("/"))
 
 
@@ -90,30 +92,26 @@ def _land(path: Path, target: Path, *, over: bool) -> None:
 
 def _put(place: Bucket, name: str, path: Path, *, over: bool) -> None:
     """Put the file, where nothing has its name; one's own whose reply was lost is read back and found to be the same."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     free = {} if over else {"IfNoneMatch": "*"}
     key = "/".join(filter(None, (place.prefix, name)))
-    try:
-        with path.open("rb") as body:
+    with places.reached(place), path.open("rb") as body:
+        try:
             places.client().put_object(Bucket=place.bucket, Key=key, Body=body, **free)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _TAKEN:
-            raise _unreached(place, error) from None
-        with tempfile.TemporaryDirectory() as folder:
-            _require_same(path, _brought(str(place), name, Path(folder)))
-    except BotoCoreError as error:
-        raise _unreached(place, error) from None
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _TAKEN:
+                raise
+        else:
+            return
+    with tempfile.TemporaryDirectory() as folder:
+        _require_same(path, _brought(str(place), name, Path(folder)))
 
 
 def _require_same(path: Path, found: Path) -> None:
     with path.open("rb") as ours, found.open("rb") as theirs:
         if _sha256(ours) != _sha256(theirs):
             raise DataError(f"expected no other file of the name {found}, but there is one; nothing is overwritten")
-
-
-def _unreached(place: Bucket, error: Exception) -> SetupError:
-    return SetupError(f"expected {place} to take what is put there, but: {error}. Mend it, and run this again")
 
 
 def _sha256(file: IO[bytes]) -> str:
