@@ -42,6 +42,7 @@ BY_ANOTHER_NAME = {
     "include/cli_export.py": "tests/include/steps/test_export.py",
     "include/edge/command.py": "tests/include/steps/test_export.py",
     "include/edge/front.py": "tests/include/steps/test_export.py",
+    "include/cli_migrate.py": "tests/include/steps/moving/test_cli_migrate.py",
     "include/cli_override.py": "tests/include/steps/test_override.py",
     **{
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"

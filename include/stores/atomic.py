@@ -25,10 +25,13 @@ def write(target: Path, content: bytes) -> None:
         raise
 
 
-def copy(source: Path, target: Path) -> None:
-    """Let `target` have the bytes of `source`, and its permissions, as `write` does, however many bytes they are."""
+def copy(source: Path, target: Path, drafts: Path) -> None:
+    """Let `target` have the bytes of `source`, and its permissions, as `write` does, however many bytes they are.
+
+    `drafts` is a folder above it: one that is killed leaves its draft there, and none beside the files of a package.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:_SHORT]}.")
+    handle, name = tempfile.mkstemp(dir=drafts, prefix=f".{target.name[:_SHORT]}.")
     try:
         with os.fdopen(handle, "wb") as draft, source.open("rb") as file:
             shutil.copyfileobj(file, draft, _CHUNK)

@@ -39,7 +39,7 @@ def copy(source: str | Path, target: str | Path, name: str, *, over: bool = Fals
         if isinstance(place, Bucket):
             _put(place, name, path, over=over)
         else:
-            _land(path, Path(target) / name, over=over)
+            _land(path, Path(target), name, over=over)
 
 
 def order(name: str) -> tuple[bool, bool, str]:
@@ -83,11 +83,11 @@ def _brought(address: str | Path, name: str, scratch: Path) -> Path:
     return (place.within(above) if above else place).bring(last, scratch)
 
 
-def _land(path: Path, target: Path, *, over: bool) -> None:
-    if target.exists() and not over:
-        _require_same(path, target)
+def _land(path: Path, folder: Path, name: str, *, over: bool) -> None:
+    if not over and (folder / name).exists():
+        _require_same(path, folder / name)
         return
-    atomic.copy(path, target)
+    atomic.copy(path, folder / name, folder)
 
 
 def _put(place: Bucket, name: str, path: Path, *, over: bool) -> None:
