@@ -12,7 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from include.settings import Settings
+from include.stores import warehouse
 from include.stores.registry import client
 from ml import chain
 from ml.errors import DataError
@@ -69,8 +72,14 @@ def bring(source: Settings, target: Settings, row: Row) -> None:
 
 
 def _is_there(settings: Settings) -> bool:
-    _, sign, path = settings.mlflow_url.partition("sqlite:///")
-    return not sign or Path(path).is_file()
+    """Return whether an MLflow was ever made: to ask its client would make one."""
+    url = settings.mlflow_url
+    if url.startswith(("http://", "https://")):
+        return True
+    path = sa.make_url(url).database if url.startswith("sqlite") else None
+    if path is not None and not Path(path).is_file():
+        return False
+    return sa.inspect(warehouse.engine(url)).has_table("experiments")
 
 
 def _bring_run(source: Settings, target: Settings, identity: str, folder: Path) -> None:

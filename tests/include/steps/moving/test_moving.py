@@ -114,6 +114,15 @@ def test_a_house_that_ran_is_moved_and_moved_back_and_is_the_same(arrive: Arrive
     assert contents(where) == contents(new.settings) == contents(back.settings) == before
 
 
+def test_a_plan_tells_what_would_be_brought_and_makes_nothing(lived: House, empty: House) -> None:
+    told = {each.part.name: each.new for each in moving.of(lived, empty).plan()}
+    assert (told["registry"], told["ledger"], told["scores"], told["packages"]) == (6, 2, 3, 9)
+    for url in (empty.settings.warehouse_url, empty.settings.mlflow_url):
+        path = sa.make_url(url).database if url.startswith("sqlite") else None
+        assert not Path(path).exists() if path else sa.inspect(warehouse.engine(url)).get_table_names() == []
+    assert not empty.settings.home.exists()
+
+
 def test_every_part_arrives_and_comes_back(lived: House, empty: House, ready: Ready) -> None:
     move = moved(lived, empty, secrets=True)
     assert (
