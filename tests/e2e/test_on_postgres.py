@@ -34,6 +34,12 @@ pytestmark = [
 MONTH = nights.parse("2024-03-01..2024-03-31")
 AFTER, AWAY_SECONDS = "2024-04-01", 15
 SECOND = "scheduler-2"
+_ONLY_TAXI = f"""
+import pathlib
+from include import usecases
+usecases.__path__.append({str(TOYS)!r})
+usecases._folders = lambda *_: {{"taxi": pathlib.Path({str(TOYS)!r}, "taxi")}}
+"""
 Answer = TypeVar("Answer")
 
 
@@ -90,11 +96,7 @@ def started(stack: Stack, name: str) -> Any:
 def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A stack with the toy of taxis alone, whose Airflow and warehouse are on Postgres, with two schedulers."""
     folder = tmp_path_factory.mktemp("stack")
-    (folder / "usecases").mkdir()
-    (folder / "usecases" / "taxi").symlink_to(TOYS / "taxi")
-    (folder / "sitecustomize.py").write_text(
-        f"from include import usecases\nusecases.__path__[:] = [{str(folder / 'usecases')!r}]\n"
-    )
+    (folder / "sitecustomize.py").write_text(_ONLY_TAXI)
     airflow_url = postgres.database()
     plain = environment.airflow
 
@@ -108,7 +110,8 @@ def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "airflow", on_postgres)
-        patch.setattr(usecases, "__path__", [str(folder / "usecases")])
+        patch.setattr(usecases, "__path__", [*usecases.__path__, str(TOYS)])
+        patch.setattr(usecases, "_folders", lambda *_: {"taxi": TOYS / "taxi"})
         patch.setenv("RATCHET_HOME", str(folder / "home"))
         patch.setenv("RATCHET_WAREHOUSE_URL", postgres.database())
         patch.setenv("RATCHET_AIRFLOW_PORT", str(setup.free_port("127.0.0.1")))

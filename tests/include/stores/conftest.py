@@ -25,6 +25,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres").database())
 
 
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.servers)])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a place in which nothing is: a folder, or a prefix in a bucket of a real S3 server."""
+    return str(request.getfixturevalue("bucket") if request.param == "bucket" else tmp_path / "root")
+
+
 @pytest.fixture
 def engine(url: str) -> Iterator[sa.Engine]:
     """An engine on a migrated database."""

@@ -13,10 +13,10 @@ NAMES = ("a.txt", "deeper/still/b.parquet")
 FILES = {name: name.encode() * 1000 for name in NAMES}
 
 
-@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.servers)])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def target(root: str) -> str:
     """The address of a tree in which nothing is."""
-    return str(request.getfixturevalue("bucket") if request.param == "bucket" else tmp_path / "target")
+    return root
 
 
 @pytest.fixture

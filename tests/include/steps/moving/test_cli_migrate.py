@@ -21,8 +21,6 @@ from include.stores.journal import Journal
 from ml.moving import tally
 
 Ready = Callable[[], House]
-# MLflow gives no handle on the pools that it makes for its databases.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <function BaseConnection.__del__")
 
 
 @pytest.fixture

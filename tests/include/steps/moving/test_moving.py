@@ -28,8 +28,6 @@ from tests.include.steps.moving.conftest import NIGHT, decide, house, package, s
 
 Arrive = Callable[[str], Settings]
 Ready = Callable[[], House]
-# MLflow gives no handle on the pools that it makes for its databases.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <function BaseConnection.__del__")
 
 WRITES = [
     (trees, "copy"),
