@@ -323,6 +323,6 @@ def test_a_house_without_its_landing_area_is_moved_where_that_is_asked_for(lived
 def test_a_database_that_is_away_is_told_with_the_part_that_wanted_it(lived: House, tmp_path: Path) -> None:
     away = house(tmp_path, warehouse_url="postgresql+psycopg://ann:secret@127.0.0.1:1/none")
     move = moving.of(lived, away)
-    with pytest.raises(SetupError, match="warehouse .* cannot be reached: .*Connection refused") as told:
+    with pytest.raises(SetupError, match="the database .* cannot be reached: .*Connection refused") as told:
         move.plan()
     assert "secret" not in str(told.value)
