@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -136,13 +137,18 @@ def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def left(where: Settings, night: str) -> dict[str, object]:
-    """Return what a night left in the lake and the warehouse, without clocks."""
+    """Return what a night left in the lake and the warehouse, without clocks.
+
+    Live features are left out: the night that the clock starts when the DAG is let go completes those of all before it.
+    """
     tallies: dict[str, object] = {}
     for table in (tables.ingestions, tables.files):
         columns = [column.name for column in rows.columns(table)]
         at = columns.index("night" if "night" in columns else "period")
         tallies[table.name] = moving.tally(r for r in rows.ordered(where.warehouse_url, table) if str(r[at]) == night)
     for log in sorted(Path(where.lake).rglob("_delta_log")):
+        if log.parent.name == features.LIVE:
+            continue
         frame = lake.read(str(log.parent), night, night)
         ordered = frame.sort_values(sorted(frame.columns), ignore_index=True)[sorted(frame.columns)]
         tallies[str(log.parent.relative_to(where.lake))] = ordered.to_csv()
@@ -165,7 +171,8 @@ def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_on
     runs = {run.key: run.state for run in client.runs("taxi_ingest") if run.key in map(str, MONTH)}
     assert runs == dict.fromkeys(map(str, MONTH), "success")
     engine = warehouse.engine(where.warehouse_url)
-    assert [each.night for each in warehouse.ingestions(engine, "taxi") if each.source_table == "rides"] == list(MONTH)
+    taken = warehouse.ingestions(engine, "taxi", MONTH.first, MONTH.last)
+    assert [each.night for each in taken if each.source_table == "rides"] == [date.fromisoformat(str(n)) for n in MONTH]
     ledger.verify(engine)
     with warehouse.engine(place.airflow_url).connect() as connection:
         beats = connection.execute(
