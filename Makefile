@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(wildcard include/usecases/*/data-requirements.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test test-servers test-docker test-all check fix docs bench lock clean
+.PHONY: help run up down test test-servers test-docker test-slow test-all check fix docs bench lock clean
 
 help:  ## list the words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -24,7 +24,7 @@ down:  ## stop what `make up` started
 	@$(BIN)/ratchet down
 
 test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
-	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker"
+	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker and not slow"
 
 test-servers: $(BIN)/.installed $(DATA)  ## those that start real servers (Postgres)
 	@$(BIN)/python -m pytest -m servers
@@ -32,7 +32,10 @@ test-servers: $(BIN)/.installed $(DATA)  ## those that start real servers (Postg
 test-docker: $(BIN)/.installed $(DATA)  ## those that need a Docker engine
 	@$(BIN)/python -m pytest -m docker
 
-test-all: test test-servers test-docker  ## all of them
+test-slow: $(BIN)/.installed $(DATA)  ## those that take minutes: a month's backfill on Postgres, two schedulers, Postgres away in a night
+	@$(BIN)/python -m pytest -m slow -s
+
+test-all: test test-servers test-docker test-slow  ## all of them
 
 check: $(BIN)/.installed  ## ruff, mypy, import-linter, use cases, generated docs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -22,6 +22,7 @@ from include import (
     cli_features,
     cli_ingest,
     cli_ledger,
+    cli_migrate,
     cli_override,
     cli_quarantine,
     cli_replay,
@@ -57,6 +58,7 @@ app.command()(cli_batch.issue)
 app.command()(cli_batch.rescore)
 app.command()(cli_batch.intraday)
 app.command()(cli_replay.replay)
+app.command()(cli_migrate.migrate)
 for command in (
     cli_serving.serve,
     cli_serving.drive,

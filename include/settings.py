@@ -1,6 +1,7 @@
 """Where things are: the environment, read once. What things are is in `include/usecases/`."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,14 +43,19 @@ class Settings:
 
 @cache
 def load() -> Settings:
-    """Return the settings of this process: each from its environment variable, or its embedded default.
+    """Return the settings of this process; raises as `read` does."""
+    return read(os.environ)
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Return the settings that `environment` has: each from its variable, or its embedded default.
 
     Raises SetupError for a number that is none.
     """
-    home = Path(os.environ.get("RATCHET_HOME", PROJECT / "var")).resolve()
+    home = Path(environment.get("RATCHET_HOME", PROJECT / "var")).resolve()
 
     def text(name: str, default: object) -> str:
-        return os.environ.get(f"RATCHET_{name.upper()}", str(default))
+        return environment.get(f"RATCHET_{name.upper()}", str(default))
 
     def number(name: str, default: int) -> int:
         given = text(name, default)

@@ -14,7 +14,9 @@ from include.settings import Settings
 from include.stores import approvals, envelopes, registry, warehouse
 from include.stores.landing import places
 from ml.usecase import UseCase
+from tests import postgres as postgres_server
 from tests import s3
+from tests.faults import Faults, between
 
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
@@ -66,6 +68,13 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.Server]:
+    """A real Postgres of this test session."""
+    with postgres_server.running() as server:
+        yield server
+
+
 @pytest.fixture
 def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of an empty prefix in the bucket of a real S3 server, which this process finds by its environment."""
@@ -73,6 +82,16 @@ def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setenv(name, value)
     places.client.cache_clear()
     return f"s3://{s3.BUCKET}/{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def faults(s3_server: s3.Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """What stands between this process and the bucket, and does as it is told."""
+    with between(s3_server.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        places.client.cache_clear()
+        yield proxy
+    places.client.cache_clear()
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ BY_ANOTHER_NAME = {
     "include/cli_export.py": "tests/include/steps/test_export.py",
     "include/edge/command.py": "tests/include/steps/test_export.py",
     "include/edge/front.py": "tests/include/steps/test_export.py",
+    "include/cli_migrate.py": "tests/include/steps/moving/test_cli_migrate.py",
     "include/cli_override.py": "tests/include/steps/test_override.py",
     **{
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"
@@ -76,6 +77,8 @@ BY_ANOTHER_NAME = {
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/versions.py": "tests/include/stores/registry/test_registry.py",
+    "include/stores/registry/copies.py": "tests/include/steps/moving/test_moving.py",
+    "include/steps/moving/parts.py": "tests/include/steps/moving/test_moving.py",
     "include/stores/warehouse/tables.py": "tests/include/stores/warehouse/test_database.py",
     "include/steps/features.py": "tests/include/steps/test_again.py",
 }

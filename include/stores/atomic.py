@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+_CHUNK, _SHORT = 4 * 1024**2, 100
+
 
 def write(target: Path, content: bytes) -> None:
     """Replace `target` by `content` in one step; whatever stops it, no half file bears its name."""
@@ -17,6 +19,25 @@ def write(target: Path, content: bytes) -> None:
         os.close(handle)
         _write_through(Path(name), content)
         Path(name).chmod(0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def copy(source: Path, target: Path, drafts: Path) -> None:
+    """Let `target` have the bytes of `source`, and its permissions, as `write` does, however many bytes they are.
+
+    `drafts` is a folder above it: one that is killed leaves its draft there, and none beside the files of a package.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=drafts, prefix=f".{target.name[:_SHORT]}.")
+    try:
+        with os.fdopen(handle, "wb") as draft, source.open("rb") as file:
+            shutil.copyfileobj(file, draft, _CHUNK)
+            draft.flush()
+            os.fsync(draft.fileno())
+        shutil.copymode(source, name)
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -55,6 +55,11 @@ def get(folder: Path, digest: str, trusted: Path) -> dict[str, bytes]:
     return read(place, digest, trusted)
 
 
+def stored(folder: Path) -> tuple[str, ...]:
+    """Return the digests of the packages in `folder`, in order."""
+    return tuple(sorted(path.name for path in folder.glob("[!.]*") if path.is_dir()))
+
+
 def read(place: Path, digest: str, trusted: Path) -> dict[str, bytes]:
     """Return the files in the folder `place` after checking them as `get` does; raises PackageError."""
     files = _files(place)

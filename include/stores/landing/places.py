@@ -1,5 +1,7 @@
 """Where files land: a folder, or a prefix in any S3, behind the same three verbs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -7,10 +9,12 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from include.stores import atomic
-from ml.errors import DataError
+from ml.errors import DataError, SetupError
 
 LARGEST_FILE = 2 * 1024**3
 _TRIES, _CHUNK = 3, 4 * 1024**2
+_GONE = ("NoSuchKey", "404")
+_CONNECT_SECONDS, _ANSWER_SECONDS, _ATTEMPTS = 5, 30, 5
 
 
 class Place(Protocol):
@@ -28,7 +32,7 @@ class Place(Protocol):
     def bring(self, name: str, folder: Path) -> Path:
         """Return where a file is on this machine: here already, or brought whole to `folder`.
 
-        Raises DataError when it is gone, too large, or does not come whole.
+        Raises DataError when it is gone, too large, or does not come whole, and SetupError when nobody answers.
         """
 
     def put(self, name: str, content: bytes) -> None:
@@ -89,16 +93,14 @@ class Bucket:
         return Bucket(bucket=self.bucket, prefix=f"{self.prefix}/{name}".lstrip("/"))
 
     def names(self) -> list[str]:
-        pages = (
-            client()
-            .get_paginator("list_objects_v2")
-            .paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/", Delimiter="/")
-        )
-        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
+        pages = client().get_paginator("list_objects_v2")
+        with reached(self):
+            found = pages.paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/", Delimiter="/").build_full_result()
+        keys = [each["Key"] for each in found.get("Contents", [])]
         return [key.rsplit("/", 1)[1] for key in keys if not key.endswith("/")]
 
     def bring(self, name: str, folder: Path) -> Path:
-        from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
+        from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
 
         fault: Exception | None = None
         for _ in range(_TRIES):
@@ -106,24 +108,41 @@ class Bucket:
                 return self._brought(name, folder / name)
             except (HTTPClientError, IncompleteReadError, ResponseStreamingError) as cut:
                 fault = cut
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-                    raise
-                raise DataError(
-                    f"expected the object {self}/{name}, but it is gone; land it and run this night again"
-                ) from None
         raise DataError(f"{self}/{name} did not come whole in {_TRIES} tries ({fault}); run this night again later")
 
     def put(self, name: str, content: bytes) -> None:
-        client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
+        with reached(self):
+            client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
 
     def _brought(self, name: str, target: Path) -> Path:
         """Return `target` with the object's bytes; botocore raises when fewer come than its length says."""
-        found = client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}")
+        with reached(self, name):
+            found = client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}".lstrip("/"))
         _check_size(f"{self}/{name}", found["ContentLength"])
         with target.open("wb") as file:
             file.writelines(found["Body"].iter_chunks(_CHUNK))
         return target
+
+
+@contextmanager
+def reached(place: Place, name: str = "") -> Iterator[None]:
+    """Raise SetupError in place of whatever boto3 says when a bucket is away, busy, or does not let us in.
+
+    Raises DataError when it answers that there is no object `name`.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE:
+            raise DataError(
+                f"expected the object {place}/{name}, but it is gone; land it and run this night again"
+            ) from None
+        raise SetupError(
+            f"expected the bucket to answer at {place}, but: {error}. Start it, or mend its address (RATCHET_LANDING) and "
+            "the AWS_... variables, and run this again: what was put there is whole or is not there"
+        ) from None
 
 
 def _check_size(name: str, size: int) -> None:
@@ -137,5 +156,6 @@ def client() -> Any:
     import boto3
     from botocore.config import Config
 
-    retries = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=30)
-    return boto3.client("s3", config=retries)
+    again = {"mode": "standard", "total_max_attempts": _ATTEMPTS}
+    config = Config(retries=again, connect_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
+    return boto3.client("s3", config=config)

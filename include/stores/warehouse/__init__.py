@@ -1,6 +1,6 @@
 """The relational store of scores, labels, metrics, alerts and the ledger: SQLite or Postgres, by URL."""
 
-from include.stores.warehouse.database import engine, found, migrate, opened, writing
+from include.stores.warehouse.database import engine, found, migrate, opened, shown, there, writing
 from include.stores.warehouse.files import Fate, File, files, record_files
 from include.stores.warehouse.lineage import Read, reads, record_reads, scored_from
 from include.stores.warehouse.predictions import (
@@ -71,7 +71,9 @@ __all__ = [
     "scores",
     "series",
     "settle_alerts",
+    "shown",
     "standing_scores",
+    "there",
     "work",
     "writing",
 ]

@@ -27,11 +27,25 @@ def engine(url: str) -> sa.Engine:
 @cache
 def _engine(url: str, _pid: int) -> sa.Engine:
     if sa.make_url(url).get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        served = sa.create_engine(url, pool_pre_ping=True)
+        sa.event.listen(served, "handle_error", _tell_when_away)
+        return served
     made = sa.create_engine(url, poolclass=sa.NullPool)
     sa.event.listen(made, "connect", _prepare_sqlite)
     sa.event.listen(made, "begin", _begin_sqlite)
     return made
+
+
+def _tell_when_away(context: sa.engine.ExceptionContext) -> None:
+    """Raise SetupError, in a sentence, for a server that is not there, or went away; a task's next try finds it back."""
+    if context.is_pre_ping or not (context.is_disconnect or context.connection is None):
+        return
+    where = context.engine.url.render_as_string(hide_password=True) if context.engine else "of the warehouse"
+    said = " ".join(str(context.original_exception).split())
+    raise SetupError(
+        f"the database {where} cannot be reached: {said}. Start it, or mend its URL, and run this "
+        "again: what was being stored is there whole or not at all"
+    ) from None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -110,24 +124,28 @@ def found(url: str) -> sa.Engine:
 
     Raises SetupError where none was ever made, or none can be reached.
     """
-    shown = sa.make_url(url).render_as_string(hide_password=True)
-    try:
-        there = _is_there(url)
-    except sa.exc.OperationalError as error:
-        raise SetupError(f"the warehouse {shown} cannot be reached: {error.orig}; start it, or mend its URL") from error
-    if not there:
+    if not there(url):
         raise SetupError(
-            f"nothing has run in this home yet: expected its warehouse at {shown}, found none. `make run`, or `ratchet "
-            "ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
+            f"nothing has run in this home yet: expected its warehouse at {shown(url)}, found none. `make run`, or "
+            "`ratchet ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
         )
     return engine(url)
 
 
-def _is_there(url: str) -> bool:
+def there(url: str) -> bool:
+    """Return whether a warehouse was ever made at `url`; raises SetupError where nobody answers."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
         return False  # connecting would make one
-    return sa.inspect(engine(url)).has_table(_VERSIONED)
+    try:
+        return sa.inspect(engine(url)).has_table(_VERSIONED)
+    except sa.exc.OperationalError as error:
+        raise SetupError(f"the database {shown(url)} cannot be read: {error.orig}; mend it, or its URL") from error
+
+
+def shown(url: str) -> str:
+    """Return the address of a database as messages may tell it: without its password."""
+    return sa.make_url(url).render_as_string(hide_password=True)
 
 
 def migrate(url: str) -> None:

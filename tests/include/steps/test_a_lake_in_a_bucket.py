@@ -1,23 +1,26 @@
-"""The whole way of a night with its tables in a real S3 server's bucket: landed, scored, served, vacuumed."""
+"""The whole way of a night with its tables in a real S3 server's bucket and its rows in a real Postgres: landed, scored, served, vacuumed."""
 
 import pytest
 
 from include import settings as places
 from include.settings import Settings
 from include.steps import features, ingest, materialize, parity, versions
-from include.stores import lake
+from include.stores import lake, warehouse
 from ml.usecase import UseCase
+from tests.postgres import Server
 
 FIRST, SECOND = "2024-03-02", "2024-03-03"
 
 
 @pytest.mark.servers
 def test_nights_are_built_served_compared_and_vacuumed_in_a_bucket(
-    home: Settings, taxi: UseCase, bucket: str, monkeypatch: pytest.MonkeyPatch
+    home: Settings, taxi: UseCase, bucket: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RATCHET_LAKE", f"{bucket}/lake")
+    monkeypatch.setenv("RATCHET_WAREHOUSE_URL", postgres.database())
     places.load.cache_clear()
     where = places.load()
+    warehouse.migrate(where.warehouse_url)
     for night in (FIRST, SECOND, SECOND):
         ingest.ingest("taxi", night)
         features.build("taxi", night)
@@ -30,3 +33,4 @@ def test_nights_are_built_served_compared_and_vacuumed_in_a_bucket(
     versions.vacuum("taxi", keep_nights=0)
     assert lake.read(table, at_version=0).equals(first)
     assert not (home.home / "lake").exists()
+    warehouse.engine(where.warehouse_url).dispose()

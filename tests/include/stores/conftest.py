@@ -1,16 +1,7 @@
 """A new warehouse for each test, on SQLite and, where its binaries are installed, on a throwaway Postgres."""
 
-import importlib.util
-import os
-import pwd
-import secrets
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -31,12 +22,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'warehouse.db'}"
-    server = sa.make_url(request.getfixturevalue("postgres"))
-    name = f"test_{secrets.token_hex(6)}"
-    maker = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with maker.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    return server.set(database=name).render_as_string(hide_password=False)
+    return str(request.getfixturevalue("postgres").database())
+
+
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.servers)])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a place in which nothing is: a folder, or a prefix in a bucket of a real S3 server."""
+    return str(request.getfixturevalue("bucket") if request.param == "bucket" else tmp_path / "root")
 
 
 @pytest.fixture
@@ -46,66 +38,3 @@ def engine(url: str) -> Iterator[sa.Engine]:
     made = warehouse.engine(url)
     yield made
     made.dispose()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a Postgres of this test session, on loopback."""
-    binaries, user = _binaries(), _unprivileged()
-    if binaries is None:
-        pytest.skip("no Postgres here: initdb is neither on the PATH nor in /usr/lib/postgresql")
-    if importlib.util.find_spec("psycopg") is None:
-        pytest.skip("no driver for Postgres here: install psycopg")
-    if os.geteuid() == 0 and user is None:
-        pytest.skip("Postgres refuses to run as root, and there is no user postgres or nobody to run it as")
-    root = Path(tempfile.mkdtemp(prefix="ratchet-postgres-"))
-    (root / "password").write_text(password := secrets.token_hex(16))
-    for path in (root / "password", root):
-        os.chown(path, user.pw_uid, user.pw_gid) if user and os.geteuid() == 0 else None
-
-    def run(program: str, *arguments: object) -> None:
-        rights: dict[str, Any] = {}
-        if user is not None and os.geteuid() == 0:
-            rights = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        command = [str(binaries / program), "-D", str(root / "data"), *map(str, arguments)]
-        environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-        with (root / f"{program}.out").open("wb") as out:
-            done = subprocess.run(command, check=False, cwd=root, stdout=out, stderr=out, env=environment, **rights)
-        assert done.returncode == 0, (root / f"{program}.out").read_text()
-
-    port = _free_port()
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={root} -c fsync=off"
-    try:
-        run(
-            "initdb",
-            "-U",
-            "ratchet",
-            "--auth=scram-sha-256",
-            f"--pwfile={root / 'password'}",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        )
-        run("pg_ctl", "-w", "-t", "60", "-l", root / "log", "-o", options, "start")
-        try:
-            yield f"postgresql+psycopg://ratchet:{password}@127.0.0.1:{port}/postgres"
-        finally:
-            run("pg_ctl", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(root)
-
-
-def _binaries() -> Path | None:
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = shutil.which("initdb") or (installed[-1] if installed else None)
-    return Path(found).resolve().parent if found else None
-
-
-def _unprivileged() -> pwd.struct_passwd | None:
-    return next((user for user in pwd.getpwall() if user.pw_name in ("postgres", "nobody")), None)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -25,10 +25,9 @@ def put(uri: str, night: str, *values: float) -> int:
     return lake.replace(uri, nights.parse(night), rows(night, *values))
 
 
-@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.servers)])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def uri(root: str) -> str:
     """The address of a table that is not there yet, in a folder or in a bucket of a real S3 server."""
-    root = request.getfixturevalue("bucket") if request.param == "bucket" else tmp_path
     return lake.address(root, "taxi", "valid", "rides")
 
 

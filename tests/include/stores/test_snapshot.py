@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,45 +12,43 @@ from ml import nights
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[str, float], int]:
+def write(root: str) -> Callable[[str, float], int]:
     """A function that replaces the night of a table by one value, and returns the version made."""
 
     def replace(table: str, value: float) -> int:
         rows = pd.DataFrame({"night": "2013-02-08", "value": [value]})
-        return lake.replace(lake.address(tmp_path, "taxi", "valid", table), nights.parse("2013-02-08"), rows)
+        return lake.replace(lake.address(root, "taxi", "valid", table), nights.parse("2013-02-08"), rows)
 
     return replace
 
 
 def test_a_table_is_read_at_the_version_it_had_when_first_asked_for(
-    tmp_path: Path, write: Callable[[str, float], int]
+    root: str, write: Callable[[str, float], int]
 ) -> None:
     write("rides", 1.0)
-    tables = Snapshot(tmp_path, "taxi")
+    tables = Snapshot(root, "taxi")
     assert tables.version("valid", "rides") == 0
     write("rides", 2.0)
     assert tables.read("valid", "rides")["value"].tolist() == [1.0]
-    assert Snapshot(tmp_path, "taxi").read("valid", "rides")["value"].tolist() == [2.0]
+    assert Snapshot(root, "taxi").read("valid", "rides")["value"].tolist() == [2.0]
     assert tables.versions == {"valid/rides": 0}
 
 
-def test_a_table_that_was_not_there_stays_away(tmp_path: Path, write: Callable[[str, float], int]) -> None:
-    tables = Snapshot(tmp_path, "taxi")
+def test_a_table_that_was_not_there_stays_away(root: str, write: Callable[[str, float], int]) -> None:
+    tables = Snapshot(root, "taxi")
     assert tables.read("valid", "rides").empty
     write("rides", 1.0)
     assert tables.read("valid", "rides").empty
     assert tables.versions == {"valid/rides": -1}
 
 
-def test_under_a_busy_writer_rows_and_named_version_always_agree(
-    tmp_path: Path, write: Callable[[str, float], int]
-) -> None:
+def test_under_a_busy_writer_rows_and_named_version_always_agree(root: str, write: Callable[[str, float], int]) -> None:
     write("rides", 0.0)
     with ThreadPoolExecutor(1) as writer:
         writing = [writer.submit(write, "rides", float(value)) for value in range(1, 30)]
         seen = []
         while not all(each.done() for each in writing):
-            tables = Snapshot(tmp_path, "taxi")
+            tables = Snapshot(root, "taxi")
             (value,) = tables.read("valid", "rides")["value"]
             seen.append((tables.versions["valid/rides"], value))
     assert len(set(seen)) > 1
@@ -59,13 +56,13 @@ def test_under_a_busy_writer_rows_and_named_version_always_agree(
 
 
 def test_versions_that_were_taken_elsewhere_are_read_and_others_as_they_are_now(
-    tmp_path: Path, write: Callable[[str, float], int]
+    root: str, write: Callable[[str, float], int]
 ) -> None:
     for table in ("rides", "traffic"):
         write(table, 1.0)
     versions = {"valid/rides": write("rides", 2.0)}
     for table in ("rides", "traffic"):
         write(table, 3.0)
-    tables = Snapshot(tmp_path, "taxi", versions)
+    tables = Snapshot(root, "taxi", versions)
     assert [tables.read("valid", table)["value"].tolist() for table in ("rides", "traffic")] == [[2.0], [3.0]]
     assert (tables.versions, versions) == ({"valid/rides": 1, "valid/traffic": 1}, {"valid/rides": 1})

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from include.stores.landing import Place, places
-from ml.errors import DataError
+from ml.errors import DataError, SetupError
+from tests.faults import Fault, Faults
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -97,3 +98,66 @@ def test_a_body_that_is_always_cut_is_never_taken_for_whole(cutting: type[_Cut])
     cutting.whole_from = 99
     with pytest.raises(DataError, match=r"s3://ratchet/in/rides.csv did not come whole in 3 tries"):
         fetched(places.at("s3://ratchet/in"))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that waits a second for an answer, and asks twice."""
+    monkeypatch.setattr(places, "_ANSWER_SECONDS", 1)
+    monkeypatch.setattr(places, "_ATTEMPTS", 2)
+    places.client.cache_clear()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("method", "coming"),
+    [
+        pytest.param("GET", (Fault.BUSY, Fault.BUSY), id="busy twice when it is fetched"),
+        pytest.param("GET", (Fault.CUT,), id="cut on its way"),
+        pytest.param("GET", (Fault.LOST,), id="its reply lost"),
+        pytest.param("PUT", (Fault.BUSY, Fault.BUSY), id="busy twice when it lands"),
+        pytest.param("PUT", (Fault.LOST,), id="the reply to its landing lost"),
+    ],
+)
+def test_a_file_comes_whole_through_what_passes(
+    faults: Faults, bucket: str, method: str, coming: tuple[Fault, ...]
+) -> None:
+    place, content = places.at(bucket), b"0123456789" * 1000
+    if method == "GET":
+        place.put("rides.csv", content)
+    faults.let(method, "rides.csv", *coming)
+    if method == "PUT":
+        place.put("rides.csv", content)
+    assert fetched(place) == content
+    assert faults.end() == len(coming)
+    assert place.names() == ["rides.csv"]
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        pytest.param(Fault.BUSY, SetupError, "expected the bucket to answer at s3://.*SlowDown.*again", id="busy"),
+        pytest.param(Fault.HANG, SetupError, "expected the bucket to answer at s3://.*[Tt]imed? ?out", id="no answer"),
+        pytest.param(Fault.LOST, SetupError, "expected the bucket to answer at s3://.*closed", id="no reply"),
+        pytest.param(Fault.CUT, DataError, "rides.csv did not come whole in 3 tries", id="cut"),
+    ],
+)
+def test_a_file_that_never_comes_is_told_and_no_half_is_taken(
+    faults: Faults, bucket: str, impatient: None, fault: Fault, error: type[Exception], said: str
+) -> None:
+    places.at(bucket).put("rides.csv", b"0123456789")
+    faults.let("GET", "rides.csv", always=fault)
+    with pytest.raises(error, match=said):
+        fetched(places.at(bucket))
+    assert faults.end() >= 2
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("fault", [Fault.BUSY, Fault.HANG])
+def test_a_bucket_that_cannot_be_looked_through_is_not_taken_for_empty(
+    faults: Faults, bucket: str, impatient: None, fault: Fault
+) -> None:
+    faults.let("GET", "list-type=2", always=fault)
+    with pytest.raises(SetupError, match="expected the bucket to answer at s3://"):
+        places.at(bucket).names()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.settings import Settings, load
+from include.settings import Settings, load, read
 from include.stores import envelopes, ledger, registry, signatures, warehouse
 from include.stores.registry import client
 from ml import packaging, training
@@ -23,13 +23,14 @@ NIGHT = date(2013, 2, 8)
 EXAMPLE = pd.DataFrame({"distance": [1.0, 2.0], "zone": pd.Categorical(["a", "b"]), "is_night": [True, False]})
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings with a prepared MLflow and a migrated warehouse; tests keep apart by use case."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RATCHET_HOME", str(home))
-        settings = load.__wrapped__()
+    variables = {"RATCHET_HOME": str(tmp_path_factory.mktemp("home"))}
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres")
+        variables |= {"RATCHET_WAREHOUSE_URL": server.database(), "RATCHET_MLFLOW_URL": server.database()}
+    settings = read(variables)
     registry.prepare(settings)
     warehouse.migrate(settings.warehouse_url)
     settings.secrets.mkdir()

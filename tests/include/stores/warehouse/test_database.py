@@ -63,7 +63,7 @@ def test_a_database_without_our_tables_is_no_warehouse(tmp_path: Path) -> None:
 
 def test_a_server_that_is_away_is_named_without_its_password() -> None:
     with pytest.raises(
-        SetupError, match=r"the warehouse postgresql\+psycopg://ann:\*\*\*@127.0.0.1:1/none cannot be reached"
+        SetupError, match=r"the database postgresql\+psycopg://ann:\*\*\*@127.0.0.1:1/none cannot be reached"
     ):
         warehouse.opened("postgresql+psycopg://ann:secret@127.0.0.1:1/none")
 

@@ -1,0 +1,52 @@
+"""Whole tables of the warehouse, row by row in the order of their keys: how one database is held against another.
+
+The order is that of the bytes of a text, whatever language a Postgres was made for, so that two databases agree on it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from include.stores.warehouse import database, tables
+from ml.moving import Row
+
+_AT_ONCE = 5_000
+
+
+def ordered(url: str, table: sa.Table) -> Iterator[Row]:
+    """Yield every row of `table`, its key first, a few in memory at a time; none where no warehouse was ever made."""
+    if not database.there(url):
+        return
+    query = sa.select(*columns(table)).order_by(*_by_bytes(table, sa.make_url(url).get_backend_name()))
+    with database.engine(url).connect() as connection:
+        found = connection.execution_options(stream_results=True, yield_per=_AT_ONCE).execute(query)
+        for row in found:
+            yield cast("Row", tuple(row))
+
+
+def columns(table: sa.Table) -> list[sa.Column[Any]]:
+    """Return the columns in the order in which `ordered` gives them: the key, then the others."""
+    keys = list(table.primary_key)
+    return [*keys, *(column for column in table.columns if column not in keys)]
+
+
+def put(url: str, table: sa.Table, rows: Sequence[Row], gone: Sequence[Row] = ()) -> None:
+    """Store `rows`, in place of those that have their keys, and remove those that are `gone`: all of it, or nothing."""
+    names = [column.name for column in columns(table)]
+    append_only = table in (tables.scores, tables.ledger)
+    with database.writing(database.engine(url), alone=table.name) as connection:
+        if gone:
+            keys = list(table.primary_key)
+            wanted = sa.and_(*(column == sa.bindparam(f"gone_{column.name}") for column in keys))
+            told = [dict(zip((f"gone_{column.name}" for column in keys), row, strict=False)) for row in gone]
+            connection.execute(sa.delete(table).where(wanted), told)
+        database.upsert(
+            connection, table, [dict(zip(names, row, strict=True)) for row in rows], replace=not append_only
+        )
+
+
+def _by_bytes(table: sa.Table, backend: str) -> Iterator[sa.ColumnElement[Any]]:
+    for column in table.primary_key:
+        is_text = isinstance(column.type, sa.String) and backend == "postgresql"
+        yield sa.collate(column, "C") if is_text else column

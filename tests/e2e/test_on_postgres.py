@@ -1,0 +1,217 @@
+"""A month on Postgres: Airflow's own backfill, two schedulers, and the server away for fifteen seconds in the middle of a night."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import sqlalchemy as sa
+
+from include import settings as places
+from include import usecases
+from include.settings import PROJECT, Settings
+from include.stack import environment, processes, setup
+from include.stack.client import Client, Run
+from include.stack.processes import Stack
+from include.steps import features, ingest
+from include.stores import lake, ledger, warehouse
+from include.stores.warehouse import rows, tables
+from ml import moving, nights
+from ml.errors import RatchetError
+from tests.conftest import TOYS
+from tests.postgres import Server
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.airflow,
+    pytest.mark.timeout(1500),
+    pytest.mark.filterwarnings("default"),  # Airflow and MLflow warn of their own future
+]
+
+MONTH = nights.parse("2024-03-01..2024-03-31")
+AFTER, AWAY_SECONDS = "2024-04-01", 15
+SECOND = "scheduler-2"
+_ONLY_TAXI = f"""
+import pathlib
+from include import usecases
+usecases.__path__.append({str(TOYS)!r})
+usecases._folders = lambda *_: {{"taxi": pathlib.Path({str(TOYS)!r}, "taxi")}}
+"""
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A stack on Postgres with two schedulers, and what keeps its processes alive, as containers would be."""
+
+    stack: Stack
+    client: Client
+    server: Server
+    airflow_url: str
+
+    def eventually(self, ask: Callable[[], Answer | None], seconds: float = 600) -> Answer:
+        """Return the first answer; a process that ended meanwhile is started again, a request in vain made again."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self._revive()
+            with contextlib.suppress(RatchetError, OSError, ValueError):
+                if (answer := ask()) is not None:
+                    return answer
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.5)
+
+    def _revive(self) -> None:
+        for name, process in self.stack.processes.items():
+            if process.poll() is not None:
+                self.stack.processes[name] = started(self.stack, name)
+
+    def ended(self, dag: str, run: str) -> Run:
+        """Return a run once it ended."""
+        found = f"dags/{dag}/dagRuns/{run}"
+
+        def look() -> Run | None:
+            state = self.client.request("GET", found).json()["state"]
+            return (
+                next(each for each in self.client.runs(dag) if each.id == run)
+                if state in ("success", "failed")
+                else None
+            )
+
+        return self.eventually(look)
+
+
+def started(stack: Stack, name: str) -> Any:
+    """Start one of the stack's processes, which carries the stack's token, so that it ends with it."""
+    where = stack.settings
+    keys = setup.generate_secrets(where)
+    variables = environment.airflow(where, keys, task_port=stack.task_port) | {processes._MARK: stack.token}
+    command = processes._airflow_command(where, name.removesuffix("-2"), stack.task_port)
+    return processes._spawn(where, name, command, variables)
+
+
+@pytest.fixture(scope="module")
+def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A stack with the toy of taxis alone, whose Airflow and warehouse are on Postgres, with two schedulers."""
+    folder = tmp_path_factory.mktemp("stack")
+    (folder / "sitecustomize.py").write_text(_ONLY_TAXI)
+    airflow_url = postgres.database()
+    plain = environment.airflow
+
+    def on_postgres(*args: Any, **kwargs: Any) -> dict[str, str]:
+        return plain(*args, **kwargs) | {
+            "PYTHONPATH": f"{folder}:{PROJECT}",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": airflow_url,
+            # Else Airflow asks for asyncpg; psycopg speaks both ways.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": airflow_url.replace("+psycopg", "+psycopg_async"),
+        }
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "airflow", on_postgres)
+        patch.setattr(usecases, "__path__", [*usecases.__path__, str(TOYS)])
+        patch.setattr(usecases, "_folders", lambda *_: {"taxi": TOYS / "taxi"})
+        patch.setenv("RATCHET_HOME", str(folder / "home"))
+        patch.setenv("RATCHET_WAREHOUSE_URL", postgres.database())
+        patch.setenv("RATCHET_AIRFLOW_PORT", str(setup.free_port("127.0.0.1")))
+        usecases.all.cache_clear()
+        places.load.cache_clear()
+        where = places.load()
+        stack = processes.start(where)
+        try:
+            stack.processes[SECOND] = started(stack, SECOND)
+            stack.wait_until_healthy()
+            with Client(where) as client:
+                found = Place(stack=stack, client=client, server=postgres, airflow_url=airflow_url)
+                for stage in ("ingest", "score", "labels"):
+                    found.eventually(lambda stage=stage: f"taxi_{stage}" in client.dags() or None)
+                yield found
+        finally:
+            stack.stop()
+            warehouse.engine(where.warehouse_url).dispose()
+            warehouse.engine(airflow_url).dispose()
+    usecases.all.cache_clear()
+    places.load.cache_clear()
+
+
+def left(where: Settings, night: str) -> dict[str, object]:
+    """Return what a night left in the lake and the warehouse, without clocks.
+
+    Live features are left out: the night that the clock starts when the DAG is let go completes those of all before it.
+    """
+    tallies: dict[str, object] = {}
+    for table in (tables.ingestions, tables.files):
+        columns = [column.name for column in rows.columns(table)]
+        at = columns.index("night" if "night" in columns else "period")
+        tallies[table.name] = moving.tally(r for r in rows.ordered(where.warehouse_url, table) if str(r[at]) == night)
+    for log in sorted(Path(where.lake).rglob("_delta_log")):
+        if log.parent.name == features.LIVE:
+            continue
+        frame = lake.read(str(log.parent), night, night)
+        ordered = frame.sort_values(sorted(frame.columns), ignore_index=True)[sorted(frame.columns)]
+        tallies[str(log.parent.relative_to(where.lake))] = ordered.to_csv()
+    return tallies
+
+
+def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_once(place: Place) -> None:
+    client, where = place.client, place.stack.settings
+    began = time.monotonic()
+    body = {
+        "dag_id": "taxi_ingest",
+        "from_date": f"{MONTH.first}T00:00:00Z",
+        "to_date": f"{MONTH.last}T23:59:59Z",
+        "max_active_runs": 4,
+    }
+    client.pause("taxi_ingest", paused=False)
+    backfill = client.request("POST", "backfills", json=body).json()["id"]
+    place.eventually(lambda: client.request("GET", f"backfills/{backfill}").json()["completed_at"], seconds=1200)
+    seconds = time.monotonic() - began
+    runs = {run.key: run.state for run in client.runs("taxi_ingest") if run.key in map(str, MONTH)}
+    assert runs == dict.fromkeys(map(str, MONTH), "success")
+    engine = warehouse.engine(where.warehouse_url)
+    taken = warehouse.ingestions(engine, "taxi", MONTH.first, MONTH.last)
+    assert [each.night for each in taken if each.source_table == "rides"] == [date.fromisoformat(str(n)) for n in MONTH]
+    ledger.verify(engine)
+    with warehouse.engine(place.airflow_url).connect() as connection:
+        beats = connection.execute(
+            sa.text("SELECT id FROM job WHERE job_type = 'SchedulerJob' AND state = 'running'")
+        ).all()
+        queued = connection.execute(sa.text("SELECT DISTINCT queued_by_job_id FROM task_instance")).all()
+        tries = connection.scalar(sa.text("SELECT MAX(try_number) FROM task_instance WHERE dag_id = 'taxi_ingest'"))
+    assert len(beats) == 2
+    told = f"{len(runs)} nights in {seconds:.0f} s, queued by {len(queued)} schedulers, at most {tries} tries"
+    print(told)  # noqa: T201 - what it is run for
+    assert len(queued) == 2
+
+
+def test_a_night_in_whose_middle_postgres_is_away_ends_as_if_it_had_not_been(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, where = place.client, place.stack.settings
+    client.trigger("taxi_ingest", run="disturbed", key=AFTER)
+
+    def begun() -> bool | None:
+        path = "dags/taxi_ingest/dagRuns/disturbed/taskInstances"
+        found = client.request("GET", path).json()["task_instances"]
+        return any(task["state"] == "running" for task in found) or None
+
+    place.eventually(begun)
+    place.server.stop()
+    time.sleep(AWAY_SECONDS)
+    place.server.start()
+    began = time.monotonic()
+    assert place.ended("taxi_ingest", "disturbed").state == "success"
+    print(f"ended {time.monotonic() - began:.0f} s after Postgres came back")  # noqa: T201 - what it is run for
+    disturbed = left(where, AFTER)
+    for name, value in {"RATCHET_HOME": str(tmp_path), "RATCHET_WAREHOUSE_URL": place.server.database()}.items():
+        monkeypatch.setenv(name, value)
+    places.load.cache_clear()
+    undisturbed = places.load()
+    warehouse.migrate(undisturbed.warehouse_url)
+    ingest.ingest("taxi", str(MONTH))
+    ingest.ingest("taxi", AFTER)
+    features.build("taxi", AFTER)
+    assert left(undisturbed, AFTER) == disturbed
+    warehouse.engine(undisturbed.warehouse_url).dispose()
