@@ -47,10 +47,13 @@ class StageError(RatchetError):
 
 
 class Rehearsal:
-    """One use case's rehearsal on a running, healthy stack."""
+    """One use case's rehearsal on a running, healthy stack; of its nights the first `most`, when given."""
 
-    def __init__(self, use_case: UseCase, stack: Stack, client: Client, show: Callable[[str], None]) -> None:
+    def __init__(
+        self, use_case: UseCase, stack: Stack, client: Client, show: Callable[[str], None], most: int | None = None
+    ) -> None:
         self.use_case = use_case
+        self.nights = played(use_case)[:most]
         self.watch = Stopwatch()
         self._stack = stack
         self._client = client
@@ -91,7 +94,7 @@ class Rehearsal:
 
     def play(self, done: Callable[[str], None]) -> None:
         """Play the nights in order; each is over when all that it led to is over."""
-        keys = [str(night) for night in played(self.use_case)]
+        keys = [str(night) for night in self.nights]
         self._hold(True)
         self._ingest(keys[0])
         for key, following in zip(keys, [*keys[1:], None], strict=True):
@@ -108,7 +111,7 @@ class Rehearsal:
 
     def bring_online(self) -> None:
         """Materialize the last night's features and compare every way to them."""
-        key = str(played(self.use_case)[-1])
+        key = str(self.nights[-1])
         with self.watch("feature store"):
             self._show(f"night {key} · {AFTERWARDS}")
             self._client.pause(self._dag(AFTERWARDS), paused=False)

@@ -44,12 +44,17 @@ class Settings:
 def load() -> Settings:
     """Return the settings of this process: each from its environment variable, or its embedded default.
 
-    Raises SetupError for a number that is none.
+    The value may stand in a file instead, which the variable's name with `_FILE` names: that is how a secret comes into
+    a container. Raises SetupError for a number that is none, and for a file that cannot be read.
     """
     home = Path(os.environ.get("RATCHET_HOME", PROJECT / "var")).resolve()
 
     def text(name: str, default: object) -> str:
-        return os.environ.get(f"RATCHET_{name.upper()}", str(default))
+        variable = f"RATCHET_{name.upper()}"
+        given = os.environ.get(variable)
+        if given is None and (file := os.environ.get(f"{variable}_FILE")):
+            given = _content(Path(file), f"{variable}_FILE")
+        return str(default) if given is None else given
 
     def number(name: str, default: int) -> int:
         given = text(name, default)
@@ -83,3 +88,10 @@ def load() -> Settings:
         threads=number("threads", os.cpu_count() or 1),
         notify_urls=tuple(text("notify_urls", "").split()),
     )
+
+
+def _content(file: Path, variable: str) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise SetupError(f"expected the value of a setting in the file that {variable} names, but: {error}") from None

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from include import settings
 from include.settings import PROJECT
 from include.stack.client import Client
 
@@ -26,3 +27,13 @@ def _connection(declared: dict[str, Any]) -> dict[str, Any]:
     names = {"conn_id": "connection_id", "conn_type": "conn_type", "conn_extra": "extra"}
     names |= {f"conn_{field}": field for field in ("host", "schema", "login", "password", "port")}
     return {names[key]: value for key, value in declared.items() if value is not None}
+
+
+def main() -> None:
+    """Apply the shipped file to the Airflow of this environment, as its administrator."""
+    with Client(settings.load()) as client:
+        apply(client)
+
+
+if __name__ == "__main__":
+    main()

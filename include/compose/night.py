@@ -1,0 +1,93 @@
+"""A night end to end through a stack that runs, asked over Airflow's REST API as people and the clock would ask.
+
+`python -m include.compose.night USE_CASE NIGHTS` is what `make stack-test` runs in a container beside the others. It plays the
+history, the first model and its release by two people, the nights, and then asks everybody whether they have it: Postgres,
+S3, MLflow and the model server. It goes on where an earlier one was stopped.
+"""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+
+import httpx
+
+from include import settings, usecases
+from include.compose import evidence
+from include.rehearsal import Rehearsal
+from include.settings import Settings
+from include.stack.client import Client
+from include.stack.processes import Stack
+from include.steps import materialize
+from include.stores import ledger, registry, warehouse
+from ml.errors import RatchetError
+from ml.usecase import UseCase
+
+SERVER = "http://server:8080"
+_PATIENCE_SECONDS, _ASKED = 120.0, 50
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def main(use_case: str = "flights", nights: str = "1", server: str = SERVER) -> None:
+    """Play the nights, check what came of them, and print digests and seconds."""
+    case, where, begun = usecases.get(use_case), settings.load(), time.monotonic()
+    running = Stack(settings=where, token="", task_port=0, processes={}, started=_LONG_AGO)
+    with Client(where) as client:
+        rehearsal = Rehearsal(case, running, client, lambda text: _say(begun, text), int(nights))
+        rehearsal.get_ready()
+        rehearsal.learn_history()
+        rehearsal.play(lambda key: _say(begun, f"night {key} is over"))
+        rehearsal.bring_online()
+    found = evidence.gather(case, where) | {"registry": registered(case, where), "live": answered(case, where, server)}
+    _say(begun, json.dumps(found, indent=1))
+
+
+def registered(case: UseCase, where: Settings) -> str:
+    """Say that MLflow has the champion under an alias; raises RatchetError when it has not."""
+    champion = ledger.champion(warehouse.engine(where.warehouse_url), case.name)
+    if champion is None or champion.subject not in registry.aliased(where, case.name):
+        raise RatchetError(f"expected an alias of {case.name} in MLflow on the champion {champion}, found none")
+    return f"the champion {champion.subject[:12]} has an alias"
+
+
+def answered(case: UseCase, where: Settings, server: str) -> str:
+    """Say for how many entities the server answers what the batch scored, to the last bit; raises RatchetError when it does not."""
+    snapshot = materialize.shelf_of(case, where).snapshot
+    scores = warehouse.standing_scores(warehouse.engine(where.warehouse_url), case.name).set_index("entity")["score"]
+    entities = [each for each in snapshot.places if each in scores.index][:_ASKED]
+    if not entities:
+        raise RatchetError(f"expected entities of the newest snapshot of {case.name} among its scores, found none")
+    live = _ask(server, entities)
+    differing = {each: (live[each], float(scores[each])) for each in entities if live[each] != float(scores[each])}
+    if differing:
+        raise RatchetError(f"expected the server to answer as the batch did, but (live, batch): {differing}")
+    return f"{len(entities)} answers equal the batch's scores"
+
+
+def _ask(server: str, entities: list[str]) -> dict[str, float]:
+    """Return the answers of the server, once it has the newest champion and snapshot."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            reply = httpx.post(f"{server}/score", json={"entities": entities}, timeout=10, trust_env=False)
+            if reply.status_code == httpx.codes.OK:
+                return {each["entity"]: each["score"] for each in reply.json()["answers"]}
+            said = reply.text[:200]
+        except httpx.TransportError as error:
+            said = str(error)
+        if time.monotonic() > deadline:
+            raise RatchetError(
+                f"expected the server at {server} to answer within {_PATIENCE_SECONDS:.0f} s, but: {said}"
+            )
+        time.sleep(1)
+
+
+def _say(begun: float, text: str) -> None:
+    print(f"{time.monotonic() - begun:6.1f} s  {text}", flush=True)  # noqa: T201 - a program's answer
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except RatchetError as error:
+        sys.exit(str(error))
