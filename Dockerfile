@@ -31,7 +31,13 @@ RUN for list in include/usecases/*/data-requirements.txt; do \
 COPY . .
 RUN .venv/bin/python -m uv pip install --quiet --no-cache --no-deps --no-build-isolation --python .venv/bin/python --editable .
 
+# Which code this is: packages that are trained here bear it.
+ARG RATCHET_COMMIT
+ARG RATCHET_CODE
+LABEL org.opencontainers.image.revision=$RATCHET_COMMIT
+
 USER ratchet
+ENV RATCHET_COMMIT=$RATCHET_COMMIT RATCHET_CODE=$RATCHET_CODE
 ENV RATCHET_HOME=/var/lib/ratchet RATCHET_HOST=0.0.0.0 PATH=/opt/ratchet/.venv/bin:$PATH PYTHONPATH=/opt/ratchet PYTHONUNBUFFERED=1
 EXPOSE 8080 5000
 CMD ["ratchet", "up", "--attached"]

@@ -1,4 +1,4 @@
-"""`make stack`, `stack-down`, `stack-test`: what the host does around Compose. The standard library alone, and Docker.
+"""`make stack`, `stack-down`, `stack-test`: what the host does around Compose. With Docker and the standard library alone.
 
 Images are built by `docker build`, which every engine can; Compose is the plugin of Docker, or the `docker-compose` of Debian.
 """
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from include import provenance
 
 PROJECT = Path(__file__).resolve().parents[2]
 SERVICES = ("postgres", "redis", "seaweedfs", "prometheus", "alertmanager")
@@ -74,7 +76,8 @@ class Stack:
     def build(self) -> None:
         """Build our images, and those of third parties where they are to come from Debian."""
         _say("images")
-        self._build("ratchet:stack", ".")
+        says = {"RATCHET_COMMIT": provenance.commit(), "RATCHET_CODE": provenance.code()}
+        self._build("ratchet:stack", ".", *(p for name, said in says.items() for p in ("--build-arg", f"{name}={said}")))
         self._build("ratchet-server:stack", ".", "--file", "include/serving/Dockerfile")
         if self.environment.get("RATCHET_SERVICES") == "debian":
             for name in SERVICES:
