@@ -35,6 +35,7 @@ class Settings:
     mlflow_artifacts: Path
     host: str
     airflow_port: int
+    airflow_url: str
     mlflow_port: int
     threads: int
     notify_urls: tuple[str, ...]
@@ -62,6 +63,7 @@ def load() -> Settings:
             raise SetupError(f"expected RATCHET_{name.upper()} to be a whole number, got {given!r}")
         return int(given)
 
+    host, airflow_port = text("host", "127.0.0.1"), number("airflow_port", 8080)
     return Settings(
         home=home,
         data=Path(text("data", PROJECT / ".data")),
@@ -82,8 +84,9 @@ def load() -> Settings:
         warehouse_url=text("warehouse_url", f"sqlite:///{home / 'warehouse.db'}"),
         mlflow_url=text("mlflow_url", f"sqlite:///{home / 'mlflow.db'}"),
         mlflow_artifacts=Path(text("mlflow_artifacts", home / "mlflow")),
-        host=text("host", "127.0.0.1"),
-        airflow_port=number("airflow_port", 8080),
+        host=host,
+        airflow_port=airflow_port,
+        airflow_url=text("airflow_url", f"http://{host}:{airflow_port}"),
         mlflow_port=number("mlflow_port", 5000),
         threads=number("threads", os.cpu_count() or 1),
         notify_urls=tuple(text("notify_urls", "").split()),

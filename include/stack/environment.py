@@ -60,7 +60,7 @@ def passwords_file(settings: Settings) -> Path:
 
 def base_url(settings: Settings) -> str:
     """Return the address of Airflow's UI and REST API."""
-    return f"http://{settings.host}:{settings.airflow_port}"
+    return settings.airflow_url
 
 
 def task_url(settings: Settings, port: int) -> str:
