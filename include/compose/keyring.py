@@ -64,6 +64,7 @@ def _mlflow() -> Files:
         "admin_password": _word(),
         "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
         "grant_default_workspace_access": "false",
+        "auth_cache_ttl_seconds": "60",  # a password is hashed slowly; one worker knows of every change
     }
     return {
         "mlflow": database,
