@@ -253,13 +253,17 @@ def played(use_case: UseCase) -> tuple[date, ...]:
     return use_case.horizon.nights(use_case.horizon.parse(use_case.rehearsal.nights))
 
 
-def run(use_case: UseCase, console: Console, settings: Settings | None = None) -> dict[str, float]:
+def run(
+    use_case: UseCase, console: Console, settings: Settings | None = None, nights: int | None = None
+) -> dict[str, float]:
     """Return the seconds that each part of a use case's rehearsal took; the stack is gone afterwards, come what may.
+
+    Of its nights the first `nights` are played, when given.
 
     Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
     """
     settings = settings or places.load()
-    begun, total = datetime.now(UTC), len(played(use_case))
+    begun, total = datetime.now(UTC), len(played(use_case)[:nights])
     with _progress(console) as progress, _ending_by_signal():
         bar = progress.add_task("starting", total=total)
 
@@ -273,7 +277,7 @@ def run(use_case: UseCase, console: Console, settings: Settings | None = None) -
         try:
             stack.wait_until_healthy()
             with Client(settings) as client:
-                rehearsal = Rehearsal(use_case, stack, client, show)
+                rehearsal = Rehearsal(use_case, stack, client, show, nights)
                 rehearsal.get_ready()
                 started = (datetime.now(UTC) - begun).total_seconds()
                 rehearsal.learn_history()

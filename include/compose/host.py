@@ -5,6 +5,7 @@ Images are built by `docker build`, which every engine can; Compose is the plugi
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ SERVICES = ("postgres", "redis", "seaweedfs", "prometheus", "alertmanager")
 # Those that do their work and end, before the others may start.
 JOBS = ("databases", "init", "objects")
 _VARIABLE = {"seaweedfs": "S3"}
+_LONG, _NAME = 16, re.compile("[a-z_]+")
 _PATIENCE_SECONDS, _POLL_SECONDS = 600.0, 2.0
 _PUBLISHED = {
     "api-server": ("Airflow", 8080, "secrets/passwords.json"),
@@ -77,7 +79,9 @@ class Stack:
         """Build our images, and those of third parties where they are to come from Debian."""
         _say("images")
         says = {"RATCHET_COMMIT": provenance.commit(), "RATCHET_CODE": provenance.code()}
-        self._build("ratchet:stack", ".", *(p for name, said in says.items() for p in ("--build-arg", f"{name}={said}")))
+        self._build(
+            "ratchet:stack", ".", *(p for name, said in says.items() for p in ("--build-arg", f"{name}={said}"))
+        )
         self._build("ratchet-server:stack", ".", "--file", "include/serving/Dockerfile")
         if self.environment.get("RATCHET_SERVICES") == "debian":
             for name in SERVICES:
@@ -123,9 +127,9 @@ class Stack:
         found = map(part, json.loads(self.ask("docker", "inspect", *listed.split())))
         return [each for each in found if each is not None]
 
-    def last_words(self, part: Part) -> str:
+    def last_words(self, part: Part, lines: str = "15") -> str:
         """Return the end of a container's log."""
-        command = ["docker", "logs", "--tail", "15", part.name]
+        command = ["docker", "logs", "--tail", lines, part.name]
         told = subprocess.run(command, capture_output=True, text=True, check=False)
         return told.stdout + told.stderr
 
@@ -144,6 +148,17 @@ class Stack:
                 address = self.ask("docker", "port", each.name, str(port)).split()[0]
                 print(f"{title:14}http://{address:18}password: {secret}")  # noqa: T201
         print(f"passwords are in files of {self.folder}, which only you may read")  # noqa: T201
+
+    def leaks(self) -> list[str]:
+        """Return where a secret can be read by somebody who has none of the files: environments, images and logs, by its file's name."""
+        files = (self.folder / "secrets").iterdir()
+        words = [(word, path.name) for path in files for word in parts_of(path.read_text())]
+        images = ("ratchet:stack", "ratchet-server:stack")
+        shown = {image: self.ask("docker", "history", "--no-trunc", image) for image in images}
+        for each in self.parts():
+            shown[f"what the engine tells of {each.service}"] = self.ask("docker", "inspect", each.name)
+            shown[f"the log of {each.service}"] = self.last_words(each, "all")
+        return sorted({f"{name} in {place}" for place, text in shown.items() for word, name in words if word in text})
 
     def play(self, use_case: str, nights: str) -> None:
         """Run a night end to end beside the containers, and print what came of it."""
@@ -182,6 +197,11 @@ def part(told: Mapping[str, object]) -> Part | None:
         exit_code=state["ExitCode"],
         health=(state.get("Health") or {}).get("Status", ""),
     )
+
+
+def parts_of(secret: str) -> set[str]:
+    """Return the words of a secret's file that nobody else may know: long ones, without the addresses around them."""
+    return {word for word in re.split(r"[^A-Za-z0-9_=-]+", secret) if len(word) >= _LONG and not _NAME.fullmatch(word)}
 
 
 def described(given: Mapping[str, str]) -> Stack:
@@ -235,6 +255,9 @@ def test() -> None:
     with _gone_afterwards(stack):
         stack.start()
         stack.play(os.environ.get("USE_CASE", "flights"), os.environ.get("NIGHTS", "1"))
+        if leaks := stack.leaks():
+            raise StackError(f"secrets can be read by those who were not given them: {'; '.join(leaks)}")
+        _say("no secret is in an image, an environment or a log")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import httpx
 import numpy as np
+import sqlalchemy as sa
 
 from include import settings, usecases
 from include.compose import evidence
@@ -21,27 +22,41 @@ from include.stack.client import Client
 from include.stack.processes import Stack
 from include.steps import materialize
 from include.stores import ledger, registry, warehouse
-from ml.errors import RatchetError
+from ml.errors import RatchetError, RequestError
 from ml.usecase import UseCase
 
 SERVER = "http://server:8080"
 _PATIENCE_SECONDS, _ASKED = 120.0, 50
-_NEARLY = 4 * np.finfo(np.float64).eps  # sums of products are added in another order for one row than for a night of them
+_TRIES, _PAUSE_SECONDS = 30, 10.0
+_NEARLY = (
+    4 * np.finfo(np.float64).eps
+)  # sums of products are added in another order for one row than for a night of them
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def main(use_case: str = "flights", nights: str = "1", server: str = SERVER) -> None:
     """Play the nights, check what came of them, and print digests and seconds."""
     case, where, say = usecases.get(use_case), settings.load(), _Told()
-    running = Stack(settings=where, token="", task_port=0, processes={}, started=_LONG_AGO)
-    with Client(where) as client:
-        rehearsal = Rehearsal(case, running, client, say, int(nights))
-        rehearsal.get_ready()
-        rehearsal.learn_history()
-        rehearsal.play(lambda key: say(f"night {key} is over"))
-        rehearsal.bring_online()
+    while not _played(case, where, int(nights), say):
+        time.sleep(_PAUSE_SECONDS)
     found = evidence.gather(case, where) | {"registry": registered(case, where), "live": answered(case, where, server)}
     say(json.dumps(found, indent=1))
+
+
+def _played(case: UseCase, where: Settings, nights: int, say: "_Told") -> bool:
+    """Say whether the nights were played to their end; not while Airflow or its database is away, which may come back."""
+    running = Stack(settings=where, token="", task_port=0, processes={}, started=_LONG_AGO)
+    try:
+        with Client(where) as client:
+            rehearsal = Rehearsal(case, running, client, say, nights)
+            rehearsal.get_ready()
+            rehearsal.learn_history()
+            rehearsal.play(lambda key: say(f"night {key} is over"))
+            rehearsal.bring_online()
+    except (httpx.TransportError, RequestError, sa.exc.OperationalError) as error:
+        say.not_yet(error)
+        return False
+    return True
 
 
 def registered(case: UseCase, where: Settings) -> str:
@@ -89,7 +104,14 @@ class _Told:
     """Prints what is under way, each thing once, with the seconds since the beginning."""
 
     def __init__(self) -> None:
-        self._begun, self._last = time.monotonic(), ""
+        self._begun, self._last, self._left = time.monotonic(), "", _TRIES
+
+    def not_yet(self, error: Exception) -> None:
+        """Tell what was in the way; raises it when that was so too often."""
+        self._left -= 1
+        if not self._left:
+            raise error
+        self(f"goes on in {_PAUSE_SECONDS:g} s: {error}")
 
     def __call__(self, text: str) -> None:
         if text != self._last:

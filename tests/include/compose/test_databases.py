@@ -69,9 +69,14 @@ def test_a_role_writes_its_own_entries_into_the_ledger_and_no_others(
 
 
 @pytest.mark.parametrize("role", [PROMOTION, TASKS, READER])
-@pytest.mark.parametrize("statement", ["DELETE FROM ledger", "UPDATE ledger SET kind = 'promoted'", "DROP TABLE scores"])
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM ledger", "UPDATE ledger SET kind = 'promoted'", "DROP TABLE scores"]
+)
 def test_nobody_but_the_owner_changes_the_past_or_the_tables(secrets: Path, role: str, statement: str) -> None:
-    with engine(secrets, role).connect() as connection, pytest.raises(sa.exc.ProgrammingError, match="permission|owner"):
+    with (
+        engine(secrets, role).connect() as connection,
+        pytest.raises(sa.exc.ProgrammingError, match="permission|owner"),
+    ):
         connection.execute(sa.text(statement))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.compose import host
+from include.compose import host, keyring
 from include.compose.host import Part, Stack, StackError
 
 RUNNING = {"Status": "running", "ExitCode": 0}
@@ -52,7 +52,7 @@ class Played(Stack):
     def parts(self) -> list[Part]:
         return next(self.told)
 
-    def last_words(self, part: Part) -> str:
+    def last_words(self, part: Part, lines: str = "15") -> str:
         return f"{part.service}: no room"
 
 
@@ -105,3 +105,34 @@ def test_third_parties_come_from_debian_by_one_word_and_a_named_image_wins() -> 
 def test_every_service_of_debian_is_a_target_of_the_dockerfile() -> None:
     targets = (host.PROJECT / "include/compose/services/Dockerfile").read_text()
     assert all(f" AS {name}\n" in targets for name in host.SERVICES)
+
+
+def test_what_a_secret_is_recognised_by_is_long_and_no_word_of_an_address(tmp_path: Path) -> None:
+    keyring.fill(tmp_path)
+    found = {path.name: host.parts_of(path.read_text()) for path in tmp_path.iterdir()}
+    assert {name for name, words in found.items() if not words} == set()
+    said = {word for words in found.values() for word in words}
+    assert not {word for word in said if any(name in word for name in ("mlflow", "warehouse", "postgres", "aws_"))}
+
+
+@dataclass(frozen=True)
+class Shown(Played):
+    """A stack of which the engine shows one text, whatever is asked."""
+
+    text: str = ""
+
+    def ask(self, *command: str) -> str:
+        return self.text
+
+    def last_words(self, part: Part, lines: str = "15") -> str:
+        return ""
+
+
+def test_a_secret_that_somebody_else_can_read_is_told_with_its_place(tmp_path: Path) -> None:
+    keyring.fill(tmp_path / "secrets")
+    told = iter([[part("s3", "running")]])
+    text = f"MINE={(tmp_path / 'secrets/redis').read_text().split()[1]}"
+    stack = Shown(name="x", folder=tmp_path, environment={}, told=told, text=text)
+    leaks = stack.leaks()
+    assert "redis in what the engine tells of s3" in leaks
+    assert {each.split()[0] for each in leaks} == {"online_store", "redis"}
