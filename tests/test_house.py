@@ -78,6 +78,10 @@ BY_ANOTHER_NAME = {
     "include/stores/registry/versions.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/warehouse/tables.py": "tests/include/stores/warehouse/test_database.py",
     "include/steps/features.py": "tests/include/steps/test_again.py",
+    **{
+        f"include/compose/{part}.py": "they ask a whole stack: `make stack-test` runs them"
+        for part in ("accounts", "night", "prepare")
+    },
 }
 
 IN_ONE_FILE = {
