@@ -11,7 +11,9 @@ from include.settings import PROJECT
 
 FOLDER = PROJECT / "include/serving/grafana"
 DASHBOARDS: dict[str, dict[str, Any]] = {path.name: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
-SAID = (PROJECT / "include/serving/metrics.py").read_text() + (PROJECT / "include/serving/prometheus/rules.yaml").read_text()
+SAID = (PROJECT / "include/serving/metrics.py").read_text() + (
+    PROJECT / "include/serving/prometheus/rules.yaml"
+).read_text()
 SOURCE = yaml.safe_load((PROJECT / "include/compose/grafana/datasources/prometheus.yaml").read_text())["datasources"][0]
 
 
