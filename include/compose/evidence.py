@@ -36,8 +36,9 @@ def gather(case: UseCase, where: Settings) -> dict[str, str]:
 
 def digest(frame: pd.DataFrame) -> str:
     """Return the number of rows and a digest of them, in whatever order they and the columns are."""
-    rows = pd.util.hash_pandas_object(frame[sorted(frame.columns)], index=False, categorize=True).to_numpy()
-    return f"{len(frame)} {manifest.sha256(np.sort(rows).tobytes())[:_SHORT]}"
+    names = sorted(frame.columns)
+    rows = pd.util.hash_pandas_object(frame[names], index=False, categorize=True).to_numpy()
+    return f"{len(frame)} {manifest.sha256(repr(names).encode() + np.sort(rows).tobytes())[:_SHORT]}"
 
 
 def main(use_case: str, file: str = "") -> None:
