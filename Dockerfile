@@ -1,4 +1,4 @@
-# The embedded stack as one image: Airflow's processes and MLflow, as `make up` starts them.
+# Ratchet with Airflow and MLflow, one image for every part of the stack (docs/deploy.md); alone, it is what `make up` starts.
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \
@@ -6,22 +6,38 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 10001 ratchet
 
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
 WORKDIR /opt/ratchet
 COPY requirements.txt requirements-uv.txt ./
 RUN python -m venv .venv \
  && .venv/bin/python -m pip install --no-cache-dir --quiet --require-hashes --only-binary :all: -r requirements-uv.txt \
- && .venv/bin/python -m uv pip sync --quiet --no-cache --require-hashes --compile-bytecode --python .venv/bin/python requirements.txt
+ && .venv/bin/python -m uv pip sync --quiet --no-cache --require-hashes --compile-bytecode --python .venv/bin/python \
+      ${PIP_INDEX_URL:+--default-index "$PIP_INDEX_URL"} ${PIP_EXTRA_INDEX_URL:+--index "$PIP_EXTRA_INDEX_URL"} requirements.txt
+
+COPY include/usecases include/usecases
+RUN for list in include/usecases/*/data-requirements.txt; do \
+      name=$(basename "$(dirname "$list")"); \
+      .venv/bin/python -m uv pip install --quiet --no-cache --require-hashes --no-deps --python .venv/bin/python --target ".data/$name" \
+        ${PIP_INDEX_URL:+--default-index "$PIP_INDEX_URL"} ${PIP_EXTRA_INDEX_URL:+--index "$PIP_EXTRA_INDEX_URL"} -r "$list" || exit 1; \
+    done \
+ && chown -R ratchet .data \
+ && cd /var/lib && install --directory --owner ratchet --group ratchet \
+      ratchet ratchet/packages ratchet/keys ratchet/routes ratchet/journal ratchet/feast ratchet/airflow ratchet/airflow/logs \
+ && install --directory --owner ratchet --group ratchet /home/ratchet/.mlflow \
+ && ln -s /run/secrets/mlflow_credentials /home/ratchet/.mlflow/credentials
 
 COPY . .
-RUN .venv/bin/python -m uv pip install --quiet --no-cache --no-deps --no-build-isolation --python .venv/bin/python --editable . \
- && for list in include/usecases/*/data-requirements.txt; do \
-      name=$(basename "$(dirname "$list")"); \
-      .venv/bin/python -m uv pip install --quiet --no-cache --require-hashes --no-deps --python .venv/bin/python --target ".data/$name" -r "$list"; \
-    done \
- && install --directory --owner ratchet /var/lib/ratchet \
- && chown -R ratchet .data
+RUN .venv/bin/python -m uv pip install --quiet --no-cache --no-deps --no-build-isolation --python .venv/bin/python --editable .
+
+# Which code this is: packages that are trained here bear it.
+ARG RATCHET_COMMIT
+ARG RATCHET_CODE
+LABEL org.opencontainers.image.revision=$RATCHET_COMMIT
 
 USER ratchet
-ENV RATCHET_HOME=/var/lib/ratchet RATCHET_HOST=0.0.0.0 PATH=/opt/ratchet/.venv/bin:$PATH
+ENV RATCHET_COMMIT=$RATCHET_COMMIT RATCHET_CODE=$RATCHET_CODE
+ENV RATCHET_HOME=/var/lib/ratchet RATCHET_HOST=0.0.0.0 PATH=/opt/ratchet/.venv/bin:$PATH PYTHONPATH=/opt/ratchet PYTHONUNBUFFERED=1
 EXPOSE 8080 5000
 CMD ["ratchet", "up", "--attached"]

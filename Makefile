@@ -9,10 +9,10 @@ unexport PYTHONDONTWRITEBYTECODE
 DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(wildcard include/usecases/*/data-requirements.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test test-servers test-docker test-slow test-all check fix docs bench lock clean
+.PHONY: help run up down stack stack-down stack-test test test-servers test-docker test-slow test-all check fix docs bench lock clean
 
 help:  ## list the words
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 run: $(BIN)/.installed $(DATA)  ## the main job: history, first champion, real nights, report (USE_CASE=flights)
 	@$(BIN)/ratchet run $(USE_CASE)
@@ -22,6 +22,15 @@ up: $(BIN)/.installed $(DATA)  ## leave the same stack running: Airflow and MLfl
 
 down:  ## stop what `make up` started
 	@$(BIN)/ratchet down
+
+stack:  ## the full stack in containers, set up and healthy, addresses printed; needs Docker with Compose, and no .venv
+	@$(PYTHON) -m include.compose.host up
+
+stack-down:  ## stop the containers; their data stays
+	@$(PYTHON) -m include.compose.host down
+
+stack-test:  ## a night end to end in a stack of its own, which is gone afterwards (USE_CASE=flights NIGHTS=1)
+	@USE_CASE=$(USE_CASE) $(PYTHON) -m include.compose.host test
 
 test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
 	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker and not slow"

@@ -18,6 +18,9 @@ def deploy(
     use_case: UseCaseName = "flights",
     port: Annotated[int, typer.Option(help="Where requests come in, on 127.0.0.1.")] = 8000,
     build_network: Network = None,
+    beside: Annotated[
+        str | None, typer.Option(help="A network where the front runs already: only the challenger is deployed, there.")
+    ] = None,
     once: Annotated[bool, typer.Option(help="Do what is to be done now, and end.")] = False,
     away: Annotated[bool, typer.Option(help="Take the containers away, and end.")] = False,
 ) -> None:
@@ -27,7 +30,7 @@ def deploy(
     from include.deploying.deployer import Deployer
 
     name = usecases.get(use_case).name
-    deployer = Deployer(engine.connect(), name, settings.load(), port, build_network)
+    deployer = Deployer(engine.connect(), name, settings.load(), port, build_network, beside)
     if away or once:
         for sentence in deployer.remove() if away else deployer.follow():
             typer.echo(sentence)

@@ -1,5 +1,6 @@
 """What code and which libraries made something: written into packages, so that they can be made again."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -26,17 +27,20 @@ def facts() -> dict[str, object]:
 
 
 def commit() -> str:
-    """Return the commit of the code, with `-dirty` where files differ from it; "unknown" outside a Git repository."""
-    return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    """Return the commit of the code, with `-dirty` where files differ from it.
+
+    An image has no Git repository: it says by `RATCHET_COMMIT` what it was built from. "unknown" where nothing says it.
+    """
+    return os.environ.get("RATCHET_COMMIT") or _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
 @cache
 def code() -> str:
-    """Return which state of the code that trains is committed, whatever else is; "unknown" outside a Git repository.
+    """Return which state of the code that trains is committed, whatever else is; in an image `RATCHET_CODE` says it.
 
     Asked once: a process goes on with the code that it has read, whatever is committed meanwhile.
     """
-    return _git("rev-parse", "HEAD:./ml", "HEAD:./include")
+    return os.environ.get("RATCHET_CODE") or _git("rev-parse", "HEAD:./ml", "HEAD:./include")
 
 
 def _git(*asked: str) -> str:

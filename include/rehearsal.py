@@ -47,10 +47,13 @@ class StageError(RatchetError):
 
 
 class Rehearsal:
-    """One use case's rehearsal on a running, healthy stack."""
+    """One use case's rehearsal on a running, healthy stack; of its nights the first `most`, when given."""
 
-    def __init__(self, use_case: UseCase, stack: Stack, client: Client, show: Callable[[str], None]) -> None:
+    def __init__(
+        self, use_case: UseCase, stack: Stack, client: Client, show: Callable[[str], None], most: int | None = None
+    ) -> None:
         self.use_case = use_case
+        self.nights = played(use_case)[:most]
         self.watch = Stopwatch()
         self._stack = stack
         self._client = client
@@ -91,7 +94,7 @@ class Rehearsal:
 
     def play(self, done: Callable[[str], None]) -> None:
         """Play the nights in order; each is over when all that it led to is over."""
-        keys = [str(night) for night in played(self.use_case)]
+        keys = [str(night) for night in self.nights]
         self._hold(True)
         self._ingest(keys[0])
         for key, following in zip(keys, [*keys[1:], None], strict=True):
@@ -108,7 +111,7 @@ class Rehearsal:
 
     def bring_online(self) -> None:
         """Materialize the last night's features and compare every way to them."""
-        key = str(played(self.use_case)[-1])
+        key = str(self.nights[-1])
         with self.watch("feature store"):
             self._show(f"night {key} · {AFTERWARDS}")
             self._client.pause(self._dag(AFTERWARDS), paused=False)
@@ -250,13 +253,17 @@ def played(use_case: UseCase) -> tuple[date, ...]:
     return use_case.horizon.nights(use_case.horizon.parse(use_case.rehearsal.nights))
 
 
-def run(use_case: UseCase, console: Console, settings: Settings | None = None) -> dict[str, float]:
+def run(
+    use_case: UseCase, console: Console, settings: Settings | None = None, nights: int | None = None
+) -> dict[str, float]:
     """Return the seconds that each part of a use case's rehearsal took; the stack is gone afterwards, come what may.
+
+    Of its nights the first `nights` are played, when given.
 
     Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
     """
     settings = settings or places.load()
-    begun, total = datetime.now(UTC), len(played(use_case))
+    begun, total = datetime.now(UTC), len(played(use_case)[:nights])
     with _progress(console) as progress, _ending_by_signal():
         bar = progress.add_task("starting", total=total)
 
@@ -270,7 +277,7 @@ def run(use_case: UseCase, console: Console, settings: Settings | None = None) -
         try:
             stack.wait_until_healthy()
             with Client(settings) as client:
-                rehearsal = Rehearsal(use_case, stack, client, show)
+                rehearsal = Rehearsal(use_case, stack, client, show, nights)
                 rehearsal.get_ready()
                 started = (datetime.now(UTC) - begun).total_seconds()
                 rehearsal.learn_history()

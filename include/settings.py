@@ -36,6 +36,7 @@ class Settings:
     mlflow_artifacts: Path
     host: str
     airflow_port: int
+    airflow_url: str
     mlflow_port: int
     threads: int
     notify_urls: tuple[str, ...]
@@ -50,12 +51,17 @@ def load() -> Settings:
 def read(environment: Mapping[str, str]) -> Settings:
     """Return the settings that `environment` has: each from its variable, or its embedded default.
 
-    Raises SetupError for a number that is none.
+    The value may stand in a file instead, which the variable's name with `_FILE` names: that is how a secret comes into
+    a container. Raises SetupError for a number that is none, and for a file that cannot be read.
     """
     home = Path(environment.get("RATCHET_HOME", PROJECT / "var")).resolve()
 
     def text(name: str, default: object) -> str:
-        return environment.get(f"RATCHET_{name.upper()}", str(default))
+        variable = f"RATCHET_{name.upper()}"
+        given = environment.get(variable)
+        if given is None and (file := environment.get(f"{variable}_FILE")):
+            given = _content(Path(file), f"{variable}_FILE")
+        return str(default) if given is None else given
 
     def number(name: str, default: int) -> int:
         given = text(name, default)
@@ -63,6 +69,7 @@ def read(environment: Mapping[str, str]) -> Settings:
             raise SetupError(f"expected RATCHET_{name.upper()} to be a whole number, got {given!r}")
         return int(given)
 
+    host, airflow_port = text("host", "127.0.0.1"), number("airflow_port", 8080)
     return Settings(
         home=home,
         data=Path(text("data", PROJECT / ".data")),
@@ -83,9 +90,17 @@ def read(environment: Mapping[str, str]) -> Settings:
         warehouse_url=text("warehouse_url", f"sqlite:///{home / 'warehouse.db'}"),
         mlflow_url=text("mlflow_url", f"sqlite:///{home / 'mlflow.db'}"),
         mlflow_artifacts=Path(text("mlflow_artifacts", home / "mlflow")),
-        host=text("host", "127.0.0.1"),
-        airflow_port=number("airflow_port", 8080),
+        host=host,
+        airflow_port=airflow_port,
+        airflow_url=text("airflow_url", f"http://{host}:{airflow_port}"),
         mlflow_port=number("mlflow_port", 5000),
         threads=number("threads", os.cpu_count() or 1),
         notify_urls=tuple(text("notify_urls", "").split()),
     )
+
+
+def _content(file: Path, variable: str) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise SetupError(f"expected the value of a setting in the file that {variable} names, but: {error}") from None

@@ -81,6 +81,10 @@ BY_ANOTHER_NAME = {
     "include/steps/moving/parts.py": "tests/include/steps/moving/test_moving.py",
     "include/stores/warehouse/tables.py": "tests/include/stores/warehouse/test_database.py",
     "include/steps/features.py": "tests/include/steps/test_again.py",
+    **{
+        f"include/compose/{part}.py": "they ask a whole stack: `make stack-test` runs them"
+        for part in ("accounts", "night", "prepare")
+    },
 }
 
 IN_ONE_FILE = {

@@ -10,7 +10,7 @@ from docker.models.containers import Container
 from include.deploying import engine
 from ml import manifest
 
-_USE_CASE, _SPECIFICATION = "ratchet.deployed_for", "ratchet.specification"
+_FOR, _SPECIFICATION = "ratchet.deployed_for", "ratchet.specification"
 _MEGABYTE = 1_000_000
 
 
@@ -39,10 +39,10 @@ class Wanted:
         return manifest.sha256(json.dumps(asdict(self), sort_keys=True).encode())
 
 
-def deployed(client: docker.DockerClient, use_case: str) -> dict[str, Container]:
-    """Return our containers of `use_case` by name, those that do not run too."""
-    with engine.asked(f"list the containers of {use_case}"):
-        found = client.containers.list(all=True, filters={"label": f"{_USE_CASE}={use_case}"})
+def deployed(client: docker.DockerClient, whose: str) -> dict[str, Container]:
+    """Return our containers of `whose`, a use case or a network, by name, those that do not run too."""
+    with engine.asked(f"list the containers of {whose}"):
+        found = client.containers.list(all=True, filters={"label": f"{_FOR}={whose}"})
         return {str(each.name): each for each in found}
 
 
@@ -51,7 +51,7 @@ def is_as(container: Container, wanted: Wanted) -> bool:
     return (container.status, container.labels.get(_SPECIFICATION)) == ("running", wanted.digest)
 
 
-def run(client: docker.DockerClient, wanted: Wanted, use_case: str) -> Container:
+def run(client: docker.DockerClient, wanted: Wanted, whose: str) -> Container:
     """Start what is `wanted`: not root, on a file system it cannot write, without capabilities, and with limits."""
     mounts = {
         place: {"bind": inside, "mode": mode}
@@ -80,7 +80,7 @@ def run(client: docker.DockerClient, wanted: Wanted, use_case: str) -> Container
             ports={"8080/tcp": ("127.0.0.1", wanted.published)} if wanted.published else None,
             restart_policy={"Name": "unless-stopped"},
             log_config={"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}},
-            labels={_USE_CASE: use_case, _SPECIFICATION: wanted.digest},
+            labels={_FOR: whose, _SPECIFICATION: wanted.digest},
         )
 
 

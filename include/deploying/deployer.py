@@ -26,12 +26,22 @@ class Deployer:
     """Lets the containers of one use case follow its signed routing."""
 
     def __init__(
-        self, client: docker.DockerClient, use_case: str, where: Settings, port: int, network: str | None = None
+        self,
+        client: docker.DockerClient,
+        use_case: str,
+        where: Settings,
+        port: int,
+        network: str | None = None,
+        beside: str | None = None,
     ) -> None:
-        """Answer on `port` of 127.0.0.1; `network` is what images are built on."""
+        """Answer on `port` of 127.0.0.1; `network` is what images are built on.
+
+        `beside` is a network of others who run the front: then there is only the challenger, on that network, as `<beside>-challenger`.
+        """
         self._client, self._use_case, self._where = client, use_case, where
-        self._port, self._network = port, network
-        self._name = f"ratchet-{use_case}"
+        self._port, self._network, self._alone = port, network, beside is None
+        self._name = beside or f"ratchet-{use_case}"
+        self._of = beside or use_case  # whose containers these are: others on this engine may be of the same use case
         self.address = f"http://127.0.0.1:{port}"
 
     def follow(self) -> list[str]:
@@ -41,7 +51,7 @@ class Deployer:
         PackageError for a challenger that is not whole, SetupError when the engine fails.
         """
         wanted = {each.name: each for each in self._wanted(routes.standing(self._use_case, self._where))}
-        found = containers.deployed(self._client, self._use_case)
+        found = containers.deployed(self._client, self._of)
         done = []
         for name, container in found.items():
             if name not in wanted or not containers.is_as(container, wanted[name]):
@@ -50,20 +60,21 @@ class Deployer:
         for name, each in wanted.items():
             if name not in found or not containers.is_as(found[name], each):
                 self._connect()
-                containers.run(self._client, each, self._use_case)
+                containers.run(self._client, each, self._of)
                 done.append(f"started {name} from {each.image}")
         return done
 
     def remove(self) -> list[str]:
-        """Take away every container of the use case, and return their names."""
-        found = containers.deployed(self._client, self._use_case)
+        """Take away every container of ours, and return their names."""
+        found = containers.deployed(self._client, self._of)
         for each in found.values():
             containers.remove(each, _STOP_SECONDS)
         return list(found)
 
     def _wanted(self, routing: Routing) -> Iterator[Wanted]:
         challenger = f"{self._name}-challenger"
-        yield self._front(challenger)
+        if self._alone:
+            yield self._front(challenger)
         if routing.challenger is not None:
             yield Wanted(
                 name=challenger,

@@ -7,6 +7,7 @@ from pathlib import Path
 from include.settings import PROJECT, Settings
 
 USERS = {"admin": "admin", "tech_lead": "user", "business_owner": "user", "ops": "op", "guest": "viewer"}
+PASSWORDS_FILE = "passwords.json"
 FITS = 2  # candidates that are fitted at once: the slots of the pool `training`
 
 # Imported once, by the process that task processes are forked from: a task then starts in .2 s instead of several.
@@ -54,12 +55,12 @@ class AirflowSecrets:
 
 def passwords_file(settings: Settings) -> Path:
     """Return where the simple auth manager keeps the passwords of the demo users."""
-    return settings.secrets / "passwords.json"
+    return settings.secrets / PASSWORDS_FILE
 
 
 def base_url(settings: Settings) -> str:
     """Return the address of Airflow's UI and REST API."""
-    return f"http://{settings.host}:{settings.airflow_port}"
+    return settings.airflow_url
 
 
 def task_url(settings: Settings, port: int) -> str:

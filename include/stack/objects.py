@@ -1,10 +1,13 @@
 """Airflow's own objects (pools, connections, variables) from `airflow_settings.yaml`, the Astro CLI's file."""
 
+import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import yaml  # type: ignore[import-untyped]
 
+from include import settings
 from include.settings import PROJECT
 from include.stack.client import Client
 
@@ -23,6 +26,37 @@ def apply(client: Client, file: Path = FILE) -> None:
 
 
 def _connection(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return a connection as Airflow's REST API has it: extra as text, and a URI as what it is made of."""
     names = {"conn_id": "connection_id", "conn_type": "conn_type", "conn_extra": "extra"}
     names |= {f"conn_{field}": field for field in ("host", "schema", "login", "password", "port")}
-    return {names[key]: value for key, value in declared.items() if value is not None}
+    given = {key: value for key, value in declared.items() if value not in (None, "")}
+    fields = _of_uri(given.pop("conn_uri")) if "conn_uri" in given else {}
+    fields |= {names[key]: value for key, value in given.items()}
+    if isinstance(fields.get("extra"), dict):
+        fields["extra"] = json.dumps(fields["extra"])
+    return fields
+
+
+def _of_uri(uri: str) -> dict[str, Any]:
+    """Return the fields of Airflow's `type://login:password@host:port/schema?extra`, whose parts are percent-encoded."""
+    parts = urlsplit(uri)
+    found = {
+        "conn_type": parts.scheme.replace("-", "_"),
+        "host": parts.hostname,
+        "port": parts.port,
+        "login": parts.username,
+        "password": parts.password,
+        "schema": parts.path.lstrip("/"),
+        "extra": dict(parse_qsl(parts.query)),
+    }
+    return {name: unquote(value) if isinstance(value, str) else value for name, value in found.items() if value}
+
+
+def main() -> None:
+    """Apply the shipped file to the Airflow of this environment, as its administrator."""
+    with Client(settings.load()) as client:
+        apply(client)
+
+
+if __name__ == "__main__":
+    main()

@@ -64,7 +64,7 @@ class Stack:
 
         Raises SetupError with the end of the log of a process that does not.
         """
-        _make_stores(self.settings)
+        make_stores(self.settings)
         deadline = time.monotonic() + timeout
         while missing := self._unhealthy():
             self.require_alive()
@@ -197,7 +197,7 @@ def _popen(command: list[str], env: dict[str, str], out: IO[bytes], folder: Path
     )
 
 
-def _make_stores(settings: Settings) -> None:
+def make_stores(settings: Settings) -> None:
     """Bring warehouse and registry to their newest schema, and declare the features; the processes start meanwhile."""
     from include import usecases
     from include.steps import features

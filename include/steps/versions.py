@@ -107,7 +107,7 @@ def rows(
     there is no such version or a vacuum removed it.
     """
     case, where = usecases.get(use_case), settings.load()
-    known = _tables(case, where)
+    known = tables(case, where)
     if table not in known:
         raise RequestError(f"expected one of the tables {sorted(known)}, got {table!r}")
     found = lake.read(known[table], at_version=version)
@@ -150,7 +150,7 @@ def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[V
     for each in named(use_case):
         kept.setdefault(each.table, set()).add(each.version)
     done = []
-    for table, uri in _tables(case, where).items():
+    for table, uri in tables(case, where).items():
         keep = kept.get(table, set()) - {ABSENT}
         files = lake.vacuum(uri, keep, keep_nights * _HOURS_A_NIGHT, dry_run=dry_run)
         done.append(Vacuumed(table=table, kept=tuple(sorted(keep)), files=files))
@@ -197,7 +197,7 @@ def _mapping(entry: Entry, name: str) -> list[tuple[str, int]]:
     return [(str(table), int(version)) for table, version in told.items()]
 
 
-def _tables(case: UseCase, where: Settings) -> dict[str, str]:
+def tables(case: UseCase, where: Settings) -> dict[str, str]:
     """Return the address of every table that the lake holds for `case`, by stage and name."""
     stages = [("valid", each.name) for each in case.tables] + [("quarantine", each.name) for each in case.tables]
     addresses = {

@@ -18,6 +18,10 @@ from ml.usecase import UseCase
 from ratchet import notifiers
 
 _FOR_PEOPLE = ("release",)  # which waits for them, for days
+# Who may what is told by the worker of a queue, where there are workers; one that trains cannot release what it trained.
+_QUEUES = dict.fromkeys(("release", "canary", "rollback", "drill"), "promotion") | dict.fromkeys(
+    ("train", "replay"), "training"
+)
 _POINTLESS = RetryRule(
     exception=[RequestError, DeclarationError, LeakError, LedgerError, ApprovalError],
     action=RetryAction.FAIL,
@@ -36,6 +40,7 @@ def dag(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
         "deadline": None if stage in _FOR_PEOPLE else _deadline(),
         "default_args": {
             "owner": use_case.owner,
+            "queue": _QUEUES.get(stage, "default"),
             "retries": 2,
             "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": 4.0,

@@ -34,6 +34,7 @@ def task(one: Any) -> dict[str, Any]:
         "policy": one.retry_policy is not None,
         "outlets": [outlet.name for outlet in one.outlets],
         "pool": one.pool,
+        "queue": one.queue,
         "downstream": sorted(one.downstream_task_ids),
     }
 

@@ -1,10 +1,13 @@
 """Where things are comes from the environment, once."""
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from include import settings
+from include.serving.limits import Limits
 from ml.errors import SetupError
 
 
@@ -55,3 +58,40 @@ def test_a_port_that_is_no_number_is_refused_by_name(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("RATCHET_AIRFLOW_PORT", "http")
     with pytest.raises(SetupError, match="RATCHET_AIRFLOW_PORT.*whole number.*'http'"):
         settings.load()
+
+
+def test_a_value_may_stand_in_a_file_and_the_variable_itself_goes_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "url").write_text("postgresql://in-a-file\n")
+    monkeypatch.setenv("RATCHET_WAREHOUSE_URL_FILE", str(tmp_path / "url"))
+    assert settings.load().warehouse_url == "postgresql://in-a-file"
+    settings.load.cache_clear()
+    monkeypatch.setenv("RATCHET_WAREHOUSE_URL", "postgresql://said")
+    assert settings.load().warehouse_url == "postgresql://said"
+
+
+def test_a_file_that_is_not_there_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATCHET_WAREHOUSE_URL_FILE", "/nowhere")
+    with pytest.raises(SetupError, match="RATCHET_WAREHOUSE_URL_FILE names, but: .*'/nowhere'"):
+        settings.load()
+
+
+def test_the_example_names_every_setting_and_nothing_that_nobody_reads() -> None:
+    example = (settings.PROJECT / ".env.example").read_text()
+    named = set(re.findall(r"^#(RATCHET_[A-Z_]+)=", example, re.MULTILINE))
+    read = {f"RATCHET_{field.name.upper()}" for field in fields(settings.Settings)}
+    said = "".join(
+        path.read_text() for ring in ("include", "plugins") for path in (settings.PROJECT / ring).rglob("*.py")
+    )
+    said += (settings.PROJECT / "docker-compose.yml").read_text()
+    limits = {f"RATCHET_SERVING_{field.name.upper()}" for field in fields(Limits)}
+    assert read <= named
+    assert {name for name in named - read - limits if name not in said} == set()
+
+
+def test_the_example_names_every_variable_of_the_stack() -> None:
+    asked = set(re.findall(r"\$\{(RATCHET_[A-Z0-9_]+)", (settings.PROJECT / "docker-compose.yml").read_text()))
+    built = {"RATCHET_COMMIT", "RATCHET_CODE"}
+    example = (settings.PROJECT / ".env.example").read_text()
+    assert {name for name in asked - built if f"#{name}=" not in example} == set()

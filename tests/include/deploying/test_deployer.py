@@ -12,7 +12,7 @@ from include.stack.server import wait
 from ml.errors import RequestError, SignatureError
 from ml.routing import Route
 from tests import served
-from tests.include.deploying.conftest import ready
+from tests.include.deploying.conftest import NETWORK, ready
 from tests.served import USE_CASE
 
 pytestmark = pytest.mark.docker
@@ -100,3 +100,24 @@ def test_a_routing_that_nobody_trusted_signed_moves_no_container(deployer: Deplo
         key.unlink()
     with pytest.raises(SignatureError):
         deployer.follow()
+
+
+def test_beside_a_front_of_others_only_the_challenger_is_deployed_and_on_their_network(
+    client: docker.DockerClient, home: Settings
+) -> None:
+    champion, challenger = served.packaged(home), served.packaged(home, "logistic")
+    served.routed(home, champion)
+    network = client.networks.create("ratchet-test-beside")
+    beside = Deployer(client, USE_CASE, home, 1, NETWORK, network.name)
+    try:
+        assert beside.follow() == []
+        served.routed(home, champion, 2, challenger=challenger, shadow=True)
+        assert len(beside.follow()) == 1
+        (container,) = client.containers.list(filters={"network": network.name})
+        assert container.name == f"{network.name}-challenger"
+        served.routed(home, champion, 3)
+        assert len(beside.follow()) == 1
+        assert client.containers.list(all=True, filters={"network": network.name}) == []
+    finally:
+        beside.remove()
+        network.remove()

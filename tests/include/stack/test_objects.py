@@ -37,10 +37,16 @@ def applied(settings: Settings, file: Path) -> Server:
             "connections",
             CONNECTION | {"conn_host": None, "conn_password": None, "conn_schema": None},
             "connections/lake",
-            {"connection_id": "lake", "conn_type": "aws", "login": "me", "port": 9000, "extra": {"region": "x"}},
+            {"connection_id": "lake", "conn_type": "aws", "login": "me", "port": 9000, "extra": '{"region": "x"}'},
+        ),
+        (
+            "connections",
+            {"conn_id": "house", "conn_uri": "postgres://me:a%2Fb@there:5432/rows?sslmode=require"},
+            "connections/house",
+            {"connection_id": "house", "conn_type": "postgres", "host": "there", "port": 5432, "login": "me", "password": "a/b", "schema": "rows", "extra": '{"sslmode": "require"}'},
         ),
     ],
-    ids=["a pool", "a variable", "a connection"],
+    ids=["a pool", "a variable", "a connection", "a connection as a URI"],
 )  # fmt: skip
 def test_an_object_is_sent_as_declared(
     settings: Settings, tmp_path: Path, kind: str, declared: dict[str, Any], path: str, body: dict[str, Any]

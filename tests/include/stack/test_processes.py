@@ -47,7 +47,7 @@ def bystander() -> Iterator[subprocess.Popen[bytes]]:
 def ready(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings that are set up, without a database: the processes under test are no Airflow."""
     monkeypatch.setattr(setup, "migrate_airflow", lambda *_: None)
-    monkeypatch.setattr(processes, "_make_stores", lambda _: None)
+    monkeypatch.setattr(processes, "make_stores", lambda _: None)
     return settings
 
 

@@ -11,7 +11,7 @@ from include.stores import warehouse
 from include.stores.warehouse import TASK_SECONDS, Metric
 
 NIGHT = date(2024, 3, 15)
-PANELS = json.loads((PROJECT / "include/serving/grafana/nights.json").read_text())["panels"]
+PANELS = json.loads((PROJECT / "include/board/grafana/nights.json").read_text())["panels"]
 
 
 def metric(name: str, value: float, part: str = "all") -> Metric:
