@@ -21,6 +21,7 @@ SERVICES = ("postgres", "redis", "seaweedfs", "prometheus", "alertmanager")
 # Those that do their work and end, before the others may start.
 JOBS = ("databases", "init", "objects")
 _VARIABLE = {"seaweedfs": "S3"}
+_PROFILES = ("celery", "grafana", "cli")
 _LONG, _NAME = 16, re.compile("[a-z_]+")
 _PATIENCE_SECONDS, _POLL_SECONDS = 600.0, 2.0
 _PUBLISHED = {
@@ -138,7 +139,8 @@ class Stack:
         label = f"label=ratchet.deployed_for={self.name}-serving"
         if beside := self.ask("docker", "ps", "--all", "--quiet", "--filter", label).split():
             self.run("docker", "rm", "--force", *beside)
-        self.compose("down", "--remove-orphans", "--timeout", "60", *options)
+        every = (part for name in _PROFILES for part in ("--profile", name))
+        self.compose(*every, "down", "--remove-orphans", "--timeout", "60", *options)
 
     def tell(self) -> None:
         """Print where everything is, and where its passwords are."""

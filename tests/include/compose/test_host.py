@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from include.compose import host, keyring
 from include.compose.host import Part, Stack, StackError
@@ -136,3 +137,8 @@ def test_a_secret_that_somebody_else_can_read_is_told_with_its_place(tmp_path: P
     leaks = stack.leaks()
     assert "redis in what the engine tells of s3" in leaks
     assert {each.split()[0] for each in leaks} == {"online_store", "redis"}
+
+
+def test_what_is_stopped_is_every_profile_of_the_file() -> None:
+    services = yaml.safe_load((host.PROJECT / "docker-compose.yml").read_text())["services"].values()
+    assert {name for service in services for name in service.get("profiles", ())} == set(host._PROFILES)
