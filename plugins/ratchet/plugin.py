@@ -1,4 +1,4 @@
-"""What Airflow loads of us by itself: the board, a page in its UI, and who keeps the time of tasks.
+"""What Airflow loads of us by itself: the board, a page in its UI, who keeps the time of tasks, from when a run is late.
 
 Every process of Airflow loads its plugins, each task among them, and only the API server shows pages: the board is
 imported with the first request for it.
@@ -12,6 +12,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from ratchet import timekeeper
+from ratchet.lateness import RunMade
 
 PREFIX = "/ratchet"
 Message = MutableMapping[str, Any]
@@ -33,10 +34,11 @@ def _board() -> Any:
 
 
 class RatchetPlugin(AirflowPlugin):
-    """The board, under Airflow's own address and in its navigation; a listener to tasks."""
+    """The board, under Airflow's own address and in its navigation; a listener to tasks, a reference for deadlines."""
 
     name = "ratchet"
     listeners = [timekeeper]  # noqa: RUF012 - Airflow's own form
+    deadline_references = [RunMade]  # noqa: RUF012 - the same
     fastapi_apps = [{"app": page, "url_prefix": PREFIX, "name": "Ratchet"}]  # noqa: RUF012 - Airflow's own form
     external_views = [  # noqa: RUF012 - the same
         {"name": "Ratchet", "href": f"{PREFIX}/", "destination": "nav", "category": "browse", "url_route": "ratchet"}

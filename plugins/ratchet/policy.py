@@ -7,7 +7,6 @@ from typing import Any
 from airflow.sdk import (
     AsyncCallback,
     DeadlineAlert,
-    DeadlineReference,
     ExceptionRetryPolicy,
     RetryAction,
     RetryRule,
@@ -16,6 +15,7 @@ from airflow.sdk import (
 from ml.errors import ApprovalError, DeclarationError, LeakError, LedgerError, RequestError
 from ml.usecase import UseCase
 from ratchet import notifiers
+from ratchet.lateness import RunMade
 
 _FOR_PEOPLE = ("release",)  # which waits for them, for days
 # Who may what is told by the worker of a queue, where there are workers; one that trains cannot release what it trained.
@@ -55,7 +55,7 @@ def _deadline() -> DeadlineAlert:
     """Return when a run is late, and who is told then."""
     hours = float(os.environ.get("RATCHET_LATE_HOURS", "2"))
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=RunMade(),
         interval=timedelta(hours=hours),
         callback=AsyncCallback(notifiers.late, kwargs={"hours": hours}),
     )
