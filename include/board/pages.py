@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import jinja2
 
 from include import usecases
-from include.board import charts, chronicle, overview, pillars
+from include.board import charts, chronicle, overview, pillars, replays
 from include.board.chronicle import Chronicle, Verifier
 from include.settings import Settings
 from include.stores import warehouse
@@ -28,7 +28,7 @@ def index(where: Settings, moment: datetime, root: str) -> str:
 def use_case(where: Settings, name: str, moment: datetime, root: str) -> str:
     """Return the page of one use case; raises RequestError where there is none of that name."""
     found = pillars.gather(warehouse.found(where.warehouse_url), usecases.get(name), moment)
-    return _render("use_case.html", root, detail=found, now=found.now)
+    return _render("use_case.html", root, detail=found, now=found.now, replays=replays.gather(where.reports, name))
 
 
 def ledger(where: Settings, query: Mapping[str, str], moment: datetime, root: str) -> str:

@@ -22,7 +22,7 @@ from include.report.canvas import INK
 from include.report.page import STYLE
 from include.settings import Settings
 from include.steps.replay import Replayed
-from include.stores import atomic
+from include.stores import atomic, pages
 from ml import targets
 from ml.replay import telling
 from ml.replay.results import Played, Results
@@ -54,7 +54,7 @@ $around
 def folder(replayed: Replayed, where: Settings) -> Path:
     """Return where the pages of a replay rest: one folder for the nights, with or without a gate."""
     asked = replayed.asked
-    return where.reports / "replay" / asked.use_case / f"{asked.period}{'-gate' if asked.gate else ''}"
+    return pages.replays(where.reports, asked.use_case) / f"{asked.period}{'-gate' if asked.gate else ''}"
 
 
 def write(replayed: Replayed, where: Settings) -> Path:
@@ -74,13 +74,19 @@ def picture(replayed: Replayed) -> str:
 
 def as_json(replayed: Replayed) -> dict[str, Any]:
     """Return everything as JSON values: results, each decision with its numbers, and what the replay was made of."""
-    asked, order = replayed.asked, replayed.order
+    asked, order, first = replayed.asked, replayed.order, (replayed.results.played[0].policy,)
     told: dict[str, Any] = _plain(
         {
             "schema": _SCHEMA,
             "use_case": asked.use_case,
             "nights": str(asked.period),
             "gate": asked.gate,
+            "made": made(replayed),
+            "honest": honest(replayed.results, _words(replayed)),
+            "policies": {
+                "heads": telling.heads(replayed.results, first),
+                "rows": telling.policies(replayed.results, first),
+            },
             "recipe": {**asdict(order.recipe), "digest": order.digest, "reads": dict(order.reads), "code": order.code},
             "cost": asdict(replayed.cost),
             "results": asdict(replayed.results),

@@ -16,6 +16,11 @@ def drift(reports: Path, use_case: str, night: date, of: str = "features") -> Pa
     return reports / use_case / str(night) / ("drift.html" if of == "features" else f"drift_of_{of}.html")
 
 
+def replays(reports: Path, use_case: str) -> Path:
+    """Return where the replays of a use case rest, a folder for each."""
+    return reports / "replay" / use_case
+
+
 def card(reports: Path, use_case: str, night: date) -> Path:
     """Return where the model card of a night's training rests."""
     return reports / use_case / str(night) / "model_card.md"

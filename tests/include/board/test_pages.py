@@ -1,16 +1,19 @@
 """The pages as a browser, a screen reader and somebody with bad intentions meet them."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from include import settings
 from include.board import pages
 from include.settings import Settings
+from include.stores import pages as stored
 from ml.errors import RequestError, SetupError
 from tests.include.board.conftest import MOMENT, NASTY
 
@@ -88,6 +91,18 @@ def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(where: 
     pictures = seen.all("svg")
     assert len(pictures) == len(seen.all("figure")) == len(seen.all("details")) == 11
     assert all(each["role"] == "img" and len(str(each["aria-labelledby"]).split()) == 2 for each in pictures)
+
+
+def test_replays_are_tables_and_their_words_are_no_markup(where: Settings, tmp_path: Path) -> None:
+    path = stored.replays(tmp_path, "flights") / "one" / "replay.json"
+    path.parent.mkdir(parents=True)
+    table = {"heads": ["policy", "let in"], "rows": [["never", "0"], [NASTY, "2"]]}
+    told = {"nights": "2013-02-01..2013-03-01", "gate": True, "made": "One recipe.", "honest": "Read with care."}
+    path.write_text(json.dumps(told | {"policies": table}))
+    html = pages.use_case(replace(where, reports=tmp_path), "flights", MOMENT, ROOT)
+    assert Seen(html).open == []
+    assert "2013-02-01..2013-03-01, with the gate. One recipe." in html
+    assert NASTY not in html
 
 
 @pytest.mark.parametrize("page", PAGES)

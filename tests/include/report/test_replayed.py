@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from html import escape
 
 import pytest
 
+from include.board import replays
 from include.report import replayed as report
 from include.settings import Settings
 from include.steps import replay as step
@@ -51,6 +53,14 @@ def test_data_has_every_decision_with_its_numbers(found: Replayed, weeks: Settin
     assert (look["night"], finding["trigger"], finding["threshold"]) == ("2024-03-22", "new_labels", 280.0)
     assert told["results"]["played"][0]["quality"]["log_loss"] == found.results.played[0].quality.loss
     assert told["recipe"]["digest"] == found.order.digest
+
+
+def test_the_board_shows_each_policy_of_a_replay_as_its_page_does(found: Replayed, weeks: Settings) -> None:
+    page = report.write(found, weeks)
+    (shown,) = replays.gather(weeks.reports, "taxi")
+    assert [row[0] for row in shown.rows] == [each.policy for each in found.results.played]
+    assert (shown.nights, shown.gate) == ("2024-03-17..2024-04-04", False)
+    assert all(escape(cell) in page.read_text() for row in shown.rows for cell in row)
 
 
 def test_the_same_replay_is_drawn_the_same(found: Replayed) -> None:

@@ -1,0 +1,35 @@
+"""The board shows what replays left, and leaves out what is not whole."""
+
+import json
+import os
+from pathlib import Path
+
+from include.board import replays
+from include.stores import pages
+
+TOLD = {
+    "nights": "2024-03-17..2024-03-21",
+    "gate": True,
+    "made": "One recipe.",
+    "honest": "Read with care.",
+    "policies": {"heads": ["policy", "let in"], "rows": [["never", "0"], ["every@7", "2"]]},
+}
+
+
+def put(reports: Path, name: str, content: str, at: int) -> None:
+    path = pages.replays(reports, "taxi") / name / "replay.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    os.utime(path, (at, at))
+
+
+def test_the_last_made_comes_first_and_what_is_not_whole_is_left_out(tmp_path: Path) -> None:
+    put(tmp_path, "old", json.dumps(TOLD), at=1)
+    put(tmp_path, "new", json.dumps(TOLD | {"gate": False}), at=2)
+    put(tmp_path, "cut", json.dumps(TOLD)[:50], at=3)
+    put(tmp_path, "older form", json.dumps({"nights": "x"}), at=4)
+    found = replays.gather(tmp_path, "taxi")
+    assert [each.gate for each in found] == [False, True]
+    assert found[0].heads == ("policy", "let in")
+    assert found[0].rows == (("never", "0"), ("every@7", "2"))
+    assert replays.gather(tmp_path, "ferry") == ()
