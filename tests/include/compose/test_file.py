@@ -65,7 +65,7 @@ def test_a_container_has_limits_no_rights_and_a_policy_of_starting_again(name: s
     assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
 
 
-@pytest.mark.parametrize("name", SERVICES.keys() - {*host.JOBS, *BY_HAND})
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {*host.JOBS, *BY_HAND}))
 def test_a_container_that_stays_says_whether_it_is_well(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
 
