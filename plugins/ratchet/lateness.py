@@ -7,10 +7,9 @@ come (it adds seconds to an interval that is none any more), and clearing is how
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk.definitions.deadline import BaseDeadlineReference, deadline_reference
+from airflow.sdk.definitions.deadline import BaseDeadlineReference
 
 
-@deadline_reference
 class RunMade(BaseDeadlineReference):
     """When a run was made, which is when Airflow asks."""
 

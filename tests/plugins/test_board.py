@@ -122,4 +122,5 @@ def test_loading_the_plugin_imports_no_board_and_nothing_heavy() -> None:
         cwd=PROJECT / "plugins",
         check=True,
     )
-    assert done.stdout.strip().splitlines()[-1] == "[]"
+    # what every process that runs tasks has anyway
+    assert done.stdout.strip().splitlines()[-1] == str(["airflow._shared.listeners", "airflow.listeners"])

@@ -127,6 +127,7 @@ def judge(use_case: str, night: str, asked: Sequence[Asked]) -> bool:
         except RefusalError as refusal:
             found = _refused(refusal)
         told = _record(case, when, planned, found, where)
+    history.keep(case, when, told, where)  # also after a verdict that was all that an earlier try got to
     plans.forget(case, when, where)
     return bool(told.payload["outcome"] == Outcome.PROMOTE)
 
@@ -146,7 +147,7 @@ def _record(case: UseCase, when: date, plan: Plan, found: tuple[dict[str, Any], 
     asked = {"trigger": plan.trigger, "declared": plan.declared, "reads": dict(plan.reads), "plan": plan.digest}
     spent = attempts.budget(case, when, where)
     asked |= {"budget": spent} if spent else {}
-    told = ledger.append(
+    return ledger.append(
         warehouse.engine(where.warehouse_url),
         kind="judged",
         use_case=case.name,
@@ -155,8 +156,6 @@ def _record(case: UseCase, when: date, plan: Plan, found: tuple[dict[str, Any], 
         payload=asked | payload,
         key=plan.key,
     )
-    history.keep(case, when, told, where)
-    return told
 
 
 def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry | None:
