@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -91,8 +92,9 @@ def _free_ports(count: int) -> dict[str, int]:
     return dict(zip(("master", "volume", "filer", "s3"), found, strict=True))
 
 
-def _make_bucket(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    client = boto3.client(
+def client(server: Server) -> Any:
+    """Return a client of the server that asks once."""
+    return boto3.client(
         "s3",
         endpoint_url=server.endpoint,
         aws_access_key_id=server.key,
@@ -100,11 +102,14 @@ def _make_bucket(server: Server, process: "subprocess.Popen[bytes]", log: Path) 
         region_name="us-east-1",
         config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5),
     )
+
+
+def _make_bucket(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
     until = time.monotonic() + _STARTS_WITHIN_SECONDS
     while True:
         assert process.poll() is None, log.read_text()[-2000:]
         try:
-            client.create_bucket(Bucket=BUCKET)
+            client(server).create_bucket(Bucket=BUCKET)
         except (BotoCoreError, ClientError):
             assert time.monotonic() < until, log.read_text()[-2000:]
             time.sleep(0.2)

@@ -9,11 +9,25 @@ from deltalake import DeltaTable
 from include.stores import lake
 from ml import nights
 from ml.errors import SetupError
+from tests import s3
 from tests.faults import Fault, Faults
 
 pytestmark = pytest.mark.servers
 
 NIGHT, LOG, ROWS = "2013-02-08", "_delta_log", ".parquet"
+
+
+@pytest.fixture(scope="module")
+def unread(s3_server: s3.Server) -> str:
+    """The name of a bucket that nobody has read yet: Polars keeps its connections, and would ask past what stands between."""
+    s3.client(s3_server).create_bucket(Bucket="disturbed")
+    return "disturbed"
+
+
+@pytest.fixture
+def bucket(bucket: str, unread: str) -> str:
+    """The address of an empty prefix in that bucket."""
+    return bucket.replace(s3.BUCKET, unread)
 
 
 @pytest.fixture

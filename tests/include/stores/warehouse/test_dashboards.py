@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from include.settings import PROJECT
 from include.stores import warehouse
 from include.stores.warehouse import TASK_SECONDS, Metric
+from tests.postgres import Server
 
 NIGHT = date(2024, 3, 15)
 PANELS = json.loads((PROJECT / "include/board/grafana/nights.json").read_text())["panels"]
@@ -19,9 +20,10 @@ def metric(name: str, value: float, part: str = "all") -> Metric:
 
 
 @pytest.mark.servers
-def test_every_panel_of_the_nights_draws_what_is_in_the_warehouse(postgres: str) -> None:
-    warehouse.migrate(postgres)
-    engine = warehouse.engine(postgres)
+def test_every_panel_of_the_nights_draws_what_is_in_the_warehouse(postgres: Server) -> None:
+    address = postgres.database()
+    warehouse.migrate(address)
+    engine = warehouse.engine(address)
     names = ("log_loss", "calibration_gap", "saved_per_1000", "alert_rate", "drifted_share", "labels_lacking")
     told = [metric(name, 0.5) for name in (*names, "latency_p50_ms", "latency_p99_ms")]
     warehouse.record_metrics(engine, [*told, metric(TASK_SECONDS, 3.0, "task=score.score")])
