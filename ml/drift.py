@@ -11,6 +11,7 @@ from ml.nights import Period
 from ml.usecase import Drift, Night
 
 _BINS, _FLOOR, _MOST_ROWS = 10, 1e-4, 20_000
+_DRIFTED = 0.2
 
 
 def spans(declared: Drift, window_nights: int, night: date, learned: Period, horizon: Night) -> tuple[Period, Period]:
@@ -47,6 +48,11 @@ def effects(reference: pd.DataFrame, current: pd.DataFrame, texts: Collection[st
 def moved(found: Mapping[str, float], declared: Drift) -> tuple[str, ...]:
     """Return the features that moved by more than is declared, the furthest first."""
     return tuple(name for name in sorted(found, key=lambda name: -found[name]) if found[name] > declared.moved)
+
+
+def share_beyond(indexes: Mapping[str, float]) -> float:
+    """Return which share of `indexes`, one or more, is above .2, where a feature is usually called drifted."""
+    return sum(value > _DRIFTED for value in indexes.values()) / len(indexes)
 
 
 def share(reference: pd.DataFrame, current: pd.DataFrame, texts: Collection[str], declared: Drift) -> float | None:

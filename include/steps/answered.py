@@ -1,7 +1,7 @@
 """How far a night's scores, and the features that were asked with over REST, lie from what the champion learned."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,9 +11,9 @@ import pandas as pd
 from include.settings import Settings
 from include.steps import answers, outcomes
 from include.steps import features as feature_step
+from include.steps.outcomes import Part
 from include.stores import lake, warehouse
 from include.stores.snapshot import Snapshot
-from include.stores.warehouse import Metric
 from ml import drift
 from ml.arrays import Floats, Integers
 from ml.nights import Period
@@ -22,7 +22,7 @@ from ml.training import Model
 from ml.usecase import UseCase
 
 SCORES, REQUESTS = "scores", "requests"
-_DRIFTED, _LEAST, _MOST = 0.2, 100, 5_000
+_LEAST, _MOST = 100, 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def measure(
     }
     held = {of: each for of, each in found.items() if min(len(each.reference), len(each.current)) >= _LEAST}
     metrics = (
-        Metric(use_case=case.name, night=night, model_digest=model_digest, slice=part, metric=name, value=value, n=n)
+        Part(use_case=case.name, night=night, model_digest=model_digest, slice=part).metric(name, value, n)
         for of, each in held.items()
         for part, name, value, n in _moved(case, of, each)
     )
@@ -72,13 +72,9 @@ def _moved(case: UseCase, of: str, held: Held) -> Iterator[tuple[str, str, float
     if of == SCORES:
         yield outcomes.ALL, "scores_moved", effects["score"], rows
         return
-    yield outcomes.ALL, "requests_drifted_share", _share(effects), rows
+    yield outcomes.ALL, "requests_drifted_share", drift.share_beyond(effects), rows
     for name, value in effects.items():
         yield REQUESTS, f"psi:{name}", value, rows
-
-
-def _share(effects: Mapping[str, float]) -> float:
-    return sum(value > _DRIFTED for value in effects.values()) / len(effects)
 
 
 def _learned_scores(

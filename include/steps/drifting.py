@@ -8,10 +8,10 @@ import pandas as pd
 
 from include.settings import Settings
 from include.steps import features as feature_step
-from include.steps import outcomes
+from include.steps.outcomes import Part
 from include.stores import warehouse
 from include.stores.snapshot import Snapshot
-from include.stores.warehouse import Alert, Metric
+from include.stores.warehouse import Alert
 from include.usecases import coherence
 from ml import drift, privacy, soundness
 from ml.arrival import NIGHT
@@ -21,7 +21,7 @@ from ml.soundness import Soundness
 from ml.usecase import UseCase
 
 SHARE = "drifted_share"
-_DRIFTED, _UNSOUND = 0.2, "unsound"
+_UNSOUND = "unsound"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,7 @@ def measure(
     values: dict[str, float] = {}
     if len(tonight):
         indexes = drift.population_stability(learned, tonight, _texts(case))
-        drifted = sum(value > _DRIFTED for value in indexes.values()) / len(indexes)
-        values = {f"psi:{name}": value for name, value in indexes.items()} | {SHARE: drifted}
+        values = {f"psi:{name}": value for name, value in indexes.items()} | {SHARE: drift.share_beyond(indexes)}
         sound = soundness.measure(learned, tonight)
         values |= _sound(sound)
         _tell(case, night, sound, where)
@@ -111,16 +110,6 @@ def _texts(case: UseCase) -> list[str]:
 def _record(
     case: UseCase, night: date, model_digest: str, values: Mapping[str, float], rows: int, where: Settings
 ) -> None:
-    found = [
-        Metric(
-            use_case=case.name,
-            night=night,
-            model_digest=model_digest,
-            slice=outcomes.ALL,
-            metric=name,
-            value=value,
-            n=rows,
-        )
-        for name, value in values.items()
-    ]
+    part = Part(use_case=case.name, night=night, model_digest=model_digest)
+    found = [part.metric(name, value, rows) for name, value in values.items()]
     warehouse.record_metrics(warehouse.engine(where.warehouse_url), found)

@@ -7,6 +7,7 @@ from datetime import date
 from include import settings, usecases
 from include.settings import Settings
 from include.steps import answers
+from include.steps.outcomes import ALL, Part
 from include.stores import lake, warehouse
 from include.stores.warehouse import TASK_SECONDS, Metric
 from ml import nights, traffic
@@ -14,7 +15,7 @@ from ml.arrival import NIGHT
 from ml.routing import Route
 from ml.usecase import UseCase
 
-ALL, _SHADOW = "all", f"route={Route.SHADOW}"
+_SHADOW = f"route={Route.SHADOW}"
 _COLUMNS = (NIGHT, "package", "route", "at", "latency_ms", "fault")
 
 
@@ -29,32 +30,15 @@ def _traffic(case: UseCase, first: date, last: date, where: Settings) -> Iterato
     given = lake.read(answers.address(case, answers.REST, where), str(first), str(last), list(_COLUMNS))
     parts = given["route"].map({Route.SHADOW: _SHADOW}).fillna(ALL)
     for (night, package, part), rows in given.groupby([NIGHT, "package", parts]):
+        of = Part(use_case=case.name, night=date.fromisoformat(str(night)), model_digest=str(package), slice=str(part))
         for name, value in asdict(traffic.measure(rows)).items():
-            yield Metric(
-                use_case=case.name,
-                night=date.fromisoformat(str(night)),
-                model_digest=str(package),
-                slice=str(part),
-                metric=name,
-                value=float(value),
-                n=len(rows),
-            )
+            yield of.metric(name, float(value), len(rows))
 
 
 def record_task(use_case: str, period: str, task: str, seconds: float, tries: int, *, failed: bool) -> None:
     """Record what the last try of a task of `period` took, which try it was, and whether it `failed`."""
     case, when = usecases.get(use_case), nights.parse(period)
     values = {TASK_SECONDS: seconds, "task_failed": float(failed)}
-    rows = [
-        Metric(
-            use_case=case.name,
-            night=when.last,
-            model_digest=ALL,
-            slice=f"task={task}",
-            metric=name,
-            value=value,
-            n=tries,
-        )
-        for name, value in values.items()
-    ]
+    part = Part(use_case=case.name, night=when.last, model_digest=ALL, slice=f"task={task}")
+    rows = [part.metric(name, value, tries) for name, value in values.items()]
     warehouse.record_metrics(warehouse.engine(settings.load().warehouse_url), rows)

@@ -10,8 +10,9 @@ from include.settings import Settings
 from include.steps import answered, attempts, drifting, infrastructure, outcomes, staleness, standing
 from include.steps.answered import Held
 from include.steps.drifting import Drifted
+from include.steps.outcomes import Part
 from include.stores import ledger, packages, pages, snapshot, warehouse
-from include.stores.warehouse import Alert, Metric
+from include.stores.warehouse import Alert
 from ml import nights, packaging, retraining, targets
 from ml.chain import Entry, Json
 from ml.evaluation import Interval
@@ -113,23 +114,9 @@ def _tell_age(
     aged = staleness.told(case, age, where)
     told = {"age_nights": Interval(value=float(age), low=math.nan, high=math.nan)}
     told |= {"loss_by_age": aged.excess} if aged else {}
-    warehouse.record_metrics(
-        warehouse.engine(where.warehouse_url),
-        [
-            Metric(
-                use_case=case.name,
-                night=night,
-                model_digest=champion.subject,
-                slice=outcomes.ALL,
-                metric=name,
-                value=each.value,
-                low=each.low,
-                high=each.high,
-                n=aged.rows if aged else 0,
-            )
-            for name, each in told.items()
-        ],
-    )
+    part, rows = Part(use_case=case.name, night=night, model_digest=champion.subject), aged.rows if aged else 0
+    found = [part.metric(name, each.value, rows, each.low, each.high) for name, each in told.items()]
+    warehouse.record_metrics(warehouse.engine(where.warehouse_url), found)
     return told.get("loss_by_age")
 
 

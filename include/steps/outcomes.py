@@ -23,8 +23,8 @@ ALL = "all"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Part:
-    """Scores of one model on a part of a night, or of a window of nights that ends with it."""
+class Part:
+    """One model, or all, on a part of a night, or of a window of nights that ends with it."""
 
     use_case: str
     night: date
@@ -34,6 +34,7 @@ class _Part:
     def metric(
         self, name: str, value: float | None, n: int, low: float | None = None, high: float | None = None
     ) -> Metric:
+        """Return a number about this part, of `n` rows, with its interval where it has one."""
         return Metric(**asdict(self), metric=name, value=value, low=low, high=high, n=n)
 
 
@@ -73,14 +74,14 @@ def expected_loss(case: UseCase, night: date, model_digest: str, target: Target,
 
 def _expected(case: UseCase, night: date, issued: pd.DataFrame, target: Target) -> Iterator[Metric]:
     for digest, scores in issued.groupby("model_digest")["score"]:
-        part = _Part(use_case=case.name, night=night, model_digest=str(digest))
+        part = Part(use_case=case.name, night=night, model_digest=str(digest))
         for name, each in target.expect(scores.to_numpy(float)).items():
             yield part.metric(f"expected_{name}", each.value, len(scores), each.low, each.high)
 
 
 def _came_to(case: UseCase, rows: pd.DataFrame, target: Target) -> Iterator[Metric]:
     for (_, digest), found in rows.groupby(["night", "model_digest"]):
-        part = _Part(use_case=case.name, night=found["night"].iloc[0], model_digest=str(digest))
+        part = Part(use_case=case.name, night=found["night"].iloc[0], model_digest=str(digest))
         values = _values(found, target)
         for name, value in values.items():
             yield part.metric(name, value, len(found))
@@ -103,14 +104,14 @@ def _by_slice(
     for each in slices:
         for (digest, level), found in joined.groupby(["model_digest", each.by], observed=True):
             if len(found) >= each.least_rows:
-                part = _Part(use_case=case.name, night=night, model_digest=str(digest), slice=f"{each.by}={level}")
+                part = Part(use_case=case.name, night=night, model_digest=str(digest), slice=f"{each.by}={level}")
                 for name, value in _values(found, target).items():
                     yield part.metric(name, value, len(found))
 
 
 def _lacking(case: UseCase, maturity: tuple[Maturity, ...]) -> Iterator[Metric]:
     for each in maturity:
-        part = _Part(use_case=case.name, night=each.night, model_digest=ALL)
+        part = Part(use_case=case.name, night=each.night, model_digest=ALL)
         yield part.metric("labels_lacking", float(each.scored - each.matured), each.scored)
 
 
