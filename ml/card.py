@@ -32,7 +32,11 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
-    """Everything that a card tells; `personal` has the places that each personal column ("table.column") may reach."""
+    """Everything that a card tells.
+
+    `personal` has the places that each personal column ("table.column") may reach, `changed` a sentence for each
+    dependency that is another than its champion's.
+    """
 
     use_case: UseCase
     night: str
@@ -47,15 +51,17 @@ class Card:
     lines: Sequence[Line]
     findings: Findings | None = None
     refitted: Refitted | None = None
+    changed: Sequence[str] = ()
 
 
 def write(card: Card, *, timed: bool = True) -> str:
     """Return the card as Markdown; it tells names of columns and numbers over many rows, no row's values.
 
-    What a clock measured, and the digest of the package, are left out where it is not `timed`: a package has such a card.
+    What a clock measured, the digest of the package, and what the champion was made with are left out where it is not
+    `timed`: a package has such a card.
     """
     if not timed:
-        card = replace(card, package="", lines=[replace(each, milliseconds=None) for each in card.lines])
+        card = replace(card, package="", changed=(), lines=[replace(each, milliseconds=None) for each in card.lines])
     sections = {
         "What it is for": [card.use_case.question, *targets.of(card.use_case).asked(card.use_case)],
         "What it was made of": _made_of(card),
@@ -95,7 +101,13 @@ def _made_of(card: Card) -> list[str]:
         else f"* Owned by {card.use_case.owner}",
         f"* Learned from the nights {' to '.join(card.fitted)}, judged on {' to '.join(card.judged)}",
         *(f"* `{table}` at version {version}" for table, version in card.reads.items()),
+        *dependencies(card.changed),
     ]
+
+
+def dependencies(changed: Iterable[str]) -> list[str]:
+    """Return the lines on what the package is made with and its champion was not."""
+    return [f"* Unlike its champion: {each}" for each in changed]
 
 
 def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool = True) -> list[str]:

@@ -31,6 +31,7 @@ def recorded(payload: Mapping[str, Any], use_case: UseCase) -> list[str]:
     )
     lines = [
         *(f"* `{table}` at version {version}" for table, version in payload["reads"].items()),
+        *card.dependencies(payload.get("dependencies", ())),
         *card.candidates(contenders, Choice(name="", reason=payload["choice"])),
         *card.verdict(verdict),
         *refitted(payload.get("refit")),

@@ -31,6 +31,11 @@ def use_case(where: Settings, name: str, moment: datetime, root: str) -> str:
     return _render("use_case.html", root, detail=found, now=found.now, replays=replays.gather(where.reports, name))
 
 
+def picture(where: Settings, name: str, replay: str, picture: str) -> bytes:
+    """Return a picture of a replay of a use case as SVG; raises RequestError where there is none."""
+    return replays.picture(where.reports, usecases.get(name).name, replay, picture)
+
+
 def ledger(where: Settings, query: Mapping[str, str], moment: datetime, root: str) -> str:
     """Return the page of the ledger that the form's fields ask for; raises RequestError for what cannot be asked."""
     engine, wanted = warehouse.found(where.warehouse_url), chronicle.asked(query)

@@ -1,23 +1,27 @@
 """What replays of a use case came to: policies of retraining side by side, as `ratchet replay` left them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from include.stores import pages
+from ml.errors import RequestError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """One replay: which nights, by which recipe, and a row of words for each policy."""
+    """One replay, `name` its folder: which nights, by which recipe, a row of words for each policy, its pictures by name."""
 
+    name: str
     nights: str
     gate: bool
     made: str
     honest: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    pictures: Mapping[str, str]
 
 
 def gather(reports: Path, use_case: str) -> tuple[Replay, ...]:
@@ -26,17 +30,27 @@ def gather(reports: Path, use_case: str) -> tuple[Replay, ...]:
     return tuple(each for each in map(_read, found) if each is not None)
 
 
+def picture(reports: Path, use_case: str, replay: str, name: str) -> bytes:
+    """Return a picture of a replay as SVG; raises RequestError where there is none of that name."""
+    found = {each.name: each for each in gather(reports, use_case)}
+    if replay not in found or name not in found[replay].pictures:
+        raise RequestError(f"expected a picture of one of the replays of {use_case}, got {replay}/{name}")
+    return (pages.replays(reports, use_case) / replay / f"{name}.svg").read_bytes()
+
+
 def _read(path: Path) -> Replay | None:
     try:
         told: dict[str, Any] = json.loads(path.read_text())
         table = told["policies"]
         return Replay(
+            name=path.parent.name,
             nights=str(told["nights"]),
             gate=bool(told["gate"]),
             made=str(told["made"]),
             honest=str(told["honest"]),
             heads=tuple(table["heads"]),
             rows=tuple(map(tuple, table["rows"])),
+            pictures=dict(told["pictures"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,35 +1,26 @@
-"""What a replay came to: as data (`replay.json`), as a page (`index.html`), and as a picture (`quality.svg`, `.png`)."""
+"""What a replay came to: as data (`replay.json`), as a page (`index.html`), and its pictures (`.svg`, `.png`)."""
 
-import io
 import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from html import escape
-from itertools import accumulate
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import matplotlib as mpl
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from include.report import canvas
-from include.report.canvas import INK
+from include.report import replay_pictures
 from include.report.page import STYLE
+from include.report.replay_pictures import Picture
 from include.settings import Settings
 from include.steps.replay import Replayed
 from include.stores import atomic, pages
-from ml import targets
 from ml.replay import telling
-from ml.replay.results import Played, Results
+from ml.replay.results import Results
 from ml.targets import Words
 
 _SCHEMA = 1
-_DOTS = 130
 _PAGE = Template(
     """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -39,11 +30,11 @@ _PAGE = Template(
     + STYLE
     + """</style></head><body>
 <h1>Replay of $title</h1><p>$question</p><p>$made</p>
-<figure role="img" aria-label="$caption">$picture<figcaption>$caption</figcaption></figure>
+$quality
 <h2>Policies</h2>$policies<p>$honest</p>
 <h2>Which triggers fired</h2>$fired
 $failed
-<h2>How a model ages</h2>$ages
+<h2>How a model ages</h2>$ageing$ages
 <h2>Each two beside each other</h2>$differences
 $around
 </body></html>
@@ -59,20 +50,16 @@ def folder(replayed: Replayed, where: Settings) -> Path:
 
 def write(replayed: Replayed, where: Settings) -> Path:
     """Write data, page and picture, and return the page."""
-    place, svg = folder(replayed, where), picture(replayed)
-    atomic.write(place / "replay.json", (json.dumps(as_json(replayed), indent=1) + "\n").encode())
-    atomic.write(place / "quality.svg", svg.encode())
-    atomic.write(place / "quality.png", _png(quality(replayed.results, _words(replayed))))
-    atomic.write(place / "index.html", page(replayed, svg).encode())
+    place, drawn = folder(replayed, where), replay_pictures.draw(replayed)
+    for each in drawn:
+        atomic.write(place / f"{each.name}.svg", each.svg.encode())
+        atomic.write(place / f"{each.name}.png", each.png)
+    atomic.write(place / "replay.json", (json.dumps(as_json(replayed, drawn), indent=1) + "\n").encode())
+    atomic.write(place / "index.html", page(replayed, drawn).encode())
     return place / "index.html"
 
 
-def picture(replayed: Replayed) -> str:
-    """Return the picture as SVG text."""
-    return canvas.text(quality(replayed.results, _words(replayed)))
-
-
-def as_json(replayed: Replayed) -> dict[str, Any]:
+def as_json(replayed: Replayed, drawn: Sequence[Picture]) -> dict[str, Any]:
     """Return everything as JSON values: results, each decision with its numbers, and what the replay was made of."""
     asked, order, first = replayed.asked, replayed.order, (replayed.results.played[0].policy,)
     told: dict[str, Any] = _plain(
@@ -82,11 +69,12 @@ def as_json(replayed: Replayed) -> dict[str, Any]:
             "nights": str(asked.period),
             "gate": asked.gate,
             "made": made(replayed),
-            "honest": honest(replayed.results, _words(replayed)),
+            "honest": honest(replayed.results, replay_pictures.words(replayed)),
             "policies": {
                 "heads": telling.heads(replayed.results, first),
                 "rows": telling.policies(replayed.results, first),
             },
+            "pictures": {each.name: each.told for each in drawn},
             "recipe": {**asdict(order.recipe), "digest": order.digest, "reads": dict(order.reads), "code": order.code},
             "cost": asdict(replayed.cost),
             "results": asdict(replayed.results),
@@ -98,22 +86,20 @@ def as_json(replayed: Replayed) -> dict[str, Any]:
     return told
 
 
-def page(replayed: Replayed, svg: str) -> str:
-    """Return the page for people, with the picture in it."""
-    asked, results, words = replayed.asked, replayed.results, _words(replayed)
-    first = results.played[0].policy
+def page(replayed: Replayed, drawn: Sequence[Picture]) -> str:
+    """Return the page for people, with the pictures in it."""
+    asked, results, words = replayed.asked, replayed.results, replay_pictures.words(replayed)
+    first, shown = results.played[0].policy, {each.name: _figure(each) for each in drawn}
     return _PAGE.substitute(
         title=escape(f"{asked.use_case}, {asked.period}"),
         question=escape(replayed.scene.case.question),
         made=escape(made(replayed)),
-        caption=escape(
-            f"{words.loss} by block; what each policy has gained on {first} so far; below, models asked for (lines) and let in (dots)."
-        ),
-        picture=svg,
+        quality=shown[replay_pictures.QUALITY],
         policies=_table(telling.heads(results, (first,)), telling.policies(results, (first,))),
         honest=escape(honest(results, words)),
         fired=_table(("policy", "above the threshold", "asked for on"), telling.fired(results)) or "<p>None did.</p>",
         failed=_failed(results),
+        ageing=shown.get(replay_pictures.AGES, ""),
         ages=_table(telling.AGES, telling.ages(replayed.ages))
         or "<p>One model was trained: nothing is known of age.</p>",
         differences=_table(_DIFFERENCES, map(telling.difference, results.differences)),
@@ -145,56 +131,9 @@ def honest(results: Results, words: Words) -> str:
     )
 
 
-def quality(results: Results, words: Words) -> Figure:
-    """Return loss by block, the gain so far on the first policy, and below when models were asked for and let in."""
-    count = len(results.played)
-    figure = Figure(figsize=(7.2, 5.4 + 0.2 * count), layout="constrained")
-    figure.patch.set_alpha(0)
-    loss, gained, events = figure.subplots(3, 1, sharex=True, height_ratios=(2.4, 2.4, 0.35 + 0.2 * count))
-    colours = [INK, *_colours()]
-    for place, each in enumerate(results.played):
-        colour = colours[place % len(colours)]
-        days = pd.to_datetime([stretch.since for stretch in each.stretches])
-        loss.plot(days, [stretch.loss for stretch in each.stretches], color=colour, linewidth=1.1)
-        gained.plot(days, _gained(each, results), color=colour, linewidth=1.3)
-        _mark(events, place, each, colour)
-    _finish(loss, gained, events, results, words)
-    return figure
-
-
-def _colours() -> list[Any]:
-    """Return colours that are told apart, none of them grey: that is the first policy's."""
-    return [each for each in mpl.colormaps["tab10"].colors if len(set(each)) > 1]  # type: ignore[attr-defined]  # a listed map
-
-
-def _gained(each: Played, results: Results) -> list[float]:
-    """Return how much less was lost than by the first policy up to each block, as a share of all rows."""
-    first = results.played[0].stretches
-    steps = ((one.loss - own.loss) * own.rows / results.rows for one, own in zip(first, each.stretches, strict=True))
-    return list(accumulate(steps))
-
-
-def _mark(events: Axes, place: int, each: Played, colour: Any) -> None:
-    """Write a line where a model was asked for, and a dot where one was let in."""
-    asked, released = (pd.to_datetime(list(nights)) for nights in (each.asked, each.released))
-    events.plot(asked, [place] * len(asked), "|", color=colour, markersize=11)
-    events.plot(released, [place] * len(released), "o", color=colour, markersize=5)
-
-
-def _finish(loss: Axes, gained: Axes, events: Axes, results: Results, words: Words) -> None:
-    loss.set_ylabel(f"{words.loss} by block")
-    gained.set_ylabel(f"gain on {results.played[0].policy}")
-    gained.axhline(0, color=INK, linewidth=0.8)
-    events.set_yticks(range(len(results.played)), [each.policy for each in results.played], fontsize=7)
-    events.set_ylim(len(results.played) - 0.5, -0.5)
-    for axes in (loss, gained, events):
-        axes.patch.set_alpha(0)
-        axes.grid(axis="y", color=INK, alpha=0.15)
-    nights = [date.fromisoformat(each) for each in results.nights]
-    events.set_xlim(*nights)  # type: ignore[arg-type]  # matplotlib takes dates
-    canvas.date(events)
-    for label, line in zip(events.get_yticklabels(), loss.get_lines(), strict=True):
-        label.set_color(line.get_color())
+def _figure(picture: Picture) -> str:
+    told = escape(picture.told)
+    return f'<figure role="img" aria-label="{told}">{picture.svg}<figcaption>{told}</figcaption></figure>'
 
 
 def _failed(results: Results) -> str:
@@ -218,16 +157,6 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         if cells
         else ""
     )
-
-
-def _png(figure: Figure) -> bytes:
-    written = io.BytesIO()
-    figure.savefig(written, format="png", dpi=_DOTS, facecolor="white")
-    return written.getvalue()
-
-
-def _words(replayed: Replayed) -> Words:
-    return targets.of(replayed.scene.case).words
 
 
 def _plain(value: Any) -> Any:

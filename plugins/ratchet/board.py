@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from include import settings
 from include.board import pages
@@ -13,7 +13,7 @@ from ml.errors import RatchetError, RequestError
 
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
@@ -32,6 +32,7 @@ def app() -> FastAPI:
     )
     made.get("/", response_class=HTMLResponse)(overview)
     made.get("/use-cases/{name}", response_class=HTMLResponse)(use_case)
+    made.get("/use-cases/{name}/replays/{replay}/{picture}.svg", response_class=Response)(replayed)
     made.get("/ledger", response_class=HTMLResponse)(ledger)
     made.exception_handler(RatchetError)(refuse)
     return made
@@ -45,6 +46,11 @@ def overview(request: Request) -> HTMLResponse:
 def use_case(request: Request, name: str) -> HTMLResponse:
     """Show one use case."""
     return _page(pages.use_case(settings.load(), name, datetime.now(UTC), _root(request)))
+
+
+def replayed(name: str, replay: str, picture: str) -> Response:
+    """Show a picture of a replay."""
+    return Response(pages.picture(settings.load(), name, replay, picture), 200, _HEADERS, "image/svg+xml")
 
 
 def ledger(request: Request) -> HTMLResponse:

@@ -41,7 +41,7 @@ def line(name: str, low: float, **changes: Any) -> Line:
     )
 
 
-def told(*lines: Line, **changes: Any) -> str:
+def told(*lines: Line, timed: bool = True, **changes: Any) -> str:
     case = use_case(
         features=(Column("zone"), Function("odd")),
         excluded=(Excluded(column="driver", why="missing when nobody came"),),
@@ -70,8 +70,9 @@ def told(*lines: Line, **changes: Any) -> str:
         ),
         "personal": {"visits.sex": frozenset({"features", "reports"}), "visits.name": frozenset()},
         "lines": lines,
+        "changed": ("lightgbm was 4.6, is 4.7",),
     }
-    return card.write(Card(**(facts | changes)))
+    return card.write(Card(**(facts | changes)), timed=timed)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,7 @@ def told(*lines: Line, **changes: Any) -> str:
         pytest.param(f"* Package `{'a' * 64}`", id="package"),
         pytest.param("* Learned from the nights 2013-01-01 to 2013-01-31, judged on 2013-02-01 to", id="nights"),
         pytest.param("* `valid/visits` at version 7", id="versions"),
+        pytest.param("* Unlike its champion: lightgbm was 4.6, is 4.7", id="dependencies"),
         pytest.param("| logistic | 0.5100 | none | 1,234 | 0.25 | 0.50 | 180 |", id="candidates"),
         pytest.param("Chosen: logistic saves 1,235.", id="choice"),
         pytest.param("**promote**, by the change bar, on 900 rows of 7 nights", id="verdict"),
@@ -94,6 +96,12 @@ def told(*lines: Line, **changes: Any) -> str:
 )
 def test_the_card_tells(sentence: str) -> None:
     assert sentence in told(line("zone", 0.01))
+
+
+def test_the_card_in_a_package_says_nothing_of_clocks_or_of_another_package() -> None:
+    text = told(line("zone", 0.01), timed=False)
+    assert "unmeasured" in text
+    assert all(word not in text for word in ("0.50", "a" * 64, "Unlike"))
 
 
 def unpaid(text: str) -> str:

@@ -39,6 +39,7 @@ PAYLOAD: dict[str, Any] = {
     "candidates": [asdict(each) for each in CONTENDERS],
     "choice": "trees save more",
     "reads": {"valid/visits": 7},
+    "dependencies": ["lightgbm was 4.6, is 4.7"],
 }
 EXPECTED = claims.recorded(PAYLOAD, use_case())
 TEXT = "\n\n".join(["# a card", *EXPECTED, "and more"])
@@ -47,7 +48,11 @@ TEXT = "\n\n".join(["# a card", *EXPECTED, "and more"])
 def test_what_the_ledger_has_reads_as_the_card_wrote_it() -> None:
     choice = Choice(name="trees", reason="trees save more")
     written = [*card.candidates(CONTENDERS, choice), *card.verdict(VERDICT)]
-    assert ["* `valid/visits` at version 7", *(line for line in written if line)] == EXPECTED
+    assert [
+        "* `valid/visits` at version 7",
+        "* Unlike its champion: lightgbm was 4.6, is 4.7",
+        *(line for line in written if line),
+    ] == EXPECTED
 
 
 def test_a_card_that_has_every_line_has_no_fault() -> None:
@@ -60,6 +65,7 @@ def test_a_card_that_has_every_line_has_no_fault() -> None:
         pytest.param("| trees | 0.5100 |", "| trees | 0.4100 |", "'0.4100' where '0.5100' was recorded, in: | trees |", id="a candidate"),
         pytest.param("[+0.0100,", "[+0.0010,", "'[+0.0010,' where '[+0.0100,' was recorded, in: **promote**", id="an interval"),
         pytest.param("version 7", "version 8", "'8' where '7' was recorded, in: * `valid/visits` at version 8", id="a version"),
+        pytest.param("is 4.7", "is 4.6", "'4.6' where '4.7' was recorded, in: * Unlike its champion", id="a dependency"),
         pytest.param("**promote**", "**keep**", "'**keep**,' where '**promote**,' was recorded", id="the outcome"),
         pytest.param("| logistic | 0.5100 | none ", "| logistic | 0.5100 |  none ", "other spaces than recorded", id="a space"),
     ],

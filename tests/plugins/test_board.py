@@ -1,5 +1,6 @@
 """The board as Airflow mounts it: behind its login, in its navigation, and in no other process's way."""
 
+import json
 import subprocess
 import sys
 import warnings
@@ -9,7 +10,9 @@ import pytest
 from fastapi import FastAPI
 from ratchet import plugin
 
+from include import settings
 from include.settings import PROJECT, Settings
+from include.stores import pages as stored
 
 with warnings.catch_warnings():  # Airflow's server warns of its own future as it is imported
     warnings.simplefilter("ignore")
@@ -89,6 +92,7 @@ def test_nothing_can_be_changed(client: TestClient, manager: object, path: str, 
     ("path", "said"),
     [
         ("/use-cases/%3Cb%3E", "expected one of the use cases"),
+        ("/use-cases/flights/replays/none/quality.svg", "expected a picture of one of the replays"),
         ("/ledger?at=noon", "expected at to be a moment"),
         ("/ledger?page=99999999999999999999", "expected page"),
     ],
@@ -101,8 +105,23 @@ def test_what_cannot_be_shown_is_told_in_a_sentence(client: TestClient, manager:
 
 def test_every_route_asks_for_a_login() -> None:
     asked = {route.path: [each.call for each in route.dependant.dependencies] for route in board.app().routes}
-    assert set(asked) == {"/", "/use-cases/{name}", "/ledger"}
+    assert set(asked) == {"/", "/use-cases/{name}", "/use-cases/{name}/replays/{replay}/{picture}.svg", "/ledger"}
     assert all(board.require_reader in calls for calls in asked.values())
+
+
+def test_a_picture_of_a_replay_is_shown_behind_the_login(client: TestClient, manager: object, home: Settings) -> None:
+    place = stored.replays(settings.load().reports, "flights") / "2013-02-01..2013-03-01"
+    place.mkdir(parents=True)
+    told = {"nights": "", "gate": False, "made": "", "honest": "", "policies": {"heads": [], "rows": []}}
+    (place / "replay.json").write_text(json.dumps(told | {"pictures": {"quality": "Loss."}}))
+    (place / "quality.svg").write_text("<svg/>")
+    path = f"/ratchet/use-cases/flights/replays/{place.name}/quality.svg"
+    assert client.get(path).status_code == 401
+    client.cookies.set("_token", token(manager, "viewer"))
+    page, reply = client.get("/ratchet/use-cases/flights"), client.get(path)
+    assert (reply.text, reply.headers["content-type"]) == ("<svg/>", "image/svg+xml")
+    assert "img-src 'self'" in page.headers["content-security-policy"]
+    assert f'src="{path}"' in page.text
 
 
 def test_it_stands_in_airflow_s_navigation() -> None:

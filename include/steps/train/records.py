@@ -49,6 +49,11 @@ class Training:
         rows = {"fitted": self.contest.learned.nights, "judged": self.judged.nights}
         return {name: (str(nights.min()), str(nights.max())) for name, nights in rows.items()}
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """What the challenger is made with and its champion was not, a sentence each; nothing where there is no champion."""
+        return libraries.changes(self.met.facts, provenance.facts()) if self.met.facts else ()
+
 
 def leave(training: Training, where: Settings) -> tuple[dict[str, Any], str]:
     """Write everything but the ledger; return what the ledger is to be told, and the released package's digest."""
@@ -78,6 +83,7 @@ def _card(training: Training, where: Settings) -> Card:
         personal=card.personal(case),
         lines=card.lines(case, training.when, contest.worths, contest.learned, where),
         findings=training.found,
+        changed=training.changed,
     )
 
 
@@ -176,7 +182,7 @@ def _payload(training: Training, package: Package, refitted: Refitted | None) ->
         "reason": f"{verdict.reason}: {met.fault}" if met.fault else verdict.reason,
         "package": package.digest,
         "evidence": chain.fingerprint(evidence),
-        "dependencies": list(libraries.changes(met.facts, provenance.facts())) if met.facts else [],
+        "dependencies": list(training.changed),
         "pictures": passages.pictures(training.found),
         **evidence,
     }

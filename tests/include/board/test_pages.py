@@ -33,7 +33,7 @@ PAGES = [
 class Seen(HTMLParser):
     """Every element of a page with its attributes, and those that were not closed in their order."""
 
-    EMPTY = ("meta", "input", "line", "path", "circle")
+    EMPTY = ("meta", "input", "img", "line", "path", "circle")
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -93,14 +93,18 @@ def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(where: 
     assert all(each["role"] == "img" and len(str(each["aria-labelledby"]).split()) == 2 for each in pictures)
 
 
-def test_replays_are_tables_and_their_words_are_no_markup(where: Settings, tmp_path: Path) -> None:
+def test_replays_are_tables_and_pictures_of_ours_and_their_words_are_no_markup(where: Settings, tmp_path: Path) -> None:
     path = stored.replays(tmp_path, "flights") / "one" / "replay.json"
     path.parent.mkdir(parents=True)
     table = {"heads": ["policy", "let in"], "rows": [["never", "0"], [NASTY, "2"]]}
     told = {"nights": "2013-02-01..2013-03-01", "gate": True, "made": "One recipe.", "honest": "Read with care."}
-    path.write_text(json.dumps(told | {"policies": table}))
+    path.write_text(json.dumps(told | {"policies": table, "pictures": {"quality": f"Loss {NASTY}"}}))
     html = pages.use_case(replace(where, reports=tmp_path), "flights", MOMENT, ROOT)
-    assert Seen(html).open == []
+    seen = Seen(html)
+    assert seen.open == []
+    (shown,) = seen.all("img")
+    assert shown["src"] == f"{ROOT}/use-cases/flights/replays/one/quality.svg"
+    assert shown["alt"] == f"Loss {NASTY}"
     assert "2013-02-01..2013-03-01, with the gate. One recipe." in html
     assert NASTY not in html
 

@@ -4,14 +4,18 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from include.board import replays
 from include.stores import pages
+from ml.errors import RequestError
 
 TOLD = {
     "nights": "2024-03-17..2024-03-21",
     "gate": True,
     "made": "One recipe.",
     "honest": "Read with care.",
+    "pictures": {"quality": "Loss by block."},
     "policies": {"heads": ["policy", "let in"], "rows": [["never", "0"], ["every@7", "2"]]},
 }
 
@@ -33,3 +37,13 @@ def test_the_last_made_comes_first_and_what_is_not_whole_is_left_out(tmp_path: P
     assert found[0].heads == ("policy", "let in")
     assert found[0].rows == (("never", "0"), ("every@7", "2"))
     assert replays.gather(tmp_path, "ferry") == ()
+
+
+def test_a_picture_is_one_of_those_that_the_replay_names(tmp_path: Path) -> None:
+    put(tmp_path, "new", json.dumps(TOLD), at=2)
+    (pages.replays(tmp_path, "taxi") / "new" / "quality.svg").write_text("<svg/>")
+    (tmp_path / "secret.svg").write_text("<svg/>")
+    assert replays.picture(tmp_path, "taxi", "new", "quality") == b"<svg/>"
+    for replay, name in (("new", "ages"), ("old", "quality"), ("new", "../../../secret"), ("..", "quality")):
+        with pytest.raises(RequestError, match="expected a picture of one of the replays of taxi"):
+            replays.picture(tmp_path, "taxi", replay, name)
