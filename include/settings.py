@@ -40,6 +40,7 @@ class Settings:
     mlflow_port: int
     threads: int
     notify_urls: tuple[str, ...]
+    prometheus_url: str
 
 
 @cache
@@ -96,6 +97,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         mlflow_port=number("mlflow_port", 5000),
         threads=number("threads", os.cpu_count() or 1),
         notify_urls=tuple(text("notify_urls", "").split()),
+        prometheus_url=text("prometheus_url", ""),
     )
 
 

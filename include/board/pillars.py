@@ -24,6 +24,7 @@ _PSI = "psi:"
 _RELEASED = (Kind.PROMOTED, Kind.ROLLED_BACK)
 _MOVED = ("drifted_share", "requests_drifted_share", "scores_moved")
 _TRAFFIC = ("answers", "fault_share", "latency_p50_ms", "latency_p99_ms")
+_SERVERS = ("cpu_cores", "memory_mb", "requests_failed")
 _SHOWN_BY_SLICE = ("calibration_gap", "alert_rate", "saved_per_1000")
 
 
@@ -94,7 +95,7 @@ def _names(words: Words) -> tuple[str, ...]:
     both = (words.metric, "saved_per_1000")
     expected = tuple(f"expected_{name}" for name in both)
     measured = ("calibration_gap", "labels_lacking", "alert_rate")
-    return (*both, *expected, *measured, *_MOVED, *_TRAFFIC)
+    return (*both, *expected, *measured, *_MOVED, *_TRAFFIC, *_SERVERS)
 
 
 def _series(found: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
@@ -162,12 +163,16 @@ def _pillars(
     asked = chart("answers over REST", answers="answers")
     latency = chart("latency of answers, ms", p50="latency_p50_ms", p99="latency_p99_ms")
     faults = chart("share of answers with a fault", faults="fault_share")
+    cores = chart("processors that servers took, cores", cores="cpu_cores")
+    memory = chart("memory of the largest server, MB", memory="memory_mb")
+    failed = chart("requests that servers failed", failed="requests_failed")
+    told = tuple(each for each in (latency, faults, cores, memory, failed) if each.series)
     took = Chart(title="tasks of the night, seconds", series=_worked(work), marks=marks)
     return (
         Pillar(name="Model", charts=(loss, gap, lacking)),
         Pillar(name="Business", charts=tuple(each for each in (saved, acted) if each is saved or each.series)),
         Pillar(name="Data", charts=(drifted, *((moved,) if moved.series else ()), held)),
-        Pillar(name="Infrastructure", charts=(took, asked, *(each for each in (latency, faults) if each.series))),
+        Pillar(name="Infrastructure", charts=(took, asked, *told)),
     )
 
 

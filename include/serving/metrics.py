@@ -41,6 +41,8 @@ class Metrics:
             "ratchet_answer_seconds", "To the score, by route", ("route",), registry=registry, buckets=_SECONDS
         )
         self._packages = Gauge("ratchet_package", "1 for each package at hand", ("role", "package"), registry=registry)
+        names = Gauge("ratchet_use_case", "1 for the use case that is answered for", ("name",), registry=registry)
+        names.labels(fleet.use_case).set(1)
         self._fleet = fleet
         for name, told, value in (
             ("ratchet_ready", "1 once there is a champion", lambda: float(fleet.ready)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import answered, attempts, drifting, infrastructure, outcomes, staleness, standing
+from include.steps import answered, attempts, drifting, infrastructure, machines, outcomes, staleness, standing
 from include.steps.answered import Held
 from include.steps.drifting import Drifted
 from include.steps.outcomes import Part
@@ -29,6 +29,7 @@ def measure(use_case: str, period: str) -> bool:
     engine = warehouse.engine(where.warehouse_url)
     standing.watch(case, when.last, where)
     infrastructure.measure(case, when.last, where)
+    machines.measure(case, when.last, where)
     decided = ledger.entries(engine, use_case=case.name, kind="decided", night=when.last)
     if decided:
         return bool(decided[-1].payload["retrain"])

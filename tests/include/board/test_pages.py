@@ -89,7 +89,7 @@ def test_a_screen_reader_finds_its_way(page: Page, where: Settings) -> None:
 def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(where: Settings) -> None:
     seen = Seen(pages.use_case(where, "flights", MOMENT, ROOT))
     pictures = seen.all("svg")
-    assert len(pictures) == len(seen.all("figure")) == len(seen.all("details")) == 11
+    assert len(pictures) == len(seen.all("figure")) == len(seen.all("details")) == 13
     assert all(each["role"] == "img" and len(str(each["aria-labelledby"]).split()) == 2 for each in pictures)
 
 

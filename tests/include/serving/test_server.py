@@ -230,6 +230,7 @@ def test_prometheus_reads_what_happened(shared: tuple[Settings, Server, str]) ->
     assert f'ratchet_answers_total{{package="{digest}",route="champion"}}' in page
     assert 'ratchet_requests_total{protocol="native",status="200"}' in page
     assert "ratchet_ready 1.0" in page
+    assert 'ratchet_use_case{name="taxi"} 1.0' in page
 
 
 def test_the_first_request_waits_for_nothing_that_is_loaded_only_then(home: Settings) -> None:
