@@ -1,12 +1,11 @@
 """A part of Airflow lives when Airflow says so."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from include.compose import health
+from tests.listener import listening
 
 TOLD = {"scheduler": {"status": "healthy"}, "triggerer": {"status": "unhealthy"}, "dag_processor": {"status": None}}
 
@@ -32,18 +31,7 @@ def test_an_airflow_that_does_not_answer_is_a_sentence() -> None:
 
 
 def test_airflow_is_asked() -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(TOLD).encode())
-
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with listening(lambda _: (200, json.dumps(TOLD).encode())) as address:
         health.main("scheduler", address)
         with pytest.raises(SystemExit, match="unhealthy"):
             health.main("triggerer", address)
-        server.shutdown()

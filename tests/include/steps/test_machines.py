@@ -1,17 +1,15 @@
 """What the model servers took is asked of Prometheus: of a real one where there is one, and what it may answer."""
 
-import http.server
 import json
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -21,6 +19,7 @@ from include.stack import setup
 from include.steps import machines
 from include.stores import warehouse
 from ml.usecase import UseCase
+from tests.listener import Heard, Reply, listening
 
 NIGHT = date(2024, 3, 18)
 
@@ -30,20 +29,12 @@ def answering(status: int, body: str) -> Iterator[tuple[str, list[dict[str, str]
     """Give an address that answers everything alike, and what was asked of it."""
     asked: list[dict[str, str]] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append({name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()})
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
+    def answer(request: Heard) -> Reply:
+        asked.append(dict(parse_qsl(urlsplit(request.path).query)))
+        return status, body.encode()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
-        server.shutdown()
+    with listening(answer) as address:
+        yield address, asked
 
 
 def vector(**values: float) -> str:
