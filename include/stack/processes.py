@@ -66,33 +66,24 @@ class Stack:
         """
         make_stores(self.settings)
         deadline = time.monotonic() + timeout
-        while missing := self._unhealthy():
-            self.require_alive()
-            if time.monotonic() > deadline:
-                raise _broken(self.settings, missing[0], f"was not healthy within {timeout:.0f} s")
-            time.sleep(0.3)
+        with httpx.Client(timeout=5, trust_env=False) as http:  # one: each makes TLS ready, which takes long
+            while missing := self._unhealthy(http):
+                self.require_alive()
+                if time.monotonic() > deadline:
+                    raise _broken(self.settings, missing[0], f"was not healthy within {timeout:.0f} s")
+                time.sleep(0.3)
         with Client(self.settings) as client:
             objects.apply(client)
 
-    def _unhealthy(self) -> list[str]:
-        answers = {"api-server": self._health(), "task-api": self._ask(f"{self._task_url}health")}
+    def _unhealthy(self, http: httpx.Client) -> list[str]:
+        api_server = f"{environment.base_url(self.settings)}/api/v2/monitor/health"
+        answers = {"api-server": _ask(http, api_server), "task-api": _ask(http, f"{self._task_url}health")}
         if "mlflow" in self.processes:
-            answers["mlflow"] = self._ask(
-                f"http://{self.settings.host}:{self.settings.mlflow_port}/api/3.0/mlflow/server-info"
-            )
+            mlflow = f"http://{self.settings.host}:{self.settings.mlflow_port}"
+            answers["mlflow"] = _ask(http, f"{mlflow}/api/3.0/mlflow/server-info")
         missing = [name for name in self.processes if answers.get(name, "") is None]
         health = answers["api-server"] or {}
         return missing or [n for n in _BEATING if n in self.processes and not self._beats(health, n.replace("-", "_"))]
-
-    def _health(self) -> dict[str, dict[str, str | None]] | None:
-        health: dict[str, dict[str, str | None]] | None
-        health = self._ask(f"{environment.base_url(self.settings)}/api/v2/monitor/health")
-        return health
-
-    def _ask(self, url: str) -> Any:
-        with contextlib.suppress(httpx.HTTPError, ValueError):
-            return httpx.get(url, timeout=5, trust_env=False).raise_for_status().json()
-        return None
 
     @property
     def _task_url(self) -> str:
@@ -108,6 +99,12 @@ class Stack:
         for process in self.processes.values():
             process.wait()
         _record(self.settings).unlink(missing_ok=True)
+
+
+def _ask(http: httpx.Client, url: str) -> Any:
+    with contextlib.suppress(httpx.HTTPError, ValueError):
+        return http.get(url).raise_for_status().json()
+    return None
 
 
 def start(

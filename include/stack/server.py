@@ -40,7 +40,8 @@ def running(use_case: str, where: Settings, *, port: int | None = None, **limits
     command = [sys.executable, "-m", "include.serving", use_case]
     process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment)
     try:
-        wait(lambda: process.poll() is not None or _lives(address), f"a server of {use_case} to answer")
+        with httpx.Client(base_url=address, trust_env=False) as client:  # one: each makes TLS ready, which takes long
+            wait(lambda: process.poll() is not None or _lives(client), f"a server of {use_case} to answer")
         if process.poll() is not None:
             raise SetupError(f"the server of {use_case} ended with code {process.returncode}: its last words are above")
         yield Running(address=address, process=process)
@@ -58,8 +59,8 @@ def wait(done: Callable[[], bool], what: str) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _lives(address: str) -> bool:
+def _lives(client: httpx.Client) -> bool:
     try:
-        return httpx.get(f"{address}/healthz", trust_env=False).status_code == 200
+        return client.get("/healthz").status_code == 200
     except httpx.TransportError:
         return False

@@ -51,6 +51,7 @@ class Story:
 
     def __init__(self, beginning: Path, folder: Path) -> None:
         self._homes, self._folder = [beginning], folder
+        self._turns: dict[str, Path] = {}
 
     def before(self, step: str) -> Path:
         """Return the home that `step` finds; its owner must not write into it."""
@@ -61,6 +62,15 @@ class Story:
             list(STEPS.values())[len(self._homes) - 1]()
             self._homes.append(home)
         return self._homes[wanted]
+
+    def turned(self, step: str, happened: Callable[[Settings], None]) -> Path:
+        """Return the home in which, instead of `step`, something else `happened`; its owner must not write into it."""
+        name = happened.__name__
+        if name not in self._turns:
+            home = self._folder / name
+            happened(enter(shutil.copytree(self.before(step), home)))
+            self._turns[name] = home
+        return self._turns[name]
 
 
 def enter(home: Path) -> Settings:
@@ -198,9 +208,13 @@ def night(
 
 
 @pytest.fixture
-def damaged(arrive: Callable[[str], Settings]) -> Settings:
+def damaged(story: Story, arrive: Callable[[str], Settings], tmp_path: Path) -> Settings:
     """A home whose champion's bytes were changed, and some nights later a challenger that could not meet it."""
-    where = arrive("ingest a night")
+    return enter(shutil.copytree(story.turned("ingest a night", damage), tmp_path / "damaged"))
+
+
+def damage(where: Settings) -> None:
+    """Take some nights, change the champion's bytes, and train a challenger that cannot meet it."""
     for night in map(str, nights.parse(f"{NIGHT}..{LATER}")):
         ingest.ingest("taxi", night)
         features.build("taxi", night)
@@ -208,4 +222,3 @@ def damaged(arrive: Callable[[str], Settings]) -> Settings:
     learner = package / "learner.txt"
     learner.write_bytes(learner.read_bytes().replace(b"1", b"2", 1))
     assert not train.train("taxi", LATER, "a person")
-    return where
