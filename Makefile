@@ -36,7 +36,7 @@ test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real schedul
 	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker and not slow"
 
 test-servers: $(BIN)/.installed $(DATA)  ## those that start real servers (Postgres)
-	@$(BIN)/python -m pytest -m servers
+	@$(BIN)/python -m pytest -n logical --dist loadfile -m servers
 
 test-docker: $(BIN)/.installed $(DATA)  ## those that need a Docker engine
 	@$(BIN)/python -m pytest -m docker

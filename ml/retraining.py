@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from ml import holding
 from ml.errors import RequestError
+from ml.performance import Recent
 from ml.usecase import Night, Triggers
 
 
@@ -46,6 +47,16 @@ class Facts:
     above: tuple[frozenset[str], ...] = ()
 
 
+class Matured(TypedDict):
+    """Those of the facts that the matured rows of the window tell."""
+
+    matured_nights: int
+    calibration_gap: float | None
+    loss: float | None
+    loss_low: float | None
+    loss_foreseen: float | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """One trigger's number, its threshold, what it says, and in `note` why it does not ask though it is above."""
@@ -73,6 +84,20 @@ class Decision:
     reason: str
     findings: tuple[Finding, ...]
     held_until: str | None = None
+
+
+def matured(recent: Recent | None) -> Matured:
+    """Return the facts that `recent` tells; None is a window of which no label has come."""
+    if recent is None:
+        return Matured(matured_nights=0, calibration_gap=None, loss=None, loss_low=None, loss_foreseen=None)
+    measured = recent.measured
+    return Matured(
+        matured_nights=measured.nights,
+        calibration_gap=measured.calibration_gap,
+        loss=measured.loss,
+        loss_low=recent.loss.low,
+        loss_foreseen=recent.expected,
+    )
 
 
 def decide(triggers: Triggers, facts: Facts, horizon: Night) -> Decision:

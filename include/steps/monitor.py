@@ -92,11 +92,7 @@ def _facts(
     assert isinstance(reference, float)
     return Facts(
         night=night,
-        matured_nights=0 if recent is None else recent.measured.nights,
-        calibration_gap=None if recent is None else recent.measured.calibration_gap,
-        loss=None if recent is None else recent.measured.loss,
-        loss_low=None if recent is None else recent.loss.low,
-        loss_foreseen=None if recent is None else recent.expected,
+        **retraining.matured(recent),
         reference_loss=reference,
         expected_loss=outcomes.expected_loss(case, night, champion.subject, target, where),
         new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),

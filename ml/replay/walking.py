@@ -69,11 +69,7 @@ def observe(walk: Walk, triggers: Triggers, night: date, scene: Scene, trainings
     expected = target.expect(scores[own]).get(target.words.metric)
     return Facts(
         night=night,
-        matured_nights=0 if recent is None else recent.measured.nights,
-        calibration_gap=None if recent is None else recent.measured.calibration_gap,
-        loss=None if recent is None else recent.measured.loss,
-        loss_low=None if recent is None else recent.loss.low,
-        loss_foreseen=None if recent is None else recent.expected,
+        **retraining.matured(recent),
         reference_loss=champion.loss,
         expected_loss=None if expected is None else expected.value,
         new_labels=past.new_labels(horizon.cutoff(champion.night), horizon.cutoff(night)),
