@@ -192,3 +192,25 @@ def test_a_bucket_that_is_away_says_so_and_nothing_is_taken_for_gone(
         late.find("taxi")
     faults.end()
     assert late.find("taxi") == {}
+
+
+def test_months_of_labels_in_one_late_file_are_recorded_under_their_own_nights(home: Settings, gym: UseCase) -> None:
+    months, parts = ("2023-02-01", "2023-03-01", "2023-04-01"), list[str]()
+    for month in months:
+        period = nights.parse(month)
+        folder = Path(str(landing.place(home.landing, "gym", period)))
+        usecases.module("gym", "source").land(folder, period, home.data)
+        header, *rows = (folder / "renewals.csv").read_text().splitlines(keepends=True)
+        (folder / "renewals.csv").write_text(header)
+        parts += rows
+    for month in ("2023-01-01", *months):
+        nightly.take("gym", month)
+    engine = warehouse.engine(home.warehouse_url)
+    assert warehouse.count_labels(engine, "gym") == 0
+    landing.place(home.landing, "gym", nights.parse(months[-1])).put(
+        "renewals.late.csv", "".join([header, *parts]).encode()
+    )
+    assert list(late.take("gym")) == [months[-1]]
+    known = warehouse.labels(engine, "gym", gym.horizon.cutoff(nights.parse(months[-1]).last))
+    assert known["night"].astype(str).value_counts().to_dict() == dict.fromkeys(("2023-01-01", *months[:2]), 120)
+    assert late.find("gym") == {}
