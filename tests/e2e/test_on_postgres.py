@@ -4,7 +4,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -16,10 +15,9 @@ from include.settings import PROJECT, Settings
 from include.stack import environment, processes, setup
 from include.stack.client import Client, Run
 from include.stack.processes import Stack
-from include.steps import features, night
-from include.stores import lake, ledger, warehouse
-from include.stores.warehouse import rows, tables
-from ml import moving, nights
+from include.steps import night
+from include.stores import ledger, warehouse
+from ml import nights
 from ml.errors import RatchetError
 from tests import stacks
 from tests.conftest import TOYS
@@ -127,25 +125,6 @@ def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     places.load.cache_clear()
 
 
-def left(where: Settings, key: str) -> dict[str, object]:
-    """Return what a night left in the lake and the warehouse, without clocks.
-
-    Live features are left out: the night that the clock starts when the DAG is let go completes those of all before it.
-    """
-    tallies: dict[str, object] = {}
-    for table in (tables.ingestions, tables.files):
-        columns = [column.name for column in rows.columns(table)]
-        at = columns.index("night" if "night" in columns else "period")
-        tallies[table.name] = moving.tally(r for r in rows.ordered(where.warehouse_url, table) if str(r[at]) == key)
-    for log in sorted(Path(where.lake).rglob("_delta_log")):
-        if log.parent.name == features.LIVE:
-            continue
-        frame = lake.read(str(log.parent), key, key)
-        ordered = frame.sort_values(sorted(frame.columns), ignore_index=True)[sorted(frame.columns)]
-        tallies[str(log.parent.relative_to(where.lake))] = ordered.to_csv()
-    return tallies
-
-
 def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_once(place: Place) -> None:
     client, where = place.client, place.stack.settings
     began = time.monotonic()
@@ -232,4 +211,4 @@ def test_a_night_that_is_disturbed_in_its_middle_ends_as_if_it_had_not_been(
     assert place.ended("taxi_ingest", key).state == "success"
     print(f"ended {time.monotonic() - began:.0f} s after what disturbed it was over")  # noqa: T201 - what it is run for
     night.take("taxi", key)
-    assert left(undisturbed, key) == left(place.stack.settings, key)
+    assert stacks.left(undisturbed, key) == stacks.left(place.stack.settings, key)
