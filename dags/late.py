@@ -15,8 +15,8 @@ nights too. The sensor of `labels` counts what is new. Scores that were issued s
 changes nothing. Files of nights that were not taken yet wait for their night, and files of other tables for a person: rows to
 be scored may be among them.
 
-**When it is red.** As `ingest`: the task's last line says what was expected, what came and what to do; then clear it. The
-same files are not told again until they change.
+**When it is red.** As `ingest`: the task's last line says what was expected, what came and what to do; then clear it. A night
+of which other files are no longer there is not taken without them. The same files are not told again until they change.
 """
 
 from typing import Any

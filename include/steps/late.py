@@ -8,6 +8,7 @@ from include.steps import night
 from include.steps.night import Taken
 from include.stores import landing, warehouse
 from ml import nights
+from ml.errors import DataError
 from ml.usecase import UseCase
 
 RECENT_NIGHTS = 31
@@ -28,12 +29,17 @@ def take(use_case: str, periods: Collection[str] | None = None) -> dict[str, Tak
     """Take again each of `periods`, or of all, of which a label file is late, and return what came of it, in order.
 
     Labels and the features of later nights follow; scores that were issued stay. A period whose late files have the
-    bytes that were taken is left as it is.
+    bytes that were taken is left as it is. Raises DataError, and takes nothing of that period, when a file that was taken for
+    it is gone: its rows would go too.
     """
     case, where = usecases.get(use_case), settings.load()
     found = {period: late for period, late in _find(case, True, where).items() if periods is None or period in periods}
     changed = [period for period, late in found.items() if not _is_settled(case, period, late, where)]
-    return {period: night.take(case.name, period) for period in changed}
+    taken = {}
+    for period in changed:
+        _require_the_others(case, period, where)
+        taken[period] = night.take(case.name, period)
+    return taken
 
 
 def _find(case: UseCase, everything: bool, where: Settings) -> Late:
@@ -51,6 +57,16 @@ def _find(case: UseCase, everything: bool, where: Settings) -> Late:
         for period, seen in taken.items()
     }
     return {period: files for period, files in sorted(late.items()) if files}
+
+
+def _require_the_others(case: UseCase, period: str, where: Settings) -> None:
+    place = landing.place(where.landing, case.name, nights.parse(period))
+    known = warehouse.files(warehouse.engine(where.warehouse_url), case.name, period)
+    if gone := sorted({each.name for each in known} - set(place.names())):
+        raise DataError(
+            f"a label file came late for {period}, but {', '.join(gone)}, taken for it before, is no longer in {place}: put it "
+            f"back and clear this task, or run `ratchet ingest {case.name} {period}`, which takes its rows away"
+        )
 
 
 def _is_settled(case: UseCase, period: str, late: Mapping[str, str], where: Settings) -> bool:

@@ -14,7 +14,7 @@ from include.steps import night as nightly
 from include.stores import lake, landing, ledger, warehouse
 from include.stores.landing import places
 from ml import nights
-from ml.errors import SetupError
+from ml.errors import DataError, SetupError
 from ml.usecase import UseCase
 from tests.faults import Fault, Faults
 from tests.include.steps.conftest import HISTORY, NIGHT, Night
@@ -135,6 +135,17 @@ def test_a_broken_file_is_quarantined_and_told_once(begun: Night) -> None:
     assert list(late.take("taxi")) == [NIGHT]
     assert begun.files()["rides.late.csv"].verdict == "quarantined"
     assert late.find("taxi") == {}
+    assert len(labels(begun)) == EARLY
+
+
+@pytest.mark.parametrize("night", ["folder"], indirect=True)
+def test_a_night_of_which_files_were_archived_is_not_taken_without_them(others: bytes, begun: Night) -> None:
+    begun.remove("rides.csv")
+    begun.place.put("rides.late.csv", others)
+    with pytest.raises(
+        DataError, match=r"for 2024-03-17, but rides.csv, taken for it before, .*: put it back and clear"
+    ):
+        late.take("taxi")
     assert len(labels(begun)) == EARLY
 
 
