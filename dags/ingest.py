@@ -14,6 +14,7 @@ clear the task. A renamed column or a damaged file: fix it in the landing folder
 `schema.py`; then clear the task. Rows in quarantine are no reason for red: read their reasons in the table.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, task
@@ -28,7 +29,13 @@ def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntim
     if not policy.schedules():
         return PartitionedAtRuntime()
     horizon = use_case.horizon
-    return CronPartitionTimetable(horizon.cron, timezone=horizon.timezone, run_offset=0, key_format="%Y-%m-%d")
+    return CronPartitionTimetable(
+        horizon.cron,
+        timezone=horizon.timezone,
+        run_offset=0,
+        key_format="%Y-%m-%d",
+        run_immediately=timedelta(0),  # else a DAG that is let go within hours of the last hour starts that night
+    )
 
 
 def declare(use_case: UseCase) -> None:

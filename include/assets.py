@@ -3,6 +3,7 @@
 FEATURES = "features"
 SCORES = "scores"
 LABELS = "labels"
+LATE = "late"
 RETRAIN = "retrain"
 CHALLENGER = "challenger"
 CHAMPION = "champion"

@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 import sqlalchemy as sa
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """A running server: the URL of its first database, and what ends and starts it."""
+    """A running server: the URL of its first database, and what ends, kills (every process of it) and starts it."""
 
     url: str
     stop: Callable[[], None]
+    kill: Callable[[], None]
     start: Callable[[], None]
 
     def database(self, more: str = "") -> str:
@@ -69,6 +71,9 @@ def running() -> Iterator[Server]:
     def stop() -> None:
         run("pg_ctl", "-m", "immediate", "stop")
 
+    def kill() -> None:
+        _kill(int((root / "data" / "postmaster.pid").read_text().splitlines()[0]))
+
     try:
         run(
             "initdb",
@@ -83,11 +88,19 @@ def running() -> Iterator[Server]:
         start()
         url = f"postgresql+psycopg://ratchet:{password}@127.0.0.1:{port}/postgres"
         try:
-            yield Server(url=url, stop=stop, start=start)
+            yield Server(url=url, stop=stop, kill=kill, start=start)
         finally:
             stop()
     finally:
         shutil.rmtree(root)
+
+
+def _kill(leader: int) -> None:
+    """Kill a process, and all that it started."""
+    processes = [psutil.Process(leader), *psutil.Process(leader).children(recursive=True)]
+    for each in processes:
+        each.kill()
+    psutil.wait_procs(processes, timeout=10)
 
 
 def _binaries() -> Path | None:

@@ -21,8 +21,10 @@ WAREHOUSE = "warehouse"
 ROLES = {"airflow": "airflow", "mlflow": "mlflow"} | dict.fromkeys(
     ("warehouse_owner", "warehouse_promotion", "warehouse_tasks", "warehouse_reader"), WAREHOUSE
 )
-BUCKETS = {"s3_tasks": ("lake", "landing"), "s3_mlflow": ("mlflow",)}
+BUCKETS = {"s3_tasks": ("lake", "landing"), "s3_mlflow": ("mlflow",), "s3_sensor": ("landing",)}
+_VERBS = {"s3_sensor": ("List",)}  # the triggerer lists what landed, and reads none of it
 ADMIN = "s3_admin"
+_EVERY_VERB = ("Read", "Write", "List", "Tagging")
 MLFLOW_ADMIN, MLFLOW_TASKS = "admin", "ratchet"
 _PRIVATE = 0o700
 
@@ -82,14 +84,12 @@ def _s3() -> Files:
     identities = []
     for name in (ADMIN, *BUCKETS):
         key, secret = secrets.token_hex(10), _word()
-        allowed = [
-            f"{verb}:{bucket}" for bucket in BUCKETS.get(name, ()) for verb in ("Read", "Write", "List", "Tagging")
-        ]
+        allowed = [f"{verb}:{bucket}" for bucket in BUCKETS.get(name, ()) for verb in _VERBS.get(name, _EVERY_VERB)]
         identities.append(
             {
                 "name": name,
                 "credentials": [{"accessKey": key, "secretKey": secret}],
-                "actions": allowed or ["Admin", "Read", "Write", "List", "Tagging"],
+                "actions": allowed or ["Admin", *_EVERY_VERB],
             }
         )
         found[name] = _ini("default", {"aws_access_key_id": key, "aws_secret_access_key": secret})

@@ -15,7 +15,7 @@ from tests.conftest import TOYS
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rescore", "rollback", "answers", "drill", "labels", "replay")
+STAGES = (*OF_A_NIGHT, "rescore", "rollback", "answers", "drill", "labels", "late", "replay")
 LIVE = ("intraday",)
 NO_DAG = "broken.py"
 Read = dict[str, Any]
@@ -75,7 +75,8 @@ def test_every_asset_that_starts_a_dag_is_produced_by_one_or_watched(read: Read)
     consumed = {asset: watchers for found in read["dags"].values() for asset, watchers in found["consumes"].items()}
     watched = {asset for asset, watchers in consumed.items() if watchers}
     assert consumed.keys() - watched <= produced
-    assert watched == {f"{each.name}_labels" for each in usecases.all() if each.triggers.label_batch}
+    in_batches = {f"{each.name}_labels" for each in usecases.all() if each.triggers.label_batch}
+    assert watched == {f"{each.name}_late" for each in usecases.all()} | in_batches
 
 
 def test_a_rehearsal_watches_nothing(reader: Callable[..., Read]) -> None:

@@ -1,4 +1,4 @@
-"""A month on Postgres: Airflow's own backfill, two schedulers, and the server away for fifteen seconds in the middle of a night."""
+"""A month on Postgres: Airflow's own backfill, two schedulers, and nights in whose middle the server, or a scheduler, dies."""
 
 import contextlib
 import time
@@ -16,11 +16,11 @@ from include.settings import PROJECT, Settings
 from include.stack import environment, processes, setup
 from include.stack.client import Client, Run
 from include.stack.processes import Stack
-from include.steps import features, ingest
-from include.stores import lake, ledger, warehouse
-from include.stores.warehouse import rows, tables
-from ml import moving, nights
+from include.steps import night
+from include.stores import ledger, warehouse
+from ml import nights
 from ml.errors import RatchetError
+from tests import stacks
 from tests.conftest import TOYS
 from tests.postgres import Server
 
@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 MONTH = nights.parse("2024-03-01..2024-03-31")
-AFTER, AWAY_SECONDS = "2024-04-01", 15
+AWAY_SECONDS = 15
 SECOND = "scheduler-2"
 _ONLY_TAXI = f"""
 import pathlib
@@ -66,7 +66,7 @@ class Place:
     def _revive(self) -> None:
         for name, process in self.stack.processes.items():
             if process.poll() is not None:
-                self.stack.processes[name] = started(self.stack, name)
+                stacks.start(self.stack, name)
 
     def ended(self, dag: str, run: str) -> Run:
         """Return a run once it ended."""
@@ -81,15 +81,6 @@ class Place:
             )
 
         return self.eventually(look)
-
-
-def started(stack: Stack, name: str) -> Any:
-    """Start one of the stack's processes, which carries the stack's token, so that it ends with it."""
-    where = stack.settings
-    keys = setup.generate_secrets(where)
-    variables = environment.airflow(where, keys, task_port=stack.task_port) | {processes._MARK: stack.token}
-    command = processes._airflow_command(where, name.removesuffix("-2"), stack.task_port)
-    return processes._spawn(where, name, command, variables)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +111,7 @@ def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         where = places.load()
         stack = processes.start(where)
         try:
-            stack.processes[SECOND] = started(stack, SECOND)
+            stacks.start(stack, SECOND)
             stack.wait_until_healthy()
             with Client(where) as client:
                 found = Place(stack=stack, client=client, server=postgres, airflow_url=airflow_url)
@@ -133,25 +124,6 @@ def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             warehouse.engine(airflow_url).dispose()
     usecases.all.cache_clear()
     places.load.cache_clear()
-
-
-def left(where: Settings, night: str) -> dict[str, object]:
-    """Return what a night left in the lake and the warehouse, without clocks.
-
-    Live features are left out: the night that the clock starts when the DAG is let go completes those of all before it.
-    """
-    tallies: dict[str, object] = {}
-    for table in (tables.ingestions, tables.files):
-        columns = [column.name for column in rows.columns(table)]
-        at = columns.index("night" if "night" in columns else "period")
-        tallies[table.name] = moving.tally(r for r in rows.ordered(where.warehouse_url, table) if str(r[at]) == night)
-    for log in sorted(Path(where.lake).rglob("_delta_log")):
-        if log.parent.name == features.LIVE:
-            continue
-        frame = lake.read(str(log.parent), night, night)
-        ordered = frame.sort_values(sorted(frame.columns), ignore_index=True)[sorted(frame.columns)]
-        tallies[str(log.parent.relative_to(where.lake))] = ordered.to_csv()
-    return tallies
 
 
 def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_once(place: Place) -> None:
@@ -185,32 +157,66 @@ def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_on
     assert len(queued) == 2
 
 
-def test_a_night_in_whose_middle_postgres_is_away_ends_as_if_it_had_not_been(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def away(place: Place) -> None:
+    """Let Postgres be away for fifteen seconds."""
+    place.server.stop()
+    time.sleep(AWAY_SECONDS)
+    place.server.start()
+
+
+def killed(place: Place) -> None:
+    """Kill every process of Postgres, and let it find its way back from its log."""
+    place.server.kill()
+    place.server.start()
+
+
+def without_schedulers(place: Place) -> None:
+    """Kill both schedulers."""
+    stacks.kill(place.stack, "scheduler", SECOND)
+
+
+@contextlib.contextmanager
+def within(home: Path, warehouse_url: str) -> Iterator[Settings]:
+    """Let this process be in another house; what it starts meanwhile would be, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATCHET_HOME", str(home))
+        patch.setenv("RATCHET_WAREHOUSE_URL", warehouse_url)
+        places.load.cache_clear()
+        yield places.load()
+    places.load.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The settings of a house in which the month was taken without Airflow."""
+    with within(tmp_path_factory.mktemp("undisturbed"), place.server.database()) as where:
+        warehouse.migrate(where.warehouse_url)
+        night.take("taxi", str(MONTH))
+    yield where
+    warehouse.engine(where.warehouse_url).dispose()
+
+
+@pytest.mark.parametrize(
+    ("key", "disturb"),
+    [("2024-04-01", away), ("2024-04-02", killed), ("2024-04-03", without_schedulers)],
+    ids=["Postgres is away", "Postgres is killed", "the schedulers are killed"],
+)
+def test_a_night_that_is_disturbed_in_its_middle_ends_as_if_it_had_not_been(
+    place: Place, undisturbed: Settings, key: str, disturb: Callable[[Place], None]
 ) -> None:
-    client, where = place.client, place.stack.settings
-    client.trigger("taxi_ingest", run="disturbed", key=AFTER)
+    client = place.client
+    place.eventually(lambda: client.trigger("taxi_ingest", run=key, key=key))
 
     def begun() -> bool | None:
-        path = "dags/taxi_ingest/dagRuns/disturbed/taskInstances"
+        path = f"dags/taxi_ingest/dagRuns/{key}/taskInstances"
         found = client.request("GET", path).json()["task_instances"]
         return any(task["state"] == "running" for task in found) or None
 
     place.eventually(begun)
-    place.server.stop()
-    time.sleep(AWAY_SECONDS)
-    place.server.start()
+    disturb(place)
     began = time.monotonic()
-    assert place.ended("taxi_ingest", "disturbed").state == "success"
-    print(f"ended {time.monotonic() - began:.0f} s after Postgres came back")  # noqa: T201 - what it is run for
-    disturbed = left(where, AFTER)
-    for name, value in {"RATCHET_HOME": str(tmp_path), "RATCHET_WAREHOUSE_URL": place.server.database()}.items():
-        monkeypatch.setenv(name, value)
-    places.load.cache_clear()
-    undisturbed = places.load()
-    warehouse.migrate(undisturbed.warehouse_url)
-    ingest.ingest("taxi", str(MONTH))
-    ingest.ingest("taxi", AFTER)
-    features.build("taxi", AFTER)
-    assert left(undisturbed, AFTER) == disturbed
-    warehouse.engine(undisturbed.warehouse_url).dispose()
+    assert place.ended("taxi_ingest", key).state == "success"
+    print(f"ended {time.monotonic() - began:.0f} s after what disturbed it was over")  # noqa: T201 - what it is run for
+    with within(undisturbed.home, undisturbed.warehouse_url):
+        night.take("taxi", key)
+    assert stacks.left(undisturbed, key) == stacks.left(place.stack.settings, key)

@@ -14,12 +14,16 @@ from include import usecases
 from include.settings import Settings, load
 from include.stack import processes, setup
 from include.stack.client import Approval, Client, Run
-from include.steps import labels
-from include.stores import ledger, routes, warehouse
+from include.stack.processes import Stack
+from include.steps import intraday, labels
+from include.steps import night as nightly
+from include.stores import lake, ledger, routes, warehouse
 from ml import nights
+from ml.arrival import KNOWN_AT
 from ml.errors import RequestError
 from ml.releasing import Kind
 from ml.routing import Routing
+from tests import stacks
 from tests.challenger import challenge
 from tests.otlp import Collector, collecting
 from tests.webhook import Hook, listening
@@ -32,7 +36,8 @@ HISTORY = CASE.rehearsal.history
 LAST = str(nights.parse(HISTORY).last)
 NIGHT = str(nights.parse(CASE.rehearsal.nights).first)
 FOLLOWING = str(CASE.horizon.before(nights.parse(NIGHT).last, -1))
-STAGES = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback", "labels")
+OF_A_NIGHT = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
+STAGES = (*OF_A_NIGHT, "labels", "late", "replay", "rescore", "intraday")
 Answer = TypeVar("Answer")
 
 
@@ -58,6 +63,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory, hook: Hook, collector: Co
         patch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
         patch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", collector.url)
         patch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "5000")
+        patch.setenv(
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD", "12"
+        )  # how long a dead one keeps its triggers
         patch.setenv("RATCHET_LATE_HOURS", "0.003")
         patch.setenv("RATCHET_NOTIFY_URLS", hook.url)
         patch.setenv("RATCHET_HOME", str(tmp_path_factory.mktemp("home")))
@@ -66,19 +74,25 @@ def settings(tmp_path_factory: pytest.TempPathFactory, hook: Hook, collector: Co
 
 
 @pytest.fixture(scope="module")
-def admin(settings: Settings) -> Iterator[Client]:
-    """A session of the administrator with a stack in which everything is started, and ended afterwards."""
+def stack(settings: Settings) -> Iterator[Stack]:
+    """A stack of its own, ended afterwards."""
     stack = processes.start(settings)
     try:
         stack.wait_until_healthy()
-        with Client(settings) as client:
-            wanted = {f"{CASE.name}_{stage}" for stage in STAGES}
-            eventually(lambda: wanted <= set(client.dags()) or None)
-            for dag in wanted:
-                client.pause(dag, paused=False)
-            yield client
+        yield stack
     finally:
         stack.stop()
+
+
+@pytest.fixture(scope="module")
+def admin(settings: Settings, stack: Stack) -> Iterator[Client]:
+    """A session of the administrator with a stack in which everything is started."""
+    with Client(settings) as client:
+        wanted = {f"{CASE.name}_{stage}" for stage in STAGES}
+        eventually(lambda: wanted <= set(client.dags()) or None)
+        for dag in wanted:
+            client.pause(dag, paused=False)
+        yield client
 
 
 def eventually(ask: Callable[[], Answer | None], seconds: float = 300) -> Answer:
@@ -273,19 +287,86 @@ def test_a_person_rolls_back_from_the_form_and_the_ledger_says_who_and_why(admin
     assert shared(settings) is None
 
 
-def test_two_months_of_labels_in_one_file_are_answered_for_once_and_at_once(admin: Client, settings: Settings) -> None:
-    batch, engine = CASE.triggers.label_batch, warehouse.engine(settings.warehouse_url)
-    assert batch is not None
+def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_for_once_it_is_back(
+    admin: Client, stack: Stack, settings: Settings
+) -> None:
+    engine, landed = warehouse.engine(settings.warehouse_url), Path(settings.landing) / CASE.name / NIGHT
     assert not ledger.entries(engine, CASE.name, labels.KIND)
-    of = {"entity": [f"late-{place}" for place in range(batch)], "night": nights.parse(LAST).last, "label": 0.0}
-    came = pd.DataFrame({**of, "known_at": CASE.horizon.cutoff(nights.parse(NIGHT).last), "landed": night()})
-    warehouse.record_labels(engine, CASE.name, came)
-    run = eventually(lambda: next((each for each in admin.runs(f"{CASE.name}_labels") if each.ended), None))
-    assert (run.state, states(admin, run)["decide"]) == ("success", "success")
+    stacks.kill(stack, "triggerer")
+    corrected = spoil_a_day(landed / f"{CASE.task.of}.csv", landed / f"{CASE.task.of}.late.csv")
+    record_a_batch(settings)
+    before = warehouse.labels(engine, CASE.name, CASE.horizon.cutoff(night()))["label"].sum()
+    stacks.start(stack, "triggerer")
+    decided, taken = (eventually(lambda stage=stage: only(admin, stage)) for stage in ("labels", "late"))
+    assert [states(admin, run) for run in (decided, taken)] == [
+        {"decide": "success", "asked": "success", "ask": states(admin, decided)["ask"]},
+        {"take": "success", "tell": "success"},
+    ]
     (entry,) = ledger.entries(engine, CASE.name, labels.KIND)
     assert entry.payload["known"] == warehouse.count_labels(engine, CASE.name)
-    time.sleep(20)
-    assert len(list(admin.runs(f"{CASE.name}_labels"))) == 1
+    after = warehouse.labels(engine, CASE.name, CASE.horizon.cutoff(night()))["label"].sum()
+    assert (corrected, after) == (corrected, before + corrected)
+
+
+def spoil_a_day(file: Path, late: Path) -> int:
+    """Let ten answers that were no become yes, by another part of the label file, and return how many these are."""
+    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+    on_time = rows[pd.to_numeric(rows["arrival_delay_minutes"]) < 0].head(
+        10
+    )  # without an arrival a flight was diverted
+    on_time.assign(arrival_hhmm="", arrival_delay_minutes="").to_csv(late, index=False)
+    return len(on_time)
+
+
+def record_a_batch(settings: Settings) -> None:
+    """Let two months of labels be there at once."""
+    batch = CASE.triggers.label_batch
+    assert batch is not None
+    of = {"entity": [f"late-{place}" for place in range(batch)], "night": nights.parse(LAST).last, "label": 0.0}
+    landed = nights.parse(FOLLOWING).last  # those of the night that is taken again would go, since no file has them
+    came = pd.DataFrame({**of, "known_at": CASE.horizon.cutoff(night()), "landed": landed})
+    warehouse.record_labels(warehouse.engine(settings.warehouse_url), CASE.name, came)
+
+
+def only(client: Client, stage: str) -> Run | None:
+    """Return the one run of a stage, once it ended."""
+    runs = list(client.runs(f"{CASE.name}_{stage}"))
+    assert len(runs) <= 1
+    return next((run for run in runs if run.ended), None)
+
+
+MOMENT = f"{NIGHT}T18:00:00Z"
+FORMS = {
+    "replay": {"first": NIGHT, "last": FOLLOWING, "policies": "never", "gate": False, "sensitivity": False},
+    "rescore": {"first_night": NIGHT, "last_night": FOLLOWING, "package": "champion", "why": "to compare both nights"},
+    "intraday": {"moment": MOMENT},
+}
+
+
+def test_a_person_asks_by_their_forms_for_a_replay_a_rescore_and_a_moment(admin: Client, settings: Settings) -> None:
+    for stage, form in FORMS.items():
+        admin.trigger(f"{CASE.name}_{stage}", run="asked", conf=form)
+
+    def done() -> dict[str, str] | None:
+        runs = {stage: next(r for r in admin.runs(f"{CASE.name}_{stage}") if r.id == "asked") for stage in FORMS}
+        return {stage: run.state for stage, run in runs.items()} if all(run.ended for run in runs.values()) else None
+
+    assert eventually(done) == dict.fromkeys(FORMS, "success")
+    (page,) = Path(settings.reports).glob(f"**/replay/{CASE.name}/{NIGHT}..{FOLLOWING}/index.html")
+    assert "never" in page.read_text()
+    digest = champion(settings)
+    again = lake.read(lake.address(settings.lake, CASE.name, "rescores", str(digest)[:12]))
+    engine = warehouse.engine(settings.warehouse_url)
+    issued = [warehouse.scores(engine, CASE.name, each) for each in nights.parse(f"{NIGHT}..{FOLLOWING}")]
+    assert len(again) >= sum(map(len, issued)) > 0
+    known = lake.read(lake.address(settings.lake, CASE.name, intraday.STAGE, CASE.task.of), FOLLOWING, FOLLOWING)
+    assert len(known) > 0
+    assert known[KNOWN_AT].max() <= pd.Timestamp(MOMENT)
+
+
+def test_each_batch_and_each_late_file_was_told_once(admin: Client) -> None:
+    for stage in ("labels", "late"):
+        assert only(admin, stage) is not None
 
 
 def test_what_tasks_took_is_in_the_warehouse_under_their_night(admin: Client, settings: Settings) -> None:
@@ -306,3 +387,28 @@ def test_whoever_is_named_heard_what_failed_and_what_was_late(admin: Client, hoo
     assert f"{CASE.name}_ingest.ingest failed" in titles
     assert f"{CASE.name}_train is late" in titles
     assert f"{CASE.name}_release is late" not in titles
+
+
+FAR = "2013-06-01"  # so far from all others that no feature of it looks back on them
+
+
+@pytest.mark.slow
+def test_a_night_whose_scheduler_is_killed_in_its_middle_ends_as_if_it_had_not_been(
+    admin: Client, stack: Stack, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = admin.trigger(f"{CASE.name}_ingest", run="disturbed", conf={"night": FAR})
+    eventually(lambda: next((task for task in admin.tasks(run) if task.state == "running"), None))
+    stacks.kill(stack, "scheduler")
+    stacks.start(stack, "scheduler")
+    began = time.monotonic()
+    run = eventually(lambda: next((r for r in admin.runs(run.dag) if r.id == run.id and r.ended), None), 600)
+    print(f"{run.state} {time.monotonic() - began:.0f} s after the scheduler was killed")  # noqa: T201 - what it is run for
+    assert run.state == "success"
+    assert set(states(admin, run).values()) == {"success"}
+    monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
+    load.cache_clear()
+    undisturbed = load()
+    warehouse.migrate(undisturbed.warehouse_url)
+    nightly.take(CASE.name, FAR)
+    assert stacks.left(settings, FAR) == stacks.left(undisturbed, FAR)
+    load.cache_clear()

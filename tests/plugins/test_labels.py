@@ -9,22 +9,10 @@ from ratchet.labels import LabelBatch
 
 from include.steps import labels
 from include.steps.labels import Volume
+from tests.plugins.store import Store
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 SECONDS = 0.001
-
-
-class Store:
-    """Airflow's store of an asset's state, which outlives the triggerer."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Any] = {}
-
-    async def aget(self, key: str, default: Any = None) -> Any:
-        return self.kept.get(key, default)
-
-    async def aset(self, key: str, value: Any) -> None:
-        self.kept[key] = value
 
 
 def fired(store: Store, seen: list[Volume | Exception | None], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:

@@ -19,12 +19,14 @@ from ml.usecase import Table, UseCase
 class Arrived:
     """The files of a period: those of each table in the order of their parts, and those that are not looked into.
 
-    `doubles` has, for a file whose bytes were taken already, where; `strays` the files that are no table's.
+    `doubles` has, for a file whose bytes were taken already, where; `strays` the files that are no table's; `stamps` how
+    each file looked before it was read.
     """
 
     landed: Mapping[str, Sequence[Landed]]
     doubles: Mapping[str, str]
     strays: Sequence[str]
+    stamps: Mapping[str, str]
 
     def of(self, table: Table) -> list[Landed]:
         """Return the readable new files of `table`."""
@@ -50,6 +52,7 @@ def look(case: UseCase, when: Period, place: Place, scratch: Path, where: Settin
         landed=landed,
         doubles=_doubles(case, when, landed, where),
         strays=[each.name for each in arrivals if each.table is None],
+        stamps={each.name: each.stamp for each in arrivals},
     )
 
 
@@ -86,7 +89,9 @@ def record(
         )
         for name in arrived.strays
     ]
-    warehouse.record_files(warehouse.engine(where.warehouse_url), case.name, str(when), told)
+    engine = warehouse.engine(where.warehouse_url)
+    warehouse.record_files(engine, case.name, str(when), told)
+    warehouse.record_stamps(engine, case.name, str(when), arrived.stamps)
     return tuple(told)
 
 

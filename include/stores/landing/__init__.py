@@ -5,7 +5,8 @@ JSON lines are all read as text, so that the contract judges what is there and n
 """
 
 import hashlib
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,15 +18,29 @@ from ml import stretches
 from ml.errors import DataError
 from ml.nights import Period
 
-__all__ = ["Arrival", "Bucket", "Folder", "Landed", "Place", "arrivals", "look", "order", "place"]
+__all__ = [
+    "Arrival",
+    "Bucket",
+    "Folder",
+    "Landed",
+    "Place",
+    "area",
+    "arrivals",
+    "arrivals_below",
+    "look",
+    "order",
+    "place",
+    "sha256",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """A file that landed: its name, and the table that it is a part of (None: no table's)."""
+    """A file that landed: its name, the table that it is a part of (None: no table's), and its stamp."""
 
     name: str
     table: str | None
+    stamp: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +75,28 @@ class Landed:
 
 def place(landing: str, use_case: str, period: Period) -> Place:
     """Return where the files of `period` land; `landing` is a folder or `s3://bucket/prefix`."""
-    return places.at(landing).within(use_case).within(str(period))
+    return area(landing, use_case).within(str(period))
+
+
+def area(landing: str, use_case: str) -> Place:
+    """Return the place in which each period of a use case has its own."""
+    return places.at(landing).within(use_case)
 
 
 def arrivals(place: Place, tables: list[str]) -> list[Arrival]:
     """Return the files that are there by name; unfinished ones (hidden, or ending in .tmp or .part) are not yet."""
-    names = [name for name in place.names() if not name.startswith((".", "_")) and not name.endswith((".tmp", ".part"))]
-    return [Arrival(name=name, table=_table(name, tables)) for name in sorted(names, key=order)]
+    return _arrivals(place.stamps(), tables)
+
+
+def arrivals_below(place: Place, tables: list[str], first: str, last: str) -> dict[str, list[Arrival]]:
+    """Return the same of each place inside `place`, by its name, of those from `first` to `last`."""
+    return {name: _arrivals(stamps, tables) for name, stamps in place.below(first, last).items()}
+
+
+def sha256(place: Place, name: str) -> str:
+    """Return the SHA-256 of a file's bytes; raises what `Place.bring` does."""
+    with tempfile.TemporaryDirectory() as scratch, place.bring(name, Path(scratch)).open("rb") as file:
+        return _sha256(file)
 
 
 def look(place: Place, arrival: Arrival, scratch: Path, keep: int = stretches.LONGEST) -> Landed:
@@ -96,6 +126,11 @@ def _looked_through(name: str, file: IO[bytes], keep: int) -> tuple[int, tuple[R
         count += rows.count
         kept = [*kept, rows] if count <= keep else []
     return count, tuple(kept) if count <= keep else None
+
+
+def _arrivals(stamps: Mapping[str, str], tables: list[str]) -> list[Arrival]:
+    names = [name for name in stamps if not name.startswith((".", "_")) and not name.endswith((".tmp", ".part"))]
+    return [Arrival(name=name, table=_table(name, tables), stamp=stamps[name]) for name in sorted(names, key=order)]
 
 
 def _table(name: str, tables: list[str]) -> str | None:

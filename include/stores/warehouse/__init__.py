@@ -1,7 +1,7 @@
 """The relational store of scores, labels, metrics, alerts and the ledger: SQLite or Postgres, by URL."""
 
 from include.stores.warehouse.database import engine, found, migrate, opened, shown, there, writing
-from include.stores.warehouse.files import Fate, File, files, record_files
+from include.stores.warehouse.files import Fate, File, files, last_taken, record_files, record_stamps, stamps
 from include.stores.warehouse.lineage import Read, reads, record_reads, scored_from
 from include.stores.warehouse.predictions import (
     Maturity,
@@ -55,6 +55,7 @@ __all__ = [
     "labelled_by",
     "labels",
     "last_scored",
+    "last_taken",
     "matured",
     "maturity",
     "metrics",
@@ -67,11 +68,13 @@ __all__ = [
     "record_labels",
     "record_metrics",
     "record_reads",
+    "record_stamps",
     "scored_from",
     "scores",
     "series",
     "settle_alerts",
     "shown",
+    "stamps",
     "standing_scores",
     "there",
     "work",

@@ -1,6 +1,6 @@
 """The ledger of files: each file that landed, known by its SHA-256, with what became of it; revisions are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
@@ -57,6 +57,37 @@ def files(engine: sa.Engine, use_case: str, period: str | None = None) -> tuple[
     with engine.connect() as connection:
         latest = _latest(connection, use_case, period)
     return tuple(each for _, each in latest if each.verdict is not Fate.WITHDRAWN)
+
+
+def record_stamps(engine: sa.Engine, use_case: str, period: str, stamps: Mapping[str, str]) -> None:
+    """Store, in place of what was, how the files of `period` looked from outside before their bytes were read."""
+    table = tables.stamps
+    rows = [{"use_case": use_case, "period": period, "name": name, "stamp": each} for name, each in stamps.items()]
+    with database.writing(engine, alone=f"files of {use_case}") as connection:
+        connection.execute(sa.delete(table).where(table.c.use_case == use_case, table.c.period == period))
+        database.upsert(connection, table, rows)
+
+
+def last_taken(engine: sa.Engine, use_case: str) -> str | None:
+    """Return the period that begins last of those of which a file was ever recorded; None before the first."""
+    known = tables.files.c
+    with engine.connect() as connection:
+        last: str | None = connection.scalar(sa.select(sa.func.max(known.period)).where(known.use_case == use_case))
+        return last
+
+
+def stamps(engine: sa.Engine, use_case: str, since: str = "") -> dict[str, dict[str, str]]:
+    """Return each period from `since` on of which a file was ever recorded, with the stamps of its files by name."""
+    known, marked = tables.files.c, tables.stamps.c
+    periods = sa.select(known.period).where(known.use_case == use_case, known.period >= since).distinct()
+    query = sa.select(marked.period, marked.name, marked.stamp).where(
+        marked.use_case == use_case, marked.period >= since
+    )
+    with engine.connect() as connection:
+        found: dict[str, dict[str, str]] = {str(period): {} for period in connection.scalars(periods)}
+        for period, name, stamp in connection.execute(query):
+            found.setdefault(period, {})[name] = stamp
+    return found
 
 
 def _latest(connection: sa.Connection, use_case: str, period: str | None) -> list[tuple[int, File]]:

@@ -85,6 +85,15 @@ files = sa.Table(
     sa.Index(None, "use_case", "sha256"),
 )
 
+stamps = sa.Table(
+    "stamps",
+    METADATA,
+    sa.Column("use_case", sa.String, primary_key=True),
+    sa.Column("period", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("stamp", sa.String, nullable=False),
+)
+
 ingestions = sa.Table(
     "ingestions",
     METADATA,

@@ -88,6 +88,7 @@ def test_tasks_may_not_touch_what_mlflow_keeps_in_s3(folder: Path) -> None:
     }
     assert {action.split(":")[1] for action in identities["s3_tasks"]} == {"lake", "landing"}
     assert {action.split(":")[1] for action in identities["s3_mlflow"]} == {"mlflow"}
+    assert identities["s3_sensor"] == ["List:landing"]
 
 
 def test_keys_are_what_they_are_used_as(folder: Path) -> None:

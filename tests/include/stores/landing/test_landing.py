@@ -24,11 +24,16 @@ def test_each_period_of_a_use_case_has_a_place(address: str, expected: str) -> N
 def test_files_belong_to_the_table_that_their_name_begins_with_and_parts_come_after(tmp_path: Path) -> None:
     for name in ("rides.late.csv", "rides.csv", "ride.csv", ".rides.csv.x", "rides.csv.part", "_SUCCESS"):
         (tmp_path / name).write_bytes(b"")
-    assert landing.arrivals(Folder(tmp_path), ["rides"]) == [
-        Arrival(name="ride.csv", table=None),
-        Arrival(name="rides.csv", table="rides"),
-        Arrival(name="rides.late.csv", table="rides"),
+    stamps = Folder(tmp_path).stamps()
+    found = [
+        Arrival(name="ride.csv", table=None, stamp=stamps["ride.csv"]),
+        Arrival(name="rides.csv", table="rides", stamp=stamps["rides.csv"]),
+        Arrival(name="rides.late.csv", table="rides", stamp=stamps["rides.late.csv"]),
     ]
+    assert landing.arrivals(Folder(tmp_path), ["rides"]) == found
+    assert landing.arrivals_below(Folder(tmp_path.parent), ["rides"], tmp_path.name, tmp_path.name) == {
+        tmp_path.name: found
+    }
 
 
 def test_a_place_where_nothing_landed_has_no_files(tmp_path: Path) -> None:

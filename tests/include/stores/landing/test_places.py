@@ -45,6 +45,28 @@ def test_a_night_of_which_nothing_landed_has_no_names(place: Place) -> None:
     assert place.within("2013-02-0").names() == []
 
 
+def test_a_file_is_told_from_a_changed_one_as_long_as_it_without_being_read(place: Place) -> None:
+    place.put("rides.csv", b"yes")
+    first = place.stamps()
+    assert place.stamps() == first
+    place.put("rides.csv", b"no.")
+    assert place.stamps().keys() == first.keys()
+    assert place.stamps() != first
+
+
+def test_places_below_are_told_from_the_first_to_the_last_with_their_own_files_alone(place: Place) -> None:
+    for night in ("2013-02-07", "2013-02-08", "2013-02-08..2013-02-09", "2013-02-10", "2013-02-11", "intraday"):
+        place.within(night).put("rides.csv", night.encode())
+        place.within(night).within("deeper").put("other.csv", b"x")
+    place.put("notes.txt", b"of no night")
+    found = place.below("2013-02-08", "2013-02-10")
+    assert found == {
+        night: place.within(night).stamps() for night in ("2013-02-08", "2013-02-08..2013-02-09", "2013-02-10")
+    }
+    assert [list(stamps) for stamps in found.values()] == [["rides.csv"]] * 3
+    assert place.within("nowhere").below("", "9999") == {}
+
+
 def test_a_file_that_is_gone_is_named(place: Place) -> None:
     with pytest.raises(DataError, match=r"expected the (file|object) .*rides.csv, but it is gone; land it"):
         fetched(place)

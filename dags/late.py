@@ -1,0 +1,64 @@
+"""# Late: a label file landed after its night was taken
+
+**What for.** Labels come when they come: a file for a night that was taken already, another part of one, a correction, two
+months of labels at once. It need not wait until somebody runs that night again.
+
+**How.** A trigger in the triggerer lists the use case's landing area every 15 seconds, a folder or a prefix in a bucket, and
+holds the files of the label table against what was taken. It reads none of them, and takes no worker. A file counts once it
+looks the same in two looks; each state of a file is told once, also after a restart. Nights more than 31 before the
+latest are looked at each hour. `take` takes those nights again; `tell` sends their alerts.
+
+**What starts it.** The asset `late`. A person, from the UI, to look at every night now.
+
+**What it leaves.** The nights' tables as if their files had been there in time: rows, quarantine, labels, features of later
+nights too. The sensor of `labels` counts what is new. Scores that were issued stay as issued; a file with the bytes that were taken
+changes nothing. Files of nights that were not taken yet wait for their night, and files of other tables for a person: rows to
+be scored may be among them.
+
+**When it is red.** As `ingest`: the task's last line says what was expected, what came and what to do; then clear it. A night
+of which other files are no longer there is not taken without them. The same files are not told again until they change.
+"""
+
+from typing import Any
+
+from airflow.sdk import DAG, Asset, AssetWatcher, task
+from ratchet import policy, request
+from ratchet.late import LateLabels
+
+from include import assets, usecases
+from ml.usecase import UseCase
+
+
+def watched(use_case: UseCase) -> Asset:
+    """Return the asset of the use case's late label files; its watcher lives where the wall clock may start nights."""
+    name = assets.name(use_case.name, assets.LATE)
+    watchers = [AssetWatcher(name=f"{name}_labels", trigger=LateLabels(use_case.name))] if policy.schedules() else []
+    return Asset(name=name, uri=assets.uri(use_case.name, assets.LATE), watchers=watchers)
+
+
+def declare(use_case: UseCase) -> None:
+    """Make the DAG of one use case."""
+    late, form = watched(use_case), {"use_case": request.form(use_case, window=False)["use_case"]}
+    with DAG(**policy.dag(use_case, "late", __doc__), schedule=[late], params=form):
+
+        @task
+        def take(**context: Any) -> list[str]:
+            from include.steps import late as step
+
+            request.filled(context)
+            events = context["triggering_asset_events"].get(late, [])
+            told = {period for each in events for period in each.extra["payload"]["periods"]}
+            return list(step.take(use_case.name, told or None))
+
+        @task
+        def tell(periods: list[str]) -> None:
+            from include import notifications
+
+            for each in periods:
+                notifications.tell_alerts(use_case.name, each)
+
+        tell(take())
+
+
+for each in usecases.all():
+    declare(each)

@@ -1,0 +1,49 @@
+"""Processes of a stack that are killed, and started again as whatever supervises them would; and what a night left."""
+
+from pathlib import Path
+from subprocess import Popen
+
+from include.settings import Settings
+from include.stack import environment, processes, setup
+from include.stack.processes import Stack
+from include.steps import features
+from include.stores import lake
+from include.stores.warehouse import rows, tables
+from ml import moving
+
+
+def kill(stack: Stack, *names: str) -> None:
+    """Kill processes of the stack with SIGKILL; what they started is left as it is."""
+    for name in names:
+        stack.processes[name].kill()
+    for name in names:
+        stack.processes[name].wait()
+
+
+def start(stack: Stack, name: str) -> "Popen[bytes]":
+    """Start a process of the stack in place of one that ended, or another of a kind (`scheduler-2`); it ends with the stack."""
+    where = stack.settings
+    keys = setup.generate_secrets(where)
+    variables = environment.airflow(where, keys, task_port=stack.task_port) | {processes._MARK: stack.token}
+    command = processes._airflow_command(where, name.removesuffix("-2"), stack.task_port)
+    stack.processes[name] = processes._spawn(where, name, command, variables)
+    return stack.processes[name]
+
+
+def left(where: Settings, key: str) -> dict[str, object]:
+    """Return what a night left in the lake and the warehouse, without clocks.
+
+    Live features are left out: the night that the clock starts when the DAG is let go completes those of all before it.
+    """
+    tallies: dict[str, object] = {}
+    for table in (tables.ingestions, tables.files):
+        columns = [column.name for column in rows.columns(table)]
+        at = columns.index("night" if "night" in columns else "period")
+        tallies[table.name] = moving.tally(r for r in rows.ordered(where.warehouse_url, table) if str(r[at]) == key)
+    for log in sorted(Path(where.lake).rglob("_delta_log")):
+        if log.parent.name == features.LIVE:
+            continue
+        frame = lake.read(str(log.parent), key, key)
+        ordered = frame.sort_values(sorted(frame.columns), ignore_index=True)[sorted(frame.columns)]
+        tallies[str(log.parent.relative_to(where.lake))] = ordered.to_csv()
+    return tallies
