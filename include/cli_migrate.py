@@ -27,7 +27,9 @@ def migrate(
     from_: Annotated[Path | None, typer.Option("--from", help="Or such a file of where everything is.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be brought, and whether it may be.")] = False,
     landing: Annotated[bool, typer.Option(help="Bring the files that landed, too.")] = True,
-    with_secrets: Annotated[bool, typer.Option(help="Bring the keys that sign approvals, packages and routing, too.")] = False,
+    with_secrets: Annotated[
+        bool, typer.Option(help="Bring the keys that sign approvals, packages and routing, too.")
+    ] = False,
     idle: Annotated[bool, typer.Option(help="Do not look whether anything runs: I know that nothing does.")] = False,
 ) -> None:
     """Move house: bring warehouse, ledger, lake, packages, registry and keys to other addresses, and verify them there.

@@ -54,7 +54,9 @@ def watch(case: UseCase, night: date, where: Settings) -> None:
     except LedgerError as fault:
         told = [str(fault)]
     except SetupError as fault:
-        told = [f"servers do not answer as the ledger says, and I may not tell them (`ratchet route {case.name}` does): {fault}"]
+        told = [
+            f"servers do not answer as the ledger says, and I may not tell them (`ratchet route {case.name}` does): {fault}"
+        ]
     for number, message in enumerate(told, start=1):
         warehouse.raise_alert(
             engine, Alert(use_case=case.name, night=night, kind="ledger", subject=f"{number}", message=message)
