@@ -21,6 +21,8 @@ WHOLE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = WHOLE["services"]
 EACH = pytest.mark.parametrize("name", SERVICES)
 BY_HAND = ("ratchet",)
+# With these one is whoever one likes to Airflow.
+AIRFLOWS = {"airflow", "airflow_fernet", "airflow_jwt", "airflow_api", "passwords.json"}
 # What Compose 1.29 of Debian and Compose 2 to 5 both understand, and this file needs.
 WORDS = {
     *(
@@ -103,6 +105,8 @@ def test_who_trains_cannot_release_and_who_answers_reaches_no_store() -> None:
     holders = {name for name, service in SERVICES.items() if PROMOTING & set(service.get("secrets", ()))}
     assert holders == {"scheduler", "worker-promotion", "ratchet", *host.JOBS[:2]}
     assert "package.key" not in SERVICES["worker-promotion"]["secrets"]
+    for worker in ("worker", "worker-promotion"):
+        assert not AIRFLOWS & set(SERVICES[worker]["secrets"])
     assert "routes:/var/lib/ratchet/routes:ro" in SERVICES["worker"]["volumes"]
     assert SERVICES["server"]["secrets"] == ["serving_token"]
     assert SERVICES["server"]["networks"] == ["serving"]

@@ -314,7 +314,9 @@ def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(where: Settin
     routes.place(where.routes, "taxi").unlink()
     standing.watch(case, when, where)
     (told,) = (each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger")
-    assert told.startswith("servers do not answer as the ledger says, and I may not tell them (`ratchet route taxi` does)")
+    assert told.startswith(
+        "servers do not answer as the ledger says, and I may not tell them (`ratchet route taxi` does)"
+    )
 
 
 def test_what_a_person_types_leads_the_servers(where: Settings) -> None:
