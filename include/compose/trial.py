@@ -14,18 +14,21 @@ from include.compose.host import PROJECT, Stack, StackError
 WORKERS = {"default": {"worker"}, "training": {"worker"}, "promotion": {"worker-promotion"}}
 _LONG, _NAME = 16, re.compile("[a-z_]+")
 _RAN = "SELECT DISTINCT queue || ' ' || hostname FROM task_instance WHERE hostname <> ''"
+_LAST = "SELECT max(partition_key) FROM dag_run WHERE dag_id = '{use_case}_score'"
 
 
 def main() -> None:
     """Play a night in a stack of its own, which is gone afterwards."""
-    stack = for_tests(os.environ)
+    stack, use_case = for_tests(os.environ), os.environ.get("USE_CASE", "flights")
     with _gone_afterwards(stack):
         stack.start()
-        play(stack, os.environ.get("USE_CASE", "flights"), os.environ.get("NIGHTS", "1"))
+        play(stack, use_case, os.environ.get("NIGHTS", "1"))
         if stack.environment.get("RATCHET_EXECUTOR") == "CeleryExecutor":
             require_apart(ran(stack))
             host.say("training ran in the worker that trains, promotion in the other one")
             stack.compose("exec", "-T", "worker", "python", "-m", "include.compose.trespass")
+        if browser := os.environ.get("RATCHET_BROWSER"):
+            watch(stack, use_case, browser)
         if found := leaks(stack):
             raise StackError(f"secrets can be read by those who were not given them: {'; '.join(found)}")
         host.say("no secret is in an image, an environment or a log")
@@ -47,13 +50,9 @@ def play(stack: Stack, use_case: str, nights: str) -> None:
 
 def ran(stack: Stack) -> dict[str, set[str]]:
     """Return the services in which tasks of each queue ran, as Airflow's database tells it."""
-    asked = ("psql", "--username", "postgres", "--dbname", "airflow", "--no-align", "--tuples-only", "--command", _RAN)
-    parts = stack.parts()
-    services = {each.hostname: each.service for each in parts}
-    (database,) = (each.name for each in parts if each.service == "postgres")
+    services = {each.hostname: each.service for each in stack.parts()}
     found: dict[str, set[str]] = defaultdict(set)
-    for line in stack.ask("docker", "exec", database, *asked).splitlines():
-        queue, hostname = line.split()
+    for queue, hostname in map(str.split, _told(stack, _RAN)):
         found[queue].add(services.get(hostname, hostname))
     return dict(found)
 
@@ -62,6 +61,14 @@ def require_apart(found: Mapping[str, set[str]]) -> None:
     """Raise StackError unless every queue's tasks ran in its own worker, and there were some of each."""
     if found != WORKERS:
         raise StackError(f"expected tasks of the queues to run in {WORKERS}, they ran in {found}")
+
+
+def watch(stack: Stack, use_case: str, browser: str) -> None:
+    """Let a browser trigger the ingestion of the last night once more, as a person would in the UI; pictures are kept."""
+    address = f"http://127.0.0.1:{stack.environment['RATCHET_AIRFLOW_PORT']}"
+    (night,) = _told(stack, _LAST.format(use_case=use_case))
+    told = (address, str(stack.folder / "secrets/passwords.json"), f"{use_case}_ingest", night, browser)
+    stack.run(sys.executable, "-m", "include.compose.person", *told, str(stack.folder / "pictures"))
 
 
 def leaks(stack: Stack) -> list[str]:
@@ -79,6 +86,13 @@ def leaks(stack: Stack) -> list[str]:
 def parts_of(secret: str) -> set[str]:
     """Return the words of a secret's file that nobody else may know: long ones, without the addresses around them."""
     return {word for word in re.split(r"[^A-Za-z0-9_=-]+", secret) if len(word) >= _LONG and not _NAME.fullmatch(word)}
+
+
+def _told(stack: Stack, query: str) -> list[str]:
+    """Return the lines that Airflow's database answers."""
+    (database,) = (each.name for each in stack.parts() if each.service == "postgres")
+    psql = ("psql", "--username", "postgres", "--dbname", "airflow", "--no-align", "--tuples-only", "--command", query)
+    return stack.ask("docker", "exec", database, *psql).splitlines()
 
 
 @contextmanager
