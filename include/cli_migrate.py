@@ -27,7 +27,9 @@ def migrate(
     from_: Annotated[Path | None, typer.Option("--from", help="Or such a file of where everything is.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be brought, and whether it may be.")] = False,
     landing: Annotated[bool, typer.Option(help="Bring the files that landed, too.")] = True,
-    with_secrets: Annotated[bool, typer.Option(help="Bring the keys that sign approvals and packages, too.")] = False,
+    with_secrets: Annotated[
+        bool, typer.Option(help="Bring the keys that sign approvals, packages and routing, too.")
+    ] = False,
     idle: Annotated[bool, typer.Option(help="Do not look whether anything runs: I know that nothing does.")] = False,
 ) -> None:
     """Move house: bring warehouse, ledger, lake, packages, registry and keys to other addresses, and verify them there.
@@ -77,7 +79,7 @@ def _told(move: "Move", *, with_secrets: bool, landing: bool) -> "Iterable[str]"
     if not landing:
         yield "files that landed are left: no night can be ingested again there"
     if with_secrets:
-        yield "the keys that sign approvals and packages are brought: whoever reads them there can sign for you"
+        yield "the keys that sign approvals, packages and routing are brought: whoever reads them there can sign for you"
     else:
         yield "keys that sign are left (--with-secrets brings them): approvals given here do not count there, new ones do"
 

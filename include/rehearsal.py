@@ -30,6 +30,8 @@ from include.stack.processes import Stack
 from include.steps import standing
 from include.stopwatch import Stopwatch
 from include.stores import ledger, warehouse
+from ml import decisions
+from ml.chain import Entry
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
 
@@ -86,7 +88,7 @@ class Rehearsal:
         with self.watch("first model"):
             self._show(f"first model, as of {last} · train")
             self._train_first(last)
-            if not self._follow_training(last):
+            if not self._follow_training(last) or self._is_held_by_its_battery():
                 raise StageError(
                     f"the first model was not let in: {self._refusal()}. Mend that, take the history again if its files or "
                     f"contract changed (ratchet ingest {self.use_case.name} {history}), and run this again"
@@ -160,11 +162,19 @@ class Rehearsal:
         if standing.now(self.use_case, self._stack.settings).trial is not None:
             self._client.pause(self._dag(CANARY), paused=False)
 
+    def _is_held_by_its_battery(self) -> bool:
+        """Whether a package was tested, and none became champion."""
+        stood = standing.now(self.use_case, self._stack.settings)
+        return bool(self._entries("tested")) and stood.champion is None
+
     def _refusal(self) -> str:
-        """Return the reason that the last verdict gave."""
+        """Return what the last verdict or, where one followed, its battery said."""
+        told = sorted([*self._entries("judged"), *self._entries("tested")], key=lambda each: each.seq)
+        return decisions.told(told[-1]) if told else "there is no verdict"
+
+    def _entries(self, kind: str) -> tuple[Entry, ...]:
         engine = warehouse.engine(self._stack.settings.warehouse_url)
-        judged = ledger.entries(engine, use_case=self.use_case.name, kind="judged")
-        return str(judged[-1].payload["reason"]) if judged else "there is no verdict"
+        return tuple(ledger.entries(engine, use_case=self.use_case.name, kind=kind))
 
     def _approve(self, run: Run) -> None:
         for approval in self._client.approvals(run):

@@ -36,8 +36,9 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry.prepare(where)
         where.secrets.mkdir(parents=True)
         (where.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
-        (where.secrets / envelopes.KEY_FILE).write_text(envelopes.new_key())
-        envelopes.trust(where)
+        for signer in envelopes.SIGNERS:
+            (where.secrets / signer.key_file).write_text(envelopes.new_key())
+            envelopes.trust(signer, where)
     settings_module.load.cache_clear()
     return home
 

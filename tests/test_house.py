@@ -48,6 +48,7 @@ BY_ANOTHER_NAME = {
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"
         for part in ("delta", "registry", "retrieval", "services", "writing")
     },
+    "include/compose/person.py": "tests/include/compose/test_trial.py",
     "include/stores/envelopes.py": "tests/include/stores/test_signatures.py",
     "include/serving/children.py": "tests/include/steps/test_battery.py",
     **{

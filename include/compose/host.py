@@ -1,16 +1,14 @@
-"""`make stack`, `stack-down`, `stack-test`: what the host does around Compose. With Docker and the standard library alone.
+"""`make stack` and `make stack-down`: what the host does around Compose. With Docker and the standard library alone.
 
 Images are built by `docker build`, which every engine can; Compose is the plugin of Docker, or the `docker-compose` of Debian.
 """
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +20,6 @@ SERVICES = ("postgres", "redis", "seaweedfs", "prometheus", "alertmanager")
 JOBS = ("databases", "init", "objects")
 _VARIABLE = {"seaweedfs": "S3"}
 _PROFILES = ("celery", "grafana", "cli")
-_LONG, _NAME = 16, re.compile("[a-z_]+")
 _PATIENCE_SECONDS, _POLL_SECONDS = 600.0, 2.0
 _PUBLISHED = {
     "api-server": ("Airflow", 8080, "secrets/passwords.json"),
@@ -44,6 +41,7 @@ class Part:
 
     service: str
     name: str
+    hostname: str
     state: str
     exit_code: int
     health: str
@@ -78,7 +76,7 @@ class Stack:
 
     def build(self) -> None:
         """Build our images, and those of third parties where they are to come from Debian."""
-        _say("images")
+        say("images")
         says = {"RATCHET_COMMIT": provenance.commit(), "RATCHET_CODE": provenance.code()}
         self._build(
             "ratchet:stack", ".", *(p for name, said in says.items() for p in ("--build-arg", f"{name}={said}"))
@@ -96,7 +94,7 @@ class Stack:
 
     def make_secrets(self) -> None:
         """Generate the secrets that are not there yet, readable to whoever owns the folder and to nobody else."""
-        _say(f"secrets in {self.folder / 'secrets'}")
+        say(f"secrets in {self.folder / 'secrets'}")
         place = self.folder / "secrets"
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         inside = ("python", "-m", "include.compose.keyring", "/secrets")
@@ -113,10 +111,10 @@ class Stack:
                     raise StackError(f"{part.service} is {part.state} {part.health}:\n{self.last_words(part)}")
             waiting = ", ".join(sorted(part.service for part in missing))
             if waiting != told:
-                _say(f"waiting for {waiting}")
+                say(f"waiting for {waiting}")
             told = waiting
             time.sleep(_POLL_SECONDS)
-        _say(f"all is well after {time.monotonic() - begun:.0f} s")
+        say(f"all is well after {time.monotonic() - begun:.0f} s")
 
     def parts(self) -> list[Part]:
         """Return the containers of the stack; those that were started by hand beside it are none."""
@@ -151,22 +149,6 @@ class Stack:
                 print(f"{title:14}http://{address:18}password: {secret}")  # noqa: T201
         print(f"passwords are in files of {self.folder}, which only you may read")  # noqa: T201
 
-    def leaks(self) -> list[str]:
-        """Return where a secret can be read by somebody who has none of the files: environments, images and logs, by its file's name."""
-        files = (self.folder / "secrets").iterdir()
-        words = [(word, path.name) for path in files for word in parts_of(path.read_text())]
-        images = ("ratchet:stack", "ratchet-server:stack")
-        shown = {image: self.ask("docker", "history", "--no-trunc", image) for image in images}
-        for each in self.parts():
-            shown[f"what the engine tells of {each.service}"] = self.ask("docker", "inspect", each.name)
-            shown[f"the log of {each.service}"] = self.last_words(each, "all")
-        return sorted({f"{name} in {place}" for place, text in shown.items() for word, name in words if word in text})
-
-    def play(self, use_case: str, nights: str) -> None:
-        """Run a night end to end beside the containers, and print what came of it."""
-        night = ("-m", "include.compose.night", use_case, nights)
-        self.compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "python", "ratchet", *night)
-
     def compose(self, *words: str) -> None:
         """Run a word of Compose for this stack."""
         self.run(*_compose(), *words)
@@ -195,15 +177,11 @@ def part(told: Mapping[str, object]) -> Part | None:
     return Part(
         service=labels["com.docker.compose.service"],
         name=str(told["Name"]).lstrip("/"),
+        hostname=config["Hostname"],
         state=state["Status"],
         exit_code=state["ExitCode"],
         health=(state.get("Health") or {}).get("Status", ""),
     )
-
-
-def parts_of(secret: str) -> set[str]:
-    """Return the words of a secret's file that nobody else may know: long ones, without the addresses around them."""
-    return {word for word in re.split(r"[^A-Za-z0-9_=-]+", secret) if len(word) >= _LONG and not _NAME.fullmatch(word)}
 
 
 def described(given: Mapping[str, str]) -> Stack:
@@ -217,14 +195,6 @@ def described(given: Mapping[str, str]) -> Stack:
     return Stack(name=name, folder=folder, environment=told)
 
 
-def for_tests(given: Mapping[str, str]) -> Stack:
-    """Return a stack beside the one that an environment describes: other containers, volumes, secrets and ports; no clock."""
-    ports = {"AIRFLOW": 18080, "MLFLOW": 15000, "SERVING": 18000, "PROMETHEUS": 19090, "ALERTMANAGER": 19093}
-    apart = {"COMPOSE_PROJECT_NAME": "ratchet-test", "RATCHET_STACK": str(PROJECT / "var" / "stack-test")}
-    apart |= {f"RATCHET_{name}_PORT": str(port) for name, port in ports.items()}
-    return described({**given, **apart, "RATCHET_SCHEDULES": "off"})
-
-
 def _compose() -> tuple[str, ...]:
     for command in (("docker", "compose"), ("docker-compose",)):
         try:
@@ -235,7 +205,7 @@ def _compose() -> tuple[str, ...]:
     raise StackError("expected Docker with Compose (`docker compose` or `docker-compose`), found neither: install it")
 
 
-def _say(what: str) -> None:
+def say(what: str) -> None:
     print(f"stack: {what}", flush=True)  # noqa: T201
 
 
@@ -251,26 +221,7 @@ def down() -> None:
     described(os.environ).stop()
 
 
-def test() -> None:
-    """Play a night in a stack of its own, which is gone afterwards."""
-    stack = for_tests(os.environ)
-    with _gone_afterwards(stack):
-        stack.start()
-        stack.play(os.environ.get("USE_CASE", "flights"), os.environ.get("NIGHTS", "1"))
-        if leaks := stack.leaks():
-            raise StackError(f"secrets can be read by those who were not given them: {'; '.join(leaks)}")
-        _say("no secret is in an image, an environment or a log")
-
-
-@contextmanager
-def _gone_afterwards(stack: Stack) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        stack.stop("--volumes")
-
-
-WORDS: Mapping[str, Callable[[], None]] = {"up": up, "down": down, "test": test}
+WORDS: Mapping[str, Callable[[], None]] = {"up": up, "down": down}
 
 if __name__ == "__main__":
     try:

@@ -129,7 +129,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Callable[[], Files]], ...] = (
     _one("airflow_api", _word),
     _one(environment.PASSWORDS_FILE, _passwords),
     _one(approvals.KEY_FILE, lambda: secrets.token_hex(32)),
-    _one(envelopes.KEY_FILE, envelopes.new_key),
+    *(_one(name, envelopes.new_key) for name in sorted(envelopes.KEY_FILES)),
     _one("serving_token", _word),
     _one("grafana", _word),
 )

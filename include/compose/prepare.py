@@ -21,7 +21,8 @@ def main() -> None:
     _say("S3: buckets")
     accounts.make_buckets(_SECRETS)
     _say("keys that servers trust")
-    envelopes.trust(where)
+    for signer in envelopes.SIGNERS:
+        envelopes.trust(signer, where)
     _say("Airflow's tables")
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
     _say("MLflow: users")

@@ -195,15 +195,16 @@ def _popen(command: list[str], env: dict[str, str], out: IO[bytes], folder: Path
 
 
 def make_stores(settings: Settings) -> None:
-    """Bring warehouse and registry to their newest schema, and declare the features; the processes start meanwhile."""
+    """Bring warehouse and registry to their newest schema, declare the features, and route by the ledger; the processes start meanwhile."""
     from include import usecases
-    from include.steps import features
+    from include.steps import features, standing
     from include.stores import feature_store, registry, warehouse
 
     warehouse.migrate(settings.warehouse_url)
     registry.prepare(settings)
     for case in usecases.all():
         feature_store.apply(settings, *features.services(case, settings))
+        standing.route(case, settings)
 
 
 def _log(settings: Settings, name: str) -> Path:

@@ -155,11 +155,12 @@ def make_folders(settings: Settings) -> None:
 
 
 def generate_secrets(settings: Settings) -> AirflowSecrets:
-    """Return Airflow's keys; they, the users' passwords, the keys of approvals and of packages are generated where missing."""
+    """Return Airflow's keys; they, the users' passwords, the keys of approvals, packages and routing are generated where missing."""
     folder = settings.secrets
     _secret(folder / "approval.key", lambda: secrets.token_hex(32))
-    _secret(folder / envelopes.KEY_FILE, envelopes.new_key)
-    envelopes.trust(settings)
+    for signer in envelopes.SIGNERS:
+        _secret(folder / signer.key_file, envelopes.new_key)
+        envelopes.trust(signer, settings)
     _secret(environment.passwords_file(settings), lambda: json.dumps({user: _password() for user in environment.USERS}))
     keys = json.loads(
         _secret(

@@ -7,7 +7,7 @@ from include.stores import ledger, registry, routes, warehouse
 from include.stores.warehouse import Alert
 from ml import releasing
 from ml.chain import Entry
-from ml.errors import LedgerError
+from ml.errors import LedgerError, SetupError
 from ml.releasing import Standing
 from ml.usecase import UseCase
 
@@ -31,21 +31,32 @@ def latest(case: UseCase, known: date, where: Settings) -> date:
 
 def follow(case: UseCase, where: Settings) -> tuple[str, ...]:
     """Let servers and the registry follow the ledger, and return a sentence for each thing that the registry had wrong."""
+    return registry.follow(where, case.name) if route(case, where) else ()
+
+
+def route(case: UseCase, where: Settings) -> bool:
+    """Let servers follow the ledger, and return whether it has a champion to answer; raises SetupError without routing's key."""
     routing = now(case, where).routing
-    if routing is None:
-        return ()
-    routes.publish(routing, where)
-    return registry.follow(where, case.name)
+    if routing is not None:
+        routes.publish(routing, where)
+    return routing is not None
 
 
 def watch(case: UseCase, night: date, where: Settings) -> None:
-    """Raise an alert where the ledger was changed behind its back, or the registry by hand, which is put right."""
+    """Raise an alert where the ledger was changed behind its back, or the registry by hand, which is put right.
+
+    Whoever has no key for routing cannot put servers right, and says so.
+    """
     engine = warehouse.engine(where.warehouse_url)
     try:
         ledger.verify(engine)
         told = [f"{each}: somebody changed the registry by hand; the ledger leads" for each in follow(case, where)]
     except LedgerError as fault:
         told = [str(fault)]
+    except SetupError as fault:
+        told = [
+            f"servers do not answer as the ledger says, and I may not tell them (`ratchet route {case.name}` does): {fault}"
+        ]
     for number, message in enumerate(told, start=1):
         warehouse.raise_alert(
             engine, Alert(use_case=case.name, night=night, kind="ledger", subject=f"{number}", message=message)

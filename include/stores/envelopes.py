@@ -1,8 +1,12 @@
-"""Signed texts: a Sigstore bundle without Sigstore's servers, which is a DSSE envelope signed with ECDSA on P-256."""
+"""Signed texts: a Sigstore bundle without Sigstore's servers, which is a DSSE envelope signed with ECDSA on P-256.
+
+Who trains signs packages, who releases signs routing: each has a key of its own, which is trusted for nothing else.
+"""
 
 import base64
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -13,9 +17,27 @@ from include.settings import Settings
 from include.stores import atomic
 from ml.errors import SetupError, SignatureError
 
-KEY_FILE = "package.key"
 _BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _SHORT = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signer:
+    """What is signed with a key of its own, where that is among the secrets, and its public half among the trusted ones."""
+
+    signs: str
+    key_file: str
+    folder: str
+
+    def trusted(self, keys: Path) -> Path:
+        """Return the folder of the public keys that are trusted for what this one signs."""
+        return keys / self.folder
+
+
+PACKAGES = Signer(signs="packages", key_file="package.key", folder=".")
+ROUTING = Signer(signs="routing", key_file="routing.key", folder="routing")
+SIGNERS = (PACKAGES, ROUTING)
+KEY_FILES = frozenset(each.key_file for each in SIGNERS)
 
 
 def new_key() -> str:
@@ -25,21 +47,21 @@ def new_key() -> str:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
 
 
-def trust(where: Settings) -> Path:
-    """Write the public half of the signing key among the trusted ones, and return where; raises SetupError."""
-    public = _pem(_signing_key(where).public_key())
-    path = where.trusted_keys / f"{hashlib.sha256(public).hexdigest()[:_SHORT]}.pem"
+def trust(signer: Signer, where: Settings) -> Path:
+    """Write the public half of a signing key among the trusted ones, and return where; raises SetupError."""
+    public = _pem(_signing_key(signer, where).public_key())
+    path = signer.trusted(where.trusted_keys) / f"{hashlib.sha256(public).hexdigest()[:_SHORT]}.pem"
     if not path.exists():
         atomic.write(path, public)
     return path
 
 
-def seal(text: bytes, kind: str, where: Settings) -> bytes:
+def seal(text: bytes, kind: str, signer: Signer, where: Settings) -> bytes:
     """Return `text`, of the media type `kind`, in an envelope with our signature; raises SetupError without a key.
 
     The same key signs the same text with the same bytes (RFC 6979).
     """
-    key = _signing_key(where)
+    key = _signing_key(signer, where)
     signature = key.sign(_encoded(text, kind), ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
     bundle = {
         "mediaType": _BUNDLE,
@@ -53,8 +75,8 @@ def seal(text: bytes, kind: str, where: Settings) -> bytes:
     return json.dumps(bundle, sort_keys=True).encode()
 
 
-def unseal(envelope: bytes, kind: str, trusted: Path) -> bytes:
-    """Return the text of the media type `kind` in `envelope`, once a key in the folder `trusted` is shown to have signed it.
+def unseal(envelope: bytes, kind: str, signer: Signer, keys: Path) -> bytes:
+    """Return the text of the media type `kind` in `envelope`, once a key that `keys` has for `signer` is shown to have signed it.
 
     Raises SignatureError, whose sentence goes on from the name of what bears the envelope.
     """
@@ -71,7 +93,7 @@ def unseal(envelope: bytes, kind: str, trusted: Path) -> bytes:
     if kinds != (_BUNDLE, kind):
         raise SignatureError(f"has a signature of the kind {kinds}, expected {(_BUNDLE, kind)}")
     try:
-        _trusted_key(hint, trusted).verify(signature, _encoded(text, kind), ec.ECDSA(hashes.SHA256()))
+        _trusted_key(hint, signer.trusted(keys)).verify(signature, _encoded(text, kind), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise SignatureError(f"bears a forged signature: the key {hint[:_SHORT]} did not make it") from None
     return text
@@ -94,11 +116,11 @@ def _encoded(text: bytes, kind: str) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(text), text)
 
 
-def _signing_key(where: Settings) -> ec.EllipticCurvePrivateKey:
-    path = where.secrets / KEY_FILE
+def _signing_key(signer: Signer, where: Settings) -> ec.EllipticCurvePrivateKey:
+    path = where.secrets / signer.key_file
     if not path.is_file():
         raise SetupError(
-            f"expected the key that signs packages in {path}, but there is none; run the set-up (`make run` does)"
+            f"expected the key that signs {signer.signs} in {path}, but there is none; run the set-up (`make run` does)"
         )
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):

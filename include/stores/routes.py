@@ -13,22 +13,22 @@ _KIND = "application/vnd.ratchet.routing+json"
 
 
 def publish(route: Routing, where: Settings) -> Path:
-    """Let servers answer by `route`, and return where it stands; the same again changes no byte.
+    """Let servers answer by `route`, and return where it stands; where they do already, no byte changes and no key is needed.
 
     Raises SetupError without a key to sign with.
     """
     path = place(where.routes, route.use_case)
-    sealed = envelopes.seal(json.dumps(route.told(), sort_keys=True).encode(), _KIND, where)
-    if not path.exists() or path.read_bytes() != sealed:
-        atomic.write(path, sealed)
+    if not _says(path, route, where.trusted_keys):
+        told = json.dumps(route.told(), sort_keys=True).encode()
+        atomic.write(path, envelopes.seal(told, _KIND, envelopes.ROUTING, where))
     return path
 
 
 def read(path: Path, trusted: Path) -> Routing:
-    """Return the routing in `path`, signed by a key in the folder `trusted`; raises SignatureError, FileNotFoundError."""
+    """Return the routing in `path`, signed by a key that `trusted` has for routing; raises SignatureError, FileNotFoundError."""
     text = path.read_bytes()
     try:
-        told = json.loads(envelopes.unseal(text, _KIND, trusted))
+        told = json.loads(envelopes.unseal(text, _KIND, envelopes.ROUTING, trusted))
     except SignatureError as fault:
         raise SignatureError(
             f"{path} {fault}; let `ratchet route` write it again, and find out who wrote this"
@@ -51,3 +51,11 @@ def standing(use_case: str, where: Settings) -> Routing:
 def place(folder: Path, use_case: str) -> Path:
     """Return where the routing of `use_case` stands."""
     return folder / f"{use_case}.json"
+
+
+def _says(path: Path, route: Routing, trusted: Path) -> bool:
+    """Return whether servers that look into `path` answer by `route` already."""
+    try:
+        return read(path, trusted) == route
+    except (FileNotFoundError, SignatureError, RequestError):
+        return False

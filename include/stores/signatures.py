@@ -24,7 +24,7 @@ _PREDICATE = "https://model_signing/signature/v1.0"
 def signed(digest: str, files: Mapping[str, bytes], where: Settings) -> dict[str, bytes]:
     """Return `files` with the signature of all of them as the package `digest`; raises SetupError without a key."""
     statement = json.dumps(_statement(digest, _hashes(files)), sort_keys=True).encode()
-    return {**files, SIGNATURE: envelopes.seal(statement, _PAYLOAD, where)}
+    return {**files, SIGNATURE: envelopes.seal(statement, _PAYLOAD, envelopes.PACKAGES, where)}
 
 
 def verify(digest: str, files: Mapping[str, bytes], trusted: Path) -> None:
@@ -32,7 +32,7 @@ def verify(digest: str, files: Mapping[str, bytes], trusted: Path) -> None:
     if SIGNATURE not in files:
         raise _refused(digest, f"has no {SIGNATURE}: nobody answers for it")
     try:
-        statement = json.loads(envelopes.unseal(files[SIGNATURE], _PAYLOAD, trusted))
+        statement = json.loads(envelopes.unseal(files[SIGNATURE], _PAYLOAD, envelopes.PACKAGES, trusted))
     except SignatureError as fault:
         raise _refused(digest, str(fault)) from None
     signed_as, found = _resources(digest, statement), _hashes(files)

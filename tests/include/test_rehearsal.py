@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from include.settings import Settings
 from include.stack import client as rest
 from include.stack.client import Client
 from include.stack.processes import Stack
+from include.stores import ledger, warehouse
 from ml.errors import SetupError
 from ml.usecase import UseCase
 from tests.rest import Asked, Reply, serving
@@ -195,6 +196,22 @@ def test_a_first_model_that_is_refused_stops_the_rehearsal_with_the_reason(
 ) -> None:
     toy.refused = {LAST}
     with pytest.raises(StageError, match="the first model was not let in: there is no verdict"):
+        driver().learn_history()
+
+
+def test_a_first_model_that_fails_its_battery_stops_the_rehearsal_with_the_check(
+    home: Settings, driver: Callable[[], Rehearsal]
+) -> None:
+    checks = [{"name": "p99 latency, ms", "value": 17.0, "bar": "at most 10", "answer": "fail"}]
+    engine = warehouse.engine(home.warehouse_url)
+    for kind, payload in (
+        ("judged", {"outcome": "promote", "reason": "it is good", "trigger": "you"}),
+        ("tested", {"checks": checks}),
+    ):
+        ledger.append(
+            engine, kind=kind, use_case="taxi", night=date.fromisoformat(LAST), subject="c", payload=payload, key=kind
+        )
+    with pytest.raises(StageError, match=r"not let in: fails p99 latency, ms \(bar: at most 10\)"):
         driver().learn_history()
 
 

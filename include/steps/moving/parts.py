@@ -16,7 +16,7 @@ from include.stores.warehouse import tables
 from ml.moving import Change, Key, Kind, Row
 
 _APPENDED_TO = (tables.scores, tables.files, tables.ledger)
-_SIGNING_FILES = frozenset({approvals.KEY_FILE, envelopes.KEY_FILE})
+_SIGNING_FILES = envelopes.KEY_FILES | {approvals.KEY_FILE}
 _SIGNING_KEYS, _LANDING = "signing keys", "landing"
 
 

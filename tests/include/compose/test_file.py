@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ WHOLE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = WHOLE["services"]
 EACH = pytest.mark.parametrize("name", SERVICES)
 BY_HAND = ("ratchet",)
+# With these one is whoever one likes to Airflow.
+AIRFLOWS = {"airflow", "airflow_fernet", "airflow_jwt", "airflow_api", "passwords.json"}
 # What Compose 1.29 of Debian and Compose 2 to 5 both understand, and this file needs.
 WORDS = {
     *(
@@ -38,7 +41,7 @@ WORDS = {
     *("secrets", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "user", "volumes"),
 }
 STORES = {"postgres", "redis", "broker", "s3", "databases"}
-PROMOTING = {"approval.key", "warehouse_promotion"}
+PROMOTING = {"approval.key", "routing.key", "warehouse_promotion"}
 
 
 def variables(service: dict[str, Any]) -> dict[str, str]:
@@ -100,12 +103,21 @@ def test_every_secret_is_made_by_the_keyring_and_given_to_somebody() -> None:
 
 def test_who_trains_cannot_release_and_who_answers_reaches_no_store() -> None:
     holders = {name for name, service in SERVICES.items() if PROMOTING & set(service.get("secrets", ()))}
-    assert holders == {"scheduler", "worker-promotion", "ratchet", "databases"}
+    assert holders == {"scheduler", "worker-promotion", "ratchet", *host.JOBS[:2]}
+    assert "package.key" not in SERVICES["worker-promotion"]["secrets"]
+    for worker in ("worker", "worker-promotion"):
+        assert not AIRFLOWS & set(SERVICES[worker]["secrets"])
     assert "routes:/var/lib/ratchet/routes:ro" in SERVICES["worker"]["volumes"]
     assert SERVICES["server"]["secrets"] == ["serving_token"]
     assert SERVICES["server"]["networks"] == ["serving"]
     assert not any("serving" in SERVICES[name]["networks"] for name in STORES)
     assert WHOLE["networks"]["stores"]["internal"] is True
+
+
+def test_the_locked_celery_is_one_that_airflows_provider_can_import(tmp_path: Path) -> None:
+    program = "import airflow.providers.celery.executors.celery_executor_utils"
+    done = subprocess.run([sys.executable, "-c", program], env={"AIRFLOW_HOME": str(tmp_path)}, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_only_the_deployer_has_the_engine_and_it_has_no_network() -> None:

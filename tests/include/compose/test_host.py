@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from include.compose import host, keyring
+from include.compose import host
 from include.compose.host import Part, Stack, StackError
 
 RUNNING = {"Status": "running", "ExitCode": 0}
@@ -17,7 +17,7 @@ RUNNING = {"Status": "running", "ExitCode": 0}
 def told(service: str, state: Mapping[str, Any], **labels: str) -> dict[str, Any]:
     """Return what `docker inspect` tells of a container, as far as it matters."""
     labels = {"com.docker.compose.service": service, "com.docker.compose.oneoff": "False", **labels}
-    return {"Name": f"/ratchet-{service}-1", "Config": {"Labels": labels}, "State": state}
+    return {"Name": f"/ratchet-{service}-1", "Config": {"Labels": labels, "Hostname": "abc"}, "State": state}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ class Played(Stack):
 
 
 def part(service: str, state: str, health: str = "", code: int = 0) -> Part:
-    return Part(service=service, name=service, state=state, exit_code=code, health=health)
+    return Part(service=service, name=service, hostname=f"{service}-host", state=state, exit_code=code, health=health)
 
 
 def played(*told: list[Part]) -> Played:
@@ -84,17 +84,6 @@ def test_waiting_in_vain_ends_with_the_last_words(found: Part, patience: float, 
         played([found]).wait(patience)
 
 
-def test_a_stack_for_tests_shares_nothing_with_the_one_that_runs(tmp_path: Path) -> None:
-    given = {"RATCHET_STACK": str(tmp_path), "RATCHET_AIRFLOW_PORT": "8080", "PATH": "/bin"}
-    own, apart = host.described(given), host.for_tests(given)
-    assert (own.name, own.folder) == ("ratchet", tmp_path)
-    assert own.name != apart.name
-    assert own.folder != apart.folder
-    assert apart.environment["RATCHET_AIRFLOW_PORT"] == "18080"
-    assert apart.environment["RATCHET_SCHEDULES"] == "off"
-    assert apart.environment["PATH"] == "/bin"
-
-
 def test_third_parties_come_from_debian_by_one_word_and_a_named_image_wins() -> None:
     given = host.described({"RATCHET_SERVICES": "debian", "RATCHET_REDIS_IMAGE": "mine"}).environment
     assert given["RATCHET_POSTGRES_IMAGE"] == "ratchet-postgres:debian"
@@ -106,37 +95,6 @@ def test_third_parties_come_from_debian_by_one_word_and_a_named_image_wins() -> 
 def test_every_service_of_debian_is_a_target_of_the_dockerfile() -> None:
     targets = (host.PROJECT / "include/compose/services/Dockerfile").read_text()
     assert all(f" AS {name}\n" in targets for name in host.SERVICES)
-
-
-def test_what_a_secret_is_recognised_by_is_long_and_no_word_of_an_address(tmp_path: Path) -> None:
-    keyring.fill(tmp_path)
-    found = {path.name: host.parts_of(path.read_text()) for path in tmp_path.iterdir()}
-    assert {name for name, words in found.items() if not words} == set()
-    said = {word for words in found.values() for word in words}
-    assert not {word for word in said if any(name in word for name in ("mlflow", "warehouse", "postgres", "aws_"))}
-
-
-@dataclass(frozen=True)
-class Shown(Played):
-    """A stack of which the engine shows one text, whatever is asked."""
-
-    text: str = ""
-
-    def ask(self, *command: str) -> str:
-        return self.text
-
-    def last_words(self, part: Part, lines: str = "15") -> str:
-        return ""
-
-
-def test_a_secret_that_somebody_else_can_read_is_told_with_its_place(tmp_path: Path) -> None:
-    keyring.fill(tmp_path / "secrets")
-    told = iter([[part("s3", "running")]])
-    text = f"MINE={(tmp_path / 'secrets/redis').read_text().split()[1]}"
-    stack = Shown(name="x", folder=tmp_path, environment={}, told=told, text=text)
-    leaks = stack.leaks()
-    assert "redis in what the engine tells of s3" in leaks
-    assert {each.split()[0] for each in leaks} == {"online_store", "redis"}
 
 
 def test_what_is_stopped_is_every_profile_of_the_file() -> None:

@@ -67,10 +67,10 @@ def test_secrets_are_their_owners_alone_and_made_once(settings: Settings) -> Non
     kept = {path.name: path.read_bytes() for path in settings.secrets.iterdir()}
     assert setup.generate_secrets(settings) == first
     assert {path.name: path.read_bytes() for path in settings.secrets.iterdir()} == kept
-    assert set(kept) == {"approval.key", "package.key", "passwords.json", "airflow.json"}
+    assert set(kept) == {"approval.key", "package.key", "routing.key", "passwords.json", "airflow.json"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in settings.secrets.iterdir()} == {0o600}
     assert stat.S_IMODE(settings.secrets.stat().st_mode) == 0o700
-    assert len(list(settings.trusted_keys.glob("*.pem"))) == 1
+    assert len(list(settings.trusted_keys.glob("*.pem"))) == len(list(settings.trusted_keys.glob("routing/*.pem"))) == 1
 
 
 def test_every_demo_user_has_a_password_of_its_own(settings: Settings) -> None:

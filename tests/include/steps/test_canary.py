@@ -16,6 +16,7 @@ from include.settings import Settings
 from include.steps import batch, features, ingest, release, score, standing
 from include.steps.release import canary, drill, freeze, rollback
 from include.stores import ledger, registry, routes, warehouse
+from include.stores.envelopes import ROUTING
 from ml import nights
 from ml.calibration import Calibration
 from ml.errors import ApprovalError, LedgerError, RequestError
@@ -301,6 +302,21 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(where: S
     standing.watch(case, when, where)
     told = [each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"]
     assert any("the ledger was changed behind its back" in each for each in told)
+
+
+def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(where: Settings) -> None:
+    case, when, engine = usecases.get("taxi"), nights.parse(NIGHTS[0]).last, warehouse.engine(where.warehouse_url)
+    challenge(case, NIGHT, where)
+    standing.follow(case, where)
+    (where.secrets / ROUTING.key_file).unlink()
+    standing.watch(case, when, where)
+    assert [each for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"] == []
+    routes.place(where.routes, "taxi").unlink()
+    standing.watch(case, when, where)
+    (told,) = (each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger")
+    assert told.startswith(
+        "servers do not answer as the ledger says, and I may not tell them (`ratchet route taxi` does)"
+    )
 
 
 def test_what_a_person_types_leads_the_servers(where: Settings) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from include.settings import Settings
-from include.stores import envelopes, signatures
+from include.stores import signatures
+from include.stores.envelopes import PACKAGES, new_key, trust
 from include.stores.signatures import SIGNATURE
 from ml.errors import PackageError, SetupError
 
@@ -20,7 +21,7 @@ Bundle = dict[str, dict[str, object]]
 
 def foreign(where: Settings) -> None:
     """Let the home sign with a key of which nobody else knows."""
-    (where.secrets / envelopes.KEY_FILE).write_text(envelopes.new_key())
+    (where.secrets / PACKAGES.key_file).write_text(new_key())
 
 
 def rewritten(change: Callable[[Bundle], object], files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -82,14 +83,14 @@ def test_a_foreign_key_is_refused_until_it_is_trusted(home: Settings) -> None:
     files = signatures.signed(DIGEST, FILES, home)
     with pytest.raises(PackageError, match="is signed by the key"):
         signatures.verify(DIGEST, files, home.trusted_keys)
-    envelopes.trust(home)
+    trust(PACKAGES, home)
     signatures.verify(DIGEST, files, home.trusted_keys)
 
 
 def test_after_a_rotation_old_packages_are_served_until_the_old_key_is_taken_away(home: Settings) -> None:
-    files, (old,) = signatures.signed(DIGEST, FILES, home), home.trusted_keys.iterdir()
+    files, (old,) = signatures.signed(DIGEST, FILES, home), home.trusted_keys.glob("*.pem")
     foreign(home)
-    new = envelopes.trust(home)
+    new = trust(PACKAGES, home)
     signatures.verify(DIGEST, files, home.trusted_keys)
     old.unlink()
     with pytest.raises(PackageError, match=f"trusts {new.stem}"):
@@ -102,14 +103,14 @@ def test_where_no_key_is_trusted_nothing_is(home: Settings, tmp_path: Path) -> N
 
 
 def test_without_a_key_nothing_is_signed(home: Settings) -> None:
-    (home.secrets / envelopes.KEY_FILE).unlink()
+    (home.secrets / PACKAGES.key_file).unlink()
     with pytest.raises(SetupError, match="expected the key that signs packages in"):
         signatures.signed(DIGEST, FILES, home)
 
 
 def test_trusting_a_key_again_changes_nothing_and_shows_no_secret(home: Settings) -> None:
-    (path,) = home.trusted_keys.iterdir()
-    assert envelopes.trust(home) == path
+    (path,) = home.trusted_keys.glob("*.pem")
+    assert trust(PACKAGES, home) == path
     assert b"PRIVATE" not in path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 

@@ -29,6 +29,7 @@ from tests.include.steps.moving.conftest import NIGHT, decide, house, package, s
 Arrive = Callable[[str], Settings]
 Ready = Callable[[], House]
 
+SIGNING = sorted({approvals.KEY_FILE, *envelopes.KEY_FILES})
 WRITES = [
     (trees, "copy"),
     (whole, "put"),
@@ -291,11 +292,11 @@ def test_the_keys_that_sign_are_brought_only_when_asked_for_and_stay_secret(live
     moved(lived, new)
     assert not new.settings.secrets.exists()
     held = lived.settings.secrets
-    for name in (approvals.KEY_FILE, envelopes.KEY_FILE):
+    for name in SIGNING:
         (held / name).chmod(0o600)
     (held / "passwords.json").write_text("{}")
     moved(lived, new, secrets=True)
-    assert sorted(path.name for path in new.settings.secrets.iterdir()) == [approvals.KEY_FILE, envelopes.KEY_FILE]
+    assert sorted(path.name for path in new.settings.secrets.iterdir()) == SIGNING
     assert {path.stat().st_mode & 0o777 for path in new.settings.secrets.iterdir()} == {0o600}
     assert new.settings.secrets.stat().st_mode & 0o777 == 0o700
 

@@ -34,8 +34,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     registry.prepare(settings)
     warehouse.migrate(settings.warehouse_url)
     settings.secrets.mkdir()
-    (settings.secrets / envelopes.KEY_FILE).write_text(envelopes.new_key())
-    envelopes.trust(settings)
+    (settings.secrets / envelopes.PACKAGES.key_file).write_text(envelopes.new_key())
+    envelopes.trust(envelopes.PACKAGES, settings)
     return settings
 
 
