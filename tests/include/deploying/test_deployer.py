@@ -96,7 +96,7 @@ def test_nothing_runs_before_the_first_champion(deployer: Deployer) -> None:
 
 def test_a_routing_that_nobody_trusted_signed_moves_no_container(deployer: Deployer, home: Settings) -> None:
     served.routed(home, served.packaged(home))
-    for key in home.trusted_keys.glob("*.pem"):
+    for key in home.trusted_keys.rglob("*.pem"):
         key.unlink()
     with pytest.raises(SignatureError):
         deployer.follow()
