@@ -50,7 +50,7 @@ def _read(path: Path) -> Replay | None:
             honest=str(told["honest"]),
             heads=tuple(table["heads"]),
             rows=tuple(map(tuple, table["rows"])),
-            pictures=dict(told["pictures"]),
+            pictures=dict(told.get("pictures", {})),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
