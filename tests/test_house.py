@@ -84,7 +84,7 @@ BY_ANOTHER_NAME = {
     "include/steps/features.py": "tests/include/steps/test_again.py",
     **{
         f"include/compose/{part}.py": "they ask a whole stack: `make stack-test` runs them"
-        for part in ("accounts", "night", "prepare")
+        for part in ("night", "prepare")
     },
 }
 

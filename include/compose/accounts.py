@@ -15,7 +15,8 @@ def make_buckets(secrets: Path, endpoint: str = keyring.S3) -> list[str]:
     who = _section(secrets / keyring.ADMIN, "default")
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **who)
     there = {each["Name"] for each in client.list_buckets()["Buckets"]}
-    missing = [name for names in keyring.BUCKETS.values() for name in names if name not in there]
+    wanted = dict.fromkeys(name for names in keyring.BUCKETS.values() for name in names)
+    missing = [name for name in wanted if name not in there]
     for name in missing:
         client.create_bucket(Bucket=name)
     return missing

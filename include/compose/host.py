@@ -71,7 +71,11 @@ class Stack:
         """Build images, make secrets, start every container and wait until all are well; what is there is kept."""
         self.build()
         self.make_secrets()
-        self.compose("up", "--detach", "--no-build", "--remove-orphans")
+        try:
+            self.compose("up", "--detach", "--no-build", "--remove-orphans")
+        except StackError:
+            self.require_none_failed()
+            raise
         self.wait()
 
     def build(self) -> None:
@@ -108,13 +112,22 @@ class Stack:
             late = time.monotonic() - begun > patience
             for part in missing:
                 if part.failed or late:
-                    raise StackError(f"{part.service} is {part.state} {part.health}:\n{self.last_words(part)}")
+                    raise self._broken(part)
             waiting = ", ".join(sorted(part.service for part in missing))
             if waiting != told:
                 say(f"waiting for {waiting}")
             told = waiting
             time.sleep(_POLL_SECONDS)
         say(f"all is well after {time.monotonic() - begun:.0f} s")
+
+    def require_none_failed(self) -> None:
+        """Raise StackError with the last words of a job that failed; Compose only says that one did."""
+        for part in self.parts():
+            if part.failed:
+                raise self._broken(part)
+
+    def _broken(self, part: Part) -> StackError:
+        return StackError(f"{part.service} is {part.state} {part.health}:\n{self.last_words(part)}")
 
     def parts(self) -> list[Part]:
         """Return the containers of the stack; those that were started by hand beside it are none."""

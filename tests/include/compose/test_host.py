@@ -84,6 +84,31 @@ def test_waiting_in_vain_ends_with_the_last_words(found: Part, patience: float, 
         played([found]).wait(patience)
 
 
+class Refused(Played):
+    """A stack that Compose does not start."""
+
+    def build(self) -> None:
+        pass
+
+    def make_secrets(self) -> None:
+        pass
+
+    def compose(self, *words: str) -> None:
+        raise StackError(f"{words[0]} ended with 1")
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        pytest.param(part("init", "exited", code=1), "init is exited .*\ninit: no room", id="a job failed"),
+        pytest.param(part("init", "exited"), "up ended with 1", id="something else"),
+    ],
+)
+def test_where_compose_fails_the_job_that_failed_has_the_last_word(found: Part, sentence: str) -> None:
+    with pytest.raises(StackError, match=sentence):
+        Refused(name="x", folder=Path(), environment={}, told=iter([[found]])).start()
+
+
 def test_third_parties_come_from_debian_by_one_word_and_a_named_image_wins() -> None:
     given = host.described({"RATCHET_SERVICES": "debian", "RATCHET_REDIS_IMAGE": "mine"}).environment
     assert given["RATCHET_POSTGRES_IMAGE"] == "ratchet-postgres:debian"
