@@ -14,8 +14,8 @@ DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(w
 help:  ## list the words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
-run: $(BIN)/.installed $(DATA)  ## the main job: history, first champion, real nights, report (USE_CASE=flights)
-	@$(BIN)/ratchet run $(USE_CASE)
+run: $(BIN)/.installed $(DATA)  ## the main job: history, first champion, real nights, report (USE_CASE=flights UNTIL=2013-12-31)
+	@$(BIN)/ratchet run $(USE_CASE) $(if $(UNTIL),--until $(UNTIL))
 
 up: $(BIN)/.installed $(DATA)  ## leave the same stack running: Airflow and MLflow, addresses and passwords printed
 	@$(BIN)/ratchet up

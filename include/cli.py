@@ -78,14 +78,21 @@ UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases."
 
 @app.command()
 @_plainly
-def run(use_case: UseCaseName = "flights") -> None:
+def run(
+    use_case: UseCaseName = "flights",
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Play on to this night, past the last that the rehearsal declares."),
+    ] = None,
+) -> None:
     """Play a use case's history and nights under a real Airflow, and report."""
     from include import rehearsal, report
 
     case, where = usecases.get(use_case), settings.load()
     console = wide()
-    seconds = rehearsal.run(case, console, where)
-    summary = report.write(case, where, seconds)
+    nights = rehearsal.played(case, None if until is None else until.date())
+    seconds = rehearsal.run(case, console, where, nights)
+    summary = report.write(case, where, nights, seconds)
     report.show(summary, console)
     console.print(
         f"The report: {where.reports / 'index.html'}, its numbers: {where.reports / 'run.json'}", soft_wrap=True

@@ -12,7 +12,7 @@ Feast a night would be most of what a night costs.
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from include.stores import ledger, warehouse
 from ml import decisions
 from ml.chain import Entry
 from ml.errors import RatchetError, SetupError
+from ml.nights import Period
 from ml.usecase import UseCase
 
 STAGES = ("ingest", "score", "monitor", "train", "release")
@@ -49,13 +50,18 @@ class StageError(RatchetError):
 
 
 class Rehearsal:
-    """One use case's rehearsal on a running, healthy stack; of its nights the first `most`, when given."""
+    """One use case's rehearsal of some of its nights, in order, on a running, healthy stack."""
 
     def __init__(
-        self, use_case: UseCase, stack: Stack, client: Client, show: Callable[[str], None], most: int | None = None
+        self,
+        use_case: UseCase,
+        stack: Stack,
+        client: Client,
+        show: Callable[[str], None],
+        nights: Sequence[date],
     ) -> None:
         self.use_case = use_case
-        self.nights = played(use_case)[:most]
+        self.nights = nights
         self.watch = Stopwatch()
         self._stack = stack
         self._client = client
@@ -258,24 +264,28 @@ class Rehearsal:
         return f"{run.dag}, task {failed.task}, {run.key}: {self._client.last_error(failed)}\nlog: {log}"
 
 
-def played(use_case: UseCase) -> tuple[date, ...]:
-    """Return the nights that the rehearsal plays one by one, after its history."""
-    return use_case.horizon.nights(use_case.horizon.parse(use_case.rehearsal.nights))
+def played(use_case: UseCase, until: date | None = None) -> Period:
+    """Return the nights that the rehearsal plays one by one, after its history: the declared ones, or those up to `until`.
+
+    Raises RequestError when `until` lies before them.
+    """
+    declared = use_case.horizon.parse(use_case.rehearsal.nights)
+    return declared if until is None else use_case.horizon.parse(str(Period(declared.first, until)))
 
 
 def run(
-    use_case: UseCase, console: Console, settings: Settings | None = None, nights: int | None = None
+    use_case: UseCase, console: Console, settings: Settings | None = None, period: Period | None = None
 ) -> dict[str, float]:
     """Return the seconds that each part of a use case's rehearsal took; the stack is gone afterwards, come what may.
 
-    Of its nights the first `nights` are played, when given.
+    It plays the nights of `period`, or the declared ones.
 
     Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
     """
     settings = settings or places.load()
-    begun, total = datetime.now(UTC), len(played(use_case)[:nights])
+    begun, nights = datetime.now(UTC), use_case.horizon.nights(period or played(use_case))
     with _progress(console) as progress, _ending_by_signal():
-        bar = progress.add_task("starting", total=total)
+        bar = progress.add_task("starting", total=len(nights))
 
         def show(text: str) -> None:
             if not console.is_terminal and progress.tasks[bar].description != text:

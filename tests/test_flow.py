@@ -70,7 +70,7 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
     assert {"relative_loss", "mean_absolute_error", "bias", "calibration_gap", "saved_per_1000", "cost"} <= measured
     assert not {"log_loss", "auc", "brier", "alert_rate"} & measured
 
-    summary = report.write(ferry, home, {})
+    summary = report.write(ferry, home, nights.parse(ferry.rehearsal.nights), {})
     assert all("relative_loss" in each for each in summary.as_json()["nights"])
     pages_of_it = [
         release.dossier("ferry", last),

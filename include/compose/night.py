@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from include import settings, usecases
 from include.compose import evidence
-from include.rehearsal import Rehearsal
+from include.rehearsal import Rehearsal, played
 from include.settings import Settings
 from include.stack.client import Client
 from include.stack.processes import Stack
@@ -34,17 +34,18 @@ _NEARLY = (
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def main(use_case: str = "flights", nights: str = "1", server: str = SERVER) -> None:
-    """Play the nights, check what came of them, and print digests and seconds."""
+def main(use_case: str = "flights", most: str = "1", server: str = SERVER) -> None:
+    """Play the first nights, at most so many, check what came of them, and print digests and seconds."""
     case, where, say = usecases.get(use_case), settings.load(), _Told()
-    while not _played(case, where, int(nights), say):
+    while not _done(case, where, int(most), say):
         time.sleep(_PAUSE_SECONDS)
     found = evidence.gather(case, where) | {"registry": registered(case, where), "live": answered(case, where, server)}
     say(json.dumps(found, indent=1))
 
 
-def _played(case: UseCase, where: Settings, nights: int, say: "_Told") -> bool:
+def _done(case: UseCase, where: Settings, most: int, say: "_Told") -> bool:
     """Say whether the nights were played to their end; not while Airflow or its database is away, which may come back."""
+    nights = case.horizon.nights(played(case))[:most]
     running = Stack(settings=where, token="", task_port=0, processes={}, started=_LONG_AGO)
     try:
         with Client(where) as client:

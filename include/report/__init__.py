@@ -11,15 +11,16 @@ from include.report.terminal import show
 from include.settings import Settings
 from include.stores import atomic, ledger, packages, warehouse
 from ml import packaging, targets
+from ml.nights import Period
 from ml.targets import Target
 from ml.usecase import UseCase
 
 __all__ = ["Summary", "gather", "render", "show", "write"]
 
 
-def write(use_case: UseCase, settings: Settings, seconds: Mapping[str, float]) -> Summary:
-    """Write `run.json` and `index.html` into the reports folder and return what they say."""
-    engine, period = warehouse.engine(settings.warehouse_url), use_case.horizon.parse(use_case.rehearsal.nights)
+def write(use_case: UseCase, settings: Settings, period: Period, seconds: Mapping[str, float]) -> Summary:
+    """Write what the nights of `period` came to as `run.json` and `index.html` into the reports folder and return it."""
+    engine = warehouse.engine(settings.warehouse_url)
     summary = gather(engine, use_case, period, seconds)
     known_by = use_case.horizon.cutoff(period.last)
     matured = warehouse.matured(engine, use_case.name, period.first, period.last, known_by)

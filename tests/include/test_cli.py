@@ -18,6 +18,12 @@ from include.settings import Settings
         ),
         pytest.param(["champion", "nothing"], 1, "expected one of the use cases", id="no such use case"),
         pytest.param(["run", "nothing"], 1, "expected one of the use cases", id="nothing to run"),
+        pytest.param(
+            ["run", "flights", "--until", "2013-01-31"],
+            1,
+            "2013-02-01..2013-01-31 runs backwards",
+            id="no nights to play",
+        ),
         pytest.param(["check"], 0, "coherent", id="the use cases"),
         pytest.param(["down"], 0, "nothing was running", id="nothing to stop"),
     ],

@@ -15,7 +15,7 @@ from include.stack import client as rest
 from include.stack.client import Client
 from include.stack.processes import Stack
 from include.stores import ledger, warehouse
-from ml.errors import SetupError
+from ml.errors import RequestError, SetupError
 from ml.usecase import UseCase
 from tests.rest import Asked, Reply, serving
 
@@ -162,7 +162,7 @@ def driver(toy: Toy, taxi: UseCase, home: Settings) -> Iterator[Callable[[], Reh
     """A function that returns a rehearsal of the toy use case on the toy Airflow."""
     stack = Stack(settings=home, token="none", task_port=0, processes={}, started=STARTED)
     with serving(home, toy), Client(home) as client:
-        yield lambda: Rehearsal(taxi, stack, client, lambda _: None)
+        yield lambda: Rehearsal(taxi, stack, client, lambda _: None, taxi.horizon.nights(rehearsal.played(taxi)))
 
 
 @pytest.fixture
@@ -248,6 +248,16 @@ def test_nights_are_played_in_order_and_each_is_over_before_the_next_is_scored(
     assert [key for stage, key in ran(toy, "monitor")] == NIGHTS
     assert ran(toy, "slots")[0] == ("slots", "0")
     assert toy.happened[-1] == ("slots", "1")
+
+
+def test_more_nights_than_the_declared_ones_are_played_when_asked_for(taxi: UseCase, gym: UseCase) -> None:
+    assert str(rehearsal.played(taxi)) == taxi.rehearsal.nights
+    assert rehearsal.played(taxi, date(2024, 4, 2)).last == date(2024, 4, 2)
+    assert rehearsal.played(taxi, date(2024, 3, 17)).is_night
+    with pytest.raises(RequestError, match="2024-03-16 runs backwards"):
+        rehearsal.played(taxi, date(2024, 3, 16))
+    with pytest.raises(RequestError, match="the first of each month.*got 2024-05-20"):
+        rehearsal.played(gym, date(2024, 5, 20))
 
 
 def test_the_feature_store_waits_for_the_last_night(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
