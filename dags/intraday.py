@@ -38,7 +38,7 @@ def asked(context: dict[str, Any]) -> datetime:
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     moment = Param(None, type=["null", "string"], format="date-time", description="A moment in the time of the data.")
-    form = {"use_case": request.form(use_case, window=False)["use_case"], "moment": moment}
+    form = {**request.which(use_case), "moment": moment}
     timetable = CronTriggerTimetable("*/15 * * * *", timezone="UTC") if policy.schedules() else None
     with DAG(**policy.dag(use_case, "intraday", __doc__), schedule=timetable, catchup=False, params=form):
 

@@ -18,7 +18,7 @@ away: clear the task.
 
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetWatcher, task
+from airflow.sdk import DAG, task
 from ratchet import policy, request
 from ratchet.labels import LabelBatch
 
@@ -26,20 +26,11 @@ from include import assets, usecases
 from ml.usecase import UseCase
 
 
-def watched(use_case: UseCase) -> Asset:
-    """Return the asset of the use case's labels; its watcher lives where the wall clock may start nights."""
-    batch = use_case.triggers.label_batch
-    name = assets.name(use_case.name, assets.LABELS)
-    watchers = [AssetWatcher(name=f"{name}_batch", trigger=LabelBatch(use_case.name, batch))] if batch else []
-    return Asset(
-        name=name, uri=assets.uri(use_case.name, assets.LABELS), watchers=watchers if policy.schedules() else []
-    )
-
-
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
-    labels, form = watched(use_case), {"use_case": request.form(use_case, window=False)["use_case"]}
-    with DAG(**policy.dag(use_case, "labels", __doc__), schedule=[labels], params=form):
+    batch = use_case.triggers.label_batch
+    labels = policy.watched(use_case, assets.LABELS, LabelBatch(use_case.name, batch) if batch else None)
+    with DAG(**policy.dag(use_case, "labels", __doc__), schedule=[labels], params=request.which(use_case)):
 
         @task
         def decide(**context: Any) -> str | None:

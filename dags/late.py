@@ -21,7 +21,7 @@ of which other files are no longer there is not taken without them. The same fil
 
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetWatcher, task
+from airflow.sdk import DAG, task
 from ratchet import policy, request
 from ratchet.late import LateLabels
 
@@ -29,17 +29,10 @@ from include import assets, usecases
 from ml.usecase import UseCase
 
 
-def watched(use_case: UseCase) -> Asset:
-    """Return the asset of the use case's late label files; its watcher lives where the wall clock may start nights."""
-    name = assets.name(use_case.name, assets.LATE)
-    watchers = [AssetWatcher(name=f"{name}_labels", trigger=LateLabels(use_case.name))] if policy.schedules() else []
-    return Asset(name=name, uri=assets.uri(use_case.name, assets.LATE), watchers=watchers)
-
-
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
-    late, form = watched(use_case), {"use_case": request.form(use_case, window=False)["use_case"]}
-    with DAG(**policy.dag(use_case, "late", __doc__), schedule=[late], params=form):
+    late = policy.watched(use_case, assets.LATE, LateLabels(use_case.name))
+    with DAG(**policy.dag(use_case, "late", __doc__), schedule=[late], params=request.which(use_case)):
 
         @task
         def take(**context: Any) -> list[str]:

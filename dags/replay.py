@@ -28,7 +28,7 @@ def declare(use_case: UseCase) -> None:
     night = {"type": "string", "format": "date"}
     first, _, last = use_case.rehearsal.nights.partition("..")
     form = {
-        "use_case": request.form(use_case, window=False)["use_case"],
+        **request.which(use_case),
         "first": Param(first, **night, description=f"The first night that is walked: {use_case.horizon.told}."),
         "last": Param(last or first, **night, description="The last one."),
         "policies": Param(

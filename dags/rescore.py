@@ -34,7 +34,7 @@ def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     night = {"type": "string", "format": "date"}
     form = {
-        "use_case": request.form(use_case, window=False)["use_case"],
+        **request.which(use_case),
         "first_night": Param(**night, description="The first night to score again."),
         "last_night": Param(**night, description="The last night, included."),
         "package": Param("champion", type="string", pattern=_PACKAGE, description="champion, each-night, or a digest."),

@@ -24,7 +24,7 @@ from ml.usecase import UseCase
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     form = {
-        "use_case": request.form(use_case, window=False)["use_case"],
+        **request.which(use_case),
         "why": Param(type="string", minLength=10, description="What is wrong with the model that answers now."),
     }
     with DAG(**policy.dag(use_case, "rollback", __doc__), schedule=None, params=form):

@@ -175,12 +175,11 @@ class Rehearsal:
 
     def _refusal(self) -> str:
         """Return what the last verdict or, where one followed, its battery said."""
-        told = sorted([*self._entries("judged"), *self._entries("tested")], key=lambda each: each.seq)
+        told = self._entries("judged", "tested")
         return decisions.told(told[-1]) if told else "there is no verdict"
 
-    def _entries(self, kind: str) -> tuple[Entry, ...]:
-        engine = warehouse.engine(self._stack.settings.warehouse_url)
-        return tuple(ledger.entries(engine, use_case=self.use_case.name, kind=kind))
+    def _entries(self, *kinds: str) -> tuple[Entry, ...]:
+        return ledger.of_kinds(warehouse.engine(self._stack.settings.warehouse_url), self.use_case.name, kinds)
 
     def _approve(self, run: Run) -> None:
         for approval in self._client.approvals(run):

@@ -32,10 +32,11 @@ def gather(reports: Path, use_case: str) -> tuple[Replay, ...]:
 
 def picture(reports: Path, use_case: str, replay: str, name: str) -> bytes:
     """Return a picture of a replay as SVG; raises RequestError where there is none of that name."""
-    found = {each.name: each for each in gather(reports, use_case)}
-    if replay not in found or name not in found[replay].pictures:
+    known = {path.parent.name: path for path in pages.replays(reports, use_case).glob("*/replay.json")}
+    found = _read(known[replay]) if replay in known else None
+    if found is None or name not in found.pictures:
         raise RequestError(f"expected a picture of one of the replays of {use_case}, got {replay}/{name}")
-    return (pages.replays(reports, use_case) / replay / f"{name}.svg").read_bytes()
+    return (known[replay].parent / f"{name}.svg").read_bytes()
 
 
 def _read(path: Path) -> Replay | None:

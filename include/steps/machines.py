@@ -32,7 +32,8 @@ def measure(case: UseCase, night: date, where: Settings) -> None:
     engine, until = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
     span = until - case.horizon.cutoff(case.horizon.before(night, 1))
     try:
-        found = {name: _ask(where.prometheus_url, _query(name, case, span), until) for name in _QUERIES}
+        with httpx.Client(base_url=where.prometheus_url, timeout=_SECONDS, trust_env=False) as prometheus:
+            found = {name: _ask(prometheus, _query(name, case, span), until) for name in _QUERIES}
     except SetupError as error:
         alert = Alert(use_case=case.name, night=night, kind="unmeasured", subject="servers", message=str(error))
         warehouse.raise_alert(engine, alert)
@@ -45,15 +46,15 @@ def _query(name: str, case: UseCase, span: timedelta) -> str:
     return _QUERIES[name].format(span=seconds, ours=_OURS.format(name=case.name, span=seconds))
 
 
-def _ask(prometheus: str, query: str, at: datetime) -> dict[str, float]:
+def _ask(prometheus: httpx.Client, query: str, at: datetime) -> dict[str, float]:
     """Return the value of each server, by its address; raises SetupError when Prometheus does not answer."""
     try:
         asked: dict[str, str | float] = {"query": query, "time": at.timestamp()}
-        reply = httpx.get(f"{prometheus}/api/v1/query", params=asked, timeout=_SECONDS, trust_env=False)
+        reply = prometheus.get("/api/v1/query", params=asked)
         reply.raise_for_status()
         return {each["metric"]["instance"]: float(each["value"][1]) for each in reply.json()["data"]["result"]}
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        told = f"expected Prometheus to answer at {prometheus}, but: {error}: see RATCHET_PROMETHEUS_URL"
+        told = f"expected Prometheus to answer at {prometheus.base_url}, but: {error}: see RATCHET_PROMETHEUS_URL"
         raise SetupError(told) from None
 
 

@@ -5,16 +5,19 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import (
+    Asset,
+    AssetWatcher,
     AsyncCallback,
     DeadlineAlert,
     ExceptionRetryPolicy,
     RetryAction,
     RetryRule,
 )
+from airflow.triggers.base import BaseEventTrigger
 
 from ml.errors import ApprovalError, DeclarationError, LeakError, LedgerError, RequestError
 from ml.usecase import UseCase
-from ratchet import notifiers
+from ratchet import notifiers, request
 from ratchet.lateness import RunMade
 
 _FOR_PEOPLE = ("release",)  # which waits for them, for days
@@ -64,6 +67,15 @@ def _deadline() -> DeadlineAlert:
 def schedules() -> bool:
     """Whether the wall clock may start nights; off in a rehearsal, which plays nights of its own."""
     return os.environ.get("RATCHET_SCHEDULES", "on") != "off"
+
+
+def watched(use_case: UseCase, stage: str, trigger: BaseEventTrigger | None) -> Asset:
+    """Return the asset of a stage that `trigger` tells of, which lives where the wall clock may start nights."""
+    watchers = (
+        [AssetWatcher(name=f"{use_case.name}_{stage}_watcher", trigger=trigger)] if trigger and schedules() else []
+    )
+    asset = request.asset(use_case, stage)
+    return Asset(name=asset.name, uri=asset.uri, watchers=watchers)
 
 
 def approval_hours() -> float:

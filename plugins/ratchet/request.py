@@ -17,7 +17,7 @@ _WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
 def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
     """Return the fields that a person sees: this use case, a night, and a window where a stage takes one."""
     fields = {
-        "use_case": Param(use_case.name, type="string", enum=[use_case.name], description=use_case.question),
+        **which(use_case),
         "night": Param(
             None,
             type=["null", "string"],
@@ -34,6 +34,11 @@ def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
             description="Instead of a night, many at once, both ends included: 2013-01-01..2013-01-31.",
         )
     return fields
+
+
+def which(use_case: UseCase) -> dict[str, Param]:
+    """Return the one field that every form begins with: the use case, of which a DAG has one."""
+    return {"use_case": Param(use_case.name, type="string", enum=[use_case.name], description=use_case.question)}
 
 
 def period(context: Mapping[str, Any]) -> str:

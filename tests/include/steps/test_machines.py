@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from include.settings import Settings
-from include.stack import setup
+from include.stack import server, setup
 from include.steps import machines
 from include.stores import warehouse
 from ml.usecase import UseCase
@@ -136,20 +136,16 @@ def prometheus(folder: Path, targets: list[str]) -> Iterator[str]:
     ]
     process = subprocess.Popen(command)
     try:
-        _ready(f"http://{address}/-/ready")
+        with httpx.Client(trust_env=False) as client:
+            server.wait(lambda: _ready(client, f"http://{address}/-/ready"), "Prometheus to be ready")
         yield f"http://{address}"
     finally:
         process.terminate()
         process.wait()
 
 
-def _ready(address: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            if httpx.get(address, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
+def _ready(client: httpx.Client, address: str) -> bool:
+    try:
+        return client.get(address).is_success
+    except httpx.TransportError:
+        return False
