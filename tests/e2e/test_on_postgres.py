@@ -1,4 +1,4 @@
-"""A month on Postgres: Airflow's own backfill, two schedulers, and nights in whose middle the server, or a scheduler, dies."""
+"""A month on Postgres and S3: Airflow's own backfill, two schedulers, nights whose servers die, labels that land late."""
 
 import contextlib
 import time
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -17,10 +18,11 @@ from include.stack import environment, processes, setup
 from include.stack.client import Client, Run
 from include.stack.processes import Stack
 from include.steps import night
-from include.stores import ledger, warehouse
+from include.stores import landing, ledger, warehouse
+from include.stores.landing import places as landings
 from ml import nights
 from ml.errors import RatchetError
-from tests import stacks
+from tests import s3, stacks
 from tests.conftest import TOYS
 from tests.postgres import Server
 
@@ -31,8 +33,8 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # Airflow and MLflow warn of their own future
 ]
 
-MONTH = nights.parse("2024-03-01..2024-03-31")
-AWAY_SECONDS = 15
+MONTH, LATE = nights.parse("2024-03-01..2024-03-31"), "2024-03-12"
+AWAY_SECONDS, THREE_LOOKS_SECONDS = 15, 45
 SECOND = "scheduler-2"
 _ONLY_TAXI = f"""
 import pathlib
@@ -45,7 +47,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A stack on Postgres with two schedulers, and what keeps its processes alive, as containers would be."""
+    """A stack on Postgres and S3 with two schedulers, and what keeps its processes alive, as containers would be."""
 
     stack: Stack
     client: Client
@@ -84,8 +86,8 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A stack with the toy of taxis alone, whose Airflow and warehouse are on Postgres, with two schedulers."""
+def place(postgres: Server, s3_server: s3.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A stack with the toy of taxis alone and two schedulers: Airflow and warehouse on Postgres, files land on S3."""
     folder = tmp_path_factory.mktemp("stack")
     (folder / "sitecustomize.py").write_text(_ONLY_TAXI)
     airflow_url = postgres.database()
@@ -105,6 +107,10 @@ def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setattr(usecases, "_folders", lambda *_: {"taxi": TOYS / "taxi"})
         patch.setenv("RATCHET_HOME", str(folder / "home"))
         patch.setenv("RATCHET_WAREHOUSE_URL", postgres.database())
+        patch.setenv("RATCHET_LANDING", f"s3://{s3.BUCKET}/{folder.name}")
+        for name, value in s3_server.environment.items():
+            patch.setenv(name, value)
+        landings.client.cache_clear()
         patch.setenv("RATCHET_AIRFLOW_PORT", str(setup.free_port("127.0.0.1")))
         usecases.all.cache_clear()
         places.load.cache_clear()
@@ -115,7 +121,7 @@ def place(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             stack.wait_until_healthy()
             with Client(where) as client:
                 found = Place(stack=stack, client=client, server=postgres, airflow_url=airflow_url)
-                for stage in ("ingest", "score", "labels"):
+                for stage in ("ingest", "score", "labels", "late"):
                     found.eventually(lambda stage=stage: f"taxi_{stage}" in client.dags() or None)
                 yield found
         finally:
@@ -157,6 +163,21 @@ def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_on
     assert len(queued) == 2
 
 
+def test_labels_that_land_late_in_a_bucket_are_told_by_the_triggerer_and_taken_once(
+    place: Place, tmp_path: Path
+) -> None:
+    client, where = place.client, place.stack.settings
+    engine, landed = warehouse.engine(where.warehouse_url), landing.place(where.landing, "taxi", nights.parse(LATE))
+    before = warehouse.count_labels(engine, "taxi")
+    rides = pd.read_csv(landed.bring("rides.csv", tmp_path), dtype=str, keep_default_na=False)
+    landed.put("rides.late.csv", rides.head(1).assign(ride="999").to_csv(index=False).encode())
+    client.pause("taxi_late", paused=False)
+    (run,) = place.eventually(lambda: [each for each in client.runs("taxi_late") if each.ended] or None)
+    assert (run.state, warehouse.count_labels(engine, "taxi")) == ("success", before + 1)
+    time.sleep(THREE_LOOKS_SECONDS)
+    assert [each.id for each in client.runs("taxi_late")] == [run.id]
+
+
 def away(place: Place) -> None:
     """Let Postgres be away for fifteen seconds."""
     place.server.stop()
@@ -181,6 +202,7 @@ def within(home: Path, warehouse_url: str) -> Iterator[Settings]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
         patch.setenv("RATCHET_WAREHOUSE_URL", warehouse_url)
+        patch.setenv("RATCHET_LANDING", str(home / "landing"))
         places.load.cache_clear()
         yield places.load()
     places.load.cache_clear()

@@ -41,6 +41,9 @@ class Toy:
         self.broken: dict[str, str] = {}
         self.fails = ""
         self.answered: list[str] = []
+        self.withheld: set[str] = set()
+        self.heeds = True
+        self.waived: list[tuple[str, str]] = []
         self.paused: dict[str, bool] = {}
 
     def __call__(self, asked: Asked) -> Reply:
@@ -74,7 +77,11 @@ class Toy:
             self.paused[parts[-1]] = asked.body["is_paused"]
         match parts[-1]:
             case "dagRuns":
-                return self.start(parts[1], asked.body["partition_key"], asked.body["dag_run_id"])
+                made = self.start(parts[1], asked.body["partition_key"], asked.body["dag_run_id"])
+                if "why" in asked.body["conf"] and self.heeds:
+                    self.withheld.discard(made["partition_key"])
+                    self.waived.append((made["partition_key"], asked.user))
+                return made
             case "clearTaskInstances":
                 self.happened.append(("cleared", asked.body["dag_run_id"]))
             case "hitlDetails":
@@ -114,7 +121,7 @@ class Toy:
 
     def follow(self, stage: str, key: str) -> None:
         after = {"ingest": "score", "monitor": "train", "train": "release"}.get(stage)
-        if stage == "score" and ".." not in key:
+        if stage == "score" and ".." not in key and key not in self.withheld:
             after = "monitor"
         if after == "train" and key not in self.retrained:
             after = None
@@ -124,7 +131,7 @@ class Toy:
     def tasks(self, name: str) -> list[dict[str, Any]]:
         run = next(each for each in self.runs if each["dag_run_id"] == name)
         stage = run["dag_id"].removeprefix("taxi_")
-        state = {"score": "running" if run.get("begun") else "scheduled"}.get(stage, "success")
+        state = "skipped" if stage == "score" and run["partition_key"] in self.withheld else "success"
         if stage == "monitor":
             state = "success" if run["partition_key"] in self.retrained else "skipped"
         if stage == "train" and (run["partition_key"] in self.refused or name in self.refused_runs):
@@ -269,15 +276,37 @@ def test_the_feature_store_waits_for_the_last_night(toy: Toy, driver: Callable[[
     assert not toy.paused["taxi_materialize"]
 
 
-def test_a_night_is_ingested_while_the_one_before_is_scored_but_gets_no_slot_until_that_is_over(
+def test_a_night_is_ingested_while_the_one_before_is_monitored_but_gets_no_slot_until_that_is_over(
     toy: Toy, driver: Callable[[], Rehearsal]
 ) -> None:
+    driver().play(lambda key: toy.happened.append(("over", key)))
+    happened = ran(toy, "ingest", "slots", "monitor", "over")
+    first = happened.index(("monitor", FIRST))
+    assert happened[first : first + 5] == [
+        ("monitor", FIRST),
+        ("slots", "0"),
+        ("ingest", SECOND),
+        ("over", FIRST),
+        ("slots", "1"),
+    ]
+
+
+def test_a_night_that_is_withheld_is_let_go_by_a_person_before_the_next_is_begun(
+    toy: Toy, driver: Callable[[], Rehearsal], taxi: UseCase
+) -> None:
+    toy.withheld = {SECOND}
     driver().play(lambda _: None)
-    at = toy.happened.index
-    assert at(("ingest", SECOND)) < at(("monitor", FIRST))
-    between = toy.happened[at(("ingest", SECOND)) : at(("monitor", FIRST))]
-    assert ("slots", "1") not in between
-    assert toy.happened[at(("ingest", SECOND)) - 1] == ("slots", "0")
+    assert toy.waived == [(SECOND, taxi.release.approvers[0])]
+    assert [key for stage, key in ran(toy, "monitor")] == NIGHTS
+    happened = ran(toy, "ingest", "score", "monitor")
+    second = happened.index(("score", SECOND))
+    assert happened[second + 1 : second + 4] == [("score", SECOND), ("monitor", SECOND), ("ingest", NIGHTS[2])]
+
+
+def test_a_night_that_stays_withheld_stops_the_rehearsal(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+    toy.withheld, toy.heeds = {SECOND}, False
+    with pytest.raises(StageError, match=f"the scores of {SECOND} are withheld though tech_lead let them go"):
+        driver().play(lambda _: None)
 
 
 def test_a_night_that_asks_for_a_model_waits_for_its_release(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
