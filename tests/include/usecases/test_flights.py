@@ -184,3 +184,12 @@ def test_what_is_known_by_a_moment_is_a_part_of_the_next_nights_files(tmp_path: 
         known, all_of_it = pd.read_csv(tmp_path / f"{table}.csv"), landed("2013-02-09")[table]
         assert 0 < len(known) < len(all_of_it)
         assert pd.to_datetime(known[known_at]).max() <= moment
+
+
+def test_what_an_expectation_puts_has_been_seen() -> None:
+    weather = source._weather(DATA).rename(columns=source._WEATHER)
+    put = {(name, value) for each in USE_CASE.expectations for world in each.settings for name, value in world}
+    seen = {(name, value) for name, value in put if name in weather}
+    assert seen
+    for name, value in seen:
+        assert weather[name].min() <= value <= weather[name].max(), f"no model has learned from {name} = {value}"
