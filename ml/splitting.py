@@ -7,8 +7,10 @@ import numpy as np
 
 from ml.arrays import Booleans, Strings
 from ml.errors import RefusalError
+from ml.usecase import Gates
 
 _FOLDS = 3
+_LEARNED_FROM_EACH_JUDGED = 3  # nights; to hold more of them back would cost a young model more than the gate gains
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,25 +21,27 @@ class Split:
     judged: Booleans
 
 
-def split(nights: Strings, judged_nights: int, used_until: str = "") -> Split:
-    """Return the rows of the latest `judged_nights` nights apart from all before; `nights` is ISO dates, shape (n,).
+def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
+    """Return the rows of the latest nights, to be judged on, apart from all before; `nights` is ISO dates, shape (n,).
 
-    `used_until` is the last night that the champion was fitted or selected on: judged nights come after it.
+    There are `judged_nights` of them, and as more come, a quarter of all, up to `most_judged_nights`. `used_until` is the last
+    night that the champion was fitted or selected on: judged nights come after it.
     Raises RefusalError when too few nights are left to judge on, or to learn from.
     """
-    distinct = np.unique(nights)
+    distinct, least = np.unique(nights), gates.judged_nights
     unused = distinct[distinct > used_until]
-    if len(unused) < judged_nights:
+    if len(unused) < least:
         raise RefusalError(
-            f"expected {judged_nights} matured nights after {used_until or 'the beginning'} to judge on, got {len(unused)}: "
+            f"expected {least} matured nights after {used_until or 'the beginning'} to judge on, got {len(unused)}: "
             "wait until more labels have come"
         )
-    if len(distinct) < judged_nights + _FOLDS + 1:
+    if len(distinct) < least + _FOLDS + 1:
         raise RefusalError(
-            f"expected labelled rows of {judged_nights + _FOLDS + 1} nights or more ({judged_nights} to judge on, the rest "
+            f"expected labelled rows of {least + _FOLDS + 1} nights or more ({least} to judge on, the rest "
             f"to learn from), got {len(distinct)}: wait for labels, or land more history"
         )
-    judged = nights >= distinct[-judged_nights]
+    count = max(least, min(gates.most_judged, len(unused), len(distinct) // (1 + _LEARNED_FROM_EACH_JUDGED)))
+    judged = nights >= distinct[-count]
     return Split(fitted=~judged, judged=judged)
 
 

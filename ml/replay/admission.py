@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from ml import evaluation, promotion
 from ml.promotion import Answer, Bar, Judged, Outcome
 from ml.replay.past import Refused, Trained, Training
@@ -17,7 +19,7 @@ def judge(look: Look, challenger: Training, champion: Trained, scene: Scene) -> 
     if not scene.gate:
         return replace(look, outcome=ADOPTED, reason="no gate was asked")
     judged = _frozen(champion, challenger, scene)
-    if judged.nights.min() <= champion.used_until:
+    if len(np.unique(judged.nights)) < scene.case.gates.judged_nights:
         used = f"the champion has used nights up to {champion.used_until}: too few are left to judge on"
         return replace(look, outcome=REFUSED, reason=used)
     verdict = promotion.judge(judged, scene.case.gates, Bar.REFRESH, challenger.target, also=challenger.checks)
@@ -27,11 +29,11 @@ def judge(look: Look, challenger: Training, champion: Trained, scene: Scene) -> 
 
 
 def _frozen(champion: Trained, challenger: Trained, scene: Scene) -> Judged:
-    """Return the rows that the challenger was held out from, as both models and the baselines answer them."""
+    """Return the rows that neither model has used, as both and the baselines answer them."""
     past, case = scene.past, scene.case
     cutoff = case.horizon.cutoff(challenger.night)
     rows = past.matured(past.rows(challenger.learned_until, challenger.used_until), cutoff, case.matured_share)
-    at = rows[past.nights[rows] > challenger.learned_until]
+    at = rows[past.nights[rows] > max(challenger.learned_until, champion.used_until)]
     return Judged(
         labels=past.labels[at],
         champion=champion.scores[at],

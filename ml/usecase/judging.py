@@ -175,7 +175,8 @@ class Gates:
 
     A *change* of recipe must be shown better; a *refresh* of the same recipe must outperform, and be shown not worse
     than `refresh_margin`. A slice may not be worse than `slice_margin` with confidence. The latest `recent_nights` of the
-    judged ones are shown apart, not gated.
+    judged ones are shown apart, not gated. Judged are `judged_nights`, and where a use case says so, up to `most_judged_nights`
+    of those that the champion has not used, a quarter of all at most: the more of them, the smaller a gain that can be shown.
 
     Margins are of log loss (nats), and where a number is asked for of its loss, 1 being that of always answering the
     same. `worst_log_loss` and the two bars of ROC AUC are for a yes or no. For a number there is skill, the share of that
@@ -183,6 +184,7 @@ class Gates:
     """
 
     judged_nights: int = 7
+    most_judged_nights: int | None = None
     recent_nights: int = 2
     confidence: float = 0.95
     refresh_margin: float = 0.005
@@ -198,6 +200,10 @@ class Gates:
     def __post_init__(self) -> None:
         require(self.judged_nights >= 2, f"a gate needs 2 nights or more to see any spread, got {self.judged_nights}")
         require(
+            self.most_judged >= self.judged_nights,
+            f"most_judged_nights is judged_nights ({self.judged_nights}) or more, got {self.most_judged_nights}",
+        )
+        require(
             2 <= self.recent_nights <= self.judged_nights,
             f"recent_nights lies between 2 and judged_nights ({self.judged_nights}), got {self.recent_nights}",
         )
@@ -205,3 +211,8 @@ class Gates:
         require(self.refresh_margin >= 0 and self.slice_margin >= 0, "margins are 0 or more")
         require(0.5 <= self.least_auc < self.leak_auc <= 1, "least_auc lies below leak_auc, both between .5 and 1")
         require(0 <= self.least_skill < self.leak_skill <= 1, "least_skill lies below leak_skill, both between 0 and 1")
+
+    @property
+    def most_judged(self) -> int:
+        """The most nights that are judged on."""
+        return self.judged_nights if self.most_judged_nights is None else self.most_judged_nights

@@ -124,7 +124,7 @@ def _trained(made_from: Source, night: date, recipe: Recipe, where: Settings) ->
     """Return the files of a training: its facts, and the answers to later rows, its own and where a gate asks the baselines'."""
     case, rows = made_from.case, made_from.rows
     labelled = training_set.meet(case, night, rows[rows[NIGHT] <= str(night)], made_from.known)
-    parts = splitting.split(labelled.nights, case.gates.judged_nights)
+    parts = splitting.split(labelled.nights, case.gates)
     held = labelled.where(parts.judged if recipe.held_out else np.full(len(labelled.labels), False))
     learned = drawn(labelled.where(parts.fitted) if recipe.held_out else labelled, recipe.most_rows)
     target = targets.learned(case, learned.labels)

@@ -53,7 +53,7 @@ class Contest:
 def rows(case: UseCase, when: date, tables: Snapshot, used_until: str, where: Settings) -> Rows:
     """Return the labelled rows as of a night, divided; raises RefusalError when there are too few, or FeatureError."""
     labelled = training_set.read(case, when, tables, where)
-    parts = splitting.split(labelled.nights, case.gates.judged_nights, used_until)
+    parts = splitting.split(labelled.nights, case.gates, used_until)
     return Rows(labelled=labelled, learned=labelled.where(parts.fitted), judged=labelled.where(parts.judged))
 
 

@@ -193,7 +193,7 @@ USE_CASE = UseCase(
         ),
     ),
     fairness=Fairness(by=("carrier",)),
-    gates=Gates(leak_auc=0.755, leak_auc_nights=180),
+    gates=Gates(most_judged_nights=28, leak_auc=0.755, leak_auc_nights=180),
     triggers=Triggers(
         calibration_gap=0.04,
         new_labels=50_000,

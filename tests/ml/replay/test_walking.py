@@ -149,13 +149,23 @@ def test_every_row_is_answered_by_the_model_of_its_night() -> None:
     np.testing.assert_array_equal(scores[own], grown[last.trained].scores[own])
 
 
-def test_the_gate_lets_in_what_production_s_gate_promotes() -> None:
-    walk, grown = world.played(one("every@6"), GATED)
+@pytest.mark.parametrize(
+    ("policy", "least"),
+    [
+        pytest.param("every@6", world.HELD_OUT, id="all held-out nights"),
+        pytest.param("every@2", 2, id="those not used yet"),
+    ],
+)
+def test_the_gate_lets_in_what_production_s_gate_promotes(policy: str, least: int) -> None:
+    gates = replace(GATED.case.gates, judged_nights=least, most_judged_nights=world.HELD_OUT)
+    scene = replace(GATED, case=replace(GATED.case, gates=gates))
+    walk, grown = world.played(one(policy), scene)
     reigning = FREE.beginning
     outcomes = set()
     for look in walk.looks:
         champion, challenger = grown[reigning], grown[look.night]
-        at = (PAST.nights > challenger.learned_until) & (PAST.nights <= challenger.used_until)
+        neither = max(challenger.learned_until, champion.used_until)
+        at = (PAST.nights > neither) & (PAST.nights <= challenger.used_until)
         judged = promotion.Judged(
             labels=PAST.labels[at],
             champion=champion.scores[at],
@@ -164,7 +174,7 @@ def test_the_gate_lets_in_what_production_s_gate_promotes() -> None:
             slices={},
             baselines={name: each[at] for name, each in challenger.baselines.items()},
         )
-        verdict = promotion.judge(judged, GATED.case.gates, promotion.Bar.REFRESH, challenger.target)
+        verdict = promotion.judge(judged, gates, promotion.Bar.REFRESH, challenger.target)
         assert look.reason == verdict.reason
         assert look.failed == tuple(each.name for each in verdict.checks if each.answer != "pass")
         assert (look.outcome == ADOPTED) == (verdict.outcome is promotion.Outcome.PROMOTE)

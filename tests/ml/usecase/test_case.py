@@ -121,6 +121,7 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Milliseconds(p99=0), "a latency budget is positive, got 0 ms"),
         (lambda: Gates(judged_nights=1), "a gate needs 2 nights or more to see any spread, got 1"),
         (lambda: Gates(confidence=1.0), "confidence lies between .5 and 1, got 1.0"),
+        (lambda: Gates(most_judged_nights=6), r"judged_nights \(7\) or more, got 6"),
         (lambda: Gates(recent_nights=1), r"between 2 and judged_nights \(7\), got 1"),
         (lambda: Gates(judged_nights=3, recent_nights=4), r"between 2 and judged_nights \(3\), got 4"),
         (lambda: EdgeCase(name="storm", where="is_storm", why=""), "name the edge case 'is_storm' and say why"),
