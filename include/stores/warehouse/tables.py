@@ -118,6 +118,7 @@ metrics = sa.Table(
     sa.Column("low", sa.Double),
     sa.Column("high", sa.Double),
     sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Index(None, "use_case", "metric", "night", "slice"),
 )
 
 alerts = sa.Table(

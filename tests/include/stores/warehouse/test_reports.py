@@ -4,6 +4,7 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
+from include.settings import Settings
 from include.stores import warehouse
 from include.stores.warehouse import Alert, Ingestion, Metric
 from ml.errors import DataError
@@ -73,3 +74,20 @@ def test_a_series_has_the_whole_nights_of_some_metrics(engine: sa.Engine) -> Non
     warehouse.record_metrics(engine, [metric, later, *others])
     assert warehouse.series(engine, "taxi", ("auc", "log_loss"), NIGHT) == (metric, later)
     assert warehouse.series(engine, "taxi", ("auc", "log_loss"), later.night) == (later,)
+
+
+def test_a_page_of_a_year_is_found_by_its_metrics_and_not_by_walking_all(home: Settings) -> None:
+    engine, asked = warehouse.engine(home.warehouse_url), []
+
+    def note(_connection: object, _cursor: object, text: str, values: object, *_: object) -> None:
+        if text.startswith("SELECT"):
+            asked.append((text, values))
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    warehouse.series(engine, "taxi", ("auc", "log_loss"), NIGHT)
+    warehouse.work(engine, "taxi", NIGHT)
+    sa.event.remove(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()) for text, values in asked]
+    assert len(plans) == 2
+    assert all("ix_metrics_use_case_metric_night_slice (use_case=? AND metric=? AND night>?)" in each for each in plans)
