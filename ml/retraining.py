@@ -71,6 +71,11 @@ class Finding:
     def is_above(self) -> bool:
         return self.state in (State.FIRED, State.ABOVE)
 
+    @property
+    def told(self) -> str:
+        """The trigger's number and its threshold."""
+        return f"{self.trigger} is {_shown(self.value)}, threshold {_shown(self.threshold)}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
@@ -84,6 +89,12 @@ class Decision:
     reason: str
     findings: tuple[Finding, ...]
     held_until: str | None = None
+
+    @property
+    def fired(self) -> dict[str, str]:
+        """What there is to say of each trigger that asks, by its name: its number, and what holds all of them back."""
+        asking = [finding for finding in self.findings if finding.state is State.FIRED]
+        return {each.trigger: each.told + self.reason.removeprefix(asking[0].told) for each in asking}
 
 
 def matured(recent: Recent | None) -> Matured:
@@ -133,11 +144,10 @@ def _decided(
     first = next((finding for finding in findings if finding.state is State.FIRED), None)
     if first is None:
         return Decision(retrain=False, trigger=None, reason=_quiet(findings), findings=findings)
-    said = f"{first.trigger} is {_shown(first.value)}, threshold {_shown(first.threshold)}"
     held = holding.longest(triggers, night, tried, horizon)
     if held is None:
-        return Decision(retrain=True, trigger=first.trigger, reason=said, findings=findings)
-    reason = f"{said}; held back until {held.until}: {held.why}"
+        return Decision(retrain=True, trigger=first.trigger, reason=first.told, findings=findings)
+    reason = f"{first.told}; held back until {held.until}: {held.why}"
     return Decision(retrain=False, trigger=None, reason=reason, findings=findings, held_until=str(held.until))
 
 

@@ -1,4 +1,8 @@
-"""Lines over nights as geometry: where each point, tick and mark of a picture lies; a template draws it."""
+"""Lines over nights as geometry: where each point, tick and mark of a picture lies; a template draws it.
+
+Where there are many nights, a line goes through the means of the week up to each, and the nights themselves are thin beside it:
+a bad week is seen, and a bad night does not flatten it.
+"""
 
 import math
 from collections import defaultdict
@@ -87,10 +91,11 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """A series as SVG: the line through its points, the outline of its intervals, and its only point where it has one."""
+    """A series as SVG: its line, each of its nights where that is a line of means, the outline of its intervals, its only point."""
 
     name: str
     path: str
+    nights: str
     band: str
     dot: tuple[float, float] | None
 
@@ -100,6 +105,7 @@ class Drawing:
     """A picture of `WIDTH` by `HEIGHT`; `told` says what it shows to those who do not see it."""
 
     lines: tuple[Line, ...]
+    is_weekly: bool
     values: tuple[Tick, ...]
     dates: tuple[Tick, ...]
     marks: tuple[tuple[float, Mark], ...]
@@ -133,16 +139,28 @@ def draw(chart: Chart) -> Drawing | None:
     points = [point for each in chart.series for point in each.points]
     if not points:
         return None
-    steps = ticks(*_ends(points))
-    nights = [point.night for point in points]
+    nights = {point.night for point in points}
+    weekly = len(nights) > _MOST_ROWS
+    drawn = [(each, _weekly(each.points) if weekly else each.points) for each in chart.series if each.points]
+    steps = ticks(*_ends(point for _, line in drawn for point in line))
     frame = _Frame(first=min(nights), last=max(nights), low=steps[0], high=steps[-1])
     return Drawing(
-        lines=tuple(_line(each, frame) for each in chart.series if each.points),
+        lines=tuple(_line(each.name, line, each.points if weekly else (), frame) for each, line in drawn),
+        is_weekly=weekly,
         values=tuple(Tick(at=frame.y(value), told=f"{value:g}") for value in steps),
         dates=tuple(Tick(at=frame.x(night), told=f"{night:%d %b %Y}") for night in _dates(frame)),
         marks=tuple((frame.x(each.night), each) for each in chart.marks if frame.first <= each.night <= frame.last),
         told=_told(chart),
     )
+
+
+def _weekly(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Return the means of the week up to each night; a night's own number is what its mean may reach to."""
+    means = []
+    for place, each in enumerate(points):
+        week = [day.value for day in points[max(0, place - 6) : place + 1] if (each.night - day.night).days < 7]
+        means.append(Point(night=each.night, value=fmean(week), low=each.value, high=each.value))
+    return tuple(means)
 
 
 def _begins(night: date, *, weekly: bool) -> date:
@@ -175,14 +193,19 @@ def _ends(points: Iterable[Point]) -> tuple[float, float]:
     return max(min([low, *lows]), low - room), min(max([high, *highs]), high + room)
 
 
-def _line(series: Series, frame: _Frame) -> Line:
-    places = [(frame.x(each.night), frame.y(each.value)) for each in series.points]
+def _line(name: str, points: Sequence[Point], nights: Sequence[Point], frame: _Frame) -> Line:
+    """Return the line through `points`, and thin beside it the `nights` that they are means of."""
     return Line(
-        name=series.name,
-        path="M" + "L".join(f"{x},{y}" for x, y in places),
-        band=_band(series.points, frame),
-        dot=places[0] if len(places) == 1 else None,
+        name=name,
+        path=_path(points, frame),
+        nights=_path(nights, frame) if nights else "",
+        band="" if nights else _band(points, frame),
+        dot=(frame.x(points[0].night), frame.y(points[0].value)) if len(points) == 1 else None,
     )
+
+
+def _path(points: Sequence[Point], frame: _Frame) -> str:
+    return "M" + "L".join(f"{frame.x(each.night)},{_within(each.value, frame)}" for each in points)
 
 
 def _band(points: Sequence[Point], frame: _Frame) -> str:

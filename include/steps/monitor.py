@@ -142,9 +142,6 @@ def _told(facts: Facts, by_age: Interval | None) -> dict[str, Json]:
 
 
 def _alert(case: UseCase, night: date, decision: Decision, where: Settings) -> None:
-    for finding in decision.findings:
-        if finding.state is retraining.State.FIRED:
-            alert = Alert(
-                use_case=case.name, night=night, kind="trigger", subject=finding.trigger, message=decision.reason
-            )
-            warehouse.raise_alert(warehouse.engine(where.warehouse_url), alert)
+    for trigger, told in decision.fired.items():
+        alert = Alert(use_case=case.name, night=night, kind="trigger", subject=trigger, message=told)
+        warehouse.raise_alert(warehouse.engine(where.warehouse_url), alert)

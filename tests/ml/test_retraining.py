@@ -85,6 +85,16 @@ def test_too_little_to_tell_is_said_and_does_not_ask(change: dict[str, float | N
     assert (decision.retrain, decision.reason) == (False, "nothing fired; too little to tell: calibration_gap")
 
 
+def test_each_trigger_that_asks_is_told_by_its_own_number_and_by_what_holds_all_back() -> None:
+    facts = replace(QUIET, calibration_gap=0.05, new_labels=60_000)
+    gap, labels = "calibration_gap is 0.05, threshold 0.04", f"new_labels is 60,000, threshold {ALL.new_labels:,}"
+    assert decide(ALL, facts).fired == {"calibration_gap": gap, "new_labels": labels}
+    held = f"; held back until {TONIGHT + timedelta(days=7)}: cooling down, nights to go: 7"
+    cooling = decide(ALL, replace(facts, tried=(TONIGHT,)))
+    assert cooling.fired == {"calibration_gap": gap + held, "new_labels": labels + held}
+    assert decide(ALL, QUIET).fired == {}
+
+
 @pytest.mark.parametrize(("nights", "asks"), [(0, False), (6, False), (7, True)])
 def test_within_the_cooldown_nothing_is_asked_for(nights: int, asks: bool) -> None:
     tried = HORIZON.before(TONIGHT, nights)

@@ -104,3 +104,34 @@ def test_many_nights_are_told_by_the_week() -> None:
     assert len(found.table) == 11
     assert found.table[-1].night == date(2013, 2, 4)
     assert found.table[-1].values == (1.0,)
+
+
+def test_of_many_nights_the_line_is_the_mean_of_a_week_and_a_bad_night_does_not_flatten_it() -> None:
+    values = [1.0] * 40 + [100.0] + [1.0] * 19 + [2.0] * 10
+    drawn = chart(*values).drawn
+    assert drawn is not None
+    assert drawn.is_weekly
+    assert float(drawn.values[-1].told) < 40
+    (line,) = drawn.lines
+    means, nights = (
+        [float(y) for _, y in re.findall(r"([-\d.]+),([-\d.]+)", path)] for path in (line.path, line.nights)
+    )
+    assert len(means) == len(nights) == len(values)
+    assert nights[40] == drawn.top
+    assert means[39] == nights[39] == means[50]
+    assert means[40] < means[39]
+    assert means[-1] == nights[-1]
+    assert line.band == ""
+
+
+def test_a_mean_of_a_week_has_no_night_of_the_week_before() -> None:
+    points = [Point(night=NIGHT + timedelta(days=5 * day), value=float(day % 2)) for day in range(70)]
+    drawn = Chart(title="loss", series=(Series(name="measured", points=tuple(points)),)).drawn
+    assert drawn is not None
+    assert len(set(re.findall(r",([-\d.]+)", drawn.lines[0].path))) == 2  # 0, and .5 ever after
+
+
+def test_of_few_nights_the_line_goes_through_each() -> None:
+    drawn = chart(1.0, 2.0).drawn
+    assert drawn is not None
+    assert (drawn.is_weekly, drawn.lines[0].nights) == (False, "")
