@@ -5,7 +5,6 @@ Each period's scores are those of a model that learned from all before it, as a 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,66 +30,55 @@ def run() -> dict[str, Any]:
 
 def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
     from include.steps import features
+    from ml import issuing
 
     case, where = homes.taken(use_case, period)
     rows = features.read(where.lake, case).sort_values("night", ignore_index=True)
-    unspoilt, spoilt = {}, {}
-    for candidate in case.candidates:
-        models = _models(case, where, period, digits, sorted(rows["night"].str[:digits].unique())[1:], candidate)
-        scored = _scored(rows, models, digits)
-        unspoilt[candidate.name] = _unspoilt(case, scored)
-        if candidate == case.candidates[1]:
-            spoilt = _spoilt(case, scored, models, digits)
-    return {"unspoilt": unspoilt, "spoilt": spoilt}
-
-
-def _scored(rows: Any, models: Mapping[str, Any], digits: int) -> Any:
-    """Return the rows of the spans that have a model, with its scores."""
     spans = rows["night"].str[:digits]
+    models = _models(case, where, period, digits, sorted(spans.unique())[1:])
+    oldest = next(iter(models.values()))
     rows = rows[spans.isin(list(models))]
-    return rows.assign(score=np.concatenate([models[span].predict(part) for span, part in rows.groupby(spans)]))
-
-
-def _unspoilt(case: Any, scored: Any) -> dict[str, Any]:
-    """Return how many nights would be withheld as they are, and why."""
-    verdicts = {night: _judged(case, whole, len(whole), usual) for _, night, whole, usual in _nights(case, scored)}
-    reasons = [f"{night}: {verdict.reason}" for night, verdict in verdicts.items() if not verdict.holds]
-    return {"of": len(verdicts), "withheld": len(reasons), "reasons": reasons}
-
-
-def _spoilt(case: Any, scored: Any, models: Mapping[str, Any], digits: int) -> dict[str, Any]:
-    """Return how many nights would be withheld once they were spoilt, by what was done to them."""
-    oldest, held = next(iter(models.values())), dict[str, list[bool]]()
-    for number, night, whole, usual in _nights(case, scored):
-        halved = not _judged(case, whole[::2], len(whole[::2]), usual).holds
-        held.setdefault("half of the entities never came", []).append(halved)
-        faults = _faults(case, whole, oldest)
+    scores = [models[span].predict(part) for span, part in rows.groupby(spans)]
+    rows = rows.assign(score=np.concatenate(scores))
+    nights = {str(night): part for night, part in rows.groupby("night")}
+    profiles = {night: _profiles(case, part) for night, part in nights.items()}
+    order = sorted(nights)
+    held: dict[str, list[bool]] = {}
+    reasons: list[str] = []
+    for number, night in enumerate(order):
+        before = [profiles[each] for each in order[max(0, number - case.issuing.nights) : number]]
+        if len(before) < case.issuing.least_nights:
+            continue
+        whole, model = nights[night], models[night[:digits]]
+        usual = issuing.usual(before, case.issuing)
+        verdict = _judged(case, whole, len(whole), usual)
+        held.setdefault("none", []).append(not verdict.holds)
+        reasons += [] if verdict.holds else [f"{night}: {verdict.reason}"]
+        held.setdefault("half of the entities never came", []).append(
+            not _judged(case, whole[::2], len(whole[::2]), usual).holds
+        )
+        for fault, spoilt in _faults(case, whole, oldest):
+            held.setdefault(fault, []).append(not _judged(case, spoilt, len(whole), usual).holds)
         if digits == 4 or number % EVERY == 0:
-            faults = chain(faults, _units(case, whole, models[night[:digits]]))
-        for fault, each in faults:
-            held.setdefault(fault, []).append(not _judged(case, each, len(whole), usual).holds)
-    return {name: {"of": len(each), "withheld": sum(each)} for name, each in held.items()}
+            for unit, each in _units(case, whole, model):
+                held.setdefault(unit, []).append(not _judged(case, each, len(whole), usual).holds)
+    return {
+        "nights": len(held["none"]),
+        "withheld": {name: {"of": len(each), "withheld": sum(each)} for name, each in held.items()},
+        "false_alarms": reasons,
+    }
 
 
-def _nights(case: Any, scored: Any) -> Iterator[tuple[int, str, Any, Any]]:
-    """Yield each night that has enough before it: its number, its name, its rows, and what is usual by then."""
-    from ml import issuing
-
-    before: list[Mapping[str, Any]] = []
-    for number, (night, whole) in enumerate(scored.groupby("night")):
-        if len(before) >= case.issuing.least_nights:
-            yield number, str(night), whole, issuing.usual(before, case.issuing)
-        before = [*before, _profiles(case, whole)][-case.issuing.nights :]
-
-
-def _models(case: Any, where: Any, period: str, digits: int, spans: Sequence[str], candidate: Any) -> dict[str, Any]:
+def _models(case: Any, where: Any, period: str, digits: int, spans: Sequence[str]) -> dict[str, Any]:
     """Return, for each span, the model that learned from all before it."""
     from ml import training
 
     labelled = homes.labelled(case, where, period)
-    of_row, found = np.array([night[:digits] for night in labelled.nights], object), {}
+    of_row = np.array([night[:digits] for night in labelled.nights], object)
+    candidate, found = case.candidates[1], {}
     for span in spans:
-        material = homes.gathered(case, labelled.where(of_row < span), where, 1)
+        learned = labelled.where(of_row < span)
+        material = homes.gathered(case, learned, where, 1)
         found[span] = training.fit(candidate, material).model
     return found
 
@@ -138,11 +126,9 @@ def _units(case: Any, rows: Any, model: Any) -> Iterator[tuple[str, Any]]:
 
 def _show(measured: dict[str, Any]) -> None:
     table = Table(title="nights that would be withheld", title_justify="left")
-    for heading in ("what was done to them", *measured):
+    for heading in ("fault", *measured):
         table.add_column(heading)
-    for part in ("unspoilt", "spoilt"):
-        for name in next(iter(measured.values()))[part]:
-            told = [each[part].get(name, {"withheld": 0, "of": 0}) for each in measured.values()]
-            what = f"nothing, {name}" if part == "unspoilt" else name
-            table.add_row(what, *(f"{each['withheld']} of {each['of']}" for each in told))
+    for fault in next(iter(measured.values()))["withheld"]:
+        told = [each["withheld"].get(fault, {"withheld": 0, "of": 0}) for each in measured.values()]
+        table.add_row(fault, *(f"{each['withheld']} of {each['of']}" for each in told))
     Console().print(table)

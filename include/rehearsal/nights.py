@@ -3,8 +3,8 @@
 Which model scores night N+1 must not depend on how fast the machine is. Night N+1 is ingested while N is monitored, but
 the pool `scoring` has a slot only when everything that N has led to has ended.
 
-A night whose scores are withheld is let go by the first of the approvers: what is played is history, in which a night that
-is like none before was the world's doing.
+A night whose scores are withheld is let go by the first of the approvers: what is played is history, and what would have come
+of those scores is worth knowing.
 
 The feature store is brought online once, for the last night: nothing that is played asks it anything, and two imports of
 Feast a night would be most of what a night costs.
@@ -23,7 +23,7 @@ from ml import decisions
 from ml.chain import Entry
 from ml.usecase import UseCase
 
-_WHY = "played from history as it was: the world changed"
+_WHY = "played from history, to see what comes of them"
 
 
 class Rehearsal:
