@@ -10,7 +10,7 @@ from ml.errors import RefusalError
 from ml.usecase import Gates
 
 _FOLDS = 3
-_LEARNED_FROM_EACH_JUDGED = 3  # nights; to hold more of them back would cost a young model more than the gate gains
+_JUDGED_OF_ALL = 4  # one night of so many: to hold more back would cost a young model more than the gate gains
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
             f"expected labelled rows of {least + _FOLDS + 1} nights or more ({least} to judge on, the rest "
             f"to learn from), got {len(distinct)}: wait for labels, or land more history"
         )
-    count = max(least, min(gates.most_judged, len(unused), len(distinct) // (1 + _LEARNED_FROM_EACH_JUDGED)))
+    count = max(least, min(gates.most_judged, len(unused), len(distinct) // _JUDGED_OF_ALL))
     judged = nights >= distinct[-count]
     return Split(fitted=~judged, judged=judged)
 

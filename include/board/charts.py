@@ -53,6 +53,16 @@ class Chart:
     marks: tuple[Mark, ...] = ()
 
     @property
+    def nights(self) -> set[date]:
+        """The nights that any series has."""
+        return {point.night for each in self.series for point in each.points}
+
+    @property
+    def is_weekly(self) -> bool:
+        """Whether the nights are so many that means of weeks tell more."""
+        return len(self.nights) > _MOST_ROWS
+
+    @property
     def drawn(self) -> "Drawing | None":
         """Where everything lies; None where there is no point."""
         return draw(self)
@@ -60,17 +70,15 @@ class Chart:
     @property
     def table(self) -> "tuple[Row, ...]":
         """The same numbers as rows, the newest first: a night's, or where there are many nights the mean of a week's."""
-        nights = sorted({point.night for each in self.series for point in each.points}, reverse=True)
-        weekly = len(nights) > _MOST_ROWS
+        weekly = self.is_weekly
         columns = [_means(each.points, weekly=weekly) for each in self.series]
-        begins = dict.fromkeys(_begins(night, weekly=weekly) for night in nights)
+        begins = dict.fromkeys(_begins(night, weekly=weekly) for night in sorted(self.nights, reverse=True))
         return tuple(Row(night=night, values=tuple(column.get(night) for column in columns)) for night in begins)
 
     @property
     def row_is(self) -> str:
         """What a row of the table is about."""
-        nights = {point.night for each in self.series for point in each.points}
-        return "week from" if len(nights) > _MOST_ROWS else "night"
+        return "week from" if self.is_weekly else "night"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,11 +144,9 @@ class _Frame:
 
 def draw(chart: Chart) -> Drawing | None:
     """Return where everything of `chart` lies; None where there is no point."""
-    points = [point for each in chart.series for point in each.points]
-    if not points:
+    nights, weekly = chart.nights, chart.is_weekly
+    if not nights:
         return None
-    nights = {point.night for point in points}
-    weekly = len(nights) > _MOST_ROWS
     drawn = [(each, _weekly(each.points) if weekly else each.points) for each in chart.series if each.points]
     steps = ticks(*_ends(point for _, line in drawn for point in line))
     frame = _Frame(first=min(nights), last=max(nights), low=steps[0], high=steps[-1])

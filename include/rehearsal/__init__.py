@@ -13,7 +13,6 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from include import settings as places
 from include.rehearsal.airflow import StageError
 from include.rehearsal.nights import Rehearsal
 from include.settings import Settings
@@ -35,17 +34,12 @@ def played(use_case: UseCase, until: date | None = None) -> Period:
     return declared if until is None else use_case.horizon.parse(str(Period(declared.first, until)))
 
 
-def run(
-    use_case: UseCase, console: Console, settings: Settings | None = None, period: Period | None = None
-) -> dict[str, float]:
-    """Return the seconds that each part of a use case's rehearsal took; the stack is gone afterwards, come what may.
-
-    It plays the nights of `period`, or the declared ones.
+def run(use_case: UseCase, console: Console, settings: Settings, period: Period) -> dict[str, float]:
+    """Return the seconds that each part of a rehearsal of the nights of `period` took; the stack is gone afterwards, come what may.
 
     Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
     """
-    settings = settings or places.load()
-    begun, nights = datetime.now(UTC), use_case.horizon.nights(period or played(use_case))
+    begun, nights = datetime.now(UTC), use_case.horizon.nights(period)
     with _progress(console) as progress, _ending_by_signal():
         bar = progress.add_task("starting", total=len(nights))
 

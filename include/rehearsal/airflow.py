@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
 from include.settings import Settings
-from include.stack.client import Client, Run, TaskRun
+from include.stack.client import Client, Run
 from include.stack.processes import Stack
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
@@ -69,10 +70,7 @@ class Airflow:
 
     def ask_for(self, stage: str, key: str, *, name: str, who: str | None = None, **form: str) -> None:
         """Start another run of `key` by the stage's form, as `who` or as the administrator."""
-        if who is None:
-            self._know(self._client.trigger(self._dag(stage), run=name, key=key, conf=form))
-            return
-        with Client(self.settings, who) as person:
+        with Client(self.settings, who) if who else nullcontext(self._client) as person:
             self._know(person.trigger(self._dag(stage), run=name, key=key, conf=form))
 
     def hold(self, hold: bool) -> None:
@@ -96,7 +94,7 @@ class Airflow:
 
     def state(self, run: Run, task: str) -> str | None:
         """Return the state of one of the run's tasks."""
-        return self._task(run, task).state
+        return next(each for each in self._client.tasks(run) if each.task == task).state
 
     def _ended(self, stage: str, key: str) -> Run | None:
         run = self._runs.get((self._dag(stage), key))
@@ -131,9 +129,6 @@ class Airflow:
             if approval.settled:
                 with Client(self.settings, approval.users[0]) as approver:
                     approver.answer(approval, "Approve")
-
-    def _task(self, run: Run, name: str) -> TaskRun:
-        return next(task for task in self._client.tasks(run) if task.task == name)
 
     def _dag(self, stage: str) -> str:
         return f"{self.use_case.name}_{stage}"

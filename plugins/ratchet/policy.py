@@ -2,7 +2,7 @@
 
 import os
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import (
     Asset,
@@ -13,12 +13,14 @@ from airflow.sdk import (
     RetryAction,
     RetryRule,
 )
-from airflow.triggers.base import BaseEventTrigger
 
 from ml.errors import ApprovalError, DeclarationError, LeakError, LedgerError, RequestError
 from ml.usecase import UseCase
 from ratchet import notifiers, request
 from ratchet.lateness import RunMade
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseEventTrigger
 
 _FOR_PEOPLE = ("release",)  # which waits for them, for days
 # Who may what is told by the worker of a queue, where there are workers; one that trains cannot release what it trained.
@@ -69,13 +71,11 @@ def schedules() -> bool:
     return os.environ.get("RATCHET_SCHEDULES", "on") != "off"
 
 
-def watched(use_case: UseCase, stage: str, trigger: BaseEventTrigger | None) -> Asset:
+def watched(use_case: UseCase, stage: str, trigger: "BaseEventTrigger | None") -> Asset:
     """Return the asset of a stage that `trigger` tells of, which lives where the wall clock may start nights."""
-    watchers = (
-        [AssetWatcher(name=f"{use_case.name}_{stage}_watcher", trigger=trigger)] if trigger and schedules() else []
-    )
-    asset = request.asset(use_case, stage)
-    return Asset(name=asset.name, uri=asset.uri, watchers=watchers)
+    if trigger is None or not schedules():
+        return request.asset(use_case, stage)
+    return request.asset(use_case, stage, AssetWatcher(name=f"{use_case.name}_{stage}_watcher", trigger=trigger))
 
 
 def approval_hours() -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.sdk import Asset, Param
+from airflow.sdk import Asset, AssetWatcher, Param
 
 from include import assets, usecases
 from ml import nights
@@ -97,6 +97,6 @@ def hand_over(context: Mapping[str, Any], key: str | None = None) -> None:
         context["outlet_events"][outlet].add_partitions(key or period(context))
 
 
-def asset(use_case: UseCase, stage: str) -> Asset:
-    """Return the asset by which one DAG of a use case starts the next."""
-    return Asset(name=assets.name(use_case.name, stage), uri=assets.uri(use_case.name, stage))
+def asset(use_case: UseCase, stage: str, *watchers: AssetWatcher) -> Asset:
+    """Return the asset by which one DAG of a use case, or a watcher, starts the next."""
+    return Asset(name=assets.name(use_case.name, stage), uri=assets.uri(use_case.name, stage), watchers=list(watchers))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -108,17 +109,11 @@ def metrics(
 
 
 def series(engine: sa.Engine, use_case: str, names: Collection[str], first_night: date) -> tuple[Metric, ...]:
-    """Return the metrics called `names` of whole nights from `first_night` on, in the order of night and model.
-
-    They are put in order here: to order by the key, SQLite would walk all of a year's metrics.
-    """
+    """Return the metrics called `names` of whole nights from `first_night` on, in the order of night and model."""
     column = tables.metrics.c
-    query = sa.select(tables.metrics).where(
-        column.use_case == use_case, column.metric.in_(names), column.night >= first_night, column.slice == "all"
+    return _load(
+        engine, tables.metrics, Metric, use_case, first_night, None, column.slice == "all", column.metric.in_(names)
     )
-    with engine.connect() as connection:
-        found = [Metric(**row._mapping) for row in connection.execute(query)]
-    return tuple(sorted(found, key=lambda each: (each.night, each.model_digest, each.metric)))
 
 
 def work(engine: sa.Engine, use_case: str, first_night: date) -> tuple[Work, ...]:
@@ -176,7 +171,8 @@ def _load(
     last_night: date | None,
     *only: sa.ColumnElement[bool],
 ) -> tuple[Row, ...]:
-    query = sa.select(table).where(table.c.use_case == use_case, *only).order_by(*table.primary_key)
+    """Return rows in the order of their key, into which they are put here: for it SQLite would walk all of a year's."""
+    query = sa.select(table).where(table.c.use_case == use_case, *only)
     if first_night is not None:
         query = query.where(table.c.night >= first_night)
     if last_night is not None:
@@ -184,4 +180,5 @@ def _load(
     with engine.connect() as connection:
         result = connection.execute(query)
         names = tuple(result.keys())
-        return tuple(row(**dict(zip(names, found, strict=True))) for found in result)
+        loaded = [row(**dict(zip(names, found, strict=True))) for found in result]
+    return tuple(sorted(loaded, key=attrgetter(*table.primary_key.columns.keys())))
