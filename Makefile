@@ -24,13 +24,13 @@ down:  ## stop what `make up` started
 	@$(BIN)/ratchet down
 
 stack:  ## the full stack in containers, set up and healthy, addresses printed; needs Docker with Compose, and no .venv
-	@$(PYTHON) -m include.compose.host up
+	@$(PYTHON) -m include.platform.compose.stack up
 
 stack-down:  ## stop the containers; their data stays
-	@$(PYTHON) -m include.compose.host down
+	@$(PYTHON) -m include.platform.compose.stack down
 
 stack-test:  ## a night end to end in a stack of its own, which is gone afterwards (USE_CASE=flights NIGHTS=1)
-	@USE_CASE=$(USE_CASE) $(PYTHON) -m include.compose.trial
+	@USE_CASE=$(USE_CASE) $(PYTHON) -m tests.stack.stack_test
 
 test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
 	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker and not slow"

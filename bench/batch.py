@@ -55,12 +55,12 @@ def _measure() -> dict[str, Any]:
 
 def _land(case: Any, where: Any, night: str, rows: int) -> None:
     """Put a night of so many rows where features rest, and as many entities beside it."""
-    from include.steps import features
+    from include.steps.features import build
     from include.stores import lake
-    from include.stores.spool import Spool
-    from ml import nights
+    from include.stores.files.spool import Spool
+    from ml import periods
 
-    month = lake.read(features.address(where.lake, case))
+    month = lake.read(build.address(where.lake, case))
     with TemporaryDirectory() as folder:
         made, valid = Spool(folder=Path(folder) / "rows"), Spool(folder=Path(folder) / "valid")
         for first in range(0, rows, _CHUNK):
@@ -68,8 +68,8 @@ def _land(case: Any, where: Any, night: str, rows: int) -> None:
             part = month.iloc[taken % len(month)].reset_index(drop=True)
             part = part.assign(night=night, entity=part["entity"] + "#" + taken.astype(str).astype(object))
             made, valid = made.add(part), valid.add(part[["night"]])
-        lake.replace(features.address(where.lake, case), nights.parse(night), made)
-        lake.replace(features.valid(where.lake, case, case.entities), nights.parse(night), valid, widen=True)
+        lake.replace(build.address(where.lake, case), periods.parse(night), made)
+        lake.replace(build.valid(where.lake, case, case.entities), periods.parse(night), valid, widen=True)
 
 
 def _child(way: str, night: str, digest: str) -> dict[str, float]:
@@ -85,14 +85,14 @@ def child(way: str, night: str, digest: str) -> None:
     import lightgbm  # noqa: F401 - not a part of any way
 
     from include import settings, usecases
-    from include.steps import batch, rescore, score
+    from include.steps.score import batch_prediction, rescore, score
     from include.stores import lake, warehouse
-    from ml import nights
-    from ml.routing import Routing
+    from ml import periods
+    from ml.rollout.routing import Routing
 
-    case, where, when = usecases.get(USE_CASE), settings.load(), nights.parse(night)
+    case, where, when = usecases.get(USE_CASE), settings.load(), periods.parse(night)
     if way == "bare Booster":
-        seconds, rows = _bare(case, where, night, batch.model(digest, where))
+        seconds, rows = _bare(case, where, night, batch_prediction.model(digest, where))
     else:
         with warehouse.writing(warehouse.engine(where.warehouse_url)) as connection:
             connection.exec_driver_sql("DELETE FROM scores")
@@ -113,9 +113,9 @@ def _bare(case: Any, where: Any, night: str, model: Any) -> tuple[float, int]:
     """Return the seconds of LightGBM's own `predict` on all rows at once, a matrix in memory, on one thread as a package has it."""
     import lightgbm
 
-    from include.steps import features
+    from include.steps.features import build
 
-    encoded = model.encoder.encode(features.read(where.lake, case, night, night))
+    encoded = model.encoder.encode(build.read(where.lake, case, night, night))
     booster = lightgbm.Booster(model_str=model.learner.text)
     began = time.perf_counter()
     booster.predict(encoded, num_threads=1)
@@ -123,9 +123,9 @@ def _bare(case: Any, where: Any, night: str, model: Any) -> tuple[float, int]:
 
 
 def _features(case: Any, where: Any) -> str:
-    from include.steps import features
+    from include.steps.features import build
 
-    return features.address(where.lake, case)
+    return build.address(where.lake, case)
 
 
 def _none() -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import bentoml
 
-from ml import packaging
+from ml.packaging import package_files
 
 
 @bentoml.service(workers=1)
@@ -16,7 +16,7 @@ class Scores:
     def __init__(self) -> None:
         folder = Path(os.environ["BENTO_PACKAGE"])
         files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        self._model = packaging.load(files)
+        self._model = package_files.load(files)
 
     @bentoml.api
     async def score(self, row: dict[str, Any]) -> float:

@@ -127,7 +127,7 @@ def _real() -> list[Stretch]:
 
 def _made_up(seed: int, nights: int = 30, rows: int = 900) -> Stretch:
     """Return rows that are independent of each other, and models that are each as wrong as the others."""
-    from ml.calibration import probability
+    from ml.statistics.logistic import probability
 
     chance = np.random.default_rng(seed)
     truth = chance.normal(-1, 0.8, nights * rows)
@@ -143,7 +143,7 @@ def _stretch(labels: Any, nights: Any, models: Any) -> Stretch:
 
 def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[str, Any]:
     """Return what became of a challenger with `fault`, over many trials."""
-    from ml.promotion import Answer
+    from ml.promotion.gate import Answer
     from ml.usecase import Canary
 
     rule, chance = Canary(shares=(SHARE, 1.0), least_answers=(500, 1000)), np.random.default_rng(_SEED)
@@ -177,7 +177,8 @@ def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[
 
 def _judge(seen: Any, rule: Any) -> Any:
     from include import usecases
-    from ml import canary, targets
+    from ml import targets
+    from ml.rollout import canary
 
     case = usecases.get(USE_CASE)
     target = targets.learned(case, seen.rows.labels)
@@ -186,7 +187,7 @@ def _judge(seen: Any, rule: Any) -> Any:
 
 def _contested(stretches: list[Stretch], noise: float, trials: int) -> dict[str, Any]:
     """Return how often an experiment lets in a challenger that is as good as the champion was before noise spoilt it."""
-    from ml.canary import Outcome, Scores
+    from ml.rollout.canary import Outcome, Scores
     from ml.usecase import Experiment
 
     chance, entered = np.random.default_rng(_SEED), 0
@@ -242,8 +243,8 @@ def _number(shown: dict[str, Any] | None, key: str) -> str:
 
 def _seen(fault: Fault, stretches: list[Stretch], chance: Any, share: float = SHARE) -> Any:
     """Return two weeks of a canary, after two nights as a shadow, beginning on a night that chance chooses."""
-    from ml.calibration import probability
-    from ml.canary import Rows, Scores, Seen
+    from ml.rollout.canary import Rows, Scores, Seen
+    from ml.statistics.logistic import probability
 
     where = stretches[chance.integers(len(stretches))]
     champion, canary = (where.models[each] for each in chance.choice(len(where.models), 2, replace=False))
@@ -282,7 +283,7 @@ def _stalls(number: int, chance: Any) -> Any:
 
 
 def _answers(who: Any, slow: Any, erring: float, chance: Any) -> Any:
-    from ml.canary import Answers
+    from ml.rollout.canary import Answers
 
     usual = chance.lognormal(0.7, 0.5, len(who))
     return Answers(

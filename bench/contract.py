@@ -27,7 +27,7 @@ def run() -> dict[str, Any]:
     """Return medians over rounds, beside the bars."""
     from include import usecases
     from include.usecases import coherence
-    from ml import validation
+    from ml.ingestion import validation
 
     long = long_tables.run()  # first: on Linux a child's peak is at least what its parent held when it was made
     raw, case = _landed(), usecases.get(USE_CASE)
@@ -106,10 +106,10 @@ def _landed() -> pd.DataFrame:
     from include import settings, usecases
     from include.stores import landing
     from include.stores.landing import Arrival, Folder
-    from ml import nights
+    from ml import periods
 
     with tempfile.TemporaryDirectory() as folder:
-        usecases.module(USE_CASE, "source").land(Path(folder), nights.parse(YEAR), settings.load().data / USE_CASE)
+        usecases.module(USE_CASE, "source").land(Path(folder), periods.parse(YEAR), settings.load().data / USE_CASE)
         file = landing.look(Folder(Path(folder)), Arrival(name=f"{TABLE}.csv", table=TABLE), Path(folder))
         (rows,) = file.batches(file.count)
         return rows.fit
@@ -118,14 +118,14 @@ def _landed() -> pd.DataFrame:
 def _replace(valid: pd.DataFrame) -> float:
     """Return the median seconds in which a night of a year's table is replaced."""
     from include.stores import lake
-    from ml import nights
+    from ml import periods
 
     rows = valid.assign(night=valid["flight_date"].dt.strftime("%Y-%m-%d"))
     with tempfile.TemporaryDirectory() as folder:
-        lake.replace(f"{folder}/t", nights.parse(YEAR), rows)
+        lake.replace(f"{folder}/t", periods.parse(YEAR), rows)
         night = rows[rows["night"] == "2013-06-01"]
         return median(
-            _timed(lambda: lake.replace(f"{folder}/t", nights.parse("2013-06-01"), night))[0] for _ in range(REPLACES)
+            _timed(lambda: lake.replace(f"{folder}/t", periods.parse("2013-06-01"), night))[0] for _ in range(REPLACES)
         )
 
 

@@ -31,7 +31,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure(folder: Path) -> dict[str, Any]:
-    from include.stack import setup
+    from include.platform.local import setup
     from include.stores import registry
 
     case, where = homes.taken(USE_CASE, HISTORY)
@@ -65,21 +65,22 @@ def _measure(folder: Path) -> dict[str, Any]:
 
 def _models(case: Any, rows: Any, where: Any) -> Any:
     """Yield each candidate's name, and its model of all rows."""
-    from ml import training
+    from ml.training import fitting
 
     for candidate in case.candidates:
-        yield candidate.name, training.fit(candidate, homes.gathered(case, rows, where, _SEED)).model
+        yield candidate.name, fitting.fit(candidate, homes.gathered(case, rows, where, _SEED)).model
 
 
 def _stored(case: Any, model: Any, rows: Any, where: Any) -> tuple[str, dict[str, bytes]]:
-    from include.steps import features, pins
-    from include.stores import packages, signatures
-    from ml import packaging
+    from include.steps.features import build, feature_pins
+    from include.stores import packages
+    from include.stores.signing import model_signing
+    from ml.packaging import package_files
 
-    meant = pins.declared(features.service(case, where), case.feature_names).facts
+    meant = feature_pins.declared(build.service(case, where), case.feature_names).facts
     facts = {"use_case": case.name, "night": HISTORY.rpartition("..")[2], **meant}
-    packed = packaging.pack(model, rows.frame.tail(_KNOWN), facts)
-    files = signatures.signed(packed.digest, packed.files, where)
+    packed = package_files.pack(model, rows.frame.tail(_KNOWN), facts)
+    files = model_signing.signed(packed.digest, packed.files, where)
     packages.put(where.packages, packed.digest, files)
     return packed.digest, files
 
@@ -92,21 +93,21 @@ def _records(model: Any, frame: Any) -> list[dict[str, object]]:
 
 
 def _exported(digest: str, folder: Path) -> tuple[Path, Path]:
-    from include.steps import export
+    from include.steps.train import export
 
     wheel, onnx = (export.export(digest, form, folder) for form in (export.Form.WHEEL, export.Form.ONNX))
     return wheel, onnx
 
 
 def _served(digest: str, model: Any, rows: Sequence[Any], seq: int, where: Any) -> dict[str, list[float]]:
-    from include.stack import server
-    from include.stores import routes
-    from ml.questions import Taken
-    from ml.routing import Routing
+    from include.serving import child_server
+    from include.stores import routing_store
+    from ml.rollout.routing import Routing
+    from ml.scoring.request_schema import Taken
 
-    routes.publish(Routing(use_case=USE_CASE, seq=seq, champion=digest), where)
-    with server.running(USE_CASE, where) as running:
-        server.wait(lambda: _is_ready(running.address), "the server to be ready")
+    routing_store.publish(Routing(use_case=USE_CASE, seq=seq, champion=digest), where)
+    with child_server.running(USE_CASE, where) as running:
+        child_server.wait(lambda: _is_ready(running.address), "the server to be ready")
         return dict(ways.by_server(running.address, USE_CASE, Taken.by(model.encoder), rows))
 
 
@@ -118,11 +119,11 @@ def _is_ready(address: str) -> bool:
 
 def _by_mlflow(case: Any, digest: str, files: Any, rows: Any, hard: Sequence[Any], where: Any) -> list[float]:
     from bench import rivals
-    from include.stack import setup
+    from include import ports
     from include.stores import registry
 
     version = registry.register(where, USE_CASE, digest, files, rows.frame[list(case.feature_names)].head())
-    port = setup.free_port("127.0.0.1")
+    port = ports.free_port("127.0.0.1")
     with rivals.mlflow(port, USE_CASE, version, where):
         return ways.by_mlflow(f"http://127.0.0.1:{port}", hard)
 
@@ -132,7 +133,7 @@ def _with_singles(path: Path, model: Any, rows: Sequence[Any], expected: Sequenc
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    from ml.questions import Taken
+    from ml.scoring.request_schema import Taken
 
     made = onnx.load(path)
     (trees,) = (node for node in made.graph.node if node.op_type == "TreeEnsemble")
@@ -159,12 +160,12 @@ def _speed(
     """Return medians over rounds that alternate, of one row at a time and of all at once."""
     import pandas as pd
 
-    from ml.edge import graph, scorer
-    from ml.questions import Taken
+    from ml.packaging.export import onnx_graph, scorer
+    from ml.scoring.request_schema import Taken
 
     edge, session = scorer.load_package(files, digest), ways.session(onnx)
     taken, frame = Taken.by(model.encoder), pd.DataFrame(rows, columns=list(model.encoder.names))
-    feeds, feed = [graph.feed(taken, [row]) for row in rows[:_SINGLES]], graph.feed(taken, rows)
+    feeds, feed = [onnx_graph.feed(taken, [row]) for row in rows[:_SINGLES]], onnx_graph.feed(taken, rows)
     single: dict[str, Callable[[int], object]] = {
         "the package": lambda place: model.predict_row(rows[place]),
         "wheel": lambda place: edge.score([rows[place]]),

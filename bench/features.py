@@ -96,14 +96,14 @@ def _grown(times: int) -> dict[str, float]:
 def _frames() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the columns of flights and outcomes that the windows need, as they rest."""
     from include import settings
-    from include.steps import features
+    from include.steps.features import build as feature_build
     from include.stores import lake
 
     case, folder = _case(), settings.load().lake
     keys = {"entity", *case.table(case.entities).key, *(name for each in case.features for name in each.by)}
     looked_up = {name for each in case.features for name in each.looked_up} | {"known_at"}
-    entities = lake.read(features.valid(folder, case, case.entities), columns=sorted(keys))
-    table = lake.read(features.valid(folder, case, TABLE), columns=sorted(looked_up))
+    entities = lake.read(feature_build.valid(folder, case, case.entities), columns=sorted(keys))
+    table = lake.read(feature_build.valid(folder, case, TABLE), columns=sorted(looked_up))
     return tuple(frame.astype(dict.fromkeys(frame.select_dtypes("object"), "category")) for frame in (entities, table))  # type: ignore[return-value]
 
 

@@ -111,7 +111,7 @@ def drawn(rows: Any, chance: Any) -> Any:
 
 def raw(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads: int, target: Any) -> Any:
     """Return what `candidate`, fitted as in training, says of `frame`."""
-    from ml import encoding, learners
+    from ml.training import encoding, learners
 
     encoder = encoding.fit(learned.frame, case.feature_names, case.texts)
     encoded = encoder.encode(learned.frame)
@@ -121,12 +121,13 @@ def raw(case: Any, candidate: Any, learned: Any, frame: Any, seed: int, threads:
 
 def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict[str, Any]:
     """Return the share of outcomes over many trials of one true gain."""
-    from ml import evaluation, promotion
+    from ml.promotion import gate
+    from ml.statistics import intervals
 
     chance = np.random.default_rng(_SEED)
     trials = _TRIALS_WHERE_NONE_MAY_PASS if gain <= 0 else _TRIALS
     pairs: dict[tuple[int, int, int], tuple[Any, Any]] = {}
-    outcomes = dict.fromkeys(map(str, promotion.Outcome), 0)
+    outcomes = dict.fromkeys(map(str, gate.Outcome), 0)
     for _ in range(trials):
         which, (one, other) = int(chance.integers(len(quarters))), chance.choice(MODELS, 2, replace=False)
         quarter, pair = quarters[which], (which, int(one), int(other))
@@ -135,14 +136,14 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
         champion, challenger = pairs[pair]
         begin = chance.integers(len(quarter.ends) - length)
         rows = slice(quarter.ends[begin], quarter.ends[begin + length])
-        judged = promotion.Judged(
+        judged = gate.Judged(
             labels=quarter.labels[rows],
             champion=quarter.target.answers(champion[rows]),
             challenger=quarter.target.answers(challenger[rows]),
             nights=quarter.nights[rows],
-            slices=evaluation.slices(quarter.case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
+            slices=intervals.slices(quarter.case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
         )
-        verdict = promotion.judge(judged, quarter.case.gates, promotion.Bar(bar), quarter.target)
+        verdict = gate.judge(judged, quarter.case.gates, gate.Bar(bar), quarter.target)
         outcomes[verdict.outcome] += 1
     shares = {name: round(count / trials, 4) for name, count in outcomes.items() if count}
     found = {"bar": bar, "nights": length, "gain": gain, "trials": trials, **shares}

@@ -27,31 +27,33 @@ def temporary() -> Iterator[str]:
 def taken(use_case: str, *periods: str) -> tuple[Any, Any]:
     """Return the use case and the settings, after its files of `periods` were taken and their features built."""
     from include import settings, usecases
-    from include.steps import features, ingest
+    from include.steps import ingest
+    from include.steps.features import build
     from include.stores import warehouse
 
     where = settings.load()
     warehouse.migrate(where.warehouse_url)
     for period in periods:
         ingest.ingest(use_case, period)
-        features.build(use_case, period)
+        build.build(use_case, period)
     return usecases.get(use_case), where
 
 
 def labelled(case: Any, where: Any, period: str, horizon: Any = None) -> Any:
     """Return the rows that a model of the last night of `period` learns from."""
-    from include.steps import training_set
-    from include.stores import snapshot
-    from ml import nights
+    from include.steps.features import training_set
+    from include.stores import table_snapshot
+    from ml import periods as period_text
 
-    return training_set.read(case, nights.parse(period).last, snapshot.take(case, where), where, horizon)
+    return training_set.read(case, period_text.parse(period).last, table_snapshot.take(case, where), where, horizon)
 
 
 def gathered(case: Any, rows: Any, where: Any, seed: int) -> Any:
     """Return `rows` as candidates learn from them."""
-    from ml import targets, training
+    from ml import targets
+    from ml.training import fitting
 
-    return training.gather(
+    return fitting.gather(
         rows.frame,
         rows.labels,
         rows.nights,

@@ -29,11 +29,11 @@ def run() -> dict[str, Any]:
 
 
 def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
-    from include.steps import features
-    from ml import issuing
+    from include.steps.features import build
+    from ml.scoring import publication_gate
 
     case, where = homes.taken(use_case, period)
-    rows = features.read(where.lake, case).sort_values("night", ignore_index=True)
+    rows = build.read(where.lake, case).sort_values("night", ignore_index=True)
     spans = rows["night"].str[:digits]
     models = _models(case, where, period, digits, sorted(spans.unique())[1:])
     oldest = next(iter(models.values()))
@@ -50,7 +50,7 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
         if len(before) < case.issuing.least_nights:
             continue
         whole, model = nights[night], models[night[:digits]]
-        usual = issuing.usual(before, case.issuing)
+        usual = publication_gate.usual(before, case.issuing)
         verdict = _judged(case, whole, len(whole), usual)
         held.setdefault("none", []).append(not verdict.holds)
         reasons += [] if verdict.holds else [f"{night}: {verdict.reason}"]
@@ -71,7 +71,7 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
 
 def _models(case: Any, where: Any, period: str, digits: int, spans: Sequence[str]) -> dict[str, Any]:
     """Return, for each span, the model that learned from all before it."""
-    from ml import training
+    from ml.training import fitting
 
     labelled = homes.labelled(case, where, period)
     of_row = np.array([night[:digits] for night in labelled.nights], object)
@@ -79,23 +79,23 @@ def _models(case: Any, where: Any, period: str, digits: int, spans: Sequence[str
     for span in spans:
         learned = labelled.where(of_row < span)
         material = homes.gathered(case, learned, where, 1)
-        found[span] = training.fit(candidate, material).model
+        found[span] = fitting.fit(candidate, material).model
     return found
 
 
 def _profiles(case: Any, rows: Any) -> Mapping[str, Any]:
-    from ml import profiles
+    from ml.statistics import column_profiles
 
-    return {name: profiles.of(rows[name]) for name in ("score", *case.feature_names)}
+    return {name: column_profiles.of(rows[name]) for name in ("score", *case.feature_names)}
 
 
 def _judged(case: Any, rows: Any, entities: int, usual: Any) -> Any:
-    from ml import issuing
-    from ml.issuing import Batch
+    from ml.scoring import publication_gate
+    from ml.scoring.publication_gate import Batch
 
     wrong = int((~np.isfinite(rows["score"])).sum())
     batch = Batch(entities=entities, rows=len(rows), wrong=wrong, profiles=_profiles(case, rows))
-    return issuing.judge(batch, usual, case.issuing)
+    return publication_gate.judge(batch, usual, case.issuing)
 
 
 def _faults(case: Any, rows: Any, oldest: Any) -> Iterator[tuple[str, Any]]:

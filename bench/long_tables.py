@@ -55,9 +55,9 @@ def _child(what: str, folder: str, rows: int) -> dict[str, Any]:
 
 def _draw(folder: Path, _: int) -> dict[str, Any]:
     from include import settings, usecases
-    from ml import nights
+    from ml import periods
 
-    usecases.module(USE_CASE, "source").land(folder / "drawn", nights.parse(YEAR), settings.load().data / USE_CASE)
+    usecases.module(USE_CASE, "source").land(folder / "drawn", periods.parse(YEAR), settings.load().data / USE_CASE)
     return {}
 
 
@@ -84,19 +84,19 @@ def _judge(folder: Path, rows: int) -> dict[str, Any]:
     from include.stores import landing
     from include.stores.landing import Arrival, Folder
     from include.usecases import coherence
-    from ml import intake, stretches
-    from ml.intake import Part
-    from ml.nights import parse
-    from ml.tally import Tally
-    from ml.validation import Seen
+    from ml.ingestion import chunks, intake
+    from ml.ingestion.intake import Part
+    from ml.ingestion.row_counts import Tally
+    from ml.ingestion.validation import Seen
+    from ml.periods import parse
 
     case, table = _declared()
     airports = landing.look(Folder(folder / "drawn"), Arrival(name=f"{KNOWN}.csv", table=KNOWN), folder)
     known = dict.fromkeys(table.references, next(airports.batches(rows)).fit)
     file = landing.look(Folder(folder), Arrival(name=f"{TABLE}.csv", table=TABLE), folder)
-    length, seen, tally = stretches.length(file.count), Seen(), Tally.none()
+    length, seen, tally = chunks.length(file.count), Seen(), Tally.none()
     parts = (Part(file=file.name, rows=each.fit, malformed=each.malformed) for each in file.batches(length))
-    for stretch in stretches.cut(parts, length):
+    for stretch in chunks.cut(parts, length):
         model = coherence.model(case, table)
         tally += Tally.of(intake.take(stretch, table, model, case.horizon, parse(YEAR), known, (), seen))
     return {"rows_valid": tally.rows_valid, "rows_quarantined": tally.rows_quarantined}
@@ -108,7 +108,7 @@ def _take(folder: Path, _: int) -> dict[str, Any]:
     from include.steps.ingest import tables
     from include.stores import landing
     from include.stores.landing import Arrival, Folder
-    from ml.nights import parse
+    from ml.periods import parse
 
     case, table = _declared()
     for each, place in ((case.table(KNOWN), folder / "drawn"), (table, folder)):

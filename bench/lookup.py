@@ -27,7 +27,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure() -> dict[str, Any]:
-    from include.steps import features, materialize, parity
+    from include.steps.features import build, materialize, parity
     from include.stores import feature_store
 
     case, where = homes.taken(USE_CASE, HISTORY, NIGHT)
@@ -36,9 +36,9 @@ def _measure() -> dict[str, Any]:
         "materialize": _seconds(lambda: materialize.materialize(USE_CASE, NIGHT)),
         "parity": _seconds(lambda: parity.check(USE_CASE, NIGHT)),
     }
-    rows = features.read(where.lake, case, NIGHT, NIGHT).set_index("entity")
+    rows = build.read(where.lake, case, NIGHT, NIGHT).set_index("entity")
     moments = rows["cutoff"].iloc[:200]
-    service, snapshot = features.service(case, where), materialize.shelf_of(case, where).snapshot
+    service, snapshot = build.service(case, where), materialize.shelf_of(case, where).snapshot
     seconds["historical retrieval of 200"] = _seconds(lambda: feature_store.historical(where, service, moments))
     entities = list(rows.index)
     answers: dict[str, Answer] = {entity: snapshot.lookup(entity) or {} for entity in entities}

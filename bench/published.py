@@ -27,7 +27,8 @@ def run() -> dict[str, Any]:
     """Return the AUC of each protocol, and whether the leak alarm stops it."""
     from include import settings, usecases
     from include.usecases.flights import source
-    from ml import learners, targets
+    from ml import targets
+    from ml.training import learners
     from ml.usecase import GradientBoosting
 
     flights = _prepared(source._flights(settings.load().data / USE_CASE))
@@ -67,8 +68,8 @@ def _held_out(flights: pd.DataFrame, *, in_time: bool) -> Any:
 
 def _scores(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, learners: Any, threads: int) -> Any:
     """Return the probabilities of the rows held out."""
-    from ml import encoding
-    from ml.calibration import probability
+    from ml.statistics.logistic import probability
+    from ml.training import encoding
 
     encoder = encoding.fit(flights[~held_out], columns)
     encoded, labels = encoder.encode(flights), flights["label"].to_numpy()
@@ -78,8 +79,8 @@ def _scores(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, le
 
 def _alarm(learned: pd.DataFrame, columns: Any, quality: Any, gates: Any, target: Any) -> str:
     """Return what the leak alarm says of the columns and of the quality, or "silent"."""
-    from ml import leakage
     from ml.errors import LeakError
+    from ml.training import leakage
 
     none = pd.DataFrame(index=learned.index)
     try:

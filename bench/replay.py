@@ -67,11 +67,11 @@ def measured() -> dict[str, Any]:
 
 def _replayed(use_case: str, nights: str, policies: str, **more: Any) -> Any:
     from include import usecases
-    from include.steps import replay
+    from include.steps import backtest
 
     period = usecases.get(use_case).horizon.parse(nights)
-    asked = replay.Asked(use_case=use_case, period=period, policies=policies, **more)
-    found = replay.replay(asked, lambda done, known: print(f"{use_case}: {done} of {known} trainings", flush=True))
+    asked = backtest.Asked(use_case=use_case, period=period, policies=policies, **more)
+    found = backtest.replay(asked, lambda done, known: print(f"{use_case}: {done} of {known} trainings", flush=True))
     print(found.cost, flush=True)
     return found
 
@@ -123,13 +123,13 @@ def _apart(loss: float, known: float | tuple[float, float]) -> float:
 
 
 def _tables(found: Any, against: tuple[str, ...]) -> list[str]:
-    from include.report import replayed as report
-    from ml import markdown
-    from ml.replay import telling
+    from include.report import backtest_report as report
+    from ml.model_card import markdown
+    from ml.retraining.backtest import tables
 
-    lines = markdown.table(telling.heads(found.results, against), telling.policies(found.results, against))
-    fired = [f"* `{name}`: {told}." for name, told, _ in telling.fired(found.results)]
-    failed = [f"* `{name}`: {told}." for name, told in telling.failed(found.results)]
+    lines = markdown.table(tables.heads(found.results, against), tables.policies(found.results, against))
+    fired = [f"* `{name}`: {told}." for name, told, _ in tables.fired(found.results)]
+    failed = [f"* `{name}`: {told}." for name, told in tables.failed(found.results)]
     return [
         report.made(found),
         "",
@@ -140,14 +140,14 @@ def _tables(found: Any, against: tuple[str, ...]) -> list[str]:
 
 
 def _sensitivity(found: Any) -> list[str]:
-    from ml import markdown
-    from ml.replay import telling
+    from ml.model_card import markdown
+    from ml.retraining.backtest import tables
 
-    return markdown.table(telling.heads(found.around, ()), sorted(telling.policies(found.around, ())))
+    return markdown.table(tables.heads(found.around, ()), sorted(tables.policies(found.around, ())))
 
 
 def _known(found: Any) -> list[str]:
-    from ml import markdown
+    from ml.model_card import markdown
 
     losses = {each.policy: each.quality.log_loss for each in found.results.played}
     rows = [

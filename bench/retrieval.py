@@ -38,7 +38,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure() -> dict[str, Any]:
-    from include.steps import materialize
+    from include.steps.features import materialize
     from include.stores import feature_store
 
     case, where = homes.taken(USE_CASE, YEAR)
@@ -62,10 +62,10 @@ def _look_up(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     from feast.value_type import ValueType
 
     from include import usecases
-    from include.steps import features
+    from include.steps.features import build
     from include.stores import lake
     from ml import features as engine
-    from ml.arrival import KNOWN_AT
+    from ml.ingestion.availability import KNOWN_AT
     from ml.usecase import AsOf
 
     case = usecases.get(USE_CASE)
@@ -73,7 +73,7 @@ def _look_up(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     [by] = asked.by
     apart = {"slices": (), "edge_cases": (), "fairness": None, "expectations": (), "baselines": ()}
     only = replace(case, features=(asked,), live=replace(case.live, features=()), **apart)
-    tables = {name: features.valid(where.lake, case, name) for name in (case.entities, LOOKED_UP)}
+    tables = {name: build.valid(where.lake, case, name) for name in (case.entities, LOOKED_UP)}
     flights = lake.read(tables[case.entities], columns=["entity", case.night_column, by, case.live.before])
 
     def ours() -> Frame:
@@ -105,13 +105,13 @@ def _look_up(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
 def _training_set(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     """Return both ways from built features to the rows that a model of the last night learns from."""
     from include import usecases
-    from include.steps import training_set
-    from include.stores import snapshot
+    from include.steps.features import training_set
+    from include.stores import table_snapshot
 
     case = usecases.get(USE_CASE)
 
     def ours() -> Frame:
-        return training_set.read(case, LAST, snapshot.take(case, where), where).frame.set_index("entity")
+        return training_set.read(case, LAST, table_snapshot.take(case, where), where).frame.set_index("entity")
 
     return ours, _built(store, where, ours()), list(case.feature_names)
 
@@ -119,7 +119,7 @@ def _training_set(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
 def _build(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     """Return our way from valid tables to all features, and Feast's from built ones."""
     from include import usecases
-    from include.steps import features
+    from include.steps.features import build
     from include.stores import lake
     from include.usecases import coherence
     from ml import features as engine
@@ -129,7 +129,7 @@ def _build(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     tables = sorted({each.table for each in case.features if isinstance(each, Lookup)})
 
     def ours() -> Frame:
-        entities, *looked_up = (lake.read(features.valid(where.lake, case, each)) for each in (case.entities, *tables))
+        entities, *looked_up = (lake.read(build.valid(where.lake, case, each)) for each in (case.entities, *tables))
         found = engine.build(case, coherence.functions(case), entities, dict(zip(tables, looked_up, strict=True)))
         return found.set_index("entity")
 
@@ -139,9 +139,9 @@ def _build(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
 def _built(store: Any, where: Any, rows: Frame) -> Way:
     """Return Feast's way to the built features of the entities of `rows` at their cutoffs."""
     from include import usecases
-    from include.steps import features
+    from include.steps.features import build
 
-    service = store.get_feature_service(features.service(usecases.get(USE_CASE), where).name)
+    service = store.get_feature_service(build.service(usecases.get(USE_CASE), where).name)
     question = rows[["cutoff"]].reset_index().rename(columns={"cutoff": "event_timestamp"})
     return lambda: store.get_historical_features(question, service).to_df().set_index("entity")
 

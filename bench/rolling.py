@@ -28,12 +28,13 @@ def run() -> dict[str, Any]:
 
 def _measure() -> dict[str, Any]:
     from include import settings, usecases
-    from include.steps import features, ingest
+    from include.steps import ingest
+    from include.steps.features import build
     from include.stores import warehouse
 
     case, where, seconds = usecases.get(USE_CASE), settings.load(), {}
     warehouse.migrate(where.warehouse_url)
-    for name, step in (("ingest", ingest.ingest), ("features", features.build)):
+    for name, step in (("ingest", ingest.ingest), ("features", build.build)):
         started = time.perf_counter()
         step(USE_CASE, YEAR)
         seconds[name] = round(time.perf_counter() - started, 1)
@@ -45,11 +46,12 @@ def _measure() -> dict[str, Any]:
 
 def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
     """Return the quality of the candidates at one horizon, and the seconds that each took."""
-    from include.steps import training_set
-    from include.stores import snapshot
-    from ml import nights, targets, training
+    from include.steps.features import training_set
+    from include.stores import table_snapshot
+    from ml import periods, targets
+    from ml.training import fitting
 
-    rows = training_set.read(case, nights.parse(YEAR).last, snapshot.take(case, where), where, horizon)
+    rows = training_set.read(case, periods.parse(YEAR).last, table_snapshot.take(case, where), where, horizon)
     months = np.array([night[:7] for night in rows.nights], object)
     pooled = months >= FIRST_SCORED
     spans = {**{str(month): months == month for month in np.unique(months[pooled])}, "pooled": pooled}
@@ -59,7 +61,7 @@ def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
         scores, started = np.full(len(months), np.nan), time.perf_counter()
         for month in np.unique(months[pooled]):
             learned = rows.where(months < month)
-            material = training.gather(
+            material = fitting.gather(
                 learned.frame,
                 learned.labels,
                 learned.nights,
@@ -69,7 +71,7 @@ def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
                 threads=where.threads,
                 texts=case.texts,
             )
-            fitted = training.fit(candidate, material)
+            fitted = fitting.fit(candidate, material)
             scores[months == month] = fitted.model.predict(rows.frame[months == month])
         seconds[candidate.name] = round(time.perf_counter() - started, 1)
         measured[candidate.name] = {

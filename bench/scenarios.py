@@ -41,26 +41,26 @@ def run() -> dict[str, Any]:
 
 
 def _noticed() -> Iterator[Any]:
-    from ml.replay import scenarios
+    from ml.retraining.backtest import synthetic_scenarios
 
     with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
-        for found in pool.map(_notice, [each.name for each in scenarios.SCENARIOS]):
+        for found in pool.map(_notice, [each.name for each in synthetic_scenarios.SCENARIOS]):
             print(found[0].scenario, flush=True)
             yield from found
 
 
 def _notice(name: str) -> Any:
-    from ml.replay import scenarios, watching
+    from ml.retraining.backtest import synthetic_scenarios, trigger_evaluation
 
-    (scenario,) = [each for each in scenarios.SCENARIOS if each.name == name]
-    return watching.notice(scenario, SEEDS)
+    (scenario,) = [each for each in synthetic_scenarios.SCENARIOS if each.name == name]
+    return trigger_evaluation.notice(scenario, SEEDS)
 
 
 def _real(use_case: str) -> tuple[dict[str, Any], Any]:
     """Return for each trigger on how many nights it was above its threshold or could not tell, and what age costs."""
     from include import usecases
-    from include.steps import replay as step
-    from include.steps.replay import Asked, trainings
+    from include.steps import backtest as step
+    from include.steps.backtest import Asked, trainings
 
     _, nights, schedule = REAL[use_case]
     case = usecases.get(use_case)
@@ -76,12 +76,12 @@ def _real(use_case: str) -> tuple[dict[str, Any], Any]:
 
 def _watches(case: Any) -> dict[str, Any]:
     """Return each trigger alone, as the use case has it declared where it has, else as the scenarios have it."""
-    from ml.replay import watching
+    from ml.retraining.backtest import trigger_evaluation
     from ml.usecase import Drift
 
     declared = case.triggers
     window = {"window_nights": declared.window_nights, "least_nights": declared.least_nights}
-    found = {name: replace(each, **window) for name, each in watching.WATCHES.items() if "," not in name}
+    found = {name: replace(each, **window) for name, each in trigger_evaluation.WATCHES.items() if "," not in name}
     for name in ("calibration_gap", "loss_rise", "loss_surprise", "expected_loss_rise"):
         found[name] = replace(found[name], **{name: getattr(declared, name) or getattr(found[name], name)})
     season = Drift(against="season", season_nights=12 if case.horizon.every == "month" else 364, asks=True)
@@ -89,14 +89,14 @@ def _watches(case: Any) -> dict[str, Any]:
 
 
 def _counted(name: str, case: Any, walk: Any, scene: Any, grown: Any) -> dict[str, Any]:
-    from ml import retraining
-    from ml.replay import walking
+    from ml.retraining import triggers as retraining_triggers
+    from ml.retraining.backtest import simulation
 
     triggers, values, asked = _watches(case)[name], [], 0
     for night in case.horizon.nights(scene.period)[:: LOOKS[case.horizon.every]]:
         so_far = replace(walk, looks=(), reigns=tuple(each for each in walk.reigns if each.since <= night))
-        facts = walking.observe(so_far, triggers, night, scene, grown)
-        decision = retraining.decide(triggers, facts, case.horizon)
+        facts = simulation.observe(so_far, triggers, night, scene, grown)
+        decision = retraining_triggers.decide(triggers, facts, case.horizon)
         asked += decision.retrain
         values += [each.value for each in decision.findings]
     (finding,) = decision.findings
@@ -113,7 +113,7 @@ def _kept(each: Any) -> dict[str, Any]:
 
 def _table(noticed: list[Any]) -> list[str]:
     """Return a row for each scenario: the delay of each trigger, in bold where it ought to notice."""
-    from ml import markdown
+    from ml.model_card import markdown
 
     names = list(dict.fromkeys(each.scenario for each in noticed))
     triggers = list(dict.fromkeys(each.trigger for each in noticed))
@@ -135,7 +135,7 @@ def _delay(each: Any) -> str:
 
 def _alarms(noticed: list[Any], real: dict[str, Any]) -> list[str]:
     """Return a row for each trigger: how many of 100 nights it asks on where nothing happened, made up and real."""
-    from ml import markdown
+    from ml.model_card import markdown
 
     calm = {(each.scenario, each.trigger): f"{each.false_alarms:.1f}" for each in noticed}
     triggers = list(dict.fromkeys(each.trigger for each in noticed))
@@ -150,11 +150,11 @@ def _alarms(noticed: list[Any], real: dict[str, Any]) -> list[str]:
 
 
 def _ages(found: dict[str, Any]) -> list[str]:
-    from ml import markdown
-    from ml.replay import telling
+    from ml.model_card import markdown
+    from ml.retraining.backtest import tables
 
-    rows = [[use_case, *row] for use_case, ages in found.items() for row in telling.ages(ages)]
-    return markdown.table(["use case", *telling.AGES], rows)
+    rows = [[use_case, *row] for use_case, ages in found.items() for row in tables.ages(ages)]
+    return markdown.table(["use case", *tables.AGES], rows)
 
 
 def _share(found: dict[str, Any] | None) -> str:

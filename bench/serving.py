@@ -31,8 +31,8 @@ def run() -> dict[str, Any]:
 
 
 def _measure() -> dict[str, Any]:
-    from include.stack import setup
-    from include.steps import materialize
+    from include import ports
+    from include.steps.features import materialize
 
     case, where = homes.taken(USE_CASE, HISTORY)
     night = HISTORY.rpartition("..")[2]
@@ -44,7 +44,7 @@ def _measure() -> dict[str, Any]:
     known = snapshot.lookup(entity) or {}
     row = {name: None if value != value else value for name, value in known.items() if name in case.feature_names}
     frame = json.dumps({"dataframe_split": {"columns": list(row), "data": [list(row.values())]}}).encode()
-    port, at_mlflow, at_bentoml = (setup.free_port("127.0.0.1") for _ in range(3))
+    port, at_mlflow, at_bentoml = (ports.free_port("127.0.0.1") for _ in range(3))
     asked = {
         NOOP: Asked(port=port, path="/healthz", method="GET"),
         ENTITY: Asked(port=port, path="/score", body=json.dumps({"entities": [entity]}).encode()),
@@ -78,10 +78,10 @@ def released(case: Any, where: Any, night: str) -> tuple[str, str]:
     from dataclasses import replace
 
     from include import usecases
-    from include.stack import setup
+    from include.platform.local import setup
     from include.steps import train
-    from include.stores import ledger, registry, routes, warehouse
-    from ml.routing import Routing
+    from include.stores import ledger, registry, routing_store, warehouse
+    from ml.rollout.routing import Routing
     from ml.usecase import GradientBoosting
 
     setup.make_folders(where)
@@ -94,7 +94,7 @@ def released(case: Any, where: Any, night: str) -> tuple[str, str]:
     finally:
         usecases.get = read
     judged = ledger.entries(warehouse.engine(where.warehouse_url), USE_CASE, "judged")[-1]
-    routes.publish(Routing(use_case=USE_CASE, seq=judged.seq, champion=judged.subject), where)
+    routing_store.publish(Routing(use_case=USE_CASE, seq=judged.seq, champion=judged.subject), where)
     return judged.subject, str(judged.payload["version"])
 
 

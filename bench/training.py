@@ -25,7 +25,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure() -> dict[str, Any]:
-    from ml import training
+    from ml.training import fitting
     from ml.usecase import GradientBoosting
 
     case, where = homes.taken(USE_CASE, YEAR)
@@ -43,7 +43,7 @@ def _measure() -> dict[str, Any]:
         np.testing.assert_array_equal(
             bare.predict(material.features[:1000], raw_score=True), ours.raw(material.features[:1000])
         )
-    _timed(seconds["candidate"], lambda: training.fit(candidate, gathered()))
+    _timed(seconds["candidate"], lambda: fitting.fit(candidate, gathered()))
     ratio = median(ours / bare for ours, bare in zip(seconds["ours"], seconds["bare"], strict=True))
     medians = {name: round(median(each), 3) for name, each in seconds.items()}
     print(f"training: {len(rows.labels)} rows, {ratio:.2f}x bare LightGBM; {medians}")
@@ -54,7 +54,7 @@ def _bare(candidate: Any, material: Any, threads: int) -> Any:
     """Return LightGBM's own booster; the parameters are those that the candidate stands for."""
     import lightgbm
 
-    from ml.learners import trees
+    from ml.training.learners import trees
 
     parameters = trees.parameters(candidate, _SEED, threads)
     data = lightgbm.Dataset(material.features, material.labels, categorical_feature=list(material.encoder.categories))

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 import tritonclient.http as triton
 
-from ml import battery
-from ml.edge import forest, graph
-from ml.questions import Row, Taken
-from ml.training import Model
+from ml.packaging.export import numpy_trees, onnx_graph
+from ml.promotion import acceptance_tests
+from ml.scoring.request_schema import Row, Taken
+from ml.training.fitting import Model
 
 BATCH, SINGLE_FLOATS = "batch", "v2, FP32 tensors"
 _FEW = 16  # rows at a time, which the server answers one by one
@@ -37,7 +37,7 @@ print(json.dumps({"scores": scores, "imported": sorted({name.partition(".")[0] f
 
 def hard_rows(model: Model, known: Sequence[Row], thresholds: int) -> list[dict[str, object]]:
     """Return the `known` rows, odd ones, and rows on and beside as many thresholds of the model's trees (if it has any)."""
-    odd = [_asked(row) for row in battery.odd_rows(model.encoder, known[0]).values()]
+    odd = [_asked(row) for row in acceptance_tests.odd_rows(model.encoder, known[0]).values()]
     rows = [*map(_asked, known), *(row for row in odd if all(map(_is_finite, row.values())))]
     for place, (name, threshold) in enumerate(_thresholds(model, thresholds)):
         beside = (np.nextafter(threshold, way) for way in (-np.inf, np.inf))
@@ -84,7 +84,7 @@ def session(onnx: Path) -> Any:
 
 def by_onnx(onnx: Path, taken: Taken, rows: Sequence[Row]) -> list[float]:
     """Return the scores that ONNX Runtime gives."""
-    scores: list[float] = session(onnx).run([graph.SCORE], graph.feed(taken, rows))[0][:, 0].tolist()
+    scores: list[float] = session(onnx).run([onnx_graph.SCORE], onnx_graph.feed(taken, rows))[0][:, 0].tolist()
     return scores
 
 
@@ -152,7 +152,7 @@ def _thresholds(model: Model, most: int) -> list[tuple[str, float]]:
     if model.learner.kind != "trees":
         return []
     names = [name for name, columns in model.encoder.columns.items() for _ in columns]
-    splits = forest.read(model.learner.dump()).splits
+    splits = numpy_trees.read(model.learner.dump()).splits
     found = sorted({(names[each.feature], each.threshold) for each in splits if each.levels is None})
     return found[:: max(1, len(found) // most)]
 
@@ -210,7 +210,7 @@ def _v2_bytes(address: str, use_case: str, taken: Taken, rows: Sequence[Row], ke
     numbers = {np.dtype(np.float64): "FP64", np.dtype(np.float32): "FP32"}
     columns = {
         name: (numbers[kept], column[:, 0].astype(kept)) if column.dtype.kind == "f" else ("BYTES", column[:, 0])
-        for name, column in graph.feed(taken, rows).items()
+        for name, column in onnx_graph.feed(taken, rows).items()
     }
     client = triton.InferenceServerClient(address.removeprefix("http://"))
     try:

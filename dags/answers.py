@@ -26,7 +26,7 @@ def declare(use_case: UseCase) -> None:
 
         @task
         def drain() -> int:
-            from include.steps import answers as step
+            from include.steps.score import prediction_log as step
 
             return step.drain(use_case.name)
 

@@ -51,7 +51,7 @@ def declare(use_case: UseCase) -> None:
 
         @task(outlets=[request.asset(use_case, assets.FEATURES)])
         def features(**context: Any) -> int:
-            from include.steps import features as step
+            from include.steps.features import build as step
 
             request.hand_over(context)
             return step.build(use_case.name, request.period(context))

@@ -44,7 +44,7 @@ def declare(use_case: UseCase) -> None:
 
         @task
         def refresh(**context: Any) -> int:
-            from include.steps import intraday as step
+            from include.steps.ingest import intraday as step
 
             return step.refresh(use_case.name, asked(context))
 

@@ -34,7 +34,7 @@ def declare(use_case: UseCase) -> None:
 
         @task
         def decide(**context: Any) -> str | None:
-            from include.steps import labels as step
+            from include.steps.monitor import label_trigger as step
 
             events = context["triggering_asset_events"].get(labels, [])
             known = max((each.extra["payload"]["known"] for each in events), default=None)

@@ -36,7 +36,7 @@ def declare(use_case: UseCase) -> None:
 
         @task
         def take(**context: Any) -> list[str]:
-            from include.steps import late as step
+            from include.steps.ingest import late_files as step
 
             request.filled(context)
             events = context["triggering_asset_events"].get(late, [])

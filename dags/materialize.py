@@ -34,13 +34,13 @@ def declare(use_case: UseCase) -> None:
 
         @task
         def materialize(**context: Any) -> int:
-            from include.steps import materialize as step
+            from include.steps.features import materialize as step
 
             return step.materialize(use_case.name, request.period(context))
 
         @task(on_success_callback=[notifiers.Alerts(use_case.name)])
         def parity(**context: Any) -> int:
-            from include.steps import parity as step
+            from include.steps.features import parity as step
 
             return step.check(use_case.name, request.period(context))
 

@@ -29,7 +29,7 @@ def declare(use_case: UseCase) -> None:
 
         @task.short_circuit(on_success_callback=[notifiers.Alerts(use_case.name)])
         def measure(**context: Any) -> bool:
-            from include.steps import monitor as step
+            from include.steps.monitor import monitor as step
 
             return step.measure(use_case.name, request.period(context))
 

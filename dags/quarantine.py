@@ -34,7 +34,7 @@ def declare(use_case: UseCase) -> None:
         def replay(**context: Any) -> list[dict[str, Any]]:
             from dataclasses import asdict
 
-            from include.steps import quarantine as step
+            from include.steps.ingest import quarantine as step
 
             asked = request.period_or_all(context)
             ends = (asked.first, asked.last) if asked else (None, None)

@@ -46,13 +46,13 @@ def declare(use_case: UseCase) -> None:
         @task(pool="training", execution_timeout=timedelta(hours=6))
         def replay(**context: Any) -> str:
             from include import settings
-            from include.report import replayed
-            from include.steps import replay as step
+            from include.report import backtest_report
+            from include.steps import backtest as step
 
             told = {name: context["params"][name] for name in ("policies", "gate", "sensitivity")}
             period = use_case.horizon.parse("{first}..{last}".format(**context["params"]))
             found = step.replay(step.Asked(use_case=use_case.name, period=period, **told))
-            return str(replayed.write(found, settings.load()))
+            return str(backtest_report.write(found, settings.load()))
 
         replay()
 

@@ -44,7 +44,7 @@ def declare(use_case: UseCase) -> None:
 
         @task
         def plan(**context: Any) -> list[dict[str, Any]]:
-            from include.steps import rescore as step
+            from include.steps.score import rescore as step
 
             request.filled(context)
             asked = [context["params"][name] for name in ("first_night", "last_night", "package")]
@@ -55,7 +55,7 @@ def declare(use_case: UseCase) -> None:
 
         @task(max_active_tis_per_dag=2, map_index_template="{{ task.op_kwargs.stretch.period }}")
         def rescore(stretch: dict[str, Any]) -> int:
-            from include.steps import rescore as step
+            from include.steps.score import rescore as step
 
             return step.rescore(use_case.name, step.Stretch(**stretch))
 

@@ -48,12 +48,12 @@ def declare(use_case: UseCase) -> None:
             on_skipped_callback=[notifiers.Alerts(use_case.name, kind="withheld")],
         )
         def score(**context: Any) -> int:
-            from include.steps import issuing
-            from include.steps import score as step
+            from include.steps.score import publication_gate
+            from include.steps.score import score as step
 
             request.hand_over(context)
             if why := (context["dag_run"].conf or {}).get("why"):
-                issuing.waive(use_case.name, request.night(context), request.person(context), why)
+                publication_gate.waive(use_case.name, request.night(context), request.person(context), why)
             try:
                 rows = step.score(use_case.name, request.period(context))
             except RefusalError as withheld:

@@ -8,14 +8,14 @@ import logging
 
 from include import settings
 from include.stores import warehouse
-from ml import nights
+from ml import periods
 
 _log = logging.getLogger(__name__)
 
 
 def tell_alerts(use_case: str, period: str, kind: str | None = None) -> int:
     """Tell the alerts of `period`'s last night, all or those of a `kind`, and return how many there are."""
-    night = nights.parse(period).last
+    night = periods.parse(period).last
     found = warehouse.alerts(warehouse.engine(settings.load().warehouse_url), use_case, night, night)
     alerts = [each for each in found if kind in (None, each.kind)]
     if alerts:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import metadata
 
 from include.settings import PROJECT
-from ml import manifest
+from ml.governance import manifest
 
 LOCK, SERVING = PROJECT / "requirements.txt", PROJECT / "requirements-serving.txt"
 UNKNOWN = "unknown"

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from include.settings import Settings
-from include.steps import battery as batteries
-from include.steps import features
-from include.stores import ledger, packages, registry, signatures, warehouse
-from ml import nights, packaging
-from ml.training import Model
+from include.steps.features import build
+from include.steps.release import acceptance_tests as batteries
+from include.stores import ledger, packages, registry, warehouse
+from include.stores.signing import model_signing
+from ml import periods
+from ml.packaging import package_files
+from ml.training.fitting import Model
 from ml.usecase import UseCase
 
 Change = Callable[[Model], Model]
@@ -19,9 +21,9 @@ def challenge(case: UseCase, night: str, where: Settings, change: Change = lambd
     champion = ledger.champion(engine, case.name)
     assert champion is not None
     files = packages.get(where.packages, champion.subject, where.trusted_keys)
-    rows = features.read(where.lake, case, night, night)
-    packed = packaging.pack(change(packaging.load(files)), rows, packaging.facts(files) | {"seed": 7})
-    signed = signatures.signed(packed.digest, packed.files, where)
+    rows = build.read(where.lake, case, night, night)
+    packed = package_files.pack(change(package_files.load(files)), rows, package_files.facts(files) | {"seed": 7})
+    signed = model_signing.signed(packed.digest, packed.files, where)
     packages.put(where.packages, packed.digest, signed)
     registry.register(where, case.name, packed.digest, signed, rows[list(case.feature_names)].head())
     judged = ledger.entries(engine, case.name, "judged")[-1]
@@ -37,7 +39,7 @@ def put(case: UseCase, night: str, digest: str, judged: dict[str, object], where
             warehouse.engine(where.warehouse_url),
             kind=kind,
             use_case=case.name,
-            night=nights.parse(night).last,
+            night=periods.parse(night).last,
             subject=digest,
             payload=payload,
             key=f"test:{kind}:{night}",

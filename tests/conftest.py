@@ -11,8 +11,9 @@ import pytest
 from include import settings as settings_module
 from include import usecases
 from include.settings import Settings
-from include.stores import approvals, envelopes, registry, warehouse
-from include.stores.landing import places
+from include.stores import approvals, registry, warehouse
+from include.stores.files import locations
+from include.stores.signing import dsse
 from ml.usecase import UseCase
 from tests import postgres as postgres_server
 from tests import s3
@@ -36,9 +37,9 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry.prepare(where)
         where.secrets.mkdir(parents=True)
         (where.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
-        for signer in envelopes.SIGNERS:
-            (where.secrets / signer.key_file).write_text(envelopes.new_key())
-            envelopes.trust(signer, where)
+        for signer in dsse.SIGNERS:
+            (where.secrets / signer.key_file).write_text(dsse.new_key())
+            dsse.trust(signer, where)
     settings_module.load.cache_clear()
     return home
 
@@ -81,7 +82,7 @@ def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of an empty prefix in the bucket of a real S3 server, which this process finds by its environment."""
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
-    places.client.cache_clear()
+    locations.client.cache_clear()
     return f"s3://{s3.BUCKET}/{secrets.token_hex(6)}"
 
 
@@ -90,9 +91,9 @@ def faults(s3_server: s3.Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -
     """What stands between this process and the bucket, and does as it is told."""
     with between(s3_server.endpoint) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        places.client.cache_clear()
+        locations.client.cache_clear()
         yield proxy
-    places.client.cache_clear()
+    locations.client.cache_clear()
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from include.settings import Settings
-from include.stores import packages, signatures
-from ml import packaging, training
-from ml.packaging import Package
-from ml.training import Model
+from include.stores import packages
+from include.stores.signing import model_signing
+from ml.packaging import package_files
+from ml.packaging.package_files import Package
+from ml.training import fitting
+from ml.training.fitting import Model
 from ml.usecase import Candidate, GradientBoosting, LinearQuantile, Logistic, NeuralNet
 from tests import served
 from tests.ml.answers import MINUTES, YES_OR_NO
@@ -38,7 +40,7 @@ KINDS: dict[str, tuple[Candidate, bool]] = {
     "linear quantile": (LinearQuantile(), True),
     "network of a number": (NET, True),
 }
-KNOWN: list[dict[str, object]] = packaging._records(FRAME.head(40), training.encoding.fit(FRAME, served.NAMES))
+KNOWN: list[dict[str, object]] = package_files._records(FRAME.head(40), fitting.encoding.fit(FRAME, served.NAMES))
 
 
 @cache
@@ -46,16 +48,16 @@ def model(kind: str) -> Model:
     """Return the model of that kind, fitted once for all tests."""
     candidate, of_a_number = KINDS[kind]
     labels, target = (WAITED, MINUTES) if of_a_number else (LATE, YES_OR_NO)
-    gathered = training.gather(FRAME, labels, NIGHTS, served.NAMES, target=target, seed=1, threads=1)
-    return training.fit(candidate, gathered).model
+    gathered = fitting.gather(FRAME, labels, NIGHTS, served.NAMES, target=target, seed=1, threads=1)
+    return fitting.fit(candidate, gathered).model
 
 
 def package(fitted: Model) -> Package:
     """Return the model packed, with facts that a server of the toy takes."""
-    return packaging.pack(fitted, FRAME, {**served.FACTS, "night": "2013-01-12"})
+    return package_files.pack(fitted, FRAME, {**served.FACTS, "night": "2013-01-12"})
 
 
 def stored(packed: Package, where: Settings) -> str:
     """Sign and store a package, and return its digest."""
-    packages.put(where.packages, packed.digest, signatures.signed(packed.digest, packed.files, where))
+    packages.put(where.packages, packed.digest, model_signing.signed(packed.digest, packed.files, where))
     return packed.digest

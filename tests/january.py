@@ -10,13 +10,14 @@ import pandas as pd
 
 from include import settings, usecases
 from include.usecases import coherence
-from ml import arrival, features, nights, validation
+from ml import features, periods
 from ml.arrays import Floats, Strings
-from ml.arrival import KNOWN_AT
+from ml.ingestion import availability, validation
+from ml.ingestion.availability import KNOWN_AT
 from ml.usecase import Live, Night, UseCase
 from tests.landed import rows_of
 
-PERIOD = nights.parse("2013-01-01..2013-01-31")
+PERIOD = periods.parse("2013-01-01..2013-01-31")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class January:
         return features.build(self.case, coherence.functions(self.case), self.entities, tables, horizon)
 
     def labelled(self) -> tuple[pd.DataFrame, Floats, Strings, pd.DataFrame]:
-        """Return feature columns, labels and nights of the flights that ended, and what came later; see `ml.leakage`."""
+        """Return feature columns, labels and nights of the flights that ended, and what came later; see `ml.training.leakage`."""
         outcomes = self.tables["outcomes"].set_index("entity")[self.case.task.label]
         known = self.features["entity"].isin(outcomes.index).to_numpy()
         rows = self.features[known].reset_index(drop=True)
@@ -62,7 +63,7 @@ def january() -> January:
 def _valid(case: UseCase, name: str, folder: Path) -> pd.DataFrame:
     table, landed = case.table(name), rows_of(folder / f"{name}.csv")
     valid = validation.check(landed.fit, coherence.model(case, table), table.key).valid
-    rows = arrival.place(valid, table, case.horizon, PERIOD).rows
+    rows = availability.place(valid, table, case.horizon, PERIOD).rows
     made = {each: features.call(coherence.functions(case)[each], rows) for each in table.derived}
     if set(case.table(case.entities).key) <= set(rows.columns):
         made["entity"] = features.entity_ids(case, rows)

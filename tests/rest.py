@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from include.platform.local import environment
 from include.settings import Settings
-from include.stack import environment
 
 PASSWORDS = {"admin": "secret", "tech_lead": "lead's", "business_owner": "owner's"}
 

@@ -13,13 +13,16 @@ import httpx
 import numpy as np
 import pandas as pd
 
+from include.serving import child_server
 from include.settings import Settings
-from include.stack import server
-from include.stores import packages, routes, shelf, signatures
-from ml import packaging, snapshots, training
-from ml.definitions import Declared
-from ml.routing import Routing
-from ml.training import Model
+from include.stores import packages, routing_store, snapshot_store
+from include.stores.signing import model_signing
+from ml.features import snapshots
+from ml.features.fingerprints import Declared
+from ml.packaging import package_files
+from ml.rollout.routing import Routing
+from ml.training import fitting
+from ml.training.fitting import Model
 from ml.usecase import GradientBoosting, Logistic
 from tests.ml.answers import YES_OR_NO
 
@@ -37,29 +40,29 @@ _SECONDS = 60
 
 def model(candidate: str = "trees") -> Model:
     """Return a small model of `hour` and `zone`."""
-    return training.fit(
-        CANDIDATES[candidate], training.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
+    return fitting.fit(
+        CANDIDATES[candidate], fitting.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
     ).model
 
 
 def packaged(where: Settings, candidate: str = "trees", **facts: object) -> str:
     """Store a signed package and return its digest; `facts` go before those of the toy."""
-    packed = packaging.pack(model(candidate), FRAME, FACTS | facts)
-    packages.put(where.packages, packed.digest, signatures.signed(packed.digest, packed.files, where))
+    packed = package_files.pack(model(candidate), FRAME, FACTS | facts)
+    packages.put(where.packages, packed.digest, model_signing.signed(packed.digest, packed.files, where))
     return packed.digest
 
 
 def shelved(where: Settings, rows: pd.DataFrame = ENTITIES, night: date = NIGHT) -> Path:
     """Put a snapshot of `rows` where a server looks for it, and return the shelf."""
     folder = where.feature_store / USE_CASE / "snapshots"
-    shelf.put(folder, night, snapshots.pack(rows, {"night": str(night), **PINNED.facts}))
+    snapshot_store.put(folder, night, snapshots.pack(rows, {"night": str(night), **PINNED.facts}))
     return folder
 
 
 def routed(where: Settings, champion: str, seq: int = 1, **changes: Any) -> Routing:
     """Let servers answer with `champion`."""
     routing = Routing(use_case=USE_CASE, seq=seq, champion=champion, **changes)
-    routes.publish(routing, where)
+    routing_store.publish(routing, where)
     return routing
 
 
@@ -91,7 +94,7 @@ class Server:
 def running(where: Settings, **environment: object) -> Iterator[Server]:
     """Run a server of the toy until the end of the `with`; `environment` without its prefix, in small letters."""
     with (
-        server.running(USE_CASE, where, **environment) as ours,
+        child_server.running(USE_CASE, where, **environment) as ours,
         httpx.Client(base_url=ours.address, timeout=30, trust_env=False) as client,
     ):
         yield Server(client=client, process=ours.process, port=client.base_url.port or 0)

@@ -3,13 +3,13 @@
 from pathlib import Path
 from subprocess import Popen
 
+from include.platform.local import environment, processes, setup
+from include.platform.local.processes import Stack
 from include.settings import Settings
-from include.stack import environment, processes, setup
-from include.stack.processes import Stack
-from include.steps import features
+from include.steps.features import build
 from include.stores import lake
 from include.stores.warehouse import rows, tables
-from ml import moving
+from ml import sync_diff
 
 
 def kill(stack: Stack, *names: str) -> None:
@@ -39,9 +39,9 @@ def left(where: Settings, key: str) -> dict[str, object]:
     for table in (tables.ingestions, tables.files):
         columns = [column.name for column in rows.columns(table)]
         at = columns.index("night" if "night" in columns else "period")
-        tallies[table.name] = moving.tally(r for r in rows.ordered(where.warehouse_url, table) if str(r[at]) == key)
+        tallies[table.name] = sync_diff.tally(r for r in rows.ordered(where.warehouse_url, table) if str(r[at]) == key)
     for log in sorted(Path(where.lake).rglob("_delta_log")):
-        if log.parent.name == features.LIVE:
+        if log.parent.name == build.LIVE:
             continue
         frame = lake.read(str(log.parent), key, key)
         ordered = frame.sort_values(sorted(frame.columns), ignore_index=True)[sorted(frame.columns)]

@@ -7,21 +7,25 @@ import pytest
 
 from include import report
 from include.settings import Settings
-from include.steps import explain, features, ingest, monitor, release, score, train, training_set
-from include.stores import lake, ledger, packages, pages, snapshot, warehouse
-from ml import nights, packaging
+from include.steps import ingest, release, train
+from include.steps.features import build, training_set
+from include.steps.monitor import monitor
+from include.steps.score import explain, score
+from include.stores import lake, ledger, packages, report_paths, table_snapshot, warehouse
+from ml import periods
 from ml.errors import ApprovalError, LeakError
+from ml.packaging import package_files
 from ml.usecase import UseCase
 
 
 def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi: UseCase) -> None:
     engine = warehouse.engine(home.warehouse_url)
-    history, last = taxi.rehearsal.history, str(nights.parse(taxi.rehearsal.history).last)
+    history, last = taxi.rehearsal.history, str(periods.parse(taxi.rehearsal.history).last)
 
     counts = ingest.ingest("taxi", history)
     assert counts["rows_in"] == counts["rows_valid"] + counts["rows_quarantined"]
     assert counts["rows_quarantined"] == 1
-    assert features.build("taxi", history) == 16 * 60 - 1
+    assert build.build("taxi", history) == 16 * 60 - 1
 
     assert train.train("taxi", last, train.BOOTSTRAP)
     digest = release.battery("taxi", last)
@@ -33,9 +37,9 @@ def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi
     assert release.promote("taxi", last) == digest
 
     asked = {}
-    for night in map(str, nights.parse(taxi.rehearsal.nights)):
+    for night in map(str, periods.parse(taxi.rehearsal.nights)):
         ingest.ingest("taxi", night)
-        features.build("taxi", night)
+        build.build("taxi", night)
         assert score.score("taxi", night) == 60
         asked[night] = monitor.measure("taxi", night)
     assert [night for night, retrain in asked.items() if retrain] == ["2024-03-21"]
@@ -48,21 +52,21 @@ def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi
 
 def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Settings, ferry: UseCase) -> None:
     engine = warehouse.engine(home.warehouse_url)
-    history, last = ferry.rehearsal.history, str(nights.parse(ferry.rehearsal.history).last)
+    history, last = ferry.rehearsal.history, str(periods.parse(ferry.rehearsal.history).last)
     assert ingest.ingest("ferry", history)["rows_quarantined"] == 0
-    assert features.build("ferry", history) == 16 * 80
+    assert build.build("ferry", history) == 16 * 80
 
     assert train.train("ferry", last, train.BOOTSTRAP)
     digest = released("ferry", last)
-    facts = packaging.facts(packages.get(home.packages, digest, home.trusted_keys))
+    facts = package_files.facts(packages.get(home.packages, digest, home.trusted_keys))
     told = ledger.entries(engine, use_case="ferry", kind="judged")[0].payload
     assert (facts["task"]["unit"], facts["task"]["quantile"]) == ("minutes", 0.75)
     assert facts["relative_loss"] == facts["metrics"]["relative_loss"]
 
     asked = {}
-    for night in map(str, nights.parse(ferry.rehearsal.nights)):
+    for night in map(str, periods.parse(ferry.rehearsal.nights)):
         ingest.ingest("ferry", night)
-        features.build("ferry", night)
+        build.build("ferry", night)
         assert score.score("ferry", night) == 80
         asked[night] = monitor.measure("ferry", night)
     assert [night for night, retrain in asked.items() if retrain] == ["2024-03-20", "2024-03-21"]
@@ -70,13 +74,13 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
     assert {"relative_loss", "mean_absolute_error", "bias", "calibration_gap", "saved_per_1000", "cost"} <= measured
     assert not {"log_loss", "auc", "brier", "alert_rate"} & measured
 
-    summary = report.write(ferry, home, nights.parse(ferry.rehearsal.nights), {})
+    summary = report.write(ferry, home, periods.parse(ferry.rehearsal.nights), {})
     assert all("relative_loss" in each for each in summary.as_json()["nights"])
     pages_of_it = [
         release.dossier("ferry", last),
         explain.explain("ferry", "2024-03-18", "2024-03-18|0"),
         (home.reports / "index.html").read_text(),
-        pages.card(home.reports, "ferry", date.fromisoformat(last)).read_text(),
+        report_paths.card(home.reports, "ferry", date.fromisoformat(last)).read_text(),
         str(told["checks"]) + str(told["reason"]) + str(told["choice"]),
     ]
     said = re.compile(r"probabilit|\brates?\b|log.loss|\bAUC\b|log-odds|\bnats\b|acted on", re.IGNORECASE)
@@ -90,11 +94,11 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
 def test_a_feature_that_knows_the_minutes_stops_training_and_is_named(home: Settings, ferry: UseCase) -> None:
     history = ferry.rehearsal.history
     ingest.ingest("ferry", history)
-    features.build("ferry", history)
-    crossings = lake.read(features.valid(home.lake, ferry, "crossings")).set_index("entity")["waited_minutes"]
-    rows = lake.read(features.address(home.lake, ferry))
+    build.build("ferry", history)
+    crossings = lake.read(build.valid(home.lake, ferry, "crossings")).set_index("entity")["waited_minutes"]
+    rows = lake.read(build.address(home.lake, ferry))
     leaking = rows.assign(tonnes=rows["entity"].map(crossings) * 2 + 1)
-    lake.replace(features.address(home.lake, ferry), nights.parse(history), leaking)
+    lake.replace(build.address(home.lake, ferry), periods.parse(history), leaking)
     with pytest.raises(
         LeakError, match=r"the feature 'tonnes' alone tells the label with a skill of 0\.9\d+, more than"
     ):
@@ -114,16 +118,19 @@ def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Se
     engine, history = warehouse.engine(home.warehouse_url), gym.horizon.parse(gym.rehearsal.history)
     counts = ingest.ingest("gym", str(history))
     assert counts["rows_in"] == counts["rows_valid"] == (12 + 12) * 120
-    assert features.build("gym", str(history)) == 12 * 120
+    assert build.build("gym", str(history)) == 12 * 120
     assert len(warehouse.ingestions(engine, "gym", history.first, history.last)) == 2 * 12
-    assert sorted(set(training_set.read(gym, history.last, snapshot.take(gym, home), home).nights))[-1] == "2023-11-01"
+    assert (
+        sorted(set(training_set.read(gym, history.last, table_snapshot.take(gym, home), home).nights))[-1]
+        == "2023-11-01"
+    )
     assert train.train("gym", str(history.last), train.BOOTSTRAP)
     released("gym", str(history.last))
 
     asked, matured = {}, {}
     for night in gym.horizon.nights(gym.horizon.parse(gym.rehearsal.nights)):
         ingest.ingest("gym", str(night))
-        features.build("gym", str(night))
+        build.build("gym", str(night))
         assert score.score("gym", str(night)) == 120
         asked[str(night)] = monitor.measure("gym", str(night))
         known = warehouse.maturity(engine, "gym", history.first, night, gym.horizon.cutoff(night))

@@ -10,7 +10,7 @@ from include.settings import PROJECT
 from include.usecases import coherence
 from ml.usecase import UseCase
 
-GENERIC = ("ml", "include/steps", "include/stores", "include/serving", "include/board", "dags", "plugins")
+GENERIC = ("ml", "include/steps", "include/stores", "include/serving", "include/dashboard", "dags", "plugins")
 COMMON = {"origin", "destination", "schedule", "outcomes", "weekday"}
 MIRRORED = [
     path.relative_to(PROJECT)
@@ -21,54 +21,72 @@ MIRRORED = [
 BY_ANOTHER_NAME = {
     "ml/arrays.py": "types alone",
     "ml/errors.py": "words alone",
-    "ml/targets/words.py": "words alone",
-    "include/stores/landing/lines.py": "tests/include/stores/landing/test_delimited.py",
+    "ml/targets/display_names.py": "words alone",
+    "ml/statistics/logistic.py": "tests/ml/targets/test_calibration.py",
+    "include/ports.py": "tests/include/platform/local/test_setup.py",
+    "include/stores/landing/line_index.py": "tests/include/stores/landing/test_csv.py",
     **{
         f"include/stores/landing/{part}.py": "tests/include/stores/landing/test_formats.py"
-        for part in ("columnar", "jsonlines", "rows")
+        for part in ("parquet", "jsonlines", "rows")
     },
-    "include/steps/ingest/telling.py": "tests/include/steps/ingest/test_ingest.py",
-    **{f"include/steps/train/{part}.py": "tests/include/steps/test_train.py" for part in ("contest", "records")},
-    **{f"include/steps/replay/{part}.py": "tests/include/steps/test_replay.py" for part in ("orders", "trainings")},
-    **{f"ml/replay/{part}.py": "tests/ml/replay/test_walking.py" for part in ("admission", "scene")},
-    "include/steps/train/plan.py": "tests/include/steps/test_side_by_side.py",
-    "include/steps/train/refit.py": "tests/include/steps/test_refit.py",
+    "include/steps/bootstrap.py": "tests/include/platform/local/test_processes.py",
+    "include/steps/ingest/reporting.py": "tests/include/steps/ingest/test_ingest.py",
+    **{
+        f"include/steps/train/{part}.py": "tests/include/steps/train/test_train.py"
+        for part in ("candidates", "records")
+    },
+    **{
+        f"include/steps/backtest/{part}.py": "tests/include/steps/backtest/test_backtest.py"
+        for part in ("training_key", "trainings")
+    },
+    **{
+        f"ml/retraining/backtest/{part}.py": "tests/ml/retraining/backtest/test_simulation.py"
+        for part in ("admission", "context")
+    },
+    "include/steps/train/plan.py": "tests/include/steps/train/test_side_by_side.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
-    "include/report/canvas.py": "tests/include/report/test_plots.py",
-    "include/console.py": "tests/include/test_cli.py",
-    "include/cli_batch.py": "tests/include/steps/test_rescore.py",
-    "include/cli_card.py": "tests/include/steps/test_card.py",
-    "include/cli_explain.py": "tests/include/steps/test_explain.py",
-    "include/cli_export.py": "tests/include/steps/test_export.py",
-    "include/edge/command.py": "tests/include/steps/test_export.py",
-    "include/edge/front.py": "tests/include/steps/test_export.py",
-    "include/cli_migrate.py": "tests/include/steps/moving/test_cli_migrate.py",
-    "include/cli_override.py": "tests/include/steps/test_override.py",
+    "include/plotting/style.py": "tests/include/report/test_run_plots.py",
+    "include/cli/console.py": "tests/include/cli/test_main.py",
+    "include/cli/scores.py": "tests/include/steps/score/test_rescore.py",
+    "include/cli/card.py": "tests/include/steps/train/test_model_card.py",
+    "include/cli/explain.py": "tests/include/steps/score/test_explain.py",
+    "include/cli/export.py": "tests/include/steps/train/test_export.py",
+    "include/cli/serving.py": "tests/include/steps/release/test_canary.py",
+    "include/cli/override.py": "tests/include/steps/release/test_override.py",
+    "include/export_runtime/cli.py": "tests/include/steps/train/test_export.py",
+    "include/export_runtime/scorer.py": "tests/include/steps/train/test_export.py",
     **{
         f"include/stores/feature_store/{part}.py": "tests/include/stores/feature_store/test_feature_store.py"
-        for part in ("delta", "registry", "retrieval", "services", "writing")
+        for part in ("offline_store", "registry", "retrieval", "services", "materialization")
     },
-    "include/compose/person.py": "tests/include/compose/test_trial.py",
-    "include/stores/envelopes.py": "tests/include/stores/test_signatures.py",
-    "include/serving/children.py": "tests/include/steps/test_battery.py",
+    "include/stores/signing/dsse.py": "tests/include/stores/signing/test_model_signing.py",
+    "include/serving/subprocesses.py": "tests/include/steps/release/test_acceptance_tests.py",
     **{
         f"include/serving/{part}.py": "tests/include/serving/test_server.py"
-        for part in ("__main__", "answering", "app", "direct", "fleet", "gateway", "metrics", "openapi", "routers")
+        for part in (
+            "__main__",
+            "app",
+            "fast_routes",
+            "gateway",
+            "handler",
+            "metrics",
+            "model_pool",
+            "openapi",
+            "routers",
+        )
     },
     **{
         f"include/serving/protocols/{part}.py": "tests/include/serving/protocols/test_protocols.py"
-        for part in ("asking", "dataframes", "instances", "native", "tensors")
+        for part in ("codec", "dataframes", "instances", "native", "tensors")
     },
-    "include/cli_serving.py": "tests/include/steps/test_canary.py",
-    "include/steps/reasons.py": "tests/include/steps/test_override.py",
-    "include/stack/server.py": "tests/include/steps/test_canary.py",
+    "include/steps/justification.py": "tests/include/steps/release/test_override.py",
+    "include/serving/child_server.py": "tests/include/steps/release/test_canary.py",
     **{
-        f"include/steps/{part}.py": "tests/include/steps/test_canary.py"
+        f"include/steps/{part}.py": "tests/include/steps/release/test_canary.py"
         for part in (
-            "standing",
-            "release/canary",
+            "release_state",
             "release/challengers",
-            "release/dossier",
+            "release/evidence",
             "release/drill",
             "release/freeze",
             "release/rollback",
@@ -76,22 +94,22 @@ BY_ANOTHER_NAME = {
     },
     "include/serving/pyfunc.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/client.py": "tests/include/stores/registry/test_registry.py",
-    "include/stores/registry/training.py": "tests/include/stores/registry/test_registry.py",
+    "include/stores/registry/runs.py": "tests/include/stores/registry/test_registry.py",
     "include/stores/registry/versions.py": "tests/include/stores/registry/test_registry.py",
-    "include/stores/registry/copies.py": "tests/include/steps/moving/test_moving.py",
-    "include/steps/moving/parts.py": "tests/include/steps/moving/test_moving.py",
+    "include/stores/registry/replication.py": "tests/include/steps/migrate/test_migrate.py",
+    "include/steps/migrate/parts.py": "tests/include/steps/migrate/test_migrate.py",
     "include/stores/warehouse/tables.py": "tests/include/stores/warehouse/test_database.py",
-    "include/steps/features.py": "tests/include/steps/test_again.py",
-    **{
-        f"include/compose/{part}.py": "they ask a whole stack: `make stack-test` runs them"
-        for part in ("night", "prepare")
-    },
+    "include/steps/features/build.py": "tests/include/steps/test_again.py",
+    "include/platform/compose/init.py": "it asks a whole stack: `make stack-test` runs it",
 }
 
 IN_ONE_FILE = {
     str(path.relative_to(PROJECT)): f"tests/include/usecases/test_{path.parent.name}.py"
     for path in (PROJECT / "include/usecases").glob("*/*.py")
-} | {str(path.relative_to(PROJECT)): "tests/ml/usecase/test_case.py" for path in (PROJECT / "ml/usecase").glob("*.py")}
+} | {
+    str(path.relative_to(PROJECT)): "tests/ml/usecase/test_use_case.py"
+    for path in (PROJECT / "ml/usecase").glob("*.py")
+}
 
 
 def words(case: UseCase) -> set[str]:

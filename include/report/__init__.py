@@ -5,13 +5,15 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from include.report.page import render
-from include.report.summary import Summary, gather
+from include.report.run_page import render
+from include.report.run_summary import Summary, gather
 from include.report.terminal import show
 from include.settings import Settings
-from include.stores import atomic, ledger, packages, warehouse
-from ml import packaging, targets
-from ml.nights import Period
+from include.stores import ledger, packages, warehouse
+from include.stores.files import atomic
+from ml import targets
+from ml.packaging import package_files
+from ml.periods import Period
 from ml.targets import Target
 from ml.usecase import UseCase
 
@@ -38,5 +40,5 @@ def _target(use_case: UseCase, engine: sa.Engine, settings: Settings) -> Target 
     if champion is None:
         return None
     return targets.told(
-        use_case, packaging.facts(packages.get(settings.packages, champion.subject, settings.trusted_keys))
+        use_case, package_files.facts(packages.get(settings.packages, champion.subject, settings.trusted_keys))
     )

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from include.report.summary import Releasing, Summary
+from include.report.run_summary import Releasing, Summary
 
 _VERDICTS = {"promote": "bold green", "keep": "yellow", "inconclusive": "cyan"}
 

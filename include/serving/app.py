@@ -14,15 +14,15 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from include.serving import openapi, routers
-from include.serving.answering import Answering
-from include.serving.direct import Alive, Direct, Endpoint, Front
-from include.serving.fleet import Fleet
+from include.serving.config import Limits
+from include.serving.fast_routes import Alive, Direct, Endpoint, Front
 from include.serving.gateway import Gateway, StatusError
-from include.serving.limits import Limits
+from include.serving.handler import Answering
 from include.serving.metrics import Metrics
+from include.serving.model_pool import Fleet
 from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS
 from include.settings import Settings
-from include.stores.journal import Journal
+from include.stores.request_log import Journal
 
 
 def create(use_case: str, shelf: Path, where: Settings, limits: Limits) -> Front:

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from include.serving.answering import Answer, Answering, Asked
-from include.serving.fleet import Fleet
-from include.serving.limits import Limits
+from include.serving.config import Limits
+from include.serving.handler import Answer, Answering, Asked
 from include.serving.metrics import Metrics
+from include.serving.model_pool import Fleet
 from include.serving.protocols import Ask, Protocol, Reply
-from include.serving.protocols.asking import JSON, MediaError
+from include.serving.protocols.codec import JSON, MediaError
 from include.serving.protocols.tensors import HEADER
 from ml.errors import AbsentError, QuestionError, RatchetError, SetupError, SnapshotError
 

@@ -10,9 +10,9 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from include.serving.fleet import Fleet
-from include.stores.journal import Journal
-from ml.routing import Route
+from include.serving.model_pool import Fleet
+from include.stores.request_log import Journal
+from ml.rollout.routing import Route
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, tensors
-from include.serving.protocols.asking import CSV, JSON
-from ml.questions import ENTITY, Taken
+from include.serving.protocols.codec import CSV, JSON
+from ml.scoring.request_schema import ENTITY, Taken
 
 Schema = dict[str, Any]
 

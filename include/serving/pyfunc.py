@@ -13,7 +13,7 @@ from mlflow.pyfunc.model import PythonModel
 
 from include import settings
 from include.stores import packages
-from ml import packaging
+from ml.packaging import package_files
 
 
 class PackagedModel(PythonModel):
@@ -23,7 +23,7 @@ class PackagedModel(PythonModel):
         """Load the package; raises PackageError when its bytes are not those that were registered, or nobody trusted signed them."""
         place, trusted = Path(context.artifacts["package"]), settings.load().trusted_keys
         files = packages.read(place, context.model_config["digest"], trusted)
-        self._model = packaging.load(files)
+        self._model = package_files.load(files)
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None

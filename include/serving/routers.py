@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from include.serving import openapi
-from include.serving.fleet import Fleet
+from include.serving.config import Limits
 from include.serving.gateway import Gateway, StatusError
-from include.serving.limits import Limits
 from include.serving.metrics import Metrics
+from include.serving.model_pool import Fleet
 
 
 def health(fleet: Fleet, limits: Limits) -> APIRouter:

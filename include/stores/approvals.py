@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from include.settings import Settings
 from include.stores import ledger
-from ml import chain
-from ml.chain import Entry
 from ml.errors import ApprovalError, SetupError
+from ml.governance import hash_chain
+from ml.governance.hash_chain import Entry
 
 Choice = Literal["approved", "rejected"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
@@ -58,7 +58,7 @@ def load_key(settings: Settings) -> bytes:
 def sign(key: bytes, approval: Approval) -> str:
     """Return the HMAC-SHA256 of every field of `approval`, as hexadecimal digits."""
     fields = asdict(approval) | {"night": approval.night.isoformat()}
-    return hmac.new(key, chain.canonical(fields).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, hash_chain.canonical(fields).encode(), hashlib.sha256).hexdigest()
 
 
 def record(engine: sa.Engine, key: bytes, approval: Approval) -> Entry:

@@ -18,10 +18,10 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from include.stores import spool
-from include.stores.spool import Spool
+from include.stores.files import spool
+from include.stores.files.spool import Spool
 from ml.errors import DataError, SetupError
-from ml.nights import Period
+from ml.periods import Period
 
 NIGHT, ABSENT, _FIRST = "night", -1, 0
 # Delta's own default forgets, at a checkpoint, how to read versions of more than 30 days ago, without any vacuum.

@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from include.stores.warehouse import tables, writing
-from ml import chain
-from ml.chain import GENESIS, Entry, Json
 from ml.errors import LedgerError
-from ml.releasing import Kind
+from ml.governance import hash_chain
+from ml.governance.hash_chain import GENESIS, Entry, Json
+from ml.rollout.state import Kind
 
 _CROWNED = (Kind.PROMOTED, Kind.ROLLED_BACK)
 _TABLE = tables.ledger
@@ -57,7 +57,7 @@ def append(
         if found is not None:
             return _same(_entry(found), draft)
         last = connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq.desc()).limit(1)).first()
-        entry = chain.link(_entry(last) if last else None, draft)
+        entry = hash_chain.link(_entry(last) if last else None, draft)
         connection.execute(sa.insert(_TABLE), _row(entry))
         return entry
 
@@ -159,7 +159,7 @@ def verify(engine: sa.Engine, remembered: str = GENESIS) -> str:
     """
     with engine.connect() as connection:
         found = tuple(_entries(connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq))))
-    broken = chain.verify(found, remembered)
+    broken = hash_chain.verify(found, remembered)
     if broken is not None:
         raise _changed(broken.seq, broken.why)
     return found[-1].digest if found else GENESIS
@@ -189,7 +189,7 @@ def _same(found: Entry, draft: Entry) -> Entry:
 def _plain(payload: Mapping[str, Json]) -> dict[str, Json]:
     """Return `payload` as it will be read back."""
     try:
-        plain: dict[str, Json] = json.loads(chain.canonical(dict(payload)))
+        plain: dict[str, Json] = json.loads(hash_chain.canonical(dict(payload)))
     except (TypeError, ValueError) as error:
         raise LedgerError(
             f"a ledger entry's payload is JSON without NaN or infinity ({error}); store None for them"
@@ -199,14 +199,14 @@ def _plain(payload: Mapping[str, Json]) -> dict[str, Json]:
 
 def _row(entry: Entry) -> dict[str, Any]:
     values = {column.name: getattr(entry, column.name) for column in _TABLE.columns}
-    return values | {"payload": chain.canonical(entry.payload)}
+    return values | {"payload": hash_chain.canonical(entry.payload)}
 
 
 def _entry(row: sa.Row[Any]) -> Entry:
     values = dict(row._mapping)
     text = values.pop("payload")
     payload = json.loads(text)
-    if chain.canonical(payload) != text:
+    if hash_chain.canonical(payload) != text:
         raise _changed(values["seq"], "its payload is not the text that was written")
     return Entry(**values, payload=payload)
 

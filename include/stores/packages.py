@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from include.stores import signatures
-from ml import manifest
+from include.stores.signing import model_signing
 from ml.errors import PackageError
+from ml.governance import manifest
 
 MANIFEST = manifest.NAME
 
@@ -64,7 +64,7 @@ def read(place: Path, digest: str, trusted: Path) -> dict[str, bytes]:
     """Return the files in the folder `place` after checking them as `get` does; raises PackageError."""
     files = _files(place)
     check(digest, files)
-    signatures.verify(digest, files, trusted)
+    model_signing.verify(digest, files, trusted)
     return files
 
 
@@ -74,7 +74,7 @@ def check(digest: str, files: Mapping[str, bytes]) -> None:
         raise PackageError(f"package {digest[:12]} has no {MANIFEST}, only {sorted(files)}; restore it or train again")
     if manifest.sha256(files[MANIFEST]) != digest:
         raise _damaged(digest, MANIFEST, digest, files[MANIFEST])
-    unsigned = {name: content for name, content in files.items() if name != signatures.SIGNATURE}
+    unsigned = {name: content for name, content in files.items() if name != model_signing.SIGNATURE}
     for fault in manifest.faults(_promised(digest, files[MANIFEST]), unsigned):
         if fault.found is None:
             raise PackageError(

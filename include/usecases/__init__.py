@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from include.usecases import reading
+from include.usecases import loader
 from ml.errors import DeclarationError, RatchetError, RequestError
 from ml.usecase import UseCase
 
@@ -47,12 +47,12 @@ def get(name: str) -> UseCase:
     """
     if name not in names():
         raise RequestError(f"expected one of the use cases {list(names())}, got {name!r}")
-    return reading.use_case(f"{__name__}.{name}", _folders(*__path__)[name])
+    return loader.use_case(f"{__name__}.{name}", _folders(*__path__)[name])
 
 
 def module(name: str, part: str) -> ModuleType:
     """Return a module of a use case's folder, e.g. `module("flights", "schema")`; raises DeclarationError as `get`."""
-    return reading.module(f"{__name__}.{name}", _folders(*__path__)[name], part)
+    return loader.module(f"{__name__}.{name}", _folders(*__path__)[name], part)
 
 
 def has(name: str, part: str) -> bool:
@@ -62,7 +62,7 @@ def has(name: str, part: str) -> bool:
 
 def blaming(name: str, kind: type[RatchetError] = DeclarationError) -> AbstractContextManager[None]:
     """Return a context in which what the use case's own code raises becomes a sentence with its file and line."""
-    return reading.blaming(_folders(*__path__)[name], kind)
+    return loader.blaming(_folders(*__path__)[name], kind)
 
 
 @cache

@@ -8,12 +8,13 @@ from typing import Any
 import pandera.pandas as pa
 
 from include import usecases
-from include.usecases import apart, kinds
-from include.usecases.kinds import Kind
-from ml import privacy, targets
+from include.usecases import data_requirements, feature_kinds
+from include.usecases.feature_kinds import Kind
+from ml import targets
 from ml.errors import DeclarationError
+from ml.governance import privacy
+from ml.ingestion.validation import parsing
 from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
-from ml.validation import casting
 
 LAND = ("folder", "period", "data")
 
@@ -27,7 +28,7 @@ def check(use_case: UseCase) -> None:
     ]
     faults += _privacy_faults(use_case)
     entity_columns = _columns(use_case, use_case.table(use_case.entities))
-    faults += apart.faults(use_case, needs(use_case), entity_columns)
+    faults += data_requirements.faults(use_case, needs(use_case), entity_columns)
     faults += _live_faults(use_case) + _source_faults(use_case)
     if faults:
         raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))
@@ -82,7 +83,7 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
         for name in named
         if name not in columns
     ]
-    faults += kinds.time_faults(
+    faults += feature_kinds.time_faults(
         table, _kinds(use_case, table), use_case.live if table.name == use_case.entities else None
     )
     faults += _type_faults(use_case, table) + _reference_faults(use_case, table)
@@ -106,7 +107,7 @@ def _type_faults(use_case: UseCase, table: Table) -> list[str]:
     faults = []
     for name, column in model(use_case, table).to_schema().columns.items():
         dtype = str(column.dtype)
-        if not casting.supports(dtype):
+        if not parsing.supports(dtype):
             faults.append(
                 f"the column {name!r} of {table.name!r} has the type {dtype}, which no text is read as: use float, int, "
                 "bool, str, category, pd.Timestamp for a date, or a UTC instant"
@@ -122,7 +123,7 @@ def _kinds(use_case: UseCase, table: Table) -> dict[str, Kind]:
     """Return what each column of the schema holds, and what is derived: numbers."""
     columns = model(use_case, table).to_schema().columns
     derived: dict[str, Kind] = dict.fromkeys(table.derived, "number")
-    return derived | {name: kinds.kind(str(column.dtype)) for name, column in columns.items()}
+    return derived | {name: feature_kinds.kind(str(column.dtype)) for name, column in columns.items()}
 
 
 def _reference_faults(use_case: UseCase, table: Table) -> list[str]:
@@ -189,7 +190,7 @@ def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
             needed = [*feature.by, *(name for name in feature.looked_up if name in excluded)]
             faults = _lookup_faults(use_case, feature)
     read = use_case.table(feature.table if isinstance(feature, Lookup) else use_case.entities)
-    faults += kinds.feature_faults(feature, _kinds(use_case, read))
+    faults += feature_kinds.feature_faults(feature, _kinds(use_case, read))
     there = _columns(use_case, use_case.table(use_case.entities)) | _before(use_case, feature)
     faults += [f"the feature {feature!r} uses {name!r}, which is excluded" for name in needed if name in excluded]
     faults += [

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Floats
-from ml.timeline import Timeline, View, ratio
+from ml.features.point_in_time import Timeline, View, ratio
 from ml.usecase import AsOf, Lookup, Since, Window
 
 _HOUR_SECONDS = 3600

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from ml import timeline
 from ml.arrays import Integers
 from ml.errors import DeclarationError
+from ml.features import point_in_time
 from ml.usecase import Live, Night, UseCase
 
 _NEVER = np.iinfo(np.int64).min // 10**9  # what becomes of an instant that is missing
@@ -26,7 +26,7 @@ def entity_ids(use_case: UseCase, rows: pd.DataFrame) -> pd.Series:
 def cutoffs(use_case: UseCase, horizon: Night | Live, entities: pd.DataFrame) -> Integers:
     """Return each entity's cutoff in seconds since 1970; one without an instant of its own knows nothing."""
     if isinstance(horizon, Live):
-        return timeline.seconds_before(entities[horizon.before], horizon.hours)
+        return point_in_time.seconds_before(entities[horizon.before], horizon.hours)
     nights = entities[use_case.night_column]
     seconds = {night: int(horizon.cutoff(night.date()).timestamp()) for night in nights.unique()}
     return nights.map(seconds).to_numpy(np.int64)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ml.arrays import Floats
 from ml.targets import binary, regression
-from ml.targets.words import Words
+from ml.targets.display_names import Words
 from ml.usecase import Binary, UseCase
 
 __all__ = ["Group", "Performance", "Quality", "Target", "Words", "learned", "of", "told"]

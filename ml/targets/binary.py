@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ml import calibration, checks, curves, evaluation, fairness, foresight, hints, metrics
+from ml import checks
 from ml.arrays import Booleans, Floats, Integers, Strings
-from ml.calibration import Calibration, Correction
 from ml.checks import Check
-from ml.curves import Gains
 from ml.errors import RefusalError
-from ml.evaluation import Answered, Interval
-from ml.fairness import Group
-from ml.foresight import Estimate
-from ml.likeness import OfProbabilities
-from ml.shifts import LogOdds
-from ml.targets.words import YES_OR_NO, Words
+from ml.metrics import curves, estimation, fairness, probability, univariate
+from ml.metrics.curves import Gains
+from ml.metrics.estimation import Estimate
+from ml.metrics.fairness import Group
+from ml.metrics.score_distance import OfProbabilities
+from ml.statistics import intervals, logistic
+from ml.statistics.intervals import Answered, Interval
+from ml.targets import calibration
+from ml.targets.calibration import Calibration, Correction
+from ml.targets.display_names import YES_OR_NO, Words
+from ml.targets.offsets import LogOdds
 from ml.usecase import Cost, Fairness, Gates, UseCase
 
 if TYPE_CHECKING:
@@ -132,10 +135,10 @@ class Target:
             )
 
     def row_loss(self, labels: Floats, scores: Floats) -> Floats:
-        return metrics.row_log_loss(labels, scores)
+        return probability.row_log_loss(labels, scores)
 
     def row_cost(self, labels: Floats, scores: Floats) -> Floats:
-        return metrics.row_cost(labels, scores, self.cost)
+        return probability.row_cost(labels, scores, self.cost)
 
     def row_calibration(self, labels: Floats, scores: Floats) -> Floats:
         """Return what is averaged over rows of like answers, to be held against these: the labels."""
@@ -146,17 +149,17 @@ class Target:
         return scores
 
     def saved(self, labels: Floats, scores: Floats) -> float:
-        return metrics.saved(labels, scores, self.cost)
+        return probability.saved(labels, scores, self.cost)
 
     def answers(self, raw: Floats) -> Floats:
         """Return what raw answers say without a correction."""
-        return calibration.probability(raw)
+        return logistic.probability(raw)
 
     def calibrated(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
         """Return Platt's correction where it has earned its place, else none."""
         plain = Calibration()
         return calibration.choose(
-            raw, labels, nights, latest, plain=plain, fit=calibration.fit, row_loss=metrics.row_log_loss
+            raw, labels, nights, latest, plain=plain, fit=calibration.fit, row_loss=probability.row_log_loss
         )
 
     def measure(self, labels: Floats, scores: Floats, nights: Strings) -> Quality:
@@ -165,13 +168,13 @@ class Target:
             rows=len(labels),
             nights=len(np.unique(nights)),
             base_rate=float(labels.mean()),
-            auc=metrics.auc(labels, scores),
-            average_precision=metrics.average_precision(labels, scores),
-            log_loss=metrics.log_loss(labels, scores),
-            brier=metrics.brier(labels, scores),
-            calibration_error=metrics.expected_calibration_error(labels, scores),
-            calibration_gap=metrics.calibration_gap(labels, scores),
-            saved_per_1000=metrics.saved(labels, scores, self.cost),
+            auc=probability.auc(labels, scores),
+            average_precision=probability.average_precision(labels, scores),
+            log_loss=probability.log_loss(labels, scores),
+            brier=probability.brier(labels, scores),
+            calibration_error=probability.expected_calibration_error(labels, scores),
+            calibration_gap=probability.calibration_gap(labels, scores),
+            saved_per_1000=probability.saved(labels, scores, self.cost),
         )
 
     def perform(self, labels: Floats, scores: Floats, nights: int) -> Performance:
@@ -179,35 +182,35 @@ class Target:
         return Performance(
             nights=nights,
             rows=len(labels),
-            log_loss=metrics.log_loss(labels, scores),
-            auc=metrics.auc(labels, scores),
-            brier=metrics.brier(labels, scores),
-            calibration_gap=metrics.calibration_gap(labels, scores),
+            log_loss=probability.log_loss(labels, scores),
+            auc=probability.auc(labels, scores),
+            brier=probability.brier(labels, scores),
+            calibration_gap=probability.calibration_gap(labels, scores),
             alert_rate=float((scores > self.cost.threshold).mean()),
-            cost=float(metrics.row_cost(labels, scores, self.cost).sum()),
-            saved_per_1000=metrics.saved(labels, scores, self.cost),
+            cost=float(probability.row_cost(labels, scores, self.cost).sum()),
+            saved_per_1000=probability.saved(labels, scores, self.cost),
         )
 
     def expect(self, scores: Floats) -> Mapping[str, Estimate]:
         """Return what these scores are expected to come to, before any label is there."""
-        return foresight.expect(scores, self.cost)
+        return estimation.expect(scores, self.cost)
 
     def calibration_by_night(
         self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
     ) -> Interval | None:
         """Return mean score over mean label: below 1 too little is expected."""
-        return evaluation.ratio_by_night(scores, labels, nights, confidence, seed)
+        return intervals.ratio_by_night(scores, labels, nights, confidence, seed)
 
     def floors(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
         """Return the checks of what any model must reach."""
         return (
-            checks.at_most("log loss", metrics.log_loss(labels, scores), gates.worst_log_loss),
-            checks.at_least("ROC AUC", metrics.auc(labels, scores), gates.least_auc),
+            checks.at_most("log loss", probability.log_loss(labels, scores), gates.worst_log_loss),
+            checks.at_least("ROC AUC", probability.auc(labels, scores), gates.least_auc),
         )
 
     def alone(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
         """Return how well a single feature ranks the label, either way up; None where that cannot be told."""
-        return hints.rank(column, labels, night)
+        return univariate.rank(column, labels, night)
 
     def most_alone(self, gates: Gates) -> float:
         """Return the most that a single feature may reach: no more than a whole model."""

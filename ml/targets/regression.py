@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ml import calibration, checks, deviations, disparity, evaluation, hints, quantiles
+from ml import checks
 from ml.arrays import Booleans, Floats, Integers, Strings
-from ml.calibration import Correction, Scaling
 from ml.checks import Check
-from ml.curves import Gains
-from ml.disparity import Group
 from ml.errors import RefusalError
-from ml.evaluation import Answered, Interval
-from ml.foresight import Estimate
-from ml.likeness import OfNumbers
-from ml.shifts import Units
-from ml.targets.words import NUMBER, Words
+from ml.metrics import fairness_regression, univariate
+from ml.metrics import quantile as quantile_metrics
+from ml.metrics.curves import Gains
+from ml.metrics.estimation import Estimate
+from ml.metrics.fairness_regression import Group
+from ml.metrics.score_distance import OfNumbers
+from ml.statistics import intervals, quantiles
+from ml.statistics.intervals import Answered, Interval
+from ml.targets import calibration
+from ml.targets.calibration import Correction, Scaling
+from ml.targets.display_names import NUMBER, Words
+from ml.targets.offsets import Units
 from ml.usecase import Deviation, Fairness, Gates, Regression, UseCase
 
 if TYPE_CHECKING:
@@ -122,7 +126,7 @@ class Target:
             cost=cost,
             unit=task.unit,
             prior=prior,
-            scale=deviations.pinball(labels, np.full(len(labels), prior), cost.quantile) or 1.0,
+            scale=quantile_metrics.pinball(labels, np.full(len(labels), prior), cost.quantile) or 1.0,
             low=float(labels.min()),
             high=float(labels.max()),
         )
@@ -195,21 +199,21 @@ class Target:
             )
 
     def row_loss(self, labels: Floats, scores: Floats) -> Floats:
-        return deviations.row_pinball(labels, scores, self.quantile) / self.scale
+        return quantile_metrics.row_pinball(labels, scores, self.quantile) / self.scale
 
     def row_cost(self, labels: Floats, scores: Floats) -> Floats:
-        return deviations.row_cost(labels, scores, self.cost)
+        return quantile_metrics.row_cost(labels, scores, self.cost)
 
     def row_calibration(self, labels: Floats, scores: Floats) -> Floats:
         """Return what is averaged over rows of like answers, to be held against the quantile asked for."""
-        return deviations.row_coverage(labels, scores)
+        return quantile_metrics.row_coverage(labels, scores)
 
     def right_at(self, scores: tuple[float, float]) -> tuple[float, float]:
         """Return what share of labels should lie below answers like these."""
         return self.quantile, self.quantile
 
     def saved(self, labels: Floats, scores: Floats) -> float:
-        return deviations.saved(labels, scores, self.cost, self.prior)
+        return quantile_metrics.saved(labels, scores, self.cost, self.prior)
 
     def answers(self, raw: Floats) -> Floats:
         """Return what raw answers say without a correction."""
@@ -237,16 +241,16 @@ class Target:
             mean_label=float(labels.mean()),
             relative_loss=float(self.row_loss(labels, scores).mean()),
             skill=self._skill(labels, scores),
-            pinball=deviations.pinball(labels, scores, self.quantile),
-            mean_absolute_error=deviations.absolute(labels, scores),
-            root_mean_square_error=deviations.root_mean_square(labels, scores),
-            bias=deviations.bias(labels, scores),
-            calibration_gap=deviations.calibration_gap(labels, scores, self.quantile),
+            pinball=quantile_metrics.pinball(labels, scores, self.quantile),
+            mean_absolute_error=quantile_metrics.absolute(labels, scores),
+            root_mean_square_error=quantile_metrics.root_mean_square(labels, scores),
+            bias=quantile_metrics.bias(labels, scores),
+            calibration_gap=quantile_metrics.calibration_gap(labels, scores, self.quantile),
             saved_per_1000=self.saved(labels, scores),
         )
 
     def _skill(self, labels: Floats, scores: Floats) -> float | None:
-        return hints.spared(labels, scores, self.prior, self.quantile)
+        return univariate.spared(labels, scores, self.prior, self.quantile)
 
     def perform(self, labels: Floats, scores: Floats, nights: int) -> Performance:
         """Return how issued answers did, over so many nights."""
@@ -254,11 +258,11 @@ class Target:
             nights=nights,
             rows=len(labels),
             relative_loss=float(self.row_loss(labels, scores).mean()),
-            pinball=deviations.pinball(labels, scores, self.quantile),
-            mean_absolute_error=deviations.absolute(labels, scores),
-            root_mean_square_error=deviations.root_mean_square(labels, scores),
-            bias=deviations.bias(labels, scores),
-            calibration_gap=deviations.calibration_gap(labels, scores, self.quantile),
+            pinball=quantile_metrics.pinball(labels, scores, self.quantile),
+            mean_absolute_error=quantile_metrics.absolute(labels, scores),
+            root_mean_square_error=quantile_metrics.root_mean_square(labels, scores),
+            bias=quantile_metrics.bias(labels, scores),
+            calibration_gap=quantile_metrics.calibration_gap(labels, scores, self.quantile),
             cost=float(self.row_cost(labels, scores).sum()),
             saved_per_1000=self.saved(labels, scores),
         )
@@ -271,8 +275,8 @@ class Target:
         self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
     ) -> Interval | None:
         """Return the share of labels below the answer: above the quantile asked for, too much is expected."""
-        below = deviations.row_coverage(labels, scores)
-        return evaluation.as_share(evaluation.ratio_by_night(below, np.ones(len(below)), nights, confidence, seed))
+        below = quantile_metrics.row_coverage(labels, scores)
+        return intervals.as_share(intervals.ratio_by_night(below, np.ones(len(below)), nights, confidence, seed))
 
     def floors(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
         """Return the check of what any model must reach."""
@@ -280,7 +284,7 @@ class Target:
 
     def alone(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
         """Return the skill of a single feature; None where that cannot be told."""
-        return hints.skill(column, labels, night, self.quantile)
+        return univariate.skill(column, labels, night, self.quantile)
 
     def most_alone(self, gates: Gates) -> float:
         """Return the most that a single feature may reach: no more than a whole model."""
@@ -292,16 +296,18 @@ class Target:
 
     def expected_and_seen(self, labels: Floats, scores: Floats) -> tuple[float, float]:
         """Return the share of labels that should lie below the answer, and the one that does."""
-        return self.quantile, float(deviations.row_coverage(labels, scores).mean())
+        return self.quantile, float(quantile_metrics.row_coverage(labels, scores).mean())
 
     def groups(
         self, rows: Answered, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
     ) -> tuple[Group, ...]:
-        return disparity.measure(rows, levels, among, declared, self.row_loss(rows.labels, rows.scores), confidence)
+        return fairness_regression.measure(
+            rows, levels, among, declared, self.row_loss(rows.labels, rows.scores), confidence
+        )
 
     @staticmethod
     def group_checks(groups: tuple[Any, ...], declared: Fairness) -> tuple[Check, ...]:
-        return disparity.checks(groups, declared)
+        return fairness_regression.checks(groups, declared)
 
     @staticmethod
     def group_remarks(*_: object) -> list[str]:
@@ -309,7 +315,7 @@ class Target:
 
     @staticmethod
     def group_bars(declared: Fairness) -> str:
-        return disparity.bars(declared)
+        return fairness_regression.bars(declared)
 
     def gains(self, rows: Answered) -> Gains | None:
         """Return none: nobody acts above a threshold."""

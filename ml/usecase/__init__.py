@@ -4,12 +4,10 @@ Only the standard library is imported: every DAG file reads use cases when it is
 Schemas and functions are named by string and looked up by `include.usecases.check`.
 """
 
-from ml.usecase.case import UseCase
 from ml.usecase.data import Delay, Personal, Reference, Table
 from ml.usecase.expectations import Directional, Expectation, Invariant
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
-from ml.usecase.horizons import Night
-from ml.usecase.judging import (
+from ml.usecase.gates import (
     Cost,
     Deviation,
     EdgeCase,
@@ -22,7 +20,7 @@ from ml.usecase.judging import (
     Settled,
     Slice,
 )
-from ml.usecase.live import Live
+from ml.usecase.live_horizon import Live
 from ml.usecase.models import (
     Baseline,
     Binary,
@@ -39,8 +37,10 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operating import Canary, Deed, Experiment, Issuing, Rehearsal, Release, Roles
+from ml.usecase.operations import Canary, Deed, Experiment, Issuing, Rehearsal, Release, Roles
+from ml.usecase.schedule import Night
 from ml.usecase.triggers import Budget, Drift, Persistence, Quiet, Triggers
+from ml.usecase.use_case import UseCase
 
 __all__ = [
     "AsOf",

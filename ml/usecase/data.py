@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ml.usecase.declaring import NAME, require, require_tuples
+from ml.usecase.declaration import NAME, require, require_tuples
 
 Place = Literal["features", "logs", "reports"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ml.usecase.declaring import NAME, require, require_tuples
+from ml.usecase.declaration import NAME, require, require_tuples
 
 Clock = Literal["known_at", "event_time"]
 _CLOCKS = ("known_at", "event_time")

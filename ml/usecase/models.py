@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaring import require, require_tuples
+from ml.usecase.declaration import require, require_tuples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

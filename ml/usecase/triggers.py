@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
-from ml import nights
+from ml import periods
 from ml.errors import DeclarationError, RequestError
-from ml.usecase.declaring import require, require_tuples, require_unique
+from ml.usecase.declaration import require, require_tuples, require_unique
 
 Against = Literal["training", "season", "past"]
 
@@ -87,7 +87,7 @@ class Quiet:
         yearly = self._yearly
         try:
             if yearly is None:
-                nights.parse(self.nights)
+                periods.parse(self.nights)
             else:
                 for month, day in yearly:
                     date(_LEAP, month, day)
@@ -98,7 +98,7 @@ class Quiet:
 
     def __contains__(self, night: date) -> bool:
         if self._yearly is None:
-            return night in nights.parse(self.nights)
+            return night in periods.parse(self.nights)
         (first, last), day = self._yearly, (night.month, night.day)
         return first <= day <= last if first <= last else day >= first or day <= last
 

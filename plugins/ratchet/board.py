@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from include import settings
-from include.board import pages
+from include.dashboard import pages
 from ml.errors import RatchetError, RequestError
 
 _HEADERS = {

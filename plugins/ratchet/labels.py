@@ -27,13 +27,13 @@ class LabelBatch(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look every so many seconds, for ever; a warehouse that is away is asked again."""
-        from include.steps import labels
+        from include.steps.monitor import label_trigger
 
         store = self.asset_state_store
         fired = int(await store.aget(_MARK, default=0) or 0) if store is not None else 0
         while True:
             try:
-                found = await asyncio.to_thread(labels.volume, self.use_case)
+                found = await asyncio.to_thread(label_trigger.volume, self.use_case)
             except Exception:
                 self.log.exception("the labels of %s cannot be counted now", self.use_case)
                 found = None

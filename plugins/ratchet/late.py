@@ -42,10 +42,10 @@ class LateLabels(BaseEventTrigger):
             await asyncio.sleep(self.seconds)
 
     async def _look(self, everything: bool) -> Found | None:
-        from include.steps import late
+        from include.steps.ingest import late_files
 
         try:
-            return await asyncio.to_thread(late.find, self.use_case, everything=everything)
+            return await asyncio.to_thread(late_files.find, self.use_case, everything=everything)
         except Exception:
             self.log.exception("the landing area of %s cannot be looked at now", self.use_case)
             return None

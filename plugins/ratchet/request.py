@@ -6,9 +6,9 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher, Param
 
 from include import assets, usecases
-from ml import nights
+from ml import periods
 from ml.errors import RequestError
-from ml.nights import Period
+from ml.periods import Period
 from ml.usecase import Deed, UseCase
 
 _WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
@@ -74,7 +74,7 @@ def filled(context: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def night(context: Mapping[str, Any]) -> str:
     """Return the night this run is about; of a window, its last."""
-    return str(nights.parse(period(context)).last)
+    return str(periods.parse(period(context)).last)
 
 
 def person(context: Mapping[str, Any]) -> str:

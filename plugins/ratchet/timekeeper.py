@@ -29,9 +29,9 @@ def _keep(task: Any, *, failed: bool) -> None:
     period = request.period_or_all(context) if use_case else None
     if period is None:
         return
-    from include.steps import infrastructure
+    from include.steps.monitor import serving_metrics
 
     seconds = (datetime.now(UTC) - task.start_date).total_seconds()
     place = "" if task.map_index is None or task.map_index < 0 else f"[{task.map_index}]"
     name = f"{task.dag_id.removeprefix(f'{use_case}_')}.{task.task_id}{place}"
-    infrastructure.record_task(use_case, str(period), name, seconds, task.try_number, failed=failed)
+    serving_metrics.record_task(use_case, str(period), name, seconds, task.try_number, failed=failed)

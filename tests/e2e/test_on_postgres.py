@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from include import ports, usecases
 from include import settings as places
-from include import usecases
+from include.platform.local import environment, processes
+from include.platform.local.airflow_client import Client, Run
+from include.platform.local.processes import Stack
 from include.settings import PROJECT, Settings
-from include.stack import environment, processes, setup
-from include.stack.client import Client, Run
-from include.stack.processes import Stack
-from include.steps import night
+from include.steps.ingest import nightly
 from include.stores import landing, ledger, warehouse
-from include.stores.landing import places as landings
-from ml import nights
+from include.stores.landing import locations as landings
+from ml import periods
 from ml.errors import RatchetError
 from tests import s3, stacks
 from tests.conftest import TOYS
@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # Airflow and MLflow warn of their own future
 ]
 
-MONTH, LATE = nights.parse("2024-03-01..2024-03-31"), "2024-03-12"
+MONTH, LATE = periods.parse("2024-03-01..2024-03-31"), "2024-03-12"
 AWAY_SECONDS, THREE_LOOKS_SECONDS = 15, 45
 SECOND = "scheduler-2"
 _ONLY_TAXI = f"""
@@ -111,7 +111,7 @@ def place(postgres: Server, s3_server: s3.Server, tmp_path_factory: pytest.TempP
         for name, value in s3_server.environment.items():
             patch.setenv(name, value)
         landings.client.cache_clear()
-        patch.setenv("RATCHET_AIRFLOW_PORT", str(setup.free_port("127.0.0.1")))
+        patch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
         usecases.all.cache_clear()
         places.load.cache_clear()
         where = places.load()
@@ -167,7 +167,7 @@ def test_labels_that_land_late_in_a_bucket_are_told_by_the_triggerer_and_taken_o
     place: Place, tmp_path: Path
 ) -> None:
     client, where = place.client, place.stack.settings
-    engine, landed = warehouse.engine(where.warehouse_url), landing.place(where.landing, "taxi", nights.parse(LATE))
+    engine, landed = warehouse.engine(where.warehouse_url), landing.place(where.landing, "taxi", periods.parse(LATE))
     before = warehouse.count_labels(engine, "taxi")
     rides = pd.read_csv(landed.bring("rides.csv", tmp_path), dtype=str, keep_default_na=False)
     landed.put("rides.late.csv", rides.head(1).assign(ride="999").to_csv(index=False).encode())
@@ -213,7 +213,7 @@ def undisturbed(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The settings of a house in which the month was taken without Airflow."""
     with within(tmp_path_factory.mktemp("undisturbed"), place.server.database()) as where:
         warehouse.migrate(where.warehouse_url)
-        night.take("taxi", str(MONTH))
+        nightly.take("taxi", str(MONTH))
     yield where
     warehouse.engine(where.warehouse_url).dispose()
 
@@ -240,5 +240,5 @@ def test_a_night_that_is_disturbed_in_its_middle_ends_as_if_it_had_not_been(
     assert place.ended("taxi_ingest", key).state == "success"
     print(f"ended {time.monotonic() - began:.0f} s after what disturbed it was over")  # noqa: T201 - what it is run for
     with within(undisturbed.home, undisturbed.warehouse_url):
-        night.take("taxi", key)
+        nightly.take("taxi", key)
     assert stacks.left(undisturbed, key) == stacks.left(place.stack.settings, key)

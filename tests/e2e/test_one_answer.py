@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 
 from bench import rivals, ways
-from include import settings
+from include import ports, settings
 from include.settings import Settings
-from include.stack import setup
-from include.steps import export
-from include.steps.export import Form
+from include.steps.train import export
+from include.steps.train.export import Form
 from include.stores import packages, registry
-from ml.edge import graph
-from ml.questions import Taken
+from ml.packaging.export import onnx_graph
+from ml.scoring.request_schema import Taken
 from tests import edge, served
 from tests.served import Server
 
@@ -97,7 +96,7 @@ def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path
     digest = edge.stored(packed, where)
     files = packages.get(where.packages, digest, where.trusted_keys)
     version = registry.register(where, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"}))
-    rows, port = ways.hard_rows(model, edge.KNOWN, THRESHOLDS), setup.free_port("127.0.0.1")
+    rows, port = ways.hard_rows(model, edge.KNOWN, THRESHOLDS), ports.free_port("127.0.0.1")
     with rivals.mlflow(port, served.USE_CASE, version, where):
         found = ways.by_mlflow(f"http://127.0.0.1:{port}", rows)
     hold("trees", {ways.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
@@ -113,4 +112,4 @@ def test_numbers_of_single_precision_may_fall_on_the_other_side_of_a_threshold()
         model.predict(pd.DataFrame(each, columns=list(taken.names))) for each in (kept, ways.singles(kept))
     )
     assert np.abs(found - expected).max() > 0.01
-    assert graph.feed(taken, rows)["hour"].dtype == np.float64
+    assert onnx_graph.feed(taken, rows)["hour"].dtype == np.float64

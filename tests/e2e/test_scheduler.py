@@ -11,19 +11,20 @@ from typing import TypeVar
 import pandas as pd
 import pytest
 
-from include import usecases
+from include import ports, usecases
+from include.platform.local import processes
+from include.platform.local.airflow_client import Approval, Client, Run
+from include.platform.local.processes import Stack
 from include.settings import Settings, load
-from include.stack import processes, setup
-from include.stack.client import Approval, Client, Run
-from include.stack.processes import Stack
-from include.steps import intraday, labels
-from include.steps import night as nightly
-from include.stores import lake, ledger, routes, warehouse
-from ml import nights
-from ml.arrival import KNOWN_AT
+from include.steps.ingest import intraday
+from include.steps.ingest import nightly as nightly
+from include.steps.monitor import label_trigger
+from include.stores import lake, ledger, routing_store, warehouse
+from ml import periods
 from ml.errors import RequestError
-from ml.releasing import Kind
-from ml.routing import Routing
+from ml.ingestion.availability import KNOWN_AT
+from ml.rollout.routing import Routing
+from ml.rollout.state import Kind
 from tests import stacks
 from tests.challenger import challenge
 from tests.otlp import Collector, collecting
@@ -34,9 +35,9 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900), pytest.mark.filterw
 
 CASE = usecases.get("flights")
 HISTORY = CASE.rehearsal.history
-LAST = str(nights.parse(HISTORY).last)
-NIGHT = str(nights.parse(CASE.rehearsal.nights).first)
-FOLLOWING = str(CASE.horizon.before(nights.parse(NIGHT).last, -1))
+LAST = str(periods.parse(HISTORY).last)
+NIGHT = str(periods.parse(CASE.rehearsal.nights).first)
+FOLLOWING = str(CASE.horizon.before(periods.parse(NIGHT).last, -1))
 OF_A_NIGHT = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
 STAGES = (*OF_A_NIGHT, "labels", "late", "replay", "rescore", "intraday")
 Answer = TypeVar("Answer")
@@ -70,7 +71,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, hook: Hook, collector: Co
         patch.setenv("RATCHET_LATE_HOURS", "0.003")
         patch.setenv("RATCHET_NOTIFY_URLS", hook.url)
         patch.setenv("RATCHET_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("RATCHET_AIRFLOW_PORT", str(setup.free_port("127.0.0.1")))
+        patch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
         yield load.__wrapped__()
 
 
@@ -137,7 +138,7 @@ def test_unpausing_starts_nothing_and_at_the_hour_the_timetable_starts_its_night
     run = eventually(lambda: next(admin.runs(ingest), None))
     assert run.id.startswith("scheduled__")
     assert run.key is not None
-    assert str(nights.parse(run.key).first) == run.key
+    assert str(periods.parse(run.key).first) == run.key
     assert ended(admin, "ingest", run.key).state == "success"
     assert states(admin, ended(admin, "score", run.key)) == {"score": "skipped"}
 
@@ -219,7 +220,7 @@ def test_a_night_that_a_person_asks_for_is_scored_and_monitored_under_its_key(ad
 
 
 def night() -> date:
-    return nights.parse(NIGHT).first
+    return periods.parse(NIGHT).first
 
 
 def held(settings: Settings) -> int:
@@ -275,7 +276,7 @@ def asked(person: Client, role: str) -> Approval | None:
 
 def shared(settings: Settings) -> Routing | None:
     """Return the routing once the challenger has a share."""
-    found = routes.read(routes.place(settings.routes, CASE.name), settings.trusted_keys)
+    found = routing_store.read(routing_store.place(settings.routes, CASE.name), settings.trusted_keys)
     return found if found.canary else None
 
 
@@ -292,7 +293,7 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
     admin: Client, stack: Stack, settings: Settings
 ) -> None:
     engine, landed = warehouse.engine(settings.warehouse_url), Path(settings.landing) / CASE.name / NIGHT
-    assert not ledger.entries(engine, CASE.name, labels.KIND)
+    assert not ledger.entries(engine, CASE.name, label_trigger.KIND)
     stacks.kill(stack, "triggerer")
     corrected = spoil_a_day(landed / f"{CASE.task.of}.csv", landed / f"{CASE.task.of}.late.csv")
     record_a_batch(settings)
@@ -303,7 +304,7 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
         {"decide": "success", "asked": "success", "ask": states(admin, decided)["ask"]},
         {"take": "success", "tell": "success"},
     ]
-    (entry,) = ledger.entries(engine, CASE.name, labels.KIND)
+    (entry,) = ledger.entries(engine, CASE.name, label_trigger.KIND)
     assert entry.payload["known"] == warehouse.count_labels(engine, CASE.name)
     after = warehouse.labels(engine, CASE.name, CASE.horizon.cutoff(night()))["label"].sum()
     assert (corrected, after) == (corrected, before + corrected)
@@ -323,8 +324,8 @@ def record_a_batch(settings: Settings) -> None:
     """Let two months of labels be there at once."""
     batch = CASE.triggers.label_batch
     assert batch is not None
-    of = {"entity": [f"late-{place}" for place in range(batch)], "night": nights.parse(LAST).last, "label": 0.0}
-    landed = nights.parse(FOLLOWING).last  # those of the night that is taken again would go, since no file has them
+    of = {"entity": [f"late-{place}" for place in range(batch)], "night": periods.parse(LAST).last, "label": 0.0}
+    landed = periods.parse(FOLLOWING).last  # those of the night that is taken again would go, since no file has them
     came = pd.DataFrame({**of, "known_at": CASE.horizon.cutoff(night()), "landed": landed})
     warehouse.record_labels(warehouse.engine(settings.warehouse_url), CASE.name, came)
 
@@ -358,7 +359,7 @@ def test_a_person_asks_by_their_forms_for_a_replay_a_rescore_and_a_moment(admin:
     digest = champion(settings)
     again = lake.read(lake.address(settings.lake, CASE.name, "rescores", str(digest)[:12]))
     engine = warehouse.engine(settings.warehouse_url)
-    issued = [warehouse.scores(engine, CASE.name, each) for each in nights.parse(f"{NIGHT}..{FOLLOWING}")]
+    issued = [warehouse.scores(engine, CASE.name, each) for each in periods.parse(f"{NIGHT}..{FOLLOWING}")]
     assert len(again) >= sum(map(len, issued)) > 0
     known = lake.read(lake.address(settings.lake, CASE.name, intraday.STAGE, CASE.task.of), FOLLOWING, FOLLOWING)
     assert len(known) > 0
@@ -390,7 +391,7 @@ def test_whoever_is_named_heard_what_failed_and_what_was_late(admin: Client, hoo
     assert f"{CASE.name}_release is late" not in titles
 
 
-DISTURBED = str(CASE.horizon.before(nights.parse(FOLLOWING).last, -1))
+DISTURBED = str(CASE.horizon.before(periods.parse(FOLLOWING).last, -1))
 
 
 @pytest.mark.slow

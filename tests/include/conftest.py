@@ -9,7 +9,8 @@ import pytest
 from include import settings as places
 from include import usecases
 from include.settings import Settings
-from include.steps import features, ingest
+from include.steps import ingest
+from include.steps.features import build
 from ml.usecase import UseCase
 from tests.conftest import TOYS
 
@@ -26,7 +27,7 @@ def weeks_told(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
         patch.setenv("RATCHET_HOME", str(home))
         places.load.cache_clear()
         ingest.ingest("taxi", NIGHTS)
-        features.build("taxi", NIGHTS)
+        build.build("taxi", NIGHTS)
     places.load.cache_clear()
     return home
 

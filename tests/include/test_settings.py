@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include import settings
-from include.serving.limits import Limits
+from include.serving.config import Limits
 from ml.errors import SetupError
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Floats
-from ml.evaluation import Answered
+from ml.statistics.intervals import Answered
 from ml.targets import binary, regression
 from ml.usecase import Cost, Deviation, GradientBoosting, LinearQuantile, Prior, Regression, UseCase
-from tests.ml.usecase.test_case import use_case
+from tests.ml.usecase.test_use_case import use_case
 
 YES_OR_NO = binary.Target(cost=Cost(act=10, miss=50, averted=0.5), prior=0.5)
 

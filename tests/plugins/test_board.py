@@ -12,7 +12,7 @@ from ratchet import plugin
 
 from include import settings
 from include.settings import PROJECT, Settings
-from include.stores import pages as stored
+from include.stores import report_paths as stored
 
 with warnings.catch_warnings():  # Airflow's server warns of its own future as it is imported
     warnings.simplefilter("ignore")

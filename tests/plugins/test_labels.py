@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ratchet.labels import LabelBatch
 
-from include.steps import labels
-from include.steps.labels import Volume
+from include.steps.monitor import label_trigger
+from include.steps.monitor.label_trigger import Volume
 from tests.plugins.store import Store
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -28,7 +28,7 @@ def fired(store: Store, seen: list[Volume | Exception | None], monkeypatch: pyte
             raise found
         return found
 
-    monkeypatch.setattr(labels, "volume", volume)
+    monkeypatch.setattr(label_trigger, "volume", volume)
     path, arguments = LabelBatch("taxi", 100, SECONDS).serialize()
     assert path == f"{LabelBatch.__module__}.{LabelBatch.__name__}"
     trigger = LabelBatch(**arguments)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ratchet.late import LateLabels
 
-from include.steps import late
+from include.steps.ingest import late_files
 from ml.errors import SetupError
 from tests.plugins.store import Store
 
@@ -33,7 +33,7 @@ def told(store: Store, looks: list[Look], monkeypatch: pytest.MonkeyPatch, far: 
             raise found
         return found
 
-    monkeypatch.setattr(late, "find", find)
+    monkeypatch.setattr(late_files, "find", find)
     path, arguments = LateLabels("taxi", 0.0001).serialize()
     assert path == f"{LateLabels.__module__}.{LateLabels.__name__}"
     trigger = LateLabels(**arguments)

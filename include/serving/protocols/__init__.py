@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from include.serving.answering import Answer
+from include.serving.handler import Answer
 from include.serving.protocols import dataframes, instances, native, tensors
-from include.serving.protocols.asking import Ask, Reply
-from ml.questions import Row
+from include.serving.protocols.codec import Ask, Reply
+from ml.scoring.request_schema import Row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from include.serving.answering import Answer
-from include.serving.protocols import asking
-from include.serving.protocols.asking import CSV, JSON, LINES, Ask, Reply
-from ml import questions
+from include.serving.handler import Answer
+from include.serving.protocols import codec
+from include.serving.protocols.codec import CSV, JSON, LINES, Ask, Reply
 from ml.errors import QuestionError
-from ml.questions import Row, Taken
+from ml.scoring import request_schema
+from ml.scoring.request_schema import Row, Taken
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,15 +33,15 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def read(ask: Ask) -> list[Row]:
     """Return the rows of a frame in any of the formats; raises QuestionError."""
-    asking.require(ask, JSON, CSV, LINES)
+    codec.require(ask, JSON, CSV, LINES)
     match ask.content_type:
-        case asking.CSV:
-            return [*questions.table(ask.body, ask.taken)]
-        case asking.LINES:
+        case codec.CSV:
+            return [*request_schema.table(ask.body, ask.taken)]
+        case codec.LINES:
             lines = (line for line in ask.body.splitlines() if line.strip())
-            return asking.rows([asking.decoded(line, dict[str, Any]) for line in lines], ask.taken)
+            return codec.rows([codec.decoded(line, dict[str, Any]) for line in lines], ask.taken)
         case _:
-            return _frame(asking.decoded(ask.body, Body), ask.taken)
+            return _frame(codec.decoded(ask.body, Body), ask.taken)
 
 
 def write(ask: Ask, answers: Sequence[Answer]) -> Reply:
@@ -54,16 +54,16 @@ def write(ask: Ask, answers: Sequence[Answer]) -> Reply:
 
 def _frame(told: Body, taken: Taken) -> list[Row]:
     if told.params:
-        raise QuestionError(f"params: there are none to set, got {questions.shown(told.params)}")
+        raise QuestionError(f"params: there are none to set, got {request_schema.shown(told.params)}")
     forms = {name: getattr(told, name) for name in Body.__struct_fields__ if name != "params"}
     given = {name: found for name, found in forms.items() if found is not None}
     if len(given) != 1:
         raise QuestionError(
-            f"expected one of {questions.listed(list(forms))}, got {questions.listed(list(given)) or 'none'}"
+            f"expected one of {request_schema.listed(list(forms))}, got {request_schema.listed(list(given)) or 'none'}"
         )
     (found,) = given.values()
     if not isinstance(found, Split):
-        return asking.rows(found, taken)
+        return codec.rows(found, taken)
     if not found.data:
         raise QuestionError("dataframe_split: expected one row or more, got none")
-    return [*questions.records(found.columns, found.data)]
+    return [*request_schema.records(found.columns, found.data)]

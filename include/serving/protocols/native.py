@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from include.serving.answering import Answer
-from include.serving.protocols import asking
-from include.serving.protocols.asking import Ask, Reply
-from ml import questions
+from include.serving.handler import Answer
+from include.serving.protocols import codec
+from include.serving.protocols.codec import Ask, Reply
 from ml.errors import QuestionError
-from ml.questions import Row
+from ml.scoring import request_schema
+from ml.scoring.request_schema import Row
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,11 +22,11 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def read(ask: Ask) -> list[Row]:
     """Return the rows of `{"rows": [{...}, ...]}` or of `{"entities": ["...", ...]}`; raises QuestionError."""
-    asking.require(ask, asking.JSON)
-    told = asking.decoded(ask.body, Body)
+    codec.require(ask, codec.JSON)
+    told = codec.decoded(ask.body, Body)
     if bool(told.rows) == bool(told.entities):
         raise QuestionError("expected either 'rows' or 'entities', a list of one or more")
-    return [*(told.rows or ({questions.ENTITY: each} for each in told.entities or ()))]
+    return [*(told.rows or ({request_schema.ENTITY: each} for each in told.entities or ()))]
 
 
 def write(ask: Ask, answers: Sequence[Answer]) -> Reply:

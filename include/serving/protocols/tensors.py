@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from include.serving.answering import Answer
-from include.serving.protocols import asking
-from include.serving.protocols.asking import Ask, Reply
-from ml import questions
+from include.serving.handler import Answer
+from include.serving.protocols import codec
+from include.serving.protocols.codec import Ask, Reply
 from ml.errors import QuestionError
-from ml.questions import Row
+from ml.scoring import request_schema
+from ml.scoring.request_schema import Row
 
 SCORE, HEADER = "score", "Inference-Header-Content-Length"
 BINARY = "application/octet-stream"
@@ -66,18 +66,18 @@ def datatype(*, words: bool) -> str:
 
 def read(ask: Ask) -> list[Row]:
     """Return the rows that the tensors make, each of shape [n] or [n, 1]; raises QuestionError."""
-    asking.require(ask, asking.JSON, BINARY)
+    codec.require(ask, codec.JSON, BINARY)
     told, rest = _parts(ask)
     if not told.inputs or any(wish.name != SCORE for wish in told.outputs):
         raise QuestionError(f"expected one input or more, and no output but {SCORE!r}")
     if told.model_name not in (None, ask.model):
         raise QuestionError(
-            f"expected model_name to be {ask.model!r} as in the path, got {questions.shown(told.model_name)}"
+            f"expected model_name to be {ask.model!r} as in the path, got {request_schema.shown(told.model_name)}"
         )
     columns: dict[str, list[object]] = {}
     for tensor in told.inputs:
         if tensor.name in columns:
-            raise QuestionError(f"expected each tensor once, got {questions.shown(tensor.name)} twice")
+            raise QuestionError(f"expected each tensor once, got {request_schema.shown(tensor.name)} twice")
         columns[tensor.name], rest = _column(tensor, rest)
     if rest:
         raise QuestionError(f"{len(rest)} bytes came after the last tensor: send as many as its binary_data_size says")
@@ -111,7 +111,7 @@ def _parts(ask: Ask) -> tuple[Body, bytes]:
     end = len(ask.body) if ask.json_bytes is None else ask.json_bytes
     if end > len(ask.body):
         raise QuestionError(f"{HEADER} says {end} bytes of JSON, but only {len(ask.body)} bytes came")
-    return asking.decoded(ask.body[:end], Body), ask.body[end:]
+    return codec.decoded(ask.body[:end], Body), ask.body[end:]
 
 
 def _column(tensor: Tensor, rest: bytes) -> tuple[list[object], bytes]:
@@ -127,7 +127,9 @@ def _column(tensor: Tensor, rest: bytes) -> tuple[list[object], bytes]:
     elif type(size) is int and 0 <= size <= len(rest):
         cells, rest = _unpacked(name, tensor.datatype, rest[:size]), rest[size:]
     else:
-        raise QuestionError(f"{name}: binary_data_size says {questions.shown(size)}, but {len(rest)} bytes are left")
+        raise QuestionError(
+            f"{name}: binary_data_size says {request_schema.shown(size)}, but {len(rest)} bytes are left"
+        )
     if len(cells) != shape[0]:
         raise QuestionError(f"{name}: expected {shape[0]} cells for the shape {shape}, got {len(cells)}")
     return cells, rest

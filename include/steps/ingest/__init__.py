@@ -5,12 +5,12 @@ from pathlib import Path
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps.ingest import files, labels, tables, telling
+from include.steps.ingest import files, labels, reporting, tables
 from include.stores import landing
 from include.stores.landing import Place
 from include.usecases import coherence
 from ml.errors import DataError
-from ml.nights import Period
+from ml.periods import Period
 from ml.usecase import UseCase
 
 
@@ -33,7 +33,7 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     taken = {name: each.taken for name, each in written.items()}
     labels.settle(case, when, where)
     told = files.record(case, when, arrived, taken, where)
-    telling.tell(case, when, told, taken, {name: each.version for name, each in written.items()}, where)
+    reporting.tell(case, when, told, taken, {name: each.version for name, each in written.items()}, where)
     for later in files.unsettled(case, when, where):
         ingest(use_case, later)
     return {

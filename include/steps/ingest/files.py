@@ -8,10 +8,11 @@ from include.settings import Settings
 from include.stores import landing, warehouse
 from include.stores.landing import Arrival, Landed, Place
 from include.stores.warehouse import Fate, File
-from ml import nights, stretches
+from ml import periods
 from ml.errors import DataError
-from ml.nights import Period
-from ml.tally import Tally
+from ml.ingestion import chunks
+from ml.ingestion.row_counts import Tally
+from ml.periods import Period
 from ml.usecase import Table, UseCase
 
 
@@ -59,7 +60,7 @@ def look(case: UseCase, when: Period, place: Place, scratch: Path, where: Settin
 def _looked(arrivals: Sequence[Arrival], place: Place, scratch: Path) -> list[Landed]:
     """Return the files of a table; they keep no more rows in memory than are judged at once."""
     landed: list[Landed] = []
-    room = stretches.LONGEST
+    room = chunks.LONGEST
     for each in arrivals:
         landed.append(landing.look(place, each, scratch, keep=room))
         room -= 0 if landed[-1].kept is None else landed[-1].count
@@ -158,10 +159,10 @@ def _content(file: File) -> tuple[str, str]:
 
 def _replaces(period: str, other: str) -> bool:
     """Return whether nights of `other` are those of `period` too, which puts its own rows in their place."""
-    here, there = nights.parse(period), nights.parse(other)
+    here, there = periods.parse(period), periods.parse(other)
     return there.first in here or here.first in there
 
 
 def _begins(period: str) -> tuple[str, str]:
-    parsed = nights.parse(period)
+    parsed = periods.parse(period)
     return str(parsed.first), str(parsed.last)

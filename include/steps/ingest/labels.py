@@ -6,9 +6,9 @@ import pandas as pd
 from include.settings import Settings
 from include.stores import lake, warehouse
 from include.usecases import coherence
-from ml.arrival import KNOWN_AT, NIGHT
 from ml.features import ENTITY
-from ml.nights import Period
+from ml.ingestion.availability import KNOWN_AT, NIGHT
+from ml.periods import Period
 from ml.usecase import UseCase
 
 _LANDED, _OF = "landed", "of"

@@ -11,16 +11,18 @@ import pandas as pd
 from include import usecases
 from include.settings import Settings
 from include.stores import lake
+from include.stores.files.spool import Spool
 from include.stores.landing import Landed
-from include.stores.spool import Spool
 from include.usecases import coherence
-from ml import features, intake, privacy, stretches, targets
+from ml import features, targets
 from ml.errors import DataError, DeclarationError
-from ml.intake import Part, Taken
-from ml.nights import Period
-from ml.tally import Tally
+from ml.governance import privacy
+from ml.ingestion import chunks, intake
+from ml.ingestion.intake import Part, Taken
+from ml.ingestion.row_counts import Tally
+from ml.ingestion.validation import Seen
+from ml.periods import Period
 from ml.usecase import Reference, Table, UseCase
-from ml.validation import Seen
 
 
 def in_order(case: UseCase) -> list[Table]:
@@ -71,7 +73,7 @@ def take(
     table, all are refused.
     """
     rows = sum(each.count for each in files)
-    length, model = stretches.length(rows), coherence.model(case, table)
+    length, model = chunks.length(rows), coherence.model(case, table)
     hidden = privacy.hidden(table, "logs", coherence.needs(case))
     known = {each: _known(case, each, when, where) for each in table.references}
     seen = Seen() if length < rows else None
@@ -108,7 +110,7 @@ def _set_aside(
 ) -> _Aside:
     """Return the rows of `files` as `divide` divides them; no more of them once the table is broken."""
     aside = _Aside(valid=Spool(folder=folder / "valid"), quarantined=Spool(folder=folder / "held"), tally=Tally.none())
-    for stretch in stretches.cut(_parts(files, length), length):
+    for stretch in chunks.cut(_parts(files, length), length):
         with usecases.blaming(case.name):
             taken = divide(stretch)
             valid = _derived(case, table, taken.valid)

@@ -6,17 +6,17 @@ from datetime import date
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import battery as batteries
-from include.steps import standing
+from include.steps import release_state
+from include.steps.release import acceptance_tests as batteries
 from include.steps.release import challengers, freeze
-from include.steps.release.dossier import dossier
+from include.steps.release.evidence import dossier
 from include.stores import approvals, ledger, warehouse
 from include.stores.approvals import Approval, Choice
-from ml import nights
-from ml.chain import Entry, Json
+from ml import periods
 from ml.errors import RequestError
-from ml.promotion import Answer
-from ml.releasing import Kind, Standing
+from ml.governance.hash_chain import Entry, Json
+from ml.promotion.gate import Answer
+from ml.rollout.state import Kind, Standing
 from ml.usecase import UseCase
 
 __all__ = ["approve", "battery", "dossier", "promote", "shadow", "shift"]
@@ -31,7 +31,7 @@ def battery(use_case: str, night: str) -> str | None:
     The report, with every check, goes into the ledger, bound to the digest; a package that passed is only loaded again.
     Raises RequestError when that night has no challenger, PackageError when the package is not what was judged.
     """
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
     engine, challenger = warehouse.engine(where.warehouse_url), challengers.find(case, when, where)
     batteries.served(challenger.subject, where)
     if batteries.passed(engine, challenger):
@@ -52,7 +52,7 @@ def battery(use_case: str, night: str) -> str | None:
 
 def approve(use_case: str, night: str, role: str, user: str, choice: str) -> None:
     """Write what `user` answered in `role` ("Approve" or "Reject"), signed, for the challenger of `night`."""
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
     if choice not in _CHOICES:
         raise RequestError(f"expected one of {sorted(_CHOICES)}, got {choice!r}")
     challenger = challengers.find(case, when, where)
@@ -75,10 +75,10 @@ def shadow(use_case: str, night: str) -> bool:
     release is under way or releases are frozen. Where there is no champion to shadow, or the use case wants no canary, they may be at once.
     Raises LedgerError when another model became champion since the challenger was judged.
     """
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
-    challenger, stood = challengers.find(case, when, where), standing.now(case, where)
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    challenger, stood = challengers.find(case, when, where), release_state.now(case, where)
     if stood.champion == challenger.subject:
-        standing.follow(case, where)
+        release_state.follow(case, where)
         return _no(case, challenger, "it is champion already")
     challengers.require_same_champion(challenger, stood.champion)
     if not _is_tried(case, stood):
@@ -90,7 +90,7 @@ def shadow(use_case: str, night: str) -> bool:
     if stood.trial is not None and stood.trial.digest != challenger.subject:
         return _no(case, challenger, f"the release of {stood.trial.digest[:12]} is under way")
     _append(case, challenger, Kind.SHADOWED, {}, where)
-    standing.follow(case, where)
+    release_state.follow(case, where)
     if case.release.shadow_answers and not challengers.told(challenger, Kind.SEEN, where):
         return _no(case, challenger, f"it answers copies until {case.release.shadow_answers} of them were seen")
     return True
@@ -102,14 +102,14 @@ def shift(use_case: str, night: str) -> bool:
     Raises ApprovalError unless both roles approved these bytes on this evidence, each by another person, and LedgerError
     when they have not passed their battery, or another model became champion since they were judged.
     """
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
-    challenger, stood = challengers.find(case, when, where), standing.now(case, where)
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    challenger, stood = challengers.find(case, when, where), release_state.now(case, where)
     if not _is_tried(case, stood):
         return True
     promise = _promised(case, challenger, stood, where)
     share = case.release.shares[0]
     _append(case, challenger, Kind.SHIFTED, {"share": share, **promise}, where)
-    standing.follow(case, where)
+    release_state.follow(case, where)
     return False
 
 
@@ -119,8 +119,8 @@ def promote(use_case: str, night: str, *, canary: date | None = None) -> str:
     Servers and the registry follow. Raises ApprovalError and LedgerError as `shift` does, and LedgerError when it has not
     passed the canary that the use case asks for.
     """
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
-    challenger, stood = challengers.find(case, when, where), standing.now(case, where)
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    challenger, stood = challengers.find(case, when, where), release_state.now(case, where)
     if stood.champion != challenger.subject:
         promise = _promised(case, challenger, stood, where)
         if _is_tried(case, stood):
@@ -135,7 +135,7 @@ def promote(use_case: str, night: str, *, canary: date | None = None) -> str:
             payload=promise | ({"canary": str(canary)} if canary else {}),
             key=f"{case.name}:promoted:after:{champion.seq if champion else 0}",
         )
-    standing.follow(case, where)
+    release_state.follow(case, where)
     return challenger.subject
 
 
@@ -162,7 +162,7 @@ def _append(case: UseCase, challenger: Entry, kind: Kind, payload: dict[str, Jso
         warehouse.engine(where.warehouse_url),
         kind=kind,
         use_case=case.name,
-        night=standing.latest(case, challenger.night, where),
+        night=release_state.latest(case, challenger.night, where),
         subject=challenger.subject,
         payload={"trained": str(challenger.night), **payload},
         key=f"{case.name}:{kind}:{challenger.seq}",

@@ -9,17 +9,20 @@ import pandas as pd
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import answers, release, standing
+from include.steps import release, release_state
 from include.steps.release import freeze
+from include.steps.score import prediction_log
 from include.stores import ledger, packages, warehouse
 from include.stores.warehouse import Alert
-from ml import canary, nights, packaging, releasing, targets
+from ml import periods, targets
 from ml.arrays import Floats
-from ml.arrival import NIGHT
-from ml.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
-from ml.chain import Json
-from ml.releasing import Kind, Standing, Trial
-from ml.routing import Route
+from ml.governance.hash_chain import Json
+from ml.ingestion.availability import NIGHT
+from ml.packaging import package_files
+from ml.rollout import canary, state
+from ml.rollout.canary import Answers, Outcome, Rows, Scores, Seen, Verdict
+from ml.rollout.routing import Route
+from ml.rollout.state import Kind, Standing, Trial
 from ml.targets import Target
 from ml.usecase import UseCase
 
@@ -34,9 +37,9 @@ def advance(use_case: str, night: str) -> Next | None:
     "ask": enough was seen of the shadow, and two people are to be asked; "crown": the challenger is champion. Judging a
     night again changes nothing more.
     """
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
-    answers.drain(use_case)
-    stood = standing.now(case, where)
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    prediction_log.drain(use_case)
+    stood = release_state.now(case, where)
     if stood.trial is None or case.release.canary is None:
         return "crown" if _crowned(case, when, where) else None
     found = _given(case, stood.trial, where)
@@ -54,7 +57,7 @@ def advance(use_case: str, night: str) -> Next | None:
 
 def trained(use_case: str) -> str:
     """Return the night as of which the challenger under way was trained."""
-    trial = standing.now(usecases.get(use_case), settings.load()).trial
+    trial = release_state.now(usecases.get(use_case), settings.load()).trial
     assert trial is not None
     return str(trial.night)
 
@@ -68,8 +71,8 @@ def _crowned(case: UseCase, when: date, where: Settings) -> bool:
 def _given(case: UseCase, trial: Trial, where: Settings) -> pd.DataFrame:
     """Return every answer since the challenger became a shadow, with the `stage` that it had come to, the shadow's 0."""
     first = trial.stages[0]
-    found = answers.given(case, first.night, first.at, where)
-    batch = found["protocol"] == answers.BATCH
+    found = prediction_log.given(case, first.night, first.at, where)
+    batch = found["protocol"] == prediction_log.BATCH
     stage = sum(
         np.where(batch, found[NIGHT] > str(each.night), found["at"] >= each.at.timestamp()).astype(int)
         for each in trial.stages[1:]
@@ -113,7 +116,7 @@ def _told(stood: Standing, found: pd.DataFrame, copies: pd.DataFrame, target: Ta
 def _target(case: UseCase, stood: Standing, where: Settings) -> Target:
     """Return what is asked for, as the champion's package tells it."""
     assert stood.champion is not None
-    return targets.told(case, packaging.facts(packages.get(where.packages, stood.champion, where.trusted_keys)))
+    return targets.told(case, package_files.facts(packages.get(where.packages, stood.champion, where.trusted_keys)))
 
 
 def _follow(case: UseCase, trial: Trial, verdict: Verdict, when: date, where: Settings) -> Next | None:
@@ -124,15 +127,15 @@ def _follow(case: UseCase, trial: Trial, verdict: Verdict, when: date, where: Se
     if verdict.outcome is Outcome.WORSE:
         _append(case, trial, Kind.WITHDRAWN, when, told, where)
         _alert(case, trial, verdict, when, where)
-        standing.follow(case, where)
+        release_state.follow(case, where)
         return None
     _append(case, trial, Kind.PASSED, when, told, where)
-    share = releasing.next_share(case.release.shares, trial.share)
+    share = state.next_share(case.release.shares, trial.share)
     if share is None:
         release.promote(case.name, str(trial.night), canary=when)
         return "crown"
     _append(case, trial, Kind.SHIFTED, when, {"share": share}, where)
-    standing.follow(case, where)
+    release_state.follow(case, where)
     return None
 
 

@@ -4,14 +4,15 @@ import hashlib
 from datetime import date
 
 from include.settings import Settings
-from include.steps import attempts, override
-from include.steps import battery as batteries
+from include.steps.release import acceptance_tests as batteries
+from include.steps.release import override
+from include.steps.train import attempts
 from include.stores import approvals, ledger, warehouse
 from include.stores.approvals import Approval
-from ml.chain import Entry
 from ml.errors import LedgerError, RequestError
-from ml.promotion import Outcome
-from ml.releasing import Kind
+from ml.governance.hash_chain import Entry
+from ml.promotion.gate import Outcome
+from ml.rollout.state import Kind
 from ml.usecase import UseCase
 
 

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from include import settings, usecases
+from include.serving import child_server
 from include.settings import Settings
-from include.stack import server
-from include.steps import standing
-from include.stores import ledger, routes, warehouse
+from include.steps import release_state
+from include.stores import ledger, routing_store, warehouse
 from include.stores.warehouse import Alert, Metric
-from ml.routing import Routing
+from ml.rollout.routing import Routing
 from ml.usecase import UseCase
 
 BAR_SECONDS = 2.0
@@ -35,7 +35,7 @@ def drill(use_case: str) -> Drilled | None:
     when the server does not start, or never follows.
     """
     case, where = usecases.get(use_case), settings.load()
-    stood = standing.now(case, where)
+    stood = release_state.now(case, where)
     if stood.champion is None or stood.standby is None:
         return None
     before = Routing(use_case=case.name, seq=1, champion=stood.champion, standby=stood.standby)
@@ -48,12 +48,12 @@ def drill(use_case: str) -> Drilled | None:
 def _drilled(before: Routing, apart: Settings) -> Drilled:
     """Return how long a server that follows the routes of `apart` takes from the champion of `before` to its standby."""
     assert before.standby is not None
-    routes.publish(before, apart)
-    with server.running(before.use_case, apart) as ours:
-        server.wait(lambda: _answers(ours.address, before, before.champion), "the champion's answers")
+    routing_store.publish(before, apart)
+    with child_server.running(before.use_case, apart) as ours:
+        child_server.wait(lambda: _answers(ours.address, before, before.champion), "the champion's answers")
         started = time.monotonic()
-        routes.publish(replace(before, seq=2, champion=before.standby), apart)
-        server.wait(
+        routing_store.publish(replace(before, seq=2, champion=before.standby), apart)
+        child_server.wait(
             lambda: _answers(ours.address, before, str(before.standby)), "the answers of the model gone back to"
         )
         return Drilled(digest=before.standby, seconds=time.monotonic() - started)
@@ -70,7 +70,7 @@ def _record(case: UseCase, drilled: Drilled, where: Settings) -> None:
     crowned = ledger.champion(engine, case.name)
     assert crowned is not None
     assert crowned.night is not None
-    night = standing.latest(case, crowned.night, where)
+    night = release_state.latest(case, crowned.night, where)
     metric = Metric(
         use_case=case.name,
         night=night,

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 from include import settings, usecases
 from include.settings import Settings
-from include.steps import reasons
+from include.steps import justification
 from include.stores import ledger, warehouse
-from ml import releasing
-from ml.chain import Entry
 from ml.errors import LedgerError, RequestError
-from ml.releasing import Kind
+from ml.governance.hash_chain import Entry
+from ml.rollout import state
+from ml.rollout.state import Kind
 from ml.usecase import UseCase
 
 
@@ -19,7 +19,7 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
     Raises RequestError for a time that ends before it begins or is over, and without a name or a reason.
     """
     case, where = usecases.get(use_case), settings.load()
-    reasons.require("a freeze", who, why)
+    justification.require("a freeze", who, why)
     if not max(first, datetime.now(UTC)) < until:
         raise RequestError(f"expected a freeze that ends after it begins and after now, got {first} to {until}")
     begins, ends = (each.astimezone(UTC).isoformat() for each in (first, until))
@@ -54,7 +54,7 @@ def thaw(use_case: str, who: str, why: str) -> Entry:
 def holding(case: UseCase, where: Settings) -> Entry | None:
     """Return the freeze that holds now; None when there is none."""
     entries = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
-    return releasing.frozen(entries, datetime.now(UTC))
+    return state.frozen(entries, datetime.now(UTC))
 
 
 def require_none(case: UseCase, where: Settings) -> None:

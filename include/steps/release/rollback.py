@@ -2,11 +2,11 @@
 
 from include import notifications, settings, usecases
 from include.settings import Settings
-from include.steps import reasons, standing
+from include.steps import justification, release_state
 from include.stores import ledger, warehouse
-from ml.chain import Entry, Json
 from ml.errors import RequestError
-from ml.releasing import Kind, Standing
+from ml.governance.hash_chain import Entry, Json
+from ml.rollout.state import Kind, Standing
 from ml.usecase import Deed, UseCase
 
 
@@ -17,12 +17,12 @@ def roll_back(use_case: str, who: str, why: str, asked: str) -> Entry:
     RequestError without a name or a reason, for a person who may not (`Roles`), and when there is nothing to go back to.
     """
     case, where = usecases.get(use_case), settings.load()
-    reasons.require("a rollback", who, why)
+    justification.require("a rollback", who, why)
     case.roles.allow(Deed.ROLL_BACK, who)
     key = f"{case.name}:rollback:{asked}"
     done = [each for each in ledger.entries(warehouse.engine(where.warehouse_url), case.name) if each.key == key]
-    entry = done[0] if done else _append(case, standing.now(case, where), {"who": who, "why": why}, key, where)
-    standing.follow(case, where)
+    entry = done[0] if done else _append(case, release_state.now(case, where), {"who": who, "why": why}, key, where)
+    release_state.follow(case, where)
     notifications.tell(f"{case.name}: {entry.kind}", f"{entry.subject} ({who}: {why})")
     return entry
 
@@ -37,7 +37,7 @@ def _append(case: UseCase, stood: Standing, told: dict[str, Json], key: str, whe
         engine,
         kind=kind,
         use_case=case.name,
-        night=standing.latest(case, crowned.night, where),
+        night=release_state.latest(case, crowned.night, where),
         subject=subject,
         payload={**told, "from": since},
         key=key,

@@ -11,21 +11,24 @@ from typing import Any, TypedDict
 
 from include import provenance, settings, usecases
 from include.settings import Settings
-from include.steps import attempts, champion, findings, history
-from include.steps.champion import Champion
-from include.steps.train import contest, records, refit
+from include.steps.features.training_set import Labelled
+from include.steps.train import attempts, candidates, champion, diagnostics, records, refit, resource_trends
 from include.steps.train import plan as plans
-from include.steps.train.contest import Contest
+from include.steps.train.candidates import Contest
+from include.steps.train.champion import Champion
 from include.steps.train.plan import Plan
 from include.steps.train.records import Training
-from include.steps.training_set import Labelled
-from include.stores import drafts, ledger, snapshot, warehouse
-from include.usecases import shapes
-from ml import baselines, drafting, evaluation, nights, promotion, recipes
-from ml.chain import Entry
+from include.stores import candidate_store, ledger, table_snapshot, warehouse
+from include.usecases import function_sources
+from ml import periods
 from ml.errors import RefusalError, RequestError
-from ml.promotion import Judged, Outcome
-from ml.releasing import Kind
+from ml.governance.hash_chain import Entry
+from ml.packaging import candidate_files
+from ml.promotion import gate
+from ml.promotion.gate import Judged, Outcome
+from ml.rollout.state import Kind
+from ml.statistics import intervals
+from ml.training import baselines, recipes
 from ml.usecase import UseCase
 
 BOOTSTRAP = "bootstrap"
@@ -59,15 +62,15 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
     Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
     when the rows have features that mean something else than what is declared.
     """
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
     before = attempts.judged(case, when, where)
     if attempts.standing(case, before, where):
         return []
     promoted = _promoted(case, when, trigger, where)
-    met, tables = champion.read(promoted, case, where), snapshot.take(case, where)
+    met, tables = champion.read(promoted, case, where), table_snapshot.take(case, where)
     refusal = None
     try:
-        contest.check_leaks(case, contest.rows(case, when, tables, met.used_until, where).learned, when, tables)
+        candidates.check_leaks(case, candidates.rows(case, when, tables, met.used_until, where).learned, when, tables)
     except RefusalError as error:
         refusal = error
     plan = Plan(
@@ -95,19 +98,19 @@ def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
     A candidate that cannot be fitted leaves why. Raises LeakError when it knows too much, RequestError when the use case or
     the code were changed since.
     """
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
     if _verdict(case, when, plan, where):
         return
     planned = plans.get(case, when, plan, where)
     place = plans.draft(planned, candidate, where)
-    if not drafts.whole(place):
+    if not candidate_store.whole(place):
         began = time.perf_counter()
         try:
-            files = contest.enter(case, when, planned, candidate, where)
-            history.timed(case, when, candidate, time.perf_counter() - began, where)
+            files = candidates.enter(case, when, planned, candidate, where)
+            resource_trends.timed(case, when, candidate, time.perf_counter() - began, where)
         except RefusalError as refusal:
-            files = drafting.refused(refusal)
-        drafts.put(place, files)
+            files = candidate_files.refused(refusal)
+        candidate_store.put(place, files)
     if _verdict(case, when, plan, where):  # another task of this candidate was faster, and all is over
         plans.forget(case, when, where)
 
@@ -117,7 +120,7 @@ def judge(use_case: str, night: str, asked: Sequence[Asked]) -> bool:
 
     The verdict goes into the ledger with every number, and the drafts go. Raises DraftError when a draft is not whole.
     """
-    case, when, where = usecases.get(use_case), nights.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
     plan = asked[0]["plan"] if asked else None
     told = _verdict(case, when, plan, where)
     if told is None:
@@ -127,7 +130,7 @@ def judge(use_case: str, night: str, asked: Sequence[Asked]) -> bool:
         except RefusalError as refusal:
             found = _refused(refusal)
         told = _record(case, when, planned, found, where)
-    history.keep(case, when, told, where)  # also after a verdict that was all that an earlier try got to
+    resource_trends.keep(case, when, told, where)  # also after a verdict that was all that an earlier try got to
     plans.forget(case, when, where)
     return bool(told.payload["outcome"] == Outcome.PROMOTE)
 
@@ -172,15 +175,15 @@ def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry
 
 def _challenge(case: UseCase, when: date, plan: Plan, where: Settings) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
-    tables = snapshot.take(case, where, plan.reads)
-    rows = contest.rows(case, when, tables, plan.used_until, where)
-    held = contest.hold(case, plan, rows.learned, where)
-    recipe = recipes.digest(case, held.best.candidate, shapes.sources(case))
+    tables = table_snapshot.take(case, where, plan.reads)
+    rows = candidates.rows(case, when, tables, plan.used_until, where)
+    held = candidates.hold(case, plan, rows.learned, where)
+    recipe = recipes.digest(case, held.best.candidate, function_sources.sources(case))
     target = held.target
     met = champion.read(_met(plan, where), case, where).on(rows.judged.frame, target.prior)
     frozen = _frozen(case, rows.judged, met, held)
-    found = findings.measure(case, target, held.best, rows.learned, rows.judged, frozen, tables)
-    verdict = promotion.judge(frozen, case.gates, met.bar(recipe), target, also=found.gates)
+    found = diagnostics.measure(case, target, held.best, rows.learned, rows.judged, frozen, tables)
+    verdict = gate.judge(frozen, case.gates, met.bar(recipe), target, also=found.gates)
     training = Training(
         case=case,
         when=when,
@@ -214,6 +217,6 @@ def _frozen(case: UseCase, judged: Labelled, met: Champion, held: Contest) -> Ju
         champion=met.scores,
         challenger=held.best.model.predict(judged.frame),
         nights=judged.nights,
-        slices=evaluation.slices(case.slices, levels),
+        slices=intervals.slices(case.slices, levels),
         baselines={each.name: baselines.answer(each, judged.frame, held.target.prior) for each in case.baselines},
     )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from include import provenance
 from include.settings import Settings
-from include.steps import attempts
-from include.stores import drafts
-from ml import chain
+from include.steps.train import attempts
+from include.stores import candidate_store
 from ml.errors import RequestError
+from ml.governance import hash_chain
 from ml.usecase import UseCase
 
 SEED = 2013
@@ -41,13 +41,13 @@ class Plan:
     @property
     def digest(self) -> str:
         """The SHA-256 by which the tasks of a training refer to it."""
-        return chain.fingerprint(asdict(self))
+        return hash_chain.fingerprint(asdict(self))
 
 
 def put(plan: Plan, where: Settings) -> None:
     """Write the plan for the tasks to come."""
     place = _place(plan.use_case, plan.night, plan.digest, where)
-    drafts.put(place, {_FILE: json.dumps(asdict(plan), sort_keys=True).encode()})
+    candidate_store.put(place, {_FILE: json.dumps(asdict(plan), sort_keys=True).encode()})
 
 
 def get(case: UseCase, when: date, digest: str, where: Settings) -> Plan:
@@ -55,7 +55,7 @@ def get(case: UseCase, when: date, digest: str, where: Settings) -> Plan:
 
     Raises DraftError when it is not there, RequestError when the use case or the code are not those it was made with.
     """
-    files = drafts.get(_place(case.name, str(when), digest, where))
+    files = candidate_store.get(_place(case.name, str(when), digest, where))
     plan = Plan(**json.loads(files[_FILE]))
     if (plan.declared, plan.code) != (attempts.declared(case), provenance.code()):
         raise RequestError(
@@ -72,7 +72,7 @@ def draft(plan: Plan, candidate: str, where: Settings) -> Path:
 
 def forget(case: UseCase, when: date, where: Settings) -> None:
     """Remove plans and drafts of a night."""
-    drafts.remove(_folder(case.name, str(when), where))
+    candidate_store.remove(_folder(case.name, str(when), where))
 
 
 def _place(use_case: str, night: str, digest: str, where: Settings) -> Path:

@@ -7,22 +7,26 @@ from typing import Any
 
 from include import provenance
 from include.settings import Settings
-from include.steps import card, features, findings, pins
-from include.steps.champion import Champion
-from include.steps.train.contest import Contest
+from include.steps.features import build, feature_pins
+from include.steps.features.training_set import Labelled
+from include.steps.train import diagnostics, model_card
+from include.steps.train.candidates import Contest
+from include.steps.train.champion import Champion
 from include.steps.train.plan import Plan
 from include.steps.train.refit import Refitting
-from include.steps.training_set import Labelled
-from include.stores import packages, registry, signatures
-from include.stores.snapshot import Snapshot
-from ml import card as cards
-from ml import chain, libraries, manifest, packaging, passages
-from ml.agreement import Refitted
-from ml.card import Card
-from ml.findings import Findings
-from ml.packaging import Package
-from ml.promotion import Judged, Verdict
-from ml.training import Model
+from include.stores import packages, registry
+from include.stores.signing import model_signing
+from include.stores.table_snapshot import Snapshot
+from ml.evaluation.diagnostics import Findings
+from ml.governance import environment_diff, hash_chain, manifest
+from ml.model_card import card as cards
+from ml.model_card import sections
+from ml.model_card.card import Card
+from ml.packaging import package_files
+from ml.packaging.package_files import Package
+from ml.promotion.gate import Judged, Verdict
+from ml.promotion.refit_equivalence import Refitted
+from ml.training.fitting import Model
 from ml.usecase import UseCase
 
 
@@ -52,7 +56,7 @@ class Training:
     @property
     def changed(self) -> tuple[str, ...]:
         """What the challenger is made with and its champion was not, a sentence each; nothing where there is no champion."""
-        return libraries.changes(self.met.facts, provenance.facts()) if self.met.facts else ()
+        return environment_diff.changes(self.met.facts, provenance.facts()) if self.met.facts else ()
 
 
 def leave(training: Training, where: Settings) -> tuple[dict[str, Any], str]:
@@ -60,11 +64,11 @@ def leave(training: Training, where: Settings) -> tuple[dict[str, Any], str]:
     told = _card(training, where)
     package, refitted = _released(training, told, where)
     told = replace(told, package=package.digest, refitted=refitted)
-    files = card.write(told, where) | findings.files(
+    files = model_card.write(told, where) | diagnostics.files(
         training.found, training.contest.target, training.case, training.when, where
     )
     version = _show(training, package, files, where)
-    told_as = {card.MARKDOWN: manifest.sha256(files[card.MARKDOWN])}
+    told_as = {model_card.MARKDOWN: manifest.sha256(files[model_card.MARKDOWN])}
     return {"version": version, **told_as, **_payload(training, package, refitted)}, package.digest
 
 
@@ -80,8 +84,8 @@ def _card(training: Training, where: Settings) -> Card:
         contenders=contest.contenders,
         choice=contest.choice,
         verdict=training.verdict,
-        personal=card.personal(case),
-        lines=card.lines(case, training.when, contest.worths, contest.learned, where),
+        personal=model_card.personal(case),
+        lines=model_card.lines(case, training.when, contest.worths, contest.learned, where),
         findings=training.found,
         changed=training.changed,
     )
@@ -104,8 +108,8 @@ def _released(training: Training, told: Card, where: Settings) -> tuple[Package,
 def _packed(training: Training, model: Model, facts: Mapping[str, object], told: Card, where: Settings) -> Package:
     """Return the model as a signed package in its store; its card has none of the numbers that a clock measured."""
     papers = {"model_card.md": cards.write(told, timed=False).encode(), "requirements.txt": provenance.serving()}
-    packed = packaging.pack(model, training.judged.frame, facts, papers)
-    packed = replace(packed, files=signatures.signed(packed.digest, packed.files, where))
+    packed = package_files.pack(model, training.judged.frame, facts, papers)
+    packed = replace(packed, files=model_signing.signed(packed.digest, packed.files, where))
     packages.put(where.packages, packed.digest, packed.files)
     return packed
 
@@ -117,7 +121,7 @@ def _facts(training: Training, where: Settings) -> dict[str, object]:
         "use_case": case.name,
         "night": str(training.when),
         "recipe": training.recipe,
-        **pins.declared(features.service(case, where), case.feature_names).facts,
+        **feature_pins.declared(build.service(case, where), case.feature_names).facts,
         "candidate": training.contest.choice.name,
         "settings": asdict(training.contest.best.candidate),
         "seed": training.plan.seed,
@@ -174,20 +178,20 @@ def _payload(training: Training, package: Package, refitted: Refitted | None) ->
         "choice": contest.choice.reason,
         "reads": training.tables.versions,
         "not_shown_to_pay": [each.feature for each in contest.worths if not each.pays],
-        "findings": findings.evidence(training.found),
+        "findings": diagnostics.evidence(training.found),
         "refit": refitted and asdict(refitted),
     }
     return {
         "outcome": verdict.outcome,
         "reason": f"{verdict.reason}: {met.fault}" if met.fault else verdict.reason,
         "package": package.digest,
-        "evidence": chain.fingerprint(evidence),
+        "evidence": hash_chain.fingerprint(evidence),
         "dependencies": list(training.changed),
-        "pictures": passages.pictures(training.found),
+        "pictures": sections.pictures(training.found),
         **evidence,
     }
 
 
 def _digest(rows: Labelled) -> str:
     """Return the SHA-256 of the frozen rows: entities and labels, in order."""
-    return chain.fingerprint([rows.frame["entity"].tolist(), rows.labels.tolist()])
+    return hash_chain.fingerprint([rows.frame["entity"].tolist(), rows.labels.tolist()])

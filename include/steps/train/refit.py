@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.settings import Settings
-from include.steps import training_set
-from include.steps.train import contest
-from include.steps.train.contest import Contest, Rows
+from include.steps.features import training_set
+from include.steps.train import candidates
+from include.steps.train.candidates import Contest, Rows
 from include.steps.train.plan import Plan
-from include.stores import snapshot
-from ml import agreement, training
-from ml.agreement import Pair
-from ml.promotion import Check, Judged, Outcome, Verdict
-from ml.training import Model
+from include.stores import table_snapshot
+from ml.promotion import refit_equivalence
+from ml.promotion.gate import Check, Judged, Outcome, Verdict
+from ml.promotion.refit_equivalence import Pair
+from ml.training import fitting
+from ml.training.fitting import Model
 from ml.usecase import UseCase
 
 
@@ -30,10 +31,10 @@ def after(
     """Return the refit once the gate said promote; None where it did not, or the use case declares none."""
     if case.refit is None or verdict.outcome is not Outcome.PROMOTE:
         return None
-    model = training.refit(held.best, contest.gathered(case, rows.labelled, held.target, plan.seed, where))
-    tables, when = snapshot.take(case, where, plan.reads), date.fromisoformat(plan.night)
+    model = fitting.refit(held.best, candidates.gathered(case, rows.labelled, held.target, plan.seed, where))
+    tables, when = table_snapshot.take(case, where, plan.reads), date.fromisoformat(plan.night)
     waiting = training_set.waiting(case, when, tables, where, str(rows.judged.nights.max()))
     ahead = Pair(judged=held.best.model.predict(waiting), refit=model.predict(waiting))
     seen = Pair(judged=frozen.challenger, refit=model.predict(rows.judged.frame))
-    checks = agreement.measure(ahead, seen, frozen.labels, held.target, case.refit)
+    checks = refit_equivalence.measure(ahead, seen, frozen.labels, held.target, case.refit)
     return Refitting(model=model, checks=checks)

@@ -3,10 +3,10 @@
 Importing it takes seconds of CPU, so it is imported where it is used; `Service` alone does without.
 """
 
-from include.stores.feature_store.declared import recall, remember
+from include.stores.feature_store.definitions import recall, remember
+from include.stores.feature_store.materialization import materialize
 from include.stores.feature_store.registry import applied, apply, require
 from include.stores.feature_store.retrieval import historical, online
 from include.stores.feature_store.services import Service
-from include.stores.feature_store.writing import materialize
 
 __all__ = ["Service", "applied", "apply", "historical", "materialize", "online", "recall", "remember", "require"]

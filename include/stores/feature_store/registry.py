@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.settings import Settings
-from include.stores import atomic
 from include.stores.feature_store import addresses
 from include.stores.feature_store.services import Service
+from include.stores.files import atomic
 from ml.errors import SetupError
 from ml.features import CUTOFF, ENTITY
 
@@ -60,7 +60,7 @@ def opened(where: Settings, use_case: str) -> "Iterator[FeatureStore]":
             project=use_case,
             provider="local",
             registry={"registry_type": "file", "path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
-            offline_store={"type": "include.stores.feature_store.delta.DeltaOfflineStore"},
+            offline_store={"type": "include.stores.feature_store.offline_store.DeltaOfflineStore"},
             online_store=addresses.online(where, use_case),
             # Without it Feast writes every row of the window in the order of the files: the oldest may come last.
             materialization={"pull_latest_features": True},

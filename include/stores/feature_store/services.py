@@ -10,7 +10,7 @@ _SHORT = 12
 class Service:
     """A list of features under a version; `source` is the Delta table that has them, `types` number or text.
 
-    `digests` say what each feature means (`ml.definitions`).
+    `digests` say what each feature means (`ml.features.fingerprints`).
     """
 
     use_case: str

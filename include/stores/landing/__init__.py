@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from include.stores.landing import formats, places
-from include.stores.landing.places import Bucket, Folder, Place
+from include.stores.files import locations
+from include.stores.files.locations import Bucket, Folder, Place
+from include.stores.landing import formats
 from include.stores.landing.rows import Rows
-from ml import stretches
 from ml.errors import DataError
-from ml.nights import Period
+from ml.ingestion import chunks
+from ml.periods import Period
 
 __all__ = [
     "Arrival",
@@ -80,7 +81,7 @@ def place(landing: str, use_case: str, period: Period) -> Place:
 
 def area(landing: str, use_case: str) -> Place:
     """Return the place in which each period of a use case has its own."""
-    return places.at(landing).within(use_case)
+    return locations.at(landing).within(use_case)
 
 
 def arrivals(place: Place, tables: list[str]) -> list[Arrival]:
@@ -99,7 +100,7 @@ def sha256(place: Place, name: str) -> str:
         return _sha256(file)
 
 
-def look(place: Place, arrival: Arrival, scratch: Path, keep: int = stretches.LONGEST) -> Landed:
+def look(place: Place, arrival: Arrival, scratch: Path, keep: int = chunks.LONGEST) -> Landed:
     """Return the file, looked through; its rows are kept in memory when they are at most `keep`.
 
     What is not on this machine is brought to the folder `scratch`, and must stay there as long as rows are asked for.
@@ -122,7 +123,7 @@ def _sha256(file: IO[bytes]) -> str:
 def _looked_through(name: str, file: IO[bytes], keep: int) -> tuple[int, tuple[Rows, ...] | None]:
     count = 0
     kept: list[Rows] = []
-    for rows in formats.read(name, file, stretches.LONGEST):
+    for rows in formats.read(name, file, chunks.LONGEST):
         count += rows.count
         kept = [*kept, rows] if count <= keep else []
     return count, tuple(kept) if count <= keep else None

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from include.stores.landing import columnar, delimited, jsonlines
+from include.stores.landing import csv, jsonlines, parquet
 from include.stores.landing.rows import Rows
 from ml.errors import DataError
 
@@ -16,8 +16,8 @@ _RATIO, _FREE = 200, 64 * 1024**2
 _CHUNK = 4 * 1024**2
 
 _READERS: dict[str, Callable[[IO[bytes], int], Iterator[Rows]]] = {
-    ".csv": delimited.read,
-    ".parquet": columnar.read,
+    ".csv": csv.read,
+    ".parquet": parquet.read,
     ".jsonl": jsonlines.read,
     ".ndjson": jsonlines.read,
 }

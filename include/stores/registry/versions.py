@@ -14,7 +14,7 @@ from include.stores import ledger, packages, warehouse
 from include.stores.registry import client
 from ml.arrays import Floats
 from ml.errors import DataError, LedgerError, PackageError
-from ml.releasing import Kind
+from ml.rollout.state import Kind
 
 if TYPE_CHECKING:
     import pandas as pd

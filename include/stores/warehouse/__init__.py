@@ -3,21 +3,7 @@
 from include.stores.warehouse.database import engine, found, migrate, opened, shown, there, writing
 from include.stores.warehouse.files import Fate, File, files, last_taken, record_files, record_stamps, stamps
 from include.stores.warehouse.lineage import Read, reads, record_reads, scored_from
-from include.stores.warehouse.predictions import (
-    Maturity,
-    count_labels,
-    issue_night,
-    issue_scores,
-    labelled_by,
-    labels,
-    last_scored,
-    matured,
-    maturity,
-    record_labels,
-    scores,
-    standing_scores,
-)
-from include.stores.warehouse.reports import (
+from include.stores.warehouse.metrics import (
     TASK_SECONDS,
     Alert,
     Ingestion,
@@ -32,6 +18,20 @@ from include.stores.warehouse.reports import (
     series,
     settle_alerts,
     work,
+)
+from include.stores.warehouse.scores import (
+    Maturity,
+    count_labels,
+    issue_night,
+    issue_scores,
+    labelled_by,
+    labels,
+    last_scored,
+    matured,
+    maturity,
+    record_labels,
+    scores,
+    standing_scores,
 )
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from include.stores.warehouse import database, tables
-from ml.moving import Row
+from ml.sync_diff import Row
 
 _AT_ONCE = 5_000
 

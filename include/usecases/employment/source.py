@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from include.stores import atomic
+from include.stores.files import atomic
 from include.usecases.employment.codebook import ANSWERS
 from include.usecases.employment.usecase import USE_CASE
-from ml.nights import Period
+from ml.periods import Period
 
 _FIRST_YEAR, _YEARS = 2015, 4
 _CODED_AFTER = pd.Timedelta(days=30)

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from include.stores import atomic
+from include.stores.files import atomic
 from include.usecases.flights.usecase import USE_CASE
-from ml.nights import Period
+from ml.periods import Period
 
 _YEAR = 2013
 _WEATHER_PUBLISHED_AFTER = pd.Timedelta(hours=1)

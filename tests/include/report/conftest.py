@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from include import usecases
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Ingestion, Metric
-from ml.releasing import Kind
+from ml.rollout.state import Kind
 from ml.usecase import UseCase
 
 NIGHTS = [date(2013, 2, 1), date(2013, 2, 2), date(2013, 2, 3)]

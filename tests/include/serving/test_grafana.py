@@ -14,7 +14,9 @@ DASHBOARDS: dict[str, dict[str, Any]] = {path.name: json.loads(path.read_text())
 SAID = (PROJECT / "include/serving/metrics.py").read_text() + (
     PROJECT / "include/serving/prometheus/rules.yaml"
 ).read_text()
-SOURCE = yaml.safe_load((PROJECT / "include/compose/grafana/datasources/prometheus.yaml").read_text())["datasources"][0]
+SOURCE = yaml.safe_load((PROJECT / "include/platform/compose/grafana/datasources/prometheus.yaml").read_text())[
+    "datasources"
+][0]
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)

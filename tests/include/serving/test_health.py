@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from include import ports
 from include.settings import PROJECT
-from include.stack import setup
 from tests.listener import listening
 
 
@@ -30,5 +30,5 @@ def test_the_code_is_whether_the_server_is_ready(status: int, code: int) -> None
 
 
 def test_no_server_is_told() -> None:
-    told = asked(f"http://127.0.0.1:{setup.free_port('127.0.0.1')}")
+    told = asked(f"http://127.0.0.1:{ports.free_port('127.0.0.1')}")
     assert (told.returncode, "refused" in told.stderr) == (1, True)

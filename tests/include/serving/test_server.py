@@ -23,9 +23,9 @@ import tritonclient.http as triton
 from mlflow.deployments import get_deploy_client
 
 from bench import ways
-from include.serving.answering import Record
+from include.serving.handler import Record
 from include.settings import Settings
-from include.stores import journal, routes
+from include.stores import request_log, routing_store
 from tests import served
 from tests.served import ENTITIES, NAMES, USE_CASE, Server
 
@@ -55,7 +55,7 @@ def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def records(where: Settings) -> list[Record]:
     """Return everything in the journal."""
-    pages = (journal.read(segment) for segment in journal.segments(where.journal / USE_CASE))
+    pages = (request_log.read(segment) for segment in request_log.segments(where.journal / USE_CASE))
     return [msgspec.json.decode(each, type=Record) for page in pages for each in page.records]
 
 
@@ -342,7 +342,7 @@ def test_what_is_bad_is_refused_and_the_old_package_keeps_answering(damage: str,
     with served.running(home) as server:
         served.routed(home, bad, seq=4 if damage == "old routing" else 6)
         if damage == "forged routing":
-            path = routes.place(home.routes, USE_CASE)
+            path = routing_store.place(home.routes, USE_CASE)
             path.write_text(path.read_text().replace('"sig": "M', '"sig": "N'))
         until = time.monotonic() + 30
         while not (faults := server.client.get("/readyz").json()["faults"]) and time.monotonic() < until:

@@ -19,18 +19,22 @@ import pytest
 from include import settings as places
 from include import usecases
 from include.settings import Settings
-from include.steps import costs, features, history, ingest, monitor, release, score, train
+from include.steps import ingest, release, train
+from include.steps.features import build, build_costs
+from include.steps.monitor import monitor
+from include.steps.score import score
+from include.steps.train import resource_trends
 from include.stores import lake, landing, warehouse
 from include.stores.landing import Bucket, Place
-from include.stores.landing import places as landing_places
+from include.stores.landing import locations as landing_places
 from include.stores.warehouse import Alert, File
-from ml import nights
+from ml import periods
 from ml.usecase import UseCase
 
 HISTORY, LAST, NIGHT, LATER = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17", "2024-03-21"
 STEPS: dict[str, Callable[[], object]] = {
     "ingest": lambda: ingest.ingest("taxi", HISTORY),
-    "features": lambda: features.build("taxi", HISTORY),
+    "features": lambda: build.build("taxi", HISTORY),
     "train": lambda: train.train("taxi", LAST, train.BOOTSTRAP),
     "battery": lambda: release.battery("taxi", LAST),
     "approve": lambda: [
@@ -38,10 +42,10 @@ STEPS: dict[str, Callable[[], object]] = {
     ],
     "promote": lambda: release.promote("taxi", LAST),
     "ingest a night": lambda: ingest.ingest("taxi", NIGHT),
-    "features of a night": lambda: features.build("taxi", NIGHT),
+    "features of a night": lambda: build.build("taxi", NIGHT),
     "score": lambda: score.score("taxi", NIGHT),
     "ingest the next night": lambda: ingest.ingest("taxi", "2024-03-18"),
-    "features of the next night": lambda: features.build("taxi", "2024-03-18"),
+    "features of the next night": lambda: build.build("taxi", "2024-03-18"),
     "monitor": lambda: monitor.measure("taxi", "2024-03-18"),
 }
 
@@ -107,7 +111,7 @@ def contents(where: Settings) -> dict[str, Any]:
     with closing(sqlite3.connect(where.home / "warehouse.db")) as database:
         for table in ("scores", "labels", "ingestions", "alerts", "files"):
             held[table] = sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str)
-        timed = (costs.MILLISECONDS, *history.TIMED)
+        timed = (build_costs.MILLISECONDS, *resource_trends.TIMED)
         untimed = f"SELECT * FROM metrics WHERE metric NOT IN ({', '.join('?' * len(timed))})"
         held["metrics"] = sorted(database.execute(untimed, timed).fetchall(), key=str)
         read = "SELECT DISTINCT use_case, night, stage, source_table FROM reads ORDER BY night, stage, source_table"
@@ -174,7 +178,7 @@ class Night:
     def alerts(self) -> list[Alert]:
         """Return what is told of the night."""
         engine = warehouse.engine(self.where.warehouse_url)
-        return list(warehouse.alerts(engine, "taxi", nights.parse(NIGHT).first, nights.parse(NIGHT).last))
+        return list(warehouse.alerts(engine, "taxi", periods.parse(NIGHT).first, periods.parse(NIGHT).last))
 
     def files(self) -> dict[str, File]:
         """Return the night's files by name."""
@@ -199,8 +203,8 @@ def night(
     if request.param == "bucket":
         monkeypatch.setenv("RATCHET_LANDING", request.getfixturevalue("bucket"))
     where = arrive("ingest a night")
-    place = landing.place(where.landing, "taxi", nights.parse(NIGHT))
-    usecases.module("taxi", "source").land(tmp_path / "drawn", nights.parse(NIGHT), places.load().data)
+    place = landing.place(where.landing, "taxi", periods.parse(NIGHT))
+    usecases.module("taxi", "source").land(tmp_path / "drawn", periods.parse(NIGHT), places.load().data)
     for path in (tmp_path / "drawn").iterdir():
         place.put(path.name, path.read_bytes())
     without_a_source(monkeypatch)
@@ -215,9 +219,9 @@ def damaged(story: Story, arrive: Callable[[str], Settings], tmp_path: Path) -> 
 
 def damage(where: Settings) -> None:
     """Take some nights, change the champion's bytes, and train a challenger that cannot meet it."""
-    for night in map(str, nights.parse(f"{NIGHT}..{LATER}")):
+    for night in map(str, periods.parse(f"{NIGHT}..{LATER}")):
         ingest.ingest("taxi", night)
-        features.build("taxi", night)
+        build.build("taxi", night)
     (package,) = where.packages.glob("[!.]*")
     learner = package / "learner.txt"
     learner.write_bytes(learner.read_bytes().replace(b"1", b"2", 1))

@@ -4,7 +4,8 @@ import pytest
 
 from include import settings as places
 from include.settings import Settings
-from include.steps import features, ingest, materialize, parity, versions
+from include.steps import ingest
+from include.steps.features import build, materialize, parity, table_versions
 from include.stores import lake, warehouse
 from ml.usecase import UseCase
 from tests.postgres import Server
@@ -23,14 +24,14 @@ def test_nights_are_built_served_compared_and_vacuumed_in_a_bucket(
     warehouse.migrate(where.warehouse_url)
     for night in (FIRST, SECOND, SECOND):
         ingest.ingest("taxi", night)
-        features.build("taxi", night)
+        build.build("taxi", night)
     materialize.apply("taxi")
     assert materialize.materialize("taxi", SECOND) == 60
     assert parity.check("taxi", SECOND) == 0
-    table = features.address(where.lake, taxi)
+    table = build.address(where.lake, taxi)
     assert lake.version(table) == 2
     first = lake.read(table, at_version=0)
-    versions.vacuum("taxi", keep_nights=0)
+    table_versions.vacuum("taxi", keep_nights=0)
     assert lake.read(table, at_version=0).equals(first)
     assert not (home.home / "lake").exists()
     warehouse.engine(where.warehouse_url).dispose()

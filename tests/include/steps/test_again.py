@@ -12,13 +12,14 @@ import pytest
 
 from include import settings as places
 from include.settings import PROJECT, Settings
-from include.stores import atomic, drafts, lake, ledger, packages, registry, warehouse
+from include.stores import candidate_store, lake, ledger, packages, registry, warehouse
+from include.stores.files import atomic
 from tests.conftest import TOYS
 from tests.include.steps.conftest import HISTORY, STEPS, contents, enter
 
 WRITES = [
     (atomic, "write"),
-    *((drafts, what) for what in ("put", "remove")),
+    *((candidate_store, what) for what in ("put", "remove")),
     (lake, "replace"),
     (ledger, "append"),
     (packages, "put"),

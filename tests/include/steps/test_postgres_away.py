@@ -8,10 +8,11 @@ import pytest
 
 from include import settings as places
 from include.settings import Settings
-from include.steps import features, ingest
+from include.steps import ingest
+from include.steps.features import build
 from include.stores import lake, warehouse
 from include.stores.warehouse import rows, tables
-from ml import moving
+from ml import sync_diff
 from ml.errors import SetupError
 from ml.usecase import UseCase
 from tests.postgres import Server, running
@@ -40,13 +41,15 @@ def enter(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Sett
 
 def night() -> None:
     ingest.ingest("taxi", NIGHT)
-    features.build("taxi", NIGHT)
+    build.build("taxi", NIGHT)
 
 
 def left(where: Settings) -> dict[str, object]:
     """Return what the night left: digests of tables, and the rows of the lake."""
     wanted = (tables.ingestions, tables.files, tables.labels, tables.alerts)
-    found: dict[str, object] = {table.name: moving.tally(rows.ordered(where.warehouse_url, table)) for table in wanted}
+    found: dict[str, object] = {
+        table.name: sync_diff.tally(rows.ordered(where.warehouse_url, table)) for table in wanted
+    }
     for log in sorted(Path(where.lake).rglob("_delta_log")):
         frame = lake.read(str(log.parent))
         found[str(log.parent.relative_to(where.lake))] = frame.sort_values(list(frame.columns)).to_csv(index=False)

@@ -11,8 +11,8 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from include.stores import lake
-from include.stores.spool import Spool
-from ml import nights
+from include.stores.files.spool import Spool
+from ml import periods
 from ml.errors import DataError, SetupError
 from tests import s3
 
@@ -22,7 +22,7 @@ def rows(night: str, *values: float, **more: object) -> pd.DataFrame:
 
 
 def put(uri: str, night: str, *values: float) -> int:
-    return lake.replace(uri, nights.parse(night), rows(night, *values))
+    return lake.replace(uri, periods.parse(night), rows(night, *values))
 
 
 @pytest.fixture
@@ -69,21 +69,21 @@ def test_an_old_version_can_still_be_read(uri: str) -> None:
 def test_a_window_replaces_all_of_its_nights(uri: str) -> None:
     put(uri, "2013-02-07", 7.0)
     put(uri, "2013-02-08", 8.0)
-    lake.replace(uri, nights.parse("2013-02-08..2013-02-10"), rows("2013-02-10", 10.0))
+    lake.replace(uri, periods.parse("2013-02-08..2013-02-10"), rows("2013-02-10", 10.0))
     assert values(uri) == [7.0, 10.0]
 
 
 def test_no_rows_empty_the_night_and_make_no_table(uri: str) -> None:
-    assert lake.replace(uri, nights.parse("2013-02-08"), pd.DataFrame()) == -1
+    assert lake.replace(uri, periods.parse("2013-02-08"), pd.DataFrame()) == -1
     put(uri, "2013-02-08", 1.0)
-    lake.replace(uri, nights.parse("2013-02-08"), pd.DataFrame())
+    lake.replace(uri, periods.parse("2013-02-08"), pd.DataFrame())
     assert values(uri) == []
 
 
 def test_types_survive_a_night_in_which_a_text_column_is_all_missing(uri: str) -> None:
     at = pd.Timestamp("2013-02-08 05:00", tz="UTC")
-    lake.replace(uri, nights.parse("2013-02-08"), rows("2013-02-08", 1.0, who=None, at=at))
-    lake.replace(uri, nights.parse("2013-02-09"), rows("2013-02-09", 2.0, who="ann", at=at))
+    lake.replace(uri, periods.parse("2013-02-08"), rows("2013-02-08", 1.0, who=None, at=at))
+    lake.replace(uri, periods.parse("2013-02-09"), rows("2013-02-09", 2.0, who="ann", at=at))
     read = lake.read(uri).sort_values("night")
     assert read["who"].tolist() == [None, "ann"]
     assert str(read["at"].dtype.tz) == "UTC"
@@ -92,7 +92,7 @@ def test_types_survive_a_night_in_which_a_text_column_is_all_missing(uri: str) -
 def test_a_night_of_other_columns_is_refused_and_leaves_the_table(uri: str) -> None:
     put(uri, "2013-02-08", 1.0)
     with pytest.raises(Exception, match=r"(?i)schema|cast|column"):
-        lake.replace(uri, nights.parse("2013-02-09"), rows("2013-02-09", 1.0, extra="x").drop(columns="value"))
+        lake.replace(uri, periods.parse("2013-02-09"), rows("2013-02-09", 1.0, extra="x").drop(columns="value"))
     assert values(uri) == [1.0]
 
 
@@ -121,9 +121,9 @@ def test_a_table_is_widened_only_where_that_is_asked_for(uri: str) -> None:
     put(uri, "2013-02-08", 1.0)
     wider = rows("2013-02-09", 2.0, zone="north")
     with pytest.raises(Exception, match=r"(?i)schema|cast|column"):
-        lake.replace(uri, nights.parse("2013-02-09"), wider)
-    lake.replace(uri, nights.parse("2013-02-09"), wider, widen=True)
-    lake.replace(uri, nights.parse("2013-02-10"), rows("2013-02-10", 3.0), widen=True)
+        lake.replace(uri, periods.parse("2013-02-09"), wider)
+    lake.replace(uri, periods.parse("2013-02-09"), wider, widen=True)
+    lake.replace(uri, periods.parse("2013-02-10"), rows("2013-02-10", 3.0), widen=True)
     assert lake.read(uri).sort_values("night")["zone"].tolist() == [None, "north", None]
     assert list(lake.read(uri, at_version=0).columns) == ["night", "value"]
 
@@ -242,7 +242,7 @@ def test_two_writers_of_one_night_from_disk_leave_one_of_them_whole(uri: str, tm
         spool = Spool(folder=tmp_path / str(value))
         for _ in range(3):
             spool = spool.add(rows("2013-02-08", value))
-        lake.replace(uri, nights.parse("2013-02-08"), spool)
+        lake.replace(uri, periods.parse("2013-02-08"), spool)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, [1.0, 2.0, 3.0, 4.0]))
@@ -251,7 +251,7 @@ def test_two_writers_of_one_night_from_disk_leave_one_of_them_whole(uri: str, tm
 
 def test_no_rows_on_disk_empty_the_night(uri: str, tmp_path: Path) -> None:
     put(uri, "2013-02-08", 1.0)
-    lake.replace(uri, nights.parse("2013-02-08"), Spool(folder=tmp_path / "none"))
+    lake.replace(uri, periods.parse("2013-02-08"), Spool(folder=tmp_path / "none"))
     assert values(uri) == []
 
 
@@ -266,7 +266,7 @@ def test_of_writers_that_make_a_table_at_once_one_has_its_rows_in_it(tmp_path: P
         uri = str(tmp_path / str(trial))
         with ThreadPoolExecutor(4) as pool:
             written = [
-                pool.submit(lake.replace, uri, nights.parse("2013-02-08"), rows("2013-02-08", float(number)))
+                pool.submit(lake.replace, uri, periods.parse("2013-02-08"), rows("2013-02-08", float(number)))
                 for number in range(4)
             ]
         assert sorted(each.result() for each in written) == [0, 1, 2, 3]
@@ -276,7 +276,7 @@ def test_of_writers_that_make_a_table_at_once_one_has_its_rows_in_it(tmp_path: P
 def test_rows_come_in_frames_and_are_all_there(uri: str) -> None:
     for night in ("2013-02-07", "2013-02-08", "2013-02-09"):
         put(uri, night, *map(float, range(20_000)))
-    frames = list(lake.batches(uri, nights.parse("2013-02-08..2013-02-09"), ["night", "value"], length=15_000))
+    frames = list(lake.batches(uri, periods.parse("2013-02-08..2013-02-09"), ["night", "value"], length=15_000))
     assert len(frames) > 1
     pd.testing.assert_frame_equal(
         pd.concat(frames).sort_values(["night", "value"], ignore_index=True),
@@ -286,10 +286,10 @@ def test_rows_come_in_frames_and_are_all_there(uri: str) -> None:
 
 
 def test_frames_are_those_of_the_version_that_is_asked_for(uri: str) -> None:
-    assert list(lake.batches(uri, nights.parse("2013-02-08"))) == []
+    assert list(lake.batches(uri, periods.parse("2013-02-08"))) == []
     first = put(uri, "2013-02-08", 1.0)
     put(uri, "2013-02-08", 2.0)
-    (frame,) = lake.batches(uri, nights.parse("2013-02-08"), at_version=first)
+    (frame,) = lake.batches(uri, periods.parse("2013-02-08"), at_version=first)
     assert frame["value"].tolist() == [1.0]
     with pytest.raises(DataError, match="expected a version"):
-        list(lake.batches(uri, nights.parse("2013-02-08"), at_version=7))
+        list(lake.batches(uri, periods.parse("2013-02-08"), at_version=7))

@@ -7,7 +7,7 @@ import pytest
 from deltalake import DeltaTable
 
 from include.stores import lake
-from ml import nights
+from ml import periods
 from ml.errors import SetupError
 from tests import s3
 from tests.faults import Fault, Faults
@@ -39,7 +39,7 @@ def uri(faults: Faults, bucket: str) -> str:
 
 
 def put(uri: str, *values: float) -> int:
-    return lake.replace(uri, nights.parse(NIGHT), pd.DataFrame({"night": NIGHT, "value": values}))
+    return lake.replace(uri, periods.parse(NIGHT), pd.DataFrame({"night": NIGHT, "value": values}))
 
 
 def values(uri: str, at_version: int | None = None) -> list[float]:

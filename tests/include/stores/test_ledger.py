@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from include.settings import PROJECT
 from include.stores import ledger, warehouse
-from ml.chain import GENESIS, Entry
 from ml.errors import LedgerError
+from ml.governance.hash_chain import GENESIS, Entry
 
 NIGHT = date(2013, 2, 8)
 

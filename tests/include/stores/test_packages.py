@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from include.settings import PROJECT, Settings
-from include.stores import packages, signatures
+from include.stores import packages
+from include.stores.signing import model_signing
 from ml.errors import PackageError
 
 
@@ -22,7 +23,7 @@ DIGEST, FILES = package(model=b"trees", encoder=b"levels")
 
 
 def test_a_package_is_read_back_byte_for_byte(home: Settings) -> None:
-    files = signatures.signed(DIGEST, FILES, home)
+    files = model_signing.signed(DIGEST, FILES, home)
     packages.put(home.packages, DIGEST, files)
     assert packages.get(home.packages, DIGEST, home.trusted_keys) == files
 

@@ -12,8 +12,8 @@ from include import settings, usecases
 from include.usecases import coherence
 from include.usecases.employment import source
 from include.usecases.employment.usecase import USE_CASE
-from ml import arrival, validation
-from ml.validation import Checked
+from ml.ingestion import availability, validation
+from ml.ingestion.validation import Checked
 from tests.landed import rows_of
 
 DATA = settings.load().data / "employment"
@@ -110,7 +110,7 @@ def test_a_row_that_contradicts_the_codebook_is_quarantined_alone(changes: dict[
 def test_every_row_of_a_night_may_come() -> None:
     for name in ("persons", "interviews"):
         valid = checked(name, landed("2016-04-01")[name]).valid
-        refused = arrival.place(valid, USE_CASE.table(name), HORIZON, HORIZON.parse("2016-04-01")).refused
+        refused = availability.place(valid, USE_CASE.table(name), HORIZON, HORIZON.parse("2016-04-01")).refused
         assert set(refused) == {""}
 
 

@@ -12,8 +12,9 @@ from include import settings, usecases
 from include.usecases import coherence
 from include.usecases.flights import source
 from include.usecases.flights.usecase import USE_CASE
-from ml import arrival, nights, validation
-from ml.validation import Checked
+from ml import periods
+from ml.ingestion import availability, validation
+from ml.ingestion.validation import Checked
 from tests.landed import rows_of
 
 NIGHTLY = ("schedule", "departures", "outcomes", "weather")
@@ -26,7 +27,7 @@ MOMENTS = {"departures": ("departed_at", 0), "outcomes": ("closed_at", 0), "weat
 def landed(period: str) -> dict[str, pd.DataFrame]:
     """Return the text that lands for a period, by table."""
     with TemporaryDirectory() as folder:
-        source.land(Path(folder), nights.parse(period), DATA)
+        source.land(Path(folder), periods.parse(period), DATA)
         return {table: rows_of(Path(folder, f"{table}.csv")).fit.astype(object) for table in TABLES}
 
 
@@ -82,14 +83,14 @@ def test_consecutive_nights_share_no_row_and_lose_none(table: str) -> None:
 
 def test_landing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for folder in ("one", "two"):
-        source.land(tmp_path / folder, nights.parse("2013-02-08"), DATA)
+        source.land(tmp_path / folder, periods.parse("2013-02-08"), DATA)
     one, two = ([(tmp_path / folder / f"{table}.csv").read_bytes() for table in TABLES] for folder in ("one", "two"))
     assert one == two
 
 
 def test_a_file_that_has_landed_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "weather.csv").write_text("mine")
-    source.land(tmp_path, nights.parse("2013-02-08"), DATA)
+    source.land(tmp_path, periods.parse("2013-02-08"), DATA)
     assert (tmp_path / "weather.csv").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{table}.csv" for table in sorted(TABLES)]
 
@@ -162,8 +163,8 @@ def test_a_departure_whose_delay_contradicts_its_instants_is_quarantined() -> No
 
 def test_every_row_of_a_night_may_come() -> None:
     for name in TABLES:
-        valid, period = checked("2013-02-08", name).valid, nights.parse("2013-02-08")
-        assert set(arrival.place(valid, USE_CASE.table(name), USE_CASE.horizon, period).refused) <= {""}
+        valid, period = checked("2013-02-08", name).valid, periods.parse("2013-02-08")
+        assert set(availability.place(valid, USE_CASE.table(name), USE_CASE.horizon, period).refused) <= {""}
 
 
 def test_a_night_of_another_year_plays_the_same_weekday_of_2013() -> None:

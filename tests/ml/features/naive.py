@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from ml import timeline
-from ml.timeline import Entities, History, View
+from ml.features import point_in_time
+from ml.features.point_in_time import Entities, History, View
 from ml.usecase import AsOf, Since, Window
 
 HOUR = pd.Timedelta(hours=1)
@@ -55,7 +55,7 @@ def asked(draw: st.DrawFn) -> pd.DataFrame:
 
 def view(table: pd.DataFrame, entities: pd.DataFrame) -> View:
     """Return `table` as `entities` may see it."""
-    asking = Entities(entities, timeline.seconds(entities["cutoff"]))
+    asking = Entities(entities, point_in_time.seconds(entities["cutoff"]))
     return View(History(table, "known_at", "happened_at"), asking)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ml import features
 from ml.errors import DeclarationError
 from ml.features import rows
-from tests.ml.usecase.test_case import use_case
+from tests.ml.usecase.test_use_case import use_case
 
 
 @given(st.lists(st.tuples(*[st.text("a|\\", max_size=3)] * 2), unique=True, min_size=1, max_size=6))

@@ -7,7 +7,7 @@ import pytest
 
 from ml.targets import binary
 from ml.usecase import Cost, Gates
-from tests.ml.usecase.test_case import use_case
+from tests.ml.usecase.test_use_case import use_case
 
 TARGET = binary.Target(cost=Cost(act=250, miss=1800, averted=0.4), prior=0.3)
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import deviations, targets
-from ml.calibration import Scaling
+from ml import targets
 from ml.errors import RefusalError
+from ml.metrics import quantile as quantile_metrics
 from ml.targets import regression
+from ml.targets.calibration import Scaling
 from ml.usecase import Deviation, Gates
 from tests.ml.answers import MINUTES, waited, waiting
 
@@ -86,7 +87,7 @@ def test_answers_are_kept_within_the_labels_learned_from() -> None:
 
 @given(st.floats(-40, 40))
 def test_answering_more_never_lowers_the_calibration_gap(more: float) -> None:
-    gaps = [deviations.calibration_gap(ROWS.labels, ROWS.scores + each, 0.75) for each in (0.0, more)]
+    gaps = [quantile_metrics.calibration_gap(ROWS.labels, ROWS.scores + each, 0.75) for each in (0.0, more)]
     assert (gaps[1] - gaps[0]) * more >= 0
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ml.errors import DeclarationError
 from ml.usecase import Column, Directional, Invariant, Megabytes
-from tests.ml.usecase.test_case import use_case
+from tests.ml.usecase.test_use_case import use_case
 
 WINDY = Directional(name="wind", low=(("zone", "a"),), high=(("zone", "b"),), why="a test")
 

@@ -7,7 +7,7 @@ import pytest
 
 from ml.errors import DeclarationError
 from ml.usecase import AsOf, Column, Function, Live, Ratio, Since, Text, Window
-from tests.ml.usecase.test_case import use_case
+from tests.ml.usecase.test_use_case import use_case
 
 COUNT = Window("visits", of="came", how="count", by=("zone",), days=(7,))
 [COUNTED] = COUNT.outputs

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from include.usecases.ferry.usecase import USE_CASE
 
-from include.stores import atomic
-from ml.nights import Period
+from include.stores.files import atomic
+from ml.periods import Period
 
 PIERS = ("east", "old town", "quay")
 CROSSINGS = 80

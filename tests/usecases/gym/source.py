@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from include.usecases.gym.usecase import USE_CASE
 
-from include.stores import atomic
-from ml.nights import Period
+from include.stores.files import atomic
+from ml.periods import Period
 
 MEMBERS = 120
 DECIDED_AFTER = pd.Timedelta(days=30)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from include.usecases.taxi.usecase import USE_CASE
 
-from include.stores import atomic
-from ml.nights import Period
+from include.stores.files import atomic
+from ml.periods import Period
 
 ZONES = ("north", "south", "harbour")
 RIDES = 60

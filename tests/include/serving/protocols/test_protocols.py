@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from include.serving.answering import Answer
+from include.serving.handler import Answer
 from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, Ask, Protocol
-from include.serving.protocols.asking import CSV, JSON, LINES, MediaError
+from include.serving.protocols.codec import CSV, JSON, LINES, MediaError
 from include.serving.protocols.tensors import BINARY, HEADER
 from ml.errors import QuestionError
-from ml.questions import Taken
-from ml.routing import Route
+from ml.rollout.routing import Route
+from ml.scoring.request_schema import Taken
 
 TAKEN = Taken(words={"hour": False, "zone": True})
 ROWS = [{"hour": 1.5, "zone": "a"}, {"hour": None, "zone": "b"}]

@@ -11,7 +11,7 @@ from include.steps import ingest
 from include.stores import lake, landing, warehouse
 from include.stores.landing import Place
 from include.stores.warehouse import File
-from ml import nights
+from ml import periods
 from tests.include.steps.conftest import NIGHT, Night
 
 NEXT = "2024-03-18"
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.parametrize("night", ["folder"], indirect=True)
 
 def draw(night: Night, key: str, tmp_path: Path) -> Place:
     """Let the files of another night land."""
-    place = landing.place(night.where.landing, "taxi", nights.parse(key))
-    usecases.module("taxi", "source").land(tmp_path / key, nights.parse(key), night.where.data)
+    place = landing.place(night.where.landing, "taxi", periods.parse(key))
+    usecases.module("taxi", "source").land(tmp_path / key, periods.parse(key), night.where.data)
     for path in (tmp_path / key).iterdir():
         place.put(path.name, path.read_bytes())
     return place

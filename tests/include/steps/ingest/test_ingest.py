@@ -11,7 +11,7 @@ from include.settings import Settings
 from include.steps import ingest
 from include.stores import lake, landing, ledger, warehouse
 from include.usecases import coherence
-from ml import nights
+from ml import periods
 from ml.errors import DataError, DeclarationError, RequestError
 from ml.usecase import UseCase
 from tests.include.steps.conftest import NIGHT, STEPS, contents
@@ -21,8 +21,8 @@ Arrive = Callable[[str], Settings]
 
 def land(where: Settings) -> Path:
     """Let the night's files land and return their folder."""
-    folder = Path(str(landing.place(where.landing, "taxi", nights.parse(NIGHT))))
-    usecases.module("taxi", "source").land(folder, nights.parse(NIGHT), where.data)
+    folder = Path(str(landing.place(where.landing, "taxi", periods.parse(NIGHT))))
+    usecases.module("taxi", "source").land(folder, periods.parse(NIGHT), where.data)
     return folder
 
 
@@ -138,7 +138,7 @@ def test_what_is_quarantined_is_said_in_an_alert(arrive: Arrive) -> None:
 def test_the_warehouse_knows_each_label_once(arrive: Arrive, taxi: UseCase) -> None:
     where = arrive("features")
     rides = lake.read(lake.address(where.lake, "taxi", "valid", "rides"))
-    known = taxi.horizon.cutoff(nights.parse("2024-03-16").last)
+    known = taxi.horizon.cutoff(periods.parse("2024-03-16").last)
     assert warehouse.count_labels(warehouse.engine(where.warehouse_url), "taxi", known) == rides["entity"].nunique()
 
 

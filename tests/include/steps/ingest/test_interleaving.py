@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from include import settings as places
 from include import usecases
 from include.settings import Settings
-from include.steps import features, ingest, quarantine
+from include.steps import ingest
+from include.steps.features import build
+from include.steps.ingest import quarantine
 from include.stores import lake, landing, warehouse
 from include.stores.landing import Place
-from ml import nights
+from ml import periods
 from tests.include.steps.conftest import enter, without_a_source
 from tests.include.steps.ingest.test_corpus import cell
 
@@ -31,7 +33,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Files:
         usecases.all.cache_clear()
         source, folder = usecases.module("taxi", "source"), tmp_path_factory.mktemp("drawn")
         for night in NIGHTS:
-            source.land(folder / night, nights.parse(night), folder)
+            source.land(folder / night, periods.parse(night), folder)
         usecases.all.cache_clear()
     return {night: {path.name: path.read_bytes() for path in (folder / night).iterdir()} for night in NIGHTS}
 
@@ -62,7 +64,7 @@ def land(place: Place, files: dict[str, bytes]) -> None:
 
 def take(night: str) -> None:
     ingest.ingest("taxi", night)
-    features.build("taxi", night)
+    build.build("taxi", night)
 
 
 def state(where: Settings) -> dict[str, object]:
@@ -117,16 +119,16 @@ def _mixed(home: Path, folder: Path, drawn: Files, operations: list[tuple[str, s
     where = enter(shutil.copytree(home, folder / "mixed"))
     pending = set(NIGHTS)
     for night in NIGHTS:
-        land(landing.place(where.landing, "taxi", nights.parse(night)), drawn[night])
+        land(landing.place(where.landing, "taxi", periods.parse(night)), drawn[night])
     for operation, night, kind in operations:
         if operation == "land":
-            land(landing.place(where.landing, "taxi", nights.parse(night)), variant(drawn, night, kind))
+            land(landing.place(where.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
             pending.add(night)
         elif operation == "take":
             take(night)
             pending.discard(night)
         else:
-            quarantine.replay("taxi", nights.parse(night).first, nights.parse(night).last)
+            quarantine.replay("taxi", periods.parse(night).first, periods.parse(night).last)
     for night in sorted(pending, reverse=True):
         take(night)
     return state(where)
@@ -136,7 +138,7 @@ def _clean(home: Path, folder: Path, drawn: Files, operations: list[tuple[str, s
     where = enter(shutil.copytree(home, folder / "clean"))
     last = dict.fromkeys(NIGHTS, "as drawn") | {night: kind for what, night, kind in operations if what == "land"}
     for night, kind in last.items():
-        land(landing.place(where.landing, "taxi", nights.parse(night)), variant(drawn, night, kind))
+        land(landing.place(where.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
     for night in NIGHTS:
         take(night)
     return state(where)

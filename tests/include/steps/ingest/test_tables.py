@@ -6,8 +6,8 @@ import pytest
 
 from include import usecases
 from include.stores import lake
-from include.stores.spool import Spool
-from ml import stretches
+from include.stores.files.spool import Spool
+from ml.ingestion import chunks
 from tests.include.steps.conftest import NIGHT, Night, contents
 from tests.include.steps.ingest.test_corpus import TAKEN, Change, cell, land, named
 
@@ -30,7 +30,7 @@ def test_a_night_judged_in_stretches_leaves_what_it_leaves_when_it_is_judged_who
     spoil(night)
     counts = night.take()
     whole = contents(night.where)
-    monkeypatch.setattr(stretches, "LONGEST", longest)
+    monkeypatch.setattr(chunks, "LONGEST", longest)
     assert night.take() == counts
     assert contents(night.where) == whole
 
@@ -41,7 +41,7 @@ def test_a_long_file_in_any_form_is_taken(
 ) -> None:
     night.take()
     whole = night.stage("valid", "bookings").sort_values("entity", ignore_index=True)
-    monkeypatch.setattr(stretches, "LONGEST", 7)
+    monkeypatch.setattr(chunks, "LONGEST", 7)
     land(night, name, change)
     night.take()
     pd.testing.assert_frame_equal(night.stage("valid", "bookings").sort_values("entity", ignore_index=True), whole)
@@ -61,7 +61,7 @@ def test_a_rule_of_the_table_that_a_late_stretch_breaks_refuses_all_rows(
             return bool((rows["kilometres"] < 100).all())
 
     monkeypatch.setattr(schema, "Booking", Near)
-    monkeypatch.setattr(stretches, "LONGEST", longest)
+    monkeypatch.setattr(chunks, "LONGEST", longest)
     night.place.put("bookings.csv", cell("kilometres", "100", line=60)(night.fetch("bookings.csv")))
     night.take()
     held, file = night.stage("quarantine", "bookings"), night.files()["bookings.csv"]
@@ -74,7 +74,7 @@ def test_a_rule_of_the_table_that_a_late_stretch_breaks_refuses_all_rows(
 def test_the_row_of_a_later_part_stands_though_it_is_judged_in_another_stretch(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stretches, "LONGEST", 7)
+    monkeypatch.setattr(chunks, "LONGEST", 7)
     corrected = cell("kilometres", "77", line=2)(night.fetch("bookings.csv")).splitlines(keepends=True)
     night.place.put("bookings.late.csv", b"".join(corrected[:2]))
     night.take()
@@ -89,7 +89,7 @@ def test_a_table_is_written_in_one_commit_each_for_what_is_valid_and_what_is_hel
     spoil(night)
     uris = [lake.address(night.where.lake, "taxi", stage, "rides") for stage in ("valid", "quarantine")]
     before = [lake.version(uri) for uri in uris]
-    monkeypatch.setattr(stretches, "LONGEST", 7)
+    monkeypatch.setattr(chunks, "LONGEST", 7)
     night.take()
     assert [lake.version(uri) for uri in uris] == [version + 1 for version in before]
 
@@ -97,7 +97,7 @@ def test_a_table_is_written_in_one_commit_each_for_what_is_valid_and_what_is_hel
 def test_interrupted_between_two_stretches_nothing_of_the_table_is_written(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stretches, "LONGEST", 7)
+    monkeypatch.setattr(chunks, "LONGEST", 7)
     add = Spool.add
 
     def full(spool: Spool, frame: pd.DataFrame) -> Spool:

@@ -9,8 +9,9 @@ import pytest
 
 from include.stores import landing
 from include.stores.landing import Arrival, Folder, Landed
-from ml import nights, stretches
+from ml import periods
 from ml.errors import DataError
+from ml.ingestion import chunks
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from ml.errors import DataError
     [("/landing", "/landing/taxi/2013-02-08"), ("s3://files/in", "s3://files/in/taxi/2013-02-08")],
 )
 def test_each_period_of_a_use_case_has_a_place(address: str, expected: str) -> None:
-    assert str(landing.place(address, "taxi", nights.parse("2013-02-08"))) == expected
+    assert str(landing.place(address, "taxi", periods.parse("2013-02-08"))) == expected
 
 
 def test_files_belong_to_the_table_that_their_name_begins_with_and_parts_come_after(tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_a_long_file_that_was_changed_since_is_not_taken_for_the_one_that_was_lo
 def test_a_gzip_file_that_ends_early_has_no_rows_however_many_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stretches, "LONGEST", 100)
+    monkeypatch.setattr(chunks, "LONGEST", 100)
     rows = b"".join(b"%d,%d\n" % (n, n * n % 997) for n in range(5000))
     landed = look(tmp_path, gzip.compress(b"who,size\n" + rows)[:-9], "rides.csv.gz")
     assert (landed.fault, landed.count, list(landed.batches(100))) == (
@@ -86,7 +87,7 @@ def test_a_gzip_file_that_ends_early_has_no_rows_however_many_came_before(
 
 
 def test_a_parquet_file_with_a_damaged_last_page_has_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stretches, "LONGEST", 100)
+    monkeypatch.setattr(chunks, "LONGEST", 100)
     frame = pd.DataFrame({"who": [f"who{n}" for n in range(5000)]})
     frame.to_parquet(
         tmp_path / "whole.parquet",

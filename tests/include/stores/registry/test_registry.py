@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from include.settings import Settings, load, read
-from include.stores import envelopes, ledger, registry, signatures, warehouse
+from include.stores import ledger, registry, warehouse
 from include.stores.registry import client
-from ml import packaging, training
+from include.stores.signing import dsse, model_signing
 from ml.errors import DataError, LedgerError, PackageError
+from ml.packaging import package_files
+from ml.training import fitting
 from ml.usecase import Logistic
 from tests.ml.answers import YES_OR_NO
 
@@ -34,12 +36,12 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     registry.prepare(settings)
     warehouse.migrate(settings.warehouse_url)
     settings.secrets.mkdir()
-    (settings.secrets / envelopes.PACKAGES.key_file).write_text(envelopes.new_key())
-    envelopes.trust(envelopes.PACKAGES, settings)
+    (settings.secrets / dsse.PACKAGES.key_file).write_text(dsse.new_key())
+    dsse.trust(dsse.PACKAGES, settings)
     return settings
 
 
-def trained() -> training.Model:
+def trained() -> fitting.Model:
     """A small real model of the example's columns."""
     days = np.repeat([f"2013-01-{day:02d}" for day in range(1, 29)], 20)
     random = np.random.default_rng(1)
@@ -51,8 +53,8 @@ def trained() -> training.Model:
         }
     )
     labels = (random.random(len(days)) < frame["distance"].to_numpy()).astype(float)
-    return training.fit(
-        Logistic(), training.gather(frame, labels, days, tuple(frame), target=YES_OR_NO, seed=1, threads=1)
+    return fitting.fit(
+        Logistic(), fitting.gather(frame, labels, days, tuple(frame), target=YES_OR_NO, seed=1, threads=1)
     ).model
 
 
@@ -143,8 +145,8 @@ def test_a_registered_package_gives_the_same_scores_through_mlflow(stack: Settin
     import mlflow
 
     model = trained()
-    packed = packaging.pack(model, EXAMPLE, {})
-    signed = signatures.signed(packed.digest, packed.files, stack)
+    packed = package_files.pack(model, EXAMPLE, {})
+    signed = model_signing.signed(packed.digest, packed.files, stack)
     registry.register(stack, "answers", packed.digest, signed, EXAMPLE)
     found = mlflow.pyfunc.load_model("models:/answers/1").predict(EXAMPLE.astype({"zone": str}))
     assert found.tolist() == model.predict(EXAMPLE).tolist()

@@ -12,7 +12,7 @@ from include.stores.warehouse import TASK_SECONDS, Metric
 from tests.postgres import Server
 
 NIGHT = date(2024, 3, 15)
-PANELS = json.loads((PROJECT / "include/board/grafana/nights.json").read_text())["panels"]
+PANELS = json.loads((PROJECT / "include/dashboard/grafana/nights.json").read_text())["panels"]
 
 
 def metric(name: str, value: float, part: str = "all") -> Metric:

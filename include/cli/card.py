@@ -1,0 +1,28 @@
+"""`ratchet card`: does a model card say what was recorded."""
+
+from typing import Annotated
+
+import typer
+
+from include.cli.console import at_home, plainly
+
+app = typer.Typer(help="Model cards.", no_args_is_help=True)
+
+UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+NightDate = Annotated[str, typer.Argument(help="The night as of which the model was trained.")]
+
+
+@app.callback()
+def cards() -> None:
+    """Keep `check` a word of its own."""
+
+
+@app.command()
+@plainly
+@at_home
+def check(use_case: UseCaseName, night: NightDate) -> None:
+    """Hold every number of a model card against the ledger and the registry."""
+    from include.steps.train import model_card as step
+
+    step.check(use_case, night)
+    typer.echo(f"the model card of {use_case} as of {night} says what was recorded")

@@ -1,0 +1,66 @@
+"""`ratchet deploy`, `image`: the model server in containers, for whoever owns the Docker engine."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from include.cli.console import plainly, refuse
+from ml.errors import RatchetError
+
+UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+Network = Annotated[str | None, typer.Option(help="What images are built on; Docker's own default when left out.")]
+_LOOK_SECONDS = 1.0
+
+
+@plainly
+def deploy(
+    use_case: UseCaseName = "flights",
+    port: Annotated[int, typer.Option(help="Where requests come in, on 127.0.0.1.")] = 8000,
+    build_network: Network = None,
+    beside: Annotated[
+        str | None, typer.Option(help="A network where the front runs already: only the challenger is deployed, there.")
+    ] = None,
+    once: Annotated[bool, typer.Option(help="Do what is to be done now, and end.")] = False,
+    away: Annotated[bool, typer.Option(help="Take the containers away, and end.")] = False,
+) -> None:
+    """Let containers follow what is routed, until stopped; they go on without this."""
+    from include import settings, usecases
+    from include.platform.docker import engine
+    from include.platform.docker.deployer import Deployer
+
+    name = usecases.get(use_case).name
+    deployer = Deployer(engine.connect(), name, settings.load(), port, build_network, beside)
+    if away or once:
+        for sentence in deployer.remove() if away else deployer.follow():
+            typer.echo(sentence)
+        return
+    refused = ""
+    while True:
+        try:
+            for sentence in deployer.follow():
+                typer.echo(sentence)
+            refused = ""
+        except RatchetError as error:
+            if str(error) != refused:
+                refuse(error)
+            refused = str(error)
+        time.sleep(_LOOK_SECONDS)
+
+
+@plainly
+def image(
+    use_case: UseCaseName = "flights",
+    package: Annotated[str, typer.Option(help="The digest of a package; the champion's when left out.")] = "",
+    build_network: Network = None,
+) -> None:
+    """Build the image that answers with one package alone, and print its name and the digest of its files."""
+    from include import settings, usecases
+    from include.platform.docker import engine, file_digest, images
+    from include.stores import routing_store
+
+    where = settings.load()
+    digest = package or routing_store.standing(usecases.get(use_case).name, where).champion
+    client = engine.connect()
+    name = images.package(client, digest, where, build_network)
+    typer.echo(f"{name} answers with the package {digest}; its files are {file_digest.digest(client, name)}")

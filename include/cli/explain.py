@@ -1,0 +1,20 @@
+"""`ratchet explain`: why an entity got its score."""
+
+from typing import Annotated
+
+import typer
+
+from include.cli.console import at_home, plainly
+
+
+@plainly
+@at_home
+def explain(
+    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
+    night: Annotated[str, typer.Argument(help="The night of the score.")],
+    entity: Annotated[str, typer.Argument(help="The entity, as the table of scores names it.")],
+) -> None:
+    """Take a stored score apart: package, features with their sources and parts, calibration, threshold, decision."""
+    from include.steps.score import explain as step
+
+    typer.echo(step.explain(use_case, night, entity))

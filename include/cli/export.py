@@ -1,0 +1,24 @@
+"""`ratchet export`: a package as a wheel or as ONNX, for where nothing of ours is installed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from include.cli.console import at_home, plainly
+from include.steps.train.export import Form
+
+
+@plainly
+@at_home
+def export(
+    named: Annotated[
+        str, typer.Argument(help="A package's digest, the beginning of one, or a use case: its champion.")
+    ],
+    to: Annotated[Form, typer.Option(help="A wheel that needs NumPy alone, or a graph for any ONNX runtime.")],
+    into: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(),
+) -> None:
+    """Write a package for the edge: with its preprocessing, its calibration and what proves it."""
+    from include.steps.train import export as step
+
+    typer.echo(str(step.export(named, to, into)))

@@ -1,0 +1,67 @@
+"""The words `ratchet features ...`: what a deploy tells the feature store, and whether all ways to a feature agree."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from include import usecases
+from include.cli.console import at_home, plainly
+
+app = typer.Typer(help="The feature store: deploy, bring online, compare.", no_args_is_help=True)
+
+UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+Night = Annotated[str, typer.Argument(help="A night (2013-02-08).")]
+
+
+@app.command()
+@plainly
+def apply(
+    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases; all, when left out.")] = "",
+) -> None:
+    """Declare the features as they are written now; part of every deploy, never of a DAG."""
+    from include.steps.features import materialize
+
+    for case in [usecases.get(use_case)] if use_case else usecases.all():
+        new = materialize.apply(case.name)
+        Console().print(f"{case.name}: {', '.join(new) or 'nothing new'}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+@plainly
+def build(
+    use_case: UseCaseName,
+    nights: Annotated[str, typer.Argument(help="A night (2013-02-08) or nights (2013-01-01..2013-01-31).")],
+) -> None:
+    """Build the features of nights that have landed again, as they are declared now."""
+    from include.steps.features import build as feature_build
+
+    Console().print(f"{feature_build.build(use_case, nights)} entities of {nights} have features", highlight=False)
+
+
+@app.command()
+@plainly
+@at_home
+def materialize(use_case: UseCaseName, night: Night) -> None:
+    """Bring a night's features online and export its snapshot, as the DAG does."""
+    from include.steps.features import materialize as step
+
+    Console().print(f"{step.materialize(use_case, night)} entities of {night} can be served", highlight=False)
+
+
+@app.command()
+@plainly
+@at_home
+def parity(use_case: UseCaseName, night: Night) -> None:
+    """Compare a sample of a night by every way to its features, and list what differs."""
+    from include import settings
+    from include.steps.features import parity as step
+    from include.stores import warehouse
+
+    case, console = usecases.get(use_case), Console()
+    when = case.horizon.parse(night).last
+    differ = step.check(use_case, night)
+    alerts = warehouse.alerts(warehouse.engine(settings.load().warehouse_url), use_case, when, when)
+    for alert in (each for each in alerts if each.kind == step.KIND):
+        console.print(alert.message, highlight=False, soft_wrap=True, markup=False)
+    console.print(f"{differ} values differ", highlight=False)

@@ -1,0 +1,43 @@
+"""`ratchet ingest`: a night taken by hand, with what became of every file and why."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from include.cli import quarantine as quarantine_commands
+from include.cli.console import plainly
+
+
+@plainly
+def ingest(
+    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
+    night: Annotated[str, typer.Argument(help="A night (2013-02-08), or a window of nights taken at once.")],
+) -> None:
+    """Land and check a night, and build its features, as the DAG does; fails when a whole file is held back."""
+    from include import settings, usecases
+    from include.steps.ingest import nightly as step
+    from include.steps.ingest import quarantine
+    from include.stores import warehouse
+
+    case, where, console = usecases.get(use_case), settings.load(), Console()
+    when = case.horizon.parse(night)
+    warehouse.migrate(where.warehouse_url)
+    taken = step.take(case.name, str(when))
+    engine = warehouse.engine(where.warehouse_url)
+    files = warehouse.files(engine, case.name, str(when))
+    console.print(quarantine_commands.listed(case.name, files))
+    for alert in warehouse.alerts(engine, case.name, when.last, when.last):
+        if alert.kind == "warning":
+            console.print(Text(f"warning, {alert.subject}: {alert.message}", style="yellow"), soft_wrap=True)
+    console.print(
+        f"{taken.rows_in:,} rows in, {taken.rows_valid:,} valid, {taken.rows_quarantined:,} quarantined; "
+        f"features of {taken.entities:,} entities. The DAG {case.name}_score scores them, for {when}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    if taken.rows_quarantined:
+        console.print(f"The rows: ratchet quarantine show {case.name} {when}", soft_wrap=True, highlight=False)
+    if any(quarantine.is_held_whole(each) for each in files):
+        raise typer.Exit(1)

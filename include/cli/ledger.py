@@ -1,0 +1,58 @@
+"""`ratchet ledger`: does every decision stand as it was written, and which were they, and why."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from include.cli.console import at_home, plainly
+
+app = typer.Typer(help="Every decision, in the order in which it was made.", invoke_without_command=True)
+_DIGEST, _SUBJECT, _WIDTH = 64, 12, 160
+
+UseCaseName = Annotated[str, typer.Option(help="Only of this folder of include/usecases.")]
+Kind = Annotated[str, typer.Option(help="Only of this kind, e.g. judged.")]
+Last = Annotated[int, typer.Option(min=1, help="At most so many, the latest.")]
+
+
+@app.callback()
+def either(context: typer.Context) -> None:
+    """Verify the ledger; `show` lists what is in it."""
+    if context.invoked_subcommand is None:
+        verify()
+
+
+@app.command()
+@plainly
+@at_home
+def verify() -> None:
+    """Verify the ledger's chain from its first entry to its last."""
+    from include import settings
+    from include.stores import ledger, warehouse
+
+    head = ledger.verify(warehouse.engine(settings.load().warehouse_url))
+    Console().print(f"every entry stands as it was written; the last digest is {head}", soft_wrap=True)
+
+
+@app.command()
+@plainly
+@at_home
+def show(use_case: UseCaseName = "", kind: Kind = "", last: Last = 20) -> None:
+    """Show the latest decisions, each with its reason, the newest last."""
+    from include import settings, usecases
+    from include.stores import ledger, warehouse
+    from ml.governance import ledger_text
+
+    case = usecases.get(use_case).name if use_case else None
+    entries = ledger.entries(warehouse.engine(settings.load().warehouse_url), use_case=case, kind=kind or None)
+    table = Table("", "recorded (UTC)", "use case", "night", "kind", "of", "what and why", box=box.SIMPLE)
+    for each in entries[-last:]:
+        of = each.subject[:_SUBJECT] if len(each.subject) == _DIGEST else each.subject
+        what = (f"{each.recorded_at:%Y-%m-%d %H:%M}", each.use_case, str(each.night or ""), each.kind, of)
+        table.add_row(str(each.seq), *what, Text(ledger_text.told(each)))
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    console.print(table if entries else "nothing of that kind was decided", highlight=False)

@@ -1,0 +1,223 @@
+"""The console script `ratchet`: the same words as the Makefile's, and questions to the ledger."""
+
+import json
+import signal
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from include import settings, usecases
+from include.cli import (
+    backtest,
+    card,
+    data,
+    deploy,
+    explain,
+    export,
+    features,
+    ingest,
+    migrate,
+    override,
+    quarantine,
+    scores,
+    serving,
+)
+from include.cli import ledger as ledger_commands
+from include.cli.console import at_home, refuse, wide
+from include.cli.console import plainly as _plainly
+from include.settings import PROJECT, Settings
+from ml.errors import DeclarationError, RatchetError
+
+if TYPE_CHECKING:
+    from include.platform.local.processes import Stack
+
+app = typer.Typer(
+    help="From raw files to nightly scores, and never a worse model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command(name="ingest")(ingest.ingest)
+app.add_typer(ledger_commands.app, name="ledger")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(data.app, name="data")
+app.add_typer(features.app, name="features")
+app.add_typer(card.app, name="card")
+app.command()(override.override)
+app.command()(explain.explain)
+app.command()(export.export)
+app.command()(scores.scores)
+app.command()(scores.issue)
+app.command()(scores.rescore)
+app.command()(scores.intraday)
+app.command()(backtest.replay)
+app.command()(migrate.migrate)
+for command in (
+    serving.serve,
+    serving.drive,
+    serving.rollback,
+    serving.freeze,
+    serving.thaw,
+    serving.route,
+    serving.drain,
+    deploy.deploy,
+    deploy.image,
+):
+    app.command()(command)
+_WATCH_SECONDS = 5
+
+UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+
+
+@app.command()
+@_plainly
+def run(
+    use_case: UseCaseName = "flights",
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Play on to this night, past the last that the rehearsal declares."),
+    ] = None,
+) -> None:
+    """Play a use case's history and nights under a real Airflow, and report."""
+    from include import demo, report
+
+    case, where = usecases.get(use_case), settings.load()
+    console = wide()
+    nights = demo.played(case, None if until is None else until.date())
+    seconds = demo.run(case, console, where, nights)
+    summary = report.write(case, where, nights, seconds)
+    report.show(summary, console)
+    console.print(
+        f"The report: {where.reports / 'index.html'}, its numbers: {where.reports / 'run.json'}", soft_wrap=True
+    )
+
+
+@app.command()
+@_plainly
+def up(
+    attached: Annotated[bool, typer.Option(help="Stay until stopped, as a container's one process does.")] = False,
+) -> None:
+    """Start Airflow and MLflow, leave them running, and print where and how to log in."""
+    from include.platform.local import environment, processes
+
+    where, console = settings.load(), Console()
+    stack = processes.start(where, mlflow=True, detached=not attached)
+    try:
+        stack.wait_until_healthy()
+        console.print(f"Airflow  http://{where.host}:{where.airflow_port}", highlight=False)
+        console.print(f"MLflow   http://{where.host}:{where.mlflow_port}", highlight=False)
+        if attached:
+            console.print(f"passwords are in {environment.passwords_file(where)}", highlight=False, soft_wrap=True)
+            _watch(stack)
+        console.print(_passwords(where))
+    except BaseException:
+        stack.stop()
+        raise
+
+
+@app.command()
+@_plainly
+def down() -> None:
+    """Stop what `ratchet up` started."""
+    from include.platform.local import processes
+
+    ended = processes.down(settings.load())
+    Console().print(f"{ended} processes ended" if ended else "nothing was running")
+
+
+@app.command()
+@_plainly
+def check() -> None:
+    """Prove every use case coherent; one that is not is told, and does not keep the others from being looked at."""
+    from include.usecases import coherence, function_sources
+
+    wrong = []
+    for name in usecases.names():
+        try:
+            case = usecases.get(name)
+            coherence.check(case)
+            function_sources.check(case)
+        except DeclarationError as error:
+            refuse(error)
+            wrong.append(name)
+        else:
+            Console().print(f"{name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+@_plainly
+def docs(
+    check: Annotated[bool, typer.Option(help="Only say whether the generated page is up to date.")] = False,
+) -> None:
+    """Generate docs/dags.md from the DAG files' own manuals."""
+    page, text = PROJECT / "docs" / "dags.md", _dag_manuals(PROJECT / "dags")
+    if not check:
+        page.write_text(text)
+    elif not page.exists() or page.read_text() != text:
+        raise RatchetError(f"{page.relative_to(PROJECT)} is not what the DAG files say: run `make docs` and commit it")
+
+
+@app.command()
+@_plainly
+@at_home
+def champion(
+    use_case: UseCaseName = "flights",
+    at: Annotated[datetime | None, typer.Option(help="As recorded by this moment (UTC); now, when left out.")] = None,
+) -> None:
+    """Say which model is champion, or was at a moment, and who approved it."""
+    from datetime import UTC
+
+    from include.stores import ledger, warehouse
+
+    case, engine = usecases.get(use_case), warehouse.engine(settings.load().warehouse_url)
+    entry = ledger.champion(engine, case.name, at=None if at is None else at.replace(tzinfo=UTC))
+    if entry is None:
+        raise RatchetError(f"{case.name} has had no champion: `make run` trains and releases the first")
+    Console().print_json(json.dumps({"digest": entry.subject, "night": str(entry.night), **entry.payload}))
+
+
+def _watch(stack: "Stack") -> NoReturn:
+    """Stay while every process lives; SIGTERM ends this as Ctrl-C does. Raises SetupError when one has ended."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    while True:
+        stack.require_alive()
+        time.sleep(_WATCH_SECONDS)
+
+
+def _passwords(where: Settings) -> Table:
+    from include.platform.local import environment
+
+    users = Table("user", "password", box=None, pad_edge=False)
+    for name, password in json.loads(environment.passwords_file(where).read_text()).items():
+        users.add_row(name, password)
+    return users
+
+
+def _dag_manuals(folder: Path) -> str:
+    """Return the DAG files' docstrings as one page."""
+    import ast
+
+    manuals = [ast.get_docstring(ast.parse(path.read_text())) or "" for path in sorted(folder.glob("*.py"))]
+    shifted = [manual.replace("# ", "## ", 1) for manual in manuals if manual]
+    return (
+        "\n\n".join(
+            [
+                "# The DAGs",
+                "Generated from the DAG files by `make docs`. Each exists once for every use case; only the first makes no DAG.",
+                *shifted,
+            ]
+        )
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,26 @@
+"""`ratchet override`: to let a challenger go on that the gate did not promote."""
+
+from typing import Annotated
+
+import typer
+
+from include.cli.console import at_home, plainly
+
+
+@plainly
+@at_home
+def override(
+    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
+    night: Annotated[str, typer.Argument(help="The night whose verdict is overridden.")],
+    who: Annotated[str, typer.Option(help="Who answers for it.")],
+    why: Annotated[str, typer.Option(help="Why, for the ledger and for those who approve.")],
+    days: Annotated[int, typer.Option(help="For how long it is good.")] = 7,
+) -> None:
+    """Let a challenger go on to the approvals that the gate did not promote; who and why go into the ledger."""
+    from include.steps.release import override as step
+
+    entry = step.override(use_case, night, who, why, days)
+    typer.echo(
+        f"package {entry.subject[:12]} may be released until {entry.payload['until']}: start the DAG {use_case}_release "
+        f"for the night {night}. It still needs both approvals"
+    )

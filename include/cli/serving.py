@@ -1,0 +1,104 @@
+"""`ratchet serve`, `drive`, `rollback`, `freeze`, `route`: to answer live requests, to ask them, and to lead the servers."""
+
+import getpass
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from include.cli.console import at_home, plainly
+
+UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
+
+
+@plainly
+def serve(use_case: UseCaseName = "flights") -> None:
+    """Answer live requests until stopped; what a server takes and where it listens is in RATCHET_SERVING_..."""
+    from include import usecases
+    from include.serving import __main__ as server
+
+    server.main(usecases.get(use_case).name)
+
+
+@plainly
+def drive(
+    use_case: UseCaseName = "flights",
+    to: Annotated[str, typer.Option(help="The address of a server.")] = "http://127.0.0.1:8000",
+    rate: Annotated[float, typer.Option(help="Requests in a second.")] = 50.0,
+    limit: Annotated[int, typer.Option(help="At most so many; 0 for every entity once.")] = 0,
+) -> None:
+    """Ask a server about every entity of the newest snapshot, as live requests at a given rate, and say how it did."""
+    from include.steps.score import load_test
+
+    told = load_test.drive(use_case, to, rate, limit)
+    Console().print(str(told), highlight=False)
+
+
+@plainly
+@at_home
+def rollback(
+    use_case: UseCaseName,
+    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
+) -> None:
+    """Go back to the last champion, or withdraw the challenger that is under way; servers follow in a second."""
+    from include.steps.release import rollback as step
+
+    entry = step.roll_back(use_case, who or getpass.getuser(), why, secrets.token_hex(8))
+    typer.echo(f"{entry.kind} (entry {entry.seq} of the ledger): {entry.subject}")
+
+
+@plainly
+@at_home
+def freeze(
+    use_case: UseCaseName,
+    until: Annotated[datetime, typer.Option(help="When it ends (UTC).")],
+    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    since: Annotated[datetime | None, typer.Option(help="When it begins (UTC); now, when left out.")] = None,
+    who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
+) -> None:
+    """Let nobody release for a time; a rollback stays possible."""
+    from include.steps.release import freeze as step
+
+    first = datetime.now(UTC) if since is None else since.replace(tzinfo=UTC)
+    entry = step.freeze(use_case, first, until.replace(tzinfo=UTC), who or getpass.getuser(), why)
+    typer.echo(f"releases of {use_case} are frozen until {entry.payload['until']} (entry {entry.seq} of the ledger)")
+
+
+@plainly
+@at_home
+def thaw(
+    use_case: UseCaseName,
+    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
+) -> None:
+    """End the freeze that holds now."""
+    from include.steps.release import freeze as step
+
+    entry = step.thaw(use_case, who or getpass.getuser(), why)
+    typer.echo(f"releases of {use_case} go on (entry {entry.seq} of the ledger)")
+
+
+@plainly
+@at_home
+def route(use_case: UseCaseName = "flights") -> None:
+    """Let servers and the registry follow the ledger again, and say what the registry had wrong."""
+    from include import settings, usecases
+    from include.steps import release_state
+
+    case, where = usecases.get(use_case), settings.load()
+    for sentence in release_state.follow(case, where):
+        typer.echo(sentence)
+    routing = release_state.now(case, where).routing
+    Console().print_json(data=routing.told() if routing else None)
+
+
+@plainly
+@at_home
+def drain(use_case: UseCaseName = "flights") -> None:
+    """Move what servers have answered since into the lake."""
+    from include.steps.score import prediction_log
+
+    typer.echo(f"{prediction_log.drain(use_case)} answers")

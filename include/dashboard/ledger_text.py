@@ -1,0 +1,22 @@
+"""Entries of the ledger for people: those of an older version of ours too, since none is ever rewritten."""
+
+from dataclasses import dataclass
+
+from ml.governance import ledger_text
+from ml.governance.hash_chain import Entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """An entry of the ledger and what it says to a person."""
+
+    entry: Entry
+    why: str
+
+
+def tell(entry: Entry) -> Told:
+    """Return the entry with what was decided and why; with its fields' names where they are not those of today."""
+    try:
+        return Told(entry=entry, why=ledger_text.told(entry))
+    except (KeyError, TypeError):
+        return Told(entry=entry, why=f"by fields of an older version: {', '.join(sorted(entry.payload))}")

@@ -1,0 +1,97 @@
+"""The driver of `make run`: a use case's history, its first release, and its nights, through the real scheduler.
+
+It only asks Airflow, as people and the clock would: it starts nights, waits for what follows from them, and answers
+as the demo users. Every run has a name of its own, so that a rehearsal that was stopped goes on where it was.
+"""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from include.demo.airflow import StageError
+from include.demo.driver import Rehearsal
+from include.platform.local import processes
+from include.platform.local.airflow_client import Client
+from include.settings import Settings
+from ml.periods import Period
+from ml.usecase import UseCase
+
+__all__ = ["Rehearsal", "StageError", "played", "run"]
+_COMPONENTS = [name for name in processes.AIRFLOW if name != "triggerer"]
+
+
+def played(use_case: UseCase, until: date | None = None) -> Period:
+    """Return the nights that the rehearsal plays one by one, after its history: the declared ones, or those up to `until`.
+
+    Raises RequestError when `until` lies before them.
+    """
+    declared = use_case.horizon.parse(use_case.rehearsal.nights)
+    return declared if until is None else use_case.horizon.parse(str(Period(declared.first, until)))
+
+
+def run(use_case: UseCase, console: Console, settings: Settings, period: Period) -> dict[str, float]:
+    """Return the seconds that each part of a rehearsal of the nights of `period` took; the stack is gone afterwards, come what may.
+
+    Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
+    """
+    begun, nights = datetime.now(UTC), use_case.horizon.nights(period)
+    with _progress(console) as progress, _ending_by_signal():
+        bar = progress.add_task("starting", total=len(nights))
+
+        def show(text: str) -> None:
+            if not console.is_terminal and progress.tasks[bar].description != text:
+                console.print(f"{(datetime.now(UTC) - begun).total_seconds():6.1f} s  {text}", highlight=False)
+            progress.update(bar, description=text)
+
+        show("Airflow starts")
+        stack = processes.start(settings, schedules=False, components=_COMPONENTS)
+        try:
+            stack.wait_until_healthy()
+            with Client(settings) as client:
+                rehearsal = Rehearsal(use_case, stack, client, show, nights)
+                rehearsal.get_ready()
+                started = (datetime.now(UTC) - begun).total_seconds()
+                rehearsal.learn_history()
+                rehearsal.play(lambda _: progress.advance(bar))
+                rehearsal.bring_online()
+        finally:
+            show("Airflow stops")
+            with _deaf():
+                stack.stop()
+    whole = (datetime.now(UTC) - begun).total_seconds()
+    return {"start": started, **rehearsal.watch.seconds, "whole": whole}
+
+
+def _progress(console: Console) -> Progress:
+    text = TextColumn("{task.description}")
+    return Progress(SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[None]:
+    """Let SIGTERM end this process the way Ctrl-C does: through every `finally`."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let nothing interrupt the ending itself."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

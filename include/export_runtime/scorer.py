@@ -1,0 +1,19 @@
+"""Scores rows by the packaged model that came with this module; needs NumPy alone, and no network.
+
+model = load()
+model.score([{...}])
+"""
+
+from importlib import resources
+
+from ml.errors import PackageError, QuestionError
+from ml.packaging.export.scorer import Scorer, load_package
+
+__all__ = ["PackageError", "QuestionError", "Scorer", "load"]
+
+
+def load() -> Scorer:
+    """Return the model, its bytes held against their digest and its golden rows scored; raises PackageError."""
+    here = resources.files(__package__)
+    files = {each.name: each.read_bytes() for each in (here / "package").iterdir() if each.is_file()}
+    return load_package(files, (here / "package.sha256").read_text().strip())

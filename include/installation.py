@@ -1,0 +1,112 @@
+"""Houses: where all of one installation is, as this process's environment or a file of variables says."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from include import settings
+from include.settings import Settings
+from ml.errors import RequestError
+
+_OURS, _STORE, _REGISTRY = "RATCHET_", "AWS_", "MLFLOW_"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class House:
+    """One installation: its settings, and the variables by which its servers let us in."""
+
+    settings: Settings
+    variables: Mapping[str, str]
+
+    def asked(self, prefix: str) -> dict[str, str]:
+        """Return the variables whose names begin with `prefix`."""
+        return {name: value for name, value in self.variables.items() if name.startswith(prefix)}
+
+
+def here() -> House:
+    """Return the house of this process's environment."""
+    return House(settings=settings.read(os.environ), variables=dict(os.environ))
+
+
+def of(path: Path) -> House:
+    """Return the house that the file `path` describes: a `.env`, one `NAME=value` a line.
+
+    What it does not name of ours is at its default; what it does not name of others (`AWS_...`) is as in this process.
+    Raises RequestError for a file that is none, or names nothing of ours.
+    """
+    if not path.is_file():
+        raise RequestError(f"expected a file of variables at {path}, as .env.example is one; there is none")
+    told = parse(path.read_text(), str(path))
+    if not any(name.startswith(_OURS) for name in told):
+        raise RequestError(f"expected {path} to name where things are, RATCHET_HOME at least; it names none of ours")
+    others = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    variables = others | told
+    return House(settings=settings.read(variables), variables=variables)
+
+
+def parse(text: str, name: str) -> dict[str, str]:
+    """Return the variables that `text` sets; raises RequestError that names the line which is none.
+
+    Empty lines and those that begin with # are passed over, one pair of quotes around a value is taken off.
+    """
+    told = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip().removeprefix("export ").strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        variable, sign, value = stripped.partition("=")
+        if not sign or not variable.strip().isidentifier():
+            raise RequestError(f"expected NAME=value in line {number} of {name}, got {variable[:40]!r}...")
+        told[variable.strip()] = _unquoted(value.strip())
+    return told
+
+
+@contextmanager
+def both(source: House, target: House) -> Iterator[None]:
+    """Let this process into the servers of both houses, by their variables, while within.
+
+    S3 and MLflow have one set of credentials in a process: raises RequestError where the two houses need different ones.
+    """
+    needed: dict[str, str] = {}
+    for prefix, needs in ((_STORE, _in_buckets), (_REGISTRY, _by_http)):
+        given = [house.asked(prefix) for house in (source, target) if needs(house.settings)]
+        if len(given) == 2 and given[0] != given[1]:
+            differ = sorted(
+                name for name in given[0].keys() | given[1].keys() if given[0].get(name) != given[1].get(name)
+            )
+            raise RequestError(
+                f"both houses need {', '.join(differ)}, with different values, and one process has one of each: "
+                "move to folders and SQLite first, and from there on"
+            )
+        for each in given:
+            needed |= each
+    before = {name: os.environ.get(name) for name in needed}
+    os.environ.update(needed)
+    _forget()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        _forget()
+
+
+def _forget() -> None:
+    from include.stores.files import locations
+
+    locations.client.cache_clear()
+
+
+def _in_buckets(where: Settings) -> bool:
+    return any(address.startswith("s3://") for address in (where.landing, where.lake))
+
+
+def _by_http(where: Settings) -> bool:
+    return where.mlflow_url.startswith(("http://", "https://"))
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value

@@ -1,0 +1,94 @@
+"""Postgres' roles and databases, and who may what in the warehouse: brought to what the stack's secrets say, each time it starts.
+
+Owners make and change tables. In the warehouse nobody else does: `warehouse_promotion` reads and writes rows,
+`warehouse_tasks` the same but no entry of the ledger that moves a release, and `warehouse_reader` reads.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL, make_url
+
+from include.platform.compose import secret_files
+from include.stores import approvals, warehouse
+from ml.rollout.state import Kind
+
+OWNER, PROMOTION, TASKS, READER = (f"warehouse_{each}" for each in ("owner", "promotion", "tasks", "reader"))
+OWNERS = {"airflow": "airflow", "mlflow": "mlflow", secret_files.WAREHOUSE: OWNER}
+MOVES = tuple(sorted({str(kind) for kind in (*Kind, *approvals.CHOICES)}))
+_SUPERUSER = "postgres"
+
+
+def prepare(secrets: Path) -> None:
+    """Make roles, databases, the warehouse's tables and all grants; what is there is brought to what it should be."""
+    roles = {name: make_url((secrets / name).read_text().strip()) for name in secret_files.ROLES}
+    admin = roles[OWNER].set(
+        username=_SUPERUSER, password=(secrets / "postgres").read_text().strip(), database=_SUPERUSER
+    )
+    with _connected(admin) as connection:
+        _make_roles(connection, roles)
+        _make_databases(connection)
+    warehouse.migrate(roles[OWNER].render_as_string(hide_password=False))
+    with _connected(roles[OWNER]) as connection:
+        _grant(connection)
+
+
+def _connected(url: URL) -> psycopg.Connection:
+    return psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True)
+
+
+def _make_roles(connection: psycopg.Connection, roles: Mapping[str, URL]) -> None:
+    there = _column(connection, "SELECT rolname FROM pg_roles")
+    for name, url in roles.items():
+        verb = sql.SQL("ALTER" if name in there else "CREATE")
+        made = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}")
+        connection.execute(made.format(verb, sql.Identifier(name), sql.Literal(url.password)))
+
+
+def _make_databases(connection: psycopg.Connection) -> None:
+    """Make each database for its owner, and let nobody else but its own roles in."""
+    there = _column(connection, "SELECT datname FROM pg_database")
+    for database, owner in OWNERS.items():
+        if database not in there:
+            made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(owner))
+            connection.execute(made)
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
+        for role in (role for role, place in secret_files.ROLES.items() if place == database and role != owner):
+            connect = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}")
+            connection.execute(connect.format(sql.Identifier(database), sql.Identifier(role)))
+
+
+def _grant(connection: psycopg.Connection) -> None:
+    """Say who may what in the warehouse."""
+    may_not = sql.SQL(", ").join(map(sql.Literal, MOVES))
+    statements: Iterable[str | sql.Composed] = (
+        f"GRANT USAGE ON SCHEMA public TO {PROMOTION}, {TASKS}, {READER}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {PROMOTION}, {TASKS}, {READER}",
+        f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {PROMOTION}, {TASKS}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {PROMOTION}, {TASKS}",
+        f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {PROMOTION}, {TASKS}",
+        f"REVOKE UPDATE, DELETE ON ledger FROM {PROMOTION}, {TASKS}",
+        "ALTER TABLE ledger ENABLE ROW LEVEL SECURITY",
+        "DROP POLICY IF EXISTS reads ON ledger",
+        "DROP POLICY IF EXISTS appends ON ledger",
+        "DROP POLICY IF EXISTS moves_no_release ON ledger",
+        "CREATE POLICY reads ON ledger FOR SELECT USING (true)",
+        f"CREATE POLICY appends ON ledger FOR INSERT TO {PROMOTION} WITH CHECK (true)",
+        sql.SQL("CREATE POLICY moves_no_release ON ledger FOR INSERT TO {} WITH CHECK (kind NOT IN ({}))").format(
+            sql.Identifier(TASKS), may_not
+        ),
+    )
+    with connection.transaction():
+        for statement in statements:
+            connection.execute(sql.SQL(statement) if isinstance(statement, str) else statement)
+
+
+def _column(connection: psycopg.Connection, query: str) -> set[str]:
+    return {str(value) for (value,) in connection.execute(sql.SQL(query))}
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]))

@@ -1,0 +1,39 @@
+"""What must be there before Airflow starts, once the databases are: buckets, keys, Airflow's tables, users, declared features.
+
+`python -m include.platform.compose.init` is the container `init`; it may run again at any time, and keeps what is there.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from include import settings, usecases
+from include.platform.compose import accounts
+from include.steps import bootstrap
+from include.stores.signing import dsse
+
+_SECRETS = Path("/run/secrets")
+
+
+def main() -> None:
+    """Prepare everything, and say each step."""
+    where = settings.load()
+    _say("S3: buckets")
+    accounts.make_buckets(_SECRETS)
+    _say("keys that servers trust")
+    for signer in dsse.SIGNERS:
+        dsse.trust(signer, where)
+    _say("Airflow's tables")
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
+    _say("MLflow: users")
+    accounts.make_users(_SECRETS, where.mlflow_url)
+    _say(f"features of {', '.join(usecases.names())}")
+    bootstrap.make_stores(where)
+
+
+def _say(what: str) -> None:
+    print(what, flush=True)  # noqa: T201 - what a container says
+
+
+if __name__ == "__main__":
+    main()

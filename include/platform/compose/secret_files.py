@@ -1,0 +1,152 @@
+"""The stack's secrets as files, generated where they are missing: one file for each who needs one, none in the environment.
+
+An address with a password is one secret, so that nobody puts the two together in a place where others look.
+`python -m include.platform.compose.secret_files FOLDER` fills the folder; it runs in a container, and gives the files to the folder's owner.
+"""
+
+import base64
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from include.platform.local import environment
+from include.stores import approvals
+from include.stores.files import atomic
+from include.stores.signing import dsse
+
+POSTGRES, REDIS, BROKER, S3 = "postgres:5432", "redis:6379", "broker:6379", "http://s3:8333"
+WAREHOUSE = "warehouse"
+# Who may what in the warehouse is in `databases`; owners of databases have their own.
+ROLES = {"airflow": "airflow", "mlflow": "mlflow"} | dict.fromkeys(
+    ("warehouse_owner", "warehouse_promotion", "warehouse_tasks", "warehouse_reader"), WAREHOUSE
+)
+BUCKETS = {"s3_tasks": ("lake", "landing"), "s3_mlflow": ("mlflow",), "s3_sensor": ("landing",)}
+_VERBS = {"s3_sensor": ("List",)}  # the triggerer lists what landed, and reads none of it
+ADMIN = "s3_admin"
+_EVERY_VERB = ("Read", "Write", "List", "Tagging")
+MLFLOW_ADMIN, MLFLOW_TASKS = "admin", "ratchet"
+_PRIVATE = 0o700
+
+Files = Mapping[str, str]
+
+
+def fill(folder: Path) -> list[str]:
+    """Generate what is missing in `folder` and return the names of the files made; what is there is kept.
+
+    Secrets that must fit each other are made anew together when one of them is missing. Who may look is told by the
+    folder, which is its owner's alone: in a container the user is another one, and a single file is all it is given.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    made: dict[str, str] = {}
+    for names, make in _GROUPS:
+        if not all((folder / name).exists() for name in names):
+            made |= make()
+    for name, text in made.items():
+        atomic.write(folder / name, text.strip().encode())
+    folder.chmod(_PRIVATE)
+    return sorted(made)
+
+
+def _word() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _role(role: str, database: str) -> Files:
+    return {role: f"postgresql+psycopg://{role}:{_word()}@{POSTGRES}/{database}"}
+
+
+def _mlflow() -> Files:
+    """Return how MLflow reaches its database, whom it lets in first, and as whom tasks come."""
+    database = _role("mlflow", "mlflow")["mlflow"]
+    told = {
+        "default_permission": "READ",
+        "database_uri": database,
+        "admin_username": MLFLOW_ADMIN,
+        "admin_password": _word(),
+        "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
+        "grant_default_workspace_access": "false",
+        "auth_cache_ttl_seconds": "60",  # a password is hashed slowly; one worker knows of every change
+    }
+    return {
+        "mlflow": database,
+        "mlflow_auth": _ini("mlflow", told),
+        "mlflow_session": _word(),
+        "mlflow_credentials": _ini(
+            "mlflow", {"mlflow_tracking_username": MLFLOW_TASKS, "mlflow_tracking_password": _word()}
+        ),
+    }
+
+
+def _s3() -> Files:
+    """Return who may come to S3, and what each of them shows there."""
+    found: dict[str, str] = {}
+    identities = []
+    for name in (ADMIN, *BUCKETS):
+        key, secret = secrets.token_hex(10), _word()
+        allowed = [f"{verb}:{bucket}" for bucket in BUCKETS.get(name, ()) for verb in _VERBS.get(name, _EVERY_VERB)]
+        identities.append(
+            {
+                "name": name,
+                "credentials": [{"accessKey": key, "secretKey": secret}],
+                "actions": allowed or ["Admin", *_EVERY_VERB],
+            }
+        )
+        found[name] = _ini("default", {"aws_access_key_id": key, "aws_secret_access_key": secret})
+    return found | {"s3_identities": json.dumps({"identities": identities})}
+
+
+def _redis(server: str, url: str, address: str) -> Callable[[], Files]:
+    def make() -> Files:
+        password = _word()
+        config = f"requirepass {password}\nbind 0.0.0.0\nappendonly yes\ndir /data\nmaxmemory-policy noeviction"
+        return {server: config, url: f"redis://:{password}@{address}/0"}
+
+    return make
+
+
+def _ini(section: str, values: Mapping[str, str]) -> str:
+    return "\n".join([f"[{section}]", *(f"{name} = {value}" for name, value in values.items())])
+
+
+def _one(name: str, make: Callable[[], str]) -> tuple[tuple[str, ...], Callable[[], Files]]:
+    return (name,), lambda: {name: make()}
+
+
+def _passwords() -> str:
+    return json.dumps({user: secrets.token_urlsafe(12) for user in environment.USERS})
+
+
+_GROUPS: tuple[tuple[tuple[str, ...], Callable[[], Files]], ...] = (
+    _one("postgres", _word),
+    *(((role,), lambda role=role: _role(role, ROLES[role])) for role in ROLES if role != "mlflow"),
+    (("mlflow", "mlflow_auth", "mlflow_session", "mlflow_credentials"), _mlflow),
+    ((ADMIN, *BUCKETS, "s3_identities"), _s3),
+    (("redis", "online_store"), _redis("redis", "online_store", REDIS)),
+    (("broker", "celery_broker"), _redis("broker", "celery_broker", BROKER)),
+    _one("airflow_fernet", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()),
+    _one("airflow_jwt", lambda: secrets.token_urlsafe(48)),
+    _one("airflow_api", _word),
+    _one(environment.PASSWORDS_FILE, _passwords),
+    _one(approvals.KEY_FILE, lambda: secrets.token_hex(32)),
+    *(_one(name, dsse.new_key) for name in sorted(dsse.KEY_FILES)),
+    _one("serving_token", _word),
+    _one("grafana", _word),
+)
+NAMES = frozenset(name for names, _ in _GROUPS for name in names)
+
+
+def _give(folder: Path) -> None:
+    """Give what is in `folder` to its owner, where root made it."""
+    owner = folder.stat()
+    for path in folder.iterdir():
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    for each in fill(place):
+        print(each)  # noqa: T201 - a program's answer
+    _give(place)

@@ -1,0 +1,58 @@
+"""What an image is made of, as one digest: its files, whatever the layers and the hour in which it was built."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable, Iterator
+
+import docker
+
+from include.platform.docker import engine
+from ml.governance import manifest
+
+# Put there by the engine when it makes a container, not by the image.
+_ENGINES = ("dev", "proc", "sys", ".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf")
+
+
+def digest(client: docker.DockerClient, image: str) -> str:
+    """Return the SHA-256 over all files of `image`: place, kind, mode, owner, target of a link, and content.
+
+    Raises SetupError when the engine has no such image.
+    """
+    with engine.asked(f"read {image}"):
+        container = client.containers.create(image)
+        try:
+            return digest_of(container.export())
+        finally:
+            container.remove()
+
+
+def digest_of(parts: Iterable[bytes]) -> str:
+    """Return the same of a tree that comes as the `parts` of a tar, in whatever order and with whatever times."""
+    lines = []
+    with tarfile.open(fileobj=io.BufferedReader(_Stream(iter(parts))), mode="r|") as tar:
+        for each in tar:
+            if each.name.partition("/")[0] in _ENGINES or each.name in _ENGINES:
+                continue
+            content = tar.extractfile(each) if each.isreg() else None
+            hashed = manifest.sha256(content.read()) if content else ""
+            told = (each.name, each.type.decode(), f"{each.mode:o}", each.uid, each.gid, each.linkname, hashed)
+            lines.append("\0".join(map(str, told)))
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+class _Stream(io.RawIOBase):
+    """The parts of a download, to be read as one file."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts, self._rest = parts, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: bytearray | memoryview) -> int:  # type: ignore[override]  # a buffer, as io's own classes have it
+        self._rest = self._rest or next(self._parts, b"")
+        taken = len(self._rest[: len(into)])
+        into[:taken] = self._rest[:taken]
+        self._rest = self._rest[taken:]
+        return taken

@@ -1,0 +1,123 @@
+"""Images of the model server: one with the code and its libraries, and on top of it one for each package.
+
+Both are named by what is in them, so that nothing is built twice; and what is built twice has the same files.
+"""
+
+import io
+import os
+import tarfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import docker
+from docker.errors import BuildError
+
+from include.platform.docker import engine
+from include.settings import PROJECT, Settings
+from include.stores import packages
+from ml.errors import SetupError
+from ml.governance import manifest
+from ml.packaging import package_files
+
+_DOCKERFILE = "include/serving/Dockerfile"
+_PARTS = (
+    "requirements-server.txt",
+    "ml",
+    "include/__init__.py",
+    "include/settings.py",
+    "include/serving",
+    "include/stores",
+)
+_INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+_HOME, _SHORT = "opt/ratchet", 12
+_RECIPE = """\
+FROM {server}
+COPY {home} /{home}
+ENV RATCHET_SERVING_PACKAGE={digest}
+LABEL ratchet.package={digest} ratchet.use_case={use_case}
+ENTRYPOINT ["python", "-m", "include.serving", "{use_case}"]
+"""
+
+
+def server(client: docker.DockerClient, network: str | None = None, *, afresh: bool = False) -> str:
+    """Return the name of the image with the server and no package, built if it is not there, whatever is there when `afresh`.
+
+    `network` is what the build is connected to, Docker's own default when None. Raises SetupError when it cannot be built.
+    """
+    return _built(client, "ratchet-server", _code(PROJECT), _DOCKERFILE, network, afresh=afresh)
+
+
+def package(
+    client: docker.DockerClient, digest: str, where: Settings, network: str | None = None, *, afresh: bool = False
+) -> str:
+    """Return the name of the image that answers with the package `digest` alone, built as `server` is.
+
+    It has the package and the keys that we trust, and needs nothing else. Raises PackageError when the package is not
+    whole or nobody whom we trust signed it, SetupError when the image cannot be built.
+    """
+    files = packages.get(where.packages, digest, where.trusted_keys)
+    use_case = str(package_files.facts(files)["use_case"])
+    below = server(client, network, afresh=afresh)
+    recipe = _RECIPE.format(server=below, home=_HOME, digest=digest, use_case=use_case)
+    content = {f"{_HOME}/packages/{digest}/{name}": text for name, text in files.items()}
+    content |= {f"{_HOME}/keys/{path.name}": path.read_bytes() for path in sorted(where.trusted_keys.glob("*.pem"))}
+    files = content | {"Dockerfile": recipe.encode()}
+    return _built(client, f"ratchet-{use_case}", files, "Dockerfile", network, afresh=afresh)
+
+
+@cache
+def _code(project: Path) -> Mapping[str, bytes]:
+    """Return the files that the server's image is made of, by their places in the repository.
+
+    Read once: a deployer asks each second, and goes on with the code that it began with.
+    """
+    parts = (project / part for part in (_DOCKERFILE, *_PARTS))
+    paths = (each for part in parts for each in (sorted(part.rglob("*.py")) if part.is_dir() else (part,)))
+    return {str(each.relative_to(project)): each.read_bytes() for each in paths}
+
+
+def _built(
+    client: docker.DockerClient,
+    name: str,
+    files: Mapping[str, bytes],
+    dockerfile: str,
+    network: str | None,
+    *,
+    afresh: bool,
+) -> str:
+    """Return the image of these `files` under a name that tells them from any others."""
+    tag = manifest.sha256("".join(f"{place} {manifest.sha256(files[place])}\n" for place in sorted(files)).encode())
+    image = f"{name}:{tag[:_SHORT]}"
+    with engine.asked(f"build {image}"):
+        if not afresh and client.images.list(name=image):
+            return image
+        try:
+            client.images.build(
+                fileobj=_context(files),
+                custom_context=True,
+                dockerfile=dockerfile,
+                tag=image,
+                network_mode=network,
+                buildargs={name: os.environ[name] for name in _INDEX if name in os.environ},
+                nocache=afresh,
+                rm=True,
+                forcerm=True,
+            )
+        except BuildError as error:
+            said = [str(line.get("stream", line.get("error", ""))).strip() for line in error.build_log]
+            told = " | ".join(filter(None, said[-5:]))
+            raise SetupError(f"the image {image} cannot be built: {error.msg}: {told}") from None
+    return image
+
+
+def _context(files: Mapping[str, bytes]) -> io.BytesIO:
+    """Return the files as the tar that an engine builds from: no time and nobody's name is in it."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name in sorted(files):
+            told = tarfile.TarInfo(name)
+            told.size, told.mode = len(files[name]), 0o644
+            tar.addfile(told, io.BytesIO(files[name]))
+    packed.seek(0)
+    return packed

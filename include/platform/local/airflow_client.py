@@ -1,0 +1,266 @@
+"""What Ratchet asks of Airflow over its REST API, as one of its users."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from include.platform.local import environment
+from include.settings import Settings
+from ml.errors import RequestError, SetupError
+
+# Answering within a second of `awaiting_input` can make the scheduler fail the task (apache/airflow #71580, #72716).
+_SETTLE = timedelta(seconds=2)
+# SQLite lets one process write at a time; a request that waited for its turn in vain may simply ask again.
+_BUSY = frozenset({500, 503})
+_MORE_TRIES = 3
+_PAGE = 100
+EVERY_DAG = "~"
+ENDED = frozenset({"success", "failed"})
+_FAILED = frozenset({"failed", "upstream_failed"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dag:
+    """A DAG as Airflow last read it."""
+
+    id: str
+    paused: bool
+    read: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One run of a DAG; `state` is queued, running, success or failed."""
+
+    dag: str
+    id: str
+    key: str | None
+    state: str
+    conf: dict[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskRun:
+    """One task of a run, at its latest try; times are None until it starts or ends, `index` is -1 where it is not mapped."""
+
+    dag: str
+    run: str
+    task: str
+    state: str | None
+    tries: int
+    started: datetime | None
+    ended: datetime | None
+    index: int = -1
+
+    @property
+    def failed(self) -> bool:
+        return self.state in _FAILED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """A question put to people: who may answer, and since when it is known to wait."""
+
+    dag: str
+    run: str
+    task: str
+    users: tuple[str, ...]
+    since: datetime
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has waited long enough for an answer by a program to be safe."""
+        return datetime.now(UTC) - self.since >= _SETTLE
+
+
+class Client:
+    """A session of one user with Airflow's REST API; close it, or use it in a `with`."""
+
+    def __init__(self, settings: Settings, user: str = "admin") -> None:
+        self.user = user
+        self._settings = settings
+        self._first_seen: dict[tuple[str, int], datetime] = {}
+        self._http = httpx.Client(base_url=environment.base_url(settings), timeout=30, trust_env=False)
+        self._http.headers["Authorization"] = f"Bearer {self._token()}"
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _token(self) -> str:
+        passwords = json.loads(environment.passwords_file(self._settings).read_text())
+        if self.user not in passwords:
+            raise RequestError(f"expected one of the users {sorted(passwords)}, got {self.user!r}")
+        reply = self._http.post("/auth/token", json={"username": self.user, "password": passwords[self.user]})
+        if reply.status_code != 201:
+            raise SetupError(
+                f"Airflow did not let {self.user!r} in ({reply.status_code}): is another Airflow on this port?"
+            )
+        return str(reply.json()["access_token"])
+
+    def request(self, method: str, path: str, *, accept: Sequence[int] = (), **kwargs: Any) -> httpx.Response:
+        """Return Airflow's reply; raises RequestError with Airflow's reason for a refusal not listed in `accept`."""
+        reply = self._http.request(method, f"/api/v2/{path}", **kwargs)
+        for _ in range(_MORE_TRIES):
+            if reply.status_code not in _BUSY:
+                break
+            time.sleep(0.5)
+            reply = self._http.request(method, f"/api/v2/{path}", **kwargs)
+        if reply.is_error and reply.status_code not in accept:
+            raise RequestError(
+                f"Airflow refused {method} {path} of {self.user!r} ({reply.status_code}): {_reason(reply)}"
+            )
+        return reply
+
+    def dags(self) -> dict[str, Dag]:
+        """Return the DAGs that there are, by name."""
+        found = self.request("GET", "dags", params={"limit": _PAGE, "exclude_stale": True}).json()["dags"]
+        return {
+            dag["dag_id"]: Dag(
+                id=dag["dag_id"], paused=dag["is_paused"], read=datetime.fromisoformat(dag["last_parsed_time"])
+            )
+            for dag in found
+        }
+
+    def import_errors(self) -> dict[str, str]:
+        """Return what kept a DAG file from being read, by file."""
+        return {e["filename"]: e["stack_trace"] for e in self.request("GET", "importErrors").json()["import_errors"]}
+
+    def pause(self, dag: str, *, paused: bool) -> None:
+        """Pause a DAG, or let it start."""
+        self.request("PATCH", f"dags/{dag}", json={"is_paused": paused})
+
+    def trigger(self, dag: str, *, run: str, key: str | None = None, conf: dict[str, Any] | None = None) -> Run:
+        """Return the run of that id: a new one, or the one that is already there."""
+        body = {"logical_date": None, "dag_run_id": run, "partition_key": key, "conf": conf or {}}
+        reply = self.request("POST", f"dags/{dag}/dagRuns", json=body, accept=(409,))
+        if reply.status_code == 409:
+            reply = self.request("GET", f"dags/{dag}/dagRuns/{run}")
+        return _run(reply.json())
+
+    def runs(self, dag: str = EVERY_DAG, *, limit: int = _PAGE) -> Iterator[Run]:
+        """Yield the latest runs of a DAG, or of all of them, the newest first."""
+        for offset in range(0, limit, _PAGE):
+            params = {"order_by": "-run_after", "limit": min(limit - offset, _PAGE), "offset": offset}
+            found = self.request("GET", f"dags/{dag}/dagRuns", params=params).json()["dag_runs"]
+            yield from map(_run, found)
+            if len(found) < _PAGE:
+                return
+
+    def run_of(self, dag: str, key: str) -> Run | None:
+        """Return the newest run of the DAG for a partition key, if there is one."""
+        return next((run for run in self.runs(dag, limit=10 * _PAGE) if run.key == key), None)
+
+    def tasks(self, run: Run) -> list[TaskRun]:
+        """Return the tasks of a run."""
+        found = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/taskInstances").json()
+        return [_task(task) for task in found["task_instances"]]
+
+    def clear_failed(self, run: Run) -> None:
+        """Let the failed tasks of a run start again."""
+        body = {"dry_run": False, "only_failed": True, "dag_run_id": run.id, "reset_dag_runs": True}
+        self.request("POST", f"dags/{run.dag}/clearTaskInstances", json=body)
+
+    def last_error(self, task: TaskRun) -> str:
+        """Return the last line that a task's latest try had to say: its error where there is one."""
+        path = f"dags/{task.dag}/dagRuns/{task.run}/taskInstances/{task.task}/logs/{max(task.tries, 1)}"
+        params = {"full_content": True} | ({"map_index": task.index} if task.index >= 0 else {})
+        content = self.request("GET", path, params=params, accept=(404,)).json().get("content") or []
+        for line in reversed(content):
+            if isinstance(line, dict) and line.get("error_detail"):
+                error = line["error_detail"][-1]
+                return f"{error['exc_type']}: {error['exc_value']}"
+        return _words(content[-1]) if content else "it left no log"
+
+    def approvals(self, run: Run) -> list[Approval]:
+        """Return the questions of a run that wait for an answer."""
+        found = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/hitlDetails").json()["hitl_details"]
+        return [self._approval(detail["task_instance"], detail) for detail in found if _waits(detail)]
+
+    def _approval(self, task: dict[str, Any], detail: dict[str, Any]) -> Approval:
+        # A question that is asked again keeps its old time of creation, so what counts is when we first saw it wait.
+        since = self._first_seen.setdefault((task["id"], task["try_number"]), datetime.now(UTC))
+        users = tuple(user["id"] for user in detail["assigned_users"])
+        return Approval(dag=task["dag_id"], run=task["dag_run_id"], task=task["task_id"], users=users, since=since)
+
+    def answer(self, approval: Approval, choice: str) -> None:
+        """Answer a question as this user, waiting until it is safe to."""
+        while not approval.settled:
+            time.sleep(0.1)
+        path = f"dags/{approval.dag}/dagRuns/{approval.run}/taskInstances/{approval.task}/-1/hitlDetails"
+        self.request("PATCH", path, json={"chosen_options": [choice], "params_input": {}})
+
+    def set_pool(self, name: str, slots: int, description: str | None = None) -> None:
+        """Make a pool, or give it another size."""
+        body = {"pool": name, "slots": slots, "description": description, "include_deferred": False}
+        mask = {"update_mask": ["slots"] if description is None else ["slots", "description"]}
+        if self.request("PATCH", f"pools/{name}", params=mask, json=body, accept=(404,)).status_code == 404:
+            self.request("POST", "pools", json={"name": name, **{k: v for k, v in body.items() if k != "pool"}})
+
+    def set_variable(self, key: str, value: str) -> None:
+        """Make a variable, or give it another value."""
+        body = {"key": key, "value": value}
+        if self.request("PATCH", f"variables/{key}", json=body, accept=(404,)).status_code == 404:
+            self.request("POST", "variables", json=body)
+
+    def set_connection(self, fields: dict[str, Any]) -> None:
+        """Make a connection, or replace it."""
+        path = f"connections/{fields['connection_id']}"
+        if self.request("PATCH", path, json=fields, accept=(404,)).status_code == 404:
+            self.request("POST", "connections", json=fields)
+
+
+def _words(line: object) -> str:
+    return str(line["event"]) if isinstance(line, dict) and "event" in line else str(line)
+
+
+def _reason(reply: httpx.Response) -> str:
+    try:
+        return str(reply.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return reply.text[:300]
+
+
+def _run(run: dict[str, Any]) -> Run:
+    return Run(
+        dag=run["dag_id"],
+        id=run["dag_run_id"],
+        key=run["partition_key"],
+        state=run["state"],
+        conf=run.get("conf") or {},
+    )
+
+
+def _task(task: dict[str, Any]) -> TaskRun:
+    return TaskRun(
+        dag=task["dag_id"],
+        run=task["dag_run_id"],
+        task=task["task_id"],
+        state=task["state"],
+        tries=task["try_number"],
+        started=_moment(task["start_date"]),
+        ended=_moment(task["end_date"]),
+        index=task.get("map_index", -1),
+    )
+
+
+def _waits(detail: dict[str, Any]) -> bool:
+    return not detail["response_received"] and detail["task_instance"]["state"] == "awaiting_input"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

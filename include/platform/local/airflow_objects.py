@@ -1,0 +1,62 @@
+"""Airflow's own objects (pools, connections, variables) from `airflow_settings.yaml`, the Astro CLI's file."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import yaml  # type: ignore[import-untyped]
+
+from include import settings
+from include.platform.local.airflow_client import Client
+from include.settings import PROJECT
+
+FILE = PROJECT / "airflow_settings.yaml"
+
+
+def apply(client: Client, file: Path = FILE) -> None:
+    """Make or renew every object that the file declares; what it does not name is left alone."""
+    declared: dict[str, Any] = yaml.safe_load(file.read_text())["airflow"]
+    for pool in declared.get("pools") or []:
+        client.set_pool(pool["pool_name"], pool["pool_slot"], pool.get("pool_description"))
+    for variable in declared.get("variables") or []:
+        client.set_variable(variable["variable_name"], str(variable["variable_value"]))
+    for connection in declared.get("connections") or []:
+        client.set_connection(_connection(connection))
+
+
+def _connection(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return a connection as Airflow's REST API has it: extra as text, and a URI as what it is made of."""
+    names = {"conn_id": "connection_id", "conn_type": "conn_type", "conn_extra": "extra"}
+    names |= {f"conn_{field}": field for field in ("host", "schema", "login", "password", "port")}
+    given = {key: value for key, value in declared.items() if value not in (None, "")}
+    fields = _of_uri(given.pop("conn_uri")) if "conn_uri" in given else {}
+    fields |= {names[key]: value for key, value in given.items()}
+    if isinstance(fields.get("extra"), dict):
+        fields["extra"] = json.dumps(fields["extra"])
+    return fields
+
+
+def _of_uri(uri: str) -> dict[str, Any]:
+    """Return the fields of Airflow's `type://login:password@host:port/schema?extra`, whose parts are percent-encoded."""
+    parts = urlsplit(uri)
+    found = {
+        "conn_type": parts.scheme.replace("-", "_"),
+        "host": parts.hostname,
+        "port": parts.port,
+        "login": parts.username,
+        "password": parts.password,
+        "schema": parts.path.lstrip("/"),
+        "extra": dict(parse_qsl(parts.query)),
+    }
+    return {name: unquote(value) if isinstance(value, str) else value for name, value in found.items() if value}
+
+
+def main() -> None:
+    """Apply the shipped file to the Airflow of this environment, as its administrator."""
+    with Client(settings.load()) as client:
+        apply(client)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""Starts and ends the stack's processes, so that nothing survives and nothing else is ever touched.
+
+Every process we start, and all it starts, carries a random token in its environment. Ending a stack means ending the
+processes of this user that carry its token: a recycled process id never does.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+
+from include import ports
+from include.platform.local import airflow_objects, environment, setup
+from include.platform.local.airflow_client import Client
+from include.settings import Settings
+from include.steps import bootstrap
+from include.stores.files import atomic
+from ml.errors import SetupError
+
+_MARK = "RATCHET_STACK"
+_GRACE_SECONDS = 4.0
+# Tasks report to an API server of their own. In a shared one, SQLite and Airflow 3.3 lock each other out for 5 s now
+# and then: a person's request waits for the database on the event loop that a task's request needs to let go of it.
+AIRFLOW = ("api-server", "task-api", "scheduler", "dag-processor", "triggerer")
+_BEATING = ("scheduler", "dag-processor", "triggerer")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """What is written down about a running stack: its token, and the process that answers for it, if one does."""
+
+    token: str
+    driver: int | None
+    driver_started: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stack:
+    """A running stack: its processes by name, and when it was started."""
+
+    settings: Settings
+    token: str
+    task_port: int
+    processes: dict[str, subprocess.Popen[bytes]]
+    started: datetime
+
+    def require_alive(self) -> None:
+        """Raise SetupError with the end of its log when one of the processes has ended."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise _broken(self.settings, name, f"ended by itself (exit code {process.returncode})")
+
+    def wait_until_healthy(self, timeout: float = 180.0) -> None:
+        """Return once tasks can run: the stores and Airflow's objects are there, and every process answers or beats.
+
+        Raises SetupError with the end of the log of a process that does not.
+        """
+        bootstrap.make_stores(self.settings)
+        deadline = time.monotonic() + timeout
+        with httpx.Client(timeout=5, trust_env=False) as http:  # one: each makes TLS ready, which takes long
+            while missing := self._unhealthy(http):
+                self.require_alive()
+                if time.monotonic() > deadline:
+                    raise _broken(self.settings, missing[0], f"was not healthy within {timeout:.0f} s")
+                time.sleep(0.3)
+        with Client(self.settings) as client:
+            airflow_objects.apply(client)
+
+    def _unhealthy(self, http: httpx.Client) -> list[str]:
+        api_server = f"{environment.base_url(self.settings)}/api/v2/monitor/health"
+        answers = {"api-server": _ask(http, api_server), "task-api": _ask(http, f"{self._task_url}health")}
+        if "mlflow" in self.processes:
+            mlflow = f"http://{self.settings.host}:{self.settings.mlflow_port}"
+            answers["mlflow"] = _ask(http, f"{mlflow}/api/3.0/mlflow/server-info")
+        missing = [name for name in self.processes if answers.get(name, "") is None]
+        health = answers["api-server"] or {}
+        return missing or [n for n in _BEATING if n in self.processes and not self._beats(health, n.replace("-", "_"))]
+
+    @property
+    def _task_url(self) -> str:
+        return environment.task_url(self.settings, self.task_port)
+
+    def _beats(self, health: dict[str, dict[str, str | None]], component: str) -> bool:
+        beat = health.get(component, {}).get(f"latest_{component}_heartbeat")
+        return bool(beat) and datetime.fromisoformat(str(beat)) >= self.started
+
+    def stop(self) -> None:
+        """End every process of this stack, gently first, and forget it."""
+        _end(self.token, leaders=[process.pid for process in self.processes.values()])
+        for process in self.processes.values():
+            process.wait()
+        _record(self.settings).unlink(missing_ok=True)
+
+
+def _ask(http: httpx.Client, url: str) -> Any:
+    with contextlib.suppress(httpx.HTTPError, ValueError):
+        return http.get(url).raise_for_status().json()
+    return None
+
+
+def start(
+    settings: Settings,
+    *,
+    schedules: bool = True,
+    components: Sequence[str] = AIRFLOW,
+    mlflow: bool = False,
+    detached: bool = False,
+) -> Stack:
+    """Return the running stack, not yet healthy; one left behind by a driver that died is ended first.
+
+    `schedules=False` is for rehearsals: nothing starts by the wall clock. A `detached` stack outlives this process,
+    until `down`. Raises SetupError when a port is taken, or when another stack uses the same RATCHET_HOME.
+    """
+    keys = setup.prepare(settings).airflow
+    _end_orphans(settings)
+    ports.require_port(settings.host, settings.airflow_port, "RATCHET_AIRFLOW_PORT")
+    if mlflow:
+        ports.require_port(settings.host, settings.mlflow_port, "RATCHET_MLFLOW_PORT")
+    task_port = ports.free_port(settings.host)
+    commands = {name: _airflow_command(settings, name, task_port) for name in components}
+    if mlflow:
+        commands["mlflow"] = _mlflow_command(settings)
+    token = secrets.token_hex(16)
+    env = environment.airflow(settings, keys, task_port=task_port, schedules=schedules) | {_MARK: token}
+    stack = Stack(settings=settings, token=token, task_port=task_port, processes={}, started=datetime.now(UTC))
+    with setup.explained(settings):
+        _write_record(settings, token, detached=detached)
+        try:
+            for name, command in commands.items():
+                stack.processes[name] = _spawn(settings, name, command, env)
+        except BaseException:
+            stack.stop()
+            raise
+    return stack
+
+
+def down(settings: Settings) -> int:
+    """End the stack that uses this RATCHET_HOME, whoever started it; returns how many processes that were."""
+    record = _read_record(settings)
+    if record is None:
+        return 0
+    ended = _end(record.token)
+    _record(settings).unlink(missing_ok=True)
+    return ended
+
+
+def passwords(settings: Settings) -> dict[str, str]:
+    """Return the demo users' passwords for Airflow's login page."""
+    found: dict[str, str] = json.loads(environment.passwords_file(settings).read_text())
+    return found
+
+
+def _airflow_command(settings: Settings, name: str, task_port: int) -> list[str]:
+    api = ["api-server", "--host", settings.host, "--workers", "1"]
+    arguments = {
+        "api-server": [*api, "--port", str(settings.airflow_port), "--apps", "core"],
+        "task-api": [*api, "--port", str(task_port), "--apps", "execution"],
+        "scheduler": ["scheduler", "--skip-serve-logs"],
+        "dag-processor": ["dag-processor"],
+        "triggerer": ["triggerer", "--skip-serve-logs"],
+    }
+    return [sys.executable, "-m", "airflow", *arguments[name]]
+
+
+def _mlflow_command(settings: Settings) -> list[str]:
+    where = ["--host", settings.host, "--port", str(settings.mlflow_port), "--workers", "1"]
+    what = ["--backend-store-uri", settings.mlflow_url, "--artifacts-destination", str(settings.mlflow_artifacts)]
+    return [sys.executable, "-m", "mlflow", "server", *where, *what]
+
+
+def _spawn(settings: Settings, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    with _log(settings, name).open("ab") as out:
+        return _popen(command, env, out, settings.airflow_home)
+
+
+def _popen(command: list[str], env: dict[str, str], out: IO[bytes], folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        env=env,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def _log(settings: Settings, name: str) -> Path:
+    return settings.home / "logs" / f"{name}.log"
+
+
+def _broken(settings: Settings, name: str, what: str) -> SetupError:
+    log = _log(settings, name)
+    return SetupError(f"the {name} {what}; the end of {log}:\n{setup.tail(log)}")
+
+
+def _record(settings: Settings) -> Path:
+    return settings.home / "stack.json"
+
+
+def _write_record(settings: Settings, token: str, *, detached: bool) -> None:
+    record = Record(
+        token=token,
+        driver=None if detached else os.getpid(),
+        driver_started=None if detached else psutil.Process().create_time(),
+    )
+    atomic.write(_record(settings), json.dumps(asdict(record)).encode())
+
+
+def _read_record(settings: Settings) -> Record | None:
+    try:
+        return Record(**json.loads(_record(settings).read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def _end_orphans(settings: Settings) -> None:
+    """End a stack whose driver died without it; refuse when somebody still answers for it."""
+    record = _read_record(settings)
+    if record is None:
+        return
+    if any(True for _ in _carriers(record.token)) and (record.driver is None or _is_alive(record)):
+        raise SetupError(
+            f"a stack already runs in {settings.home}: end it with `make down`, or choose another RATCHET_HOME"
+        )
+    down(settings)
+
+
+def _is_alive(record: Record) -> bool:
+    try:
+        return bool(psutil.Process(record.driver).create_time() == record.driver_started)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _carriers(token: str) -> Iterable[psutil.Process]:
+    """Yield the processes whose environment carries the token."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(_MARK) == token:
+                yield process
+
+
+def _end(token: str, leaders: Iterable[int] | None = None) -> int:
+    """End all carriers of the token and return how many there were; the leaders are asked, so that they can sign off.
+
+    A scheduler waits for its tasks, so the tasks are killed before it: its successor then takes them up at once.
+    """
+    carriers = list(_carriers(token))
+    asked = {*leaders} if leaders is not None else {p.pid for p in carriers if _is_leader(p)}
+    for process in carriers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.pid in asked:
+                process.terminate()
+            else:
+                process.kill()
+    psutil.wait_procs(carriers, timeout=_GRACE_SECONDS)
+    while left := [p for p in _carriers(token) if p.status() != psutil.STATUS_ZOMBIE]:
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=1)
+    return len(carriers)
+
+
+def _is_leader(process: psutil.Process) -> bool:
+    return os.getsid(process.pid) == os.getpgid(process.pid) == int(process.pid)

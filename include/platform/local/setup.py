@@ -1,0 +1,195 @@
+"""First-start set-up: what the machine must offer, the folders, the generated secrets, and Airflow's database.
+
+Everything here may be run again at any time; what is already there is kept.
+"""
+
+import base64
+import ctypes
+import errno
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from include.platform.local import environment
+from include.platform.local.environment import AirflowSecrets
+from include.settings import Settings
+from include.stores.signing import dsse
+from ml.errors import SetupError
+
+_LEAST_FREE_BYTES = 500_000_000
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """What set-up leaves behind for the processes: Airflow's keys."""
+
+    airflow: AirflowSecrets
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Return the keys to start with, once folders, secrets and Airflow's database are there.
+
+    Raises SetupError, in one sentence, when Python, a folder, a volume or a permission is not what is needed.
+    """
+    require_python()
+    require_openmp()
+    with explained(settings):
+        make_folders(settings)
+        require_room(settings.home)
+        keys = generate_secrets(settings)
+        migrate_airflow(settings, keys)
+    return Prepared(airflow=keys)
+
+
+def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
+    """Refuse a Python that Airflow and the locked packages were not built for."""
+    if not (3, 11) <= version <= (3, 13):
+        raise SetupError(
+            f"expected Python 3.11 to 3.13, got {version[0]}.{version[1]}: make the environment with one of those"
+        )
+    try:
+        metadata.version("apache-airflow")
+    except metadata.PackageNotFoundError:
+        raise SetupError(
+            f"{sys.executable} has no Apache Airflow: install requirements.txt into it, or use the .venv"
+        ) from None
+
+
+def require_openmp(library: str = "libgomp.so.1") -> None:
+    """Refuse a Linux without the OpenMP runtime, which LightGBM's wheel takes from the system."""
+    if sys.platform != "linux":
+        return
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        raise SetupError(
+            f"expected the OpenMP runtime {library}, which LightGBM needs: install it (Debian: apt-get install libgomp1)"
+        ) from None
+
+
+def require_room(folder: Path) -> None:
+    """Refuse a volume on which the databases would soon be full."""
+    free = shutil.disk_usage(folder).free
+    if free < _LEAST_FREE_BYTES:
+        raise SetupError(
+            f"expected {_LEAST_FREE_BYTES // 10**6} MB free on the volume {volume(folder)}, found {free // 10**6} MB: "
+            "free some, or set RATCHET_HOME to a folder on another volume"
+        )
+
+
+def volume(folder: Path) -> Path:
+    """Return the mount point of the volume that holds `folder`."""
+    place = folder.resolve()
+    while not place.is_mount():
+        place = place.parent
+    return place
+
+
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """Turn a full volume or a missing permission into a SetupError that names it."""
+    try:
+        yield
+    except OSError as error:
+        place = Path(error.filename or settings.home)
+        if error.errno in _NO_ROOM:
+            where = volume(next(p for p in (place, *place.parents) if p.exists()))
+            raise SetupError(
+                f"the volume {where} is full: free some room, or set RATCHET_HOME to another volume"
+            ) from error
+        if error.errno in _NO_PERMISSION:
+            raise SetupError(
+                f"{place} cannot be written ({os.strerror(error.errno)}): "
+                "give this user the permission, or set RATCHET_HOME to a folder of its own"
+            ) from error
+        raise
+
+
+def make_folders(settings: Settings) -> None:
+    """Make every folder that the stack writes to; the one with the secrets is its owner's alone."""
+    from include.stores.files import locations
+
+    for folder in (
+        settings.home,
+        settings.packages,
+        settings.reports,
+        settings.mlflow_artifacts,
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+    for address in (settings.landing, settings.lake):
+        locations.at(address).make()
+    for folder in (settings.secrets, settings.airflow_home, settings.home / "logs"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def generate_secrets(settings: Settings) -> AirflowSecrets:
+    """Return Airflow's keys; they, the users' passwords, the keys of approvals, packages and routing are generated where missing."""
+    folder = settings.secrets
+    _secret(folder / "approval.key", lambda: secrets.token_hex(32))
+    for signer in dsse.SIGNERS:
+        _secret(folder / signer.key_file, dsse.new_key)
+        dsse.trust(signer, settings)
+    _secret(environment.passwords_file(settings), lambda: json.dumps({user: _password() for user in environment.USERS}))
+    keys = json.loads(
+        _secret(
+            folder / "airflow.json",
+            lambda: json.dumps(
+                {
+                    "jwt": secrets.token_urlsafe(48),
+                    "api": secrets.token_urlsafe(32),
+                    "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                }
+            ),
+        )
+    )
+    return AirflowSecrets(jwt=keys["jwt"], api=keys["api"], fernet=keys["fernet"])
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(12)
+
+
+def _secret(path: Path, make: Callable[[], str]) -> str:
+    """Return the content of `path`, readable by its owner only, and made in one step when it was missing."""
+    if not path.exists():
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w") as file:
+            file.write(make() + "\n")
+        Path(name).replace(path)
+    return path.read_text().strip()
+
+
+def migrate_airflow(settings: Settings, keys: AirflowSecrets) -> None:
+    """Bring Airflow's database to the installed version, once for each version."""
+    done = settings.airflow_home / "migrated"
+    version = metadata.version("apache-airflow")
+    if done.exists() and done.read_text() == version and (settings.airflow_home / "airflow.db").exists():
+        return
+    log = settings.home / "logs" / "migrate.log"
+    with log.open("wb") as out:
+        code = subprocess.call(
+            [sys.executable, "-m", "airflow", "db", "migrate"],
+            env=environment.airflow(settings, keys, task_port=settings.airflow_port),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    if code != 0:
+        raise SetupError(f"Airflow's database could not be migrated (exit code {code}): see {log}\n{tail(log)}")
+    done.write_text(version)
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """Return the last lines of a log, or nothing when it was never written."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""

@@ -1,0 +1,83 @@
+"""What all pictures share: a palette that is read on light and dark pages, and SVG that is the same for the same numbers."""
+
+import io
+import math
+
+import matplotlib as mpl
+import matplotlib.dates as mpl_dates
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, MODEL, TRUTH, MARK = "#7a8190", "#3b82c4", "#d9822b", "#b0413e"
+STYLE = """\
+:root { color-scheme: light dark; --ink: #1d2330; --paper: #fff; --line: #d9dde5; --soft: #6b7280; --good: #2b7a4b; --warn: #b0413e; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --paper: #14171d; --line: #303643; --soft: #9aa3b2; --good: #6cc391; --warn: #e58a86; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem; margin: 2.5rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.7rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.4rem 0 .6rem; } p, figcaption { color: var(--soft); max-width: 46rem; }
+.tiles { display: flex; flex-wrap: wrap; gap: 2.2rem; margin: 1.6rem 0; } .tiles b { display: block; font-size: 1.6rem; font-weight: 600; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(27rem, 1fr)); gap: 1.6rem; } figure { margin: 0; } svg { width: 100%; height: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; } th { text-align: right; color: var(--soft); font-weight: 500; }
+td { text-align: right; } th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); } th:first-child, td:first-child, .words td { text-align: left; } .words th { text-align: left; }
+.bad { color: var(--warn); } .promote { color: var(--good); font-weight: 600; } .soft { color: var(--soft); } code { font-size: .9em; } a { color: inherit; font-weight: 600; } .scroll { overflow-x: auto; }
+"""
+_MOST_TICKS = 8
+_DAYS_A_MONTH = 30.4
+mpl.rcParams.update(
+    {
+        "svg.hashsalt": "ratchet",
+        "font.family": "sans-serif",
+        "text.color": INK,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "legend.frameon": False,
+    }
+)
+
+
+def blank(height: float = 2.9) -> tuple[Figure, Axes]:
+    """Return an empty picture and its axes; the page shows through."""
+    figure, (axes,) = panels(1, height)
+    axes.grid(axis="y", color=INK, alpha=0.15)
+    return figure, axes
+
+
+def panels(count: int, height: float, *, shared: bool = True) -> tuple[Figure, list[Axes]]:
+    """Return an empty picture of `count` axes side by side; where `shared`, they share what is written on their left."""
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = list(figure.subplots(1, count, squeeze=False, sharey=shared)[0])
+    for each in axes:
+        each.patch.set_alpha(0)
+    return figure, axes
+
+
+def svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
+    """Return the finished picture as SVG text."""
+    axes.set_ylabel(ylabel)
+    if dates:
+        date(axes)
+    if legend:
+        axes.legend(loc="best", fontsize=8)
+    return text(figure)
+
+
+def text(figure: Figure) -> str:
+    """Return a picture as SVG text."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None})
+    return "<svg" + written.getvalue().partition("<svg")[2]
+
+
+def date(axes: Axes) -> None:
+    """Write dates under the picture: days, or months where there are so many days that a month is nearer."""
+    low, high = axes.get_xlim()
+    apart = max(1, round((high - low) / _MOST_TICKS))
+    months = math.ceil(apart / _DAYS_A_MONTH)
+    by_day = apart < _DAYS_A_MONTH / 2
+    locator = mpl_dates.DayLocator(interval=apart) if by_day else mpl_dates.MonthLocator(interval=months)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(mpl_dates.DateFormatter("%d %b" if by_day else "%b %Y"))  # type: ignore[no-untyped-call]

@@ -1,0 +1,169 @@
+"""The report as one HTML page: no script, nothing fetched, readable light and dark."""
+
+from html import escape
+from string import Template
+
+import pandas as pd
+
+from include.plotting.style import STYLE
+from include.report import run_plots
+from include.report.run_summary import Night, Releasing, Summary
+from ml.targets import Target
+from ml.usecase import UseCase
+
+_PAGE = Template(
+    """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Ratchet: $title</title>
+<style>
+"""
+    + STYLE
+    + """</style></head><body>
+<h1>$title</h1><p>$question</p>
+<div class="tiles">$tiles</div>
+<div class="plots">$figures</div>
+<h2>Nights</h2><div class="scroll"><table><thead><tr>$heads</tr></thead><tbody>$nights</tbody></table></div>
+<h2>Challengers and verdicts</h2>$releases
+<h2>What the scores were made of</h2>$made_of
+</body></html>
+"""
+)
+_HEADS = (
+    "night",
+    "rows in",
+    "valid",
+    "quarantined",
+    "scored",
+    "matured",
+    "{loss}",
+    "calibration gap",
+    "alerts",
+    "retrain?",
+)
+
+
+def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame, target: Target | None) -> str:
+    """Return the page; `matured` holds night, score and label of every matured row (columns of the same names).
+
+    `target` is that of the last champion, None before the first.
+    """
+    return _PAGE.substitute(
+        title=escape(summary.use_case),
+        question=escape(use_case.question),
+        tiles=_tiles(summary),
+        figures=_figures(summary, matured, target),
+        heads="".join(f"<th scope='col'>{head.format(loss=summary.words.loss)}</th>" for head in _HEADS),
+        nights="".join(_night(each, summary) for each in summary.nights),
+        releases="".join(_release(each, summary.use_case) for each in summary.releases) or "<p>None was judged.</p>",
+        made_of=_made_of(summary),
+    )
+
+
+def _tiles(summary: Summary) -> str:
+    numbers = {
+        "nights": len(summary.nights),
+        "rows in": sum(each.rows_in for each in summary.nights),
+        "quarantined": sum(each.rows_quarantined for each in summary.nights),
+        "scores issued": sum(each.scored for each in summary.nights),
+        "retrains asked for": len(summary.retrains),
+        "champions": sum(bool(each.approved_by) for each in summary.releases),
+    }
+    return "".join(f"<div><b>{number:,}</b>{name}</div>" for name, number in numbers.items())
+
+
+def _figures(summary: Summary, matured: pd.DataFrame, target: Target | None) -> str:
+    if matured.empty or target is None:
+        return "<p>No score has met its label yet: the plots need matured nights.</p>"
+    by_night = pd.Series(
+        {
+            night: target.saved(rows["label"].to_numpy(float), rows["score"].to_numpy(float))
+            for night, rows in matured.groupby("night")
+        }
+    )
+    drawn = {
+        "Quality by night, on matured labels.": run_plots.loss(summary),
+        "What the champion expected, and what came.": run_plots.expected_and_seen(matured, target),
+        "Reliability of all matured scores.": run_plots.reliability(matured, target),
+        f"What acting on the scores saved, against {summary.words.saved_against}.": run_plots.saved(by_night),
+    }
+    if summary.releases:
+        drawn["Each challenger against what it met, interval by nights."] = run_plots.gains(summary)
+    return "".join(
+        f"<figure role='img' aria-label='{escape(t)}'>{svg}<figcaption>{t}</figcaption></figure>"
+        for t, svg in drawn.items()
+    )
+
+
+def _night(each: Night, summary: Summary) -> str:
+    asked = {retrain.night: retrain.trigger for retrain in summary.retrains}.get(each.night)
+    cells = (
+        each.night,
+        f"{each.rows_in:,}",
+        f"{each.rows_valid:,}",
+        f"<span class='{'bad' if each.rows_quarantined else 'soft'}'>{each.rows_quarantined:,}</span>",
+        f"{each.scored:,}",
+        f"{each.matured:,}",
+        _number(each.loss, ".3f"),
+        _number(each.calibration_gap, "+.3f"),
+        str(each.alerts),
+        f"<a href='{summary.use_case}/{each.night}/drift.html'>{escape(asked.replace('_', ' '))}</a>"
+        if asked
+        else "<span class='soft'>no</span>",
+    )
+    return _row(*cells)
+
+
+def _release(each: Releasing, use_case: str) -> str:
+    low, high = each.interval
+    approved = f"approved by {' and '.join(each.approved_by)}" if each.approved_by else "not released"
+    checks = "".join(
+        f"<tr><td>{escape(str(c['name']))}</td><td>{_number(c['value'], '.4f')}</td><td>{escape(str(c['bar']))}</td>"
+        f"<td class='{'bad' if c['answer'] != 'pass' else ''}'>{c['answer']}</td></tr>"
+        for c in each.checks
+    )
+    return (
+        f"<details><summary>{each.night} <code>{each.digest[:12]}</code> ({each.bar}) "
+        f"<span class='{each.verdict}'>{each.verdict}</span>, gain {each.gain:+.4f} [{low:+.4f}, {high:+.4f}], {approved}</summary>"
+        f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p>{_unpaid(each, use_case)}{_pictures(each, use_case)}<div class='scroll'><table class='words'><thead><tr><th>check</th>"
+        f"<th>number</th><th>bar</th><th>answer</th></tr></thead><tbody>{checks}</tbody></table></div></details>"
+    )
+
+
+def _unpaid(each: Releasing, use_case: str) -> str:
+    if each.unpaid is None:
+        return ""
+    names = ", ".join(f"<code>{escape(name)}</code>" for name in each.unpaid) or "none"
+    card = f"<a href='{escape(use_case)}/{each.night}/model_card.html'>model card</a>"
+    return f"<p>Features that cost and are not shown to pay: {names}. The {card} has each one's numbers.</p>"
+
+
+def _pictures(each: Releasing, use_case: str) -> str:
+    if not each.pictures:
+        return ""
+    links = ", ".join(
+        f"<a href='{escape(use_case)}/{each.night}/{escape(name)}.svg'>{escape(name)}</a>" for name in each.pictures
+    )
+    return f"<p>On the judged rows, as pictures: {links}.</p>"
+
+
+def _row(*cells: str) -> str:
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _made_of(summary: Summary) -> str:
+    if not summary.made_of:
+        return "<p>No score was issued.</p>"
+    tables = sorted({table for told in summary.made_of.values() for table in told})
+    heads = "".join(f"<th scope='col'>{escape(table)}</th>" for table in ("night", *tables))
+    rows = "".join(
+        _row(night, *(str(told.get(table, "")) for table in tables)) for night, told in summary.made_of.items()
+    )
+    return (
+        "<p>Versions of tables, each still there to be read: <code>ratchet data at "
+        f"{escape(summary.use_case)} {next(iter(summary.made_of))}</code>.</p>"
+        f"<div class='scroll'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "<span class='soft'>not yet</span>" if value is None else format(value, form)

@@ -1,0 +1,66 @@
+"""A model server as a process of ours, for as long as somebody needs one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from include import ports
+from include.settings import PROJECT, Settings
+from ml.errors import SetupError
+
+_SECONDS, _POLL_SECONDS = 120.0, 0.02
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """A server that answers at `address`, and its process."""
+
+    address: str
+    process: "subprocess.Popen[bytes]"
+
+
+@contextmanager
+def running(use_case: str, where: Settings, *, port: int | None = None, **limits: object) -> Iterator[Running]:
+    """Give a server that answers by the routes, packages and snapshots of `where`, and end it afterwards.
+
+    `limits` are those of the server, by name; it listens on `port`, or on a free one. Raises SetupError when it ends, or does not answer, at its start.
+    """
+    port = port or ports.free_port(where.host)
+    address = f"http://{where.host}:{port}"
+    environment = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in limits.items()}
+    places = ("home", "packages", "trusted_keys", "routes", "journal", "feature_store")
+    environment |= {f"RATCHET_{name.upper()}": str(getattr(where, name)) for name in places}
+    environment |= {"RATCHET_SERVING_HOST": where.host, "RATCHET_SERVING_PORT": str(port), "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-m", "include.serving", use_case]
+    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment)
+    try:
+        with httpx.Client(base_url=address, trust_env=False) as client:  # one: each makes TLS ready, which takes long
+            wait(lambda: process.poll() is not None or _lives(client), f"a server of {use_case} to answer")
+        if process.poll() is not None:
+            raise SetupError(f"the server of {use_case} ended with code {process.returncode}: its last words are above")
+        yield Running(address=address, process=process)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait(done: Callable[[], bool], what: str) -> None:
+    """Return once it is `done`; raises SetupError when that takes too long."""
+    deadline = time.monotonic() + _SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise SetupError(f"waited {_SECONDS:g} s in vain for {what}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _lives(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthz").status_code == 200
+    except httpx.TransportError:
+        return False

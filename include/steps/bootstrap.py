@@ -1,0 +1,17 @@
+"""The stores of a home, made or brought to their newest schema before anything runs."""
+
+from include.settings import Settings
+
+
+def make_stores(settings: Settings) -> None:
+    """Bring warehouse and registry to their newest schema, declare the features, and route by the ledger; the processes start meanwhile."""
+    from include import usecases
+    from include.steps import release_state
+    from include.steps.features import build
+    from include.stores import feature_store, registry, warehouse
+
+    warehouse.migrate(settings.warehouse_url)
+    registry.prepare(settings)
+    for case in usecases.all():
+        feature_store.apply(settings, *build.services(case, settings))
+        release_state.route(case, settings)

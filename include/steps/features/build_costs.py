@@ -1,0 +1,60 @@
+"""What features cost, as warehouse metrics: milliseconds of each build by declaration, null shares by night and column."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+import sqlalchemy as sa
+
+from include.stores import warehouse
+from include.stores.warehouse import Metric
+from include.usecases import coherence
+from ml.governance import privacy
+from ml.ingestion.availability import NIGHT
+from ml.periods import Period
+from ml.usecase import Live, Night, UseCase
+
+MILLISECONDS, NULL_SHARE = "build_milliseconds", "null_share"
+_NO_MODEL = "none"
+
+
+def record(
+    engine: sa.Engine,
+    case: UseCase,
+    horizon: Night | Live,
+    table: str,
+    when: Period,
+    built: pd.DataFrame,
+    seconds: Mapping[str, float],
+) -> None:
+    """Store what building `table` for `when` cost; nothing when there was no row to build."""
+    if built.empty:
+        return
+    reported = _reported(case, horizon)
+    shares = [
+        _metric(case, date.fromisoformat(str(night)), table, f"{NULL_SHARE}:{name}", share, len(rows))
+        for night, rows in built.groupby(NIGHT)
+        for name, share in zip(reported, rows[reported].isna().to_numpy().mean(axis=0), strict=True)
+    ]
+    times = [
+        _metric(case, when.last, f"{table}:{name}", MILLISECONDS, 1000 * each, len(built))
+        for name, each in seconds.items()
+    ]
+    warehouse.record_metrics(engine, [*shares, *times])
+
+
+def milliseconds(engine: sa.Engine, case: UseCase, table: str, by: date) -> dict[str, Metric]:
+    """Return what each declaration took when `table` was last built for a night up to `by`."""
+    found = warehouse.metrics(engine, case.name, last_night=by, metric=MILLISECONDS)
+    return {each.slice.removeprefix(f"{table}:"): each for each in found if each.slice.startswith(f"{table}:")}
+
+
+def _reported(case: UseCase, horizon: Night | Live) -> list[str]:
+    """Return the columns of which a report may tell."""
+    return privacy.telling(case, case.names_at(horizon), coherence.needs(case), "reports")
+
+
+def _metric(case: UseCase, night: date, slice_: str, metric: str, value: float, n: int) -> Metric:
+    return Metric(
+        use_case=case.name, night=night, model_digest=_NO_MODEL, slice=slice_, metric=metric, value=float(value), n=n
+    )

@@ -1,0 +1,82 @@
+"""Features to where they are asked for: Feast's online store, and the snapshot that a server answers from."""
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps.features import build as feature_step
+from include.steps.features import feature_pins
+from include.stores import feature_store, snapshot_store, table_snapshot
+from include.stores.feature_store import Service
+from include.stores.table_snapshot import Snapshot
+from ml.features import CUTOFF, ENTITY, snapshots
+from ml.ingestion.availability import NIGHT
+from ml.usecase import Live, Night, UseCase
+
+_NIGHTS = 3
+
+
+def apply(use_case: str) -> list[str]:
+    """Declare the features of a use case to the feature store and return the services that are new; for deploys."""
+    case, where = usecases.get(use_case), settings.load()
+    return feature_store.apply(where, *feature_step.services(case, where))
+
+
+def materialize(use_case: str, period: str) -> int:
+    """Export the snapshot of the last night of `period`, bring its nights online, and return the night's entities.
+
+    The snapshot comes first: it does not need the online store. Each window begins two nights early, so that rows which
+    came late arrive, and ends with the newest row, so that a night run again never puts an older value in place of a
+    newer one. Raises SetupError when the features as they are declared now were never deployed, FeatureError when the
+    night was built from others.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    when, tables = case.horizon.parse(period), table_snapshot.take(case, where)
+    services = feature_step.services(case, where)
+    for service in services:
+        feature_store.require(where, service)
+    exported = _export(case, when.last, tables, where)
+    for service in services:
+        window = _window(case, when.first, service, tables)
+        if window is not None:
+            feature_store.materialize(where, service, *window)
+    return exported
+
+
+def shelf_of(case: UseCase, where: Settings, package: str | None = None) -> snapshot_store.Shelf:
+    """Return what a server of `case` answers from: only from features that mean what `package` learned them as."""
+    return snapshot_store.Shelf(folder(case, where), feature_pins.of_package(package, where) if package else None)
+
+
+def folder(case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Path:
+    """Return where the snapshots of `case` rest; those of the live horizon have a shelf of their own."""
+    return where.feature_store / case.name / ("live" if isinstance(horizon, Live) else "snapshots")
+
+
+def _window(case: UseCase, first: date, service: Service, tables: Snapshot) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Return the earliest and the latest cutoff of the nights to bring online; None when they have no rows."""
+    since = str(case.horizon.before(first, _NIGHTS - 1))
+    cutoffs = tables.read(feature_step.STAGE, service.view, since, columns=[NIGHT, CUTOFF])[CUTOFF]
+    if not cutoffs.notna().any():
+        return None
+    return cutoffs.min(), cutoffs.max()
+
+
+def _export(case: UseCase, night: date, tables: Snapshot, where: Settings) -> int:
+    version = tables.version(feature_step.STAGE, feature_step.TABLE)
+    rows = feature_step.read(where.lake, case, str(night), str(night), version)
+    if rows.empty:
+        return 0
+    facts = {
+        "use_case": case.name,
+        "night": str(night),
+        "cutoff": case.horizon.cutoff(night).isoformat(),
+        **feature_pins.declared(feature_pins.require_current(rows, case, where)).facts,
+        "features_version": version,
+    }
+    packed = snapshots.pack(rows[[ENTITY, *case.names_at(case.horizon)]], facts)
+    snapshot_store.put(folder(case, where), night, packed)
+    return len(rows)

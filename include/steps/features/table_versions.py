@@ -1,0 +1,221 @@
+"""Tables as of a night: which versions anything recorded names, their rows, and the vacuum that keeps every one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps.features.build import LIVE, STAGE, TABLE
+from include.stores import lake, ledger, registry, warehouse
+from include.stores.lake import ABSENT
+from include.usecases import coherence
+from ml import features, periods
+from ml.errors import LedgerError, RequestError
+from ml.governance import privacy
+from ml.governance.hash_chain import Entry
+from ml.governance.privacy import Class
+from ml.rollout.state import Kind
+from ml.usecase import UseCase
+
+_FEATURES = f"{STAGE}/{TABLE}"
+_HOURS_A_NIGHT = 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """A version of a table ("valid/rides") that `stage` read or made for nights, and where that is written down.
+
+    `product` is what was made of it, such as "features/entities@7", where that is known.
+    """
+
+    first: date
+    last: date
+    stage: str
+    table: str
+    version: int
+    where: str
+    product: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vacuumed:
+    """A table after its vacuum: the versions that are named, and the files that went."""
+
+    table: str
+    kept: tuple[int, ...]
+    files: tuple[str, ...]
+
+
+def named(use_case: str, night: str | None = None) -> tuple[Named, ...]:
+    """Return every version that was recorded for `night` (for any, when left out), in the order of the flow.
+
+    Raises RequestError when there is none.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    everything = tuple(dict.fromkeys(_named(warehouse.engine(where.warehouse_url), case)))
+    if night is None:
+        return everything
+    when = periods.parse(night).last
+    found = tuple(each for each in everything if each.first <= when <= each.last)
+    if not found:
+        known = [str(end) for each in everything for end in (each.first, each.last)] or ["none"]
+        raise RequestError(
+            f"expected a night of {use_case} that was ingested (from {min(known)} to {max(known)}), got {night}: "
+            "nothing was recorded for it"
+        )
+    return found
+
+
+def at(use_case: str, night: str, table: str) -> Named:
+    """Return the version of `table` that stands for `night`: what its scores, or else its features, were made of.
+
+    Without either it is the version that its last ingestion left.
+    Raises RequestError when the night or the table is unknown.
+    """
+    found = named(use_case, night)
+    of_table = [each for each in found if each.table == table]
+    if not of_table:
+        raise RequestError(f"expected one of the tables {sorted({each.table for each in found})}, got {table!r}")
+    issued = {f"{each.table}@{each.version}" for each in found if each.stage == "score"}
+    ranks = [
+        (each.stage == "score", each.product in issued, each.stage == STAGE, each.stage == "ingest")
+        for each in of_table
+    ]
+    return max(zip(ranks, range(len(of_table)), of_table, strict=True))[-1]
+
+
+def of_scores(engine: sa.Engine, case: UseCase) -> dict[date, dict[str, int]]:
+    """Return, for each scored night, the versions that its scores, and the features behind them, were made of."""
+    read = warehouse.reads(engine, case.name)
+    return {
+        night: {_FEATURES: version}
+        | {each.source_table: each.version for each in read if (each.night, each.product) == (night, _product(version))}
+        for night, version in warehouse.scored_from(engine, case.name)
+    }
+
+
+def rows(
+    use_case: str, table: str, version: int, *, show_personal: bool = False
+) -> tuple[pd.DataFrame, dict[str, Class]]:
+    """Return all rows of `table` ("valid/rides") as of `version`, the newest nights first, and the class of each column.
+
+    Personal columns are masked unless `show_personal`. Raises RequestError when there is no such table, DataError when
+    there is no such version or a vacuum removed it.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    known = tables(case, where)
+    if table not in known:
+        raise RequestError(f"expected one of the tables {sorted(known)}, got {table!r}")
+    found = lake.read(known[table], at_version=version)
+    if not found.empty:
+        found = found.sort_values(lake.NIGHT, ascending=False, kind="stable", ignore_index=True)
+    classes = _classes(case, table, list(found.columns))
+    personal = {name for name, of_class in classes.items() if of_class == "personal"}
+    return (found if show_personal else _masked(case, table, found, personal)), classes
+
+
+def _classes(case: UseCase, table: str, columns: list[str]) -> dict[str, Class]:
+    needs = coherence.needs(case)
+    stage, _, name = table.partition("/")
+    if stage == STAGE:
+        about_people = privacy.features(case, needs)
+        found: dict[str, Class] = {each: "personal" if each in about_people else "plain" for each in columns}
+    else:
+        found = privacy.classes(case.table(name), columns, needs)
+    return found | {each: "identifier" for each in (features.ENTITY, lake.NIGHT) if each in found}
+
+
+def _masked(case: UseCase, table: str, found: pd.DataFrame, personal: set[str]) -> pd.DataFrame:
+    """Return `found` with its personal columns masked, and those inside the records that quarantine keeps as text."""
+    stage, _, name = table.partition("/")
+    if stage == "quarantine" and len(found):
+        inside = set(privacy.personal(case.table(name), coherence.needs(case)))
+        found = found.assign(text=[privacy.mask_record(text, inside) for text in found["text"]])
+    return privacy.mask(found, personal)
+
+
+def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[Vacuumed, ...]:
+    """Remove from every table the files that no named version and none of the last `keep_nights` nights needs.
+
+    The ledger, the lineage and issued scores name versions. Raises LedgerError, and removes nothing, when a model that
+    may still answer does not say what it was trained on.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    _require_traced(case, where)
+    kept: dict[str, set[int]] = {}
+    for each in named(use_case):
+        kept.setdefault(each.table, set()).add(each.version)
+    done = []
+    for table, uri in tables(case, where).items():
+        keep = kept.get(table, set()) - {ABSENT}
+        files = lake.vacuum(uri, keep, keep_nights * _HOURS_A_NIGHT, dry_run=dry_run)
+        done.append(Vacuumed(table=table, kept=tuple(sorted(keep)), files=files))
+    return tuple(done)
+
+
+def _named(engine: sa.Engine, case: UseCase) -> Iterator[Named]:
+    entries = ledger.entries(engine, use_case=case.name)
+    for entry in entries:
+        if entry.kind == "validated":
+            versions = {f"valid/{table}": version for table, version in _mapping(entry, "versions")}
+            yield from _from_ledger(entry, "ingest", versions)
+    for read in warehouse.reads(engine, case.name):
+        yield _one(read.night, read.stage, read.source_table, read.version, "lineage", read.product)
+        made, at_sign, version = read.product.partition("@")
+        if at_sign:
+            yield _one(read.night, read.stage, made, int(version), "lineage", read.product)
+    for night, scored in warehouse.scored_from(engine, case.name):
+        yield _one(night, "score", _FEATURES, scored, "issued scores")
+    for entry in entries:
+        yield from _from_ledger(entry, entry.kind, dict(_mapping(entry, "reads")))
+
+
+def _product(version: int) -> str:
+    return f"{_FEATURES}@{version}"
+
+
+def _from_ledger(entry: Entry, stage: str, versions: Mapping[str, int]) -> Iterator[Named]:
+    period = periods.parse(entry.subject) if entry.kind == "validated" else None
+    for table, version in versions.items():
+        assert entry.night is not None, "what reads tables reads them for a night"
+        first, last = (period.first, period.last) if period else (entry.night, entry.night)
+        yield Named(
+            first=first, last=last, stage=stage, table=table, version=version, where=f"ledger entry {entry.seq}"
+        )
+
+
+def _one(night: date, stage: str, table: str, version: int, where: str, product: str = "") -> Named:
+    return Named(first=night, last=night, stage=stage, table=table, version=version, where=where, product=product)
+
+
+def _mapping(entry: Entry, name: str) -> list[tuple[str, int]]:
+    told: Any = entry.payload.get(name) or {}
+    return [(str(table), int(version)) for table, version in told.items()]
+
+
+def tables(case: UseCase, where: Settings) -> dict[str, str]:
+    """Return the address of every table that the lake holds for `case`, by stage and name."""
+    stages = [("valid", each.name) for each in case.tables] + [("quarantine", each.name) for each in case.tables]
+    addresses = {
+        f"{stage}/{name}": lake.address(where.lake, case.name, stage, name)
+        for stage, name in (*stages, (STAGE, TABLE), (STAGE, LIVE))
+    }
+    return {name: uri for name, uri in addresses.items() if lake.version(uri) != ABSENT}
+
+
+def _require_traced(case: UseCase, where: Settings) -> None:
+    """Refuse unless each package that was judged, promoted, or bears an alias names the tables it was trained on."""
+    entries = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
+    traced = {each.subject for each in entries if each.kind == "judged" and "reads" in each.payload}
+    live = {each.subject for each in entries if each.kind == "judged" and "package" in each.payload}
+    live |= {each.subject for each in entries if each.kind == Kind.PROMOTED} | registry.aliased(where, case.name)
+    if untraced := sorted(live - traced):
+        raise LedgerError(
+            f"no ledger entry says which tables the package {untraced[0][:12]} of {case.name} was trained on, so no "
+            "version can be removed without a doubt; nothing was. Archive that model, or leave the old versions"
+        )

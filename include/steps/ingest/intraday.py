@@ -1,0 +1,129 @@
+"""The live horizon between two nights: what has become known since is landed, and a live snapshot of tonight's entities.
+
+An entity whose live cutoff has passed has in it what it had at that cutoff, the others what is known by now.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps.features import build as feature_step
+from include.steps.features import feature_pins, materialize
+from include.steps.ingest import tables
+from include.stores import landing, snapshot_store, warehouse
+from include.stores.files import locations
+from include.stores.landing import Place
+from include.stores.table_snapshot import Snapshot
+from include.stores.warehouse import Alert
+from include.usecases import coherence
+from ml.errors import DataError, RequestError
+from ml.features import ENTITY, snapshots
+from ml.ingestion.availability import KNOWN_AT
+from ml.ingestion.row_counts import Tally
+from ml.periods import Period
+from ml.usecase import Live, UseCase
+
+STAGE, HELD = "intraday", "intraday_held"
+_ASKED_AT = "asked_at"
+
+
+def refresh(use_case: str, moment: datetime) -> int:
+    """Take what became known by `moment` (with a time zone), put a live snapshot on the shelf, return its entities.
+
+    Rows that keep the contract count from now on; they come again, and for good, with the files of the next night. The
+    same moment again leaves the same; an earlier one takes nothing back. Raises RequestError without a live horizon.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    live = case.live
+    if live is None:
+        raise RequestError(
+            f"{case.name} has no live horizon: declare live=Live(before=..., hours=...) in its usecase.py"
+        )
+    coherence.check(case)
+    night = case.horizon.open_at(moment)
+    _tell(case, night, _take(case, case.horizon.before(night, -1), moment, where), where)
+    known = Known(case, live, night, moment, where)
+    rows = feature_step.rebuild(case, night, known, Live(before=_ASKED_AT, hours=0, features=live.features))
+    if rows.empty:
+        return 0
+    facts = {
+        "use_case": case.name,
+        "night": str(night),
+        "as_of": moment.isoformat(),
+        **feature_pins.declared(feature_step.service(case, where, live)).facts,
+    }
+    packed = snapshots.pack(rows[[ENTITY, *case.names_at(live)]], facts)
+    snapshot_store.put(materialize.folder(case, where, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed)
+    return len(rows)
+
+
+class Known(Snapshot):
+    """The valid tables up to a night, with what became known between its cutoff and a moment; entities say when they ask."""
+
+    def __init__(self, case: UseCase, live: Live, night: date, moment: datetime, where: Settings) -> None:
+        super().__init__(where.lake, case.name)
+        self._case, self._live, self._night, self._moment = case, live, night, pd.Timestamp(moment)
+
+    def read(
+        self, stage: str, table: str, first: str = "", last: str = "9999", columns: list[str] | None = None
+    ) -> pd.DataFrame:
+        """Return the rows of a valid table as `Snapshot.read` does."""
+        rows = super().read(stage, table, first, min(last, str(self._night)), columns)
+        following = str(self._case.horizon.before(self._night, -1))
+        since = super().read(STAGE, table, following, following, columns)
+        if not since.empty:
+            since = since[since[KNOWN_AT] <= self._moment]
+        if not since.empty:
+            rows = pd.concat([rows, since.astype(rows.dtypes)], ignore_index=True) if len(rows) else since
+        if table != self._case.entities or rows.empty:
+            return rows
+        cutoff = rows[self._live.before] - pd.Timedelta(hours=self._live.hours)
+        return rows.assign(**{_ASKED_AT: cutoff.where(cutoff <= self._moment, self._moment)})
+
+
+def _take(case: UseCase, following: date, moment: datetime, where: Settings) -> Mapping[str, Tally]:
+    """Judge what has landed so far of the night `following` by its contract, and put it in place of what was there."""
+    place = locations.at(where.landing).within(case.name).within(STAGE).within(str(following))
+    _draw(case, following, moment, place, where)
+    arrivals, when = landing.arrivals(place, [table.name for table in case.tables]), Period(following, following)
+    taken = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for table in tables.in_order(case):
+            files = [landing.look(place, each, Path(scratch)) for each in arrivals if each.table == table.name]
+            if readable := [each for each in files if not each.fault]:
+                taken[table.name] = tables.take(case, table, readable, when, where, (STAGE, HELD)).taken
+    return taken
+
+
+def _draw(case: UseCase, following: date, moment: datetime, place: Place, where: Settings) -> None:
+    """Let the use case's own source, if it can, land what is known by `moment`."""
+    source = usecases.module(case.name, "source") if usecases.has(case.name, "source") else None
+    if source is None or not hasattr(source, "land_known"):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with usecases.blaming(case.name, DataError):
+            source.land_known(Path(folder), following, moment, where.data / case.name)
+        for path in sorted(Path(folder).iterdir()):
+            place.put(path.name, path.read_bytes())
+
+
+def _tell(case: UseCase, night: date, taken: Mapping[str, Tally], where: Settings) -> None:
+    """Say as an alert of the night which rows the contract holds back, and withdraw it once there are none."""
+    alerts = [
+        Alert(
+            use_case=case.name,
+            night=night,
+            kind=STAGE,
+            subject=table,
+            message=f"{each.rows_quarantined} of {each.rows_in} rows of {table} since the night {night} break their contract and "
+            f"are left out of live features: see {HELD}/{table}, and mend the files; the next night judges them again",
+        )
+        for table, each in taken.items()
+        if each.rows_quarantined
+    ]
+    warehouse.settle_alerts(warehouse.engine(where.warehouse_url), case.name, night, (STAGE,), alerts)

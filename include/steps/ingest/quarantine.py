@@ -1,0 +1,116 @@
+"""Quarantine to be looked at, and to be judged again after a fix: of the contract, or of a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps.ingest import nightly
+from include.stores import lake, warehouse
+from include.stores.warehouse import Fate, File
+from include.usecases import coherence
+from ml import periods as period_text
+from ml.governance import privacy
+from ml.ingestion.intake import FILE, LINE, REASONS, TEXT
+from ml.ingestion.validation import reasons
+from ml.periods import Period
+from ml.usecase import UseCase
+
+COLUMNS = ("night", "table", FILE, LINE, REASONS, TEXT)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replayed:
+    """A period judged again: how many of its rows were in quarantine before, and are after."""
+
+    period: str
+    before: int
+    after: int
+
+    @property
+    def mended(self) -> bool:
+        """Whether rows became valid: they have features now, and wait for their scores."""
+        return self.after < self.before
+
+
+def held(use_case: str, first: date | None = None, last: date | None = None) -> tuple[File, ...]:
+    """Return the files of which rows, or all, are in quarantine, for periods within `first` to `last`."""
+    case, where = usecases.get(use_case), settings.load()
+    files = warehouse.files(warehouse.engine(where.warehouse_url), case.name)
+    return tuple(each for each in files if _is_held(each) and _lies_within(period_text.parse(each.period), first, last))
+
+
+def rows(use_case: str, period: str, table: str | None = None, *, show_personal: bool = False) -> pd.DataFrame:
+    """Return the quarantined rows of `period`, of one table or all: night, table, file, line, reasons, text.
+
+    Personal cells of the text are masked unless `show_personal`.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    when = case.horizon.parse(period)
+    tables = [case.table(table)] if table else case.tables
+    found = []
+    for each in tables:
+        uri = lake.address(where.lake, case.name, "quarantine", each.name)
+        held = lake.read(uri, str(when.first), str(when.last)).reindex(columns=list(COLUMNS))
+        hidden = () if show_personal else privacy.hidden(each, "logs", coherence.needs(case))
+        found.append(held.assign(**{TEXT: [privacy.mask_record(text, hidden) for text in held[TEXT]]}))
+    return pd.concat([each for each in found if len(each)] or found[:1], ignore_index=True).astype({LINE: "int64"})
+
+
+def why(use_case: str, file: File) -> str:
+    """Return why `file` is held, or else the commonest reason of its held rows, with how many have it."""
+    if file.reason or not file.rows_quarantined:
+        return file.reason
+    case, where = usecases.get(use_case), settings.load()
+    of = str(case.horizon.parse(file.period).last)
+    uri = lake.address(where.lake, case.name, "quarantine", file.source_table)
+    held = lake.read(uri, of, of, columns=[FILE, REASONS])
+    return reasons.commonest(held.loc[held[FILE] == file.name, REASONS])
+
+
+def replay(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Replayed, ...]:
+    """Judge again the periods of which something is held, as the contract and the files are now.
+
+    Features and labels follow, also of later nights; scores that were issued stay as they are.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    periods = dict.fromkeys(each.period for each in held(use_case, first, last))
+    return tuple(_replay(case, period, where) for period in periods)
+
+
+def unscored(use_case: str, replayed: Sequence[Replayed]) -> str:
+    """Return what is still to be done after a replay, in a sentence; nothing where no row became valid."""
+    mended = [each.period for each in replayed if each.mended]
+    if not mended:
+        return ""
+    return (
+        f"what became valid has features and labels, but no scores yet: trigger the DAG {use_case}_score for "
+        f"{', '.join(mended)} to issue them; scores that were issued stay as they are"
+    )
+
+
+def _replay(case: UseCase, period: str, where: Settings) -> Replayed:
+    before = _count(case, period, where)
+    nightly.take(case.name, period)
+    return Replayed(period=period, before=before, after=_count(case, period, where))
+
+
+def _count(case: UseCase, period: str, where: Settings) -> int:
+    engine = warehouse.engine(where.warehouse_url)
+    return sum(each.rows_quarantined for each in warehouse.files(engine, case.name, period))
+
+
+def is_held_whole(file: File) -> bool:
+    """Return whether nothing of `file` was taken, because it is not what its table's contract, or any, says."""
+    return file.verdict in (Fate.QUARANTINED, Fate.NO_TABLE)
+
+
+def _is_held(file: File) -> bool:
+    return file.rows_quarantined > 0 or is_held_whole(file)
+
+
+def _lies_within(period: Period, first: date | None, last: date | None) -> bool:
+    return (first is None or period.last >= first) and (last is None or period.first <= last)

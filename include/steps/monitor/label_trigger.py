@@ -1,0 +1,76 @@
+"""Labels as they land: once a batch of them is there, asking for a new model does not wait for the night to be measured."""
+
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps.train import attempts
+from include.stores import ledger, packages, warehouse
+from ml.errors import RequestError
+from ml.packaging import package_files
+from ml.retraining import triggers
+from ml.usecase import UseCase
+
+KIND = "labelled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Volume:
+    """How many labels are known, and how many were when the champion had learned or a batch was last answered for."""
+
+    known: int
+    answered: int
+
+    @property
+    def new(self) -> int:
+        return self.known - self.answered
+
+
+def volume(use_case: str) -> Volume | None:
+    """Return how many labels there are now, and were; None while there is no champion that could be trained again."""
+    case, where = usecases.get(use_case), settings.load()
+    trained = _trained(case, where)
+    return None if trained is None else _volume(case, trained, where)
+
+
+def decide(use_case: str, known: int) -> str | None:
+    """Decide once about the batch after which `known` labels are there; return the night to train as of, None for not now.
+
+    Raises RequestError before the first champion, and where the use case asks for no batches.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    engine = warehouse.engine(where.warehouse_url)
+    decided = [each for each in ledger.entries(engine, use_case=case.name, kind=KIND) if each.payload["known"] == known]
+    if decided:
+        return str(decided[-1].night) if decided[-1].payload["retrain"] else None
+    trained, night = _trained(case, where), warehouse.last_scored(engine, case.name)
+    if trained is None or night is None:
+        raise RequestError(f"{case.name} has no champion that has scored a night: there is nothing to train again yet")
+    found, tried = _volume(case, trained, where), attempts.tried(case, night, trained, where)
+    decision = triggers.decide_on_batch(case.triggers, known - found.answered, night, tried, case.horizon)
+    ledger.append(
+        engine,
+        kind=KIND,
+        use_case=case.name,
+        night=night,
+        subject=str(known),
+        payload={"known": known, "answered": found.answered, **asdict(decision)},
+        key=f"{case.name}:{KIND}:{known}",
+    )
+    return str(night) if decision.retrain else None
+
+
+def _volume(case: UseCase, trained: date, where: Settings) -> Volume:
+    engine = warehouse.engine(where.warehouse_url)
+    learned = warehouse.count_labels(engine, case.name, case.horizon.cutoff(trained))
+    answered = [int(str(each.payload["known"])) for each in ledger.entries(engine, use_case=case.name, kind=KIND)]
+    return Volume(known=warehouse.count_labels(engine, case.name), answered=max([learned, *answered]))
+
+
+def _trained(case: UseCase, where: Settings) -> date | None:
+    champion = ledger.champion(warehouse.engine(where.warehouse_url), case.name)
+    if champion is None:
+        return None
+    files = packages.get(where.packages, champion.subject, where.trusted_keys)
+    return date.fromisoformat(str(package_files.facts(files)["night"]))

@@ -1,0 +1,45 @@
+"""How the machinery did, night by night: answers of servers by package, and the tasks of a night's runs."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps.monitor.performance import ALL, Part
+from include.steps.score import prediction_log
+from include.stores import lake, warehouse
+from include.stores.warehouse import TASK_SECONDS, Metric
+from ml import periods
+from ml.ingestion.availability import NIGHT
+from ml.monitoring import serving_metrics
+from ml.rollout.routing import Route
+from ml.usecase import UseCase
+
+_SHADOW = f"route={Route.SHADOW}"
+_COLUMNS = (NIGHT, "package", "route", "at", "latency_ms", "fault")
+
+
+def measure(case: UseCase, night: date, where: Settings) -> None:
+    """Record what servers answered with the features of the window's nights up to `night`, shadows by themselves."""
+    first = case.horizon.before(night, case.triggers.window_nights)
+    found = tuple(_traffic(case, first, night, where))
+    warehouse.record_metrics(warehouse.engine(where.warehouse_url), found)
+
+
+def _traffic(case: UseCase, first: date, last: date, where: Settings) -> Iterator[Metric]:
+    given = lake.read(prediction_log.address(case, prediction_log.REST, where), str(first), str(last), list(_COLUMNS))
+    parts = given["route"].map({Route.SHADOW: _SHADOW}).fillna(ALL)
+    for (night, package, part), rows in given.groupby([NIGHT, "package", parts]):
+        of = Part(use_case=case.name, night=date.fromisoformat(str(night)), model_digest=str(package), slice=str(part))
+        for name, value in asdict(serving_metrics.measure(rows)).items():
+            yield of.metric(name, float(value), len(rows))
+
+
+def record_task(use_case: str, period: str, task: str, seconds: float, tries: int, *, failed: bool) -> None:
+    """Record what the last try of a task of `period` took, which try it was, and whether it `failed`."""
+    case, when = usecases.get(use_case), periods.parse(period)
+    values = {TASK_SECONDS: seconds, "task_failed": float(failed)}
+    part = Part(use_case=case.name, night=when.last, model_digest=ALL, slice=f"task={task}")
+    rows = [part.metric(name, value, tries) for name, value in values.items()]
+    warehouse.record_metrics(warehouse.engine(settings.load().warehouse_url), rows)

@@ -1,0 +1,113 @@
+"""The battery before a release: a challenger's package tried as it would be served, on rows of the latest nights."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from include.serving import subprocesses
+from include.settings import Settings
+from include.steps.features import build as feature_step
+from include.steps.features import feature_pins, training_set
+from include.steps.train import diagnostics, model_card, serving_trial
+from include.stores import ledger, packages, registry, table_snapshot
+from ml import targets
+from ml.arrays import Floats
+from ml.checks import Answer, Check
+from ml.errors import CardError, RefusalError
+from ml.governance.hash_chain import Entry
+from ml.packaging import package_files
+from ml.promotion import acceptance_tests
+from ml.statistics.intervals import Answered
+from ml.targets import Target
+from ml.training.fitting import Model
+from ml.usecase import UseCase
+
+TESTED = "tested"
+
+
+def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Check, ...]:
+    """Return every check of the package that was `judged`, on rows of its latest nights.
+
+    Raises PackageError when the package cannot be served at all, RefusalError when there are no rows to try it on.
+    """
+    rows = _sample(case, when, judged.subject, where)
+    trial, rows = serving_trial.run(where.packages, judged.subject, rows, case.feature_names, when, where)
+    live = serving_trial.over_http(case, judged.subject, rows, case.feature_names, when, where)
+    files = packages.get(where.packages, judged.subject, where.trusted_keys)
+    model, target = package_files.load(files), targets.told(case, package_files.facts(files))
+    ways: dict[str, Sequence[float] | Floats] = {
+        "the nightly batch": model.predict(rows),
+        "the server, one by one": trial.single,
+        "the server, together": trial.frame,
+        "the server, over HTTP": live.scores,
+        "MLflow": _through_mlflow(case, judged, rows, where),
+    }
+    return (
+        Check(name="golden rows, signature and hashes", value=1.0, bar="in a process of its own", answer=Answer.PASS),
+        *acceptance_tests.agreement(ways, "the nightly batch"),
+        acceptance_tests.stability(trial.odd, target),
+        *acceptance_tests.budget(trial, sum(map(len, files.values())), case.latency_budget, case.size_budget),
+        acceptance_tests.over_http(live.p50_ms, live.p99_ms, case.latency_budget),
+        *acceptance_tests.expectations(model, rows, case.expectations),
+        *_fairness(case, when, model, target, where),
+        _card(case, when),
+    )
+
+
+def tested(engine: sa.Engine, judged: Entry) -> tuple[Entry, ...]:
+    """Return the reports on the package that was `judged`, the oldest first."""
+    return ledger.entries(engine, use_case=judged.use_case, kind=TESTED, night=judged.night, subject=judged.subject)
+
+
+def passed(engine: sa.Engine, judged: Entry) -> bool:
+    """Return whether the last report on the package that was `judged` has no check that failed."""
+    reports = tested(engine, judged)
+    return bool(reports) and reports[-1].payload["outcome"] == Answer.PASS
+
+
+def served(digest: str, where: Settings) -> None:
+    """Raise PackageError unless the package gives its golden rows the scores it was packed with, in a process of its own."""
+    subprocesses.run("include.serving.verify_package", where.packages, digest, where)
+
+
+def _sample(case: UseCase, when: date, digest: str, where: Settings) -> pd.DataFrame:
+    """Return rows of the features of the latest nights up to `when`, drawn the same by every run."""
+    version = table_snapshot.take(case, where).version(feature_step.STAGE, feature_step.TABLE)
+    first = case.horizon.before(when, case.gates.judged_nights)
+    rows = feature_step.read(where.lake, case, str(first), str(when), version)
+    if rows.empty:
+        raise RefusalError(f"expected features of {case.name} in {first}..{when} to try the package on, found none")
+    feature_pins.require_rows(digest, rows, case, where)
+    return serving_trial.sample(rows)
+
+
+def _through_mlflow(case: UseCase, judged: Entry, rows: pd.DataFrame, where: Settings) -> Floats:
+    """Return the scores of the registered version, to which categories are texts."""
+    names = list(case.feature_names)
+    words = {name: object for name in names if rows[name].dtype == "category"}
+    frame = rows[names].astype(words)
+    frame = frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in words})
+    return registry.predict(where, case.name, str(judged.payload["version"]), frame)
+
+
+def _fairness(case: UseCase, when: date, model: Model, target: Target, where: Settings) -> tuple[Check, ...]:
+    """Return how the package treats groups on the latest nights, as many as are judged on, that have their labels."""
+    if case.fairness is None:
+        return ()
+    tables = table_snapshot.take(case, where)
+    labelled = training_set.read(case, when, tables, where)
+    rows = labelled.where(np.isin(labelled.nights, np.unique(labelled.nights)[-case.gates.judged_nights :]))
+    answered = Answered(frame=rows.frame, labels=rows.labels, scores=model.predict(rows.frame), nights=rows.nights)
+    levels, among = diagnostics.levels(case, rows, tables), diagnostics.holds(case, case.fairness.among, rows.frame)
+    return acceptance_tests.fairness(answered, levels, among, case.fairness, target, case.gates.confidence)
+
+
+def _card(case: UseCase, when: date) -> Check:
+    try:
+        model_card.check(case.name, str(when))
+    except CardError as fault:
+        return Check(name=str(fault), value=1.0, bar="the model card says what was recorded", answer=Answer.FAIL)
+    return Check(name="numbers of the model card that differ", value=0.0, bar="0", answer=Answer.PASS)

@@ -1,0 +1,69 @@
+"""Where a use case stands as the ledger tells it, and what follows: the routing of servers, and the registry."""
+
+from datetime import date
+
+from include.settings import Settings
+from include.stores import ledger, registry, routing_store, warehouse
+from include.stores.warehouse import Alert
+from ml.errors import LedgerError, SetupError
+from ml.governance.hash_chain import Entry
+from ml.rollout import state
+from ml.rollout.state import Standing
+from ml.usecase import UseCase
+
+
+def now(case: UseCase, where: Settings) -> Standing:
+    """Return where `case` stands, as of the last entry of the ledger."""
+    return state.stand(case.name, _entries(case, where))
+
+
+def on(case: UseCase, night: date, where: Settings) -> Standing:
+    """Return where `case` stood before `night`, by what was decided as of earlier nights: the same whenever asked."""
+    earlier = [each for each in _entries(case, where) if each.night is not None and each.night < night]
+    return state.stand(case.name, sorted(earlier, key=lambda each: (each.night, each.seq)))
+
+
+def latest(case: UseCase, known: date, where: Settings) -> date:
+    """Return the last night that was scored, `known` at least: what is decided now holds for the nights after it."""
+    scored = warehouse.last_scored(warehouse.engine(where.warehouse_url), case.name)
+    return max(known, scored) if scored else known
+
+
+def follow(case: UseCase, where: Settings) -> tuple[str, ...]:
+    """Let servers and the registry follow the ledger, and return a sentence for each thing that the registry had wrong."""
+    return registry.follow(where, case.name) if route(case, where) else ()
+
+
+def route(case: UseCase, where: Settings) -> bool:
+    """Let servers follow the ledger, and return whether it has a champion to answer; raises SetupError without routing's key."""
+    routing = now(case, where).routing
+    if routing is not None:
+        routing_store.publish(routing, where)
+    return routing is not None
+
+
+def watch(case: UseCase, night: date, where: Settings) -> None:
+    """Raise an alert where the ledger was changed behind its back, or the registry by hand, which is put right.
+
+    Whoever has no key for routing cannot put servers right, and says so.
+    """
+    engine = warehouse.engine(where.warehouse_url)
+    try:
+        ledger.verify(engine)
+        told = [f"{each}: somebody changed the registry by hand; the ledger leads" for each in follow(case, where)]
+    except LedgerError as fault:
+        told = [str(fault)]
+    except SetupError as fault:
+        told = [
+            f"servers do not answer as the ledger says, and I may not tell them (`ratchet route {case.name}` does): {fault}"
+        ]
+    for number, message in enumerate(told, start=1):
+        warehouse.raise_alert(
+            engine, Alert(use_case=case.name, night=night, kind="ledger", subject=f"{number}", message=message)
+        )
+
+
+def _entries(case: UseCase, where: Settings) -> tuple[Entry, ...]:
+    kinds = set(state.Kind)
+    found = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
+    return tuple(each for each in found if each.kind in kinds)

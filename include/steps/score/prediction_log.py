@@ -1,0 +1,90 @@
+"""Every answer given: those over REST from the journals of servers, those of the nightly batch while a release is under way."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from include import settings, usecases
+from include.settings import Settings
+from include.stores import lake, request_log
+from include.stores.files.spool import Spool
+from ml.ingestion.availability import NIGHT
+from ml.periods import Period
+from ml.usecase import UseCase
+
+STAGE, REST, BATCH = "answers", "rest", "batch"
+COLUMNS = (
+    "request",
+    "place",
+    "at",
+    "protocol",
+    "entity",
+    NIGHT,
+    "package",
+    "route",
+    "score",
+    "fault",
+    "latency_ms",
+    "features",
+)
+_TEXTS = ("request", "protocol", "entity", NIGHT, "package", "route", "fault", "features")
+
+
+def drain(use_case: str) -> int:
+    """Move what servers have answered since into the lake, each answer once, and return how many were moved.
+
+    What a server still writes is read as far as it is; a journal file that is finished and read is removed.
+    """
+    case, where = usecases.get(use_case), settings.load()
+    return sum(_drained(segment, case, where) for segment in request_log.segments(where.journal / case.name))
+
+
+def put(rows: pd.DataFrame | Spool, case: UseCase, night: date, where: Settings) -> None:
+    """Store the answers of a nightly batch in place of those of `night`; `rows` have the columns `COLUMNS`."""
+    found = rows if isinstance(rows, Spool) else typed(rows)
+    lake.replace(address(case, BATCH, where), Period(first=night, last=night), found)
+
+
+def given(case: UseCase, after: date, moment: datetime, where: Settings) -> pd.DataFrame:
+    """Return what was answered over REST from `moment` on, and in the batch for the nights after `after`."""
+    rest = lake.read(address(case, REST, where), columns=list(COLUMNS))
+    batch = lake.read(address(case, BATCH, where), str(after), columns=list(COLUMNS))
+    found = [rest[rest["at"] >= moment.timestamp()], batch[batch[NIGHT] > str(after)]]
+    return pd.concat([typed(each) for each in found], ignore_index=True)
+
+
+def address(case: UseCase, table: str, where: Settings) -> str:
+    """Return where the answers over REST, or those of the batch, are in the lake."""
+    return lake.address(where.lake, case.name, STAGE, table)
+
+
+def _drained(segment: Path, case: UseCase, where: Settings) -> int:
+    uri = address(case, REST, where)
+    page = request_log.read(segment, lake.taken(uri, segment.stem))
+    if page.records and not lake.append(uri, _frame(page.records), segment.stem, page.end):
+        return 0  # another drain was faster, and has these
+    if page.last:
+        segment.unlink(missing_ok=True)
+    return len(page.records)
+
+
+def _frame(records: tuple[bytes, ...]) -> pd.DataFrame:
+    rows = [json.loads(each) for each in records]
+    return typed(
+        pd.DataFrame([{**row, NIGHT: row[NIGHT] or _day(row), "features": json.dumps(row["features"])} for row in rows])
+    )
+
+
+def _day(row: dict[str, Any]) -> str:
+    """Return the day of an answer that was given without a snapshot."""
+    return str(datetime.fromtimestamp(row["at"], UTC).date())
+
+
+def typed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return answers with the columns `COLUMNS`, in their types."""
+    numbers = dict.fromkeys(("at", "score", "latency_ms"), "float64")
+    texts = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in _TEXTS}
+    return rows.astype(numbers | {"place": "int64"}).assign(**texts)[list(COLUMNS)]

@@ -1,0 +1,55 @@
+"""Features and the champion to scores: issued once for each entity, night and model, never rewritten.
+
+While a challenger is under way it answers for its share of the entities, and whoever does not answer answers a copy.
+A night is issued whole or not at all, and only when it is like the nights before (`include/steps/score/publication_gate.py`).
+"""
+
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps import release_state
+from include.steps.features import build as feature_step
+from include.steps.score import batch_prediction, prediction_log, publication_gate
+from include.stores import table_snapshot, warehouse
+from ml import periods
+from ml.errors import RefusalError
+from ml.rollout.routing import Routing
+from ml.usecase import UseCase
+
+
+def score(use_case: str, period: str) -> int | None:
+    """Issue scores for the entities of `period` and return how many; None while there is no champion.
+
+    Raises FeatureError when the features of a night do not mean what the champion learned them as; and RefusalError,
+    once all nights were tried, when the scores of some are withheld.
+    """
+    case, when, where = usecases.get(use_case), periods.parse(period), settings.load()
+    issued, scored, withheld = 0, False, list[str]()
+    for night in case.horizon.nights(when):
+        routing = release_state.on(case, night, where).routing
+        if routing is None:
+            continue
+        scored = True
+        try:
+            issued += score_night(case, night, routing, where)
+        except RefusalError as refusal:
+            withheld.append(str(refusal))
+    if withheld:
+        raise RefusalError("\n".join(withheld))
+    return issued if scored else None
+
+
+def score_night(case: UseCase, night: date, routing: Routing, where: Settings) -> int:
+    """Issue scores for the entities of `night` by the packages of `routing` and return how many; raises as `score` does."""
+    version = table_snapshot.take(case, where).version(feature_step.STAGE, feature_step.TABLE)
+    with TemporaryDirectory() as aside:
+        answered = batch_prediction.answer(case, night, version, routing, where, Path(aside))
+        publication_gate.require(case, night, answered, routing.champion, where)
+        if routing.challenger is not None and answered.rows:
+            prediction_log.put(answered.copies, case, night, where)
+        engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
+        warehouse.issue_night(engine, case.name, night, answered.parts(), cutoff, version)
+        return answered.rows

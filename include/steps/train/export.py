@@ -1,0 +1,123 @@
+"""A package made ready for where nothing of ours is installed: read from the store, proven, and written to a folder."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from include import settings, usecases
+from include.settings import PROJECT, Settings
+from include.stores import ledger, packages, warehouse
+from include.stores.files import atomic
+from include.stores.signing import model_signing
+from ml.errors import RequestError
+from ml.packaging.export import scorer, tree_shaking, wheel
+from ml.packaging.export.scorer import Scorer
+from ml.packaging.export.wheel import Wheel
+
+CODE = "_ml"
+_FRONT, _COMMAND = "include.export_runtime.scorer", "include.export_runtime.cli"
+_LEAST_DIGITS = 6
+
+
+class Form(StrEnum):
+    """What a package can become."""
+
+    ONNX = "onnx"
+    WHEEL = "wheel"
+
+
+def export(named: str, form: Form, folder: Path) -> Path:
+    """Write the package `named` (a digest, the beginning of one, or a use case: its champion) as `form` into `folder`.
+
+    Returns the file. Raises RequestError when no one package is named, or it cannot become that; PackageError when it is not
+    the bytes that a trusted key signed, or does not give its golden rows their scores.
+    """
+    where = settings.load()
+    digest = _digest(named, where)
+    files = packages.get(where.packages, digest, where.trusted_keys)
+    model = scorer.load_package(files, digest)
+    name, content = _graph(model, files) if form is Form.ONNX else _wheel(model, files)
+    atomic.write(folder / name, content)
+    return folder / name
+
+
+def _digest(named: str, where: Settings) -> str:
+    if named in usecases.names():
+        champion = ledger.champion(warehouse.engine(where.warehouse_url), named)
+        if champion is None:
+            raise RequestError(
+                f"expected {named} to have a champion, but it has had none: name a package by its digest"
+            )
+        return str(champion.subject)
+    stored = sorted(each.name for each in where.packages.glob("[!.]*"))
+    found = [each for each in stored if each.startswith(named)] if len(named) >= _LEAST_DIGITS else []
+    if len(found) != 1:
+        raise RequestError(
+            f"expected a use case, or {_LEAST_DIGITS} digits or more that one package's digest begins with, got {named!r}: "
+            f"{len(found)} of the {len(stored)} packages in {where.packages}"
+        )
+    return found[0]
+
+
+def _graph(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
+    from ml.packaging.export import onnx_graph
+
+    signature = files[model_signing.SIGNATURE].decode()
+    return f"{model.use_case}-{model.digest[:12]}.onnx", onnx_graph.write(model, files, {"signature": signature})
+
+
+def _wheel(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
+    module = f"ratchet_{model.use_case}"
+    built = Wheel(
+        module=module,
+        version=wheel.version(model.digest, model.facts),
+        summary=f"The model {model.digest[:12]} of {model.use_case}, scored by NumPy alone.",
+        description=_description(module, model),
+        files={
+            **_code(module),
+            **{f"package/{name}": content for name, content in files.items()},
+            "package.sha256": f"{model.digest}\n".encode(),
+            "py.typed": b"",
+        },
+    )
+    return built.filename, built.packed()
+
+
+def _code(module: str) -> dict[str, bytes]:
+    """Return the wheel's source files: its front, its command, and what these need of `ml`."""
+    front, command = (_text(PROJECT.joinpath(*each.split(".")).with_suffix(".py")) for each in (_FRONT, _COMMAND))
+    paths = _modules()
+    ours = {name: _text(path) for name, path in paths.items()}
+    needed = tree_shaking.needed(ours, tree_shaking.asked(front) | tree_shaking.asked(command))
+    texts = {f"{CODE}/{paths[name].relative_to(PROJECT / 'ml').as_posix()}": text for name, text in needed.items()}
+    empty = {f"{folder}/__init__.py": "" for name in texts for folder in PurePosixPath(name).parents if folder.name}
+    texts = {**empty, **texts, "__init__.py": front, "__main__.py": command.replace(_FRONT, module)}
+    return {name: tree_shaking.moved(text, f"{module}.{CODE}").encode() for name, text in texts.items()}
+
+
+def _modules() -> dict[str, Path]:
+    """Return where each module of `ml` is, by its dotted name."""
+    paths = sorted((PROJECT / "ml").rglob("*.py"))
+    dotted = [".".join(path.relative_to(PROJECT).with_suffix("").parts) for path in paths]
+    return {name.removesuffix(".__init__"): path for name, path in zip(dotted, paths, strict=True)}
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _description(module: str, model: Scorer) -> str:
+    return f"""\
+# {module}
+
+The model `{model.digest}`, trained as of {model.facts.get("night")}, with everything that scoring needs but NumPy.
+
+```python
+import {module}
+model = {module}.load()
+model.score([{{{", ".join(f'"{name}": ...' for name in model.taken.names)}}}])
+```
+
+Or `python -m {module} rows.csv`. A missing value is None, in a CSV an empty cell.
+The code is Ratchet's, under the Apache License 2.0; the model in `package/` belongs to whoever trained it.
+"""

@@ -1,0 +1,84 @@
+"""What each training took and was made with, kept as metrics of its night, and told where it gets slower or is made otherwise."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from include.settings import Settings
+from include.stores import warehouse
+from include.stores.warehouse import Alert, Metric
+from ml.governance.hash_chain import Entry
+from ml.statistics import trends
+from ml.usecase import UseCase
+
+SECONDS, LATENCY, MEMORY, SIZE = "training_seconds", "serving_p99_ms", "serving_memory_mb", "package_mb"
+TIMED = (SECONDS, LATENCY, MEMORY)
+_TOLD = {LATENCY: "p99_latency_ms", MEMORY: "memory_mb", SIZE: "package_mb"}
+_NO_MODEL, _TREND, _DEPENDENCIES = "none", "trend", "dependencies"
+
+
+def timed(case: UseCase, night: date, candidate: str, seconds: float, where: Settings) -> None:
+    """Keep how long it took to tune, fit and try a candidate."""
+    _record([_metric(case, night, candidate, _NO_MODEL, SECONDS, seconds)], where)
+
+
+def keep(case: UseCase, night: date, judged: Entry, where: Settings) -> None:
+    """Keep what serving each candidate of a verdict takes, and tell trends and dependencies that changed."""
+    payload: Mapping[str, Any] = judged.payload
+    _record(
+        [
+            _metric(case, night, each["name"], judged.subject, metric, each[name])
+            for each in payload.get("candidates", ())
+            for metric, name in _TOLD.items()
+        ],
+        where,
+    )
+    told = list(_trends(case, night, where))
+    if payload.get("dependencies"):
+        message = f"the package of {night} is made otherwise than its champion: {'; '.join(payload['dependencies'])}"
+        told.append(_alert(case, night, _DEPENDENCIES, judged.subject[:12], message))
+    engine = warehouse.engine(where.warehouse_url)
+    warehouse.settle_alerts(engine, case.name, night, (_TREND, _DEPENDENCIES), told)
+
+
+def _trends(case: UseCase, night: date, where: Settings) -> Iterator[Alert]:
+    for candidate in case.candidates:
+        for metric in (*TIMED, SIZE):
+            found = trends.measure(_past(case, night, candidate.name, metric, where))
+            if found and found.has_risen:
+                message = (
+                    f"{metric} of {candidate.name} has risen: {found.recent:.4g} in the last three trainings, {found.before:.4g} "
+                    f"before (bar: {found.bar:.4g})"
+                )
+                yield _alert(case, night, _TREND, f"{candidate.name} {metric}", message)
+
+
+def _past(case: UseCase, night: date, candidate: str, metric: str, where: Settings) -> list[float]:
+    """Return what was measured at each training up to `night`, in their order."""
+    engine = warehouse.engine(where.warehouse_url)
+    found = warehouse.metrics(engine, case.name, last_night=night, metric=metric, slice=_slice(candidate))
+    return [each.value for each in found if each.value is not None]
+
+
+def _record(metrics: list[Metric], where: Settings) -> None:
+    warehouse.record_metrics(warehouse.engine(where.warehouse_url), metrics)
+
+
+def _metric(case: UseCase, night: date, candidate: str, digest: str, metric: str, value: float) -> Metric:
+    return Metric(
+        use_case=case.name,
+        night=night,
+        model_digest=digest,
+        slice=_slice(candidate),
+        metric=metric,
+        value=value,
+        n=1,
+    )
+
+
+def _slice(candidate: str) -> str:
+    return f"candidate={candidate}"
+
+
+def _alert(case: UseCase, night: date, kind: str, subject: str, message: str) -> Alert:
+    return Alert(use_case=case.name, night=night, kind=kind, subject=subject, message=message)

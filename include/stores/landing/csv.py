@@ -1,0 +1,148 @@
+"""Comma-separated text to rows: every line becomes a row or is named malformed, and none swallows another.
+
+A file without quotes is split by arrays, at the speed of its bytes, so many lines at a time; one with quotes is read
+record by record, with its text in memory as a whole.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from include.stores.landing import rows
+from include.stores.landing.line_index import Lines
+from include.stores.landing.rows import Rows
+from ml.arrays import Integers
+from ml.errors import DataError
+
+_BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_BLOCK = 4 * 1024**2
+csv.field_size_limit(2**31 - 1)  # a longer field is told of below; the reader's own limit would end the whole file
+
+
+def read(file: IO[bytes], most: int) -> Iterator[Rows]:
+    """Yield the rows of CSV text, at most `most` at once.
+
+    Raises DataError when it has no header, or names a column twice.
+    """
+    file.seek(0)
+    start = file.read(len(_BOM))
+    if start.startswith(_UTF16):
+        raise DataError("expected UTF-8 text, got UTF-16; save it as UTF-8 and land it again")
+    text_starts = len(_BOM) if start == _BOM else 0
+    file.seek(text_starts)
+    quoted = _is_quoted(file)
+    file.seek(text_starts)
+    return _quoted(file, most) if quoted else _plain(file, most)
+
+
+def _is_quoted(file: IO[bytes]) -> bool:
+    """Return whether a quote is in the text, or a line end that is not one of ours: a CR without LF."""
+    before = b""
+    while block := file.read(_BLOCK):
+        text = before + block
+        if b'"' in block or text[:-1].count(b"\r") != text.count(b"\r\n"):
+            return True
+        before = block[-1:]
+    return before == b"\r"
+
+
+def _plain(file: IO[bytes], most: int) -> Iterator[Rows]:
+    """Yield the rows of text without quotes: its lines, but for those that are not a row."""
+    texts = (line.rstrip(b"\r\n").decode(errors="replace") for line in file)
+    number, first = next(((number, text) for number, text in enumerate(texts, 1) if text), (0, ""))
+    header = _header(first.split(",") if first else [])
+    for lines in rows.batches(iter(file), most, b"".join):
+        yield _fitted(lines.replace(b"\r\n", b"\n"), header, after=number)
+        number += lines.count(b"\n")
+
+
+def _fitted(content: bytes, header: list[str], after: int) -> Rows:
+    """Return the rows of lines that come after line `after`."""
+    lines = Lines.of(content)
+    numbers = lines.numbers + after
+    odd = np.flatnonzero((lines.commas != len(header) - 1) | lines.suspect)
+    faults = {at: _fault(lines.text(at).split(","), header) for at in odd.tolist()}
+    wrong = [at for at, fault in faults.items() if fault]
+    keep = np.ones(len(lines), bool)
+    keep[wrong] = False
+    return Rows(
+        fit=_frame(lines.bytes_of(keep), header, numbers[keep]),
+        malformed=rows.malformed([(int(numbers[at]), lines.text(at), faults[at]) for at in wrong]),
+    )
+
+
+def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
+    if not body:
+        return pd.DataFrame(columns=header, dtype=str)
+    table = pyarrow.csv.read_csv(
+        io.BytesIO(body),
+        read_options=pyarrow.csv.ReadOptions(column_names=header, block_size=max(len(body), 1)),
+        parse_options=pyarrow.csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.dictionary(pa.int32(), pa.string())),
+            strings_can_be_null=False,
+        ),
+    )
+    return pd.DataFrame({name: table[name].to_pandas() for name in header}).set_axis(numbers)
+
+
+def _quoted(file: IO[bytes], most: int) -> Iterator[Rows]:
+    records = _records(file.read().decode(errors="replace"))
+    first = next(records, None)
+    header = _header(first.cells if first else [])
+    for some in rows.batches(records, most, list):
+        faults = [(each.line, json.dumps(each.cells), each.fault or _fault(each.cells, header)) for each in some]
+        good = [record for record, (_, _, fault) in zip(some, faults, strict=True) if not fault]
+        fit = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
+        yield Rows(fit=fit, malformed=rows.malformed([each for each in faults if each[2]]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The cells of a record that starts on `line`, or one line that is none, and why."""
+
+    line: int
+    cells: list[str]
+    fault: str = ""
+
+
+def _records(text: str) -> Iterator[_Record]:
+    """Yield what is on the lines; a quote that was left open costs its own line, not those that it would swallow."""
+    lines, at, width = list(io.StringIO(text, newline="")), 0, 0
+    while at < len(lines):
+        first, reader = at, csv.reader(map(lines.__getitem__, range(at, len(lines))), strict=True)
+        try:
+            for cells in reader:
+                end = first + reader.line_num
+                if end - at > 1 and width and len(cells) != width:
+                    raise csv.Error(f"a record of {len(cells)} fields over {end - at} lines")
+                if cells:
+                    width = width or len(cells)
+                    yield _Record(at + 1, cells)
+                at = end
+        except csv.Error as error:
+            yield _Record(at + 1, [lines[at].rstrip("\r\n")], f"expected comma-separated values, got {error}")
+            at += 1
+
+
+def _header(names: list[str]) -> list[str]:
+    if not names:
+        raise DataError("expected a header line, got an empty file")
+    twice = next((column for column in names if names.count(column) > 1), None)
+    if twice is not None:
+        raise DataError(f"expected each column once, got {twice!r} twice; mend the header and land it again")
+    return names
+
+
+def _fault(cells: list[str], header: list[str]) -> str:
+    if len(cells) != len(header):
+        return f"expected {len(header)} fields, got {len(cells)}"
+    return rows.fault(cells)

@@ -1,0 +1,62 @@
+"""Which packages a server answers with, for each use case: one signed file that follows the ledger."""
+
+import json
+from pathlib import Path
+
+from include.settings import Settings
+from include.stores.files import atomic
+from include.stores.signing import dsse
+from ml.errors import RequestError, SignatureError
+from ml.rollout import routing
+from ml.rollout.routing import Routing
+
+_KIND = "application/vnd.ratchet.routing+json"
+
+
+def publish(route: Routing, where: Settings) -> Path:
+    """Let servers answer by `route`, and return where it stands; where they do already, no byte changes and no key is needed.
+
+    Raises SetupError without a key to sign with.
+    """
+    path = place(where.routes, route.use_case)
+    if not _says(path, route, where.trusted_keys):
+        told = json.dumps(route.told(), sort_keys=True).encode()
+        atomic.write(path, dsse.seal(told, _KIND, dsse.ROUTING, where))
+    return path
+
+
+def read(path: Path, trusted: Path) -> Routing:
+    """Return the routing in `path`, signed by a key that `trusted` has for routing; raises SignatureError, FileNotFoundError."""
+    text = path.read_bytes()
+    try:
+        told = json.loads(dsse.unseal(text, _KIND, dsse.ROUTING, trusted))
+    except SignatureError as fault:
+        raise SignatureError(
+            f"{path} {fault}; let `ratchet route` write it again, and find out who wrote this"
+        ) from None
+    return routing.read(told)
+
+
+def standing(use_case: str, where: Settings) -> Routing:
+    """Return what is routed for `use_case` now; raises RequestError before its first champion, SignatureError."""
+    path = place(where.routes, use_case)
+    try:
+        found = read(path, where.trusted_keys)
+    except FileNotFoundError:
+        raise RequestError(f"{use_case} has no champion yet: {path} is not there") from None
+    if found.use_case != use_case:
+        raise RequestError(f"{path} is the routing of {found.use_case!r}, expected that of {use_case!r}")
+    return found
+
+
+def place(folder: Path, use_case: str) -> Path:
+    """Return where the routing of `use_case` stands."""
+    return folder / f"{use_case}.json"
+
+
+def _says(path: Path, route: Routing, trusted: Path) -> bool:
+    """Return whether servers that look into `path` answer by `route` already."""
+    try:
+        return read(path, trusted) == route
+    except (FileNotFoundError, SignatureError, RequestError):
+        return False

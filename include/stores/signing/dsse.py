@@ -1,0 +1,137 @@
+"""Signed texts: a Sigstore bundle without Sigstore's servers, which is a DSSE envelope signed with ECDSA on P-256.
+
+Who trains signs packages, who releases signs routing: each has a key of its own, which is trusted for nothing else.
+"""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from include.settings import Settings
+from include.stores.files import atomic
+from ml.errors import SetupError, SignatureError
+
+_BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+_SHORT = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signer:
+    """What is signed with a key of its own, where that is among the secrets, and its public half among the trusted ones."""
+
+    signs: str
+    key_file: str
+    folder: str
+
+    def trusted(self, keys: Path) -> Path:
+        """Return the folder of the public keys that are trusted for what this one signs."""
+        return keys / self.folder
+
+
+PACKAGES = Signer(signs="packages", key_file="package.key", folder=".")
+ROUTING = Signer(signs="routing", key_file="routing.key", folder="routing")
+SIGNERS = (PACKAGES, ROUTING)
+KEY_FILES = frozenset(each.key_file for each in SIGNERS)
+
+
+def new_key() -> str:
+    """Return a new private key on P-256, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
+
+
+def trust(signer: Signer, where: Settings) -> Path:
+    """Write the public half of a signing key among the trusted ones, and return where; raises SetupError."""
+    public = _pem(_signing_key(signer, where).public_key())
+    path = signer.trusted(where.trusted_keys) / f"{hashlib.sha256(public).hexdigest()[:_SHORT]}.pem"
+    if not path.exists():
+        atomic.write(path, public)
+    return path
+
+
+def seal(text: bytes, kind: str, signer: Signer, where: Settings) -> bytes:
+    """Return `text`, of the media type `kind`, in an envelope with our signature; raises SetupError without a key.
+
+    The same key signs the same text with the same bytes (RFC 6979).
+    """
+    key = _signing_key(signer, where)
+    signature = key.sign(_encoded(text, kind), ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    bundle = {
+        "mediaType": _BUNDLE,
+        "verificationMaterial": {"publicKey": {"hint": _hint(key.public_key())}, "tlogEntries": []},
+        "dsseEnvelope": {
+            "payload": base64.b64encode(text).decode(),
+            "payloadType": kind,
+            "signatures": [{"sig": base64.b64encode(signature).decode(), "keyid": ""}],
+        },
+    }
+    return json.dumps(bundle, sort_keys=True).encode()
+
+
+def unseal(envelope: bytes, kind: str, signer: Signer, keys: Path) -> bytes:
+    """Return the text of the media type `kind` in `envelope`, once a key that `keys` has for `signer` is shown to have signed it.
+
+    Raises SignatureError, whose sentence goes on from the name of what bears the envelope.
+    """
+    try:
+        bundle = json.loads(envelope)
+        hint = str(bundle["verificationMaterial"]["publicKey"]["hint"])
+        inner = bundle["dsseEnvelope"]
+        kinds = (bundle["mediaType"], inner["payloadType"])
+        text, signature = (
+            base64.b64decode(each, validate=True) for each in (inner["payload"], inner["signatures"][0]["sig"])
+        )
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise SignatureError(f"has a signature that is no Sigstore bundle: it starts {envelope[:40]!r}") from None
+    if kinds != (_BUNDLE, kind):
+        raise SignatureError(f"has a signature of the kind {kinds}, expected {(_BUNDLE, kind)}")
+    try:
+        _trusted_key(hint, signer.trusted(keys)).verify(signature, _encoded(text, kind), ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        raise SignatureError(f"bears a forged signature: the key {hint[:_SHORT]} did not make it") from None
+    return text
+
+
+def _trusted_key(hint: str, trusted: Path) -> ec.EllipticCurvePublicKey:
+    known = {}
+    for path in sorted(trusted.glob("*.pem")):
+        key = serialization.load_pem_public_key(path.read_bytes())
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            known[_hint(key)] = key
+    if hint not in known:
+        names = ", ".join(each[:_SHORT] for each in known) or "none at all"
+        raise SignatureError(f"is signed by the key {hint[:_SHORT]}, and {trusted} trusts {names}")
+    return known[hint]
+
+
+def _encoded(text: bytes, kind: str) -> bytes:
+    """Return DSSE's pre-authentication encoding of a payload (secure-systems-lab/dsse, protocol.md)."""
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(text), text)
+
+
+def _signing_key(signer: Signer, where: Settings) -> ec.EllipticCurvePrivateKey:
+    path = where.secrets / signer.key_file
+    if not path.is_file():
+        raise SetupError(
+            f"expected the key that signs {signer.signs} in {path}, but there is none; run the set-up (`make run` does)"
+        )
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise SetupError(f"the key in {path} should be one on the curve P-256; put it away and run the set-up")
+    return key
+
+
+def _pem(key: ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _hint(key: ec.EllipticCurvePublicKey) -> str:
+    """Return what a bundle calls its key: the SHA-256 of the public key's PEM."""
+    return hashlib.sha256(_pem(key)).hexdigest()

@@ -1,0 +1,81 @@
+"""Who packed it: a package's signature by a key of ours, in the OpenSSF model-signing format.
+
+The signed text is an in-toto statement that has the SHA-256 of every file of the folder; `model_signing verify key`
+takes it too.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from include.settings import Settings
+from include.stores.signing import dsse
+from ml.errors import PackageError, SignatureError
+from ml.governance import manifest
+
+SIGNATURE = "model.sig"
+_PAYLOAD = "application/vnd.in-toto+json"
+_STATEMENT = "https://in-toto.io/Statement/v1"
+_PREDICATE = "https://model_signing/signature/v1.0"
+
+
+def signed(digest: str, files: Mapping[str, bytes], where: Settings) -> dict[str, bytes]:
+    """Return `files` with the signature of all of them as the package `digest`; raises SetupError without a key."""
+    statement = json.dumps(_statement(digest, _hashes(files)), sort_keys=True).encode()
+    return {**files, SIGNATURE: dsse.seal(statement, _PAYLOAD, dsse.PACKAGES, where)}
+
+
+def verify(digest: str, files: Mapping[str, bytes], trusted: Path) -> None:
+    """Raise PackageError unless a key in the folder `trusted` signed exactly these `files`."""
+    if SIGNATURE not in files:
+        raise _refused(digest, f"has no {SIGNATURE}: nobody answers for it")
+    try:
+        statement = json.loads(dsse.unseal(files[SIGNATURE], _PAYLOAD, dsse.PACKAGES, trusted))
+    except SignatureError as fault:
+        raise _refused(digest, str(fault)) from None
+    signed_as, found = _resources(digest, statement), _hashes(files)
+    for name in sorted(signed_as.keys() | found.keys()):
+        if signed_as.get(name) != found.get(name):
+            told = f"{signed_as.get(name) or 'nothing'}, found {found.get(name) or 'no such file'}"
+            raise _refused(digest, f"bears a signature of other files: {name!r} was signed as {told}")
+
+
+def _resources(digest: str, statement: Mapping[str, Any]) -> dict[str, str]:
+    if (statement["_type"], statement["predicateType"]) != (_STATEMENT, _PREDICATE):
+        raise _refused(digest, f"bears a signature of another statement, {statement['predicateType']!r}")
+    named = statement["predicate"]["resources"]
+    if {each["algorithm"] for each in named} != {"sha256"}:
+        raise _refused(digest, "bears a signature over other hashes than SHA-256")
+    return {str(each["name"]): str(each["digest"]) for each in named}
+
+
+def _statement(digest: str, resources: Mapping[str, str]) -> dict[str, Any]:
+    whole = hashlib.sha256(b"".join(bytes.fromhex(resources[name]) for name in sorted(resources))).hexdigest()
+    return {
+        "_type": _STATEMENT,
+        "subject": [{"name": digest, "digest": {"sha256": whole}}],
+        "predicateType": _PREDICATE,
+        "predicate": {
+            "serialization": {
+                "method": "files",
+                "hash_type": "sha256",
+                "allow_symlinks": False,
+                "ignore_paths": [SIGNATURE],
+            },
+            "resources": [
+                {"name": name, "algorithm": "sha256", "digest": resources[name]} for name in sorted(resources)
+            ],
+        },
+    }
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: manifest.sha256(content) for name, content in files.items() if name != SIGNATURE}
+
+
+def _refused(digest: str, why: str) -> PackageError:
+    return PackageError(
+        f"package {digest[:12]} {why}; do not serve it: fetch it again from where it was trained, or train again"
+    )

@@ -1,0 +1,60 @@
+"""What the judged rows say of a model besides the verdict: where it is good, where it is weak, whom it treats how."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ml.arrays import Booleans, Strings
+from ml.checks import Check
+from ml.evaluation import slice_discovery, slice_metrics
+from ml.evaluation.slice_discovery import Search
+from ml.evaluation.slice_metrics import Segment
+from ml.metrics import curves
+from ml.metrics.curves import Bin, Gains
+from ml.statistics.intervals import Answered
+from ml.targets import Group, Target
+from ml.usecase import EdgeCase, UseCase
+
+_SEED = 20130205
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Findings:
+    """Everything found of one model, on rows that it had not learned from; `gates` are the checks of its fairness.
+
+    `gains` is None where nobody acts above a threshold.
+    """
+
+    segments: tuple[Segment, ...]
+    search: Search
+    groups: tuple[Group, ...]
+    gates: tuple[Check, ...]
+    bins: tuple[Bin, ...]
+    gains: Gains | None
+
+
+def measure(
+    use_case: UseCase,
+    target: Target,
+    earlier: Answered,
+    judged: Answered,
+    *,
+    edge_cases: Mapping[EdgeCase, Booleans],
+    slices: Mapping[str, Booleans],
+    levels: Mapping[str, Strings],
+    among: Booleans,
+) -> Findings:
+    """Return what is found on `judged`; weak slices are sought on the `earlier` rows, of other nights.
+
+    The frames hold what weak slices may be told by; masks and `levels` (the text of each row's group) are over
+    `judged`, groups compared `among` those rows.
+    """
+    gates, declared = use_case.gates, use_case.fairness
+    groups = target.groups(judged, levels, among, declared, gates.confidence) if declared else ()
+    return Findings(
+        segments=slice_metrics.measure(judged, edge_cases, slices, gates, target),
+        search=slice_discovery.search(earlier, judged, gates.confidence, _SEED, target),
+        groups=groups,
+        gates=target.group_checks(groups, declared) if declared else (),
+        bins=curves.reliability(judged, target.row_calibration(judged.labels, judged.scores), gates.confidence),
+        gains=target.gains(judged),
+    )

@@ -1,0 +1,83 @@
+"""How good a model is on parts of the judged rows: all, the latest nights, what experts named, each level of a slice."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from ml.arrays import Booleans, Strings
+from ml.statistics import intervals
+from ml.statistics.intervals import Answered, Interval
+from ml.targets import Quality, Target
+from ml.usecase import EdgeCase, Gates
+
+_SEED = 20130202
+
+
+class Kind(StrEnum):
+    """Why a part is judged apart."""
+
+    ALL = "all rows"
+    RECENT = "latest nights"
+    EDGE_CASE = "edge case"
+    SLICE = "slice"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """A part of the rows and its quality; None where it has no rows, an interval None where nights are too few.
+
+    `calibration` is mean score over mean label: below 1 the model expects too little; of a number, the share of labels below
+    the answer. Both intervals are over nights.
+    """
+
+    kind: Kind
+    name: str
+    why: str
+    quality: Quality | None
+    loss: Interval | None
+    calibration: Interval | None
+
+
+def measure(
+    rows: Answered,
+    edge_cases: Mapping[EdgeCase, Booleans],
+    slices: Mapping[str, Booleans],
+    gates: Gates,
+    target: Target,
+) -> tuple[Segment, ...]:
+    """Return the quality of every part, all rows first; the masks are over `rows`."""
+    return tuple(
+        _segment(kind, name, why, rows, mask, gates.confidence, target)
+        for kind, name, why, mask in _parts(rows.nights, edge_cases, slices, gates.recent_nights)
+    )
+
+
+def _parts(
+    nights: Strings, edge_cases: Mapping[EdgeCase, Booleans], slices: Mapping[str, Booleans], recent_nights: int
+) -> Iterator[tuple[Kind, str, str, Booleans]]:
+    yield Kind.ALL, "all", "", np.ones(len(nights), bool)
+    since = np.unique(nights)[-recent_nights:][0]
+    yield Kind.RECENT, f"since {since}", f"the latest {recent_nights} of the judged nights", nights >= since
+    for case, mask in edge_cases.items():
+        yield Kind.EDGE_CASE, case.name, case.why, mask
+    for name, mask in slices.items():
+        yield Kind.SLICE, name, "", mask
+
+
+def _segment(
+    kind: Kind, name: str, why: str, rows: Answered, mask: Booleans, confidence: float, target: Target
+) -> Segment:
+    if not mask.any():
+        return Segment(kind=kind, name=name, why=why, quality=None, loss=None, calibration=None)
+    labels, scores, nights = rows.labels[mask], rows.scores[mask], rows.nights[mask]
+    lost = target.row_loss(labels, scores)
+    return Segment(
+        kind=kind,
+        name=name,
+        why=why,
+        quality=target.measure(labels, scores, nights),
+        loss=intervals.ratio_by_night(lost, np.ones(len(lost)), nights, confidence, _SEED),
+        calibration=target.calibration_by_night(labels, scores, nights, confidence, _SEED),
+    )

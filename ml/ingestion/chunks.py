@@ -1,0 +1,36 @@
+"""A table too long to be judged at once: its rows in stretches of even length, so that memory stays what one wants."""
+
+from collections.abc import Iterable, Iterator
+from math import ceil
+
+from ml.ingestion.intake import Part
+
+LONGEST = 500_000
+
+
+def length(rows: int) -> int:
+    """Return how many rows a stretch has, in a table of `rows`: all of them, where they are at most `LONGEST`.
+
+    Longer tables are divided evenly, so that no rule of a table is asked of a handful that was left over.
+    """
+    return ceil(rows / ceil(rows / LONGEST)) if rows else LONGEST
+
+
+def cut(parts: Iterable[Part], length: int) -> Iterator[list[Part]]:
+    """Yield the pieces of which each stretch of `length` rows is made, at least one stretch, be it without a row.
+
+    `parts` come as they are judged, the last part of the table first. The pieces of a stretch go the other way, in the
+    order of parts that `intake.take` expects.
+    """
+    stretch: list[Part] = []
+    room = length
+    for part in parts:
+        left = part
+        while left.count > room:
+            if room:
+                piece, left = left.split(room)
+                stretch = [piece, *stretch]
+            yield stretch
+            stretch, room = [], length
+        stretch, room = [left, *stretch], room - left.count
+    yield stretch

@@ -1,0 +1,103 @@
+"""Trees as the attributes of ONNX's TreeEnsemble (ai.onnx.ml 5), thresholds and leaves in double precision."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from onnx import numpy_helper
+
+from ml.arrays import Floats
+from ml.errors import RequestError
+from ml.packaging.export.numpy_trees import Forest, Split
+
+_AT_MOST, _MEMBER = 0, 6  # modes of a node
+_SUM, _AS_IT_IS = 1, 0  # of leaves, and of that sum
+_NOWHERE = Split(feature=0, threshold=0.0, levels=None, missing_left=True, zero_is_missing=False, left=-1, right=-1)
+
+
+def attributes(forest: Forest, first_level: int) -> dict[str, Any]:
+    """Return the attributes, for categories whose levels are counted from `first_level`.
+
+    Splits come as they are met from the roots, true side first: a runtime may read the sets of levels in the order of the
+    list, or as it meets them. Raises RequestError for trees to which zero is missing, which no node can say.
+    """
+    if any(each.zero_is_missing for each in forest.splits):
+        raise RequestError(
+            "expected trees to which zero is a number, got some grown with zero_as_missing: export the wheel"
+        )
+    splits, roots = _met(forest)
+    return {
+        "n_targets": 1,
+        "aggregate_function": _SUM,
+        "post_transform": _AS_IT_IS,
+        "tree_roots": roots,
+        "nodes_featureids": [each.feature for each in splits],
+        "nodes_modes": numpy_helper.from_array(
+            np.array([_AT_MOST if each.levels is None else _MEMBER for each in splits], np.uint8), "modes"
+        ),
+        "nodes_splits": _tensor([each.threshold if each.levels is None else 0.0 for each in splits], "splits"),
+        "nodes_missing_value_tracks_true": [int(each.levels is None and each.missing_left) for each in splits],
+        **_children("true", [each.left for each in splits]),
+        **_children("false", [each.right for each in splits]),
+        **_members(splits, first_level),
+        "leaf_targetids": [0] * len(forest.leaves),
+        "leaf_weights": _tensor(forest.leaves, "leaves"),
+    }
+
+
+def _met(forest: Forest) -> tuple[list[Split], list[int]]:
+    """Return the splits in the order in which they are met, and where each tree begins.
+
+    A tree of one leaf gets a split that leads to it on either side.
+    """
+    met: list[Split] = []
+    roots: list[int] = []
+    for root in forest.roots:
+        roots.append(len(met))
+        if root < 0:
+            met.append(replace(_NOWHERE, left=root, right=root))
+            continue
+        order = list(_below(forest, root))
+        places = {place: number for number, place in enumerate(order, start=len(met))}
+        found = (forest.splits[place] for place in order)
+        met += [
+            replace(each, left=places.get(each.left, each.left), right=places.get(each.right, each.right))
+            for each in found
+        ]
+    return met, roots
+
+
+def _below(forest: Forest, root: int) -> Iterator[int]:
+    """Yield a tree's splits from its root on, each before those on its left, and these before those on its right."""
+    to_meet = [root]
+    while to_meet:
+        place = to_meet.pop()
+        yield place
+        split = forest.splits[place]
+        to_meet += [each for each in (split.right, split.left) if each >= 0]
+
+
+def _children(side: str, places: list[int]) -> dict[str, list[int]]:
+    """Return the nodes, or where flagged the leaves, that splits lead to."""
+    return {
+        f"nodes_{side}nodeids": [each if each >= 0 else ~each for each in places],
+        f"nodes_{side}leafs": [int(each < 0) for each in places],
+    }
+
+
+def _members(splits: list[Split], first_level: int) -> dict[str, object]:
+    """Return the sets of levels one after the other, each ended by NaN; nothing where there are none."""
+    values = list(_ended(splits, first_level))
+    return {"membership_values": _tensor(values, "members")} if values else {}
+
+
+def _ended(splits: list[Split], first_level: int) -> Iterator[float]:
+    for each in splits:
+        if each.levels is not None:
+            yield from (*(float(level + first_level) for level in each.levels), np.nan)
+
+
+def _tensor(values: list[float] | tuple[float, ...], name: str) -> object:
+    array: Floats = np.array(values, np.float64)
+    return numpy_helper.from_array(array, name)

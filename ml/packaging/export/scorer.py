@@ -1,0 +1,85 @@
+"""A package answered from by NumPy alone: proven when it is loaded, and asked as the model server is."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ml.errors import PackageError
+from ml.governance import manifest
+from ml.packaging import package_files
+from ml.packaging.export import numpy_trees
+from ml.packaging.export.ngrams import Alone
+from ml.packaging.export.numpy_trees import Forest
+from ml.scoring.request_schema import Row, Taken
+from ml.targets import calibration
+from ml.targets.calibration import Correction
+from ml.training.encoding import Encoder
+from ml.training.learners.linear import Linear
+from ml.training.learners.network import Network
+
+Learner = Forest | Linear | Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer:
+    """A model that answers rows of features; `digest` names its package, and `facts` say where that comes from."""
+
+    digest: str
+    facts: Mapping[str, object]
+    encoder: Encoder
+    learner: Learner
+    correction: Correction
+
+    @property
+    def use_case(self) -> str:
+        return str(self.facts["use_case"])
+
+    @cached_property
+    def taken(self) -> Taken:
+        """The features that a row has to have, in order."""
+        return Taken.by(self.encoder)
+
+    def score(self, rows: Iterable[Row]) -> list[float]:
+        """Return the score of each row, a mapping of feature to number, text or None (missing).
+
+        Raises QuestionError, as the model server does, for a feature that is lacking or unknown, and for a wrong type.
+        """
+        encoded = [self.encoder.encode_row(self.taken.complete(row)) for row in rows]
+        features = np.concatenate([np.zeros((0, len(self.encoder.sizes))), *encoded])
+        return [float(each) for each in self.correction.apply(self.learner.raw(features))]
+
+
+def load_package(files: Mapping[str, bytes], digest: str) -> Scorer:
+    """Return the scorer of the package `digest`.
+
+    Raises PackageError when `files` are not its bytes, or give its golden rows other scores than when it was packed.
+    """
+    found = manifest.sha256(files.get(package_files.MANIFEST, b""))
+    if found != digest:
+        raise PackageError(
+            f"expected the package {digest}, got one whose {package_files.MANIFEST} has SHA-256 {found}: install it again"
+        )
+    told = package_files.read_manifest(files)
+    scorer = Scorer(
+        digest=digest,
+        facts=package_files.facts(files),
+        encoder=package_files.read_encoder(files, Alone),
+        learner=_learner(str(told["learner"]), files["learner.txt"].decode()),
+        correction=calibration.load(json.loads(files["calibration.json"])),
+    )
+    golden = json.loads(files["golden.json"])
+    package_files.hold_golden("at the edge", np.array(scorer.score(golden["rows"])), golden["scores"])
+    return scorer
+
+
+def _learner(kind: str, text: str) -> Learner:
+    match kind:
+        case "trees":
+            return numpy_trees.read(text)
+        case "network":
+            return Network.load(text)
+        case _:
+            return Linear.load(text)

@@ -1,0 +1,132 @@
+"""Features as numbers: the one transformation that training, batch and single answers share."""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.arrays import Floats
+from ml.errors import DataError
+from ml.training import text_features
+from ml.training.text_features import Projection
+from ml.usecase import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Levels = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """The features in order: of each category its levels as seen in training, of each text its projection, else a number."""
+
+    levels: Mapping[str, Levels | None]
+    texts: Mapping[str, Projection] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.levels)
+
+    @property
+    def sizes(self) -> tuple[int | None, ...]:
+        """Return, for each column of what is encoded, how many levels it has; None for a number."""
+        return tuple(
+            None if levels is None else len(levels)
+            for name, levels in self.levels.items()
+            for _ in range(self._width(name))
+        )
+
+    @property
+    def columns(self) -> dict[str, range]:
+        """Return which columns of what is encoded each feature fills."""
+        ends = list(accumulate((self._width(name) for name in self.levels), initial=0))
+        return {name: range(*ends[place : place + 2]) for place, name in enumerate(self.levels)}
+
+    def _width(self, name: str) -> int:
+        return self.texts[name].text.components if name in self.texts else 1
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """Return the columns of what is encoded that are categories."""
+        return tuple(i for i, size in enumerate(self.sizes) if size is not None)
+
+    def encode(self, frame: "pd.DataFrame") -> Floats:
+        """Return float64 of shape (n, columns): numbers as they are, categories as level index, texts projected.
+
+        A level not seen in training is missing (NaN). Raises DataError when a feature is not in `frame`.
+        """
+        self._require(frame)
+        columns = [self._column(name, frame[name]) for name in self.levels]
+        return np.column_stack(columns)
+
+    def encode_row(self, row: Mapping[str, object]) -> Floats:
+        """Return one row's features, shape (1, columns), without a frame: the path of single answers.
+
+        Raises DataError as `encode` does.
+        """
+        if self.texts:
+            self._require(row)
+            return np.array([[cell for name in self.levels for cell in self._cells(name, row[name])]], np.float64)
+        try:
+            cells = [
+                row[name] if places is None else places.get(row[name], np.nan) for name, places in self._places.items()
+            ]
+        except KeyError:
+            self._require(row)
+            raise
+        return np.array([cells], np.float64)
+
+    def _require(self, given: Container[object]) -> None:
+        missing = [name for name in self.levels if name not in given]
+        if missing:
+            raise DataError(f"expected the features {list(self.levels)}, missing: {missing}; build them before scoring")
+
+    def _column(self, name: str, column: "pd.Series") -> Floats:
+        levels = self.levels[name]
+        if name in self.texts:
+            return self.texts[name].apply(column)
+        if levels is None:
+            return column.to_numpy(np.float64, na_value=np.nan)
+        import pandas as pd
+
+        codes = pd.Categorical(column.astype(object), categories=list(levels)).codes.astype(np.float64)
+        return np.where(codes < 0, np.nan, codes)
+
+    def _cells(self, name: str, value: object) -> Iterable[float]:
+        places = self._places[name]
+        if places is not None:
+            return (places.get(value, np.nan),)
+        if name in self.texts:
+            return [float(each) for each in self.texts[name].apply([value])[0]]
+        return (np.nan if value is None else float(value),)  # type: ignore[arg-type]  # a number by contract
+
+    @cached_property
+    def _places(self) -> dict[str, dict[object, float] | None]:
+        return {
+            name: None if levels is None else {level: float(i) for i, level in enumerate(levels)}
+            for name, levels in self.levels.items()
+        }
+
+
+def fit(frame: "pd.DataFrame", names: tuple[str, ...], declared: Iterable[Text] = ()) -> Encoder:
+    """Return the encoder of the features `names`, with the levels that each category has in `frame`, sorted.
+
+    Those that are `declared` texts are fitted as such.
+    """
+    projections = {
+        each.column: text_features.fit(each, frame[each.column]) for each in declared if each.column in names
+    }
+    levels = {name: None if name in projections else _levels(frame[name]) for name in names}
+    return Encoder(levels=levels, texts=projections)
+
+
+def _levels(column: "pd.Series") -> Levels | None:
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return None
+    return tuple(sorted(column.dropna().astype(str).unique()))

@@ -1,0 +1,101 @@
+"""A small neural network as numbers: learned by scikit-learn, answered by NumPy."""
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ml.arrays import Floats
+from ml.statistics import quantiles
+from ml.training.encoding import Encoder
+from ml.training.learners.design import Design
+from ml.usecase import NeuralNet
+
+Layers = tuple[tuple[Floats, Floats], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A multi-layer perceptron on the design: each layer's weights and offsets, rectified but for the last."""
+
+    design: Design
+    layers: Layers
+    kind: str = "network"
+
+    def raw(self, features: Floats) -> Floats:
+        *hidden, (weights, offsets) = self.layers
+        values = self.design.matrix(features)
+        for each, shift in hidden:
+            values = np.maximum(values @ each + shift, 0.0)
+        return np.asarray((values @ weights + offsets)[:, 0], np.float64)
+
+    def dump(self) -> str:
+        layers = [[weights.tolist(), offsets.tolist()] for weights, offsets in self.layers]
+        return json.dumps({**self.design.state(), "layers": layers}, sort_keys=True)
+
+    @classmethod
+    def load(cls, text: str) -> "Network":
+        """Return the network that `dump` wrote."""
+        state = json.loads(text)
+        layers = tuple((np.array(weights), np.array(offsets)) for weights, offsets in state["layers"])
+        return cls(design=Design.load(state), layers=layers)
+
+
+def fit(
+    candidate: NeuralNet,
+    encoder: Encoder,
+    features: Floats,
+    labels: Floats,
+    weights: Floats | None,
+    seed: int,
+    quantile: float | None = None,
+) -> Network:
+    """Return the network that has seen encoded features (n, features) and labels (n,), weighted (n,), for all epochs.
+
+    For a `quantile` it learns the mean of standardised labels by least squares, and is moved by one constant until so many
+    of the labels that it learned from lie below.
+    """
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    design = Design.of(encoder, features)
+    if quantile is None:
+        return Network(
+            design=design, layers=_learned(MLPClassifier, candidate, design, features, labels, weights, seed)
+        )
+    middle, scale = float(labels.mean()), float(labels.std()) or 1.0
+    standard = (labels - middle) / scale
+    *hidden, (last, offsets) = _learned(MLPRegressor, candidate, design, features, standard, weights, seed)
+    network = Network(design=design, layers=(*hidden, (last * scale, offsets * scale + middle)))
+    moved = quantiles.of(labels - network.raw(features), quantile, weights)
+    return Network(design=design, layers=(*hidden, (last * scale, offsets * scale + (middle + moved))))
+
+
+def _learned(
+    kind: Callable[..., Any],
+    candidate: NeuralNet,
+    design: Design,
+    features: Floats,
+    labels: Floats,
+    weights: Floats | None,
+    seed: int,
+) -> Layers:
+    """Return the layers of scikit-learn's network of that `kind`."""
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    learner = kind(
+        hidden_layer_sizes=candidate.layers,
+        alpha=candidate.penalty,
+        learning_rate_init=candidate.learning_rate,
+        batch_size=min(candidate.batch, len(labels)),
+        max_iter=candidate.epochs,
+        n_iter_no_change=candidate.epochs,
+        random_state=seed,
+    )
+    with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are what was asked for
+        learner.fit(design.matrix(features), labels, sample_weight=weights)
+    return tuple(zip(learner.coefs_, learner.intercepts_, strict=True))

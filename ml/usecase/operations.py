@@ -1,0 +1,214 @@
+"""How a model is kept: who lets it in, how it takes over, when scores are withheld, and the nights that `make run` plays."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from ml import periods
+from ml.errors import DeclarationError, RequestError
+from ml.usecase.declaration import require, require_tuples
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Canary:
+    """How a challenger takes over, share by share of the entities, and when it is rolled back.
+
+    It goes on to the next share after `least_answers` requests of its own at this one, `least_nights` nights with their
+    labels, and `shadow_answers` rows before the first share, if nothing was shown wrong; it is rolled back as soon as
+    something is. An equal challenger is rolled back with probability `false_alarms` at most, over the whole release.
+    Shown wrong is what goes beyond a margin, the champion's own in the same time or on the same rows deducted: in the
+    share of requests with a `fault`, or `slow` ones (above the latency budget); in the share of rows whose order by
+    `scores` is another than the champion's, the shadow's deducted; in the `level` of its log-odds beside the champion's,
+    against what it was as a shadow; in `calibration` (mean score against mean label); in
+    the `cost` of a row's decision, as a share of what acting costs. `least_nights=0` waits for no label.
+
+    Where a number is asked for, `level` and `cost` are shares of what always the same answer loses and costs, and
+    `calibration` is the share of labels below the answer against the quantile asked for.
+    """
+
+    shares: tuple[float, ...] = (0.05, 0.25, 1.0)
+    least_answers: tuple[int, ...] = (300, 500, 1000)
+    shadow_answers: int = 500
+    least_nights: int = 3
+    false_alarms: float = 0.05
+    fault_margin: float = 0.01
+    slow_margin: float = 0.01
+    scores_margin: float = 0.15
+    level_margin: float = 0.5
+    calibration_margin: float = 0.03
+    cost_margin: float = 0.02
+
+    def __post_init__(self) -> None:
+        require_tuples(self)
+        rising = all(one < other for one, other in pairwise((0.0, *self.shares)))
+        require(
+            rising and self.shares[-1:] == (1.0,),
+            f"the shares of a canary rise from above 0 to 1.0, got {self.shares}",
+        )
+        require(
+            len(self.least_answers) == len(self.shares) and min(self.least_answers) >= 1,
+            f"least_answers has a number, 1 or more, for each of the {len(self.shares)} shares, got {self.least_answers}",
+        )
+        require(
+            self.shadow_answers >= 20,
+            f"a shadow's usual order needs 20 shadow_answers or more, got {self.shadow_answers}",
+        )
+        require(self.least_nights >= 0, f"least_nights is 0 or more, got {self.least_nights}")
+        _require_error_rate(self.false_alarms)
+        margins = (
+            self.fault_margin,
+            self.slow_margin,
+            self.scores_margin,
+            self.level_margin,
+            self.calibration_margin,
+            self.cost_margin,
+        )
+        _require_margins(margins)
+
+    def needed_at(self, share: float) -> int:
+        """Return how many answers of its own a canary needs at `share`; raises RequestError when it never has that share."""
+        if share not in self.shares:
+            raise RequestError(f"expected one of the shares of the canary, {self.shares}, got {share}")
+        return self.least_answers[self.shares.index(share)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """An A/B: the challenger answers a fixed `share` of the entities for `nights` nights, and is judged once, at the end.
+
+    It takes over when its decisions are shown cheaper at `confidence`, two-sided, nights being the sample; not shown is
+    not enough. Faults and slow requests are watched from the first request on, as a canary's are.
+    """
+
+    share: float = 0.5
+    nights: int = 14
+    confidence: float = 0.95
+    false_alarms: float = 0.05
+    fault_margin: float = 0.01
+    slow_margin: float = 0.01
+
+    def __post_init__(self) -> None:
+        require(0 < self.share < 1, f"an experiment's share lies between 0 and 1, got {self.share}")
+        require(self.nights >= 2, f"an experiment needs 2 nights or more to see any spread, got {self.nights}")
+        require(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
+        _require_error_rate(self.false_alarms)
+        _require_margins((self.fault_margin, self.slow_margin))
+
+
+def _require_error_rate(false_alarms: float) -> None:
+    require(0 < false_alarms <= 0.5, f"false_alarms lies between 0 and .5, got {false_alarms}")
+
+
+def _require_margins(margins: tuple[float, ...]) -> None:
+    require(all(0 <= each < 0.8 for each in margins), f"margins lie between 0 and .8, got {margins}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """Who must approve a release: two different roles, each answered by a different person; and how it takes over.
+
+    Without a `canary` an approved challenger is champion at once, as the first champion always is.
+    """
+
+    approvers: tuple[str, str]
+    canary: Canary | Experiment | None = Canary()
+
+    def __post_init__(self) -> None:
+        require_tuples(self)
+        require(
+            len(self.approvers) == 2 and self.approvers[0] != self.approvers[1],
+            f"a release has two different approvers, got {self.approvers}",
+        )
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The shares of the entities that a challenger is given one after another, before it is champion."""
+        match self.canary:
+            case Canary() as canary:
+                return canary.shares
+            case Experiment() as experiment:
+                return (experiment.share,)
+            case None:
+                return ()
+
+    @property
+    def shadow_answers(self) -> int:
+        """How many copies a challenger answers before anybody is asked about it."""
+        return self.canary.shadow_answers if isinstance(self.canary, Canary) else 0
+
+
+class Deed(StrEnum):
+    """What a person may ask for by hand; each is a field of `Roles`."""
+
+    TRAIN = "train"
+    RELEASE = "release"
+    ROLL_BACK = "roll_back"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roles:
+    """Who may ask for it by hand, by the names of Airflow's users; none named: whoever may trigger DAGs there.
+
+    Nights, assets and sensors ask for themselves and need nobody. Who approves is in `Release`.
+    """
+
+    train: tuple[str, ...] = ()
+    release: tuple[str, ...] = ()
+    roll_back: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_tuples(self)
+
+    def allow(self, deed: Deed, who: str) -> None:
+        """Raise RequestError when `who` is none of those who may."""
+        named: tuple[str, ...] = getattr(self, deed)
+        if named and who not in named:
+            raise RequestError(f"{deed}: expected to be asked by {' or '.join(named)}, not by {who!r}: ask one of them")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Issuing:
+    """When a night's scores are withheld: the last that were issued stay the ones to read, until somebody decides.
+
+    A night is held against its entities (`least_coverage` of them have a score), and against the last `nights` that were
+    issued, `least_nights` of which must be there. Of their median it has `least_rows` to `most_rows` times the rows, and
+    `least_spread` times the spread of the scores or more. `most_moved` is the share of scores that may lie elsewhere than
+    in the nearest of those nights (Kolmogorov's distance), `most_moved_feature` the same of a feature, asked where the
+    last nights themselves lie `steady` from each other at most.
+
+    All are sizes of effect, which do not change with the number of rows. How often they err is in docs/batch.md.
+    """
+
+    least_coverage: float = 0.99
+    least_rows: float = 0.6
+    most_rows: float = 1.7
+    least_spread: float = 0.3
+    most_moved: float = 0.5
+    most_moved_feature: float = 0.25
+    steady: float = 0.08
+    nights: int = 14
+    least_nights: int = 5
+
+    def __post_init__(self) -> None:
+        require(1 <= self.least_nights <= self.nights, "least_nights lies between 1 and nights")
+        require(0 <= self.least_rows < 1 < self.most_rows, "least_rows lies below 1, most_rows above it")
+        shares = (self.least_coverage, self.least_spread, self.most_moved, self.most_moved_feature, self.steady)
+        require(all(0 <= each <= 1 for each in shares), f"coverage, spread and moves lie between 0 and 1, got {shares}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rehearsal:
+    """The real nights that `make run` plays: a bulk history first, then single nights through the scheduler."""
+
+    history: str
+    nights: str
+
+    def __post_init__(self) -> None:
+        try:
+            history, played = periods.parse(self.history), periods.parse(self.nights)
+        except RequestError as error:
+            raise DeclarationError(f"a rehearsal plays nights: {error}") from None
+        require(
+            history.last < played.first,
+            f"a rehearsal plays nights after its history: expected nights that begin after {history.last}, got {played}",
+        )

@@ -1,0 +1,188 @@
+"""Everything generic code knows about one model, in one literal."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from ml.errors import DeclarationError, RequestError
+from ml.usecase import task_compatibility
+from ml.usecase.data import Table
+from ml.usecase.declaration import NAME, require, require_tuples, require_unique
+from ml.usecase.expectations import Expectation
+from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
+from ml.usecase.gates import (
+    Cost,
+    Deviation,
+    EdgeCase,
+    Excluded,
+    Fairness,
+    Gates,
+    Megabytes,
+    Milliseconds,
+    Refit,
+    Settled,
+    Slice,
+)
+from ml.usecase.live_horizon import Live
+from ml.usecase.models import (
+    Baseline,
+    Candidate,
+    GradientBoosting,
+    Logistic,
+    Prior,
+    Recency,
+    RecentMean,
+    RecentRate,
+    Task,
+    Tuning,
+)
+from ml.usecase.operations import Issuing, Rehearsal, Release, Roles
+from ml.usecase.schedule import Night
+from ml.usecase.triggers import Triggers
+
+_RESERVED = ("entity", "night", "cutoff", "feature_service")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UseCase:
+    """Everything generic code knows about one model: what is asked, of which data, judged and priced how.
+
+    `retired` features are built like all others, for a champion that learned from them; no candidate does any more.
+    """
+
+    name: str
+    question: str
+    owner: str = "ratchet"
+    task: Task
+    entities: str
+    tables: tuple[Table, ...]
+    horizon: Night
+    features: tuple[Feature, ...]
+    retired: tuple[Feature, ...] = ()
+    live: Live | None = None
+    candidates: tuple[Candidate, ...] = (Logistic(), GradientBoosting())
+    baselines: tuple[Baseline, ...] = (Prior(),)
+    weighting: Recency | None = None
+    tuning: Tuning | None = None
+    cost: Cost | Deviation
+    latency_budget: Milliseconds = Milliseconds(p99=10)
+    size_budget: Megabytes = Megabytes()
+    expectations: tuple[Expectation, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    edge_cases: tuple[EdgeCase, ...] = ()
+    fairness: Fairness | None = None
+    matured_share: float = 0.95
+    gates: Gates = Gates()
+    refit: Refit | None = None
+    triggers: Triggers = Triggers()
+    issuing: Issuing = Issuing()
+    release: Release = Release(approvers=("tech_lead", "business_owner"))
+    roles: Roles = Roles()
+    rehearsal: Rehearsal
+
+    def __post_init__(self) -> None:
+        require_tuples(self)
+        require(bool(NAME.fullmatch(self.name)), f"a use case's name is lower_case, got {self.name!r}")
+        require_unique("tables", (table.name for table in self.tables))
+        require_unique("features", outputs(self._all_features))
+        require_ratios(self._all_features)
+        require_unique("edge cases", (each.name for each in self.edge_cases))
+        require_unique("candidates", (candidate.name for candidate in self.candidates))
+        require_unique("baselines", (baseline.name for baseline in self.baselines))
+        for baseline in self.baselines:
+            if isinstance(baseline, RecentRate | RecentMean):
+                means = outputs(each for each in self.features if isinstance(each, Window) and each.how == "mean")
+                require(
+                    baseline.of in means,
+                    f"{type(baseline).__name__}(of={baseline.of!r}) must name one of the windows' means: {list(means)}",
+                )
+        for name in outputs(self._all_features):
+            require(
+                name not in _RESERVED, f"a feature cannot be called {name!r}: every table of features has that column"
+            )
+        require(bool(self.features), f"use case {self.name!r} declares no features")
+        require(bool(self.candidates), f"use case {self.name!r} declares no candidates")
+        require(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")
+        known = {table.name for table in self.tables}
+        for what, name in (("entities", self.entities), ("task.of", self.task.of), *self._looked_up()):
+            require(name in known, f"{what} names the table {name!r}, but {self.name!r} declares {sorted(known)}")
+        require(
+            self.table(self.entities).night is not None,
+            f"the entity table {self.entities!r} must name its night column",
+        )
+        for period in (self.rehearsal.history, self.rehearsal.nights):
+            self._require_nights(period)
+        self._require_no_cycle()
+        require_unique("expectations", (each.name for each in self.expectations))
+        task_compatibility.require_fit(self.task, self.cost, self.candidates, self.baselines, self.expectations)
+        for kind, by in (
+            *((f"the expectation {each.name!r} of", put) for each in self.expectations for put, _ in each.settings[0]),
+            *(("Slice", each.by) for each in self.slices),
+            *(("Settled", each.by) for each in self.settled),
+        ):
+            require(by in self.feature_names, f"{kind}(by={by!r}) must name one of the features")
+            require(
+                by not in [text.column for text in self.texts],
+                f"{kind}(by={by!r}) names a text, which has no levels to judge apart: name a category",
+            )
+
+    def _require_nights(self, period: str) -> None:
+        try:
+            self.horizon.parse(period)
+        except RequestError as error:
+            raise DeclarationError(f"the rehearsal of {self.name!r} plays {period}: {error}") from None
+
+    def _require_no_cycle(self) -> None:
+        """Refuse tables that refer to each other in a circle: none of them could be judged first."""
+        refers = {
+            table.name: {each.table for each in table.references if each.table != table.name} for table in self.tables
+        }
+        try:
+            TopologicalSorter(refers).prepare()
+        except CycleError as error:
+            circle = " -> ".join(map(repr, reversed(error.args[1])))
+            raise DeclarationError(
+                f"the references of {self.name!r} run in a circle, {circle}: a table is judged after those it refers to, "
+                "so leave one of these references out"
+            ) from None
+
+    def _looked_up(self) -> Iterable[tuple[str, str]]:
+        features = [(f"{type(f).__name__}", f.table) for f in self._all_features if isinstance(f, Lookup)]
+        return [*features, *(("Reference", each.table) for table in self.tables for each in table.references)]
+
+    @property
+    def _all_features(self) -> tuple[Feature, ...]:
+        return self.features_at(self.live or self.horizon)
+
+    def features_at(self, horizon: Night | Live) -> tuple[Feature, ...]:
+        """Return what is built at `horizon`: the features of the night, at the live one its own besides, and the retired."""
+        own = horizon.features if isinstance(horizon, Live) else ()
+        return (*self.features, *own, *self.retired)
+
+    def names_at(self, horizon: Night | Live) -> tuple[str, ...]:
+        """Return the names of the columns of `features_at`."""
+        return outputs(self.features_at(horizon))
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns that a model of the night learns from."""
+        return outputs(self.features)
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """The features, of either horizon, that are texts."""
+        return tuple(feature for feature in self._all_features if isinstance(feature, Text))
+
+    @property
+    def night_column(self) -> str:
+        """The date column of the entity table that says which night an entity belongs to."""
+        return str(self.table(self.entities).night)
+
+    def table(self, name: str) -> Table:
+        """Return the table called `name`; raises DeclarationError when there is none."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise DeclarationError(f"use case {self.name!r} has no table {name!r}, only {[t.name for t in self.tables]}")

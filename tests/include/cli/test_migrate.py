@@ -1,0 +1,110 @@
+"""`ratchet migrate`: what it says before, what it says after, and what it refuses."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from include import settings as places
+from include.cli.main import app
+from include.installation import House
+from include.settings import PROJECT
+from include.steps import migrate as migration
+from include.stores.request_log import Journal
+from ml.sync_diff import tally
+
+Ready = Callable[[], House]
+
+
+@pytest.fixture
+def here(lived: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """The house that lived, as this process's own."""
+    monkeypatch.setenv("RATCHET_HOME", str(lived.settings.home))
+    places.load.cache_clear()
+    return lived
+
+
+def described(house: House, folder: Path) -> str:
+    """Return the path of a file that says where the house is."""
+    path = folder / f"{house.settings.home.name}.env"
+    path.write_text("".join(f"{name}={value}\n" for name, value in house.variables.items()))
+    return str(path)
+
+
+def migrate(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["migrate", *arguments])
+
+
+def test_a_dry_run_says_what_would_be_brought_and_brings_nothing(here: House, ready: Ready, tmp_path: Path) -> None:
+    new = ready()
+    told = migrate("--to", described(new, tmp_path), "--dry-run")
+    assert told.exit_code == 0, told.output
+    assert "packages" in told.output
+    assert "keys that sign are left" in told.output
+    assert not new.settings.packages.exists()
+    assert migrate("--to", described(new, tmp_path), "--dry-run", "--with-secrets", "--no-landing").exit_code == 0
+
+
+def test_a_house_is_moved_there_and_from_there_and_told_equal(here: House, ready: Ready, tmp_path: Path) -> None:
+    new = ready()
+    for _ in range(2):
+        told = migrate("--to", described(new, tmp_path))
+        assert told.exit_code == 0, told.output
+        assert "NOT EQUAL" not in told.output
+        assert "parts are equal at both ends; what was here is still here" in told.output
+    told = migrate("--from", described(new, tmp_path))
+    assert (told.exit_code, "0 brought" in told.output) == (0, False), told.output
+
+
+def test_a_move_that_is_killed_is_ended_by_the_same_command(here: House, ready: Ready, tmp_path: Path) -> None:
+    new = ready()
+    command = [sys.executable, "-m", "include.cli.main", "migrate", "--to", described(new, tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(new.settings.packages.glob("*/*")):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    told = migrate("--to", described(new, tmp_path))
+    assert told.exit_code == 0, told.output
+    move = migration.of(here, new)
+    assert {part.name: tally(part.here()) for part in move.parts} == {
+        part.name: tally(part.arrived()) for part in move.parts
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param((), "say where to, by --to FILE, or where from", id="neither end"),
+        pytest.param(("--to", "a", "--from", "b"), "one of the two, the other is here", id="both ends"),
+        pytest.param(("--to", "none.env"), "expected a file of variables at none.env", id="no such file"),
+    ],
+)
+def test_another_end_than_one_is_refused(here: House, arguments: tuple[str, ...], said: str) -> None:
+    told = migrate(*arguments)
+    assert told.exit_code == 1
+    assert said in told.output
+
+
+def test_a_house_in_which_something_runs_stays_unless_one_knows_better(
+    here: House, ready: Ready, tmp_path: Path
+) -> None:
+    new = ready()
+    journal = Journal(here.settings.journal / "taxi", segment_bytes=4096)
+    try:
+        told = migrate("--to", described(new, tmp_path), "--dry-run")
+        assert told.exit_code == 1
+        assert "a server answers for taxi" in told.output
+        assert migrate("--to", described(new, tmp_path), "--idle", "--dry-run").exit_code == 0
+    finally:
+        journal.close()
+        shutil.rmtree(here.settings.journal)
+    assert migrate("--to", described(new, tmp_path), "--dry-run").exit_code == 0

@@ -1,0 +1,203 @@
+"""A warehouse with a year of nights, as large as the flagship's: every metric, every decision, two alerts that are not harmless."""
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from include import usecases
+from include.stores import warehouse
+from include.stores.ledger import GENESIS
+from include.stores.warehouse import Alert, Ingestion, Metric, tables
+from ml.governance import hash_chain
+from ml.governance.hash_chain import Entry
+from ml.rollout.state import Kind
+from ml.usecase import UseCase
+
+FIRST, NIGHTS = date(2013, 1, 1), 365
+LAST = FIRST + timedelta(days=NIGHTS - 1)
+OLD, CHAMPION, CHALLENGER, NEXT = "a" * 64, "c" * 64, "d" * 64, "e" * 64
+MOMENT = datetime(2014, 1, 2, tzinfo=UTC)
+NASTY = "<script>alert('1')</script>"
+
+
+def at(night: date) -> datetime:
+    return datetime(night.year, night.month, night.day, 7, tzinfo=UTC)
+
+
+def entry(kind: str, night: date, subject: str, use_case: str = "flights", **payload: Any) -> Entry:
+    key = f"{use_case}:{kind}:{night}:{subject}:{payload.get('role', '')}"
+    return Entry(
+        kind=kind, use_case=use_case, night=night, subject=subject, payload=payload, recorded_at=at(night), key=key
+    )
+
+
+def judged(night: date, digest: str, outcome: str, champion: str | None, padding: int = 0) -> Entry:
+    """Return a verdict with as much evidence as a real one where `padding` is 20,000."""
+    return entry(
+        "judged",
+        night,
+        digest,
+        package=digest,
+        outcome=outcome,
+        reason="it had to be so",
+        gain={"value": 0.01, "low": 0.002, "high": 0.018},
+        checks=[{"name": "log loss", "value": 0.51, "bar": "at most 0.69", "answer": "pass"}],
+        trigger="calibration_gap",
+        champion=champion,
+        evidence="f" * 64,
+        segments="x" * padding,
+    )
+
+
+def decided(night: date, retrain: bool) -> Entry:
+    reason = "calibration_gap is 0.06, threshold 0.04" if retrain else "nothing fired"
+    findings = [
+        {"trigger": name, "value": 0.01, "threshold": 0.04, "state": "quiet"} for name in ("calibration_gap", "labels")
+    ]
+    trigger = "calibration_gap" if retrain else None
+    return entry("decided", night, CHAMPION, retrain=retrain, trigger=trigger, reason=reason, findings=findings)
+
+
+def nightly(night: date) -> list[Entry]:
+    counts: dict[str, Any] = {"rows_in": 900, "rows_valid": 899, "rows_quarantined": 1, "alerts": []}
+    validated = [entry("validated", night, table, **counts) for table in ("schedule", "outcomes", "weather")]
+    return [*validated, decided(night, retrain=night.day == 8 and night.month % 2 == 0)]
+
+
+def written(engine: sa.Engine, drafts: list[Entry]) -> None:
+    """Write entries at the end of the ledger, all in one transaction: one by one a year takes minutes."""
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(tables.ledger.c.seq, tables.ledger.c.digest).order_by(tables.ledger.c.seq.desc()).limit(1)
+        ).first()
+    seq, previous = found or (0, GENESIS)
+    rows = []
+    for draft in drafts:
+        last = Entry(**{**_fields(draft), "seq": seq, "digest": previous})
+        linked = hash_chain.link(last if seq else None, draft)
+        rows.append({**_fields(linked), "payload": hash_chain.canonical(linked.payload)})
+        seq, previous = linked.seq, linked.digest
+    with warehouse.writing(engine) as connection:
+        connection.execute(sa.insert(tables.ledger), rows)
+
+
+def _fields(each: Entry) -> dict[str, Any]:
+    return {column.name: getattr(each, column.name) for column in tables.ledger.columns}
+
+
+def metrics(night: date, day: int) -> Iterator[Metric]:
+    told = {"log_loss": 0.5, "brier": 0.17, "auc": 0.7, "calibration_gap": 0.01, "alert_rate": 0.3, "cost": 250.0}
+    told |= {"saved_per_1000": 25_000.0, "drifted_share": 0.6, "labels_lacking": 3.0}
+    told |= {
+        "answers": 5_000.0,
+        "fault_share": 0.001,
+        "latency_p50_ms": 0.4,
+        "latency_p99_ms": 2.0,
+        "cpu_cores": 0.1,
+        "memory_mb": 95.0,
+    }
+    told |= {f"psi:feature_{number}": number / 10 for number in range(40)}
+    for name, value in told.items():
+        swung = value * (1 + 0.1 * math.sin(day / 20))
+        yield Metric(
+            use_case="flights", night=night, model_digest=CHAMPION, slice="all", metric=name, value=swung, n=900
+        )
+    for name in ("log_loss", "saved_per_1000"):
+        low, high = 0.9 * told[name], 1.1 * told[name]
+        yield Metric(
+            use_case="flights",
+            night=night,
+            model_digest=CHAMPION,
+            slice="all",
+            metric=f"expected_{name}",
+            value=told[name],
+            low=low,
+            high=high,
+            n=900,
+        )
+    for task in ("ingest.ingest", "score.score", "monitor.measure"):
+        yield Metric(
+            use_case="flights",
+            night=night,
+            model_digest="all",
+            slice=f"task={task}",
+            metric=warehouse.TASK_SECONDS,
+            value=3.0,
+            n=1,
+        )
+    yield Metric(
+        use_case="flights", night=night, model_digest="", slice="entities:carrier", metric="parity", value=0.0, n=900
+    )
+    for level in range(12):
+        for name in ("log_loss", "brier", "auc", "calibration_gap", "alert_rate", "saved_per_1000"):
+            yield Metric(
+                use_case="flights",
+                night=night,
+                model_digest=CHAMPION,
+                slice=f"carrier={level:02}",
+                metric=name,
+                value=told[name],
+                n=500,
+            )
+
+
+@pytest.fixture(scope="session")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a warehouse with a year of nights, only to be read."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('board') / 'warehouse.db'}"
+    warehouse.migrate(url)
+    engine = warehouse.engine(url)
+    nights = [FIRST + timedelta(days=day) for day in range(NIGHTS)]
+    warehouse.record_metrics(engine, [each for day, night in enumerate(nights) for each in metrics(night, day)])
+    warehouse.record_ingestion(
+        engine,
+        *(
+            Ingestion(
+                use_case="flights", night=night, source_table=table, rows_in=900, rows_valid=899, rows_quarantined=1
+            )
+            for night in nights
+            for table in ("schedule", "outcomes", "weather")
+        ),
+    )
+    written(engine, [judged(FIRST, OLD, "promote", None), entry(Kind.PROMOTED, FIRST, OLD, approved_by=["ann", "bob"])])
+    written(engine, [each for night in nights for each in nightly(night)])
+    written(engine, [judged(night, f"{night.month:064}", "keep", OLD, 20_000) for night in nights if night.day == 9])
+    written(
+        engine,
+        [
+            entry(Kind.PROMOTED, date(2013, 6, 1), CHAMPION, approved_by=["ann", "cyd"]),
+            judged(LAST, NEXT, "promote", CHAMPION),
+            entry(
+                "tested",
+                LAST,
+                NEXT,
+                outcome="pass",
+                checks=[{"name": "p99", "value": None, "bar": "at most 10 ms", "answer": "pass"}],
+            ),
+            entry(Kind.SHADOWED, LAST, NEXT, trained=str(LAST)),
+            entry(Kind.SEEN, LAST, NEXT, answers=500),
+            entry("approved", LAST, NEXT, role="tech_lead", user="ann"),
+        ],
+    )
+    warehouse.raise_alert(
+        engine, Alert(use_case="flights", night=LAST, kind="quarantine", subject="weather", message=NASTY)
+    )
+    rows = pd.DataFrame({"entity": ["one"], "score": [0.5]})
+    warehouse.issue_scores(engine, "flights", LAST, CHAMPION, rows, at(LAST), 1)
+    yield url
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(year: str) -> sa.Engine:
+    return warehouse.engine(year)
+
+
+@pytest.fixture
+def case() -> UseCase:
+    return usecases.get("flights")

@@ -1,0 +1,127 @@
+"""What the host does around Compose: which stack is meant, and when it is well."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from include.platform.compose import stack
+from include.platform.compose.stack import Part, Stack, StackError
+
+RUNNING = {"Status": "running", "ExitCode": 0}
+
+
+def told(service: str, state: Mapping[str, Any], **labels: str) -> dict[str, Any]:
+    """Return what `docker inspect` tells of a container, as far as it matters."""
+    labels = {"com.docker.compose.service": service, "com.docker.compose.oneoff": "False", **labels}
+    return {"Name": f"/ratchet-{service}-1", "Config": {"Labels": labels, "Hostname": "abc"}, "State": state}
+
+
+@pytest.mark.parametrize(
+    ("service", "state", "well", "failed"),
+    [
+        pytest.param("s3", {**RUNNING, "Health": {"Status": "healthy"}}, True, False, id="healthy"),
+        pytest.param("s3", {**RUNNING, "Health": {"Status": "starting"}}, False, False, id="not yet"),
+        pytest.param("s3", {"Status": "restarting", "ExitCode": 1}, False, False, id="starting again"),
+        pytest.param("s3", {"Status": "exited", "ExitCode": 0}, False, False, id="ended, though it should stay"),
+        pytest.param("init", RUNNING, False, False, id="a job at work"),
+        pytest.param("init", {"Status": "exited", "ExitCode": 0}, True, False, id="a job that is done"),
+        pytest.param("init", {"Status": "exited", "ExitCode": 1}, False, True, id="a job that failed"),
+    ],
+)
+def test_a_part_is_well_when_it_does_what_it_is_there_for(
+    service: str, state: Mapping[str, Any], well: bool, failed: bool
+) -> None:
+    part = stack.part(told(service, state))
+    assert part is not None
+    assert (part.service, part.name, part.well, part.failed) == (service, f"ratchet-{service}-1", well, failed)
+
+
+def test_what_a_person_runs_beside_the_stack_is_no_part_of_it() -> None:
+    assert stack.part(told("ratchet", RUNNING, **{"com.docker.compose.oneoff": "True"})) is None
+
+
+@dataclass(frozen=True)
+class Played(Stack):
+    """A stack whose engine tells one thing after another."""
+
+    told: Iterator[list[Part]] = field(default_factory=lambda: iter(()))
+
+    def parts(self) -> list[Part]:
+        return next(self.told)
+
+    def last_words(self, part: Part, lines: str = "15") -> str:
+        return f"{part.service}: no room"
+
+
+def part(service: str, state: str, health: str = "", code: int = 0) -> Part:
+    return Part(service=service, name=service, hostname=f"{service}-host", state=state, exit_code=code, health=health)
+
+
+def played(*told: list[Part]) -> Played:
+    return Played(name="x", folder=Path(), environment={}, told=iter(told))
+
+
+def test_waiting_ends_when_all_are_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(stack, "_POLL_SECONDS", 0)
+    starting = [part("s3", "running", "starting"), part("init", "created")]
+    played(starting, starting, [part("s3", "running", "healthy"), part("init", "exited")]).wait()
+    assert capsys.readouterr().out.count("waiting for init, s3") == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "patience", "sentence"),
+    [
+        pytest.param(part("init", "exited", code=1), 60, "init is exited .*\ninit: no room", id="a job that failed"),
+        pytest.param(part("s3", "running", "unhealthy"), -1, "s3 is running unhealthy:\ns3: no room", id="too long"),
+    ],
+)
+def test_waiting_in_vain_ends_with_the_last_words(found: Part, patience: float, sentence: str) -> None:
+    with pytest.raises(StackError, match=sentence):
+        played([found]).wait(patience)
+
+
+class Refused(Played):
+    """A stack that Compose does not start."""
+
+    def build(self) -> None:
+        pass
+
+    def make_secrets(self) -> None:
+        pass
+
+    def compose(self, *words: str) -> None:
+        raise StackError(f"{words[0]} ended with 1")
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        pytest.param(part("init", "exited", code=1), "init is exited .*\ninit: no room", id="a job failed"),
+        pytest.param(part("init", "exited"), "up ended with 1", id="something else"),
+    ],
+)
+def test_where_compose_fails_the_job_that_failed_has_the_last_word(found: Part, sentence: str) -> None:
+    with pytest.raises(StackError, match=sentence):
+        Refused(name="x", folder=Path(), environment={}, told=iter([[found]])).start()
+
+
+def test_third_parties_come_from_debian_by_one_word_and_a_named_image_wins() -> None:
+    given = stack.described({"RATCHET_SERVICES": "debian", "RATCHET_REDIS_IMAGE": "mine"}).environment
+    assert given["RATCHET_POSTGRES_IMAGE"] == "ratchet-postgres:debian"
+    assert given["RATCHET_S3_IMAGE"] == "ratchet-seaweedfs:debian"
+    assert given["RATCHET_REDIS_IMAGE"] == "mine"
+    assert "RATCHET_POSTGRES_IMAGE" not in stack.described({}).environment
+
+
+def test_every_service_of_debian_is_a_target_of_the_dockerfile() -> None:
+    targets = (stack.PROJECT / "include/platform/compose/services/Dockerfile").read_text()
+    assert all(f" AS {name}\n" in targets for name in stack.SERVICES)
+
+
+def test_what_is_stopped_is_every_profile_of_the_file() -> None:
+    services = yaml.safe_load((stack.PROJECT / "docker-compose.yml").read_text())["services"].values()
+    assert {name for service in services for name in service.get("profiles", ())} == set(stack._PROFILES)

@@ -1,0 +1,123 @@
+"""Containers on a real engine: they follow what is routed, and one that dies takes no other with it."""
+
+from typing import Any
+
+import docker
+import httpx
+import pytest
+
+from include.platform.docker.deployer import Deployer
+from include.serving.child_server import wait
+from include.settings import Settings
+from ml.errors import RequestError, SignatureError
+from ml.rollout.routing import Route
+from tests import served
+from tests.include.platform.docker.conftest import NETWORK, ready
+from tests.served import USE_CASE
+
+pytestmark = pytest.mark.docker
+FRONT, CHALLENGER = f"ratchet-{USE_CASE}", f"ratchet-{USE_CASE}-challenger"
+
+
+def answer(deployer: Deployer, entity: str = "ride-1") -> dict[str, Any]:
+    """Return the front's answer about `entity`."""
+    replied = httpx.post(f"{deployer.address}/score", json={"entities": [entity]}, trust_env=False)
+    assert replied.status_code == 200, replied.text
+    found: dict[str, Any] = replied.json()["answers"][0]
+    return found
+
+
+def test_a_challenger_answers_from_a_container_of_its_own_and_its_death_is_no_failure(
+    deployer: Deployer, client: docker.DockerClient, home: Settings
+) -> None:
+    """One long walk, as each container takes seconds to start."""
+    champion, challenger = served.packaged(home), served.packaged(home, "logistic")
+    served.shelved(home)
+    served.routed(home, champion)
+
+    assert len(deployer.follow()) == 1
+    wait(lambda: ready(deployer.address), "the front to be ready")
+    assert answer(deployer)["package"] == champion
+    assert deployer.follow() == []
+
+    served.routed(home, champion, 2, challenger=challenger, canary=1.0, release="one")
+    assert len(deployer.follow()) == 1
+    wait(lambda: answer(deployer)["package"] == challenger, "the challenger to answer")
+    expected = served.model("logistic").predict_row(dict(served.ENTITIES.iloc[1][list(served.NAMES)]))
+    assert answer(deployer)["score"] == expected
+
+    client.containers.get(CHALLENGER).kill()
+    for _ in range(20):
+        assert answer(deployer)["route"] == Route.CHAMPION
+    assert len(deployer.follow()) == 2
+    wait(lambda: answer(deployer)["package"] == challenger, "the challenger to answer")
+
+    served.routed(home, challenger, 3, standby=champion)
+    wait(lambda: answer(deployer)["route"] == Route.CHAMPION, "it to be champion")
+    deployer.follow()
+    assert answer(deployer)["package"] == challenger
+    assert [each.name for each in client.containers.list(filters={"network": FRONT})] == [FRONT]
+
+    client.containers.get(FRONT).kill()
+    assert len(deployer.follow()) == 2
+    wait(lambda: ready(deployer.address), "the front to be ready")
+    assert answer(deployer)["package"] == challenger
+
+
+def test_a_container_may_nothing_that_it_does_not_need(
+    deployer: Deployer, client: docker.DockerClient, home: Settings
+) -> None:
+    champion, challenger = served.packaged(home), served.packaged(home, "logistic")
+    served.shelved(home)
+    served.routed(home, champion, challenger=challenger, shadow=True)
+    deployer.follow()
+    wait(lambda: ready(deployer.address), "the front to be ready")
+    for name in (FRONT, CHALLENGER):
+        container = client.containers.get(name)
+        told = container.attrs["HostConfig"]
+        assert told["ReadonlyRootfs"]
+        assert told["CapDrop"] == ["ALL"]
+        assert told["SecurityOpt"] == ["no-new-privileges:true"]
+        assert told["Memory"] == told["MemorySwap"] > 0
+        assert told["PidsLimit"] > 0
+        code, uid = container.exec_run(["id", "-u"])
+        assert (code, uid.strip() != b"0") == (0, True)
+        code, said = container.exec_run(["touch", "/opt/ratchet/packages/planted"])
+        assert code != 0, said
+    assert client.containers.get(CHALLENGER).attrs["Mounts"] == []
+    assert not client.containers.get(CHALLENGER).ports.get("8080/tcp")
+    assert [each["HostIp"] for each in client.containers.get(FRONT).ports["8080/tcp"]] == ["127.0.0.1"]
+
+
+def test_nothing_runs_before_the_first_champion(deployer: Deployer) -> None:
+    with pytest.raises(RequestError, match="no champion yet"):
+        deployer.follow()
+
+
+def test_a_routing_that_nobody_trusted_signed_moves_no_container(deployer: Deployer, home: Settings) -> None:
+    served.routed(home, served.packaged(home))
+    for key in home.trusted_keys.rglob("*.pem"):
+        key.unlink()
+    with pytest.raises(SignatureError):
+        deployer.follow()
+
+
+def test_beside_a_front_of_others_only_the_challenger_is_deployed_and_on_their_network(
+    client: docker.DockerClient, home: Settings
+) -> None:
+    champion, challenger = served.packaged(home), served.packaged(home, "logistic")
+    served.routed(home, champion)
+    network = client.networks.create("ratchet-test-beside")
+    beside = Deployer(client, USE_CASE, home, 1, NETWORK, network.name)
+    try:
+        assert beside.follow() == []
+        served.routed(home, champion, 2, challenger=challenger, shadow=True)
+        assert len(beside.follow()) == 1
+        (container,) = client.containers.list(filters={"network": network.name})
+        assert container.name == f"{network.name}-challenger"
+        served.routed(home, champion, 3)
+        assert len(beside.follow()) == 1
+        assert client.containers.list(all=True, filters={"network": network.name}) == []
+    finally:
+        beside.remove()
+        network.remove()

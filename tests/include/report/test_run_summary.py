@@ -1,0 +1,70 @@
+"""The summary says what warehouse and ledger say."""
+
+import json
+
+import pytest
+import sqlalchemy as sa
+
+from include import report
+from include.report import Summary
+from include.stores import ledger
+from ml import periods
+from ml.usecase import UseCase
+
+
+@pytest.fixture
+def summary(engine: sa.Engine, case: UseCase) -> Summary:
+    return report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {"nights": 1.234})
+
+
+def test_rows_in_are_valid_plus_quarantined_over_all_tables(summary: Summary) -> None:
+    assert [(n.rows_in, n.rows_valid, n.rows_quarantined) for n in summary.nights] == [(100, 98, 2)] * 3
+
+
+def test_an_immature_night_has_scores_but_no_numbers(summary: Summary) -> None:
+    last = summary.nights[-1]
+    assert (last.scored, last.matured, last.loss, last.calibration_gap) == (100, 0, None, None)
+
+
+def test_retrains_name_the_trigger_that_asked(summary: Summary) -> None:
+    assert [(each.night, each.trigger) for each in summary.retrains] == [("2013-02-02", "calibration_gap")]
+
+
+def test_only_a_promoted_challenger_has_approvers(summary: Summary) -> None:
+    assert [(each.verdict, each.approved_by) for each in summary.releases] == [
+        ("promote", ("ann", "bob")),
+        ("keep", ()),
+    ]
+
+
+def test_a_refused_attempt_at_the_same_package_has_no_approvers(engine: sa.Engine, case: UseCase) -> None:
+    (judged,) = [each for each in ledger.entries(engine, kind="judged") if each.payload["outcome"] == "promote"]
+    refused = dict(judged.payload) | {"outcome": "keep"}
+    ledger.append(
+        engine,
+        kind="judged",
+        use_case=case.name,
+        night=judged.night,
+        subject=judged.subject,
+        payload=refused,
+        key="refused",
+    )
+    told = report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {})
+    assert (told.releases[-1].verdict, told.releases[-1].approved_by) == ("keep", ())
+
+
+def test_run_json_has_the_promised_fields_and_no_others(summary: Summary) -> None:
+    told = json.loads(json.dumps(summary.as_json()))
+    assert set(told) == {"schema_version", "use_case", "nights", "retrains", "releases", "seconds"}
+    assert set(told["releases"][0]) == {"version", "digest", "verdict", "interval", "approved_by"}
+    assert told["seconds"] == {"nights": 1.23}
+
+
+def test_nights_outside_the_period_are_left_out(engine: sa.Engine, case: UseCase) -> None:
+    told = report.gather(engine, case, periods.parse("2013-02-02"), {})
+    assert [each.night for each in told.nights] == ["2013-02-02"]
+
+
+def test_a_scored_night_names_what_its_scores_were_made_of(engine: sa.Engine, case: UseCase) -> None:
+    told = report.gather(engine, case, periods.parse("2013-02-02"), {})
+    assert told.made_of == {"2013-02-02": {"features/entities": 4, "valid/rides": 3}}

@@ -1,0 +1,268 @@
+"""Nights of the toy walked again, with real trainings: resumed as if nothing had been, and production's own decisions."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from include import usecases
+from include.settings import PROJECT, Settings
+from include.steps import backtest as step
+from include.steps.backtest import Asked, Replayed, trainings
+from include.steps.features import build, training_set
+from include.steps.monitor import monitor
+from include.steps.train import candidates
+from include.steps.train.plan import SEED
+from include.stores import ledger, packages, table_snapshot, warehouse
+from ml import periods, targets
+from ml.errors import RefusalError, RequestError
+from ml.packaging import package_files
+from ml.retraining import triggers
+from ml.retraining.backtest import admission, policies, simulation
+from ml.retraining.backtest.context import Scene
+from ml.retraining.backtest.history import Trained
+from ml.training import fitting
+from ml.usecase import Drift, Triggers, UseCase
+from ml.usecase.triggers import NAMES as THRESHOLDS
+from tests.include.steps.conftest import LAST, contents
+
+PERIOD = periods.parse("2024-03-17..2024-04-04")
+ASKED = Asked(use_case="taxi", period=PERIOD, policies="never,every@6,triggers,hindsight@6", workers=1)
+OPEN = Triggers(
+    calibration_gap=0.001,
+    loss_rise=0.01,
+    loss_surprise=0.01,
+    new_labels=1,
+    age_nights=1,
+    drift=Drift(moved=0.05, asks=True),
+    least_nights=1,
+    cooldown_nights=0,
+)
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    """Let no test find another one's tables in memory."""
+    trainings.source.cache_clear()
+
+
+def walked(replayed: Replayed) -> tuple[object, ...]:
+    return replayed.walks, replayed.results
+
+
+def test_policies_are_walked_and_production_is_not_touched(weeks: Settings) -> None:
+    before = contents(weeks)
+    found = step.replay(ASKED)
+    assert [each.policy for each in found.results.played] == ASKED.policies.split(",")
+    assert [each.trainings for each in found.results.played[:2]] == [0, 3]
+    assert found.results.rows > 17 * 60
+    assert contents(weeks) == before
+
+
+def test_a_training_is_the_one_that_production_would_make_of_what_was_known(weeks: Settings, taxi: UseCase) -> None:
+    found = step.replay(replace(ASKED, policies="never"))
+    when = date(2024, 3, 16)
+    tables = table_snapshot.take(taxi, weeks)
+    rows = training_set.read(taxi, when, tables, weeks)
+    target = targets.learned(taxi, rows.labels)
+    candidate = found.order.recipe.candidate
+    fitted = fitting.fit(candidate, candidates.gathered(taxi, rows, target, SEED, weeks))
+    later = build.read(weeks.lake, taxi, "2024-03-17").sort_values(["night", "entity"])
+    kept = trainings.gather(found.order, [when], 1, lambda _: None)[when]
+    assert isinstance(kept, Trained)
+    np.testing.assert_array_equal(kept.scores[-len(later) :], fitted.model.predict(later))
+    assert kept.loss == pytest.approx(target.row_loss(rows.labels[fitted.ahead], fitted.scores).mean())
+    assert (kept.learned_until, kept.rows) == (rows.nights.max(), len(rows.labels))
+
+
+def test_one_that_is_stopped_goes_on_from_what_was_trained(weeks: Settings) -> None:
+    undisturbed = step.replay(ASKED)
+    shutil.rmtree(weeks.replays)
+
+    def stop(done: int, _known: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        step.replay(ASKED, stop)
+    resumed = step.replay(ASKED)
+    assert resumed.cost.found == 2
+    assert resumed.cost.made == undisturbed.cost.made - 2
+    assert walked(resumed) == walked(undisturbed)
+
+
+def test_a_training_that_was_damaged_is_made_again(weeks: Settings) -> None:
+    whole = step.replay(ASKED)
+    scores = next(weeks.replays.rglob("scores.f8"))
+    scores.write_bytes(scores.read_bytes()[:-8])
+    mended = step.replay(ASKED)
+    assert mended.cost.made == 1
+    assert walked(mended) == walked(whole)
+
+
+def test_two_processes_come_to_the_same_as_one(weeks: Settings) -> None:
+    alone = step.replay(replace(ASKED, policies="every@6"))
+    shutil.rmtree(weeks.replays)
+    together = step.replay(replace(ASKED, policies="every@6", workers=2))
+    assert together.cost.made == 4
+    assert walked(together) == walked(alone)
+
+
+PARENT = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from include.steps.replay import trainings
+if __name__ == "__main__":
+    pool = ProcessPoolExecutor(1, get_context("spawn"), trainings.begin, ([],))
+    print(pool.submit(os.getpid).result(), flush=True)
+    time.sleep(60)
+"""
+
+
+def lives(process: str) -> bool:
+    """Return whether a process is there and more than a name that nobody has asked for yet."""
+    try:
+        return "State:\tZ" not in (Path("/proc") / process / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as parent:
+        assert parent.stdout is not None
+        child = parent.stdout.readline().decode().strip()
+        lived = lives(child)
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while lives(child) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert (lived, lives(child)) == (True, False)
+
+
+def test_the_gate_holds_nights_out_and_says_why_it_refuses(weeks: Settings, taxi: UseCase) -> None:
+    found = step.replay(replace(ASKED, policies="never,every@6", gate=True))
+    kept = trainings.gather(found.order, [date(2024, 3, 22)], 1, lambda _: None)[date(2024, 3, 22)]
+    assert isinstance(kept, Trained)
+    held_out = date.fromisoformat(kept.used_until) - date.fromisoformat(kept.learned_until)
+    assert held_out == timedelta(days=taxi.gates.judged_nights)
+    assert list(kept.baselines) == [each.name for each in taxi.baselines]
+    assert {check.name.split("=")[0] for check in kept.checks} == {"group zone"}
+    looks = found.walks[1].looks
+    assert all(look.reason for look in looks)
+    assert all(bool(look.failed) == (look.outcome != admission.ADOPTED) for look in looks)
+
+
+def test_another_recipe_and_other_code_are_other_trainings(weeks: Settings) -> None:
+    order = step.replay(replace(ASKED, policies="never")).order
+    others = (
+        replace(order, recipe=replace(order.recipe, most_rows=500)),
+        replace(order, recipe=replace(order.recipe, corrected=False)),
+        replace(order, recipe=replace(order.recipe, held_out=True)),
+        replace(order, code="another"),
+        replace(order, reads=tuple((name, version + 1) for name, version in order.reads)),
+    )
+    assert len({order.digest, *(each.digest for each in others)}) == 1 + len(others)
+
+
+def test_at_most_so_many_rows_are_drawn_from_all_nights(weeks: Settings) -> None:
+    found = step.replay(replace(ASKED, policies="never", most_rows=400, corrected=False))
+    first = trainings.gather(found.order, [date(2024, 3, 16)], 1, lambda _: None)[date(2024, 3, 16)]
+    assert isinstance(first, Trained)
+    assert first.rows == 400
+    rows = trainings.source("taxi", found.order.reads)
+    drawn = trainings.drawn(training_set.meet(rows.case, date(2024, 3, 16), rows.rows, rows.known), 400)
+    assert len(set(drawn.nights)) == 15
+
+
+def test_thresholds_around_the_triggers_are_walked_too(weeks: Settings) -> None:
+    found = step.replay(replace(ASKED, policies="triggers@6", sensitivity=True))
+    assert found.around is not None
+    moved = [f"triggers:new_labels={int(280 * factor)}@6" for factor in step.FACTORS]
+    assert [each.policy for each in found.around.played] == ["triggers@6", *moved]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"policies": "sometimes"}, RequestError, "got 'sometimes'"),
+        ({"candidate": "guess"}, RequestError, "one of .*'logistic'.*, got 'guess'"),
+        (
+            {"period": periods.parse("2024-03-17..2024-05-01")},
+            RefusalError,
+            "there are those of 2024-03-01 to 2024-04-04",
+        ),
+        (
+            {"period": periods.parse("2024-03-01..2024-03-20")},
+            RefusalError,
+            "expected features of nights before 2024-03-01",
+        ),
+        ({"period": periods.parse("2024-03-03..2024-03-20")}, RefusalError, "there is no first model to begin with"),
+    ],
+    ids=["policy", "candidate", "nights to come", "nothing before", "too little before"],
+)
+def test_what_cannot_be_walked_is_told_with_what_to_do(
+    weeks: Settings, change: dict[str, object], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        step.replay(replace(ASKED, **change))
+
+
+def test_a_use_case_of_which_nothing_landed_is_told_to_ingest(home: Settings, taxi: UseCase) -> None:
+    with pytest.raises(RefusalError, match="ingest history first"):
+        step.replay(ASKED)
+
+
+def test_a_night_is_decided_as_the_monitor_decides_it(
+    arrive: Callable[[str], Settings], taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The champion of production is put into a walk; the facts, and so the decision, are those in the ledger."""
+    where = arrive("monitor")
+    case = replace(taxi, triggers=OPEN)
+    monkeypatch.setattr(usecases, "get", lambda _: case)
+    for night in ("2024-03-17", "2024-03-18"):
+        monitor.measure("taxi", night)
+    engine = warehouse.engine(where.warehouse_url)
+    (decided,) = ledger.entries(engine, "taxi", "decided", periods.parse("2024-03-18").last)
+    champion = ledger.champion(engine, "taxi")
+    assert champion is not None
+    files = packages.get(where.packages, champion.subject, where.trusted_keys)
+    facts = package_files.facts(files)
+    tables = table_snapshot.take(case, where)
+    tables.version("features", "entities")
+    made_from = trainings.source("taxi", tuple(tables.versions.items()))
+    first = periods.parse(LAST).first
+    model = Trained(
+        night=first,
+        learned_until=str(facts["fitted"][1]),  # type: ignore[index]  # two ISO dates
+        used_until=str(facts["used_until"]),
+        rows=0,
+        loss=float(str(facts["log_loss"])),
+        target=targets.told(case, facts),
+        scores=package_files.load(files).predict(made_from.rows),
+    )
+    period = periods.parse("2024-03-17..2024-03-18")
+    scene = Scene(case=case, past=step.past(case, made_from, drifting=True), period=period, gate=False)
+    (policy,) = policies.parse("triggers", case.triggers)
+    observed = simulation.observe(simulation.begin(policy, scene), OPEN, period.last, scene, {first: model})
+    ours = triggers.decide(OPEN, observed, case.horizon)
+    assert (ours.retrain, ours.trigger, ours.reason) == tuple(
+        decided.payload[name] for name in ("retrain", "trigger", "reason")
+    )
+    assert {each.trigger: each.value for each in ours.findings} == pytest.approx(
+        {each["trigger"]: each["value"] for each in decided.payload["findings"]}
+    )
+    assert {each.trigger for each in ours.findings} == set(THRESHOLDS) - {"expected_loss_rise"}

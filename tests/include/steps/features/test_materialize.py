@@ -1,0 +1,178 @@
+"""A night's features go online and into a snapshot; again, or killed and again, leaves the same; servers outlive stores."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from include.settings import Settings
+from include.steps import ingest
+from include.steps.features import build, materialize
+from include.stores import feature_store, packages, snapshot_store
+from ml.errors import SetupError
+from ml.packaging import package_files
+from ml.usecase import UseCase
+from tests.include.steps.conftest import LAST, NIGHT
+from tests.include.steps.test_again import Killed
+
+Arrive = Callable[[str], Settings]
+
+
+def deployed(arrive: Arrive, step: str = "score") -> Settings:
+    """Arrive where the features of a night are built, and deploy."""
+    where = arrive(step)
+    materialize.apply("taxi")
+    return where
+
+
+def held(case: UseCase, where: Settings) -> dict[str, Any]:
+    """Return what is online of every entity at each horizon, and what is on the shelf."""
+    told: dict[str, Any] = {}
+    for service, horizon in zip(build.services(case, where), (case.horizon, case.live), strict=False):
+        ids = sorted(build.read(where.lake, case, horizon=horizon)["entity"])
+        told[service.view] = feature_store.online(where, service, ids).to_csv()
+    folder = materialize.folder(case, where)
+    told["shelf"] = {path.name: sorted(folder.glob(f"{path.name}/*")) and path.name for path in folder.iterdir()}
+    told["newest"] = snapshot_store.newest(folder)
+    return told
+
+
+def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: UseCase) -> None:
+    where = deployed(arrive)
+    assert materialize.materialize("taxi", NIGHT) == 60
+    rows = build.read(where.lake, taxi, NIGHT, NIGHT).set_index("entity")
+    online = feature_store.online(where, build.service(taxi, where), list(rows.index))
+    names = list(taxi.feature_names)
+    pd.testing.assert_frame_equal(online[names], rows[names].astype({"zone": object}), check_exact=True)
+    served = materialize.shelf_of(taxi, where).snapshot
+    assert served.facts == {
+        "use_case": "taxi",
+        "night": NIGHT,
+        "cutoff": "2024-03-16T21:30:00+00:00",
+        "feature_service": build.service(taxi, where).name,
+        "feature_definitions": build.service(taxi, where).digests,
+        "features_version": 1,
+    }
+    assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()
+
+
+def test_a_window_reaches_back_for_rows_that_came_late(arrive: Arrive, taxi: UseCase) -> None:
+    where = deployed(arrive)
+    materialize.materialize("taxi", NIGHT)
+    there = {
+        day: len(feature_store.online(where, build.service(taxi, where), [f"2024-03-{day}|0"])) for day in (14, 15)
+    }
+    assert there == {14: 0, 15: 1}
+
+
+def test_materialized_twice_is_materialized_once(arrive: Arrive, taxi: UseCase) -> None:
+    where = deployed(arrive)
+    materialize.materialize("taxi", NIGHT)
+    left = held(taxi, where)
+    materialize.materialize("taxi", NIGHT)
+    assert held(taxi, where) == left
+
+
+def test_an_older_night_materialized_again_takes_nothing_back(arrive: Arrive, taxi: UseCase) -> None:
+    where = deployed(arrive)
+    materialize.materialize("taxi", NIGHT)
+    materialize.materialize("taxi", LAST)
+    served = materialize.shelf_of(taxi, where).snapshot
+    assert served.facts["night"] == NIGHT
+    assert len(feature_store.online(where, build.service(taxi, where), [f"{NIGHT}|0"])) == 1
+
+
+WRITES = [(feature_store, "materialize"), (snapshot_store, "put"), (snapshot_store.atomic, "write")]
+
+
+@contextmanager
+def killed_after(number: int) -> Iterator[list[str]]:
+    """Raise Killed after the given write (from 1); yields the names of the writes as they happen."""
+    done: list[str] = []
+
+    def mortal(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            done.append(name)
+            if len(done) == number:
+                raise Killed(name)
+            return result
+
+        return wrapped
+
+    with pytest.MonkeyPatch.context() as patch:
+        for store, name in WRITES:
+            patch.setattr(store, name, mortal(name, getattr(store, name)))
+        yield done
+
+
+def test_killed_after_any_of_its_writes_and_run_again_it_leaves_the_same(arrive: Arrive, taxi: UseCase) -> None:
+    where = deployed(arrive)
+    with killed_after(0) as writes:
+        materialize.materialize("taxi", NIGHT)
+    expected = held(taxi, where)
+    assert writes[-2:] == ["materialize", "materialize"]
+    for number, name in enumerate(writes, start=1):
+        where = deployed(arrive)
+        with killed_after(number), pytest.raises(Killed):
+            materialize.materialize("taxi", NIGHT)
+        materialize.materialize("taxi", NIGHT)
+        assert held(taxi, where) == expected, f"killed after write {number}, {name}"
+
+
+def test_what_was_never_deployed_is_not_materialized(arrive: Arrive) -> None:
+    arrive("score")
+    with pytest.raises(SetupError, match="ratchet features apply"):
+        materialize.materialize("taxi", NIGHT)
+
+
+@pytest.mark.parametrize("away", ["deleted", "locked", "no database"])
+def test_the_snapshot_answers_while_the_online_store_is_away(arrive: Arrive, taxi: UseCase, away: str) -> None:
+    where = deployed(arrive)
+    materialize.materialize("taxi", NIGHT)
+    running = materialize.shelf_of(taxi, where)
+    running.refresh()
+    online = where.feature_store / "taxi" / "online.db"
+    if away == "deleted":
+        online.unlink()
+        (where.feature_store / "taxi" / "registry.db").unlink()
+    elif away == "no database":
+        online.write_bytes(b"not a database" * 100)
+    else:
+        online.unlink()
+        online.mkdir()
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
+        assert len(feature_store.online(where, build.service(taxi, where), [f"{NIGHT}|0"])) == 1
+    for served in (running, materialize.shelf_of(taxi, where)):
+        assert (served.snapshot.lookup(f"{NIGHT}|0") or {})["zone"] in ("north", "south", "harbour")
+
+
+def test_without_an_online_store_the_night_can_still_be_served(arrive: Arrive, taxi: UseCase) -> None:
+    where = deployed(arrive)
+    materialize.materialize("taxi", LAST)
+    (where.feature_store / "taxi" / "online.db").unlink()
+    (where.feature_store / "taxi" / "online.db").mkdir()
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
+        materialize.materialize("taxi", NIGHT)
+    assert materialize.shelf_of(taxi, where).snapshot.facts["night"] == NIGHT
+
+
+def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Settings, gym: UseCase) -> None:
+    months = gym.rehearsal.history
+    ingest.ingest("gym", months)
+    build.build("gym", months)
+    materialize.apply("gym")
+    materialize.materialize("gym", "2023-12-01")
+    rows = build.read(home.lake, gym, "2023-12-01", "2023-12-01").set_index("entity").sort_index()
+    online = feature_store.online(home, build.service(gym, home), list(rows.index))
+    assert online["visits"].tolist() == rows["visits"].tolist()
+    assert set(online["cutoff"]) == {pd.Timestamp(gym.horizon.cutoff(pd.Timestamp("2023-12-01").date()))}
+
+
+def test_a_package_pins_the_feature_service_that_it_was_trained_with(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("battery")
+    [digest] = [path.name for path in where.packages.glob("[!.]*")]
+    facts = package_files.facts(packages.get(where.packages, digest, where.trusted_keys))
+    assert facts["feature_service"] == build.service(taxi, where).name

@@ -1,0 +1,234 @@
+"""Every way to a feature agrees to the last bit; a skew planted in one of them is told by way, feature and count."""
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from include import usecases
+from include.settings import Settings
+from include.steps import ingest
+from include.steps.features import build, materialize, parity
+from include.stores import feature_store, lake, landing, ledger, snapshot_store, warehouse
+from ml import periods
+from ml.features import snapshots
+from ml.periods import Period
+from ml.usecase import UseCase
+from tests.include.steps.conftest import LAST, NIGHT, contents
+
+MONDAY = "2024-03-18"
+NIGHTLY = ["live online store", "online store", "rebuild", "snapshot", "training join"]
+WEEKLY = sorted([*NIGHTLY, "historical retrieval", "live historical retrieval", "live rebuild"])
+
+Arrive = Callable[[str], Settings]
+
+
+def online(arrive: Arrive, step: str, night: str) -> Settings:
+    """Arrive where the features of `night` are built, deploy, and materialize it."""
+    where = arrive(step)
+    materialize.apply("taxi")
+    materialize.materialize("taxi", night)
+    return where
+
+
+def measured(where: Settings, night: str) -> dict[str, tuple[float | None, int]]:
+    """Return how many values differ and how many entities were compared, by way."""
+    engine, when = warehouse.engine(where.warehouse_url), periods.parse(night).first
+    found = warehouse.metrics(engine, "taxi", when, when)
+    return {each.metric.removeprefix("parity:"): (each.value, each.n) for each in found if "parity:" in each.metric}
+
+
+def alerts(where: Settings, night: str) -> dict[str, str]:
+    """Return what is told of parity, by way."""
+    engine, when = warehouse.engine(where.warehouse_url), periods.parse(night).first
+    return {
+        each.subject: each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "parity"
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "night", "ways"),
+    [
+        pytest.param("score", NIGHT, NIGHTLY, id="a night in the week"),
+        pytest.param("monitor", MONDAY, WEEKLY, id="the first night of a week"),
+    ],
+)
+def test_every_way_agrees_and_the_ledger_says_so_once(arrive: Arrive, step: str, night: str, ways: list[str]) -> None:
+    where = online(arrive, step, night)
+    assert parity.check("taxi", night) == 0
+    assert measured(where, night) == dict.fromkeys(ways, (0.0, 60))
+    assert alerts(where, night) == {}
+    left = contents(where)
+    assert parity.check("taxi", night) == 0
+    assert contents(where) == left
+    [entry] = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "parity")
+    assert sorted(entry.payload["ways"]) == ways
+
+
+def test_a_time_zone_shift_of_the_cutoff_is_caught(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("monitor")
+    night = date.fromisoformat(MONDAY)
+    rows = build.read(where.lake, taxi, MONDAY, MONDAY)
+    shifted = rows.assign(cutoff=rows["cutoff"] + pd.Timedelta(hours=5, minutes=30))  # local time, written as if UTC
+    lake.replace(build.address(where.lake, taxi), Period(night, night), shifted)
+    materialize.apply("taxi")
+    materialize.materialize("taxi", MONDAY)
+    assert parity.check("taxi", MONDAY) > 0
+    told = alerts(where, MONDAY)
+    assert "cutoff of 60 entities" in told["rebuild"]
+    assert "there 2024-03-17 21:30:00+00:00" in told["rebuild"]
+    assert "zone of 60 entities" in told["historical retrieval"]
+
+
+def correct_rides(where: Settings) -> None:
+    """Land the night's rides anew, all of them late, and follow with valid rows and features, but no further."""
+    path = Path(str(landing.place(where.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows.assign(minutes_late="599").to_csv(path, index=False)
+    ingest.ingest("taxi", NIGHT)
+    build.build("taxi", NIGHT)
+
+
+def without_a_zones_traffic(where: Settings, taxi: UseCase) -> None:
+    """Let one zone's traffic be unknown for the night, so that a feature is missing there."""
+    uri, night = build.valid(where.lake, taxi, "traffic"), date.fromisoformat(NIGHT)
+    rows = lake.read(uri)
+    for day in (date(2024, 3, 16), night):
+        kept = rows[(rows["night"] == str(day)) & (rows["zone"] != "north")]
+        lake.replace(uri, Period(day, day), kept)
+    build.build("taxi", NIGHT)
+
+
+def test_a_null_filled_with_zero_on_the_way_online_is_caught(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("score")
+    without_a_zones_traffic(where, taxi)
+    materialize.apply("taxi")
+    materialize.materialize("taxi", NIGHT)
+    assert parity.check("taxi", NIGHT) == 0
+    rows = build.read(where.lake, taxi, NIGHT, NIGHT)
+    missing = int(rows["congestion"].isna().sum())
+    assert missing
+    filled = rows.drop(columns="night").fillna({"congestion": 0.0}).astype({"zone": object})
+    with feature_store.registry.opened(where, "taxi") as store:
+        store.write_to_online_store("entities", filled)
+    assert parity.check("taxi", NIGHT) == missing
+    [(way, message)] = alerts(where, NIGHT).items()
+    assert way == "online store"
+    assert f"congestion of {missing} entities (here and there: " in message
+    assert ": nan, there 0.0" in message
+
+
+def test_a_late_row_after_the_materialisation_is_caught_and_the_next_one_mends_it(arrive: Arrive) -> None:
+    where = online(arrive, "score", NIGHT)
+    assert parity.check("taxi", NIGHT) == 0
+    correct_rides(where)
+    assert parity.check("taxi", NIGHT) > 0
+    told = alerts(where, NIGHT)
+    assert sorted(told) == ["live online store", "online store", "snapshot"]
+    assert all("is_late_mean_by_zone_3d of " in message for message in told.values())
+    materialize.materialize("taxi", NIGHT)
+    assert parity.check("taxi", NIGHT) == 0
+    assert alerts(where, NIGHT) == {}
+    engine = warehouse.engine(where.warehouse_url)
+    assert len(ledger.entries(engine, "taxi", "parity")) == 3
+
+
+def test_a_stale_online_row_is_caught_by_its_cutoff_too(arrive: Arrive, taxi: UseCase) -> None:
+    where = online(arrive, "score", NIGHT)
+    rows = build.read(where.lake, taxi, NIGHT, NIGHT).head(1)
+    stale = rows.drop(columns="night").astype({"zone": object})
+    stale = stale.assign(cutoff=stale["cutoff"] - pd.Timedelta(days=1), kilometres=stale["kilometres"] + 3)
+    with feature_store.registry.opened(where, "taxi") as store:
+        store.write_to_online_store("entities", stale)
+    assert parity.check("taxi", NIGHT) == 2
+    message = alerts(where, NIGHT)["online store"]
+    assert "cutoff of 1 entities" in message
+    assert "kilometres of 1 entities, by up to 3 " in message
+
+
+def test_an_online_store_that_missed_the_night_is_caught(arrive: Arrive) -> None:
+    where = online(arrive, "score", NIGHT)
+    (where.feature_store / "taxi" / "online.db").unlink()
+    with feature_store.registry.opened(where, "taxi") as store:
+        store.apply(store.list_feature_views())  # makes the tables of the online store anew
+    parity.check("taxi", NIGHT)
+    assert "60 absent" in alerts(where, NIGHT)["online store"]
+
+
+def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("score")
+    materialize.apply("taxi")
+    materialize.materialize("taxi", NIGHT)
+    folder = materialize.folder(taxi, where)
+    shutil.rmtree(folder)
+    snapshot_store.put(
+        folder,
+        date(2024, 3, 16),
+        snapshots.pack(build.read(where.lake, taxi, LAST, LAST).drop(columns=["night", "cutoff"]), {}),
+    )
+    parity.check("taxi", NIGHT)
+    assert list(alerts(where, NIGHT)) == ["snapshot"]
+    assert "60 absent" in alerts(where, NIGHT)["snapshot"]
+
+
+def test_a_damaged_snapshot_is_caught(arrive: Arrive, taxi: UseCase) -> None:
+    where = online(arrive, "score", NIGHT)
+    folder = materialize.folder(taxi, where)
+    place = snapshot_store.newest(folder)
+    assert place is not None
+    (folder / place.folder / "numbers.f8").write_bytes(b"")
+    parity.check("taxi", NIGHT)
+    assert list(alerts(where, NIGHT)) == ["snapshot"]
+
+
+def test_a_feature_that_the_training_join_changes_is_caught(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = online(arrive, "score", NIGHT)
+    read = parity.training_set.read
+
+    def filled(*args: object, **kwargs: object) -> object:
+        rows = read(*args, **kwargs)  # type: ignore[arg-type]
+        return type(rows)(frame=rows.frame.assign(congestion=0.0), labels=rows.labels, nights=rows.nights)
+
+    monkeypatch.setattr(parity.training_set, "read", filled)
+    assert parity.check("taxi", NIGHT) == 60
+    assert "congestion of 60 entities" in alerts(where, NIGHT)["training join"]
+
+
+def test_a_member_who_came_back_later_is_not_expected_online_as_of_then(home: Settings, gym: UseCase) -> None:
+    ingest.ingest("gym", gym.rehearsal.history)
+    build.build("gym", gym.rehearsal.history)
+    november = build.read(home.lake, gym, "2023-11-01", "2023-11-01")
+    december = build.read(home.lake, gym, "2023-12-01", "2023-12-01")
+    december.loc[0, ["entity", "visits"]] = november.loc[0, "entity"], 99.0
+    lake.replace(build.address(home.lake, gym), periods.parse("2023-12-01"), december)
+    members = len(november)
+    materialize.apply("gym")
+    materialize.materialize("gym", "2023-12-01")
+    assert parity.check("gym", "2023-11-01") == 0
+    found = warehouse.metrics(warehouse.engine(home.warehouse_url), "gym", metric="parity:online store")
+    assert [(each.value, each.n) for each in found] == [(0.0, members - 1)]
+
+
+def test_without_features_nothing_is_compared(home: Settings, taxi: UseCase) -> None:
+    materialize.apply("taxi")
+    assert parity.check("taxi", NIGHT) == 0
+    assert measured(home, NIGHT) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "night", "expected"),
+    [
+        ("taxi", "2024-03-18", True),
+        ("taxi", "2024-03-17", False),
+        ("taxi", "2024-01-01", True),
+        ("gym", "2024-05-01", True),
+    ],
+    ids=["a Monday", "a Sunday", "a new year", "a month"],
+)
+def test_feast_is_asked_for_the_past_on_the_first_night_of_a_week(
+    toys: None, name: str, night: str, expected: bool
+) -> None:
+    assert parity.weekly(usecases.get(name), date.fromisoformat(night)) is expected

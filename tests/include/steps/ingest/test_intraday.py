@@ -1,0 +1,117 @@
+"""Between two nights the live shelf has what is known by now, and at each entity's cutoff just what training will read."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from include import usecases
+from include.cli.main import app
+from include.settings import Settings
+from include.steps import ingest
+from include.steps.features import build, materialize
+from include.steps.ingest import intraday
+from include.stores import lake, snapshot_store, warehouse
+from include.stores.files import locations
+from ml.errors import RequestError
+from ml.features.snapshots import FeatureSnapshot
+from ml.usecase import UseCase
+from tests.include.steps.conftest import NIGHT
+
+NOON, EVENING = datetime(2024, 3, 17, 12, 15, tzinfo=UTC), datetime(2024, 3, 17, 21, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def where(arrive: Callable[[str], Settings]) -> Settings:
+    """A home in which the night has features, and the next one has not come."""
+    return arrive("score")
+
+
+def served(case: UseCase, where: Settings) -> FeatureSnapshot:
+    return snapshot_store.Shelf(materialize.folder(case, where, case.live)).snapshot
+
+
+def frame(found: FeatureSnapshot) -> pd.DataFrame:
+    return pd.DataFrame({entity: found.lookup(entity) for entity in found.places}).T.sort_index()
+
+
+def test_once_every_cutoff_has_passed_the_shelf_has_what_training_reads_the_next_night(
+    where: Settings, taxi: UseCase
+) -> None:
+    assert intraday.refresh("taxi", EVENING) == 60
+    live = frame(served(taxi, where))
+    for step in (ingest.ingest, build.build):
+        step("taxi", "2024-03-18")
+    read = build.read(where.lake, taxi, NIGHT, NIGHT, horizon=taxi.live).set_index("entity").sort_index()
+    pd.testing.assert_frame_equal(live, read[live.columns].astype(object), check_exact=True, check_names=False)
+
+
+def test_an_entity_keeps_what_it_had_at_its_cutoff_and_the_others_learn_more(where: Settings, taxi: UseCase) -> None:
+    intraday.refresh("taxi", NOON)
+    before = frame(served(taxi, where))
+    intraday.refresh("taxi", EVENING)
+    after = frame(served(taxi, where))
+    entities = lake.read(lake.address(where.lake, "taxi", "valid", taxi.entities), NIGHT, NIGHT).set_index("entity")
+    passed = (entities["pickup_at"] - timedelta(hours=2) <= NOON).reindex(before.index)
+    same = ((before == after) | (before.isna() & after.isna())).all(axis=1)
+    assert same[passed].all()
+    assert not same[~passed].all()
+    assert passed.nunique() == 2
+
+
+def test_the_snapshot_says_as_of_when_and_what_its_features_mean(where: Settings, taxi: UseCase) -> None:
+    intraday.refresh("taxi", NOON)
+    facts = served(taxi, where).facts
+    assert (facts["night"], facts["as_of"]) == (NIGHT, NOON.isoformat())
+    assert facts["feature_service"] == build.service(taxi, where, taxi.live).name
+
+
+def test_a_moment_again_is_the_same_and_an_earlier_one_takes_nothing_back(where: Settings, taxi: UseCase) -> None:
+    folder = materialize.folder(taxi, where, taxi.live)
+    intraday.refresh("taxi", NOON)
+    noon = snapshot_store.newest(folder)
+    intraday.refresh("taxi", NOON)
+    assert snapshot_store.newest(folder) == noon
+    intraday.refresh("taxi", EVENING)
+    evening = snapshot_store.newest(folder)
+    intraday.refresh("taxi", NOON)
+    assert snapshot_store.newest(folder) == evening != noon
+
+
+def test_what_the_night_shows_readers_is_not_touched(where: Settings, taxi: UseCase) -> None:
+    tables = ("valid/rides", "valid/traffic", "features/entities", "features/live", "quarantine/rides")
+    before = {name: lake.version(lake.address(where.lake, "taxi", *name.split("/"))) for name in tables}
+    intraday.refresh("taxi", NOON)
+    assert {name: lake.version(lake.address(where.lake, "taxi", *name.split("/"))) for name in tables} == before
+
+
+def test_rows_that_break_the_contract_are_left_out_and_told(
+    where: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has = usecases.has
+    intraday.refresh("taxi", NOON)
+    place = locations.at(where.landing).within("taxi").within(intraday.STAGE).within("2024-03-18")
+    monkeypatch.setattr(usecases, "has", lambda name, part: part != "source" and has(name, part))
+    rides = (where.home / "landing/taxi/intraday/2024-03-18/rides.csv").read_text().splitlines()
+    place.put("rides.csv", "\n".join([*rides[:-1], rides[-1].replace("2024-03-17", "yesterday", 1)]).encode())
+    assert intraday.refresh("taxi", NOON) == 60
+    engine = warehouse.engine(where.warehouse_url)
+    (alert,) = (each for each in warehouse.alerts(engine, "taxi") if each.kind == intraday.STAGE)
+    assert alert.message.startswith(f"1 of {len(rides) - 1} rows of rides since the night {NIGHT} break their contract")
+
+
+def test_without_a_live_horizon_there_is_nothing_to_refresh(
+    where: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, live=None))
+    with pytest.raises(RequestError, match="taxi has no live horizon"):
+        intraday.refresh("taxi", NOON)
+
+
+def test_a_person_types_it(where: Settings) -> None:
+    done = CliRunner().invoke(app, ["intraday", "taxi", "2024-03-17T12:15:00"])
+    assert done.exit_code == 0, done.output
+    assert "60 entities as of 2024-03-17 12:15:00" in done.output

@@ -1,0 +1,113 @@
+"""Small houses: one with a little of everything, made by hand, and empty ones that are ready to be moved into."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from itertools import count
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from include import settings as places
+from include.installation import House
+from include.settings import Settings
+from include.stores import lake, ledger, packages, registry, routing_store, warehouse
+from include.stores.files import atomic
+from include.stores.landing import locations as landing_places
+from include.stores.registry import client
+from include.stores.signing import model_signing
+from include.stores.warehouse import Alert, Metric
+from ml import periods
+from ml.rollout.routing import Routing
+from tests import postgres as postgres_server
+
+NIGHT, AT = date(2024, 3, 1), datetime(2024, 3, 1, 2, tzinfo=UTC)
+EXAMPLE = pd.DataFrame({"distance": [1.0, 2.0]})
+
+
+def house(folder: Path, **more: str) -> House:
+    """Return a house in `folder`, with other addresses where told."""
+    variables = {"RATCHET_HOME": str(folder), **{f"RATCHET_{name.upper()}": value for name, value in more.items()}}
+    return House(settings=places.read(variables), variables=variables)
+
+
+def decide(where: Settings, subject: str, key: str, kind: str = "judged") -> None:
+    """Write an entry to the ledger."""
+    engine = warehouse.engine(where.warehouse_url)
+    payload = {"why": "ünlike\n", "numbers": [0.1, None]}
+    ledger.append(engine, kind=kind, use_case="taxi", night=NIGHT, subject=subject, payload=payload, key=key)
+
+
+def package(where: Settings, answer: str) -> str:
+    """Store and register a signed package, and return its digest."""
+    files = {"model": answer.encode()}
+    files["manifest.json"] = json.dumps({"files": {"model": hashlib.sha256(files["model"]).hexdigest()}}).encode()
+    digest = hashlib.sha256(files["manifest.json"]).hexdigest()
+    signed = model_signing.signed(digest, files, where)
+    packages.put(where.packages, digest, signed)
+    run = registry.log_training(where, "taxi", NIGHT, {"leaves": answer}, {"auc": 0.7}, {"curve.png": b"png"})
+    registry.register(where, "taxi", digest, signed, EXAMPLE, {"night": str(NIGHT)}, run)
+    return digest
+
+
+def score(where: Settings, night: date, *scores: float) -> None:
+    """Issue scores of a night."""
+    frame = pd.DataFrame({"entity": [f"é{number:04d}" for number in range(len(scores))], "score": scores})
+    warehouse.issue_scores(warehouse.engine(where.warehouse_url), "taxi", night, "d" * 64, frame, AT, 0)
+
+
+def live(where: Settings) -> None:
+    """Let a little of everything happen in the house."""
+    table = lake.address(where.lake, "taxi", "valid", "rides")
+    for value in range(3):
+        lake.replace(table, periods.parse("2024-03-01"), pd.DataFrame({"night": "2024-03-01", "value": [value / 3]}))
+    landing_places.at(where.landing).within("taxi").within("2024-03-01").put("rides.csv", b"who\nann\n")
+    atomic.write(where.studies / "taxi" / "search.log", b"{}\n")
+    digest, _, gone = (package(where, answer) for answer in ("0.25", "0.5", "0.75"))
+    client.connect(where).delete_model_version("taxi", "2")
+    decide(where, digest, "promoted", "promoted")
+    decide(where, gone, "judged")
+    registry.follow(where, "taxi")
+    routing_store.publish(Routing(use_case="taxi", seq=1, champion=digest), where)
+    score(where, NIGHT, 0.1, 1 / 3, 0.0)
+    engine = warehouse.engine(where.warehouse_url)
+    warehouse.raise_alert(engine, Alert(use_case="taxi", night=NIGHT, kind="late", subject="rides", message="it is"))
+    metric = Metric(use_case="taxi", night=NIGHT, model_digest=digest, slice="all", metric="auc", value=None, n=3)
+    warehouse.record_metrics(engine, [metric])
+    warehouse.record_reads(engine, "taxi", [NIGHT], "features", "features/entities@0", {"valid/rides": 2})
+
+
+@pytest.fixture(scope="session")
+def lived_once(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a small house, to be copied."""
+    home = tmp_path_factory.mktemp("lived") / "home"
+    live(house(shutil.copytree(prepared_home, home)).settings)
+    return home
+
+
+@pytest.fixture
+def lived(lived_once: Path) -> House:
+    """A small house with a little of everything; MLflow knows its folder, so it stays where it is and is only read."""
+    return house(lived_once)
+
+
+@pytest.fixture
+def ready(prepared_home: Path, tmp_path: Path) -> Callable[[], House]:
+    """A function that returns an empty house whose databases are made, another one each time."""
+    numbers = count()
+    return lambda: house(shutil.copytree(prepared_home, tmp_path / f"ready{next(numbers)}"))
+
+
+@pytest.fixture(params=["folders", pytest.param("servers", marks=pytest.mark.servers)])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> House:
+    """A house in which nothing is: in folders and SQLite, or on a real Postgres and a real S3."""
+    folder = tmp_path / "new"
+    if request.param == "folders":
+        return house(folder)
+    bucket: str = request.getfixturevalue("bucket")
+    server: postgres_server.Server = request.getfixturevalue("postgres")
+    urls = {"warehouse_url": server.database(), "mlflow_url": server.database()}
+    return house(folder, lake=f"{bucket}/lake", landing=f"{bucket}/landing", **urls)

@@ -1,0 +1,63 @@
+"""Which share of the features has moved, by the declared reference, beside the indexes of each feature."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from include import usecases
+from include.settings import Settings
+from include.steps.monitor import monitor
+from include.stores import ledger, warehouse
+from ml.retraining.triggers import State
+from ml.usecase import Drift, UseCase
+
+Arrive = Callable[[str], Settings]
+NIGHT = "2024-03-18"
+
+
+@pytest.mark.parametrize(
+    ("declared", "state"),
+    [
+        (Drift(moved=50.0), State.QUIET),
+        (Drift(against="past", moved=50.0), State.QUIET),
+        (Drift(share=0.0, moved=1e-9), State.ABOVE),
+        (Drift(against="season", season_nights=364), State.NOT_ENOUGH),
+    ],
+    ids=["what was learned", "all before", "told, not obeyed", "no such season yet"],
+)
+def test_the_declared_drift_is_a_finding_of_the_night(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch, declared: Drift, state: State
+) -> None:
+    where = arrive("monitor")
+    drifting = replace(taxi, triggers=replace(taxi.triggers, drift=declared, window_nights=2))
+    monkeypatch.setattr(usecases, "get", lambda _: drifting)
+    assert monitor.measure("taxi", NIGHT) is False
+    engine = warehouse.engine(where.warehouse_url)
+    (decided,) = ledger.entries(engine, "taxi", "decided")
+    (finding,) = [each for each in decided.payload["findings"] if each["trigger"] == "drift"]  # type: ignore[index, union-attr]
+    assert finding["state"] == state  # type: ignore[index, call-overload]
+    shares = [each.value for each in warehouse.metrics(engine, "taxi", metric=f"drifted_share:{declared.against}")]
+    assert shares == ([] if state is State.NOT_ENOUGH else [finding["value"]])  # type: ignore[index, call-overload]
+
+
+def test_a_drift_that_is_switched_off_measures_each_feature_alone(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("monitor")
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=replace(taxi.triggers, drift=None)))
+    monitor.measure("taxi", NIGHT)
+    names = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
+    assert "drifted_share" in names
+    assert not [each for each in names if each.startswith("drifted_share:")]
+
+
+def test_values_that_are_missing_infinite_or_beyond_what_was_learned_are_counted_each_night(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    monitor.measure("taxi", NIGHT)
+    found = warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")
+    counts = {each.metric: each.value for each in found}
+    assert counts["infinite_values"] == 0
+    for name in ("missing_values", "beyond_values"):
+        parts = [value for metric, value in counts.items() if metric.startswith(f"{name}:") and value is not None]
+        assert counts[name] == sum(parts)

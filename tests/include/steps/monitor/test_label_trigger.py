@@ -1,0 +1,120 @@
+"""Labels that land by the batch: counted, answered for once, and held against the cooldown."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from include import usecases
+from include.settings import Settings
+from include.steps.monitor import label_trigger
+from include.stores import ledger, warehouse
+from ml.errors import RequestError
+from ml.usecase import Quiet, UseCase
+
+Arrive = Callable[[str], Settings]
+BATCH = 1000
+
+
+@pytest.fixture(autouse=True)
+def in_batches(toys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy asks for batches, and may train again at once."""
+    case = usecases.get("taxi")
+    asking = replace(case, triggers=replace(case.triggers, label_batch=BATCH, cooldown_nights=0))
+    monkeypatch.setattr(usecases, "get", lambda _: asking)
+
+
+def land(where: Settings, count: int, of: str = "late") -> int:
+    """Let `count` labels land, and return how many are known then."""
+    frame = pd.DataFrame(
+        {
+            "entity": [f"{of}-{place}" for place in range(count)],
+            "night": datetime(2024, 3, 17, tzinfo=UTC).date(),
+            "label": 1.0,
+            "known_at": datetime(2024, 6, 1, tzinfo=UTC),
+            "landed": datetime(2024, 6, 1, tzinfo=UTC).date(),
+        }
+    )
+    engine = warehouse.engine(where.warehouse_url)
+    warehouse.record_labels(engine, "taxi", frame)
+    return warehouse.count_labels(engine, "taxi")
+
+
+def test_before_the_first_champion_nobody_counts(arrive: Arrive) -> None:
+    arrive("train")
+    assert label_trigger.volume("taxi") is None
+    with pytest.raises(RequestError, match="no champion that has scored a night"):
+        label_trigger.decide("taxi", 5)
+
+
+def test_what_the_champion_learned_from_is_not_new(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    before = label_trigger.volume("taxi")
+    assert before is not None
+    known = land(where, BATCH)
+    after = label_trigger.volume("taxi")
+    assert after == label_trigger.Volume(known=known, answered=before.answered)
+    assert after.new == before.new + BATCH
+
+
+def test_a_batch_asks_for_training_as_of_the_last_scored_night_and_is_answered_for_once(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    known = land(where, BATCH)
+    engine = warehouse.engine(where.warehouse_url)
+    night = str(warehouse.last_scored(engine, "taxi"))
+    assert [label_trigger.decide("taxi", known), label_trigger.decide("taxi", known)] == [night, night]
+    (entry,) = ledger.entries(engine, "taxi", label_trigger.KIND)
+    assert (entry.payload["known"], entry.payload["trigger"]) == (known, "label_batch")
+    found = label_trigger.volume("taxi")
+    assert found is not None
+    assert found.new == 0
+
+
+def test_labels_that_come_twice_or_change_are_no_new_ones(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    known = land(where, BATCH)
+    label_trigger.decide("taxi", known)
+    assert land(where, BATCH) == known
+
+
+def test_too_few_are_told_as_too_few(arrive: Arrive) -> None:
+    where = arrive("monitor")
+    found = label_trigger.volume("taxi")
+    assert found is not None
+    known = land(where, BATCH - found.new - 1)
+    assert label_trigger.decide("taxi", known) is None
+    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", label_trigger.KIND)
+    assert entry.payload["reason"] == "nothing fired"
+
+
+def test_within_the_cooldown_nothing_is_asked_for(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = arrive("monitor")
+    asking: UseCase = usecases.get("taxi")
+    patient = replace(asking, triggers=replace(asking.triggers, cooldown_nights=30))
+    monkeypatch.setattr(usecases, "get", lambda _: patient)
+    assert label_trigger.decide("taxi", land(where, BATCH)) is None
+    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", label_trigger.KIND)
+    assert "cooling down" in str(entry.payload["reason"])
+
+
+def test_on_quiet_nights_a_batch_is_answered_with_when_it_is_held_until(
+    arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("monitor")
+    asking: UseCase = usecases.get("taxi")
+    quiet = (Quiet(nights="2024-03-01..2024-04-30", why="a freeze"),)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(asking, triggers=replace(asking.triggers, quiet=quiet)))
+    assert label_trigger.decide("taxi", land(where, BATCH)) is None
+    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", label_trigger.KIND)
+    assert entry.payload["held_until"] == "2024-05-01"
+
+
+def test_a_use_case_that_asks_for_no_batches_is_told_how_to(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = arrive("monitor")
+    asking: UseCase = usecases.get("taxi")
+    silent = replace(asking, triggers=replace(asking.triggers, label_batch=None))
+    monkeypatch.setattr(usecases, "get", lambda _: silent)
+    with pytest.raises(RequestError, match=r"label_batch=\.\.\."):
+        label_trigger.decide("taxi", land(where, BATCH))

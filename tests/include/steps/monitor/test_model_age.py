@@ -1,0 +1,48 @@
+"""What a replay found of age is kept for the monitor, which tells it of the champion."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from include.settings import Settings
+from include.steps.monitor import model_age, monitor
+from include.stores import ledger, warehouse
+from ml.retraining.backtest.model_ageing import Aged
+from ml.statistics.intervals import Interval
+from ml.usecase import UseCase
+
+Arrive = Callable[[str], Settings]
+AGES = (
+    Aged(first=1, last=28, models=3, rows=500, excess=Interval(value=0.01, low=0.004, high=0.016)),
+    Aged(first=29, last=56, models=2, rows=300, excess=Interval(value=0.03, low=-math.inf, high=math.inf)),
+)
+
+
+def test_what_was_kept_is_told_by_age(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("ingest")
+    assert model_age.told(taxi, 7, where) is None
+    model_age.keep(taxi, AGES, where)
+    assert [model_age.told(taxi, age, where) for age in (7, 40, 57)] == [*AGES, None]
+    model_age.keep(taxi, (), where)
+    assert model_age.told(taxi, 7, where) == AGES[0]
+
+
+@pytest.mark.parametrize("ages", [AGES, ()], ids=["a replay has told", "none has"])
+def test_the_age_of_the_champion_is_measured_and_what_it_costs_is_in_the_decision(
+    arrive: Arrive, taxi: UseCase, ages: tuple[Aged, ...]
+) -> None:
+    where = arrive("monitor")
+    model_age.keep(taxi, ages, where)
+    monitor.measure("taxi", "2024-03-18")
+    engine = warehouse.engine(where.warehouse_url)
+    (age,) = warehouse.metrics(engine, "taxi", metric="age_nights")
+    assert age.value == 2
+    told = [
+        (each.value, each.low, each.high, each.n) for each in warehouse.metrics(engine, "taxi", metric="loss_by_age")
+    ]
+    assert told == ([(0.01, 0.004, 0.016, 500)] if ages else [])
+    (decided,) = ledger.entries(engine, "taxi", "decided")
+    facts = decided.payload["facts"]
+    assert isinstance(facts, dict)
+    assert facts["loss_by_age"] == (0.01 if ages else None)

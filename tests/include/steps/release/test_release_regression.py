@@ -1,0 +1,156 @@
+"""A number goes the same ways: a refit that must agree in minutes, a canary that is judged by them."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include import usecases
+from include.settings import Settings
+from include.steps import ingest, release, train
+from include.steps.features import build
+from include.steps.release import acceptance_tests as batteries
+from include.steps.release import canary
+from include.steps.score import score
+from include.steps.train import model_card
+from include.stores import ledger, packages, registry, warehouse
+from include.stores.signing import model_signing
+from ml import periods
+from ml.packaging import package_files
+from ml.rollout.state import Kind
+from ml.targets.calibration import Correction
+from ml.usecase import Canary, Refit, Release, UseCase
+from tests.include.steps.conftest import HISTORY, LAST, NIGHT, enter
+
+SHADOWED, JUDGED = "2024-03-18", "2024-03-19..2024-03-25"
+RULE = Canary(shares=(0.5, 1.0), least_answers=(20, 40), shadow_answers=50, least_nights=6)
+PEOPLE = (("tech_lead", "tess"), ("business_owner", "bob"))
+LENIENT = Refit(answers_apart=0.5, flipped=0.2, least_rank=0.5, loss_rise=0.2)
+Declare = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def learned(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the features and the labels of the ferry's history."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATCHET_HOME", "")
+        patch.setattr(usecases, "__path__", [*usecases.__path__, str(Path(__file__).parents[2] / "usecases")])
+        usecases.all.cache_clear()
+        where = enter(shutil.copytree(prepared_home, tmp_path_factory.mktemp("ferry") / "home"))
+        ingest.ingest("ferry", HISTORY)
+        build.build("ferry", HISTORY)
+    usecases.all.cache_clear()
+    return where.home
+
+
+@pytest.fixture
+def where(learned: Path, ferry: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home of this test's own."""
+    monkeypatch.setenv("RATCHET_HOME", "")
+    return enter(shutil.copytree(learned, tmp_path / "home"))
+
+
+@pytest.fixture
+def declare(ferry: UseCase, monkeypatch: pytest.MonkeyPatch) -> Declare:
+    """Let the ferry declare something else."""
+    return lambda **changes: monkeypatch.setattr(usecases, "get", lambda _: replace(ferry, **changes))
+
+
+def last_judged(where: Settings) -> Any:
+    return ledger.entries(warehouse.engine(where.warehouse_url), "ferry", "judged")[-1]
+
+
+def approve(night: str) -> None:
+    for who in PEOPLE:
+        release.approve("ferry", night, *who, "Approve")
+
+
+@pytest.mark.parametrize(
+    ("bars", "failed"),
+    [(LENIENT, []), (replace(LENIENT, answers_apart=1e-9), ["mean distance of answers"])],
+    ids=["agrees", "further apart than declared"],
+)
+def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
+    bars: Refit, failed: list[str], where: Settings, declare: Declare
+) -> None:
+    declare(refit=bars)
+    assert train.train("ferry", LAST, train.BOOTSTRAP)
+    entry = last_judged(where)
+    told = entry.payload["refit"]
+    assert entry.subject == told["judged" if failed else "refit"]
+    assert [each["name"].split(",")[0] for each in told["checks"] if each["answer"] == "fail"] == failed
+    assert told["checks"][-1]["name"] == "rise of relative loss on the judged rows"
+    model_card.check("ferry", LAST)
+    release.battery("ferry", LAST)
+    assert "mean distance of answers, 1 being what always the same answer loses" in release.dossier("ferry", LAST)
+
+
+def challenge(where: Settings, minutes: float) -> str:
+    """Let the champion's model, answering so many minutes more, be a challenger that passed the gate and its battery."""
+    engine, case = warehouse.engine(where.warehouse_url), usecases.get("ferry")
+    champion = ledger.champion(engine, "ferry")
+    assert champion is not None
+    files = packages.get(where.packages, champion.subject, where.trusted_keys)
+    model, rows = package_files.load(files), build.read(where.lake, case, NIGHT, NIGHT)
+    moved: Correction = replace(model.calibration, offset=model.calibration.offset + minutes)
+    packed = package_files.pack(replace(model, calibration=moved), rows, package_files.facts(files) | {"seed": 7})
+    signed = model_signing.signed(packed.digest, packed.files, where)
+    packages.put(where.packages, packed.digest, signed)
+    registry.register(where, "ferry", packed.digest, signed, rows[list(case.feature_names)].head())
+    judged = {**last_judged(where).payload, "champion": champion.subject, "evidence": "e" * 64, "outcome": "promote"}
+    for kind, payload in (("judged", judged), (batteries.TESTED, {"outcome": "pass", "checks": []})):
+        ledger.append(
+            engine,
+            kind=kind,
+            use_case="ferry",
+            night=periods.parse(NIGHT).last,
+            subject=packed.digest,
+            payload=payload,
+            key=f"test:{kind}",
+        )
+    return packed.digest
+
+
+def play(night: str) -> canary.Next | None:
+    """Let a night come, score it, and judge after it."""
+    ingest.ingest("ferry", night)
+    build.build("ferry", night)
+    score.score("ferry", night)
+    return canary.advance("ferry", night)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "ends"), [(0.01, Kind.PASSED), (60.0, Kind.WITHDRAWN)], ids=["much the same", "an hour more"]
+)
+def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
+    minutes: float, ends: Kind, where: Settings, declare: Declare
+) -> None:
+    declare(release=Release(approvers=("tech_lead", "business_owner"), canary=RULE))
+    train.train("ferry", LAST, train.BOOTSTRAP)
+    release.battery("ferry", LAST)
+    approve(LAST)
+    release.promote("ferry", LAST)
+    ingest.ingest("ferry", NIGHT)
+    build.build("ferry", NIGHT)
+    digest = challenge(where, minutes)
+    release.shadow("ferry", NIGHT)
+    assert play(SHADOWED) == "ask"
+    engine = warehouse.engine(where.warehouse_url)
+    (shadow,) = ledger.entries(engine, "ferry", Kind.SEEN)
+    assert shadow.payload["answers"] == 80
+    difference: Any = shadow.payload["difference"]
+    assert 0 < difference <= minutes + 1e-9
+    assert (shadow.payload["decisions"] > 0.5) is (minutes > 1)
+    approve(NIGHT)
+    release.shift("ferry", NIGHT)
+    for night in map(str, periods.parse(JUDGED)):
+        play(night)
+    told = [each for each in ledger.entries(engine, "ferry", ends) if each.subject == digest]
+    assert told
+    checks: Any = told[0].payload["checks"]
+    failed = [each["name"] for each in checks if each["answer"] == "fail"]
+    assert bool(failed) is (ends is Kind.WITHDRAWN)
+    assert all("answer" in name or "calibration" in name for name in failed)

@@ -1,0 +1,68 @@
+"""A night answered some rows at a time is the night answered at once; what it looks like does not depend on the order."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from include.settings import Settings
+from include.steps.features import build
+from include.steps.score import batch_prediction
+from include.steps.score.batch_prediction import Answered
+from include.stores import lake, ledger, warehouse
+from ml import periods
+from ml.rollout.routing import Routing
+from ml.usecase import UseCase
+from tests.include.steps.conftest import NIGHT
+
+
+@pytest.fixture
+def where(arrive: Callable[[str], Settings]) -> Settings:
+    """A home with a champion and a night that has features."""
+    return arrive("score")
+
+
+def champion(where: Settings) -> str:
+    found = ledger.champion(warehouse.engine(where.warehouse_url), "taxi")
+    assert found is not None
+    return found.subject
+
+
+def answered(case: UseCase, where: Settings, aside: Path) -> Answered:
+    version = lake.version(build.address(where.lake, case))
+    routing = Routing(use_case=case.name, seq=1, champion=champion(where))
+    return batch_prediction.answer(case, periods.parse(NIGHT).first, version, routing, where, aside)
+
+
+def in_parts(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    """Let a night come a few rows at a time, the last ones first."""
+    read = lake.batches
+
+    def parts(*asked: object, **more: object) -> Iterator[pd.DataFrame]:
+        whole = pd.concat(read(*asked, **more), ignore_index=True)[::-1]  # type: ignore[arg-type]
+        yield from (whole[at : at + length].reset_index(drop=True) for at in range(0, len(whole), length))
+
+    monkeypatch.setattr(lake, "batches", parts)
+
+
+def test_parts_answer_as_the_whole_does(
+    where: Settings, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = build.read(where.lake, taxi, NIGHT, NIGHT).set_index("entity")
+    in_parts(monkeypatch, 7)
+    found = answered(taxi, where, tmp_path)
+    scores = pd.concat(found.parts()).set_index("entity")["score"]
+    assert (found.rows, found.wrong, found.copies.count) == (60, 0, 0)
+    assert np.array_equal(scores[rows.index], batch_prediction.model(champion(where), where).predict(rows))
+
+
+def test_a_profile_does_not_depend_on_the_order_of_rows(
+    where: Settings, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_prediction, "_PROFILED", 30)
+    whole = answered(taxi, where, tmp_path)
+    in_parts(monkeypatch, 7)
+    assert answered(taxi, where, tmp_path).profiles == whole.profiles
+    assert 10 < whole.profiles["score"].rows < 50

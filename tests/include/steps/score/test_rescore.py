@@ -1,0 +1,145 @@
+"""Nights are scored again beside what was issued: by whom one likes, each night whole, and only once."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from include.cli.main import app
+from include.settings import Settings
+from include.steps.features import build
+from include.steps.score import batch_prediction, rescore
+from include.stores import lake, ledger, warehouse
+from ml import periods
+from ml.errors import RequestError
+from ml.usecase import UseCase
+from tests.include.steps.conftest import LAST, NIGHT
+
+WHY = ("tess", "to compare the two months")
+
+
+@pytest.fixture
+def where(arrive: Callable[[str], Settings]) -> Settings:
+    """A home with a champion, a history of features, and one night that was issued."""
+    return arrive("ingest the next night")
+
+
+def champion(where: Settings) -> str:
+    found = ledger.champion(warehouse.engine(where.warehouse_url), "taxi")
+    assert found is not None
+    return found.subject
+
+
+def again(first: str = "2024-03-14", last: str = NIGHT, package: str = rescore.CHAMPION) -> int:
+    return sum(rescore.rescore("taxi", each) for each in rescore.plan("taxi", first, last, package, *WHY))
+
+
+def rows(case: UseCase, where: Settings, package: str) -> pd.DataFrame:
+    found = lake.read(rescore.address(case, package, where))
+    return found.sort_values(["night", "entity"], ignore_index=True)
+
+
+def test_the_champion_answers_nights_before_it_as_it_does_now(where: Settings, taxi: UseCase) -> None:
+    built = build.read(where.lake, taxi, "2024-03-14", NIGHT).sort_values(["night", "entity"])
+    assert again() == len(built)
+    made = rows(taxi, where, champion(where))
+    assert (made["score"].to_numpy() == batch_prediction.model(champion(where), where).predict(built)).all()
+    assert set(made["model_digest"]) == {champion(where)}
+    assert set(made["features_version"]) == {lake.version(build.address(where.lake, taxi))}
+
+
+def test_what_was_issued_is_not_touched_and_is_the_same(where: Settings, taxi: UseCase) -> None:
+    engine = warehouse.engine(where.warehouse_url)
+    before = warehouse.scores(engine, "taxi", date.fromisoformat(NIGHT))
+    again()
+    pd.testing.assert_frame_equal(warehouse.scores(engine, "taxi", date.fromisoformat(NIGHT)), before)
+    made = rows(taxi, where, champion(where)).set_index("entity")["score"]
+    assert made[before["entity"]].tolist() == before["score"].tolist()
+
+
+def test_asked_twice_it_is_made_once_and_written_down_once(
+    where: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again()
+    version = lake.version(rescore.address(taxi, champion(where), where))
+    again()
+    assert lake.version(rescore.address(taxi, champion(where), where)) == version
+    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", rescore.RESCORED)
+    assert (entry.payload["who"], entry.payload["nights"]) == ("tess", 4)
+
+
+def test_interrupted_it_goes_on_with_the_nights_that_are_not_there(
+    where: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, made = lake.replace, list[str]()
+
+    def dying(uri: str, when: periods.Period, found: object) -> int:
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(str(when))
+        return put(uri, when, found)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lake, "replace", dying)
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    made.clear()
+    assert again() == len(build.read(where.lake, taxi, "2024-03-14", NIGHT))
+    assert made == ["2024-03-16", NIGHT]
+
+
+def test_features_that_came_anew_are_scored_anew(where: Settings, taxi: UseCase) -> None:
+    again()
+    before = rows(taxi, where, champion(where))
+    built = lake.read(build.address(where.lake, taxi), NIGHT, NIGHT)
+    lake.replace(build.address(where.lake, taxi), periods.parse(NIGHT), built.assign(kilometres=99.0))
+    again()
+    after = rows(taxi, where, champion(where))
+    assert len(after) == len(before)
+    assert after["score"].tolist() != before["score"].tolist()
+
+
+def test_each_night_may_be_scored_by_whoever_was_champion_then(where: Settings, taxi: UseCase) -> None:
+    assert again(package=rescore.EACH_NIGHT) == 60
+    assert set(rows(taxi, where, rescore.EACH_NIGHT)["night"]) == {NIGHT}
+
+
+def test_a_package_is_named_by_the_beginning_of_its_digest(where: Settings, taxi: UseCase) -> None:
+    again(NIGHT, NIGHT, champion(where)[:12])
+    assert len(rows(taxi, where, champion(where))) == 60
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "package", "why", "told"),
+    [
+        ("2024-03-14", LAST, "a" * 12, "to compare two months", "expected champion, each-night or 12 characters"),
+        ("2024-03-14", LAST, "", "to compare two months", "expected champion, each-night or 12 characters"),
+        ("2025-03-14", "2025-03-15", rescore.CHAMPION, "to compare two months", "none of them has"),
+        (LAST, "2024-03-14", rescore.CHAMPION, "to compare two months", "runs backwards"),
+        ("2024-03-14", LAST, rescore.CHAMPION, "because", "3 words or more, why"),
+    ],
+    ids=["no such package", "no package", "no features", "backwards", "no reason"],
+)
+def test_what_cannot_be_scored_again_is_refused(
+    where: Settings, first: str, last: str, package: str, why: str, told: str
+) -> None:
+    with pytest.raises(RequestError, match=told):
+        rescore.plan("taxi", first, last, package, "tess", why)
+
+
+def test_a_long_range_is_cut_into_stretches(where: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rescore, "_STRETCH", 7)
+    stretches = rescore.plan("taxi", "2024-03-01", NIGHT, rescore.CHAMPION, *WHY)
+    assert [each.period for each in stretches] == [
+        "2024-03-01..2024-03-07",
+        "2024-03-08..2024-03-14",
+        "2024-03-15..2024-03-17",
+    ]
+
+
+def test_a_person_types_it(where: Settings) -> None:
+    typed = ["rescore", "taxi", "2024-03-16", NIGHT, "--why", "to compare two nights", "--who", "tess"]
+    done = CliRunner().invoke(app, typed)
+    assert done.exit_code == 0, done.output
+    assert "120 rows of 2024-03-16 to 2024-03-17" in done.output

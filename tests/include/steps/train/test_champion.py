@@ -1,0 +1,36 @@
+from collections.abc import Callable
+
+from include import usecases
+from include.settings import Settings
+from include.steps.features import build
+from include.steps.train import champion
+from include.steps.train.champion import Champion
+from include.stores import ledger, warehouse
+from ml import periods
+from ml.promotion.gate import Bar
+from tests.include.steps.conftest import LAST, LATER
+
+Arrive = Callable[[str], Settings]
+
+
+def test_a_champion_that_cannot_be_evaluated_is_a_verdict_of_its_own(damaged: Settings) -> None:
+    (told,) = ledger.entries(warehouse.engine(damaged.warehouse_url), "taxi", "judged", periods.parse(LATER).last)
+    assert (told.payload["outcome"], told.payload["bar"]) == ("unevaluable", "alone")
+    assert "SHA-256" in str(told.payload["reason"])
+    assert "`ratchet override`" in str(told.payload["reason"])
+    assert told.payload["judged"]["nights"][0] > "2024-03-15", "judged on nights that its champion was judged on"  # type: ignore[call-overload,index]
+
+
+def test_a_champion_whose_features_are_gone_has_a_fault_and_the_scores_of_the_base_rate(arrive: Arrive) -> None:
+    where, case = arrive("ingest a night"), usecases.get("taxi")
+    met = champion.read(ledger.champion(warehouse.engine(where.warehouse_url), "taxi"), case, where)
+    frame = build.read(where.lake, case, LAST, LAST)
+    known, unknown = met.on(frame, 0.3), met.on(frame[["entity"]], 0.3)
+    assert (known.bar(met.recipe), known.bar("another"), known.fault) == (Bar.REFRESH, Bar.CHANGE, "")
+    assert len(set(known.scores)) > 1
+    assert (unknown.bar(met.recipe), set(unknown.scores)) == (Bar.ALONE, {0.3})
+    assert "expected the features" in unknown.fault
+
+
+def test_before_the_first_champion_a_challenger_must_show_a_first_models_worth() -> None:
+    assert Champion().bar("any") is Bar.BOOTSTRAP

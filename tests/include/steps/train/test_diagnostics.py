@@ -1,0 +1,131 @@
+"""A training finds where its model is weak and whom it treats how, and tells it in card, run, folder and ledger."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+
+from include import usecases
+from include.settings import Settings
+from include.steps import ingest, train
+from include.steps.features import build
+from include.stores import lake, ledger, report_paths, warehouse
+from include.stores.registry import client
+from ml import periods
+from ml.usecase import EdgeCase, Fairness, Gates, Personal, UseCase
+from tests.include.steps.conftest import HISTORY, LAST
+
+Arrive = Callable[[str], Settings]
+
+
+def judged(where: Settings, use_case: str = "taxi") -> Any:
+    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), use_case, "judged")
+    return entry.payload
+
+
+def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("battery")
+    found = judged(where)["findings"]
+    assert [each["name"] for each in found["segments"]][:3] == ["all", "since 2024-03-14", "evening"]
+    assert [(each["level"], each["gated"]) for each in found["groups"]] == [
+        ("harbour", True),
+        ("north", True),
+        ("south", True),
+    ]
+    assert "group zone=north: ROC AUC beside everybody's" in [each["name"] for each in judged(where)["checks"]]
+    page = report_paths.card(where.reports, "taxi", date.fromisoformat(LAST))
+    mlflow = client.connect(where)
+    (run,) = mlflow.search_runs([client.experiment(mlflow, where, "taxi")])
+    shown = {each.path for each in mlflow.list_artifacts(run.info.run_id)}
+    assert "findings.json" in shown
+    for name in judged(where)["pictures"]:
+        assert (page.parent / f"{name}.svg").read_text().startswith("<svg")
+        assert f"]({name}.svg)" in page.read_text()
+        assert f"{name}.svg" in shown
+
+
+def trained(where: Settings, case: UseCase, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Train as the changed use case says, and return the verdict's payload."""
+    monkeypatch.setattr(usecases, "get", lambda _: case)
+    train.train("taxi", LAST, train.BOOTSTRAP)
+    return judged(where)
+
+
+def test_an_edge_case_that_is_a_feature_holds_where_it_is_known_and_not_0(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("train")
+    rows = lake.read(build.address(where.lake, taxi)).sort_values("entity", ignore_index=True)
+    odd = np.where(np.arange(len(rows)) % 2, 1.0, np.where(np.arange(len(rows)) % 4, 0.0, np.nan))
+    lake.replace(build.address(where.lake, taxi), periods.parse(HISTORY), rows.assign(kilometres=odd))
+    case = replace(taxi, edge_cases=(EdgeCase(name="odd", where="kilometres", why="a test"),))
+    (edge,) = [each for each in trained(where, case, monkeypatch)["findings"]["segments"] if each["name"] == "odd"]
+    assert edge["quality"]["rows"] == 120
+
+
+def settle(where: Settings, taxi: UseCase, late: float) -> None:
+    """Let every ride of the harbour have one outcome on the judged nights, which nothing learned of could tell."""
+    rides = lake.read(build.valid(where.lake, taxi, "rides"))
+    settled = (rides["ride_date"] >= "2024-03-08") & (rides["zone"] == "harbour")
+    rides = rides.assign(is_late=np.where(settled, late, rides["is_late"]))
+    lake.replace(build.valid(where.lake, taxi, "rides"), periods.parse(HISTORY), rides)
+
+
+def test_a_slice_that_a_model_gets_wrong_keeps_it_out_for_that_reason(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("train")
+    settle(where, taxi, 0.0)
+    told = trained(where, replace(taxi, fairness=None, gates=Gates(judged_nights=8)), monkeypatch)
+    assert told["outcome"] == "keep"
+    assert "slice zone=harbour: log loss gain -" in told["reason"]
+    assert "slice zone=north" not in told["reason"]
+
+
+def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("train")
+    settle(where, taxi, 1.0)
+    told = trained(where, replace(taxi, gates=Gates(judged_nights=8)), monkeypatch)
+    assert told["outcome"] == "keep"
+    refused = [each["name"] for each in told["checks"] if each["answer"] != "pass"]
+    assert refused
+    assert all(name.startswith("group zone=harbour: ") for name in refused)
+
+
+def test_a_group_that_is_too_small_keeps_no_model_out(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = arrive("train")
+    settle(where, taxi, 1.0)
+    few = replace(taxi, gates=Gates(judged_nights=8), fairness=Fairness(by=("zone",), least_rows=500))
+    assert trained(where, few, monkeypatch)["outcome"] == "promote"
+
+
+def test_a_personal_column_that_no_model_sees_is_compared_in_reports(
+    home: Settings, gym: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = tuple(
+        replace(each, personal=(Personal(column="plan", may_reach=("reports",), why="a test"),))
+        if each.name == "members"
+        else each
+        for each in gym.tables
+    )
+    case = replace(
+        gym,
+        tables=tables,
+        features=tuple(each for each in gym.features if each.outputs != ("plan",)),
+        slices=(),
+        settled=(),
+        fairness=Fairness(by=("plan",), least_rows=10_000),
+        gates=Gates(judged_nights=4),
+    )
+    ingest.ingest("gym", gym.rehearsal.history)
+    monkeypatch.setattr(usecases, "get", lambda _: case)
+    build.build("gym", gym.rehearsal.history)
+    train.train("gym", "2023-12-01", train.BOOTSTRAP)
+    assert {each["level"] for each in judged(home, "gym")["findings"]["groups"]} == {"full", "weekend", "trial"}

@@ -1,0 +1,143 @@
+"""What is released may have learned from the judged rows too, where it agrees with the model that was judged."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from include import usecases
+from include.settings import Settings
+from include.steps import ingest, release, train
+from include.steps.features import build
+from include.steps.train import champion, model_card
+from include.stores import lake, ledger, packages, report_paths, warehouse
+from ml import periods
+from ml.packaging import package_files
+from ml.usecase import Gates, Refit, UseCase
+from tests.include.steps.conftest import LAST, LATER, NIGHT, contents
+from tests.include.steps.test_again import Killed, killed_after
+
+Arrive = Callable[[str], Settings]
+LENIENT = Refit(scores_apart=0.5, flipped=0.9, least_rank=0.01, loss_rise=0.5)
+STRICT = replace(LENIENT, scores_apart=1e-9)
+
+
+@pytest.fixture
+def declare(taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the toy declare a refit, or something else."""
+
+    def change(**changes: Any) -> None:
+        monkeypatch.setattr(usecases, "get", lambda name: replace(taxi, **changes))
+
+    return change
+
+
+def last_judged(where: Settings) -> Any:
+    return ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")[-1]
+
+
+def facts(where: Settings, digest: str) -> dict[str, Any]:
+    return package_files.facts(packages.get(where.packages, digest, where.trusted_keys))
+
+
+def test_without_a_declaration_nothing_is_fitted_again(arrive: Arrive) -> None:
+    where = arrive("battery")
+    assert last_judged(where).payload["refit"] is None
+    assert "refit" not in facts(where, last_judged(where).subject)
+    assert len(list(where.packages.glob("[!.]*"))) == 1
+
+
+def test_a_refit_that_agrees_is_released_and_says_of_which_model_it_is(arrive: Arrive, declare: Any) -> None:
+    plain = arrive("train")
+    train.train("taxi", LAST, train.BOOTSTRAP)
+    unrefitted = last_judged(plain)
+    where = arrive("train")
+    declare(refit=LENIENT)
+    assert train.train("taxi", LAST, train.BOOTSTRAP)
+    entry = last_judged(where)
+    told, refit = entry.payload["refit"], facts(where, entry.subject)
+    assert (told["judged"], told["refit"]) == (unrefitted.subject, entry.subject)
+    assert entry.payload["package"] == entry.subject != unrefitted.subject
+    assert refit["refit"] == {"judged": told["judged"], "agreement": told["checks"]}
+    assert (refit["fitted"], refit["used_until"]) == (["2024-03-01", "2024-03-15"], "2024-03-15")
+    assert refit["settings"] == facts(where, told["judged"])["settings"]
+    text = report_paths.card(where.reports, "taxi", periods.parse(LAST).last).read_text()
+    assert f"Released is a refit of the judged model `{told['judged']}`" in text
+    assert f"* Package `{entry.subject}`" in text
+    model_card.check("taxi", LAST)
+    assert release.battery("taxi", LAST) == entry.subject
+    assert "| rank correlation of scores | " in release.dossier("taxi", LAST)
+
+
+def test_of_a_refit_that_does_not_agree_the_judged_model_is_released_and_that_is_written(
+    arrive: Arrive, declare: Any
+) -> None:
+    where = arrive("train")
+    declare(refit=STRICT)
+    assert train.train("taxi", LAST, train.BOOTSTRAP)
+    entry = last_judged(where)
+    told = entry.payload["refit"]
+    assert entry.subject == entry.payload["package"] == told["judged"] != told["refit"]
+    assert [each["name"] for each in told["checks"] if each["answer"] == "fail"] == ["mean distance of scores"]
+    assert "refit" not in facts(where, entry.subject)
+    assert facts(where, entry.subject)["fitted"] == ["2024-03-01", "2024-03-11"]
+    text = report_paths.card(where.reports, "taxi", periods.parse(LAST).last).read_text()
+    assert f"Released is the judged model `{told['judged']}` itself" in text
+    assert f"(`{told['refit']}`) does not agree with it" in text
+    model_card.check("taxi", LAST)
+
+
+def test_rows_that_no_label_waits_for_show_no_agreement(arrive: Arrive, declare: Any, taxi: UseCase) -> None:
+    where = arrive("train")
+    declare(refit=LENIENT)
+    rows = lake.read(build.address(where.lake, taxi))
+    lake.replace(build.address(where.lake, taxi), periods.parse(LAST), rows[rows["night"] == LAST].head(0))
+    assert train.train("taxi", LAST, train.BOOTSTRAP)
+    told = last_judged(where).payload["refit"]
+    assert last_judged(where).subject == told["judged"]
+    assert [each["value"] for each in told["checks"][:3]] == [None, None, None]
+
+
+def test_a_challenger_that_is_kept_out_is_not_fitted_again(arrive: Arrive, declare: Any) -> None:
+    where = arrive("train")
+    declare(refit=LENIENT, gates=Gates(judged_nights=4, least_auc=0.94))
+    assert not train.train("taxi", LAST, train.BOOTSTRAP)
+    assert last_judged(where).payload["refit"] is None
+
+
+def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arrive: Arrive, declare: Any) -> None:
+    where = arrive("train")
+    declare(refit=LENIENT)
+    train.train("taxi", LAST, train.BOOTSTRAP)
+    release.battery("taxi", LAST)
+    for who in (("tech_lead", "tess"), ("business_owner", "bob")):
+        release.approve("taxi", LAST, *who, "Approve")
+    release.promote("taxi", LAST)
+    for night in map(str, periods.parse(f"{NIGHT}..{LATER}")):
+        ingest.ingest("taxi", night)
+        build.build("taxi", night)
+    promoted = ledger.champion(warehouse.engine(where.warehouse_url), "taxi")
+    met = champion.read(promoted, usecases.get("taxi"), where)
+    train.train("taxi", LATER, "a test")
+    told = last_judged(where).payload
+    assert (told["champion"], met.used_until) == (met.digest, "2024-03-15")
+    assert told["judged"]["nights"][0] > met.used_until
+
+
+def test_a_judge_killed_between_its_two_packages_is_mended_by_running_it_again(arrive: Arrive, declare: Any) -> None:
+    declare(refit=LENIENT)
+    undisturbed = arrive("train")
+    with killed_after(0) as writes:
+        train.train("taxi", LAST, train.BOOTSTRAP)
+    expected = contents(undisturbed)
+    both = [number for number, name in enumerate(writes, start=1) if name.endswith("packages.put")]
+    assert len(both) == 2
+    for number in both:
+        where = arrive("train")
+        with killed_after(number), pytest.raises(Killed):
+            train.train("taxi", LAST, train.BOOTSTRAP)
+        train.train("taxi", LAST, train.BOOTSTRAP)
+        assert contents(where) == expected
+        assert json.loads((where.packages / last_judged(where).subject / "manifest.json").read_text())

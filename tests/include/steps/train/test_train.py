@@ -1,0 +1,176 @@
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import metadata
+from typing import Any
+
+import pytest
+
+from include import provenance, usecases
+from include.settings import PROJECT, Settings
+from include.steps import train
+from include.steps.features import build, training_set
+from include.stores import lake, ledger, packages, table_snapshot, warehouse
+from ml import periods
+from ml.errors import LeakError, RequestError
+from ml.ingestion.availability import KNOWN_AT
+from ml.packaging import package_files
+from ml.usecase import Candidate, Cost, GradientBoosting, Megabytes, Milliseconds, NeuralNet, UseCase
+from tests.conftest import TOYS
+from tests.include.steps.conftest import HISTORY, LAST, contents
+
+Arrive = Callable[[str], Settings]
+
+
+def test_a_leak_stops_training_names_the_feature_and_leaves_nothing(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("train")
+    rides = lake.read(build.valid(where.lake, taxi, "rides")).set_index("entity")["is_late"]
+    rows = lake.read(build.address(where.lake, taxi))
+    leaking = rows.assign(kilometres=rows["entity"].map(rides))
+    lake.replace(build.address(where.lake, taxi), periods.parse(HISTORY), leaking)
+    before = contents(where)
+    with pytest.raises(LeakError, match="the feature 'kilometres' gives the label away"):
+        train.train("taxi", LAST, train.BOOTSTRAP)
+    assert contents(where) == before
+
+
+def test_the_traffic_of_the_hour_of_the_ride_stops_training(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("train")
+    when, tables = periods.parse(LAST).last, table_snapshot.take(taxi, where)
+    rows = training_set.read(taxi, when, tables, where)
+    later = training_set.at_event(taxi, rows, when, tables)
+    told = rows.frame.set_index("entity").assign(kilometres=later["congestion"].to_numpy())["kilometres"]
+    stored = lake.read(build.address(where.lake, taxi))
+    leaking = stored.assign(kilometres=stored["entity"].map(told).fillna(0.5))
+    lake.replace(build.address(where.lake, taxi), periods.parse(HISTORY), leaking)
+    with pytest.raises(LeakError, match="the feature 'kilometres' follows 'congestion' as it was at the time"):
+        train.train("taxi", LAST, train.BOOTSTRAP)
+
+
+def test_the_training_set_holds_matured_nights_and_labels_known_by_the_cutoff(arrive: Arrive, taxi: UseCase) -> None:
+    where = arrive("train")
+    when = periods.parse("2024-03-10").last
+    rows = training_set.read(taxi, when, table_snapshot.take(taxi, where), where)
+    rides = lake.read(build.valid(where.lake, taxi, "rides")).set_index("entity")
+    assert rides.loc[rows.frame["entity"], KNOWN_AT].max() <= taxi.horizon.cutoff(when)
+    assert rows.nights.max() == "2024-03-09"
+    assert list(rows.frame["night"]) == sorted(rows.frame["night"])
+
+
+def test_too_few_nights_are_an_outcome_and_not_a_failure(arrive: Arrive) -> None:
+    where = arrive("train")
+    assert not train.train("taxi", "2024-03-03", train.BOOTSTRAP)
+    (told,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+    assert told.payload["outcome"] == "inconclusive"
+    assert "to judge on" in str(told.payload["reason"])
+
+
+def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
+    where = arrive("battery")
+    (told,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+    facts = package_files.facts(packages.get(where.packages, told.subject, where.trusted_keys))
+    assert (facts["use_case"], facts["night"], facts["used_until"]) == ("taxi", LAST, "2024-03-15")
+    assert facts["fitted"] == ["2024-03-01", "2024-03-11"]
+    assert facts["reads"] == told.payload["reads"]
+    assert facts["metrics"]["log_loss"] == facts["log_loss"]
+    assert facts["libraries"]["lightgbm"] == metadata.version("lightgbm")
+
+
+def test_a_package_has_its_card_and_what_serving_it_needs_and_neither_tells_the_time(arrive: Arrive) -> None:
+    where = arrive("battery")
+    (place,) = where.packages.glob("[!.]*")
+    assert (place / "requirements.txt").read_bytes() == provenance.serving()
+    card = (place / "model_card.md").read_text()
+    assert "| feature | within nights |" in card
+    assert "unmeasured" in card
+    assert "p99" not in card
+
+
+TRAIN = """
+import sys
+from include import usecases
+usecases.__path__.append(sys.argv[1])
+from include.steps import train
+assert train.train("taxi", sys.argv[2], train.BOOTSTRAP)
+"""
+
+
+def test_training_twice_in_other_homes_hours_and_time_zones_gives_the_same_digest(arrive: Arrive) -> None:
+    made = []
+    for seed, zone in (("1", "UTC"), ("2", "Pacific/Kiritimati")):
+        where = arrive("train")
+        env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "PYTHONPATH": str(PROJECT)}
+        command = [sys.executable, "-c", TRAIN, str(TOYS), LAST]
+        subprocess.run(command, cwd=where.home, env=env, check=True, capture_output=True)
+        (place,) = where.packages.glob("[!.]*")
+        made.append({path.name: path.read_bytes() for path in place.iterdir()})
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize(
+    ("step", "night", "reason", "told"),
+    [
+        ("train", LAST, "monitoring", "taxi has no champion yet: train the first one with the reason 'bootstrap'"),
+        ("score", "2024-03-17", "bootstrap", "taxi has the champion .*: 'bootstrap' is for the first one only"),
+    ],
+)
+def test_a_reason_that_does_not_fit_what_is_there_is_refused(
+    arrive: Arrive, step: str, night: str, reason: str, told: str
+) -> None:
+    arrive(step)
+    with pytest.raises(RequestError, match=told):
+        train.train("taxi", night, reason)
+
+
+PLAIN = GradientBoosting(trees=1, leaves=2, learning_rate=1e-6, rows_per_leaf=20, name="plain")
+LARGE = GradientBoosting(trees=1200, leaves=4, learning_rate=0.003, rows_per_leaf=20, name="large")
+QUICK = GradientBoosting(trees=40, leaves=4, learning_rate=0.1, rows_per_leaf=20, name="quick")
+DEEP = NeuralNet(layers=(2,) * 300, epochs=1, name="deep")
+DEAR = Cost(act=3, miss=10, averted=0.5)
+
+
+@pytest.mark.parametrize(
+    ("better", "other", "change", "budget", "why"),
+    [
+        pytest.param(
+            DEEP,
+            QUICK,
+            {},
+            {"latency_budget": Milliseconds(p99=0.8)},
+            r"deep saves .*, but needs \d.* ms of the 0.8 ms allowed",
+            id="too slow",
+        ),
+        pytest.param(
+            LARGE,
+            PLAIN,
+            {"cost": DEAR},
+            {"size_budget": Megabytes(package=0.5)},
+            r"large saves .*, but needs a package of \d.* MB of the 0.5 MB allowed",
+            id="too large",
+        ),
+    ],
+)
+def test_a_better_model_that_misses_a_budget_as_it_is_served_loses_and_it_is_written_why(
+    arrive: Arrive,
+    taxi: UseCase,
+    monkeypatch: pytest.MonkeyPatch,
+    better: Candidate,
+    other: Candidate,
+    change: dict[str, Any],
+    budget: dict[str, Any],
+    why: str,
+) -> None:
+    monkeypatch.setenv("RATCHET_THREADS", "1")
+    case = replace(taxi, candidates=(other, better), **change)
+    chosen = []
+    for each in (case, replace(case, **budget)):
+        where = arrive("train")
+        monkeypatch.setattr(usecases, "get", lambda _, each=each: each)
+        train.train("taxi", LAST, train.BOOTSTRAP)
+        (told,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+        chosen.append(package_files.facts(packages.get(where.packages, told.subject, where.trusted_keys))["candidate"])
+    assert chosen == [better.name, other.name]
+    assert re.search(why, str(told.payload["choice"]))

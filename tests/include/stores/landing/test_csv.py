@@ -1,0 +1,166 @@
+"""Every line becomes a row or is named malformed, by whichever of the two readers."""
+
+import io
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from include.stores.landing import csv, formats
+from ml.errors import DataError
+from tests import landed
+
+HEADER = b"who,size\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"], ids=["empty", "blank lines", "BOM alone"])
+def test_a_file_without_a_header_is_refused(content: bytes) -> None:
+    with pytest.raises(DataError, match=r"expected a header line, got an empty file"):
+        landed.rows("a.csv", content)
+
+
+GOOD, AFTER = b"ann,3\n", b"bob,4\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "rows", "malformed"),
+    [
+        (HEADER, [], []),
+        (HEADER + GOOD + AFTER, ["ann", "bob"], []),
+        (b"\xef\xbb\xbf" + HEADER + GOOD, ["ann"], []),
+        ((HEADER + GOOD + AFTER).replace(b"\n", b"\r\n"), ["ann", "bob"], []),
+        ((HEADER + GOOD).replace(b"\n", b"\r"), ["ann"], []),
+        (HEADER + GOOD + b"\n\n" + AFTER, ["ann", "bob"], []),
+        (HEADER + GOOD.rstrip(), ["ann"], []),
+        (HEADER + b'"ann, the first",3\n', ["ann, the first"], []),
+        (HEADER + b'"ann\nthe first",3\n', ["ann\nthe first"], []),
+        (HEADER + b"NA,NA\n", ["NA"], []),
+        (HEADER + GOOD + b"x,1,2\n" + AFTER, ["ann", "bob"], ["expected 2 fields, got 3"]),
+        (HEADER + GOOD + b"x\n" + AFTER, ["ann", "bob"], ["expected 2 fields, got 1"]),
+        (HEADER + GOOD + b"\xff\xfe,1\n" + AFTER, ["ann", "bob"], ["expected UTF-8 text, got bytes that are not"]),
+        (HEADER + GOOD + b"x\0y,1\n" + AFTER, ["ann", "bob"], ["expected UTF-8 text, got bytes that are not"]),
+        (
+            HEADER + GOOD + b"x" * 8_000_000 + b",1\n" + AFTER,
+            ["ann", "bob"],
+            ["expected fields of at most 100,000 characters, got 8,000,000"],
+        ),
+        (
+            HEADER + GOOD + b'"x,1\n' + AFTER,
+            ["ann", "bob"],
+            ["expected comma-separated values, got unexpected end of data"],
+        ),
+        (
+            HEADER + GOOD + b'x,"1\n' + AFTER,
+            ["ann", "bob"],
+            ["expected comma-separated values, got unexpected end of data"],
+        ),
+        (HEADER + GOOD + b'"x,1\n' + AFTER + b'"y",2\n', ["ann", "bob", "y"], ["expected comma-separated values, got"]),
+        (HEADER + GOOD + b'"x"y,1\n' + AFTER, ["ann", "bob"], ["expected comma-separated values, got"]),
+    ],
+    ids=[
+        "header alone",
+        "plain",
+        "BOM",
+        "Windows line ends",
+        "old Mac line ends",
+        "blank lines",
+        "no last line end",
+        "comma in quotes",
+        "line end in quotes",
+        "NA is text",
+        "too many fields",
+        "too few fields",
+        "bad UTF-8",
+        "NUL",
+        "field of 8 MB",
+        "quote left open",
+        "quote left open in the last field",
+        "quote left open, closed by another",
+        "text after a closed quote",
+    ],
+)
+def test_every_row_is_read_or_named_malformed_and_good_rows_are_not_lost(
+    content: bytes, rows: list[str], malformed: list[str]
+) -> None:
+    read = landed.rows("a.csv", content)
+    assert read.fit["who"].tolist() == rows
+    assert [reason[: len(told)] for reason, told in zip(read.malformed["reasons"], malformed, strict=True)] == malformed
+
+
+@pytest.mark.parametrize("between", [b'"two\nlines",1\n', b"\nx,1\n"], ids=["with quotes", "without"])
+def test_rows_and_malformed_ones_bear_the_numbers_of_their_lines(between: bytes) -> None:
+    read = landed.rows("a.csv", HEADER + GOOD + b"x\n" + between + AFTER)
+    assert (read.fit.index[[0, -1]].tolist(), read.malformed.index.tolist()) == ([2, 6], [3])
+
+
+def test_a_column_named_twice_is_refused() -> None:
+    with pytest.raises(DataError, match=r"expected each column once, got 'who' twice"):
+        landed.rows("a.csv", b"who,who\nann,3\n")
+
+
+def test_another_encoding_is_named() -> None:
+    with pytest.raises(DataError, match="expected UTF-8 text, got UTF-16"):
+        landed.rows("a.csv", "who,size\nann,3\n".encode("utf-16"))
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters='",\r\n\0'), max_size=6)
+
+
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=6))
+@example([["\ufffd", "1"]])
+def test_both_readers_read_the_same(lines: list[list[str]]) -> None:
+    body = "".join(",".join(cells) + "\n" for cells in lines).encode()
+    plain = landed.rows("a.csv", HEADER + body)
+    quoted = landed.rows("a.csv", b'"who",size\n' + body)
+    assert plain.fit.astype(object).to_dict() == quoted.fit.to_dict()
+    assert plain.malformed["reasons"].to_dict() == quoted.malformed["reasons"].to_dict()
+
+
+def test_no_line_is_lost_among_many_odd_ones() -> None:
+    content = HEADER + b"".join(b"a,1\n" if n % 3 else b"odd\n" for n in range(1000))
+    assert landed.rows("a.csv", content).count == 1000
+
+
+LINE_ENDS = st.sampled_from([b"\n", b"\r\n"])
+TEXTS = st.sampled_from(["ann", "zoë", "\u20ac9", "\U0001f6b2", "", "\ufffd", "x" * 9, "\0"])
+
+
+@given(
+    st.lists(st.tuples(st.lists(TEXTS, min_size=1, max_size=3), LINE_ENDS), max_size=9),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 5),
+)
+@example([(["zo\u00eb", "1"], b"\r\n"), (["\u20ac", "2"], b"\r\n"), (["x", "3"], b"\n")], True, False, 1)
+def test_batch_by_batch_the_same_rows_are_read(
+    lines: list[tuple[list[str], bytes]], ends: bool, quoted: bool, most: int
+) -> None:
+    content = (b'"who",size\r\n' if quoted else b"\r\n" + HEADER) + b"".join(
+        ",".join(cells).encode() + end for cells, end in lines
+    )
+    content = content if ends else content.rstrip(b"\r\n")
+    batches = list(formats.read("a.csv", io.BytesIO(content), most))
+    assert all(each.count <= most for each in batches)
+    assert landed.told(batches) == landed.told([landed.rows("a.csv", content)])
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize(
+    ("content", "malformed", "plain"),
+    [
+        (b"who,size\r\nann,3\r\nbob,4\r\n", 0, True),
+        ("who,size\nzo\u00eb,3\nb\u20acb,4".encode(), 0, True),
+        (b"who,size\nann,3\nbob,4\r", 0, False),
+        (b'who,size\nann,3\n"b,ob",4\n', 0, False),
+        (b"who,size\nann,3\nbob,\xe2\x82\n", 1, True),
+    ],
+    ids=["Windows line ends", "no last line end", "a CR at the end", "quotes", "a character cut at a line end"],
+)
+def test_how_the_text_is_blocked_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, block: int, content: bytes, malformed: int, plain: bool
+) -> None:
+    monkeypatch.setattr(csv, "_BLOCK", block)
+    read = landed.rows("a.csv", content)
+    assert (len(read.fit), len(read.malformed)) == (2 - malformed, malformed)
+    assert read.fit["who"].iloc[0] in ("ann", "zo\u00eb")
+    assert (read.fit["who"].dtype == "category") is plain  # only the reader of plain text makes categories

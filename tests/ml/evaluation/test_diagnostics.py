@@ -1,0 +1,40 @@
+import numpy as np
+
+from ml.checks import Answer
+from ml.evaluation import diagnostics
+from ml.usecase import EdgeCase, Fairness, Gates
+from tests.ml.answers import YES_OR_NO, answered, zones
+from tests.ml.usecase.test_use_case import use_case
+
+JUDGED, EARLIER = answered(), answered(nights=20, seed=3)
+EVERYBODY = np.ones(len(JUDGED.labels), bool)
+STORM = EdgeCase(name="storm", where="is_storm", why="it matters most")
+
+
+def measured(**changes: object) -> diagnostics.Findings:
+    case = use_case(gates=Gates(), edge_cases=(STORM,), **changes)
+    masks = {STORM: EVERYBODY}
+    return diagnostics.measure(
+        case,
+        YES_OR_NO,
+        EARLIER,
+        JUDGED,
+        edge_cases=masks,
+        slices={"zone=a": EVERYBODY},
+        levels=zones(JUDGED),
+        among=EVERYBODY,
+    )
+
+
+def test_everything_is_found_on_the_judged_rows() -> None:
+    found = measured(fairness=Fairness(by=("zone",)))
+    assert [each.name for each in found.segments] == ["all", "since 2013-02-06", "storm", "zone=a"]
+    assert [each.level for each in found.groups] == ["east", "north", "south"]
+    assert {check.answer for check in found.gates} == {Answer.PASS}
+    assert sum(each.rows for each in found.bins) == len(JUDGED.labels)
+    assert found.search.rows == len(EARLIER.labels)
+
+
+def test_groups_are_compared_only_where_that_is_declared() -> None:
+    found = measured()
+    assert (found.groups, found.gates) == ((), ())

@@ -1,0 +1,57 @@
+"""The parts of an answer sum to its log-odds, and what has no parts says why."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ml.evaluation import explain
+from ml.training import fitting
+from ml.training.fitting import Model
+from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
+from tests.ml.answers import YES_OR_NO
+from tests.ml.packaging.test_package_files import FRAME, LABELS, NIGHTS, TEXTS
+
+CANDIDATES: tuple[Candidate, ...] = (
+    Logistic(strength=1.0),
+    GradientBoosting(trees=20, leaves=8, rows_per_leaf=5),
+    NeuralNet(epochs=2),
+)
+MODELS = {
+    each.name: fitting.fit(
+        each, fitting.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=1, threads=1, texts=TEXTS)
+    ).model
+    for each in CANDIDATES
+}
+ROWS = [
+    {"zone": "east", "miles": 1.5, "stops": 2, "note": "fog at the gate"},
+    {"zone": None, "miles": None, "stops": None, "note": None},
+    {"zone": "mars", "miles": -9.0, "stops": 1, "note": "a word that nobody wrote"},
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=["ordinary", "all missing", "unseen"])
+@pytest.mark.parametrize("name", ["logistic", "gradient_boosting"])
+def test_the_parts_sum_to_the_log_odds_and_these_make_the_score(name: str, row: dict[str, object]) -> None:
+    model: Model = MODELS[name]
+    told = explain.explain(model, row)
+    assert list(told.parts) == list(FRAME)
+    assert told.base + sum(told.parts.values()) == pytest.approx(told.raw, abs=1e-9)
+    assert told.score == pytest.approx(1 / (1 + math.exp(-(told.slope * told.raw + told.offset))), abs=1e-12)
+    assert told.score == model.predict_row(row)
+
+
+def test_a_linear_part_is_what_its_own_columns_add() -> None:
+    model, row = MODELS["logistic"], ROWS[0]
+    here, there = (explain.explain(model, row | {"zone": zone}) for zone in ("east", "wést"))
+    moved = there.raw - here.raw
+    assert there.parts["zone"] - here.parts["zone"] == pytest.approx(moved)
+    assert moved != 0
+    others = [name for name in FRAME if name != "zone"]
+    np.testing.assert_allclose([there.parts[each] for each in others], [here.parts[each] for each in others])
+
+
+def test_a_network_has_no_parts_and_says_why() -> None:
+    told = explain.explain(MODELS["neural_net"], ROWS[0])
+    assert told.parts == {}
+    assert "its hidden layers mix all features" in told.why_not

@@ -1,0 +1,26 @@
+"""A package that is made otherwise than its champion says in what."""
+
+import pytest
+
+from ml.governance import environment_diff
+
+MADE = {"python": "3.12", "libraries": {"lightgbm": "4.5", "numpy": "2.0"}, "lock_sha256": "a"}
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ({}, ()),
+        ({"libraries": {"lightgbm": "4.6", "numpy": "2.0"}, "lock_sha256": "b"}, ("lightgbm was 4.5, is 4.6",)),
+        ({"python": "3.13"}, ("python was 3.12, is 3.13",)),
+        ({"libraries": {"lightgbm": "4.5"}}, ("numpy 2.0 is gone",)),
+        (
+            {"libraries": {"lightgbm": "4.5", "numpy": "2.0", "onnx": "1.17"}},
+            ("onnx 1.17 is new",),
+        ),
+        ({"lock_sha256": "b"}, ("the lock file is another, in packages that serving does not name",)),
+    ],
+    ids=["the same", "a newer library", "another Python", "gone", "new", "something else"],
+)
+def test_each_dependency_that_changed_is_told(now: dict[str, object], told: tuple[str, ...]) -> None:
+    assert environment_diff.changes(MADE, MADE | now) == told

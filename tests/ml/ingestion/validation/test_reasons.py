@@ -1,0 +1,34 @@
+import pytest
+
+from ml.ingestion.validation import reasons as words
+from ml.ingestion.validation.contract import Finding
+from ml.ingestion.validation.reasons import Reasons
+
+
+def test_each_reason_of_a_row_is_told_once_in_the_order_in_which_it_was_found() -> None:
+    reasons = Reasons()
+    reasons.note_rows([7, 3], "late")
+    reasons.note(7, "far")
+    reasons.note(7, "late")
+    assert (reasons.rows, reasons.of(7), reasons.of(3)) == ([7, 3], "late; far", "late")
+
+
+def test_a_finding_tells_each_row_its_own_value() -> None:
+    reasons = Reasons()
+    reasons.note_finding(Finding(lines=(3, 4), reason="too far", values=("7", "8")))
+    assert (reasons.of(3), reasons.of(4)) == ("too far, got 7", "too far, got 8")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ([], ""),
+        (["zone: expected a value, got an empty cell"], "zone: expected a value, got an empty cell (1)"),
+        (["a: expected x, got 1", "a: expected x, got 2"], "a: expected x (2)"),
+        (["a: expected x, got 1; b", "b", "late"], "b (2) and 2 other reasons"),
+        (["late", "late", "far"], "late (2) and 1 other reason"),
+    ],
+    ids=["none", "one", "with values of their own", "rows with several", "another"],
+)
+def test_the_commonest_reason_is_told_with_how_many_rows_have_it(told: list[str], said: str) -> None:
+    assert words.commonest(told) == said

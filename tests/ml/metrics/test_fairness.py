@@ -1,0 +1,163 @@
+"""Groups are measured side by side; a group shown to be treated otherwise than declared refuses the model."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.arrays import Booleans, Floats
+from ml.checks import Answer, Check
+from ml.metrics import fairness, probability
+from ml.metrics.fairness import Group
+from ml.promotion import gate
+from ml.promotion.gate import Bar, Judged, Outcome
+from ml.statistics.intervals import Answered, Interval
+from ml.usecase import Cost, Fairness, Gates
+from tests.ml.answers import YES_OR_NO, answered, zones
+
+COST = Cost(act=10, miss=50, averted=0.5)
+DECLARED = Fairness(by=("zone",), least_rows=400)
+FAIR = answered()
+SOUTH = (FAIR.frame["zone"] == "south").to_numpy()
+
+
+def measure(rows: Answered, declared: Fairness = DECLARED, among: Booleans | None = None) -> tuple[Group, ...]:
+    everybody = np.ones(len(rows.labels), bool) if among is None else among
+    return fairness.measure(rows, zones(rows), everybody, declared, COST, 0.95)
+
+
+def failed(rows: Answered, declared: Fairness = DECLARED) -> list[str]:
+    checks = fairness.checks(measure(rows, declared), declared)
+    return [check.name for check in checks if check.answer is not Answer.PASS]
+
+
+def scored(scores: Floats) -> Answered:
+    return replace(FAIR, scores=scores)
+
+
+UNKNOWING = scored(np.where(SOUTH, np.random.default_rng(1).permutation(FAIR.scores), FAIR.scores))
+UNDERRATED = scored(np.where(SOUTH, FAIR.scores * 0.6, FAIR.scores))
+
+
+def value(each: Interval | None) -> float:
+    assert each is not None
+    assert each.low <= each.value <= each.high
+    return each.value
+
+
+def test_a_groups_numbers_are_those_of_its_rows() -> None:
+    south = measure(FAIR)[2]
+    labels, scores = FAIR.labels[SOUTH], FAIR.scores[SOUTH]
+    acted = scores > COST.threshold
+    told = (south.base_rate, south.selected, south.found, south.alarmed, south.calibration, south.log_loss)
+    assert [value(each) for each in told] == pytest.approx(
+        [
+            labels.mean(),
+            acted.mean(),
+            acted[labels == 1].mean(),
+            acted[labels == 0].mean(),
+            scores.mean() / labels.mean(),
+            probability.log_loss(labels, scores),
+        ]
+    )
+    everybody = FAIR.scores.mean() / FAIR.labels.mean()
+    assert value(south.parity) == pytest.approx(scores.mean() / labels.mean() / everybody)
+    ranked = probability.auc(labels, scores), probability.auc(FAIR.labels, FAIR.scores)
+    assert value(south.rank) == pytest.approx((ranked[0] or 0) - (ranked[1] or 0))
+
+
+@given(st.integers(0, 10_000))
+def test_ties_count_half_as_in_the_auc_of_all(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    rows = replace(answered(nights=3, a_night=60, seed=seed), scores=chance.integers(1, 5, 180) / 5)
+    south = (rows.frame["zone"] == "south").to_numpy()
+    own, everybody = probability.auc(rows.labels[south], rows.scores[south]), probability.auc(rows.labels, rows.scores)
+    assert own is not None
+    assert everybody is not None
+    assert value(measure(rows)[2].rank) == pytest.approx(own - everybody)
+
+
+def test_a_fair_model_passes_both_gates_of_every_group() -> None:
+    checks = fairness.checks(measure(FAIR), DECLARED)
+    assert len(checks) == 6
+    assert {check.answer for check in checks} == {Answer.PASS}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        pytest.param(UNDERRATED, "group zone=south: calibration beside everybody's", id="scores mean something else"),
+        pytest.param(UNKNOWING, "group zone=south: ROC AUC beside everybody's", id="ranked by chance"),
+    ],
+)
+def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: Answered, told: str) -> None:
+    assert told in failed(rows)
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        pytest.param({"least_calibration": 0.5, "most_calibration": 1.9}, 0, id="wider bounds"),
+        pytest.param({"least_rows": 701}, 0, id="every group too small"),
+        pytest.param({}, 1, id="as by default"),
+    ],
+)
+def test_the_bars_are_those_that_the_use_case_declares(changes: dict[str, Any], count: int) -> None:
+    declared = replace(DECLARED, **changes)
+    assert len([name for name in failed(UNDERRATED, declared) if name.startswith("group zone=south")]) == count
+
+
+def test_a_group_below_the_least_rows_is_measured_and_not_gated() -> None:
+    few = replace(DECLARED, least_rows=701)
+    groups = measure(UNDERRATED, few)
+    assert fairness.checks(groups, few) == ()
+    assert [(each.rows, each.gated) for each in groups] == [(700, False)] * 3
+    assert value(groups[2].calibration) < 0.7
+
+
+def test_a_number_that_cannot_be_computed_refuses() -> None:
+    settled = replace(FAIR, labels=np.where(SOUTH, 0.0, FAIR.labels))
+    groups = measure(settled)
+    assert (groups[2].found, groups[2].parity, groups[2].rank) == (None, None, None)
+    gates = [check for check in fairness.checks(groups, DECLARED) if "zone=south" in check.name]
+    assert [(check.value, check.answer) for check in gates] == [(None, Answer.FAIL)] * 2
+
+
+def test_one_night_gates_nobody_through() -> None:
+    assert len(failed(answered(nights=1, a_night=1500))) == 6
+
+
+def test_only_the_rows_that_are_compared_count() -> None:
+    groups = measure(FAIR, among=FAIR.nights > "2013-02-03")
+    assert [each.rows for each in groups] == [400] * 3
+
+
+def test_the_gaps_of_equalised_odds_are_those_between_groups_large_enough() -> None:
+    found, alarmed = fairness.gaps(measure(UNDERRATED), "zone")
+    rates = [(value(each.found), value(each.alarmed)) for each in measure(UNDERRATED)]
+    assert found == pytest.approx(max(rate[0] for rate in rates) - min(rate[0] for rate in rates))
+    assert alarmed == pytest.approx(max(rate[1] for rate in rates) - min(rate[1] for rate in rates))
+    assert fairness.gaps(measure(FAIR, replace(DECLARED, least_rows=701)), "zone") == (None, None)
+
+
+def test_a_fair_model_is_rarely_refused() -> None:
+    assert sum(bool(failed(answered(seed=seed))) for seed in range(40)) <= 2
+
+
+def test_a_better_model_that_is_unfair_is_kept_out_for_that_reason() -> None:
+    worse = Judged(
+        labels=FAIR.labels,
+        champion=0.3 * FAIR.scores + 0.35,
+        challenger=UNDERRATED.scores,
+        nights=FAIR.nights,
+        slices={},
+    )
+    gates, checks = Gates(), fairness.checks(measure(UNDERRATED), DECLARED)
+    assert gate.judge(worse, gates, Bar.BOOTSTRAP, YES_OR_NO).outcome is Outcome.PROMOTE
+    verdict = gate.judge(worse, gates, Bar.BOOTSTRAP, YES_OR_NO, also=checks)
+    assert verdict.outcome is Outcome.KEEP
+    assert "group zone=south: calibration beside everybody's 0." in verdict.reason
+    assert all(isinstance(check, Check) for check in verdict.checks)

@@ -1,0 +1,92 @@
+"""A card's line is the recorded one, or the fault names what it says instead."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from ml.checks import Answer, Check
+from ml.model_card import audit, card
+from ml.promotion.gate import Bar, Outcome, Verdict
+from ml.statistics.intervals import Interval
+from ml.training.selection import Choice, Contender
+from tests.ml.answers import YES_OR_NO
+from tests.ml.model_card.test_card import QUALITY
+from tests.ml.usecase.test_use_case import use_case
+
+CHECK = Check(name="log loss", value=0.51, bar="at most 0.69", answer=Answer.PASS)
+VERDICT = Verdict(
+    outcome=Outcome.PROMOTE,
+    bar=Bar.CHANGE,
+    gain=Interval(value=0.02, low=0.01, high=0.03),
+    cost_gain=Interval(value=120.0, low=-30.0, high=270.0),
+    rows=900,
+    nights=7,
+    checks=(CHECK,),
+    words=YES_OR_NO.words,
+)
+CONTENDERS = [
+    Contender(name=name, quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
+    for name in ("logistic", "trees")
+]
+PAYLOAD: dict[str, Any] = {
+    "outcome": "promote",
+    "bar": "change",
+    "gain": asdict(VERDICT.gain),
+    "cost_gain": asdict(VERDICT.cost_gain),
+    "judged": {"rows": 900, "count": 7},
+    "checks": [asdict(CHECK)],
+    "candidates": [asdict(each) for each in CONTENDERS],
+    "choice": "trees save more",
+    "reads": {"valid/visits": 7},
+    "dependencies": ["lightgbm was 4.6, is 4.7"],
+}
+EXPECTED = audit.recorded(PAYLOAD, use_case())
+TEXT = "\n\n".join(["# a card", *EXPECTED, "and more"])
+
+
+def test_what_the_ledger_has_reads_as_the_card_wrote_it() -> None:
+    choice = Choice(name="trees", reason="trees save more")
+    written = [*card.candidates(CONTENDERS, choice), *card.verdict(VERDICT)]
+    assert [
+        "* `valid/visits` at version 7",
+        "* Unlike its champion: lightgbm was 4.6, is 4.7",
+        *(line for line in written if line),
+    ] == EXPECTED
+
+
+def test_a_card_that_has_every_line_has_no_fault() -> None:
+    assert audit.faults(TEXT, EXPECTED) == ()
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        pytest.param("| trees | 0.5100 |", "| trees | 0.4100 |", "'0.4100' where '0.5100' was recorded, in: | trees |", id="a candidate"),
+        pytest.param("[+0.0100,", "[+0.0010,", "'[+0.0010,' where '[+0.0100,' was recorded, in: **promote**", id="an interval"),
+        pytest.param("version 7", "version 8", "'8' where '7' was recorded, in: * `valid/visits` at version 8", id="a version"),
+        pytest.param("is 4.7", "is 4.6", "'4.6' where '4.7' was recorded, in: * Unlike its champion", id="a dependency"),
+        pytest.param("**promote**", "**keep**", "'**keep**,' where '**promote**,' was recorded", id="the outcome"),
+        pytest.param("| logistic | 0.5100 | none ", "| logistic | 0.5100 |  none ", "other spaces than recorded", id="a space"),
+    ],
+)  # fmt: skip
+def test_a_stale_number_is_named_with_what_was_recorded(was: str, now: str, told: str) -> None:
+    assert was in TEXT
+    (fault,) = audit.faults(TEXT.replace(was, now, 1), EXPECTED)
+    assert told in fault
+
+
+@pytest.mark.parametrize("text", ["", "§"])
+def test_a_card_without_a_line_like_it_is_told_which(text: str) -> None:
+    assert audit.faults(text, ["* `valid/visits` at version 7"]) == ("nothing says: * `valid/visits` at version 7",)
+
+
+def test_a_stale_number_of_a_refit_is_a_fault_and_a_verdict_without_one_asks_for_none() -> None:
+    check = {"name": "mean distance of scores", "value": 0.0123, "bar": "at most 0.03", "answer": "pass"}
+    refit = {"judged": "a" * 64, "refit": "b" * 64, "checks": [check]}
+    expected = audit.recorded(PAYLOAD | {"refit": refit}, use_case())
+    text = "\n".join(expected)
+    assert audit.faults(text, expected) == ()
+    assert audit.recorded(PAYLOAD | {"refit": None}, use_case()) == EXPECTED
+    (fault,) = audit.faults(text.replace("0.0123", "0.0023"), expected)
+    assert "'0.0023' where '0.0123' was recorded" in fault

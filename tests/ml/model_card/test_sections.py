@@ -1,0 +1,89 @@
+"""The card's passages say how good on which rows, which rules are weak, and who is treated how."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml.evaluation import diagnostics
+from ml.evaluation.diagnostics import Findings
+from ml.model_card import sections
+from ml.promotion.gate import Answer, Check
+from ml.promotion.refit_equivalence import Refitted
+from ml.usecase import EdgeCase, Fairness, UseCase
+from tests.ml.answers import YES_OR_NO, answered, zones
+from tests.ml.usecase.test_use_case import use_case
+
+JUDGED = answered()
+UNFAIR = replace(
+    JUDGED, scores=np.where(JUDGED.frame["zone"] == "south", JUDGED.scores * 0.6, JUDGED.scores).astype(np.float64)
+)
+EARLIER = answered(nights=20, seed=3)
+WEAK = replace(EARLIER, scores=np.where(EARLIER.frame["zone"] == "south", EARLIER.scores * 0.6, EARLIER.scores))
+STORM = EdgeCase(name="storm", where="is_storm", why="it matters most")
+FAIR = Fairness(by=("zone",), among="is_open", least_rows=700)
+
+
+def told(case: UseCase, heading: str) -> str:
+    return "\n".join(sections.of(found(case), case)[heading])
+
+
+def found(case: UseCase) -> Findings:
+    everybody = np.ones(len(UNFAIR.labels), bool)
+    nobody = {STORM: ~everybody}
+    return diagnostics.measure(
+        case, YES_OR_NO, WEAK, UNFAIR, edge_cases=nobody, slices={}, levels=zones(UNFAIR), among=everybody
+    )
+
+
+@pytest.mark.parametrize(
+    ("heading", "sentence"),
+    [
+        ("How good, and on which rows", "| all | all rows | 2,100 | 7 | "),
+        ("How good, and on which rows", "| storm | edge case | 0 | 0 | none | none | none | none |"),
+        ("How good, and on which rows", "* *storm*: it matters most"),
+        ("How good, and on which rows", "](reliability.svg)"),
+        ("Weak slices", "rules of one or two conditions were looked at on 6,000 earlier rows"),
+        ("Weak slices", "| `zone=south` | 700 | "),
+        ("Weak slices", "| **yes** |"),
+        ("Whom it treats how", "| zone=south | 700 | "),
+        ("Whom it treats how", "| **failed** |"),
+        ("Whom it treats how", "| passed |"),
+        ("Whom it treats how", "* `zone`: true positive rates lie up to 0."),
+        ("Whom it treats how", "Compared are the rows where `is_open` holds."),
+        ("Whom it treats how", "Gated are groups of 700 rows or more"),
+        ("Whom it treats how", "](fairness.svg)"),
+    ],
+)
+def test_the_passages_tell(heading: str, sentence: str) -> None:
+    assert sentence in told(use_case(fairness=FAIR, edge_cases=(STORM,)), heading)
+
+
+def test_a_group_that_is_too_small_is_said_to_be_so() -> None:
+    text = told(use_case(fairness=replace(FAIR, least_rows=701)), "Whom it treats how")
+    assert text.count("| too small |") == 3
+    assert "* `zone`: too few groups are large enough to compare." in text
+
+
+def test_without_declared_groups_nothing_is_told_or_drawn_of_them() -> None:
+    case = use_case()
+    assert "Whom it treats how" not in sections.of(found(case), case)
+    assert sections.pictures(found(case)) == ["reliability", "gains", "slices"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer.PASS, "Released is a refit of the judged model `one`: the same settings"),
+        (
+            Answer.FAIL,
+            "Released is the judged model `one` itself: a refit that learned from the judged rows too (`two`)",
+        ),
+    ],
+    ids=["it agrees", "it does not"],
+)
+def test_a_refit_is_told_with_both_digests_and_every_number(answer: Answer, said: str) -> None:
+    check = Check(name="rank correlation of scores", value=0.9, bar="at least 0.95", answer=answer)
+    lines = sections.refitted(Refitted(judged="one", refit="two", checks=(check,)))
+    assert lines[0].startswith(said)
+    assert lines[-1] == f"| rank correlation of scores | 0.9000 | at least 0.95 | {answer} |"

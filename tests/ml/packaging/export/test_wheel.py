@@ -1,0 +1,78 @@
+"""A wheel keeps what installers hold it to, and is the same bytes whenever it is built."""
+
+import base64
+import csv
+import hashlib
+import io
+import zipfile
+from email import message_from_bytes
+
+import pytest
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from ml.packaging.export import wheel
+from ml.packaging.export.wheel import Wheel
+
+BUILT = Wheel(
+    module="ratchet_blue_taxi",
+    version="2024.3.16+d0a1b2c3d4e5f",
+    summary="A model.",
+    description="# Taxi\n",
+    files={"__init__.py": b"x = 1\n", "package/a,b.json": b"{}", "py.typed": b""},
+)
+
+
+def entries() -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(BUILT.packed())) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_the_same_files_are_the_same_bytes() -> None:
+    turned = dict(reversed(BUILT.files.items()))
+    again = Wheel(
+        module=BUILT.module, version=BUILT.version, summary=BUILT.summary, description=BUILT.description, files=turned
+    )
+    assert again.packed() == BUILT.packed()
+
+
+def test_installers_can_read_what_it_is_called() -> None:
+    name, version, _, tags = parse_wheel_filename(BUILT.filename)
+    assert (name, str(version), {str(tag) for tag in tags}) == ("ratchet-blue-taxi", BUILT.version, {"py3-none-any"})
+
+
+def test_the_record_has_every_file_with_its_hash_and_size() -> None:
+    found = entries()
+    (record,) = (name for name in found if name.endswith("/RECORD"))
+    told = {name: (hashed, size) for name, hashed, size in csv.reader(found[record].decode().splitlines())}
+    assert told.pop(record) == ("", "")
+    expected = {}
+    for name, content in found.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+        expected[name] = (f"sha256={digest}", str(len(content)))
+    expected.pop(record)
+    assert told == expected
+
+
+def test_it_needs_numpy_and_nothing_else() -> None:
+    (told,) = (message_from_bytes(content) for name, content in entries().items() if name.endswith("/METADATA"))
+    assert (told["Name"], told["Version"], told.get_all("Requires-Dist")) == (
+        "ratchet-blue-taxi",
+        BUILT.version,
+        ["numpy>=2"],
+    )
+    assert told.get_payload() == "# Taxi\n"
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        pytest.param({"night": "2024-03-16"}, "2024.3.16+d0123456789ab", id="a night"),
+        pytest.param({}, "0+d0123456789ab", id="no night"),
+        pytest.param({"night": "soon"}, "0+d0123456789ab", id="no date"),
+    ],
+)
+def test_a_version_is_the_night_and_the_digest(facts: dict[str, object], expected: str) -> None:
+    found = wheel.version("0123456789ab" + "f" * 52, facts)
+    assert (found, str(Version(found))) == (expected, expected)

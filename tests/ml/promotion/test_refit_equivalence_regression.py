@@ -1,0 +1,47 @@
+"""A refit that answers with minutes agrees where minutes, what they are worth, and their order say so."""
+
+import numpy as np
+import pytest
+
+from ml.arrays import Floats
+from ml.promotion import refit_equivalence
+from ml.promotion.gate import Answer
+from ml.promotion.refit_equivalence import Pair
+from ml.usecase import Refit
+from tests.ml.answers import MINUTES, waited
+
+ROWS = waited()
+SCORES, COUNT = ROWS.scores, len(ROWS.scores)
+APART, FLIPPED, RANK, RISE = (
+    "mean distance of answers, 1 being what always the same answer loses",
+    "share of decisions that change",
+    "rank correlation of scores",
+    "rise of relative loss on the judged rows",
+)
+FAR = np.where(np.arange(COUNT) % 15 == 0, 40.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seen", "names"),
+    [
+        pytest.param(SCORES + 0.2, SCORES, [], id="much the same"),
+        pytest.param(SCORES + 3.0, SCORES, [APART], id="three minutes more"),
+        pytest.param(SCORES + FAR, SCORES, [APART, FLIPPED, RANK], id="some rows far off"),
+        pytest.param(SCORES[::-1], SCORES, [APART, FLIPPED, RANK], id="another order"),
+        pytest.param(SCORES, SCORES + 1.0, [RISE], id="worse where it has learned"),
+        pytest.param(np.where(SCORES < 9, np.nan, SCORES), SCORES, [APART, FLIPPED, RANK], id="an answer missing"),
+    ],
+)
+def test_a_refit_of_minutes_agrees_unless_a_number_misses_its_bar(
+    ahead: Floats, seen: Floats, names: list[str]
+) -> None:
+    checks = refit_equivalence.measure(
+        Pair(judged=SCORES, refit=ahead), Pair(judged=SCORES, refit=seen), ROWS.labels, MINUTES, Refit()
+    )
+    assert [each.name for each in checks if each.answer is not Answer.PASS] == names
+
+
+def test_the_bar_of_minutes_is_the_declared_one() -> None:
+    moved, same = Pair(judged=SCORES, refit=SCORES + 3.0), Pair(judged=SCORES, refit=SCORES)
+    apart, *_ = refit_equivalence.measure(moved, same, ROWS.labels, MINUTES, Refit(answers_apart=0.9))
+    assert (apart.answer, apart.bar) == (Answer.PASS, "at most 0.9")

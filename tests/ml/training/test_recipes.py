@@ -1,0 +1,49 @@
+from dataclasses import replace
+
+import pytest
+
+from ml.training import recipes
+from ml.usecase import Binary, Column, Deviation, GradientBoosting, LinearQuantile, Logistic, Night, UseCase
+from tests.ml.answers import waiting
+from tests.ml.usecase.test_use_case import use_case
+
+SOURCES = {"late": "def late(): ..."}
+
+
+def test_the_same_recipe_has_the_same_digest() -> None:
+    assert recipes.digest(use_case(), Logistic(), SOURCES) == recipes.digest(use_case(), Logistic(), dict(SOURCES))
+
+
+@pytest.mark.parametrize(
+    ("case", "candidate", "sources"),
+    [
+        (replace(use_case(), features=(Column("zone"),)), Logistic(), SOURCES),
+        (replace(use_case(), task=Binary(label="other", of="visits")), Logistic(), SOURCES),
+        (replace(use_case(), horizon=Night(hour=5, timezone="UTC")), Logistic(), SOURCES),
+        (use_case(), GradientBoosting(), SOURCES),
+        (use_case(), Logistic(strength=2.0), SOURCES),
+        (use_case(), Logistic(), {"late": "def late(): return 1"}),
+    ],
+    ids=["features", "task", "cutoff", "algorithm", "settings", "code of a feature"],
+)
+def test_another_recipe_has_another_digest(case: UseCase, candidate: Logistic, sources: dict[str, str]) -> None:
+    assert recipes.digest(case, candidate, sources) != recipes.digest(use_case(), Logistic(), SOURCES)
+
+
+def test_gates_and_triggers_are_no_part_of_the_recipe() -> None:
+    stricter = replace(use_case(), question="Is it?", matured_share=0.5)
+    assert recipes.digest(stricter, Logistic(), SOURCES) == recipes.digest(use_case(), Logistic(), SOURCES)
+
+
+def test_the_order_in_which_functions_are_found_is_no_part_of_the_recipe() -> None:
+    found = {"a": "def a(): ...", "b": "def b(): ..."}
+    there, back = (recipes.digest(use_case(), Logistic(), each) for each in (found, dict(reversed(found.items()))))
+    assert there == back
+
+
+def test_another_quantile_is_another_recipe_and_the_same_one_at_other_prices_is_not() -> None:
+    asked, dearer, other = (
+        recipes.digest(waiting(cost=Deviation(under=under, over=over)), LinearQuantile(), SOURCES)
+        for under, over in ((3, 1), (6, 2), (4, 1))
+    )
+    assert asked == dearer != other

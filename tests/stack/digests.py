@@ -1,0 +1,54 @@
+"""What a use case has come to, as digests: the same nights give the same ones, embedded, in containers or elsewhere.
+
+`python -m tests.stack.digests USE_CASE` prints those of this environment's home.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from include import settings, usecases
+from include.settings import Settings
+from include.steps.features import table_versions
+from include.stores import lake, ledger, warehouse
+from ml.governance import manifest
+from ml.usecase import UseCase
+
+_SHORT = 16
+
+
+def gather(case: UseCase, where: Settings) -> dict[str, str]:
+    """Return the digests of every table of the lake, of the scores, and the champion's package, by name.
+
+    The order in which rows or columns were written makes no difference. Raises LedgerError when the chain is broken.
+    """
+    engine = warehouse.engine(where.warehouse_url)
+    ledger.verify(engine)
+    champion = ledger.champion(engine, case.name)
+    found = {name: digest(lake.read(uri)) for name, uri in sorted(table_versions.tables(case, where).items())}
+    found["scores"] = digest(warehouse.standing_scores(engine, case.name))
+    found["package"] = "" if champion is None else champion.subject[:_SHORT]
+    return found
+
+
+def digest(frame: pd.DataFrame) -> str:
+    """Return the number of rows and a digest of them, in whatever order they and the columns are."""
+    names = sorted(frame.columns)
+    rows = pd.util.hash_pandas_object(frame[names], index=False, categorize=True).to_numpy()
+    return f"{len(frame)} {manifest.sha256(repr(names).encode() + np.sort(rows).tobytes())[:_SHORT]}"
+
+
+def main(use_case: str, file: str = "") -> None:
+    """Print the digests of a use case, or leave them in `file`."""
+    told = json.dumps(gather(usecases.get(use_case), settings.load()), indent=1)
+    if file:
+        Path(file).write_text(told)
+    else:
+        print(told)  # noqa: T201 - a program's answer
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

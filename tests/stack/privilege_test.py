@@ -1,0 +1,76 @@
+"""What nobody may who only trains: a program that tries, with all that the worker of training was given.
+
+`python -m tests.stack.privilege_test` runs in that worker, in a stack that is gone afterwards: what succeeds is not undone.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from include import settings
+from include.settings import Settings
+from include.stores import approvals, ledger, routing_store, warehouse
+from ml.errors import SetupError
+from ml.rollout.routing import Routing
+from ml.rollout.state import Kind
+
+_USE_CASE, _NIGHT, _DIGEST = "trespass", date(2000, 1, 1), "0" * 64
+_ANSWER = approvals.Approval(
+    use_case=_USE_CASE, night=_NIGHT, role="anybody", user="nobody", choice="approved", digest=_DIGEST, evidence=_DIGEST
+)
+_REFUSALS = (SetupError, sa.exc.DBAPIError, OSError)
+
+
+def attempts(where: Settings, secrets: Path) -> Mapping[str, Callable[[], object]]:
+    """Return everything that is tried, by what it would come to."""
+    engine = warehouse.engine(where.warehouse_url)
+    moves = {f"an entry {kind} in the ledger": partial(_append, engine, kind) for kind in (*Kind, *approvals.CHOICES)}
+    return {
+        **moves,
+        "an approval": lambda: approvals.record(engine, approvals.load_key(where), _ANSWER),
+        "a signed routing": lambda: routing_store.publish(Routing(use_case=_USE_CASE, seq=1, champion=_DIGEST), where),
+        "a file among the routes": lambda: (where.routes / _USE_CASE).touch(),
+        "a key among those that servers trust": lambda: (where.trusted_keys / _USE_CASE).touch(),
+        "Airflow's database": lambda: (secrets / "airflow").read_text(),
+        "Airflow's database, as who trains": lambda: _connect(engine.url.set(database="airflow")),
+        "Airflow's tokens": lambda: (secrets / "airflow_jwt").read_text(),
+        "the passwords of people": lambda: (secrets / "passwords.json").read_text(),
+    }
+
+
+def done(tried: Mapping[str, Callable[[], object]]) -> Iterator[str]:
+    """Try each, and yield what was not refused."""
+    for name, attempt in tried.items():
+        try:
+            attempt()
+        except _REFUSALS:
+            continue
+        yield name
+
+
+def _append(engine: sa.Engine, kind: str) -> None:
+    ledger.append(
+        engine, kind=kind, use_case=_USE_CASE, night=_NIGHT, subject=_DIGEST, payload={}, key=f"{_USE_CASE}/{kind}"
+    )
+
+
+def _connect(url: sa.URL) -> None:
+    sa.create_engine(url, poolclass=sa.NullPool).connect().close()
+
+
+def main() -> None:
+    """Say how a training went, which must succeed, and try everything else; end with an error when any of it does."""
+    where = settings.load()
+    _append(warehouse.engine(where.warehouse_url), "judged")
+    tried = attempts(where, Path("/run/secrets"))
+    if found := list(done(tried)):
+        sys.exit(f"who trains could have: {'; '.join(found)}")
+    print(f"who trains was refused all of {len(tried)}: {', '.join(tried)}")  # noqa: T201 - a program's answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""A night end to end through a stack that runs, asked over Airflow's REST API as people and the clock would ask.
+
+`python -m tests.stack.smoke_test USE_CASE NIGHTS` is what `make stack-test` runs in a container beside the others. It plays the
+history, the first model and its release by two people, the nights, and then asks everybody whether they have it: Postgres,
+S3, MLflow and the model server. It goes on where an earlier one was stopped.
+"""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+
+import httpx
+import numpy as np
+import sqlalchemy as sa
+
+from include import settings, usecases
+from include.demo import Rehearsal, played
+from include.platform.local.airflow_client import Client
+from include.platform.local.processes import Stack
+from include.settings import Settings
+from include.steps.features import materialize
+from include.stores import ledger, registry, warehouse
+from ml.errors import RatchetError, RequestError
+from ml.usecase import UseCase
+from tests.stack import digests
+
+SERVER = "http://server:8080"
+_PATIENCE_SECONDS, _ASKED = 120.0, 50
+_TRIES, _PAUSE_SECONDS = 30, 10.0
+_NEARLY = (
+    4 * np.finfo(np.float64).eps
+)  # sums of products are added in another order for one row than for a night of them
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def main(use_case: str = "flights", most: str = "1", server: str = SERVER) -> None:
+    """Play the first nights, at most so many, check what came of them, and print digests and seconds."""
+    case, where, say = usecases.get(use_case), settings.load(), _Told()
+    while not _done(case, where, int(most), say):
+        time.sleep(_PAUSE_SECONDS)
+    found = digests.gather(case, where) | {"registry": registered(case, where), "live": answered(case, where, server)}
+    say(json.dumps(found, indent=1))
+
+
+def _done(case: UseCase, where: Settings, most: int, say: "_Told") -> bool:
+    """Say whether the nights were played to their end; not while Airflow or its database is away, which may come back."""
+    nights = case.horizon.nights(played(case))[:most]
+    running = Stack(settings=where, token="", task_port=0, processes={}, started=_LONG_AGO)
+    try:
+        with Client(where) as client:
+            rehearsal = Rehearsal(case, running, client, say, nights)
+            rehearsal.get_ready()
+            rehearsal.learn_history()
+            rehearsal.play(lambda key: say(f"night {key} is over"))
+            rehearsal.bring_online()
+    except (httpx.TransportError, RequestError, sa.exc.OperationalError) as error:
+        say.not_yet(error)
+        return False
+    return True
+
+
+def registered(case: UseCase, where: Settings) -> str:
+    """Say that MLflow has the champion under an alias; raises RatchetError when it has not."""
+    champion = ledger.champion(warehouse.engine(where.warehouse_url), case.name)
+    if champion is None or champion.subject not in registry.aliased(where, case.name):
+        raise RatchetError(f"expected an alias of {case.name} in MLflow on the champion {champion}, found none")
+    return f"the champion {champion.subject[:12]} has an alias"
+
+
+def answered(case: UseCase, where: Settings, server: str) -> str:
+    """Say for how many entities the server answers what the batch scored; raises RatchetError when it does not."""
+    snapshot = materialize.shelf_of(case, where).snapshot
+    scores = warehouse.standing_scores(warehouse.engine(where.warehouse_url), case.name).set_index("entity")["score"]
+    entities = [each for each in snapshot.places if each in scores.index][:_ASKED]
+    if not entities:
+        raise RatchetError(f"expected entities of the newest snapshot of {case.name} among its scores, found none")
+    live = _ask(server, entities)
+    apart = {each: abs(live[each] - float(scores[each])) for each in entities}
+    if max(apart.values()) > _NEARLY:
+        raise RatchetError(f"expected the server to answer as the batch did, but it is apart by {apart}")
+    exact = sum(not each for each in apart.values())
+    return f"{len(entities)} answers are the batch's scores, {exact} of them to the last bit"
+
+
+def _ask(server: str, entities: list[str]) -> dict[str, float]:
+    """Return the answers of the server, once it has the newest champion and snapshot."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            reply = httpx.post(f"{server}/score", json={"entities": entities}, timeout=10, trust_env=False)
+            if reply.status_code == httpx.codes.OK:
+                return {each["entity"]: each["score"] for each in reply.json()["answers"]}
+            said = reply.text[:200]
+        except httpx.TransportError as error:
+            said = str(error)
+        if time.monotonic() > deadline:
+            raise RatchetError(
+                f"expected the server at {server} to answer within {_PATIENCE_SECONDS:.0f} s, but: {said}"
+            )
+        time.sleep(1)
+
+
+class _Told:
+    """Prints what is under way, each thing once, with the seconds since the beginning."""
+
+    def __init__(self) -> None:
+        self._begun, self._last, self._left = time.monotonic(), "", _TRIES
+
+    def not_yet(self, error: Exception) -> None:
+        """Tell what was in the way; raises it when that was so too often."""
+        self._left -= 1
+        if not self._left:
+            raise error
+        self(f"goes on in {_PAUSE_SECONDS:g} s: {error}")
+
+    def __call__(self, text: str) -> None:
+        if text != self._last:
+            print(f"{time.monotonic() - self._begun:6.1f} s  {text}", flush=True)  # noqa: T201 - a program's answer
+        self._last = text
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except RatchetError as error:
+        sys.exit(str(error))

@@ -1,0 +1,80 @@
+"""What must hold of a stack in which a night was played."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from include.platform.compose import secret_files, stack
+from include.platform.compose.stack import Part, Stack, StackError
+from tests.stack import stack_test
+
+
+def part(service: str) -> Part:
+    return Part(service=service, name=service, hostname=f"{service}-host", state="running", exit_code=0, health="")
+
+
+@dataclass(frozen=True)
+class Shown(Stack):
+    """A stack of which the engine shows one text, whatever is asked."""
+
+    services: tuple[str, ...] = ()
+    text: str = ""
+
+    def parts(self) -> list[Part]:
+        return [part(each) for each in self.services]
+
+    def ask(self, *command: str) -> str:
+        return self.text
+
+    def last_words(self, part: Part, lines: str = "15") -> str:
+        return ""
+
+
+def shown(folder: Path, text: str, *services: str) -> Shown:
+    return Shown(name="x", folder=folder, environment={}, services=services, text=text)
+
+
+def test_a_stack_for_tests_shares_nothing_with_the_one_that_runs(tmp_path: Path) -> None:
+    given = {"RATCHET_STACK": str(tmp_path), "RATCHET_AIRFLOW_PORT": "8080", "PATH": "/bin"}
+    own, apart = stack.described(given), stack_test.for_tests(given)
+    assert (own.name, own.folder) == ("ratchet", tmp_path)
+    assert own.name != apart.name
+    assert own.folder != apart.folder
+    assert apart.environment["RATCHET_AIRFLOW_PORT"] == "18080"
+    assert apart.environment["RATCHET_SCHEDULES"] == "off"
+    assert apart.environment["PATH"] == "/bin"
+
+
+def test_what_a_secret_is_recognised_by_is_long_and_no_word_of_an_address(tmp_path: Path) -> None:
+    secret_files.fill(tmp_path)
+    found = {path.name: stack_test.parts_of(path.read_text()) for path in tmp_path.iterdir()}
+    assert {name for name, words in found.items() if not words} == set()
+    said = {word for words in found.values() for word in words}
+    assert not {word for word in said if any(name in word for name in ("mlflow", "warehouse", "postgres", "aws_"))}
+
+
+def test_a_secret_that_somebody_else_can_read_is_told_with_its_place(tmp_path: Path) -> None:
+    secret_files.fill(tmp_path / "secrets")
+    text = f"MINE={(tmp_path / 'secrets/redis').read_text().split()[1]}"
+    leaks = stack_test.leaks(shown(tmp_path, text, "s3"))
+    assert "redis in what the engine tells of s3" in leaks
+    assert {each.split()[0] for each in leaks} == {"online_store", "redis"}
+
+
+APART = "default worker-host\npromotion worker-promotion-host\ntraining worker-host\n"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(APART.replace("training worker-host", "training worker-promotion-host"), id="the other worker"),
+        pytest.param(APART + "training scheduler-host\n", id="nobody's worker too"),
+        pytest.param("default worker-host\n", id="nothing was trained or released"),
+    ],
+)
+def test_training_and_releasing_run_in_workers_of_their_own(told: str, tmp_path: Path) -> None:
+    services = ("postgres", "worker", "worker-promotion", "scheduler")
+    stack_test.require_apart(stack_test.ran(shown(tmp_path, APART, *services)))
+    with pytest.raises(StackError, match="expected tasks of the queues to run in"):
+        stack_test.require_apart(stack_test.ran(shown(tmp_path, told, *services)))
