@@ -14,7 +14,7 @@ from pathlib import Path
 
 from include import provenance
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 SERVICES = ("postgres", "redis", "seaweedfs", "prometheus", "alertmanager")
 # Those that do their work and end, before the others may start.
 JOBS = ("databases", "init", "objects")

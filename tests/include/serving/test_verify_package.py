@@ -91,9 +91,9 @@ folder, trusted = map(Path, sys.argv[1:3])
 files = packages.get(folder, place.name, trusted)
 model = packaging.load(files)
 if "pandas" in allowed:
-    from include.stores import shelf
+    from include.stores import snapshot_store
     packaging.check_golden(model, files)
-    shelf.Shelf(folder / "none").refresh()
+    snapshot_store.Shelf(folder / "none").refresh()
 else:
     import json
     golden = json.loads(files["golden.json"])

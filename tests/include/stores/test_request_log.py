@@ -18,7 +18,7 @@ from ml.errors import SetupError
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from include.stores.journal import Journal
+from include.stores.request_log import Journal
 written = Journal(Path(sys.argv[1]), 4096)
 for number in range(20): assert written.append(str(number).encode())
 print("written", flush=True)

@@ -120,7 +120,7 @@ PARENT = """
 import os, time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from include.steps.replay import trainings
+from include.steps.backtest import trainings
 if __name__ == "__main__":
     pool = ProcessPoolExecutor(1, get_context("spawn"), trainings.begin, ([],))
     print(pool.submit(os.getpid).result(), flush=True)

@@ -39,7 +39,7 @@ def played(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a champion, in which some nights have features."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", "")
-        patch.setattr(usecases, "__path__", [*usecases.__path__, str(Path(__file__).parents[2] / "usecases")])
+        patch.setattr(usecases, "__path__", [*usecases.__path__, str(Path(__file__).parents[3] / "usecases")])
         usecases.all.cache_clear()
         where = enter(shutil.copytree(story.before("score"), tmp_path_factory.mktemp("played") / "home"))
         for night in NIGHTS:

@@ -37,7 +37,7 @@ def learned(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A home with the features and the labels of the ferry's history."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", "")
-        patch.setattr(usecases, "__path__", [*usecases.__path__, str(Path(__file__).parents[2] / "usecases")])
+        patch.setattr(usecases, "__path__", [*usecases.__path__, str(Path(__file__).parents[3] / "usecases")])
         usecases.all.cache_clear()
         where = enter(shutil.copytree(prepared_home, tmp_path_factory.mktemp("ferry") / "home"))
         ingest.ingest("ferry", HISTORY)
