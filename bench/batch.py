@@ -84,13 +84,14 @@ def child(way: str, night: str, digest: str) -> None:
     """Go one way, and print what it took."""
     import lightgbm  # noqa: F401 - not a part of any way
 
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.steps.score import batch_prediction, rescore, score
     from include.stores import lake, warehouse
     from ml import periods
     from ml.rollout.routing import Routing
 
-    case, where, when = usecases.get(USE_CASE), settings.load(), periods.parse(night)
+    case, where, when = usecases.get(USE_CASE), load_settings(), periods.parse(night)
     if way == "bare Booster":
         seconds, rows = _bare(case, where, night, batch_prediction.model(digest, where))
     else:

@@ -103,13 +103,14 @@ def _minutes(hhmm: "np.ndarray[Any, np.dtype[np.float64]]") -> "np.ndarray[Any, 
 
 
 def _landed() -> pd.DataFrame:
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.stores import landing
     from include.stores.landing import Arrival, Folder
     from ml import periods
 
     with tempfile.TemporaryDirectory() as folder:
-        usecases.module(USE_CASE, "source").land(Path(folder), periods.parse(YEAR), settings.load().data / USE_CASE)
+        usecases.module(USE_CASE, "source").land(Path(folder), periods.parse(YEAR), load_settings().data / USE_CASE)
         file = landing.look(Folder(Path(folder)), Arrival(name=f"{TABLE}.csv", table=TABLE), Path(folder))
         (rows,) = file.batches(file.count)
         return rows.fit

@@ -36,11 +36,11 @@ def run() -> dict[str, Any]:
 
 
 def _ingest() -> dict[str, int]:
-    from include import settings
+    from include.settings import load_settings
     from include.steps import ingest
     from include.stores import warehouse
 
-    warehouse.migrate(settings.load().warehouse_url)
+    warehouse.migrate(load_settings().warehouse_url)
     return ingest.ingest(USE_CASE, YEAR)
 
 
@@ -95,11 +95,11 @@ def _grown(times: int) -> dict[str, float]:
 
 def _frames() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the columns of flights and outcomes that the windows need, as they rest."""
-    from include import settings
+    from include.settings import load_settings
     from include.steps.features import build as feature_build
     from include.stores import lake
 
-    case, folder = _case(), settings.load().lake
+    case, folder = _case(), load_settings().lake
     keys = {"entity", *case.table(case.entities).key, *(name for each in case.features for name in each.by)}
     looked_up = {name for each in case.features for name in each.looked_up} | {"known_at"}
     entities = lake.read(feature_build.valid(folder, case, case.entities), columns=sorted(keys))

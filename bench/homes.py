@@ -10,28 +10,29 @@ from typing import Any
 @contextmanager
 def temporary() -> Iterator[str]:
     """Let this process and its children live in a home of their own; settings that were read before are forgotten."""
-    from include import settings
+    from include.settings import load_settings
 
     before = os.environ.get("RATCHET_HOME")
     with TemporaryDirectory() as home:
         os.environ["RATCHET_HOME"] = home
-        settings.load.cache_clear()
+        load_settings.cache_clear()
         try:
             yield home
         finally:
             os.environ.pop("RATCHET_HOME")
             os.environ |= {} if before is None else {"RATCHET_HOME": before}
-            settings.load.cache_clear()
+            load_settings.cache_clear()
 
 
 def taken(use_case: str, *periods: str) -> tuple[Any, Any]:
     """Return the use case and the settings, after its files of `periods` were taken and their features built."""
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.steps import ingest
     from include.steps.features import build
     from include.stores import warehouse
 
-    where = settings.load()
+    where = load_settings()
     warehouse.migrate(where.warehouse_url)
     for period in periods:
         ingest.ingest(use_case, period)

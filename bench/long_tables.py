@@ -54,10 +54,11 @@ def _child(what: str, folder: str, rows: int) -> dict[str, Any]:
 
 
 def _draw(folder: Path, _: int) -> dict[str, Any]:
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from ml import periods
 
-    usecases.module(USE_CASE, "source").land(folder / "drawn", periods.parse(YEAR), settings.load().data / USE_CASE)
+    usecases.module(USE_CASE, "source").land(folder / "drawn", periods.parse(YEAR), load_settings().data / USE_CASE)
     return {}
 
 
@@ -104,7 +105,7 @@ def _judge(folder: Path, rows: int) -> dict[str, Any]:
 
 def _take(folder: Path, _: int) -> dict[str, Any]:
     """Take the file as the ingest step does, into a lake of its own."""
-    from include import settings
+    from include.settings import load_settings
     from include.steps.ingest import tables
     from include.stores import landing
     from include.stores.landing import Arrival, Folder
@@ -113,7 +114,7 @@ def _take(folder: Path, _: int) -> dict[str, Any]:
     case, table = _declared()
     for each, place in ((case.table(KNOWN), folder / "drawn"), (table, folder)):
         file = landing.look(Folder(place), Arrival(name=f"{each.name}.csv", table=each.name), folder)
-        written = tables.take(case, each, [file], parse(YEAR), settings.load())
+        written = tables.take(case, each, [file], parse(YEAR), load_settings())
     return {"rows_valid": written.taken.rows_valid, "rows_quarantined": written.taken.rows_quarantined}
 
 

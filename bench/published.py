@@ -25,13 +25,14 @@ _PROTOCOLS = {
 
 def run() -> dict[str, Any]:
     """Return the AUC of each protocol, and whether the leak alarm stops it."""
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.usecases.flights import source
     from ml import targets
     from ml.training import learners
     from ml.usecase import GradientBoosting
 
-    flights = _prepared(source._flights(settings.load().data / USE_CASE))
+    flights = _prepared(source._flights(load_settings().data / USE_CASE))
     learner = GradientBoosting(
         trees=_TREES, leaves=_LEAVES, learning_rate=_LEARNING_RATE, rows_per_leaf=20, feature_share=1.0, row_share=1.0
     )
@@ -39,7 +40,7 @@ def run() -> dict[str, Any]:
     labels, nights = flights["label"].to_numpy(), flights["night"].to_numpy(object)
     for name, (what, columns, in_time) in _PROTOCOLS.items():
         held_out = _held_out(flights, in_time=in_time)
-        scores = _scores(flights, columns, held_out, learner, learners, settings.load().threads)
+        scores = _scores(flights, columns, held_out, learner, learners, load_settings().threads)
         target = targets.learned(case, labels[~held_out])
         quality = target.measure(labels[held_out], scores, nights[held_out])
         auc, alarm = quality.auc, _alarm(flights[~held_out], columns, quality, case.gates, target)

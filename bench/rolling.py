@@ -27,12 +27,13 @@ def run() -> dict[str, Any]:
 
 
 def _measure() -> dict[str, Any]:
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.steps import ingest
     from include.steps.features import build
     from include.stores import warehouse
 
-    case, where, seconds = usecases.get(USE_CASE), settings.load(), {}
+    case, where, seconds = usecases.get(USE_CASE), load_settings(), {}
     warehouse.migrate(where.warehouse_url)
     for name, step in (("ingest", ingest.ingest), ("features", build.build)):
         started = time.perf_counter()

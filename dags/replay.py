@@ -45,14 +45,14 @@ def declare(use_case: UseCase) -> None:
 
         @task(pool="training", execution_timeout=timedelta(hours=6))
         def replay(**context: Any) -> str:
-            from include import settings
             from include.report import backtest_report
+            from include.settings import load_settings
             from include.steps import backtest as step
 
             told = {name: context["params"][name] for name in ("policies", "gate", "sensitivity")}
             period = use_case.horizon.parse("{first}..{last}".format(**context["params"]))
             found = step.replay(step.Asked(use_case=use_case.name, period=period, **told))
-            return str(backtest_report.write(found, settings.load()))
+            return str(backtest_report.write(found, load_settings()))
 
         replay()
 

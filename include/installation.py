@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from include import settings
-from include.settings import Settings
+from include.settings import Settings, read_settings
 from ml.errors import RequestError
 
 _OURS, _STORE, _REGISTRY = "RATCHET_", "AWS_", "MLFLOW_"
@@ -27,7 +26,7 @@ class House:
 
 def here() -> House:
     """Return the house of this process's environment."""
-    return House(settings=settings.read(os.environ), variables=dict(os.environ))
+    return House(settings=read_settings(os.environ), variables=dict(os.environ))
 
 
 def of(path: Path) -> House:
@@ -43,7 +42,7 @@ def of(path: Path) -> House:
         raise RequestError(f"expected {path} to name where things are, RATCHET_HOME at least; it names none of ours")
     others = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     variables = others | told
-    return House(settings=settings.read(variables), variables=variables)
+    return House(settings=read_settings(variables), variables=variables)
 
 
 def parse(text: str, name: str) -> dict[str, str]:

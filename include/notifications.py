@@ -6,7 +6,7 @@ spaces) it is the log that hears; alerts are in the warehouse and in the ledger'
 
 import logging
 
-from include import settings
+from include.settings import load_settings
 from include.stores import warehouse
 from ml import periods
 
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 def tell_alerts(use_case: str, period: str, kind: str | None = None) -> int:
     """Tell the alerts of `period`'s last night, all or those of a `kind`, and return how many there are."""
     night = periods.parse(period).last
-    found = warehouse.alerts(warehouse.engine(settings.load().warehouse_url), use_case, night, night)
+    found = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, night, night)
     alerts = [each for each in found if kind in (None, each.kind)]
     if alerts:
         tell(f"{use_case} {night}: {len(alerts)} alerts", "\n".join(each.message for each in alerts))
@@ -28,7 +28,7 @@ def tell(title: str, body: str) -> bool:
 
     A message that cannot be sent is logged: that somebody does not hear of a fault must not be another one.
     """
-    urls = settings.load().notify_urls
+    urls = load_settings().notify_urls
     if not urls:
         _log.warning("%s\n%s", title, body)
         return True

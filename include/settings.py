@@ -44,12 +44,12 @@ class Settings:
 
 
 @cache
-def load() -> Settings:
-    """Return the settings of this process; raises as `read` does."""
-    return read(os.environ)
+def load_settings() -> Settings:
+    """Return the settings of this process; raises as `read_settings` does."""
+    return read_settings(os.environ)
 
 
-def read(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings that `environment` has: each from its variable, or its embedded default.
 
     The value may stand in a file instead, which the variable's name with `_FILE` names: that is how a secret comes into

@@ -8,9 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from include import settings as settings_module
 from include import usecases
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.stores import approvals, registry, warehouse
 from include.stores.files import locations
 from include.stores.signing import dsse
@@ -31,8 +30,8 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
-        settings_module.load.cache_clear()
-        where = settings_module.load()
+        load_settings.cache_clear()
+        where = load_settings()
         warehouse.migrate(where.warehouse_url)
         registry.prepare(where)
         where.secrets.mkdir(parents=True)
@@ -40,7 +39,7 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for signer in dsse.SIGNERS:
             (where.secrets / signer.key_file).write_text(dsse.new_key())
             dsse.trust(signer, where)
-    settings_module.load.cache_clear()
+    load_settings.cache_clear()
     return home
 
 
@@ -49,9 +48,9 @@ def home(prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The settings of this process, whose home is the test's own folder, ready for steps."""
     shutil.copytree(prepared_home, tmp_path / "home")
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
-    settings_module.load.cache_clear()
-    yield settings_module.load()
-    settings_module.load.cache_clear()
+    load_settings.cache_clear()
+    yield load_settings()
+    load_settings.cache_clear()
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from include import settings, usecases
+from include import usecases
+from include.settings import load_settings
 from include.usecases import coherence
 from ml import features, periods
 from ml.arrays import Floats, Strings
@@ -53,7 +54,7 @@ def january() -> January:
     """Return January, made once; nobody may change it."""
     case = usecases.get("flights")
     with TemporaryDirectory() as folder:
-        usecases.module("flights", "source").land(Path(folder), PERIOD, settings.load().data / "flights")
+        usecases.module("flights", "source").land(Path(folder), PERIOD, load_settings().data / "flights")
         tables = {table.name: _valid(case, table.name, Path(folder)) for table in case.tables if table.required}
     entities = tables["schedule"]
     built = features.build(case, coherence.functions(case), entities, tables)

@@ -30,8 +30,9 @@ def replay(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that train; one a core, when left out.")] = None,
 ) -> None:
     """Walk nights again under policies of retraining and compare them; killed and started again, it goes on."""
-    from include import settings, usecases
+    from include import usecases
     from include.report import backtest_report as report
+    from include.settings import load_settings
     from include.steps import backtest as step
     from ml.retraining.backtest import tables
 
@@ -58,7 +59,7 @@ def replay(
     if found.ages:
         console.print(_table(list(tables.AGES), tables.ages(found.ages)))
     console.print(report.made(found), highlight=False, soft_wrap=True)
-    console.print(f"The page: {report.write(found, settings.load())}", highlight=False, soft_wrap=True)
+    console.print(f"The page: {report.write(found, load_settings())}", highlight=False, soft_wrap=True)
 
 
 def _progress() -> Progress:

@@ -36,10 +36,10 @@ def at_home(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def asked(*args: P.args, **kwargs: P.kwargs) -> None:
-        from include import settings
+        from include.settings import load_settings
         from include.stores import warehouse
 
-        warehouse.opened(settings.load().warehouse_url)
+        warehouse.opened(load_settings().warehouse_url)
         command(*args, **kwargs)
 
     return asked

@@ -25,12 +25,13 @@ def deploy(
     away: Annotated[bool, typer.Option(help="Take the containers away, and end.")] = False,
 ) -> None:
     """Let containers follow what is routed, until stopped; they go on without this."""
-    from include import settings, usecases
+    from include import usecases
     from include.platform.docker import engine
     from include.platform.docker.deployer import Deployer
+    from include.settings import load_settings
 
     name = usecases.get(use_case).name
-    deployer = Deployer(engine.connect(), name, settings.load(), port, build_network, beside)
+    deployer = Deployer(engine.connect(), name, load_settings(), port, build_network, beside)
     if away or once:
         for sentence in deployer.remove() if away else deployer.follow():
             typer.echo(sentence)
@@ -55,11 +56,12 @@ def image(
     build_network: Network = None,
 ) -> None:
     """Build the image that answers with one package alone, and print its name and the digest of its files."""
-    from include import settings, usecases
+    from include import usecases
     from include.platform.docker import engine, file_digest, images
+    from include.settings import load_settings
     from include.stores import routing_store
 
-    where = settings.load()
+    where = load_settings()
     digest = package or routing_store.standing(usecases.get(use_case).name, where).champion
     client = engine.connect()
     name = images.package(client, digest, where, build_network)

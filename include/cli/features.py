@@ -54,14 +54,14 @@ def materialize(use_case: UseCaseName, night: Night) -> None:
 @at_home
 def parity(use_case: UseCaseName, night: Night) -> None:
     """Compare a sample of a night by every way to its features, and list what differs."""
-    from include import settings
+    from include.settings import load_settings
     from include.steps.features import parity as step
     from include.stores import warehouse
 
     case, console = usecases.get(use_case), Console()
     when = case.horizon.parse(night).last
     differ = step.check(use_case, night)
-    alerts = warehouse.alerts(warehouse.engine(settings.load().warehouse_url), use_case, when, when)
+    alerts = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, when, when)
     for alert in (each for each in alerts if each.kind == step.KIND):
         console.print(alert.message, highlight=False, soft_wrap=True, markup=False)
     console.print(f"{differ} values differ", highlight=False)

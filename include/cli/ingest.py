@@ -16,12 +16,13 @@ def ingest(
     night: Annotated[str, typer.Argument(help="A night (2013-02-08), or a window of nights taken at once.")],
 ) -> None:
     """Land and check a night, and build its features, as the DAG does; fails when a whole file is held back."""
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.steps.ingest import nightly as step
     from include.steps.ingest import quarantine
     from include.stores import warehouse
 
-    case, where, console = usecases.get(use_case), settings.load(), Console()
+    case, where, console = usecases.get(use_case), load_settings(), Console()
     when = case.horizon.parse(night)
     warehouse.migrate(where.warehouse_url)
     taken = step.take(case.name, str(when))

@@ -31,10 +31,10 @@ def either(context: typer.Context) -> None:
 @at_home
 def verify() -> None:
     """Verify the ledger's chain from its first entry to its last."""
-    from include import settings
+    from include.settings import load_settings
     from include.stores import ledger, warehouse
 
-    head = ledger.verify(warehouse.engine(settings.load().warehouse_url))
+    head = ledger.verify(warehouse.engine(load_settings().warehouse_url))
     Console().print(f"every entry stands as it was written; the last digest is {head}", soft_wrap=True)
 
 
@@ -43,12 +43,13 @@ def verify() -> None:
 @at_home
 def show(use_case: UseCaseName = "", kind: Kind = "", last: Last = 20) -> None:
     """Show the latest decisions, each with its reason, the newest last."""
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.stores import ledger, warehouse
     from ml.governance import ledger_text
 
     case = usecases.get(use_case).name if use_case else None
-    entries = ledger.entries(warehouse.engine(settings.load().warehouse_url), use_case=case, kind=kind or None)
+    entries = ledger.entries(warehouse.engine(load_settings().warehouse_url), use_case=case, kind=kind or None)
     table = Table("", "recorded (UTC)", "use case", "night", "kind", "of", "what and why", box=box.SIMPLE)
     for each in entries[-last:]:
         of = each.subject[:_SUBJECT] if len(each.subject) == _DIGEST else each.subject

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from include import settings, usecases
+from include import usecases
 from include.cli import (
     backtest,
     card,
@@ -31,7 +31,7 @@ from include.cli import (
 from include.cli import ledger as ledger_commands
 from include.cli.console import at_home, refuse, wide
 from include.cli.console import plainly as _plainly
-from include.settings import PROJECT, Settings
+from include.settings import PROJECT, Settings, load_settings
 from ml.errors import DeclarationError, RatchetError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def run(
     """Play a use case's history and nights under a real Airflow, and report."""
     from include import demo, report
 
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     console = wide()
     nights = demo.played(case, None if until is None else until.date())
     seconds = demo.run(case, console, where, nights)
@@ -106,7 +106,7 @@ def up(
     """Start Airflow and MLflow, leave them running, and print where and how to log in."""
     from include.platform.local import environment, processes
 
-    where, console = settings.load(), Console()
+    where, console = load_settings(), Console()
     stack = processes.start(where, mlflow=True, detached=not attached)
     try:
         stack.wait_until_healthy()
@@ -127,7 +127,7 @@ def down() -> None:
     """Stop what `ratchet up` started."""
     from include.platform.local import processes
 
-    ended = processes.down(settings.load())
+    ended = processes.down(load_settings())
     Console().print(f"{ended} processes ended" if ended else "nothing was running")
 
 
@@ -177,7 +177,7 @@ def champion(
 
     from include.stores import ledger, warehouse
 
-    case, engine = usecases.get(use_case), warehouse.engine(settings.load().warehouse_url)
+    case, engine = usecases.get(use_case), warehouse.engine(load_settings().warehouse_url)
     entry = ledger.champion(engine, case.name, at=None if at is None else at.replace(tzinfo=UTC))
     if entry is None:
         raise RatchetError(f"{case.name} has had no champion: `make run` trains and releases the first")

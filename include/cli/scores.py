@@ -20,11 +20,12 @@ def scores(
     out: Annotated[Path | None, typer.Option(help="Write them there, as Parquet.")] = None,
 ) -> None:
     """Say which night's scores stand, and write them to a file."""
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.stores import warehouse
     from ml.errors import RequestError
 
-    found = warehouse.standing_scores(warehouse.engine(settings.load().warehouse_url), usecases.get(use_case).name)
+    found = warehouse.standing_scores(warehouse.engine(load_settings().warehouse_url), usecases.get(use_case).name)
     if found.empty:
         raise RequestError(f"no score of {use_case} was issued yet: a night is scored once there is a champion")
     if out is not None:
@@ -60,12 +61,13 @@ def rescore(
     who: Annotated[str, typer.Option(help=f"Who asks for it; {_EVERYBODY}")] = "",
 ) -> None:
     """Score nights once more into rows of their own; interrupted, the same command goes on from there."""
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.steps.score import rescore as step
 
     stretches = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why)
     rows = sum(step.rescore(use_case, each) for each in stretches)
-    uri = step.address(usecases.get(use_case), stretches[0].package, settings.load())
+    uri = step.address(usecases.get(use_case), stretches[0].package, load_settings())
     typer.echo(f"{rows} rows of {first_night} to {last_night}: {uri}")
 
 

@@ -85,10 +85,11 @@ def thaw(
 @at_home
 def route(use_case: UseCaseName = "flights") -> None:
     """Let servers and the registry follow the ledger again, and say what the registry had wrong."""
-    from include import settings, usecases
+    from include import usecases
+    from include.settings import load_settings
     from include.steps import release_state
 
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     for sentence in release_state.follow(case, where):
         typer.echo(sentence)
     routing = release_state.now(case, where).routing

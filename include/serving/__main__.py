@@ -4,9 +4,9 @@ import sys
 
 import uvicorn
 
-from include import settings
 from include.serving import app, config
 from include.serving.http_protocol import Prompt
+from include.settings import load_settings
 from ml.errors import RatchetError, SetupError
 
 _STOP_SECONDS = 10
@@ -19,7 +19,7 @@ def main(use_case: str, word: str = "serve") -> None:
     """
     if word != "serve":
         raise SetupError(f"expected the word 'serve' or none, got {word!r}: a server does nothing else")
-    where, allowed = settings.load(), config.load()
+    where, allowed = load_settings(), config.load()
     shelf = where.feature_store / use_case / "snapshots"
     front = app.create(use_case, shelf, where, allowed)
     server = uvicorn.Server(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
-from include import settings
+from include.settings import load_settings
 from include.stores import packages
 from ml.packaging import package_files
 
@@ -21,7 +21,7 @@ class PackagedModel(PythonModel):
 
     def load_context(self, context: Any) -> None:
         """Load the package; raises PackageError when its bytes are not those that were registered, or nobody trusted signed them."""
-        place, trusted = Path(context.artifacts["package"]), settings.load().trusted_keys
+        place, trusted = Path(context.artifacts["package"]), load_settings().trusted_keys
         files = packages.read(place, context.model_config["digest"], trusted)
         self._model = package_files.load(files)
 

@@ -7,8 +7,8 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from include import settings
 from include.dashboard import pages
+from include.settings import load_settings
 from ml.errors import RatchetError, RequestError
 
 _HEADERS = {
@@ -40,22 +40,22 @@ def app() -> FastAPI:
 
 def overview(request: Request) -> HTMLResponse:
     """Show every use case."""
-    return _page(pages.index(settings.load(), datetime.now(UTC), _root(request)))
+    return _page(pages.index(load_settings(), datetime.now(UTC), _root(request)))
 
 
 def use_case(request: Request, name: str) -> HTMLResponse:
     """Show one use case."""
-    return _page(pages.use_case(settings.load(), name, datetime.now(UTC), _root(request)))
+    return _page(pages.use_case(load_settings(), name, datetime.now(UTC), _root(request)))
 
 
 def replayed(name: str, replay: str, picture: str) -> Response:
     """Show a picture of a replay."""
-    return Response(pages.picture(settings.load(), name, replay, picture), 200, _HEADERS, "image/svg+xml")
+    return Response(pages.picture(load_settings(), name, replay, picture), 200, _HEADERS, "image/svg+xml")
 
 
 def ledger(request: Request) -> HTMLResponse:
     """Show a page of the ledger, as its form asks."""
-    return _page(pages.ledger(settings.load(), request.query_params, datetime.now(UTC), _root(request)))
+    return _page(pages.ledger(load_settings(), request.query_params, datetime.now(UTC), _root(request)))
 
 
 def refuse(request: Request, error: Exception) -> HTMLResponse:

@@ -12,11 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from include import ports, usecases
-from include import settings as places
 from include.platform.local import environment, processes
 from include.platform.local.airflow_client import Client, Run
 from include.platform.local.processes import Stack
-from include.settings import PROJECT, Settings
+from include.settings import PROJECT, Settings, load_settings
 from include.steps.ingest import nightly
 from include.stores import landing, ledger, warehouse
 from include.stores.landing import locations as landings
@@ -113,8 +112,8 @@ def place(postgres: Server, s3_server: s3.Server, tmp_path_factory: pytest.TempP
         landings.client.cache_clear()
         patch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
         usecases.all.cache_clear()
-        places.load.cache_clear()
-        where = places.load()
+        load_settings.cache_clear()
+        where = load_settings()
         stack = processes.start(where)
         try:
             stacks.start(stack, SECOND)
@@ -129,7 +128,7 @@ def place(postgres: Server, s3_server: s3.Server, tmp_path_factory: pytest.TempP
             warehouse.engine(where.warehouse_url).dispose()
             warehouse.engine(airflow_url).dispose()
     usecases.all.cache_clear()
-    places.load.cache_clear()
+    load_settings.cache_clear()
 
 
 def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_once(place: Place) -> None:
@@ -203,9 +202,9 @@ def within(home: Path, warehouse_url: str) -> Iterator[Settings]:
         patch.setenv("RATCHET_HOME", str(home))
         patch.setenv("RATCHET_WAREHOUSE_URL", warehouse_url)
         patch.setenv("RATCHET_LANDING", str(home / "landing"))
-        places.load.cache_clear()
-        yield places.load()
-    places.load.cache_clear()
+        load_settings.cache_clear()
+        yield load_settings()
+    load_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

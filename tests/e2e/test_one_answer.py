@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from bench import rivals, ways
-from include import ports, settings
-from include.settings import Settings
+from include import ports
+from include.settings import Settings, load_settings
 from include.steps.train import export
 from include.steps.train.export import Form
 from include.stores import packages, registry
@@ -31,9 +31,9 @@ def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     shutil.copytree(prepared_home, home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
-        settings.load.cache_clear()
-        yield settings.load(), ways.numpy_alone(tmp_path_factory.mktemp("numpy"))
-    settings.load.cache_clear()
+        load_settings.cache_clear()
+        yield load_settings(), ways.numpy_alone(tmp_path_factory.mktemp("numpy"))
+    load_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from include import settings as places
 from include import usecases
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps import ingest
 from include.steps.features import build
 from ml.usecase import UseCase
@@ -25,10 +24,10 @@ def weeks_told(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(usecases, "__path__", [*usecases.__path__, str(TOYS)])
         patch.setenv("RATCHET_HOME", str(home))
-        places.load.cache_clear()
+        load_settings.cache_clear()
         ingest.ingest("taxi", NIGHTS)
         build.build("taxi", NIGHTS)
-    places.load.cache_clear()
+    load_settings.cache_clear()
     return home
 
 
@@ -37,6 +36,6 @@ def weeks(weeks_told: Path, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.M
     """The settings of this process in a copy of that home, where the toy can be found."""
     shutil.copytree(weeks_told, tmp_path / "weeks")
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "weeks"))
-    places.load.cache_clear()
-    yield places.load()
-    places.load.cache_clear()
+    load_settings.cache_clear()
+    yield load_settings()
+    load_settings.cache_clear()

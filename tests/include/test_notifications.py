@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from include import notifications, settings
-from include.settings import Settings
+from include import notifications
+from include.settings import Settings, load_settings
 from include.stores import warehouse
 from include.stores.warehouse import Alert
 from tests.webhook import listening
@@ -25,7 +25,7 @@ def alerted(home: Settings) -> Settings:
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
     with listening() as hook:
         monkeypatch.setenv("RATCHET_NOTIFY_URLS", hook.url)
-        settings.load.cache_clear()
+        load_settings.cache_clear()
         yield hook.heard
 
 
@@ -49,6 +49,6 @@ def test_what_cannot_be_sent_is_logged_and_no_fault(
     home: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, url: str
 ) -> None:
     monkeypatch.setenv("RATCHET_NOTIFY_URLS", url)
-    settings.load.cache_clear()
+    load_settings.cache_clear()
     assert not notifications.tell("title", "body")
     assert "not everybody could be told" in caplog.text

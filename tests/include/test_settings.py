@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from include import settings
 from include.serving.config import Limits
+from include.settings import PROJECT, Settings, load_settings
 from ml.errors import SetupError
 
 
 @pytest.fixture(autouse=True)
 def fresh() -> None:
-    settings.load.cache_clear()
+    load_settings.cache_clear()
     yield
-    settings.load.cache_clear()
+    load_settings.cache_clear()
 
 
 def test_everything_rests_under_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
-    found = settings.load()
+    found = load_settings()
     places = (
         Path(found.landing),
         Path(found.lake),
@@ -51,13 +51,13 @@ def test_each_has_a_variable_of_its_own(
     name: str, value: str, field: str, expected: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert getattr(settings.load(), field) == expected
+    assert getattr(load_settings(), field) == expected
 
 
 def test_a_port_that_is_no_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATCHET_AIRFLOW_PORT", "http")
     with pytest.raises(SetupError, match="RATCHET_AIRFLOW_PORT.*whole number.*'http'"):
-        settings.load()
+        load_settings()
 
 
 def test_a_value_may_stand_in_a_file_and_the_variable_itself_goes_before_it(
@@ -65,33 +65,31 @@ def test_a_value_may_stand_in_a_file_and_the_variable_itself_goes_before_it(
 ) -> None:
     (tmp_path / "url").write_text("postgresql://in-a-file\n")
     monkeypatch.setenv("RATCHET_WAREHOUSE_URL_FILE", str(tmp_path / "url"))
-    assert settings.load().warehouse_url == "postgresql://in-a-file"
-    settings.load.cache_clear()
+    assert load_settings().warehouse_url == "postgresql://in-a-file"
+    load_settings.cache_clear()
     monkeypatch.setenv("RATCHET_WAREHOUSE_URL", "postgresql://said")
-    assert settings.load().warehouse_url == "postgresql://said"
+    assert load_settings().warehouse_url == "postgresql://said"
 
 
 def test_a_file_that_is_not_there_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATCHET_WAREHOUSE_URL_FILE", "/nowhere")
     with pytest.raises(SetupError, match="RATCHET_WAREHOUSE_URL_FILE names, but: .*'/nowhere'"):
-        settings.load()
+        load_settings()
 
 
 def test_the_example_names_every_setting_and_nothing_that_nobody_reads() -> None:
-    example = (settings.PROJECT / ".env.example").read_text()
+    example = (PROJECT / ".env.example").read_text()
     named = set(re.findall(r"^#(RATCHET_[A-Z_]+)=", example, re.MULTILINE))
-    read = {f"RATCHET_{field.name.upper()}" for field in fields(settings.Settings)}
-    said = "".join(
-        path.read_text() for ring in ("include", "plugins") for path in (settings.PROJECT / ring).rglob("*.py")
-    )
-    said += (settings.PROJECT / "docker-compose.yml").read_text()
+    read = {f"RATCHET_{field.name.upper()}" for field in fields(Settings)}
+    said = "".join(path.read_text() for ring in ("include", "plugins") for path in (PROJECT / ring).rglob("*.py"))
+    said += (PROJECT / "docker-compose.yml").read_text()
     limits = {f"RATCHET_SERVING_{field.name.upper()}" for field in fields(Limits)}
     assert read <= named
     assert {name for name in named - read - limits if name not in said} == set()
 
 
 def test_the_example_names_every_variable_of_the_stack() -> None:
-    asked = set(re.findall(r"\$\{(RATCHET_[A-Z0-9_]+)", (settings.PROJECT / "docker-compose.yml").read_text()))
+    asked = set(re.findall(r"\$\{(RATCHET_[A-Z0-9_]+)", (PROJECT / "docker-compose.yml").read_text()))
     built = {"RATCHET_COMMIT", "RATCHET_CODE"}
-    example = (settings.PROJECT / ".env.example").read_text()
+    example = (PROJECT / ".env.example").read_text()
     assert {name for name in asked - built if f"#{name}=" not in example} == set()

@@ -10,8 +10,7 @@ import pytest
 from fastapi import FastAPI
 from ratchet import plugin
 
-from include import settings
-from include.settings import PROJECT, Settings
+from include.settings import PROJECT, Settings, load_settings
 from include.stores import report_paths as stored
 
 with warnings.catch_warnings():  # Airflow's server warns of its own future as it is imported
@@ -110,7 +109,7 @@ def test_every_route_asks_for_a_login() -> None:
 
 
 def test_a_picture_of_a_replay_is_shown_behind_the_login(client: TestClient, manager: object, home: Settings) -> None:
-    place = stored.replays(settings.load().reports, "flights") / "2013-02-01..2013-03-01"
+    place = stored.replays(load_settings().reports, "flights") / "2013-02-01..2013-03-01"
     place.mkdir(parents=True)
     told = {"nights": "", "gate": False, "made": "", "honest": "", "policies": {"heads": [], "rows": []}}
     (place / "replay.json").write_text(json.dumps(told | {"pictures": {"quality": "Loss."}}))

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.features import table_versions
 from include.stores import lake, ledger, warehouse
 from ml.governance import manifest
@@ -43,7 +43,7 @@ def digest(frame: pd.DataFrame) -> str:
 
 def main(use_case: str, file: str = "") -> None:
     """Print the digests of a use case, or leave them in `file`."""
-    told = json.dumps(gather(usecases.get(use_case), settings.load()), indent=1)
+    told = json.dumps(gather(usecases.get(use_case), load_settings()), indent=1)
     if file:
         Path(file).write_text(told)
     else:

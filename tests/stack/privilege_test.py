@@ -11,8 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from include import settings
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.stores import approvals, ledger, routing_store, warehouse
 from ml.errors import SetupError
 from ml.rollout.routing import Routing
@@ -64,7 +63,7 @@ def _connect(url: sa.URL) -> None:
 
 def main() -> None:
     """Say how a training went, which must succeed, and try everything else; end with an error when any of it does."""
-    where = settings.load()
+    where = load_settings()
     _append(warehouse.engine(where.warehouse_url), "judged")
     tried = attempts(where, Path("/run/secrets"))
     if found := list(done(tried)):

@@ -14,11 +14,11 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from include import settings, usecases
+from include import usecases
 from include.demo import Rehearsal, played
 from include.platform.local.airflow_client import Client
 from include.platform.local.processes import Stack
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps.features import materialize
 from include.stores import ledger, registry, warehouse
 from ml.errors import RatchetError, RequestError
@@ -36,7 +36,7 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 def main(use_case: str = "flights", most: str = "1", server: str = SERVER) -> None:
     """Play the first nights, at most so many, check what came of them, and print digests and seconds."""
-    case, where, say = usecases.get(use_case), settings.load(), _Told()
+    case, where, say = usecases.get(use_case), load_settings(), _Told()
     while not _done(case, where, int(most), say):
         time.sleep(_PAUSE_SECONDS)
     found = digests.gather(case, where) | {"registry": registered(case, where), "live": answered(case, where, server)}

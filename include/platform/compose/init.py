@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from include import settings, usecases
+from include import usecases
 from include.platform.compose import accounts
+from include.settings import load_settings
 from include.steps import bootstrap
 from include.stores.signing import dsse
 
@@ -17,7 +18,7 @@ _SECRETS = Path("/run/secrets")
 
 def main() -> None:
     """Prepare everything, and say each step."""
-    where = settings.load()
+    where = load_settings()
     _say("S3: buckets")
     accounts.make_buckets(_SECRETS)
     _say("keys that servers trust")

@@ -7,9 +7,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import yaml  # type: ignore[import-untyped]
 
-from include import settings
 from include.platform.local.airflow_client import Client
-from include.settings import PROJECT
+from include.settings import PROJECT, load_settings
 
 FILE = PROJECT / "airflow_settings.yaml"
 
@@ -54,7 +53,7 @@ def _of_uri(uri: str) -> dict[str, Any]:
 
 def main() -> None:
     """Apply the shipped file to the Airflow of this environment, as its administrator."""
-    with Client(settings.load()) as client:
+    with Client(load_settings()) as client:
         apply(client)
 
 

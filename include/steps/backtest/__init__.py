@@ -14,8 +14,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from include import provenance, settings, usecases
-from include.settings import Settings
+from include import provenance, usecases
+from include.settings import Settings, load_settings
 from include.steps.backtest import trainings
 from include.steps.backtest.training_key import Order, Recipe
 from include.steps.backtest.trainings import Source
@@ -94,7 +94,7 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
     from, or the nights are not there.
     """
     began, spent = time.perf_counter(), _processor_seconds()
-    case, where = usecases.get(asked.use_case), settings.load()
+    case, where = usecases.get(asked.use_case), load_settings()
     asked_for = policies.parse(asked.policies, case.triggers)
     around = tuple(_around(asked_for, case)) if asked.sensitivity else ()
     order = _order(case, asked, where)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.backtest.training_key import Order, Recipe
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, training_set
@@ -56,7 +56,7 @@ class Source:
 
 def gather(order: Order, nights: Collection[date], workers: int, told: Callable[[date], None]) -> dict[date, Training]:
     """Return the trainings as of `nights`, made by so many processes where they are not there yet; `told` hears of each."""
-    where = settings.load()
+    where = load_settings()
     lacking = [night for night in sorted(nights) if not candidate_store.whole(order.place(night, where))]
     with _crew(order, min(workers, len(lacking))) as make:
         for night in make(lacking):
@@ -97,7 +97,7 @@ def _end_with_parent() -> None:
 
 def make(order: Order, night: date) -> date:
     """Leave the training as of a night where it is kept, and return the night."""
-    where = settings.load()
+    where = load_settings()
     made_from = source(order.use_case, order.reads)
     try:
         files = _trained(made_from, night, order.recipe, replace(where, threads=1))
@@ -110,7 +110,7 @@ def make(order: Order, night: date) -> date:
 @lru_cache(maxsize=1)
 def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> Source:
     """Return what trainings are made from, at the versions `reads`; raises FeatureError as a training would."""
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     tables = table_snapshot.take(case, where, dict(reads))
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
     rows = feature_step.read(where.lake, case, at_version=version)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.features import build_costs
 from include.stopwatch import Stopwatch
 from include.stores import feature_store, lake, table_snapshot, warehouse
@@ -32,7 +32,7 @@ def build(use_case: str, period: str) -> int:
 
     With a live horizon, also the live features of the nights whose events the period has come to know of.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     when = case.horizon.parse(period)
     tables = table_snapshot.take(case, where)
     touched = Period(when.first, max([when.last, *_follow(case, when, where)]))

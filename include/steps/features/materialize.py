@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins
 from include.stores import feature_store, snapshot_store, table_snapshot
@@ -21,7 +21,7 @@ _NIGHTS = 3
 
 def apply(use_case: str) -> list[str]:
     """Declare the features of a use case to the feature store and return the services that are new; for deploys."""
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     return feature_store.apply(where, *feature_step.services(case, where))
 
 
@@ -33,7 +33,7 @@ def materialize(use_case: str, period: str) -> int:
     newer one. Raises SetupError when the features as they are declared now were never deployed, FeatureError when the
     night was built from others.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     when, tables = case.horizon.parse(period), table_snapshot.take(case, where)
     services = feature_step.services(case, where)
     for service in services:

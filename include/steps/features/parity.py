@@ -7,8 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, materialize, training_set
 from include.stores import feature_store, ledger, snapshot_store, table_snapshot, warehouse
@@ -36,7 +36,7 @@ def check(use_case: str, period: str) -> int:
     the champion learned them as answers nothing. Raises FeatureError when the table itself was built from other
     declarations than today's, so that there is nothing to hold against it.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     night, tables = case.horizon.parse(period).last, table_snapshot.take(case, where)
     found = [*_nightly(_Asked(case, case.horizon, night, tables, where))]
     if case.live is not None:

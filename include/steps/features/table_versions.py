@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.features.build import LIVE, STAGE, TABLE
 from include.stores import lake, ledger, registry, warehouse
 from include.stores.lake import ABSENT
@@ -56,7 +56,7 @@ def named(use_case: str, night: str | None = None) -> tuple[Named, ...]:
 
     Raises RequestError when there is none.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     everything = tuple(dict.fromkeys(_named(warehouse.engine(where.warehouse_url), case)))
     if night is None:
         return everything
@@ -107,7 +107,7 @@ def rows(
     Personal columns are masked unless `show_personal`. Raises RequestError when there is no such table, DataError when
     there is no such version or a vacuum removed it.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     known = tables(case, where)
     if table not in known:
         raise RequestError(f"expected one of the tables {sorted(known)}, got {table!r}")
@@ -145,7 +145,7 @@ def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[V
     The ledger, the lineage and issued scores name versions. Raises LedgerError, and removes nothing, when a model that
     may still answer does not say what it was trained on.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     _require_traced(case, where)
     kept: dict[str, set[int]] = {}
     for each in named(use_case):

@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.ingest import files, labels, reporting, tables
 from include.stores import landing
 from include.stores.landing import Place
@@ -20,7 +20,7 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     A file that breaks the contract is quarantined whole, one that was taken for an earlier night is left out, and the
     others are taken. Raises RequestError, DeclarationError, and DataError when the file of a table is not there.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     when = case.horizon.parse(period)
     coherence.check(case)
     place = landing.place(where.landing, case.name, when)

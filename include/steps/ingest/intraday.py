@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, materialize
 from include.steps.ingest import tables
@@ -38,7 +38,7 @@ def refresh(use_case: str, moment: datetime) -> int:
     Rows that keep the contract count from now on; they come again, and for good, with the files of the next night. The
     same moment again leaves the same; an earlier one takes nothing back. Raises RequestError without a live horizon.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     live = case.live
     if live is None:
         raise RequestError(

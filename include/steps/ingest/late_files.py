@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.ingest import nightly
 from include.steps.ingest.nightly import Taken
 from include.stores import landing, warehouse
@@ -21,7 +21,7 @@ def find(use_case: str, *, everything: bool = True) -> Late:
     No file is read. Late is what does not look as it did when its period was taken; of periods that were never taken
     nothing is. Of nights more than 31 before the latest one only `everything` tells.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     return _find(case, everything, where)
 
 
@@ -32,7 +32,7 @@ def take(use_case: str, periods: Collection[str] | None = None) -> dict[str, Tak
     bytes that were taken is left as it is. Raises DataError, and takes nothing of that period, when a file that was taken for
     it is gone: its rows would go too.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     found = {period: late for period, late in _find(case, True, where).items() if periods is None or period in periods}
     changed = [period for period, late in found.items() if not _is_settled(case, period, late, where)]
     taken = {}

@@ -6,8 +6,8 @@ from datetime import date
 
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.ingest import nightly
 from include.stores import lake, warehouse
 from include.stores.warehouse import Fate, File
@@ -38,7 +38,7 @@ class Replayed:
 
 def held(use_case: str, first: date | None = None, last: date | None = None) -> tuple[File, ...]:
     """Return the files of which rows, or all, are in quarantine, for periods within `first` to `last`."""
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     files = warehouse.files(warehouse.engine(where.warehouse_url), case.name)
     return tuple(each for each in files if _is_held(each) and _lies_within(period_text.parse(each.period), first, last))
 
@@ -48,7 +48,7 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
 
     Personal cells of the text are masked unless `show_personal`.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     when = case.horizon.parse(period)
     tables = [case.table(table)] if table else case.tables
     found = []
@@ -64,7 +64,7 @@ def why(use_case: str, file: File) -> str:
     """Return why `file` is held, or else the commonest reason of its held rows, with how many have it."""
     if file.reason or not file.rows_quarantined:
         return file.reason
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     of = str(case.horizon.parse(file.period).last)
     uri = lake.address(where.lake, case.name, "quarantine", file.source_table)
     held = lake.read(uri, of, of, columns=[FILE, REASONS])
@@ -76,7 +76,7 @@ def replay(use_case: str, first: date | None = None, last: date | None = None) -
 
     Features and labels follow, also of later nights; scores that were issued stay as they are.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     periods = dict.fromkeys(each.period for each in held(use_case, first, last))
     return tuple(_replay(case, period, where) for period in periods)
 

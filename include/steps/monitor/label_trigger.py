@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.train import attempts
 from include.stores import ledger, packages, warehouse
 from ml.errors import RequestError
@@ -29,7 +29,7 @@ class Volume:
 
 def volume(use_case: str) -> Volume | None:
     """Return how many labels there are now, and were; None while there is no champion that could be trained again."""
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     trained = _trained(case, where)
     return None if trained is None else _volume(case, trained, where)
 
@@ -39,7 +39,7 @@ def decide(use_case: str, known: int) -> str | None:
 
     Raises RequestError before the first champion, and where the use case asks for no batches.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     engine = warehouse.engine(where.warehouse_url)
     decided = [each for each in ledger.entries(engine, use_case=case.name, kind=KIND) if each.payload["known"] == known]
     if decided:

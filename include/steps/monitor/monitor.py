@@ -5,8 +5,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps import release_state
 from include.steps.monitor import feature_drift, host_metrics, model_age, performance, prediction_drift, serving_metrics
 from include.steps.monitor.feature_drift import Drifted
@@ -29,7 +29,7 @@ from ml.usecase import UseCase
 
 def measure(use_case: str, period: str) -> bool:
     """Measure as of the last night of `period`, decide once, and return whether retraining is asked for."""
-    case, when, where = usecases.get(use_case), periods.parse(period), settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(period), load_settings()
     engine = warehouse.engine(where.warehouse_url)
     release_state.watch(case, when.last, where)
     serving_metrics.measure(case, when.last, where)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.monitor.performance import ALL, Part
 from include.steps.score import prediction_log
 from include.stores import lake, warehouse
@@ -42,4 +42,4 @@ def record_task(use_case: str, period: str, task: str, seconds: float, tries: in
     values = {TASK_SECONDS: seconds, "task_failed": float(failed)}
     part = Part(use_case=case.name, night=when.last, model_digest=ALL, slice=f"task={task}")
     rows = [part.metric(name, value, tries) for name, value in values.items()]
-    warehouse.record_metrics(warehouse.engine(settings.load().warehouse_url), rows)
+    warehouse.record_metrics(warehouse.engine(load_settings().warehouse_url), rows)

@@ -4,8 +4,8 @@ import logging
 from dataclasses import asdict
 from datetime import date
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps import release_state
 from include.steps.release import acceptance_tests as batteries
 from include.steps.release import challengers, freeze
@@ -31,7 +31,7 @@ def battery(use_case: str, night: str) -> str | None:
     The report, with every check, goes into the ledger, bound to the digest; a package that passed is only loaded again.
     Raises RequestError when that night has no challenger, PackageError when the package is not what was judged.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     engine, challenger = warehouse.engine(where.warehouse_url), challengers.find(case, when, where)
     batteries.served(challenger.subject, where)
     if batteries.passed(engine, challenger):
@@ -52,7 +52,7 @@ def battery(use_case: str, night: str) -> str | None:
 
 def approve(use_case: str, night: str, role: str, user: str, choice: str) -> None:
     """Write what `user` answered in `role` ("Approve" or "Reject"), signed, for the challenger of `night`."""
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     if choice not in _CHOICES:
         raise RequestError(f"expected one of {sorted(_CHOICES)}, got {choice!r}")
     challenger = challengers.find(case, when, where)
@@ -75,7 +75,7 @@ def shadow(use_case: str, night: str) -> bool:
     release is under way or releases are frozen. Where there is no champion to shadow, or the use case wants no canary, they may be at once.
     Raises LedgerError when another model became champion since the challenger was judged.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     challenger, stood = challengers.find(case, when, where), release_state.now(case, where)
     if stood.champion == challenger.subject:
         release_state.follow(case, where)
@@ -102,7 +102,7 @@ def shift(use_case: str, night: str) -> bool:
     Raises ApprovalError unless both roles approved these bytes on this evidence, each by another person, and LedgerError
     when they have not passed their battery, or another model became champion since they were judged.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     challenger, stood = challengers.find(case, when, where), release_state.now(case, where)
     if not _is_tried(case, stood):
         return True
@@ -119,7 +119,7 @@ def promote(use_case: str, night: str, *, canary: date | None = None) -> str:
     Servers and the registry follow. Raises ApprovalError and LedgerError as `shift` does, and LedgerError when it has not
     passed the canary that the use case asks for.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     challenger, stood = challengers.find(case, when, where), release_state.now(case, where)
     if stood.champion != challenger.subject:
         promise = _promised(case, challenger, stood, where)

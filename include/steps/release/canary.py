@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps import release, release_state
 from include.steps.release import freeze
 from include.steps.score import prediction_log
@@ -37,7 +37,7 @@ def advance(use_case: str, night: str) -> Next | None:
     "ask": enough was seen of the shadow, and two people are to be asked; "crown": the challenger is champion. Judging a
     night again changes nothing more.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     prediction_log.drain(use_case)
     stood = release_state.now(case, where)
     if stood.trial is None or case.release.canary is None:
@@ -57,7 +57,7 @@ def advance(use_case: str, night: str) -> Next | None:
 
 def trained(use_case: str) -> str:
     """Return the night as of which the challenger under way was trained."""
-    trial = release_state.now(usecases.get(use_case), settings.load()).trial
+    trial = release_state.now(usecases.get(use_case), load_settings()).trial
     assert trial is not None
     return str(trial.night)
 

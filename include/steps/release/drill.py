@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from include import settings, usecases
+from include import usecases
 from include.serving import child_server
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps import release_state
 from include.stores import ledger, routing_store, warehouse
 from include.stores.warehouse import Alert, Metric
@@ -34,7 +34,7 @@ def drill(use_case: str) -> Drilled | None:
     Nobody's traffic is touched. The time is recorded as a metric, and one above the bar raises an alert. Raises SetupError
     when the server does not start, or never follows.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     stood = release_state.now(case, where)
     if stood.champion is None or stood.standby is None:
         return None

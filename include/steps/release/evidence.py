@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.release import acceptance_tests as batteries
 from include.steps.release import challengers, override
 from include.stores import warehouse
@@ -17,7 +17,7 @@ from ml.rollout.state import Kind
 
 def dossier(use_case: str, night: str) -> str:
     """Return what an approver reads, in Markdown, made anew from the ledger."""
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     challenger = challengers.find(case, when, where)
     told: Mapping[str, Any] = challenger.payload
     gain, judged, checks = told["gain"], told["judged"], told["checks"]

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps import justification
 from include.stores import ledger, warehouse
 from ml.errors import LedgerError, RequestError
@@ -18,7 +18,7 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
 
     Raises RequestError for a time that ends before it begins or is over, and without a name or a reason.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     justification.require("a freeze", who, why)
     if not max(first, datetime.now(UTC)) < until:
         raise RequestError(f"expected a freeze that ends after it begins and after now, got {first} to {until}")
@@ -36,7 +36,7 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
 
 def thaw(use_case: str, who: str, why: str) -> Entry:
     """End the freeze that holds now; raises RequestError when there is none."""
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     held = holding(case, where)
     if held is None:
         raise RequestError(f"releases of {case.name} are not frozen: there is nothing to end")

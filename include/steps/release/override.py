@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from include import settings, usecases
+from include import usecases
+from include.settings import load_settings
 from include.steps import justification
 from include.steps.train import attempts
 from include.stores import ledger, warehouse
@@ -24,7 +25,7 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
 
     Raises RequestError when the verdict has no package, when it promoted already, or when the words are too few.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     engine = warehouse.engine(where.warehouse_url)
     judged = attempts.judged(case, when, where)
     if not judged or "package" not in judged[-1].payload:

@@ -1,7 +1,7 @@
 """Back to the last champion that nobody was rolled back from, now: a person asks for it, with a reason."""
 
-from include import notifications, settings, usecases
-from include.settings import Settings
+from include import notifications, usecases
+from include.settings import Settings, load_settings
 from include.steps import justification, release_state
 from include.stores import ledger, warehouse
 from ml.errors import RequestError
@@ -16,7 +16,7 @@ def roll_back(use_case: str, who: str, why: str, asked: str) -> Entry:
     Servers and the registry follow. `asked` names the request: the same one again changes nothing more. Raises
     RequestError without a name or a reason, for a person who may not (`Roles`), and when there is nothing to go back to.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     justification.require("a rollback", who, why)
     case.roles.allow(Deed.ROLL_BACK, who)
     key = f"{case.name}:rollback:{asked}"

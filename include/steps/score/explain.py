@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps.features import build as feature_step
 from include.steps.score import batch_prediction
 from include.stores import packages, warehouse
@@ -30,7 +30,7 @@ def explain(use_case: str, night: str, entity: str) -> str:
 
     Raises RequestError when there is no such score, LedgerError when the package makes another number of those features.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     issued = warehouse.scores(warehouse.engine(where.warehouse_url), case.name, when)
     found = issued[issued["entity"] == entity]
     if found.empty:

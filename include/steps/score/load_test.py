@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import httpx
 import numpy as np
 
-from include import settings, usecases
+from include import usecases
+from include.settings import load_settings
 from include.steps.features import materialize
 from ml.errors import RequestError
 
@@ -37,7 +38,7 @@ def drive(use_case: str, to: str, rate: float, limit: int = 0) -> Driven:
     """
     if rate <= 0:
         raise RequestError(f"expected a rate above 0 requests a second, got {rate}")
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     entities = list(materialize.shelf_of(case, where).snapshot.places)[: limit or None]
     return asyncio.run(_drive(entities, to, rate))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.stores import lake, request_log
 from include.stores.files.spool import Spool
 from ml.ingestion.availability import NIGHT
@@ -38,7 +38,7 @@ def drain(use_case: str) -> int:
 
     What a server still writes is read as far as it is; a journal file that is finished and read is removed.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     return sum(_drained(segment, case, where) for segment in request_log.segments(where.journal / case.name))
 
 

@@ -7,8 +7,8 @@ from datetime import date
 
 import pandas as pd
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps import justification
 from include.steps.score.batch_prediction import Answered
 from include.stores import lake, ledger, warehouse
@@ -59,7 +59,7 @@ def waive(use_case: str, night: str, who: str, why: str) -> Entry:
     Good for the very scores that were judged: others are judged anew. Raises RequestError when nothing is withheld, when
     there are scores that are none, or when the words are too few.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     engine = warehouse.engine(where.warehouse_url)
     decided = [
         each for each in ledger.entries(engine, use_case=case.name, night=when) if each.kind in (ISSUED, WITHHELD)

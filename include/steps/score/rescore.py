@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps import justification, release_state
 from include.steps.features import build as feature_step
 from include.steps.score import batch_prediction
@@ -44,7 +44,7 @@ def plan(use_case: str, first: str, last: str, package: str, who: str, why: str)
     `package` is `CHAMPION` (of now), `EACH_NIGHT` (whoever was champion then), or the beginning of a digest. Raises
     RequestError for days that are no nights, nights without features, and a package that is not there.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     justification.require("a rescore", who, why)
     when = case.horizon.parse(f"{first}..{last}")
     known = [night for night in lake.nights(feature_step.address(where.lake, case)) if night in when]
@@ -78,7 +78,7 @@ def rescore(use_case: str, stretch: Stretch) -> int:
 
     Nights without a champion have none. Raises FeatureError where the features do not mean what a package learned.
     """
-    case, where = usecases.get(use_case), settings.load()
+    case, where = usecases.get(use_case), load_settings()
     uri, when = address(case, stretch.package, where), case.horizon.parse(stretch.period)
     loaded: dict[str, Package] = {}
     for night in lake.nights(feature_step.address(where.lake, case)):

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from include import settings, usecases
-from include.settings import Settings
+from include import usecases
+from include.settings import Settings, load_settings
 from include.steps import release_state
 from include.steps.features import build as feature_step
 from include.steps.score import batch_prediction, prediction_log, publication_gate
@@ -26,7 +26,7 @@ def score(use_case: str, period: str) -> int | None:
     Raises FeatureError when the features of a night do not mean what the champion learned them as; and RefusalError,
     once all nights were tried, when the scores of some are withheld.
     """
-    case, when, where = usecases.get(use_case), periods.parse(period), settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(period), load_settings()
     issued, scored, withheld = 0, False, list[str]()
     for night in case.horizon.nights(when):
         routing = release_state.on(case, night, where).routing

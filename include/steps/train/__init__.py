@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypedDict
 
-from include import provenance, settings, usecases
-from include.settings import Settings
+from include import provenance, usecases
+from include.settings import Settings, load_settings
 from include.steps.features.training_set import Labelled
 from include.steps.train import attempts, candidates, champion, diagnostics, records, refit, resource_trends
 from include.steps.train import plan as plans
@@ -62,7 +62,7 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
     Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
     when the rows have features that mean something else than what is declared.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     before = attempts.judged(case, when, where)
     if attempts.standing(case, before, where):
         return []
@@ -98,7 +98,7 @@ def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
     A candidate that cannot be fitted leaves why. Raises LeakError when it knows too much, RequestError when the use case or
     the code were changed since.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     if _verdict(case, when, plan, where):
         return
     planned = plans.get(case, when, plan, where)
@@ -120,7 +120,7 @@ def judge(use_case: str, night: str, asked: Sequence[Asked]) -> bool:
 
     The verdict goes into the ledger with every number, and the drafts go. Raises DraftError when a draft is not whole.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     plan = asked[0]["plan"] if asked else None
     told = _verdict(case, when, plan, where)
     if told is None:

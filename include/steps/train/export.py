@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from include import settings, usecases
-from include.settings import PROJECT, Settings
+from include import usecases
+from include.settings import PROJECT, Settings, load_settings
 from include.stores import ledger, packages, warehouse
 from include.stores.files import atomic
 from include.stores.signing import model_signing
@@ -32,7 +32,7 @@ def export(named: str, form: Form, folder: Path) -> Path:
     Returns the file. Raises RequestError when no one package is named, or it cannot become that; PackageError when it is not
     the bytes that a trusted key signed, or does not give its golden rows their scores.
     """
-    where = settings.load()
+    where = load_settings()
     digest = _digest(named, where)
     files = packages.get(where.packages, digest, where.trusted_keys)
     model = scorer.load_package(files, digest)

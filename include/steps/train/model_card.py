@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from include import settings, usecases
+from include import usecases
 from include.plotting import card_html as page
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps.features import build as feature_step
 from include.steps.features import build_costs
 from include.steps.features.training_set import Labelled
@@ -70,7 +70,7 @@ def write(told: Card, where: Settings) -> dict[str, bytes]:
 
 def check(use_case: str, night: str) -> None:
     """Raise CardError unless the card of `night`, as a page and in the registry, says what was recorded of its training."""
-    case, when, where = usecases.get(use_case), periods.parse(night).last, settings.load()
+    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
     judged = attempts.judged(case, when, where)
     if not judged or MARKDOWN not in judged[-1].payload:
         raise RequestError(f"{case.name} was not trained as of {when}, or told no card then: there is nothing to check")

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from include import settings
+from include.settings import load_settings
 from include.stores.warehouse import database, tables
 
 
@@ -18,5 +18,5 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with database.writing(database.engine(settings.load().warehouse_url), alone="migrate") as own:
+    with database.writing(database.engine(load_settings().warehouse_url), alone="migrate") as own:
         run(own)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from include import settings
 from include.cli import main
+from include.settings import load_settings
 from include.steps import ingest
 from include.stores import landing
 from ml import periods
@@ -22,13 +22,13 @@ Ask = Callable[..., Result]
 def ask(taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """A function that asks `ratchet ingest` for a night of the toy, in a home in which nothing ever ran."""
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
-    settings.load.cache_clear()
+    load_settings.cache_clear()
     yield lambda night=NIGHT: CliRunner().invoke(main.app, ["ingest", "taxi", night], env={"COLUMNS": "160"})
-    settings.load.cache_clear()
+    load_settings.cache_clear()
 
 
 def folder() -> Path:
-    return Path(str(landing.place(settings.load().landing, "taxi", periods.parse(NIGHT))))
+    return Path(str(landing.place(load_settings().landing, "taxi", periods.parse(NIGHT))))
 
 
 def spoil(name: str, old: str, new: str) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from include import settings
 from include.cli import main
-from include.settings import Settings
+from include.settings import Settings, load_settings
 
 
 @pytest.mark.parametrize(
@@ -39,9 +38,9 @@ def test_each_word_ends_with_a_sentence_and_a_code(home: Settings, words: list[s
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home in which nothing has ever run."""
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "bare"))
-    settings.load.cache_clear()
+    load_settings.cache_clear()
     yield tmp_path / "bare"
-    settings.load.cache_clear()
+    load_settings.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from include import settings as places
 from include.cli.main import app
 from include.installation import House
-from include.settings import PROJECT
+from include.settings import PROJECT, load_settings
 from include.steps import migrate as migration
 from include.stores.request_log import Journal
 from ml.sync_diff import tally
@@ -27,7 +26,7 @@ Ready = Callable[[], House]
 def here(lived: House, monkeypatch: pytest.MonkeyPatch) -> House:
     """The house that lived, as this process's own."""
     monkeypatch.setenv("RATCHET_HOME", str(lived.settings.home))
-    places.load.cache_clear()
+    load_settings.cache_clear()
     return lived
 
 

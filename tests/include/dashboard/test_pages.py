@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from include import settings
 from include.dashboard import pages
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.stores import report_paths as stored
 from ml.errors import RequestError, SetupError
 from tests.include.dashboard.conftest import MOMENT, NASTY
@@ -59,7 +58,7 @@ class Seen(HTMLParser):
 
 @pytest.fixture
 def where(year: str) -> Settings:
-    return replace(settings.load(), warehouse_url=year)
+    return replace(load_settings(), warehouse_url=year)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -35,8 +35,8 @@ def driver(toy: Toy, taxi: UseCase, home: Settings) -> Iterator[Callable[[], Reh
 @pytest.fixture
 def home(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings of a home whose Airflow has a port of its own."""
-    from include import settings
+    from include.settings import load_settings
 
     monkeypatch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
-    settings.load.cache_clear()
-    return settings.load()
+    load_settings.cache_clear()
+    return load_settings()

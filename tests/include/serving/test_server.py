@@ -36,15 +36,15 @@ ROW = {"hour": 13.0, "zone": "a"}
 @pytest.fixture(scope="module")
 def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Server, str]]:
     """A server that nobody changes, with small limits, and its package."""
-    from include import settings
+    from include.settings import load_settings
 
     home = tmp_path_factory.mktemp("shared") / "home"
     shutil.copytree(prepared_home, home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
-        settings.load.cache_clear()
-        where = settings.load()
-    settings.load.cache_clear()
+        load_settings.cache_clear()
+        where = load_settings()
+    load_settings.cache_clear()
     digest = served.packaged(where)
     served.shelved(where)
     served.routed(where, digest)

@@ -85,14 +85,14 @@ class Gate:
 sys.meta_path.insert(0, Gate())
 from pathlib import Path
 from include.stores import packages
-from ml import packaging
+from ml.packaging import package_files
 folder, trusted = map(Path, sys.argv[1:3])
 (place,) = folder.iterdir()
 files = packages.get(folder, place.name, trusted)
-model = packaging.load(files)
+model = package_files.load(files)
 if "pandas" in allowed:
     from include.stores import snapshot_store
-    packaging.check_golden(model, files)
+    package_files.check_golden(model, files)
     snapshot_store.Shelf(folder / "none").refresh()
 else:
     import json

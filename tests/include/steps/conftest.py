@@ -16,9 +16,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from include import settings as places
 from include import usecases
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps import ingest, release, train
 from include.steps.features import build, build_costs
 from include.steps.monitor import monitor
@@ -80,8 +79,8 @@ class Story:
 def enter(home: Path) -> Settings:
     """Let this process's settings point at `home`; the fixture `arrive` puts them back."""
     os.environ["RATCHET_HOME"] = str(home)
-    places.load.cache_clear()
-    return places.load()
+    load_settings.cache_clear()
+    return load_settings()
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +97,7 @@ def arrive(
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
     numbers = count()
     yield lambda step: enter(shutil.copytree(story.before(step), tmp_path / str(next(numbers))))
-    places.load.cache_clear()
+    load_settings.cache_clear()
 
 
 def contents(where: Settings) -> dict[str, Any]:
@@ -204,7 +203,7 @@ def night(
         monkeypatch.setenv("RATCHET_LANDING", request.getfixturevalue("bucket"))
     where = arrive("ingest a night")
     place = landing.place(where.landing, "taxi", periods.parse(NIGHT))
-    usecases.module("taxi", "source").land(tmp_path / "drawn", periods.parse(NIGHT), places.load().data)
+    usecases.module("taxi", "source").land(tmp_path / "drawn", periods.parse(NIGHT), load_settings().data)
     for path in (tmp_path / "drawn").iterdir():
         place.put(path.name, path.read_bytes())
     without_a_source(monkeypatch)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from include import settings as places
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps import ingest
 from include.steps.features import build, materialize, parity, table_versions
 from include.stores import lake, warehouse
@@ -19,8 +18,8 @@ def test_nights_are_built_served_compared_and_vacuumed_in_a_bucket(
 ) -> None:
     monkeypatch.setenv("RATCHET_LAKE", f"{bucket}/lake")
     monkeypatch.setenv("RATCHET_WAREHOUSE_URL", postgres.database())
-    places.load.cache_clear()
-    where = places.load()
+    load_settings.cache_clear()
+    where = load_settings()
     warehouse.migrate(where.warehouse_url)
     for night in (FIRST, SECOND, SECOND):
         ingest.ingest("taxi", night)

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from include import settings as places
-from include.settings import PROJECT, Settings
+from include.settings import PROJECT, Settings, load_settings
 from include.stores import candidate_store, lake, ledger, packages, registry, warehouse
 from include.stores.files import atomic
 from tests.conftest import TOYS
@@ -44,7 +43,7 @@ def killed_after(write: int) -> Iterator[list[str]]:
     def mortal(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
-            if isinstance(args[0], Path) and not args[0].is_relative_to(places.load().home):
+            if isinstance(args[0], Path) and not args[0].is_relative_to(load_settings().home):
                 return result
             done.append(name)
             if len(done) == write:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from include import settings as places
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps import ingest
 from include.steps.features import build
 from include.stores import lake, warehouse
@@ -34,9 +33,9 @@ def enter(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Sett
     """Let this process's home be `folder`, its rows in a new database."""
     monkeypatch.setenv("RATCHET_HOME", str(folder))
     monkeypatch.setenv("RATCHET_WAREHOUSE_URL", server.database())
-    places.load.cache_clear()
-    warehouse.migrate(places.load().warehouse_url)
-    return places.load()
+    load_settings.cache_clear()
+    warehouse.migrate(load_settings().warehouse_url)
+    return load_settings()
 
 
 def night() -> None:
@@ -94,4 +93,4 @@ def test_a_night_is_ended_by_its_next_try_wherever_postgres_went_away(
         night()
         assert left(where) == expected, f"away before write {number}, {name}"
         warehouse.engine(where.warehouse_url).dispose()
-    places.load.cache_clear()
+    load_settings.cache_clear()

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import pytest
 
-from include import settings, usecases
+from include import usecases
+from include.settings import load_settings
 from include.usecases import coherence
 from include.usecases.employment import source
 from include.usecases.employment.usecase import USE_CASE
@@ -16,7 +17,7 @@ from ml.ingestion import availability, validation
 from ml.ingestion.validation import Checked
 from tests.landed import rows_of
 
-DATA = settings.load().data / "employment"
+DATA = load_settings().data / "employment"
 HORIZON = USE_CASE.horizon
 
 

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import pytest
 
-from include import settings, usecases
+from include import usecases
+from include.settings import load_settings
 from include.usecases import coherence
 from include.usecases.flights import source
 from include.usecases.flights.usecase import USE_CASE
@@ -19,7 +20,7 @@ from tests.landed import rows_of
 
 NIGHTLY = ("schedule", "departures", "outcomes", "weather")
 TABLES = (*NIGHTLY, "airports", "planes")
-DATA = settings.load().data / "flights"
+DATA = load_settings().data / "flights"
 MOMENTS = {"departures": ("departed_at", 0), "outcomes": ("closed_at", 0), "weather": ("observed_at", 1)}
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from include import settings as places
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps.features import build, materialize, parity
 from include.stores import feature_store, lake, warehouse
 from ml import periods
@@ -41,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     server = Server(tmp_path_factory.mktemp("redis"))
     server.start()
     monkeypatch.setenv("RATCHET_ONLINE_STORE_URL", server.url)
-    places.load.cache_clear()
+    load_settings.cache_clear()
     yield server
     server.kill()
 

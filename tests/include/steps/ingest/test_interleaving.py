@@ -8,9 +8,8 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from include import settings as places
 from include import usecases
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps import ingest
 from include.steps.features import build
 from include.steps.ingest import quarantine
@@ -110,7 +109,7 @@ def test_any_interleaving_ends_as_a_clean_run_of_the_last_files(
             _clean(prepared_home, folder, drawn, operations),
         )
     usecases.all.cache_clear()
-    places.load.cache_clear()
+    load_settings.cache_clear()
     assert mixed.keys() == clean.keys()
     assert [name for name in clean if mixed[name] != clean[name]] == []
 

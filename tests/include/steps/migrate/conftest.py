@@ -11,9 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from include import settings as places
 from include.installation import House
-from include.settings import Settings
+from include.settings import Settings, read_settings
 from include.stores import lake, ledger, packages, registry, routing_store, warehouse
 from include.stores.files import atomic
 from include.stores.landing import locations as landing_places
@@ -31,7 +30,7 @@ EXAMPLE = pd.DataFrame({"distance": [1.0, 2.0]})
 def house(folder: Path, **more: str) -> House:
     """Return a house in `folder`, with other addresses where told."""
     variables = {"RATCHET_HOME": str(folder), **{f"RATCHET_{name.upper()}": value for name, value in more.items()}}
-    return House(settings=places.read(variables), variables=variables)
+    return House(settings=read_settings(variables), variables=variables)
 
 
 def decide(where: Settings, subject: str, key: str, kind: str = "judged") -> None:

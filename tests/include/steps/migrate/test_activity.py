@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from include import settings
 from include.installation import House
+from include.settings import read_settings
 from include.steps.migrate import activity
 from include.stores.request_log import Journal
 from ml.errors import SetupError
@@ -18,7 +18,7 @@ NOW = datetime(2024, 3, 1, 2, tzinfo=UTC)
 
 def house(folder: Path, **more: str) -> House:
     variables = {"RATCHET_HOME": str(folder), **more}
-    return House(settings=settings.read(variables), variables=variables)
+    return House(settings=read_settings(variables), variables=variables)
 
 
 def airflow(

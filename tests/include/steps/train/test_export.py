@@ -11,9 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import ways
-from include import settings
 from include.cli import main
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.steps.train import export
 from include.steps.train.export import Form
 from include.stores import ledger, packages, warehouse
@@ -40,10 +39,10 @@ def installed(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("wheel")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(shutil.copytree(prepared_home, folder / "home")))
-        settings.load.cache_clear()
-        digest = edge.stored(edge.package(edge.model("trees")), settings.load())
+        load_settings.cache_clear()
+        digest = edge.stored(edge.package(edge.model("trees")), load_settings())
         wheel, target = export.export(digest, Form.WHEEL, folder), folder / "installed"
-    settings.load.cache_clear()
+    load_settings.cache_clear()
     words = ["install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", "--target", str(target)]
     subprocess.run([sys.executable, "-m", "pip", *words, str(wheel)], check=True, capture_output=True)
     return ways.numpy_alone(target)

@@ -72,14 +72,14 @@ def test_history_is_what_was_known_at_each_moment_and_no_row_is_lost(home: Setti
 
 def test_the_machines_time_zone_moves_nothing(home: Settings, service: Service) -> None:
     program = (
-        "import sys; from datetime import datetime; from include import settings\n"
+        "import sys; from datetime import datetime; from include.settings import load_settings\n"
         "from include.stores import feature_store\n"
         "from include.stores.feature_store import Service\n"
         f"service = Service(use_case='shop', view='entities', version={service.version!r}, source={service.source!r}, "
         f"types={service.types!r})\n"
         f"at = datetime.fromisoformat('{at(NIGHTS[1]).isoformat()}')\n"
-        "feature_store.materialize(settings.load(), service, at, at)\n"
-        "found = feature_store.online(settings.load(), service, ['member'])\n"
+        "feature_store.materialize(load_settings(), service, at, at)\n"
+        "found = feature_store.online(load_settings(), service, ['member'])\n"
         "sys.exit(0 if found['cutoff'].tolist() == [at] and found['value'].tolist() == [1.0] else 3)"
     )
     environment = {**os.environ, "TZ": "Asia/Kolkata", "PYTHONPATH": str(PROJECT), "RATCHET_HOME": str(home.home)}
@@ -126,11 +126,11 @@ def test_an_online_store_that_we_do_not_know_is_refused(home: Settings, service:
 
 def test_asking_which_features_are_deployed_does_not_wake_feast(home: Settings, service: Service) -> None:
     program = (
-        "import sys; from include import settings\n"
+        "import sys; from include.settings import load_settings\n"
         "from include.stores import feature_store\n"
         f"service = feature_store.Service(use_case='shop', view='entities', version={service.version!r}, "
         f"source={service.source!r}, types={{}})\n"
-        "assert feature_store.applied(settings.load(), service)\n"
+        "assert feature_store.applied(load_settings(), service)\n"
         "sys.exit(3 if 'feast' in sys.modules else 0)"
     )
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "RATCHET_HOME": str(home.home)}
