@@ -35,10 +35,10 @@ def run() -> dict[str, Any]:
 def _measure() -> dict[str, Any]:
     from bench.serving import released
 
-    case, where = homes.taken(USE_CASE, HISTORY)
-    digest, _ = released(case, where, HISTORY.rpartition("..")[2])
+    case, settings = homes.taken(USE_CASE, HISTORY)
+    digest, _ = released(case, settings, HISTORY.rpartition("..")[2])
     for night, rows in NIGHTS.items():
-        _land(case, where, night, rows)
+        _land(case, settings, night, rows)
     small = next(iter(NIGHTS))
     ways = [("bare Booster", small), *((way, night) for night in NIGHTS for way in ("night to warehouse", "rescore"))]
     rounds: dict[str, list[dict[str, float]]] = {}
@@ -53,14 +53,14 @@ def _measure() -> dict[str, Any]:
     return {"bars": BARS, "ways": told, "ratio_to_booster": ratios}
 
 
-def _land(case: Any, where: Any, night: str, rows: int) -> None:
+def _land(case: Any, settings: Any, night: str, rows: int) -> None:
     """Put a night of so many rows where features rest, and as many entities beside it."""
     from include.steps.features import build
     from include.stores import lake
     from include.stores.files.spool import Spool
     from ml import periods
 
-    month = lake.read(build.address(where.lake, case))
+    month = lake.read(build.address(settings.lake, case))
     with TemporaryDirectory() as folder:
         made, valid = Spool(folder=Path(folder) / "rows"), Spool(folder=Path(folder) / "valid")
         for first in range(0, rows, _CHUNK):
@@ -68,8 +68,8 @@ def _land(case: Any, where: Any, night: str, rows: int) -> None:
             part = month.iloc[taken % len(month)].reset_index(drop=True)
             part = part.assign(night=night, entity=part["entity"] + "#" + taken.astype(str).astype(object))
             made, valid = made.add(part), valid.add(part[["night"]])
-        lake.replace(build.address(where.lake, case), periods.parse(night), made)
-        lake.replace(build.valid(where.lake, case, case.entities), periods.parse(night), valid, widen=True)
+        lake.replace(build.address(settings.lake, case), periods.parse(night), made)
+        lake.replace(build.valid(settings.lake, case, case.entities), periods.parse(night), valid, widen=True)
 
 
 def _child(way: str, night: str, digest: str) -> dict[str, float]:
@@ -91,42 +91,42 @@ def child(way: str, night: str, digest: str) -> None:
     from ml import periods
     from ml.rollout.routing import Routing
 
-    case, where, when = usecases.get(USE_CASE), load_settings(), periods.parse(night)
+    case, settings, when = usecases.get(USE_CASE), load_settings(), periods.parse(night)
     if way == "bare Booster":
-        seconds, rows = _bare(case, where, night, batch_prediction.model(digest, where))
+        seconds, rows = _bare(case, settings, night, batch_prediction.model(digest, settings))
     else:
-        with warehouse.writing(warehouse.engine(where.warehouse_url)) as connection:
+        with warehouse.writing(warehouse.engine(settings.warehouse_url)) as connection:
             connection.exec_driver_sql("DELETE FROM scores")
-        lake.replace(rescore.address(case, digest, where), when, _none())
+        lake.replace(rescore.address(case, digest, settings), when, _none())
         began = time.perf_counter()
         if way == "rescore":
-            version = lake.version(_features(case, where))
+            version = lake.version(_features(case, settings))
             rows = rescore.rescore(USE_CASE, rescore.Stretch(period=night, package=digest, version=version))
         else:
-            rows = score.score_night(case, when.first, Routing(use_case=USE_CASE, seq=1, champion=digest), where)
+            rows = score.score_night(case, when.first, Routing(use_case=USE_CASE, seq=1, champion=digest), settings)
         seconds = time.perf_counter() - began
     assert rows == NIGHTS[night], rows
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     print(json.dumps({"rows_per_second": round(rows / seconds), "seconds": round(seconds, 2), "peak_mb": round(peak)}))
 
 
-def _bare(case: Any, where: Any, night: str, model: Any) -> tuple[float, int]:
+def _bare(case: Any, settings: Any, night: str, model: Any) -> tuple[float, int]:
     """Return the seconds of LightGBM's own `predict` on all rows at once, a matrix in memory, on one thread as a package has it."""
     import lightgbm
 
     from include.steps.features import build
 
-    encoded = model.encoder.encode(build.read(where.lake, case, night, night))
+    encoded = model.encoder.encode(build.read(settings.lake, case, night, night))
     booster = lightgbm.Booster(model_str=model.learner.text)
     began = time.perf_counter()
     booster.predict(encoded, num_threads=1)
     return time.perf_counter() - began, len(encoded)
 
 
-def _features(case: Any, where: Any) -> str:
+def _features(case: Any, settings: Any) -> str:
     from include.steps.features import build
 
-    return build.address(where.lake, case)
+    return build.address(settings.lake, case)
 
 
 def _none() -> Any:

@@ -110,15 +110,15 @@ def _real() -> list[Stretch]:
     from ml import targets
     from ml.usecase import GradientBoosting
 
-    case, where = homes.taken(USE_CASE, YEAR)
-    rows = homes.labelled(case, where, YEAR)
+    case, settings = homes.taken(USE_CASE, YEAR)
+    rows = homes.labelled(case, settings, YEAR)
     trees = replace(next(each for each in case.candidates if isinstance(each, GradientBoosting)), trees=TREES)
     months, found = np.array([night[:7] for night in rows.nights], object), []
     for first, last in QUARTERS:
         before, judged = rows.where(months < first), rows.where((months >= first) & (months <= last))
         chance, target = np.random.default_rng(_SEED), targets.learned(case, before.labels)
         models = [
-            gate.raw(case, trees, gate.drawn(before, chance), judged.frame, seed, where.threads, target)
+            gate.raw(case, trees, gate.drawn(before, chance), judged.frame, seed, settings.threads, target)
             for seed in range(MODELS)
         ]
         found.append(_stretch(judged.labels, judged.nights, np.array(models)))

@@ -34,22 +34,22 @@ def _measure(folder: Path) -> dict[str, Any]:
     from include.platform.local import setup
     from include.stores import registry
 
-    case, where = homes.taken(USE_CASE, HISTORY)
-    rows = homes.labelled(case, where, HISTORY)
-    setup.make_folders(where)
-    setup.generate_secrets(where)
-    registry.prepare(where)
+    case, settings = homes.taken(USE_CASE, HISTORY)
+    rows = homes.labelled(case, settings, HISTORY)
+    setup.make_folders(settings)
+    setup.generate_secrets(settings)
+    registry.prepare(settings)
     (folder / "numpy").mkdir()
     alone, measured = ways.numpy_alone(folder / "numpy"), {}
-    for seq, (name, model) in enumerate(_models(case, rows, where), start=1):
-        digest, files = _stored(case, model, rows, where)
+    for seq, (name, model) in enumerate(_models(case, rows, settings), start=1):
+        digest, files = _stored(case, model, rows, settings)
         known = _records(model, rows.frame.tail(_MANY))
         hard = ways.hard_rows(model, known[:_KNOWN], _THRESHOLDS)
         wheel, onnx = _exported(digest, folder)
-        answers = ways.offline(model, hard, wheel, onnx, alone) | _served(digest, model, hard, seq, where)
+        answers = ways.offline(model, hard, wheel, onnx, alone) | _served(digest, model, hard, seq, settings)
         measured[name] = {"rows": len(hard)}
         if model.learner.kind == "trees":
-            answers["mlflow models serve"] = _by_mlflow(case, digest, files, rows, hard, where)
+            answers["mlflow models serve"] = _by_mlflow(case, digest, files, rows, hard, settings)
             measured[name]["with_singles"] = _with_singles(onnx, model, hard, answers[ways.BATCH])
         measured[name] |= {
             "apart": ways.apart(answers),
@@ -63,25 +63,25 @@ def _measure(folder: Path) -> dict[str, Any]:
     return {"models": measured}
 
 
-def _models(case: Any, rows: Any, where: Any) -> Any:
+def _models(case: Any, rows: Any, settings: Any) -> Any:
     """Yield each candidate's name, and its model of all rows."""
     from ml.training import fitting
 
     for candidate in case.candidates:
-        yield candidate.name, fitting.fit(candidate, homes.gathered(case, rows, where, _SEED)).model
+        yield candidate.name, fitting.fit(candidate, homes.gathered(case, rows, settings, _SEED)).model
 
 
-def _stored(case: Any, model: Any, rows: Any, where: Any) -> tuple[str, dict[str, bytes]]:
+def _stored(case: Any, model: Any, rows: Any, settings: Any) -> tuple[str, dict[str, bytes]]:
     from include.steps.features import build, feature_pins
     from include.stores import packages
     from include.stores.signing import model_signing
     from ml.packaging import package_files
 
-    meant = feature_pins.declared(build.service(case, where), case.feature_names).facts
+    meant = feature_pins.declared(build.service(case, settings), case.feature_names).facts
     facts = {"use_case": case.name, "night": HISTORY.rpartition("..")[2], **meant}
     packed = package_files.pack(model, rows.frame.tail(_KNOWN), facts)
-    files = model_signing.signed(packed.digest, packed.files, where)
-    packages.put(where.packages, packed.digest, files)
+    files = model_signing.signed(packed.digest, packed.files, settings)
+    packages.put(settings.packages, packed.digest, files)
     return packed.digest, files
 
 
@@ -99,14 +99,14 @@ def _exported(digest: str, folder: Path) -> tuple[Path, Path]:
     return wheel, onnx
 
 
-def _served(digest: str, model: Any, rows: Sequence[Any], seq: int, where: Any) -> dict[str, list[float]]:
+def _served(digest: str, model: Any, rows: Sequence[Any], seq: int, settings: Any) -> dict[str, list[float]]:
     from include.serving import child_server
     from include.stores import routing_store
     from ml.rollout.routing import Routing
     from ml.scoring.request_schema import Taken
 
-    routing_store.publish(Routing(use_case=USE_CASE, seq=seq, champion=digest), where)
-    with child_server.running(USE_CASE, where) as running:
+    routing_store.publish(Routing(use_case=USE_CASE, seq=seq, champion=digest), settings)
+    with child_server.running(USE_CASE, settings) as running:
         child_server.wait(lambda: _is_ready(running.address), "the server to be ready")
         return dict(ways.by_server(running.address, USE_CASE, Taken.by(model.encoder), rows))
 
@@ -117,14 +117,14 @@ def _is_ready(address: str) -> bool:
     return httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
 
 
-def _by_mlflow(case: Any, digest: str, files: Any, rows: Any, hard: Sequence[Any], where: Any) -> list[float]:
+def _by_mlflow(case: Any, digest: str, files: Any, rows: Any, hard: Sequence[Any], settings: Any) -> list[float]:
     from bench import rivals
     from include import ports
     from include.stores import registry
 
-    version = registry.register(where, USE_CASE, digest, files, rows.frame[list(case.feature_names)].head())
+    version = registry.register(settings, USE_CASE, digest, files, rows.frame[list(case.feature_names)].head())
     port = ports.free_port("127.0.0.1")
-    with rivals.mlflow(port, USE_CASE, version, where):
+    with rivals.mlflow(port, USE_CASE, version, settings):
         return ways.by_mlflow(f"http://127.0.0.1:{port}", hard)
 
 

@@ -69,9 +69,9 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
     from ml import targets
     from ml.usecase import GradientBoosting
 
-    case, where = homes.taken(USE_CASE, YEAR)
+    case, settings = homes.taken(USE_CASE, YEAR)
     case = asked(case)
-    rows = homes.labelled(case, where, YEAR)
+    rows = homes.labelled(case, settings, YEAR)
     trees = next(each for each in case.candidates if isinstance(each, GradientBoosting))
     months = np.array([night[:7] for night in rows.nights], object)
     for first, last in QUARTERS:
@@ -79,7 +79,7 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
         before, judged, chance = rows.where(months < first), rows.where(here), np.random.default_rng(_SEED)
         target = targets.learned(case, before.labels)
         models = [
-            raw(case, trees, drawn(before, chance), judged.frame, seed, where.threads, target) for seed in range(MODELS)
+            raw(case, trees, drawn(before, chance), judged.frame, seed, settings.threads, target) for seed in range(MODELS)
         ]
         yield Quarter(
             case=case,
@@ -95,7 +95,7 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
                 judged,
                 judged.frame,
                 0,
-                where.threads,
+                settings.threads,
                 target,
             ),
         )

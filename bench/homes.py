@@ -32,24 +32,24 @@ def taken(use_case: str, *periods: str) -> tuple[Any, Any]:
     from include.steps.features import build
     from include.stores import warehouse
 
-    where = load_settings()
-    warehouse.migrate(where.warehouse_url)
+    settings = load_settings()
+    warehouse.migrate(settings.warehouse_url)
     for period in periods:
         ingest.ingest(use_case, period)
         build.build(use_case, period)
-    return usecases.get(use_case), where
+    return usecases.get(use_case), settings
 
 
-def labelled(case: Any, where: Any, period: str, horizon: Any = None) -> Any:
+def labelled(case: Any, settings: Any, period: str, horizon: Any = None) -> Any:
     """Return the rows that a model of the last night of `period` learns from."""
     from include.steps.features import training_set
     from include.stores import table_snapshot
     from ml import periods as period_text
 
-    return training_set.read(case, period_text.parse(period).last, table_snapshot.take(case, where), where, horizon)
+    return training_set.read(case, period_text.parse(period).last, table_snapshot.take(case, settings), settings, horizon)
 
 
-def gathered(case: Any, rows: Any, where: Any, seed: int) -> Any:
+def gathered(case: Any, rows: Any, settings: Any, seed: int) -> Any:
     """Return `rows` as candidates learn from them."""
     from ml import targets
     from ml.training import fitting
@@ -61,6 +61,6 @@ def gathered(case: Any, rows: Any, where: Any, seed: int) -> Any:
         case.feature_names,
         target=targets.learned(case, rows.labels),
         seed=seed,
-        threads=where.threads,
+        threads=settings.threads,
         texts=case.texts,
     )

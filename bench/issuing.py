@@ -32,10 +32,10 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
     from include.steps.features import build
     from ml.scoring import publication_gate
 
-    case, where = homes.taken(use_case, period)
-    rows = build.read(where.lake, case).sort_values("night", ignore_index=True)
+    case, settings = homes.taken(use_case, period)
+    rows = build.read(settings.lake, case).sort_values("night", ignore_index=True)
     spans = rows["night"].str[:digits]
-    models = _models(case, where, period, digits, sorted(spans.unique())[1:])
+    models = _models(case, settings, period, digits, sorted(spans.unique())[1:])
     oldest = next(iter(models.values()))
     rows = rows[spans.isin(list(models))]
     scores = [models[span].predict(part) for span, part in rows.groupby(spans)]
@@ -69,16 +69,16 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
     }
 
 
-def _models(case: Any, where: Any, period: str, digits: int, spans: Sequence[str]) -> dict[str, Any]:
+def _models(case: Any, settings: Any, period: str, digits: int, spans: Sequence[str]) -> dict[str, Any]:
     """Return, for each span, the model that learned from all before it."""
     from ml.training import fitting
 
-    labelled = homes.labelled(case, where, period)
+    labelled = homes.labelled(case, settings, period)
     of_row = np.array([night[:digits] for night in labelled.nights], object)
     candidate, found = case.candidates[1], {}
     for span in spans:
         learned = labelled.where(of_row < span)
-        material = homes.gathered(case, learned, where, 1)
+        material = homes.gathered(case, learned, settings, 1)
         found[span] = fitting.fit(candidate, material).model
     return found
 

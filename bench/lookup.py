@@ -30,19 +30,19 @@ def _measure() -> dict[str, Any]:
     from include.steps.features import build, materialize, parity
     from include.stores import feature_store
 
-    case, where = homes.taken(USE_CASE, HISTORY, NIGHT)
+    case, settings = homes.taken(USE_CASE, HISTORY, NIGHT)
     seconds = {
         "apply": _seconds(lambda: materialize.apply(USE_CASE)),
         "materialize": _seconds(lambda: materialize.materialize(USE_CASE, NIGHT)),
         "parity": _seconds(lambda: parity.check(USE_CASE, NIGHT)),
     }
-    rows = build.read(where.lake, case, NIGHT, NIGHT).set_index("entity")
+    rows = build.read(settings.lake, case, NIGHT, NIGHT).set_index("entity")
     moments = rows["cutoff"].iloc[:200]
-    service, snapshot = build.service(case, where), materialize.shelf_of(case, where).snapshot
-    seconds["historical retrieval of 200"] = _seconds(lambda: feature_store.historical(where, service, moments))
+    service, snapshot = build.service(case, settings), materialize.shelf_of(case, settings).snapshot
+    seconds["historical retrieval of 200"] = _seconds(lambda: feature_store.historical(settings, service, moments))
     entities = list(rows.index)
     answers: dict[str, Answer] = {entity: snapshot.lookup(entity) or {} for entity in entities}
-    with feature_store.registry.opened(where, USE_CASE) as store:
+    with feature_store.registry.opened(settings, USE_CASE) as store:
         pinned = store.get_feature_service(service.name)
 
         def ask_feast(entity: str) -> Answer:

@@ -41,19 +41,19 @@ def _measure() -> dict[str, Any]:
     from include.steps.features import materialize
     from include.stores import feature_store
 
-    case, where = homes.taken(USE_CASE, YEAR)
+    case, settings = homes.taken(USE_CASE, YEAR)
     case = replace(case, live=None)
     materialize.apply(USE_CASE)
     met = {}
-    with feature_store.registry.opened(where, USE_CASE) as store:
+    with feature_store.registry.opened(settings, USE_CASE) as store:
         for name, meeting in (("a look-up", _look_up), ("a training set", _training_set), ("from the tables", _build)):
-            ours, feasts, names = meeting(store, where)
+            ours, feasts, names = meeting(store, settings)
             met[name] = _meet(ours, feasts, names)
     _show(met)
     return {"bar_ratio": BAR, "rounds": ROUNDS, "feature_count": len(case.feature_names), "meetings": met}
 
 
-def _look_up(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
+def _look_up(store: Any, settings: Any) -> tuple[Way, Way, list[str]]:
     """Return both ways to the last row of one table that is known at each entity's own live cutoff."""
     from feast import Entity, FeatureView, Field
     from feast.data_format import DeltaFormat
@@ -73,7 +73,7 @@ def _look_up(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     [by] = asked.by
     apart = {"slices": (), "edge_cases": (), "fairness": None, "expectations": (), "baselines": ()}
     only = replace(case, features=(asked,), live=replace(case.live, features=()), **apart)
-    tables = {name: build.valid(where.lake, case, name) for name in (case.entities, LOOKED_UP)}
+    tables = {name: build.valid(settings.lake, case, name) for name in (case.entities, LOOKED_UP)}
     flights = lake.read(tables[case.entities], columns=["entity", case.night_column, by, case.live.before])
 
     def ours() -> Frame:
@@ -102,7 +102,7 @@ def _look_up(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     return ours, feasts, names
 
 
-def _training_set(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
+def _training_set(store: Any, settings: Any) -> tuple[Way, Way, list[str]]:
     """Return both ways from built features to the rows that a model of the last night learns from."""
     from include import usecases
     from include.steps.features import training_set
@@ -111,12 +111,12 @@ def _training_set(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     case = usecases.get(USE_CASE)
 
     def ours() -> Frame:
-        return training_set.read(case, LAST, table_snapshot.take(case, where), where).frame.set_index("entity")
+        return training_set.read(case, LAST, table_snapshot.take(case, settings), settings).frame.set_index("entity")
 
-    return ours, _built(store, where, ours()), list(case.feature_names)
+    return ours, _built(store, settings, ours()), list(case.feature_names)
 
 
-def _build(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
+def _build(store: Any, settings: Any) -> tuple[Way, Way, list[str]]:
     """Return our way from valid tables to all features, and Feast's from built ones."""
     from include import usecases
     from include.steps.features import build
@@ -129,19 +129,19 @@ def _build(store: Any, where: Any) -> tuple[Way, Way, list[str]]:
     tables = sorted({each.table for each in case.features if isinstance(each, Lookup)})
 
     def ours() -> Frame:
-        entities, *looked_up = (lake.read(build.valid(where.lake, case, each)) for each in (case.entities, *tables))
+        entities, *looked_up = (lake.read(build.valid(settings.lake, case, each)) for each in (case.entities, *tables))
         found = engine.build(case, coherence.functions(case), entities, dict(zip(tables, looked_up, strict=True)))
         return found.set_index("entity")
 
-    return ours, _built(store, where, ours()), list(case.feature_names)
+    return ours, _built(store, settings, ours()), list(case.feature_names)
 
 
-def _built(store: Any, where: Any, rows: Frame) -> Way:
+def _built(store: Any, settings: Any, rows: Frame) -> Way:
     """Return Feast's way to the built features of the entities of `rows` at their cutoffs."""
     from include import usecases
     from include.steps.features import build
 
-    service = store.get_feature_service(build.service(usecases.get(USE_CASE), where).name)
+    service = store.get_feature_service(build.service(usecases.get(USE_CASE), settings).name)
     question = rows[["cutoff"]].reset_index().rename(columns={"cutoff": "event_timestamp"})
     return lambda: store.get_historical_features(question, service).to_df().set_index("entity")
 

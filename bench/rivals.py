@@ -23,17 +23,17 @@ def ours(port: int, use_case: str) -> Iterator[None]:
 
 
 @contextmanager
-def mlflow(port: int, use_case: str, version: str, where: Any) -> Iterator[None]:
+def mlflow(port: int, use_case: str, version: str, settings: Any) -> Iterator[None]:
     """Let MLflow's own scoring server answer on `port` with a version of the registry."""
     words = ("models", "serve", "-m", f"models:/{use_case}/{version}", "-p", str(port), "--env-manager", "local")
-    environment = {"MLFLOW_TRACKING_URI": where.mlflow_url, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {"MLFLOW_TRACKING_URI": settings.mlflow_url, "MLFLOW_DISABLE_TELEMETRY": "true"}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with _started([sys.executable, "-m", "mlflow", *words], port, "/ping", PATH=path, **environment):
         yield
 
 
 @contextmanager
-def bentoml(port: int, digest: str, where: Any) -> Iterator[None]:
+def bentoml(port: int, digest: str, settings: Any) -> Iterator[None]:
     """Let BentoML's server answer on `port` with a package, one worker; its environment is made the first time."""
     python = _BENTOML / "bin" / "python"
     if not python.exists():
@@ -41,7 +41,7 @@ def bentoml(port: int, digest: str, where: Any) -> Iterator[None]:
     wanted = ["--require-hashes", "--python", str(python), str(_LOCKED)]
     subprocess.run([sys.executable, "-m", "uv", "pip", "sync", "-q", *wanted], check=True)
     words = ["-m", "bentoml", "serve", "bench.bento:Scores", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {"BENTOML_DO_NOT_TRACK": "true", "BENTO_PACKAGE": str(where.packages / digest)}
+    environment = {"BENTOML_DO_NOT_TRACK": "true", "BENTO_PACKAGE": str(settings.packages / digest)}
     with _started([str(python), *words], port, "/readyz", **environment):
         yield
 

@@ -33,26 +33,26 @@ def _measure() -> dict[str, Any]:
     from include.steps.features import build
     from include.stores import warehouse
 
-    case, where, seconds = usecases.get(USE_CASE), load_settings(), {}
-    warehouse.migrate(where.warehouse_url)
+    case, settings, seconds = usecases.get(USE_CASE), load_settings(), {}
+    warehouse.migrate(settings.warehouse_url)
     for name, step in (("ingest", ingest.ingest), ("features", build.build)):
         started = time.perf_counter()
         step(USE_CASE, YEAR)
         seconds[name] = round(time.perf_counter() - started, 1)
-    measured = {name: _rolled(case, horizon, where) for name, horizon in (("night", case.horizon), ("live", case.live))}
+    measured = {name: _rolled(case, horizon, settings) for name, horizon in (("night", case.horizon), ("live", case.live))}
     for name, each in measured.items():
         _show(name, each["candidates"])
     return {"bars": BARS, "seconds": seconds, **measured}
 
 
-def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
+def _rolled(case: Any, horizon: Any, settings: Any) -> dict[str, Any]:
     """Return the quality of the candidates at one horizon, and the seconds that each took."""
     from include.steps.features import training_set
     from include.stores import table_snapshot
     from ml import periods, targets
     from ml.training import fitting
 
-    rows = training_set.read(case, periods.parse(YEAR).last, table_snapshot.take(case, where), where, horizon)
+    rows = training_set.read(case, periods.parse(YEAR).last, table_snapshot.take(case, settings), settings, horizon)
     months = np.array([night[:7] for night in rows.nights], object)
     pooled = months >= FIRST_SCORED
     spans = {**{str(month): months == month for month in np.unique(months[pooled])}, "pooled": pooled}
@@ -69,7 +69,7 @@ def _rolled(case: Any, horizon: Any, where: Any) -> dict[str, Any]:
                 case.names_at(horizon),
                 target=targets.learned(case, learned.labels),
                 seed=1,
-                threads=where.threads,
+                threads=settings.threads,
                 texts=case.texts,
             )
             fitted = fitting.fit(candidate, material)

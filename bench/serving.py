@@ -34,12 +34,12 @@ def _measure() -> dict[str, Any]:
     from include import ports
     from include.steps.features import materialize
 
-    case, where = homes.taken(USE_CASE, HISTORY)
+    case, settings = homes.taken(USE_CASE, HISTORY)
     night = HISTORY.rpartition("..")[2]
-    digest, version = released(case, where, night)
+    digest, version = released(case, settings, night)
     materialize.apply(USE_CASE)
     materialize.materialize(USE_CASE, night)
-    snapshot = materialize.shelf_of(case, where).snapshot
+    snapshot = materialize.shelf_of(case, settings).snapshot
     entity = next(iter(snapshot.places))
     known = snapshot.lookup(entity) or {}
     row = {name: None if value != value else value for name, value in known.items() if name in case.feature_names}
@@ -54,8 +54,8 @@ def _measure() -> dict[str, Any]:
     }
     with ExitStack() as running:
         running.enter_context(rivals.ours(port, USE_CASE))
-        running.enter_context(rivals.mlflow(at_mlflow, USE_CASE, version, where))
-        running.enter_context(rivals.bentoml(at_bentoml, digest, where))
+        running.enter_context(rivals.mlflow(at_mlflow, USE_CASE, version, settings))
+        running.enter_context(rivals.bentoml(at_bentoml, digest, settings))
         scores = {name: _score(each) for name, each in asked.items() if name != NOOP}
         assert np.ptp(list(scores.values())) < 1e-9, scores
         told = _rounds(asked)
@@ -73,7 +73,7 @@ def _rounds(asked: dict[str, Asked]) -> dict[str, dict[str, float]]:
     return {name: _median(found) for name, found in rounds.items()}
 
 
-def released(case: Any, where: Any, night: str) -> tuple[str, str]:
+def released(case: Any, settings: Any, night: str) -> tuple[str, str]:
     """Return the digest and the version of the flagship's trees, which servers are let answer with."""
     from dataclasses import replace
 
@@ -84,17 +84,17 @@ def released(case: Any, where: Any, night: str) -> tuple[str, str]:
     from ml.rollout.routing import Routing
     from ml.usecase import GradientBoosting
 
-    setup.make_folders(where)
-    setup.generate_secrets(where)
-    registry.prepare(where)
+    setup.make_folders(settings)
+    setup.generate_secrets(settings)
+    registry.prepare(settings)
     trees = tuple(each for each in case.candidates if isinstance(each, GradientBoosting))
     read, usecases.get = usecases.get, lambda _: replace(case, candidates=trees)
     try:
         train.train(USE_CASE, night, train.BOOTSTRAP)
     finally:
         usecases.get = read
-    judged = ledger.entries(warehouse.engine(where.warehouse_url), USE_CASE, "judged")[-1]
-    routing_store.publish(Routing(use_case=USE_CASE, seq=judged.seq, champion=judged.subject), where)
+    judged = ledger.entries(warehouse.engine(settings.warehouse_url), USE_CASE, "judged")[-1]
+    routing_store.publish(Routing(use_case=USE_CASE, seq=judged.seq, champion=judged.subject), settings)
     return judged.subject, str(judged.payload["version"])
 
 

@@ -28,17 +28,17 @@ def _measure() -> dict[str, Any]:
     from ml.training import fitting
     from ml.usecase import GradientBoosting
 
-    case, where = homes.taken(USE_CASE, YEAR)
-    rows = homes.labelled(case, where, YEAR)
+    case, settings = homes.taken(USE_CASE, YEAR)
+    rows = homes.labelled(case, settings, YEAR)
     candidate = next(each for each in case.candidates if isinstance(each, GradientBoosting))
 
     def gathered() -> Any:
-        return homes.gathered(case, rows, where, _SEED)
+        return homes.gathered(case, rows, settings, _SEED)
 
     material, everything = gathered(), np.full(len(rows.labels), True)
     seconds: dict[str, list[float]] = {"bare": [], "ours": [], "candidate": []}
     for _ in range(_ROUNDS):
-        bare = _timed(seconds["bare"], lambda: _bare(candidate, material, where.threads))
+        bare = _timed(seconds["bare"], lambda: _bare(candidate, material, settings.threads))
         ours = _timed(seconds["ours"], lambda: gathered().learn(candidate, everything))
         np.testing.assert_array_equal(
             bare.predict(material.features[:1000], raw_score=True), ours.raw(material.features[:1000])

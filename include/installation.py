@@ -98,12 +98,12 @@ def _forget() -> None:
     locations.client.cache_clear()
 
 
-def _in_buckets(where: Settings) -> bool:
-    return any(address.startswith("s3://") for address in (where.landing, where.lake))
+def _in_buckets(settings: Settings) -> bool:
+    return any(address.startswith("s3://") for address in (settings.landing, settings.lake))
 
 
-def _by_http(where: Settings) -> bool:
-    return where.mlflow_url.startswith(("http://", "https://"))
+def _by_http(settings: Settings) -> bool:
+    return settings.mlflow_url.startswith(("http://", "https://"))
 
 
 def _unquoted(value: str) -> str:

@@ -15,28 +15,28 @@ from ml.usecase import UseCase
 Change = Callable[[Model], Model]
 
 
-def challenge(case: UseCase, night: str, where: Settings, change: Change = lambda model: model) -> str:
+def challenge(case: UseCase, night: str, settings: Settings, change: Change = lambda model: model) -> str:
     """Let the champion's model, changed, be a challenger of `night`, and return its digest."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     champion = ledger.champion(engine, case.name)
     assert champion is not None
-    files = packages.get(where.packages, champion.subject, where.trusted_keys)
-    rows = build.read(where.lake, case, night, night)
+    files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
+    rows = build.read(settings.lake, case, night, night)
     packed = package_files.pack(change(package_files.load(files)), rows, package_files.facts(files) | {"seed": 7})
-    signed = model_signing.signed(packed.digest, packed.files, where)
-    packages.put(where.packages, packed.digest, signed)
-    registry.register(where, case.name, packed.digest, signed, rows[list(case.feature_names)].head())
+    signed = model_signing.signed(packed.digest, packed.files, settings)
+    packages.put(settings.packages, packed.digest, signed)
+    registry.register(settings, case.name, packed.digest, signed, rows[list(case.feature_names)].head())
     judged = ledger.entries(engine, case.name, "judged")[-1]
     told = {**judged.payload, "champion": champion.subject, "evidence": "e" * 64, "outcome": "promote"}
-    put(case, night, packed.digest, told, where)
+    put(case, night, packed.digest, told, settings)
     return packed.digest
 
 
-def put(case: UseCase, night: str, digest: str, judged: dict[str, object], where: Settings) -> None:
+def put(case: UseCase, night: str, digest: str, judged: dict[str, object], settings: Settings) -> None:
     """Write that the package was judged, and has passed its battery."""
     for kind, payload in (("judged", judged), (batteries.TESTED, {"outcome": "pass", "checks": []})):
         ledger.append(
-            warehouse.engine(where.warehouse_url),
+            warehouse.engine(settings.warehouse_url),
             kind=kind,
             use_case=case.name,
             night=periods.parse(night).last,

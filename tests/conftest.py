@@ -31,14 +31,14 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
         load_settings.cache_clear()
-        where = load_settings()
-        warehouse.migrate(where.warehouse_url)
-        registry.prepare(where)
-        where.secrets.mkdir(parents=True)
-        (where.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
+        settings = load_settings()
+        warehouse.migrate(settings.warehouse_url)
+        registry.prepare(settings)
+        settings.secrets.mkdir(parents=True)
+        (settings.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
         for signer in dsse.SIGNERS:
-            (where.secrets / signer.key_file).write_text(dsse.new_key())
-            dsse.trust(signer, where)
+            (settings.secrets / signer.key_file).write_text(dsse.new_key())
+            dsse.trust(signer, settings)
     load_settings.cache_clear()
     return home
 

@@ -57,7 +57,7 @@ def package(fitted: Model) -> Package:
     return package_files.pack(fitted, FRAME, {**served.FACTS, "night": "2013-01-12"})
 
 
-def stored(packed: Package, where: Settings) -> str:
+def stored(packed: Package, settings: Settings) -> str:
     """Sign and store a package, and return its digest."""
-    packages.put(where.packages, packed.digest, model_signing.signed(packed.digest, packed.files, where))
+    packages.put(settings.packages, packed.digest, model_signing.signed(packed.digest, packed.files, settings))
     return packed.digest

@@ -45,24 +45,24 @@ def model(candidate: str = "trees") -> Model:
     ).model
 
 
-def packaged(where: Settings, candidate: str = "trees", **facts: object) -> str:
+def packaged(settings: Settings, candidate: str = "trees", **facts: object) -> str:
     """Store a signed package and return its digest; `facts` go before those of the toy."""
     packed = package_files.pack(model(candidate), FRAME, FACTS | facts)
-    packages.put(where.packages, packed.digest, model_signing.signed(packed.digest, packed.files, where))
+    packages.put(settings.packages, packed.digest, model_signing.signed(packed.digest, packed.files, settings))
     return packed.digest
 
 
-def shelved(where: Settings, rows: pd.DataFrame = ENTITIES, night: date = NIGHT) -> Path:
+def shelved(settings: Settings, rows: pd.DataFrame = ENTITIES, night: date = NIGHT) -> Path:
     """Put a snapshot of `rows` where a server looks for it, and return the shelf."""
-    folder = where.feature_store / USE_CASE / "snapshots"
+    folder = settings.feature_store / USE_CASE / "snapshots"
     snapshot_store.put(folder, night, snapshots.pack(rows, {"night": str(night), **PINNED.facts}))
     return folder
 
 
-def routed(where: Settings, champion: str, seq: int = 1, **changes: Any) -> Routing:
+def routed(settings: Settings, champion: str, seq: int = 1, **changes: Any) -> Routing:
     """Let servers answer with `champion`."""
     routing = Routing(use_case=USE_CASE, seq=seq, champion=champion, **changes)
-    routing_store.publish(routing, where)
+    routing_store.publish(routing, settings)
     return routing
 
 
@@ -91,10 +91,10 @@ class Server:
 
 
 @contextmanager
-def running(where: Settings, **environment: object) -> Iterator[Server]:
+def running(settings: Settings, **environment: object) -> Iterator[Server]:
     """Run a server of the toy until the end of the `with`; `environment` without its prefix, in small letters."""
     with (
-        child_server.running(USE_CASE, where, **environment) as ours,
+        child_server.running(USE_CASE, settings, **environment) as ours,
         httpx.Client(base_url=ours.address, timeout=30, trust_env=False) as client,
     ):
         yield Server(client=client, process=ours.process, port=client.base_url.port or 0)

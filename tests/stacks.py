@@ -22,15 +22,15 @@ def kill(stack: Stack, *names: str) -> None:
 
 def start(stack: Stack, name: str) -> "Popen[bytes]":
     """Start a process of the stack in place of one that ended, or another of a kind (`scheduler-2`); it ends with the stack."""
-    where = stack.settings
-    keys = setup.generate_secrets(where)
-    variables = environment.airflow(where, keys, task_port=stack.task_port) | {processes._MARK: stack.token}
-    command = processes._airflow_command(where, name.removesuffix("-2"), stack.task_port)
-    stack.processes[name] = processes._spawn(where, name, command, variables)
+    settings = stack.settings
+    keys = setup.generate_secrets(settings)
+    variables = environment.airflow(settings, keys, task_port=stack.task_port) | {processes._MARK: stack.token}
+    command = processes._airflow_command(settings, name.removesuffix("-2"), stack.task_port)
+    stack.processes[name] = processes._spawn(settings, name, command, variables)
     return stack.processes[name]
 
 
-def left(where: Settings, key: str) -> dict[str, object]:
+def left(settings: Settings, key: str) -> dict[str, object]:
     """Return what a night left in the lake and the warehouse, without clocks.
 
     Live features are left out: the night that the clock starts when the DAG is let go completes those of all before it.
@@ -39,11 +39,11 @@ def left(where: Settings, key: str) -> dict[str, object]:
     for table in (tables.ingestions, tables.files):
         columns = [column.name for column in rows.columns(table)]
         at = columns.index("night" if "night" in columns else "period")
-        tallies[table.name] = sync_diff.tally(r for r in rows.ordered(where.warehouse_url, table) if str(r[at]) == key)
-    for log in sorted(Path(where.lake).rglob("_delta_log")):
+        tallies[table.name] = sync_diff.tally(r for r in rows.ordered(settings.warehouse_url, table) if str(r[at]) == key)
+    for log in sorted(Path(settings.lake).rglob("_delta_log")):
         if log.parent.name == build.LIVE:
             continue
         frame = lake.read(str(log.parent), key, key)
         ordered = frame.sort_values(sorted(frame.columns), ignore_index=True)[sorted(frame.columns)]
-        tallies[str(log.parent.relative_to(where.lake))] = ordered.to_csv()
+        tallies[str(log.parent.relative_to(settings.lake))] = ordered.to_csv()
     return tallies

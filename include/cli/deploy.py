@@ -61,8 +61,8 @@ def image(
     from include.settings import load_settings
     from include.stores import routing_store
 
-    where = load_settings()
-    digest = package or routing_store.standing(usecases.get(use_case).name, where).champion
+    settings = load_settings()
+    digest = package or routing_store.standing(usecases.get(use_case).name, settings).champion
     client = engine.connect()
-    name = images.package(client, digest, where, build_network)
+    name = images.package(client, digest, settings, build_network)
     typer.echo(f"{name} answers with the package {digest}; its files are {file_digest.digest(client, name)}")

@@ -22,11 +22,11 @@ def ingest(
     from include.steps.ingest import quarantine
     from include.stores import warehouse
 
-    case, where, console = usecases.get(use_case), load_settings(), Console()
+    case, settings, console = usecases.get(use_case), load_settings(), Console()
     when = case.horizon.parse(night)
-    warehouse.migrate(where.warehouse_url)
+    warehouse.migrate(settings.warehouse_url)
     taken = step.take(case.name, str(when))
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     files = warehouse.files(engine, case.name, str(when))
     console.print(quarantine_commands.listed(case.name, files))
     for alert in warehouse.alerts(engine, case.name, when.last, when.last):

@@ -87,14 +87,14 @@ def run(
     """Play a use case's history and nights under a real Airflow, and report."""
     from include import demo, report
 
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     console = wide()
     nights = demo.played(case, None if until is None else until.date())
-    seconds = demo.run(case, console, where, nights)
-    summary = report.write(case, where, nights, seconds)
+    seconds = demo.run(case, console, settings, nights)
+    summary = report.write(case, settings, nights, seconds)
     report.show(summary, console)
     console.print(
-        f"The report: {where.reports / 'index.html'}, its numbers: {where.reports / 'run.json'}", soft_wrap=True
+        f"The report: {settings.reports / 'index.html'}, its numbers: {settings.reports / 'run.json'}", soft_wrap=True
     )
 
 
@@ -106,16 +106,16 @@ def up(
     """Start Airflow and MLflow, leave them running, and print where and how to log in."""
     from include.platform.local import environment, processes
 
-    where, console = load_settings(), Console()
-    stack = processes.start(where, mlflow=True, detached=not attached)
+    settings, console = load_settings(), Console()
+    stack = processes.start(settings, mlflow=True, detached=not attached)
     try:
         stack.wait_until_healthy()
-        console.print(f"Airflow  http://{where.host}:{where.airflow_port}", highlight=False)
-        console.print(f"MLflow   http://{where.host}:{where.mlflow_port}", highlight=False)
+        console.print(f"Airflow  http://{settings.host}:{settings.airflow_port}", highlight=False)
+        console.print(f"MLflow   http://{settings.host}:{settings.mlflow_port}", highlight=False)
         if attached:
-            console.print(f"passwords are in {environment.passwords_file(where)}", highlight=False, soft_wrap=True)
+            console.print(f"passwords are in {environment.passwords_file(settings)}", highlight=False, soft_wrap=True)
             _watch(stack)
-        console.print(_passwords(where))
+        console.print(_passwords(settings))
     except BaseException:
         stack.stop()
         raise
@@ -192,11 +192,11 @@ def _watch(stack: "Stack") -> NoReturn:
         time.sleep(_WATCH_SECONDS)
 
 
-def _passwords(where: Settings) -> Table:
+def _passwords(settings: Settings) -> Table:
     from include.platform.local import environment
 
     users = Table("user", "password", box=None, pad_edge=False)
-    for name, password in json.loads(environment.passwords_file(where).read_text()).items():
+    for name, password in json.loads(environment.passwords_file(settings).read_text()).items():
         users.add_row(name, password)
     return users
 

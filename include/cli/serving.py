@@ -89,10 +89,10 @@ def route(use_case: UseCaseName = "flights") -> None:
     from include.settings import load_settings
     from include.steps import release_state
 
-    case, where = usecases.get(use_case), load_settings()
-    for sentence in release_state.follow(case, where):
+    case, settings = usecases.get(use_case), load_settings()
+    for sentence in release_state.follow(case, settings):
         typer.echo(sentence)
-    routing = release_state.now(case, where).routing
+    routing = release_state.now(case, settings).routing
     Console().print_json(data=routing.told() if routing else None)
 
 

@@ -19,27 +19,27 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SHORT = 12
 
 
-def index(where: Settings, moment: datetime, root: str) -> str:
+def index(settings: Settings, moment: datetime, root: str) -> str:
     """Return the page of all use cases; `root` is the address of the board, under which its other pages lie."""
-    found = overview.gather(warehouse.found(where.warehouse_url), moment)
+    found = overview.gather(warehouse.found(settings.warehouse_url), moment)
     return _render("overview.html", root, board=found)
 
 
-def use_case(where: Settings, name: str, moment: datetime, root: str) -> str:
+def use_case(settings: Settings, name: str, moment: datetime, root: str) -> str:
     """Return the page of one use case; raises RequestError where there is none of that name."""
-    found = use_case_page.gather(warehouse.found(where.warehouse_url), usecases.get(name), moment)
-    return _render("use_case.html", root, detail=found, now=found.now, replays=backtests.gather(where.reports, name))
+    found = use_case_page.gather(warehouse.found(settings.warehouse_url), usecases.get(name), moment)
+    return _render("use_case.html", root, detail=found, now=found.now, replays=backtests.gather(settings.reports, name))
 
 
-def picture(where: Settings, name: str, replay: str, picture: str) -> bytes:
+def picture(settings: Settings, name: str, replay: str, picture: str) -> bytes:
     """Return a picture of a replay of a use case as SVG; raises RequestError where there is none."""
-    return backtests.picture(where.reports, usecases.get(name).name, replay, picture)
+    return backtests.picture(settings.reports, usecases.get(name).name, replay, picture)
 
 
-def ledger(where: Settings, query: Mapping[str, str], moment: datetime, root: str) -> str:
+def ledger(settings: Settings, query: Mapping[str, str], moment: datetime, root: str) -> str:
     """Return the page of the ledger that the form's fields ask for; raises RequestError for what cannot be asked."""
-    engine, wanted = warehouse.found(where.warehouse_url), ledger_page.asked(query)
-    found = ledger_page.gather(engine, wanted, _verifier(where.warehouse_url).verify(engine, moment))
+    engine, wanted = warehouse.found(settings.warehouse_url), ledger_page.asked(query)
+    found = ledger_page.gather(engine, wanted, _verifier(settings.warehouse_url).verify(engine, moment))
     return _render("ledger.html", root, chronicle=found, before=_turned(found, -1), after=_turned(found, 1))
 
 

@@ -43,15 +43,15 @@ $around
 )
 
 
-def folder(replayed: Replayed, where: Settings) -> Path:
+def folder(replayed: Replayed, settings: Settings) -> Path:
     """Return where the pages of a replay rest: one folder for the nights, with or without a gate."""
     asked = replayed.asked
-    return report_paths.replays(where.reports, asked.use_case) / f"{asked.period}{'-gate' if asked.gate else ''}"
+    return report_paths.replays(settings.reports, asked.use_case) / f"{asked.period}{'-gate' if asked.gate else ''}"
 
 
-def write(replayed: Replayed, where: Settings) -> Path:
+def write(replayed: Replayed, settings: Settings) -> Path:
     """Write data, page and picture, and return the page."""
-    place, drawn = folder(replayed, where), backtest_plots.draw(replayed)
+    place, drawn = folder(replayed, settings), backtest_plots.draw(replayed)
     for each in drawn:
         atomic.write(place / f"{each.name}.svg", each.svg.encode())
         atomic.write(place / f"{each.name}.png", each.png)

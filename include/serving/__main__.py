@@ -19,9 +19,9 @@ def main(use_case: str, word: str = "serve") -> None:
     """
     if word != "serve":
         raise SetupError(f"expected the word 'serve' or none, got {word!r}: a server does nothing else")
-    where, allowed = load_settings(), config.load()
-    shelf = where.feature_store / use_case / "snapshots"
-    front = app.create(use_case, shelf, where, allowed)
+    settings, allowed = load_settings(), config.load()
+    shelf = settings.feature_store / use_case / "snapshots"
+    front = app.create(use_case, shelf, settings, allowed)
     server = uvicorn.Server(
         uvicorn.Config(
             front,

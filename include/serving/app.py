@@ -25,13 +25,13 @@ from include.settings import Settings
 from include.stores.request_log import Journal
 
 
-def create(use_case: str, shelf: Path, where: Settings, limits: Limits) -> Front:
+def create(use_case: str, shelf: Path, settings: Settings, limits: Limits) -> Front:
     """Return the server of `use_case`, which looks entities up on `shelf` and follows what is routed in `where`.
 
     Raises SetupError when there is no room for its journal.
     """
-    fleet = Fleet(use_case, shelf, where, limits)
-    journal = Journal(where.journal / use_case)
+    fleet = Fleet(use_case, shelf, settings, limits)
+    journal = Journal(settings.journal / use_case)
     metrics = Metrics(fleet, journal)
     answering = Answering(fleet, journal, metrics, limits)
     gateway = Gateway(answering, fleet, metrics, limits)

@@ -26,17 +26,17 @@ class Running:
 
 
 @contextmanager
-def running(use_case: str, where: Settings, *, port: int | None = None, **limits: object) -> Iterator[Running]:
+def running(use_case: str, settings: Settings, *, port: int | None = None, **limits: object) -> Iterator[Running]:
     """Give a server that answers by the routes, packages and snapshots of `where`, and end it afterwards.
 
     `limits` are those of the server, by name; it listens on `port`, or on a free one. Raises SetupError when it ends, or does not answer, at its start.
     """
-    port = port or ports.free_port(where.host)
-    address = f"http://{where.host}:{port}"
+    port = port or ports.free_port(settings.host)
+    address = f"http://{settings.host}:{port}"
     environment = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in limits.items()}
     places = ("home", "packages", "trusted_keys", "routes", "journal", "feature_store")
-    environment |= {f"RATCHET_{name.upper()}": str(getattr(where, name)) for name in places}
-    environment |= {"RATCHET_SERVING_HOST": where.host, "RATCHET_SERVING_PORT": str(port), "PYTHONPATH": str(PROJECT)}
+    environment |= {f"RATCHET_{name.upper()}": str(getattr(settings, name)) for name in places}
+    environment |= {"RATCHET_SERVING_HOST": settings.host, "RATCHET_SERVING_PORT": str(port), "PYTHONPATH": str(PROJECT)}
     command = [sys.executable, "-m", "include.serving", use_case]
     process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment)
     try:

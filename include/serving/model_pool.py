@@ -56,9 +56,9 @@ class Serving:
 class Fleet:
     """Follows the routing of one use case; what cannot be taken is told in `faults`, and what was good goes on."""
 
-    def __init__(self, use_case: str, shelf: Path, where: Settings, limits: Limits) -> None:
+    def __init__(self, use_case: str, shelf: Path, settings: Settings, limits: Limits) -> None:
         """Answer for `use_case` from the `shelf`, with what is routed in `where`, or as the `limits` say."""
-        self.use_case, self._shelf, self._where, self._limits = use_case, shelf, where, limits
+        self.use_case, self._shelf, self._where, self._limits = use_case, shelf, settings, limits
         self._elsewhere = remote_challenger.connect(limits) if limits.challenger else None
         self._serving: Serving | None = None
         self._asked: tuple[Routing, list[str]] | None = None

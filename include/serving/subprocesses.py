@@ -10,9 +10,9 @@ from ml.errors import PackageError
 _SECONDS = 120
 
 
-def run(program: str, packages: Path, digest: str, where: Settings, *more: str) -> str:
+def run(program: str, packages: Path, digest: str, settings: Settings, *more: str) -> str:
     """Return what `program` printed about a package in the folder `packages`; raises PackageError with its last words where it failed."""
-    command = [sys.executable, "-m", program, str(packages), digest, str(where.trusted_keys), *more]
+    command = [sys.executable, "-m", program, str(packages), digest, str(settings.trusted_keys), *more]
     try:
         ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:

@@ -12,45 +12,45 @@ from ml.rollout.state import Standing
 from ml.usecase import UseCase
 
 
-def now(case: UseCase, where: Settings) -> Standing:
+def now(case: UseCase, settings: Settings) -> Standing:
     """Return where `case` stands, as of the last entry of the ledger."""
-    return state.stand(case.name, _entries(case, where))
+    return state.stand(case.name, _entries(case, settings))
 
 
-def on(case: UseCase, night: date, where: Settings) -> Standing:
+def on(case: UseCase, night: date, settings: Settings) -> Standing:
     """Return where `case` stood before `night`, by what was decided as of earlier nights: the same whenever asked."""
-    earlier = [each for each in _entries(case, where) if each.night is not None and each.night < night]
+    earlier = [each for each in _entries(case, settings) if each.night is not None and each.night < night]
     return state.stand(case.name, sorted(earlier, key=lambda each: (each.night, each.seq)))
 
 
-def latest(case: UseCase, known: date, where: Settings) -> date:
+def latest(case: UseCase, known: date, settings: Settings) -> date:
     """Return the last night that was scored, `known` at least: what is decided now holds for the nights after it."""
-    scored = warehouse.last_scored(warehouse.engine(where.warehouse_url), case.name)
+    scored = warehouse.last_scored(warehouse.engine(settings.warehouse_url), case.name)
     return max(known, scored) if scored else known
 
 
-def follow(case: UseCase, where: Settings) -> tuple[str, ...]:
+def follow(case: UseCase, settings: Settings) -> tuple[str, ...]:
     """Let servers and the registry follow the ledger, and return a sentence for each thing that the registry had wrong."""
-    return registry.follow(where, case.name) if route(case, where) else ()
+    return registry.follow(settings, case.name) if route(case, settings) else ()
 
 
-def route(case: UseCase, where: Settings) -> bool:
+def route(case: UseCase, settings: Settings) -> bool:
     """Let servers follow the ledger, and return whether it has a champion to answer; raises SetupError without routing's key."""
-    routing = now(case, where).routing
+    routing = now(case, settings).routing
     if routing is not None:
-        routing_store.publish(routing, where)
+        routing_store.publish(routing, settings)
     return routing is not None
 
 
-def watch(case: UseCase, night: date, where: Settings) -> None:
+def watch(case: UseCase, night: date, settings: Settings) -> None:
     """Raise an alert where the ledger was changed behind its back, or the registry by hand, which is put right.
 
     Whoever has no key for routing cannot put servers right, and says so.
     """
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     try:
         ledger.verify(engine)
-        told = [f"{each}: somebody changed the registry by hand; the ledger leads" for each in follow(case, where)]
+        told = [f"{each}: somebody changed the registry by hand; the ledger leads" for each in follow(case, settings)]
     except LedgerError as fault:
         told = [str(fault)]
     except SetupError as fault:
@@ -63,7 +63,7 @@ def watch(case: UseCase, night: date, where: Settings) -> None:
         )
 
 
-def _entries(case: UseCase, where: Settings) -> tuple[Entry, ...]:
+def _entries(case: UseCase, settings: Settings) -> tuple[Entry, ...]:
     kinds = set(state.Kind)
-    found = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
+    found = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
     return tuple(each for each in found if each.kind in kinds)

@@ -13,15 +13,15 @@ from ml.rollout.routing import Routing
 _KIND = "application/vnd.ratchet.routing+json"
 
 
-def publish(route: Routing, where: Settings) -> Path:
+def publish(route: Routing, settings: Settings) -> Path:
     """Let servers answer by `route`, and return where it stands; where they do already, no byte changes and no key is needed.
 
     Raises SetupError without a key to sign with.
     """
-    path = place(where.routes, route.use_case)
-    if not _says(path, route, where.trusted_keys):
+    path = place(settings.routes, route.use_case)
+    if not _says(path, route, settings.trusted_keys):
         told = json.dumps(route.told(), sort_keys=True).encode()
-        atomic.write(path, dsse.seal(told, _KIND, dsse.ROUTING, where))
+        atomic.write(path, dsse.seal(told, _KIND, dsse.ROUTING, settings))
     return path
 
 
@@ -37,11 +37,11 @@ def read(path: Path, trusted: Path) -> Routing:
     return routing.read(told)
 
 
-def standing(use_case: str, where: Settings) -> Routing:
+def standing(use_case: str, settings: Settings) -> Routing:
     """Return what is routed for `use_case` now; raises RequestError before its first champion, SignatureError."""
-    path = place(where.routes, use_case)
+    path = place(settings.routes, use_case)
     try:
-        found = read(path, where.trusted_keys)
+        found = read(path, settings.trusted_keys)
     except FileNotFoundError:
         raise RequestError(f"{use_case} has no champion yet: {path} is not there") from None
     if found.use_case != use_case:

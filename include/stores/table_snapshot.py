@@ -43,6 +43,6 @@ class Snapshot:
         return lake.address(self._root, self._use_case, stage, table)
 
 
-def take(case: UseCase, where: Settings, versions: Mapping[str, int] | None = None) -> Snapshot:
+def take(case: UseCase, settings: Settings, versions: Mapping[str, int] | None = None) -> Snapshot:
     """Return a snapshot of the tables of `case`, those named in `versions` as they were then."""
-    return Snapshot(where.lake, case.name, versions)
+    return Snapshot(settings.lake, case.name, versions)

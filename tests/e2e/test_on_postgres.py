@@ -113,26 +113,26 @@ def place(postgres: Server, s3_server: s3.Server, tmp_path_factory: pytest.TempP
         patch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
         usecases.all.cache_clear()
         load_settings.cache_clear()
-        where = load_settings()
-        stack = processes.start(where)
+        settings = load_settings()
+        stack = processes.start(settings)
         try:
             stacks.start(stack, SECOND)
             stack.wait_until_healthy()
-            with Client(where) as client:
+            with Client(settings) as client:
                 found = Place(stack=stack, client=client, server=postgres, airflow_url=airflow_url)
                 for stage in ("ingest", "score", "labels", "late"):
                     found.eventually(lambda stage=stage: f"taxi_{stage}" in client.dags() or None)
                 yield found
         finally:
             stack.stop()
-            warehouse.engine(where.warehouse_url).dispose()
+            warehouse.engine(settings.warehouse_url).dispose()
             warehouse.engine(airflow_url).dispose()
     usecases.all.cache_clear()
     load_settings.cache_clear()
 
 
 def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_once(place: Place) -> None:
-    client, where = place.client, place.stack.settings
+    client, settings = place.client, place.stack.settings
     began = time.monotonic()
     body = {
         "dag_id": "taxi_ingest",
@@ -146,7 +146,7 @@ def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_on
     seconds = time.monotonic() - began
     runs = {run.key: run.state for run in client.runs("taxi_ingest") if run.key in map(str, MONTH)}
     assert runs == dict.fromkeys(map(str, MONTH), "success")
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     taken = warehouse.ingestions(engine, "taxi", MONTH.first, MONTH.last)
     assert [each.night for each in taken if each.source_table == "rides"] == list(MONTH)
     ledger.verify(engine)
@@ -165,8 +165,8 @@ def test_airflow_backfills_a_month_by_two_schedulers_and_every_night_is_there_on
 def test_labels_that_land_late_in_a_bucket_are_told_by_the_triggerer_and_taken_once(
     place: Place, tmp_path: Path
 ) -> None:
-    client, where = place.client, place.stack.settings
-    engine, landed = warehouse.engine(where.warehouse_url), landing.place(where.landing, "taxi", periods.parse(LATE))
+    client, settings = place.client, place.stack.settings
+    engine, landed = warehouse.engine(settings.warehouse_url), landing.place(settings.landing, "taxi", periods.parse(LATE))
     before = warehouse.count_labels(engine, "taxi")
     rides = pd.read_csv(landed.bring("rides.csv", tmp_path), dtype=str, keep_default_na=False)
     landed.put("rides.late.csv", rides.head(1).assign(ride="999").to_csv(index=False).encode())
@@ -210,11 +210,11 @@ def within(home: Path, warehouse_url: str) -> Iterator[Settings]:
 @pytest.fixture(scope="module")
 def undisturbed(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The settings of a house in which the month was taken without Airflow."""
-    with within(tmp_path_factory.mktemp("undisturbed"), place.server.database()) as where:
-        warehouse.migrate(where.warehouse_url)
+    with within(tmp_path_factory.mktemp("undisturbed"), place.server.database()) as settings:
+        warehouse.migrate(settings.warehouse_url)
         nightly.take("taxi", str(MONTH))
-    yield where
-    warehouse.engine(where.warehouse_url).dispose()
+    yield settings
+    warehouse.engine(settings.warehouse_url).dispose()
 
 
 @pytest.mark.parametrize(

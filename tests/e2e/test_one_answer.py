@@ -38,10 +38,10 @@ def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def server(shared: tuple[Settings, Path]) -> Iterator[Server]:
-    where, _ = shared
-    served.routed(where, edge.stored(edge.package(edge.model("trees")), where))
-    served.shelved(where)
-    with served.running(where) as running:
+    settings, _ = shared
+    served.routed(settings, edge.stored(edge.package(edge.model("trees")), settings))
+    served.shelved(settings)
+    with served.running(settings) as running:
         yield running
 
 
@@ -61,8 +61,8 @@ def hold(kind: str, answers: dict[str, list[float]]) -> None:
 def test_without_a_server_a_row_gets_the_answer_of_the_batch(
     kind: str, shared: tuple[Settings, Path], tmp_path: Path
 ) -> None:
-    (where, alone), model = shared, edge.model(kind)
-    digest = edge.stored(edge.package(model), where)
+    (settings, alone), model = shared, edge.model(kind)
+    digest = edge.stored(edge.package(model), settings)
     wheel, onnx = (export.export(digest, form, tmp_path) for form in (Form.WHEEL, Form.ONNX))
     rows = ways.hard_rows(model, edge.KNOWN, THRESHOLDS)
     hold(kind, ways.offline(model, rows, wheel, onnx, alone))
@@ -73,14 +73,14 @@ def test_without_a_server_a_row_gets_the_answer_of_the_batch(
 def test_a_server_gives_a_row_the_answer_of_the_batch_by_every_protocol(
     kind: str, shared: tuple[Settings, Path], server: Server
 ) -> None:
-    (where, _), model = shared, edge.model(kind)
+    (settings, _), model = shared, edge.model(kind)
     address, taken, rows = (
         str(server.client.base_url),
         Taken.by(model.encoder),
         ways.hard_rows(model, edge.KNOWN, THRESHOLDS),
     )
-    digest = edge.stored(edge.package(model), where)
-    served.routed(where, digest, seq=2 + list(edge.KINDS).index(kind))
+    digest = edge.stored(edge.package(model), settings)
+    served.routed(settings, digest, seq=2 + list(edge.KINDS).index(kind))
     server.wait_for(digest)
     batch = model.predict(pd.DataFrame(rows, columns=list(taken.names))).tolist()
     hold(kind, {ways.BATCH: batch} | dict(ways.by_server(address, served.USE_CASE, taken, rows)))
@@ -91,13 +91,13 @@ def test_a_server_gives_a_row_the_answer_of_the_batch_by_every_protocol(
 
 @pytest.mark.servers
 def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path]) -> None:
-    (where, _), model = shared, edge.model("trees")
+    (settings, _), model = shared, edge.model("trees")
     packed = edge.package(model)
-    digest = edge.stored(packed, where)
-    files = packages.get(where.packages, digest, where.trusted_keys)
-    version = registry.register(where, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"}))
+    digest = edge.stored(packed, settings)
+    files = packages.get(settings.packages, digest, settings.trusted_keys)
+    version = registry.register(settings, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"}))
     rows, port = ways.hard_rows(model, edge.KNOWN, THRESHOLDS), ports.free_port("127.0.0.1")
-    with rivals.mlflow(port, served.USE_CASE, version, where):
+    with rivals.mlflow(port, served.USE_CASE, version, settings):
         found = ways.by_mlflow(f"http://127.0.0.1:{port}", rows)
     hold("trees", {ways.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
 

@@ -20,15 +20,15 @@ from ml.usecase import UseCase
 _SHORT = 16
 
 
-def gather(case: UseCase, where: Settings) -> dict[str, str]:
+def gather(case: UseCase, settings: Settings) -> dict[str, str]:
     """Return the digests of every table of the lake, of the scores, and the champion's package, by name.
 
     The order in which rows or columns were written makes no difference. Raises LedgerError when the chain is broken.
     """
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     ledger.verify(engine)
     champion = ledger.champion(engine, case.name)
-    found = {name: digest(lake.read(uri)) for name, uri in sorted(table_versions.tables(case, where).items())}
+    found = {name: digest(lake.read(uri)) for name, uri in sorted(table_versions.tables(case, settings).items())}
     found["scores"] = digest(warehouse.standing_scores(engine, case.name))
     found["package"] = "" if champion is None else champion.subject[:_SHORT]
     return found

@@ -24,16 +24,16 @@ _ANSWER = approvals.Approval(
 _REFUSALS = (SetupError, sa.exc.DBAPIError, OSError)
 
 
-def attempts(where: Settings, secrets: Path) -> Mapping[str, Callable[[], object]]:
+def attempts(settings: Settings, secrets: Path) -> Mapping[str, Callable[[], object]]:
     """Return everything that is tried, by what it would come to."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     moves = {f"an entry {kind} in the ledger": partial(_append, engine, kind) for kind in (*Kind, *approvals.CHOICES)}
     return {
         **moves,
-        "an approval": lambda: approvals.record(engine, approvals.load_key(where), _ANSWER),
-        "a signed routing": lambda: routing_store.publish(Routing(use_case=_USE_CASE, seq=1, champion=_DIGEST), where),
-        "a file among the routes": lambda: (where.routes / _USE_CASE).touch(),
-        "a key among those that servers trust": lambda: (where.trusted_keys / _USE_CASE).touch(),
+        "an approval": lambda: approvals.record(engine, approvals.load_key(settings), _ANSWER),
+        "a signed routing": lambda: routing_store.publish(Routing(use_case=_USE_CASE, seq=1, champion=_DIGEST), settings),
+        "a file among the routes": lambda: (settings.routes / _USE_CASE).touch(),
+        "a key among those that servers trust": lambda: (settings.trusted_keys / _USE_CASE).touch(),
         "Airflow's database": lambda: (secrets / "airflow").read_text(),
         "Airflow's database, as who trains": lambda: _connect(engine.url.set(database="airflow")),
         "Airflow's tokens": lambda: (secrets / "airflow_jwt").read_text(),
@@ -63,9 +63,9 @@ def _connect(url: sa.URL) -> None:
 
 def main() -> None:
     """Say how a training went, which must succeed, and try everything else; end with an error when any of it does."""
-    where = load_settings()
-    _append(warehouse.engine(where.warehouse_url), "judged")
-    tried = attempts(where, Path("/run/secrets"))
+    settings = load_settings()
+    _append(warehouse.engine(settings.warehouse_url), "judged")
+    tried = attempts(settings, Path("/run/secrets"))
     if found := list(done(tried)):
         sys.exit(f"who trains could have: {'; '.join(found)}")
     print(f"who trains was refused all of {len(tried)}: {', '.join(tried)}")  # noqa: T201 - a program's answer

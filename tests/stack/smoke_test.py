@@ -36,19 +36,19 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 def main(use_case: str = "flights", most: str = "1", server: str = SERVER) -> None:
     """Play the first nights, at most so many, check what came of them, and print digests and seconds."""
-    case, where, say = usecases.get(use_case), load_settings(), _Told()
-    while not _done(case, where, int(most), say):
+    case, settings, say = usecases.get(use_case), load_settings(), _Told()
+    while not _done(case, settings, int(most), say):
         time.sleep(_PAUSE_SECONDS)
-    found = digests.gather(case, where) | {"registry": registered(case, where), "live": answered(case, where, server)}
+    found = digests.gather(case, settings) | {"registry": registered(case, settings), "live": answered(case, settings, server)}
     say(json.dumps(found, indent=1))
 
 
-def _done(case: UseCase, where: Settings, most: int, say: "_Told") -> bool:
+def _done(case: UseCase, settings: Settings, most: int, say: "_Told") -> bool:
     """Say whether the nights were played to their end; not while Airflow or its database is away, which may come back."""
     nights = case.horizon.nights(played(case))[:most]
-    running = Stack(settings=where, token="", task_port=0, processes={}, started=_LONG_AGO)
+    running = Stack(settings=settings, token="", task_port=0, processes={}, started=_LONG_AGO)
     try:
-        with Client(where) as client:
+        with Client(settings) as client:
             rehearsal = Rehearsal(case, running, client, say, nights)
             rehearsal.get_ready()
             rehearsal.learn_history()
@@ -60,18 +60,18 @@ def _done(case: UseCase, where: Settings, most: int, say: "_Told") -> bool:
     return True
 
 
-def registered(case: UseCase, where: Settings) -> str:
+def registered(case: UseCase, settings: Settings) -> str:
     """Say that MLflow has the champion under an alias; raises RatchetError when it has not."""
-    champion = ledger.champion(warehouse.engine(where.warehouse_url), case.name)
-    if champion is None or champion.subject not in registry.aliased(where, case.name):
+    champion = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
+    if champion is None or champion.subject not in registry.aliased(settings, case.name):
         raise RatchetError(f"expected an alias of {case.name} in MLflow on the champion {champion}, found none")
     return f"the champion {champion.subject[:12]} has an alias"
 
 
-def answered(case: UseCase, where: Settings, server: str) -> str:
+def answered(case: UseCase, settings: Settings, server: str) -> str:
     """Say for how many entities the server answers what the batch scored; raises RatchetError when it does not."""
-    snapshot = materialize.shelf_of(case, where).snapshot
-    scores = warehouse.standing_scores(warehouse.engine(where.warehouse_url), case.name).set_index("entity")["score"]
+    snapshot = materialize.shelf_of(case, settings).snapshot
+    scores = warehouse.standing_scores(warehouse.engine(settings.warehouse_url), case.name).set_index("entity")["score"]
     entities = [each for each in snapshot.places if each in scores.index][:_ASKED]
     if not entities:
         raise RatchetError(f"expected entities of the newest snapshot of {case.name} among its scores, found none")

@@ -18,18 +18,18 @@ _SECRETS = Path("/run/secrets")
 
 def main() -> None:
     """Prepare everything, and say each step."""
-    where = load_settings()
+    settings = load_settings()
     _say("S3: buckets")
     accounts.make_buckets(_SECRETS)
     _say("keys that servers trust")
     for signer in dsse.SIGNERS:
-        dsse.trust(signer, where)
+        dsse.trust(signer, settings)
     _say("Airflow's tables")
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
     _say("MLflow: users")
-    accounts.make_users(_SECRETS, where.mlflow_url)
+    accounts.make_users(_SECRETS, settings.mlflow_url)
     _say(f"features of {', '.join(usecases.names())}")
-    bootstrap.make_stores(where)
+    bootstrap.make_stores(settings)
 
 
 def _say(what: str) -> None:

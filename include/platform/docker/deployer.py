@@ -29,7 +29,7 @@ class Deployer:
         self,
         client: docker.DockerClient,
         use_case: str,
-        where: Settings,
+        settings: Settings,
         port: int,
         network: str | None = None,
         beside: str | None = None,
@@ -38,7 +38,7 @@ class Deployer:
 
         `beside` is a network of others who run the front: then there is only the challenger, on that network, as `<beside>-challenger`.
         """
-        self._client, self._use_case, self._where = client, use_case, where
+        self._client, self._use_case, self._where = client, use_case, settings
         self._port, self._network, self._alone = port, network, beside is None
         self._name = beside or f"ratchet-{use_case}"
         self._of = beside or use_case  # whose containers these are: others on this engine may be of the same use case

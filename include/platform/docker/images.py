@@ -49,19 +49,19 @@ def server(client: docker.DockerClient, network: str | None = None, *, afresh: b
 
 
 def package(
-    client: docker.DockerClient, digest: str, where: Settings, network: str | None = None, *, afresh: bool = False
+    client: docker.DockerClient, digest: str, settings: Settings, network: str | None = None, *, afresh: bool = False
 ) -> str:
     """Return the name of the image that answers with the package `digest` alone, built as `server` is.
 
     It has the package and the keys that we trust, and needs nothing else. Raises PackageError when the package is not
     whole or nobody whom we trust signed it, SetupError when the image cannot be built.
     """
-    files = packages.get(where.packages, digest, where.trusted_keys)
+    files = packages.get(settings.packages, digest, settings.trusted_keys)
     use_case = str(package_files.facts(files)["use_case"])
     below = server(client, network, afresh=afresh)
     recipe = _RECIPE.format(server=below, home=_HOME, digest=digest, use_case=use_case)
     content = {f"{_HOME}/packages/{digest}/{name}": text for name, text in files.items()}
-    content |= {f"{_HOME}/keys/{path.name}": path.read_bytes() for path in sorted(where.trusted_keys.glob("*.pem"))}
+    content |= {f"{_HOME}/keys/{path.name}": path.read_bytes() for path in sorted(settings.trusted_keys.glob("*.pem"))}
     files = content | {"Dockerfile": recipe.encode()}
     return _built(client, f"ratchet-{use_case}", files, "Dockerfile", network, afresh=afresh)
 

@@ -94,13 +94,13 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
     from, or the nights are not there.
     """
     began, spent = time.perf_counter(), _processor_seconds()
-    case, where = usecases.get(asked.use_case), load_settings()
+    case, settings = usecases.get(asked.use_case), load_settings()
     asked_for = policies.parse(asked.policies, case.triggers)
     around = tuple(_around(asked_for, case)) if asked.sensitivity else ()
-    order = _order(case, asked, where)
+    order = _order(case, asked, settings)
     drifting = any(isinstance(each, Triggered) and each.triggers.drift for each in (*asked_for, *around))
     scene = _scene(case, asked, order, drifting=drifting)
-    grown, made = _grow((*asked_for, *around), scene, order, asked.workers or where.threads, told)
+    grown, made = _grow((*asked_for, *around), scene, order, asked.workers or settings.threads, told)
     walks = {each.name: _walked(each, scene, grown) for each in (*asked_for, *around)}
     confidence = case.gates.confidence
 
@@ -108,7 +108,7 @@ def replay(asked: Asked, told: Told = _silent) -> Replayed:
         return results.measure([walks[each.name] for each in which], scene, grown, confidence)
 
     ages = model_ageing.curve(scene, grown, confidence)
-    model_age.keep(case, ages, where)
+    model_age.keep(case, ages, settings)
     return Replayed(
         asked=asked,
         order=order,
@@ -137,8 +137,8 @@ def _around(asked_for: Iterable[Policy], case: UseCase) -> Iterable[Policy]:
                     yield each
 
 
-def _order(case: UseCase, asked: Asked, where: Settings) -> Order:
-    tables = table_snapshot.take(case, where)
+def _order(case: UseCase, asked: Asked, settings: Settings) -> Order:
+    tables = table_snapshot.take(case, settings)
     for stage, table in ((feature_step.STAGE, feature_step.TABLE), ("valid", case.task.of), ("valid", case.entities)):
         tables.version(stage, table)
     recipe = Recipe(

@@ -51,6 +51,6 @@ class Order:
             }
         )
 
-    def place(self, night: date, where: Settings) -> Path:
+    def place(self, night: date, settings: Settings) -> Path:
         """Return where the training as of a night is kept."""
-        return where.replays / self.use_case / self.digest[:_SHORT] / str(night)
+        return settings.replays / self.use_case / self.digest[:_SHORT] / str(night)

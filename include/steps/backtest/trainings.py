@@ -56,13 +56,13 @@ class Source:
 
 def gather(order: Order, nights: Collection[date], workers: int, told: Callable[[date], None]) -> dict[date, Training]:
     """Return the trainings as of `nights`, made by so many processes where they are not there yet; `told` hears of each."""
-    where = load_settings()
-    lacking = [night for night in sorted(nights) if not candidate_store.whole(order.place(night, where))]
+    settings = load_settings()
+    lacking = [night for night in sorted(nights) if not candidate_store.whole(order.place(night, settings))]
     with _crew(order, min(workers, len(lacking))) as make:
         for night in make(lacking):
             told(night)
     length = len(source(order.use_case, order.reads).rows)
-    return {night: recall(candidate_store.get(order.place(night, where)), order, night, length) for night in nights}
+    return {night: recall(candidate_store.get(order.place(night, settings)), order, night, length) for night in nights}
 
 
 @contextmanager
@@ -97,31 +97,31 @@ def _end_with_parent() -> None:
 
 def make(order: Order, night: date) -> date:
     """Leave the training as of a night where it is kept, and return the night."""
-    where = load_settings()
+    settings = load_settings()
     made_from = source(order.use_case, order.reads)
     try:
-        files = _trained(made_from, night, order.recipe, replace(where, threads=1))
+        files = _trained(made_from, night, order.recipe, replace(settings, threads=1))
     except RefusalError as refusal:
         files = {_REFUSAL: str(refusal).encode()}
-    candidate_store.put(order.place(night, where), files)
+    candidate_store.put(order.place(night, settings), files)
     return night
 
 
 @lru_cache(maxsize=1)
 def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> Source:
     """Return what trainings are made from, at the versions `reads`; raises FeatureError as a training would."""
-    case, where = usecases.get(use_case), load_settings()
-    tables = table_snapshot.take(case, where, dict(reads))
+    case, settings = usecases.get(use_case), load_settings()
+    tables = table_snapshot.take(case, settings, dict(reads))
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    rows = feature_step.read(where.lake, case, at_version=version)
+    rows = feature_step.read(settings.lake, case, at_version=version)
     if rows.empty:
         raise RefusalError(f"expected nights of {case.name} to walk, found none: ingest history first")
-    feature_pins.require_current(rows, case, where)
+    feature_pins.require_current(rows, case, settings)
     rows = rows.sort_values([NIGHT, ENTITY], ignore_index=True)
     return Source(case=case, tables=tables, rows=rows, known=training_set.told(case, date.max, tables))
 
 
-def _trained(made_from: Source, night: date, recipe: Recipe, where: Settings) -> dict[str, bytes]:
+def _trained(made_from: Source, night: date, recipe: Recipe, settings: Settings) -> dict[str, bytes]:
     """Return the files of a training: its facts, and the answers to later rows, its own and where a gate asks the baselines'."""
     case, rows = made_from.case, made_from.rows
     labelled = training_set.meet(case, night, rows[rows[NIGHT] <= str(night)], made_from.known)
@@ -129,7 +129,7 @@ def _trained(made_from: Source, night: date, recipe: Recipe, where: Settings) ->
     held = labelled.where(parts.judged if recipe.held_out else np.full(len(labelled.labels), False))
     learned = drawn(labelled.where(parts.fitted) if recipe.held_out else labelled, recipe.most_rows)
     target = targets.learned(case, learned.labels)
-    material = candidates.gathered(case, learned, target, SEED, where)
+    material = candidates.gathered(case, learned, target, SEED, settings)
     fitted = fitting.fit(recipe.candidate, material)
     model = fitted.model if recipe.corrected else _uncorrected(fitted)
     until = str(labelled.nights[parts.fitted if recipe.held_out else slice(None)].max())

@@ -32,13 +32,13 @@ def build(use_case: str, period: str) -> int:
 
     With a live horizon, also the live features of the nights whose events the period has come to know of.
     """
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     when = case.horizon.parse(period)
-    tables = table_snapshot.take(case, where)
-    touched = Period(when.first, max([when.last, *_follow(case, when, where)]))
-    _build_nightly(case, touched, tables, where)
+    tables = table_snapshot.take(case, settings)
+    touched = Period(when.first, max([when.last, *_follow(case, when, settings)]))
+    _build_nightly(case, touched, tables, settings)
     if case.live is not None:
-        _build_live(case, case.live, touched, tables, where)
+        _build_live(case, case.live, touched, tables, settings)
     return len(tables.read("valid", case.entities, str(when.first), str(when.last), columns=[NIGHT]))
 
 
@@ -48,32 +48,32 @@ def rebuild(case: UseCase, night: date, tables: Snapshot, horizon: Night | Live 
     return _built(case, horizon or case.horizon, entities, Period(night, night), tables, Stopwatch())
 
 
-def _follow(case: UseCase, when: Period, where: Settings) -> list[date]:
+def _follow(case: UseCase, when: Period, settings: Settings) -> list[date]:
     """Return the later nights whose features, built before, look back on `when`: a correction reaches them too."""
     reach = when.last + timedelta(days=_longest_look(case.features_at(case.horizon)))
-    return [night for night in lake.nights(address(where.lake, case)) if when.last < night <= reach]
+    return [night for night in lake.nights(address(settings.lake, case)) if when.last < night <= reach]
 
 
-def _build_nightly(case: UseCase, when: Period, tables: Snapshot, where: Settings) -> None:
+def _build_nightly(case: UseCase, when: Period, tables: Snapshot, settings: Settings) -> None:
     entities = tables.read("valid", case.entities, str(when.first), str(when.last))
-    _write(case, case.horizon, when, entities, tables, where)
+    _write(case, case.horizon, when, entities, tables, settings)
 
 
-def _build_live(case: UseCase, live: Live, when: Period, tables: Snapshot, where: Settings) -> None:
+def _build_live(case: UseCase, live: Live, when: Period, tables: Snapshot, settings: Settings) -> None:
     touched = _complete(case, live, when, tables)
     if touched is not None:
         entities = tables.read("valid", case.entities, str(touched.first), str(touched.last))
-        _write(case, live, touched, entities, tables, where)
+        _write(case, live, touched, entities, tables, settings)
 
 
 def _write(
-    case: UseCase, horizon: Night | Live, when: Period, entities: pd.DataFrame, tables: Snapshot, where: Settings
+    case: UseCase, horizon: Night | Live, when: Period, entities: pd.DataFrame, tables: Snapshot, settings: Settings
 ) -> None:
     watch = Stopwatch()
-    built, made_as = _built(case, horizon, entities, when, tables, watch), service(case, where, horizon)
-    feature_store.remember(where, made_as)
+    built, made_as = _built(case, horizon, entities, when, tables, watch), service(case, settings, horizon)
+    feature_store.remember(settings, made_as)
     made = lake.replace(made_as.source, when, built.assign(**{SERVICE: made_as.name}), widen=True)
-    engine, product = warehouse.engine(where.warehouse_url), f"{STAGE}/{table(horizon)}@{made}"
+    engine, product = warehouse.engine(settings.warehouse_url), f"{STAGE}/{table(horizon)}@{made}"
     warehouse.record_reads(engine, case.name, when, STAGE, product, tables.versions)
     build_costs.record(engine, case, horizon, table(horizon), when, built, watch.seconds)
 
@@ -125,12 +125,12 @@ def address(root: str | Path, case: UseCase, horizon: Night | Live | None = None
     return lake.address(root, case.name, STAGE, table(horizon))
 
 
-def services(case: UseCase, where: Settings) -> tuple[Service, ...]:
+def services(case: UseCase, settings: Settings) -> tuple[Service, ...]:
     """Return what the feature store is to know: each horizon's features, under the version that its declarations have."""
-    return tuple(service(case, where, each) for each in (case.horizon, case.live) if each is not None)
+    return tuple(service(case, settings, each) for each in (case.horizon, case.live) if each is not None)
 
 
-def service(case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Service:
+def service(case: UseCase, settings: Settings, horizon: Night | Live | None = None) -> Service:
     """Return the features at `horizon` under the version that their declarations have."""
     horizon = horizon or case.horizon
     types = function_sources.features(case, horizon)
@@ -138,7 +138,7 @@ def service(case: UseCase, where: Settings, horizon: Night | Live | None = None)
     return Service(
         use_case=case.name,
         view=table(horizon),
-        source=address(where.lake, case, horizon),
+        source=address(settings.lake, case, horizon),
         types=types,
         version=fingerprints.version(digests),
         digests=digests,

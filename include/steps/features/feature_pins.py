@@ -16,10 +16,10 @@ from ml.packaging import package_files
 from ml.usecase import Live, Night, UseCase
 
 
-def of_package(digest: str, where: Settings) -> Declared:
+def of_package(digest: str, settings: Settings) -> Declared:
     """Return what the features of a package meant when it was trained; raises FeatureError where it does not say."""
     return fingerprints.told(
-        package_files.facts(packages.get(where.packages, digest, where.trusted_keys)), of=f"package {digest[:12]}"
+        package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys)), of=f"package {digest[:12]}"
     )
 
 
@@ -31,25 +31,25 @@ def declared(service: Service, names: Collection[str] | None = None) -> Declared
     )
 
 
-def require_rows(digest: str, rows: pd.DataFrame, case: UseCase, where: Settings) -> None:
+def require_rows(digest: str, rows: pd.DataFrame, case: UseCase, settings: Settings) -> None:
     """Raise FeatureError unless each night of `rows` means by every feature of the package what it pins."""
-    pinned = of_package(digest, where)
+    pinned = of_package(digest, settings)
     for name, nights in _built_as(rows, case):
         if name != pinned.service:
             fingerprints.require(
                 pinned,
-                feature_store.recall(where, case.name, feature_step.TABLE, name),
+                feature_store.recall(settings, case.name, feature_step.TABLE, name),
                 whose=f"package {digest[:12]} pins",
                 where=f"the table of features of {nights}",
                 remedy=f"build {nights} again as {pinned.service} had it, or release a model that was trained on {name}",
             )
 
 
-def require_declared(digest: str, case: UseCase, where: Settings) -> None:
+def require_declared(digest: str, case: UseCase, settings: Settings) -> None:
     """Raise FeatureError unless the declarations mean by every feature of the package what it pins."""
     fingerprints.require(
-        of_package(digest, where),
-        declared(feature_step.service(case, where)),
+        of_package(digest, settings),
+        declared(feature_step.service(case, settings)),
         whose=f"the champion {digest[:12]} pins",
         where=f"the use case {case.name}",
         remedy="the champion cannot be judged beside a challenger; declare what changed under a name of its own, and move "
@@ -57,14 +57,14 @@ def require_declared(digest: str, case: UseCase, where: Settings) -> None:
     )
 
 
-def require_current(rows: pd.DataFrame, case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Service:
+def require_current(rows: pd.DataFrame, case: UseCase, settings: Settings, horizon: Night | Live | None = None) -> Service:
     """Return the service that is declared now; raises FeatureError unless each night of `rows` means the same by it."""
-    service = feature_step.service(case, where, horizon)
+    service = feature_step.service(case, settings, horizon)
     for name, nights in _built_as(rows, case):
         if name != service.name:
             fingerprints.require(
                 declared(service),
-                feature_store.recall(where, case.name, service.view, name),
+                feature_store.recall(settings, case.name, service.view, name),
                 whose=f"the use case {case.name} declares",
                 where=f"the table of features of {nights}",
                 remedy=f"build them again with `ratchet features build {case.name} {nights}`",

@@ -21,8 +21,8 @@ _NIGHTS = 3
 
 def apply(use_case: str) -> list[str]:
     """Declare the features of a use case to the feature store and return the services that are new; for deploys."""
-    case, where = usecases.get(use_case), load_settings()
-    return feature_store.apply(where, *feature_step.services(case, where))
+    case, settings = usecases.get(use_case), load_settings()
+    return feature_store.apply(settings, *feature_step.services(case, settings))
 
 
 def materialize(use_case: str, period: str) -> int:
@@ -33,27 +33,27 @@ def materialize(use_case: str, period: str) -> int:
     newer one. Raises SetupError when the features as they are declared now were never deployed, FeatureError when the
     night was built from others.
     """
-    case, where = usecases.get(use_case), load_settings()
-    when, tables = case.horizon.parse(period), table_snapshot.take(case, where)
-    services = feature_step.services(case, where)
+    case, settings = usecases.get(use_case), load_settings()
+    when, tables = case.horizon.parse(period), table_snapshot.take(case, settings)
+    services = feature_step.services(case, settings)
     for service in services:
-        feature_store.require(where, service)
-    exported = _export(case, when.last, tables, where)
+        feature_store.require(settings, service)
+    exported = _export(case, when.last, tables, settings)
     for service in services:
         window = _window(case, when.first, service, tables)
         if window is not None:
-            feature_store.materialize(where, service, *window)
+            feature_store.materialize(settings, service, *window)
     return exported
 
 
-def shelf_of(case: UseCase, where: Settings, package: str | None = None) -> snapshot_store.Shelf:
+def shelf_of(case: UseCase, settings: Settings, package: str | None = None) -> snapshot_store.Shelf:
     """Return what a server of `case` answers from: only from features that mean what `package` learned them as."""
-    return snapshot_store.Shelf(folder(case, where), feature_pins.of_package(package, where) if package else None)
+    return snapshot_store.Shelf(folder(case, settings), feature_pins.of_package(package, settings) if package else None)
 
 
-def folder(case: UseCase, where: Settings, horizon: Night | Live | None = None) -> Path:
+def folder(case: UseCase, settings: Settings, horizon: Night | Live | None = None) -> Path:
     """Return where the snapshots of `case` rest; those of the live horizon have a shelf of their own."""
-    return where.feature_store / case.name / ("live" if isinstance(horizon, Live) else "snapshots")
+    return settings.feature_store / case.name / ("live" if isinstance(horizon, Live) else "snapshots")
 
 
 def _window(case: UseCase, first: date, service: Service, tables: Snapshot) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -65,18 +65,18 @@ def _window(case: UseCase, first: date, service: Service, tables: Snapshot) -> t
     return cutoffs.min(), cutoffs.max()
 
 
-def _export(case: UseCase, night: date, tables: Snapshot, where: Settings) -> int:
+def _export(case: UseCase, night: date, tables: Snapshot, settings: Settings) -> int:
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    rows = feature_step.read(where.lake, case, str(night), str(night), version)
+    rows = feature_step.read(settings.lake, case, str(night), str(night), version)
     if rows.empty:
         return 0
     facts = {
         "use_case": case.name,
         "night": str(night),
         "cutoff": case.horizon.cutoff(night).isoformat(),
-        **feature_pins.declared(feature_pins.require_current(rows, case, where)).facts,
+        **feature_pins.declared(feature_pins.require_current(rows, case, settings)).facts,
         "features_version": version,
     }
     packed = snapshots.pack(rows[[ENTITY, *case.names_at(case.horizon)]], facts)
-    snapshot_store.put(folder(case, where), night, packed)
+    snapshot_store.put(folder(case, settings), night, packed)
     return len(rows)

@@ -36,12 +36,12 @@ def check(use_case: str, period: str) -> int:
     the champion learned them as answers nothing. Raises FeatureError when the table itself was built from other
     declarations than today's, so that there is nothing to hold against it.
     """
-    case, where = usecases.get(use_case), load_settings()
-    night, tables = case.horizon.parse(period).last, table_snapshot.take(case, where)
-    found = [*_nightly(_Asked(case, case.horizon, night, tables, where))]
+    case, settings = usecases.get(use_case), load_settings()
+    night, tables = case.horizon.parse(period).last, table_snapshot.take(case, settings)
+    found = [*_nightly(_Asked(case, case.horizon, night, tables, settings))]
     if case.live is not None:
-        found += _live(_Asked(case, case.live, night, tables, where))
-    _record(case, night, found, tables, where)
+        found += _live(_Asked(case, case.live, night, tables, settings))
+    _record(case, night, found, tables, settings)
     return sum(each.cells for each in found)
 
 
@@ -171,8 +171,8 @@ def _sampled(rows: pd.DataFrame, night: date) -> pd.DataFrame:
     return drawn.set_index(ENTITY)
 
 
-def _record(case: UseCase, night: date, found: list[Comparison], tables: Snapshot, where: Settings) -> None:
-    engine, name = warehouse.engine(where.warehouse_url), feature_step.service(case, where).name
+def _record(case: UseCase, night: date, found: list[Comparison], tables: Snapshot, settings: Settings) -> None:
+    engine, name = warehouse.engine(settings.warehouse_url), feature_step.service(case, settings).name
     warehouse.record_metrics(engine, [_metric(case, night, name, each) for each in found])
     alerts = [
         Alert(use_case=case.name, night=night, kind=KIND, subject=each.path, message=str(each))

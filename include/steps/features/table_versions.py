@@ -56,8 +56,8 @@ def named(use_case: str, night: str | None = None) -> tuple[Named, ...]:
 
     Raises RequestError when there is none.
     """
-    case, where = usecases.get(use_case), load_settings()
-    everything = tuple(dict.fromkeys(_named(warehouse.engine(where.warehouse_url), case)))
+    case, settings = usecases.get(use_case), load_settings()
+    everything = tuple(dict.fromkeys(_named(warehouse.engine(settings.warehouse_url), case)))
     if night is None:
         return everything
     when = periods.parse(night).last
@@ -107,8 +107,8 @@ def rows(
     Personal columns are masked unless `show_personal`. Raises RequestError when there is no such table, DataError when
     there is no such version or a vacuum removed it.
     """
-    case, where = usecases.get(use_case), load_settings()
-    known = tables(case, where)
+    case, settings = usecases.get(use_case), load_settings()
+    known = tables(case, settings)
     if table not in known:
         raise RequestError(f"expected one of the tables {sorted(known)}, got {table!r}")
     found = lake.read(known[table], at_version=version)
@@ -145,13 +145,13 @@ def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[V
     The ledger, the lineage and issued scores name versions. Raises LedgerError, and removes nothing, when a model that
     may still answer does not say what it was trained on.
     """
-    case, where = usecases.get(use_case), load_settings()
-    _require_traced(case, where)
+    case, settings = usecases.get(use_case), load_settings()
+    _require_traced(case, settings)
     kept: dict[str, set[int]] = {}
     for each in named(use_case):
         kept.setdefault(each.table, set()).add(each.version)
     done = []
-    for table, uri in tables(case, where).items():
+    for table, uri in tables(case, settings).items():
         keep = kept.get(table, set()) - {ABSENT}
         files = lake.vacuum(uri, keep, keep_nights * _HOURS_A_NIGHT, dry_run=dry_run)
         done.append(Vacuumed(table=table, kept=tuple(sorted(keep)), files=files))
@@ -198,22 +198,22 @@ def _mapping(entry: Entry, name: str) -> list[tuple[str, int]]:
     return [(str(table), int(version)) for table, version in told.items()]
 
 
-def tables(case: UseCase, where: Settings) -> dict[str, str]:
+def tables(case: UseCase, settings: Settings) -> dict[str, str]:
     """Return the address of every table that the lake holds for `case`, by stage and name."""
     stages = [("valid", each.name) for each in case.tables] + [("quarantine", each.name) for each in case.tables]
     addresses = {
-        f"{stage}/{name}": lake.address(where.lake, case.name, stage, name)
+        f"{stage}/{name}": lake.address(settings.lake, case.name, stage, name)
         for stage, name in (*stages, (STAGE, TABLE), (STAGE, LIVE))
     }
     return {name: uri for name, uri in addresses.items() if lake.version(uri) != ABSENT}
 
 
-def _require_traced(case: UseCase, where: Settings) -> None:
+def _require_traced(case: UseCase, settings: Settings) -> None:
     """Refuse unless each package that was judged, promoted, or bears an alias names the tables it was trained on."""
-    entries = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
+    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
     traced = {each.subject for each in entries if each.kind == "judged" and "reads" in each.payload}
     live = {each.subject for each in entries if each.kind == "judged" and "package" in each.payload}
-    live |= {each.subject for each in entries if each.kind == Kind.PROMOTED} | registry.aliased(where, case.name)
+    live |= {each.subject for each in entries if each.kind == Kind.PROMOTED} | registry.aliased(settings, case.name)
     if untraced := sorted(live - traced):
         raise LedgerError(
             f"no ledger entry says which tables the package {untraced[0][:12]} of {case.name} was trained on, so no "

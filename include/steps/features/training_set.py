@@ -32,9 +32,9 @@ class Labelled:
 
 def read(
     case: UseCase,
-    when: date,
+    night: date,
     tables: Snapshot,
-    where: Settings,
+    settings: Settings,
     horizon: Night | Live | None = None,
     *,
     first: str = "",
@@ -44,22 +44,22 @@ def read(
     Raises RefusalError when nothing has landed, FeatureError when a night was built from other declarations.
     """
     version = tables.version(feature_step.STAGE, feature_step.table(horizon))
-    rows = feature_step.read(where.lake, case, first, str(when), version, horizon)
-    known = told(case, when, tables)
+    rows = feature_step.read(settings.lake, case, first, str(night), version, horizon)
+    known = told(case, night, tables)
     if rows.empty or known.empty:
-        raise RefusalError(f"expected features and labels of {case.name} by {when}, found none: ingest history first")
-    feature_pins.require_current(rows, case, where, horizon)
-    return meet(case, when, rows, known)
+        raise RefusalError(f"expected features and labels of {case.name} by {night}, found none: ingest history first")
+    feature_pins.require_current(rows, case, settings, horizon)
+    return meet(case, night, rows, known)
 
 
-def told(case: UseCase, when: date, tables: Snapshot) -> pd.DataFrame:
+def told(case: UseCase, night: date, tables: Snapshot) -> pd.DataFrame:
     """Return what was told of labels in the nights up to `when`: entity, label, and when it became known."""
-    return tables.read("valid", case.task.of, last=str(when), columns=["entity", KNOWN_AT, case.task.label])
+    return tables.read("valid", case.task.of, last=str(night), columns=["entity", KNOWN_AT, case.task.label])
 
 
-def meet(case: UseCase, when: date, rows: pd.DataFrame, known: pd.DataFrame) -> Labelled:
+def meet(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFrame) -> Labelled:
     """Return the rows of features of matured nights, met by what was `told` of their labels by the cutoff of `when`."""
-    known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(when))]
+    known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(night))]
     newest = known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
     labels = rows["entity"].map(newest[case.task.label])
     matured = labels.notna().groupby(rows["night"]).transform("mean") >= case.matured_share
@@ -71,17 +71,17 @@ def meet(case: UseCase, when: date, rows: pd.DataFrame, known: pd.DataFrame) -> 
     )
 
 
-def waiting(case: UseCase, when: date, tables: Snapshot, where: Settings, after: str) -> pd.DataFrame:
+def waiting(case: UseCase, night: date, tables: Snapshot, settings: Settings, after: str) -> pd.DataFrame:
     """Return the rows of features of the nights after the night `after`, up to `when`: those that wait for their labels."""
     version = tables.version(feature_step.STAGE, feature_step.table())
-    rows = feature_step.read(where.lake, case, after, str(when), version)
+    rows = feature_step.read(settings.lake, case, after, str(night), version)
     return rows[rows["night"] > after]
 
 
-def at_event(case: UseCase, rows: Labelled, when: date, tables: Snapshot) -> pd.DataFrame:
+def at_event(case: UseCase, rows: Labelled, night: date, tables: Snapshot) -> pd.DataFrame:
     """Return what the looked-up tables said at each row's own time of event, in the order of `rows`; see `ml.training.leakage`."""
     first, last = str(rows.nights.min()), str(rows.nights.max())
     looked_up = {each.table for each in case.features if isinstance(each, AsOf)}
-    told = {name: tables.read("valid", name, first, str(when)) for name in looked_up}
+    told = {name: tables.read("valid", name, first, str(night)) for name in looked_up}
     entities = tables.read("valid", case.entities, first, last).set_index("entity")
     return features.at_event(case, entities.loc[rows.frame["entity"]], told)

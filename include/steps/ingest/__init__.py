@@ -20,21 +20,21 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     A file that breaks the contract is quarantined whole, one that was taken for an earlier night is left out, and the
     others are taken. Raises RequestError, DeclarationError, and DataError when the file of a table is not there.
     """
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     when = case.horizon.parse(period)
     coherence.check(case)
-    place = landing.place(where.landing, case.name, when)
-    _draw(case, when, place, where)
+    place = landing.place(settings.landing, case.name, when)
+    _draw(case, when, place, settings)
     with tempfile.TemporaryDirectory() as scratch:
-        arrived = files.look(case, when, place, Path(scratch), where)
+        arrived = files.look(case, when, place, Path(scratch), settings)
         written = {
-            table.name: tables.take(case, table, arrived.of(table), when, where) for table in tables.in_order(case)
+            table.name: tables.take(case, table, arrived.of(table), when, settings) for table in tables.in_order(case)
         }
     taken = {name: each.taken for name, each in written.items()}
-    labels.settle(case, when, where)
-    told = files.record(case, when, arrived, taken, where)
-    reporting.tell(case, when, told, taken, {name: each.version for name, each in written.items()}, where)
-    for later in files.unsettled(case, when, where):
+    labels.settle(case, when, settings)
+    told = files.record(case, when, arrived, taken, settings)
+    reporting.tell(case, when, told, taken, {name: each.version for name, each in written.items()}, settings)
+    for later in files.unsettled(case, when, settings):
         ingest(use_case, later)
     return {
         "rows_in": sum(each.rows_in for each in taken.values()),
@@ -43,11 +43,11 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     }
 
 
-def _draw(case: UseCase, when: Period, place: Place, where: Settings) -> None:
+def _draw(case: UseCase, when: Period, place: Place, settings: Settings) -> None:
     """Let the use case's own source, if it has one, land what is not there yet."""
     if not usecases.has(case.name, "source"):
         return
-    source, data = usecases.module(case.name, "source"), where.data / case.name
+    source, data = usecases.module(case.name, "source"), settings.data / case.name
     if isinstance(place, landing.Folder):
         place.make()
         with usecases.blaming(case.name, DataError):

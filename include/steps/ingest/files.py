@@ -34,7 +34,7 @@ class Arrived:
         return [each for each in self.landed[table.name] if not each.fault and each.name not in self.doubles]
 
 
-def look(case: UseCase, when: Period, place: Place, scratch: Path, where: Settings) -> Arrived:
+def look(case: UseCase, when: Period, place: Place, scratch: Path, settings: Settings) -> Arrived:
     """Return the period's files, each looked through; raises DataError when a table that must land has none.
 
     Files of another machine are brought to the folder `scratch`.
@@ -51,7 +51,7 @@ def look(case: UseCase, when: Period, place: Place, scratch: Path, where: Settin
     landed = {name: _looked([each for each in arrivals if each.table == name], place, scratch) for name in names}
     return Arrived(
         landed=landed,
-        doubles=_doubles(case, when, landed, where),
+        doubles=_doubles(case, when, landed, settings),
         strays=[each.name for each in arrivals if each.table is None],
         stamps={each.name: each.stamp for each in arrivals},
     )
@@ -68,7 +68,7 @@ def _looked(arrivals: Sequence[Arrival], place: Place, scratch: Path) -> list[La
 
 
 def record(
-    case: UseCase, when: Period, arrived: Arrived, taken: Mapping[str, Tally], where: Settings
+    case: UseCase, when: Period, arrived: Arrived, taken: Mapping[str, Tally], settings: Settings
 ) -> tuple[File, ...]:
     """Write what became of each file into the ledger of files, and return it."""
     told = [
@@ -90,17 +90,17 @@ def record(
         )
         for name in arrived.strays
     ]
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     warehouse.record_files(engine, case.name, str(when), told)
     warehouse.record_stamps(engine, case.name, str(when), arrived.stamps)
     return tuple(told)
 
 
-def unsettled(case: UseCase, when: Period, where: Settings) -> list[str]:
+def unsettled(case: UseCase, when: Period, settings: Settings) -> list[str]:
     """Return the later periods in which a file counts as new, or as a double, and no longer is."""
     seen: dict[tuple[str, str], set[str]] = {}
     wrong = set()
-    for each in _in_order(warehouse.files(warehouse.engine(where.warehouse_url), case.name)):
+    for each in _in_order(warehouse.files(warehouse.engine(settings.warehouse_url), case.name)):
         before = seen.setdefault(_content(each), set())
         is_double = any(period == each.period or not _replaces(each.period, period) for period in before)
         if is_double is not (each.verdict is Fate.DUPLICATE):
@@ -130,9 +130,9 @@ def _fate(case: UseCase, when: Period, table: str, landed: Landed, double_of: st
     )
 
 
-def _doubles(case: UseCase, when: Period, landed: Mapping[str, Sequence[Landed]], where: Settings) -> dict[str, str]:
+def _doubles(case: UseCase, when: Period, landed: Mapping[str, Sequence[Landed]], settings: Settings) -> dict[str, str]:
     """Return the files with the bytes of a file of the same table that came before, here or for an earlier period."""
-    known = _in_order(warehouse.files(warehouse.engine(where.warehouse_url), case.name))
+    known = _in_order(warehouse.files(warehouse.engine(settings.warehouse_url), case.name))
     taken: dict[tuple[str, str], str] = {}
     for each in known:
         if _begins(each.period) < _begins(str(when)) and not _replaces(str(when), each.period):

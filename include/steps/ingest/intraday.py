@@ -38,7 +38,7 @@ def refresh(use_case: str, moment: datetime) -> int:
     Rows that keep the contract count from now on; they come again, and for good, with the files of the next night. The
     same moment again leaves the same; an earlier one takes nothing back. Raises RequestError without a live horizon.
     """
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     live = case.live
     if live is None:
         raise RequestError(
@@ -46,8 +46,8 @@ def refresh(use_case: str, moment: datetime) -> int:
         )
     coherence.check(case)
     night = case.horizon.open_at(moment)
-    _tell(case, night, _take(case, case.horizon.before(night, -1), moment, where), where)
-    known = Known(case, live, night, moment, where)
+    _tell(case, night, _take(case, case.horizon.before(night, -1), moment, settings), settings)
+    known = Known(case, live, night, moment, settings)
     rows = feature_step.rebuild(case, night, known, Live(before=_ASKED_AT, hours=0, features=live.features))
     if rows.empty:
         return 0
@@ -55,18 +55,18 @@ def refresh(use_case: str, moment: datetime) -> int:
         "use_case": case.name,
         "night": str(night),
         "as_of": moment.isoformat(),
-        **feature_pins.declared(feature_step.service(case, where, live)).facts,
+        **feature_pins.declared(feature_step.service(case, settings, live)).facts,
     }
     packed = snapshots.pack(rows[[ENTITY, *case.names_at(live)]], facts)
-    snapshot_store.put(materialize.folder(case, where, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed)
+    snapshot_store.put(materialize.folder(case, settings, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed)
     return len(rows)
 
 
 class Known(Snapshot):
     """The valid tables up to a night, with what became known between its cutoff and a moment; entities say when they ask."""
 
-    def __init__(self, case: UseCase, live: Live, night: date, moment: datetime, where: Settings) -> None:
-        super().__init__(where.lake, case.name)
+    def __init__(self, case: UseCase, live: Live, night: date, moment: datetime, settings: Settings) -> None:
+        super().__init__(settings.lake, case.name)
         self._case, self._live, self._night, self._moment = case, live, night, pd.Timestamp(moment)
 
     def read(
@@ -86,33 +86,33 @@ class Known(Snapshot):
         return rows.assign(**{_ASKED_AT: cutoff.where(cutoff <= self._moment, self._moment)})
 
 
-def _take(case: UseCase, following: date, moment: datetime, where: Settings) -> Mapping[str, Tally]:
+def _take(case: UseCase, following: date, moment: datetime, settings: Settings) -> Mapping[str, Tally]:
     """Judge what has landed so far of the night `following` by its contract, and put it in place of what was there."""
-    place = locations.at(where.landing).within(case.name).within(STAGE).within(str(following))
-    _draw(case, following, moment, place, where)
+    place = locations.at(settings.landing).within(case.name).within(STAGE).within(str(following))
+    _draw(case, following, moment, place, settings)
     arrivals, when = landing.arrivals(place, [table.name for table in case.tables]), Period(following, following)
     taken = {}
     with tempfile.TemporaryDirectory() as scratch:
         for table in tables.in_order(case):
             files = [landing.look(place, each, Path(scratch)) for each in arrivals if each.table == table.name]
             if readable := [each for each in files if not each.fault]:
-                taken[table.name] = tables.take(case, table, readable, when, where, (STAGE, HELD)).taken
+                taken[table.name] = tables.take(case, table, readable, when, settings, (STAGE, HELD)).taken
     return taken
 
 
-def _draw(case: UseCase, following: date, moment: datetime, place: Place, where: Settings) -> None:
+def _draw(case: UseCase, following: date, moment: datetime, place: Place, settings: Settings) -> None:
     """Let the use case's own source, if it can, land what is known by `moment`."""
     source = usecases.module(case.name, "source") if usecases.has(case.name, "source") else None
     if source is None or not hasattr(source, "land_known"):
         return
     with tempfile.TemporaryDirectory() as folder:
         with usecases.blaming(case.name, DataError):
-            source.land_known(Path(folder), following, moment, where.data / case.name)
+            source.land_known(Path(folder), following, moment, settings.data / case.name)
         for path in sorted(Path(folder).iterdir()):
             place.put(path.name, path.read_bytes())
 
 
-def _tell(case: UseCase, night: date, taken: Mapping[str, Tally], where: Settings) -> None:
+def _tell(case: UseCase, night: date, taken: Mapping[str, Tally], settings: Settings) -> None:
     """Say as an alert of the night which rows the contract holds back, and withdraw it once there are none."""
     alerts = [
         Alert(
@@ -126,4 +126,4 @@ def _tell(case: UseCase, night: date, taken: Mapping[str, Tally], where: Setting
         for table, each in taken.items()
         if each.rows_quarantined
     ]
-    warehouse.settle_alerts(warehouse.engine(where.warehouse_url), case.name, night, (STAGE,), alerts)
+    warehouse.settle_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (STAGE,), alerts)

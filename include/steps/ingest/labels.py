@@ -14,13 +14,13 @@ from ml.usecase import UseCase
 _LANDED, _OF = "landed", "of"
 
 
-def settle(case: UseCase, when: Period, where: Settings) -> None:
+def settle(case: UseCase, when: Period, settings: Settings) -> None:
     """Make the labels agree with the outcomes of the entities that the period's files name, or named before.
 
     An outcome whose entity has not come waits in the lake, and becomes its label with the period that brings it.
     """
-    engine, ends = warehouse.engine(where.warehouse_url), (str(when.first), str(when.last))
-    outcomes = _outcomes(case, where)
+    engine, ends = warehouse.engine(settings.warehouse_url), (str(when.first), str(when.last))
+    outcomes = _outcomes(case, settings)
     here = outcomes[_LANDED].between(*ends) | outcomes[_OF].between(*ends)
     touched = set(outcomes.loc[here, ENTITY]) | warehouse.labelled_by(engine, case.name, when.first, when.last)
     last = outcomes[outcomes[ENTITY].isin(touched)].sort_values([KNOWN_AT, _LANDED], kind="stable")
@@ -37,15 +37,15 @@ def settle(case: UseCase, when: Period, where: Settings) -> None:
     warehouse.record_labels(engine, case.name, labels, sorted(touched - set(newest[ENTITY])))
 
 
-def _outcomes(case: UseCase, where: Settings) -> pd.DataFrame:
+def _outcomes(case: UseCase, settings: Settings) -> pd.DataFrame:
     """Return every known outcome with the night that it landed for, and the night that its entity is of."""
     own = case.night_column in coherence.model(case, case.table(case.task.of)).to_schema().columns
     columns = [ENTITY, NIGHT, KNOWN_AT, case.task.label, *([case.night_column] if own else [])]
-    rows = lake.read(lake.address(where.lake, case.name, "valid", case.task.of), columns=columns)
+    rows = lake.read(lake.address(settings.lake, case.name, "valid", case.task.of), columns=columns)
     rows = rows[rows[case.task.label].notna()].rename(columns={NIGHT: _LANDED})
     if own:
         named = pd.to_datetime(rows[case.night_column]).dt.strftime("%Y-%m-%d")
         return rows.assign(**{_OF: named})
-    entities = lake.read(lake.address(where.lake, case.name, "valid", case.entities), columns=[ENTITY, NIGHT])
+    entities = lake.read(lake.address(settings.lake, case.name, "valid", case.entities), columns=[ENTITY, NIGHT])
     nights = entities.sort_values(NIGHT).drop_duplicates(ENTITY, keep="last").rename(columns={NIGHT: _OF})
     return rows.merge(nights, on=ENTITY, validate="m:1")

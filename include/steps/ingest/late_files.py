@@ -21,8 +21,8 @@ def find(use_case: str, *, everything: bool = True) -> Late:
     No file is read. Late is what does not look as it did when its period was taken; of periods that were never taken
     nothing is. Of nights more than 31 before the latest one only `everything` tells.
     """
-    case, where = usecases.get(use_case), load_settings()
-    return _find(case, everything, where)
+    case, settings = usecases.get(use_case), load_settings()
+    return _find(case, everything, settings)
 
 
 def take(use_case: str, periods: Collection[str] | None = None) -> dict[str, Taken]:
@@ -32,24 +32,24 @@ def take(use_case: str, periods: Collection[str] | None = None) -> dict[str, Tak
     bytes that were taken is left as it is. Raises DataError, and takes nothing of that period, when a file that was taken for
     it is gone: its rows would go too.
     """
-    case, where = usecases.get(use_case), load_settings()
-    found = {period: late for period, late in _find(case, True, where).items() if periods is None or period in periods}
-    changed = [period for period, late in found.items() if not _is_settled(case, period, late, where)]
+    case, settings = usecases.get(use_case), load_settings()
+    found = {period: late for period, late in _find(case, True, settings).items() if periods is None or period in periods}
+    changed = [period for period, late in found.items() if not _is_settled(case, period, late, settings)]
     taken = {}
     for period in changed:
-        _require_the_others(case, period, where)
+        _require_the_others(case, period, settings)
         taken[period] = nightly.take(case.name, period)
     return taken
 
 
-def _find(case: UseCase, everything: bool, where: Settings) -> Late:
-    engine = warehouse.engine(where.warehouse_url)
+def _find(case: UseCase, everything: bool, settings: Settings) -> Late:
+    engine = warehouse.engine(settings.warehouse_url)
     last = warehouse.last_taken(engine, case.name)
     if last is None:
         return {}
     since = "" if everything else str(case.horizon.before(period_text.parse(last).first, RECENT_NIGHTS))
     taken = warehouse.stamps(engine, case.name, since)
-    there = landing.arrivals_below(landing.area(where.landing, case.name), [case.task.of], since, last)
+    there = landing.arrivals_below(landing.area(settings.landing, case.name), [case.task.of], since, last)
     late = {
         period: {
             each.name: each.stamp for each in there.get(period, ()) if each.table and seen.get(each.name) != each.stamp
@@ -59,9 +59,9 @@ def _find(case: UseCase, everything: bool, where: Settings) -> Late:
     return {period: files for period, files in sorted(late.items()) if files}
 
 
-def _require_the_others(case: UseCase, period: str, where: Settings) -> None:
-    place = landing.place(where.landing, case.name, period_text.parse(period))
-    known = warehouse.files(warehouse.engine(where.warehouse_url), case.name, period)
+def _require_the_others(case: UseCase, period: str, settings: Settings) -> None:
+    place = landing.place(settings.landing, case.name, period_text.parse(period))
+    known = warehouse.files(warehouse.engine(settings.warehouse_url), case.name, period)
     if gone := sorted({each.name for each in known} - set(place.names())):
         raise DataError(
             f"a label file came late for {period}, but {', '.join(gone)}, taken for it before, is no longer in {place}: put it "
@@ -69,11 +69,11 @@ def _require_the_others(case: UseCase, period: str, where: Settings) -> None:
         )
 
 
-def _is_settled(case: UseCase, period: str, late: Mapping[str, str], where: Settings) -> bool:
+def _is_settled(case: UseCase, period: str, late: Mapping[str, str], settings: Settings) -> bool:
     """Return whether the late files have the bytes that were taken; then they are told from late ones from now on."""
     engine, place = (
-        warehouse.engine(where.warehouse_url),
-        landing.place(where.landing, case.name, period_text.parse(period)),
+        warehouse.engine(settings.warehouse_url),
+        landing.place(settings.landing, case.name, period_text.parse(period)),
     )
     taken = {each.name: each.sha256 for each in warehouse.files(engine, case.name, period)}
     if any(landing.sha256(place, name) != taken.get(name) for name in late):

@@ -38,8 +38,8 @@ class Replayed:
 
 def held(use_case: str, first: date | None = None, last: date | None = None) -> tuple[File, ...]:
     """Return the files of which rows, or all, are in quarantine, for periods within `first` to `last`."""
-    case, where = usecases.get(use_case), load_settings()
-    files = warehouse.files(warehouse.engine(where.warehouse_url), case.name)
+    case, settings = usecases.get(use_case), load_settings()
+    files = warehouse.files(warehouse.engine(settings.warehouse_url), case.name)
     return tuple(each for each in files if _is_held(each) and _lies_within(period_text.parse(each.period), first, last))
 
 
@@ -48,12 +48,12 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
 
     Personal cells of the text are masked unless `show_personal`.
     """
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     when = case.horizon.parse(period)
     tables = [case.table(table)] if table else case.tables
     found = []
     for each in tables:
-        uri = lake.address(where.lake, case.name, "quarantine", each.name)
+        uri = lake.address(settings.lake, case.name, "quarantine", each.name)
         held = lake.read(uri, str(when.first), str(when.last)).reindex(columns=list(COLUMNS))
         hidden = () if show_personal else privacy.hidden(each, "logs", coherence.needs(case))
         found.append(held.assign(**{TEXT: [privacy.mask_record(text, hidden) for text in held[TEXT]]}))
@@ -64,9 +64,9 @@ def why(use_case: str, file: File) -> str:
     """Return why `file` is held, or else the commonest reason of its held rows, with how many have it."""
     if file.reason or not file.rows_quarantined:
         return file.reason
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     of = str(case.horizon.parse(file.period).last)
-    uri = lake.address(where.lake, case.name, "quarantine", file.source_table)
+    uri = lake.address(settings.lake, case.name, "quarantine", file.source_table)
     held = lake.read(uri, of, of, columns=[FILE, REASONS])
     return reasons.commonest(held.loc[held[FILE] == file.name, REASONS])
 
@@ -76,9 +76,9 @@ def replay(use_case: str, first: date | None = None, last: date | None = None) -
 
     Features and labels follow, also of later nights; scores that were issued stay as they are.
     """
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     periods = dict.fromkeys(each.period for each in held(use_case, first, last))
-    return tuple(_replay(case, period, where) for period in periods)
+    return tuple(_replay(case, period, settings) for period in periods)
 
 
 def unscored(use_case: str, replayed: Sequence[Replayed]) -> str:
@@ -92,14 +92,14 @@ def unscored(use_case: str, replayed: Sequence[Replayed]) -> str:
     )
 
 
-def _replay(case: UseCase, period: str, where: Settings) -> Replayed:
-    before = _count(case, period, where)
+def _replay(case: UseCase, period: str, settings: Settings) -> Replayed:
+    before = _count(case, period, settings)
     nightly.take(case.name, period)
-    return Replayed(period=period, before=before, after=_count(case, period, where))
+    return Replayed(period=period, before=before, after=_count(case, period, settings))
 
 
-def _count(case: UseCase, period: str, where: Settings) -> int:
-    engine = warehouse.engine(where.warehouse_url)
+def _count(case: UseCase, period: str, settings: Settings) -> int:
+    engine = warehouse.engine(settings.warehouse_url)
     return sum(each.rows_quarantined for each in warehouse.files(engine, case.name, period))
 
 

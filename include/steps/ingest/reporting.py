@@ -20,15 +20,15 @@ def tell(
     files: Sequence[File],
     taken: Mapping[str, Tally],
     versions: Mapping[str, int],
-    where: Settings,
+    settings: Settings,
 ) -> None:
     """Write down what was taken and what was not; said again in the same words, it leaves the same."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     warehouse.record_ingestion(engine, *(each for table in taken for each in _counts(case, when, table, taken[table])))
     quarantined = _by_file(taken)
     alerts = [*_of_rows(case, when, quarantined), *_of_files(case, when, files), *_warnings(case, when, taken)]
     warehouse.settle_alerts(engine, case.name, when.last, (QUARANTINE, FILE, WARNING), alerts)
-    _record(case, when, files, quarantined, alerts, versions, where)
+    _record(case, when, files, quarantined, alerts, versions, settings)
 
 
 def _counts(case: UseCase, when: Period, table: str, taken: Tally) -> list[Ingestion]:
@@ -95,10 +95,10 @@ def _record(
     quarantined: Mapping[str, Mapping[str, int]],
     alerts: Sequence[Alert],
     versions: Mapping[str, int],
-    where: Settings,
+    settings: Settings,
 ) -> None:
     """Append what was taken to the ledger, once for each content of the files and each judgement of it."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     fact: dict[str, Json] = {
         "rows_in": sum(each.rows_in for each in files),
         "rows_valid": sum(each.rows_valid for each in files),

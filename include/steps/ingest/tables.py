@@ -64,7 +64,7 @@ def take(
     table: Table,
     files: Sequence[Landed],
     when: Period,
-    where: Settings,
+    settings: Settings,
     stages: tuple[str, str] = ("valid", "quarantine"),
 ) -> Written:
     """Divide the rows of `files`, put them in place of the period's in the lake, and return what was written.
@@ -75,7 +75,7 @@ def take(
     rows = sum(each.count for each in files)
     length, model = chunks.length(rows), coherence.model(case, table)
     hidden = privacy.hidden(table, "logs", coherence.needs(case))
-    known = {each: _known(case, each, when, where) for each in table.references}
+    known = {each: _known(case, each, when, settings) for each in table.references}
     seen = Seen() if length < rows else None
     judge = partial(
         intake.take,
@@ -93,7 +93,7 @@ def take(
             refuse = partial(intake.refuse, model=model, broken=aside.broken)
             aside = _set_aside(case, table, when, files, length, refuse, Path(folder, "refused"))
         _assert_conserved(table, rows, aside)
-        kept, held = (lake.address(where.lake, case.name, stage, table.name) for stage in stages)
+        kept, held = (lake.address(settings.lake, case.name, stage, table.name) for stage in stages)
         version = lake.replace(kept, when, aside.valid)
         lake.replace(held, when, aside.quarantined)
     return Written(taken=aside.tally, version=version)
@@ -163,7 +163,7 @@ def _require_label(case: UseCase, table: Table, valid: pd.DataFrame) -> None:
         )
 
 
-def _known(case: UseCase, reference: Reference, when: Period, where: Settings) -> pd.DataFrame:
+def _known(case: UseCase, reference: Reference, when: Period, settings: Settings) -> pd.DataFrame:
     """Return what `reference` may refer to: the rows of its table known by the period's last night."""
-    uri = lake.address(where.lake, case.name, "valid", reference.table)
+    uri = lake.address(settings.lake, case.name, "valid", reference.table)
     return lake.read(uri, last=str(when.last), columns=list(reference.there)).drop_duplicates()

@@ -38,22 +38,22 @@ class Drifted:
 
 
 def measure(
-    case: UseCase, night: date, model_digest: str, fitted: Period, tables: Snapshot, where: Settings
+    case: UseCase, night: date, model_digest: str, fitted: Period, tables: Snapshot, settings: Settings
 ) -> Drifted:
     """Record how far the features of `night`, all that may be reported on, have moved, and return what was found.
 
     `fitted` are the nights that the model learned from.
     """
-    learned, tonight = (_features(case, each, tables, where) for each in (fitted, Period(night, night)))
+    learned, tonight = (_features(case, each, tables, settings) for each in (fitted, Period(night, night)))
     values: dict[str, float] = {}
     if len(tonight):
         indexes = drift.population_stability(learned, tonight, _texts(case))
         values = {f"psi:{name}": value for name, value in indexes.items()} | {SHARE: drift.share_beyond(indexes)}
         sound = data_quality.measure(learned, tonight)
         values |= _sound(sound)
-        _tell(case, night, sound, where)
-    _record(case, night, model_digest, values, len(tonight), where)
-    share = _declared(case, night, model_digest, fitted, tables, where)
+        _tell(case, night, sound, settings)
+    _record(case, night, model_digest, values, len(tonight), settings)
+    share = _declared(case, night, model_digest, fitted, tables, settings)
     return Drifted(learned=learned, tonight=tonight, share=share)
 
 
@@ -67,7 +67,7 @@ def _sound(found: Sequence[Soundness]) -> dict[str, float]:
     return values
 
 
-def _tell(case: UseCase, night: date, found: Sequence[Soundness], where: Settings) -> None:
+def _tell(case: UseCase, night: date, found: Sequence[Soundness], settings: Settings) -> None:
     """Raise an alert for each feature that has infinite values; withdraw what no longer holds."""
     told = [
         Alert(
@@ -80,27 +80,27 @@ def _tell(case: UseCase, night: date, found: Sequence[Soundness], where: Setting
         for each in found
         if each.infinite
     ]
-    warehouse.settle_alerts(warehouse.engine(where.warehouse_url), case.name, night, (_UNSOUND,), told)
+    warehouse.settle_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (_UNSOUND,), told)
 
 
 def _declared(
-    case: UseCase, night: date, model_digest: str, fitted: Period, tables: Snapshot, where: Settings
+    case: UseCase, night: date, model_digest: str, fitted: Period, tables: Snapshot, settings: Settings
 ) -> float | None:
     declared = case.triggers.drift
     if declared is None:
         return None
     spans = drift.spans(declared, case.triggers.window_nights, night, fitted, case.horizon)
-    reference, current = (_features(case, each, tables, where) for each in spans)
+    reference, current = (_features(case, each, tables, settings) for each in spans)
     share = drift.share(reference, current, _texts(case), declared)
     values = {} if share is None else {f"{SHARE}:{declared.against}": share}
-    _record(case, night, model_digest, values, len(current), where)
+    _record(case, night, model_digest, values, len(current), settings)
     return share
 
 
-def _features(case: UseCase, when: Period, tables: Snapshot, where: Settings) -> pd.DataFrame:
+def _features(case: UseCase, when: Period, tables: Snapshot, settings: Settings) -> pd.DataFrame:
     names = privacy.telling(case, case.feature_names, coherence.needs(case), "reports")
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    rows = feature_step.read(where.lake, case, str(when.first), str(when.last), version)
+    rows = feature_step.read(settings.lake, case, str(when.first), str(when.last), version)
     return rows.sort_values([NIGHT, ENTITY], ignore_index=True)[names] if len(rows) else rows.reindex(columns=names)
 
 
@@ -109,8 +109,8 @@ def _texts(case: UseCase) -> list[str]:
 
 
 def _record(
-    case: UseCase, night: date, model_digest: str, values: Mapping[str, float], rows: int, where: Settings
+    case: UseCase, night: date, model_digest: str, values: Mapping[str, float], rows: int, settings: Settings
 ) -> None:
     part = Part(use_case=case.name, night=night, model_digest=model_digest)
     found = [part.metric(name, value, rows) for name, value in values.items()]
-    warehouse.record_metrics(warehouse.engine(where.warehouse_url), found)
+    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), found)

@@ -22,17 +22,17 @@ _OURS = ' and on (instance, job) max_over_time(ratchet_use_case{{name="{name}"}}
 _SECONDS = 10.0
 
 
-def measure(case: UseCase, night: date, where: Settings) -> None:
+def measure(case: UseCase, night: date, settings: Settings) -> None:
     """Record, server by server and over all, the mean cores, the most megabytes and the failed requests up to the cutoff.
 
     Without `RATCHET_PROMETHEUS_URL` nothing is recorded; where that address does not answer, an alert is raised instead.
     """
-    if not where.prometheus_url:
+    if not settings.prometheus_url:
         return
-    engine, until = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
+    engine, until = warehouse.engine(settings.warehouse_url), case.horizon.cutoff(night)
     span = until - case.horizon.cutoff(case.horizon.before(night, 1))
     try:
-        with httpx.Client(base_url=where.prometheus_url, timeout=_SECONDS, trust_env=False) as prometheus:
+        with httpx.Client(base_url=settings.prometheus_url, timeout=_SECONDS, trust_env=False) as prometheus:
             found = {name: _ask(prometheus, _query(name, case, span), until) for name in _QUERIES}
     except SetupError as error:
         alert = Alert(use_case=case.name, night=night, kind="unmeasured", subject="servers", message=str(error))

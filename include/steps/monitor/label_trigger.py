@@ -29,9 +29,9 @@ class Volume:
 
 def volume(use_case: str) -> Volume | None:
     """Return how many labels there are now, and were; None while there is no champion that could be trained again."""
-    case, where = usecases.get(use_case), load_settings()
-    trained = _trained(case, where)
-    return None if trained is None else _volume(case, trained, where)
+    case, settings = usecases.get(use_case), load_settings()
+    trained = _trained(case, settings)
+    return None if trained is None else _volume(case, trained, settings)
 
 
 def decide(use_case: str, known: int) -> str | None:
@@ -39,15 +39,15 @@ def decide(use_case: str, known: int) -> str | None:
 
     Raises RequestError before the first champion, and where the use case asks for no batches.
     """
-    case, where = usecases.get(use_case), load_settings()
-    engine = warehouse.engine(where.warehouse_url)
+    case, settings = usecases.get(use_case), load_settings()
+    engine = warehouse.engine(settings.warehouse_url)
     decided = [each for each in ledger.entries(engine, use_case=case.name, kind=KIND) if each.payload["known"] == known]
     if decided:
         return str(decided[-1].night) if decided[-1].payload["retrain"] else None
-    trained, night = _trained(case, where), warehouse.last_scored(engine, case.name)
+    trained, night = _trained(case, settings), warehouse.last_scored(engine, case.name)
     if trained is None or night is None:
         raise RequestError(f"{case.name} has no champion that has scored a night: there is nothing to train again yet")
-    found, tried = _volume(case, trained, where), attempts.tried(case, night, trained, where)
+    found, tried = _volume(case, trained, settings), attempts.tried(case, night, trained, settings)
     decision = triggers.decide_on_batch(case.triggers, known - found.answered, night, tried, case.horizon)
     ledger.append(
         engine,
@@ -61,16 +61,16 @@ def decide(use_case: str, known: int) -> str | None:
     return str(night) if decision.retrain else None
 
 
-def _volume(case: UseCase, trained: date, where: Settings) -> Volume:
-    engine = warehouse.engine(where.warehouse_url)
+def _volume(case: UseCase, trained: date, settings: Settings) -> Volume:
+    engine = warehouse.engine(settings.warehouse_url)
     learned = warehouse.count_labels(engine, case.name, case.horizon.cutoff(trained))
     answered = [int(str(each.payload["known"])) for each in ledger.entries(engine, use_case=case.name, kind=KIND)]
     return Volume(known=warehouse.count_labels(engine, case.name), answered=max([learned, *answered]))
 
 
-def _trained(case: UseCase, where: Settings) -> date | None:
-    champion = ledger.champion(warehouse.engine(where.warehouse_url), case.name)
+def _trained(case: UseCase, settings: Settings) -> date | None:
+    champion = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
     if champion is None:
         return None
-    files = packages.get(where.packages, champion.subject, where.trusted_keys)
+    files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
     return date.fromisoformat(str(package_files.facts(files)["night"]))

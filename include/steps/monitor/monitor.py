@@ -29,32 +29,32 @@ from ml.usecase import UseCase
 
 def measure(use_case: str, period: str) -> bool:
     """Measure as of the last night of `period`, decide once, and return whether retraining is asked for."""
-    case, when, where = usecases.get(use_case), periods.parse(period), load_settings()
-    engine = warehouse.engine(where.warehouse_url)
-    release_state.watch(case, when.last, where)
-    serving_metrics.measure(case, when.last, where)
-    host_metrics.measure(case, when.last, where)
+    case, when, settings = usecases.get(use_case), periods.parse(period), load_settings()
+    engine = warehouse.engine(settings.warehouse_url)
+    release_state.watch(case, when.last, settings)
+    serving_metrics.measure(case, when.last, settings)
+    host_metrics.measure(case, when.last, settings)
     decided = ledger.entries(engine, use_case=case.name, kind="decided", night=when.last)
     if decided:
         return bool(decided[-1].payload["retrain"])
     champion = ledger.champion(engine, case.name, before_night=when.last)
     if champion is None:
         return False
-    files = packages.get(where.packages, champion.subject, where.trusted_keys)
+    files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
     facts, model = package_files.facts(files), package_files.load(files)
-    tables = table_snapshot.take(case, where)
+    tables = table_snapshot.take(case, settings)
     target = targets.told(case, facts)
-    recent = performance.measure(case, when.last, target, tables, where)
+    recent = performance.measure(case, when.last, target, tables, settings)
     fitted = _fitted(facts)
-    drifted = feature_drift.measure(case, when.last, champion.subject, fitted, tables, where)
-    held = prediction_drift.measure(case, when.last, champion.subject, model, fitted, drifted.learned, tables, where)
+    drifted = feature_drift.measure(case, when.last, champion.subject, fitted, tables, settings)
+    held = prediction_drift.measure(case, when.last, champion.subject, model, fitted, drifted.learned, tables, settings)
     warehouse.record_reads(engine, case.name, [when.last], "monitor", champion.subject, tables.versions)
-    by_age = _tell_age(case, when.last, champion, facts, where)
-    found = _facts(case, when.last, champion, recent, facts, target, drifted.share, where)
+    by_age = _tell_age(case, when.last, champion, facts, settings)
+    found = _facts(case, when.last, champion, recent, facts, target, drifted.share, settings)
     decision = triggers.decide(case.triggers, found, case.horizon)
     if decision.retrain:
-        _report(case, when.last, drifted, held, where)
-    _alert(case, when.last, decision, where)
+        _report(case, when.last, drifted, held, settings)
+    _alert(case, when.last, decision, settings)
     ledger.append(
         engine,
         kind="decided",
@@ -67,11 +67,11 @@ def measure(use_case: str, period: str) -> bool:
     return decision.retrain
 
 
-def _report(case: UseCase, night: date, drifted: Drifted, held: dict[str, Held], where: Settings) -> None:
+def _report(case: UseCase, night: date, drifted: Drifted, held: dict[str, Held], settings: Settings) -> None:
     """Write Evidently's pages: of the features, the scores and the requests, those that there are."""
     features = {"features": Held(reference=drifted.learned, current=drifted.tonight)} if len(drifted.tonight) else {}
     for of, each in (features | held).items():
-        report_paths.write_drift(report_paths.drift(where.reports, case.name, night, of), each.reference, each.current)
+        report_paths.write_drift(report_paths.drift(settings.reports, case.name, night, of), each.reference, each.current)
 
 
 def _fitted(facts: dict[str, object]) -> Period:
@@ -88,9 +88,9 @@ def _facts(
     facts: dict[str, object],
     target: Target,
     drifted_share: float | None,
-    where: Settings,
+    settings: Settings,
 ) -> Facts:
-    engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff
+    engine, cutoff = warehouse.engine(settings.warehouse_url), case.horizon.cutoff
     trained = date.fromisoformat(str(facts["night"]))
     reference = facts[target.words.metric]
     assert isinstance(reference, float)
@@ -98,32 +98,32 @@ def _facts(
         night=night,
         **triggers.matured(recent),
         reference_loss=reference,
-        expected_loss=performance.expected_loss(case, night, champion.subject, target, where),
+        expected_loss=performance.expected_loss(case, night, champion.subject, target, settings),
         new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),
         age_nights=case.horizon.count(trained, night),
-        tried=attempts.tried(case, night, trained, where),
+        tried=attempts.tried(case, night, trained, settings),
         drifted_share=drifted_share,
-        above=_above(case, night, champion, where),
+        above=_above(case, night, champion, settings),
     )
 
 
 def _tell_age(
-    case: UseCase, night: date, champion: Entry, facts: dict[str, object], where: Settings
+    case: UseCase, night: date, champion: Entry, facts: dict[str, object], settings: Settings
 ) -> Interval | None:
     """Record the champion's age, and return what a replay found a model of that age to lose more than a fresh one."""
     age = case.horizon.count(date.fromisoformat(str(facts["night"])), night)
-    aged = model_age.told(case, age, where)
+    aged = model_age.told(case, age, settings)
     told = {"age_nights": Interval(value=float(age), low=math.nan, high=math.nan)}
     told |= {"loss_by_age": aged.excess} if aged else {}
     part, rows = Part(use_case=case.name, night=night, model_digest=champion.subject), aged.rows if aged else 0
     found = [part.metric(name, each.value, rows, each.low, each.high) for name, each in told.items()]
-    warehouse.record_metrics(warehouse.engine(where.warehouse_url), found)
+    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), found)
     return told.get("loss_by_age")
 
 
-def _above(case: UseCase, night: date, champion: Entry, where: Settings) -> tuple[frozenset[str], ...]:
+def _above(case: UseCase, night: date, champion: Entry, settings: Settings) -> tuple[frozenset[str], ...]:
     """Return what was above its threshold on each earlier night under this champion, the latest first."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     decided = ledger.entries(engine, use_case=case.name, kind="decided", subject=champion.subject)
     before = sorted((each.night, each.seq, each) for each in decided if each.night and each.night < night)
     return tuple(triggers.above_then(_findings(each)) for _, _, each in reversed(before))
@@ -145,7 +145,7 @@ def _told(facts: Facts, by_age: Interval | None) -> dict[str, Json]:
     return told | {"tried": [str(each) for each in facts.tried]}
 
 
-def _alert(case: UseCase, night: date, decision: Decision, where: Settings) -> None:
+def _alert(case: UseCase, night: date, decision: Decision, settings: Settings) -> None:
     for trigger, told in decision.fired.items():
         alert = Alert(use_case=case.name, night=night, kind="trigger", subject=trigger, message=told)
-        warehouse.raise_alert(warehouse.engine(where.warehouse_url), alert)
+        warehouse.raise_alert(warehouse.engine(settings.warehouse_url), alert)

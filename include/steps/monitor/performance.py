@@ -39,13 +39,13 @@ class Part:
         return Metric(**asdict(self), metric=name, value=value, low=low, high=high, n=n)
 
 
-def measure(case: UseCase, night: date, target: Target, tables: Snapshot, where: Settings) -> Recent | None:
+def measure(case: UseCase, night: date, target: Target, tables: Snapshot, settings: Settings) -> Recent | None:
     """Record what is known as of `night` of the window's nights, and return the matured ones measured together.
 
     For each matured night and model: its performance, and how far it lies from what was expected of these scores. Of
     `night` itself: what is expected. Of the window: each declared slice with enough rows; how many labels are lacking.
     """
-    engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
+    engine, cutoff = warehouse.engine(settings.warehouse_url), case.horizon.cutoff(night)
     first = case.horizon.before(night, case.triggers.window_nights)
     maturity = warehouse.maturity(engine, case.name, first, night, cutoff)
     ripe = [each.night for each in maturity if each.share >= case.matured_share]
@@ -55,7 +55,7 @@ def measure(case: UseCase, night: date, target: Target, tables: Snapshot, where:
     found = (
         *_expected(case, night, issued, target),
         *_came_to(case, rows, target),
-        *_by_slice(case, night, rows, target, tables, where),
+        *_by_slice(case, night, rows, target, tables, settings),
         *_lacking(case, maturity),
     )
     warehouse.record_metrics(engine, found)
@@ -63,11 +63,11 @@ def measure(case: UseCase, night: date, target: Target, tables: Snapshot, where:
     return performance.recent(labels, scores, rows["night"].to_numpy(object), target, case.gates.confidence)
 
 
-def expected_loss(case: UseCase, night: date, model_digest: str, target: Target, where: Settings) -> float | None:
+def expected_loss(case: UseCase, night: date, model_digest: str, target: Target, settings: Settings) -> float | None:
     """Return what a model's scores of the window's nights are expected to lose; None where that cannot be told."""
     first = case.horizon.before(night, case.triggers.window_nights)
     name = f"expected_{target.words.metric}"
-    found = warehouse.metrics(warehouse.engine(where.warehouse_url), case.name, first, night, metric=name)
+    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, first, night, metric=name)
     known = [(each.value, each.n) for each in found if each.value is not None and each.model_digest == model_digest]
     rows = sum(n for _, n in known)
     return sum(value * n for value, n in known) / rows if rows else None
@@ -91,7 +91,7 @@ def _came_to(case: UseCase, rows: pd.DataFrame, target: Target) -> Iterator[Metr
 
 
 def _by_slice(
-    case: UseCase, night: date, rows: pd.DataFrame, target: Target, tables: Snapshot, where: Settings
+    case: UseCase, night: date, rows: pd.DataFrame, target: Target, tables: Snapshot, settings: Settings
 ) -> Iterator[Metric]:
     """Yield the same of each level of each declared slice that may be told of, over the nights of the window."""
     told = privacy.telling(case, [each.by for each in case.slices], coherence.needs(case), "reports")
@@ -100,7 +100,7 @@ def _by_slice(
         return
     first, last = str(rows["night"].min()), str(rows["night"].max())
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    features = feature_step.read(where.lake, case, first, last, version)[[ENTITY, *told]]
+    features = feature_step.read(settings.lake, case, first, last, version)[[ENTITY, *told]]
     joined = rows.merge(features.drop_duplicates(ENTITY), on=ENTITY)
     for each in slices:
         for (digest, level), found in joined.groupby(["model_digest", each.by], observed=True):

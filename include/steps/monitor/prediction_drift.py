@@ -42,7 +42,7 @@ def measure(
     fitted: Period,
     learned: pd.DataFrame,
     tables: Snapshot,
-    where: Settings,
+    settings: Settings,
 ) -> dict[str, Held]:
     """Record how far the champion's scores of `night` and its requests have moved, and return what was held against what.
 
@@ -51,10 +51,10 @@ def measure(
     """
     found = {
         SCORES: Held(
-            reference=pd.DataFrame({"score": _learned_scores(case, model, fitted, learned, tables, where)}),
-            current=warehouse.scores(warehouse.engine(where.warehouse_url), case.name, night, model_digest)[["score"]],
+            reference=pd.DataFrame({"score": _learned_scores(case, model, fitted, learned, tables, settings)}),
+            current=warehouse.scores(warehouse.engine(settings.warehouse_url), case.name, night, model_digest)[["score"]],
         ),
-        REQUESTS: Held(reference=learned, current=_asked(case, night, model_digest, learned, where)),
+        REQUESTS: Held(reference=learned, current=_asked(case, night, model_digest, learned, settings)),
     }
     held = {of: each for of, each in found.items() if min(len(each.reference), len(each.current)) >= _LEAST}
     metrics = (
@@ -62,7 +62,7 @@ def measure(
         for of, each in held.items()
         for part, name, value, n in _moved(case, of, each)
     )
-    warehouse.record_metrics(warehouse.engine(where.warehouse_url), tuple(metrics))
+    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), tuple(metrics))
     return held
 
 
@@ -79,19 +79,19 @@ def _moved(case: UseCase, of: str, held: Held) -> Iterator[tuple[str, str, float
 
 
 def _learned_scores(
-    case: UseCase, model: Model, fitted: Period, learned: pd.DataFrame, tables: Snapshot, where: Settings
+    case: UseCase, model: Model, fitted: Period, learned: pd.DataFrame, tables: Snapshot, settings: Settings
 ) -> Floats:
     rows = learned
     if not set(model.encoder.names) <= set(learned.columns):  # some may not be reported on; the score may
         version = tables.version(feature_step.STAGE, feature_step.TABLE)
-        rows = feature_step.read(where.lake, case, str(fitted.first), str(fitted.last), version)
+        rows = feature_step.read(settings.lake, case, str(fitted.first), str(fitted.last), version)
     return model.predict(rows.iloc[_even(len(rows))]) if len(rows) else np.empty(0)
 
 
-def _asked(case: UseCase, night: date, model_digest: str, learned: pd.DataFrame, where: Settings) -> pd.DataFrame:
+def _asked(case: UseCase, night: date, model_digest: str, learned: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Return the features that the champion was asked with, with the columns and types of `learned`."""
     columns = ["package", "route", "features"]
-    given = lake.read(prediction_log.address(case, prediction_log.REST, where), str(night), str(night), columns)
+    given = lake.read(prediction_log.address(case, prediction_log.REST, settings), str(night), str(night), columns)
     mine = given[(given["package"] == model_digest) & (given["route"] != Route.SHADOW)]
     rows = pd.DataFrame([json.loads(each) for each in mine["features"].iloc[_even(len(mine))]])
     asked = rows.reindex(columns=learned.columns)

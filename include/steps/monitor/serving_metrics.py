@@ -20,15 +20,15 @@ _SHADOW = f"route={Route.SHADOW}"
 _COLUMNS = (NIGHT, "package", "route", "at", "latency_ms", "fault")
 
 
-def measure(case: UseCase, night: date, where: Settings) -> None:
+def measure(case: UseCase, night: date, settings: Settings) -> None:
     """Record what servers answered with the features of the window's nights up to `night`, shadows by themselves."""
     first = case.horizon.before(night, case.triggers.window_nights)
-    found = tuple(_traffic(case, first, night, where))
-    warehouse.record_metrics(warehouse.engine(where.warehouse_url), found)
+    found = tuple(_traffic(case, first, night, settings))
+    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), found)
 
 
-def _traffic(case: UseCase, first: date, last: date, where: Settings) -> Iterator[Metric]:
-    given = lake.read(prediction_log.address(case, prediction_log.REST, where), str(first), str(last), list(_COLUMNS))
+def _traffic(case: UseCase, first: date, last: date, settings: Settings) -> Iterator[Metric]:
+    given = lake.read(prediction_log.address(case, prediction_log.REST, settings), str(first), str(last), list(_COLUMNS))
     parts = given["route"].map({Route.SHADOW: _SHADOW}).fillna(ALL)
     for (night, package, part), rows in given.groupby([NIGHT, "package", parts]):
         of = Part(use_case=case.name, night=date.fromisoformat(str(night)), model_digest=str(package), slice=str(part))

@@ -28,22 +28,22 @@ from ml.usecase import UseCase
 TESTED = "tested"
 
 
-def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Check, ...]:
+def run(case: UseCase, night: date, judged: Entry, settings: Settings) -> tuple[Check, ...]:
     """Return every check of the package that was `judged`, on rows of its latest nights.
 
     Raises PackageError when the package cannot be served at all, RefusalError when there are no rows to try it on.
     """
-    rows = _sample(case, when, judged.subject, where)
-    trial, rows = serving_trial.run(where.packages, judged.subject, rows, case.feature_names, when, where)
-    live = serving_trial.over_http(case, judged.subject, rows, case.feature_names, when, where)
-    files = packages.get(where.packages, judged.subject, where.trusted_keys)
+    rows = _sample(case, night, judged.subject, settings)
+    trial, rows = serving_trial.run(settings.packages, judged.subject, rows, case.feature_names, night, settings)
+    live = serving_trial.over_http(case, judged.subject, rows, case.feature_names, night, settings)
+    files = packages.get(settings.packages, judged.subject, settings.trusted_keys)
     model, target = package_files.load(files), targets.told(case, package_files.facts(files))
     ways: dict[str, Sequence[float] | Floats] = {
         "the nightly batch": model.predict(rows),
         "the server, one by one": trial.single,
         "the server, together": trial.frame,
         "the server, over HTTP": live.scores,
-        "MLflow": _through_mlflow(case, judged, rows, where),
+        "MLflow": _through_mlflow(case, judged, rows, settings),
     }
     return (
         Check(name="golden rows, signature and hashes", value=1.0, bar="in a process of its own", answer=Answer.PASS),
@@ -52,8 +52,8 @@ def run(case: UseCase, when: date, judged: Entry, where: Settings) -> tuple[Chec
         *acceptance_tests.budget(trial, sum(map(len, files.values())), case.latency_budget, case.size_budget),
         acceptance_tests.over_http(live.p50_ms, live.p99_ms, case.latency_budget),
         *acceptance_tests.expectations(model, rows, case.expectations),
-        *_fairness(case, when, model, target, where),
-        _card(case, when),
+        *_fairness(case, night, model, target, settings),
+        _card(case, night),
     )
 
 
@@ -68,46 +68,46 @@ def passed(engine: sa.Engine, judged: Entry) -> bool:
     return bool(reports) and reports[-1].payload["outcome"] == Answer.PASS
 
 
-def served(digest: str, where: Settings) -> None:
+def served(digest: str, settings: Settings) -> None:
     """Raise PackageError unless the package gives its golden rows the scores it was packed with, in a process of its own."""
-    subprocesses.run("include.serving.verify_package", where.packages, digest, where)
+    subprocesses.run("include.serving.verify_package", settings.packages, digest, settings)
 
 
-def _sample(case: UseCase, when: date, digest: str, where: Settings) -> pd.DataFrame:
+def _sample(case: UseCase, night: date, digest: str, settings: Settings) -> pd.DataFrame:
     """Return rows of the features of the latest nights up to `when`, drawn the same by every run."""
-    version = table_snapshot.take(case, where).version(feature_step.STAGE, feature_step.TABLE)
-    first = case.horizon.before(when, case.gates.judged_nights)
-    rows = feature_step.read(where.lake, case, str(first), str(when), version)
+    version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
+    first = case.horizon.before(night, case.gates.judged_nights)
+    rows = feature_step.read(settings.lake, case, str(first), str(night), version)
     if rows.empty:
-        raise RefusalError(f"expected features of {case.name} in {first}..{when} to try the package on, found none")
-    feature_pins.require_rows(digest, rows, case, where)
+        raise RefusalError(f"expected features of {case.name} in {first}..{night} to try the package on, found none")
+    feature_pins.require_rows(digest, rows, case, settings)
     return serving_trial.sample(rows)
 
 
-def _through_mlflow(case: UseCase, judged: Entry, rows: pd.DataFrame, where: Settings) -> Floats:
+def _through_mlflow(case: UseCase, judged: Entry, rows: pd.DataFrame, settings: Settings) -> Floats:
     """Return the scores of the registered version, to which categories are texts."""
     names = list(case.feature_names)
     words = {name: object for name in names if rows[name].dtype == "category"}
     frame = rows[names].astype(words)
     frame = frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in words})
-    return registry.predict(where, case.name, str(judged.payload["version"]), frame)
+    return registry.predict(settings, case.name, str(judged.payload["version"]), frame)
 
 
-def _fairness(case: UseCase, when: date, model: Model, target: Target, where: Settings) -> tuple[Check, ...]:
+def _fairness(case: UseCase, night: date, model: Model, target: Target, settings: Settings) -> tuple[Check, ...]:
     """Return how the package treats groups on the latest nights, as many as are judged on, that have their labels."""
     if case.fairness is None:
         return ()
-    tables = table_snapshot.take(case, where)
-    labelled = training_set.read(case, when, tables, where)
+    tables = table_snapshot.take(case, settings)
+    labelled = training_set.read(case, night, tables, settings)
     rows = labelled.where(np.isin(labelled.nights, np.unique(labelled.nights)[-case.gates.judged_nights :]))
     answered = Answered(frame=rows.frame, labels=rows.labels, scores=model.predict(rows.frame), nights=rows.nights)
     levels, among = diagnostics.levels(case, rows, tables), diagnostics.holds(case, case.fairness.among, rows.frame)
     return acceptance_tests.fairness(answered, levels, among, case.fairness, target, case.gates.confidence)
 
 
-def _card(case: UseCase, when: date) -> Check:
+def _card(case: UseCase, night: date) -> Check:
     try:
-        model_card.check(case.name, str(when))
+        model_card.check(case.name, str(night))
     except CardError as fault:
         return Check(name=str(fault), value=1.0, bar="the model card says what was recorded", answer=Answer.FAIL)
     return Check(name="numbers of the model card that differ", value=0.0, bar="0", answer=Answer.PASS)

@@ -37,22 +37,22 @@ def advance(use_case: str, night: str) -> Next | None:
     "ask": enough was seen of the shadow, and two people are to be asked; "crown": the challenger is champion. Judging a
     night again changes nothing more.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
     prediction_log.drain(use_case)
-    stood = release_state.now(case, where)
+    stood = release_state.now(case, settings)
     if stood.trial is None or case.release.canary is None:
-        return "crown" if _crowned(case, when, where) else None
-    found = _given(case, stood.trial, where)
+        return "crown" if _crowned(case, when, settings) else None
+    found = _given(case, stood.trial, settings)
     if not stood.trial.share:
-        return _look(case, stood, found, when, where)
+        return _look(case, stood, found, when, settings)
     verdict = canary.judge(
-        _seen(case, stood, found, when, where),
+        _seen(case, stood, found, when, settings),
         case.release.canary,
-        target=_target(case, stood, where),
+        target=_target(case, stood, settings),
         budget=case.latency_budget,
         matured_share=case.matured_share,
     )
-    return _follow(case, stood.trial, verdict, when, where)
+    return _follow(case, stood.trial, verdict, when, settings)
 
 
 def trained(use_case: str) -> str:
@@ -62,16 +62,16 @@ def trained(use_case: str) -> str:
     return str(trial.night)
 
 
-def _crowned(case: UseCase, when: date, where: Settings) -> bool:
+def _crowned(case: UseCase, night: date, settings: Settings) -> bool:
     """Return whether `when` is the night at which a canary made its challenger champion."""
-    promoted = ledger.champion(warehouse.engine(where.warehouse_url), case.name)
-    return promoted is not None and promoted.payload.get("canary") == str(when)
+    promoted = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
+    return promoted is not None and promoted.payload.get("canary") == str(night)
 
 
-def _given(case: UseCase, trial: Trial, where: Settings) -> pd.DataFrame:
+def _given(case: UseCase, trial: Trial, settings: Settings) -> pd.DataFrame:
     """Return every answer since the challenger became a shadow, with the `stage` that it had come to, the shadow's 0."""
     first = trial.stages[0]
-    found = prediction_log.given(case, first.night, first.at, where)
+    found = prediction_log.given(case, first.night, first.at, settings)
     batch = found["protocol"] == prediction_log.BATCH
     stage = sum(
         np.where(batch, found[NIGHT] > str(each.night), found["at"] >= each.at.timestamp()).astype(int)
@@ -81,22 +81,22 @@ def _given(case: UseCase, trial: Trial, where: Settings) -> pd.DataFrame:
     return found.assign(stage=stage, at=found["at"] + later, latency_ms=found["latency_ms"].where(~batch, 0.0))
 
 
-def _look(case: UseCase, stood: Standing, found: pd.DataFrame, when: date, where: Settings) -> Next | None:
+def _look(case: UseCase, stood: Standing, found: pd.DataFrame, night: date, settings: Settings) -> Next | None:
     """Write what was seen of the shadow once that is enough, and ask."""
     assert stood.trial is not None
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     seen = [
         each
         for each in ledger.entries(engine, case.name, Kind.SEEN, subject=stood.trial.digest)
         if each.seq > stood.trial.release
     ]
     if seen:
-        return "ask" if seen[0].night == when else None
+        return "ask" if seen[0].night == night else None
     copies = found[found["package"] == stood.trial.digest]
     if len(copies) < case.release.shadow_answers or not len(copies):
         return None
-    told = _told(stood, found, copies, _target(case, stood, where))
-    _append(case, stood.trial, Kind.SEEN, when, told, where)
+    told = _told(stood, found, copies, _target(case, stood, settings))
+    _append(case, stood.trial, Kind.SEEN, night, told, settings)
     return "ask"
 
 
@@ -113,29 +113,29 @@ def _told(stood: Standing, found: pd.DataFrame, copies: pd.DataFrame, target: Ta
     }
 
 
-def _target(case: UseCase, stood: Standing, where: Settings) -> Target:
+def _target(case: UseCase, stood: Standing, settings: Settings) -> Target:
     """Return what is asked for, as the champion's package tells it."""
     assert stood.champion is not None
-    return targets.told(case, package_files.facts(packages.get(where.packages, stood.champion, where.trusted_keys)))
+    return targets.told(case, package_files.facts(packages.get(settings.packages, stood.champion, settings.trusted_keys)))
 
 
-def _follow(case: UseCase, trial: Trial, verdict: Verdict, when: date, where: Settings) -> Next | None:
+def _follow(case: UseCase, trial: Trial, verdict: Verdict, night: date, settings: Settings) -> Next | None:
     """Do what the verdict says: back, on to the next share unless releases are frozen, or wait."""
     told: dict[str, Json] = {"share": trial.share, "reason": verdict.reason, "checks": _checks(verdict)}
-    if verdict.outcome is Outcome.GO_ON or (verdict.outcome is Outcome.ENOUGH and freeze.holding(case, where)):
+    if verdict.outcome is Outcome.GO_ON or (verdict.outcome is Outcome.ENOUGH and freeze.holding(case, settings)):
         return None
     if verdict.outcome is Outcome.WORSE:
-        _append(case, trial, Kind.WITHDRAWN, when, told, where)
-        _alert(case, trial, verdict, when, where)
-        release_state.follow(case, where)
+        _append(case, trial, Kind.WITHDRAWN, night, told, settings)
+        _alert(case, trial, verdict, night, settings)
+        release_state.follow(case, settings)
         return None
-    _append(case, trial, Kind.PASSED, when, told, where)
+    _append(case, trial, Kind.PASSED, night, told, settings)
     share = state.next_share(case.release.shares, trial.share)
     if share is None:
-        release.promote(case.name, str(trial.night), canary=when)
+        release.promote(case.name, str(trial.night), canary=night)
         return "crown"
-    _append(case, trial, Kind.SHIFTED, when, {"share": share}, where)
-    release_state.follow(case, where)
+    _append(case, trial, Kind.SHIFTED, night, {"share": share}, settings)
+    release_state.follow(case, settings)
     return None
 
 
@@ -143,27 +143,27 @@ def _checks(verdict: Verdict) -> list[Json]:
     return [asdict(each) for each in verdict.checks]
 
 
-def _append(case: UseCase, trial: Trial, kind: Kind, when: date, payload: dict[str, Json], where: Settings) -> None:
+def _append(case: UseCase, trial: Trial, kind: Kind, night: date, payload: dict[str, Json], settings: Settings) -> None:
     ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind=kind,
         use_case=case.name,
-        night=when,
+        night=night,
         subject=trial.digest,
         payload={"trained": str(trial.night), **payload},
         key=f"{case.name}:{kind}:{trial.release}:{trial.share}",
     )
 
 
-def _alert(case: UseCase, trial: Trial, verdict: Verdict, when: date, where: Settings) -> None:
+def _alert(case: UseCase, trial: Trial, verdict: Verdict, night: date, settings: Settings) -> None:
     message = f"package {trial.digest[:12]} was withdrawn at a share of {trial.share:g}: {verdict.reason}"
     warehouse.raise_alert(
-        warehouse.engine(where.warehouse_url),
-        Alert(use_case=case.name, night=when, kind="canary", subject=trial.digest, message=message),
+        warehouse.engine(settings.warehouse_url),
+        Alert(use_case=case.name, night=night, kind="canary", subject=trial.digest, message=message),
     )
 
 
-def _seen(case: UseCase, stood: Standing, found: pd.DataFrame, when: date, where: Settings) -> Seen:
+def _seen(case: UseCase, stood: Standing, found: pd.DataFrame, night: date, settings: Settings) -> Seen:
     assert stood.trial is not None
     since = found[found["stage"] > 0]
     began = _STAGE_SECONDS * (len(stood.trial.stages) - 1)
@@ -172,7 +172,7 @@ def _seen(case: UseCase, stood: Standing, found: pd.DataFrame, when: date, where
         began=began,
         canary=_answered(since, Route.CANARY),
         champion=_answered(since, Route.CHAMPION),
-        rows=_rows(case, stood, since, when, where),
+        rows=_rows(case, stood, since, night, settings),
         shadow=_scores(stood, found[found["stage"] == 0]),
     )
 
@@ -188,9 +188,9 @@ def _answered(found: pd.DataFrame, route: Route) -> Answers:
     )
 
 
-def _rows(case: UseCase, stood: Standing, found: pd.DataFrame, when: date, where: Settings) -> Rows:
+def _rows(case: UseCase, stood: Standing, found: pd.DataFrame, night: date, settings: Settings) -> Rows:
     pairs = _pairs(found)
-    known = warehouse.labels(warehouse.engine(where.warehouse_url), case.name, case.horizon.cutoff(when))
+    known = warehouse.labels(warehouse.engine(settings.warehouse_url), case.name, case.horizon.cutoff(night))
     labels = pairs["entity"].map(known.set_index("entity")["label"])
     return Rows(
         scores=_paired(stood, pairs),

@@ -16,48 +16,48 @@ from ml.rollout.state import Kind
 from ml.usecase import UseCase
 
 
-def find(case: UseCase, when: date, where: Settings) -> Entry:
+def find(case: UseCase, night: date, settings: Settings) -> Entry:
     """Return the verdict by which the challenger of `when` earned a release; raises RequestError where there is none."""
-    engine = warehouse.engine(where.warehouse_url)
-    judged = attempts.judged(case, when, where)
+    engine = warehouse.engine(settings.warehouse_url)
+    judged = attempts.judged(case, night, settings)
     if judged and (judged[-1].payload["outcome"] == Outcome.PROMOTE or override.standing(engine, judged[-1])):
         return judged[-1]
     raise RequestError(
-        f"{case.name} has no challenger of {when} that earned a release: train one as of that night first"
+        f"{case.name} has no challenger of {night} that earned a release: train one as of that night first"
     )
 
 
-def told(challenger: Entry, kind: Kind, where: Settings) -> tuple[Entry, ...]:
+def told(challenger: Entry, kind: Kind, settings: Settings) -> tuple[Entry, ...]:
     """Return the entries of `kind` on the challenger, the oldest first."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     found = ledger.entries(engine, use_case=challenger.use_case, kind=kind, subject=challenger.subject)
     return tuple(each for each in found if each.seq > challenger.seq)
 
 
-def evidence(challenger: Entry, where: Settings) -> str:
+def evidence(challenger: Entry, settings: Settings) -> str:
     """Return the digest of all that an approver is shown: the verdict, and what was seen of the shadow."""
     judged = str(challenger.payload["evidence"])
-    seen = told(challenger, Kind.SEEN, where)
+    seen = told(challenger, Kind.SEEN, settings)
     return hashlib.sha256(f"{judged} {seen[-1].digest}".encode()).hexdigest() if seen else judged
 
 
-def approved(challenger: Entry, case: UseCase, where: Settings) -> tuple[Approval, ...]:
+def approved(challenger: Entry, case: UseCase, settings: Settings) -> tuple[Approval, ...]:
     """Return both approvals, of these bytes on this evidence, each by another person; raises ApprovalError."""
     assert challenger.night is not None
     return approvals.check(
-        warehouse.engine(where.warehouse_url),
-        approvals.load_key(where),
+        warehouse.engine(settings.warehouse_url),
+        approvals.load_key(settings),
         case.name,
         challenger.night,
         challenger.subject,
-        evidence(challenger, where),
+        evidence(challenger, settings),
         case.release.approvers,
     )
 
 
-def require_tested(challenger: Entry, where: Settings) -> None:
+def require_tested(challenger: Entry, settings: Settings) -> None:
     """Raise LedgerError unless the package has passed its battery."""
-    if not batteries.passed(warehouse.engine(where.warehouse_url), challenger):
+    if not batteries.passed(warehouse.engine(settings.warehouse_url), challenger):
         raise LedgerError(
             f"package {challenger.subject[:12]} has not passed its battery of {challenger.night}: run that task of the "
             "release first; it writes why it refuses"
@@ -74,9 +74,9 @@ def require_same_champion(challenger: Entry, champion: str | None) -> None:
         )
 
 
-def require_passed(challenger: Entry, case: UseCase, where: Settings) -> None:
+def require_passed(challenger: Entry, case: UseCase, settings: Settings) -> None:
     """Raise LedgerError unless the challenger has passed the last stage that the use case asks of it."""
-    passed = [float(str(each.payload["share"])) for each in told(challenger, Kind.PASSED, where)]
+    passed = [float(str(each.payload["share"])) for each in told(challenger, Kind.PASSED, settings)]
     if not passed or max(passed) < case.release.shares[-1]:
         raise LedgerError(
             f"package {challenger.subject[:12]} has not passed its canary: it has passed {passed or 'no share'} of "

@@ -34,14 +34,14 @@ def drill(use_case: str) -> Drilled | None:
     Nobody's traffic is touched. The time is recorded as a metric, and one above the bar raises an alert. Raises SetupError
     when the server does not start, or never follows.
     """
-    case, where = usecases.get(use_case), load_settings()
-    stood = release_state.now(case, where)
+    case, settings = usecases.get(use_case), load_settings()
+    stood = release_state.now(case, settings)
     if stood.champion is None or stood.standby is None:
         return None
     before = Routing(use_case=case.name, seq=1, champion=stood.champion, standby=stood.standby)
     with TemporaryDirectory() as folder:
-        drilled = _drilled(before, replace(where, routes=Path(folder), journal=Path(folder)))
-    _record(case, drilled, where)
+        drilled = _drilled(before, replace(settings, routes=Path(folder), journal=Path(folder)))
+    _record(case, drilled, settings)
     return drilled
 
 
@@ -65,12 +65,12 @@ def _answers(address: str, routing: Routing, digest: str) -> bool:
     return told.status_code == 200 and told.json()["versions"] == [digest]
 
 
-def _record(case: UseCase, drilled: Drilled, where: Settings) -> None:
-    engine = warehouse.engine(where.warehouse_url)
+def _record(case: UseCase, drilled: Drilled, settings: Settings) -> None:
+    engine = warehouse.engine(settings.warehouse_url)
     crowned = ledger.champion(engine, case.name)
     assert crowned is not None
     assert crowned.night is not None
-    night = release_state.latest(case, crowned.night, where)
+    night = release_state.latest(case, crowned.night, settings)
     metric = Metric(
         use_case=case.name,
         night=night,

@@ -17,8 +17,8 @@ from ml.rollout.state import Kind
 
 def dossier(use_case: str, night: str) -> str:
     """Return what an approver reads, in Markdown, made anew from the ledger."""
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
-    challenger = challengers.find(case, when, where)
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    challenger = challengers.find(case, when, settings)
     told: Mapping[str, Any] = challenger.payload
     gain, judged, checks = told["gain"], told["judged"], told["checks"]
     rows = _rows(checks)
@@ -34,7 +34,7 @@ def dossier(use_case: str, night: str) -> str:
             "",
             f"Chosen because {told['choice']}.",
             "",
-            *_overridden(challenger, where),
+            *_overridden(challenger, settings),
             _unpaid(told),
             "",
             f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in told['reads'].items())}.",
@@ -44,9 +44,9 @@ def dossier(use_case: str, night: str) -> str:
             *rows,
             "",
             *_refit(told),
-            *_battery(challenger, where),
-            *_seen(challenger, where),
-            f"Evidence `{challengers.evidence(challenger, where)}`. Your answer is bound to this package and this evidence.",
+            *_battery(challenger, settings),
+            *_seen(challenger, settings),
+            f"Evidence `{challengers.evidence(challenger, settings)}`. Your answer is bound to this package and this evidence.",
         ]
     )
 
@@ -61,9 +61,9 @@ def _refit(told: Mapping[str, Any]) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _battery(challenger: Entry, where: Settings) -> list[str]:
+def _battery(challenger: Entry, settings: Settings) -> list[str]:
     """Return the lines on how the package did where it was tried as it would be served."""
-    reports = batteries.tested(warehouse.engine(where.warehouse_url), challenger)
+    reports = batteries.tested(warehouse.engine(settings.warehouse_url), challenger)
     if not reports:
         return ["**The battery has not run on this package.**", ""]
     told: Mapping[str, Any] = reports[-1].payload
@@ -71,9 +71,9 @@ def _battery(challenger: Entry, where: Settings) -> list[str]:
     return [f"Battery: **{told['outcome']}**.", "", *head, *_rows(told["checks"]), ""]
 
 
-def _seen(challenger: Entry, where: Settings) -> list[str]:
+def _seen(challenger: Entry, settings: Settings) -> list[str]:
     """Return the lines on how the package did as a shadow, where it was one."""
-    seen = challengers.told(challenger, Kind.SEEN, where)
+    seen = challengers.told(challenger, Kind.SEEN, settings)
     if not seen:
         return []
     told: Mapping[str, Any] = seen[-1].payload
@@ -84,9 +84,9 @@ def _seen(challenger: Entry, where: Settings) -> list[str]:
     ]
 
 
-def _overridden(challenger: Entry, where: Settings) -> list[str]:
+def _overridden(challenger: Entry, settings: Settings) -> list[str]:
     """Return the paragraph that says by whom the gate was overridden, or nothing."""
-    given = override.standing(warehouse.engine(where.warehouse_url), challenger)
+    given = override.standing(warehouse.engine(settings.warehouse_url), challenger)
     if given is None:
         return []
     told = f"The gate said *{given['outcome']}*: {challenger.payload['reason']}. {given['who']} overrides it until"

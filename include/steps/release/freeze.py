@@ -18,13 +18,13 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
 
     Raises RequestError for a time that ends before it begins or is over, and without a name or a reason.
     """
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     justification.require("a freeze", who, why)
     if not max(first, datetime.now(UTC)) < until:
         raise RequestError(f"expected a freeze that ends after it begins and after now, got {first} to {until}")
     begins, ends = (each.astimezone(UTC).isoformat() for each in (first, until))
     return ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind=Kind.FROZEN,
         use_case=case.name,
         night=None,
@@ -36,12 +36,12 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
 
 def thaw(use_case: str, who: str, why: str) -> Entry:
     """End the freeze that holds now; raises RequestError when there is none."""
-    case, where = usecases.get(use_case), load_settings()
-    held = holding(case, where)
+    case, settings = usecases.get(use_case), load_settings()
+    held = holding(case, settings)
     if held is None:
         raise RequestError(f"releases of {case.name} are not frozen: there is nothing to end")
     return ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind=Kind.THAWED,
         use_case=case.name,
         night=None,
@@ -51,15 +51,15 @@ def thaw(use_case: str, who: str, why: str) -> Entry:
     )
 
 
-def holding(case: UseCase, where: Settings) -> Entry | None:
+def holding(case: UseCase, settings: Settings) -> Entry | None:
     """Return the freeze that holds now; None when there is none."""
-    entries = ledger.entries(warehouse.engine(where.warehouse_url), use_case=case.name)
+    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
     return state.frozen(entries, datetime.now(UTC))
 
 
-def require_none(case: UseCase, where: Settings) -> None:
+def require_none(case: UseCase, settings: Settings) -> None:
     """Raise LedgerError while releases are frozen."""
-    held = holding(case, where)
+    held = holding(case, settings)
     if held is not None:
         told = held.payload
         raise LedgerError(

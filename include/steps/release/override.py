@@ -25,9 +25,9 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
 
     Raises RequestError when the verdict has no package, when it promoted already, or when the words are too few.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
-    engine = warehouse.engine(where.warehouse_url)
-    judged = attempts.judged(case, when, where)
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    engine = warehouse.engine(settings.warehouse_url)
+    judged = attempts.judged(case, when, settings)
     if not judged or "package" not in judged[-1].payload:
         raise RequestError(f"expected a night of {case.name} whose challenger was judged, got {when}: train it first")
     if judged[-1].payload["outcome"] == Outcome.PROMOTE:

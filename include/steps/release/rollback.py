@@ -16,20 +16,20 @@ def roll_back(use_case: str, who: str, why: str, asked: str) -> Entry:
     Servers and the registry follow. `asked` names the request: the same one again changes nothing more. Raises
     RequestError without a name or a reason, for a person who may not (`Roles`), and when there is nothing to go back to.
     """
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     justification.require("a rollback", who, why)
     case.roles.allow(Deed.ROLL_BACK, who)
     key = f"{case.name}:rollback:{asked}"
-    done = [each for each in ledger.entries(warehouse.engine(where.warehouse_url), case.name) if each.key == key]
-    entry = done[0] if done else _append(case, release_state.now(case, where), {"who": who, "why": why}, key, where)
-    release_state.follow(case, where)
+    done = [each for each in ledger.entries(warehouse.engine(settings.warehouse_url), case.name) if each.key == key]
+    entry = done[0] if done else _append(case, release_state.now(case, settings), {"who": who, "why": why}, key, settings)
+    release_state.follow(case, settings)
     notifications.tell(f"{case.name}: {entry.kind}", f"{entry.subject} ({who}: {why})")
     return entry
 
 
-def _append(case: UseCase, stood: Standing, told: dict[str, Json], key: str, where: Settings) -> Entry:
+def _append(case: UseCase, stood: Standing, told: dict[str, Json], key: str, settings: Settings) -> Entry:
     kind, subject, since = _back(case, stood)
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     crowned = ledger.champion(engine, case.name)
     assert crowned is not None
     assert crowned.night is not None
@@ -37,7 +37,7 @@ def _append(case: UseCase, stood: Standing, told: dict[str, Json], key: str, whe
         engine,
         kind=kind,
         use_case=case.name,
-        night=release_state.latest(case, crowned.night, where),
+        night=release_state.latest(case, crowned.night, settings),
         subject=subject,
         payload={**told, "from": since},
         key=key,

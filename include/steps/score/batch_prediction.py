@@ -71,23 +71,23 @@ class Package:
     model: Model
     proven: set[tuple[str, str]] = field(default_factory=set)
 
-    def answer(self, rows: pd.DataFrame, case: UseCase, where: Settings) -> Floats:
+    def answer(self, rows: pd.DataFrame, case: UseCase, settings: Settings) -> Floats:
         """Return the scores of `rows`; raises FeatureError unless they mean what the model learned."""
         if feature_step.SERVICE not in rows or rows[feature_step.SERVICE].isna().any():
-            feature_pins.require_rows(self.digest, rows, case, where)
+            feature_pins.require_rows(self.digest, rows, case, settings)
         built = rows[[NIGHT, feature_step.SERVICE]].drop_duplicates()
         if new := set(built.itertuples(index=False, name=None)) - self.proven:
-            feature_pins.require_rows(self.digest, built, case, where)
+            feature_pins.require_rows(self.digest, built, case, settings)
             self.proven.update(new)
         return self.model.predict(rows)
 
 
-def model(digest: str, where: Settings) -> Model:
+def model(digest: str, settings: Settings) -> Model:
     """Return the model packed under `digest`, every byte held against its manifest."""
-    return package_files.load(packages.get(where.packages, digest, where.trusted_keys))
+    return package_files.load(packages.get(settings.packages, digest, settings.trusted_keys))
 
 
-def answer(case: UseCase, night: date, version: int, routing: Routing, where: Settings, aside: Path) -> Answered:
+def answer(case: UseCase, night: date, version: int, routing: Routing, settings: Settings, aside: Path) -> Answered:
     """Return what the packages of `routing` answer to the entities of `night`, as of `version` of the features.
 
     Files go into the folder `aside`. A challenger that fails is written down, and the champion answers for everybody.
@@ -95,10 +95,10 @@ def answer(case: UseCase, night: date, version: int, routing: Routing, where: Se
     """
     if routing.challenger is not None:
         try:
-            return _answered(case, night, version, routing, where, aside)
+            return _answered(case, night, version, routing, settings, aside)
         except _ChallengerError as failed:
-            return _answered(case, night, version, routing, where, aside, fault=str(failed))
-    return _answered(case, night, version, routing, where, aside)
+            return _answered(case, night, version, routing, settings, aside, fault=str(failed))
+    return _answered(case, night, version, routing, settings, aside)
 
 
 class _ChallengerError(Exception):
@@ -106,18 +106,18 @@ class _ChallengerError(Exception):
 
 
 def _answered(
-    case: UseCase, night: date, version: int, routing: Routing, where: Settings, aside: Path, fault: str | None = None
+    case: UseCase, night: date, version: int, routing: Routing, settings: Settings, aside: Path, fault: str | None = None
 ) -> Answered:
-    champion = Package(digest=routing.champion, model=model(routing.champion, where))
-    challenger = _challenger(routing, where) if fault is None else None
+    champion = Package(digest=routing.champion, model=model(routing.champion, settings))
+    challenger = _challenger(routing, settings) if fault is None else None
     target, when = targets.of(case), Period(night, night)
-    uri, names = feature_step.address(where.lake, case), _profiled(case)
+    uri, names = feature_step.address(settings.lake, case), _profiled(case)
     share = _PROFILED / max(lake.count(uri, str(night), str(night), version), 1)
     found, sampled = Answered(scores=_spool(aside), copies=_spool(aside)), list[pd.DataFrame]()
     for rows in lake.batches(uri, when, at_version=version):
-        scores = {routing.champion: champion.answer(rows, case, where)}
+        scores = {routing.champion: champion.answer(rows, case, settings)}
         if routing.challenger is not None:
-            scores[routing.challenger] = _challenged(challenger, rows, case, where)
+            scores[routing.challenger] = _challenged(challenger, rows, case, settings)
         canary = _canaries(rows, routing if fault is None else routing.alone)
         issued = _issued(rows, scores, routing, canary)
         found = replace(
@@ -132,20 +132,20 @@ def _answered(
     return replace(found, profiles={str(name): column_profiles.of(columns[name]) for name in columns})
 
 
-def _challenger(routing: Routing, where: Settings) -> Package | None:
+def _challenger(routing: Routing, settings: Settings) -> Package | None:
     if routing.challenger is None:
         return None
     try:
-        return Package(digest=routing.challenger, model=model(routing.challenger, where))
+        return Package(digest=routing.challenger, model=model(routing.challenger, settings))
     except PackageError as fault:
         raise _ChallengerError(f"{type(fault).__name__}: {fault}") from None
 
 
-def _challenged(challenger: Package | None, rows: pd.DataFrame, case: UseCase, where: Settings) -> Floats:
+def _challenged(challenger: Package | None, rows: pd.DataFrame, case: UseCase, settings: Settings) -> Floats:
     if challenger is None:
         return np.full(len(rows), np.nan)
     try:
-        return challenger.answer(rows, case, where)
+        return challenger.answer(rows, case, settings)
     except (DataError, FeatureError, PackageError) as fault:
         raise _ChallengerError(f"{type(fault).__name__}: {fault}") from None
 

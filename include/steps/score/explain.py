@@ -30,23 +30,23 @@ def explain(use_case: str, night: str, entity: str) -> str:
 
     Raises RequestError when there is no such score, LedgerError when the package makes another number of those features.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
-    issued = warehouse.scores(warehouse.engine(where.warehouse_url), case.name, when)
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    issued = warehouse.scores(warehouse.engine(settings.warehouse_url), case.name, when)
     found = issued[issued["entity"] == entity]
     if found.empty:
         raise RequestError(
             f"{case.name} issued no score for {entity!r} on {when}; of that night it has {len(issued)} scores"
         )
-    return "\n\n".join(_told(case, str(when), each, where) for each in found.to_dict("records"))
+    return "\n\n".join(_told(case, str(when), each, settings) for each in found.to_dict("records"))
 
 
-def _told(case: UseCase, night: str, issued: Mapping[Any, Any], where: Settings) -> str:
+def _told(case: UseCase, night: str, issued: Mapping[Any, Any], settings: Settings) -> str:
     digest, version = str(issued["model_digest"]), int(str(issued["features_version"]))
-    model = batch_prediction.model(digest, where)
-    rows = feature_step.read(where.lake, case, night, night, at_version=version)
+    model = batch_prediction.model(digest, settings)
+    rows = feature_step.read(settings.lake, case, night, night, at_version=version)
     row = _row(rows, str(issued["entity"]))
     why = explaining.explain(model, row)
-    target = targets.told(case, package_files.facts(packages.get(where.packages, digest, where.trusted_keys)))
+    target = targets.told(case, package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys)))
     if abs(why.score - float(str(issued["score"]))) > _TOLERANCE:
         raise LedgerError(
             f"the score {issued['score']} of {issued['entity']!r} was not made by package {digest[:12]} from version "

@@ -38,8 +38,8 @@ def drive(use_case: str, to: str, rate: float, limit: int = 0) -> Driven:
     """
     if rate <= 0:
         raise RequestError(f"expected a rate above 0 requests a second, got {rate}")
-    case, where = usecases.get(use_case), load_settings()
-    entities = list(materialize.shelf_of(case, where).snapshot.places)[: limit or None]
+    case, settings = usecases.get(use_case), load_settings()
+    entities = list(materialize.shelf_of(case, settings).snapshot.places)[: limit or None]
     return asyncio.run(_drive(entities, to, rate))
 
 

@@ -38,31 +38,31 @@ def drain(use_case: str) -> int:
 
     What a server still writes is read as far as it is; a journal file that is finished and read is removed.
     """
-    case, where = usecases.get(use_case), load_settings()
-    return sum(_drained(segment, case, where) for segment in request_log.segments(where.journal / case.name))
+    case, settings = usecases.get(use_case), load_settings()
+    return sum(_drained(segment, case, settings) for segment in request_log.segments(settings.journal / case.name))
 
 
-def put(rows: pd.DataFrame | Spool, case: UseCase, night: date, where: Settings) -> None:
+def put(rows: pd.DataFrame | Spool, case: UseCase, night: date, settings: Settings) -> None:
     """Store the answers of a nightly batch in place of those of `night`; `rows` have the columns `COLUMNS`."""
     found = rows if isinstance(rows, Spool) else typed(rows)
-    lake.replace(address(case, BATCH, where), Period(first=night, last=night), found)
+    lake.replace(address(case, BATCH, settings), Period(first=night, last=night), found)
 
 
-def given(case: UseCase, after: date, moment: datetime, where: Settings) -> pd.DataFrame:
+def given(case: UseCase, after: date, moment: datetime, settings: Settings) -> pd.DataFrame:
     """Return what was answered over REST from `moment` on, and in the batch for the nights after `after`."""
-    rest = lake.read(address(case, REST, where), columns=list(COLUMNS))
-    batch = lake.read(address(case, BATCH, where), str(after), columns=list(COLUMNS))
+    rest = lake.read(address(case, REST, settings), columns=list(COLUMNS))
+    batch = lake.read(address(case, BATCH, settings), str(after), columns=list(COLUMNS))
     found = [rest[rest["at"] >= moment.timestamp()], batch[batch[NIGHT] > str(after)]]
     return pd.concat([typed(each) for each in found], ignore_index=True)
 
 
-def address(case: UseCase, table: str, where: Settings) -> str:
+def address(case: UseCase, table: str, settings: Settings) -> str:
     """Return where the answers over REST, or those of the batch, are in the lake."""
-    return lake.address(where.lake, case.name, STAGE, table)
+    return lake.address(settings.lake, case.name, STAGE, table)
 
 
-def _drained(segment: Path, case: UseCase, where: Settings) -> int:
-    uri = address(case, REST, where)
+def _drained(segment: Path, case: UseCase, settings: Settings) -> int:
+    uri = address(case, REST, settings)
     page = request_log.read(segment, lake.taken(uri, segment.stem))
     if page.records and not lake.append(uri, _frame(page.records), segment.stem, page.end):
         return 0  # another drain was faster, and has these

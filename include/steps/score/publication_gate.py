@@ -28,28 +28,28 @@ ISSUED, WITHHELD, WAIVED = "issued", "withheld", "waived"
 _STAGE, _TABLE = "profiles", "issued"
 
 
-def require(case: UseCase, night: date, answered: Answered, champion: str, where: Settings) -> None:
+def require(case: UseCase, night: date, answered: Answered, champion: str, settings: Settings) -> None:
     """Judge a night's answers beside the nights issued before it and write that down; return when they may be issued.
 
     Raises RefusalError, with what to do, when they are withheld. The same answers are judged the same whenever asked.
     """
-    batch = answered.among(lake.count(_entities(case, where), str(night), str(night)))
-    usual = publication_gate.usual(list(_before(case, night, where)), case.issuing)
+    batch = answered.among(lake.count(_entities(case, settings), str(night), str(night)))
+    usual = publication_gate.usual(list(_before(case, night, settings)), case.issuing)
     verdict = publication_gate.judge(batch, usual, case.issuing)
     told: dict[str, Json] = {"rows": batch.rows, "wrong": batch.wrong, "checks": [asdict(x) for x in verdict.checks]}
     seen = {name: column_profiles.told(each) for name, each in answered.profiles.items()}
     evidence = hashlib.sha256(hash_chain.canonical({"champion": champion, "seen": seen, **told}).encode()).hexdigest()
-    waived = _waived(case, night, evidence, where)
+    waived = _waived(case, night, evidence, settings)
     if verdict.holds and not batch.rows:
         return
     if verdict.holds or waived:
-        _write(ISSUED, case, night, champion, told | {"waived_by": waived}, evidence, where)
-        lake.replace(_profiles(case, where), Period(night, night), _table(night, answered.profiles))
-        _tell(case, night, None, where)
+        _write(ISSUED, case, night, champion, told | {"waived_by": waived}, evidence, settings)
+        lake.replace(_profiles(case, settings), Period(night, night), _table(night, answered.profiles))
+        _tell(case, night, None, settings)
         return
-    _write(WITHHELD, case, night, champion, told, evidence, where)
+    _write(WITHHELD, case, night, champion, told, evidence, settings)
     message = _refusal(case, night, verdict)
-    _tell(case, night, message, where)
+    _tell(case, night, message, settings)
     raise RefusalError(message)
 
 
@@ -59,8 +59,8 @@ def waive(use_case: str, night: str, who: str, why: str) -> Entry:
     Good for the very scores that were judged: others are judged anew. Raises RequestError when nothing is withheld, when
     there are scores that are none, or when the words are too few.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
-    engine = warehouse.engine(where.warehouse_url)
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    engine = warehouse.engine(settings.warehouse_url)
     decided = [
         each for each in ledger.entries(engine, use_case=case.name, night=when) if each.kind in (ISSUED, WITHHELD)
     ]
@@ -86,9 +86,9 @@ def waive(use_case: str, night: str, who: str, why: str) -> Entry:
     )
 
 
-def _before(case: UseCase, night: date, where: Settings) -> Iterator[Mapping[str, Profile]]:
+def _before(case: UseCase, night: date, settings: Settings) -> Iterator[Mapping[str, Profile]]:
     """Yield the profiles of the nights issued last before `night`."""
-    uri = _profiles(case, where)
+    uri = _profiles(case, settings)
     last = [each for each in lake.nights(uri) if each < night][-case.issuing.nights :]
     if not last:
         return
@@ -101,9 +101,9 @@ def _table(night: date, found: Mapping[str, Profile]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _waived(case: UseCase, night: date, evidence: str, where: Settings) -> str | None:
+def _waived(case: UseCase, night: date, evidence: str, settings: Settings) -> str | None:
     """Return who waived the bars for these very scores; None when nobody did."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     given = ledger.entries(engine, use_case=case.name, kind=WAIVED, night=night, subject=evidence)
     return str(given[-1].payload["who"]) if given else None
 
@@ -115,10 +115,10 @@ def _write(
     champion: str,
     told: Mapping[str, Json],
     evidence: str,
-    where: Settings,
+    settings: Settings,
 ) -> None:
     ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind=kind,
         use_case=case.name,
         night=night,
@@ -128,13 +128,13 @@ def _write(
     )
 
 
-def _tell(case: UseCase, night: date, message: str | None, where: Settings) -> None:
+def _tell(case: UseCase, night: date, message: str | None, settings: Settings) -> None:
     told = (
         []
         if message is None
         else [Alert(use_case=case.name, night=night, kind=WITHHELD, subject="scores", message=message)]
     )
-    warehouse.settle_alerts(warehouse.engine(where.warehouse_url), case.name, night, (WITHHELD,), told)
+    warehouse.settle_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (WITHHELD,), told)
 
 
 def _refusal(case: UseCase, night: date, verdict: Verdict) -> str:
@@ -145,9 +145,9 @@ def _refusal(case: UseCase, night: date, verdict: Verdict) -> str:
     )
 
 
-def _entities(case: UseCase, where: Settings) -> str:
-    return lake.address(where.lake, case.name, "valid", case.entities)
+def _entities(case: UseCase, settings: Settings) -> str:
+    return lake.address(settings.lake, case.name, "valid", case.entities)
 
 
-def _profiles(case: UseCase, where: Settings) -> str:
-    return lake.address(where.lake, case.name, _STAGE, _TABLE)
+def _profiles(case: UseCase, settings: Settings) -> str:
+    return lake.address(settings.lake, case.name, _STAGE, _TABLE)

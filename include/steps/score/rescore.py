@@ -44,17 +44,17 @@ def plan(use_case: str, first: str, last: str, package: str, who: str, why: str)
     `package` is `CHAMPION` (of now), `EACH_NIGHT` (whoever was champion then), or the beginning of a digest. Raises
     RequestError for days that are no nights, nights without features, and a package that is not there.
     """
-    case, where = usecases.get(use_case), load_settings()
+    case, settings = usecases.get(use_case), load_settings()
     justification.require("a rescore", who, why)
     when = case.horizon.parse(f"{first}..{last}")
-    known = [night for night in lake.nights(feature_step.address(where.lake, case)) if night in when]
+    known = [night for night in lake.nights(feature_step.address(settings.lake, case)) if night in when]
     if not known:
         raise RequestError(f"expected nights of {case.name} that have features, got {when}: none of them has")
-    digest = package if package == EACH_NIGHT else _digest(case, package, where)
-    version = table_snapshot.take(case, where).version(feature_step.STAGE, feature_step.TABLE)
+    digest = package if package == EACH_NIGHT else _digest(case, package, settings)
+    version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
     asked = hashlib.sha256(f"{when}:{digest}:{version}:{who}:{why}".encode()).hexdigest()
     ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind=RESCORED,
         use_case=case.name,
         night=when.last,
@@ -78,29 +78,29 @@ def rescore(use_case: str, stretch: Stretch) -> int:
 
     Nights without a champion have none. Raises FeatureError where the features do not mean what a package learned.
     """
-    case, where = usecases.get(use_case), load_settings()
-    uri, when = address(case, stretch.package, where), case.horizon.parse(stretch.period)
+    case, settings = usecases.get(use_case), load_settings()
+    uri, when = address(case, stretch.package, settings), case.horizon.parse(stretch.period)
     loaded: dict[str, Package] = {}
-    for night in lake.nights(feature_step.address(where.lake, case)):
-        digest = _of_night(case, night, stretch.package, where) if night in when else None
+    for night in lake.nights(feature_step.address(settings.lake, case)):
+        digest = _of_night(case, night, stretch.package, settings) if night in when else None
         if digest is not None and not _done(uri, night, digest, stretch.version):
             if digest not in loaded:
-                loaded = {digest: Package(digest=digest, model=batch_prediction.model(digest, where))}
-            _put(uri, case, night, loaded[digest], stretch.version, where)
+                loaded = {digest: Package(digest=digest, model=batch_prediction.model(digest, settings))}
+            _put(uri, case, night, loaded[digest], stretch.version, settings)
     return lake.count(uri, str(when.first), str(when.last))
 
 
-def address(case: UseCase, package: str, where: Settings) -> str:
+def address(case: UseCase, package: str, settings: Settings) -> str:
     """Return where what `package` made of nights again rests: a table of each package, one of `EACH_NIGHT`."""
-    return lake.address(where.lake, case.name, STAGE, package[:_SHORT])
+    return lake.address(settings.lake, case.name, STAGE, package[:_SHORT])
 
 
-def _put(uri: str, case: UseCase, night: date, package: Package, version: int, where: Settings) -> None:
-    when, source = Period(night, night), feature_step.address(where.lake, case)
+def _put(uri: str, case: UseCase, night: date, package: Package, version: int, settings: Settings) -> None:
+    when, source = Period(night, night), feature_step.address(settings.lake, case)
     with TemporaryDirectory() as aside:
         found = Spool(folder=Path(aside))
         for rows in lake.batches(source, when, at_version=version):
-            scores = package.answer(rows, case, where)
+            scores = package.answer(rows, case, settings)
             made = rows[[ENTITY, NIGHT]].assign(model_digest=package.digest, score=scores, features_version=version)
             found = found.add(made)
         if found.count:
@@ -114,17 +114,17 @@ def _done(uri: str, night: date, digest: str, version: int) -> bool:
     return bool(alike) and all(alike)
 
 
-def _of_night(case: UseCase, night: date, package: str, where: Settings) -> str | None:
-    return release_state.on(case, night, where).champion if package == EACH_NIGHT else package
+def _of_night(case: UseCase, night: date, package: str, settings: Settings) -> str | None:
+    return release_state.on(case, night, settings).champion if package == EACH_NIGHT else package
 
 
-def _digest(case: UseCase, package: str, where: Settings) -> str:
+def _digest(case: UseCase, package: str, settings: Settings) -> str:
     if package == CHAMPION:
-        champion = release_state.now(case, where).champion
+        champion = release_state.now(case, settings).champion
         if champion is None:
             raise RequestError(f"{case.name} has no champion yet: train one and release it, or name a package")
         return champion
-    judged = ledger.entries(warehouse.engine(where.warehouse_url), case.name, "judged")
+    judged = ledger.entries(warehouse.engine(settings.warehouse_url), case.name, "judged")
     packed = {each.subject for each in judged if "package" in each.payload}
     found = sorted(each for each in packed if each.startswith(package))
     if len(package) < _SHORT or len(found) != 1:
@@ -132,5 +132,5 @@ def _digest(case: UseCase, package: str, where: Settings) -> str:
             f"expected {CHAMPION}, {EACH_NIGHT} or {_SHORT} characters or more of the digest of one package of {case.name}, got "
             f"{package!r}: `ratchet ledger show --use-case {case.name} --kind judged` lists them"
         )
-    packages.get(where.packages, found[0], where.trusted_keys)
+    packages.get(settings.packages, found[0], settings.trusted_keys)
     return found[0]

@@ -26,15 +26,15 @@ def score(use_case: str, period: str) -> int | None:
     Raises FeatureError when the features of a night do not mean what the champion learned them as; and RefusalError,
     once all nights were tried, when the scores of some are withheld.
     """
-    case, when, where = usecases.get(use_case), periods.parse(period), load_settings()
+    case, when, settings = usecases.get(use_case), periods.parse(period), load_settings()
     issued, scored, withheld = 0, False, list[str]()
     for night in case.horizon.nights(when):
-        routing = release_state.on(case, night, where).routing
+        routing = release_state.on(case, night, settings).routing
         if routing is None:
             continue
         scored = True
         try:
-            issued += score_night(case, night, routing, where)
+            issued += score_night(case, night, routing, settings)
         except RefusalError as refusal:
             withheld.append(str(refusal))
     if withheld:
@@ -42,14 +42,14 @@ def score(use_case: str, period: str) -> int | None:
     return issued if scored else None
 
 
-def score_night(case: UseCase, night: date, routing: Routing, where: Settings) -> int:
+def score_night(case: UseCase, night: date, routing: Routing, settings: Settings) -> int:
     """Issue scores for the entities of `night` by the packages of `routing` and return how many; raises as `score` does."""
-    version = table_snapshot.take(case, where).version(feature_step.STAGE, feature_step.TABLE)
+    version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
     with TemporaryDirectory() as aside:
-        answered = batch_prediction.answer(case, night, version, routing, where, Path(aside))
-        publication_gate.require(case, night, answered, routing.champion, where)
+        answered = batch_prediction.answer(case, night, version, routing, settings, Path(aside))
+        publication_gate.require(case, night, answered, routing.champion, settings)
         if routing.challenger is not None and answered.rows:
-            prediction_log.put(answered.copies, case, night, where)
-        engine, cutoff = warehouse.engine(where.warehouse_url), case.horizon.cutoff(night)
+            prediction_log.put(answered.copies, case, night, settings)
+        engine, cutoff = warehouse.engine(settings.warehouse_url), case.horizon.cutoff(night)
         warehouse.issue_night(engine, case.name, night, answered.parts(), cutoff, version)
         return answered.rows

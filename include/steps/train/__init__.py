@@ -62,15 +62,15 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
     Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
     when the rows have features that mean something else than what is declared.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
-    before = attempts.judged(case, when, where)
-    if attempts.standing(case, before, where):
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    before = attempts.judged(case, when, settings)
+    if attempts.standing(case, before, settings):
         return []
-    promoted = _promoted(case, when, trigger, where)
-    met, tables = champion.read(promoted, case, where), table_snapshot.take(case, where)
+    promoted = _promoted(case, when, trigger, settings)
+    met, tables = champion.read(promoted, case, settings), table_snapshot.take(case, settings)
     refusal = None
     try:
-        candidates.check_leaks(case, candidates.rows(case, when, tables, met.used_until, where).learned, when, tables)
+        candidates.check_leaks(case, candidates.rows(case, when, tables, met.used_until, settings).learned, when, tables)
     except RefusalError as error:
         refusal = error
     plan = Plan(
@@ -86,9 +86,9 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
         key=attempts.key(case, when, before),
     )
     if refusal:
-        _record(case, when, plan, _refused(refusal), where)
+        _record(case, when, plan, _refused(refusal), settings)
         return []
-    plans.put(plan, where)
+    plans.put(plan, settings)
     return [Asked(plan=plan.digest, candidate=each.name) for each in case.candidates]
 
 
@@ -98,21 +98,21 @@ def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
     A candidate that cannot be fitted leaves why. Raises LeakError when it knows too much, RequestError when the use case or
     the code were changed since.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
-    if _verdict(case, when, plan, where):
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    if _verdict(case, when, plan, settings):
         return
-    planned = plans.get(case, when, plan, where)
-    place = plans.draft(planned, candidate, where)
+    planned = plans.get(case, when, plan, settings)
+    place = plans.draft(planned, candidate, settings)
     if not candidate_store.whole(place):
         began = time.perf_counter()
         try:
-            files = candidates.enter(case, when, planned, candidate, where)
-            resource_trends.timed(case, when, candidate, time.perf_counter() - began, where)
+            files = candidates.enter(case, when, planned, candidate, settings)
+            resource_trends.timed(case, when, candidate, time.perf_counter() - began, settings)
         except RefusalError as refusal:
             files = candidate_files.refused(refusal)
         candidate_store.put(place, files)
-    if _verdict(case, when, plan, where):  # another task of this candidate was faster, and all is over
-        plans.forget(case, when, where)
+    if _verdict(case, when, plan, settings):  # another task of this candidate was faster, and all is over
+        plans.forget(case, when, settings)
 
 
 def judge(use_case: str, night: str, asked: Sequence[Asked]) -> bool:
@@ -120,24 +120,24 @@ def judge(use_case: str, night: str, asked: Sequence[Asked]) -> bool:
 
     The verdict goes into the ledger with every number, and the drafts go. Raises DraftError when a draft is not whole.
     """
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
     plan = asked[0]["plan"] if asked else None
-    told = _verdict(case, when, plan, where)
+    told = _verdict(case, when, plan, settings)
     if told is None:
-        planned = plans.get(case, when, str(plan), where)
+        planned = plans.get(case, when, str(plan), settings)
         try:
-            found = _challenge(case, when, planned, where)
+            found = _challenge(case, when, planned, settings)
         except RefusalError as refusal:
             found = _refused(refusal)
-        told = _record(case, when, planned, found, where)
-    resource_trends.keep(case, when, told, where)  # also after a verdict that was all that an earlier try got to
-    plans.forget(case, when, where)
+        told = _record(case, when, planned, found, settings)
+    resource_trends.keep(case, when, told, settings)  # also after a verdict that was all that an earlier try got to
+    plans.forget(case, when, settings)
     return bool(told.payload["outcome"] == Outcome.PROMOTE)
 
 
-def _verdict(case: UseCase, when: date, plan: str | None, where: Settings) -> Entry | None:
+def _verdict(case: UseCase, night: date, plan: str | None, settings: Settings) -> Entry | None:
     """Return the verdict on a plan, or the last one of the night when there was nothing to plan."""
-    judged = [each for each in attempts.judged(case, when, where) if plan in (None, each.payload.get("plan"))]
+    judged = [each for each in attempts.judged(case, night, settings) if plan in (None, each.payload.get("plan"))]
     return judged[-1] if judged else None
 
 
@@ -145,25 +145,25 @@ def _refused(refusal: RefusalError) -> tuple[dict[str, Any], str]:
     return {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
 
 
-def _record(case: UseCase, when: date, plan: Plan, found: tuple[dict[str, Any], str], where: Settings) -> Entry:
+def _record(case: UseCase, night: date, plan: Plan, found: tuple[dict[str, Any], str], settings: Settings) -> Entry:
     payload, subject = found
     asked = {"trigger": plan.trigger, "declared": plan.declared, "reads": dict(plan.reads), "plan": plan.digest}
-    spent = attempts.budget(case, when, where)
+    spent = attempts.budget(case, night, settings)
     asked |= {"budget": spent} if spent else {}
     return ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind="judged",
         use_case=case.name,
-        night=when,
+        night=night,
         subject=subject,
         payload=asked | payload,
         key=plan.key,
     )
 
 
-def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry | None:
+def _promoted(case: UseCase, night: date, trigger: str, settings: Settings) -> Entry | None:
     """Return the promotion of the champion that a challenger of `when` meets; None for the first."""
-    promoted = ledger.champion(warehouse.engine(where.warehouse_url), case.name, before_night=when)
+    promoted = ledger.champion(warehouse.engine(settings.warehouse_url), case.name, before_night=night)
     if promoted is None and trigger != BOOTSTRAP:
         raise RequestError(f"{case.name} has no champion yet: train the first one with the reason {BOOTSTRAP!r}")
     if promoted is not None and trigger == BOOTSTRAP:
@@ -173,20 +173,20 @@ def _promoted(case: UseCase, when: date, trigger: str, where: Settings) -> Entry
     return promoted
 
 
-def _challenge(case: UseCase, when: date, plan: Plan, where: Settings) -> tuple[dict[str, Any], str]:
+def _challenge(case: UseCase, night: date, plan: Plan, settings: Settings) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
-    tables = table_snapshot.take(case, where, plan.reads)
-    rows = candidates.rows(case, when, tables, plan.used_until, where)
-    held = candidates.hold(case, plan, rows.learned, where)
+    tables = table_snapshot.take(case, settings, plan.reads)
+    rows = candidates.rows(case, night, tables, plan.used_until, settings)
+    held = candidates.hold(case, plan, rows.learned, settings)
     recipe = recipes.digest(case, held.best.candidate, function_sources.sources(case))
     target = held.target
-    met = champion.read(_met(plan, where), case, where).on(rows.judged.frame, target.prior)
+    met = champion.read(_met(plan, settings), case, settings).on(rows.judged.frame, target.prior)
     frozen = _frozen(case, rows.judged, met, held)
     found = diagnostics.measure(case, target, held.best, rows.learned, rows.judged, frozen, tables)
     verdict = gate.judge(frozen, case.gates, met.bar(recipe), target, also=found.gates)
     training = Training(
         case=case,
-        when=when,
+        when=night,
         plan=plan,
         tables=tables,
         contest=held,
@@ -196,16 +196,16 @@ def _challenge(case: UseCase, when: date, plan: Plan, where: Settings) -> tuple[
         met=met,
         found=found,
         verdict=verdict,
-        refitting=refit.after(verdict, case, plan, rows, held, frozen, where),
+        refitting=refit.after(verdict, case, plan, rows, held, frozen, settings),
     )
-    return records.leave(training, where)
+    return records.leave(training, settings)
 
 
-def _met(plan: Plan, where: Settings) -> Entry | None:
+def _met(plan: Plan, settings: Settings) -> Entry | None:
     """Return the promotion of the champion that the plan names."""
     if plan.champion is None:
         return None
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     return ledger.entries(engine, use_case=plan.use_case, kind=Kind.PROMOTED, subject=plan.champion)[-1]
 
 

@@ -56,17 +56,17 @@ class Contest:
     target: Target
 
 
-def rows(case: UseCase, when: date, tables: Snapshot, used_until: str, where: Settings) -> Rows:
+def rows(case: UseCase, night: date, tables: Snapshot, used_until: str, settings: Settings) -> Rows:
     """Return the labelled rows as of a night, divided; raises RefusalError when there are too few, or FeatureError."""
-    labelled = training_set.read(case, when, tables, where)
+    labelled = training_set.read(case, night, tables, settings)
     parts = splitting.split(labelled.nights, case.gates, used_until)
     return Rows(labelled=labelled, learned=labelled.where(parts.fitted), judged=labelled.where(parts.judged))
 
 
-def check_leaks(case: UseCase, learned: Labelled, when: date, tables: Snapshot) -> None:
+def check_leaks(case: UseCase, learned: Labelled, night: date, tables: Snapshot) -> None:
     """Raise LeakError when a feature of the rows learned from knows too much."""
     target = targets.learned(case, learned.labels)
-    future = training_set.at_event(case, learned, when, tables)
+    future = training_set.at_event(case, learned, night, tables)
     hidden = set(case.feature_names) - set(privacy.telling(case, case.feature_names, coherence.needs(case), "logs"))
     seen = learned.frame[list(case.feature_names)]
     leakage.check_features(
@@ -74,15 +74,15 @@ def check_leaks(case: UseCase, learned: Labelled, when: date, tables: Snapshot) 
     )
 
 
-def enter(case: UseCase, when: date, plan: Plan, name: str, where: Settings) -> dict[str, bytes]:
+def enter(case: UseCase, night: date, plan: Plan, name: str, settings: Settings) -> dict[str, bytes]:
     """Return the draft of the candidate `name`: tuned, fitted, scored ahead, and its package tried as it would be served.
 
     Raises LeakError when it knows too much, RefusalError when it cannot be fitted, RequestError when it is not declared.
     """
-    learned = rows(case, when, table_snapshot.take(case, where, plan.reads), plan.used_until, where).learned
+    learned = rows(case, night, table_snapshot.take(case, settings, plan.reads), plan.used_until, settings).learned
     target = targets.learned(case, learned.labels)
-    material = gathered(case, learned, target, plan.seed, where)
-    candidate = tuning.settled(case, _declared(case, name), when, material, where, anew=plan.tune)
+    material = gathered(case, learned, target, plan.seed, settings)
+    candidate = tuning.settled(case, _declared(case, name), night, material, settings, anew=plan.tune)
     count = sum(1 for _ in splitting.folds(learned.nights))
     _LOG.info("fitting %s on %d rows", name, len(learned.labels))
     fitted = fitting.fit(candidate, material, lambda fold: _LOG.info("fitting %s: fold %d of %d", name, fold, count))
@@ -92,7 +92,7 @@ def enter(case: UseCase, when: date, plan: Plan, name: str, where: Settings) -> 
     package = package_files.pack(
         fitted.model, ahead.frame, provenance.facts(), {"requirements.txt": provenance.serving()}
     )
-    trial = _tried(case, package, ahead, when, where)
+    trial = _tried(case, package, ahead, night, settings)
     contender = Contender(
         name=name,
         quality=quality,
@@ -104,14 +104,14 @@ def enter(case: UseCase, when: date, plan: Plan, name: str, where: Settings) -> 
     return candidate_files.pack(fitted, package, contender)
 
 
-def hold(case: UseCase, plan: Plan, learned: Labelled, where: Settings) -> Contest:
+def hold(case: UseCase, plan: Plan, learned: Labelled, settings: Settings) -> Contest:
     """Return the choice among the candidates' drafts.
 
     Raises RefusalError when a candidate could not be fitted or none can be chosen, DraftError when one's draft is not whole.
     """
     target = targets.learned(case, learned.labels)
     entered = [
-        candidate_files.load(candidate_store.get(plans.draft(plan, each.name, where)), each, target)
+        candidate_files.load(candidate_store.get(plans.draft(plan, each.name, settings)), each, target)
         for each in case.candidates
     ]
     contenders = tuple(each.contender for each in entered)
@@ -130,7 +130,7 @@ def hold(case: UseCase, plan: Plan, learned: Labelled, where: Settings) -> Conte
     return Contest(learned=learned, contenders=contenders, choice=choice, best=best, worths=worths, target=target)
 
 
-def gathered(case: UseCase, learned: Labelled, target: Target, seed: int, where: Settings) -> Material:
+def gathered(case: UseCase, learned: Labelled, target: Target, seed: int, settings: Settings) -> Material:
     """Return the rows as candidates learn from them."""
     return fitting.gather(
         learned.frame,
@@ -139,7 +139,7 @@ def gathered(case: UseCase, learned: Labelled, target: Target, seed: int, where:
         case.feature_names,
         target=target,
         seed=seed,
-        threads=where.threads,
+        threads=settings.threads,
         texts=case.texts,
         recency=case.weighting,
     )
@@ -154,10 +154,10 @@ def _declared(case: UseCase, name: str) -> Candidate:
     )
 
 
-def _tried(case: UseCase, package: Package, ahead: Labelled, when: date, where: Settings) -> Trial:
+def _tried(case: UseCase, package: Package, ahead: Labelled, night: date, settings: Settings) -> Trial:
     """Return what serving the package took, on rows that its candidate had not learned from."""
     sampled = serving_trial.sample(ahead.frame[[ENTITY, *case.feature_names]])
     with TemporaryDirectory() as folder:
-        packages.put(Path(folder), package.digest, model_signing.signed(package.digest, package.files, where))
-        trial, _ = serving_trial.run(Path(folder), package.digest, sampled, case.feature_names, when, where)
+        packages.put(Path(folder), package.digest, model_signing.signed(package.digest, package.files, settings))
+        trial, _ = serving_trial.run(Path(folder), package.digest, sampled, case.feature_names, night, settings)
     return trial

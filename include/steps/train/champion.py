@@ -57,7 +57,7 @@ class Champion:
             return replace(self, model=None, scores=base, fault=f"{fault}. {_WAY_FORWARD}")
 
 
-def read(promoted: Entry | None, case: UseCase, where: Settings) -> Champion:
+def read(promoted: Entry | None, case: UseCase, settings: Settings) -> Champion:
     """Return the champion that was `promoted`.
 
     One whose package is not what was promoted, or whose features mean something else by now, has a fault.
@@ -65,9 +65,9 @@ def read(promoted: Entry | None, case: UseCase, where: Settings) -> Champion:
     if promoted is None:
         return Champion()
     try:
-        files = packages.get(where.packages, promoted.subject, where.trusted_keys)
+        files = packages.get(settings.packages, promoted.subject, settings.trusted_keys)
         facts = package_files.facts(files)
-        feature_pins.require_declared(promoted.subject, case, where)
+        feature_pins.require_declared(promoted.subject, case, settings)
         return Champion(
             digest=promoted.subject,
             model=package_files.load(files),
@@ -76,12 +76,12 @@ def read(promoted: Entry | None, case: UseCase, where: Settings) -> Champion:
             facts=facts,
         )
     except (PackageError, FeatureError) as fault:
-        used = _judged_until(promoted, where)
+        used = _judged_until(promoted, settings)
         return Champion(digest=promoted.subject, used_until=used, fault=f"{fault}. {_WAY_FORWARD}")
 
 
-def _judged_until(promoted: Entry, where: Settings) -> str:
+def _judged_until(promoted: Entry, settings: Settings) -> str:
     """Return the last night that the champion was judged on, as the ledger tells it."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     judged = ledger.entries(engine, use_case=promoted.use_case, kind="judged", subject=promoted.subject)
     return str(judged[-1].payload["judged"]["nights"][-1]) if judged else ""  # type: ignore[call-overload,index]

@@ -64,7 +64,7 @@ def evidence(found: Findings) -> dict[str, Any]:
     }
 
 
-def files(found: Findings, target: Target, case: UseCase, when: date, where: Settings) -> dict[str, bytes]:
+def files(found: Findings, target: Target, case: UseCase, night: date, settings: Settings) -> dict[str, bytes]:
     """Draw the findings beside the card, and return the pictures and the numbers as files."""
     from include.plotting import training_plots  # drawing is a second's import, which only a training pays
 
@@ -73,7 +73,7 @@ def files(found: Findings, target: Target, case: UseCase, when: date, where: Set
         for name, svg in training_plots.draw(found, sections.pictures(found), target).items()
     }
     for name, content in drawn.items():
-        report_paths.write_beside(report_paths.card(where.reports, case.name, when), name, content)
+        report_paths.write_beside(report_paths.card(settings.reports, case.name, night), name, content)
     return drawn | {"findings.json": (json.dumps(evidence(found), indent=1) + "\n").encode()}
 
 

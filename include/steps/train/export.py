@@ -32,29 +32,29 @@ def export(named: str, form: Form, folder: Path) -> Path:
     Returns the file. Raises RequestError when no one package is named, or it cannot become that; PackageError when it is not
     the bytes that a trusted key signed, or does not give its golden rows their scores.
     """
-    where = load_settings()
-    digest = _digest(named, where)
-    files = packages.get(where.packages, digest, where.trusted_keys)
+    settings = load_settings()
+    digest = _digest(named, settings)
+    files = packages.get(settings.packages, digest, settings.trusted_keys)
     model = scorer.load_package(files, digest)
     name, content = _graph(model, files) if form is Form.ONNX else _wheel(model, files)
     atomic.write(folder / name, content)
     return folder / name
 
 
-def _digest(named: str, where: Settings) -> str:
+def _digest(named: str, settings: Settings) -> str:
     if named in usecases.names():
-        champion = ledger.champion(warehouse.engine(where.warehouse_url), named)
+        champion = ledger.champion(warehouse.engine(settings.warehouse_url), named)
         if champion is None:
             raise RequestError(
                 f"expected {named} to have a champion, but it has had none: name a package by its digest"
             )
         return str(champion.subject)
-    stored = sorted(each.name for each in where.packages.glob("[!.]*"))
+    stored = sorted(each.name for each in settings.packages.glob("[!.]*"))
     found = [each for each in stored if each.startswith(named)] if len(named) >= _LEAST_DIGITS else []
     if len(found) != 1:
         raise RequestError(
             f"expected a use case, or {_LEAST_DIGITS} digits or more that one package's digest begins with, got {named!r}: "
-            f"{len(found)} of the {len(stored)} packages in {where.packages}"
+            f"{len(found)} of the {len(stored)} packages in {settings.packages}"
         )
     return found[0]
 

@@ -27,11 +27,11 @@ from ml.usecase.features import title
 MARKDOWN, HTML = "model_card.md", "model_card.html"
 
 
-def lines(case: UseCase, when: date, worths: tuple[Worth, ...], learned: Labelled, where: Settings) -> tuple[Line, ...]:
+def lines(case: UseCase, night: date, worths: tuple[Worth, ...], learned: Labelled, settings: Settings) -> tuple[Line, ...]:
     """Return each feature's worth beside its costs; a null share only where a report may tell of the feature."""
     needs = coherence.needs(case)
     declared: Mapping[str, Feature] = {title(each): each for each in case.features}
-    built = build_costs.milliseconds(warehouse.engine(where.warehouse_url), case, feature_step.TABLE, when)
+    built = build_costs.milliseconds(warehouse.engine(settings.warehouse_url), case, feature_step.TABLE, night)
     reported = set(privacy.telling(case, case.feature_names, needs, "reports"))
     told = []
     for each in worths:
@@ -59,30 +59,30 @@ def personal(case: UseCase) -> dict[str, frozenset[str]]:
     }
 
 
-def write(told: Card, where: Settings) -> dict[str, bytes]:
+def write(told: Card, settings: Settings) -> dict[str, bytes]:
     """Write the card beside the reports, and return it and its table of features as files."""
     text = card.write(told)
     html = page.render(_title(told.use_case.name, told.night), text)
-    place = report_paths.card(where.reports, told.use_case.name, date.fromisoformat(told.night))
+    place = report_paths.card(settings.reports, told.use_case.name, date.fromisoformat(told.night))
     report_paths.write_card(place, text.encode(), html.encode())
     return {MARKDOWN: text.encode(), HTML: html.encode(), "features.csv": card.csv(told.lines).encode()}
 
 
 def check(use_case: str, night: str) -> None:
     """Raise CardError unless the card of `night`, as a page and in the registry, says what was recorded of its training."""
-    case, when, where = usecases.get(use_case), periods.parse(night).last, load_settings()
-    judged = attempts.judged(case, when, where)
+    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    judged = attempts.judged(case, when, settings)
     if not judged or MARKDOWN not in judged[-1].payload:
         raise RequestError(f"{case.name} was not trained as of {when}, or told no card then: there is nothing to check")
-    if faults := _faults(case, judged[-1], where):
+    if faults := _faults(case, judged[-1], settings):
         raise CardError(f"the model card of {case.name} as of {when} is not what was recorded: {'. '.join(faults)}")
 
 
-def _faults(case: UseCase, judged: Entry, where: Settings) -> list[str]:
+def _faults(case: UseCase, judged: Entry, settings: Settings) -> list[str]:
     payload: Mapping[str, Any] = judged.payload
-    place = report_paths.card(where.reports, case.name, judged.night or date.min)
+    place = report_paths.card(settings.reports, case.name, judged.night or date.min)
     shown, html = (path.read_text() if path.exists() else "" for path in (place, place.with_suffix(".html")))
-    kept = registry.file(where, case.name, str(payload["version"]), MARKDOWN).decode()
+    kept = registry.file(settings, case.name, str(payload["version"]), MARKDOWN).decode()
     found = [f"{MARKDOWN}: {each}" for each in _differing(shown, kept, payload, case)]
     found += [f"the registry's {MARKDOWN}: {each}" for each in _differing(kept, shown, payload, case)]
     if not found and html != page.render(_title(case.name, str(judged.night)), shown):

@@ -44,40 +44,40 @@ class Plan:
         return hash_chain.fingerprint(asdict(self))
 
 
-def put(plan: Plan, where: Settings) -> None:
+def put(plan: Plan, settings: Settings) -> None:
     """Write the plan for the tasks to come."""
-    place = _place(plan.use_case, plan.night, plan.digest, where)
+    place = _place(plan.use_case, plan.night, plan.digest, settings)
     candidate_store.put(place, {_FILE: json.dumps(asdict(plan), sort_keys=True).encode()})
 
 
-def get(case: UseCase, when: date, digest: str, where: Settings) -> Plan:
+def get(case: UseCase, night: date, digest: str, settings: Settings) -> Plan:
     """Return the plan called `digest`.
 
     Raises DraftError when it is not there, RequestError when the use case or the code are not those it was made with.
     """
-    files = candidate_store.get(_place(case.name, str(when), digest, where))
+    files = candidate_store.get(_place(case.name, str(night), digest, settings))
     plan = Plan(**json.loads(files[_FILE]))
     if (plan.declared, plan.code) != (attempts.declared(case), provenance.code()):
         raise RequestError(
-            f"expected {case.name} and the code (ml/, include/) as they were when the training of {when} began, but they were "
+            f"expected {case.name} and the code (ml/, include/) as they were when the training of {night} began, but they were "
             "changed since: clear its run from its first task, `prepare`"
         )
     return plan
 
 
-def draft(plan: Plan, candidate: str, where: Settings) -> Path:
+def draft(plan: Plan, candidate: str, settings: Settings) -> Path:
     """Return where the draft of a candidate is."""
-    return _folder(plan.use_case, plan.night, where) / plan.digest[:_SHORT] / "candidates" / candidate
+    return _folder(plan.use_case, plan.night, settings) / plan.digest[:_SHORT] / "candidates" / candidate
 
 
-def forget(case: UseCase, when: date, where: Settings) -> None:
+def forget(case: UseCase, night: date, settings: Settings) -> None:
     """Remove plans and drafts of a night."""
-    candidate_store.remove(_folder(case.name, str(when), where))
+    candidate_store.remove(_folder(case.name, str(night), settings))
 
 
-def _place(use_case: str, night: str, digest: str, where: Settings) -> Path:
-    return _folder(use_case, night, where) / digest[:_SHORT] / "plan"
+def _place(use_case: str, night: str, digest: str, settings: Settings) -> Path:
+    return _folder(use_case, night, settings) / digest[:_SHORT] / "plan"
 
 
-def _folder(use_case: str, night: str, where: Settings) -> Path:
-    return where.drafts / use_case / night
+def _folder(use_case: str, night: str, settings: Settings) -> Path:
+    return settings.drafts / use_case / night

@@ -59,20 +59,20 @@ class Training:
         return environment_diff.changes(self.met.facts, provenance.facts()) if self.met.facts else ()
 
 
-def leave(training: Training, where: Settings) -> tuple[dict[str, Any], str]:
+def leave(training: Training, settings: Settings) -> tuple[dict[str, Any], str]:
     """Write everything but the ledger; return what the ledger is to be told, and the released package's digest."""
-    told = _card(training, where)
-    package, refitted = _released(training, told, where)
+    told = _card(training, settings)
+    package, refitted = _released(training, told, settings)
     told = replace(told, package=package.digest, refitted=refitted)
-    files = model_card.write(told, where) | diagnostics.files(
-        training.found, training.contest.target, training.case, training.when, where
+    files = model_card.write(told, settings) | diagnostics.files(
+        training.found, training.contest.target, training.case, training.when, settings
     )
-    version = _show(training, package, files, where)
+    version = _show(training, package, files, settings)
     told_as = {model_card.MARKDOWN: manifest.sha256(files[model_card.MARKDOWN])}
     return {"version": version, **told_as, **_payload(training, package, refitted)}, package.digest
 
 
-def _card(training: Training, where: Settings) -> Card:
+def _card(training: Training, settings: Settings) -> Card:
     case, contest = training.case, training.contest
     return Card(
         use_case=case,
@@ -85,43 +85,43 @@ def _card(training: Training, where: Settings) -> Card:
         choice=contest.choice,
         verdict=training.verdict,
         personal=model_card.personal(case),
-        lines=model_card.lines(case, training.when, contest.worths, contest.learned, where),
+        lines=model_card.lines(case, training.when, contest.worths, contest.learned, settings),
         findings=training.found,
         changed=training.changed,
     )
 
 
-def _released(training: Training, told: Card, where: Settings) -> tuple[Package, Refitted | None]:
+def _released(training: Training, told: Card, settings: Settings) -> tuple[Package, Refitted | None]:
     """Return the package to release, in its store: of the refit where there is one that agrees, else of the judged model."""
-    facts = _facts(training, where)
-    judged = _packed(training, training.contest.best.model, facts, told, where)
+    facts = _facts(training, settings)
+    judged = _packed(training, training.contest.best.model, facts, told, settings)
     if training.refitting is None:
         return judged, None
     found = Refitted(judged=judged.digest, refit="", checks=training.refitting.checks)
     said = {"judged": judged.digest, "agreement": [asdict(check) for check in found.checks]}
     facts |= {"fitted": [training.spans["fitted"][0], training.spans["judged"][-1]], "refit": said}
     told = replace(told, refitted=found)
-    refit = _packed(training, training.refitting.model, facts, told, where)
+    refit = _packed(training, training.refitting.model, facts, told, settings)
     return refit if found.agrees else judged, replace(found, refit=refit.digest)
 
 
-def _packed(training: Training, model: Model, facts: Mapping[str, object], told: Card, where: Settings) -> Package:
+def _packed(training: Training, model: Model, facts: Mapping[str, object], told: Card, settings: Settings) -> Package:
     """Return the model as a signed package in its store; its card has none of the numbers that a clock measured."""
     papers = {"model_card.md": cards.write(told, timed=False).encode(), "requirements.txt": provenance.serving()}
     packed = package_files.pack(model, training.judged.frame, facts, papers)
-    packed = replace(packed, files=model_signing.signed(packed.digest, packed.files, where))
-    packages.put(where.packages, packed.digest, packed.files)
+    packed = replace(packed, files=model_signing.signed(packed.digest, packed.files, settings))
+    packages.put(settings.packages, packed.digest, packed.files)
     return packed
 
 
-def _facts(training: Training, where: Settings) -> dict[str, object]:
+def _facts(training: Training, settings: Settings) -> dict[str, object]:
     case, frozen, target = training.case, training.frozen, training.contest.target
     quality = target.measure(frozen.labels, frozen.challenger, frozen.nights)
     return {
         "use_case": case.name,
         "night": str(training.when),
         "recipe": training.recipe,
-        **feature_pins.declared(build.service(case, where), case.feature_names).facts,
+        **feature_pins.declared(build.service(case, settings), case.feature_names).facts,
         "candidate": training.contest.choice.name,
         "settings": asdict(training.contest.best.candidate),
         "seed": training.plan.seed,
@@ -135,7 +135,7 @@ def _facts(training: Training, where: Settings) -> dict[str, object]:
     }
 
 
-def _show(training: Training, package: Package, files: Mapping[str, bytes], where: Settings) -> str:
+def _show(training: Training, package: Package, files: Mapping[str, bytes], settings: Settings) -> str:
     """Put the training into MLflow, a run with numbers, its card and a version of the model, and return the version."""
     case, contest, verdict = training.case, training.contest, training.verdict
     numbers = {
@@ -152,10 +152,10 @@ def _show(training: Training, package: Package, files: Mapping[str, bytes], wher
         "outcome": verdict.outcome,
         **{f"reads.{table}": version for table, version in training.tables.versions.items()},
     }
-    run = registry.log_training(where, case.name, training.when, params, numbers, files)
+    run = registry.log_training(settings, case.name, training.when, params, numbers, files)
     example = training.judged.frame[list(case.feature_names)].head()
     return registry.register(
-        where, case.name, package.digest, package.files, example, {"night": str(training.when)}, run
+        settings, case.name, package.digest, package.files, example, {"night": str(training.when)}, run
     )
 
 

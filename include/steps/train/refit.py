@@ -26,14 +26,14 @@ class Refitting:
 
 
 def after(
-    verdict: Verdict, case: UseCase, plan: Plan, rows: Rows, held: Contest, frozen: Judged, where: Settings
+    verdict: Verdict, case: UseCase, plan: Plan, rows: Rows, held: Contest, frozen: Judged, settings: Settings
 ) -> Refitting | None:
     """Return the refit once the gate said promote; None where it did not, or the use case declares none."""
     if case.refit is None or verdict.outcome is not Outcome.PROMOTE:
         return None
-    model = fitting.refit(held.best, candidates.gathered(case, rows.labelled, held.target, plan.seed, where))
-    tables, when = table_snapshot.take(case, where, plan.reads), date.fromisoformat(plan.night)
-    waiting = training_set.waiting(case, when, tables, where, str(rows.judged.nights.max()))
+    model = fitting.refit(held.best, candidates.gathered(case, rows.labelled, held.target, plan.seed, settings))
+    tables, night = table_snapshot.take(case, settings, plan.reads), date.fromisoformat(plan.night)
+    waiting = training_set.waiting(case, night, tables, settings, str(rows.judged.nights.max()))
     ahead = Pair(judged=held.best.model.predict(waiting), refit=model.predict(waiting))
     seen = Pair(judged=frozen.challenger, refit=model.predict(rows.judged.frame))
     checks = refit_equivalence.measure(ahead, seen, frozen.labels, held.target, case.refit)

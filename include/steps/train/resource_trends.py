@@ -17,12 +17,12 @@ _TOLD = {LATENCY: "p99_latency_ms", MEMORY: "memory_mb", SIZE: "package_mb"}
 _NO_MODEL, _TREND, _DEPENDENCIES = "none", "trend", "dependencies"
 
 
-def timed(case: UseCase, night: date, candidate: str, seconds: float, where: Settings) -> None:
+def timed(case: UseCase, night: date, candidate: str, seconds: float, settings: Settings) -> None:
     """Keep how long it took to tune, fit and try a candidate."""
-    _record([_metric(case, night, candidate, _NO_MODEL, SECONDS, seconds)], where)
+    _record([_metric(case, night, candidate, _NO_MODEL, SECONDS, seconds)], settings)
 
 
-def keep(case: UseCase, night: date, judged: Entry, where: Settings) -> None:
+def keep(case: UseCase, night: date, judged: Entry, settings: Settings) -> None:
     """Keep what serving each candidate of a verdict takes, and tell trends and dependencies that changed."""
     payload: Mapping[str, Any] = judged.payload
     _record(
@@ -31,20 +31,20 @@ def keep(case: UseCase, night: date, judged: Entry, where: Settings) -> None:
             for each in payload.get("candidates", ())
             for metric, name in _TOLD.items()
         ],
-        where,
+        settings,
     )
-    told = list(_trends(case, night, where))
+    told = list(_trends(case, night, settings))
     if payload.get("dependencies"):
         message = f"the package of {night} is made otherwise than its champion: {'; '.join(payload['dependencies'])}"
         told.append(_alert(case, night, _DEPENDENCIES, judged.subject[:12], message))
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     warehouse.settle_alerts(engine, case.name, night, (_TREND, _DEPENDENCIES), told)
 
 
-def _trends(case: UseCase, night: date, where: Settings) -> Iterator[Alert]:
+def _trends(case: UseCase, night: date, settings: Settings) -> Iterator[Alert]:
     for candidate in case.candidates:
         for metric in (*TIMED, SIZE):
-            found = trends.measure(_past(case, night, candidate.name, metric, where))
+            found = trends.measure(_past(case, night, candidate.name, metric, settings))
             if found and found.has_risen:
                 message = (
                     f"{metric} of {candidate.name} has risen: {found.recent:.4g} in the last three trainings, {found.before:.4g} "
@@ -53,15 +53,15 @@ def _trends(case: UseCase, night: date, where: Settings) -> Iterator[Alert]:
                 yield _alert(case, night, _TREND, f"{candidate.name} {metric}", message)
 
 
-def _past(case: UseCase, night: date, candidate: str, metric: str, where: Settings) -> list[float]:
+def _past(case: UseCase, night: date, candidate: str, metric: str, settings: Settings) -> list[float]:
     """Return what was measured at each training up to `night`, in their order."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     found = warehouse.metrics(engine, case.name, last_night=night, metric=metric, slice=_slice(candidate))
     return [each.value for each in found if each.value is not None]
 
 
-def _record(metrics: list[Metric], where: Settings) -> None:
-    warehouse.record_metrics(warehouse.engine(where.warehouse_url), metrics)
+def _record(metrics: list[Metric], settings: Settings) -> None:
+    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), metrics)
 
 
 def _metric(case: UseCase, night: date, candidate: str, digest: str, metric: str, value: float) -> Metric:

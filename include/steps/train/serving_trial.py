@@ -32,16 +32,16 @@ def sample(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def run(
-    packages: Path, digest: str, rows: pd.DataFrame, names: Sequence[str], when: date, where: Settings
+    packages: Path, digest: str, rows: pd.DataFrame, names: Sequence[str], night: date, settings: Settings
 ) -> tuple[Trial, pd.DataFrame]:
     """Return how the package answers the features `names` of `rows`, and `rows` in the order of its answers.
 
     Raises PackageError when the package in the folder `packages` cannot be served at all.
     """
     with TemporaryDirectory() as folder:
-        place = snapshot_store.put(Path(folder), when, snapshots.pack(rows[[ENTITY, *names]], {}))
+        place = snapshot_store.put(Path(folder), night, snapshots.pack(rows[[ENTITY, *names]], {}))
         order = list(snapshot_store.read(Path(folder), place).places)
-        told = subprocesses.run("include.serving.latency_trial", packages, digest, where, folder)
+        told = subprocesses.run("include.serving.latency_trial", packages, digest, settings, folder)
     return Trial(**json.loads(told)), rows.set_index(ENTITY).loc[order].reset_index()
 
 
@@ -55,17 +55,17 @@ class Live:
 
 
 def over_http(
-    case: UseCase, digest: str, rows: pd.DataFrame, names: Sequence[str], when: date, where: Settings
+    case: UseCase, digest: str, rows: pd.DataFrame, names: Sequence[str], night: date, settings: Settings
 ) -> Live:
     """Return how the package answers for the entities of `rows`, in their order, from a server with a snapshot of them.
 
     Each counts by the best of some tries: what else the machine does is not the model's doing. Raises SetupError when the
     server does not start.
     """
-    facts = {"night": str(when), **feature_pins.of_package(digest, where).facts}
+    facts = {"night": str(night), **feature_pins.of_package(digest, settings).facts}
     with TemporaryDirectory() as folder:
-        apart = replace(where, feature_store=Path(folder), journal=Path(folder) / "journal")
-        snapshot_store.put(materialize.folder(case, apart), when, snapshots.pack(rows[[ENTITY, *names]], facts))
+        apart = replace(settings, feature_store=Path(folder), journal=Path(folder) / "journal")
+        snapshot_store.put(materialize.folder(case, apart), night, snapshots.pack(rows[[ENTITY, *names]], facts))
         with child_server.running(case.name, apart, package=digest) as ours:
             return _asked(ours.address, list(rows[ENTITY]))
 

@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def settled(
-    case: UseCase, candidate: Candidate, when: date, material: Material, where: Settings, *, anew: bool = False
+    case: UseCase, candidate: Candidate, night: date, material: Material, settings: Settings, *, anew: bool = False
 ) -> Candidate:
     """Return the candidate with the settings found for it as it is declared; searched where none were, or `anew`.
 
@@ -28,32 +28,32 @@ def settled(
     """
     if case.tuning is None:
         return candidate
-    return _tuned(case, case.tuning, candidate, when, material, where, anew=anew)
+    return _tuned(case, case.tuning, candidate, night, material, settings, anew=anew)
 
 
 def _tuned(
-    case: UseCase, tuned: Tuning, candidate: Candidate, when: date, material: Material, where: Settings, *, anew: bool
+    case: UseCase, tuned: Tuning, candidate: Candidate, night: date, material: Material, settings: Settings, *, anew: bool
 ) -> Candidate:
     engine, recipe = (
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         recipes.digest(case, candidate, function_sources.sources(case)),
     )
     before = [
         each
         for each in ledger.entries(engine, use_case=case.name, kind=TUNED, subject=candidate.name)
-        if each.payload["recipe"] == recipe and each.night is not None and each.night <= when
+        if each.payload["recipe"] == recipe and each.night is not None and each.night <= night
     ]
-    if before and (not anew or before[-1].night == when):
+    if before and (not anew or before[-1].night == night):
         return tuning.settle(candidate, cast("Found", before[-1].payload["settings"]))
-    found = _searched(case, tuned, candidate, when, material, recipe, where)
+    found = _searched(case, tuned, candidate, night, material, recipe, settings)
     ledger.append(
         engine,
         kind=TUNED,
         use_case=case.name,
-        night=when,
+        night=night,
         subject=candidate.name,
         payload={"recipe": recipe, "trials": tuned.trials, "settings": dict(found)},
-        key=f"{case.name}:tuned:{candidate.name}:{when}:{recipe}",
+        key=f"{case.name}:tuned:{candidate.name}:{night}:{recipe}",
     )
     return tuning.settle(candidate, found)
 
@@ -62,10 +62,10 @@ def _searched(
     case: UseCase,
     tuned: Tuning,
     candidate: Candidate,
-    when: date,
+    night: date,
     material: Material,
     recipe: str,
-    where: Settings,
+    settings: Settings,
 ) -> Found:
     rows = hash_chain.fingerprint([recipe, material.nights.tolist(), material.labels.tolist()])
 
@@ -86,8 +86,8 @@ def _searched(
             )
 
     return tuning_studies.search(
-        where.studies / case.name,
-        f"{candidate.name}-{when}-{rows[:16]}",
+        settings.studies / case.name,
+        f"{candidate.name}-{night}-{rows[:16]}",
         tuning.space(candidate),
         tuning.declared(candidate),
         lambda found: tuning.loss(tuning.settle(candidate, found), material),

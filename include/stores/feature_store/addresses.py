@@ -13,11 +13,11 @@ _VARIABLE, _SCHEMES, _PORT = "RATCHET_ONLINE_STORE_URL", ("redis", "rediss"), 63
 _CONNECT_SECONDS, _ANSWER_SECONDS = 3, 30
 
 
-def online(where: Settings, use_case: str) -> dict[str, Any]:
+def online(settings: Settings, use_case: str) -> dict[str, Any]:
     """Return Feast's settings of the online store; raises SetupError for an address that is none."""
-    if not where.online_store_url:
-        return {"type": "sqlite", "path": str(where.feature_store / use_case / "online.db")}
-    address = _parsed(where.online_store_url)
+    if not settings.online_store_url:
+        return {"type": "sqlite", "path": str(settings.feature_store / use_case / "online.db")}
+    address = _parsed(settings.online_store_url)
     options: dict[str, object] = {
         "db": int(address.path.strip("/") or 0),
         "ssl": address.scheme == "rediss",
@@ -34,18 +34,18 @@ def online(where: Settings, use_case: str) -> dict[str, Any]:
     }
 
 
-def shown(where: Settings) -> str:
+def shown(settings: Settings) -> str:
     """Return the online store's address as files and messages may tell it: without who may come in."""
-    if not where.online_store_url:
+    if not settings.online_store_url:
         return ""
-    address = _parsed(where.online_store_url)
+    address = _parsed(settings.online_store_url)
     return f"{address.scheme}://{address.hostname}:{address.port or _PORT}/{address.path.strip('/') or 0}"
 
 
 @contextmanager
-def reached(where: Settings) -> Iterator[None]:
+def reached(settings: Settings) -> Iterator[None]:
     """Raise SetupError in place of whatever Redis's client says when the server is away or does not let us in."""
-    if not where.online_store_url:
+    if not settings.online_store_url:
         yield
         return
     from redis.exceptions import RedisError
@@ -54,7 +54,7 @@ def reached(where: Settings) -> Iterator[None]:
         yield
     except RedisError as error:
         raise SetupError(
-            f"expected the online store at {shown(where)} to answer, but: {error}. Start it, or mend {_VARIABLE}, and run "
+            f"expected the online store at {shown(settings)} to answer, but: {error}. Start it, or mend {_VARIABLE}, and run "
             "this again; servers answer from the snapshot meanwhile"
         ) from None
 

@@ -10,16 +10,16 @@ from ml.features import fingerprints
 from ml.features.fingerprints import Declared
 
 
-def remember(where: Settings, service: Service) -> None:
+def remember(settings: Settings, service: Service) -> None:
     """Write down what the features of `service` mean, unless it is there already."""
-    place = where.feature_store / service.use_case / "services" / f"{service.name}.json"
+    place = settings.feature_store / service.use_case / "services" / f"{service.name}.json"
     if not place.exists():
         atomic.write(place, json.dumps(dict(service.digests), indent=1, sort_keys=True).encode())
 
 
-def recall(where: Settings, use_case: str, view: str, name: str) -> Declared:
+def recall(settings: Settings, use_case: str, view: str, name: str) -> Declared:
     """Return what the features of the service `name` mean; raises FeatureError when nobody knows any more."""
-    place = where.feature_store / use_case / "services" / f"{name}.json"
+    place = settings.feature_store / use_case / "services" / f"{name}.json"
     try:
         digests = json.loads(place.read_bytes())
         known = isinstance(digests, dict) and named(view, fingerprints.version(digests)) == name

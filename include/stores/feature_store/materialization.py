@@ -7,11 +7,11 @@ from include.stores.feature_store import registry
 from include.stores.feature_store.services import Service
 
 
-def materialize(where: Settings, service: Service, start: datetime, end: datetime) -> None:
+def materialize(settings: Settings, service: Service, start: datetime, end: datetime) -> None:
     """Put online what the entities decided from `start` to `end` (both included) have; doing it again changes nothing.
 
     Raises SetupError when the features as they are declared now were never deployed.
     """
-    registry.require(where, service)
-    with registry.opened(where, service.use_case) as store:
+    registry.require(settings, service)
+    with registry.opened(settings, service.use_case) as store:
         store.materialize(start, end, feature_views=[service.view])

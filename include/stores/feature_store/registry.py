@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from feast import FeatureStore
 
 
-def apply(where: Settings, *services: Service) -> list[str]:
+def apply(settings: Settings, *services: Service) -> list[str]:
     """Declare the services of one use case and return the names of those that were not there; others stay.
 
     Only for a deploy: it rewrites the registry, which a DAG that runs beside would read half done.
     """
-    new = [each for each in services if not applied(where, each)]
+    new = [each for each in services if not applied(settings, each)]
     if new:
-        with opened(where, new[0].use_case) as store:
+        with opened(settings, new[0].use_case) as store:
             for each in new:
                 store.apply(_declared(each))
         for each in new:
-            atomic.write(_mark(where, each), _declaration(where, each).encode())
+            atomic.write(_mark(settings, each), _declaration(settings, each).encode())
     return [each.name for each in new]
 
 
-def applied(where: Settings, service: Service) -> bool:
+def applied(settings: Settings, service: Service) -> bool:
     """Return whether this version, of this table, is what was declared last; Feast is not woken for it."""
-    mark = _mark(where, service)
-    return mark.exists() and mark.read_text() == _declaration(where, service)
+    mark = _mark(settings, service)
+    return mark.exists() and mark.read_text() == _declaration(settings, service)
 
 
-def require(where: Settings, service: Service) -> None:
+def require(settings: Settings, service: Service) -> None:
     """Raise SetupError unless `service` is what was declared last."""
-    if not applied(where, service):
+    if not applied(settings, service):
         raise SetupError(
             f"the feature store does not know {service.name}, the features of {service.use_case} as they are declared now: "
             "deploy them with `ratchet features apply`"
@@ -48,25 +48,25 @@ def require(where: Settings, service: Service) -> None:
 
 
 @contextmanager
-def opened(where: Settings, use_case: str) -> "Iterator[FeatureStore]":
+def opened(settings: Settings, use_case: str) -> "Iterator[FeatureStore]":
     """Yield Feast's store of one use case, one project each; what it and its libraries deprecate is not our news."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from feast import FeatureStore, RepoConfig
 
-        folder = where.feature_store / use_case
+        folder = settings.feature_store / use_case
         folder.mkdir(parents=True, exist_ok=True)
         config = RepoConfig(
             project=use_case,
             provider="local",
             registry={"registry_type": "file", "path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
             offline_store={"type": "include.stores.feature_store.offline_store.DeltaOfflineStore"},
-            online_store=addresses.online(where, use_case),
+            online_store=addresses.online(settings, use_case),
             # Without it Feast writes every row of the window in the order of the files: the oldest may come last.
             materialization={"pull_latest_features": True},
             entity_key_serialization_version=3,
         )
-        with addresses.reached(where):
+        with addresses.reached(settings):
             yield FeatureStore(config=config)
 
 
@@ -94,9 +94,9 @@ def _declared(service: Service) -> list[Any]:
     return [entity, view, FeatureService(name=service.name, features=[view], tags=tags)]
 
 
-def _declaration(where: Settings, service: Service) -> str:
-    return f"{service.version}\n{service.source}\n{addresses.shown(where)}\n"
+def _declaration(settings: Settings, service: Service) -> str:
+    return f"{service.version}\n{service.source}\n{addresses.shown(settings)}\n"
 
 
-def _mark(where: Settings, service: Service) -> Path:
-    return where.feature_store / service.use_case / f"{service.view}.applied"
+def _mark(settings: Settings, service: Service) -> Path:
+    return settings.feature_store / service.use_case / f"{service.view}.applied"

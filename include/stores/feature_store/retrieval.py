@@ -12,10 +12,10 @@ from ml.features import CUTOFF, ENTITY
 _ASKED_AT = "event_timestamp"
 
 
-def online(where: Settings, service: Service, entities: Sequence[str]) -> pd.DataFrame:
+def online(settings: Settings, service: Service, entities: Sequence[str]) -> pd.DataFrame:
     """Return the online features of those `entities` that are there, with the cutoff they were decided at."""
-    registry.require(where, service)
-    with registry.opened(where, service.use_case) as store:
+    registry.require(settings, service)
+    with registry.opened(settings, service.use_case) as store:
         asked = [{ENTITY: entity} for entity in entities]
         answer = store.get_online_features(store.get_feature_service(service.name), asked)
         found = answer.to_dict(include_event_timestamps=True)
@@ -25,12 +25,12 @@ def online(where: Settings, service: Service, entities: Sequence[str]) -> pd.Dat
     return _typed(rows[pd.Series(found[f"{first}__ts"]) > 0], service)
 
 
-def historical(where: Settings, service: Service, moments: "pd.Series[pd.Timestamp]") -> pd.DataFrame:
+def historical(settings: Settings, service: Service, moments: "pd.Series[pd.Timestamp]") -> pd.DataFrame:
     """Return what Feast's own join finds in the Delta table for each entity (the index) at its moment (UTC)."""
-    registry.require(where, service)
+    registry.require(settings, service)
     asked = pd.DataFrame({ENTITY: moments.index, _ASKED_AT: moments.to_numpy()})
     asked[_ASKED_AT] = pd.to_datetime(asked[_ASKED_AT], utc=True)
-    with registry.opened(where, service.use_case) as store:
+    with registry.opened(settings, service.use_case) as store:
         rows = store.get_historical_features(asked, store.get_feature_service(service.name)).to_df()
     return _typed(rows, service)
 

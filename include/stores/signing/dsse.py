@@ -47,21 +47,21 @@ def new_key() -> str:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
 
 
-def trust(signer: Signer, where: Settings) -> Path:
+def trust(signer: Signer, settings: Settings) -> Path:
     """Write the public half of a signing key among the trusted ones, and return where; raises SetupError."""
-    public = _pem(_signing_key(signer, where).public_key())
-    path = signer.trusted(where.trusted_keys) / f"{hashlib.sha256(public).hexdigest()[:_SHORT]}.pem"
+    public = _pem(_signing_key(signer, settings).public_key())
+    path = signer.trusted(settings.trusted_keys) / f"{hashlib.sha256(public).hexdigest()[:_SHORT]}.pem"
     if not path.exists():
         atomic.write(path, public)
     return path
 
 
-def seal(text: bytes, kind: str, signer: Signer, where: Settings) -> bytes:
+def seal(text: bytes, kind: str, signer: Signer, settings: Settings) -> bytes:
     """Return `text`, of the media type `kind`, in an envelope with our signature; raises SetupError without a key.
 
     The same key signs the same text with the same bytes (RFC 6979).
     """
-    key = _signing_key(signer, where)
+    key = _signing_key(signer, settings)
     signature = key.sign(_encoded(text, kind), ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
     bundle = {
         "mediaType": _BUNDLE,
@@ -116,8 +116,8 @@ def _encoded(text: bytes, kind: str) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(text), text)
 
 
-def _signing_key(signer: Signer, where: Settings) -> ec.EllipticCurvePrivateKey:
-    path = where.secrets / signer.key_file
+def _signing_key(signer: Signer, settings: Settings) -> ec.EllipticCurvePrivateKey:
+    path = settings.secrets / signer.key_file
     if not path.is_file():
         raise SetupError(
             f"expected the key that signs {signer.signs} in {path}, but there is none; run the set-up (`make run` does)"

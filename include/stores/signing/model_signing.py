@@ -21,10 +21,10 @@ _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://model_signing/signature/v1.0"
 
 
-def signed(digest: str, files: Mapping[str, bytes], where: Settings) -> dict[str, bytes]:
+def signed(digest: str, files: Mapping[str, bytes], settings: Settings) -> dict[str, bytes]:
     """Return `files` with the signature of all of them as the package `digest`; raises SetupError without a key."""
     statement = json.dumps(_statement(digest, _hashes(files)), sort_keys=True).encode()
-    return {**files, SIGNATURE: dsse.seal(statement, _PAYLOAD, dsse.PACKAGES, where)}
+    return {**files, SIGNATURE: dsse.seal(statement, _PAYLOAD, dsse.PACKAGES, settings)}
 
 
 def verify(digest: str, files: Mapping[str, bytes], trusted: Path) -> None:

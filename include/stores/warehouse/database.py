@@ -40,10 +40,10 @@ def _tell_when_away(context: sa.engine.ExceptionContext) -> None:
     """Raise SetupError, in a sentence, for a server that is not there, or went away; a task's next try finds it back."""
     if context.is_pre_ping or not (context.is_disconnect or context.connection is None):
         return
-    where = context.engine.url.render_as_string(hide_password=True) if context.engine else "of the warehouse"
+    settings = context.engine.url.render_as_string(hide_password=True) if context.engine else "of the warehouse"
     said = " ".join(str(context.original_exception).split())
     raise SetupError(
-        f"the database {where} cannot be reached: {said}. Start it, or mend its URL, and run this "
+        f"the database {settings} cannot be reached: {said}. Start it, or mend its URL, and run this "
         "again: what was being stored is there whole or not at all"
     ) from None
 

@@ -20,12 +20,12 @@ ROOT = "/airflow/ratchet"
 
 Page = Callable[[Settings], str]
 PAGES = [
-    pytest.param(lambda where: pages.index(where, MOMENT, ROOT), id="overview"),
-    pytest.param(lambda where: pages.use_case(where, "flights", MOMENT, ROOT), id="a use case"),
-    pytest.param(lambda where: pages.use_case(where, "employment", MOMENT, ROOT), id="a use case without a night"),
-    pytest.param(lambda where: pages.ledger(where, {}, MOMENT, ROOT), id="ledger"),
-    pytest.param(lambda where: pages.ledger(where, {"at": "2013-03-01T00:00"}, MOMENT, ROOT), id="ledger at a moment"),
-    pytest.param(lambda where: pages.refusal(NASTY, ROOT), id="refusal"),
+    pytest.param(lambda settings: pages.index(settings, MOMENT, ROOT), id="overview"),
+    pytest.param(lambda settings: pages.use_case(settings, "flights", MOMENT, ROOT), id="a use case"),
+    pytest.param(lambda settings: pages.use_case(settings, "employment", MOMENT, ROOT), id="a use case without a night"),
+    pytest.param(lambda settings: pages.ledger(settings, {}, MOMENT, ROOT), id="ledger"),
+    pytest.param(lambda settings: pages.ledger(settings, {"at": "2013-03-01T00:00"}, MOMENT, ROOT), id="ledger at a moment"),
+    pytest.param(lambda settings: pages.refusal(NASTY, ROOT), id="refusal"),
 ]
 
 
@@ -57,21 +57,21 @@ class Seen(HTMLParser):
 
 
 @pytest.fixture
-def where(year: str) -> Settings:
+def settings(year: str) -> Settings:
     return replace(load_settings(), warehouse_url=year)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_elements_are_closed_in_their_order_and_ids_are_their_own(page: Page, where: Settings) -> None:
-    seen = Seen(page(where))
+def test_elements_are_closed_in_their_order_and_ids_are_their_own(page: Page, settings: Settings) -> None:
+    seen = Seen(page(settings))
     ids = [each["id"] for _, each in seen.elements if "id" in each]
     assert seen.open == []
     assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_screen_reader_finds_its_way(page: Page, where: Settings) -> None:
-    seen = Seen(page(where))
+def test_a_screen_reader_finds_its_way(page: Page, settings: Settings) -> None:
+    seen = Seen(page(settings))
     ids = {each.get("id") for _, each in seen.elements}
     levels = [int(tag[1]) for tag, _ in seen.elements if re.fullmatch("h[1-6]", tag)]
     assert seen.all("html")[0]["lang"] == "en"
@@ -85,20 +85,20 @@ def test_a_screen_reader_finds_its_way(page: Page, where: Settings) -> None:
     assert {each["for"] for each in seen.all("label")} == fields
 
 
-def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(where: Settings) -> None:
-    seen = Seen(pages.use_case(where, "flights", MOMENT, ROOT))
+def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(settings: Settings) -> None:
+    seen = Seen(pages.use_case(settings, "flights", MOMENT, ROOT))
     pictures = seen.all("svg")
     assert len(pictures) == len(seen.all("figure")) == len(seen.all("details")) == 13
     assert all(each["role"] == "img" and len(str(each["aria-labelledby"]).split()) == 2 for each in pictures)
 
 
-def test_replays_are_tables_and_pictures_of_ours_and_their_words_are_no_markup(where: Settings, tmp_path: Path) -> None:
+def test_replays_are_tables_and_pictures_of_ours_and_their_words_are_no_markup(settings: Settings, tmp_path: Path) -> None:
     path = stored.replays(tmp_path, "flights") / "one" / "replay.json"
     path.parent.mkdir(parents=True)
     table = {"heads": ["policy", "let in"], "rows": [["never", "0"], [NASTY, "2"]]}
     told = {"nights": "2013-02-01..2013-03-01", "gate": True, "made": "One recipe.", "honest": "Read with care."}
     path.write_text(json.dumps(told | {"policies": table, "pictures": {"quality": f"Loss {NASTY}"}}))
-    html = pages.use_case(replace(where, reports=tmp_path), "flights", MOMENT, ROOT)
+    html = pages.use_case(replace(settings, reports=tmp_path), "flights", MOMENT, ROOT)
     seen = Seen(html)
     assert seen.open == []
     (shown,) = seen.all("img")
@@ -109,8 +109,8 @@ def test_replays_are_tables_and_pictures_of_ours_and_their_words_are_no_markup(w
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_nothing_runs_and_nothing_is_fetched(page: Page, where: Settings) -> None:
-    html = page(where)
+def test_nothing_runs_and_nothing_is_fetched(page: Page, settings: Settings) -> None:
+    html = page(settings)
     seen = Seen(html)
     assert seen.all("script", "link", "img", "iframe", "object") == []
     assert not any(name.startswith("on") for _, each in seen.elements for name in each)
@@ -122,41 +122,41 @@ def test_nothing_runs_and_nothing_is_fetched(page: Page, where: Settings) -> Non
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(lambda where: pages.index(where, MOMENT, ROOT), id="an alert among all"),
-        pytest.param(lambda where: pages.use_case(where, "flights", MOMENT, ROOT), id="an alert of a use case"),
-        pytest.param(lambda where: pages.ledger(where, {"text": NASTY}, MOMENT, ROOT), id="what was searched for"),
-        pytest.param(lambda where: pages.refusal(NASTY, ROOT), id="a refusal"),
+        pytest.param(lambda settings: pages.index(settings, MOMENT, ROOT), id="an alert among all"),
+        pytest.param(lambda settings: pages.use_case(settings, "flights", MOMENT, ROOT), id="an alert of a use case"),
+        pytest.param(lambda settings: pages.ledger(settings, {"text": NASTY}, MOMENT, ROOT), id="what was searched for"),
+        pytest.param(lambda settings: pages.refusal(NASTY, ROOT), id="a refusal"),
     ],
 )
-def test_what_others_wrote_is_text(page: Page, where: Settings) -> None:
-    html = page(where)
+def test_what_others_wrote_is_text(page: Page, settings: Settings) -> None:
+    html = page(settings)
     assert "&lt;script&gt;" in html
     assert "<script" not in html
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lie_where_airflow_lies(page: Page, where: Settings) -> None:
-    links = [str(each["href"]) for each in Seen(page(where)).all("a")]
+def test_links_lie_where_airflow_lies(page: Page, settings: Settings) -> None:
+    links = [str(each["href"]) for each in Seen(page(settings)).all("a")]
     assert all(link.startswith(("/airflow/", "#")) for link in links)
 
 
-def test_whoever_is_waited_for_finds_the_question_in_airflow(where: Settings) -> None:
-    html = pages.index(where, MOMENT, ROOT)
+def test_whoever_is_waited_for_finds_the_question_in_airflow(settings: Settings) -> None:
+    html = pages.index(settings, MOMENT, ROOT)
     assert "waits for business_owner" in html
     assert '"/airflow/dags/flights_release/required_actions?response_received=false"' in html
 
 
-def test_the_next_page_asks_for_the_same(where: Settings) -> None:
+def test_the_next_page_asks_for_the_same(settings: Settings) -> None:
     asked = {"kind": "decided", "at": "2013-12-31T00:00", "page": "2", "text": "a&b"}
-    assert "rel=" not in pages.ledger(where, asked | {"page": "1"}, MOMENT, ROOT)
-    html = pages.ledger(where, asked | {"text": "nothing fired"}, MOMENT, ROOT)
+    assert "rel=" not in pages.ledger(settings, asked | {"page": "1"}, MOMENT, ROOT)
+    html = pages.ledger(settings, asked | {"text": "nothing fired"}, MOMENT, ROOT)
     turned = "kind=decided&amp;text=nothing+fired&amp;at=2013-12-31+00%3A00%3A00%2B00%3A00&amp;page="
     assert [f"{turned}{page}" in html for page in (1, 3)] == [True, True]
 
 
-def test_an_unknown_use_case_is_refused(where: Settings) -> None:
+def test_an_unknown_use_case_is_refused(settings: Settings) -> None:
     with pytest.raises(RequestError, match="expected one of the use cases"):
-        pages.use_case(where, "<b>", MOMENT, ROOT)
+        pages.use_case(settings, "<b>", MOMENT, ROOT)
 
 
 def test_before_anything_ran_it_says_so_and_makes_no_warehouse(home: Settings) -> None:

@@ -37,14 +37,14 @@ def shelf_of_rows(tmp_path: Path) -> Path:
     return tmp_path / "shelf"
 
 
-def tried(where: Settings, digest: str, rows: Path) -> "subprocess.CompletedProcess[str]":
+def tried(settings: Settings, digest: str, rows: Path) -> "subprocess.CompletedProcess[str]":
     command = [
         sys.executable,
         "-m",
         "include.serving.latency_trial",
-        str(where.packages),
+        str(settings.packages),
         digest,
-        str(where.trusted_keys),
+        str(settings.trusted_keys),
         str(rows),
     ]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)

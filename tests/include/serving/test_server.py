@@ -43,19 +43,19 @@ def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
         load_settings.cache_clear()
-        where = load_settings()
+        settings = load_settings()
     load_settings.cache_clear()
-    digest = served.packaged(where)
-    served.shelved(where)
-    served.routed(where, digest)
+    digest = served.packaged(settings)
+    served.shelved(settings)
+    served.routed(settings, digest)
     limits = {"body_bytes": 50_000, "rows": 100, "body_seconds": 0.5, "token": "secret"}
-    with served.running(where, **limits) as server:
-        yield where, server, digest
+    with served.running(settings, **limits) as server:
+        yield settings, server, digest
 
 
-def records(where: Settings) -> list[Record]:
+def records(settings: Settings) -> list[Record]:
     """Return everything in the journal."""
-    pages = (request_log.read(segment) for segment in request_log.segments(where.journal / USE_CASE))
+    pages = (request_log.read(segment) for segment in request_log.segments(settings.journal / USE_CASE))
     return [msgspec.json.decode(each, type=Record) for page in pages for each in page.records]
 
 
@@ -208,13 +208,13 @@ def test_the_documentation_needs_nothing_from_elsewhere(shared: tuple[Settings, 
 
 
 def test_each_answer_is_in_the_journal_with_all_that_made_it(shared: tuple[Settings, Server, str]) -> None:
-    where, server, digest = shared
+    settings, server, digest = shared
     replied = server.client.post(
         "/score", json={"rows": [{"entity": "ride-1", "hour": 2.0}, ROW]}, headers={"x-request-id": "mine"}
     )
     assert replied.headers["x-request-id"] == "mine"
     scores = [each["score"] for each in replied.json()["answers"]]
-    first, second = [each for each in records(where) if each.request == "mine"]
+    first, second = [each for each in records(settings) if each.request == "mine"]
     assert [first.score, second.score] == scores
     assert (first.entity, first.night, first.place) == ("ride-1", "2013-01-12", 0)
     assert (second.entity, second.night, second.place) == (None, "2013-01-12", 1)

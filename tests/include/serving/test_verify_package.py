@@ -34,14 +34,14 @@ def package() -> Package:
     return package_files.pack(fitted.model, FRAME, {"use_case": "taxi"})
 
 
-def answer(where: Settings, digest: str) -> subprocess.CompletedProcess[str]:
+def answer(settings: Settings, digest: str) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
         "-m",
         "include.serving.verify_package",
-        str(where.packages),
+        str(settings.packages),
         digest,
-        str(where.trusted_keys),
+        str(settings.trusted_keys),
     ]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
 
@@ -103,14 +103,14 @@ print(sorted({owner.lower() for name in loaded for owner in owners.get(name, ())
 """
 
 
-def serving(where: Settings, allowed: set[str]) -> set[str]:
+def serving(settings: Settings, allowed: set[str]) -> set[str]:
     """Return the distributions that loading and answering imports where only `allowed` ones can be."""
     command = [
         sys.executable,
         "-c",
         ALONE,
-        str(where.packages),
-        str(where.trusted_keys),
+        str(settings.packages),
+        str(settings.trusted_keys),
         ",".join(allowed | {"ratchet"}),
     ]
     tried = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)

@@ -100,14 +100,14 @@ def arrive(
     load_settings.cache_clear()
 
 
-def contents(where: Settings) -> dict[str, Any]:
+def contents(settings: Settings) -> dict[str, Any]:
     """Return everything that a home holds, without clocks: digests of tables, rows of the ledger, names of packages."""
     held: dict[str, Any] = {}
-    for log in sorted(Path(where.lake).rglob("_delta_log")):
+    for log in sorted(Path(settings.lake).rglob("_delta_log")):
         rows = lake.read(str(log.parent))
         ordered = rows.sort_values(sorted(rows.columns), ignore_index=True)[sorted(rows.columns)]
-        held[str(log.parent.relative_to(where.lake))] = hashlib.sha256(ordered.to_csv().encode()).hexdigest()
-    with closing(sqlite3.connect(where.home / "warehouse.db")) as database:
+        held[str(log.parent.relative_to(settings.lake))] = hashlib.sha256(ordered.to_csv().encode()).hexdigest()
+    with closing(sqlite3.connect(settings.home / "warehouse.db")) as database:
         for table in ("scores", "labels", "ingestions", "alerts", "files"):
             held[table] = sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str)
         timed = (build_costs.MILLISECONDS, *resource_trends.TIMED)
@@ -117,7 +117,7 @@ def contents(where: Settings) -> dict[str, Any]:
         held["reads"] = database.execute(read).fetchall()
         rows = pd.read_sql("SELECT kind, night, subject, payload, key FROM ledger ORDER BY seq", database)
         held["ledger"] = [_timeless(row) for row in rows.to_dict("records")]
-    with closing(sqlite3.connect(where.home / "mlflow.db")) as database:
+    with closing(sqlite3.connect(settings.home / "mlflow.db")) as database:
         for query in (
             "SELECT name, version FROM model_versions",
             "SELECT name, version, key, value FROM model_version_tags",
@@ -125,9 +125,9 @@ def contents(where: Settings) -> dict[str, Any]:
             "SELECT name, status FROM runs",
         ):
             held[query] = sorted(database.execute(query).fetchall(), key=str)
-    held["packages"] = sorted(path.name for path in where.packages.glob("[!.]*"))
-    held["drafts"] = sorted(str(path.relative_to(where.drafts)) for path in where.drafts.rglob("*") if path.is_file())
-    held["landing"] = {path.name: path.read_bytes() for path in sorted(Path(where.landing).rglob("*.csv"))}
+    held["packages"] = sorted(path.name for path in settings.packages.glob("[!.]*"))
+    held["drafts"] = sorted(str(path.relative_to(settings.drafts)) for path in settings.drafts.rglob("*") if path.is_file())
+    held["landing"] = {path.name: path.read_bytes() for path in sorted(Path(settings.landing).rglob("*.csv"))}
     return held
 
 
@@ -201,13 +201,13 @@ def night(
     """The night after the history, its files landed in a folder or a bucket, not ingested yet."""
     if request.param == "bucket":
         monkeypatch.setenv("RATCHET_LANDING", request.getfixturevalue("bucket"))
-    where = arrive("ingest a night")
-    place = landing.place(where.landing, "taxi", periods.parse(NIGHT))
+    settings = arrive("ingest a night")
+    place = landing.place(settings.landing, "taxi", periods.parse(NIGHT))
     usecases.module("taxi", "source").land(tmp_path / "drawn", periods.parse(NIGHT), load_settings().data)
     for path in (tmp_path / "drawn").iterdir():
         place.put(path.name, path.read_bytes())
     without_a_source(monkeypatch)
-    return Night(where=where, place=place)
+    return Night(where=settings, place=place)
 
 
 @pytest.fixture
@@ -216,12 +216,12 @@ def damaged(story: Story, arrive: Callable[[str], Settings], tmp_path: Path) -> 
     return enter(shutil.copytree(story.turned("ingest a night", damage), tmp_path / "damaged"))
 
 
-def damage(where: Settings) -> None:
+def damage(settings: Settings) -> None:
     """Take some nights, change the champion's bytes, and train a challenger that cannot meet it."""
     for night in map(str, periods.parse(f"{NIGHT}..{LATER}")):
         ingest.ingest("taxi", night)
         build.build("taxi", night)
-    (package,) = where.packages.glob("[!.]*")
+    (package,) = settings.packages.glob("[!.]*")
     learner = package / "learner.txt"
     learner.write_bytes(learner.read_bytes().replace(b"1", b"2", 1))
     assert not train.train("taxi", LATER, "a person")

@@ -19,18 +19,18 @@ def test_nights_are_built_served_compared_and_vacuumed_in_a_bucket(
     monkeypatch.setenv("RATCHET_LAKE", f"{bucket}/lake")
     monkeypatch.setenv("RATCHET_WAREHOUSE_URL", postgres.database())
     load_settings.cache_clear()
-    where = load_settings()
-    warehouse.migrate(where.warehouse_url)
+    settings = load_settings()
+    warehouse.migrate(settings.warehouse_url)
     for night in (FIRST, SECOND, SECOND):
         ingest.ingest("taxi", night)
         build.build("taxi", night)
     materialize.apply("taxi")
     assert materialize.materialize("taxi", SECOND) == 60
     assert parity.check("taxi", SECOND) == 0
-    table = build.address(where.lake, taxi)
+    table = build.address(settings.lake, taxi)
     assert lake.version(table) == 2
     first = lake.read(table, at_version=0)
     table_versions.vacuum("taxi", keep_nights=0)
     assert lake.read(table, at_version=0).equals(first)
     assert not (home.home / "lake").exists()
-    warehouse.engine(where.warehouse_url).dispose()
+    warehouse.engine(settings.warehouse_url).dispose()

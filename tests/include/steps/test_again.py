@@ -60,11 +60,11 @@ def killed_after(write: int) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_run_twice_leaves_what_it_left_the_first_time(arrive: Callable[[str], Settings], step: str) -> None:
-    where = arrive(step)
+    settings = arrive(step)
     first = STEPS[step]()
-    left = contents(where)
+    left = contents(settings)
     assert STEPS[step]() == first
-    assert contents(where) == left
+    assert contents(settings) == left
 
 
 ONE_WRITE = {"battery"}
@@ -82,17 +82,17 @@ def test_a_step_killed_after_any_of_its_writes_is_mended_by_running_it_again(
     expected = contents(undisturbed)
     assert writes
     for number, name in enumerate(writes, start=1):
-        where = arrive(step)
+        settings = arrive(step)
         with killed_after(number), pytest.raises(Killed):
             STEPS[step]()
         STEPS[step]()
-        assert contents(where) == expected, f"killed after write {number}, {name}"
+        assert contents(settings) == expected, f"killed after write {number}, {name}"
 
 
 def test_a_process_that_ended_in_the_middle_of_ingesting_is_mended_by_another(
     arrive: Callable[[str], Settings],
 ) -> None:
-    where, undisturbed = arrive("ingest"), arrive("ingest")
+    settings, undisturbed = arrive("ingest"), arrive("ingest")
     STEPS["ingest"]()
     program = (
         "import os; from include import usecases; from include.stores import lake; from include.steps import ingest\n"
@@ -100,8 +100,8 @@ def test_a_process_that_ended_in_the_middle_of_ingesting_is_mended_by_another(
         "lake.replace = lambda uri, *rest: os._exit(9) if uri.endswith('valid/traffic') else replace(uri, *rest)\n"
         f"ingest.ingest('taxi', {HISTORY!r})"
     )
-    environment = {**os.environ, "RATCHET_HOME": str(where.home), "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, "RATCHET_HOME": str(settings.home), "PYTHONPATH": str(PROJECT)}
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 9
-    enter(where.home)
+    enter(settings.home)
     STEPS["ingest"]()
-    assert contents(where) == contents(undisturbed)
+    assert contents(settings) == contents(undisturbed)

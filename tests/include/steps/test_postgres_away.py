@@ -43,15 +43,15 @@ def night() -> None:
     build.build("taxi", NIGHT)
 
 
-def left(where: Settings) -> dict[str, object]:
+def left(settings: Settings) -> dict[str, object]:
     """Return what the night left: digests of tables, and the rows of the lake."""
     wanted = (tables.ingestions, tables.files, tables.labels, tables.alerts)
     found: dict[str, object] = {
-        table.name: sync_diff.tally(rows.ordered(where.warehouse_url, table)) for table in wanted
+        table.name: sync_diff.tally(rows.ordered(settings.warehouse_url, table)) for table in wanted
     }
-    for log in sorted(Path(where.lake).rglob("_delta_log")):
+    for log in sorted(Path(settings.lake).rglob("_delta_log")):
         frame = lake.read(str(log.parent))
-        found[str(log.parent.relative_to(where.lake))] = frame.sort_values(list(frame.columns)).to_csv(index=False)
+        found[str(log.parent.relative_to(settings.lake))] = frame.sort_values(list(frame.columns)).to_csv(index=False)
     return found
 
 
@@ -82,7 +82,7 @@ def test_a_night_is_ended_by_its_next_try_wherever_postgres_went_away(
     expected = left(undisturbed)
     assert len(writes) > 2
     for number, name in enumerate(writes, start=1):
-        where = enter(mortal, tmp_path / str(number), monkeypatch)
+        settings = enter(mortal, tmp_path / str(number), monkeypatch)
         with pytest.MonkeyPatch.context() as patch:
             counted(patch, lambda at, number=number: mortal.stop() if at == number else None)
             try:
@@ -91,6 +91,6 @@ def test_a_night_is_ended_by_its_next_try_wherever_postgres_went_away(
             finally:
                 mortal.start()
         night()
-        assert left(where) == expected, f"away before write {number}, {name}"
-        warehouse.engine(where.warehouse_url).dispose()
+        assert left(settings) == expected, f"away before write {number}, {name}"
+        warehouse.engine(settings.warehouse_url).dispose()
     load_settings.cache_clear()

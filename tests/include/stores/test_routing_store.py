@@ -15,9 +15,9 @@ from ml.rollout.routing import Routing
 ROUTE = Routing(use_case="taxi", seq=3, champion="c", challenger="n", canary=0.05, release="r")
 
 
-def signed_as_a_package(where: Settings) -> None:
+def signed_as_a_package(settings: Settings) -> None:
     """Let the home sign routing with the key of packages, as it did when there was only one."""
-    shutil.copy(where.secrets / PACKAGES.key_file, where.secrets / ROUTING.key_file)
+    shutil.copy(settings.secrets / PACKAGES.key_file, settings.secrets / ROUTING.key_file)
 
 
 def test_what_is_published_is_read_back(home: Settings) -> None:

@@ -26,7 +26,7 @@ WINDOWS = st.builds(
     st.sampled_from([0.0, 2.5]),
 )
 SINCE = st.builds(
-    lambda by, on, where: Since("seen", by=by, on=on, where=where, within_hours=40),
+    lambda by, on, settings: Since("seen", by=by, on=on, where=settings, within_hours=40),
     BY,
     ON,
     st.sampled_from([None, "good"]),

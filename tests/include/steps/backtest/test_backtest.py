@@ -69,14 +69,14 @@ def test_policies_are_walked_and_production_is_not_touched(weeks: Settings) -> N
 
 def test_a_training_is_the_one_that_production_would_make_of_what_was_known(weeks: Settings, taxi: UseCase) -> None:
     found = step.replay(replace(ASKED, policies="never"))
-    when = date(2024, 3, 16)
+    night = date(2024, 3, 16)
     tables = table_snapshot.take(taxi, weeks)
-    rows = training_set.read(taxi, when, tables, weeks)
+    rows = training_set.read(taxi, night, tables, weeks)
     target = targets.learned(taxi, rows.labels)
     candidate = found.order.recipe.candidate
     fitted = fitting.fit(candidate, candidates.gathered(taxi, rows, target, SEED, weeks))
     later = build.read(weeks.lake, taxi, "2024-03-17").sort_values(["night", "entity"])
-    kept = trainings.gather(found.order, [when], 1, lambda _: None)[when]
+    kept = trainings.gather(found.order, [night], 1, lambda _: None)[night]
     assert isinstance(kept, Trained)
     np.testing.assert_array_equal(kept.scores[-len(later) :], fitted.model.predict(later))
     assert kept.loss == pytest.approx(target.row_loss(rows.labels[fitted.ahead], fitted.scores).mean())
@@ -230,18 +230,18 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
     arrive: Callable[[str], Settings], taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The champion of production is put into a walk; the facts, and so the decision, are those in the ledger."""
-    where = arrive("monitor")
+    settings = arrive("monitor")
     case = replace(taxi, triggers=OPEN)
     monkeypatch.setattr(usecases, "get", lambda _: case)
     for night in ("2024-03-17", "2024-03-18"):
         monitor.measure("taxi", night)
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     (decided,) = ledger.entries(engine, "taxi", "decided", periods.parse("2024-03-18").last)
     champion = ledger.champion(engine, "taxi")
     assert champion is not None
-    files = packages.get(where.packages, champion.subject, where.trusted_keys)
+    files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
     facts = package_files.facts(files)
-    tables = table_snapshot.take(case, where)
+    tables = table_snapshot.take(case, settings)
     tables.version("features", "entities")
     made_from = trainings.source("taxi", tuple(tables.versions.items()))
     first = periods.parse(LAST).first

@@ -21,8 +21,8 @@ from tests.conftest import TOYS
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT
 
 
-def live(case: UseCase, where: Settings) -> pd.DataFrame:
-    rows = build.read(where.lake, case, horizon=case.live)
+def live(case: UseCase, settings: Settings) -> pd.DataFrame:
+    rows = build.read(settings.lake, case, horizon=case.live)
     return rows.sort_values("entity", ignore_index=True)
 
 
@@ -37,17 +37,17 @@ def test_a_nights_live_features_come_with_the_landing_that_completes_them(
 def test_live_features_built_night_by_night_are_those_built_at_once(
     arrive: Callable[[str], Settings], taxi: UseCase
 ) -> None:
-    where = arrive("monitor")
-    nightly, entities = live(taxi, where), build.read(where.lake, taxi).sort_values("entity", ignore_index=True)
+    settings = arrive("monitor")
+    nightly, entities = live(taxi, settings), build.read(settings.lake, taxi).sort_values("entity", ignore_index=True)
     build.build("taxi", "2024-03-01..2024-03-18")
-    pd.testing.assert_frame_equal(live(taxi, where), nightly, check_exact=True)
-    again = build.read(where.lake, taxi).sort_values("entity", ignore_index=True)
+    pd.testing.assert_frame_equal(live(taxi, settings), nightly, check_exact=True)
+    again = build.read(settings.lake, taxi).sort_values("entity", ignore_index=True)
     pd.testing.assert_frame_equal(again, entities, check_exact=True)
 
 
 def test_live_features_know_more_than_those_of_the_night(arrive: Callable[[str], Settings], taxi: UseCase) -> None:
-    where = arrive("monitor")
-    known, rows = build.read(where.lake, taxi).set_index("entity"), live(taxi, where)
+    settings = arrive("monitor")
+    known, rows = build.read(settings.lake, taxi).set_index("entity"), live(taxi, settings)
     assert list(rows.columns) == [
         "entity",
         "night",
@@ -63,10 +63,10 @@ def test_live_features_know_more_than_those_of_the_night(arrive: Callable[[str],
 def test_without_a_live_horizon_no_live_features_are_written(
     arrive: Callable[[str], Settings], taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("features")
+    settings = arrive("features")
     monkeypatch.setattr(usecases, "get", lambda name: replace(taxi, live=None))
     build.build("taxi", HISTORY)
-    assert not Path(build.address(where.lake, taxi)).with_name("live").exists()
+    assert not Path(build.address(settings.lake, taxi)).with_name("live").exists()
 
 
 NOTED = {

@@ -48,17 +48,17 @@ def one_less(declared: tuple[Feature, ...]) -> tuple[Feature, ...]:
     return tuple(each for each in declared if not isinstance(each, AsOf))
 
 
-def champion(where: Settings) -> str:
-    found = ledger.champion(warehouse.engine(where.warehouse_url), "taxi")
+def champion(settings: Settings) -> str:
+    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
     assert found is not None
     return found.subject
 
 
 def test_a_champion_scores_a_night_that_has_one_feature_more(arrive: Arrive, declare: Declare) -> None:
-    where = arrive("score")
+    settings = arrive("score")
     case = declare(one_more)
     build.build("taxi", NIGHT)
-    rows = build.read(where.lake, case, NIGHT, NIGHT)
+    rows = build.read(settings.lake, case, NIGHT, NIGHT)
     assert rows[MORE.outputs[0]].notna().any()
     assert score.score("taxi", NIGHT) == 60
 
@@ -73,17 +73,17 @@ def test_a_champion_scores_a_night_that_has_one_feature_more(arrive: Arrive, dec
 def test_a_champion_refuses_a_night_whose_features_are_not_its_own(
     arrive: Arrive, taxi: UseCase, declare: Declare, how: Callable[..., tuple[Feature, ...]], fault: str
 ) -> None:
-    where = arrive("score")
-    mine, other = build.service(taxi, where).name, build.service(declare(how), where).name
+    settings = arrive("score")
+    mine, other = build.service(taxi, settings).name, build.service(declare(how), settings).name
     build.build("taxi", NIGHT)
     with pytest.raises(FeatureError) as refused:
         score.score("taxi", NIGHT)
     assert str(refused.value) == (
-        f"expected the table of features of {NIGHT} to have the features of {mine}, which package {champion(where)[:12]} "
+        f"expected the table of features of {NIGHT} to have the features of {mine}, which package {champion(settings)[:12]} "
         f"pins, but it has those of {other}, which {fault}: build {NIGHT} again as {mine} had it, or release a model that "
         f"was trained on {other}"
     )
-    assert warehouse.scores(warehouse.engine(where.warehouse_url), "taxi", periods.parse(NIGHT).first).empty
+    assert warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", periods.parse(NIGHT).first).empty
     declare(lambda declared: declared)
     build.build("taxi", NIGHT)
     assert score.score("taxi", NIGHT) == 60
@@ -106,12 +106,12 @@ def test_nothing_is_learned_from_nights_that_lack_a_feature_until_they_are_built
 def test_a_champion_that_learned_another_meaning_cannot_be_evaluated_and_people_are_asked(
     arrive: Arrive, declare: Declare
 ) -> None:
-    where = arrive("ingest the next night")
+    settings = arrive("ingest the next night")
     declare(changed)
     ingest.ingest("taxi", f"{MONDAY}..{LATER}")
     build.build("taxi", f"{HISTORY[:10]}..{LATER}")
     assert not train.train("taxi", LATER, "a test")
-    [judged] = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged", periods.parse(LATER).first)
+    [judged] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged", periods.parse(LATER).first)
     assert judged.payload["outcome"] == "unevaluable"
     assert "means something else by congestion: " in str(judged.payload["reason"])
     assert "under a name of its own" in str(judged.payload["reason"])
@@ -120,7 +120,7 @@ def test_a_champion_that_learned_another_meaning_cannot_be_evaluated_and_people_
 def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_without(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("ingest the next night")
+    settings = arrive("ingest the next night")
     old = next(each for each in taxi.features if isinstance(each, AsOf))
     case = replace(taxi, features=(*(each for each in taxi.features if each is not old), MORE), retired=(old,))
     monkeypatch.setattr(usecases, "get", lambda name: case)
@@ -128,32 +128,32 @@ def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_wi
     build.build("taxi", f"{HISTORY[:10]}..{LATER}")
     assert score.score("taxi", NIGHT) == 60
     train.train("taxi", LATER, "a test")
-    [judged] = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged", periods.parse(LATER).first)
-    assert judged.payload["champion"] == champion(where)
-    learned = set(feature_pins.of_package(judged.subject, where).digests)
+    [judged] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged", periods.parse(LATER).first)
+    assert judged.payload["champion"] == champion(settings)
+    learned = set(feature_pins.of_package(judged.subject, settings).digests)
     assert learned == (set(taxi.feature_names) | set(MORE.outputs)) - set(old.outputs)
     materialize.apply("taxi")
     materialize.materialize("taxi", LATER)
-    assert materialize.shelf_of(case, where, champion(where)).refresh() is None
+    assert materialize.shelf_of(case, settings, champion(settings)).refresh() is None
     assert parity.check("taxi", LATER) == 0
 
 
 def test_a_night_of_older_declarations_is_not_brought_online(arrive: Arrive, declare: Declare) -> None:
-    where = arrive("score")
+    settings = arrive("score")
     case = declare(one_more)
     materialize.apply("taxi")
     with pytest.raises(FeatureError, match=f"`ratchet features build taxi {NIGHT}`"):
         materialize.materialize("taxi", NIGHT)
-    assert snapshot_store.newest(materialize.folder(case, where)) is None
+    assert snapshot_store.newest(materialize.folder(case, settings)) is None
 
 
 def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(
     arrive: Arrive, taxi: UseCase, declare: Declare
 ) -> None:
-    where = arrive("score")
+    settings = arrive("score")
     materialize.apply("taxi")
     materialize.materialize("taxi", LAST)
-    served = materialize.shelf_of(taxi, where, champion(where))
+    served = materialize.shelf_of(taxi, settings, champion(settings))
     assert served.snapshot.facts["night"] == LAST
     declare(changed)
     build.build("taxi", NIGHT)
@@ -164,16 +164,16 @@ def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(
 
 
 def test_parity_tells_of_a_snapshot_that_the_champion_cannot_be_served_from(arrive: Arrive, declare: Declare) -> None:
-    where = arrive("score")
+    settings = arrive("score")
     declare(changed)
     build.build("taxi", NIGHT)
     materialize.apply("taxi")
     materialize.materialize("taxi", NIGHT)
     parity.check("taxi", NIGHT)
-    when = periods.parse(NIGHT).first
+    night = periods.parse(NIGHT).first
     told = {
         each.subject: each.message
-        for each in warehouse.alerts(warehouse.engine(where.warehouse_url), "taxi", when, when)
+        for each in warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", night, night)
     }
     assert "60 absent" in told["snapshot"]
     assert "means something else by congestion: serve a model" in told["snapshot"]
@@ -189,10 +189,10 @@ def test_parity_has_nothing_to_compare_with_a_table_of_older_declarations(arrive
 
 @pytest.mark.parametrize("damage", ["lost", "changed", "no JSON"])
 def test_a_night_built_as_nobody_knows_any_more_is_refused(arrive: Arrive, declare: Declare, damage: str) -> None:
-    where = arrive("score")
-    service = build.service(declare(one_more), where)
+    settings = arrive("score")
+    service = build.service(declare(one_more), settings)
     build.build("taxi", NIGHT)
-    place = where.feature_store / "taxi" / "services" / f"{service.name}.json"
+    place = settings.feature_store / "taxi" / "services" / f"{service.name}.json"
     if damage == "lost":
         place.unlink()
     else:
@@ -204,8 +204,8 @@ def test_a_night_built_as_nobody_knows_any_more_is_refused(arrive: Arrive, decla
 
 
 def test_rows_of_an_older_home_are_refused_until_they_are_built_again(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("score")
-    uri = build.address(where.lake, taxi)
+    settings = arrive("score")
+    uri = build.address(settings.lake, taxi)
     rows = lake.read(uri, NIGHT, NIGHT).assign(feature_service=None)
     lake.replace(uri, periods.parse(NIGHT), rows)
     with pytest.raises(FeatureError, match=f"some name none: .* `ratchet features build taxi {NIGHT}`"):
@@ -215,6 +215,6 @@ def test_rows_of_an_older_home_are_refused_until_they_are_built_again(arrive: Ar
 
 
 def test_a_package_says_what_its_features_meant_when_it_was_trained(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("battery")
-    [digest] = [path.name for path in where.packages.glob("[!.]*")]
-    assert feature_pins.of_package(digest, where) == feature_pins.declared(build.service(taxi, where))
+    settings = arrive("battery")
+    [digest] = [path.name for path in settings.packages.glob("[!.]*")]
+    assert feature_pins.of_package(digest, settings) == feature_pins.declared(build.service(taxi, settings))

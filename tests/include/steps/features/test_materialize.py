@@ -22,66 +22,66 @@ Arrive = Callable[[str], Settings]
 
 def deployed(arrive: Arrive, step: str = "score") -> Settings:
     """Arrive where the features of a night are built, and deploy."""
-    where = arrive(step)
+    settings = arrive(step)
     materialize.apply("taxi")
-    return where
+    return settings
 
 
-def held(case: UseCase, where: Settings) -> dict[str, Any]:
+def held(case: UseCase, settings: Settings) -> dict[str, Any]:
     """Return what is online of every entity at each horizon, and what is on the shelf."""
     told: dict[str, Any] = {}
-    for service, horizon in zip(build.services(case, where), (case.horizon, case.live), strict=False):
-        ids = sorted(build.read(where.lake, case, horizon=horizon)["entity"])
-        told[service.view] = feature_store.online(where, service, ids).to_csv()
-    folder = materialize.folder(case, where)
+    for service, horizon in zip(build.services(case, settings), (case.horizon, case.live), strict=False):
+        ids = sorted(build.read(settings.lake, case, horizon=horizon)["entity"])
+        told[service.view] = feature_store.online(settings, service, ids).to_csv()
+    folder = materialize.folder(case, settings)
     told["shelf"] = {path.name: sorted(folder.glob(f"{path.name}/*")) and path.name for path in folder.iterdir()}
     told["newest"] = snapshot_store.newest(folder)
     return told
 
 
 def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: UseCase) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     assert materialize.materialize("taxi", NIGHT) == 60
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT).set_index("entity")
-    online = feature_store.online(where, build.service(taxi, where), list(rows.index))
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT).set_index("entity")
+    online = feature_store.online(settings, build.service(taxi, settings), list(rows.index))
     names = list(taxi.feature_names)
     pd.testing.assert_frame_equal(online[names], rows[names].astype({"zone": object}), check_exact=True)
-    served = materialize.shelf_of(taxi, where).snapshot
+    served = materialize.shelf_of(taxi, settings).snapshot
     assert served.facts == {
         "use_case": "taxi",
         "night": NIGHT,
         "cutoff": "2024-03-16T21:30:00+00:00",
-        "feature_service": build.service(taxi, where).name,
-        "feature_definitions": build.service(taxi, where).digests,
+        "feature_service": build.service(taxi, settings).name,
+        "feature_definitions": build.service(taxi, settings).digests,
         "features_version": 1,
     }
     assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()
 
 
 def test_a_window_reaches_back_for_rows_that_came_late(arrive: Arrive, taxi: UseCase) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
     there = {
-        day: len(feature_store.online(where, build.service(taxi, where), [f"2024-03-{day}|0"])) for day in (14, 15)
+        day: len(feature_store.online(settings, build.service(taxi, settings), [f"2024-03-{day}|0"])) for day in (14, 15)
     }
     assert there == {14: 0, 15: 1}
 
 
 def test_materialized_twice_is_materialized_once(arrive: Arrive, taxi: UseCase) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    left = held(taxi, where)
+    left = held(taxi, settings)
     materialize.materialize("taxi", NIGHT)
-    assert held(taxi, where) == left
+    assert held(taxi, settings) == left
 
 
 def test_an_older_night_materialized_again_takes_nothing_back(arrive: Arrive, taxi: UseCase) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
     materialize.materialize("taxi", LAST)
-    served = materialize.shelf_of(taxi, where).snapshot
+    served = materialize.shelf_of(taxi, settings).snapshot
     assert served.facts["night"] == NIGHT
-    assert len(feature_store.online(where, build.service(taxi, where), [f"{NIGHT}|0"])) == 1
+    assert len(feature_store.online(settings, build.service(taxi, settings), [f"{NIGHT}|0"])) == 1
 
 
 WRITES = [(feature_store, "materialize"), (snapshot_store, "put"), (snapshot_store.atomic, "write")]
@@ -109,17 +109,17 @@ def killed_after(number: int) -> Iterator[list[str]]:
 
 
 def test_killed_after_any_of_its_writes_and_run_again_it_leaves_the_same(arrive: Arrive, taxi: UseCase) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     with killed_after(0) as writes:
         materialize.materialize("taxi", NIGHT)
-    expected = held(taxi, where)
+    expected = held(taxi, settings)
     assert writes[-2:] == ["materialize", "materialize"]
     for number, name in enumerate(writes, start=1):
-        where = deployed(arrive)
+        settings = deployed(arrive)
         with killed_after(number), pytest.raises(Killed):
             materialize.materialize("taxi", NIGHT)
         materialize.materialize("taxi", NIGHT)
-        assert held(taxi, where) == expected, f"killed after write {number}, {name}"
+        assert held(taxi, settings) == expected, f"killed after write {number}, {name}"
 
 
 def test_what_was_never_deployed_is_not_materialized(arrive: Arrive) -> None:
@@ -130,33 +130,33 @@ def test_what_was_never_deployed_is_not_materialized(arrive: Arrive) -> None:
 
 @pytest.mark.parametrize("away", ["deleted", "locked", "no database"])
 def test_the_snapshot_answers_while_the_online_store_is_away(arrive: Arrive, taxi: UseCase, away: str) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    running = materialize.shelf_of(taxi, where)
+    running = materialize.shelf_of(taxi, settings)
     running.refresh()
-    online = where.feature_store / "taxi" / "online.db"
+    online = settings.feature_store / "taxi" / "online.db"
     if away == "deleted":
         online.unlink()
-        (where.feature_store / "taxi" / "registry.db").unlink()
+        (settings.feature_store / "taxi" / "registry.db").unlink()
     elif away == "no database":
         online.write_bytes(b"not a database" * 100)
     else:
         online.unlink()
         online.mkdir()
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
-        assert len(feature_store.online(where, build.service(taxi, where), [f"{NIGHT}|0"])) == 1
-    for served in (running, materialize.shelf_of(taxi, where)):
+        assert len(feature_store.online(settings, build.service(taxi, settings), [f"{NIGHT}|0"])) == 1
+    for served in (running, materialize.shelf_of(taxi, settings)):
         assert (served.snapshot.lookup(f"{NIGHT}|0") or {})["zone"] in ("north", "south", "harbour")
 
 
 def test_without_an_online_store_the_night_can_still_be_served(arrive: Arrive, taxi: UseCase) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     materialize.materialize("taxi", LAST)
-    (where.feature_store / "taxi" / "online.db").unlink()
-    (where.feature_store / "taxi" / "online.db").mkdir()
+    (settings.feature_store / "taxi" / "online.db").unlink()
+    (settings.feature_store / "taxi" / "online.db").mkdir()
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
         materialize.materialize("taxi", NIGHT)
-    assert materialize.shelf_of(taxi, where).snapshot.facts["night"] == NIGHT
+    assert materialize.shelf_of(taxi, settings).snapshot.facts["night"] == NIGHT
 
 
 def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Settings, gym: UseCase) -> None:
@@ -172,7 +172,7 @@ def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Sett
 
 
 def test_a_package_pins_the_feature_service_that_it_was_trained_with(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("battery")
-    [digest] = [path.name for path in where.packages.glob("[!.]*")]
-    facts = package_files.facts(packages.get(where.packages, digest, where.trusted_keys))
-    assert facts["feature_service"] == build.service(taxi, where).name
+    settings = arrive("battery")
+    [digest] = [path.name for path in settings.packages.glob("[!.]*")]
+    facts = package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
+    assert facts["feature_service"] == build.service(taxi, settings).name

@@ -46,24 +46,24 @@ def server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 def deployed(arrive: Arrive) -> Settings:
-    where = arrive("score")
+    settings = arrive("score")
     materialize.apply("taxi")
-    return where
+    return settings
 
 
-def parity_alerts(where: Settings) -> dict[str, str]:
-    when = periods.parse(NIGHT).first
-    found = warehouse.alerts(warehouse.engine(where.warehouse_url), "taxi", when, when)
+def parity_alerts(settings: Settings) -> dict[str, str]:
+    night = periods.parse(NIGHT).first
+    found = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", night, night)
     return {each.subject: each.message for each in found if each.kind == parity.KIND}
 
 
 def test_a_night_is_online_in_redis_to_the_last_bit(server: "Server", arrive: Arrive, taxi: UseCase) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     assert materialize.materialize("taxi", NIGHT) == 60
     assert server.keys() >= 60
-    assert not (where.feature_store / "taxi" / "online.db").exists()
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT).set_index("entity")
-    online = feature_store.online(where, build.service(taxi, where), list(rows.index))
+    assert not (settings.feature_store / "taxi" / "online.db").exists()
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT).set_index("entity")
+    online = feature_store.online(settings, build.service(taxi, settings), list(rows.index))
     names = list(taxi.feature_names)
     pd.testing.assert_frame_equal(online[names], rows[names].astype({"zone": object}), check_exact=True)
     assert parity.check("taxi", NIGHT) == 0
@@ -72,40 +72,40 @@ def test_a_night_is_online_in_redis_to_the_last_bit(server: "Server", arrive: Ar
 def test_a_correction_of_the_same_cutoff_replaces_what_is_online(
     server: "Server", arrive: Arrive, taxi: UseCase
 ) -> None:
-    where, night = deployed(arrive), date.fromisoformat(NIGHT)
+    settings, night = deployed(arrive), date.fromisoformat(NIGHT)
     materialize.materialize("taxi", NIGHT)
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT)
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT)
     corrected = rows.assign(kilometres=rows["kilometres"] + 1)
-    lake.replace(build.address(where.lake, taxi), Period(night, night), corrected)
+    lake.replace(build.address(settings.lake, taxi), Period(night, night), corrected)
     materialize.materialize("taxi", NIGHT)
-    online = feature_store.online(where, build.service(taxi, where), list(rows["entity"]))
+    online = feature_store.online(settings, build.service(taxi, settings), list(rows["entity"]))
     assert online["kilometres"].tolist() == corrected["kilometres"].tolist()
 
 
 def test_a_null_planted_as_zero_in_redis_is_told_by_parity(server: "Server", arrive: Arrive, taxi: UseCase) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT).head(7)
-    with feature_store.registry.opened(where, "taxi") as store:
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT).head(7)
+    with feature_store.registry.opened(settings, "taxi") as store:
         store.write_to_online_store(
             "entities", rows.drop(columns="night").assign(kilometres=0.0).astype({"zone": object})
         )
     assert parity.check("taxi", NIGHT) == 7
-    assert "kilometres of 7 entities" in parity_alerts(where)["online store"]
+    assert "kilometres of 7 entities" in parity_alerts(settings)["online store"]
 
 
 def test_servers_answer_while_redis_is_away_and_a_later_run_brings_the_night_online(
     server: "Server", arrive: Arrive, taxi: UseCase
 ) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    running = materialize.shelf_of(taxi, where)
+    running = materialize.shelf_of(taxi, settings)
     expected = running.snapshot.lookup(f"{NIGHT}|0")
     server.kill()
     with pytest.raises(SetupError, match=r"expected the online store at redis://127\.0\.0\.1:\d+/0 to answer") as told:
         materialize.materialize("taxi", NIGHT)
     assert server.password not in str(told.value)
-    for served in (running, materialize.shelf_of(taxi, where)):
+    for served in (running, materialize.shelf_of(taxi, settings)):
         assert served.refresh() is None
         assert served.snapshot.lookup(f"{NIGHT}|0") == expected
     server.start()
@@ -115,8 +115,8 @@ def test_servers_answer_while_redis_is_away_and_a_later_run_brings_the_night_onl
 
 
 def test_the_password_is_in_no_file_of_the_feature_store(server: "Server", arrive: Arrive) -> None:
-    where = deployed(arrive)
+    settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    files: list[Path] = [path for path in where.feature_store.rglob("*") if path.is_file()]
+    files: list[Path] = [path for path in settings.feature_store.rglob("*") if path.is_file()]
     assert files
     assert not any(server.password.encode() in path.read_bytes() for path in files)

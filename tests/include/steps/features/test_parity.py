@@ -28,22 +28,22 @@ Arrive = Callable[[str], Settings]
 
 def online(arrive: Arrive, step: str, night: str) -> Settings:
     """Arrive where the features of `night` are built, deploy, and materialize it."""
-    where = arrive(step)
+    settings = arrive(step)
     materialize.apply("taxi")
     materialize.materialize("taxi", night)
-    return where
+    return settings
 
 
-def measured(where: Settings, night: str) -> dict[str, tuple[float | None, int]]:
+def measured(settings: Settings, night: str) -> dict[str, tuple[float | None, int]]:
     """Return how many values differ and how many entities were compared, by way."""
-    engine, when = warehouse.engine(where.warehouse_url), periods.parse(night).first
+    engine, when = warehouse.engine(settings.warehouse_url), periods.parse(night).first
     found = warehouse.metrics(engine, "taxi", when, when)
     return {each.metric.removeprefix("parity:"): (each.value, each.n) for each in found if "parity:" in each.metric}
 
 
-def alerts(where: Settings, night: str) -> dict[str, str]:
+def alerts(settings: Settings, night: str) -> dict[str, str]:
     """Return what is told of parity, by way."""
-    engine, when = warehouse.engine(where.warehouse_url), periods.parse(night).first
+    engine, when = warehouse.engine(settings.warehouse_url), periods.parse(night).first
     return {
         each.subject: each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "parity"
     }
@@ -57,44 +57,44 @@ def alerts(where: Settings, night: str) -> dict[str, str]:
     ],
 )
 def test_every_way_agrees_and_the_ledger_says_so_once(arrive: Arrive, step: str, night: str, ways: list[str]) -> None:
-    where = online(arrive, step, night)
+    settings = online(arrive, step, night)
     assert parity.check("taxi", night) == 0
-    assert measured(where, night) == dict.fromkeys(ways, (0.0, 60))
-    assert alerts(where, night) == {}
-    left = contents(where)
+    assert measured(settings, night) == dict.fromkeys(ways, (0.0, 60))
+    assert alerts(settings, night) == {}
+    left = contents(settings)
     assert parity.check("taxi", night) == 0
-    assert contents(where) == left
-    [entry] = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "parity")
+    assert contents(settings) == left
+    [entry] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "parity")
     assert sorted(entry.payload["ways"]) == ways
 
 
 def test_a_time_zone_shift_of_the_cutoff_is_caught(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     night = date.fromisoformat(MONDAY)
-    rows = build.read(where.lake, taxi, MONDAY, MONDAY)
+    rows = build.read(settings.lake, taxi, MONDAY, MONDAY)
     shifted = rows.assign(cutoff=rows["cutoff"] + pd.Timedelta(hours=5, minutes=30))  # local time, written as if UTC
-    lake.replace(build.address(where.lake, taxi), Period(night, night), shifted)
+    lake.replace(build.address(settings.lake, taxi), Period(night, night), shifted)
     materialize.apply("taxi")
     materialize.materialize("taxi", MONDAY)
     assert parity.check("taxi", MONDAY) > 0
-    told = alerts(where, MONDAY)
+    told = alerts(settings, MONDAY)
     assert "cutoff of 60 entities" in told["rebuild"]
     assert "there 2024-03-17 21:30:00+00:00" in told["rebuild"]
     assert "zone of 60 entities" in told["historical retrieval"]
 
 
-def correct_rides(where: Settings) -> None:
+def correct_rides(settings: Settings) -> None:
     """Land the night's rides anew, all of them late, and follow with valid rows and features, but no further."""
-    path = Path(str(landing.place(where.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
+    path = Path(str(landing.place(settings.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     rows.assign(minutes_late="599").to_csv(path, index=False)
     ingest.ingest("taxi", NIGHT)
     build.build("taxi", NIGHT)
 
 
-def without_a_zones_traffic(where: Settings, taxi: UseCase) -> None:
+def without_a_zones_traffic(settings: Settings, taxi: UseCase) -> None:
     """Let one zone's traffic be unknown for the night, so that a feature is missing there."""
-    uri, night = build.valid(where.lake, taxi, "traffic"), date.fromisoformat(NIGHT)
+    uri, night = build.valid(settings.lake, taxi, "traffic"), date.fromisoformat(NIGHT)
     rows = lake.read(uri)
     for day in (date(2024, 3, 16), night):
         kept = rows[(rows["night"] == str(day)) & (rows["zone"] != "north")]
@@ -103,89 +103,89 @@ def without_a_zones_traffic(where: Settings, taxi: UseCase) -> None:
 
 
 def test_a_null_filled_with_zero_on_the_way_online_is_caught(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("score")
-    without_a_zones_traffic(where, taxi)
+    settings = arrive("score")
+    without_a_zones_traffic(settings, taxi)
     materialize.apply("taxi")
     materialize.materialize("taxi", NIGHT)
     assert parity.check("taxi", NIGHT) == 0
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT)
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT)
     missing = int(rows["congestion"].isna().sum())
     assert missing
     filled = rows.drop(columns="night").fillna({"congestion": 0.0}).astype({"zone": object})
-    with feature_store.registry.opened(where, "taxi") as store:
+    with feature_store.registry.opened(settings, "taxi") as store:
         store.write_to_online_store("entities", filled)
     assert parity.check("taxi", NIGHT) == missing
-    [(way, message)] = alerts(where, NIGHT).items()
+    [(way, message)] = alerts(settings, NIGHT).items()
     assert way == "online store"
     assert f"congestion of {missing} entities (here and there: " in message
     assert ": nan, there 0.0" in message
 
 
 def test_a_late_row_after_the_materialisation_is_caught_and_the_next_one_mends_it(arrive: Arrive) -> None:
-    where = online(arrive, "score", NIGHT)
+    settings = online(arrive, "score", NIGHT)
     assert parity.check("taxi", NIGHT) == 0
-    correct_rides(where)
+    correct_rides(settings)
     assert parity.check("taxi", NIGHT) > 0
-    told = alerts(where, NIGHT)
+    told = alerts(settings, NIGHT)
     assert sorted(told) == ["live online store", "online store", "snapshot"]
     assert all("is_late_mean_by_zone_3d of " in message for message in told.values())
     materialize.materialize("taxi", NIGHT)
     assert parity.check("taxi", NIGHT) == 0
-    assert alerts(where, NIGHT) == {}
-    engine = warehouse.engine(where.warehouse_url)
+    assert alerts(settings, NIGHT) == {}
+    engine = warehouse.engine(settings.warehouse_url)
     assert len(ledger.entries(engine, "taxi", "parity")) == 3
 
 
 def test_a_stale_online_row_is_caught_by_its_cutoff_too(arrive: Arrive, taxi: UseCase) -> None:
-    where = online(arrive, "score", NIGHT)
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT).head(1)
+    settings = online(arrive, "score", NIGHT)
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT).head(1)
     stale = rows.drop(columns="night").astype({"zone": object})
     stale = stale.assign(cutoff=stale["cutoff"] - pd.Timedelta(days=1), kilometres=stale["kilometres"] + 3)
-    with feature_store.registry.opened(where, "taxi") as store:
+    with feature_store.registry.opened(settings, "taxi") as store:
         store.write_to_online_store("entities", stale)
     assert parity.check("taxi", NIGHT) == 2
-    message = alerts(where, NIGHT)["online store"]
+    message = alerts(settings, NIGHT)["online store"]
     assert "cutoff of 1 entities" in message
     assert "kilometres of 1 entities, by up to 3 " in message
 
 
 def test_an_online_store_that_missed_the_night_is_caught(arrive: Arrive) -> None:
-    where = online(arrive, "score", NIGHT)
-    (where.feature_store / "taxi" / "online.db").unlink()
-    with feature_store.registry.opened(where, "taxi") as store:
+    settings = online(arrive, "score", NIGHT)
+    (settings.feature_store / "taxi" / "online.db").unlink()
+    with feature_store.registry.opened(settings, "taxi") as store:
         store.apply(store.list_feature_views())  # makes the tables of the online store anew
     parity.check("taxi", NIGHT)
-    assert "60 absent" in alerts(where, NIGHT)["online store"]
+    assert "60 absent" in alerts(settings, NIGHT)["online store"]
 
 
 def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("score")
+    settings = arrive("score")
     materialize.apply("taxi")
     materialize.materialize("taxi", NIGHT)
-    folder = materialize.folder(taxi, where)
+    folder = materialize.folder(taxi, settings)
     shutil.rmtree(folder)
     snapshot_store.put(
         folder,
         date(2024, 3, 16),
-        snapshots.pack(build.read(where.lake, taxi, LAST, LAST).drop(columns=["night", "cutoff"]), {}),
+        snapshots.pack(build.read(settings.lake, taxi, LAST, LAST).drop(columns=["night", "cutoff"]), {}),
     )
     parity.check("taxi", NIGHT)
-    assert list(alerts(where, NIGHT)) == ["snapshot"]
-    assert "60 absent" in alerts(where, NIGHT)["snapshot"]
+    assert list(alerts(settings, NIGHT)) == ["snapshot"]
+    assert "60 absent" in alerts(settings, NIGHT)["snapshot"]
 
 
 def test_a_damaged_snapshot_is_caught(arrive: Arrive, taxi: UseCase) -> None:
-    where = online(arrive, "score", NIGHT)
-    folder = materialize.folder(taxi, where)
+    settings = online(arrive, "score", NIGHT)
+    folder = materialize.folder(taxi, settings)
     place = snapshot_store.newest(folder)
     assert place is not None
     (folder / place.folder / "numbers.f8").write_bytes(b"")
     parity.check("taxi", NIGHT)
-    assert list(alerts(where, NIGHT)) == ["snapshot"]
+    assert list(alerts(settings, NIGHT)) == ["snapshot"]
 
 
 def test_a_feature_that_the_training_join_changes_is_caught(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
-    where = online(arrive, "score", NIGHT)
+    settings = online(arrive, "score", NIGHT)
     read = parity.training_set.read
 
     def filled(*args: object, **kwargs: object) -> object:
@@ -194,7 +194,7 @@ def test_a_feature_that_the_training_join_changes_is_caught(arrive: Arrive, monk
 
     monkeypatch.setattr(parity.training_set, "read", filled)
     assert parity.check("taxi", NIGHT) == 60
-    assert "congestion of 60 entities" in alerts(where, NIGHT)["training join"]
+    assert "congestion of 60 entities" in alerts(settings, NIGHT)["training join"]
 
 
 def test_a_member_who_came_back_later_is_not_expected_online_as_of_then(home: Settings, gym: UseCase) -> None:

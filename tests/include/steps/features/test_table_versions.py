@@ -22,13 +22,13 @@ from tests.include.steps.conftest import HISTORY, LAST, NIGHT, STEPS
 Arrive = Callable[[str], Settings]
 
 
-def newest(where: Settings, stage: str, table: str) -> int:
-    return lake.version(lake.address(where.lake, "taxi", stage, table))
+def newest(settings: Settings, stage: str, table: str) -> int:
+    return lake.version(lake.address(settings.lake, "taxi", stage, table))
 
 
-def correct_a_ride(where: Settings) -> None:
+def correct_a_ride(settings: Settings) -> None:
     """Land the night's rides anew, one of them as late as can be."""
-    path = Path(str(landing.place(where.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
+    path = Path(str(landing.place(settings.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     rows.loc[0, "minutes_late"] = "599"
     rows.to_csv(path, index=False)
@@ -36,12 +36,12 @@ def correct_a_ride(where: Settings) -> None:
 
 def scored_and_corrected(arrive: Arrive) -> Settings:
     """Arrive where a night was scored, and after that its rides came anew and its features were built again."""
-    where = arrive("score")
+    settings = arrive("score")
     STEPS["score"]()
-    correct_a_ride(where)
+    correct_a_ride(settings)
     ingest.ingest("taxi", NIGHT)
     build.build("taxi", NIGHT)
-    return where
+    return settings
 
 
 def test_a_night_names_the_versions_that_each_stage_read_or_made(arrive: Arrive) -> None:
@@ -66,11 +66,11 @@ def test_every_night_of_a_window_has_the_windows_versions(arrive: Arrive) -> Non
 
 
 def test_a_training_names_what_it_read_in_the_ledger_and_in_mlflow(arrive: Arrive) -> None:
-    where = arrive("battery")
-    (judged,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+    settings = arrive("battery")
+    (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
     reads = {"features/entities": 0, "valid/bookings": 0, "valid/rides": 0, "valid/traffic": 0}
     assert judged.payload["reads"] == reads
-    mlflow = client.connect(where)
+    mlflow = client.connect(settings)
     (experiment,) = (each for each in mlflow.search_experiments() if each.name == "taxi")
     (run,) = mlflow.search_runs([experiment.experiment_id])
     assert {name: value for name, value in run.data.params.items() if name.startswith("reads")} == {
@@ -79,9 +79,9 @@ def test_a_training_names_what_it_read_in_the_ledger_and_in_mlflow(arrive: Arriv
 
 
 def test_a_report_names_what_it_read(arrive: Arrive) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     STEPS["monitor"]()
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     (decided,) = ledger.entries(engine, "taxi", "decided")
     read = [each for each in warehouse.reads(engine, "taxi", date(2024, 3, 18)) if each.stage == "monitor"]
     assert decided.payload["reads"] == {"features/entities": 2}
@@ -91,29 +91,29 @@ def test_a_report_names_what_it_read(arrive: Arrive) -> None:
 
 
 def test_a_night_is_read_as_it_was_scored_whatever_came_later(arrive: Arrive) -> None:
-    where = scored_and_corrected(arrive)
-    assert newest(where, "valid", "rides") > table_versions.at("taxi", NIGHT, "valid/rides").version == 1
-    assert newest(where, "features", "entities") > table_versions.at("taxi", NIGHT, "features/entities").version == 1
+    settings = scored_and_corrected(arrive)
+    assert newest(settings, "valid", "rides") > table_versions.at("taxi", NIGHT, "valid/rides").version == 1
+    assert newest(settings, "features", "entities") > table_versions.at("taxi", NIGHT, "features/entities").version == 1
     then, _ = table_versions.rows("taxi", "valid/rides", 1)
-    now, _ = table_versions.rows("taxi", "valid/rides", newest(where, "valid", "rides"))
+    now, _ = table_versions.rows("taxi", "valid/rides", newest(settings, "valid", "rides"))
     assert then["minutes_late"].max() < 599 == now["minutes_late"].max()
 
 
 def test_a_score_is_recomputed_from_the_version_that_it_names(arrive: Arrive, taxi: UseCase) -> None:
-    where = scored_and_corrected(arrive)
-    issued = warehouse.scores(warehouse.engine(where.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
+    settings = scored_and_corrected(arrive)
+    issued = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
     (version,) = set(issued["features_version"])
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT, at_version=version)
-    again = batch_prediction.model(issued["model_digest"].iloc[0], where).predict(rows)
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT, at_version=version)
+    again = batch_prediction.model(issued["model_digest"].iloc[0], settings).predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()
 
 
 def test_a_vacuum_keeps_every_named_version_bit_for_bit_and_removes_the_others(arrive: Arrive) -> None:
-    where = scored_and_corrected(arrive)
+    settings = scored_and_corrected(arrive)
     for minutes in ("far", "farther"):  # nobody takes these in the end: versions that nothing names
-        uri = lake.address(where.lake, "taxi", "valid", "rides")
+        uri = lake.address(settings.lake, "taxi", "valid", "rides")
         lake.replace(uri, periods.parse(NIGHT), lake.read(uri, NIGHT, NIGHT).assign(driver=minutes))
-    unnamed = newest(where, "valid", "rides") - 1
+    unnamed = newest(settings, "valid", "rides") - 1
     kept = {
         (each.table, each.version): table_versions.rows("taxi", each.table, each.version)[0]
         for each in table_versions.named("taxi")
@@ -134,9 +134,9 @@ def test_a_vacuum_leaves_what_the_last_nights_needed(arrive: Arrive) -> None:
 
 
 def test_a_model_that_does_not_say_what_it_was_trained_on_stops_the_vacuum(arrive: Arrive) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind="promoted",
         use_case="taxi",
         night=date(2024, 3, 16),
@@ -200,9 +200,9 @@ def test_personal_columns_are_masked_unless_asked_for(arrive: Arrive) -> None:
 
 
 def test_personal_cells_of_a_quarantined_record_are_masked_too(arrive: Arrive) -> None:
-    where = arrive("ingest")
-    folder = Path(str(landing.place(where.landing, "taxi", periods.parse(HISTORY))))
-    usecases.module("taxi", "source").land(folder, periods.parse(HISTORY), where.data)
+    settings = arrive("ingest")
+    folder = Path(str(landing.place(settings.landing, "taxi", periods.parse(HISTORY))))
+    usecases.module("taxi", "source").land(folder, periods.parse(HISTORY), settings.data)
     rows = pd.read_csv(folder / "rides.csv", dtype=str, keep_default_na=False)
     rows.loc[0, ["driver", "zone"]] = "ann-of-the-harbour", "moon"
     rows.to_csv(folder / "rides.csv", index=False)

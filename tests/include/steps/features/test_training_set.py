@@ -20,36 +20,36 @@ Arrive = Callable[[str], Settings]
 WHEN = periods.parse("2024-03-10").last
 
 
-def read(taxi: UseCase, where: Settings, when: date = WHEN) -> Labelled:
-    return training_set.read(taxi, when, table_snapshot.take(taxi, where), where)
+def read(taxi: UseCase, settings: Settings, night: date = WHEN) -> Labelled:
+    return training_set.read(taxi, night, table_snapshot.take(taxi, settings), settings)
 
 
-def rides(taxi: UseCase, where: Settings) -> pd.DataFrame:
-    return lake.read(build.valid(where.lake, taxi, "rides"))
+def rides(taxi: UseCase, settings: Settings) -> pd.DataFrame:
+    return lake.read(build.valid(settings.lake, taxi, "rides"))
 
 
-def put(taxi: UseCase, where: Settings, changed: pd.DataFrame) -> None:
-    lake.replace(build.valid(where.lake, taxi, "rides"), periods.parse(HISTORY), changed)
+def put(taxi: UseCase, settings: Settings, changed: pd.DataFrame) -> None:
+    lake.replace(build.valid(settings.lake, taxi, "rides"), periods.parse(HISTORY), changed)
 
 
 def test_labels_are_those_of_their_own_entities_in_order(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    rows = read(taxi, where)
-    labels = rides(taxi, where).set_index("entity")["is_late"]
+    settings = arrive("train")
+    rows = read(taxi, settings)
+    labels = rides(taxi, settings).set_index("entity")["is_late"]
     np.testing.assert_array_equal(rows.labels, labels.loc[rows.frame["entity"]])
     assert rows.frame[["night", "entity"]].equals(rows.frame[["night", "entity"]].sort_values(["night", "entity"]))
     assert (rows.nights == rows.frame["night"]).all()
 
 
 def test_of_two_labels_the_one_known_last_by_the_cutoff_counts(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    told = rides(taxi, where)
+    settings = arrive("train")
+    told = rides(taxi, settings)
     first = told[told["ride_date"] == "2024-03-05"].iloc[[0]]
     cutoff = pd.Timestamp(taxi.horizon.cutoff(WHEN))
     before = first.assign(is_late=7.0, known_at=cutoff)
     after = first.assign(is_late=9.0, known_at=cutoff + pd.Timedelta(seconds=1))
-    put(taxi, where, pd.concat([after, told, before]).astype(told.dtypes))
-    rows = read(taxi, where)
+    put(taxi, settings, pd.concat([after, told, before]).astype(told.dtypes))
+    rows = read(taxi, settings)
     assert rows.labels[(rows.frame["entity"] == first["entity"].iloc[0]).to_numpy()].tolist() == [7.0]
 
 
@@ -57,23 +57,23 @@ def test_of_two_labels_the_one_known_last_by_the_cutoff_counts(arrive: Arrive, t
 def test_a_night_is_learned_from_once_its_labels_have_matured(
     arrive: Arrive, taxi: UseCase, missing: int, there: bool
 ) -> None:
-    where = arrive("train")
-    told, night = rides(taxi, where), "2024-03-05"
-    of_night = read(taxi, where).frame.query("night == @night")["entity"].sort_values()
-    put(taxi, where, told[~told["entity"].isin(of_night.head(missing))])
-    left = (read(taxi, where).nights == night).sum()
+    settings = arrive("train")
+    told, night = rides(taxi, settings), "2024-03-05"
+    of_night = read(taxi, settings).frame.query("night == @night")["entity"].sort_values()
+    put(taxi, settings, told[~told["entity"].isin(of_night.head(missing))])
+    left = (read(taxi, settings).nights == night).sum()
     assert left == (60 - missing if there else 0)
 
 
 def test_what_is_written_meanwhile_is_not_learned_from(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    tables = table_snapshot.take(taxi, where)
-    before = training_set.read(taxi, WHEN, tables, where)
-    put(taxi, where, rides(taxi, where).assign(is_late=0.5))
-    again = training_set.read(taxi, WHEN, tables, where)
+    settings = arrive("train")
+    tables = table_snapshot.take(taxi, settings)
+    before = training_set.read(taxi, WHEN, tables, settings)
+    put(taxi, settings, rides(taxi, settings).assign(is_late=0.5))
+    again = training_set.read(taxi, WHEN, tables, settings)
     assert again.frame.equals(before.frame)
     assert (again.labels == before.labels).all()
-    assert set(read(taxi, where).labels) == {0.5}
+    assert set(read(taxi, settings).labels) == {0.5}
 
 
 def test_without_anything_to_learn_from_it_is_refused(arrive: Arrive, taxi: UseCase) -> None:
@@ -90,12 +90,12 @@ def test_a_mask_takes_the_same_rows_of_all_three(arrive: Arrive, taxi: UseCase) 
 
 
 def test_what_a_table_said_at_the_event_is_told_only_where_it_was_the_future(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    tables, last = table_snapshot.take(taxi, where), periods.parse(LAST).last
-    rows = training_set.read(taxi, last, tables, where)
+    settings = arrive("train")
+    tables, last = table_snapshot.take(taxi, settings), periods.parse(LAST).last
+    rows = training_set.read(taxi, last, tables, settings)
     later = training_set.at_event(taxi, rows, last, tables)["congestion"]
-    bookings = lake.read(build.valid(where.lake, taxi, "bookings")).set_index("entity").loc[rows.frame["entity"]]
-    traffic = lake.read(build.valid(where.lake, taxi, "traffic")).set_index(["zone", "measured_at"])["congestion"]
+    bookings = lake.read(build.valid(settings.lake, taxi, "bookings")).set_index("entity").loc[rows.frame["entity"]]
+    traffic = lake.read(build.valid(settings.lake, taxi, "traffic")).set_index(["zone", "measured_at"])["congestion"]
     cutoff = bookings["ride_date"].map(lambda night: pd.Timestamp(taxi.horizon.cutoff(night.date())))
     future = (bookings["pickup_at"] + pd.Timedelta(hours=1) > cutoff).to_numpy()
     expected = traffic.loc[list(zip(bookings["zone"], bookings["pickup_at"], strict=True))].to_numpy()

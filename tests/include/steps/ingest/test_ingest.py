@@ -19,10 +19,10 @@ from tests.include.steps.conftest import NIGHT, STEPS, contents
 Arrive = Callable[[str], Settings]
 
 
-def land(where: Settings) -> Path:
+def land(settings: Settings) -> Path:
     """Let the night's files land and return their folder."""
-    folder = Path(str(landing.place(where.landing, "taxi", periods.parse(NIGHT))))
-    usecases.module("taxi", "source").land(folder, periods.parse(NIGHT), where.data)
+    folder = Path(str(landing.place(settings.landing, "taxi", periods.parse(NIGHT))))
+    usecases.module("taxi", "source").land(folder, periods.parse(NIGHT), settings.data)
     return folder
 
 
@@ -32,8 +32,8 @@ def edit(path: Path, row: int, column: str, value: str) -> None:
     rows.to_csv(path, index=False)
 
 
-def stage(where: Settings, stage: str, table: str) -> pd.DataFrame:
-    return lake.read(lake.address(where.lake, "taxi", stage, table), NIGHT, NIGHT)
+def stage(settings: Settings, stage: str, table: str) -> pd.DataFrame:
+    return lake.read(lake.address(settings.lake, "taxi", stage, table), NIGHT, NIGHT)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def stage(where: Settings, stage: str, table: str) -> pd.DataFrame:
 def test_one_bad_row_is_quarantined_and_the_others_are_taken(
     arrive: Arrive, table: str, column: str, value: str, reason: str
 ) -> None:
-    where = arrive("ingest a night")
-    folder = land(where)
+    settings = arrive("ingest a night")
+    folder = land(settings)
     edit(folder / f"{table}.csv", 3, column, value)
     counts = ingest.ingest("taxi", NIGHT)
-    bad = stage(where, "quarantine", table)
+    bad = stage(settings, "quarantine", table)
     assert counts["rows_quarantined"] == 1
     assert counts["rows_in"] == counts["rows_valid"] + 1
     assert (bad["line"].tolist(), bad["reasons"].str.startswith(reason).tolist()) == ([5], [True])
@@ -73,52 +73,52 @@ def test_one_bad_row_is_quarantined_and_the_others_are_taken(
 def test_a_file_that_breaks_its_contract_is_quarantined_whole_and_the_others_are_taken(
     arrive: Arrive, old: str, new: str, told: str
 ) -> None:
-    where = arrive("ingest a night")
-    path = land(where) / "bookings.csv"
+    settings = arrive("ingest a night")
+    path = land(settings) / "bookings.csv"
     path.write_text(path.read_text().replace(old, new, 1))
     ingest.ingest("taxi", NIGHT)
-    assert len(stage(where, "quarantine", "bookings")) == 60
-    assert (len(stage(where, "valid", "bookings")), len(stage(where, "valid", "rides"))) == (0, 60)
+    assert len(stage(settings, "quarantine", "bookings")) == 60
+    assert (len(stage(settings, "valid", "bookings")), len(stage(settings, "valid", "rides"))) == (0, 60)
 
 
 def test_a_missing_file_is_told_and_nothing_of_the_night_is_taken(
     arrive: Arrive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("ingest a night")
-    (land(where) / "traffic.csv").unlink()
+    settings = arrive("ingest a night")
+    (land(settings) / "traffic.csv").unlink()
     monkeypatch.setattr(usecases, "has", lambda _, part: part != "source")
-    before = contents(where)
+    before = contents(settings)
     with pytest.raises(
         DataError, match=r"expected a file of 'traffic' \(traffic.csv, .*\) in .*; land it and run this night again"
     ):
         ingest.ingest("taxi", NIGHT)
-    assert contents(where) == before
+    assert contents(settings) == before
 
 
 def test_a_corrected_file_replaces_the_night_and_is_another_fact(arrive: Arrive) -> None:
-    where = arrive("ingest a night")
-    folder = land(where)
+    settings = arrive("ingest a night")
+    folder = land(settings)
     edit(folder / "bookings.csv", 3, "kilometres", "far")
     for kilometres in ("far", "5", "5"):
         edit(folder / "bookings.csv", 3, "kilometres", kilometres)
         ingest.ingest("taxi", NIGHT)
-    told = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "validated", subject=NIGHT)
+    told = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "validated", subject=NIGHT)
     assert [entry.payload["rows_quarantined"] for entry in told] == [1, 0]
-    assert len(stage(where, "quarantine", "bookings")) == 0
+    assert len(stage(settings, "quarantine", "bookings")) == 0
 
 
 def test_a_label_that_is_neither_yes_nor_no_is_refused_before_it_is_stored(
     arrive: Arrive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("ingest a night")
-    before = len(lake.read(lake.address(where.lake, "taxi", "valid", "rides")))
+    settings = arrive("ingest a night")
+    before = len(lake.read(lake.address(settings.lake, "taxi", "valid", "rides")))
     functions = coherence.functions(usecases.get("taxi")) | {"is_late": lambda minutes_late: minutes_late.fillna(0)}
     monkeypatch.setattr(coherence, "functions", lambda _: functions)
     with pytest.raises(
         DeclarationError, match="the label 'is_late' of 'rides' to be 1 for yes, 0 for no, or missing, got"
     ):
         ingest.ingest("taxi", NIGHT)
-    assert len(lake.read(lake.address(where.lake, "taxi", "valid", "rides"))) == before
+    assert len(lake.read(lake.address(settings.lake, "taxi", "valid", "rides"))) == before
 
 
 def test_a_source_that_fails_is_told_by_file_and_line(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,17 +129,17 @@ def test_a_source_that_fails_is_told_by_file_and_line(arrive: Arrive, monkeypatc
 
 
 def test_what_is_quarantined_is_said_in_an_alert(arrive: Arrive) -> None:
-    where = arrive("ingest")
+    settings = arrive("ingest")
     STEPS["ingest"]()
-    (alert,) = warehouse.alerts(warehouse.engine(where.warehouse_url), "taxi")
+    (alert,) = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi")
     assert alert.message == ("1 rows of bookings.csv quarantined: kilometres: expected a finite number, got 'far' (1)")
 
 
 def test_the_warehouse_knows_each_label_once(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("features")
-    rides = lake.read(lake.address(where.lake, "taxi", "valid", "rides"))
+    settings = arrive("features")
+    rides = lake.read(lake.address(settings.lake, "taxi", "valid", "rides"))
     known = taxi.horizon.cutoff(periods.parse("2024-03-16").last)
-    assert warehouse.count_labels(warehouse.engine(where.warehouse_url), "taxi", known) == rides["entity"].nunique()
+    assert warehouse.count_labels(warehouse.engine(settings.warehouse_url), "taxi", known) == rides["entity"].nunique()
 
 
 def test_an_unknown_use_case_and_a_malformed_night_are_refused(arrive: Arrive) -> None:

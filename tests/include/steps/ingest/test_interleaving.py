@@ -66,13 +66,13 @@ def take(night: str) -> None:
     build.build("taxi", night)
 
 
-def state(where: Settings) -> dict[str, object]:
+def state(settings: Settings) -> dict[str, object]:
     """Return what the home holds as of the last files: tables, labels, counts, alerts, and what became of each file."""
     held: dict[str, object] = {}
-    for log in sorted(Path(where.lake).rglob("_delta_log")):
+    for log in sorted(Path(settings.lake).rglob("_delta_log")):
         rows = lake.read(str(log.parent))
-        held[str(log.parent.relative_to(where.lake))] = rows.sort_values(list(rows.columns)).to_csv(index=False)
-    engine = warehouse.engine(where.warehouse_url)
+        held[str(log.parent.relative_to(settings.lake))] = rows.sort_values(list(rows.columns)).to_csv(index=False)
+    engine = warehouse.engine(settings.warehouse_url)
     with engine.connect() as connection:
         held["labels"] = pd.read_sql("SELECT * FROM labels ORDER BY entity", connection).to_csv()
     held["counts"], held["alerts"] = warehouse.ingestions(engine, "taxi"), warehouse.alerts(engine, "taxi")
@@ -115,13 +115,13 @@ def test_any_interleaving_ends_as_a_clean_run_of_the_last_files(
 
 
 def _mixed(home: Path, folder: Path, drawn: Files, operations: list[tuple[str, str, str]]) -> dict[str, object]:
-    where = enter(shutil.copytree(home, folder / "mixed"))
+    settings = enter(shutil.copytree(home, folder / "mixed"))
     pending = set(NIGHTS)
     for night in NIGHTS:
-        land(landing.place(where.landing, "taxi", periods.parse(night)), drawn[night])
+        land(landing.place(settings.landing, "taxi", periods.parse(night)), drawn[night])
     for operation, night, kind in operations:
         if operation == "land":
-            land(landing.place(where.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
+            land(landing.place(settings.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
             pending.add(night)
         elif operation == "take":
             take(night)
@@ -130,14 +130,14 @@ def _mixed(home: Path, folder: Path, drawn: Files, operations: list[tuple[str, s
             quarantine.replay("taxi", periods.parse(night).first, periods.parse(night).last)
     for night in sorted(pending, reverse=True):
         take(night)
-    return state(where)
+    return state(settings)
 
 
 def _clean(home: Path, folder: Path, drawn: Files, operations: list[tuple[str, str, str]]) -> dict[str, object]:
-    where = enter(shutil.copytree(home, folder / "clean"))
+    settings = enter(shutil.copytree(home, folder / "clean"))
     last = dict.fromkeys(NIGHTS, "as drawn") | {night: kind for what, night, kind in operations if what == "land"}
     for night, kind in last.items():
-        land(landing.place(where.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
+        land(landing.place(settings.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
     for night in NIGHTS:
         take(night)
-    return state(where)
+    return state(settings)

@@ -13,17 +13,17 @@ from include.stores.warehouse import tables
 from ml.usecase import UseCase
 
 
-def recorded(where: Settings) -> set[tuple[str, str]]:
+def recorded(settings: Settings) -> set[tuple[str, str]]:
     """Return each label's entity and night."""
     query = sa.select(tables.labels.c.entity, tables.labels.c.night)
-    with warehouse.engine(where.warehouse_url).connect() as connection:
+    with warehouse.engine(settings.warehouse_url).connect() as connection:
         return {(str(entity), str(night)) for entity, night in connection.execute(query)}
 
 
-def land(where: Settings, gym: UseCase, night: str) -> Path:
+def land(settings: Settings, gym: UseCase, night: str) -> Path:
     """Let a night's files land and return their folder."""
-    folder = Path(str(landing.place(where.landing, "gym", gym.horizon.parse(night))))
-    usecases.module("gym", "source").land(folder, gym.horizon.parse(night), where.data)
+    folder = Path(str(landing.place(settings.landing, "gym", gym.horizon.parse(night))))
+    usecases.module("gym", "source").land(folder, gym.horizon.parse(night), settings.data)
     return folder
 
 

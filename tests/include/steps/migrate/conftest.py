@@ -33,46 +33,46 @@ def house(folder: Path, **more: str) -> House:
     return House(settings=read_settings(variables), variables=variables)
 
 
-def decide(where: Settings, subject: str, key: str, kind: str = "judged") -> None:
+def decide(settings: Settings, subject: str, key: str, kind: str = "judged") -> None:
     """Write an entry to the ledger."""
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     payload = {"why": "ünlike\n", "numbers": [0.1, None]}
     ledger.append(engine, kind=kind, use_case="taxi", night=NIGHT, subject=subject, payload=payload, key=key)
 
 
-def package(where: Settings, answer: str) -> str:
+def package(settings: Settings, answer: str) -> str:
     """Store and register a signed package, and return its digest."""
     files = {"model": answer.encode()}
     files["manifest.json"] = json.dumps({"files": {"model": hashlib.sha256(files["model"]).hexdigest()}}).encode()
     digest = hashlib.sha256(files["manifest.json"]).hexdigest()
-    signed = model_signing.signed(digest, files, where)
-    packages.put(where.packages, digest, signed)
-    run = registry.log_training(where, "taxi", NIGHT, {"leaves": answer}, {"auc": 0.7}, {"curve.png": b"png"})
-    registry.register(where, "taxi", digest, signed, EXAMPLE, {"night": str(NIGHT)}, run)
+    signed = model_signing.signed(digest, files, settings)
+    packages.put(settings.packages, digest, signed)
+    run = registry.log_training(settings, "taxi", NIGHT, {"leaves": answer}, {"auc": 0.7}, {"curve.png": b"png"})
+    registry.register(settings, "taxi", digest, signed, EXAMPLE, {"night": str(NIGHT)}, run)
     return digest
 
 
-def score(where: Settings, night: date, *scores: float) -> None:
+def score(settings: Settings, night: date, *scores: float) -> None:
     """Issue scores of a night."""
     frame = pd.DataFrame({"entity": [f"é{number:04d}" for number in range(len(scores))], "score": scores})
-    warehouse.issue_scores(warehouse.engine(where.warehouse_url), "taxi", night, "d" * 64, frame, AT, 0)
+    warehouse.issue_scores(warehouse.engine(settings.warehouse_url), "taxi", night, "d" * 64, frame, AT, 0)
 
 
-def live(where: Settings) -> None:
+def live(settings: Settings) -> None:
     """Let a little of everything happen in the house."""
-    table = lake.address(where.lake, "taxi", "valid", "rides")
+    table = lake.address(settings.lake, "taxi", "valid", "rides")
     for value in range(3):
         lake.replace(table, periods.parse("2024-03-01"), pd.DataFrame({"night": "2024-03-01", "value": [value / 3]}))
-    landing_places.at(where.landing).within("taxi").within("2024-03-01").put("rides.csv", b"who\nann\n")
-    atomic.write(where.studies / "taxi" / "search.log", b"{}\n")
-    digest, _, gone = (package(where, answer) for answer in ("0.25", "0.5", "0.75"))
-    client.connect(where).delete_model_version("taxi", "2")
-    decide(where, digest, "promoted", "promoted")
-    decide(where, gone, "judged")
-    registry.follow(where, "taxi")
-    routing_store.publish(Routing(use_case="taxi", seq=1, champion=digest), where)
-    score(where, NIGHT, 0.1, 1 / 3, 0.0)
-    engine = warehouse.engine(where.warehouse_url)
+    landing_places.at(settings.landing).within("taxi").within("2024-03-01").put("rides.csv", b"who\nann\n")
+    atomic.write(settings.studies / "taxi" / "search.log", b"{}\n")
+    digest, _, gone = (package(settings, answer) for answer in ("0.25", "0.5", "0.75"))
+    client.connect(settings).delete_model_version("taxi", "2")
+    decide(settings, digest, "promoted", "promoted")
+    decide(settings, gone, "judged")
+    registry.follow(settings, "taxi")
+    routing_store.publish(Routing(use_case="taxi", seq=1, champion=digest), settings)
+    score(settings, NIGHT, 0.1, 1 / 3, 0.0)
+    engine = warehouse.engine(settings.warehouse_url)
     warehouse.raise_alert(engine, Alert(use_case="taxi", night=NIGHT, kind="late", subject="rides", message="it is"))
     metric = Metric(use_case="taxi", night=NIGHT, model_digest=digest, slice="all", metric="auc", value=None, n=3)
     warehouse.record_metrics(engine, [metric])

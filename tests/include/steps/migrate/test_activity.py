@@ -98,9 +98,9 @@ def test_an_airflow_that_is_away_is_told_without_its_password(tmp_path: Path) ->
 
 
 def test_a_server_that_answers_writes_and_one_that_ended_does_not(tmp_path: Path) -> None:
-    where = house(tmp_path)
-    journal = Journal(where.settings.journal / "taxi", segment_bytes=4096)
+    settings = house(tmp_path)
+    journal = Journal(settings.settings.journal / "taxi", segment_bytes=4096)
     with pytest.raises(SetupError, match="a server answers for taxi and writes to .*: stop it"):
-        activity.require_none(where, NOW)
+        activity.require_none(settings, NOW)
     journal.close()
-    activity.require_none(where, NOW)
+    activity.require_none(settings, NOW)

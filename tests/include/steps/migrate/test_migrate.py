@@ -107,12 +107,12 @@ def digests(move: migrate.Move) -> dict[str, str]:
 
 
 def test_a_house_that_ran_is_moved_and_moved_back_and_is_the_same(arrive: Arrive, ready: Ready) -> None:
-    where = arrive("monitor")
-    lived, new, back = house(where.home), ready(), ready()
-    before = contents(where)
+    settings = arrive("monitor")
+    lived, new, back = house(settings.home), ready(), ready()
+    before = contents(settings)
     moved(lived, new)
     moved(new, back)
-    assert contents(where) == contents(new.settings) == contents(back.settings) == before
+    assert contents(settings) == contents(new.settings) == contents(back.settings) == before
 
 
 def test_a_plan_tells_what_would_be_brought_and_makes_nothing(lived: House, empty: House) -> None:
@@ -217,27 +217,27 @@ def test_an_earlier_state_of_the_house_follows_what_happened_since(lived: House,
     assert warehouse.alerts(warehouse.engine(older.settings.warehouse_url), "taxi", NIGHT, NIGHT) == ()
 
 
-def of_another_house(where: Settings) -> None:
-    decide(where, "other", "other")
+def of_another_house(settings: Settings) -> None:
+    decide(settings, "other", "other")
 
 
-def with_another_score(where: Settings) -> None:
-    score(where, NIGHT, 0.7)
+def with_another_score(settings: Settings) -> None:
+    score(settings, NIGHT, 0.7)
 
 
-def with_another_table(where: Settings) -> None:
-    table = lake.address(where.lake, "taxi", "valid", "rides")
+def with_another_table(settings: Settings) -> None:
+    table = lake.address(settings.lake, "taxi", "valid", "rides")
     lake.replace(table, periods.parse("2024-03-01"), pd.DataFrame({"night": ["2024-03-01"], "value": [7.0]}))
 
 
-def with_another_landed_file(where: Settings) -> None:
-    path = Path(where.landing, "taxi", "2024-03-01", "rides.csv")
+def with_another_landed_file(settings: Settings) -> None:
+    path = Path(settings.landing, "taxi", "2024-03-01", "rides.csv")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"who\nbob\n")
 
 
-def with_a_package_of_its_own(where: Settings) -> None:
-    package(where, "trained here")
+def with_a_package_of_its_own(settings: Settings) -> None:
+    package(settings, "trained here")
 
 
 @pytest.mark.parametrize(
@@ -262,8 +262,8 @@ def test_a_target_that_holds_something_else_is_refused_and_left_as_it_is(
     assert digests(move) == before
 
 
-def edited(where: Settings) -> None:
-    with warehouse.engine(where.warehouse_url).begin() as connection:
+def edited(settings: Settings) -> None:
+    with warehouse.engine(settings.warehouse_url).begin() as connection:
         connection.execute(sa.text("DROP TRIGGER ledger_refuses_update"))
         connection.execute(sa.text("UPDATE ledger SET subject = 'forged' WHERE seq = 1"))
 

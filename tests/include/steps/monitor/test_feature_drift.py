@@ -29,11 +29,11 @@ NIGHT = "2024-03-18"
 def test_the_declared_drift_is_a_finding_of_the_night(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch, declared: Drift, state: State
 ) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     drifting = replace(taxi, triggers=replace(taxi.triggers, drift=declared, window_nights=2))
     monkeypatch.setattr(usecases, "get", lambda _: drifting)
     assert monitor.measure("taxi", NIGHT) is False
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     (decided,) = ledger.entries(engine, "taxi", "decided")
     (finding,) = [each for each in decided.payload["findings"] if each["trigger"] == "drift"]  # type: ignore[index, union-attr]
     assert finding["state"] == state  # type: ignore[index, call-overload]
@@ -44,18 +44,18 @@ def test_the_declared_drift_is_a_finding_of_the_night(
 def test_a_drift_that_is_switched_off_measures_each_feature_alone(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=replace(taxi.triggers, drift=None)))
     monitor.measure("taxi", NIGHT)
-    names = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
+    names = {each.metric for each in warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")}
     assert "drifted_share" in names
     assert not [each for each in names if each.startswith("drifted_share:")]
 
 
 def test_values_that_are_missing_infinite_or_beyond_what_was_learned_are_counted_each_night(arrive: Arrive) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     monitor.measure("taxi", NIGHT)
-    found = warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")
+    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")
     counts = {each.metric: each.value for each in found}
     assert counts["infinite_values"] == 0
     for name in ("missing_values", "beyond_values"):

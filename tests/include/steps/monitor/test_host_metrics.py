@@ -43,8 +43,8 @@ def vector(**values: float) -> str:
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": found}})
 
 
-def rows(case: UseCase, where: Settings, night: date = NIGHT) -> dict[tuple[str, str], float | None]:
-    found = warehouse.metrics(warehouse.engine(where.warehouse_url), case.name, night, night)
+def rows(case: UseCase, settings: Settings, night: date = NIGHT) -> dict[tuple[str, str], float | None]:
+    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, night, night)
     return {(each.slice, each.metric): each.value for each in found}
 
 

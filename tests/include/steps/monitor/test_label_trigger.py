@@ -26,7 +26,7 @@ def in_batches(toys: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usecases, "get", lambda _: asking)
 
 
-def land(where: Settings, count: int, of: str = "late") -> int:
+def land(settings: Settings, count: int, of: str = "late") -> int:
     """Let `count` labels land, and return how many are known then."""
     frame = pd.DataFrame(
         {
@@ -37,7 +37,7 @@ def land(where: Settings, count: int, of: str = "late") -> int:
             "landed": datetime(2024, 6, 1, tzinfo=UTC).date(),
         }
     )
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     warehouse.record_labels(engine, "taxi", frame)
     return warehouse.count_labels(engine, "taxi")
 
@@ -50,19 +50,19 @@ def test_before_the_first_champion_nobody_counts(arrive: Arrive) -> None:
 
 
 def test_what_the_champion_learned_from_is_not_new(arrive: Arrive) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     before = label_trigger.volume("taxi")
     assert before is not None
-    known = land(where, BATCH)
+    known = land(settings, BATCH)
     after = label_trigger.volume("taxi")
     assert after == label_trigger.Volume(known=known, answered=before.answered)
     assert after.new == before.new + BATCH
 
 
 def test_a_batch_asks_for_training_as_of_the_last_scored_night_and_is_answered_for_once(arrive: Arrive) -> None:
-    where = arrive("monitor")
-    known = land(where, BATCH)
-    engine = warehouse.engine(where.warehouse_url)
+    settings = arrive("monitor")
+    known = land(settings, BATCH)
+    engine = warehouse.engine(settings.warehouse_url)
     night = str(warehouse.last_scored(engine, "taxi"))
     assert [label_trigger.decide("taxi", known), label_trigger.decide("taxi", known)] == [night, night]
     (entry,) = ledger.entries(engine, "taxi", label_trigger.KIND)
@@ -73,48 +73,48 @@ def test_a_batch_asks_for_training_as_of_the_last_scored_night_and_is_answered_f
 
 
 def test_labels_that_come_twice_or_change_are_no_new_ones(arrive: Arrive) -> None:
-    where = arrive("monitor")
-    known = land(where, BATCH)
+    settings = arrive("monitor")
+    known = land(settings, BATCH)
     label_trigger.decide("taxi", known)
-    assert land(where, BATCH) == known
+    assert land(settings, BATCH) == known
 
 
 def test_too_few_are_told_as_too_few(arrive: Arrive) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     found = label_trigger.volume("taxi")
     assert found is not None
-    known = land(where, BATCH - found.new - 1)
+    known = land(settings, BATCH - found.new - 1)
     assert label_trigger.decide("taxi", known) is None
-    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", label_trigger.KIND)
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", label_trigger.KIND)
     assert entry.payload["reason"] == "nothing fired"
 
 
 def test_within_the_cooldown_nothing_is_asked_for(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     asking: UseCase = usecases.get("taxi")
     patient = replace(asking, triggers=replace(asking.triggers, cooldown_nights=30))
     monkeypatch.setattr(usecases, "get", lambda _: patient)
-    assert label_trigger.decide("taxi", land(where, BATCH)) is None
-    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", label_trigger.KIND)
+    assert label_trigger.decide("taxi", land(settings, BATCH)) is None
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", label_trigger.KIND)
     assert "cooling down" in str(entry.payload["reason"])
 
 
 def test_on_quiet_nights_a_batch_is_answered_with_when_it_is_held_until(
     arrive: Arrive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     asking: UseCase = usecases.get("taxi")
     quiet = (Quiet(nights="2024-03-01..2024-04-30", why="a freeze"),)
     monkeypatch.setattr(usecases, "get", lambda _: replace(asking, triggers=replace(asking.triggers, quiet=quiet)))
-    assert label_trigger.decide("taxi", land(where, BATCH)) is None
-    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", label_trigger.KIND)
+    assert label_trigger.decide("taxi", land(settings, BATCH)) is None
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", label_trigger.KIND)
     assert entry.payload["held_until"] == "2024-05-01"
 
 
 def test_a_use_case_that_asks_for_no_batches_is_told_how_to(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     asking: UseCase = usecases.get("taxi")
     silent = replace(asking, triggers=replace(asking.triggers, label_batch=None))
     monkeypatch.setattr(usecases, "get", lambda _: silent)
     with pytest.raises(RequestError, match=r"label_batch=\.\.\."):
-        label_trigger.decide("taxi", land(where, BATCH))
+        label_trigger.decide("taxi", land(settings, BATCH))

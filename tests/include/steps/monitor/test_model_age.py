@@ -20,22 +20,22 @@ AGES = (
 
 
 def test_what_was_kept_is_told_by_age(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("ingest")
-    assert model_age.told(taxi, 7, where) is None
-    model_age.keep(taxi, AGES, where)
-    assert [model_age.told(taxi, age, where) for age in (7, 40, 57)] == [*AGES, None]
-    model_age.keep(taxi, (), where)
-    assert model_age.told(taxi, 7, where) == AGES[0]
+    settings = arrive("ingest")
+    assert model_age.told(taxi, 7, settings) is None
+    model_age.keep(taxi, AGES, settings)
+    assert [model_age.told(taxi, age, settings) for age in (7, 40, 57)] == [*AGES, None]
+    model_age.keep(taxi, (), settings)
+    assert model_age.told(taxi, 7, settings) == AGES[0]
 
 
 @pytest.mark.parametrize("ages", [AGES, ()], ids=["a replay has told", "none has"])
 def test_the_age_of_the_champion_is_measured_and_what_it_costs_is_in_the_decision(
     arrive: Arrive, taxi: UseCase, ages: tuple[Aged, ...]
 ) -> None:
-    where = arrive("monitor")
-    model_age.keep(taxi, ages, where)
+    settings = arrive("monitor")
+    model_age.keep(taxi, ages, settings)
     monitor.measure("taxi", "2024-03-18")
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     (age,) = warehouse.metrics(engine, "taxi", metric="age_nights")
     assert age.value == 2
     told = [

@@ -16,16 +16,16 @@ Arrive = Callable[[str], Settings]
 
 
 def test_without_a_champion_nothing_is_measured_or_asked(arrive: Arrive) -> None:
-    where = arrive("train")
-    before = contents(where)
+    settings = arrive("train")
+    before = contents(settings)
     assert not monitor.measure("taxi", LAST)
-    assert contents(where) == before
+    assert contents(settings) == before
 
 
 def test_a_matured_night_is_measured_and_the_decision_is_kept_with_every_number(arrive: Arrive) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     assert STEPS["monitor"]() is False
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     (log_loss,) = warehouse.metrics(engine, "taxi", metric="log_loss")
     assert (log_loss.night, log_loss.n) == (date(2024, 3, 17), 60)
     (decided,) = ledger.entries(engine, "taxi", "decided")
@@ -34,21 +34,21 @@ def test_a_matured_night_is_measured_and_the_decision_is_kept_with_every_number(
 
 
 def test_drift_of_every_feature_is_shown(arrive: Arrive) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     STEPS["monitor"]()
-    shown = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
+    shown = {each.metric for each in warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")}
     assert {"psi:kilometres", "psi:zone", "drifted_share"} <= shown
 
 
 def test_drift_of_a_personal_feature_is_shown_only_where_reports_may_tell_it(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     about = (Personal(column="kilometres", may_reach=("features",), why="a test"),)
     tables = tuple(replace(each, personal=about) if each.name == "bookings" else each for each in taxi.tables)
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, tables=tables))
     STEPS["monitor"]()
-    shown = {each.metric for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi")}
+    shown = {each.metric for each in warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")}
     assert "psi:zone" in shown
     assert "psi:kilometres" not in shown
 
@@ -56,21 +56,21 @@ def test_drift_of_a_personal_feature_is_shown_only_where_reports_may_tell_it(
 def test_a_trigger_that_must_last_remembers_the_nights_before_in_the_ledger(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     lasting = (Persistence(trigger="age_nights", nights=2, among=2),)
     triggers = Triggers(calibration_gap=None, age_nights=0, drift=None, cooldown_nights=0, persistence=lasting)
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
     assert [monitor.measure("taxi", night) for night in ("2024-03-18", "2024-03-19")] == [False, True]
-    first, second = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
+    first, second = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
     assert "age_nights (1 of 2 nights, needs 2)" in str(first.payload["reason"])
     assert second.payload["trigger"] == "age_nights"
     assert (first.key, second.key) == ("taxi:decided:2024-03-18", "taxi:decided:2024-03-19")
 
 
 def test_every_number_that_was_decided_on_is_in_the_ledger(arrive: Arrive) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     STEPS["monitor"]()
-    (decided,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
+    (decided,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
     facts = decided.payload["facts"]
     assert isinstance(facts, dict)
     assert set(facts) == {each.name for each in fields(Facts)} - {"night", "above"} | {"loss_by_age"}

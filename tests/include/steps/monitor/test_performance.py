@@ -21,10 +21,10 @@ from tests.include.steps.conftest import STEPS
 Arrive = Callable[[str], Settings]
 
 
-def told(where: Settings, **asked: str) -> dict[str, list[Metric]]:
+def told(settings: Settings, **asked: str) -> dict[str, list[Metric]]:
     """Return the metrics that monitoring left, by name."""
     found: dict[str, list[Metric]] = {}
-    for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi", **asked):
+    for each in warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", **asked):
         found.setdefault(each.metric, []).append(each)
     return found
 
@@ -32,9 +32,9 @@ def told(where: Settings, **asked: str) -> dict[str, list[Metric]]:
 def test_tonight_s_scores_are_expected_to_come_to_something_and_later_it_is_told_how_far_off_that_was(
     arrive: Arrive, taxi: UseCase
 ) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     STEPS["monitor"]()
-    engine, found = warehouse.engine(where.warehouse_url), told(where, slice=performance.ALL)
+    engine, found = warehouse.engine(settings.warehouse_url), told(settings, slice=performance.ALL)
     (measured,) = found["log_loss"]
     rows = warehouse.matured(engine, "taxi", measured.night, measured.night, datetime.max.replace(tzinfo=UTC))
     assert isinstance(taxi.cost, Cost)
@@ -45,13 +45,13 @@ def test_tonight_s_scores_are_expected_to_come_to_something_and_later_it_is_told
 
 
 def test_of_a_night_without_labels_it_is_expected_with_an_interval(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("monitor")
-    engine = warehouse.engine(where.warehouse_url)
+    settings = arrive("monitor")
+    engine = warehouse.engine(settings.warehouse_url)
     night = warehouse.last_scored(engine, "taxi")
     assert night is not None
     monitor.measure("taxi", str(night))
     scores = warehouse.scores(engine, "taxi", night)["score"].to_numpy()
-    (expected,) = told(where)["expected_log_loss"]
+    (expected,) = told(settings)["expected_log_loss"]
     assert isinstance(taxi.cost, Cost)
     wanted = estimation.expect(scores, taxi.cost)["log_loss"]
     assert (expected.value, expected.low, expected.high, expected.n) == (
@@ -60,18 +60,18 @@ def test_of_a_night_without_labels_it_is_expected_with_an_interval(arrive: Arriv
         pytest.approx(wanted.high),
         len(scores),
     )
-    (lacking,) = told(where)["labels_lacking"]
+    (lacking,) = told(settings)["labels_lacking"]
     assert (lacking.value, lacking.n) == (len(scores), len(scores))
 
 
 def test_a_slice_with_enough_rows_is_measured_apart(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     sliced = replace(taxi, slices=(Slice(by="zone", least_rows=10), Slice(by="kilometres", least_rows=10_000)))
     monkeypatch.setattr(usecases, "get", lambda _: sliced)
     STEPS["monitor"]()
-    parts = {each.slice: each.n for each in told(where)["log_loss"]}
+    parts = {each.slice: each.n for each in told(settings)["log_loss"]}
     whole = parts.pop(performance.ALL)
     assert parts
     assert all(name.startswith("zone=") and rows >= 10 for name, rows in parts.items())
@@ -79,8 +79,8 @@ def test_a_slice_with_enough_rows_is_measured_apart(
 
 
 def test_what_the_window_is_expected_to_lose_is_told_of_the_champion_by_its_rows(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("monitor")
-    engine, (first, last) = warehouse.engine(where.warehouse_url), periods.parse("2024-03-17..2024-03-18")
+    settings = arrive("monitor")
+    engine, (first, last) = warehouse.engine(settings.warehouse_url), periods.parse("2024-03-17..2024-03-18")
     parts = ((first, "mine", 0.4, 10), (last, "mine", 0.6, 30), (last, "another", 9.0, 99))
     warehouse.record_metrics(
         engine,
@@ -98,16 +98,16 @@ def test_what_the_window_is_expected_to_lose_is_told_of_the_champion_by_its_rows
         ],
     )
     target = binary.Target(cost=Cost(act=1, miss=2, averted=0.9), prior=0.5)
-    assert performance.expected_loss(taxi, last, "mine", target, where) == pytest.approx(0.55)
-    assert performance.expected_loss(taxi, last, "nobody", target, where) is None
+    assert performance.expected_loss(taxi, last, "mine", target, settings) == pytest.approx(0.55)
+    assert performance.expected_loss(taxi, last, "nobody", target, settings) is None
 
 
 SCORED, NEXT, LATER = "2024-03-17", "2024-03-18", "2024-03-20"
 
 
-def relabel(where: Settings, known_at: str | None = None, *, flipped: int = 0, gone: int = 0) -> None:
+def relabel(settings: Settings, known_at: str | None = None, *, flipped: int = 0, gone: int = 0) -> None:
     """Let the labels of the scored night come again: known later, the first of them changed, or withdrawn."""
-    engine, night = warehouse.engine(where.warehouse_url), periods.parse(SCORED).last
+    engine, night = warehouse.engine(settings.warehouse_url), periods.parse(SCORED).last
     rows = warehouse.labels(engine, "taxi", datetime.max.replace(tzinfo=UTC))
     rows = rows[pd.to_datetime(rows["night"]).dt.date == night].sort_values("entity", ignore_index=True)
     changed = rows.assign(label=rows["label"].where(rows.index >= flipped, 1 - rows["label"]), landed=night)
@@ -116,10 +116,10 @@ def relabel(where: Settings, known_at: str | None = None, *, flipped: int = 0, g
     warehouse.record_labels(engine, "taxi", changed.iloc[gone:], withdrawn=list(changed["entity"].head(gone)))
 
 
-def seen(where: Settings, night: str) -> tuple[float | None, int | None, float]:
+def seen(settings: Settings, night: str) -> tuple[float | None, int | None, float]:
     """Measure as of a night; return loss and rows of the scored night, and how many of its labels are lacking."""
     monitor.measure("taxi", night)
-    found = told(where, slice=performance.ALL)
+    found = told(settings, slice=performance.ALL)
     losses = found.get("log_loss", [])
     assert len(losses) <= 1
     lacking = [each.value for each in found["labels_lacking"] if str(each.night) == SCORED]
@@ -127,40 +127,40 @@ def seen(where: Settings, night: str) -> tuple[float | None, int | None, float]:
 
 
 def test_labels_that_come_late_leave_the_night_out_until_they_are_there(arrive: Arrive) -> None:
-    where = arrive("monitor")
-    relabel(where, f"{NEXT}T23:00")
-    assert seen(where, NEXT) == (None, None, 60)
-    loss, rows, lacking = seen(where, LATER)
+    settings = arrive("monitor")
+    relabel(settings, f"{NEXT}T23:00")
+    assert seen(settings, NEXT) == (None, None, 60)
+    loss, rows, lacking = seen(settings, LATER)
     assert (rows, lacking) == (60, 0)
     assert loss is not None
 
 
 def test_labels_that_come_twice_count_once(arrive: Arrive) -> None:
-    where = arrive("monitor")
-    relabel(where)
-    relabel(where)
-    assert seen(where, NEXT)[1:] == (60, 0)
+    settings = arrive("monitor")
+    relabel(settings)
+    relabel(settings)
+    assert seen(settings, NEXT)[1:] == (60, 0)
 
 
 def test_labels_that_change_are_measured_anew_and_the_decision_made_before_stays(arrive: Arrive) -> None:
-    where = arrive("monitor")
-    before, _, _ = seen(where, NEXT)
-    (decided,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
-    relabel(where, f"{NEXT}T23:00", flipped=30)
-    after, rows, _ = seen(where, LATER)
+    settings = arrive("monitor")
+    before, _, _ = seen(settings, NEXT)
+    (decided,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
+    relabel(settings, f"{NEXT}T23:00", flipped=30)
+    after, rows, _ = seen(settings, LATER)
     assert (before != after, rows) == (True, 60)
-    assert ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")[0] == decided
+    assert ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")[0] == decided
 
 
 @pytest.mark.parametrize(("gone", "counted"), [(3, True), (4, False)], ids=["hardly any", "too many"])
 def test_labels_that_never_come_are_counted_and_a_night_that_lacks_too_many_is_no_night(
     arrive: Arrive, gone: int, counted: bool
 ) -> None:
-    where = arrive("monitor")
-    relabel(where, gone=gone)
-    _, rows, lacking = seen(where, LATER)
+    settings = arrive("monitor")
+    relabel(settings, gone=gone)
+    _, rows, lacking = seen(settings, LATER)
     assert (rows, lacking) == (60 - gone if counted else None, gone)
-    (decided,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "decided")
+    (decided,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
     facts = decided.payload["facts"]
     assert isinstance(facts, dict)
     assert facts["matured_nights"] == int(counted)

@@ -19,11 +19,11 @@ Arrive = Callable[[str], Settings]
 NIGHT = periods.parse("2024-03-18").last
 
 
-def ask(case: UseCase, where: Settings, rows: int, *, hour: float, **changes: object) -> str:
+def ask(case: UseCase, settings: Settings, rows: int, *, hour: float, **changes: object) -> str:
     """Let the champion be asked `rows` times with one hour, and return its digest."""
-    champion = ledger.champion(warehouse.engine(where.warehouse_url), case.name)
+    champion = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
     assert champion is not None
-    journal = Journal(where.journal / case.name, 2_000_000)
+    journal = Journal(settings.journal / case.name, 2_000_000)
     for place in range(rows):
         features = dict.fromkeys(case.feature_names, None) | {"pickup_hour": hour}
         told = {"package": champion.subject, "night": str(NIGHT), "features": features, **changes}
@@ -33,40 +33,40 @@ def ask(case: UseCase, where: Settings, rows: int, *, hour: float, **changes: ob
     return champion.subject
 
 
-def metrics(case: UseCase, where: Settings) -> dict[tuple[str, str], float | None]:
-    found = warehouse.metrics(warehouse.engine(where.warehouse_url), case.name, NIGHT, NIGHT)
+def metrics(case: UseCase, settings: Settings) -> dict[tuple[str, str], float | None]:
+    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, NIGHT, NIGHT)
     return {(each.slice, each.metric): each.value for each in found}
 
 
 def test_requests_that_are_all_alike_have_moved_and_those_of_shadows_are_not_counted(
     arrive: Arrive, taxi: UseCase
 ) -> None:
-    where = arrive("monitor")
-    ask(taxi, where, 100, hour=3.0)
-    ask(taxi, where, 50, hour=4.0, route=Route.SHADOW)
+    settings = arrive("monitor")
+    ask(taxi, settings, 100, hour=3.0)
+    ask(taxi, settings, 50, hour=4.0, route=Route.SHADOW)
     monitor.measure("taxi", str(NIGHT))
-    found = metrics(taxi, where)
+    found = metrics(taxi, settings)
     assert found["requests", "psi:pickup_hour"] > 1.0  # type: ignore[operator]
     assert 0 < found["all", "requests_drifted_share"] <= 1  # type: ignore[operator]
-    asked = [each.n for each in warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi", slice="requests")]
+    asked = [each.n for each in warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", slice="requests")]
     assert set(asked) == {100}
 
 
 def test_too_few_requests_are_not_measured(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("monitor")
-    ask(taxi, where, 99, hour=3.0)
+    settings = arrive("monitor")
+    ask(taxi, settings, 99, hour=3.0)
     monitor.measure("taxi", str(NIGHT))
-    assert ("all", "requests_drifted_share") not in metrics(taxi, where)
+    assert ("all", "requests_drifted_share") not in metrics(taxi, settings)
 
 
 def test_the_scores_of_the_night_are_held_against_the_model_s_own_on_what_it_learned(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prediction_drift, "_LEAST", 1)
-    where = arrive("monitor")
+    settings = arrive("monitor")
     score.score("taxi", str(NIGHT))
     monitor.measure("taxi", str(NIGHT))
-    moved = metrics(taxi, where)["all", "scores_moved"]
+    moved = metrics(taxi, settings)["all", "scores_moved"]
     assert moved is not None
     assert 0 <= moved < 1
 

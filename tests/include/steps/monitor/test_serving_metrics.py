@@ -15,8 +15,8 @@ from ml.usecase import UseCase
 from tests.include.steps.score.test_prediction_log import NIGHT, record
 
 
-def metrics(case: UseCase, where: Settings, **of: str) -> dict[str, float | None]:
-    found = warehouse.metrics(warehouse.engine(where.warehouse_url), case.name, NIGHT, NIGHT, **of)  # type: ignore[arg-type]
+def metrics(case: UseCase, settings: Settings, **of: str) -> dict[str, float | None]:
+    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, NIGHT, NIGHT, **of)  # type: ignore[arg-type]
     return {each.metric: each.value for each in found}
 
 

@@ -20,26 +20,26 @@ from tests.include.steps.train.test_diagnostics import settle
 Arrive = Callable[[str], Settings]
 
 
-def report(where: Settings) -> dict[str, Any]:
+def report(settings: Settings) -> dict[str, Any]:
     """Return the last report's answers by check."""
-    told: Mapping[str, Any] = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "tested")[-1].payload
+    told: Mapping[str, Any] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")[-1].payload
     return {each["name"]: each["answer"] for each in told["checks"]}
 
 
-def failing(where: Settings) -> list[str]:
-    return [name for name, answer in report(where).items() if answer != "pass"]
+def failing(settings: Settings) -> list[str]:
+    return [name for name, answer in report(settings).items() if answer != "pass"]
 
 
 def test_a_sound_package_passes_every_check_and_the_dossier_shows_them(arrive: Arrive) -> None:
-    where = arrive("battery")
+    settings = arrive("battery")
     assert "**The battery has not run on this package.**" in release.dossier("taxi", LAST)
     digest = release.battery("taxi", LAST)
-    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "tested")
-    assert (entry.subject, failing(where)) == (digest, [])
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")
+    assert (entry.subject, failing(settings)) == (digest, [])
     text = release.dossier("taxi", LAST)
     assert "Battery: **pass**." in text
-    assert all(f"| {name} | " in text for name in report(where))
-    assert [name for name in report(where) if name.startswith("answers of")] == [
+    assert all(f"| {name} | " in text for name in report(settings))
+    assert [name for name in report(settings) if name.startswith("answers of")] == [
         "answers of the server, one by one",
         "answers of the server, together",
         "answers of the server, over HTTP",
@@ -62,10 +62,10 @@ ZONES = Invariant(name="all zones are alike", by="zone", values=("north", "south
 def test_a_package_that_fails_a_check_is_refused_recorded_and_cannot_be_promoted(
     change: dict[str, Any], refused: str, arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("battery")
+    settings = arrive("battery")
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, **change))
     assert release.battery("taxi", LAST) is None
-    assert [name for name in failing(where) if name.startswith(refused)]
+    assert [name for name in failing(settings) if name.startswith(refused)]
     for role, user in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve("taxi", LAST, role, user, "Approve")
     with pytest.raises(LedgerError, match="has not passed its battery of 2024-03-16"):
@@ -73,17 +73,17 @@ def test_a_package_that_fails_a_check_is_refused_recorded_and_cannot_be_promoted
 
 
 def test_a_stale_card_fails_the_battery_and_a_mended_one_passes_the_next(arrive: Arrive) -> None:
-    where = arrive("battery")
-    page = report_paths.card(where.reports, "taxi", periods.parse(LAST).last)
+    settings = arrive("battery")
+    page = report_paths.card(settings.reports, "taxi", periods.parse(LAST).last)
     text = page.read_text()
     page.write_text(text.replace("**promote**", "**keep**"))
     assert release.battery("taxi", LAST) is None
-    (name,) = failing(where)
+    (name,) = failing(settings)
     assert "'**keep**,' where '**promote**,' was recorded" in name
     page.write_text(text)
     assert release.battery("taxi", LAST) is not None
     outcomes = [
-        each.payload["outcome"] for each in ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "tested")
+        each.payload["outcome"] for each in ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")
     ]
     assert outcomes == ["fail", "pass"]
 
@@ -91,29 +91,29 @@ def test_a_stale_card_fails_the_battery_and_a_mended_one_passes_the_next(arrive:
 def test_groups_are_compared_on_recent_labelled_nights_and_one_treated_otherwise_refuses_the_package(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("battery")
-    settle(where, taxi, 1.0)  # a correction that came after the gate
+    settings = arrive("battery")
+    settle(settings, taxi, 1.0)  # a correction that came after the gate
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, gates=Gates(judged_nights=8)))
     assert release.battery("taxi", LAST) is None
-    assert report(where)["labelled rows of recent nights"] == "pass"
-    assert report(where)["group zone=north: calibration beside everybody's"] == "pass"
-    assert failing(where)
-    assert all(name.startswith("group zone=harbour: ") for name in failing(where))
+    assert report(settings)["labelled rows of recent nights"] == "pass"
+    assert report(settings)["group zone=north: calibration beside everybody's"] == "pass"
+    assert failing(settings)
+    assert all(name.startswith("group zone=harbour: ") for name in failing(settings))
 
 
 def test_a_use_case_that_declares_no_fairness_compares_no_groups(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("battery")
+    settings = arrive("battery")
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, fairness=None))
     assert release.battery("taxi", LAST)
-    assert not any(name.startswith(("group", "labelled rows")) for name in report(where))
+    assert not any(name.startswith(("group", "labelled rows")) for name in report(settings))
 
 
 def test_without_features_there_is_nothing_to_try_a_package_on(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("battery")
-    (judged,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+    settings = arrive("battery")
+    (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
     with pytest.raises(RefusalError, match=r"expected features of taxi in 2024-04-\d\d..2024-04-10"):
-        acceptance_tests.run(taxi, periods.parse("2024-04-10").last, judged, where)
+        acceptance_tests.run(taxi, periods.parse("2024-04-10").last, judged, settings)

@@ -41,16 +41,16 @@ def played(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("RATCHET_HOME", "")
         patch.setattr(usecases, "__path__", [*usecases.__path__, str(Path(__file__).parents[3] / "usecases")])
         usecases.all.cache_clear()
-        where = enter(shutil.copytree(story.before("score"), tmp_path_factory.mktemp("played") / "home"))
+        settings = enter(shutil.copytree(story.before("score"), tmp_path_factory.mktemp("played") / "home"))
         for night in NIGHTS:
             ingest.ingest("taxi", night)
             build.build("taxi", night)
     usecases.all.cache_clear()
-    return where.home
+    return settings.home
 
 
 @pytest.fixture
-def where(played: Path, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(played: Path, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home of this test's own, where releases of the toy take a canary."""
     monkeypatch.setenv("RATCHET_HOME", "")
     careful = replace(taxi, release=Release(approvers=("tech_lead", "business_owner"), canary=RULE))
@@ -58,8 +58,8 @@ def where(played: Path, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.Monke
     return enter(shutil.copytree(played, tmp_path / "home"))
 
 
-def champion(where: Settings) -> str:
-    found = ledger.champion(warehouse.engine(where.warehouse_url), "taxi")
+def champion(settings: Settings) -> str:
+    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
     assert found is not None
     return found.subject
 
@@ -75,20 +75,20 @@ def night(number: int) -> canary.Next | None:
     return canary.advance("taxi", NIGHTS[number])
 
 
-def routed(where: Settings) -> Any:
-    return routing_store.read(routing_store.place(where.routes, "taxi"), where.trusted_keys)
+def routed(settings: Settings) -> Any:
+    return routing_store.read(routing_store.place(settings.routes, "taxi"), settings.trusted_keys)
 
 
-def issued(where: Settings, number: int) -> dict[str, str]:
+def issued(settings: Settings, number: int) -> dict[str, str]:
     """Return whose score each entity of a night was given."""
-    found = warehouse.scores(warehouse.engine(where.warehouse_url), "taxi", periods.parse(NIGHTS[number]).last)
+    found = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", periods.parse(NIGHTS[number]).last)
     assert found["entity"].is_unique
     return dict(zip(found["entity"], found["model_digest"], strict=True))
 
 
-def at_half(where: Settings) -> str:
+def at_half(settings: Settings) -> str:
     """Bring an equal challenger to its first share."""
-    digest = challenge(usecases.get("taxi"), NIGHT, where)
+    digest = challenge(usecases.get("taxi"), NIGHT, settings)
     release.shadow("taxi", NIGHT)
     night(0)
     approve()
@@ -96,34 +96,34 @@ def at_half(where: Settings) -> str:
     return digest
 
 
-def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(where: Settings) -> None:
-    before, digest = champion(where), challenge(usecases.get("taxi"), NIGHT, where)
+def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings: Settings) -> None:
+    before, digest = champion(settings), challenge(usecases.get("taxi"), NIGHT, settings)
     assert not release.shadow("taxi", NIGHT)
-    assert (routed(where).challenger, routed(where).canary) == (digest, 0.0)
+    assert (routed(settings).challenger, routed(settings).canary) == (digest, 0.0)
     assert night(0) == "ask"
-    assert set(issued(where, 0).values()) == {before}
+    assert set(issued(settings, 0).values()) == {before}
     assert release.shadow("taxi", NIGHT)
     assert "As a shadow it answered 60 copies with 0 faults" in release.dossier("taxi", NIGHT)
     approve()
     assert not release.shift("taxi", NIGHT)
-    assert routed(where).canary == 0.5
+    assert routed(settings).canary == 0.5
     assert night(1) is None
-    split = issued(where, 1)
-    stood = release_state.on(usecases.get("taxi"), periods.parse(NIGHTS[1]).last, where)
+    split = issued(settings, 1)
+    stood = release_state.on(usecases.get("taxi"), periods.parse(NIGHTS[1]).last, settings)
     assert stood.routing is not None
     assert split == {entity: digest if stood.routing.route(entity) is Route.CANARY else before for entity in split}
     assert 15 < sum(each == digest for each in split.values()) < 45
-    assert routed(where).canary == 1.0
+    assert routed(settings).canary == 1.0
     assert night(2) == "crown"
-    assert set(issued(where, 2).values()) == {digest}
-    assert champion(where) == digest
-    assert (routed(where).champion, routed(where).standby, routed(where).challenger) == (digest, before, None)
-    assert registry.aliased(where, "taxi") == {digest}
-    ledger.verify(warehouse.engine(where.warehouse_url))
+    assert set(issued(settings, 2).values()) == {digest}
+    assert champion(settings) == digest
+    assert (routed(settings).champion, routed(settings).standby, routed(settings).challenger) == (digest, before, None)
+    assert registry.aliased(settings, "taxi") == {digest}
+    ledger.verify(warehouse.engine(settings.warehouse_url))
 
 
-def test_every_step_again_changes_nothing(where: Settings) -> None:
-    engine, digest = warehouse.engine(where.warehouse_url), at_half(where)
+def test_every_step_again_changes_nothing(settings: Settings) -> None:
+    engine, digest = warehouse.engine(settings.warehouse_url), at_half(settings)
 
     def entries() -> int:
         return len(ledger.entries(engine, "taxi"))
@@ -135,12 +135,12 @@ def test_every_step_again_changes_nothing(where: Settings) -> None:
     assert entries() == count
     night(1)
     assert night(2) == "crown"
-    count, split = entries(), issued(where, 1)
+    count, split = entries(), issued(settings, 1)
     assert night(2) == "crown"
     score.score("taxi", NIGHTS[1])
-    assert issued(where, 1) == split
+    assert issued(settings, 1) == split
     assert entries() == count
-    assert champion(where) == digest
+    assert champion(settings) == digest
 
 
 def constant(model: Model) -> Model:
@@ -158,71 +158,71 @@ def scrambled(model: Model) -> Model:
         pytest.param(scrambled, "rows in another order than the champion's", id="the other way round"),
     ],
 )
-def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(change: Change, told: str, where: Settings) -> None:
+def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(change: Change, told: str, settings: Settings) -> None:
     """The package itself cannot change; what it is given can, and what it is can differ from the champion too far."""
-    before, engine = champion(where), warehouse.engine(where.warehouse_url)
-    digest = at_half(where)
+    before, engine = champion(settings), warehouse.engine(settings.warehouse_url)
+    digest = at_half(settings)
     score.score("taxi", NIGHTS[1])
     case = usecases.get("taxi")
-    found = canary.answers.given(case, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at, where)
-    own = change(batch_prediction.model(digest, where))
-    rows = build.read(where.lake, case, NIGHTS[1], NIGHTS[1]).set_index("entity")
+    found = canary.answers.given(case, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at, settings)
+    own = change(batch_prediction.model(digest, settings))
+    rows = build.read(settings.lake, case, NIGHTS[1], NIGHTS[1]).set_index("entity")
     spoilt = found["package"] == digest
     found.loc[spoilt, "score"] = own.predict(rows.loc[found.loc[spoilt, "entity"]])
-    canary.answers.put(found, case, periods.parse(NIGHTS[1]).last, where)
+    canary.answers.put(found, case, periods.parse(NIGHTS[1]).last, settings)
     assert canary.advance("taxi", NIGHTS[1]) is None
     (withdrawn,) = ledger.entries(engine, "taxi", Kind.WITHDRAWN)
     assert told in str(withdrawn.payload["reason"])
-    assert (champion(where), routed(where).challenger) == (before, None)
+    assert (champion(settings), routed(settings).challenger) == (before, None)
     (alert,) = [
         each for each in warehouse.alerts(engine, "taxi", *[periods.parse(NIGHTS[1]).last] * 2) if each.kind == "canary"
     ]
     assert "was withdrawn at a share of 0.5" in alert.message
     assert night(2) is None
-    assert set(issued(where, 2).values()) == {before}
+    assert set(issued(settings, 2).values()) == {before}
 
 
-def test_one_that_cannot_answer_harms_nobody_and_is_withdrawn(where: Settings) -> None:
-    before, digest = champion(where), at_half(where)
-    shutil.rmtree(where.packages / digest)
+def test_one_that_cannot_answer_harms_nobody_and_is_withdrawn(settings: Settings) -> None:
+    before, digest = champion(settings), at_half(settings)
+    shutil.rmtree(settings.packages / digest)
     night(1)
-    assert set(issued(where, 1).values()) == {before}
-    (withdrawn,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", Kind.WITHDRAWN)
+    assert set(issued(settings, 1).values()) == {before}
+    (withdrawn,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", Kind.WITHDRAWN)
     assert "faults" in str(withdrawn.payload["reason"])
     assert not release.shadow("taxi", NIGHT)
 
 
-def test_a_rejection_ends_the_release(where: Settings) -> None:
-    challenge(usecases.get("taxi"), NIGHT, where)
+def test_a_rejection_ends_the_release(settings: Settings) -> None:
+    challenge(usecases.get("taxi"), NIGHT, settings)
     release.shadow("taxi", NIGHT)
     night(0)
     approve("Approve", "Reject")
     assert not release.shadow("taxi", NIGHT)
-    assert release_state.now(usecases.get("taxi"), where).trial is None
+    assert release_state.now(usecases.get("taxi"), settings).trial is None
     with pytest.raises(ApprovalError, match="'bob' rejected package"):
         release.shift("taxi", NIGHT)
 
 
-def test_nobody_is_promoted_around_the_canary(where: Settings) -> None:
-    before = champion(where)
-    at_half(where)
+def test_nobody_is_promoted_around_the_canary(settings: Settings) -> None:
+    before = champion(settings)
+    at_half(settings)
     with pytest.raises(LedgerError, match=r"has not passed its canary: it has passed no share of \[0.5, 1.0\]"):
         release.promote("taxi", NIGHT)
-    assert champion(where) == before
+    assert champion(settings) == before
 
 
-def test_approvals_on_other_evidence_shift_nothing(where: Settings) -> None:
-    challenge(usecases.get("taxi"), NIGHT, where)
+def test_approvals_on_other_evidence_shift_nothing(settings: Settings) -> None:
+    challenge(usecases.get("taxi"), NIGHT, settings)
     release.shadow("taxi", NIGHT)
     approve()
     night(0)
     with pytest.raises(ApprovalError, match="but this is package .* on evidence"):
         release.shift("taxi", NIGHT)
-    assert routed(where).canary == 0.0
+    assert routed(settings).canary == 0.0
 
 
-def test_without_enough_copies_nobody_is_asked(where: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    challenge(usecases.get("taxi"), NIGHT, where)
+def test_without_enough_copies_nobody_is_asked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    challenge(usecases.get("taxi"), NIGHT, settings)
     case = usecases.get("taxi")
     rule = replace(RULE, shadow_answers=100)
     monkeypatch.setattr(usecases, "get", lambda _: replace(case, release=replace(case.release, canary=rule)))
@@ -233,98 +233,98 @@ def test_without_enough_copies_nobody_is_asked(where: Settings, monkeypatch: pyt
     assert night(1) == "ask"
 
 
-def test_a_second_challenger_waits_for_the_first(where: Settings) -> None:
-    at_half(where)
-    engine = warehouse.engine(where.warehouse_url)
+def test_a_second_challenger_waits_for_the_first(settings: Settings) -> None:
+    at_half(settings)
+    engine = warehouse.engine(settings.warehouse_url)
     first = ledger.entries(engine, "taxi", "judged")[-1]
-    put(usecases.get("taxi"), NIGHTS[0], "f" * 64, dict(first.payload), where)
+    put(usecases.get("taxi"), NIGHTS[0], "f" * 64, dict(first.payload), settings)
     assert not release.shadow("taxi", NIGHTS[0])
-    assert routed(where).challenger == first.subject
+    assert routed(settings).challenger == first.subject
 
 
-def test_a_rollback_withdraws_the_challenger_and_then_goes_back_to_the_last_champion(where: Settings) -> None:
-    before, digest = champion(where), at_half(where)
+def test_a_rollback_withdraws_the_challenger_and_then_goes_back_to_the_last_champion(settings: Settings) -> None:
+    before, digest = champion(settings), at_half(settings)
     entry = rollback.roll_back("taxi", "tess", "it is far too slow", "one")
-    assert (entry.kind, entry.subject, routed(where).challenger) == (Kind.WITHDRAWN, digest, None)
+    assert (entry.kind, entry.subject, routed(settings).challenger) == (Kind.WITHDRAWN, digest, None)
     with pytest.raises(RequestError, match="has no champion to go back to"):
         rollback.roll_back("taxi", "tess", "and now once more", "two")
-    assert champion(where) == before
+    assert champion(settings) == before
 
 
-def test_a_rollback_after_the_promotion_is_one_step_however_often_it_is_asked_for(where: Settings) -> None:
-    before, digest = champion(where), at_half(where)
+def test_a_rollback_after_the_promotion_is_one_step_however_often_it_is_asked_for(settings: Settings) -> None:
+    before, digest = champion(settings), at_half(settings)
     night(1)
     night(2)
-    seq = routed(where).seq
+    seq = routed(settings).seq
     for _ in range(2):
         entry = rollback.roll_back("taxi", "tess", "customers complain about it", "one")
         assert (entry.subject, entry.payload["from"]) == (before, digest)
-    assert champion(where) == before
-    assert (routed(where).champion, routed(where).standby) == (before, None)
-    assert routed(where).seq > seq
-    assert registry.aliased(where, "taxi") == {before}
+    assert champion(settings) == before
+    assert (routed(settings).champion, routed(settings).standby) == (before, None)
+    assert routed(settings).seq > seq
+    assert registry.aliased(settings, "taxi") == {before}
     score.score("taxi", NIGHTS[3])
-    assert set(issued(where, 3).values()) == {before}
+    assert set(issued(settings, 3).values()) == {before}
     with pytest.raises(RequestError, match="rolled back from; train another model"):
         rollback.roll_back("taxi", "tess", "and back once more", "two")
 
 
 @pytest.mark.parametrize(("who", "why"), [("", "it is bad indeed"), ("tess", "bad")], ids=["nobody", "no reason"])
-def test_a_rollback_says_who_and_why(who: str, why: str, where: Settings) -> None:
+def test_a_rollback_says_who_and_why(who: str, why: str, settings: Settings) -> None:
     with pytest.raises(RequestError, match="a rollback says who and"):
         rollback.roll_back("taxi", who, why, "one")
 
 
-def test_only_who_is_named_may_roll_back(where: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    case, digest = usecases.get("taxi"), at_half(where)
+def test_only_who_is_named_may_roll_back(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, digest = usecases.get("taxi"), at_half(settings)
     monkeypatch.setattr(usecases, "get", lambda _: replace(case, roles=Roles(roll_back=("ann",))))
     with pytest.raises(RequestError, match="expected to be asked by ann, not by 'tess'"):
         rollback.roll_back("taxi", "tess", "it is far too slow", "one")
-    assert routed(where).challenger == digest
+    assert routed(settings).challenger == digest
     rollback.roll_back("taxi", "ann", "it is far too slow", "one")
-    assert routed(where).challenger is None
+    assert routed(settings).challenger is None
 
 
-def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(where: Settings) -> None:
-    case, when, engine = usecases.get("taxi"), periods.parse(NIGHTS[0]).last, warehouse.engine(where.warehouse_url)
-    challenge(usecases.get("taxi"), NIGHT, where)
-    release_state.watch(case, when, where)
-    assert [each for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"] == []
-    mlflow = registry.client.connect(where)
+def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings: Settings) -> None:
+    case, night, engine = usecases.get("taxi"), periods.parse(NIGHTS[0]).last, warehouse.engine(settings.warehouse_url)
+    challenge(usecases.get("taxi"), NIGHT, settings)
+    release_state.watch(case, night, settings)
+    assert [each for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"] == []
+    mlflow = registry.client.connect(settings)
     mlflow.set_registered_model_alias("taxi", "champion", "2")
-    release_state.watch(case, when, where)
-    told = [each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"]
+    release_state.watch(case, night, settings)
+    told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
     assert told == [
         "the alias 'champion' was on version 2, now on 1: somebody changed the registry by hand; the ledger leads"
     ]
-    assert registry.aliased(where, "taxi") == {champion(where)}
+    assert registry.aliased(settings, "taxi") == {champion(settings)}
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER ledger_refuses_update")
         connection.exec_driver_sql("UPDATE ledger SET subject = 'x' WHERE kind = 'promoted'")
-    release_state.watch(case, when, where)
-    told = [each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"]
+    release_state.watch(case, night, settings)
+    told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
     assert any("the ledger was changed behind its back" in each for each in told)
 
 
-def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(where: Settings) -> None:
-    case, when, engine = usecases.get("taxi"), periods.parse(NIGHTS[0]).last, warehouse.engine(where.warehouse_url)
-    challenge(case, NIGHT, where)
-    release_state.follow(case, where)
-    (where.secrets / ROUTING.key_file).unlink()
-    release_state.watch(case, when, where)
-    assert [each for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger"] == []
-    routing_store.place(where.routes, "taxi").unlink()
-    release_state.watch(case, when, where)
-    (told,) = (each.message for each in warehouse.alerts(engine, "taxi", when, when) if each.kind == "ledger")
+def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Settings) -> None:
+    case, night, engine = usecases.get("taxi"), periods.parse(NIGHTS[0]).last, warehouse.engine(settings.warehouse_url)
+    challenge(case, NIGHT, settings)
+    release_state.follow(case, settings)
+    (settings.secrets / ROUTING.key_file).unlink()
+    release_state.watch(case, night, settings)
+    assert [each for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"] == []
+    routing_store.place(settings.routes, "taxi").unlink()
+    release_state.watch(case, night, settings)
+    (told,) = (each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger")
     assert told.startswith(
         "servers do not answer as the ledger says, and I may not tell them (`ratchet route taxi` does)"
     )
 
 
-def test_what_a_person_types_leads_the_servers(where: Settings) -> None:
-    challenge(usecases.get("taxi"), NIGHT, where)
+def test_what_a_person_types_leads_the_servers(settings: Settings) -> None:
+    challenge(usecases.get("taxi"), NIGHT, settings)
     release.shadow("taxi", NIGHT)
-    place = routing_store.place(where.routes, "taxi")
+    place = routing_store.place(settings.routes, "taxi")
     before = place.read_bytes()
     place.unlink()
     typed = CliRunner().invoke(app, ["route", "taxi"], catch_exceptions=False)
@@ -336,11 +336,11 @@ def test_what_a_person_types_leads_the_servers(where: Settings) -> None:
     assert CliRunner().invoke(app, ["drain", "taxi"], catch_exceptions=False).output == "0 answers\n"
 
 
-def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(where: Settings) -> None:
-    digest, soon = at_half(where), datetime.now(UTC) + timedelta(hours=1)
+def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(settings: Settings) -> None:
+    digest, soon = at_half(settings), datetime.now(UTC) + timedelta(hours=1)
     freeze.freeze("taxi", datetime.now(UTC), soon, "tess", "the holidays are near")
     assert night(1) is None
-    assert routed(where).canary == 0.5
+    assert routed(settings).canary == 0.5
     assert not release.shadow("taxi", NIGHT)
     with pytest.raises(LedgerError, match="are frozen until .* by tess: the holidays are near"):
         release.shift("taxi", NIGHT)
@@ -348,7 +348,7 @@ def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(where: Se
     with pytest.raises(RequestError, match="there is nothing to end"):
         freeze.thaw("taxi", "bob", "they are over now")
     assert canary.advance("taxi", NIGHTS[1]) is None
-    assert routed(where).canary == 1.0
+    assert routed(settings).canary == 1.0
     freeze.freeze("taxi", datetime.now(UTC), soon, "bob", "and frozen once more")
     assert rollback.roll_back("taxi", "tess", "it is far too slow", "one").subject == digest
 
@@ -361,23 +361,23 @@ def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(where: Se
         pytest.param(1, "tess", "because", "in 3 words or more, why", id="for no reason"),
     ],
 )
-def test_a_freeze_has_an_end_a_name_and_a_reason(hours: int, who: str, why: str, told: str, where: Settings) -> None:
+def test_a_freeze_has_an_end_a_name_and_a_reason(hours: int, who: str, why: str, told: str, settings: Settings) -> None:
     with pytest.raises(RequestError, match=told):
         freeze.freeze("taxi", datetime.now(UTC), datetime.now(UTC) + timedelta(hours=hours), who, why)
 
 
 @pytest.mark.servers
-def test_a_drill_times_a_rollback_and_touches_nobodys_traffic(where: Settings) -> None:
-    before, digest = champion(where), at_half(where)
+def test_a_drill_times_a_rollback_and_touches_nobodys_traffic(settings: Settings) -> None:
+    before, digest = champion(settings), at_half(settings)
     assert drill.drill("taxi") is None
     night(1)
     night(2)
-    routing = routed(where)
+    routing = routed(settings)
     drilled = drill.drill("taxi")
     assert drilled is not None
     assert drilled.digest == before
     assert 0 < drilled.seconds < drill.BAR_SECONDS
-    assert (champion(where), routed(where)) == (digest, routing)
-    when = periods.parse(NIGHTS[2]).last
-    found = warehouse.metrics(warehouse.engine(where.warehouse_url), "taxi", when, when)
+    assert (champion(settings), routed(settings)) == (digest, routing)
+    night = periods.parse(NIGHTS[2]).last
+    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", night, night)
     assert [each.value for each in found if each.metric == drill.SECONDS] == [drilled.seconds]

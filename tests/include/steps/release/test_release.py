@@ -20,8 +20,8 @@ def test_a_night_without_a_challenger_has_nothing_to_release(arrive: Arrive) -> 
 
 
 def test_a_package_changed_after_it_was_judged_fails_its_battery(arrive: Arrive) -> None:
-    where = arrive("battery")
-    (package,) = where.packages.glob("[!.]*")
+    settings = arrive("battery")
+    (package,) = settings.packages.glob("[!.]*")
     learner = package / "learner.txt"
     learner.write_bytes(learner.read_bytes().replace(b"1", b"2", 1))
     with pytest.raises(PackageError, match=r"cannot be served: .*'learner.txt' should have SHA-256"):
@@ -29,8 +29,8 @@ def test_a_package_changed_after_it_was_judged_fails_its_battery(arrive: Arrive)
 
 
 def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> None:
-    where = arrive("approve")
-    judged, tested = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", night=periods.parse(LAST).last)[-2:]
+    settings = arrive("approve")
+    judged, tested = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", night=periods.parse(LAST).last)[-2:]
     text = release.dossier("taxi", LAST)
     assert judged.subject in text
     assert str(judged.payload["evidence"]) in text
@@ -51,12 +51,12 @@ def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> N
 def test_without_two_approvals_by_two_people_nothing_is_promoted(
     arrive: Arrive, answers: list[tuple[str, str, str]], told: str
 ) -> None:
-    where = arrive("approve")
+    settings = arrive("approve")
     for answer in answers:
         release.approve("taxi", LAST, *answer)
     with pytest.raises(ApprovalError, match=told):
         release.promote("taxi", LAST)
-    assert ledger.champion(warehouse.engine(where.warehouse_url), "taxi") is None
+    assert ledger.champion(warehouse.engine(settings.warehouse_url), "taxi") is None
 
 
 def test_an_answer_that_is_no_choice_is_refused(arrive: Arrive) -> None:

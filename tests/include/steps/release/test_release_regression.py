@@ -39,15 +39,15 @@ def learned(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         patch.setenv("RATCHET_HOME", "")
         patch.setattr(usecases, "__path__", [*usecases.__path__, str(Path(__file__).parents[3] / "usecases")])
         usecases.all.cache_clear()
-        where = enter(shutil.copytree(prepared_home, tmp_path_factory.mktemp("ferry") / "home"))
+        settings = enter(shutil.copytree(prepared_home, tmp_path_factory.mktemp("ferry") / "home"))
         ingest.ingest("ferry", HISTORY)
         build.build("ferry", HISTORY)
     usecases.all.cache_clear()
-    return where.home
+    return settings.home
 
 
 @pytest.fixture
-def where(learned: Path, ferry: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(learned: Path, ferry: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home of this test's own."""
     monkeypatch.setenv("RATCHET_HOME", "")
     return enter(shutil.copytree(learned, tmp_path / "home"))
@@ -59,8 +59,8 @@ def declare(ferry: UseCase, monkeypatch: pytest.MonkeyPatch) -> Declare:
     return lambda **changes: monkeypatch.setattr(usecases, "get", lambda _: replace(ferry, **changes))
 
 
-def last_judged(where: Settings) -> Any:
-    return ledger.entries(warehouse.engine(where.warehouse_url), "ferry", "judged")[-1]
+def last_judged(settings: Settings) -> Any:
+    return ledger.entries(warehouse.engine(settings.warehouse_url), "ferry", "judged")[-1]
 
 
 def approve(night: str) -> None:
@@ -74,11 +74,11 @@ def approve(night: str) -> None:
     ids=["agrees", "further apart than declared"],
 )
 def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
-    bars: Refit, failed: list[str], where: Settings, declare: Declare
+    bars: Refit, failed: list[str], settings: Settings, declare: Declare
 ) -> None:
     declare(refit=bars)
     assert train.train("ferry", LAST, train.BOOTSTRAP)
-    entry = last_judged(where)
+    entry = last_judged(settings)
     told = entry.payload["refit"]
     assert entry.subject == told["judged" if failed else "refit"]
     assert [each["name"].split(",")[0] for each in told["checks"] if each["answer"] == "fail"] == failed
@@ -88,19 +88,19 @@ def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
     assert "mean distance of answers, 1 being what always the same answer loses" in release.dossier("ferry", LAST)
 
 
-def challenge(where: Settings, minutes: float) -> str:
+def challenge(settings: Settings, minutes: float) -> str:
     """Let the champion's model, answering so many minutes more, be a challenger that passed the gate and its battery."""
-    engine, case = warehouse.engine(where.warehouse_url), usecases.get("ferry")
+    engine, case = warehouse.engine(settings.warehouse_url), usecases.get("ferry")
     champion = ledger.champion(engine, "ferry")
     assert champion is not None
-    files = packages.get(where.packages, champion.subject, where.trusted_keys)
-    model, rows = package_files.load(files), build.read(where.lake, case, NIGHT, NIGHT)
+    files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
+    model, rows = package_files.load(files), build.read(settings.lake, case, NIGHT, NIGHT)
     moved: Correction = replace(model.calibration, offset=model.calibration.offset + minutes)
     packed = package_files.pack(replace(model, calibration=moved), rows, package_files.facts(files) | {"seed": 7})
-    signed = model_signing.signed(packed.digest, packed.files, where)
-    packages.put(where.packages, packed.digest, signed)
-    registry.register(where, "ferry", packed.digest, signed, rows[list(case.feature_names)].head())
-    judged = {**last_judged(where).payload, "champion": champion.subject, "evidence": "e" * 64, "outcome": "promote"}
+    signed = model_signing.signed(packed.digest, packed.files, settings)
+    packages.put(settings.packages, packed.digest, signed)
+    registry.register(settings, "ferry", packed.digest, signed, rows[list(case.feature_names)].head())
+    judged = {**last_judged(settings).payload, "champion": champion.subject, "evidence": "e" * 64, "outcome": "promote"}
     for kind, payload in (("judged", judged), (batteries.TESTED, {"outcome": "pass", "checks": []})):
         ledger.append(
             engine,
@@ -126,7 +126,7 @@ def play(night: str) -> canary.Next | None:
     ("minutes", "ends"), [(0.01, Kind.PASSED), (60.0, Kind.WITHDRAWN)], ids=["much the same", "an hour more"]
 )
 def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
-    minutes: float, ends: Kind, where: Settings, declare: Declare
+    minutes: float, ends: Kind, settings: Settings, declare: Declare
 ) -> None:
     declare(release=Release(approvers=("tech_lead", "business_owner"), canary=RULE))
     train.train("ferry", LAST, train.BOOTSTRAP)
@@ -135,10 +135,10 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     release.promote("ferry", LAST)
     ingest.ingest("ferry", NIGHT)
     build.build("ferry", NIGHT)
-    digest = challenge(where, minutes)
+    digest = challenge(settings, minutes)
     release.shadow("ferry", NIGHT)
     assert play(SHADOWED) == "ask"
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     (shadow,) = ledger.entries(engine, "ferry", Kind.SEEN)
     assert shadow.payload["answers"] == 80
     difference: Any = shadow.payload["difference"]

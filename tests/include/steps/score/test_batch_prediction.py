@@ -19,21 +19,21 @@ from tests.include.steps.conftest import NIGHT
 
 
 @pytest.fixture
-def where(arrive: Callable[[str], Settings]) -> Settings:
+def settings(arrive: Callable[[str], Settings]) -> Settings:
     """A home with a champion and a night that has features."""
     return arrive("score")
 
 
-def champion(where: Settings) -> str:
-    found = ledger.champion(warehouse.engine(where.warehouse_url), "taxi")
+def champion(settings: Settings) -> str:
+    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
     assert found is not None
     return found.subject
 
 
-def answered(case: UseCase, where: Settings, aside: Path) -> Answered:
-    version = lake.version(build.address(where.lake, case))
-    routing = Routing(use_case=case.name, seq=1, champion=champion(where))
-    return batch_prediction.answer(case, periods.parse(NIGHT).first, version, routing, where, aside)
+def answered(case: UseCase, settings: Settings, aside: Path) -> Answered:
+    version = lake.version(build.address(settings.lake, case))
+    routing = Routing(use_case=case.name, seq=1, champion=champion(settings))
+    return batch_prediction.answer(case, periods.parse(NIGHT).first, version, routing, settings, aside)
 
 
 def in_parts(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
@@ -48,21 +48,21 @@ def in_parts(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
 
 
 def test_parts_answer_as_the_whole_does(
-    where: Settings, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT).set_index("entity")
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT).set_index("entity")
     in_parts(monkeypatch, 7)
-    found = answered(taxi, where, tmp_path)
+    found = answered(taxi, settings, tmp_path)
     scores = pd.concat(found.parts()).set_index("entity")["score"]
     assert (found.rows, found.wrong, found.copies.count) == (60, 0, 0)
-    assert np.array_equal(scores[rows.index], batch_prediction.model(champion(where), where).predict(rows))
+    assert np.array_equal(scores[rows.index], batch_prediction.model(champion(settings), settings).predict(rows))
 
 
 def test_a_profile_does_not_depend_on_the_order_of_rows(
-    where: Settings, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_prediction, "_PROFILED", 30)
-    whole = answered(taxi, where, tmp_path)
+    whole = answered(taxi, settings, tmp_path)
     in_parts(monkeypatch, 7)
-    assert answered(taxi, where, tmp_path).profiles == whole.profiles
+    assert answered(taxi, settings, tmp_path).profiles == whole.profiles
     assert 10 < whole.profiles["score"].rows < 50

@@ -19,19 +19,19 @@ from tests.include.steps.conftest import NIGHT
 Arrive = Callable[[str], Settings]
 
 
-def entity(where: Settings) -> str:
+def entity(settings: Settings) -> str:
     from datetime import date
 
     return str(
-        warehouse.scores(warehouse.engine(where.warehouse_url), "taxi", date.fromisoformat(NIGHT))["entity"].iloc[0]
+        warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date.fromisoformat(NIGHT))["entity"].iloc[0]
     )
 
 
 def test_a_score_names_its_package_features_sources_and_decision(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("ingest the next night")
-    result = CliRunner().invoke(main.app, ["explain", "taxi", NIGHT, entity(where)])
+    settings = arrive("ingest the next night")
+    result = CliRunner().invoke(main.app, ["explain", "taxi", NIGHT, entity(settings)])
     assert result.exit_code == 0, result.output
-    (package,) = where.packages.glob("[!.]*")
+    (package,) = settings.packages.glob("[!.]*")
     assert f"by package `{package.name}` from version 1 of the features" in result.output
     assert all(f"| {name} | " in result.output for name in taxi.feature_names)
     assert "rides (" in result.output
@@ -46,10 +46,10 @@ def test_an_entity_without_a_score_is_told(arrive: Arrive) -> None:
 
 
 def test_a_score_that_no_package_made_is_found_out(arrive: Arrive, taxi: UseCase) -> None:
-    where, night = arrive("monitor"), date(2024, 3, 18)
-    engine, (package,) = warehouse.engine(where.warehouse_url), where.packages.glob("[!.]*")
+    settings, night = arrive("monitor"), date(2024, 3, 18)
+    engine, (package,) = warehouse.engine(settings.warehouse_url), settings.packages.glob("[!.]*")
     forged = pd.DataFrame({"entity": ["2024-03-18|0"], "score": [0.999]})
-    version = lake.version(build.address(where.lake, taxi))
+    version = lake.version(build.address(settings.lake, taxi))
     warehouse.issue_scores(engine, "taxi", night, package.name, forged, taxi.horizon.cutoff(night), version)
     with pytest.raises(LedgerError, match="the score 0.999 of '2024-03-18|0' was not made by package"):
         explain.explain("taxi", str(night), "2024-03-18|0")

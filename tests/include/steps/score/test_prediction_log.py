@@ -44,8 +44,8 @@ def written(home: Settings, taxi: UseCase) -> Journal:
     return Journal(home.journal / taxi.name, 100_000)
 
 
-def moved(case: UseCase, where: Settings) -> list[str]:
-    return list(prediction_log.given(case, NIGHT, EVER, where).sort_values("at")["request"])
+def moved(case: UseCase, settings: Settings) -> list[str]:
+    return list(prediction_log.given(case, NIGHT, EVER, settings).sort_values("at")["request"])
 
 
 def test_answers_are_moved_once_and_finished_journals_removed(written: Journal, taxi: UseCase, home: Settings) -> None:

@@ -26,16 +26,16 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 @pytest.fixture
-def where(arrive: Callable[[str], Settings], taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(arrive: Callable[[str], Settings], taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home in which one night is issued and the next one has features; one night is enough to be held against."""
-    where = arrive("monitor")
+    settings = arrive("monitor")
     strict = replace(taxi, issuing=Issuing(least_nights=1))
     monkeypatch.setattr(usecases, "get", lambda _: strict)
-    return where
+    return settings
 
 
-def spoil(where: Settings, change: Change, night: str = NEXT) -> None:
-    uri = build.address(where.lake, usecases.get("taxi"))
+def spoil(settings: Settings, change: Change, night: str = NEXT) -> None:
+    uri = build.address(settings.lake, usecases.get("taxi"))
     lake.replace(uri, periods.parse(night), change(lake.read(uri, night, night)))
 
 
@@ -48,17 +48,17 @@ def alike(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: rows[name].iloc[0] for name in usecases.get("taxi").feature_names})
 
 
-def issued(where: Settings, night: str = NEXT) -> pd.DataFrame:
-    return warehouse.scores(warehouse.engine(where.warehouse_url), "taxi", date.fromisoformat(night))
+def issued(settings: Settings, night: str = NEXT) -> pd.DataFrame:
+    return warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date.fromisoformat(night))
 
 
-def told(where: Settings) -> list[str]:
-    found = warehouse.alerts(warehouse.engine(where.warehouse_url), "taxi", *[date.fromisoformat(NEXT)] * 2)
+def told(settings: Settings) -> list[str]:
+    found = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", *[date.fromisoformat(NEXT)] * 2)
     return [each.message for each in found if each.kind == publication_gate.WITHHELD]
 
 
-def kinds(where: Settings) -> list[str]:
-    found = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", night=date.fromisoformat(NEXT))
+def kinds(settings: Settings) -> list[str]:
+    found = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", night=date.fromisoformat(NEXT))
     return [
         each.kind
         for each in found
@@ -66,9 +66,9 @@ def kinds(where: Settings) -> list[str]:
     ]
 
 
-def test_a_night_like_the_last_one_is_issued_and_written_down(where: Settings) -> None:
-    assert score.score("taxi", NEXT) == len(issued(where)) == 60
-    assert (kinds(where), told(where)) == ([publication_gate.ISSUED], [])
+def test_a_night_like_the_last_one_is_issued_and_written_down(settings: Settings) -> None:
+    assert score.score("taxi", NEXT) == len(issued(settings)) == 60
+    assert (kinds(settings), told(settings)) == ([publication_gate.ISSUED], [])
 
 
 @pytest.mark.parametrize(
@@ -80,63 +80,63 @@ def test_a_night_like_the_last_one_is_issued_and_written_down(where: Settings) -
     ids=["half gone", "constant"],
 )
 def test_nothing_of_a_night_is_issued_when_it_is_not_like_the_last(
-    where: Settings, change: Change, reason: str
+    settings: Settings, change: Change, reason: str
 ) -> None:
-    spoil(where, change)
+    spoil(settings, change)
     with pytest.raises(
         RefusalError, match=f"the scores of taxi for {NEXT} are withheld.*{reason}.*`ratchet issue taxi"
     ):
         score.score("taxi", NEXT)
-    assert issued(where).empty
-    assert kinds(where) == [publication_gate.WITHHELD]
-    assert len(told(where)) == 1
-    readers = warehouse.standing_scores(warehouse.engine(where.warehouse_url), "taxi")
+    assert issued(settings).empty
+    assert kinds(settings) == [publication_gate.WITHHELD]
+    assert len(told(settings)) == 1
+    readers = warehouse.standing_scores(warehouse.engine(settings.warehouse_url), "taxi")
     assert set(readers["night"]) == {date.fromisoformat(NIGHT)}
 
 
-def test_a_night_that_was_mended_is_issued_and_its_alert_is_withdrawn(where: Settings) -> None:
-    good = lake.read(build.address(where.lake, usecases.get("taxi")), NEXT, NEXT)
-    spoil(where, half)
+def test_a_night_that_was_mended_is_issued_and_its_alert_is_withdrawn(settings: Settings) -> None:
+    good = lake.read(build.address(settings.lake, usecases.get("taxi")), NEXT, NEXT)
+    spoil(settings, half)
     with pytest.raises(RefusalError):
         score.score("taxi", NEXT)
-    spoil(where, lambda _: good)
+    spoil(settings, lambda _: good)
     assert score.score("taxi", NEXT) == 60
-    assert (kinds(where), told(where)) == ([publication_gate.WITHHELD, publication_gate.ISSUED], [])
+    assert (kinds(settings), told(settings)) == ([publication_gate.WITHHELD, publication_gate.ISSUED], [])
 
 
-def test_of_a_window_the_nights_that_may_be_issued_are(where: Settings) -> None:
-    spoil(where, half)
+def test_of_a_window_the_nights_that_may_be_issued_are(settings: Settings) -> None:
+    spoil(settings, half)
     with pytest.raises(RefusalError, match=NEXT):
         score.score("taxi", f"{NIGHT}..{NEXT}")
-    assert (len(issued(where, NIGHT)), len(issued(where))) == (60, 0)
+    assert (len(issued(settings, NIGHT)), len(issued(settings))) == (60, 0)
 
 
-def test_a_person_may_issue_them_anyway_with_a_name_and_a_reason(where: Settings) -> None:
-    spoil(where, half)
+def test_a_person_may_issue_them_anyway_with_a_name_and_a_reason(settings: Settings) -> None:
+    spoil(settings, half)
     with pytest.raises(RefusalError):
         score.score("taxi", NEXT)
     done = CliRunner().invoke(app, ["issue", "taxi", NEXT, "--who", "tess", "--why", "half the fleet is on strike"])
     assert done.exit_code == 0, done.output
-    assert len(issued(where)) == 30
-    entry = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", publication_gate.ISSUED)[-1]
-    assert (entry.payload["waived_by"], told(where)) == ("tess", [])
+    assert len(issued(settings)) == 30
+    entry = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", publication_gate.ISSUED)[-1]
+    assert (entry.payload["waived_by"], told(settings)) == ("tess", [])
     assert score.score("taxi", NEXT) == 30
     assert "30 scores of 2024-03-18" in CliRunner().invoke(app, ["scores", "taxi"]).output
 
 
-def test_what_was_waived_is_these_scores_and_no_others(where: Settings) -> None:
-    spoil(where, half)
+def test_what_was_waived_is_these_scores_and_no_others(settings: Settings) -> None:
+    spoil(settings, half)
     with pytest.raises(RefusalError):
         score.score("taxi", NEXT)
     publication_gate.waive("taxi", NEXT, "tess", "half the fleet is on strike")
-    spoil(where, half)
+    spoil(settings, half)
     with pytest.raises(RefusalError, match="got 0.25"):
         score.score("taxi", NEXT)
-    assert issued(where).empty
+    assert issued(settings).empty
 
 
 def test_scores_that_are_no_answer_cannot_be_issued_by_anybody(
-    where: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ml.training.fitting import Model
 
@@ -152,24 +152,24 @@ def test_scores_that_are_no_answer_cannot_be_issued_by_anybody(
     [(NIGHT, "it is quite alright", "nothing to waive"), (NEXT, "because", "3 words or more")],
     ids=["nothing withheld", "no reason"],
 )
-def test_a_waiver_needs_something_withheld_and_a_reason(where: Settings, night: str, why: str, refusal: str) -> None:
-    spoil(where, half)
+def test_a_waiver_needs_something_withheld_and_a_reason(settings: Settings, night: str, why: str, refusal: str) -> None:
+    spoil(settings, half)
     with pytest.raises(RefusalError):
         score.score("taxi", NEXT)
     with pytest.raises(RequestError, match=refusal):
         publication_gate.waive("taxi", night, "tess", why)
 
 
-def test_withholding_killed_after_any_write_ends_the_same_when_it_is_run_again(where: Settings) -> None:
-    spoil(where, half)
+def test_withholding_killed_after_any_write_ends_the_same_when_it_is_run_again(settings: Settings) -> None:
+    spoil(settings, half)
     with killed_after(0) as writes, pytest.raises(RefusalError):
         score.score("taxi", NEXT)
-    expected = (kinds(where), told(where))
+    expected = (kinds(settings), told(settings))
     assert len(writes) >= 1
-    spoil(where, half)
+    spoil(settings, half)
     for number in range(1, len(writes) + 1):
         with killed_after(number), pytest.raises(Killed):
             score.score("taxi", NEXT)
         with pytest.raises(RefusalError):
             score.score("taxi", NEXT)
-    assert (kinds(where)[1:], len(told(where))) == (expected[0], 1)
+    assert (kinds(settings)[1:], len(told(settings))) == (expected[0], 1)

@@ -21,13 +21,13 @@ WHY = ("tess", "to compare the two months")
 
 
 @pytest.fixture
-def where(arrive: Callable[[str], Settings]) -> Settings:
+def settings(arrive: Callable[[str], Settings]) -> Settings:
     """A home with a champion, a history of features, and one night that was issued."""
     return arrive("ingest the next night")
 
 
-def champion(where: Settings) -> str:
-    found = ledger.champion(warehouse.engine(where.warehouse_url), "taxi")
+def champion(settings: Settings) -> str:
+    found = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
     assert found is not None
     return found.subject
 
@@ -36,42 +36,42 @@ def again(first: str = "2024-03-14", last: str = NIGHT, package: str = rescore.C
     return sum(rescore.rescore("taxi", each) for each in rescore.plan("taxi", first, last, package, *WHY))
 
 
-def rows(case: UseCase, where: Settings, package: str) -> pd.DataFrame:
-    found = lake.read(rescore.address(case, package, where))
+def rows(case: UseCase, settings: Settings, package: str) -> pd.DataFrame:
+    found = lake.read(rescore.address(case, package, settings))
     return found.sort_values(["night", "entity"], ignore_index=True)
 
 
-def test_the_champion_answers_nights_before_it_as_it_does_now(where: Settings, taxi: UseCase) -> None:
-    built = build.read(where.lake, taxi, "2024-03-14", NIGHT).sort_values(["night", "entity"])
+def test_the_champion_answers_nights_before_it_as_it_does_now(settings: Settings, taxi: UseCase) -> None:
+    built = build.read(settings.lake, taxi, "2024-03-14", NIGHT).sort_values(["night", "entity"])
     assert again() == len(built)
-    made = rows(taxi, where, champion(where))
-    assert (made["score"].to_numpy() == batch_prediction.model(champion(where), where).predict(built)).all()
-    assert set(made["model_digest"]) == {champion(where)}
-    assert set(made["features_version"]) == {lake.version(build.address(where.lake, taxi))}
+    made = rows(taxi, settings, champion(settings))
+    assert (made["score"].to_numpy() == batch_prediction.model(champion(settings), settings).predict(built)).all()
+    assert set(made["model_digest"]) == {champion(settings)}
+    assert set(made["features_version"]) == {lake.version(build.address(settings.lake, taxi))}
 
 
-def test_what_was_issued_is_not_touched_and_is_the_same(where: Settings, taxi: UseCase) -> None:
-    engine = warehouse.engine(where.warehouse_url)
+def test_what_was_issued_is_not_touched_and_is_the_same(settings: Settings, taxi: UseCase) -> None:
+    engine = warehouse.engine(settings.warehouse_url)
     before = warehouse.scores(engine, "taxi", date.fromisoformat(NIGHT))
     again()
     pd.testing.assert_frame_equal(warehouse.scores(engine, "taxi", date.fromisoformat(NIGHT)), before)
-    made = rows(taxi, where, champion(where)).set_index("entity")["score"]
+    made = rows(taxi, settings, champion(settings)).set_index("entity")["score"]
     assert made[before["entity"]].tolist() == before["score"].tolist()
 
 
 def test_asked_twice_it_is_made_once_and_written_down_once(
-    where: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     again()
-    version = lake.version(rescore.address(taxi, champion(where), where))
+    version = lake.version(rescore.address(taxi, champion(settings), settings))
     again()
-    assert lake.version(rescore.address(taxi, champion(where), where)) == version
-    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", rescore.RESCORED)
+    assert lake.version(rescore.address(taxi, champion(settings), settings)) == version
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", rescore.RESCORED)
     assert (entry.payload["who"], entry.payload["nights"]) == ("tess", 4)
 
 
 def test_interrupted_it_goes_on_with_the_nights_that_are_not_there(
-    where: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put, made = lake.replace, list[str]()
 
@@ -85,29 +85,29 @@ def test_interrupted_it_goes_on_with_the_nights_that_are_not_there(
     with pytest.raises(KeyboardInterrupt):
         again()
     made.clear()
-    assert again() == len(build.read(where.lake, taxi, "2024-03-14", NIGHT))
+    assert again() == len(build.read(settings.lake, taxi, "2024-03-14", NIGHT))
     assert made == ["2024-03-16", NIGHT]
 
 
-def test_features_that_came_anew_are_scored_anew(where: Settings, taxi: UseCase) -> None:
+def test_features_that_came_anew_are_scored_anew(settings: Settings, taxi: UseCase) -> None:
     again()
-    before = rows(taxi, where, champion(where))
-    built = lake.read(build.address(where.lake, taxi), NIGHT, NIGHT)
-    lake.replace(build.address(where.lake, taxi), periods.parse(NIGHT), built.assign(kilometres=99.0))
+    before = rows(taxi, settings, champion(settings))
+    built = lake.read(build.address(settings.lake, taxi), NIGHT, NIGHT)
+    lake.replace(build.address(settings.lake, taxi), periods.parse(NIGHT), built.assign(kilometres=99.0))
     again()
-    after = rows(taxi, where, champion(where))
+    after = rows(taxi, settings, champion(settings))
     assert len(after) == len(before)
     assert after["score"].tolist() != before["score"].tolist()
 
 
-def test_each_night_may_be_scored_by_whoever_was_champion_then(where: Settings, taxi: UseCase) -> None:
+def test_each_night_may_be_scored_by_whoever_was_champion_then(settings: Settings, taxi: UseCase) -> None:
     assert again(package=rescore.EACH_NIGHT) == 60
-    assert set(rows(taxi, where, rescore.EACH_NIGHT)["night"]) == {NIGHT}
+    assert set(rows(taxi, settings, rescore.EACH_NIGHT)["night"]) == {NIGHT}
 
 
-def test_a_package_is_named_by_the_beginning_of_its_digest(where: Settings, taxi: UseCase) -> None:
-    again(NIGHT, NIGHT, champion(where)[:12])
-    assert len(rows(taxi, where, champion(where))) == 60
+def test_a_package_is_named_by_the_beginning_of_its_digest(settings: Settings, taxi: UseCase) -> None:
+    again(NIGHT, NIGHT, champion(settings)[:12])
+    assert len(rows(taxi, settings, champion(settings))) == 60
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_a_package_is_named_by_the_beginning_of_its_digest(where: Settings, taxi
     ids=["no such package", "no package", "no features", "backwards", "no reason"],
 )
 def test_what_cannot_be_scored_again_is_refused(
-    where: Settings, first: str, last: str, package: str, why: str, told: str
+    settings: Settings, first: str, last: str, package: str, why: str, told: str
 ) -> None:
     with pytest.raises(RequestError, match=told):
         rescore.plan("taxi", first, last, package, "tess", why)
 
 
-def test_a_long_range_is_cut_into_stretches(where: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_range_is_cut_into_stretches(settings: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rescore, "_STRETCH", 7)
     stretches = rescore.plan("taxi", "2024-03-01", NIGHT, rescore.CHAMPION, *WHY)
     assert [each.period for each in stretches] == [
@@ -138,7 +138,7 @@ def test_a_long_range_is_cut_into_stretches(where: Settings, taxi: UseCase, monk
     ]
 
 
-def test_a_person_types_it(where: Settings) -> None:
+def test_a_person_types_it(settings: Settings) -> None:
     typed = ["rescore", "taxi", "2024-03-16", NIGHT, "--why", "to compare two nights", "--who", "tess"]
     done = CliRunner().invoke(app, typed)
     assert done.exit_code == 0, done.output

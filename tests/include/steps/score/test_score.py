@@ -18,9 +18,9 @@ def test_without_a_champion_nothing_is_scored(arrive: Arrive) -> None:
 
 
 def test_every_entity_of_the_night_gets_the_champions_score_at_the_cutoff(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("score")
+    settings = arrive("score")
     assert STEPS["score"]() == 60
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     issued = warehouse.scores(engine, "taxi", date(2024, 3, 17))
     promoted = ledger.champion(engine, "taxi")
     assert promoted is not None
@@ -29,20 +29,20 @@ def test_every_entity_of_the_night_gets_the_champions_score_at_the_cutoff(arrive
 
 
 def test_a_score_once_issued_is_not_rewritten_by_features_that_changed(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("score")
+    settings = arrive("score")
     STEPS["score"]()
-    engine = warehouse.engine(where.warehouse_url)
+    engine = warehouse.engine(settings.warehouse_url)
     before = warehouse.scores(engine, "taxi", date(2024, 3, 17))
-    rows = lake.read(build.address(where.lake, taxi), NIGHT, NIGHT)
-    lake.replace(build.address(where.lake, taxi), periods.parse(NIGHT), rows.assign(kilometres=99.0, congestion=1.0))
+    rows = lake.read(build.address(settings.lake, taxi), NIGHT, NIGHT)
+    lake.replace(build.address(settings.lake, taxi), periods.parse(NIGHT), rows.assign(kilometres=99.0, congestion=1.0))
     STEPS["score"]()
     assert warehouse.scores(engine, "taxi", date(2024, 3, 17)).equals(before)
 
 
 def test_a_stored_score_is_recomputed_to_the_same_number(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("score")
+    settings = arrive("score")
     STEPS["score"]()
-    issued = warehouse.scores(warehouse.engine(where.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
-    rows = build.read(where.lake, taxi, NIGHT, NIGHT)
-    again = batch_prediction.model(issued["model_digest"].iloc[0], where).predict(rows)
+    issued = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
+    rows = build.read(settings.lake, taxi, NIGHT, NIGHT)
+    again = batch_prediction.model(issued["model_digest"].iloc[0], settings).predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()

@@ -18,75 +18,75 @@ Arrive = Callable[[str], Settings]
 EARLY, FEW = "2024-03-03", "2024-03-01..2024-03-05"
 
 
-def judged(where: Settings) -> tuple[Entry, ...]:
-    return ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+def judged(settings: Settings) -> tuple[Entry, ...]:
+    return ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
 
 
 def test_a_refused_first_model_is_tried_anew_after_more_history_came(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("ingest")
+    settings = arrive("ingest")
     ingest.ingest("taxi", FEW)
     build.build("taxi", FEW)
     assert not train.train("taxi", LAST, train.BOOTSTRAP)
     STEPS["ingest"]()
     STEPS["features"]()
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    refused, promoted = judged(where)
+    refused, promoted = judged(settings)
     assert (refused.payload["outcome"], promoted.payload["outcome"]) == ("inconclusive", "promote")
     assert (refused.key, promoted.key) == (f"taxi:judged:{LAST}", f"taxi:judged:{LAST}:2")
 
 
 def test_a_refusal_before_anything_came_is_tried_anew_once_it_has(arrive: Arrive) -> None:
-    where = arrive("ingest")
+    settings = arrive("ingest")
     assert not train.train("taxi", LAST, train.BOOTSTRAP)
     STEPS["ingest"]()
     STEPS["features"]()
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    assert len(judged(where)) == 2
+    assert len(judged(settings)) == 2
 
 
 def test_a_refused_first_model_is_tried_anew_after_the_use_case_was_mended(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     strict = replace(taxi, gates=Gates(judged_nights=4, least_auc=0.94))
     with monkeypatch.context() as patch:
         patch.setattr(usecases, "get", lambda _: strict)
         assert not train.train("taxi", LAST, train.BOOTSTRAP)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    assert [each.payload["outcome"] != "promote" for each in judged(where)] == [True, False]
+    assert [each.payload["outcome"] != "promote" for each in judged(settings)] == [True, False]
 
 
 def test_a_refusal_stands_while_nothing_was_mended(arrive: Arrive) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     assert not train.train("taxi", EARLY, train.BOOTSTRAP)
-    left = contents(where)
+    left = contents(settings)
     assert not train.train("taxi", EARLY, train.BOOTSTRAP)
-    assert contents(where) == left
+    assert contents(settings) == left
 
 
 def test_a_first_model_that_was_let_in_stands_whatever_comes_after(arrive: Arrive) -> None:
-    where = arrive("battery")
+    settings = arrive("battery")
     ingest.ingest("taxi", HISTORY)
     build.build("taxi", HISTORY)
-    left = contents(where)
+    left = contents(settings)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    assert contents(where) == left
+    assert contents(settings) == left
 
 
 def test_with_a_champion_a_night_is_judged_once(arrive: Arrive) -> None:
-    where = arrive("monitor")
+    settings = arrive("monitor")
     outcome = train.train("taxi", "2024-03-18", "person")
     ingest.ingest("taxi", "2024-03-18")
     build.build("taxi", "2024-03-18")
-    left = contents(where)
+    left = contents(settings)
     assert train.train("taxi", "2024-03-18", "person") is outcome is False
-    assert contents(where) == left
+    assert contents(settings) == left
 
 
 def test_a_person_is_not_held_back_by_the_budget_and_the_verdict_tells_how_much_of_it_was_spent(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("ingest")
+    settings = arrive("ingest")
     triggers = replace(
         taxi.triggers,
         budget=Budget(trainings=1, nights=28),
@@ -95,7 +95,7 @@ def test_a_person_is_not_held_back_by_the_budget_and_the_verdict_tells_how_much_
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
     asked = [train.train("taxi", night, train.BOOTSTRAP) for night in (EARLY, LAST)]
     assert asked == [False, False]
-    assert [each.payload["budget"] for each in judged(where)] == [
+    assert [each.payload["budget"] for each in judged(settings)] == [
         "0 of 1 trainings in 28 nights are spent",
         "1 of 1 trainings in 28 nights are spent",
     ]

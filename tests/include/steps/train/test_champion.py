@@ -22,9 +22,9 @@ def test_a_champion_that_cannot_be_evaluated_is_a_verdict_of_its_own(damaged: Se
 
 
 def test_a_champion_whose_features_are_gone_has_a_fault_and_the_scores_of_the_base_rate(arrive: Arrive) -> None:
-    where, case = arrive("ingest a night"), usecases.get("taxi")
-    met = champion.read(ledger.champion(warehouse.engine(where.warehouse_url), "taxi"), case, where)
-    frame = build.read(where.lake, case, LAST, LAST)
+    settings, case = arrive("ingest a night"), usecases.get("taxi")
+    met = champion.read(ledger.champion(warehouse.engine(settings.warehouse_url), "taxi"), case, settings)
+    frame = build.read(settings.lake, case, LAST, LAST)
     known, unknown = met.on(frame, 0.3), met.on(frame[["entity"]], 0.3)
     assert (known.bar(met.recipe), known.bar("another"), known.fault) == (Bar.REFRESH, Bar.CHANGE, "")
     assert len(set(known.scores)) > 1

@@ -21,65 +21,65 @@ from tests.include.steps.conftest import HISTORY, LAST
 Arrive = Callable[[str], Settings]
 
 
-def judged(where: Settings, use_case: str = "taxi") -> Any:
-    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), use_case, "judged")
+def judged(settings: Settings, use_case: str = "taxi") -> Any:
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), use_case, "judged")
     return entry.payload
 
 
 def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("battery")
-    found = judged(where)["findings"]
+    settings = arrive("battery")
+    found = judged(settings)["findings"]
     assert [each["name"] for each in found["segments"]][:3] == ["all", "since 2024-03-14", "evening"]
     assert [(each["level"], each["gated"]) for each in found["groups"]] == [
         ("harbour", True),
         ("north", True),
         ("south", True),
     ]
-    assert "group zone=north: ROC AUC beside everybody's" in [each["name"] for each in judged(where)["checks"]]
-    page = report_paths.card(where.reports, "taxi", date.fromisoformat(LAST))
-    mlflow = client.connect(where)
-    (run,) = mlflow.search_runs([client.experiment(mlflow, where, "taxi")])
+    assert "group zone=north: ROC AUC beside everybody's" in [each["name"] for each in judged(settings)["checks"]]
+    page = report_paths.card(settings.reports, "taxi", date.fromisoformat(LAST))
+    mlflow = client.connect(settings)
+    (run,) = mlflow.search_runs([client.experiment(mlflow, settings, "taxi")])
     shown = {each.path for each in mlflow.list_artifacts(run.info.run_id)}
     assert "findings.json" in shown
-    for name in judged(where)["pictures"]:
+    for name in judged(settings)["pictures"]:
         assert (page.parent / f"{name}.svg").read_text().startswith("<svg")
         assert f"]({name}.svg)" in page.read_text()
         assert f"{name}.svg" in shown
 
 
-def trained(where: Settings, case: UseCase, monkeypatch: pytest.MonkeyPatch) -> Any:
+def trained(settings: Settings, case: UseCase, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Train as the changed use case says, and return the verdict's payload."""
     monkeypatch.setattr(usecases, "get", lambda _: case)
     train.train("taxi", LAST, train.BOOTSTRAP)
-    return judged(where)
+    return judged(settings)
 
 
 def test_an_edge_case_that_is_a_feature_holds_where_it_is_known_and_not_0(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("train")
-    rows = lake.read(build.address(where.lake, taxi)).sort_values("entity", ignore_index=True)
+    settings = arrive("train")
+    rows = lake.read(build.address(settings.lake, taxi)).sort_values("entity", ignore_index=True)
     odd = np.where(np.arange(len(rows)) % 2, 1.0, np.where(np.arange(len(rows)) % 4, 0.0, np.nan))
-    lake.replace(build.address(where.lake, taxi), periods.parse(HISTORY), rows.assign(kilometres=odd))
+    lake.replace(build.address(settings.lake, taxi), periods.parse(HISTORY), rows.assign(kilometres=odd))
     case = replace(taxi, edge_cases=(EdgeCase(name="odd", where="kilometres", why="a test"),))
-    (edge,) = [each for each in trained(where, case, monkeypatch)["findings"]["segments"] if each["name"] == "odd"]
+    (edge,) = [each for each in trained(settings, case, monkeypatch)["findings"]["segments"] if each["name"] == "odd"]
     assert edge["quality"]["rows"] == 120
 
 
-def settle(where: Settings, taxi: UseCase, late: float) -> None:
+def settle(settings: Settings, taxi: UseCase, late: float) -> None:
     """Let every ride of the harbour have one outcome on the judged nights, which nothing learned of could tell."""
-    rides = lake.read(build.valid(where.lake, taxi, "rides"))
+    rides = lake.read(build.valid(settings.lake, taxi, "rides"))
     settled = (rides["ride_date"] >= "2024-03-08") & (rides["zone"] == "harbour")
     rides = rides.assign(is_late=np.where(settled, late, rides["is_late"]))
-    lake.replace(build.valid(where.lake, taxi, "rides"), periods.parse(HISTORY), rides)
+    lake.replace(build.valid(settings.lake, taxi, "rides"), periods.parse(HISTORY), rides)
 
 
 def test_a_slice_that_a_model_gets_wrong_keeps_it_out_for_that_reason(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("train")
-    settle(where, taxi, 0.0)
-    told = trained(where, replace(taxi, fairness=None, gates=Gates(judged_nights=8)), monkeypatch)
+    settings = arrive("train")
+    settle(settings, taxi, 0.0)
+    told = trained(settings, replace(taxi, fairness=None, gates=Gates(judged_nights=8)), monkeypatch)
     assert told["outcome"] == "keep"
     assert "slice zone=harbour: log loss gain -" in told["reason"]
     assert "slice zone=north" not in told["reason"]
@@ -88,9 +88,9 @@ def test_a_slice_that_a_model_gets_wrong_keeps_it_out_for_that_reason(
 def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("train")
-    settle(where, taxi, 1.0)
-    told = trained(where, replace(taxi, gates=Gates(judged_nights=8)), monkeypatch)
+    settings = arrive("train")
+    settle(settings, taxi, 1.0)
+    told = trained(settings, replace(taxi, gates=Gates(judged_nights=8)), monkeypatch)
     assert told["outcome"] == "keep"
     refused = [each["name"] for each in told["checks"] if each["answer"] != "pass"]
     assert refused
@@ -100,10 +100,10 @@ def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
 def test_a_group_that_is_too_small_keeps_no_model_out(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("train")
-    settle(where, taxi, 1.0)
+    settings = arrive("train")
+    settle(settings, taxi, 1.0)
     few = replace(taxi, gates=Gates(judged_nights=8), fairness=Fairness(by=("zone",), least_rows=500))
-    assert trained(where, few, monkeypatch)["outcome"] == "promote"
+    assert trained(settings, few, monkeypatch)["outcome"] == "promote"
 
 
 def test_a_personal_column_that_no_model_sees_is_compared_in_reports(

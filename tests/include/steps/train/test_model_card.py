@@ -23,34 +23,34 @@ from tests.include.steps.conftest import HISTORY, LAST
 Arrive = Callable[[str], Settings]
 
 
-def planted(where: Settings, taxi: UseCase) -> None:
+def planted(settings: Settings, taxi: UseCase) -> None:
     """Make a feature of the history pure chance, and another all but the label."""
-    rows = lake.read(build.address(where.lake, taxi)).sort_values("entity", ignore_index=True)
-    late = rows["entity"].map(lake.read(build.valid(where.lake, taxi, "rides")).set_index("entity")["is_late"])
+    rows = lake.read(build.address(settings.lake, taxi)).sort_values("entity", ignore_index=True)
+    late = rows["entity"].map(lake.read(build.valid(settings.lake, taxi, "rides")).set_index("entity")["is_late"])
     chance = np.random.default_rng(8)
     rows = rows.assign(
         kilometres=chance.normal(size=len(rows)),
         pickup_hour=late.fillna(0).to_numpy(float) + chance.normal(0, 0.8, len(rows)),
     )
-    lake.replace(build.address(where.lake, taxi), periods.parse(HISTORY), rows)
+    lake.replace(build.address(settings.lake, taxi), periods.parse(HISTORY), rows)
 
 
-def trained(where: Settings, taxi: UseCase) -> str:
+def trained(settings: Settings, taxi: UseCase) -> str:
     """Train on planted features and return the card."""
-    planted(where, taxi)
+    planted(settings, taxi)
     train.train("taxi", LAST, train.BOOTSTRAP)
-    return report_paths.card(where.reports, "taxi", date.fromisoformat(LAST)).read_text()
+    return report_paths.card(settings.reports, "taxi", date.fromisoformat(LAST)).read_text()
 
 
 def test_a_feature_of_pure_chance_is_named_in_card_ledger_and_dossier_and_one_that_bears_the_label_is_not(
     arrive: Arrive, taxi: UseCase
 ) -> None:
-    where = arrive("train")
-    unpaid = trained(where, taxi).partition("## Cost and do not pay")[2]
+    settings = arrive("train")
+    unpaid = trained(settings, taxi).partition("## Cost and do not pay")[2]
     assert "* `kilometres` costs " in unpaid
     assert "needs bookings (kilometres)" in unpaid
     assert "`pickup_hour`" not in unpaid
-    (judged,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+    (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
     named = judged.payload["not_shown_to_pay"]
     assert "kilometres" in named
     assert "pickup_hour" not in named
@@ -60,33 +60,33 @@ def test_a_feature_of_pure_chance_is_named_in_card_ledger_and_dossier_and_one_th
 
 
 def test_the_run_holds_the_card_the_table_and_a_number_for_each_feature(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    text = trained(where, taxi)
-    mlflow = client.connect(where)
-    (run,) = mlflow.search_runs([client.experiment(mlflow, where, "taxi")])
+    settings = arrive("train")
+    text = trained(settings, taxi)
+    mlflow = client.connect(settings)
+    (run,) = mlflow.search_runs([client.experiment(mlflow, settings, "taxi")])
     told = {name: float(number) for name, number in run.data.metrics.items() if name.startswith("benefit.")}
     columns = [each.outputs[0] for each in taxi.features]
     assert set(told) == {f"benefit.{how}.{name}" for how in ("within", "across") for name in columns}
     shown = {each.path for each in mlflow.list_artifacts(run.info.run_id)}
     assert {"model_card.md", "features.csv"} <= shown
-    stored = (where.mlflow_artifacts / "taxi" / run.info.run_id / "artifacts" / "model_card.md").read_text()
+    stored = (settings.mlflow_artifacts / "taxi" / run.info.run_id / "artifacts" / "model_card.md").read_text()
     assert stored == text
 
 
 def test_a_personal_column_is_named_with_where_it_may_go_and_nothing_of_its_values_is_told(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     about = (Personal(column="zone", may_reach=("features",), why="a test"),)
     tables = tuple(replace(each, personal=about) if each.name == "bookings" else each for each in taxi.tables)
     monkeypatch.setattr(
         usecases, "get", lambda _: replace(taxi, tables=tables, slices=(), edge_cases=(), fairness=None)
     )
-    text = trained(where, taxi)
+    text = trained(settings, taxi)
     assert "* `bookings.zone` may reach features\n" in text
     (row,) = [each for each in text.splitlines() if each.startswith("| `zone` |")]
     assert "| *** |" in row
-    for level in lake.read(build.valid(where.lake, taxi, "bookings"))["zone"].unique():
+    for level in lake.read(build.valid(settings.lake, taxi, "bookings"))["zone"].unique():
         assert f"{level}" not in text.replace("zone", "")
 
 
@@ -101,12 +101,12 @@ def edit(path: Path, was: str, now: str) -> None:
     path.write_text(path.read_text().replace(was, now, 1))
 
 
-def shown(where: Settings) -> Path:
-    return report_paths.card(where.reports, "taxi", date.fromisoformat(LAST))
+def shown(settings: Settings) -> Path:
+    return report_paths.card(settings.reports, "taxi", date.fromisoformat(LAST))
 
 
-def registered(where: Settings) -> Path:
-    (path,) = where.mlflow_artifacts.rglob("artifacts/model_card.md")
+def registered(settings: Settings) -> Path:
+    (path,) = settings.mlflow_artifacts.rglob("artifacts/model_card.md")
     return path
 
 
@@ -132,9 +132,9 @@ def test_an_edited_card_is_refused_and_the_number_named(was: str, now: str, name
 @pytest.fixture
 def told_here(arrive: Arrive) -> Settings:
     """A home of which the registry was written here too: its addresses are absolute, and a copied home has another's."""
-    where = arrive("train")
+    settings = arrive("train")
     train.train("taxi", LAST, train.BOOTSTRAP)
-    return where
+    return settings
 
 
 def test_the_registrys_copy_is_held_against_the_ledger_too(told_here: Settings) -> None:

@@ -34,36 +34,36 @@ def declare(taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
     return change
 
 
-def last_judged(where: Settings) -> Any:
-    return ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")[-1]
+def last_judged(settings: Settings) -> Any:
+    return ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")[-1]
 
 
-def facts(where: Settings, digest: str) -> dict[str, Any]:
-    return package_files.facts(packages.get(where.packages, digest, where.trusted_keys))
+def facts(settings: Settings, digest: str) -> dict[str, Any]:
+    return package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
 
 
 def test_without_a_declaration_nothing_is_fitted_again(arrive: Arrive) -> None:
-    where = arrive("battery")
-    assert last_judged(where).payload["refit"] is None
-    assert "refit" not in facts(where, last_judged(where).subject)
-    assert len(list(where.packages.glob("[!.]*"))) == 1
+    settings = arrive("battery")
+    assert last_judged(settings).payload["refit"] is None
+    assert "refit" not in facts(settings, last_judged(settings).subject)
+    assert len(list(settings.packages.glob("[!.]*"))) == 1
 
 
 def test_a_refit_that_agrees_is_released_and_says_of_which_model_it_is(arrive: Arrive, declare: Any) -> None:
     plain = arrive("train")
     train.train("taxi", LAST, train.BOOTSTRAP)
     unrefitted = last_judged(plain)
-    where = arrive("train")
+    settings = arrive("train")
     declare(refit=LENIENT)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    entry = last_judged(where)
-    told, refit = entry.payload["refit"], facts(where, entry.subject)
+    entry = last_judged(settings)
+    told, refit = entry.payload["refit"], facts(settings, entry.subject)
     assert (told["judged"], told["refit"]) == (unrefitted.subject, entry.subject)
     assert entry.payload["package"] == entry.subject != unrefitted.subject
     assert refit["refit"] == {"judged": told["judged"], "agreement": told["checks"]}
     assert (refit["fitted"], refit["used_until"]) == (["2024-03-01", "2024-03-15"], "2024-03-15")
-    assert refit["settings"] == facts(where, told["judged"])["settings"]
-    text = report_paths.card(where.reports, "taxi", periods.parse(LAST).last).read_text()
+    assert refit["settings"] == facts(settings, told["judged"])["settings"]
+    text = report_paths.card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
     assert f"Released is a refit of the judged model `{told['judged']}`" in text
     assert f"* Package `{entry.subject}`" in text
     model_card.check("taxi", LAST)
@@ -74,41 +74,41 @@ def test_a_refit_that_agrees_is_released_and_says_of_which_model_it_is(arrive: A
 def test_of_a_refit_that_does_not_agree_the_judged_model_is_released_and_that_is_written(
     arrive: Arrive, declare: Any
 ) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     declare(refit=STRICT)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    entry = last_judged(where)
+    entry = last_judged(settings)
     told = entry.payload["refit"]
     assert entry.subject == entry.payload["package"] == told["judged"] != told["refit"]
     assert [each["name"] for each in told["checks"] if each["answer"] == "fail"] == ["mean distance of scores"]
-    assert "refit" not in facts(where, entry.subject)
-    assert facts(where, entry.subject)["fitted"] == ["2024-03-01", "2024-03-11"]
-    text = report_paths.card(where.reports, "taxi", periods.parse(LAST).last).read_text()
+    assert "refit" not in facts(settings, entry.subject)
+    assert facts(settings, entry.subject)["fitted"] == ["2024-03-01", "2024-03-11"]
+    text = report_paths.card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
     assert f"Released is the judged model `{told['judged']}` itself" in text
     assert f"(`{told['refit']}`) does not agree with it" in text
     model_card.check("taxi", LAST)
 
 
 def test_rows_that_no_label_waits_for_show_no_agreement(arrive: Arrive, declare: Any, taxi: UseCase) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     declare(refit=LENIENT)
-    rows = lake.read(build.address(where.lake, taxi))
-    lake.replace(build.address(where.lake, taxi), periods.parse(LAST), rows[rows["night"] == LAST].head(0))
+    rows = lake.read(build.address(settings.lake, taxi))
+    lake.replace(build.address(settings.lake, taxi), periods.parse(LAST), rows[rows["night"] == LAST].head(0))
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    told = last_judged(where).payload["refit"]
-    assert last_judged(where).subject == told["judged"]
+    told = last_judged(settings).payload["refit"]
+    assert last_judged(settings).subject == told["judged"]
     assert [each["value"] for each in told["checks"][:3]] == [None, None, None]
 
 
 def test_a_challenger_that_is_kept_out_is_not_fitted_again(arrive: Arrive, declare: Any) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     declare(refit=LENIENT, gates=Gates(judged_nights=4, least_auc=0.94))
     assert not train.train("taxi", LAST, train.BOOTSTRAP)
-    assert last_judged(where).payload["refit"] is None
+    assert last_judged(settings).payload["refit"] is None
 
 
 def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arrive: Arrive, declare: Any) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     declare(refit=LENIENT)
     train.train("taxi", LAST, train.BOOTSTRAP)
     release.battery("taxi", LAST)
@@ -118,10 +118,10 @@ def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arr
     for night in map(str, periods.parse(f"{NIGHT}..{LATER}")):
         ingest.ingest("taxi", night)
         build.build("taxi", night)
-    promoted = ledger.champion(warehouse.engine(where.warehouse_url), "taxi")
-    met = champion.read(promoted, usecases.get("taxi"), where)
+    promoted = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
+    met = champion.read(promoted, usecases.get("taxi"), settings)
     train.train("taxi", LATER, "a test")
-    told = last_judged(where).payload
+    told = last_judged(settings).payload
     assert (told["champion"], met.used_until) == (met.digest, "2024-03-15")
     assert told["judged"]["nights"][0] > met.used_until
 
@@ -135,9 +135,9 @@ def test_a_judge_killed_between_its_two_packages_is_mended_by_running_it_again(a
     both = [number for number, name in enumerate(writes, start=1) if name.endswith("packages.put")]
     assert len(both) == 2
     for number in both:
-        where = arrive("train")
+        settings = arrive("train")
         with killed_after(number), pytest.raises(Killed):
             train.train("taxi", LAST, train.BOOTSTRAP)
         train.train("taxi", LAST, train.BOOTSTRAP)
-        assert contents(where) == expected
-        assert json.loads((where.packages / last_judged(where).subject / "manifest.json").read_text())
+        assert contents(settings) == expected
+        assert json.loads((settings.packages / last_judged(settings).subject / "manifest.json").read_text())

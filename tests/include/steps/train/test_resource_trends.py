@@ -20,11 +20,11 @@ def case(taxi: UseCase) -> UseCase:
     return replace(taxi, candidates=(GradientBoosting(),))
 
 
-def train(case: UseCase, where: Settings, place: int, latency: float, dependencies: tuple[str, ...] = ()) -> date:
+def train(case: UseCase, settings: Settings, place: int, latency: float, dependencies: tuple[str, ...] = ()) -> date:
     """Let a training of a night be judged, as long as `latency` to answer, and return the night."""
     night = FIRST + timedelta(days=place)
     judged = ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind="judged",
         use_case=case.name,
         night=night,
@@ -35,20 +35,20 @@ def train(case: UseCase, where: Settings, place: int, latency: float, dependenci
         },
         key=f"{case.name}:judged:{night}",
     )
-    resource_trends.timed(case, night, TREES, 20.0, where)
-    resource_trends.keep(case, night, judged, where)
+    resource_trends.timed(case, night, TREES, 20.0, settings)
+    resource_trends.keep(case, night, judged, settings)
     return night
 
 
-def told(case: UseCase, where: Settings) -> list[tuple[date, str, str]]:
-    alerts = warehouse.alerts(warehouse.engine(where.warehouse_url), case.name, FIRST, FIRST + timedelta(days=99))
+def told(case: UseCase, settings: Settings) -> list[tuple[date, str, str]]:
+    alerts = warehouse.alerts(warehouse.engine(settings.warehouse_url), case.name, FIRST, FIRST + timedelta(days=99))
     return [(each.night, each.kind, each.subject) for each in alerts]
 
 
 def test_what_each_training_takes_is_a_row_of_its_night(arrive: Arrive, case: UseCase) -> None:
-    where = arrive("ingest")
-    train(case, where, 0, 2.0)
-    found = warehouse.metrics(warehouse.engine(where.warehouse_url), case.name, FIRST, slice=f"candidate={TREES}")
+    settings = arrive("ingest")
+    train(case, settings, 0, 2.0)
+    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, FIRST, slice=f"candidate={TREES}")
     assert {(each.metric, each.value, each.model_digest) for each in found} == {
         (resource_trends.SECONDS, 20.0, "none"),
         (resource_trends.LATENCY, 2.0, "package 0"),
@@ -58,23 +58,23 @@ def test_what_each_training_takes_is_a_row_of_its_night(arrive: Arrive, case: Us
 
 
 def test_a_latency_that_has_risen_for_good_is_told_once_it_has(arrive: Arrive, case: UseCase) -> None:
-    where = arrive("ingest")
+    settings = arrive("ingest")
     latencies = [2.0, 2.1, 1.9, 2.0, 2.1, 9.0, 2.0, 2.0, 2.1, 5.0, 5.1, 5.2]
-    nights = [train(case, where, place, latency) for place, latency in enumerate(latencies)]
-    assert told(case, where) == [(night, "trend", f"{TREES} {resource_trends.LATENCY}") for night in nights[-2:]]
+    nights = [train(case, settings, place, latency) for place, latency in enumerate(latencies)]
+    assert told(case, settings) == [(night, "trend", f"{TREES} {resource_trends.LATENCY}") for night in nights[-2:]]
 
 
 def test_dependencies_that_changed_are_told(arrive: Arrive, case: UseCase) -> None:
-    where = arrive("ingest")
-    train(case, where, 0, 2.0)
-    night = train(case, where, 1, 2.0, ("numpy was 1.26, is 2.0",))
-    assert told(case, where) == [(night, "dependencies", "package 1")]
+    settings = arrive("ingest")
+    train(case, settings, 0, 2.0)
+    night = train(case, settings, 1, 2.0, ("numpy was 1.26, is 2.0",))
+    assert told(case, settings) == [(night, "dependencies", "package 1")]
 
 
 def test_a_verdict_without_candidates_leaves_no_row(arrive: Arrive, case: UseCase) -> None:
-    where = arrive("ingest")
+    settings = arrive("ingest")
     refused = ledger.append(
-        warehouse.engine(where.warehouse_url),
+        warehouse.engine(settings.warehouse_url),
         kind="judged",
         use_case=case.name,
         night=FIRST,
@@ -82,5 +82,5 @@ def test_a_verdict_without_candidates_leaves_no_row(arrive: Arrive, case: UseCas
         payload={"outcome": "inconclusive"},
         key="refused",
     )
-    resource_trends.keep(case, FIRST, refused, where)
-    assert not warehouse.metrics(warehouse.engine(where.warehouse_url), case.name, FIRST)
+    resource_trends.keep(case, FIRST, refused, settings)
+    assert not warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, FIRST)

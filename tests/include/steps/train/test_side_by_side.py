@@ -37,23 +37,23 @@ def fit(each: train.Asked) -> None:
     train.fit("taxi", LAST, each["plan"], each["candidate"])
 
 
-def planned(where: Settings, case: UseCase) -> Plan:
+def planned(settings: Settings, case: UseCase) -> Plan:
     """Return the plan of the training that is on its way."""
     (each, *_) = prepared()
-    return plans.get(case, WHEN, each["plan"], where)
+    return plans.get(case, WHEN, each["plan"], settings)
 
 
-def judged(where: Settings) -> dict[str, Any]:
+def judged(settings: Settings) -> dict[str, Any]:
     """Return the only verdict."""
-    (entry,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
     return dict(entry.payload)
 
 
-def run_by(program: str, where: Settings, *more: str) -> "subprocess.Popen[bytes]":
+def run_by(program: str, settings: Settings, *more: str) -> "subprocess.Popen[bytes]":
     """Start another process that knows the toys, as a task is one."""
     begin = "import sys; from include import usecases; usecases.__path__.append(sys.argv[1])\n"
     begin += "from include.steps import train\n"
-    env = {**os.environ, "RATCHET_HOME": str(where.home), "PYTHONPATH": str(PROJECT)}
+    env = {**os.environ, "RATCHET_HOME": str(settings.home), "PYTHONPATH": str(PROJECT)}
     return subprocess.Popen([sys.executable, "-c", begin + program, str(TOYS), LAST, *more], env=env)
 
 
@@ -112,12 +112,12 @@ def test_a_part_killed_after_any_of_its_writes_is_mended_by_running_it_again(arr
     expected = contents(undisturbed)
     assert writes
     for number, name in enumerate(writes, start=1):
-        where = again(str(number))
+        settings = again(str(number))
         with killed_after(number), pytest.raises(Killed):
             run[part]()
         run[part]()
         train.train("taxi", LAST, train.BOOTSTRAP)
-        assert contents(where) == expected, f"killed after write {number}, {name}"
+        assert contents(settings) == expected, f"killed after write {number}, {name}"
 
 
 def test_two_tasks_of_one_candidate_at_once_search_once_and_leave_one_draft(
@@ -127,7 +127,7 @@ def test_two_tasks_of_one_candidate_at_once_search_once_and_leave_one_draft(
     monkeypatch.setattr(usecases, "get", lambda name: case)
     alone = arrive("train")
     train.train("taxi", LAST, train.BOOTSTRAP)
-    where = arrive("train")
+    settings = arrive("train")
     asked = prepared()
     declared = (
         "from dataclasses import replace; from ml.usecase import Logistic, Tuning\n"
@@ -135,23 +135,23 @@ def test_two_tasks_of_one_candidate_at_once_search_once_and_leave_one_draft(
         "usecases.get = lambda name: case\n"
     )
     program = f"{declared}train.fit('taxi', sys.argv[2], *sys.argv[3:])"
-    twins = [run_by(program, where, asked[0]["plan"], "logistic") for _ in range(2)]
+    twins = [run_by(program, settings, asked[0]["plan"], "logistic") for _ in range(2)]
     assert [twin.wait() for twin in twins] == [0, 0]
     train.judge("taxi", LAST, asked)
-    assert judged(where)["package"] == judged(alone)["package"]
-    assert contents(where) == contents(alone)
+    assert judged(settings)["package"] == judged(alone)["package"]
+    assert contents(settings) == contents(alone)
 
 
 def test_a_torn_draft_stops_the_judge_and_its_task_run_again_mends_it(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     asked = prepared()
     for each in asked:
         fit(each)
-    place = plans.draft(planned(where, taxi), "logistic", where)
+    place = plans.draft(planned(settings, taxi), "logistic", settings)
     (place / "fold-2.txt").write_bytes(b"{")
     with pytest.raises(DraftError, match=r"logistic, but 'fold-2.txt' is not as it was written: clear the task"):
         train.judge("taxi", LAST, asked)
-    assert ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged") == ()
+    assert ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged") == ()
     fit(asked[0])
     assert train.judge("taxi", LAST, asked)
 
@@ -165,17 +165,17 @@ def test_a_candidate_that_was_not_fitted_stops_the_judge(arrive: Arrive) -> None
 
 
 def test_a_task_that_comes_late_changes_nothing(arrive: Arrive) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     asked = prepared()
     for each in asked:
         fit(each)
     assert train.judge("taxi", LAST, asked)
-    left = contents(where)
+    left = contents(settings)
     assert prepared() == []
     fit(asked[0])
     assert train.judge("taxi", LAST, asked)
     assert train.judge("taxi", LAST, [])
-    assert contents(where) == left
+    assert contents(settings) == left
 
 
 @pytest.mark.parametrize("changed", ["the use case", "the code"])
@@ -212,24 +212,24 @@ def test_the_log_tells_of_each_fold_and_what_answering_takes(arrive: Arrive, cap
 
 
 def test_drafts_of_other_nights_stay(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    other = where.drafts / "taxi" / "2024-03-12" / "logistic"
+    settings = arrive("train")
+    other = settings.drafts / "taxi" / "2024-03-12" / "logistic"
     candidate_store.put(other, {"a": b"1"})
     train.train("taxi", LAST, train.BOOTSTRAP)
     assert candidate_store.get(other) == {"a": b"1"}
-    assert [path.name for path in Path(where.drafts / "taxi").iterdir()] == ["2024-03-12"]
+    assert [path.name for path in Path(settings.drafts / "taxi").iterdir()] == ["2024-03-12"]
 
 
 def test_the_released_package_is_the_one_that_its_draft_answered_with(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     asked = prepared()
     for each in asked:
         fit(each)
     kept = {
-        each.name: candidate_store.get(plans.draft(planned(where, taxi), each.name, where)) for each in taxi.candidates
+        each.name: candidate_store.get(plans.draft(planned(settings, taxi), each.name, settings)) for each in taxi.candidates
     }
     train.judge("taxi", LAST, asked)
-    files = packages.get(where.packages, judged(where)["package"], where.trusted_keys)
+    files = packages.get(settings.packages, judged(settings)["package"], settings.trusted_keys)
     draft = kept[str(package_files.facts(files)["candidate"])]
     for name in ("learner.txt", "encoder.json", "calibration.json"):
         assert files[name] == draft[name]

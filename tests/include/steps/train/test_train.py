@@ -26,52 +26,52 @@ Arrive = Callable[[str], Settings]
 
 
 def test_a_leak_stops_training_names_the_feature_and_leaves_nothing(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    rides = lake.read(build.valid(where.lake, taxi, "rides")).set_index("entity")["is_late"]
-    rows = lake.read(build.address(where.lake, taxi))
+    settings = arrive("train")
+    rides = lake.read(build.valid(settings.lake, taxi, "rides")).set_index("entity")["is_late"]
+    rows = lake.read(build.address(settings.lake, taxi))
     leaking = rows.assign(kilometres=rows["entity"].map(rides))
-    lake.replace(build.address(where.lake, taxi), periods.parse(HISTORY), leaking)
-    before = contents(where)
+    lake.replace(build.address(settings.lake, taxi), periods.parse(HISTORY), leaking)
+    before = contents(settings)
     with pytest.raises(LeakError, match="the feature 'kilometres' gives the label away"):
         train.train("taxi", LAST, train.BOOTSTRAP)
-    assert contents(where) == before
+    assert contents(settings) == before
 
 
 def test_the_traffic_of_the_hour_of_the_ride_stops_training(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    when, tables = periods.parse(LAST).last, table_snapshot.take(taxi, where)
-    rows = training_set.read(taxi, when, tables, where)
-    later = training_set.at_event(taxi, rows, when, tables)
+    settings = arrive("train")
+    night, tables = periods.parse(LAST).last, table_snapshot.take(taxi, settings)
+    rows = training_set.read(taxi, night, tables, settings)
+    later = training_set.at_event(taxi, rows, night, tables)
     told = rows.frame.set_index("entity").assign(kilometres=later["congestion"].to_numpy())["kilometres"]
-    stored = lake.read(build.address(where.lake, taxi))
+    stored = lake.read(build.address(settings.lake, taxi))
     leaking = stored.assign(kilometres=stored["entity"].map(told).fillna(0.5))
-    lake.replace(build.address(where.lake, taxi), periods.parse(HISTORY), leaking)
+    lake.replace(build.address(settings.lake, taxi), periods.parse(HISTORY), leaking)
     with pytest.raises(LeakError, match="the feature 'kilometres' follows 'congestion' as it was at the time"):
         train.train("taxi", LAST, train.BOOTSTRAP)
 
 
 def test_the_training_set_holds_matured_nights_and_labels_known_by_the_cutoff(arrive: Arrive, taxi: UseCase) -> None:
-    where = arrive("train")
-    when = periods.parse("2024-03-10").last
-    rows = training_set.read(taxi, when, table_snapshot.take(taxi, where), where)
-    rides = lake.read(build.valid(where.lake, taxi, "rides")).set_index("entity")
-    assert rides.loc[rows.frame["entity"], KNOWN_AT].max() <= taxi.horizon.cutoff(when)
+    settings = arrive("train")
+    night = periods.parse("2024-03-10").last
+    rows = training_set.read(taxi, night, table_snapshot.take(taxi, settings), settings)
+    rides = lake.read(build.valid(settings.lake, taxi, "rides")).set_index("entity")
+    assert rides.loc[rows.frame["entity"], KNOWN_AT].max() <= taxi.horizon.cutoff(night)
     assert rows.nights.max() == "2024-03-09"
     assert list(rows.frame["night"]) == sorted(rows.frame["night"])
 
 
 def test_too_few_nights_are_an_outcome_and_not_a_failure(arrive: Arrive) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     assert not train.train("taxi", "2024-03-03", train.BOOTSTRAP)
-    (told,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
+    (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
     assert told.payload["outcome"] == "inconclusive"
     assert "to judge on" in str(told.payload["reason"])
 
 
 def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
-    where = arrive("battery")
-    (told,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
-    facts = package_files.facts(packages.get(where.packages, told.subject, where.trusted_keys))
+    settings = arrive("battery")
+    (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
+    facts = package_files.facts(packages.get(settings.packages, told.subject, settings.trusted_keys))
     assert (facts["use_case"], facts["night"], facts["used_until"]) == ("taxi", LAST, "2024-03-15")
     assert facts["fitted"] == ["2024-03-01", "2024-03-11"]
     assert facts["reads"] == told.payload["reads"]
@@ -80,8 +80,8 @@ def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
 
 
 def test_a_package_has_its_card_and_what_serving_it_needs_and_neither_tells_the_time(arrive: Arrive) -> None:
-    where = arrive("battery")
-    (place,) = where.packages.glob("[!.]*")
+    settings = arrive("battery")
+    (place,) = settings.packages.glob("[!.]*")
     assert (place / "requirements.txt").read_bytes() == provenance.serving()
     card = (place / "model_card.md").read_text()
     assert "| feature | within nights |" in card
@@ -101,11 +101,11 @@ assert train.train("taxi", sys.argv[2], train.BOOTSTRAP)
 def test_training_twice_in_other_homes_hours_and_time_zones_gives_the_same_digest(arrive: Arrive) -> None:
     made = []
     for seed, zone in (("1", "UTC"), ("2", "Pacific/Kiritimati")):
-        where = arrive("train")
+        settings = arrive("train")
         env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "PYTHONPATH": str(PROJECT)}
         command = [sys.executable, "-c", TRAIN, str(TOYS), LAST]
-        subprocess.run(command, cwd=where.home, env=env, check=True, capture_output=True)
-        (place,) = where.packages.glob("[!.]*")
+        subprocess.run(command, cwd=settings.home, env=env, check=True, capture_output=True)
+        (place,) = settings.packages.glob("[!.]*")
         made.append({path.name: path.read_bytes() for path in place.iterdir()})
     assert made[0] == made[1]
 
@@ -167,10 +167,10 @@ def test_a_better_model_that_misses_a_budget_as_it_is_served_loses_and_it_is_wri
     case = replace(taxi, candidates=(other, better), **change)
     chosen = []
     for each in (case, replace(case, **budget)):
-        where = arrive("train")
+        settings = arrive("train")
         monkeypatch.setattr(usecases, "get", lambda _, each=each: each)
         train.train("taxi", LAST, train.BOOTSTRAP)
-        (told,) = ledger.entries(warehouse.engine(where.warehouse_url), "taxi", "judged")
-        chosen.append(package_files.facts(packages.get(where.packages, told.subject, where.trusted_keys))["candidate"])
+        (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
+        chosen.append(package_files.facts(packages.get(settings.packages, told.subject, settings.trusted_keys))["candidate"])
     assert chosen == [better.name, other.name]
     assert re.search(why, str(told.payload["choice"]))

@@ -28,19 +28,19 @@ def tune(taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Tune:
     return declare
 
 
-def told(where: Settings, kind: str) -> list[dict[str, object]]:
-    return [dict(each.payload) for each in ledger.entries(warehouse.engine(where.warehouse_url), "taxi", kind)]
+def told(settings: Settings, kind: str) -> list[dict[str, object]]:
+    return [dict(each.payload) for each in ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", kind)]
 
 
 def test_the_first_model_has_the_settings_that_were_found_and_its_package_tells_them(
     arrive: Arrive, tune: Tune, caplog: pytest.LogCaptureFixture
 ) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     tune(Tuning(trials=4))
     with caplog.at_level(logging.INFO):
         train.train("taxi", LAST, train.BOOTSTRAP)
-    [tuned], [judged] = told(where, "tuned"), told(where, "judged")
-    facts = package_files.facts(packages.get(where.packages, str(judged["package"]), where.trusted_keys))
+    [tuned], [judged] = told(settings, "tuned"), told(settings, "judged")
+    facts = package_files.facts(packages.get(settings.packages, str(judged["package"]), settings.trusted_keys))
     found = tuned["settings"]["strength"]  # type: ignore[index]
     assert facts["settings"]["strength"] == found != 1e-5  # type: ignore[index]
     progress = [record.getMessage() for record in caplog.records if "tuning logistic" in record.getMessage()]
@@ -50,31 +50,31 @@ def test_the_first_model_has_the_settings_that_were_found_and_its_package_tells_
 def test_what_was_found_is_kept_and_nothing_is_searched_again(
     arrive: Arrive, tune: Tune, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     tune(Tuning(trials=2))
     train.train("taxi", "2024-03-03", train.BOOTSTRAP)
     train.train("taxi", "2024-03-15", train.BOOTSTRAP)
     monkeypatch.setattr(tuning_studies, "search", lambda *_: pytest.fail("searched again"))
     train.train("taxi", LAST, train.BOOTSTRAP)
-    assert len(told(where, "tuned")) == 1
+    assert len(told(settings, "tuned")) == 1
 
 
 def test_a_person_may_ask_for_another_search(arrive: Arrive, tune: Tune) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     tune(Tuning(trials=2))
     train.train("taxi", "2024-03-15", train.BOOTSTRAP)
     train.train("taxi", LAST, train.BOOTSTRAP, tune=True)
-    assert len(told(where, "tuned")) == 2
+    assert len(told(settings, "tuned")) == 2
 
 
 def test_a_search_that_takes_too_long_refuses_the_training_and_what_was_tried_is_kept(
     arrive: Arrive, tune: Tune
 ) -> None:
-    where = arrive("train")
+    settings = arrive("train")
     tune(Tuning(trials=50, minutes=1e-6))
     assert not train.train("taxi", LAST, train.BOOTSTRAP)
-    [judged] = told(where, "judged")
+    [judged] = told(settings, "judged")
     assert judged["outcome"] == "inconclusive"
     assert "expected 50 trials of logistic within 1e-06 minutes, got 1 in" in str(judged["reason"])
-    assert told(where, "tuned") == []
-    assert [path.name for path in (where.studies / "taxi").iterdir()] != []
+    assert told(settings, "tuned") == []
+    assert [path.name for path in (settings.studies / "taxi").iterdir()] != []

@@ -19,9 +19,9 @@ FILES = {"manifest.json": b"{}", "learner.txt": b"trees"}
 Bundle = dict[str, dict[str, object]]
 
 
-def foreign(where: Settings) -> None:
+def foreign(settings: Settings) -> None:
     """Let the home sign with a key of which nobody else knows."""
-    (where.secrets / PACKAGES.key_file).write_text(new_key())
+    (settings.secrets / PACKAGES.key_file).write_text(new_key())
 
 
 def rewritten(change: Callable[[Bundle], object], files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -16,11 +16,11 @@ SCENE = world.scene(world.past())
 BEGINNING = SCENE.beginning
 
 
-def model(when: date, wrong: float) -> Trained:
+def model(night: date, wrong: float) -> Trained:
     """Return a model whose every answer lies `wrong` off what came."""
     labels = SCENE.past.labels
     scores = np.abs(labels - 0.1 - wrong)
-    return replace(world.trained(SCENE.past, when), scores=scores)
+    return replace(world.trained(SCENE.past, night), scores=scores)
 
 
 def grown(*wrong: float) -> dict[date, Training]:

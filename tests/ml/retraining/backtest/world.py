@@ -68,14 +68,14 @@ def played(policy: Policy, on: Scene, grown: dict[date, Training] | None = None)
     return walk, grown
 
 
-def trained(rows: Past, when: date) -> Trained:
+def trained(rows: Past, night: date) -> Trained:
     """Return a model as of `when`, which learned from the nights before those that are held out."""
-    until, used = (str(when - timedelta(days=back)) for back in (HELD_OUT + 1, 1))
-    seen = rows.labels[rows.rows(when - timedelta(days=HELD_OUT + 5), until)]
+    until, used = (str(night - timedelta(days=back)) for back in (HELD_OUT + 1, 1))
+    seen = rows.labels[rows.rows(night - timedelta(days=HELD_OUT + 5), until)]
     later = rows.nights > until
     share = float(np.clip(seen.mean(), 0.05, 0.95))
     return Trained(
-        night=when,
+        night=night,
         learned_until=until,
         used_until=used,
         rows=len(seen),
