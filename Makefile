@@ -30,7 +30,7 @@ stack-down:  ## stop the containers; their data stays
 	@$(PYTHON) -m include.platform.compose.stack down
 
 stack-test:  ## a night end to end in a stack of its own, which is gone afterwards (USE_CASE=flights NIGHTS=1)
-	@USE_CASE=$(USE_CASE) $(PYTHON) -m tests.stack.stack_test
+	@USE_CASE=$(USE_CASE) $(PYTHON) -m tests.stack.run
 
 test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
 	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker and not slow"

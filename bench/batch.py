@@ -69,7 +69,9 @@ def _land(case: Any, settings: Any, night: str, rows: int) -> None:
             part = part.assign(night=night, entity=part["entity"] + "#" + taken.astype(str).astype(object))
             made, valid = made.add(part), valid.add(part[["night"]])
         lake.replace(build.address(settings.lake, case), periods.parse(night), made)
-        lake.replace(build.valid(settings.lake, case, case.entities), periods.parse(night), valid, widen=True)
+        lake.replace(
+            build.valid_address(settings.lake, case, case.entities), periods.parse(night), valid, merge_schema=True
+        )
 
 
 def _child(way: str, night: str, digest: str) -> dict[str, float]:
@@ -93,15 +95,15 @@ def child(way: str, night: str, digest: str) -> None:
 
     case, settings, when = usecases.get(USE_CASE), load_settings(), periods.parse(night)
     if way == "bare Booster":
-        seconds, rows = _bare(case, settings, night, batch_prediction.model(digest, settings))
+        seconds, rows = _bare(case, settings, night, batch_prediction.load_model(digest, settings))
     else:
-        with warehouse.writing(warehouse.engine(settings.warehouse_url)) as connection:
+        with warehouse.write_transaction(warehouse.engine(settings.warehouse_url)) as connection:
             connection.exec_driver_sql("DELETE FROM scores")
         lake.replace(rescore.address(case, digest, settings), when, _none())
         began = time.perf_counter()
         if way == "rescore":
             version = lake.version(_features(case, settings))
-            rows = rescore.rescore(USE_CASE, rescore.Stretch(period=night, package=digest, version=version))
+            rows = rescore.rescore(USE_CASE, rescore.RescoreChunk(period=night, package=digest, version=version))
         else:
             rows = score.score_night(case, when.first, Routing(use_case=USE_CASE, seq=1, champion=digest), settings)
         seconds = time.perf_counter() - began

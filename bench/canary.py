@@ -116,7 +116,7 @@ def _real() -> list[Stretch]:
     months, found = np.array([night[:7] for night in rows.nights], object), []
     for first, last in QUARTERS:
         before, judged = rows.where(months < first), rows.where((months >= first) & (months <= last))
-        chance, target = np.random.default_rng(_SEED), targets.learned(case, before.labels)
+        chance, target = np.random.default_rng(_SEED), targets.from_labels(case, before.labels)
         models = [
             gate.raw(case, trees, gate.drawn(before, chance), judged.frame, seed, settings.threads, target)
             for seed in range(MODELS)
@@ -143,17 +143,17 @@ def _stretch(labels: Any, nights: Any, models: Any) -> Stretch:
 
 def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[str, Any]:
     """Return what became of a challenger with `fault`, over many trials."""
-    from ml.promotion.gate import Answer
+    from ml.promotion.gate import CheckStatus
     from ml.usecase import Canary
 
-    rule, chance = Canary(shares=(SHARE, 1.0), least_answers=(500, 1000)), np.random.default_rng(_SEED)
+    rule, chance = Canary(shares=(SHARE, 1.0), min_requests=(500, 1000)), np.random.default_rng(_SEED)
     outcomes: Counter[str] = Counter()
     shown: dict[tuple[str, str], list[int]] = defaultdict(list)
     for _ in range(trials):
         verdict = _judge(_seen(fault, stretches, chance), rule)
         outcomes[str(verdict.outcome)] += 1
         for check in verdict.checks:
-            if check.answer is Answer.FAIL:
+            if check.answer is CheckStatus.FAIL:
                 shown[check.name, check.of.split()[0]].append(check.shown_after)
     found = {
         "fault": fault.name,
@@ -181,13 +181,13 @@ def _judge(seen: Any, rule: Any) -> Any:
     from ml.rollout import canary
 
     case = usecases.get(USE_CASE)
-    target = targets.learned(case, seen.rows.labels)
+    target = targets.from_labels(case, seen.rows.labels)
     return canary.judge(seen, rule, target=target, budget=case.latency_budget, matured_share=case.matured_share)
 
 
 def _contested(stretches: list[Stretch], noise: float, trials: int) -> dict[str, Any]:
     """Return how often an experiment lets in a challenger that is as good as the champion was before noise spoilt it."""
-    from ml.rollout.canary import Outcome, Scores
+    from ml.rollout.canary import CanaryOutcome, PairedScores
     from ml.usecase import Experiment
 
     chance, entered = np.random.default_rng(_SEED), 0
@@ -196,9 +196,9 @@ def _contested(stretches: list[Stretch], noise: float, trials: int) -> dict[str,
         seen = _seen(ANOTHER, stretches, chance, share=0.5)
         scores = seen.rows.scores
         log_odds = np.log(scores.champion / (1 - scores.champion))
-        worse = Scores(champion=1 / (1 + np.exp(-spoilt(log_odds, chance))), canary=scores.canary)
+        worse = PairedScores(champion=1 / (1 + np.exp(-spoilt(log_odds, chance))), canary=scores.canary)
         verdict = _judge(replace(seen, rows=replace(seen.rows, scores=worse)), Experiment(nights=NIGHTS))
-        entered += verdict.outcome is Outcome.ENOUGH
+        entered += verdict.outcome is CanaryOutcome.ADVANCE
     found = {"champion_noise": noise, "trials": trials, "let_in": round(entered / trials, 4)}
     print(found, flush=True)
     return found
@@ -243,7 +243,7 @@ def _number(shown: dict[str, Any] | None, key: str) -> str:
 
 def _seen(fault: Fault, stretches: list[Stretch], chance: Any, share: float = SHARE) -> Any:
     """Return two weeks of a canary, after two nights as a shadow, beginning on a night that chance chooses."""
-    from ml.rollout.canary import Rows, Scores, Seen
+    from ml.rollout.canary import CanaryObservations, ComparedRows, PairedScores
     from ml.statistics.logistic import probability
 
     where = stretches[chance.integers(len(stretches))]
@@ -257,19 +257,19 @@ def _seen(fault: Fault, stretches: list[Stretch], chance: Any, share: float = SH
     before, during = slice(*ends[:2]), slice(*ends[1:])
     number = int(ends[2] - ends[1])
     ours, stalled = chance.random(number) < share, _stalls(number, chance)
-    return Seen(
+    return CanaryObservations(
         share=share,
-        began=0.0,
+        share_started_at=0.0,
         canary=_answers(ours, stalled | (chance.random(number) < fault.slow), fault.erring, chance),
         champion=_answers(~ours, stalled, 0.0, chance),
-        shadow=Scores(champion=probability(champion[before]), canary=probability(canary[before])),
-        rows=Rows(
-            scores=Scores(
+        shadow=PairedScores(champion=probability(champion[before]), canary=probability(canary[before])),
+        rows=ComparedRows(
+            scores=PairedScores(
                 champion=probability(champion[during]), canary=probability(fault.spoil(canary[during], chance))
             ),
             labels=where.labels[during],
             nights=where.nights[during],
-            by_canary=ours,
+            served_by_canary=ours,
         ),
     )
 
@@ -283,11 +283,11 @@ def _stalls(number: int, chance: Any) -> Any:
 
 
 def _answers(who: Any, slow: Any, erring: float, chance: Any) -> Any:
-    from ml.rollout.canary import Answers
+    from ml.rollout.canary import Responses
 
     usual = chance.lognormal(0.7, 0.5, len(who))
-    return Answers(
-        at=np.flatnonzero(who).astype(float),
+    return Responses(
+        timestamps=np.flatnonzero(who).astype(float),
         latency_ms=np.where(slow, 40.0, usual)[who],
-        faulty=(chance.random(len(who)) < erring)[who],
+        is_fault=(chance.random(len(who)) < erring)[who],
     )

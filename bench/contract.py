@@ -32,7 +32,7 @@ def run() -> dict[str, Any]:
     long = long_tables.run()  # first: on Linux a child's peak is at least what its parent held when it was made
     raw, case = _landed(), usecases.get(USE_CASE)
     table = case.table(TABLE)
-    model = coherence.model(case, table)
+    model = coherence.schema_model(case, table)
     ratios, ours, hands = [], [], []
     for _ in range(ROUNDS):
         hand, valid = _timed(lambda: by_hand(raw))
@@ -106,14 +106,14 @@ def _landed() -> pd.DataFrame:
     from include import usecases
     from include.settings import load_settings
     from include.stores import landing
-    from include.stores.landing import Arrival, Folder
+    from include.stores.landing import Folder, LandedFile
     from ml import periods
 
     with tempfile.TemporaryDirectory() as folder:
         usecases.module(USE_CASE, "source").land(Path(folder), periods.parse(YEAR), load_settings().data / USE_CASE)
-        file = landing.look(Folder(Path(folder)), Arrival(name=f"{TABLE}.csv", table=TABLE), Path(folder))
+        file = landing.scan(Folder(Path(folder)), LandedFile(name=f"{TABLE}.csv", table=TABLE), Path(folder))
         (rows,) = file.batches(file.count)
-        return rows.fit
+        return rows.well_formed
 
 
 def _replace(valid: pd.DataFrame) -> float:

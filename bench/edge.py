@@ -77,10 +77,10 @@ def _stored(case: Any, model: Any, rows: Any, settings: Any) -> tuple[str, dict[
     from include.stores.signing import model_signing
     from ml.packaging import package_files
 
-    meant = feature_pins.declared(build.service(case, settings), case.feature_names).facts
+    meant = feature_pins.from_service(build.service(case, settings), case.feature_names).facts
     facts = {"use_case": case.name, "night": HISTORY.rpartition("..")[2], **meant}
     packed = package_files.pack(model, rows.frame.tail(_KNOWN), facts)
-    files = model_signing.signed(packed.digest, packed.files, settings)
+    files = model_signing.sign(packed.digest, packed.files, settings)
     packages.put(settings.packages, packed.digest, files)
     return packed.digest, files
 
@@ -95,7 +95,9 @@ def _records(model: Any, frame: Any) -> list[dict[str, object]]:
 def _exported(digest: str, folder: Path) -> tuple[Path, Path]:
     from include.steps.train import export
 
-    wheel, onnx = (export.export(digest, form, folder) for form in (export.Form.WHEEL, export.Form.ONNX))
+    wheel, onnx = (
+        export.export(digest, form, folder) for form in (export.ExportFormat.WHEEL, export.ExportFormat.ONNX)
+    )
     return wheel, onnx
 
 
@@ -103,12 +105,12 @@ def _served(digest: str, model: Any, rows: Sequence[Any], seq: int, settings: An
     from include.serving import child_server
     from include.stores import routing_store
     from ml.rollout.routing import Routing
-    from ml.scoring.request_schema import Taken
+    from ml.scoring.request_schema import RequestSchema
 
-    routing_store.publish(Routing(use_case=USE_CASE, seq=seq, champion=digest), settings)
-    with child_server.running(USE_CASE, settings) as running:
-        child_server.wait(lambda: _is_ready(running.address), "the server to be ready")
-        return dict(ways.by_server(running.address, USE_CASE, Taken.by(model.encoder), rows))
+    routing_store.write(Routing(use_case=USE_CASE, seq=seq, champion=digest), settings)
+    with child_server.run_server(USE_CASE, settings) as running:
+        child_server.wait_until(lambda: _is_ready(running.address), "the server to be ready")
+        return dict(ways.by_server(running.address, USE_CASE, RequestSchema.from_encoder(model.encoder), rows))
 
 
 def _is_ready(address: str) -> bool:
@@ -133,7 +135,7 @@ def _with_singles(path: Path, model: Any, rows: Sequence[Any], expected: Sequenc
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    from ml.scoring.request_schema import Taken
+    from ml.scoring.request_schema import RequestSchema
 
     made = onnx.load(path)
     (trees,) = (node for node in made.graph.node if node.op_type == "TreeEnsemble")
@@ -150,7 +152,7 @@ def _with_singles(path: Path, model: Any, rows: Sequence[Any], expected: Sequenc
     made.graph.node.insert(place, before)
     narrowed = path.with_suffix(".single.onnx")
     onnx.save(made, narrowed)
-    off = np.abs(np.array(ways.by_onnx(narrowed, Taken.by(model.encoder), rows)) - np.array(expected))
+    off = np.abs(np.array(ways.by_onnx(narrowed, RequestSchema.from_encoder(model.encoder), rows)) - np.array(expected))
     return {"largest": float(off.max()), "rows_off_by_1e-4": int((off > 1e-4).sum())}
 
 
@@ -161,11 +163,11 @@ def _speed(
     import pandas as pd
 
     from ml.packaging.export import onnx_graph, scorer
-    from ml.scoring.request_schema import Taken
+    from ml.scoring.request_schema import RequestSchema
 
     edge, session = scorer.load_package(files, digest), ways.session(onnx)
-    taken, frame = Taken.by(model.encoder), pd.DataFrame(rows, columns=list(model.encoder.names))
-    feeds, feed = [onnx_graph.feed(taken, [row]) for row in rows[:_SINGLES]], onnx_graph.feed(taken, rows)
+    taken, frame = RequestSchema.from_encoder(model.encoder), pd.DataFrame(rows, columns=list(model.encoder.names))
+    feeds, feed = [onnx_graph.to_inputs(taken, [row]) for row in rows[:_SINGLES]], onnx_graph.to_inputs(taken, rows)
     single: dict[str, Callable[[int], object]] = {
         "the package": lambda place: model.predict_row(rows[place]),
         "wheel": lambda place: edge.score([rows[place]]),

@@ -102,8 +102,8 @@ def _frames() -> tuple[pd.DataFrame, pd.DataFrame]:
     case, folder = _case(), load_settings().lake
     keys = {"entity", *case.table(case.entities).key, *(name for each in case.features for name in each.by)}
     looked_up = {name for each in case.features for name in each.looked_up} | {"known_at"}
-    entities = lake.read(feature_build.valid(folder, case, case.entities), columns=sorted(keys))
-    table = lake.read(feature_build.valid(folder, case, TABLE), columns=sorted(looked_up))
+    entities = lake.read(feature_build.valid_address(folder, case, case.entities), columns=sorted(keys))
+    table = lake.read(feature_build.valid_address(folder, case, TABLE), columns=sorted(looked_up))
     return tuple(frame.astype(dict.fromkeys(frame.select_dtypes("object"), "category")) for frame in (entities, table))  # type: ignore[return-value]
 
 

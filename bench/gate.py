@@ -77,9 +77,10 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
     for first, last in QUARTERS:
         here = (months >= first) & (months <= last)
         before, judged, chance = rows.where(months < first), rows.where(here), np.random.default_rng(_SEED)
-        target = targets.learned(case, before.labels)
+        target = targets.from_labels(case, before.labels)
         models = [
-            raw(case, trees, drawn(before, chance), judged.frame, seed, settings.threads, target) for seed in range(MODELS)
+            raw(case, trees, drawn(before, chance), judged.frame, seed, settings.threads, target)
+            for seed in range(MODELS)
         ]
         yield Quarter(
             case=case,
@@ -136,14 +137,14 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
         champion, challenger = pairs[pair]
         begin = chance.integers(len(quarter.ends) - length)
         rows = slice(quarter.ends[begin], quarter.ends[begin + length])
-        judged = gate.Judged(
+        judged = gate.HoldoutScores(
             labels=quarter.labels[rows],
             champion=quarter.target.answers(champion[rows]),
             challenger=quarter.target.answers(challenger[rows]),
             nights=quarter.nights[rows],
-            slices=intervals.slices(quarter.case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
+            slices=intervals.slice_masks(quarter.case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
         )
-        verdict = gate.judge(judged, quarter.case.gates, gate.Bar(bar), quarter.target)
+        verdict = gate.judge(judged, quarter.case.gates, gate.GateRule(bar), quarter.target)
         outcomes[verdict.outcome] += 1
     shares = {name: round(count / trials, 4) for name, count in outcomes.items() if count}
     found = {"bar": bar, "nights": length, "gain": gain, "trials": trials, **shares}

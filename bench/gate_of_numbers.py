@@ -20,12 +20,12 @@ def run() -> dict[str, Any]:
 
 def minutes(case: Any) -> Any:
     """Return the flights' use case, asked for minutes: one too little costs as much as three too many."""
-    from ml.usecase import Deviation, GradientBoosting, LinearQuantile, Prior, Regression
+    from ml.usecase import GradientBoosting, LinearQuantile, PinballCost, Prior, Regression
 
     return replace(
         case,
-        task=Regression(label="delay_minutes_capped", of="outcomes", unit="minutes"),
-        cost=Deviation(under=3, over=1),
+        task=Regression(label="delay_minutes_capped", table="outcomes", unit="minutes"),
+        cost=PinballCost(under=3, over=1),
         candidates=(LinearQuantile(), GradientBoosting()),
         baselines=(Prior(),),
         expectations=(),

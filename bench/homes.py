@@ -46,7 +46,9 @@ def labelled(case: Any, settings: Any, period: str, horizon: Any = None) -> Any:
     from include.stores import table_snapshot
     from ml import periods as period_text
 
-    return training_set.read(case, period_text.parse(period).last, table_snapshot.take(case, settings), settings, horizon)
+    return training_set.read(
+        case, period_text.parse(period).last, table_snapshot.take(case, settings), settings, horizon
+    )
 
 
 def gathered(case: Any, rows: Any, settings: Any, seed: int) -> Any:
@@ -54,12 +56,12 @@ def gathered(case: Any, rows: Any, settings: Any, seed: int) -> Any:
     from ml import targets
     from ml.training import fitting
 
-    return fitting.gather(
+    return fitting.prepare(
         rows.frame,
         rows.labels,
         rows.nights,
         case.feature_names,
-        target=targets.learned(case, rows.labels),
+        target=targets.from_labels(case, rows.labels),
         seed=seed,
         threads=settings.threads,
         texts=case.texts,

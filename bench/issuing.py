@@ -50,7 +50,7 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
         if len(before) < case.issuing.least_nights:
             continue
         whole, model = nights[night], models[night[:digits]]
-        usual = publication_gate.usual(before, case.issuing)
+        usual = publication_gate.build_reference(before, case.issuing)
         verdict = _judged(case, whole, len(whole), usual)
         held.setdefault("none", []).append(not verdict.holds)
         reasons += [] if verdict.holds else [f"{night}: {verdict.reason}"]
@@ -86,16 +86,16 @@ def _models(case: Any, settings: Any, period: str, digits: int, spans: Sequence[
 def _profiles(case: Any, rows: Any) -> Mapping[str, Any]:
     from ml.statistics import column_profiles
 
-    return {name: column_profiles.of(rows[name]) for name in ("score", *case.feature_names)}
+    return {name: column_profiles.from_column(rows[name]) for name in ("score", *case.feature_names)}
 
 
 def _judged(case: Any, rows: Any, entities: int, usual: Any) -> Any:
     from ml.scoring import publication_gate
-    from ml.scoring.publication_gate import Batch
+    from ml.scoring.publication_gate import ScoreBatch
 
     wrong = int((~np.isfinite(rows["score"])).sum())
-    batch = Batch(entities=entities, rows=len(rows), wrong=wrong, profiles=_profiles(case, rows))
-    return publication_gate.judge(batch, usual, case.issuing)
+    batch = ScoreBatch(entities=entities, rows=len(rows), invalid=wrong, profiles=_profiles(case, rows))
+    return publication_gate.evaluate(batch, usual, case.issuing)
 
 
 def _faults(case: Any, rows: Any, oldest: Any) -> Iterator[tuple[str, Any]]:

@@ -83,23 +83,25 @@ def _tile(folder: Path, rows: int) -> None:
 def _judge(folder: Path, rows: int) -> dict[str, Any]:
     """Judge the file stretch by stretch, as the step does, and keep nothing but what it counts."""
     from include.stores import landing
-    from include.stores.landing import Arrival, Folder
+    from include.stores.landing import Folder, LandedFile
     from include.usecases import coherence
     from ml.ingestion import chunks, intake
-    from ml.ingestion.intake import Part
-    from ml.ingestion.row_counts import Tally
-    from ml.ingestion.validation import Seen
+    from ml.ingestion.intake import FilePart
+    from ml.ingestion.row_counts import RowCounts
+    from ml.ingestion.validation import SeenKeys
     from ml.periods import parse
 
     case, table = _declared()
-    airports = landing.look(Folder(folder / "drawn"), Arrival(name=f"{KNOWN}.csv", table=KNOWN), folder)
-    known = dict.fromkeys(table.references, next(airports.batches(rows)).fit)
-    file = landing.look(Folder(folder), Arrival(name=f"{TABLE}.csv", table=TABLE), folder)
-    length, seen, tally = chunks.length(file.count), Seen(), Tally.none()
-    parts = (Part(file=file.name, rows=each.fit, malformed=each.malformed) for each in file.batches(length))
-    for stretch in chunks.cut(parts, length):
-        model = coherence.model(case, table)
-        tally += Tally.of(intake.take(stretch, table, model, case.horizon, parse(YEAR), known, (), seen))
+    airports = landing.scan(Folder(folder / "drawn"), LandedFile(name=f"{KNOWN}.csv", table=KNOWN), folder)
+    known = dict.fromkeys(table.references, next(airports.batches(rows)).well_formed)
+    file = landing.scan(Folder(folder), LandedFile(name=f"{TABLE}.csv", table=TABLE), folder)
+    length, seen, tally = chunks.length(file.count), SeenKeys(), RowCounts.empty()
+    parts = (FilePart(file=file.name, rows=each.well_formed, malformed=each.malformed) for each in file.batches(length))
+    for stretch in chunks.split(parts, length):
+        model = coherence.schema_model(case, table)
+        tally += RowCounts.from_result(
+            intake.ingest_table(stretch, table, model, case.horizon, parse(YEAR), known, (), seen)
+        )
     return {"rows_valid": tally.rows_valid, "rows_quarantined": tally.rows_quarantined}
 
 
@@ -108,14 +110,14 @@ def _take(folder: Path, _: int) -> dict[str, Any]:
     from include.settings import load_settings
     from include.steps.ingest import tables
     from include.stores import landing
-    from include.stores.landing import Arrival, Folder
+    from include.stores.landing import Folder, LandedFile
     from ml.periods import parse
 
     case, table = _declared()
     for each, place in ((case.table(KNOWN), folder / "drawn"), (table, folder)):
-        file = landing.look(Folder(place), Arrival(name=f"{each.name}.csv", table=each.name), folder)
-        written = tables.take(case, each, [file], parse(YEAR), load_settings())
-    return {"rows_valid": written.taken.rows_valid, "rows_quarantined": written.taken.rows_quarantined}
+        file = landing.scan(Folder(place), LandedFile(name=f"{each.name}.csv", table=each.name), folder)
+        written = tables.ingest(case, each, [file], parse(YEAR), load_settings())
+    return {"rows_valid": written.row_counts.rows_valid, "rows_quarantined": written.row_counts.rows_quarantined}
 
 
 def _declared() -> tuple[Any, Any]:

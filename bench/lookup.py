@@ -38,11 +38,11 @@ def _measure() -> dict[str, Any]:
     }
     rows = build.read(settings.lake, case, NIGHT, NIGHT).set_index("entity")
     moments = rows["cutoff"].iloc[:200]
-    service, snapshot = build.service(case, settings), materialize.shelf_of(case, settings).snapshot
+    service, snapshot = build.service(case, settings), materialize.open_snapshot_store(case, settings).snapshot
     seconds["historical retrieval of 200"] = _seconds(lambda: feature_store.historical(settings, service, moments))
     entities = list(rows.index)
     answers: dict[str, Answer] = {entity: snapshot.lookup(entity) or {} for entity in entities}
-    with feature_store.registry.opened(settings, USE_CASE) as store:
+    with feature_store.registry.open_store(settings, USE_CASE) as store:
         pinned = store.get_feature_service(service.name)
 
         def ask_feast(entity: str) -> Answer:

@@ -41,7 +41,7 @@ def run() -> dict[str, Any]:
     for name, (what, columns, in_time) in _PROTOCOLS.items():
         held_out = _held_out(flights, in_time=in_time)
         scores = _scores(flights, columns, held_out, learner, learners, load_settings().threads)
-        target = targets.learned(case, labels[~held_out])
+        target = targets.from_labels(case, labels[~held_out])
         quality = target.measure(labels[held_out], scores, nights[held_out])
         auc, alarm = quality.auc, _alarm(flights[~held_out], columns, quality, case.gates, target)
         measured[name] = {"protocol": what, "auc": round(auc, 4), "leak_alarm": alarm}

@@ -70,8 +70,8 @@ def _replayed(use_case: str, nights: str, policies: str, **more: Any) -> Any:
     from include.steps import backtest
 
     period = usecases.get(use_case).horizon.parse(nights)
-    asked = backtest.Asked(use_case=use_case, period=period, policies=policies, **more)
-    found = backtest.replay(asked, lambda done, known: print(f"{use_case}: {done} of {known} trainings", flush=True))
+    asked = backtest.BacktestRequest(use_case=use_case, period=period, policies=policies, **more)
+    found = backtest.run(asked, lambda done, known: print(f"{use_case}: {done} of {known} trainings", flush=True))
     print(found.cost, flush=True)
     return found
 
@@ -127,11 +127,11 @@ def _tables(found: Any, against: tuple[str, ...]) -> list[str]:
     from ml.model_card import markdown
     from ml.retraining.backtest import tables
 
-    lines = markdown.table(tables.heads(found.results, against), tables.policies(found.results, against))
-    fired = [f"* `{name}`: {told}." for name, told, _ in tables.fired(found.results)]
-    failed = [f"* `{name}`: {told}." for name, told in tables.failed(found.results)]
+    lines = markdown.table(tables.headers(found.results, against), tables.policy_rows(found.results, against))
+    fired = [f"* `{name}`: {told}." for name, told, _ in tables.fired_triggers(found.results)]
+    failed = [f"* `{name}`: {told}." for name, told in tables.failed_checks(found.results)]
     return [
-        report.made(found),
+        report.describe_method(found),
         "",
         *lines,
         *(["", "Looks with a number above its threshold:", "", *fired] if fired else []),
@@ -143,7 +143,7 @@ def _sensitivity(found: Any) -> list[str]:
     from ml.model_card import markdown
     from ml.retraining.backtest import tables
 
-    return markdown.table(tables.heads(found.around, ()), sorted(tables.policies(found.around, ())))
+    return markdown.table(tables.headers(found.around, ()), sorted(tables.policy_rows(found.around, ())))
 
 
 def _known(found: Any) -> list[str]:

@@ -45,7 +45,7 @@ def _measure() -> dict[str, Any]:
     case = replace(case, live=None)
     materialize.apply(USE_CASE)
     met = {}
-    with feature_store.registry.opened(settings, USE_CASE) as store:
+    with feature_store.registry.open_store(settings, USE_CASE) as store:
         for name, meeting in (("a look-up", _look_up), ("a training set", _training_set), ("from the tables", _build)):
             ours, feasts, names = meeting(store, settings)
             met[name] = _meet(ours, feasts, names)
@@ -73,7 +73,7 @@ def _look_up(store: Any, settings: Any) -> tuple[Way, Way, list[str]]:
     [by] = asked.by
     apart = {"slices": (), "edge_cases": (), "fairness": None, "expectations": (), "baselines": ()}
     only = replace(case, features=(asked,), live=replace(case.live, features=()), **apart)
-    tables = {name: build.valid(settings.lake, case, name) for name in (case.entities, LOOKED_UP)}
+    tables = {name: build.valid_address(settings.lake, case, name) for name in (case.entities, LOOKED_UP)}
     flights = lake.read(tables[case.entities], columns=["entity", case.night_column, by, case.live.before])
 
     def ours() -> Frame:
@@ -129,7 +129,9 @@ def _build(store: Any, settings: Any) -> tuple[Way, Way, list[str]]:
     tables = sorted({each.table for each in case.features if isinstance(each, Lookup)})
 
     def ours() -> Frame:
-        entities, *looked_up = (lake.read(build.valid(settings.lake, case, each)) for each in (case.entities, *tables))
+        entities, *looked_up = (
+            lake.read(build.valid_address(settings.lake, case, each)) for each in (case.entities, *tables)
+        )
         found = engine.build(case, coherence.functions(case), entities, dict(zip(tables, looked_up, strict=True)))
         return found.set_index("entity")
 

@@ -39,7 +39,9 @@ def _measure() -> dict[str, Any]:
         started = time.perf_counter()
         step(USE_CASE, YEAR)
         seconds[name] = round(time.perf_counter() - started, 1)
-    measured = {name: _rolled(case, horizon, settings) for name, horizon in (("night", case.horizon), ("live", case.live))}
+    measured = {
+        name: _rolled(case, horizon, settings) for name, horizon in (("night", case.horizon), ("live", case.live))
+    }
     for name, each in measured.items():
         _show(name, each["candidates"])
     return {"bars": BARS, "seconds": seconds, **measured}
@@ -56,18 +58,18 @@ def _rolled(case: Any, horizon: Any, settings: Any) -> dict[str, Any]:
     months = np.array([night[:7] for night in rows.nights], object)
     pooled = months >= FIRST_SCORED
     spans = {**{str(month): months == month for month in np.unique(months[pooled])}, "pooled": pooled}
-    target, measured = targets.learned(case, rows.labels), {}
+    target, measured = targets.from_labels(case, rows.labels), {}
     seconds: dict[str, float] = {}
     for candidate in case.candidates:
         scores, started = np.full(len(months), np.nan), time.perf_counter()
         for month in np.unique(months[pooled]):
-            learned = rows.where(months < month)
-            material = fitting.gather(
+            learned = rows.select(months < month)
+            material = fitting.prepare(
                 learned.frame,
                 learned.labels,
                 learned.nights,
                 case.names_at(horizon),
-                target=targets.learned(case, learned.labels),
+                target=targets.from_labels(case, learned.labels),
                 seed=1,
                 threads=settings.threads,
                 texts=case.texts,

@@ -53,24 +53,24 @@ def _notice(name: str) -> Any:
     from ml.retraining.backtest import synthetic_scenarios, trigger_evaluation
 
     (scenario,) = [each for each in synthetic_scenarios.SCENARIOS if each.name == name]
-    return trigger_evaluation.notice(scenario, SEEDS)
+    return trigger_evaluation.evaluate(scenario, SEEDS)
 
 
 def _real(use_case: str) -> tuple[dict[str, Any], Any]:
     """Return for each trigger on how many nights it was above its threshold or could not tell, and what age costs."""
     from include import usecases
     from include.steps import backtest as step
-    from include.steps.backtest import Asked, trainings
+    from include.steps.backtest import BacktestRequest, trainings
 
     _, nights, schedule = REAL[use_case]
     case = usecases.get(use_case)
-    asked = Asked(use_case=use_case, period=case.horizon.parse(nights), policies=schedule)
-    played = step.replay(asked)
-    made_from = trainings.source(use_case, played.order.reads)
-    scene = replace(played.scene, past=step.past(case, made_from, drifting=True))
+    asked = BacktestRequest(use_case=use_case, period=case.horizon.parse(nights), policies=schedule)
+    played = step.run(asked)
+    made_from = trainings.source(use_case, played.training_key.reads)
+    scene = replace(played.context, history=step.build_history(case, made_from, with_drift=True))
     (walk,) = played.walks
-    wanted = {scene.beginning, *(look.night for look in walk.looks)}
-    grown = trainings.gather(played.order, wanted, 1, lambda _: None)
+    wanted = {scene.initial_training_night, *(look.night for look in walk.records)}
+    grown = trainings.gather(played.training_key, wanted, 1, lambda _: None)
     return {name: _counted(name, case, walk, scene, grown) for name in _watches(case)}, played.ages
 
 
@@ -81,10 +81,14 @@ def _watches(case: Any) -> dict[str, Any]:
 
     declared = case.triggers
     window = {"window_nights": declared.window_nights, "least_nights": declared.least_nights}
-    found = {name: replace(each, **window) for name, each in trigger_evaluation.WATCHES.items() if "," not in name}
+    found = {
+        name: replace(each, **window) for name, each in trigger_evaluation.TRIGGER_SETTINGS.items() if "," not in name
+    }
     for name in ("calibration_gap", "loss_rise", "loss_surprise", "expected_loss_rise"):
         found[name] = replace(found[name], **{name: getattr(declared, name) or getattr(found[name], name)})
-    season = Drift(against="season", season_nights=12 if case.horizon.every == "month" else 364, asks=True)
+    season = Drift(
+        reference="season", season_nights=12 if case.horizon.every == "month" else 364, triggers_retraining=True
+    )
     return found | {"drift from the season": replace(found["drift from the season"], drift=season)}
 
 
@@ -153,8 +157,8 @@ def _ages(found: dict[str, Any]) -> list[str]:
     from ml.model_card import markdown
     from ml.retraining.backtest import tables
 
-    rows = [[use_case, *row] for use_case, ages in found.items() for row in tables.ages(ages)]
-    return markdown.table(["use case", *tables.AGES], rows)
+    rows = [[use_case, *row] for use_case, ages in found.items() for row in tables.age_rows(ages)]
+    return markdown.table(["use case", *tables.AGE_HEADERS], rows)
 
 
 def _share(found: dict[str, Any] | None) -> str:

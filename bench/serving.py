@@ -39,8 +39,8 @@ def _measure() -> dict[str, Any]:
     digest, version = released(case, settings, night)
     materialize.apply(USE_CASE)
     materialize.materialize(USE_CASE, night)
-    snapshot = materialize.shelf_of(case, settings).snapshot
-    entity = next(iter(snapshot.places))
+    snapshot = materialize.open_snapshot_store(case, settings).snapshot
+    entity = next(iter(snapshot.row_index))
     known = snapshot.lookup(entity) or {}
     row = {name: None if value != value else value for name, value in known.items() if name in case.feature_names}
     frame = json.dumps({"dataframe_split": {"columns": list(row), "data": [list(row.values())]}}).encode()
@@ -94,7 +94,7 @@ def released(case: Any, settings: Any, night: str) -> tuple[str, str]:
     finally:
         usecases.get = read
     judged = ledger.entries(warehouse.engine(settings.warehouse_url), USE_CASE, "judged")[-1]
-    routing_store.publish(Routing(use_case=USE_CASE, seq=judged.seq, champion=judged.subject), settings)
+    routing_store.write(Routing(use_case=USE_CASE, seq=judged.seq, champion=judged.subject), settings)
     return judged.subject, str(judged.payload["version"])
 
 

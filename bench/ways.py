@@ -21,7 +21,7 @@ import tritonclient.http as triton
 
 from ml.packaging.export import numpy_trees, onnx_graph
 from ml.promotion import acceptance_tests
-from ml.scoring.request_schema import Row, Taken
+from ml.scoring.request_schema import RequestSchema, Row
 from ml.training.fitting import Model
 
 BATCH, SINGLE_FLOATS = "batch", "v2, FP32 tensors"
@@ -37,7 +37,7 @@ print(json.dumps({"scores": scores, "imported": sorted({name.partition(".")[0] f
 
 def hard_rows(model: Model, known: Sequence[Row], thresholds: int) -> list[dict[str, object]]:
     """Return the `known` rows, odd ones, and rows on and beside as many thresholds of the model's trees (if it has any)."""
-    odd = [_asked(row) for row in acceptance_tests.odd_rows(model.encoder, known[0]).values()]
+    odd = [_asked(row) for row in acceptance_tests.adversarial_rows(model.encoder, known[0]).values()]
     rows = [*map(_asked, known), *(row for row in odd if all(map(_is_finite, row.values())))]
     for place, (name, threshold) in enumerate(_thresholds(model, thresholds)):
         beside = (np.nextafter(threshold, way) for way in (-np.inf, np.inf))
@@ -52,7 +52,7 @@ def offline(model: Model, rows: Sequence[Row], wheel: Path, onnx: Path, alone: P
         BATCH: model.predict(frame).tolist(),
         "one row": [model.predict_row(dict(row)) for row in rows],
         "wheel": by_wheel(wheel, alone, rows)["scores"],
-        "ONNX Runtime": by_onnx(onnx, Taken.by(model.encoder), rows),
+        "ONNX Runtime": by_onnx(onnx, RequestSchema.from_encoder(model.encoder), rows),
     }
 
 
@@ -82,9 +82,9 @@ def session(onnx: Path) -> Any:
     return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
 
 
-def by_onnx(onnx: Path, taken: Taken, rows: Sequence[Row]) -> list[float]:
+def by_onnx(onnx: Path, taken: RequestSchema, rows: Sequence[Row]) -> list[float]:
     """Return the scores that ONNX Runtime gives."""
-    scores: list[float] = session(onnx).run([onnx_graph.SCORE], onnx_graph.feed(taken, rows))[0][:, 0].tolist()
+    scores: list[float] = session(onnx).run([onnx_graph.SCORE], onnx_graph.to_inputs(taken, rows))[0][:, 0].tolist()
     return scores
 
 
@@ -94,7 +94,9 @@ def by_mlflow(address: str, rows: Sequence[Row]) -> list[float]:
         return _predicted(client, "/invocations", _split(rows))
 
 
-def by_server(address: str, use_case: str, taken: Taken, rows: Sequence[Row]) -> Iterator[tuple[str, list[float]]]:
+def by_server(
+    address: str, use_case: str, taken: RequestSchema, rows: Sequence[Row]
+) -> Iterator[tuple[str, list[float]]]:
     """Yield the scores that the model server gives, by each protocol and form."""
     with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         yield "REST /score", _scored(client, rows)
@@ -117,7 +119,7 @@ def by_server(address: str, use_case: str, taken: Taken, rows: Sequence[Row]) ->
     yield "v2, FP64 tensors", _v2_bytes(address, use_case, taken, rows, np.dtype(np.float64))
 
 
-def by_single_floats(address: str, use_case: str, taken: Taken, rows: Sequence[Row]) -> list[float]:
+def by_single_floats(address: str, use_case: str, taken: RequestSchema, rows: Sequence[Row]) -> list[float]:
     """Return the scores that the model server gives to numbers sent in single precision."""
     return _v2_bytes(address, use_case, taken, rows, np.dtype(np.float32))
 
@@ -152,7 +154,7 @@ def _thresholds(model: Model, most: int) -> list[tuple[str, float]]:
     if model.learner.kind != "trees":
         return []
     names = [name for name, columns in model.encoder.columns.items() for _ in columns]
-    splits = numpy_trees.read(model.learner.dump()).splits
+    splits = numpy_trees.parse(model.learner.dump()).splits
     found = sorted({(names[each.feature], each.threshold) for each in splits if each.levels is None})
     return found[:: max(1, len(found) // most)]
 
@@ -182,7 +184,7 @@ def _predicted(client: httpx.Client, path: str, body: object) -> list[float]:
     return predictions
 
 
-def _table(taken: Taken, rows: Sequence[Row]) -> str:
+def _table(taken: RequestSchema, rows: Sequence[Row]) -> str:
     written = io.StringIO()
     table = csv.DictWriter(written, taken.names)
     table.writeheader()
@@ -190,7 +192,7 @@ def _table(taken: Taken, rows: Sequence[Row]) -> str:
     return written.getvalue()
 
 
-def _v2_json(client: httpx.Client, use_case: str, taken: Taken, rows: Sequence[Row]) -> list[float]:
+def _v2_json(client: httpx.Client, use_case: str, taken: RequestSchema, rows: Sequence[Row]) -> list[float]:
     inputs = [
         {
             "name": name,
@@ -198,19 +200,21 @@ def _v2_json(client: httpx.Client, use_case: str, taken: Taken, rows: Sequence[R
             "datatype": "BYTES" if words else "FP64",
             "data": [row[name] for row in rows],
         }
-        for name, words in taken.words.items()
+        for name, words in taken.is_text.items()
     ]
     told = client.post(f"/v2/models/{use_case}/infer", json={"inputs": inputs}).raise_for_status().json()
     scores: list[float] = told["outputs"][0]["data"]
     return scores
 
 
-def _v2_bytes(address: str, use_case: str, taken: Taken, rows: Sequence[Row], kept: "np.dtype[Any]") -> list[float]:
+def _v2_bytes(
+    address: str, use_case: str, taken: RequestSchema, rows: Sequence[Row], kept: "np.dtype[Any]"
+) -> list[float]:
     """Return the scores of binary tensors, in which a text that is missing is one that no training saw."""
     numbers = {np.dtype(np.float64): "FP64", np.dtype(np.float32): "FP32"}
     columns = {
         name: (numbers[kept], column[:, 0].astype(kept)) if column.dtype.kind == "f" else ("BYTES", column[:, 0])
-        for name, column in onnx_graph.feed(taken, rows).items()
+        for name, column in onnx_graph.to_inputs(taken, rows).items()
     }
     client = triton.InferenceServerClient(address.removeprefix("http://"))
     try:

@@ -21,16 +21,16 @@ from ml.usecase import UseCase
 
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
-    timetable = CronTriggerTimetable("*/5 * * * *", timezone="UTC") if policy.schedules() else None
-    with DAG(**policy.dag(use_case, "answers", __doc__), schedule=timetable, catchup=False):
+    timetable = CronTriggerTimetable("*/5 * * * *", timezone="UTC") if policy.schedules_enabled() else None
+    with DAG(**policy.dag_arguments(use_case, "answers", __doc__), schedule=timetable, catchup=False):
 
         @task
-        def drain() -> int:
+        def collect() -> int:
             from include.steps.score import prediction_log as step
 
-            return step.drain(use_case.name)
+            return step.collect(use_case.name)
 
-        drain()
+        collect()
 
 
 for each in usecases.all():

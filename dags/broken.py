@@ -14,5 +14,5 @@ and looks into the other files of each use case too.
 from include import usecases
 from ml.errors import DeclarationError
 
-if unreadable := usecases.unreadable():
+if unreadable := usecases.load_errors():
     raise DeclarationError("; ".join(unreadable.values()))

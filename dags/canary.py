@@ -26,26 +26,26 @@ def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     scores = request.asset(use_case, assets.SCORES)
     timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
-    form = request.form(use_case, window=False)
-    with DAG(**policy.dag(use_case, "canary", __doc__), schedule=timetable, params=form):
+    form = request.form_fields(use_case, window=False)
+    with DAG(**policy.dag_arguments(use_case, "canary", __doc__), schedule=timetable, params=form):
 
-        @task.branch(on_success_callback=[notifiers.Alerts(use_case.name)])
+        @task.branch(on_success_callback=[notifiers.AlertNotifier(use_case.name)])
         def judge(**context: Any) -> str | None:
             from include.steps.release import canary as step
 
             return step.advance(use_case.name, request.night(context))
 
         @task(outlets=[request.asset(use_case, assets.CHALLENGER)])
-        def ask(**context: Any) -> None:
+        def request_approvals(**context: Any) -> None:
             from include.steps.release import canary as step
 
-            request.hand_over(context, step.trained(use_case.name))
+            request.set_outlet_partitions(context, step.trained_night(use_case.name))
 
         @task(outlets=[request.asset(use_case, assets.CHAMPION)])
-        def crown(**context: Any) -> None:
-            request.hand_over(context)
+        def announce_champion(**context: Any) -> None:
+            request.set_outlet_partitions(context)
 
-        judge() >> [ask(), crown()]
+        judge() >> [request_approvals(), announce_champion()]
 
 
 for each in usecases.all():

@@ -22,17 +22,17 @@ from ml.usecase import UseCase
 
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
-    timetable = CronTriggerTimetable("0 6 1 * *", timezone="UTC") if policy.schedules() else None
-    with DAG(**policy.dag(use_case, "drill", __doc__), schedule=timetable, catchup=False):
+    timetable = CronTriggerTimetable("0 6 1 * *", timezone="UTC") if policy.schedules_enabled() else None
+    with DAG(**policy.dag_arguments(use_case, "drill", __doc__), schedule=timetable, catchup=False):
 
         @task
         def drill() -> float:
             from include.steps.release import drill as step
 
-            drilled = step.drill(use_case.name)
-            if drilled is None:
+            result = step.drill(use_case.name)
+            if result is None:
                 raise AirflowSkipException(f"{use_case.name} has no champion to go back to")
-            return drilled.seconds
+            return result.seconds
 
         drill()
 

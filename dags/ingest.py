@@ -26,7 +26,7 @@ from ml.usecase import UseCase
 
 def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntime:
     """Return the clock of the use case's nights; in a rehearsal, one that never strikes."""
-    if not policy.schedules():
+    if not policy.schedules_enabled():
         return PartitionedAtRuntime()
     horizon = use_case.horizon
     return CronPartitionTimetable(
@@ -40,10 +40,10 @@ def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntim
 
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
-    shared = policy.dag(use_case, "ingest", __doc__)
-    with DAG(**shared, schedule=timetable(use_case), params=request.form(use_case)):
+    shared = policy.dag_arguments(use_case, "ingest", __doc__)
+    with DAG(**shared, schedule=timetable(use_case), params=request.form_fields(use_case)):
 
-        @task(on_success_callback=[notifiers.Alerts(use_case.name)])
+        @task(on_success_callback=[notifiers.AlertNotifier(use_case.name)])
         def ingest(**context: Any) -> dict[str, int]:
             from include.steps import ingest as step
 
@@ -53,7 +53,7 @@ def declare(use_case: UseCase) -> None:
         def features(**context: Any) -> int:
             from include.steps.features import build as step
 
-            request.hand_over(context)
+            request.set_outlet_partitions(context)
             return step.build(use_case.name, request.period(context))
 
         ingest() >> features()

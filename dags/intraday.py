@@ -26,9 +26,9 @@ from ml.errors import RequestError
 from ml.usecase import UseCase
 
 
-def asked(context: dict[str, Any]) -> datetime:
+def requested_moment(context: dict[str, Any]) -> datetime:
     """Return the moment that this run is about: what a person asked for, or the instant of its timetable."""
-    text = request.filled(context).get("moment")
+    text = request.form_values(context).get("moment")
     moment = datetime.fromisoformat(text) if text else context["dag_run"].logical_date
     if moment is None or moment.tzinfo is None:
         raise RequestError("expected a moment with a time zone (2013-02-08T14:15:00Z), got none: fill in the field")
@@ -38,15 +38,15 @@ def asked(context: dict[str, Any]) -> datetime:
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     moment = Param(None, type=["null", "string"], format="date-time", description="A moment in the time of the data.")
-    form = {**request.which(use_case), "moment": moment}
-    timetable = CronTriggerTimetable("*/15 * * * *", timezone="UTC") if policy.schedules() else None
-    with DAG(**policy.dag(use_case, "intraday", __doc__), schedule=timetable, catchup=False, params=form):
+    form = {**request.use_case_field(use_case), "moment": moment}
+    timetable = CronTriggerTimetable("*/15 * * * *", timezone="UTC") if policy.schedules_enabled() else None
+    with DAG(**policy.dag_arguments(use_case, "intraday", __doc__), schedule=timetable, catchup=False, params=form):
 
         @task
         def refresh(**context: Any) -> int:
             from include.steps.ingest import intraday as step
 
-            return step.refresh(use_case.name, asked(context))
+            return step.refresh(use_case.name, requested_moment(context))
 
         refresh()
 

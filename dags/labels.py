@@ -20,7 +20,7 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 from ratchet import policy, request
-from ratchet.labels import LabelBatch
+from ratchet.labels import LabelBatchTrigger
 
 from include import assets, usecases
 from ml.usecase import UseCase
@@ -29,8 +29,10 @@ from ml.usecase import UseCase
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     batch = use_case.triggers.label_batch
-    labels = policy.watched(use_case, assets.LABELS, LabelBatch(use_case.name, batch) if batch else None)
-    with DAG(**policy.dag(use_case, "labels", __doc__), schedule=[labels], params=request.which(use_case)):
+    labels = policy.watched_asset(use_case, assets.LABELS, LabelBatchTrigger(use_case.name, batch) if batch else None)
+    with DAG(
+        **policy.dag_arguments(use_case, "labels", __doc__), schedule=[labels], params=request.use_case_field(use_case)
+    ):
 
         @task
         def decide(**context: Any) -> str | None:
@@ -39,20 +41,20 @@ def declare(use_case: UseCase) -> None:
             events = context["triggering_asset_events"].get(labels, [])
             known = max((each.extra["payload"]["known"] for each in events), default=None)
             if known is None:
-                found = step.volume(use_case.name)
-                known = found.known if found else 0
+                volume = step.count_labels(use_case.name)
+                known = volume.known if volume else 0
             return step.decide(use_case.name, known)
 
         @task.short_circuit
-        def asked(night: str | None) -> bool:
+        def is_requested(night: str | None) -> bool:
             return night is not None
 
         @task(outlets=[request.asset(use_case, assets.RETRAIN)])
-        def ask(night: str, **context: Any) -> None:
-            request.hand_over(context, night)
+        def request_retraining(night: str, **context: Any) -> None:
+            request.set_outlet_partitions(context, night)
 
         night = decide()
-        asked(night) >> ask(night)
+        is_requested(night) >> request_retraining(night)
 
 
 for each in usecases.all():

@@ -23,7 +23,7 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 from ratchet import policy, request
-from ratchet.late import LateLabels
+from ratchet.late import LateLabelTrigger
 
 from include import assets, usecases
 from ml.usecase import UseCase
@@ -31,26 +31,28 @@ from ml.usecase import UseCase
 
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
-    late = policy.watched(use_case, assets.LATE, LateLabels(use_case.name))
-    with DAG(**policy.dag(use_case, "late", __doc__), schedule=[late], params=request.which(use_case)):
+    late = policy.watched_asset(use_case, assets.LATE, LateLabelTrigger(use_case.name))
+    with DAG(
+        **policy.dag_arguments(use_case, "late", __doc__), schedule=[late], params=request.use_case_field(use_case)
+    ):
 
         @task
-        def take(**context: Any) -> list[str]:
+        def ingest(**context: Any) -> list[str]:
             from include.steps.ingest import late_files as step
 
-            request.filled(context)
+            request.form_values(context)
             events = context["triggering_asset_events"].get(late, [])
-            told = {period for each in events for period in each.extra["payload"]["periods"]}
-            return list(step.take(use_case.name, told or None))
+            periods = {period for each in events for period in each.extra["payload"]["periods"]}
+            return list(step.reingest(use_case.name, periods or None))
 
         @task
-        def tell(periods: list[str]) -> None:
+        def send_alerts(periods: list[str]) -> None:
             from include import notifications
 
             for each in periods:
-                notifications.tell_alerts(use_case.name, each)
+                notifications.send_alerts(use_case.name, each)
 
-        tell(take())
+        send_alerts(ingest())
 
 
 for each in usecases.all():

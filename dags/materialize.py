@@ -30,7 +30,11 @@ def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     features = request.asset(use_case, assets.FEATURES)
     timetable = PartitionedAssetTimetable(assets=features, default_partition_mapper=IdentityMapper())
-    with DAG(**policy.dag(use_case, "materialize", __doc__), schedule=timetable, params=request.form(use_case)):
+    with DAG(
+        **policy.dag_arguments(use_case, "materialize", __doc__),
+        schedule=timetable,
+        params=request.form_fields(use_case),
+    ):
 
         @task
         def materialize(**context: Any) -> int:
@@ -38,7 +42,7 @@ def declare(use_case: UseCase) -> None:
 
             return step.materialize(use_case.name, request.period(context))
 
-        @task(on_success_callback=[notifiers.Alerts(use_case.name)])
+        @task(on_success_callback=[notifiers.AlertNotifier(use_case.name)])
         def parity(**context: Any) -> int:
             from include.steps.features import parity as step
 

@@ -25,19 +25,21 @@ def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     scores = request.asset(use_case, assets.SCORES)
     timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
-    with DAG(**policy.dag(use_case, "monitor", __doc__), schedule=timetable, params=request.form(use_case)):
+    with DAG(
+        **policy.dag_arguments(use_case, "monitor", __doc__), schedule=timetable, params=request.form_fields(use_case)
+    ):
 
-        @task.short_circuit(on_success_callback=[notifiers.Alerts(use_case.name)])
+        @task.short_circuit(on_success_callback=[notifiers.AlertNotifier(use_case.name)])
         def measure(**context: Any) -> bool:
             from include.steps.monitor import monitor as step
 
             return step.measure(use_case.name, request.period(context))
 
         @task(outlets=[request.asset(use_case, assets.RETRAIN)])
-        def ask(**context: Any) -> None:
-            request.hand_over(context)
+        def request_retraining(**context: Any) -> None:
+            request.set_outlet_partitions(context)
 
-        measure() >> ask()
+        measure() >> request_retraining()
 
 
 for each in usecases.all():

@@ -28,21 +28,23 @@ _log = logging.getLogger(__name__)
 
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
-    with DAG(**policy.dag(use_case, "quarantine", __doc__), schedule=None, params=request.form(use_case)):
+    with DAG(
+        **policy.dag_arguments(use_case, "quarantine", __doc__), schedule=None, params=request.form_fields(use_case)
+    ):
 
         @task
-        def replay(**context: Any) -> list[dict[str, Any]]:
+        def reprocess(**context: Any) -> list[dict[str, Any]]:
             from dataclasses import asdict
 
             from include.steps.ingest import quarantine as step
 
-            asked = request.period_or_all(context)
-            ends = (asked.first, asked.last) if asked else (None, None)
-            replayed = step.replay(use_case.name, *ends)
-            _log.info(step.unscored(use_case.name, replayed) or "nothing became valid")
-            return [asdict(each) for each in replayed]
+            period = request.requested_period(context)
+            ends = (period.first, period.last) if period else (None, None)
+            reprocessed = step.reprocess(use_case.name, *ends)
+            _log.info(step.describe_unscored(use_case.name, reprocessed) or "nothing became valid")
+            return [asdict(each) for each in reprocessed]
 
-        replay()
+        reprocess()
 
 
 for each in usecases.all():

@@ -29,22 +29,22 @@ from ratchet import policy, request
 from ratchet.approvals import RoleApproval
 
 from include import assets, usecases
-from ml.usecase import Deed, UseCase
+from ml.usecase import Permission, UseCase
 
 
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     challenger = request.asset(use_case, assets.CHALLENGER)
     timetable = PartitionedAssetTimetable(assets=challenger, default_partition_mapper=IdentityMapper())
-    form = request.form(use_case, window=False)
-    with DAG(**policy.dag(use_case, "release", __doc__), schedule=timetable, params=form):
+    form = request.form_fields(use_case, window=False)
+    with DAG(**policy.dag_arguments(use_case, "release", __doc__), schedule=timetable, params=form):
 
         @task.short_circuit
-        def battery(**context: Any) -> str | None:
+        def acceptance_tests(**context: Any) -> str | None:
             from include.steps import release as step
 
-            request.allow(context, use_case, Deed.RELEASE)
-            return step.battery(use_case.name, request.night(context))
+            request.check_permission(context, use_case, Permission.RELEASE)
+            return step.run_acceptance_tests(use_case.name, request.night(context))
 
         @task.short_circuit
         def shadow(**context: Any) -> bool:
@@ -53,16 +53,16 @@ def declare(use_case: UseCase) -> None:
             return step.shadow(use_case.name, request.night(context))
 
         @task.short_circuit
-        def shift(**context: Any) -> bool:
+        def shift_traffic(**context: Any) -> bool:
             from include.steps import release as step
 
-            return step.shift(use_case.name, request.night(context))
+            return step.shift_traffic(use_case.name, request.night(context))
 
         @task(outlets=[request.asset(use_case, assets.CHAMPION)])
         def promote(**context: Any) -> str:
             from include.steps import release as step
 
-            request.hand_over(context)
+            request.set_outlet_partitions(context)
             return step.promote(use_case.name, request.night(context))
 
         wait = timedelta(hours=policy.approval_hours())
@@ -70,7 +70,7 @@ def declare(use_case: UseCase) -> None:
             RoleApproval(task_id=f"approval_of_{role}", use_case=use_case.name, role=role, wait=wait)
             for role in use_case.release.approvers
         ]
-        battery() >> shadow() >> approvals >> shift() >> promote()
+        acceptance_tests() >> shadow() >> approvals >> shift_traffic() >> promote()
 
 
 for each in usecases.all():

@@ -26,10 +26,10 @@ from ml.usecase import UseCase
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     night = {"type": "string", "format": "date"}
-    first, _, last = use_case.rehearsal.nights.partition("..")
+    first, _, last = use_case.demo.nights.partition("..")
     form = {
-        **request.which(use_case),
-        "first": Param(first, **night, description=f"The first night that is walked: {use_case.horizon.told}."),
+        **request.use_case_field(use_case),
+        "first": Param(first, **night, description=f"The first night that is walked: {use_case.horizon.cadence_text}."),
         "last": Param(last or first, **night, description="The last one."),
         "policies": Param(
             "never,every@28,triggers",
@@ -41,20 +41,20 @@ def declare(use_case: UseCase) -> None:
         "gate": Param(False, type="boolean", description="Let the gate decide which models are let in."),
         "sensitivity": Param(False, type="boolean", description="Walk thresholds around the triggers too."),
     }
-    with DAG(**policy.dag(use_case, "replay", __doc__), schedule=None, params=form):
+    with DAG(**policy.dag_arguments(use_case, "replay", __doc__), schedule=None, params=form):
 
         @task(pool="training", execution_timeout=timedelta(hours=6))
-        def replay(**context: Any) -> str:
+        def backtest(**context: Any) -> str:
             from include.report import backtest_report
             from include.settings import load_settings
             from include.steps import backtest as step
 
-            told = {name: context["params"][name] for name in ("policies", "gate", "sensitivity")}
+            options = {name: context["params"][name] for name in ("policies", "gate", "sensitivity")}
             period = use_case.horizon.parse("{first}..{last}".format(**context["params"]))
-            found = step.replay(step.Asked(use_case=use_case.name, period=period, **told))
-            return str(backtest_report.write(found, load_settings()))
+            run = step.run(step.BacktestRequest(use_case=use_case.name, period=period, **options))
+            return str(backtest_report.write(run, load_settings()))
 
-        replay()
+        backtest()
 
 
 for each in usecases.all():

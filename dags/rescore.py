@@ -34,32 +34,34 @@ def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     night = {"type": "string", "format": "date"}
     form = {
-        **request.which(use_case),
+        **request.use_case_field(use_case),
         "first_night": Param(**night, description="The first night to score again."),
         "last_night": Param(**night, description="The last night, included."),
         "package": Param("champion", type="string", pattern=_PACKAGE, description="champion, each-night, or a digest."),
         "why": Param(type="string", minLength=10, description="Why; it goes into the ledger."),
     }
-    with DAG(**policy.dag(use_case, "rescore", __doc__), schedule=None, params=form):
+    with DAG(**policy.dag_arguments(use_case, "rescore", __doc__), schedule=None, params=form):
 
         @task
         def plan(**context: Any) -> list[dict[str, Any]]:
             from include.steps.score import rescore as step
 
-            request.filled(context)
-            asked = [context["params"][name] for name in ("first_night", "last_night", "package")]
+            request.form_values(context)
+            arguments = [context["params"][name] for name in ("first_night", "last_night", "package")]
             return [
                 asdict(each)
-                for each in step.plan(use_case.name, *asked, request.person(context), context["params"]["why"])
+                for each in step.plan(
+                    use_case.name, *arguments, request.triggering_user(context), context["params"]["why"]
+                )
             ]
 
-        @task(max_active_tis_per_dag=2, map_index_template="{{ task.op_kwargs.stretch.period }}")
-        def rescore(stretch: dict[str, Any]) -> int:
+        @task(max_active_tis_per_dag=2, map_index_template="{{ task.op_kwargs.chunk.period }}")
+        def rescore(chunk: dict[str, Any]) -> int:
             from include.steps.score import rescore as step
 
-            return step.rescore(use_case.name, step.Stretch(**stretch))
+            return step.rescore(use_case.name, step.RescoreChunk(**chunk))
 
-        rescore.expand(stretch=plan())
+        rescore.expand(chunk=plan())
 
 
 for each in usecases.all():

@@ -24,17 +24,19 @@ from ml.usecase import UseCase
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     form = {
-        **request.which(use_case),
+        **request.use_case_field(use_case),
         "why": Param(type="string", minLength=10, description="What is wrong with the model that answers now."),
     }
-    with DAG(**policy.dag(use_case, "rollback", __doc__), schedule=None, params=form):
+    with DAG(**policy.dag_arguments(use_case, "rollback", __doc__), schedule=None, params=form):
 
-        @task(on_success_callback=[notifiers.Alerts(use_case.name)])
+        @task(on_success_callback=[notifiers.AlertNotifier(use_case.name)])
         def roll_back(**context: Any) -> str:
             from include.steps.release import rollback as step
 
             run = context["dag_run"]
-            return step.roll_back(use_case.name, request.person(context), context["params"]["why"], run.run_id).subject
+            return step.roll_back(
+                use_case.name, request.triggering_user(context), context["params"]["why"], run.run_id
+            ).subject
 
         roll_back()
 

@@ -39,25 +39,25 @@ def declare(use_case: UseCase) -> None:
         maxLength=200,
         description="Why to issue the night's withheld scores as they are.",
     )
-    form = {**request.form(use_case), "why": why}
-    with DAG(**policy.dag(use_case, "score", __doc__), schedule=timetable, params=form):
+    form = {**request.form_fields(use_case), "why": why}
+    with DAG(**policy.dag_arguments(use_case, "score", __doc__), schedule=timetable, params=form):
 
         @task(
             outlets=[request.asset(use_case, assets.SCORES)],
             pool="scoring",
-            on_skipped_callback=[notifiers.Alerts(use_case.name, kind="withheld")],
+            on_skipped_callback=[notifiers.AlertNotifier(use_case.name, kind="withheld")],
         )
         def score(**context: Any) -> int:
             from include.steps.score import publication_gate
             from include.steps.score import score as step
 
-            request.hand_over(context)
+            request.set_outlet_partitions(context)
             if why := (context["dag_run"].conf or {}).get("why"):
-                publication_gate.waive(use_case.name, request.night(context), request.person(context), why)
+                publication_gate.override(use_case.name, request.night(context), request.triggering_user(context), why)
             try:
                 rows = step.score(use_case.name, request.period(context))
-            except RefusalError as withheld:
-                raise AirflowSkipException(str(withheld)) from None
+            except RefusalError as refusal:
+                raise AirflowSkipException(str(refusal)) from None
             if rows is None:
                 raise AirflowSkipException(f"{use_case.name} has no champion yet: train one and release it")
             return rows

@@ -29,14 +29,14 @@ from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, T
 from ratchet import policy, request
 
 from include import assets, usecases
-from ml.usecase import Deed, UseCase
+from ml.usecase import Permission, UseCase
 
 
 def reason(context: dict[str, Any]) -> str:
     """Return who asked: the words of a person, or else `monitor` for the asset, or `person`."""
     run = context["dag_run"]
-    asked_by_asset = run.run_type == "asset_triggered"
-    return (run.conf or {}).get("reason") or ("monitor" if asked_by_asset else "person")
+    is_asset_triggered = run.run_type == "asset_triggered"
+    return (run.conf or {}).get("reason") or ("monitor" if is_asset_triggered else "person")
 
 
 def declare(use_case: UseCase) -> None:
@@ -45,14 +45,14 @@ def declare(use_case: UseCase) -> None:
     timetable = PartitionedAssetTimetable(assets=retrain, default_partition_mapper=IdentityMapper())
     why = Param(None, type=["null", "string"], maxLength=200, description="Why to train now; it goes into the ledger.")
     tune = Param(False, type="boolean", description="Search the candidates' settings anew; the challenger is a change.")
-    form = {**request.form(use_case, window=False), "reason": why, "tune": tune}
-    with DAG(**policy.dag(use_case, "train", __doc__), schedule=timetable, params=form):
+    form = {**request.form_fields(use_case, window=False), "reason": why, "tune": tune}
+    with DAG(**policy.dag_arguments(use_case, "train", __doc__), schedule=timetable, params=form):
 
         @task(pool="training")
         def prepare(**context: Any) -> list[dict[str, str]]:
             from include.steps import train as step
 
-            request.allow(context, use_case, Deed.TRAIN)
+            request.check_permission(context, use_case, Permission.TRAIN)
             tune = bool((context["dag_run"].conf or {}).get("tune"))
             return step.prepare(use_case.name, request.night(context), reason(context), tune=tune)
 
@@ -65,17 +65,17 @@ def declare(use_case: UseCase) -> None:
             step.fit(use_case.name, request.night(context), plan, candidate)
 
         @task.short_circuit(pool="training", trigger_rule=TriggerRule.NONE_FAILED)
-        def judge(asked: list[dict[str, str]], **context: Any) -> bool:
+        def judge(fit_tasks: list[dict[str, str]], **context: Any) -> bool:
             from include.steps import train as step
 
-            return step.judge(use_case.name, request.night(context), asked)
+            return step.judge(use_case.name, request.night(context), fit_tasks)
 
         @task(outlets=[request.asset(use_case, assets.CHALLENGER)])
-        def hand_over(**context: Any) -> None:
-            request.hand_over(context)
+        def request_release(**context: Any) -> None:
+            request.set_outlet_partitions(context)
 
-        asked = prepare()
-        fit.expand_kwargs(asked) >> judge(asked) >> hand_over()
+        fit_tasks = prepare()
+        fit.expand_kwargs(fit_tasks) >> judge(fit_tasks) >> request_release()
 
 
 for each in usecases.all():

@@ -9,27 +9,27 @@ from pathlib import Path
 from include.settings import Settings, read_settings
 from ml.errors import RequestError
 
-_OURS, _STORE, _REGISTRY = "RATCHET_", "AWS_", "MLFLOW_"
+_OWN_PREFIX, _S3_PREFIX, _MLFLOW_PREFIX = "RATCHET_", "AWS_", "MLFLOW_"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class House:
+class Installation:
     """One installation: its settings, and the variables by which its servers let us in."""
 
     settings: Settings
     variables: Mapping[str, str]
 
-    def asked(self, prefix: str) -> dict[str, str]:
+    def variables_with_prefix(self, prefix: str) -> dict[str, str]:
         """Return the variables whose names begin with `prefix`."""
         return {name: value for name, value in self.variables.items() if name.startswith(prefix)}
 
 
-def here() -> House:
+def current() -> Installation:
     """Return the house of this process's environment."""
-    return House(settings=read_settings(os.environ), variables=dict(os.environ))
+    return Installation(settings=read_settings(os.environ), variables=dict(os.environ))
 
 
-def of(path: Path) -> House:
+def from_file(path: Path) -> Installation:
     """Return the house that the file `path` describes: a `.env`, one `NAME=value` a line.
 
     What it does not name of ours is at its default; what it does not name of others (`AWS_...`) is as in this process.
@@ -37,20 +37,20 @@ def of(path: Path) -> House:
     """
     if not path.is_file():
         raise RequestError(f"expected a file of variables at {path}, as .env.example is one; there is none")
-    told = parse(path.read_text(), str(path))
-    if not any(name.startswith(_OURS) for name in told):
+    parsed = parse_variables(path.read_text(), str(path))
+    if not any(name.startswith(_OWN_PREFIX) for name in parsed):
         raise RequestError(f"expected {path} to name where things are, RATCHET_HOME at least; it names none of ours")
-    others = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    variables = others | told
-    return House(settings=read_settings(variables), variables=variables)
+    others = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIX)}
+    variables = others | parsed
+    return Installation(settings=read_settings(variables), variables=variables)
 
 
-def parse(text: str, name: str) -> dict[str, str]:
+def parse_variables(text: str, name: str) -> dict[str, str]:
     """Return the variables that `text` sets; raises RequestError that names the line which is none.
 
     Empty lines and those that begin with # are passed over, one pair of quotes around a value is taken off.
     """
-    told = {}
+    variables = {}
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip().removeprefix("export ").strip()
         if not stripped or stripped.startswith("#"):
@@ -58,19 +58,19 @@ def parse(text: str, name: str) -> dict[str, str]:
         variable, sign, value = stripped.partition("=")
         if not sign or not variable.strip().isidentifier():
             raise RequestError(f"expected NAME=value in line {number} of {name}, got {variable[:40]!r}...")
-        told[variable.strip()] = _unquoted(value.strip())
-    return told
+        variables[variable.strip()] = _unquote(value.strip())
+    return variables
 
 
 @contextmanager
-def both(source: House, target: House) -> Iterator[None]:
+def use_credentials(source: Installation, target: Installation) -> Iterator[None]:
     """Let this process into the servers of both houses, by their variables, while within.
 
     S3 and MLflow have one set of credentials in a process: raises RequestError where the two houses need different ones.
     """
     needed: dict[str, str] = {}
-    for prefix, needs in ((_STORE, _in_buckets), (_REGISTRY, _by_http)):
-        given = [house.asked(prefix) for house in (source, target) if needs(house.settings)]
+    for prefix, uses_service in ((_S3_PREFIX, _uses_s3), (_MLFLOW_PREFIX, _uses_http_registry)):
+        given = [house.variables_with_prefix(prefix) for house in (source, target) if uses_service(house.settings)]
         if len(given) == 2 and given[0] != given[1]:
             differ = sorted(
                 name for name in given[0].keys() | given[1].keys() if given[0].get(name) != given[1].get(name)
@@ -83,29 +83,29 @@ def both(source: House, target: House) -> Iterator[None]:
             needed |= each
     before = {name: os.environ.get(name) for name in needed}
     os.environ.update(needed)
-    _forget()
+    _clear_client_cache()
     try:
         yield
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
-        _forget()
+        _clear_client_cache()
 
 
-def _forget() -> None:
+def _clear_client_cache() -> None:
     from include.stores.files import locations
 
-    locations.client.cache_clear()
+    locations.s3_client.cache_clear()
 
 
-def _in_buckets(settings: Settings) -> bool:
+def _uses_s3(settings: Settings) -> bool:
     return any(address.startswith("s3://") for address in (settings.landing, settings.lake))
 
 
-def _by_http(settings: Settings) -> bool:
+def _uses_http_registry(settings: Settings) -> bool:
     return settings.mlflow_url.startswith(("http://", "https://"))
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
     return value[1:-1] if quoted else value

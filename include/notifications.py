@@ -13,17 +13,17 @@ from ml import periods
 _log = logging.getLogger(__name__)
 
 
-def tell_alerts(use_case: str, period: str, kind: str | None = None) -> int:
+def send_alerts(use_case: str, period: str, kind: str | None = None) -> int:
     """Tell the alerts of `period`'s last night, all or those of a `kind`, and return how many there are."""
     night = periods.parse(period).last
-    found = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, night, night)
-    alerts = [each for each in found if kind in (None, each.kind)]
+    night_alerts = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, night, night)
+    alerts = [each for each in night_alerts if kind in (None, each.kind)]
     if alerts:
-        tell(f"{use_case} {night}: {len(alerts)} alerts", "\n".join(each.message for each in alerts))
+        send(f"{use_case} {night}: {len(alerts)} alerts", "\n".join(each.message for each in alerts))
     return len(alerts)
 
 
-def tell(title: str, body: str) -> bool:
+def send(title: str, body: str) -> bool:
     """Send a message to every address, or to the log when there is none; return whether each took it.
 
     A message that cannot be sent is logged: that somebody does not hear of a fault must not be another one.

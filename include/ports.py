@@ -6,7 +6,7 @@ import socket
 from ml.errors import SetupError
 
 
-def require_port(host: str, port: int, variable: str) -> None:
+def check_port(host: str, port: int, variable: str) -> None:
     """Refuse a port that another program holds, naming the environment variable that chooses another one."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

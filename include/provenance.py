@@ -10,9 +10,9 @@ from importlib import metadata
 from include.settings import PROJECT
 from ml.governance import manifest
 
-LOCK, SERVING = PROJECT / "requirements.txt", PROJECT / "requirements-serving.txt"
+LOCK, SERVING_LOCK = PROJECT / "requirements.txt", PROJECT / "requirements-serving.txt"
 UNKNOWN = "unknown"
-_CHOSEN = PROJECT / "requirements-serving.in"
+_SERVING_INPUT = PROJECT / "requirements-serving.in"
 _GIT_SECONDS = 10
 
 
@@ -22,7 +22,7 @@ def facts() -> dict[str, object]:
         "commit": commit(),
         "lock_sha256": manifest.sha256(LOCK.read_bytes()),
         "python": ".".join(map(str, sys.version_info[:2])),
-        "libraries": {name: metadata.version(name) for name in libraries()},
+        "libraries": {name: metadata.version(name) for name in serving_libraries()},
     }
 
 
@@ -35,7 +35,7 @@ def commit() -> str:
 
 
 @cache
-def code() -> str:
+def code_version() -> str:
     """Return which state of the code that trains is committed, whatever else is; in an image `RATCHET_CODE` says it.
 
     Asked once: a process goes on with the code that it has read, whatever is committed meanwhile.
@@ -43,24 +43,24 @@ def code() -> str:
     return os.environ.get("RATCHET_CODE") or _git("rev-parse", "HEAD:./ml", "HEAD:./include")
 
 
-def _git(*asked: str) -> str:
+def _git(*arguments: str) -> str:
     git = shutil.which("git")
     if git is None:
         return UNKNOWN
-    command = [git, "-C", str(PROJECT), *asked]
+    command = [git, "-C", str(PROJECT), *arguments]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return UNKNOWN
-    return " ".join(said.stdout.split()) if said.returncode == 0 and said.stdout.strip() else UNKNOWN
+    return " ".join(completed.stdout.split()) if completed.returncode == 0 and completed.stdout.strip() else UNKNOWN
 
 
-def libraries() -> list[str]:
+def serving_libraries() -> list[str]:
     """Return the names of the libraries that serving a package needs by itself."""
-    lines = (line.partition("#")[0].strip() for line in _CHOSEN.read_text().splitlines())
+    lines = (line.partition("#")[0].strip() for line in _SERVING_INPUT.read_text().splitlines())
     return [line for line in lines if line and not line.startswith("-")]
 
 
-def serving() -> bytes:
+def serving_lock() -> bytes:
     """Return the hash-locked list of what serving a package needs."""
-    return SERVING.read_bytes()
+    return SERVING_LOCK.read_bytes()

@@ -21,11 +21,11 @@ class Settings:
     lake: str
     packages: Path
     studies: Path
-    drafts: Path
-    replays: Path
+    candidate_files: Path
+    backtests: Path
     trusted_keys: Path
     routes: Path
-    journal: Path
+    prediction_log: Path
     feature_store: Path
     online_store_url: str
     reports: Path
@@ -78,11 +78,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lake=text("lake", home / "lake"),
         packages=Path(text("packages", home / "packages")),
         studies=Path(text("studies", home / "studies")),
-        drafts=Path(text("drafts", home / "drafts")),
-        replays=Path(text("replays", home / "replays")),
+        candidate_files=Path(text("drafts", home / "drafts")),
+        backtests=Path(text("replays", home / "replays")),
         trusted_keys=Path(text("trusted_keys", home / "keys")),
         routes=Path(text("routes", home / "routes")),
-        journal=Path(text("journal", home / "journal")),
+        prediction_log=Path(text("journal", home / "journal")),
         feature_store=Path(text("feature_store", home / "feast")),
         online_store_url=text("online_store_url", ""),
         reports=Path(text("reports", home / "report")),

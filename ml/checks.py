@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Answer(StrEnum):
+class CheckStatus(StrEnum):
     PASS = "pass"  # noqa: S105 - an answer, not a password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
 
     @classmethod
-    def of(cls, holds: bool) -> "Answer":
+    def from_bool(cls, passed: bool) -> "CheckStatus":
         """Return pass where it holds, else fail."""
-        return cls.PASS if holds else cls.FAIL
+        return cls.PASS if passed else cls.FAIL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,16 +22,19 @@ class Check:
     name: str
     value: float | None
     bar: str
-    answer: Answer
+    status: CheckStatus
 
 
-def at_least(name: str, value: float | None, least: float) -> Check:
+def at_least(name: str, value: float | None, minimum: float) -> Check:
     """Return a check that fails below `least`, or without a number."""
     return Check(
-        name=name, value=value, bar=f"at least {least}", answer=Answer.of(value is not None and value >= least)
+        name=name,
+        value=value,
+        bar=f"at least {minimum}",
+        status=CheckStatus.from_bool(value is not None and value >= minimum),
     )
 
 
-def at_most(name: str, value: float, most: float) -> Check:
+def at_most(name: str, value: float, maximum: float) -> Check:
     """Return a check that fails above `most`, or where the number is none."""
-    return Check(name=name, value=value, bar=f"at most {most}", answer=Answer.of(value <= most))
+    return Check(name=name, value=value, bar=f"at most {maximum}", status=CheckStatus.from_bool(value <= maximum))

@@ -33,7 +33,7 @@ class SignatureError(RatchetError):
     """What was signed does not bear a signature of a key that is trusted."""
 
 
-class DraftError(RatchetError):
+class CandidateFilesError(RatchetError):
     """A candidate's draft is not there, or not whole, when the candidates are to be compared."""
 
 
@@ -49,11 +49,11 @@ class SnapshotError(RatchetError):
     """A snapshot of features is not the bytes its manifest promises, or there is none to serve."""
 
 
-class QuestionError(RatchetError):
+class ScoreRequestError(RatchetError):
     """A client asked a server for something that cannot be read, or does not have the features of the model."""
 
 
-class AbsentError(QuestionError):
+class UnknownEntityError(ScoreRequestError):
     """A client named an entity whose features are not there, and did not send them."""
 
 

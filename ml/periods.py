@@ -31,10 +31,10 @@ class Period:
         return self.first <= night <= self.last
 
     def __str__(self) -> str:
-        return f"{self.first}" if self.is_night else f"{self.first}..{self.last}"
+        return f"{self.first}" if self.is_single_night else f"{self.first}..{self.last}"
 
     @property
-    def is_night(self) -> bool:
+    def is_single_night(self) -> bool:
         """Whether this is a single night, whose files land one by one, and not a bulk history."""
         return self.first == self.last
 

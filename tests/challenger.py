@@ -23,7 +23,7 @@ def challenge(case: UseCase, night: str, settings: Settings, change: Change = la
     files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
     rows = build.read(settings.lake, case, night, night)
     packed = package_files.pack(change(package_files.load(files)), rows, package_files.facts(files) | {"seed": 7})
-    signed = model_signing.signed(packed.digest, packed.files, settings)
+    signed = model_signing.sign(packed.digest, packed.files, settings)
     packages.put(settings.packages, packed.digest, signed)
     registry.register(settings, case.name, packed.digest, signed, rows[list(case.feature_names)].head())
     judged = ledger.entries(engine, case.name, "judged")[-1]

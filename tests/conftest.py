@@ -35,10 +35,10 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         warehouse.migrate(settings.warehouse_url)
         registry.prepare(settings)
         settings.secrets.mkdir(parents=True)
-        (settings.secrets / approvals.KEY_FILE).write_text("k" * approvals.LEAST_KEY_BYTES)
+        (settings.secrets / approvals.KEY_FILE).write_text("k" * approvals.MIN_KEY_BYTES)
         for signer in dsse.SIGNERS:
             (settings.secrets / signer.key_file).write_text(dsse.new_key())
-            dsse.trust(signer, settings)
+            dsse.add_trusted_key(signer, settings)
     load_settings.cache_clear()
     return home
 
@@ -81,7 +81,7 @@ def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of an empty prefix in the bucket of a real S3 server, which this process finds by its environment."""
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
-    locations.client.cache_clear()
+    locations.s3_client.cache_clear()
     return f"s3://{s3.BUCKET}/{secrets.token_hex(6)}"
 
 
@@ -90,9 +90,9 @@ def faults(s3_server: s3.Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -
     """What stands between this process and the bucket, and does as it is told."""
     with between(s3_server.endpoint) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        locations.client.cache_clear()
+        locations.s3_client.cache_clear()
         yield proxy
-    locations.client.cache_clear()
+    locations.s3_client.cache_clear()
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def model(kind: str) -> Model:
     """Return the model of that kind, fitted once for all tests."""
     candidate, of_a_number = KINDS[kind]
     labels, target = (WAITED, MINUTES) if of_a_number else (LATE, YES_OR_NO)
-    gathered = fitting.gather(FRAME, labels, NIGHTS, served.NAMES, target=target, seed=1, threads=1)
+    gathered = fitting.prepare(FRAME, labels, NIGHTS, served.NAMES, target=target, seed=1, threads=1)
     return fitting.fit(candidate, gathered).model
 
 
@@ -59,5 +59,5 @@ def package(fitted: Model) -> Package:
 
 def stored(packed: Package, settings: Settings) -> str:
     """Sign and store a package, and return its digest."""
-    packages.put(settings.packages, packed.digest, model_signing.signed(packed.digest, packed.files, settings))
+    packages.put(settings.packages, packed.digest, model_signing.sign(packed.digest, packed.files, settings))
     return packed.digest

@@ -44,7 +44,7 @@ class January:
         outcomes = self.tables["outcomes"].set_index("entity")[self.case.task.label]
         known = self.features["entity"].isin(outcomes.index).to_numpy()
         rows = self.features[known].reset_index(drop=True)
-        later = features.at_event(self.case, self.entities[known], self.tables)
+        later = features.lookups_at_event(self.case, self.entities[known], self.tables)
         labels = outcomes.loc[rows["entity"]].to_numpy(np.float64)
         return rows[list(self.case.feature_names)], labels, rows["night"].to_numpy(object), later
 
@@ -63,8 +63,8 @@ def january() -> January:
 
 def _valid(case: UseCase, name: str, folder: Path) -> pd.DataFrame:
     table, landed = case.table(name), rows_of(folder / f"{name}.csv")
-    valid = validation.check(landed.fit, coherence.model(case, table), table.key).valid
-    rows = availability.place(valid, table, case.horizon, PERIOD).rows
+    valid = validation.check(landed.well_formed, coherence.schema_model(case, table), table.key).valid
+    rows = availability.assign_nights(valid, table, case.horizon, PERIOD).rows
     made = {each: features.call(coherence.functions(case)[each], rows) for each in table.derived}
     if set(case.table(case.entities).key) <= set(rows.columns):
         made["entity"] = features.entity_ids(case, rows)

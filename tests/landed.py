@@ -24,5 +24,5 @@ def rows_of(path: Path) -> Rows:
 def told(batches: Iterable[Rows]) -> tuple[list[object], list[object]]:
     """Return the cells and the malformed lines of all batches, each with its line."""
     both = list(batches)
-    fit = [row for each in both for row in each.fit.astype(object).itertuples(name=None)]
+    fit = [row for each in both for row in each.well_formed.astype(object).itertuples(name=None)]
     return fit, [row for each in both for row in each.malformed.itertuples(name=None)]

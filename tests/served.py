@@ -18,7 +18,7 @@ from include.settings import Settings
 from include.stores import packages, routing_store, snapshot_store
 from include.stores.signing import model_signing
 from ml.features import snapshots
-from ml.features.fingerprints import Declared
+from ml.features.fingerprints import FeatureFingerprints
 from ml.packaging import package_files
 from ml.rollout.routing import Routing
 from ml.training import fitting
@@ -32,7 +32,7 @@ FRAME = pd.DataFrame({"hour": CHANCE.uniform(0, 24, 600), "zone": pd.Categorical
 LABELS = (FRAME["hour"].to_numpy() > 12).astype(float)
 NIGHTS = np.repeat([f"2013-01-{day:02d}" for day in range(1, 13)], 50).astype(object)
 ENTITIES = FRAME.head(40).assign(entity=[f"ride-{place}" for place in range(40)])
-PINNED = Declared(service="taxi_v1", digests={name: name * 2 for name in NAMES})
+PINNED = FeatureFingerprints(service="taxi_v1", digests={name: name * 2 for name in NAMES})
 FACTS: dict[str, object] = {"use_case": USE_CASE, **PINNED.facts}
 CANDIDATES = {"trees": GradientBoosting(trees=5, leaves=4, rows_per_leaf=10), "logistic": Logistic(strength=1.0)}
 _SECONDS = 60
@@ -41,14 +41,14 @@ _SECONDS = 60
 def model(candidate: str = "trees") -> Model:
     """Return a small model of `hour` and `zone`."""
     return fitting.fit(
-        CANDIDATES[candidate], fitting.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
+        CANDIDATES[candidate], fitting.prepare(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
     ).model
 
 
 def packaged(settings: Settings, candidate: str = "trees", **facts: object) -> str:
     """Store a signed package and return its digest; `facts` go before those of the toy."""
     packed = package_files.pack(model(candidate), FRAME, FACTS | facts)
-    packages.put(settings.packages, packed.digest, model_signing.signed(packed.digest, packed.files, settings))
+    packages.put(settings.packages, packed.digest, model_signing.sign(packed.digest, packed.files, settings))
     return packed.digest
 
 
@@ -62,7 +62,7 @@ def shelved(settings: Settings, rows: pd.DataFrame = ENTITIES, night: date = NIG
 def routed(settings: Settings, champion: str, seq: int = 1, **changes: Any) -> Routing:
     """Let servers answer with `champion`."""
     routing = Routing(use_case=USE_CASE, seq=seq, champion=champion, **changes)
-    routing_store.publish(routing, settings)
+    routing_store.write(routing, settings)
     return routing
 
 
@@ -94,7 +94,7 @@ class Server:
 def running(settings: Settings, **environment: object) -> Iterator[Server]:
     """Run a server of the toy until the end of the `with`; `environment` without its prefix, in small letters."""
     with (
-        child_server.running(USE_CASE, settings, **environment) as ours,
+        child_server.run_server(USE_CASE, settings, **environment) as ours,
         httpx.Client(base_url=ours.address, timeout=30, trust_env=False) as client,
     ):
         yield Server(client=client, process=ours.process, port=client.base_url.port or 0)

@@ -4,7 +4,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from include.platform.local import environment, processes, setup
-from include.platform.local.processes import Stack
+from include.platform.local.processes import LocalStack
 from include.settings import Settings
 from include.steps.features import build
 from include.stores import lake
@@ -12,7 +12,7 @@ from include.stores.warehouse import rows, tables
 from ml import sync_diff
 
 
-def kill(stack: Stack, *names: str) -> None:
+def kill(stack: LocalStack, *names: str) -> None:
     """Kill processes of the stack with SIGKILL; what they started is left as it is."""
     for name in names:
         stack.processes[name].kill()
@@ -20,11 +20,13 @@ def kill(stack: Stack, *names: str) -> None:
         stack.processes[name].wait()
 
 
-def start(stack: Stack, name: str) -> "Popen[bytes]":
+def start(stack: LocalStack, name: str) -> "Popen[bytes]":
     """Start a process of the stack in place of one that ended, or another of a kind (`scheduler-2`); it ends with the stack."""
     settings = stack.settings
     keys = setup.generate_secrets(settings)
-    variables = environment.airflow(settings, keys, task_port=stack.task_port) | {processes._MARK: stack.token}
+    variables = environment.airflow(settings, keys, task_port=stack.task_port) | {
+        processes._PROCESS_MARKER: stack.token
+    }
     command = processes._airflow_command(settings, name.removesuffix("-2"), stack.task_port)
     stack.processes[name] = processes._spawn(settings, name, command, variables)
     return stack.processes[name]
@@ -39,7 +41,9 @@ def left(settings: Settings, key: str) -> dict[str, object]:
     for table in (tables.ingestions, tables.files):
         columns = [column.name for column in rows.columns(table)]
         at = columns.index("night" if "night" in columns else "period")
-        tallies[table.name] = sync_diff.tally(r for r in rows.ordered(settings.warehouse_url, table) if str(r[at]) == key)
+        tallies[table.name] = sync_diff.table_digest(
+            r for r in rows.read_ordered(settings.warehouse_url, table) if str(r[at]) == key
+        )
     for log in sorted(Path(settings.lake).rglob("_delta_log")):
         if log.parent.name == build.LIVE:
             continue

@@ -20,7 +20,7 @@ from ml.usecase import UseCase
 
 def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi: UseCase) -> None:
     engine = warehouse.engine(home.warehouse_url)
-    history, last = taxi.rehearsal.history, str(periods.parse(taxi.rehearsal.history).last)
+    history, last = taxi.demo.history, str(periods.parse(taxi.demo.history).last)
 
     counts = ingest.ingest("taxi", history)
     assert counts["rows_in"] == counts["rows_valid"] + counts["rows_quarantined"]
@@ -28,8 +28,8 @@ def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi
     assert build.build("taxi", history) == 16 * 60 - 1
 
     assert train.train("taxi", last, train.BOOTSTRAP)
-    digest = release.battery("taxi", last)
-    assert digest in release.dossier("taxi", last)
+    digest = release.run_acceptance_tests("taxi", last)
+    assert digest in release.render_evidence("taxi", last)
     release.approve("taxi", last, "tech_lead", "tess", "Approve")
     with pytest.raises(ApprovalError, match="the approval of 'business_owner' is missing"):
         release.promote("taxi", last)
@@ -37,7 +37,7 @@ def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi
     assert release.promote("taxi", last) == digest
 
     asked = {}
-    for night in map(str, periods.parse(taxi.rehearsal.nights)):
+    for night in map(str, periods.parse(taxi.demo.nights)):
         ingest.ingest("taxi", night)
         build.build("taxi", night)
         assert score.score("taxi", night) == 60
@@ -52,7 +52,7 @@ def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi
 
 def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Settings, ferry: UseCase) -> None:
     engine = warehouse.engine(home.warehouse_url)
-    history, last = ferry.rehearsal.history, str(periods.parse(ferry.rehearsal.history).last)
+    history, last = ferry.demo.history, str(periods.parse(ferry.demo.history).last)
     assert ingest.ingest("ferry", history)["rows_quarantined"] == 0
     assert build.build("ferry", history) == 16 * 80
 
@@ -64,7 +64,7 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
     assert facts["relative_loss"] == facts["metrics"]["relative_loss"]
 
     asked = {}
-    for night in map(str, periods.parse(ferry.rehearsal.nights)):
+    for night in map(str, periods.parse(ferry.demo.nights)):
         ingest.ingest("ferry", night)
         build.build("ferry", night)
         assert score.score("ferry", night) == 80
@@ -74,13 +74,13 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
     assert {"relative_loss", "mean_absolute_error", "bias", "calibration_gap", "saved_per_1000", "cost"} <= measured
     assert not {"log_loss", "auc", "brier", "alert_rate"} & measured
 
-    summary = report.write(ferry, home, periods.parse(ferry.rehearsal.nights), {})
+    summary = report.write(ferry, home, periods.parse(ferry.demo.nights), {})
     assert all("relative_loss" in each for each in summary.as_json()["nights"])
     pages_of_it = [
-        release.dossier("ferry", last),
+        release.render_evidence("ferry", last),
         explain.explain("ferry", "2024-03-18", "2024-03-18|0"),
         (home.reports / "index.html").read_text(),
-        report_paths.card(home.reports, "ferry", date.fromisoformat(last)).read_text(),
+        report_paths.model_card(home.reports, "ferry", date.fromisoformat(last)).read_text(),
         str(told["checks"]) + str(told["reason"]) + str(told["choice"]),
     ]
     said = re.compile(r"probabilit|\brates?\b|log.loss|\bAUC\b|log-odds|\bnats\b|acted on", re.IGNORECASE)
@@ -92,10 +92,10 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
 
 
 def test_a_feature_that_knows_the_minutes_stops_training_and_is_named(home: Settings, ferry: UseCase) -> None:
-    history = ferry.rehearsal.history
+    history = ferry.demo.history
     ingest.ingest("ferry", history)
     build.build("ferry", history)
-    crossings = lake.read(build.valid(home.lake, ferry, "crossings")).set_index("entity")["waited_minutes"]
+    crossings = lake.read(build.valid_address(home.lake, ferry, "crossings")).set_index("entity")["waited_minutes"]
     rows = lake.read(build.address(home.lake, ferry))
     leaking = rows.assign(tonnes=rows["entity"].map(crossings) * 2 + 1)
     lake.replace(build.address(home.lake, ferry), periods.parse(history), leaking)
@@ -108,14 +108,14 @@ def test_a_feature_that_knows_the_minutes_stops_training_and_is_named(home: Sett
 
 def released(use_case: str, night: str) -> str:
     """Let a challenger of `night` in and return its digest."""
-    release.battery(use_case, night)
+    release.run_acceptance_tests(use_case, night)
     for role, user in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve(use_case, night, role, user, "Approve")
     return release.promote(use_case, night)
 
 
 def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Settings, gym: UseCase) -> None:
-    engine, history = warehouse.engine(home.warehouse_url), gym.horizon.parse(gym.rehearsal.history)
+    engine, history = warehouse.engine(home.warehouse_url), gym.horizon.parse(gym.demo.history)
     counts = ingest.ingest("gym", str(history))
     assert counts["rows_in"] == counts["rows_valid"] == (12 + 12) * 120
     assert build.build("gym", str(history)) == 12 * 120
@@ -128,7 +128,7 @@ def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Se
     released("gym", str(history.last))
 
     asked, matured = {}, {}
-    for night in gym.horizon.nights(gym.horizon.parse(gym.rehearsal.nights)):
+    for night in gym.horizon.nights(gym.horizon.parse(gym.demo.nights)):
         ingest.ingest("gym", str(night))
         build.build("gym", str(night))
         assert score.score("gym", str(night)) == 120

@@ -114,7 +114,7 @@ IN_ONE_FILE = {
 
 def words(case: UseCase) -> set[str]:
     """Return the names that only this use case may say: itself, its tables, columns, features and functions."""
-    columns = {name for table in case.tables for name in coherence.model(case, table).to_schema().columns}
+    columns = {name for table in case.tables for name in coherence.schema_model(case, table).to_schema().columns}
     tables = {table.name for table in case.tables}
     said = {case.name} | tables | columns | set(case.feature_names) | set(coherence.functions(case))
     return {word for word in said if len(word) > 4} - COMMON

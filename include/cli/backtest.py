@@ -7,25 +7,25 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from include.cli.console import at_home, plainly, wide
+from include.cli.console import report_errors, table_console, with_warehouse
 
-_POLICIES = (
+_POLICIES_HELP = (
     "Separated by commas: never, every@28, triggers (the use case's own, each night), triggers@14 (looked at each 14 "
     "nights), triggers:calibration_gap=0.02@14, shadow:margin=0.005@14, hindsight@14."
 )
 
 
-@plainly
-@at_home
-def replay(
+@report_errors
+@with_warehouse
+def backtest(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     first: Annotated[str, typer.Option("--from", help="The first night that is walked.")],
     last: Annotated[str, typer.Option("--to", help="The last one.")],
-    policies: Annotated[str, typer.Option(help=_POLICIES)] = "never,every@28,triggers",
+    policies: Annotated[str, typer.Option(help=_POLICIES_HELP)] = "never,every@28,triggers",
     gate: Annotated[bool, typer.Option(help="Let the gate decide which models are let in.")] = False,
     candidate: Annotated[str, typer.Option(help="The candidate that is trained; trees, when left out.")] = "",
-    most_rows: Annotated[int, typer.Option(min=1, help="Rows to learn from, drawn from all the past.")] = 90_000,
-    corrected: Annotated[bool, typer.Option(help="Calibrate answers as production does.")] = True,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows to learn from, drawn from all the past.")] = 90_000,
+    calibrated: Annotated[bool, typer.Option(help="Calibrate answers as production does.")] = True,
     sensitivity: Annotated[bool, typer.Option(help="Walk thresholds around the triggers too.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that train; one a core, when left out.")] = None,
 ) -> None:
@@ -36,30 +36,30 @@ def replay(
     from include.steps import backtest as step
     from ml.retraining.backtest import tables
 
-    console, case = wide(), usecases.get(use_case)
-    asked = step.Asked(
+    console, case = table_console(), usecases.get(use_case)
+    request = step.BacktestRequest(
         use_case=use_case,
         period=case.horizon.parse(f"{first}..{last}"),
         policies=policies,
         gate=gate,
         candidate=candidate,
-        most_rows=most_rows,
-        corrected=corrected,
+        max_rows=max_rows,
+        calibrated=calibrated,
         sensitivity=sensitivity,
         workers=workers,
     )
     with _progress() as progress:
         bar = progress.add_task("training", total=None)
-        found = step.replay(asked, lambda done, known: progress.update(bar, completed=done, total=known))
-    results = found.results
-    against = (results.played[0].policy,)
-    console.print(_table(tables.heads(results, against), tables.policies(results, against)))
-    for name, fired, _ in tables.fired(results):
+        run = step.run(request, lambda done, known: progress.update(bar, completed=done, total=known))
+    results = run.results
+    reference = (results.policies[0].policy,)
+    console.print(_table(tables.headers(results, reference), tables.policy_rows(results, reference)))
+    for name, fired, _ in tables.fired_triggers(results):
         console.print(f"{name}: above the threshold {fired}", highlight=False)
-    if found.ages:
-        console.print(_table(list(tables.AGES), tables.ages(found.ages)))
-    console.print(report.made(found), highlight=False, soft_wrap=True)
-    console.print(f"The page: {report.write(found, load_settings())}", highlight=False, soft_wrap=True)
+    if run.ages:
+        console.print(_table(list(tables.AGE_HEADERS), tables.age_rows(run.ages)))
+    console.print(report.describe_method(run), highlight=False, soft_wrap=True)
+    console.print(f"The page: {report.write(run, load_settings())}", highlight=False, soft_wrap=True)
 
 
 def _progress() -> Progress:
@@ -69,8 +69,8 @@ def _progress() -> Progress:
 
 def _table(heads: list[str], rows: list[list[str]]) -> Table:
     table = Table()
-    for place, head in enumerate(heads):
-        table.add_column(head, justify="left" if place == 0 else "right", overflow="fold")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import at_home, plainly
+from include.cli.console import report_errors, with_warehouse
 
 app = typer.Typer(help="Model cards.", no_args_is_help=True)
 
@@ -13,13 +13,13 @@ NightDate = Annotated[str, typer.Argument(help="The night as of which the model 
 
 
 @app.callback()
-def cards() -> None:
+def group() -> None:
     """Keep `check` a word of its own."""
 
 
 @app.command()
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def check(use_case: UseCaseName, night: NightDate) -> None:
     """Hold every number of a model card against the ledger and the registry."""
     from include.steps.train import model_card as step

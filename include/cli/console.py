@@ -10,46 +10,46 @@ from rich.console import Console
 
 from ml.errors import RatchetError
 
-_INTERRUPTED, _WIDTH = 130, 120
+_EXIT_INTERRUPTED, _LOG_WIDTH = 130, 120
 P = ParamSpec("P")
 
 
-def plainly(command: Callable[P, None]) -> Callable[P, None]:
+def report_errors(command: Callable[P, None]) -> Callable[P, None]:
     """Let a refusal be its sentence and exit code 1, and Ctrl-C one line and 130, never a stack trace."""
 
     @wraps(command)
-    def plain(*args: P.args, **kwargs: P.kwargs) -> None:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
         except RatchetError as error:
-            refuse(error)
+            print_error(error)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             Console(stderr=True).print("interrupted: what was started is stopped; the same command goes on from here")
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(_EXIT_INTERRUPTED) from None
 
-    return plain
+    return wrapper
 
 
-def at_home(command: Callable[P, None]) -> Callable[P, None]:
+def with_warehouse(command: Callable[P, None]) -> Callable[P, None]:
     """Let a command ask a home only where something has run; its warehouse is brought to the newest schema first."""
 
     @wraps(command)
-    def asked(*args: P.args, **kwargs: P.kwargs) -> None:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         from include.settings import load_settings
         from include.stores import warehouse
 
-        warehouse.opened(load_settings().warehouse_url)
+        warehouse.open_migrated(load_settings().warehouse_url)
         command(*args, **kwargs)
 
-    return asked
+    return wrapper
 
 
-def wide() -> Console:
+def table_console() -> Console:
     """Return a console for tables: as wide as the screen, and where there is none, wide enough to be read in a log."""
-    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    return Console() if sys.stdout.isatty() else Console(width=_LOG_WIDTH)
 
 
-def refuse(error: RatchetError) -> None:
+def print_error(error: RatchetError) -> None:
     """Print a refusal's sentence where errors go, on one line however narrow the screen is."""
     Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from include.cli.console import at_home, plainly
+from include.cli.console import report_errors, with_warehouse
 from ml.errors import RequestError
 
 if TYPE_CHECKING:
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from include.steps.features.table_versions import Named
-    from ml.governance.privacy import Class
+    from include.steps.features.table_versions import VersionReference
+    from ml.governance.privacy import PrivacyClass
 
 app = typer.Typer(help="Tables as of a night, by the versions that were read.", no_args_is_help=True)
-_HEAD, _WIDEST, _WIDTH = 4, 20, 120
+_ROWS_SHOWN, _CELL_WIDTH, _CONSOLE_WIDTH = 4, 20, 120
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 
 
 @app.command()
-@plainly
-@at_home
-def at(
+@report_errors
+@with_warehouse
+def as_of(
     use_case: UseCaseName,
     moment: Annotated[str, typer.Argument(help="A night (2013-02-08), or a version of the table (7).")],
     table: Annotated[str, typer.Option(help="Show rows of this table, e.g. valid/rides.")] = "",
@@ -45,21 +45,21 @@ def at(
             raise RequestError(
                 f"a version is that of one table: say which by --table, one of those that {use_case} has"
             )
-        _show_named(table_versions.named(use_case, moment))
+        _print_versions(table_versions.list_references(use_case, moment))
         return
-    version = int(moment) if moment.isdecimal() else table_versions.at(use_case, moment, table).version
+    version = int(moment) if moment.isdecimal() else table_versions.version_at(use_case, moment, table).version
     rows, classes = table_versions.rows(use_case, table, version, show_personal=show_personal)
     if out is not None:
         rows.to_parquet(out, index=False)
         Console().print(f"{len(rows)} rows of {table} as of version {version}: {out}", soft_wrap=True, highlight=False)
         return
     Console().print(f"{table}, version {version}: {len(rows)} rows, the newest first", highlight=False)
-    _show_rows(rows.head(_HEAD), classes)
+    _print_rows(rows.head(_ROWS_SHOWN), classes)
 
 
 @app.command()
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def vacuum(
     use_case: UseCaseName,
     keep_nights: Annotated[int, typer.Option(min=1, help="Keep, too, whatever the last nights needed.")] = 7,
@@ -68,31 +68,31 @@ def vacuum(
     """Remove files that no named version needs: those of the ledger, of lineage and of issued scores all stay."""
     from include.steps.features import table_versions
 
-    shown = Table("table", "versions named", "files that would go" if dry_run else "files removed", box=box.SIMPLE)
+    table = Table("table", "versions named", "files that would go" if dry_run else "files removed", box=box.SIMPLE)
     for each in table_versions.vacuum(use_case, keep_nights, dry_run=dry_run):
-        shown.add_row(each.table, str(len(each.kept)), str(len(each.files)))
-    _console().print(shown)
+        table.add_row(each.table, str(len(each.kept)), str(len(each.files)))
+    _console().print(table)
 
 
 def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    return Console() if sys.stdout.isatty() else Console(width=_CONSOLE_WIDTH)
 
 
-def _show_named(named: "Iterable[Named]") -> None:
-    shown = Table("stage", "table", "version", "written in", "to make", box=box.SIMPLE)
-    for each in named:
+def _print_versions(versions: "Iterable[VersionReference]") -> None:
+    table = Table("stage", "table", "version", "written in", "to make", box=box.SIMPLE)
+    for each in versions:
         product = each.product if "@" in each.product else each.product[:12]
-        shown.add_row(each.stage, each.table, str(each.version), each.where, product)
-    _console().print(shown)
+        table.add_row(each.stage, each.table, str(each.version), each.source, product)
+    _console().print(table)
 
 
-def _show_rows(rows: "pd.DataFrame", classes: "Mapping[str, Class]") -> None:
+def _print_rows(rows: "pd.DataFrame", classes: "Mapping[str, PrivacyClass]") -> None:
     """Print a line for each column, its class beside it: a table may be too wide for any screen."""
-    shown = Table(box=box.SIMPLE)
-    shown.add_column("column", no_wrap=True)
+    table = Table(box=box.SIMPLE)
+    table.add_column("column", no_wrap=True)
     for head in ("class", *(f"row {number}" for number in range(1, len(rows) + 1))):
-        shown.add_column(head)
+        table.add_column(head)
     for name in rows.columns:
-        cells = (escape(f"{value!s:.{_WIDEST}}") for value in rows[name])
-        shown.add_row(str(name), classes[str(name)], *cells)
-    _console().print(shown)
+        cells = (escape(f"{value!s:.{_CELL_WIDTH}}") for value in rows[name])
+        table.add_row(str(name), classes[str(name)], *cells)
+    _console().print(table)

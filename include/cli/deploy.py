@@ -5,24 +5,24 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import plainly, refuse
+from include.cli.console import print_error, report_errors
 from ml.errors import RatchetError
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 Network = Annotated[str | None, typer.Option(help="What images are built on; Docker's own default when left out.")]
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
-@plainly
+@report_errors
 def deploy(
     use_case: UseCaseName = "flights",
     port: Annotated[int, typer.Option(help="Where requests come in, on 127.0.0.1.")] = 8000,
     build_network: Network = None,
-    beside: Annotated[
+    join_network: Annotated[
         str | None, typer.Option(help="A network where the front runs already: only the challenger is deployed, there.")
     ] = None,
     once: Annotated[bool, typer.Option(help="Do what is to be done now, and end.")] = False,
-    away: Annotated[bool, typer.Option(help="Take the containers away, and end.")] = False,
+    remove: Annotated[bool, typer.Option(help="Take the containers away, and end.")] = False,
 ) -> None:
     """Let containers follow what is routed, until stopped; they go on without this."""
     from include import usecases
@@ -31,25 +31,25 @@ def deploy(
     from include.settings import load_settings
 
     name = usecases.get(use_case).name
-    deployer = Deployer(engine.connect(), name, load_settings(), port, build_network, beside)
-    if away or once:
-        for sentence in deployer.remove() if away else deployer.follow():
+    deployer = Deployer(engine.connect(), name, load_settings(), port, build_network, join_network)
+    if remove or once:
+        for sentence in deployer.remove() if remove else deployer.reconcile():
             typer.echo(sentence)
         return
-    refused = ""
+    last_error = ""
     while True:
         try:
-            for sentence in deployer.follow():
+            for sentence in deployer.reconcile():
                 typer.echo(sentence)
-            refused = ""
+            last_error = ""
         except RatchetError as error:
-            if str(error) != refused:
-                refuse(error)
-            refused = str(error)
-        time.sleep(_LOOK_SECONDS)
+            if str(error) != last_error:
+                print_error(error)
+            last_error = str(error)
+        time.sleep(_POLL_SECONDS)
 
 
-@plainly
+@report_errors
 def image(
     use_case: UseCaseName = "flights",
     package: Annotated[str, typer.Option(help="The digest of a package; the champion's when left out.")] = "",
@@ -62,7 +62,7 @@ def image(
     from include.stores import routing_store
 
     settings = load_settings()
-    digest = package or routing_store.standing(usecases.get(use_case).name, settings).champion
+    digest = package or routing_store.current(usecases.get(use_case).name, settings).champion
     client = engine.connect()
     name = images.package(client, digest, settings, build_network)
     typer.echo(f"{name} answers with the package {digest}; its files are {file_digest.digest(client, name)}")

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import at_home, plainly
+from include.cli.console import report_errors, with_warehouse
 
 
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def explain(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     night: Annotated[str, typer.Argument(help="The night of the score.")],

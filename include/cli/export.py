@@ -5,20 +5,20 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import at_home, plainly
-from include.steps.train.export import Form
+from include.cli.console import report_errors, with_warehouse
+from include.steps.train.export import ExportFormat
 
 
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def export(
-    named: Annotated[
+    package: Annotated[
         str, typer.Argument(help="A package's digest, the beginning of one, or a use case: its champion.")
     ],
-    to: Annotated[Form, typer.Option(help="A wheel that needs NumPy alone, or a graph for any ONNX runtime.")],
+    to: Annotated[ExportFormat, typer.Option(help="A wheel that needs NumPy alone, or a graph for any ONNX runtime.")],
     into: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(),
 ) -> None:
     """Write a package for the edge: with its preprocessing, its calibration and what proves it."""
     from include.steps.train import export as step
 
-    typer.echo(str(step.export(named, to, into)))
+    typer.echo(str(step.export(package, to, into)))

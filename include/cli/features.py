@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from include import usecases
-from include.cli.console import at_home, plainly
+from include.cli.console import report_errors, with_warehouse
 
 app = typer.Typer(help="The feature store: deploy, bring online, compare.", no_args_is_help=True)
 
@@ -15,7 +15,7 @@ Night = Annotated[str, typer.Argument(help="A night (2013-02-08).")]
 
 
 @app.command()
-@plainly
+@report_errors
 def apply(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases; all, when left out.")] = "",
 ) -> None:
@@ -28,7 +28,7 @@ def apply(
 
 
 @app.command()
-@plainly
+@report_errors
 def build(
     use_case: UseCaseName,
     nights: Annotated[str, typer.Argument(help="A night (2013-02-08) or nights (2013-01-01..2013-01-31).")],
@@ -40,8 +40,8 @@ def build(
 
 
 @app.command()
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def materialize(use_case: UseCaseName, night: Night) -> None:
     """Bring a night's features online and export its snapshot, as the DAG does."""
     from include.steps.features import materialize as step
@@ -50,8 +50,8 @@ def materialize(use_case: UseCaseName, night: Night) -> None:
 
 
 @app.command()
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def parity(use_case: UseCaseName, night: Night) -> None:
     """Compare a sample of a night by every way to its features, and list what differs."""
     from include.settings import load_settings
@@ -59,9 +59,9 @@ def parity(use_case: UseCaseName, night: Night) -> None:
     from include.stores import warehouse
 
     case, console = usecases.get(use_case), Console()
-    when = case.horizon.parse(night).last
-    differ = step.check(use_case, night)
-    alerts = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, when, when)
+    night_date = case.horizon.parse(night).last
+    mismatches = step.check(use_case, night)
+    alerts = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, night_date, night_date)
     for alert in (each for each in alerts if each.kind == step.KIND):
         console.print(alert.message, highlight=False, soft_wrap=True, markup=False)
-    console.print(f"{differ} values differ", highlight=False)
+    console.print(f"{mismatches} values differ", highlight=False)

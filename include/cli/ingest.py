@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.text import Text
 
 from include.cli import quarantine as quarantine_commands
-from include.cli.console import plainly
+from include.cli.console import report_errors
 
 
-@plainly
+@report_errors
 def ingest(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     night: Annotated[str, typer.Argument(help="A night (2013-02-08), or a window of nights taken at once.")],
@@ -23,22 +23,22 @@ def ingest(
     from include.stores import warehouse
 
     case, settings, console = usecases.get(use_case), load_settings(), Console()
-    when = case.horizon.parse(night)
+    period = case.horizon.parse(night)
     warehouse.migrate(settings.warehouse_url)
-    taken = step.take(case.name, str(when))
+    result = step.run(case.name, str(period))
     engine = warehouse.engine(settings.warehouse_url)
-    files = warehouse.files(engine, case.name, str(when))
-    console.print(quarantine_commands.listed(case.name, files))
-    for alert in warehouse.alerts(engine, case.name, when.last, when.last):
+    files = warehouse.files(engine, case.name, str(period))
+    console.print(quarantine_commands.files_table(case.name, files))
+    for alert in warehouse.alerts(engine, case.name, period.last, period.last):
         if alert.kind == "warning":
             console.print(Text(f"warning, {alert.subject}: {alert.message}", style="yellow"), soft_wrap=True)
     console.print(
-        f"{taken.rows_in:,} rows in, {taken.rows_valid:,} valid, {taken.rows_quarantined:,} quarantined; "
-        f"features of {taken.entities:,} entities. The DAG {case.name}_score scores them, for {when}",
+        f"{result.rows_in:,} rows in, {result.rows_valid:,} valid, {result.rows_quarantined:,} quarantined; "
+        f"features of {result.entities:,} entities. The DAG {case.name}_score scores them, for {period}",
         soft_wrap=True,
         highlight=False,
     )
-    if taken.rows_quarantined:
-        console.print(f"The rows: ratchet quarantine show {case.name} {when}", soft_wrap=True, highlight=False)
-    if any(quarantine.is_held_whole(each) for each in files):
+    if result.rows_quarantined:
+        console.print(f"The rows: ratchet quarantine show {case.name} {period}", soft_wrap=True, highlight=False)
+    if any(quarantine.is_fully_quarantined(each) for each in files):
         raise typer.Exit(1)

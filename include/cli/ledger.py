@@ -9,26 +9,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from include.cli.console import at_home, plainly
+from include.cli.console import report_errors, with_warehouse
 
 app = typer.Typer(help="Every decision, in the order in which it was made.", invoke_without_command=True)
-_DIGEST, _SUBJECT, _WIDTH = 64, 12, 160
+_DIGEST_LENGTH, _SUBJECT_WIDTH, _CONSOLE_WIDTH = 64, 12, 160
 
 UseCaseName = Annotated[str, typer.Option(help="Only of this folder of include/usecases.")]
-Kind = Annotated[str, typer.Option(help="Only of this kind, e.g. judged.")]
-Last = Annotated[int, typer.Option(min=1, help="At most so many, the latest.")]
+KindFilter = Annotated[str, typer.Option(help="Only of this kind, e.g. judged.")]
+Limit = Annotated[int, typer.Option(min=1, help="At most so many, the latest.")]
 
 
 @app.callback()
-def either(context: typer.Context) -> None:
+def verify_by_default(context: typer.Context) -> None:
     """Verify the ledger; `show` lists what is in it."""
     if context.invoked_subcommand is None:
         verify()
 
 
 @app.command()
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def verify() -> None:
     """Verify the ledger's chain from its first entry to its last."""
     from include.settings import load_settings
@@ -39,9 +39,9 @@ def verify() -> None:
 
 
 @app.command()
-@plainly
-@at_home
-def show(use_case: UseCaseName = "", kind: Kind = "", last: Last = 20) -> None:
+@report_errors
+@with_warehouse
+def show(use_case: UseCaseName = "", kind: KindFilter = "", last: Limit = 20) -> None:
     """Show the latest decisions, each with its reason, the newest last."""
     from include import usecases
     from include.settings import load_settings
@@ -52,8 +52,8 @@ def show(use_case: UseCaseName = "", kind: Kind = "", last: Last = 20) -> None:
     entries = ledger.entries(warehouse.engine(load_settings().warehouse_url), use_case=case, kind=kind or None)
     table = Table("", "recorded (UTC)", "use case", "night", "kind", "of", "what and why", box=box.SIMPLE)
     for each in entries[-last:]:
-        of = each.subject[:_SUBJECT] if len(each.subject) == _DIGEST else each.subject
-        what = (f"{each.recorded_at:%Y-%m-%d %H:%M}", each.use_case, str(each.night or ""), each.kind, of)
-        table.add_row(str(each.seq), *what, Text(ledger_text.told(each)))
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+        subject = each.subject[:_SUBJECT_WIDTH] if len(each.subject) == _DIGEST_LENGTH else each.subject
+        cells = (f"{each.recorded_at:%Y-%m-%d %H:%M}", each.use_case, str(each.night or ""), each.kind, subject)
+        table.add_row(str(each.seq), *cells, Text(ledger_text.describe(each)))
+    console = Console() if sys.stdout.isatty() else Console(width=_CONSOLE_WIDTH)
     console.print(table if entries else "nothing of that kind was decided", highlight=False)

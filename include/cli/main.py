@@ -29,13 +29,13 @@ from include.cli import (
     serving,
 )
 from include.cli import ledger as ledger_commands
-from include.cli.console import at_home, refuse, wide
-from include.cli.console import plainly as _plainly
+from include.cli.console import print_error, table_console, with_warehouse
+from include.cli.console import report_errors as _plainly
 from include.settings import PROJECT, Settings, load_settings
 from ml.errors import DeclarationError, RatchetError
 
 if TYPE_CHECKING:
-    from include.platform.local.processes import Stack
+    from include.platform.local.processes import LocalStack
 
 app = typer.Typer(
     help="From raw files to nightly scores, and never a worse model.",
@@ -53,19 +53,19 @@ app.command()(override.override)
 app.command()(explain.explain)
 app.command()(export.export)
 app.command()(scores.scores)
-app.command()(scores.issue)
+app.command()(scores.publish)
 app.command()(scores.rescore)
 app.command()(scores.intraday)
-app.command()(backtest.replay)
+app.command()(backtest.backtest)
 app.command()(migrate.migrate)
 for command in (
     serving.serve,
-    serving.drive,
+    serving.loadtest,
     serving.rollback,
     serving.freeze,
-    serving.thaw,
-    serving.route,
-    serving.drain,
+    serving.unfreeze,
+    serving.sync_routing,
+    serving.flush_log,
     deploy.deploy,
     deploy.image,
 ):
@@ -88,8 +88,8 @@ def run(
     from include import demo, report
 
     case, settings = usecases.get(use_case), load_settings()
-    console = wide()
-    nights = demo.played(case, None if until is None else until.date())
+    console = table_console()
+    nights = demo.demo_nights(case, None if until is None else until.date())
     seconds = demo.run(case, console, settings, nights)
     summary = report.write(case, settings, nights, seconds)
     report.show(summary, console)
@@ -144,7 +144,7 @@ def check() -> None:
             coherence.check(case)
             function_sources.check(case)
         except DeclarationError as error:
-            refuse(error)
+            print_error(error)
             wrong.append(name)
         else:
             Console().print(f"{name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
@@ -167,7 +167,7 @@ def docs(
 
 @app.command()
 @_plainly
-@at_home
+@with_warehouse
 def champion(
     use_case: UseCaseName = "flights",
     at: Annotated[datetime | None, typer.Option(help="As recorded by this moment (UTC); now, when left out.")] = None,
@@ -178,17 +178,17 @@ def champion(
     from include.stores import ledger, warehouse
 
     case, engine = usecases.get(use_case), warehouse.engine(load_settings().warehouse_url)
-    entry = ledger.champion(engine, case.name, at=None if at is None else at.replace(tzinfo=UTC))
+    entry = ledger.champion(engine, case.name, as_of=None if at is None else at.replace(tzinfo=UTC))
     if entry is None:
         raise RatchetError(f"{case.name} has had no champion: `make run` trains and releases the first")
     Console().print_json(json.dumps({"digest": entry.subject, "night": str(entry.night), **entry.payload}))
 
 
-def _watch(stack: "Stack") -> NoReturn:
+def _watch(stack: "LocalStack") -> NoReturn:
     """Stay while every process lives; SIGTERM ends this as Ctrl-C does. Raises SetupError when one has ended."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     while True:
-        stack.require_alive()
+        stack.check_alive()
         time.sleep(_WATCH_SECONDS)
 
 

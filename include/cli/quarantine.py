@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from include.cli.console import at_home, plainly
+from include.cli.console import report_errors, with_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.stores.warehouse import File
+    from include.stores.warehouse import FileRevision
     from ml.periods import Period
 
 app = typer.Typer(help="Rows and files that broke their contract.", no_args_is_help=True)
@@ -22,20 +22,20 @@ Nights = Annotated[str | None, typer.Option("--nights", help="A night or a windo
 
 
 @app.command(name="list")
-@plainly
-@at_home
-def list_held(use_case: UseCaseName = "flights", window: Nights = None) -> None:
+@report_errors
+@with_warehouse
+def list_quarantined(use_case: UseCaseName = "flights", window: Nights = None) -> None:
     """List the files of which rows, or all, are held."""
     from include.steps.ingest import quarantine
 
-    asked = _parsed(window)
-    files = quarantine.held(use_case, *((asked.first, asked.last) if asked else (None, None)))
-    Console().print(listed(use_case, files) if files else "nothing is held")
+    period = _parse_window(window)
+    files = quarantine.list_files(use_case, *((period.first, period.last) if period else (None, None)))
+    Console().print(files_table(use_case, files) if files else "nothing is held")
 
 
 @app.command()
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def show(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     nights: Annotated[str, typer.Argument(help="A night or a window.")],
@@ -46,33 +46,33 @@ def show(
     """Show the held rows of some nights: file, line, reasons, and the text as it came."""
     from include.steps.ingest import quarantine
 
-    found = quarantine.rows(use_case, nights, table, show_personal=show_personal)
+    rows = quarantine.rows(use_case, nights, table, show_personal=show_personal)
     console = Console()
-    for row in found.head(limit).itertuples():
+    for row in rows.head(limit).itertuples():
         console.print(Text(f"{row.file}, line {row.line}: {row.reasons}", style="yellow"), soft_wrap=True)
         console.print(Text(f"    {row.text}"), soft_wrap=True)
-    console.print(f"{min(limit, len(found))} of {len(found)} rows" if len(found) else "nothing is held")
+    console.print(f"{min(limit, len(rows))} of {len(rows)} rows" if len(rows) else "nothing is held")
 
 
 @app.command()
-@plainly
-@at_home
-def replay(use_case: UseCaseName = "flights", window: Nights = None) -> None:
+@report_errors
+@with_warehouse
+def reprocess(use_case: UseCaseName = "flights", window: Nights = None) -> None:
     """Judge again what is held, after a fix of the contract or of a file; features and labels follow."""
     from include.steps.ingest import quarantine
 
-    asked = _parsed(window)
+    period = _parse_window(window)
     console = Console()
-    replayed = quarantine.replay(use_case, *((asked.first, asked.last) if asked else (None, None)))
-    for each in replayed:
+    reprocessed = quarantine.reprocess(use_case, *((period.first, period.last) if period else (None, None)))
+    for each in reprocessed:
         console.print(f"{each.period}: {each.before} rows were held, {each.after} are", highlight=False)
-    if not replayed:
+    if not reprocessed:
         console.print("nothing is held, so nothing was judged again")
-    if left := quarantine.unscored(use_case, replayed):
-        console.print(left, highlight=False, soft_wrap=True)
+    if message := quarantine.describe_unscored(use_case, reprocessed):
+        console.print(message, highlight=False, soft_wrap=True)
 
 
-def listed(use_case: str, files: "Sequence[File]") -> Table:
+def files_table(use_case: str, files: "Sequence[FileRevision]") -> Table:
     """Return a line for each file: what came, what is held, and its reason, or the commonest one of its rows."""
     from include.steps.ingest import quarantine
 
@@ -82,11 +82,13 @@ def listed(use_case: str, files: "Sequence[File]") -> Table:
     table.add_column("reason")
     for each in files:
         counts = (f"{each.rows_in:,}", f"{each.rows_quarantined:,}")
-        table.add_row(each.period, Text(each.name), str(each.verdict), *counts, Text(quarantine.why(use_case, each)))
+        table.add_row(
+            each.period, Text(each.name), str(each.status), *counts, Text(quarantine.describe_reason(use_case, each))
+        )
     return table
 
 
-def _parsed(window: str | None) -> "Period | None":
+def _parse_window(window: str | None) -> "Period | None":
     from ml import periods
 
     return None if window is None else periods.parse(window)

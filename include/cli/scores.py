@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from include.cli.console import at_home, plainly
+from include.cli.console import report_errors, with_warehouse
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
-_EVERYBODY = "the user of this machine when left out."
+_DEFAULT_USER_HELP = "the user of this machine when left out."
 
 
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def scores(
     use_case: UseCaseName = "flights",
     out: Annotated[Path | None, typer.Option(help="Write them there, as Parquet.")] = None,
@@ -25,54 +25,54 @@ def scores(
     from include.stores import warehouse
     from ml.errors import RequestError
 
-    found = warehouse.standing_scores(warehouse.engine(load_settings().warehouse_url), usecases.get(use_case).name)
-    if found.empty:
+    latest = warehouse.latest_scores(warehouse.engine(load_settings().warehouse_url), usecases.get(use_case).name)
+    if latest.empty:
         raise RequestError(f"no score of {use_case} was issued yet: a night is scored once there is a champion")
     if out is not None:
-        found.to_parquet(out, index=False)
-    typer.echo(f"{len(found)} scores of {found['night'].iloc[0]}" + (f": {out}" if out else ""))
+        latest.to_parquet(out, index=False)
+    typer.echo(f"{len(latest)} scores of {latest['night'].iloc[0]}" + (f": {out}" if out else ""))
 
 
-@plainly
-@at_home
-def issue(
+@report_errors
+@with_warehouse
+def publish(
     use_case: UseCaseName,
     night: Annotated[str, typer.Argument(help="The night whose scores are withheld.")],
     why: Annotated[str, typer.Option(help="Why, for the ledger.")],
-    who: Annotated[str, typer.Option(help=f"Who answers for it; {_EVERYBODY}")] = "",
+    who: Annotated[str, typer.Option(help=f"Who answers for it; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
     """Issue a night's withheld scores as they are; who and why go into the ledger."""
     from include.steps.score import publication_gate, score
 
-    publication_gate.waive(use_case, night, who or getpass.getuser(), why)
+    publication_gate.override(use_case, night, who or getpass.getuser(), why)
     typer.echo(
         f"{score.score(use_case, night)} scores of {night} are issued; start the DAG {use_case}_monitor for them"
     )
 
 
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def rescore(
     use_case: UseCaseName,
     first_night: Annotated[str, typer.Argument(help="The first night (2013-02-01).")],
     last_night: Annotated[str, typer.Argument(help="The last night, included.")],
     why: Annotated[str, typer.Option(help="Why, for the ledger.")],
     package: Annotated[str, typer.Option(help="champion, each-night (whoever was it then), or a digest.")] = "champion",
-    who: Annotated[str, typer.Option(help=f"Who asks for it; {_EVERYBODY}")] = "",
+    who: Annotated[str, typer.Option(help=f"Who asks for it; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
     """Score nights once more into rows of their own; interrupted, the same command goes on from there."""
     from include import usecases
     from include.settings import load_settings
     from include.steps.score import rescore as step
 
-    stretches = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why)
-    rows = sum(step.rescore(use_case, each) for each in stretches)
-    uri = step.address(usecases.get(use_case), stretches[0].package, load_settings())
+    chunks = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why)
+    rows = sum(step.rescore(use_case, each) for each in chunks)
+    uri = step.address(usecases.get(use_case), chunks[0].package, load_settings())
     typer.echo(f"{rows} rows of {first_night} to {last_night}: {uri}")
 
 
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def intraday(
     use_case: UseCaseName,
     moment: Annotated[datetime, typer.Argument(help="In the time of the data (UTC), e.g. 2013-02-08T14:15:00.")],

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from include.cli.console import at_home, plainly
+from include.cli.console import report_errors, with_warehouse
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 
 
-@plainly
+@report_errors
 def serve(use_case: UseCaseName = "flights") -> None:
     """Answer live requests until stopped; what a server takes and where it listens is in RATCHET_SERVING_..."""
     from include import usecases
@@ -22,8 +22,8 @@ def serve(use_case: UseCaseName = "flights") -> None:
     server.main(usecases.get(use_case).name)
 
 
-@plainly
-def drive(
+@report_errors
+def loadtest(
     use_case: UseCaseName = "flights",
     to: Annotated[str, typer.Option(help="The address of a server.")] = "http://127.0.0.1:8000",
     rate: Annotated[float, typer.Option(help="Requests in a second.")] = 50.0,
@@ -32,12 +32,12 @@ def drive(
     """Ask a server about every entity of the newest snapshot, as live requests at a given rate, and say how it did."""
     from include.steps.score import load_test
 
-    told = load_test.drive(use_case, to, rate, limit)
-    Console().print(str(told), highlight=False)
+    report = load_test.run(use_case, to, rate, limit)
+    Console().print(str(report), highlight=False)
 
 
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def rollback(
     use_case: UseCaseName,
     why: Annotated[str, typer.Option(help="Why, for the ledger.")],
@@ -50,8 +50,8 @@ def rollback(
     typer.echo(f"{entry.kind} (entry {entry.seq} of the ledger): {entry.subject}")
 
 
-@plainly
-@at_home
+@report_errors
+@with_warehouse
 def freeze(
     use_case: UseCaseName,
     until: Annotated[datetime, typer.Option(help="When it ends (UTC).")],
@@ -67,9 +67,9 @@ def freeze(
     typer.echo(f"releases of {use_case} are frozen until {entry.payload['until']} (entry {entry.seq} of the ledger)")
 
 
-@plainly
-@at_home
-def thaw(
+@report_errors
+@with_warehouse
+def unfreeze(
     use_case: UseCaseName,
     why: Annotated[str, typer.Option(help="Why, for the ledger.")],
     who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
@@ -77,29 +77,29 @@ def thaw(
     """End the freeze that holds now."""
     from include.steps.release import freeze as step
 
-    entry = step.thaw(use_case, who or getpass.getuser(), why)
+    entry = step.unfreeze(use_case, who or getpass.getuser(), why)
     typer.echo(f"releases of {use_case} go on (entry {entry.seq} of the ledger)")
 
 
-@plainly
-@at_home
-def route(use_case: UseCaseName = "flights") -> None:
+@report_errors
+@with_warehouse
+def sync_routing(use_case: UseCaseName = "flights") -> None:
     """Let servers and the registry follow the ledger again, and say what the registry had wrong."""
     from include import usecases
     from include.settings import load_settings
     from include.steps import release_state
 
     case, settings = usecases.get(use_case), load_settings()
-    for sentence in release_state.follow(case, settings):
+    for sentence in release_state.sync(case, settings):
         typer.echo(sentence)
-    routing = release_state.now(case, settings).routing
-    Console().print_json(data=routing.told() if routing else None)
+    routing = release_state.current(case, settings).routing
+    Console().print_json(data=routing.to_json() if routing else None)
 
 
-@plainly
-@at_home
-def drain(use_case: UseCaseName = "flights") -> None:
+@report_errors
+@with_warehouse
+def flush_log(use_case: UseCaseName = "flights") -> None:
     """Move what servers have answered since into the lake."""
     from include.steps.score import prediction_log
 
-    typer.echo(f"{prediction_log.drain(use_case)} answers")
+    typer.echo(f"{prediction_log.collect(use_case)} answers")

@@ -11,49 +11,49 @@ from ml.errors import RequestError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Replay:
+class Backtest:
     """One replay, `name` its folder: which nights, by which recipe, a row of words for each policy, its pictures by name."""
 
     name: str
     nights: str
     gate: bool
-    made: str
-    honest: str
-    heads: tuple[str, ...]
+    method: str
+    caveat: str
+    headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     pictures: Mapping[str, str]
 
 
-def gather(reports: Path, use_case: str) -> tuple[Replay, ...]:
+def gather(reports: Path, use_case: str) -> tuple[Backtest, ...]:
     """Return the replays of `use_case`, the last made first; one that is not whole is left out."""
-    found = sorted(
-        report_paths.replays(reports, use_case).glob("*/replay.json"), key=lambda each: -each.stat().st_mtime
+    paths = sorted(
+        report_paths.backtests(reports, use_case).glob("*/replay.json"), key=lambda each: -each.stat().st_mtime
     )
-    return tuple(each for each in map(_read, found) if each is not None)
+    return tuple(each for each in map(_read, paths) if each is not None)
 
 
-def picture(reports: Path, use_case: str, replay: str, name: str) -> bytes:
+def picture(reports: Path, use_case: str, backtest: str, name: str) -> bytes:
     """Return a picture of a replay as SVG; raises RequestError where there is none of that name."""
-    known = {path.parent.name: path for path in report_paths.replays(reports, use_case).glob("*/replay.json")}
-    found = _read(known[replay]) if replay in known else None
-    if found is None or name not in found.pictures:
-        raise RequestError(f"expected a picture of one of the replays of {use_case}, got {replay}/{name}")
-    return (known[replay].parent / f"{name}.svg").read_bytes()
+    known = {path.parent.name: path for path in report_paths.backtests(reports, use_case).glob("*/replay.json")}
+    loaded = _read(known[backtest]) if backtest in known else None
+    if loaded is None or name not in loaded.pictures:
+        raise RequestError(f"expected a picture of one of the replays of {use_case}, got {backtest}/{name}")
+    return (known[backtest].parent / f"{name}.svg").read_bytes()
 
 
-def _read(path: Path) -> Replay | None:
+def _read(path: Path) -> Backtest | None:
     try:
-        told: dict[str, Any] = json.loads(path.read_text())
-        table = told["policies"]
-        return Replay(
+        document: dict[str, Any] = json.loads(path.read_text())
+        table = document["policies"]
+        return Backtest(
             name=path.parent.name,
-            nights=str(told["nights"]),
-            gate=bool(told["gate"]),
-            made=str(told["made"]),
-            honest=str(told["honest"]),
-            heads=tuple(table["heads"]),
+            nights=str(document["nights"]),
+            gate=bool(document["gate"]),
+            method=str(document["made"]),
+            caveat=str(document["honest"]),
+            headers=tuple(table["heads"]),
             rows=tuple(map(tuple, table["rows"])),
-            pictures=dict(told.get("pictures", {})),
+            pictures=dict(document.get("pictures", {})),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

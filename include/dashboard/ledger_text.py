@@ -7,16 +7,16 @@ from ml.governance.hash_chain import Entry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class DescribedEntry:
     """An entry of the ledger and what it says to a person."""
 
     entry: Entry
     why: str
 
 
-def tell(entry: Entry) -> Told:
+def describe(entry: Entry) -> DescribedEntry:
     """Return the entry with what was decided and why; with its fields' names where they are not those of today."""
     try:
-        return Told(entry=entry, why=ledger_text.told(entry))
+        return DescribedEntry(entry=entry, why=ledger_text.describe(entry))
     except (KeyError, TypeError):
-        return Told(entry=entry, why=f"by fields of an older version: {', '.join(sorted(entry.payload))}")
+        return DescribedEntry(entry=entry, why=f"by fields of an older version: {', '.join(sorted(entry.payload))}")

@@ -13,7 +13,7 @@ from statistics import fmean
 
 WIDTH, HEIGHT = 720, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 14, 26
-_LINES, _MOST_DATES, _MOST_ROWS = 4, 6, 62
+_TICK_COUNT, _MAX_DATES, _MAX_ROWS = 4, 6, 62
 _NICE = (1, 2, 2.5, 5, 10)
 
 
@@ -41,7 +41,7 @@ class Mark:
 
     night: date
     kind: str
-    told: str
+    label: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,29 +60,29 @@ class Chart:
     @property
     def is_weekly(self) -> bool:
         """Whether the nights are so many that means of weeks tell more."""
-        return len(self.nights) > _MOST_ROWS
+        return len(self.nights) > _MAX_ROWS
 
     @property
-    def drawn(self) -> "Drawing | None":
+    def drawing(self) -> "Drawing | None":
         """Where everything lies; None where there is no point."""
         return draw(self)
 
     @property
-    def table(self) -> "tuple[Row, ...]":
+    def table(self) -> "tuple[TableRow, ...]":
         """The same numbers as rows, the newest first: a night's, or where there are many nights the mean of a week's."""
         weekly = self.is_weekly
         columns = [_means(each.points, weekly=weekly) for each in self.series]
-        begins = dict.fromkeys(_begins(night, weekly=weekly) for night in sorted(self.nights, reverse=True))
-        return tuple(Row(night=night, values=tuple(column.get(night) for column in columns)) for night in begins)
+        starts = dict.fromkeys(_period_start(night, weekly=weekly) for night in sorted(self.nights, reverse=True))
+        return tuple(TableRow(night=night, values=tuple(column.get(night) for column in columns)) for night in starts)
 
     @property
-    def row_is(self) -> str:
+    def row_label(self) -> str:
         """What a row of the table is about."""
         return "week from" if self.is_weekly else "night"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class TableRow:
     """The numbers of a night, or of the week that begins with it; None where a series has none."""
 
     night: date
@@ -94,7 +94,7 @@ class Tick:
     """A place on an axis and what is written there."""
 
     at: float
-    told: str
+    label: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +117,7 @@ class Drawing:
     values: tuple[Tick, ...]
     dates: tuple[Tick, ...]
     marks: tuple[tuple[float, Mark], ...]
-    told: str
+    description: str
     left: float = _LEFT
     right: float = WIDTH - _RIGHT
     top: float = _TOP
@@ -147,56 +147,56 @@ def draw(chart: Chart) -> Drawing | None:
     nights, weekly = chart.nights, chart.is_weekly
     if not nights:
         return None
-    drawn = [(each, _weekly(each.points) if weekly else each.points) for each in chart.series if each.points]
-    steps = ticks(*_ends(point for _, line in drawn for point in line))
+    drawn = [(each, _weekly_means(each.points) if weekly else each.points) for each in chart.series if each.points]
+    steps = ticks(*_value_range(point for _, line in drawn for point in line))
     frame = _Frame(first=min(nights), last=max(nights), low=steps[0], high=steps[-1])
     return Drawing(
         lines=tuple(_line(each.name, line, each.points if weekly else (), frame) for each, line in drawn),
         is_weekly=weekly,
-        values=tuple(Tick(at=frame.y(value), told=f"{value:g}") for value in steps),
-        dates=tuple(Tick(at=frame.x(night), told=f"{night:%d %b %Y}") for night in _dates(frame)),
+        values=tuple(Tick(at=frame.y(value), label=f"{value:g}") for value in steps),
+        dates=tuple(Tick(at=frame.x(night), label=f"{night:%d %b %Y}") for night in _date_ticks(frame)),
         marks=tuple((frame.x(each.night), each) for each in chart.marks if frame.first <= each.night <= frame.last),
-        told=_told(chart),
+        description=_describe(chart),
     )
 
 
-def _weekly(points: Sequence[Point]) -> tuple[Point, ...]:
+def _weekly_means(points: Sequence[Point]) -> tuple[Point, ...]:
     """Return the means of the week up to each night; a night's own number is what its mean may reach to."""
     means = []
-    for place, each in enumerate(points):
-        week = [day.value for day in points[max(0, place - 6) : place + 1] if (each.night - day.night).days < 7]
+    for index, each in enumerate(points):
+        week = [day.value for day in points[max(0, index - 6) : index + 1] if (each.night - day.night).days < 7]
         means.append(Point(night=each.night, value=fmean(week), low=each.value, high=each.value))
     return tuple(means)
 
 
-def _begins(night: date, *, weekly: bool) -> date:
+def _period_start(night: date, *, weekly: bool) -> date:
     return night - timedelta(days=night.weekday()) if weekly else night
 
 
 def _means(points: Iterable[Point], *, weekly: bool) -> dict[date, float]:
     values: defaultdict[date, list[float]] = defaultdict(list)
     for each in points:
-        values[_begins(each.night, weekly=weekly)].append(each.value)
-    return {night: fmean(found) for night, found in values.items()}
+        values[_period_start(each.night, weekly=weekly)].append(each.value)
+    return {night: fmean(numbers) for night, numbers in values.items()}
 
 
 def ticks(low: float, high: float) -> tuple[float, ...]:
     """Return round values at equal distances that hold `low` to `high`, two at least."""
-    rough = (high - low) / _LINES or abs(high) / _LINES or 1.0
+    rough = (high - low) / _TICK_COUNT or abs(high) / _TICK_COUNT or 1.0
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(nice * power for nice in _NICE if nice * power >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return tuple(round(place * step, 12) for place in range(first, max(last, first + 1) + 1))
+    return tuple(round(index * step, 12) for index in range(first, max(last, first + 1) + 1))
 
 
-def _ends(points: Iterable[Point]) -> tuple[float, float]:
+def _value_range(points: Iterable[Point]) -> tuple[float, float]:
     """Return the ends of the values: intervals may reach beyond them by as much again as the values are apart."""
     points = list(points)
     low, high = min(each.value for each in points), max(each.value for each in points)
-    room = high - low
+    margin = high - low
     lows = [each.low for each in points if each.low is not None]
     highs = [each.high for each in points if each.high is not None]
-    return max(min([low, *lows]), low - room), min(max([high, *highs]), high + room)
+    return max(min([low, *lows]), low - margin), min(max([high, *highs]), high + margin)
 
 
 def _line(name: str, points: Sequence[Point], nights: Sequence[Point], frame: _Frame) -> Line:
@@ -211,12 +211,12 @@ def _line(name: str, points: Sequence[Point], nights: Sequence[Point], frame: _F
 
 
 def _path(points: Sequence[Point], frame: _Frame) -> str:
-    return "M" + "L".join(f"{frame.x(each.night)},{_within(each.value, frame)}" for each in points)
+    return "M" + "L".join(f"{frame.x(each.night)},{_clamped_y(each.value, frame)}" for each in points)
 
 
 def _band(points: Sequence[Point], frame: _Frame) -> str:
     ends = [
-        (frame.x(each.night), _within(each.low, frame), _within(each.high, frame))
+        (frame.x(each.night), _clamped_y(each.low, frame), _clamped_y(each.high, frame))
         for each in points
         if each.low is not None and each.high is not None
     ]
@@ -226,18 +226,18 @@ def _band(points: Sequence[Point], frame: _Frame) -> str:
     return "M" + "L".join(f"{x},{y}" for x, y in around) + "Z"
 
 
-def _within(value: float, frame: _Frame) -> float:
+def _clamped_y(value: float, frame: _Frame) -> float:
     return frame.y(min(max(value, frame.low), frame.high))
 
 
-def _dates(frame: _Frame) -> list[date]:
+def _date_ticks(frame: _Frame) -> list[date]:
     days = (frame.last - frame.first).days
-    count = min(days, _MOST_DATES - 1)
-    return [frame.first + timedelta(days=round(days * place / max(count, 1))) for place in range(count + 1)]
+    count = min(days, _MAX_DATES - 1)
+    return [frame.first + timedelta(days=round(days * index / max(count, 1))) for index in range(count + 1)]
 
 
-def _told(chart: Chart) -> str:
-    said = [
+def _describe(chart: Chart) -> str:
+    summaries = [
         f"{each.name}: from {each.points[0].value:.4g} on {each.points[0].night} to {each.points[-1].value:.4g} on "
         f"{each.points[-1].night}, least {min(p.value for p in each.points):.4g}, most {max(p.value for p in each.points):.4g}"
         for each in chart.series
@@ -246,4 +246,4 @@ def _told(chart: Chart) -> str:
     counts = [
         f"{sum(m.kind == kind for m in chart.marks)} {kind}s" for kind in dict.fromkeys(m.kind for m in chart.marks)
     ]
-    return "; ".join([*said, *counts]) + ". The numbers are in the table below."
+    return "; ".join([*summaries, *counts]) + ". The numbers are in the table below."

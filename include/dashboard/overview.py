@@ -8,21 +8,21 @@ import sqlalchemy as sa
 
 from include import usecases
 from include.dashboard import pending_approvals
-from include.dashboard.pending_approvals import Pending
+from include.dashboard.pending_approvals import PendingRelease
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Ingestion
 from ml.governance.hash_chain import Entry
 from ml.rollout import state
-from ml.rollout.state import Kind, Standing
+from ml.rollout.state import ReleaseEvent, RolloutState
 from ml.usecase import UseCase
 
 DECIDED, JUDGED, LABELLED = "decided", "judged", "labelled"
-RELEASE_KINDS = (*Kind, JUDGED, *pending_approvals.KINDS)
+RELEASE_KINDS = (*ReleaseEvent, JUDGED, *pending_approvals.KINDS)
 _ALERT_NIGHTS = 7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Frozen:
+class ReleaseFreeze:
     """A time in which nobody releases, and by whose word."""
 
     until: str
@@ -31,16 +31,16 @@ class Frozen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Now:
+class UseCaseStatus:
     """Where a use case stands; None where it has no such thing yet. `alerts` are those of its last week, newest first."""
 
     name: str
     question: str
-    standing: Standing
+    rollout: RolloutState
     champion_since: date | None
     approved_by: tuple[str, ...]
-    pending: Pending | None
-    frozen: Frozen | None
+    pending: PendingRelease | None
+    freeze: ReleaseFreeze | None
     last_night: date | None
     last_decision: Entry | None
     rows_in: int
@@ -52,60 +52,60 @@ class Now:
 class Overview:
     """All use cases, and by name what is wrong with each that cannot be read."""
 
-    use_cases: tuple[Now, ...]
+    use_cases: tuple[UseCaseStatus, ...]
     unreadable: tuple[tuple[str, str], ...]
 
 
 def gather(engine: sa.Engine, moment: datetime) -> Overview:
     """Return where every use case stands at `moment`."""
     return Overview(
-        use_cases=tuple(now(engine, case, moment) for case in usecases.all()),
-        unreadable=tuple(usecases.unreadable().items()),
+        use_cases=tuple(status(engine, case, moment) for case in usecases.all()),
+        unreadable=tuple(usecases.load_errors().items()),
     )
 
 
-def now(engine: sa.Engine, case: UseCase, moment: datetime) -> Now:
+def status(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseStatus:
     """Return where one use case stands at `moment`."""
-    return stood(engine, case, moment, ledger.of_kinds(engine, case.name, RELEASE_KINDS))
+    return status_from_entries(engine, case, moment, ledger.entries_of_kinds(engine, case.name, RELEASE_KINDS))
 
 
-def stood(engine: sa.Engine, case: UseCase, moment: datetime, entries: Sequence[Entry]) -> Now:
+def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entries: Sequence[Entry]) -> UseCaseStatus:
     """Return the same by `entries` of the ledger, in its order, that hold all of `RELEASE_KINDS`."""
-    standing = state.stand(case.name, [each for each in entries if each.kind in set(Kind)])
-    crowned = _crowned(entries)
-    night = warehouse.last_scored(engine, case.name)
+    rollout = state.replay_events(case.name, [each for each in entries if each.kind in set(ReleaseEvent)])
+    promotion = _last_promotion(entries)
+    night = warehouse.last_scored_night(engine, case.name)
     ingested = warehouse.ingestions(engine, case.name, night, night) if night else ()
-    decided = ledger.search(engine, use_case=case.name, kind=DECIDED, most=1).entries
-    return Now(
+    decisions = ledger.search(engine, use_case=case.name, kind=DECIDED, limit=1).entries
+    return UseCaseStatus(
         name=case.name,
         question=case.question,
-        standing=standing,
-        champion_since=crowned.night if crowned else None,
-        approved_by=_approvers(crowned),
-        pending=pending_approvals.find(case, entries, standing, moment.date()),
-        frozen=_frozen(entries, moment),
+        rollout=rollout,
+        champion_since=promotion.night if promotion else None,
+        approved_by=_approvers(promotion),
+        pending=pending_approvals.find(case, entries, rollout, moment.date()),
+        freeze=_active_freeze(entries, moment),
         last_night=night,
-        last_decision=decided[0] if decided else None,
+        last_decision=decisions[0] if decisions else None,
         rows_in=sum(each.rows_in for each in ingested),
         rows_quarantined=_quarantined(ingested),
         alerts=_alerts(engine, case, night),
     )
 
 
-def _crowned(entries: Sequence[Entry]) -> Entry | None:
+def _last_promotion(entries: Sequence[Entry]) -> Entry | None:
     """Return the entry by which the champion became it."""
-    crowns = (Kind.PROMOTED, Kind.ROLLED_BACK)
-    return next((each for each in reversed(entries) if each.kind in crowns), None)
+    promotion_kinds = (ReleaseEvent.PROMOTED, ReleaseEvent.ROLLED_BACK)
+    return next((each for each in reversed(entries) if each.kind in promotion_kinds), None)
 
 
-def _approvers(crowned: Entry | None) -> tuple[str, ...]:
-    given = crowned.payload.get("approved_by") if crowned else None
+def _approvers(promotion: Entry | None) -> tuple[str, ...]:
+    given = promotion.payload.get("approved_by") if promotion else None
     return tuple(map(str, given)) if isinstance(given, list) else ()
 
 
-def _frozen(entries: Sequence[Entry], moment: datetime) -> Frozen | None:
-    held = state.frozen(entries, moment)
-    return Frozen(**{name: str(held.payload[name]) for name in ("until", "who", "why")}) if held else None
+def _active_freeze(entries: Sequence[Entry], moment: datetime) -> ReleaseFreeze | None:
+    freeze = state.active_freeze(entries, moment)
+    return ReleaseFreeze(**{name: str(freeze.payload[name]) for name in ("until", "who", "why")}) if freeze else None
 
 
 def _quarantined(ingested: Sequence[Ingestion]) -> int:

@@ -8,28 +8,28 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from include.dashboard import ledger_text, overview
-from include.dashboard.ledger_text import Told
+from include.dashboard.ledger_text import DescribedEntry
 from include.dashboard.line_charts import Chart, Mark, Point, Series
-from include.dashboard.overview import DECIDED, LABELLED, Now
+from include.dashboard.overview import DECIDED, LABELLED, UseCaseStatus
 from include.stores import ledger, warehouse
-from include.stores.warehouse import Ingestion, Metric, Work
+from include.stores.warehouse import Ingestion, Metric, TaskTime
 from ml import targets
 from ml.governance.hash_chain import Entry
-from ml.rollout.state import Kind
-from ml.targets import Words
+from ml.rollout.state import ReleaseEvent
+from ml.targets import DisplayNames
 from ml.usecase import UseCase
 
 _NIGHTS, _TOP_DRIFT, _DECISIONS, _INGESTIONS = 366, 10, 20, 14
 _PSI = "psi:"
-_RELEASED = (Kind.PROMOTED, Kind.ROLLED_BACK)
-_MOVED = ("drifted_share", "requests_drifted_share", "scores_moved")
+_RELEASED = (ReleaseEvent.PROMOTED, ReleaseEvent.ROLLED_BACK)
+_DRIFT_METRICS = ("drifted_share", "requests_drifted_share", "scores_moved")
 _TRAFFIC = ("answers", "fault_share", "latency_p50_ms", "latency_p99_ms")
 _SERVERS = ("cpu_cores", "memory_mb", "requests_failed")
-_SHOWN_BY_SLICE = ("calibration_gap", "alert_rate", "saved_per_1000")
+_SLICE_METRICS = ("calibration_gap", "alert_rate", "saved_per_1000")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pillar:
+class ChartSection:
     """One side of how a use case does, as charts; a chart without a point says so."""
 
     name: str
@@ -55,102 +55,108 @@ class Drift:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Detail:
+class UseCaseDetail:
     """Everything that the page of one use case shows; `measured` is the night that drift and slices are of."""
 
-    now: Now
-    pillars: tuple[Pillar, ...]
-    measured: date | None
+    status: UseCaseStatus
+    sections: tuple[ChartSection, ...]
+    measured_night: date | None
     drift: tuple[Drift, ...]
     slice_columns: tuple[str, ...]
     slices: tuple[Slice, ...]
     ingestions: tuple[Ingestion, ...]
-    decisions: tuple[Told, ...]
+    decisions: tuple[DescribedEntry, ...]
 
 
-def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> Detail:
+def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseDetail:
     """Return how `case` has done over the year up to its last scored night, and ever where none was scored yet."""
-    entries = ledger.of_kinds(engine, case.name, (*overview.RELEASE_KINDS, DECIDED, LABELLED))
-    stood = overview.stood(engine, case, moment, entries)
-    first = stood.last_night - timedelta(days=_NIGHTS) if stood.last_night else date.min
-    words = targets.of(case).words
+    entries = ledger.entries_of_kinds(engine, case.name, (*overview.RELEASE_KINDS, DECIDED, LABELLED))
+    status = overview.status_from_entries(engine, case, moment, entries)
+    first = status.last_night - timedelta(days=_NIGHTS) if status.last_night else date.min
+    display_names = targets.target_type(case).display_names
     ingested = warehouse.ingestions(engine, case.name, first)
-    series = _series(warehouse.series(engine, case.name, _names(words), first))
+    series = _series(warehouse.metric_series(engine, case.name, _metric_names(display_names), first))
     measured = max((each.night for each in series["drifted_share"]), default=None)
-    found = warehouse.metrics(engine, case.name, measured, measured) if measured else ()
-    columns = (words.metric, *_SHOWN_BY_SLICE)
-    return Detail(
-        now=stood,
-        pillars=_pillars(series, ingested, warehouse.work(engine, case.name, first), _marks(entries), words),
-        measured=measured,
-        drift=_drift(found),
+    metrics = warehouse.metrics(engine, case.name, measured, measured) if measured else ()
+    columns = (display_names.metric, *_SLICE_METRICS)
+    return UseCaseDetail(
+        status=status,
+        sections=_sections(
+            series, ingested, warehouse.task_times(engine, case.name, first), _marks(entries), display_names
+        ),
+        measured_night=measured,
+        drift=_drift(metrics),
         slice_columns=columns,
-        slices=_slices(found, columns),
+        slices=_slices(metrics, columns),
         ingestions=ingested[-_INGESTIONS:][::-1],
-        decisions=tuple(map(ledger_text.tell, entries[-_DECISIONS:][::-1])),
+        decisions=tuple(map(ledger_text.describe, entries[-_DECISIONS:][::-1])),
     )
 
 
-def _names(words: Words) -> tuple[str, ...]:
-    both = (words.metric, "saved_per_1000")
+def _metric_names(display_names: DisplayNames) -> tuple[str, ...]:
+    both = (display_names.metric, "saved_per_1000")
     expected = tuple(f"expected_{name}" for name in both)
     measured = ("calibration_gap", "labels_lacking", "alert_rate")
-    return (*both, *expected, *measured, *_MOVED, *_TRAFFIC, *_SERVERS)
+    return (*both, *expected, *measured, *_DRIFT_METRICS, *_TRAFFIC, *_SERVERS)
 
 
-def _series(found: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
+def _series(metrics: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
     """Return each metric's points; where two models answered in a night, those of the one that answered more."""
-    most: dict[tuple[str, date], Metric] = {}
-    for each in found:
-        place = each.metric, each.night
-        if each.value is not None and (place not in most or each.n > most[place].n):
-            most[place] = each
+    largest: dict[tuple[str, date], Metric] = {}
+    for each in metrics:
+        key = each.metric, each.night
+        if each.value is not None and (key not in largest or each.n > largest[key].n):
+            largest[key] = each
     series: defaultdict[str, list[Point]] = defaultdict(list)
-    for (name, night), each in sorted(most.items()):
+    for (name, night), each in sorted(largest.items()):
         assert each.value is not None
         series[name].append(Point(night=night, value=each.value, low=each.low, high=each.high))
     return defaultdict(tuple, {name: tuple(points) for name, points in series.items()})
 
 
 def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:
-    asked = [
+    retrain_requests = [
         Mark(
             night=each.night,
             kind="retrain",
-            told=f"retraining asked for on {each.night}: {each.payload.get('trigger')}",
+            label=f"retraining asked for on {each.night}: {each.payload.get('trigger')}",
         )
         for each in entries
         if each.kind in (DECIDED, LABELLED) and each.night and each.payload.get("retrain")
     ]
     released = [
         Mark(
-            night=each.night, kind="release", told=f"{each.subject[:12]} {each.kind.replace('_', ' ')} on {each.night}"
+            night=each.night, kind="release", label=f"{each.subject[:12]} {each.kind.replace('_', ' ')} on {each.night}"
         )
         for each in entries
         if each.kind in _RELEASED and each.night
     ]
-    return (*asked, *released)
+    return (*retrain_requests, *released)
 
 
-def _pillars(
+def _sections(
     series: dict[str, tuple[Point, ...]],
     ingested: Sequence[Ingestion],
-    work: Sequence[Work],
+    work: Sequence[TaskTime],
     marks: tuple[Mark, ...],
-    words: Words,
-) -> tuple[Pillar, ...]:
+    display_names: DisplayNames,
+) -> tuple[ChartSection, ...]:
     def chart(title: str, **names: str) -> Chart:
         return Chart(
             title=title,
-            series=tuple(Series(name=told, points=series[name]) for told, name in names.items() if series[name]),
+            series=tuple(Series(name=label, points=series[name]) for label, name in names.items() if series[name]),
             marks=marks,
         )
 
-    loss = chart(f"{words.loss} ({words.loss_unit})", measured=words.metric, expected=f"expected_{words.metric}")
+    loss = chart(
+        f"{display_names.loss} ({display_names.loss_unit})",
+        measured=display_names.metric,
+        expected=f"expected_{display_names.metric}",
+    )
     gap = chart("calibration gap", gap="calibration_gap")
     lacking = chart("labels lacking, rows", lacking="labels_lacking")
     saved = chart(
-        f"saved per 1000 rows, against {words.saved_against}",
+        f"saved per 1000 rows, against {display_names.savings_baseline}",
         measured="saved_per_1000",
         expected="expected_saved_per_1000",
     )
@@ -159,29 +165,29 @@ def _pillars(
         "share of features that drifted (PSI above 0.2)", batch="drifted_share", requests="requests_drifted_share"
     )
     moved = chart("how far scores have moved (PSI)", moved="scores_moved")
-    held = Chart(title="rows quarantined", series=_held(ingested), marks=marks)
-    asked = chart("answers over REST", answers="answers")
+    quarantined = Chart(title="rows quarantined", series=_quarantined_series(ingested), marks=marks)
+    answers = chart("answers over REST", answers="answers")
     latency = chart("latency of answers, ms", p50="latency_p50_ms", p99="latency_p99_ms")
     faults = chart("share of answers with a fault", faults="fault_share")
     cores = chart("processors that servers took, cores", cores="cpu_cores")
     memory = chart("memory of the largest server, MB", memory="memory_mb")
     failed = chart("requests that servers failed", failed="requests_failed")
-    told = tuple(each for each in (latency, faults, cores, memory, failed) if each.series)
-    took = Chart(title="tasks of the night, seconds", series=_worked(work), marks=marks)
+    served = tuple(each for each in (latency, faults, cores, memory, failed) if each.series)
+    durations = Chart(title="tasks of the night, seconds", series=_duration_series(work), marks=marks)
     return (
-        Pillar(name="Model", charts=(loss, gap, lacking)),
-        Pillar(name="Business", charts=tuple(each for each in (saved, acted) if each is saved or each.series)),
-        Pillar(name="Data", charts=(drifted, *((moved,) if moved.series else ()), held)),
-        Pillar(name="Infrastructure", charts=(took, asked, *told)),
+        ChartSection(name="Model", charts=(loss, gap, lacking)),
+        ChartSection(name="Business", charts=tuple(each for each in (saved, acted) if each is saved or each.series)),
+        ChartSection(name="Data", charts=(drifted, *((moved,) if moved.series else ()), quarantined)),
+        ChartSection(name="Infrastructure", charts=(durations, answers, *served)),
     )
 
 
-def _worked(work: Sequence[Work]) -> tuple[Series, ...]:
+def _duration_series(work: Sequence[TaskTime]) -> tuple[Series, ...]:
     points = tuple(Point(night=each.night, value=each.seconds) for each in work)
     return (Series(name="together", points=points),) if points else ()
 
 
-def _held(ingested: Sequence[Ingestion]) -> tuple[Series, ...]:
+def _quarantined_series(ingested: Sequence[Ingestion]) -> tuple[Series, ...]:
     by_night: defaultdict[date, int] = defaultdict(int)
     for each in ingested:
         by_night[each.night] += each.rows_quarantined
@@ -189,28 +195,28 @@ def _held(ingested: Sequence[Ingestion]) -> tuple[Series, ...]:
     return (Series(name="quarantined", points=points),) if points else ()
 
 
-def _drift(found: Iterable[Metric]) -> tuple[Drift, ...]:
+def _drift(metrics: Iterable[Metric]) -> tuple[Drift, ...]:
     indexes = [
         Drift(feature=each.metric.removeprefix(_PSI), stability=each.value)
-        for each in found
+        for each in metrics
         if each.metric.startswith(_PSI) and each.slice == "all" and each.value is not None
     ]
     return tuple(sorted(indexes, key=lambda each: -each.stability)[:_TOP_DRIFT])
 
 
-def _slices(found: Iterable[Metric], columns: Sequence[str]) -> tuple[Slice, ...]:
+def _slices(metrics: Iterable[Metric], columns: Sequence[str]) -> tuple[Slice, ...]:
     """Return the slices that have a loss, the first of `columns`: parity and others measure parts of another kind."""
     rows: defaultdict[tuple[str, str], dict[str, Metric]] = defaultdict(dict)
-    for each in found:
+    for each in metrics:
         if each.slice != "all":
             rows[each.slice, each.model_digest][each.metric] = each
     return tuple(
         Slice(
             name=name,
             model_digest=digest,
-            rows=max(each.n for each in told.values()),
-            values=tuple(told[column].value if column in told else None for column in columns),
+            rows=max(each.n for each in by_metric.values()),
+            values=tuple(by_metric[column].value if column in by_metric else None for column in columns),
         )
-        for (name, digest), told in sorted(rows.items())
-        if columns[0] in told
+        for (name, digest), by_metric in sorted(rows.items())
+        if columns[0] in by_metric
     )

@@ -14,23 +14,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from include.demo.airflow import StageError
-from include.demo.driver import Rehearsal
+from include.demo.driver import DemoRun
 from include.platform.local import processes
 from include.platform.local.airflow_client import Client
 from include.settings import Settings
 from ml.periods import Period
 from ml.usecase import UseCase
 
-__all__ = ["Rehearsal", "StageError", "played", "run"]
-_COMPONENTS = [name for name in processes.AIRFLOW if name != "triggerer"]
+__all__ = ["DemoRun", "StageError", "demo_nights", "run"]
+_COMPONENTS = [name for name in processes.AIRFLOW_COMPONENTS if name != "triggerer"]
 
 
-def played(use_case: UseCase, until: date | None = None) -> Period:
+def demo_nights(use_case: UseCase, until: date | None = None) -> Period:
     """Return the nights that the rehearsal plays one by one, after its history: the declared ones, or those up to `until`.
 
     Raises RequestError when `until` lies before them.
     """
-    declared = use_case.horizon.parse(use_case.rehearsal.nights)
+    declared = use_case.horizon.parse(use_case.demo.nights)
     return declared if until is None else use_case.horizon.parse(str(Period(declared.first, until)))
 
 
@@ -39,13 +39,13 @@ def run(use_case: UseCase, console: Console, settings: Settings, period: Period)
 
     Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
     """
-    begun, nights = datetime.now(UTC), use_case.horizon.nights(period)
-    with _progress(console) as progress, _ending_by_signal():
+    started_at, nights = datetime.now(UTC), use_case.horizon.nights(period)
+    with _progress(console) as progress, _interrupt_on_sigterm():
         bar = progress.add_task("starting", total=len(nights))
 
         def show(text: str) -> None:
             if not console.is_terminal and progress.tasks[bar].description != text:
-                console.print(f"{(datetime.now(UTC) - begun).total_seconds():6.1f} s  {text}", highlight=False)
+                console.print(f"{(datetime.now(UTC) - started_at).total_seconds():6.1f} s  {text}", highlight=False)
             progress.update(bar, description=text)
 
         show("Airflow starts")
@@ -53,18 +53,18 @@ def run(use_case: UseCase, console: Console, settings: Settings, period: Period)
         try:
             stack.wait_until_healthy()
             with Client(settings) as client:
-                rehearsal = Rehearsal(use_case, stack, client, show, nights)
-                rehearsal.get_ready()
-                started = (datetime.now(UTC) - begun).total_seconds()
-                rehearsal.learn_history()
-                rehearsal.play(lambda _: progress.advance(bar))
-                rehearsal.bring_online()
+                demo = DemoRun(use_case, stack, client, show, nights)
+                demo.prepare()
+                startup_seconds = (datetime.now(UTC) - started_at).total_seconds()
+                demo.bootstrap()
+                demo.run_nights(lambda _: progress.advance(bar))
+                demo.materialize_last_night()
         finally:
             show("Airflow stops")
-            with _deaf():
+            with _ignoring_signals():
                 stack.stop()
-    whole = (datetime.now(UTC) - begun).total_seconds()
-    return {"start": started, **rehearsal.watch.seconds, "whole": whole}
+    total = (datetime.now(UTC) - started_at).total_seconds()
+    return {"start": startup_seconds, **demo.stopwatch.seconds, "whole": total}
 
 
 def _progress(console: Console) -> Progress:
@@ -73,25 +73,25 @@ def _progress(console: Console) -> Progress:
 
 
 @contextmanager
-def _ending_by_signal() -> Iterator[None]:
+def _interrupt_on_sigterm() -> Iterator[None]:
     """Let SIGTERM end this process the way Ctrl-C does: through every `finally`."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    previous = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def _ignoring_signals() -> Iterator[None]:
     """Let nothing interrupt the ending itself."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

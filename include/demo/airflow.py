@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from include.platform.local.airflow_client import Client, Run
-from include.platform.local.processes import Stack
+from include.platform.local.processes import LocalStack
 from include.settings import Settings
 from ml.errors import RatchetError, SetupError
 from ml.usecase import UseCase
 
 STAGES = ("ingest", "score", "monitor", "train", "release")
-CANARY, AFTERWARDS = "canary", "materialize"
-_WATCHED = (*STAGES, CANARY, AFTERWARDS)
+CANARY, MATERIALIZE = "canary", "materialize"
+_WATCHED_STAGES = (*STAGES, CANARY, MATERIALIZE)
 _POLL_SECONDS = 0.25
-_PATIENCE_SECONDS = 1800.0
-_MANY = 100_000
+_TIMEOUT_SECONDS = 1800.0
+_RUN_LIMIT = 100_000
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class StageError(RatchetError):
@@ -29,7 +29,7 @@ class StageError(RatchetError):
 class Airflow:
     """The DAGs of `use_case` on a running stack, by stage and key; their runs, started once each and known as they were last seen."""
 
-    def __init__(self, use_case: UseCase, stack: Stack, client: Client) -> None:
+    def __init__(self, use_case: UseCase, stack: LocalStack, client: Client) -> None:
         self.use_case = use_case
         self._stack = stack
         self._client = client
@@ -48,34 +48,36 @@ class Airflow:
 
     def get_ready(self) -> None:
         """Wait until the DAGs are read anew, let them start, and take up again what failed in an earlier attempt."""
-        wanted = {self._dag(stage) for stage in _WATCHED}
-        self._until(lambda: wanted <= self._dags_read() or None, "the DAG files to be read")
-        for stage in _WATCHED:
-            self.let(stage, start=stage in STAGES)
-        for run in list(self._client.runs(limit=_MANY)):
+        wanted = {self._dag(stage) for stage in _WATCHED_STAGES}
+        self._poll(lambda: wanted <= self._parsed_dags() or None, "the DAG files to be read")
+        for stage in _WATCHED_STAGES:
+            self.set_enabled(stage, enabled=stage in STAGES)
+        for run in list(self._client.runs(limit=_RUN_LIMIT)):
             if run.dag in wanted:
                 if run.state == "failed":
                     self._client.clear_failed(run)
                 else:
                     self._runs.setdefault((run.dag, run.key), run)
 
-    def let(self, stage: str, *, start: bool) -> None:
+    def set_enabled(self, stage: str, *, enabled: bool) -> None:
         """Let the stage's DAG start runs, or pause it."""
-        self._client.pause(self._dag(stage), paused=not start)
+        self._client.pause(self._dag(stage), paused=not enabled)
 
     def start(self, stage: str, key: str) -> None:
         """Start the stage's run of `key`, once."""
         if (self._dag(stage), key) not in self._runs:
-            self._know(self._client.trigger(self._dag(stage), run=f"rehearsal__{key.replace('..', '_to_')}", key=key))
+            self._remember(
+                self._client.trigger(self._dag(stage), run=f"rehearsal__{key.replace('..', '_to_')}", key=key)
+            )
 
-    def ask_for(self, stage: str, key: str, *, name: str, who: str | None = None, **form: str) -> None:
+    def trigger(self, stage: str, key: str, *, name: str, who: str | None = None, **form: str) -> None:
         """Start another run of `key` by the stage's form, as `who` or as the administrator."""
         with Client(self.settings, who) if who else nullcontext(self._client) as person:
-            self._know(person.trigger(self._dag(stage), run=name, key=key, conf=form))
+            self._remember(person.trigger(self._dag(stage), run=name, key=key, conf=form))
 
-    def hold(self, hold: bool) -> None:
+    def block_scoring(self, blocked: bool) -> None:
         """Take the slot of the pool `scoring` away, or give it back."""
-        slots = 0 if hold else 1
+        slots = 0 if blocked else 1
         if slots != self._slots:
             self._client.set_pool("scoring", slots)
             self._slots = slots
@@ -86,11 +88,11 @@ class Airflow:
 
     def wait_for(self, stage: str, key: str) -> Run:
         """Return the stage's run of `key` once it ended; raises StageError when a task failed for good."""
-        return self._until(lambda: self._ended(stage, key), f"{stage} of {key}")
+        return self._poll(lambda: self._ended(stage, key), f"{stage} of {key}")
 
     def runs(self, stage: str, key: str) -> list[Run]:
         """Return all runs of the stage for `key`, the newest first."""
-        return [run for run in self._client.runs(limit=_MANY) if (run.dag, run.key) == (self._dag(stage), key)]
+        return [run for run in self._client.runs(limit=_RUN_LIMIT) if (run.dag, run.key) == (self._dag(stage), key)]
 
     def state(self, run: Run, task: str) -> str | None:
         """Return the state of one of the run's tasks."""
@@ -99,47 +101,49 @@ class Airflow:
     def _ended(self, stage: str, key: str) -> Run | None:
         run = self._runs.get((self._dag(stage), key))
         if run is not None and run.state == "failed":
-            raise StageError(self._explain(run))
+            raise StageError(self._describe_failure(run))
         return run if run is not None and run.ended else None
 
-    def _until(self, ask: Callable[[], Answer | None], what: str) -> Answer:
+    def _poll(self, probe: Callable[[], Result | None], description: str) -> Result:
         """Return the first answer of `ask`, while the stack is alive and the runs known are fresh."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (answer := ask()) is None:
-            self._stack.require_alive()
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while (result := probe()) is None:
+            self._stack.check_alive()
             if time.monotonic() > deadline:
-                raise SetupError(f"waited {_PATIENCE_SECONDS / 60:.0f} minutes in vain for {what}: see {self.logs}")
+                raise SetupError(
+                    f"waited {_TIMEOUT_SECONDS / 60:.0f} minutes in vain for {description}: see {self.logs}"
+                )
             time.sleep(_POLL_SECONDS)
             self._refresh()
-        return answer
+        return result
 
     def _refresh(self) -> None:
         for run in reversed(list(self._client.runs(limit=20))):
-            self._know(run)
-            if run.state == "failed" and run.dag in {self._dag(stage) for stage in _WATCHED}:
-                raise StageError(self._explain(run))
+            self._remember(run)
+            if run.state == "failed" and run.dag in {self._dag(stage) for stage in _WATCHED_STAGES}:
+                raise StageError(self._describe_failure(run))
             if run.dag == self._dag("release") and not run.ended:
                 self._approve(run)
 
-    def _know(self, run: Run) -> None:
+    def _remember(self, run: Run) -> None:
         self._runs[run.dag, run.key] = run
 
     def _approve(self, run: Run) -> None:
         for approval in self._client.approvals(run):
-            if approval.settled:
+            if approval.is_answerable:
                 with Client(self.settings, approval.users[0]) as approver:
                     approver.answer(approval, "Approve")
 
     def _dag(self, stage: str) -> str:
         return f"{self.use_case.name}_{stage}"
 
-    def _dags_read(self) -> set[str]:
+    def _parsed_dags(self) -> set[str]:
         for file, trace in self._client.import_errors().items():
-            if Path(file).stem in _WATCHED:
+            if Path(file).stem in _WATCHED_STAGES:
                 raise SetupError(f"the DAG file {file} cannot be read: {trace.strip().splitlines()[-1]}")
-        return {dag.id for dag in self._client.dags().values() if dag.read >= self._stack.started}
+        return {dag.id for dag in self._client.dags().values() if dag.parsed_at >= self._stack.started}
 
-    def _explain(self, run: Run) -> str:
+    def _describe_failure(self, run: Run) -> str:
         failed = next((task for task in self._client.tasks(run) if task.state == "failed"), None)
         if failed is None:
             return f"{run.dag} failed for {run.key} without a failed task: see {self.logs}"

@@ -13,9 +13,9 @@ Feast a night would be most of what a night costs.
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from include.demo.airflow import AFTERWARDS, CANARY, Airflow, StageError
+from include.demo.airflow import CANARY, MATERIALIZE, Airflow, StageError
 from include.platform.local.airflow_client import Client, Run
-from include.platform.local.processes import Stack
+from include.platform.local.processes import LocalStack
 from include.steps import release_state
 from include.stopwatch import Stopwatch
 from include.stores import ledger, warehouse
@@ -23,104 +23,106 @@ from ml.governance import ledger_text
 from ml.governance.hash_chain import Entry
 from ml.usecase import UseCase
 
-_WHY = "played from history, to see what comes of them"
+_OVERRIDE_REASON = "played from history, to see what comes of them"
 
 
-class Rehearsal:
+class DemoRun:
     """One use case's rehearsal of some of its nights, in order, on a running, healthy stack."""
 
     def __init__(
         self,
         use_case: UseCase,
-        stack: Stack,
+        stack: LocalStack,
         client: Client,
         show: Callable[[str], None],
         nights: Sequence[date],
     ) -> None:
         self.use_case = use_case
         self.nights = nights
-        self.watch = Stopwatch()
+        self.stopwatch = Stopwatch()
         self._airflow = Airflow(use_case, stack, client)
         self._show = show
 
-    def get_ready(self) -> None:
+    def prepare(self) -> None:
         """Let the DAGs start, a challenger that is under way be judged, and take up again what an earlier attempt left."""
         self._airflow.get_ready()
-        self._judge_a_canary()
+        self._enable_canary()
 
-    def learn_history(self) -> None:
+    def bootstrap(self) -> None:
         """Ingest the history in one window, then train the first model as of its last night and release it."""
-        history = self.use_case.horizon.parse(self.use_case.rehearsal.history)
-        with self.watch("history"):
+        history = self.use_case.horizon.parse(self.use_case.demo.history)
+        with self.stopwatch("history"):
             self._show(f"history {history} · ingest")
             self._airflow.start("ingest", str(history))
             self._airflow.wait_for("score", str(history))
         last = str(history.last)
-        with self.watch("first model"):
+        with self.stopwatch("first model"):
             self._show(f"first model, as of {last} · train")
             self._train_first(last)
-            if not self._follow_training(last) or self._is_held_by_its_battery():
+            if not self._follow_training(last) or self._failed_acceptance_tests():
                 raise StageError(
                     f"the first model was not let in: {self._refusal()}. Mend that, take the history again if its files or "
                     f"contract changed (ratchet ingest {self.use_case.name} {history}), and run this again"
                 )
 
-    def play(self, done: Callable[[str], None]) -> None:
+    def run_nights(self, on_night_done: Callable[[str], None]) -> None:
         """Play the nights in order; each is over when all that it led to is over."""
         keys = [str(night) for night in self.nights]
-        self._airflow.hold(True)
+        self._airflow.block_scoring(True)
         self._airflow.start("ingest", keys[0])
-        for key, following in zip(keys, [*keys[1:], None], strict=True):
-            with self.watch("nights"):
-                self._score(key, following)
+        for key, next_key in zip(keys, [*keys[1:], None], strict=True):
+            with self.stopwatch("nights"):
+                self._score(key, next_key)
                 self._show(f"night {key} · monitor")
                 monitoring = self._airflow.wait_for("monitor", key)
             if self._airflow.state(monitoring, "ask") == "success":
-                with self.watch("retraining"):
+                with self.stopwatch("retraining"):
                     self._show(f"night {key} · retrain")
                     self._follow_training(key)
-            done(key)
-        self._airflow.hold(False)
+            on_night_done(key)
+        self._airflow.block_scoring(False)
 
-    def bring_online(self) -> None:
+    def materialize_last_night(self) -> None:
         """Materialize the last night's features and compare every way to them."""
         key = str(self.nights[-1])
-        with self.watch("feature store"):
-            self._show(f"night {key} · {AFTERWARDS}")
-            self._airflow.let(AFTERWARDS, start=True)
-            self._airflow.start(AFTERWARDS, key)
-            self._airflow.wait_for(AFTERWARDS, key)
+        with self.stopwatch("feature store"):
+            self._show(f"night {key} · {MATERIALIZE}")
+            self._airflow.set_enabled(MATERIALIZE, enabled=True)
+            self._airflow.start(MATERIALIZE, key)
+            self._airflow.wait_for(MATERIALIZE, key)
 
     def _train_first(self, last: str) -> None:
         """Start the first training, or another one when the one before was refused; one that goes on is left alone."""
-        before = self._airflow.runs("train", last)
-        if before and not (before[0].state == "success" and self._airflow.state(before[0], "hand_over") != "success"):
+        earlier_runs = self._airflow.runs("train", last)
+        if earlier_runs and not (
+            earlier_runs[0].state == "success" and self._airflow.state(earlier_runs[0], "hand_over") != "success"
+        ):
             return
-        name = f"rehearsal__bootstrap_{last}" + (f"_{len(before) + 1}" if before else "")
-        self._airflow.ask_for("train", last, name=name, reason="bootstrap")
+        name = f"rehearsal__bootstrap_{last}" + (f"_{len(earlier_runs) + 1}" if earlier_runs else "")
+        self._airflow.trigger("train", last, name=name, reason="bootstrap")
 
-    def _score(self, key: str, following: str | None) -> None:
+    def _score(self, key: str, next_key: str | None) -> None:
         """Let the night be scored, and let go when it is withheld; then take the slot away and start on the next night."""
         self._show(f"night {key} · ingest and score")
         if not self._airflow.has_ended("score", key):
-            self._airflow.hold(False)
+            self._airflow.block_scoring(False)
         run = self._airflow.wait_for("score", key)
-        if self._is_withheld(run):
-            self._let_go(key)
-        self._airflow.hold(True)
-        if following:
-            self._airflow.start("ingest", following)
+        if self._is_held_back(run):
+            self._override_held_back(key)
+        self._airflow.block_scoring(True)
+        if next_key:
+            self._airflow.start("ingest", next_key)
 
-    def _let_go(self, key: str) -> None:
+    def _override_held_back(self, key: str) -> None:
         """Ask for the withheld scores to be issued as they are, as a person by the form; raises StageError when they are not."""
         who = self.use_case.release.approvers[0]
         self._show(f"night {key} · withheld, let go by {who}")
-        self._airflow.hold(False)
-        self._airflow.ask_for("score", key, name=f"rehearsal__let_go_{key}", who=who, why=_WHY)
-        if self._is_withheld(self._airflow.wait_for("score", key)):
+        self._airflow.block_scoring(False)
+        self._airflow.trigger("score", key, name=f"rehearsal__let_go_{key}", who=who, why=_OVERRIDE_REASON)
+        if self._is_held_back(self._airflow.wait_for("score", key)):
             raise StageError(f"the scores of {key} are withheld though {who} let them go: see {self._airflow.logs}")
 
-    def _is_withheld(self, run: Run) -> bool:
+    def _is_held_back(self, run: Run) -> bool:
         return self._airflow.state(run, "score") == "skipped"
 
     def _follow_training(self, key: str) -> bool:
@@ -130,23 +132,25 @@ class Rehearsal:
             return False
         self._show(f"night {key} · release")
         self._airflow.wait_for("release", key)
-        self._judge_a_canary()
+        self._enable_canary()
         return True
 
-    def _judge_a_canary(self) -> None:
+    def _enable_canary(self) -> None:
         """Let a challenger that is under way be judged after every night from now on."""
-        if release_state.now(self.use_case, self._airflow.settings).trial is not None:
-            self._airflow.let(CANARY, start=True)
+        if release_state.current(self.use_case, self._airflow.settings).challenger is not None:
+            self._airflow.set_enabled(CANARY, enabled=True)
 
-    def _is_held_by_its_battery(self) -> bool:
+    def _failed_acceptance_tests(self) -> bool:
         """Whether a package was tested, and none became champion."""
-        stood = release_state.now(self.use_case, self._airflow.settings)
-        return bool(self._entries("tested")) and stood.champion is None
+        rollout_state = release_state.current(self.use_case, self._airflow.settings)
+        return bool(self._entries("tested")) and rollout_state.champion is None
 
     def _refusal(self) -> str:
         """Return what the last verdict or, where one followed, its battery said."""
-        told = self._entries("judged", "tested")
-        return ledger_text.told(told[-1]) if told else "there is no verdict"
+        entries = self._entries("judged", "tested")
+        return ledger_text.describe(entries[-1]) if entries else "there is no verdict"
 
     def _entries(self, *kinds: str) -> tuple[Entry, ...]:
-        return ledger.of_kinds(warehouse.engine(self._airflow.settings.warehouse_url), self.use_case.name, kinds)
+        return ledger.entries_of_kinds(
+            warehouse.engine(self._airflow.settings.warehouse_url), self.use_case.name, kinds
+        )

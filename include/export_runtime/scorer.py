@@ -6,10 +6,10 @@ model.score([{...}])
 
 from importlib import resources
 
-from ml.errors import PackageError, QuestionError
+from ml.errors import PackageError, ScoreRequestError
 from ml.packaging.export.scorer import Scorer, load_package
 
-__all__ = ["PackageError", "QuestionError", "Scorer", "load"]
+__all__ = ["PackageError", "ScoreRequestError", "Scorer", "load"]
 
 
 def load() -> Scorer:

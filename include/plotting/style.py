@@ -20,7 +20,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 td { text-align: right; } th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); } th:first-child, td:first-child, .words td { text-align: left; } .words th { text-align: left; }
 .bad { color: var(--warn); } .promote { color: var(--good); font-weight: 600; } .soft { color: var(--soft); } code { font-size: .9em; } a { color: inherit; font-weight: 600; } .scroll { overflow-x: auto; }
 """
-_MOST_TICKS = 8
+_MAX_TICKS = 8
 _DAYS_A_MONTH = 30.4
 mpl.rcParams.update(
     {
@@ -38,7 +38,7 @@ mpl.rcParams.update(
 )
 
 
-def blank(height: float = 2.9) -> tuple[Figure, Axes]:
+def new_figure(height: float = 2.9) -> tuple[Figure, Axes]:
     """Return an empty picture and its axes; the page shows through."""
     figure, (axes,) = panels(1, height)
     axes.grid(axis="y", color=INK, alpha=0.15)
@@ -55,29 +55,29 @@ def panels(count: int, height: float, *, shared: bool = True) -> tuple[Figure, l
     return figure, axes
 
 
-def svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
+def finish_svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
     """Return the finished picture as SVG text."""
     axes.set_ylabel(ylabel)
     if dates:
-        date(axes)
+        format_dates(axes)
     if legend:
         axes.legend(loc="best", fontsize=8)
-    return text(figure)
+    return to_svg(figure)
 
 
-def text(figure: Figure) -> str:
+def to_svg(figure: Figure) -> str:
     """Return a picture as SVG text."""
-    written = io.StringIO()
-    figure.savefig(written, format="svg", metadata={"Date": None})
-    return "<svg" + written.getvalue().partition("<svg")[2]
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return "<svg" + buffer.getvalue().partition("<svg")[2]
 
 
-def date(axes: Axes) -> None:
+def format_dates(axes: Axes) -> None:
     """Write dates under the picture: days, or months where there are so many days that a month is nearer."""
     low, high = axes.get_xlim()
-    apart = max(1, round((high - low) / _MOST_TICKS))
-    months = math.ceil(apart / _DAYS_A_MONTH)
-    by_day = apart < _DAYS_A_MONTH / 2
-    locator = mpl_dates.DayLocator(interval=apart) if by_day else mpl_dates.MonthLocator(interval=months)  # type: ignore[no-untyped-call]
+    spacing = max(1, round((high - low) / _MAX_TICKS))
+    months = math.ceil(spacing / _DAYS_A_MONTH)
+    by_day = spacing < _DAYS_A_MONTH / 2
+    locator = mpl_dates.DayLocator(interval=spacing) if by_day else mpl_dates.MonthLocator(interval=months)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(mpl_dates.DateFormatter("%d %b" if by_day else "%b %Y"))  # type: ignore[no-untyped-call]

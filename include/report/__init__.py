@@ -25,7 +25,7 @@ def write(use_case: UseCase, settings: Settings, period: Period, seconds: Mappin
     engine = warehouse.engine(settings.warehouse_url)
     summary = gather(engine, use_case, period, seconds)
     known_by = use_case.horizon.cutoff(period.last)
-    matured = warehouse.matured(engine, use_case.name, period.first, period.last, known_by)
+    matured = warehouse.matured_scores(engine, use_case.name, period.first, period.last, known_by)
     atomic.write(settings.reports / "run.json", (json.dumps(summary.as_json(), indent=1) + "\n").encode())
     atomic.write(
         settings.reports / "index.html",
@@ -39,6 +39,6 @@ def _target(use_case: UseCase, engine: sa.Engine, settings: Settings) -> Target 
     champion = ledger.champion(engine, use_case.name)
     if champion is None:
         return None
-    return targets.told(
+    return targets.from_facts(
         use_case, package_files.facts(packages.get(settings.packages, champion.subject, settings.trusted_keys))
     )

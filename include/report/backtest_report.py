@@ -14,12 +14,12 @@ from include.plotting.style import STYLE
 from include.report import backtest_plots
 from include.report.backtest_plots import Picture
 from include.settings import Settings
-from include.steps.backtest import Replayed
+from include.steps.backtest import BacktestRun
 from include.stores import report_paths
 from include.stores.files import atomic
 from ml.retraining.backtest import tables
 from ml.retraining.backtest.results import Results
-from ml.targets import Words
+from ml.targets import DisplayNames
 
 _SCHEMA = 1
 _PAGE = Template(
@@ -43,110 +43,114 @@ $around
 )
 
 
-def folder(replayed: Replayed, settings: Settings) -> Path:
+def folder(backtest: BacktestRun, settings: Settings) -> Path:
     """Return where the pages of a replay rest: one folder for the nights, with or without a gate."""
-    asked = replayed.asked
-    return report_paths.replays(settings.reports, asked.use_case) / f"{asked.period}{'-gate' if asked.gate else ''}"
+    request = backtest.request
+    return (
+        report_paths.backtests(settings.reports, request.use_case)
+        / f"{request.period}{'-gate' if request.gate else ''}"
+    )
 
 
-def write(replayed: Replayed, settings: Settings) -> Path:
+def write(backtest: BacktestRun, settings: Settings) -> Path:
     """Write data, page and picture, and return the page."""
-    place, drawn = folder(replayed, settings), backtest_plots.draw(replayed)
+    directory, drawn = folder(backtest, settings), backtest_plots.draw(backtest)
     for each in drawn:
-        atomic.write(place / f"{each.name}.svg", each.svg.encode())
-        atomic.write(place / f"{each.name}.png", each.png)
-    atomic.write(place / "replay.json", (json.dumps(as_json(replayed, drawn), indent=1) + "\n").encode())
-    atomic.write(place / "index.html", page(replayed, drawn).encode())
-    return place / "index.html"
+        atomic.write(directory / f"{each.name}.svg", each.svg.encode())
+        atomic.write(directory / f"{each.name}.png", each.png)
+    atomic.write(directory / "replay.json", (json.dumps(as_json(backtest, drawn), indent=1) + "\n").encode())
+    atomic.write(directory / "index.html", page(backtest, drawn).encode())
+    return directory / "index.html"
 
 
-def as_json(replayed: Replayed, drawn: Sequence[Picture]) -> dict[str, Any]:
+def as_json(backtest: BacktestRun, drawn: Sequence[Picture]) -> dict[str, Any]:
     """Return everything as JSON values: results, each decision with its numbers, and what the replay was made of."""
-    asked, order, first = replayed.asked, replayed.order, (replayed.results.played[0].policy,)
-    told: dict[str, Any] = _plain(
+    request, order, first = backtest.request, backtest.training_key, (backtest.results.policies[0].policy,)
+    document: dict[str, Any] = _to_json(
         {
             "schema": _SCHEMA,
-            "use_case": asked.use_case,
-            "nights": str(asked.period),
-            "gate": asked.gate,
-            "made": made(replayed),
-            "honest": honest(replayed.results, backtest_plots.words(replayed)),
+            "use_case": request.use_case,
+            "nights": str(request.period),
+            "gate": request.gate,
+            "made": describe_method(backtest),
+            "honest": describe_caveats(backtest.results, backtest_plots.get_display_names(backtest)),
             "policies": {
-                "heads": tables.heads(replayed.results, first),
-                "rows": tables.policies(replayed.results, first),
+                "heads": tables.headers(backtest.results, first),
+                "rows": tables.policy_rows(backtest.results, first),
             },
-            "pictures": {each.name: each.told for each in drawn},
+            "pictures": {each.name: each.caption for each in drawn},
             "recipe": {**asdict(order.recipe), "digest": order.digest, "reads": dict(order.reads), "code": order.code},
-            "cost": asdict(replayed.cost),
-            "results": asdict(replayed.results),
-            "ages": [asdict(each) for each in replayed.ages],
-            "around": replayed.around and asdict(replayed.around),
-            "looks": {walk.policy.name: [asdict(look) for look in walk.looks] for walk in replayed.walks},
+            "cost": asdict(backtest.cost),
+            "results": asdict(backtest.results),
+            "ages": [asdict(each) for each in backtest.ages],
+            "around": backtest.sensitivity and asdict(backtest.sensitivity),
+            "looks": {walk.policy.name: [asdict(look) for look in walk.records] for walk in backtest.walks},
         }
     )
-    return told
+    return document
 
 
-def page(replayed: Replayed, drawn: Sequence[Picture]) -> str:
+def page(backtest: BacktestRun, drawn: Sequence[Picture]) -> str:
     """Return the page for people, with the pictures in it."""
-    asked, results, words = replayed.asked, replayed.results, backtest_plots.words(replayed)
-    first, shown = results.played[0].policy, {each.name: _figure(each) for each in drawn}
+    request, results, display_names = backtest.request, backtest.results, backtest_plots.get_display_names(backtest)
+    first, figures = results.policies[0].policy, {each.name: _figure(each) for each in drawn}
     return _PAGE.substitute(
-        title=escape(f"{asked.use_case}, {asked.period}"),
-        question=escape(replayed.scene.case.question),
-        made=escape(made(replayed)),
-        quality=shown[backtest_plots.QUALITY],
-        policies=_table(tables.heads(results, (first,)), tables.policies(results, (first,))),
-        honest=escape(honest(results, words)),
-        fired=_table(("policy", "above the threshold", "asked for on"), tables.fired(results)) or "<p>None did.</p>",
+        title=escape(f"{request.use_case}, {request.period}"),
+        question=escape(backtest.context.case.question),
+        made=escape(describe_method(backtest)),
+        quality=figures[backtest_plots.QUALITY],
+        policies=_table(tables.headers(results, (first,)), tables.policy_rows(results, (first,))),
+        honest=escape(describe_caveats(results, display_names)),
+        fired=_table(("policy", "above the threshold", "asked for on"), tables.fired_triggers(results))
+        or "<p>None did.</p>",
         failed=_failed(results),
-        ageing=shown.get(backtest_plots.AGES, ""),
-        ages=_table(tables.AGES, tables.ages(replayed.ages))
+        ageing=figures.get(backtest_plots.AGES, ""),
+        ages=_table(tables.AGE_HEADERS, tables.age_rows(backtest.ages))
         or "<p>One model was trained: nothing is known of age.</p>",
-        differences=_table(_DIFFERENCES, map(tables.difference, results.differences)),
-        around=_around(replayed.around),
+        differences=_table(_DIFFERENCES, map(tables.difference_row, results.differences)),
+        around=_threshold_variants(backtest.sensitivity),
     )
 
 
 _DIFFERENCES = ("the first", "the second", "the first loses more by", "saves more by, per 1000", "better")
 
 
-def made(replayed: Replayed) -> str:
+def describe_method(backtest: BacktestRun) -> str:
     """Return in a sentence by which recipe, with or without a gate, and what it took."""
-    recipe, cost = replayed.order.recipe, replayed.cost
-    learned = f"{recipe.candidate.name} on at most {recipe.most_rows:,} rows drawn from all the past"
+    recipe, cost = backtest.training_key.recipe, backtest.cost
+    learned = f"{recipe.candidate.name} on at most {recipe.max_rows:,} rows drawn from all the past"
     gate = "the gate decides what is let in" if recipe.held_out else "no gate: what is asked for is let in"
-    corrected = "" if recipe.corrected else ", without calibration"
+    corrected = "" if recipe.calibrated else ", without calibration"
     return (
-        f"One recipe: {learned}{corrected}; {gate}. {cost.made + cost.found} trainings, {cost.found} of them found from "
+        f"One recipe: {learned}{corrected}; {gate}. {cost.trained + cost.reused} trainings, {cost.reused} of them found from "
         f"before; {cost.seconds:.0f} s by the clock, {cost.cpu_seconds:.0f} s of processors."
     )
 
 
-def honest(results: Results, words: Words) -> str:
+def describe_caveats(results: Results, display_names: DisplayNames) -> str:
     """Return how the numbers are to be read."""
     return (
-        f"{results.rows:,} rows in {results.blocks} blocks of nights, {words.loss} in {words.loss_unit}. Intervals draw whole blocks with replacement; one that holds 0 shows "
+        f"{results.rows:,} rows in {results.block_count} blocks of nights, {display_names.loss} in {display_names.loss_unit}. Intervals draw whole blocks with replacement; one that holds 0 shows "
         f"no difference, whatever its middle says. Each interval stands for itself: of {len(results.differences)} comparisons without "
         f"any true difference, about {max(1, round(0.05 * len(results.differences)))} would be shown by chance."
     )
 
 
 def _figure(picture: Picture) -> str:
-    told = escape(picture.told)
-    return f'<figure role="img" aria-label="{told}">{picture.svg}<figcaption>{told}</figcaption></figure>'
+    caption = escape(picture.caption)
+    return f'<figure role="img" aria-label="{caption}">{picture.svg}<figcaption>{caption}</figcaption></figure>'
 
 
 def _failed(results: Results) -> str:
-    rows = tables.failed(results)
+    rows = tables.failed_checks(results)
     return f"<h2>What the gate refused models for</h2>{_table(('policy', 'checks not passed'), rows)}" if rows else ""
 
 
-def _around(results: Results | None) -> str:
+def _threshold_variants(results: Results | None) -> str:
     if results is None:
         return ""
-    heads = tables.heads(results, ())
-    return f"<h2>Thresholds around the triggers</h2>{_table(heads, tables.policies(results, ()))}"
+    heads = tables.headers(results, ())
+    return f"<h2>Thresholds around the triggers</h2>{_table(heads, tables.policy_rows(results, ()))}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -160,12 +164,12 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     """Return `value` with dates as text, and numbers that JSON has no word for as null."""
     if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): _to_json(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_to_json(each) for each in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value) if isinstance(value, date) else value

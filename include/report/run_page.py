@@ -7,7 +7,7 @@ import pandas as pd
 
 from include.plotting.style import STYLE
 from include.report import run_plots
-from include.report.run_summary import Night, Releasing, Summary
+from include.report.run_summary import Night, Release, Summary
 from ml.targets import Target
 from ml.usecase import UseCase
 
@@ -28,7 +28,7 @@ _PAGE = Template(
 </body></html>
 """
 )
-_HEADS = (
+_HEADERS = (
     "night",
     "rows in",
     "valid",
@@ -52,10 +52,10 @@ def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame, target: T
         question=escape(use_case.question),
         tiles=_tiles(summary),
         figures=_figures(summary, matured, target),
-        heads="".join(f"<th scope='col'>{head.format(loss=summary.words.loss)}</th>" for head in _HEADS),
+        heads="".join(f"<th scope='col'>{head.format(loss=summary.display_names.loss)}</th>" for head in _HEADERS),
         nights="".join(_night(each, summary) for each in summary.nights),
         releases="".join(_release(each, summary.use_case) for each in summary.releases) or "<p>None was judged.</p>",
-        made_of=_made_of(summary),
+        made_of=_table_versions(summary),
     )
 
 
@@ -76,15 +76,17 @@ def _figures(summary: Summary, matured: pd.DataFrame, target: Target | None) -> 
         return "<p>No score has met its label yet: the plots need matured nights.</p>"
     by_night = pd.Series(
         {
-            night: target.saved(rows["label"].to_numpy(float), rows["score"].to_numpy(float))
+            night: target.saved_per_1000(rows["label"].to_numpy(float), rows["score"].to_numpy(float))
             for night, rows in matured.groupby("night")
         }
     )
     drawn = {
         "Quality by night, on matured labels.": run_plots.loss(summary),
-        "What the champion expected, and what came.": run_plots.expected_and_seen(matured, target),
+        "What the champion expected, and what came.": run_plots.expected_and_observed(matured, target),
         "Reliability of all matured scores.": run_plots.reliability(matured, target),
-        f"What acting on the scores saved, against {summary.words.saved_against}.": run_plots.saved(by_night),
+        f"What acting on the scores saved, against {summary.display_names.savings_baseline}.": run_plots.saved(
+            by_night
+        ),
     }
     if summary.releases:
         drawn["Each challenger against what it met, interval by nights."] = run_plots.gains(summary)
@@ -95,7 +97,7 @@ def _figures(summary: Summary, matured: pd.DataFrame, target: Target | None) -> 
 
 
 def _night(each: Night, summary: Summary) -> str:
-    asked = {retrain.night: retrain.trigger for retrain in summary.retrains}.get(each.night)
+    trigger = {retrain.night: retrain.trigger for retrain in summary.retrains}.get(each.night)
     cells = (
         each.night,
         f"{each.rows_in:,}",
@@ -106,14 +108,14 @@ def _night(each: Night, summary: Summary) -> str:
         _number(each.loss, ".3f"),
         _number(each.calibration_gap, "+.3f"),
         str(each.alerts),
-        f"<a href='{summary.use_case}/{each.night}/drift.html'>{escape(asked.replace('_', ' '))}</a>"
-        if asked
+        f"<a href='{summary.use_case}/{each.night}/drift.html'>{escape(trigger.replace('_', ' '))}</a>"
+        if trigger
         else "<span class='soft'>no</span>",
     )
     return _row(*cells)
 
 
-def _release(each: Releasing, use_case: str) -> str:
+def _release(each: Release, use_case: str) -> str:
     low, high = each.interval
     approved = f"approved by {' and '.join(each.approved_by)}" if each.approved_by else "not released"
     checks = "".join(
@@ -124,20 +126,20 @@ def _release(each: Releasing, use_case: str) -> str:
     return (
         f"<details><summary>{each.night} <code>{each.digest[:12]}</code> ({each.bar}) "
         f"<span class='{each.verdict}'>{each.verdict}</span>, gain {each.gain:+.4f} [{low:+.4f}, {high:+.4f}], {approved}</summary>"
-        f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p>{_unpaid(each, use_case)}{_pictures(each, use_case)}<div class='scroll'><table class='words'><thead><tr><th>check</th>"
+        f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p>{_unprofitable_features(each, use_case)}{_pictures(each, use_case)}<div class='scroll'><table class='words'><thead><tr><th>check</th>"
         f"<th>number</th><th>bar</th><th>answer</th></tr></thead><tbody>{checks}</tbody></table></div></details>"
     )
 
 
-def _unpaid(each: Releasing, use_case: str) -> str:
-    if each.unpaid is None:
+def _unprofitable_features(each: Release, use_case: str) -> str:
+    if each.unprofitable_features is None:
         return ""
-    names = ", ".join(f"<code>{escape(name)}</code>" for name in each.unpaid) or "none"
+    names = ", ".join(f"<code>{escape(name)}</code>" for name in each.unprofitable_features) or "none"
     card = f"<a href='{escape(use_case)}/{each.night}/model_card.html'>model card</a>"
     return f"<p>Features that cost and are not shown to pay: {names}. The {card} has each one's numbers.</p>"
 
 
-def _pictures(each: Releasing, use_case: str) -> str:
+def _pictures(each: Release, use_case: str) -> str:
     if not each.pictures:
         return ""
     links = ", ".join(
@@ -150,18 +152,19 @@ def _row(*cells: str) -> str:
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _made_of(summary: Summary) -> str:
-    if not summary.made_of:
+def _table_versions(summary: Summary) -> str:
+    if not summary.table_versions:
         return "<p>No score was issued.</p>"
-    tables = sorted({table for told in summary.made_of.values() for table in told})
-    heads = "".join(f"<th scope='col'>{escape(table)}</th>" for table in ("night", *tables))
+    tables = sorted({table for versions in summary.table_versions.values() for table in versions})
+    headers = "".join(f"<th scope='col'>{escape(table)}</th>" for table in ("night", *tables))
     rows = "".join(
-        _row(night, *(str(told.get(table, "")) for table in tables)) for night, told in summary.made_of.items()
+        _row(night, *(str(versions.get(table, "")) for table in tables))
+        for night, versions in summary.table_versions.items()
     )
     return (
         "<p>Versions of tables, each still there to be read: <code>ratchet data at "
-        f"{escape(summary.use_case)} {next(iter(summary.made_of))}</code>.</p>"
-        f"<div class='scroll'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{escape(summary.use_case)} {next(iter(summary.table_versions))}</code>.</p>"
+        f"<div class='scroll'><table><thead><tr>{headers}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

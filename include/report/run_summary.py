@@ -12,8 +12,8 @@ from ml import targets
 from ml.governance.hash_chain import Entry
 from ml.periods import Period
 from ml.promotion.gate import Outcome
-from ml.rollout.state import Kind
-from ml.targets import Words
+from ml.rollout.state import ReleaseEvent
+from ml.targets import DisplayNames
 from ml.usecase import UseCase
 
 SCHEMA_VERSION = 1
@@ -43,7 +43,7 @@ class Retrain:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Releasing:
+class Release:
     """A challenger that was judged: its verdict, the interval of its gain, and who approved it.
 
     `unpaid` has the features that cost and are not shown to pay; None where that was not measured. `pictures` names those
@@ -61,7 +61,7 @@ class Releasing:
     choice: str
     checks: tuple[Mapping[str, Any], ...]
     approved_by: tuple[str, ...]
-    unpaid: tuple[str, ...] | None = None
+    unprofitable_features: tuple[str, ...] | None = None
     pictures: tuple[str, ...] = ()
 
 
@@ -70,25 +70,25 @@ class Summary:
     """Everything that a report says about one use case's rehearsal; `made_of` has table versions by scored night."""
 
     use_case: str
-    words: Words
+    display_names: DisplayNames
     nights: tuple[Night, ...]
     retrains: tuple[Retrain, ...]
-    releases: tuple[Releasing, ...]
+    releases: tuple[Release, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
-    made_of: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    table_versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
-        shown = ("version", "digest", "verdict", "interval", "approved_by")
+        release_fields = ("version", "digest", "verdict", "interval", "approved_by")
         return {
             "schema_version": SCHEMA_VERSION,
             "use_case": self.use_case,
             "nights": [
-                {self.words.metric if name == "loss" else name: value for name, value in asdict(each).items()}
+                {self.display_names.metric if name == "loss" else name: value for name, value in asdict(each).items()}
                 for each in self.nights
             ],
             "retrains": [asdict(each) for each in self.retrains],
-            "releases": [{name: asdict(each)[name] for name in shown} for each in self.releases],
+            "releases": [{name: asdict(each)[name] for name in release_fields} for each in self.releases],
             "seconds": {stage: round(seconds, 2) for stage, seconds in self.seconds.items()},
         }
 
@@ -98,7 +98,7 @@ def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mappin
     entries = ledger.entries(engine, use_case=use_case.name)
     return Summary(
         use_case=use_case.name,
-        words=targets.of(use_case).words,
+        display_names=targets.target_type(use_case).display_names,
         nights=_nights(engine, use_case, period),
         retrains=tuple(
             Retrain(night=str(entry.night), trigger=str(entry.payload["trigger"]))
@@ -106,12 +106,12 @@ def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mappin
             if entry.kind == "decided" and entry.payload["retrain"]
         ),
         releases=tuple(
-            _releasing(entry, entries) for entry in entries if entry.kind == "judged" and "package" in entry.payload
+            _build_release(entry, entries) for entry in entries if entry.kind == "judged" and "package" in entry.payload
         ),
         seconds=seconds,
-        made_of={
-            str(night): told
-            for night, told in table_versions.of_scores(engine, use_case).items()
+        table_versions={
+            str(night): by_table
+            for night, by_table in table_versions.scored_versions(engine, use_case).items()
             if period.first <= night <= period.last
         },
     )
@@ -131,16 +131,16 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
     rows = []
     for night in sorted({each.night for each in ingested}):
         tables = [each for each in ingested if each.night == night]
-        grown = maturity.get(night)
+        night_maturity = maturity.get(night)
         rows.append(
             Night(
                 night=str(night),
                 rows_in=sum(each.rows_in for each in tables),
                 rows_valid=sum(each.rows_valid for each in tables),
                 rows_quarantined=sum(each.rows_quarantined for each in tables),
-                scored=grown.scored if grown else 0,
-                matured=grown.matured if grown else 0,
-                loss=measured.get((night, targets.of(use_case).words.metric)),
+                scored=night_maturity.scored if night_maturity else 0,
+                matured=night_maturity.matured if night_maturity else 0,
+                loss=measured.get((night, targets.target_type(use_case).display_names.metric)),
                 calibration_gap=measured.get((night, "calibration_gap")),
                 alerts=sum(each.night == night for each in alerts),
             )
@@ -148,23 +148,25 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
     return tuple(rows)
 
 
-def _releasing(judged: Entry, entries: tuple[Entry, ...]) -> Releasing:
-    told: Mapping[str, Any] = judged.payload
-    earned = told["outcome"] == Outcome.PROMOTE  # a refused attempt may have come to the same package
-    promoted = [each for each in entries if earned and each.kind == Kind.PROMOTED and each.subject == judged.subject]
+def _build_release(judged: Entry, entries: tuple[Entry, ...]) -> Release:
+    payload: Mapping[str, Any] = judged.payload
+    earned = payload["outcome"] == Outcome.PROMOTE  # a refused attempt may have come to the same package
+    promoted = [
+        each for each in entries if earned and each.kind == ReleaseEvent.PROMOTED and each.subject == judged.subject
+    ]
     approved: Any = promoted[0].payload["approved_by"] if promoted else []
-    return Releasing(
+    return Release(
         night=str(judged.night),
-        version=told.get("version"),
+        version=payload.get("version"),
         digest=judged.subject,
-        bar=told["bar"],
-        verdict=told["outcome"],
-        gain=told["gain"]["value"],
-        interval=(told["gain"]["low"], told["gain"]["high"]),
-        reason=told["reason"],
-        choice=told["choice"],
-        checks=tuple(told["checks"]),
+        bar=payload["bar"],
+        verdict=payload["outcome"],
+        gain=payload["gain"]["value"],
+        interval=(payload["gain"]["low"], payload["gain"]["high"]),
+        reason=payload["reason"],
+        choice=payload["choice"],
+        checks=tuple(payload["checks"]),
         approved_by=tuple(approved),
-        unpaid=tuple(told["not_shown_to_pay"]) if "not_shown_to_pay" in told else None,
-        pictures=tuple(told.get("pictures", ())),
+        unprofitable_features=tuple(payload["not_shown_to_pay"]) if "not_shown_to_pay" in payload else None,
+        pictures=tuple(payload.get("pictures", ())),
     )

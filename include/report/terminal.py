@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from include.report.run_summary import Releasing, Summary
+from include.report.run_summary import Release, Summary
 
 _VERDICTS = {"promote": "bold green", "keep": "yellow", "inconclusive": "cyan"}
 
@@ -18,7 +18,7 @@ def show(summary: Summary, console: Console) -> None:
 
 
 def _nights(summary: Summary) -> Table:
-    asked = {each.night: each.trigger for each in summary.retrains}
+    triggers = {each.night: each.trigger for each in summary.retrains}
     table = Table(
         title=f"{summary.use_case}: the nights", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
     )
@@ -29,7 +29,7 @@ def _nights(summary: Summary) -> Table:
         "quarantined",
         "scored",
         "matured",
-        summary.words.loss,
+        summary.display_names.loss,
         "calibration gap",
         "alerts",
     ):
@@ -46,7 +46,7 @@ def _nights(summary: Summary) -> Table:
             _number(each.loss, ".3f"),
             _number(each.calibration_gap, "+.3f"),
             Text(str(each.alerts), style="yellow" if each.alerts else "dim"),
-            Text(asked.get(each.night, "no").replace("_", " "), style="bold" if each.night in asked else "dim"),
+            Text(triggers.get(each.night, "no").replace("_", " "), style="bold" if each.night in triggers else "dim"),
         )
     return table
 
@@ -55,14 +55,14 @@ def _releases(summary: Summary) -> Table:
     table = Table(title="Challengers and verdicts", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name in ("night", "version", "digest", "bar", "verdict"):
         table.add_column(name, no_wrap=True)
-    table.add_column(f"{summary.words.loss} gain [95 % interval]", justify="right")
+    table.add_column(f"{summary.display_names.loss} gain [95 % interval]", justify="right")
     table.add_column("approved by")
     for each in summary.releases:
         table.add_row(*_release(each))
     return table
 
 
-def _release(each: Releasing) -> tuple[str | Text, ...]:
+def _release(each: Release) -> tuple[str | Text, ...]:
     low, high = each.interval
     return (
         each.night,

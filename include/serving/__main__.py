@@ -5,29 +5,29 @@ import sys
 import uvicorn
 
 from include.serving import app, config
-from include.serving.http_protocol import Prompt
+from include.serving.http_protocol import HeaderTimeoutProtocol
 from include.settings import load_settings
 from ml.errors import RatchetError, SetupError
 
 _STOP_SECONDS = 10
 
 
-def main(use_case: str, word: str = "serve") -> None:
+def main(use_case: str, command: str = "serve") -> None:
     """Serve until told to stop; then no new requests are taken, and those under way are answered.
 
     SageMaker starts a container with the word `serve`; raises SetupError for another.
     """
-    if word != "serve":
-        raise SetupError(f"expected the word 'serve' or none, got {word!r}: a server does nothing else")
-    settings, allowed = load_settings(), config.load()
-    shelf = settings.feature_store / use_case / "snapshots"
-    front = app.create(use_case, shelf, settings, allowed)
+    if command != "serve":
+        raise SetupError(f"expected the word 'serve' or none, got {command!r}: a server does nothing else")
+    settings, serving_config = load_settings(), config.load()
+    snapshot_dir = settings.feature_store / use_case / "snapshots"
+    server_app = app.create(use_case, snapshot_dir, settings, serving_config)
     server = uvicorn.Server(
         uvicorn.Config(
-            front,
-            host=allowed.host,
-            port=allowed.port,
-            http=Prompt,
+            server_app,
+            host=serving_config.host,
+            port=serving_config.port,
+            http=HeaderTimeoutProtocol,
             loop="uvloop",
             ws="none",
             access_log=False,
@@ -36,7 +36,7 @@ def main(use_case: str, word: str = "serve") -> None:
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
     )
-    front.gateway.requests = lambda: len(server.server_state.tasks)
+    server_app.gateway.active_requests = lambda: len(server.server_state.tasks)
     server.run()
 
 

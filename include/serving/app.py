@@ -14,67 +14,67 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from include.serving import openapi, routers
-from include.serving.config import Limits
-from include.serving.fast_routes import Alive, Direct, Endpoint, Front
+from include.serving.config import ServingConfig
+from include.serving.fast_routes import Endpoint, FastRoute, FastRouter, LivenessEndpoint
 from include.serving.gateway import Gateway, StatusError
-from include.serving.handler import Answering
+from include.serving.handler import RequestHandler
 from include.serving.metrics import Metrics
-from include.serving.model_pool import Fleet
+from include.serving.model_pool import ModelPool
 from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS
 from include.settings import Settings
-from include.stores.request_log import Journal
+from include.stores.request_log import RequestLog
 
 
-def create(use_case: str, shelf: Path, settings: Settings, limits: Limits) -> Front:
+def create(use_case: str, snapshot_dir: Path, settings: Settings, config: ServingConfig) -> FastRouter:
     """Return the server of `use_case`, which looks entities up on `shelf` and follows what is routed in `where`.
 
     Raises SetupError when there is no room for its journal.
     """
-    fleet = Fleet(use_case, shelf, settings, limits)
-    journal = Journal(settings.journal / use_case)
-    metrics = Metrics(fleet, journal)
-    answering = Answering(fleet, journal, metrics, limits)
-    gateway = Gateway(answering, fleet, metrics, limits)
+    pool = ModelPool(use_case, snapshot_dir, settings, config)
+    journal = RequestLog(settings.prediction_log / use_case)
+    metrics = Metrics(pool, journal)
+    handler = RequestHandler(pool, journal, metrics, config)
+    gateway = Gateway(handler, pool, metrics, config)
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(fleet.refresh)
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(pool.refresh)
         gc.collect()
         gc.freeze()  # what is loaded stays: no request waits for it to be looked through again
-        following = asyncio.create_task(_follow(fleet, limits.refresh_seconds))
+        refresh_task = asyncio.create_task(_refresh_periodically(pool, config.refresh_seconds))
         yield
-        following.cancel()
+        refresh_task.cancel()
         with suppress(asyncio.CancelledError):
-            await following
-        for each in (gateway, answering, journal):
+            await refresh_task
+        for each in (gateway, handler, journal):
             await asyncio.to_thread(each.close)
 
-    app: FastAPI = FastAPIOffline(title=f"Ratchet: {use_case}", version="1", lifespan=life, redoc_url=None)
-    app.router.route_class = Direct
-    _answer(app, gateway, limits)
-    app.include_router(routers.health(fleet, limits))
-    app.include_router(routers.models(fleet, gateway))
-    app.include_router(routers.control(fleet, metrics, gateway))
-    app.add_exception_handler(StatusError, _failed)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(Exception, _broken)
-    app.openapi = _documented(app, fleet)  # type: ignore[method-assign]  # FastAPI's own way to change it
-    return Front(app, gateway, {"name": use_case})
+    app: FastAPI = FastAPIOffline(title=f"Ratchet: {use_case}", version="1", lifespan=lifespan, redoc_url=None)
+    app.router.route_class = FastRoute
+    _add_scoring_routes(app, gateway, config)
+    app.include_router(routers.health(pool, config))
+    app.include_router(routers.models(pool, gateway))
+    app.include_router(routers.control(pool, metrics, gateway))
+    app.add_exception_handler(StatusError, _handle_status_error)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
+    app.add_exception_handler(Exception, _handle_unexpected_error)
+    app.openapi = _openapi_builder(app, pool)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    return FastRouter(app, gateway, {"name": use_case})
 
 
-async def _follow(fleet: Fleet, seconds: float) -> None:
+async def _refresh_periodically(pool: ModelPool, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(fleet.refresh)
+        await asyncio.to_thread(pool.refresh)
 
 
-def _answer(app: FastAPI, gateway: Gateway, limits: Limits) -> None:
+def _add_scoring_routes(app: FastAPI, gateway: Gateway, config: ServingConfig) -> None:
     """Add the routes by which is asked; Vertex AI names its own."""
     routes = {
         "/score": NATIVE,
         "/invocations": DATAFRAMES,
         "/endpoints/{name}/invocations": DATAFRAMES,
-        limits.predict_route or "/predict": INSTANCES,
+        config.predict_route or "/predict": INSTANCES,
         "/v1/models/{name}:predict": INSTANCES,
         "/v2/models/{name}/infer": TENSORS,
         "/v2/models/{name}/versions/{version}/infer": TENSORS,
@@ -85,50 +85,54 @@ def _answer(app: FastAPI, gateway: Gateway, limits: Limits) -> None:
             Endpoint(gateway, protocol),
             methods=["POST"],
             tags=["answers"],
-            summary=protocol.told,
+            summary=protocol.summary,
             responses=openapi.responses(protocol.name),
         )
     for path in ("/healthz", "/v2/health/live"):
-        app.add_api_route(path, Alive(), methods=["GET"], tags=["health"], summary="Say that the process lives.")
+        app.add_api_route(
+            path, LivenessEndpoint(), methods=["GET"], tags=["health"], summary="Say that the process lives."
+        )
 
 
-def _failed(_: Request, failure: Exception) -> Response:
+def _handle_status_error(_: Request, failure: Exception) -> Response:
     assert isinstance(failure, StatusError)
-    told = failure.reply()
-    return Response(told.body, failure.status, dict(told.headers), told.content_type)
+    reply = failure.reply()
+    return Response(reply.body, failure.status, dict(reply.headers), reply.content_type)
 
 
-def _refused(_: Request, error: Exception) -> Response:
+def _handle_http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
-def _broken(_: Request, __: Exception) -> Response:
+def _handle_unexpected_error(_: Request, __: Exception) -> Response:
     return JSONResponse({"error": "this server failed to answer; its log says why"}, 500)
 
 
-def _documented(app: FastAPI, fleet: Fleet) -> Callable[[], dict[str, Any]]:
+def _openapi_builder(app: FastAPI, pool: ModelPool) -> Callable[[], dict[str, Any]]:
     """Return what makes the OpenAPI document, with the features of the model that answers when it is asked for."""
-    plain = app.openapi
+    default_openapi = app.openapi
 
     def document() -> dict[str, Any]:
-        told = deepcopy(plain())
-        if not fleet.ready:
-            return told
-        champion, snapshot = fleet.serving.champion, fleet.serving.champion.shelf.served
-        known = next(iter(snapshot.places), None) if snapshot else None
+        schema = deepcopy(default_openapi())
+        if not pool.ready:
+            return schema
+        champion, snapshot = pool.serving.champion, pool.serving.champion.snapshot_store.served
+        example_entity = next(iter(snapshot.row_index), None) if snapshot else None
         for route in app.routes:
-            if isinstance(route, Direct) and isinstance(route.endpoint, Endpoint):
-                posted = told["paths"][route.path]["post"]
-                posted["requestBody"] = openapi.body(route.endpoint.protocol.name, champion.taken, known)
-        names = {"name": fleet.use_case, "version": champion.digest}
-        for path, methods in told["paths"].items():
+            if isinstance(route, FastRoute) and isinstance(route.endpoint, Endpoint):
+                operation = schema["paths"][route.path]["post"]
+                operation["requestBody"] = openapi.body(
+                    route.endpoint.protocol.name, champion.input_schema, example_entity
+                )
+        names = {"name": pool.use_case, "version": champion.digest}
+        for path, methods in schema["paths"].items():
             for each in methods.values():
                 each["parameters"] = [
                     {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": [value]}}
                     for name, value in names.items()
                     if f"{{{name}}}" in path
                 ]
-        return told
+        return schema
 
     return document

@@ -18,7 +18,7 @@ _SECONDS, _POLL_SECONDS = 120.0, 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Running:
+class RunningServer:
     """A server that answers at `address`, and its process."""
 
     address: str
@@ -26,31 +26,37 @@ class Running:
 
 
 @contextmanager
-def running(use_case: str, settings: Settings, *, port: int | None = None, **limits: object) -> Iterator[Running]:
+def run_server(
+    use_case: str, settings: Settings, *, port: int | None = None, **overrides: object
+) -> Iterator[RunningServer]:
     """Give a server that answers by the routes, packages and snapshots of `where`, and end it afterwards.
 
     `limits` are those of the server, by name; it listens on `port`, or on a free one. Raises SetupError when it ends, or does not answer, at its start.
     """
     port = port or ports.free_port(settings.host)
     address = f"http://{settings.host}:{port}"
-    environment = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in limits.items()}
-    places = ("home", "packages", "trusted_keys", "routes", "journal", "feature_store")
-    environment |= {f"RATCHET_{name.upper()}": str(getattr(settings, name)) for name in places}
-    environment |= {"RATCHET_SERVING_HOST": settings.host, "RATCHET_SERVING_PORT": str(port), "PYTHONPATH": str(PROJECT)}
+    environment = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in overrides.items()}
+    inherited_settings = ("home", "packages", "trusted_keys", "routes", "journal", "feature_store")
+    environment |= {f"RATCHET_{name.upper()}": str(getattr(settings, name)) for name in inherited_settings}
+    environment |= {
+        "RATCHET_SERVING_HOST": settings.host,
+        "RATCHET_SERVING_PORT": str(port),
+        "PYTHONPATH": str(PROJECT),
+    }
     command = [sys.executable, "-m", "include.serving", use_case]
     process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment)
     try:
         with httpx.Client(base_url=address, trust_env=False) as client:  # one: each makes TLS ready, which takes long
-            wait(lambda: process.poll() is not None or _lives(client), f"a server of {use_case} to answer")
+            wait_until(lambda: process.poll() is not None or _is_live(client), f"a server of {use_case} to answer")
         if process.poll() is not None:
             raise SetupError(f"the server of {use_case} ended with code {process.returncode}: its last words are above")
-        yield Running(address=address, process=process)
+        yield RunningServer(address=address, process=process)
     finally:
         process.terminate()
         process.wait()
 
 
-def wait(done: Callable[[], bool], what: str) -> None:
+def wait_until(done: Callable[[], bool], what: str) -> None:
     """Return once it is `done`; raises SetupError when that takes too long."""
     deadline = time.monotonic() + _SECONDS
     while not done():
@@ -59,7 +65,7 @@ def wait(done: Callable[[], bool], what: str) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _lives(client: httpx.Client) -> bool:
+def _is_live(client: httpx.Client) -> bool:
     try:
         return client.get("/healthz").status_code == 200
     except httpx.TransportError:

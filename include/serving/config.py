@@ -13,7 +13,7 @@ _TOKEN_FILE = f"{_PREFIX}TOKEN_FILE"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class ServingConfig:
     """Each field has a variable, `RATCHET_SERVING_` and its name in capitals; the platforms' own go before it.
 
     `body_bytes` and `rows` bound one request, `waiting` how many may wait for an answer, `body_seconds` how long a
@@ -41,33 +41,33 @@ class Limits:
     challenger_seconds: float = 0.5
 
 
-_PLATFORMS = {
+_PLATFORM_VARIABLES = {
     "port": ("AIP_HTTP_PORT", "PORT"),  # Vertex AI, Cloud Run
     "predict_route": ("AIP_PREDICT_ROUTE",),
     "health_route": ("AIP_HEALTH_ROUTE",),
 }
 
 
-def load(environment: Mapping[str, str] = os.environ) -> Limits:
+def load(environment: Mapping[str, str] = os.environ) -> ServingConfig:
     """Return the limits that `environment` sets; raises SetupError for a value of the wrong kind, naming its variable.
 
     The token may stand in a file instead, which `RATCHET_SERVING_TOKEN_FILE` names.
     """
     given: dict[str, Any] = {}
-    for field in fields(Limits):
-        for variable in (*_PLATFORMS.get(field.name, ()), f"{_PREFIX}{field.name.upper()}"):
+    for field in fields(ServingConfig):
+        for variable in (*_PLATFORM_VARIABLES.get(field.name, ()), f"{_PREFIX}{field.name.upper()}"):
             if environment.get(variable):
-                given[field.name] = _read(variable, environment[variable], type(field.default))
+                given[field.name] = _parse(variable, environment[variable], type(field.default))
                 break
     if environment.get(_TOKEN_FILE):
-        given["token"] = _secret(Path(environment[_TOKEN_FILE]))
-    limits = Limits(**given)
-    if limits.token_for_all and not limits.token:
+        given["token"] = _read_secret(Path(environment[_TOKEN_FILE]))
+    config = ServingConfig(**given)
+    if config.token_for_all and not config.token:
         raise SetupError(f"{_PREFIX}TOKEN_FOR_ALL asks every client for a token, but {_PREFIX}TOKEN is empty: set one")
-    return limits
+    return config
 
 
-def _read(variable: str, text: str, kind: type) -> object:
+def _parse(variable: str, text: str, kind: type) -> object:
     try:
         if kind is bool:
             return {"on": True, "off": False, "true": True, "false": False}[text.lower()]
@@ -80,7 +80,7 @@ def _read(variable: str, text: str, kind: type) -> object:
     return value
 
 
-def _secret(path: Path) -> str:
+def _read_secret(path: Path) -> str:
     try:
         return path.read_text().strip()
     except OSError as error:

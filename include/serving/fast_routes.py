@@ -24,7 +24,7 @@ class Endpoint:
         await self.gateway.answer(self.protocol, scope, receive, send)
 
 
-class Alive:
+class LivenessEndpoint:
     """An ASGI application that says that the process lives, and nothing else: what a server costs without a model."""
 
     __signature__ = inspect.Signature()
@@ -37,36 +37,36 @@ class Alive:
         await send({"type": "http.response.body", "body": self._body})
 
 
-class Front:
+class FastRouter:
     """Hands a request for one of the direct routes to its endpoint, past what FastAPI costs; all others to FastAPI."""
 
     def __init__(self, app: FastAPI, gateway: Gateway, names: Mapping[str, str]) -> None:
         """Know the direct routes of `app`, their path parameters set to `names` where those are all of them."""
         self.app, self.gateway = app, gateway
-        self._endpoints: dict[tuple[str, str], tuple[Direct, dict[str, str]]] = {}
+        self._endpoints: dict[tuple[str, str], tuple[FastRoute, dict[str, str]]] = {}
         for route in app.routes:
             if (
-                isinstance(route, Direct)
+                isinstance(route, FastRoute)
                 and route.app is route.endpoint
                 and route.param_convertors.keys() <= names.keys()
             ):
-                known = {name: names[name] for name in route.param_convertors}
+                path_params = {name: names[name] for name in route.param_convertors}
                 for method in route.methods:
-                    self._endpoints[method, route.path.format(**known)] = route, known
+                    self._endpoints[method, route.path.format(**path_params)] = route, path_params
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if found is None:
+        entry = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if entry is None:
             await self.app(scope, receive, send)
         else:
-            scope["path_params"] = found[1]
-            await found[0].app(scope, receive, send)
+            scope["path_params"] = entry[1]
+            await entry[0].app(scope, receive, send)
 
 
-class Direct(APIRoute):
+class FastRoute(APIRoute):
     """A route that FastAPI documents and finds, but whose requests it does not parse."""
 
-    def __init__(self, path: str, endpoint: Any, **told: Any) -> None:
-        super().__init__(path, endpoint, **told)
-        if isinstance(endpoint, Endpoint | Alive):
+    def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        if isinstance(endpoint, Endpoint | LivenessEndpoint):
             self.app = endpoint

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from include.serving.config import Limits
-from include.serving.handler import Answer, Answering, Asked
+from include.serving.config import ServingConfig
+from include.serving.handler import Prediction, RequestHandler, ScoreRequest
 from include.serving.metrics import Metrics
-from include.serving.model_pool import Fleet
-from include.serving.protocols import Ask, Protocol, Reply
+from include.serving.model_pool import ModelPool
+from include.serving.protocols import Protocol, ProtocolRequest, Reply
 from include.serving.protocols.codec import JSON, MediaError
 from include.serving.protocols.tensors import HEADER
-from ml.errors import AbsentError, QuestionError, RatchetError, SetupError, SnapshotError
+from ml.errors import RatchetError, ScoreRequestError, SetupError, SnapshotError, UnknownEntityError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,23 +30,23 @@ _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 class StatusError(Exception):
     """A request that gets a status and a sentence in place of an answer."""
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status, self.sentence = status, sentence
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
 
-    def reply(self, request: str = "") -> Reply:
+    def reply(self, request_id: str = "") -> Reply:
         """Return the body and the headers that tell of it."""
         headers = {"Retry-After": str(_RETRY_SECONDS)} if self.status == 503 else {}
         headers |= {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
         headers |= {"Connection": "close"} if self.status in (408, 413) else {}  # the rest of the body is not read
-        told = {"error": self.sentence} | ({"request_id": request} if request else {})
-        return Reply(body=msgspec.json.encode(told), headers=headers)
+        payload = {"error": self.message} | ({"request_id": request_id} if request_id else {})
+        return Reply(body=msgspec.json.encode(payload), headers=headers)
 
 
 _STATUSES: tuple[tuple[type[RatchetError], int], ...] = (
-    (AbsentError, 404),
+    (UnknownEntityError, 404),
     (MediaError, 415),
-    (QuestionError, 422),
+    (ScoreRequestError, 422),
     (SetupError, 503),
     (SnapshotError, 503),
 )
@@ -58,12 +58,12 @@ class Gateway:
     `requests` is to say how many the server has begun, also those whose turn has not come.
     """
 
-    def __init__(self, answering: Answering, fleet: Fleet, metrics: Metrics, limits: Limits) -> None:
-        self._answering, self._fleet, self._metrics, self._limits = answering, fleet, metrics, limits
+    def __init__(self, handler: RequestHandler, pool: ModelPool, metrics: Metrics, config: ServingConfig) -> None:
+        self._handler, self._pool, self._metrics, self._config = handler, pool, metrics, config
         self._process, self._count = secrets.token_hex(6), count(1)
         self._reading = 0
-        self.requests: Callable[[], int] = lambda: 0
-        metrics.waiting.set_function(self._waiting)
+        self.active_requests: Callable[[], int] = lambda: 0
+        metrics.waiting.set_function(self._waiting_count)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answers")
 
     def close(self) -> None:
@@ -73,44 +73,44 @@ class Gateway:
     async def answer(self, protocol: Protocol, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request that came by `protocol`, or tell the client why not."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        request, status = self._id(headers), 200
+        request_id, status = self._request_id(headers), 200
         try:
-            body = await self._body(headers, receive)
+            body = await self._read_body(headers, receive)
             started = time.perf_counter()
-            reply = await self._answered(protocol, scope["path_params"], headers, body, request, started)
+            reply = await self._handle(protocol, scope["path_params"], headers, body, request_id, started)
         except StatusError as failure:
-            reply, status = failure.reply(request), failure.status
-        self._metrics.requests_of(protocol.name, status).inc()
-        await _send(send, status, reply, request)
+            reply, status = failure.reply(request_id), failure.status
+        self._metrics.request_counter(protocol.name, status).inc()
+        await _send(send, status, reply, request_id)
 
-    def require_token(self, headers: Mapping[bytes, str], *, control: bool = False) -> None:
+    def check_token(self, headers: Mapping[bytes, str], *, control: bool = False) -> None:
         """Raise StatusError unless the request bears the token, where one is asked for; control needs one to be set."""
-        if not self._limits.token:
+        if not self._config.token:
             if control:
                 raise StatusError(403, "control is switched off: set RATCHET_SERVING_TOKEN to allow it")
             return
-        wanted = f"Bearer {self._limits.token}".encode()
+        wanted = f"Bearer {self._config.token}".encode()
         given = headers.get(b"authorization", "").encode("latin-1")
-        if (control or self._limits.token_for_all) and not secrets.compare_digest(wanted, given):
+        if (control or self._config.token_for_all) and not secrets.compare_digest(wanted, given):
             raise StatusError(401, "expected 'Authorization: Bearer ...' with the token of this server")
 
-    def _id(self, headers: Mapping[bytes, str]) -> str:
+    def _request_id(self, headers: Mapping[bytes, str]) -> str:
         """Return the id that the client gave, or a new one."""
         given = headers.get(_REQUEST_ID, "")
         if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable():
             return given
         return f"{self._process}-{next(self._count):x}"
 
-    async def _body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
+    async def _read_body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
         """Return the whole body, of no more bytes than allowed, sent in no more time than allowed."""
-        self.require_token(headers)
-        told = headers.get(b"content-length", "0")
-        if not told.isdecimal() or int(told) > self._limits.body_bytes:
-            raise self._too_large(told)
+        self.check_token(headers)
+        content_length = headers.get(b"content-length", "0")
+        if not content_length.isdecimal() or int(content_length) > self._config.body_bytes:
+            raise self._too_large_error(content_length)
         parts, size = [], 0
         self._reading += 1
         try:
-            async with asyncio.timeout(self._limits.body_seconds):
+            async with asyncio.timeout(self._config.body_seconds):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
@@ -118,83 +118,87 @@ class Gateway:
                     part = message.get("body", b"")
                     parts.append(part)
                     size += len(part)
-                    if size > self._limits.body_bytes:
-                        raise self._too_large(str(size))
+                    if size > self._config.body_bytes:
+                        raise self._too_large_error(str(size))
                     if not message.get("more_body"):
                         return b"".join(parts)
         except TimeoutError:
             raise StatusError(
-                408, f"expected the whole request within {self._limits.body_seconds:g} s, got {size} bytes"
+                408, f"expected the whole request within {self._config.body_seconds:g} s, got {size} bytes"
             ) from None
         finally:
             self._reading -= 1
 
-    def _too_large(self, size: str) -> StatusError:
+    def _too_large_error(self, size: str) -> StatusError:
         return StatusError(
-            413, f"expected at most {self._limits.body_bytes} bytes, got {size[:20]}: ask in several requests"
+            413, f"expected at most {self._config.body_bytes} bytes, got {size[:20]}: ask in several requests"
         )
 
-    async def _answered(
+    async def _handle(
         self,
         protocol: Protocol,
         path: Mapping[str, str],
         headers: Mapping[bytes, str],
         body: bytes,
-        request: str,
+        request_id: str,
         started: float,
     ) -> Reply:
-        if (waiting := self._waiting()) > self._limits.waiting:
+        if (waiting := self._waiting_count()) > self._config.waiting:
             raise StatusError(503, f"{waiting} requests are waiting already: ask again later")
         try:
-            ask = self._ask(path, headers, body, request)
-            asked = Asked.of(request, protocol.name, protocol.read(ask), started, package=path.get("version"))
-            return protocol.write(ask, await self._scored(asked))
+            protocol_request = self._build_request(path, headers, body, request_id)
+            score_request = ScoreRequest.from_rows(
+                request_id, protocol.name, protocol.read(protocol_request), started, package=path.get("version")
+            )
+            return protocol.write(protocol_request, await self._score(score_request))
         except RatchetError as fault:
             status = next((status for kind, status in _STATUSES if isinstance(fault, kind)), 500)
             raise StatusError(status, str(fault)) from None
         except TimeoutError:
             raise StatusError(
-                504, f"no answer within {self._limits.answer_seconds:g} s: ask for fewer rows at a time"
+                504, f"no answer within {self._config.answer_seconds:g} s: ask for fewer rows at a time"
             ) from None
 
-    def _waiting(self) -> float:
+    def _waiting_count(self) -> float:
         """Return how many requests wait for an answer; those that are still coming in do not."""
-        return self.requests() - self._reading
+        return self.active_requests() - self._reading
 
-    async def _scored(self, asked: Asked) -> list[Answer]:
+    async def _score(self, score_request: ScoreRequest) -> list[Prediction]:
         """Return the answers, those that take their time from a thread beside the others' requests."""
-        if not self._answering.waits(asked):
-            return self._answering.answer(asked)
-        running = asyncio.get_running_loop().run_in_executor(self._threads, self._answering.answer, asked)
-        async with asyncio.timeout(self._limits.answer_seconds):
+        if not self._handler.needs_thread(score_request):
+            return self._handler.answer(score_request)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, self._handler.answer, score_request)
+        async with asyncio.timeout(self._config.answer_seconds):
             return await asyncio.shield(running)
 
-    def _ask(self, path: Mapping[str, str], headers: Mapping[bytes, str], body: bytes, request: str) -> Ask:
-        champion = self._fleet.serving.champion
-        if path.get("name", self._fleet.use_case) != self._fleet.use_case:
-            raise AbsentError(f"expected the model {self._fleet.use_case!r}, got {path['name'][:60]!r}")
+    def _build_request(
+        self, path: Mapping[str, str], headers: Mapping[bytes, str], body: bytes, request_id: str
+    ) -> ProtocolRequest:
+        champion = self._pool.serving.champion
+        if path.get("name", self._pool.use_case) != self._pool.use_case:
+            raise UnknownEntityError(f"expected the model {self._pool.use_case!r}, got {path['name'][:60]!r}")
         json_bytes = headers.get(_JSON_BYTES)
         if json_bytes is not None and not json_bytes.isdecimal():
-            raise QuestionError(f"{HEADER}: expected a number of bytes, got {json_bytes[:20]!r}")
-        return Ask(
-            request=request,
+            raise ScoreRequestError(f"{HEADER}: expected a number of bytes, got {json_bytes[:20]!r}")
+        return ProtocolRequest(
+            request_id=request_id,
             body=body,
-            model=self._fleet.use_case,
+            model=self._pool.use_case,
             package=champion.digest,
-            taken=champion.taken,
+            input_schema=champion.input_schema,
             content_type=headers.get(b"content-type", JSON).partition(";")[0].strip().lower(),
             accept=headers.get(b"accept", ""),
             json_bytes=None if json_bytes is None else int(json_bytes),
         )
 
 
-async def _send(send: Send, status: int, reply: Reply, request: str) -> None:
+async def _send(send: Send, status: int, reply: Reply, request_id: str) -> None:
     headers = [
         (b"content-type", reply.content_type.encode()),
         (b"content-length", str(len(reply.body)).encode()),
         *((name.lower().encode(), value.encode()) for name, value in reply.headers.items()),
     ]
-    if request:
-        headers.append((_REQUEST_ID, request.encode()))
+    if request_id:
+        headers.append((_REQUEST_ID, request_id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

@@ -14,42 +14,44 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 
 from include.stores import packages
-from include.stores.snapshot_store import Shelf
+from include.stores.snapshot_store import SnapshotCache
 from ml.errors import PackageError, SnapshotError
 from ml.features.snapshots import FeatureSnapshot
 from ml.packaging import package_files
 from ml.promotion import acceptance_tests
-from ml.promotion.acceptance_tests import Trial
+from ml.promotion.acceptance_tests import ServingProbe
 from ml.training.fitting import Model
 
-_TRIES, _TIMED = 3, 300
+_TRIES, _MAX_TIMED = 3, 300
 
 
-def main(folder: str, digest: str, trusted: str, shelf: str) -> None:
+def main(folder: str, digest: str, trusted: str, snapshot_dir: str) -> None:
     """Print the trial as JSON, or exit 1 with the sentence that says why there is none."""
     try:
         files = packages.get(Path(folder), digest, Path(trusted))
         model = package_files.load(files)
         package_files.check_golden(model, files)
-        print(json.dumps(asdict(run(model, Shelf(Path(shelf)).snapshot))))  # noqa: T201 - the answer to who started it
+        print(json.dumps(asdict(run(model, SnapshotCache(Path(snapshot_dir)).snapshot))))  # noqa: T201 - the answer to who started it
     except (PackageError, SnapshotError) as error:
         sys.exit(str(error))
 
 
-def run(model: Model, snapshot: FeatureSnapshot) -> Trial:
+def run(model: Model, snapshot: FeatureSnapshot) -> ServingProbe:
     """Return what the model answers for every entity of the snapshot, in its order, and what that took."""
     import pandas as pd
 
-    entities = list(snapshot.places)
-    seconds = [min(_seconds(model, snapshot, each) for _ in range(_TRIES)) for each in entities[:_TIMED]]
+    entities = list(snapshot.row_index)
+    seconds = [min(_time_prediction(model, snapshot, each) for _ in range(_TRIES)) for each in entities[:_MAX_TIMED]]
     memory = psutil.Process().memory_info().rss / 1e6
     rows = [_row(snapshot, each) for each in entities]
     frame = pd.DataFrame(rows, columns=list(model.encoder.names))
     p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1000
-    return Trial(
-        single=[model.predict_row(row) for row in rows],
-        frame=model.predict(frame).tolist(),
-        odd=acceptance_tests.answer(model, acceptance_tests.odd_rows(model.encoder, rows[0])),
+    return ServingProbe(
+        single_row_scores=[model.predict_row(row) for row in rows],
+        batch_scores=model.predict(frame).tolist(),
+        adversarial_scores=acceptance_tests.predict_rows(
+            model, acceptance_tests.adversarial_rows(model.encoder, rows[0])
+        ),
         p50_ms=float(p50),
         p99_ms=float(p99),
         memory_mb=memory,
@@ -57,12 +59,12 @@ def run(model: Model, snapshot: FeatureSnapshot) -> Trial:
 
 
 def _row(snapshot: FeatureSnapshot, entity: str) -> dict[str, object]:
-    found: Mapping[str, object] | None = snapshot.lookup(entity)
-    assert found is not None
-    return dict(found)
+    features: Mapping[str, object] | None = snapshot.lookup(entity)
+    assert features is not None
+    return dict(features)
 
 
-def _seconds(model: Model, snapshot: FeatureSnapshot, entity: str) -> float:
+def _time_prediction(model: Model, snapshot: FeatureSnapshot, entity: str) -> float:
     started = time.perf_counter()
     model.predict_row(_row(snapshot, entity))
     return time.perf_counter() - started

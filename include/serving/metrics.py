@@ -10,8 +10,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from include.serving.model_pool import Fleet
-from include.stores.request_log import Journal
+from include.serving.model_pool import ModelPool
+from include.stores.request_log import RequestLog
 from ml.rollout.routing import Route
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -20,7 +20,7 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 class Metrics:
     """Counters that requests move, and gauges that are read when somebody asks."""
 
-    def __init__(self, fleet: Fleet, journal: Journal) -> None:
+    def __init__(self, pool: ModelPool, journal: RequestLog) -> None:
         self._registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
@@ -42,34 +42,38 @@ class Metrics:
         )
         self._packages = Gauge("ratchet_package", "1 for each package at hand", ("role", "package"), registry=registry)
         names = Gauge("ratchet_use_case", "1 for the use case that is answered for", ("name",), registry=registry)
-        names.labels(fleet.use_case).set(1)
-        self._fleet = fleet
-        for name, told, value in (
-            ("ratchet_ready", "1 once there is a champion", lambda: float(fleet.ready)),
-            ("ratchet_canary_share", "Share of entities that the challenger answers for", self._canary),
-            ("ratchet_routing_seq", "The ledger's entry that is followed", self._seq),
-            ("ratchet_features_night_seconds", "The night of the features looked up, since 1970", self._features_night),
-            ("ratchet_refresh_faults", "What cannot be taken now", lambda: float(len(fleet.faults))),
-            ("ratchet_stale_seconds", "Since all that is routed was whole", lambda: time.time() - fleet.refreshed_at),
+        names.labels(pool.use_case).set(1)
+        self._pool = pool
+        for name, description, value in (
+            ("ratchet_ready", "1 once there is a champion", lambda: float(pool.ready)),
+            ("ratchet_canary_share", "Share of entities that the challenger answers for", self._canary_share),
+            ("ratchet_routing_seq", "The ledger's entry that is followed", self._routing_seq),
+            (
+                "ratchet_features_night_seconds",
+                "The night of the features looked up, since 1970",
+                self._features_night_seconds,
+            ),
+            ("ratchet_refresh_faults", "What cannot be taken now", lambda: float(len(pool.faults))),
+            ("ratchet_stale_seconds", "Since all that is routed was whole", lambda: time.time() - pool.refreshed_at),
             ("ratchet_journal_dropped_records", "Answers not written down", lambda: float(journal.dropped)),
         ):
-            Gauge(name, told, registry=registry).set_function(value)
+            Gauge(name, description, registry=registry).set_function(value)
 
     @cache  # noqa: B019 - as many as there are protocols and statuses
-    def requests_of(self, protocol: str, status: int) -> Counter:
+    def request_counter(self, protocol: str, status: int) -> Counter:
         """Return the counter of requests that came by `protocol` and were answered with `status`."""
         return self._requests.labels(protocol, status)
 
-    def answered(self, route: Route, package: str, seconds: float, rows: int, *, failed: bool) -> None:
+    def count_answers(self, route: Route, package: str, seconds: float, rows: int, *, failed: bool) -> None:
         """Count `rows` that `package` answered, or `failed` to answer, on `route` in `seconds`."""
-        self._rows_of(route, package, failed=failed).inc(rows)
-        self._latency_of(route).observe(seconds)
+        self._row_counter(route, package, failed=failed).inc(rows)
+        self._latency_histogram(route).observe(seconds)
 
-    def page(self) -> bytes:
+    def render(self) -> bytes:
         """Return everything in Prometheus' text format."""
         self._packages.clear()
-        if self._fleet.ready:
-            routing = self._fleet.serving.routing
+        if self._pool.ready:
+            routing = self._pool.serving.routing
             roles = {"champion": routing.champion, "challenger": routing.challenger, "standby": routing.standby}
             for role, digest in roles.items():
                 if digest:
@@ -77,20 +81,20 @@ class Metrics:
         return bytes(generate_latest(self._registry))
 
     @cache  # noqa: B019 - as many as there are routes and packages
-    def _rows_of(self, route: Route, package: str, *, failed: bool) -> Counter:
+    def _row_counter(self, route: Route, package: str, *, failed: bool) -> Counter:
         return (self._faults if failed else self._answers).labels(route.value, package)
 
     @cache  # noqa: B019 - as many as there are routes
-    def _latency_of(self, route: Route) -> Histogram:
+    def _latency_histogram(self, route: Route) -> Histogram:
         return self._latency.labels(route.value)
 
-    def _canary(self) -> float:
-        return self._fleet.serving.routing.canary if self._fleet.ready else 0.0
+    def _canary_share(self) -> float:
+        return self._pool.serving.routing.canary if self._pool.ready else 0.0
 
-    def _seq(self) -> float:
-        return float(self._fleet.serving.routing.seq) if self._fleet.ready else 0.0
+    def _routing_seq(self) -> float:
+        return float(self._pool.serving.routing.seq) if self._pool.ready else 0.0
 
-    def _features_night(self) -> float:
-        snapshot = self._fleet.serving.champion.shelf.served if self._fleet.ready else None
+    def _features_night_seconds(self) -> float:
+        snapshot = self._pool.serving.champion.snapshot_store.served if self._pool.ready else None
         night = snapshot.facts.get("night") if snapshot else None
         return datetime.fromisoformat(f"{night}T00:00:00+00:00").timestamp() if night else math.nan

@@ -5,7 +5,7 @@ from typing import Any
 
 from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, tensors
 from include.serving.protocols.codec import CSV, JSON
-from ml.scoring.request_schema import ENTITY, Taken
+from ml.scoring.request_schema import ENTITY, RequestSchema
 
 Schema = dict[str, Any]
 
@@ -78,107 +78,115 @@ def errors(*statuses: int) -> dict[int | str, Schema]:
     return {each: {"description": _ERRORS[each], "content": {JSON: {"schema": schema}}} for each in statuses}
 
 
-def body(protocol: str, taken: Taken, known: str | None) -> Schema:
+def body(protocol: str, input_schema: RequestSchema, example_entity: str | None) -> Schema:
     """Return the `requestBody` of a protocol for a model that takes these features; `known` is an entity to show."""
-    rows = {"type": "array", "minItems": 1, "items": _row(taken)}
-    lists = {"type": "array", "minItems": 1, "items": _cells(taken)}
-    example = {name: "some text" if words else 0.0 for name, words in taken.words.items()}
-    examples: dict[str, Any] = {"a row": {"value": _wrapped(protocol, taken, example)}}
-    if known is not None and protocol != TENSORS.name:
-        examples = {"an entity": {"value": _wrapped(protocol, taken, {ENTITY: known})}, **examples}
+    rows = {"type": "array", "minItems": 1, "items": _row(input_schema)}
+    lists = {"type": "array", "minItems": 1, "items": _cells(input_schema)}
+    example = {name: "some text" if is_text else 0.0 for name, is_text in input_schema.is_text.items()}
+    examples: dict[str, Any] = {"a row": {"value": _wrap_row(protocol, input_schema, example)}}
+    if example_entity is not None and protocol != TENSORS.name:
+        examples = {"an entity": {"value": _wrap_row(protocol, input_schema, {ENTITY: example_entity})}, **examples}
     schema = {
-        NATIVE.name: _either(
+        NATIVE.name: _one_of(
             _object({"rows": rows}),
             _object({"entities": {"type": "array", "minItems": 1, "items": {"type": "string"}}}),
         ),
         INSTANCES.name: _object({"instances": {"oneOf": [rows, lists]}}),
-        DATAFRAMES.name: _either(
+        DATAFRAMES.name: _one_of(
             _object({"dataframe_records": rows}),
-            _object({"dataframe_split": _split(taken)}),
+            _object({"dataframe_split": _split(input_schema)}),
             _object({"inputs": {"oneOf": [rows, lists]}}),
             _object({"instances": {"oneOf": [rows, lists]}}),
         ),
-        TENSORS.name: _tensors(taken),
+        TENSORS.name: _tensors(input_schema),
     }[protocol]
     content = {JSON: {"schema": schema, "examples": examples}}
     if protocol == DATAFRAMES.name:
-        content[CSV] = {"schema": {"type": "string", "pattern": _lines(taken)}}
+        content[CSV] = {"schema": {"type": "string", "pattern": _csv_pattern(input_schema)}}
     return {"required": True, "content": content}
 
 
-def signature(taken: Taken) -> Schema:
+def signature(input_schema: RequestSchema) -> Schema:
     """Return the tensors that a model takes and gives, as the Open Inference Protocol describes them."""
     return {
         "inputs": [
-            {"name": name, "datatype": tensors.datatype(words=words), "shape": [-1]}
-            for name, words in taken.words.items()
+            {"name": name, "datatype": tensors.datatype(is_text=is_text), "shape": [-1]}
+            for name, is_text in input_schema.is_text.items()
         ],
         "outputs": [{"name": tensors.SCORE, "datatype": "FP64", "shape": [-1]}],
     }
 
 
-def _row(taken: Taken) -> Schema:
+def _row(input_schema: RequestSchema) -> Schema:
     """Return the schema of a row: all features, or an entity and those that are newer than what is known of it."""
-    features = {name: _cell(words=words) for name, words in taken.words.items()}
-    whole = {
+    features = {name: _cell(is_text=is_text) for name, is_text in input_schema.is_text.items()}
+    complete_row = {
         "type": "object",
-        "required": list(taken.names),
+        "required": list(input_schema.names),
         "properties": features,
         "additionalProperties": False,
     }
-    named = {
+    entity_row = {
         "type": "object",
         "required": [ENTITY],
         "properties": {ENTITY: {"type": "string"}, **features},
         "additionalProperties": False,
     }
-    return {"anyOf": [whole, named]}
+    return {"anyOf": [complete_row, entity_row]}
 
 
-def _cell(*, words: bool) -> Schema:
-    return {"type": ["string", "null"] if words else ["number", "boolean", "null"]}
+def _cell(*, is_text: bool) -> Schema:
+    return {"type": ["string", "null"] if is_text else ["number", "boolean", "null"]}
 
 
-def _cells(taken: Taken) -> Schema:
+def _cells(input_schema: RequestSchema) -> Schema:
     """Return the schema of a row as a list of all features in order."""
-    cells = [_cell(words=words) for words in taken.words.values()]
+    cells = [_cell(is_text=is_text) for is_text in input_schema.is_text.values()]
     return {"type": "array", "prefixItems": cells, "minItems": len(cells), "maxItems": len(cells)}
 
 
-def _lines(taken: Taken) -> str:
+def _csv_pattern(input_schema: RequestSchema) -> str:
     """Return the pattern of a CSV with a header; there are others, such as with quotes, that are read too."""
-    cells = (r"[A-Za-z0-9 ]{0,20}" if words else r"(-?[0-9]{1,9}(\.[0-9]{1,6})?)?" for words in taken.words.values())
-    return "^" + ",".join(taken.names) + r"\n(" + ",".join(cells) + r"\n){1,3}$"
+    cells = (
+        r"[A-Za-z0-9 ]{0,20}" if is_text else r"(-?[0-9]{1,9}(\.[0-9]{1,6})?)?"
+        for is_text in input_schema.is_text.values()
+    )
+    return "^" + ",".join(input_schema.names) + r"\n(" + ",".join(cells) + r"\n){1,3}$"
 
 
-def _split(taken: Taken) -> Schema:
-    columns = {"const": list(taken.names)}
-    return _object({"columns": columns, "data": {"type": "array", "minItems": 1, "items": _cells(taken)}})
+def _split(input_schema: RequestSchema) -> Schema:
+    columns = {"const": list(input_schema.names)}
+    return _object({"columns": columns, "data": {"type": "array", "minItems": 1, "items": _cells(input_schema)}})
 
 
-def _tensors(taken: Taken) -> Schema:
+def _tensors(input_schema: RequestSchema) -> Schema:
     described = [
         {
             **_object(
                 {
                     "name": {"const": name},
                     "shape": {"const": [1]},
-                    "datatype": {"const": tensors.datatype(words=words)},
-                    "data": {"type": "array", "minItems": 1, "maxItems": 1, "items": _cell(words=words)},
+                    "datatype": {"const": tensors.datatype(is_text=is_text)},
+                    "data": {"type": "array", "minItems": 1, "maxItems": 1, "items": _cell(is_text=is_text)},
                 }
             )
         }
-        for name, words in taken.words.items()
+        for name, is_text in input_schema.is_text.items()
     ]
     count = len(described)
     return _object({"inputs": {"type": "array", "prefixItems": described, "minItems": count, "maxItems": count}})
 
 
-def _wrapped(protocol: str, taken: Taken, row: Mapping[str, object]) -> Schema:
+def _wrap_row(protocol: str, input_schema: RequestSchema, row: Mapping[str, object]) -> Schema:
     if protocol == TENSORS.name:
         return {
             "inputs": [
-                {"name": name, "shape": [1], "datatype": tensors.datatype(words=taken.words[name]), "data": [value]}
+                {
+                    "name": name,
+                    "shape": [1],
+                    "datatype": tensors.datatype(is_text=input_schema.is_text[name]),
+                    "data": [value],
+                }
                 for name, value in row.items()
             ]
         }
@@ -195,5 +203,5 @@ def _object(properties: Schema) -> Schema:
     }
 
 
-def _either(*schemas: Schema) -> Schema:
+def _one_of(*schemas: Schema) -> Schema:
     return {"oneOf": list(schemas)}

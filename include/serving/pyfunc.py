@@ -21,8 +21,8 @@ class PackagedModel(PythonModel):
 
     def load_context(self, context: Any) -> None:
         """Load the package; raises PackageError when its bytes are not those that were registered, or nobody trusted signed them."""
-        place, trusted = Path(context.artifacts["package"]), load_settings().trusted_keys
-        files = packages.read(place, context.model_config["digest"], trusted)
+        path, trusted = Path(context.artifacts["package"]), load_settings().trusted_keys
+        files = packages.read(path, context.model_config["digest"], trusted)
         self._model = package_files.load(files)
 
     def predict(

@@ -10,14 +10,16 @@ from ml.errors import PackageError
 _SECONDS = 120
 
 
-def run(program: str, packages: Path, digest: str, settings: Settings, *more: str) -> str:
+def run(program: str, packages: Path, digest: str, settings: Settings, *extra: str) -> str:
     """Return what `program` printed about a package in the folder `packages`; raises PackageError with its last words where it failed."""
-    command = [sys.executable, "-m", program, str(packages), digest, str(settings.trusted_keys), *more]
+    command = [sys.executable, "-m", program, str(packages), digest, str(settings.trusted_keys), *extra]
     try:
-        ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        completed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         raise PackageError(f"package {digest[:12]} cannot be served: {program} was not done in {_SECONDS} s") from None
-    if ended.returncode != 0:
-        said = (ended.stderr.strip().splitlines() or [f"its process ended with code {ended.returncode}"])[-1]
-        raise PackageError(f"package {digest[:12]} cannot be served: {said}")
-    return ended.stdout
+    if completed.returncode != 0:
+        last_line = (completed.stderr.strip().splitlines() or [f"its process ended with code {completed.returncode}"])[
+            -1
+        ]
+        raise PackageError(f"package {digest[:12]} cannot be served: {last_line}")
+    return completed.stdout

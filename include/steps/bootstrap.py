@@ -3,7 +3,7 @@
 from include.settings import Settings
 
 
-def make_stores(settings: Settings) -> None:
+def prepare_stores(settings: Settings) -> None:
     """Bring warehouse and registry to their newest schema, declare the features, and route by the ledger; the processes start meanwhile."""
     from include import usecases
     from include.steps import release_state
@@ -14,4 +14,4 @@ def make_stores(settings: Settings) -> None:
     registry.prepare(settings)
     for case in usecases.all():
         feature_store.apply(settings, *build.services(case, settings))
-        release_state.route(case, settings)
+        release_state.publish_routing(case, settings)

@@ -2,10 +2,10 @@
 
 from ml.errors import RequestError
 
-_LEAST_WORDS = 3
+_MIN_WORDS = 3
 
 
-def require(act: str, who: str, why: str) -> None:
+def check(action: str, who: str, why: str) -> None:
     """Raise RequestError unless `act` has somebody who answers for it, and a reason; both go into the ledger."""
-    if not who.strip() or len(why.split()) < _LEAST_WORDS:
-        raise RequestError(f"{act} says who and, in {_LEAST_WORDS} words or more, why; got {who!r}: {why!r}")
+    if not who.strip() or len(why.split()) < _MIN_WORDS:
+        raise RequestError(f"{action} says who and, in {_MIN_WORDS} words or more, why; got {who!r}: {why!r}")

@@ -8,41 +8,41 @@ from include.stores.warehouse import Alert
 from ml.errors import LedgerError, SetupError
 from ml.governance.hash_chain import Entry
 from ml.rollout import state
-from ml.rollout.state import Standing
+from ml.rollout.state import RolloutState
 from ml.usecase import UseCase
 
 
-def now(case: UseCase, settings: Settings) -> Standing:
+def current(case: UseCase, settings: Settings) -> RolloutState:
     """Return where `case` stands, as of the last entry of the ledger."""
-    return state.stand(case.name, _entries(case, settings))
+    return state.replay_events(case.name, _entries(case, settings))
 
 
-def on(case: UseCase, night: date, settings: Settings) -> Standing:
+def as_of(case: UseCase, night: date, settings: Settings) -> RolloutState:
     """Return where `case` stood before `night`, by what was decided as of earlier nights: the same whenever asked."""
     earlier = [each for each in _entries(case, settings) if each.night is not None and each.night < night]
-    return state.stand(case.name, sorted(earlier, key=lambda each: (each.night, each.seq)))
+    return state.replay_events(case.name, sorted(earlier, key=lambda each: (each.night, each.seq)))
 
 
-def latest(case: UseCase, known: date, settings: Settings) -> date:
+def latest_night(case: UseCase, at_least: date, settings: Settings) -> date:
     """Return the last night that was scored, `known` at least: what is decided now holds for the nights after it."""
-    scored = warehouse.last_scored(warehouse.engine(settings.warehouse_url), case.name)
-    return max(known, scored) if scored else known
+    scored = warehouse.last_scored_night(warehouse.engine(settings.warehouse_url), case.name)
+    return max(at_least, scored) if scored else at_least
 
 
-def follow(case: UseCase, settings: Settings) -> tuple[str, ...]:
+def sync(case: UseCase, settings: Settings) -> tuple[str, ...]:
     """Let servers and the registry follow the ledger, and return a sentence for each thing that the registry had wrong."""
-    return registry.follow(settings, case.name) if route(case, settings) else ()
+    return registry.sync_with_ledger(settings, case.name) if publish_routing(case, settings) else ()
 
 
-def route(case: UseCase, settings: Settings) -> bool:
+def publish_routing(case: UseCase, settings: Settings) -> bool:
     """Let servers follow the ledger, and return whether it has a champion to answer; raises SetupError without routing's key."""
-    routing = now(case, settings).routing
-    if routing is not None:
-        routing_store.publish(routing, settings)
-    return routing is not None
+    current_routing = current(case, settings).routing
+    if current_routing is not None:
+        routing_store.write(current_routing, settings)
+    return current_routing is not None
 
 
-def watch(case: UseCase, night: date, settings: Settings) -> None:
+def audit(case: UseCase, night: date, settings: Settings) -> None:
     """Raise an alert where the ledger was changed behind its back, or the registry by hand, which is put right.
 
     Whoever has no key for routing cannot put servers right, and says so.
@@ -50,20 +50,20 @@ def watch(case: UseCase, night: date, settings: Settings) -> None:
     engine = warehouse.engine(settings.warehouse_url)
     try:
         ledger.verify(engine)
-        told = [f"{each}: somebody changed the registry by hand; the ledger leads" for each in follow(case, settings)]
+        messages = [f"{each}: somebody changed the registry by hand; the ledger leads" for each in sync(case, settings)]
     except LedgerError as fault:
-        told = [str(fault)]
+        messages = [str(fault)]
     except SetupError as fault:
-        told = [
+        messages = [
             f"servers do not answer as the ledger says, and I may not tell them (`ratchet route {case.name}` does): {fault}"
         ]
-    for number, message in enumerate(told, start=1):
+    for number, message in enumerate(messages, start=1):
         warehouse.raise_alert(
             engine, Alert(use_case=case.name, night=night, kind="ledger", subject=f"{number}", message=message)
         )
 
 
 def _entries(case: UseCase, settings: Settings) -> tuple[Entry, ...]:
-    kinds = set(state.Kind)
-    found = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
-    return tuple(each for each in found if each.kind in kinds)
+    kinds = set(state.ReleaseEvent)
+    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
+    return tuple(each for each in entries if each.kind in kinds)

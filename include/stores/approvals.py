@@ -18,7 +18,7 @@ from ml.governance.hash_chain import Entry
 Choice = Literal["approved", "rejected"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 KEY_FILE = "approval.key"
-LEAST_KEY_BYTES = 32
+MIN_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,9 +48,9 @@ def load_key(settings: Settings) -> bytes:
             f"expected the key that signs approvals in {path}, but there is none; run the set-up (`make run` does)"
         )
     key = path.read_bytes().strip()
-    if len(key) < LEAST_KEY_BYTES:
+    if len(key) < MIN_KEY_BYTES:
         raise SetupError(
-            f"the key in {path} should have {LEAST_KEY_BYTES} bytes or more, but has {len(key)}; make a new one"
+            f"the key in {path} should have {MIN_KEY_BYTES} bytes or more, but has {len(key)}; make a new one"
         )
     return key
 
@@ -58,7 +58,7 @@ def load_key(settings: Settings) -> bytes:
 def sign(key: bytes, approval: Approval) -> str:
     """Return the HMAC-SHA256 of every field of `approval`, as hexadecimal digits."""
     fields = asdict(approval) | {"night": approval.night.isoformat()}
-    return hmac.new(key, hash_chain.canonical(fields).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, hash_chain.canonical_json(fields).encode(), hashlib.sha256).hexdigest()
 
 
 def record(engine: sa.Engine, key: bytes, approval: Approval) -> Entry:
@@ -66,7 +66,7 @@ def record(engine: sa.Engine, key: bytes, approval: Approval) -> Entry:
 
     Raises LedgerError when this role has already given another answer on the same package and evidence.
     """
-    of = (approval.use_case, approval.night, approval.digest, approval.evidence, approval.role)
+    identity = (approval.use_case, approval.night, approval.digest, approval.evidence, approval.role)
     return ledger.append(
         engine,
         kind=approval.choice,
@@ -80,7 +80,7 @@ def record(engine: sa.Engine, key: bytes, approval: Approval) -> Entry:
             "evidence": approval.evidence,
             "signature": sign(key, approval),
         },
-        key="/".join(("approval", *map(str, of))),
+        key="/".join(("approval", *map(str, identity))),
     )
 
 
@@ -99,7 +99,7 @@ def check(
     person answered twice.
     """
     rows = [row for row in ledger.entries(engine, use_case, night=night) if row.kind in CHOICES]
-    approvals = tuple(_answer(key, rows, role, digest, evidence) for role in roles)
+    approvals = tuple(_find_approval(key, rows, role, digest, evidence) for role in roles)
     if not approvals:
         raise ApprovalError(
             f"a promotion of {use_case!r} needs at least one role to approve it, but none was asked for"
@@ -116,43 +116,43 @@ def check(
     return approvals
 
 
-def _answer(key: bytes, rows: list[Entry], role: str, digest: str, evidence: str) -> Approval:
+def _find_approval(key: bytes, rows: list[Entry], role: str, digest: str, evidence: str) -> Approval:
     given = [row for row in rows if row.payload.get("role") == role]
     fitting = [row for row in given if (row.subject, row.payload.get("evidence")) == (digest, evidence)]
     if not fitting:
-        raise ApprovalError(_missing(role, given, digest, evidence))
-    approvals = [_verified(key, row) for row in fitting]
+        raise ApprovalError(_missing_message(role, given, digest, evidence))
+    approvals = [_verify(key, row) for row in fitting]
     for approval in approvals:
         if approval.choice != "approved":
             raise ApprovalError(f"{approval.user!r} rejected package {digest[:12]} as {role!r}; it is not promoted")
     return approvals[-1]
 
 
-def _missing(role: str, given: list[Entry], digest: str, evidence: str) -> str:
+def _missing_message(role: str, given: list[Entry], digest: str, evidence: str) -> str:
     if not given:
         return f"the approval of {role!r} is missing for package {digest[:12]}; ask for it, silence is no approval"
-    seen = given[-1].subject[:12], str(given[-1].payload.get("evidence"))[:12]
+    other = given[-1].subject[:12], str(given[-1].payload.get("evidence"))[:12]
     return (
-        f"the approval of {role!r} is for package {seen[0]} on evidence {seen[1]}, but this is package {digest[:12]} "
+        f"the approval of {role!r} is for package {other[0]} on evidence {other[1]}, but this is package {digest[:12]} "
         f"on evidence {evidence[:12]}; ask again, showing these"
     )
 
 
-def _verified(key: bytes, row: Entry) -> Approval:
-    told = {name: str(row.payload.get(name)) for name in ("role", "user", "evidence", "signature")}
+def _verify(key: bytes, row: Entry) -> Approval:
+    values = {name: str(row.payload.get(name)) for name in ("role", "user", "evidence", "signature")}
     choice: Choice = "approved" if row.kind == row.payload.get("choice") == "approved" else "rejected"
     approval = Approval(
         use_case=row.use_case,
         night=row.night or date.min,
-        role=told["role"],
-        user=told["user"],
+        role=values["role"],
+        user=values["user"],
         choice=choice,
         digest=row.subject,
-        evidence=told["evidence"],
+        evidence=values["evidence"],
     )
-    if not hmac.compare_digest(sign(key, approval), told["signature"]):
+    if not hmac.compare_digest(sign(key, approval), values["signature"]):
         raise ApprovalError(
-            f"the answer of {told['user']!r} as {told['role']!r} (ledger entry {row.seq}) does not bear our signature: "
+            f"the answer of {values['user']!r} as {values['role']!r} (ledger entry {row.seq}) does not bear our signature: "
             "it was forged, changed, or signed with another key. Nothing is promoted; find out who wrote to the ledger"
         )
     return approval

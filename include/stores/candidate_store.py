@@ -10,35 +10,35 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from include.stores.files import atomic
-from ml.errors import DraftError
+from ml.errors import CandidateFilesError
 from ml.governance import manifest
 
-_PROMISE = "draft.json"
+_CHECKSUMS = "draft.json"
 
 
-def put(place: Path, files: Mapping[str, bytes]) -> None:
+def put(folder: Path, files: Mapping[str, bytes]) -> None:
     """Store `files` as the draft at `place`; one that is there already is left alone when it is whole, else mended."""
-    promise = {name: manifest.sha256(content) for name, content in files.items()}
-    with atomic.alone(place.parent):
-        if not whole(place):
-            atomic.write_folder(place, {**files, _PROMISE: json.dumps(promise, sort_keys=True).encode()})
+    checksums = {name: manifest.sha256(content) for name, content in files.items()}
+    with atomic.file_lock(folder.parent):
+        if not is_intact(folder):
+            atomic.write_folder(folder, {**files, _CHECKSUMS: json.dumps(checksums, sort_keys=True).encode()})
 
 
-def get(place: Path) -> dict[str, bytes]:
+def get(folder: Path) -> dict[str, bytes]:
     """Return the files of the draft at `place`; raises DraftError when a byte of them is not as it was put."""
-    found = {path.name: path.read_bytes() for path in place.iterdir()} if place.is_dir() else {}
-    promised = _promised(place, found.pop(_PROMISE, None))
-    for name in sorted(promised.keys() | found.keys()):
-        if name not in found or manifest.sha256(found[name]) != promised.get(name):
-            raise _damaged(place, f"{name!r} is not as it was written")
-    return found
+    files = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+    checksums = _read_checksums(folder, files.pop(_CHECKSUMS, None))
+    for name in sorted(checksums.keys() | files.keys()):
+        if name not in files or manifest.sha256(files[name]) != checksums.get(name):
+            raise _damaged(folder, f"{name!r} is not as it was written")
+    return files
 
 
-def whole(place: Path) -> bool:
+def is_intact(folder: Path) -> bool:
     """Return whether there is a draft at `place`, every byte as it was put."""
     try:
-        get(place)
-    except DraftError:
+        get(folder)
+    except CandidateFilesError:
         return False
     return True
 
@@ -48,16 +48,16 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _promised(place: Path, text: bytes | None) -> dict[str, str]:
+def _read_checksums(folder: Path, text: bytes | None) -> dict[str, str]:
     if text is None:
-        raise _damaged(place, "there is none")
+        raise _damaged(folder, "there is none")
     try:
         return {str(name): str(digest) for name, digest in json.loads(text).items()}
     except (ValueError, AttributeError):
-        raise _damaged(place, f"{_PROMISE} starts {text[:40]!r}") from None
+        raise _damaged(folder, f"{_CHECKSUMS} starts {text[:40]!r}") from None
 
 
-def _damaged(place: Path, why: str) -> DraftError:
-    return DraftError(
-        f"expected a whole draft in {place}, but {why}: clear the task that makes it, then this one; it makes it again"
+def _damaged(folder: Path, why: str) -> CandidateFilesError:
+    return CandidateFilesError(
+        f"expected a whole draft in {folder}, but {why}: clear the task that makes it, then this one; it makes it again"
     )

@@ -8,19 +8,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from include.stores.warehouse import tables, writing
+from include.stores.warehouse import tables, write_transaction
 from ml.errors import LedgerError
 from ml.governance import hash_chain
 from ml.governance.hash_chain import GENESIS, Entry, Json
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 
-_CROWNED = (Kind.PROMOTED, Kind.ROLLED_BACK)
+_CHAMPION_KINDS = (ReleaseEvent.PROMOTED, ReleaseEvent.ROLLED_BACK)
 _TABLE = tables.ledger
 _CONTENT = ("kind", "use_case", "night", "subject")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class SearchResult:
     """A page of what was searched for, and how many entries there are of it in all."""
 
     entries: tuple[Entry, ...]
@@ -48,14 +48,14 @@ def append(
         use_case=use_case,
         night=night,
         subject=subject,
-        payload=_plain(payload),
+        payload=_to_json(payload),
         recorded_at=recorded_at or datetime.now(UTC),
         key=key,
     )
-    with writing(engine, alone="ledger") as connection:
-        found = connection.execute(sa.select(_TABLE).where(_TABLE.c.key == key)).first()
-        if found is not None:
-            return _same(_entry(found), draft)
+    with write_transaction(engine, lock="ledger") as connection:
+        existing = connection.execute(sa.select(_TABLE).where(_TABLE.c.key == key)).first()
+        if existing is not None:
+            return _check_unchanged(_entry(existing), draft)
         last = connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq.desc()).limit(1)).first()
         entry = hash_chain.link(_entry(last) if last else None, draft)
         connection.execute(sa.insert(_TABLE), _row(entry))
@@ -71,12 +71,12 @@ def entries(
 ) -> tuple[Entry, ...]:
     """Return the entries, oldest first, that have all of the given values."""
     wanted = zip(_CONTENT, (kind, use_case, night, subject), strict=True)
-    only = [_TABLE.c[name] == value for name, value in wanted if value is not None]
+    conditions = [_TABLE.c[name] == value for name, value in wanted if value is not None]
     with engine.connect() as connection:
-        return tuple(_entries(connection.execute(sa.select(_TABLE).where(*only).order_by(_TABLE.c.seq))))
+        return tuple(_entries(connection.execute(sa.select(_TABLE).where(*conditions).order_by(_TABLE.c.seq))))
 
 
-def of_kinds(engine: sa.Engine, use_case: str, kinds: Collection[str]) -> tuple[Entry, ...]:
+def entries_of_kinds(engine: sa.Engine, use_case: str, kinds: Collection[str]) -> tuple[Entry, ...]:
     """Return the entries of a use case that are of one of `kinds`, oldest first."""
     query = sa.select(_TABLE).where(_TABLE.c.use_case == use_case, _TABLE.c.kind.in_(kinds)).order_by(_TABLE.c.seq)
     with engine.connect() as connection:
@@ -90,27 +90,27 @@ def search(
     kind: str | None = None,
     night: date | None = None,
     text: str = "",
-    at: datetime | None = None,
-    skip: int = 0,
-    most: int = 50,
-) -> Found:
+    as_of: datetime | None = None,
+    offset: int = 0,
+    limit: int = 50,
+) -> SearchResult:
     """Return the entries, newest first, that have all of the given values, hold `text`, and stood at the moment `at`.
 
     `text` is looked for in the subject, the key and the payload's JSON, without regard to case.
     """
     column = _TABLE.c
     wanted = ((column.use_case, use_case), (column.kind, kind), (column.night, night))
-    only: list[sa.ColumnElement[bool]] = [each == value for each, value in wanted if value is not None]
+    conditions: list[sa.ColumnElement[bool]] = [each == value for each, value in wanted if value is not None]
     if text:
-        places = (column.subject, column.key, column.payload)
-        only.append(sa.or_(*(each.icontains(text, autoescape=True) for each in places)))
-    if at is not None:
-        only.append(column.recorded_at <= at)
-    query = sa.select(_TABLE).where(*only).order_by(column.seq.desc()).limit(most).offset(skip)
+        searched = (column.subject, column.key, column.payload)
+        conditions.append(sa.or_(*(each.icontains(text, autoescape=True) for each in searched)))
+    if as_of is not None:
+        conditions.append(column.recorded_at <= as_of)
+    query = sa.select(_TABLE).where(*conditions).order_by(column.seq.desc()).limit(limit).offset(offset)
     with engine.connect() as connection:
-        count = connection.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(*only)) or 0
+        count = connection.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(*conditions)) or 0
         try:
-            return Found(entries=tuple(map(_entry, connection.execute(query))), count=count)
+            return SearchResult(entries=tuple(map(_entry, connection.execute(query))), count=count)
         except (TypeError, ValueError) as error:
             raise LedgerError(f"an entry of the ledger cannot be read ({error}): `ratchet ledger` says which") from None
 
@@ -127,8 +127,8 @@ def champion(
     use_case: str,
     *,
     before_night: date | None = None,
-    by_night: date | None = None,
-    at: datetime | None = None,
+    until_night: date | None = None,
+    as_of: datetime | None = None,
 ) -> Entry | None:
     """Return the promotion, or the rollback, by which a model was champion, its digest the `subject`; None before the first.
 
@@ -137,77 +137,77 @@ def champion(
     within it the one recorded last, so that a night run again later has the champion that it had.
     """
     column = _TABLE.c
-    query = sa.select(_TABLE).where(column.use_case == use_case, column.kind.in_(_CROWNED))
-    if before_night is not None or by_night is not None:
+    query = sa.select(_TABLE).where(column.use_case == use_case, column.kind.in_(_CHAMPION_KINDS))
+    if before_night is not None or until_night is not None:
         query = query.order_by(column.night.desc())
     if before_night is not None:
         query = query.where(column.night < before_night)
-    if by_night is not None:
-        query = query.where(column.night <= by_night)
-    if at is not None:
-        query = query.where(column.recorded_at <= at)
+    if until_night is not None:
+        query = query.where(column.night <= until_night)
+    if as_of is not None:
+        query = query.where(column.recorded_at <= as_of)
     with engine.connect() as connection:
         row = connection.execute(query.order_by(column.seq.desc()).limit(1)).first()
     return _entry(row) if row else None
 
 
-def verify(engine: sa.Engine, remembered: str = GENESIS) -> str:
+def verify(engine: sa.Engine, known_head: str = GENESIS) -> str:
     """Return the digest of the last entry when every entry stands as it was written.
 
     Give the digest that an earlier call returned as `remembered`, and entries cut off the end are seen too.
     Raises LedgerError that names the first broken entry.
     """
     with engine.connect() as connection:
-        found = tuple(_entries(connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq))))
-    broken = hash_chain.verify(found, remembered)
+        chain_entries = tuple(_entries(connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq))))
+    broken = hash_chain.verify(chain_entries, known_head)
     if broken is not None:
-        raise _changed(broken.seq, broken.why)
-    return found[-1].digest if found else GENESIS
+        raise _tampered_error(broken.seq, broken.reason)
+    return chain_entries[-1].digest if chain_entries else GENESIS
 
 
-def _changed(seq: int, why: str) -> LedgerError:
+def _tampered_error(seq: int, why: str) -> LedgerError:
     return LedgerError(
         f"the ledger was changed behind its back: entry {seq}: {why}. Promote nothing; compare with a backup, "
         "find out who can write to the warehouse, and restore the table from the backup"
     )
 
 
-def _same(found: Entry, draft: Entry) -> Entry:
+def _check_unchanged(existing: Entry, draft: Entry) -> Entry:
     names = (*_CONTENT, "payload")
-    before, now = ({name: getattr(entry, name) for name in names} for entry in (found, draft))
+    before, now = ({name: getattr(entry, name) for name in names} for entry in (existing, draft))
     differs = [name for name in names if before[name] != now[name]]
     if differs:
         was, wanted = ({name: str(values[name]) for name in differs} for values in (before, now))
         raise LedgerError(
-            f"the ledger already has the key {found.key!r} as entry {found.seq} with {was}, but now came {wanted}. "
+            f"the ledger already has the key {existing.key!r} as entry {existing.seq} with {was}, but now came {wanted}. "
             "Entries are never rewritten: to add another fact, use another key; if this is the same step run again, "
             "find out why its result changed"
         )
-    return found
+    return existing
 
 
-def _plain(payload: Mapping[str, Json]) -> dict[str, Json]:
+def _to_json(payload: Mapping[str, Json]) -> dict[str, Json]:
     """Return `payload` as it will be read back."""
     try:
-        plain: dict[str, Json] = json.loads(hash_chain.canonical(dict(payload)))
+        parsed: dict[str, Json] = json.loads(hash_chain.canonical_json(dict(payload)))
     except (TypeError, ValueError) as error:
         raise LedgerError(
             f"a ledger entry's payload is JSON without NaN or infinity ({error}); store None for them"
         ) from None
-    return plain
+    return parsed
 
 
 def _row(entry: Entry) -> dict[str, Any]:
     values = {column.name: getattr(entry, column.name) for column in _TABLE.columns}
-    return values | {"payload": hash_chain.canonical(entry.payload)}
+    return values | {"payload": hash_chain.canonical_json(entry.payload)}
 
 
 def _entry(row: sa.Row[Any]) -> Entry:
     values = dict(row._mapping)
     text = values.pop("payload")
     payload = json.loads(text)
-    if hash_chain.canonical(payload) != text:
-        raise _changed(values["seq"], "its payload is not the text that was written")
+    if hash_chain.canonical_json(payload) != text:
+        raise _tampered_error(values["seq"], "its payload is not the text that was written")
     return Entry(**values, payload=payload)
 
 
@@ -219,4 +219,4 @@ def _entries(rows: Iterable[sa.Row[Any]]) -> Iterator[Entry]:
             last = entry.seq
             yield entry
     except (TypeError, ValueError) as error:
-        raise _changed(last + 1, f"it cannot be read ({error})") from None
+        raise _tampered_error(last + 1, f"it cannot be read ({error})") from None

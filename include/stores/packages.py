@@ -47,12 +47,12 @@ def get(folder: Path, digest: str, trusted: Path) -> dict[str, bytes]:
     Raises PackageError when there is no such package, it is not the bytes its manifest promises, or nobody whom we trust
     signed them.
     """
-    place = folder / digest
-    if not place.is_dir():
+    path = folder / digest
+    if not path.is_dir():
         raise PackageError(
             f"expected the package {digest} in {folder}, but it is not there; train again, or restore {folder}"
         )
-    return read(place, digest, trusted)
+    return read(path, digest, trusted)
 
 
 def stored(folder: Path) -> tuple[str, ...]:
@@ -60,9 +60,9 @@ def stored(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.glob("[!.]*") if path.is_dir()))
 
 
-def read(place: Path, digest: str, trusted: Path) -> dict[str, bytes]:
+def read(path: Path, digest: str, trusted: Path) -> dict[str, bytes]:
     """Return the files in the folder `place` after checking them as `get` does; raises PackageError."""
-    files = _files(place)
+    files = _files(path)
     check(digest, files)
     model_signing.verify(digest, files, trusted)
     return files
@@ -75,8 +75,8 @@ def check(digest: str, files: Mapping[str, bytes]) -> None:
     if manifest.sha256(files[MANIFEST]) != digest:
         raise _damaged(digest, MANIFEST, digest, files[MANIFEST])
     unsigned = {name: content for name, content in files.items() if name != model_signing.SIGNATURE}
-    for fault in manifest.faults(_promised(digest, files[MANIFEST]), unsigned):
-        if fault.found is None:
+    for fault in manifest.mismatches(_read_checksums(digest, files[MANIFEST]), unsigned):
+        if fault.actual is None:
             raise PackageError(
                 f"package {digest[:12]} lacks {fault.name!r}, which its manifest promises; restore it or train again"
             )
@@ -87,8 +87,8 @@ def check(digest: str, files: Mapping[str, bytes]) -> None:
         raise _damaged(digest, fault.name, fault.expected, files[fault.name])
 
 
-def _files(place: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(place.iterdir()) if path.is_file()}
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def _damaged(digest: str, name: str, expected: str, content: bytes) -> PackageError:
@@ -98,18 +98,18 @@ def _damaged(digest: str, name: str, expected: str, content: bytes) -> PackageEr
     )
 
 
-def _promised(digest: str, text: bytes) -> dict[str, str]:
+def _read_checksums(digest: str, text: bytes) -> dict[str, str]:
     try:
         files = json.loads(text)["files"]
-        promised = {str(name): str(expected) for name, expected in files.items()}
+        checksums = {str(name): str(expected) for name, expected in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise PackageError(
             f'package {digest[:12]}: {MANIFEST} should be {{"files": {{name: sha256}}}}, but starts {text[:60]!r}'
         ) from None
-    for name in promised:
+    for name in checksums:
         if Path(name).name != name or name.startswith(".") or name == MANIFEST:
             raise PackageError(f"package {digest[:12]}: a package is one flat folder, but its manifest names {name!r}")
-    return promised
+    return checksums
 
 
 def _write(path: Path, content: bytes) -> None:

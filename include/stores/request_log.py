@@ -17,22 +17,22 @@ from pathlib import Path
 from ml.errors import SetupError
 
 _SEGMENT_BYTES, _SYNC_SECONDS = 16_000_000, 1.0
-_HEAD = struct.Struct("<II")  # length and CRC-32 of the record; a length of 0 is where writing goes on
-_ENDING = ".journal"
+_HEADER = struct.Struct("<II")  # length and CRC-32 of the record; a length of 0 is where writing goes on
+_SUFFIX = ".journal"
 
 
-class Journal:
+class RequestLog:
     """The writing end, of one process; its threads may write at once."""
 
     def __init__(self, folder: Path, segment_bytes: int = _SEGMENT_BYTES) -> None:
         """Raise SetupError when there is no room for the first segment in `folder`."""
-        self._folder, self._bytes = folder, segment_bytes
+        self._folder, self._segment_bytes = folder, segment_bytes
         self._process, self._count = secrets.token_hex(8), 0
-        self._lock, self._wanted = threading.Lock(), threading.Event()
+        self._lock, self._wake = threading.Lock(), threading.Event()
         self.dropped = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._current = self._made()
+            self._current = self._new_segment()
         except OSError as error:
             raise SetupError(
                 f"expected room for {segment_bytes / 1e6:g} MB of answers in {folder} (RATCHET_JOURNAL), but: {error}"
@@ -40,15 +40,15 @@ class Journal:
         self._spare: _Segment | None = None
         self._full: list[_Segment] = []
         self._closed = False
-        self._keeper = threading.Thread(target=self._keep, name="journal", daemon=True)
-        self._keeper.start()
+        self._flusher = threading.Thread(target=self._run_flusher, name="journal", daemon=True)
+        self._flusher.start()
 
     def append(self, record: bytes) -> bool:
         """Write `record` (at least one byte) and return whether there was room for it."""
         with self._lock:
-            if not self._current.takes(record):
-                self._wanted.set()
-                if self._spare is None or not self._spare.takes(record):
+            if not self._current.has_room_for(record):
+                self._wake.set()
+                if self._spare is None or not self._spare.has_room_for(record):
                     self.dropped += 1
                     return False
                 self._full.append(self._current)
@@ -59,33 +59,33 @@ class Journal:
     def close(self) -> None:
         """Write no more, and let go of the files: a reader may remove them once it has read them."""
         self._closed = True
-        self._wanted.set()
-        self._keeper.join()
+        self._wake.set()
+        self._flusher.join()
         for segment in filter(None, (*self._full, self._current, self._spare)):
             segment.close()
 
-    def _keep(self) -> None:
+    def _run_flusher(self) -> None:
         """Have a spare segment ready, and on the disk what was written, for as long as the journal is open."""
         while not self._closed:
             if self._spare is None:
-                self._reserve()
+                self._reserve_spare()
             while self._full:
                 self._full.pop().close()
             self._current.sync()
-            self._wanted.wait(_SYNC_SECONDS)
-            self._wanted.clear()
+            self._wake.wait(_SYNC_SECONDS)
+            self._wake.clear()
 
-    def _reserve(self) -> None:
+    def _reserve_spare(self) -> None:
         try:
-            made = self._made()
+            segment = self._new_segment()
         except OSError:
             return  # no room now: tried again in a second, and what is dropped meanwhile is counted
         with self._lock:
-            self._spare = made
+            self._spare = segment
 
-    def _made(self) -> "_Segment":
+    def _new_segment(self) -> "_Segment":
         self._count += 1
-        return _Segment(self._folder / f"{self._process}-{self._count:08d}{_ENDING}", self._bytes)
+        return _Segment(self._folder / f"{self._process}-{self._count:08d}{_SUFFIX}", self._segment_bytes)
 
 
 class _Segment:
@@ -103,14 +103,14 @@ class _Segment:
             raise
         self._end = 0
 
-    def takes(self, record: bytes) -> bool:
-        return self._end + _HEAD.size + len(record) <= len(self._map)
+    def has_room_for(self, record: bytes) -> bool:
+        return self._end + _HEADER.size + len(record) <= len(self._map)
 
     def append(self, record: bytes) -> None:
         """Copy the record, its head last: a process that ends in between leaves none."""
-        start = self._end + _HEAD.size
+        start = self._end + _HEADER.size
         self._map[start : start + len(record)] = record
-        self._map[self._end : start] = _HEAD.pack(len(record), zlib.crc32(record))
+        self._map[self._end : start] = _HEADER.pack(len(record), zlib.crc32(record))
         self._end = start + len(record)
 
     def sync(self) -> None:
@@ -123,37 +123,37 @@ class _Segment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class RecordPage:
     """Records in the order written, where to read on, and whether nothing will be written after them."""
 
     records: tuple[bytes, ...]
-    end: int
-    last: bool
+    next_offset: int
+    is_final: bool
 
 
 def segments(folder: Path) -> tuple[Path, ...]:
     """Return the files of a journal, the oldest of each process first."""
-    return tuple(sorted(folder.glob(f"*{_ENDING}")))
+    return tuple(sorted(folder.glob(f"*{_SUFFIX}")))
 
 
-def read(segment: Path, start: int = 0) -> Page:
+def read(segment: Path, offset: int = 0) -> RecordPage:
     """Return what was written to `segment` since the place `start`, which an earlier page ended at."""
     with segment.open("rb") as file:
-        last = _free(file.fileno())
-        file.seek(start)
+        is_final = _is_unlocked(file.fileno())
+        file.seek(offset)
         content = file.read()
-    records, place = [], 0
-    while place + _HEAD.size <= len(content):
-        length, checksum = _HEAD.unpack_from(content, place)
-        record = content[place + _HEAD.size : place + _HEAD.size + length]
+    records, position = [], 0
+    while position + _HEADER.size <= len(content):
+        length, checksum = _HEADER.unpack_from(content, position)
+        record = content[position + _HEADER.size : position + _HEADER.size + length]
         if not length or len(record) != length or zlib.crc32(record) != checksum:
             break
         records.append(record)
-        place += _HEAD.size + length
-    return Page(records=tuple(records), end=start + place, last=last)
+        position += _HEADER.size + length
+    return RecordPage(records=tuple(records), next_offset=offset + position, is_final=is_final)
 
 
-def _free(handle: int) -> bool:
+def _is_unlocked(handle: int) -> bool:
     """Return whether no process writes the file any more."""
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -10,18 +10,18 @@ from ml.errors import RequestError, SignatureError
 from ml.rollout import routing
 from ml.rollout.routing import Routing
 
-_KIND = "application/vnd.ratchet.routing+json"
+_PAYLOAD_TYPE = "application/vnd.ratchet.routing+json"
 
 
-def publish(route: Routing, settings: Settings) -> Path:
+def write(route: Routing, settings: Settings) -> Path:
     """Let servers answer by `route`, and return where it stands; where they do already, no byte changes and no key is needed.
 
     Raises SetupError without a key to sign with.
     """
-    path = place(settings.routes, route.use_case)
-    if not _says(path, route, settings.trusted_keys):
-        told = json.dumps(route.told(), sort_keys=True).encode()
-        atomic.write(path, dsse.seal(told, _KIND, dsse.ROUTING, settings))
+    path = path_of(settings.routes, route.use_case)
+    if not _is_current(path, route, settings.trusted_keys):
+        payload = json.dumps(route.to_json(), sort_keys=True).encode()
+        atomic.write(path, dsse.sign(payload, _PAYLOAD_TYPE, dsse.ROUTING, settings))
     return path
 
 
@@ -29,32 +29,32 @@ def read(path: Path, trusted: Path) -> Routing:
     """Return the routing in `path`, signed by a key that `trusted` has for routing; raises SignatureError, FileNotFoundError."""
     text = path.read_bytes()
     try:
-        told = json.loads(dsse.unseal(text, _KIND, dsse.ROUTING, trusted))
+        payload = json.loads(dsse.verify(text, _PAYLOAD_TYPE, dsse.ROUTING, trusted))
     except SignatureError as fault:
         raise SignatureError(
             f"{path} {fault}; let `ratchet route` write it again, and find out who wrote this"
         ) from None
-    return routing.read(told)
+    return routing.from_json(payload)
 
 
-def standing(use_case: str, settings: Settings) -> Routing:
+def current(use_case: str, settings: Settings) -> Routing:
     """Return what is routed for `use_case` now; raises RequestError before its first champion, SignatureError."""
-    path = place(settings.routes, use_case)
+    path = path_of(settings.routes, use_case)
     try:
-        found = read(path, settings.trusted_keys)
+        route = read(path, settings.trusted_keys)
     except FileNotFoundError:
         raise RequestError(f"{use_case} has no champion yet: {path} is not there") from None
-    if found.use_case != use_case:
-        raise RequestError(f"{path} is the routing of {found.use_case!r}, expected that of {use_case!r}")
-    return found
+    if route.use_case != use_case:
+        raise RequestError(f"{path} is the routing of {route.use_case!r}, expected that of {use_case!r}")
+    return route
 
 
-def place(folder: Path, use_case: str) -> Path:
+def path_of(folder: Path, use_case: str) -> Path:
     """Return where the routing of `use_case` stands."""
     return folder / f"{use_case}.json"
 
 
-def _says(path: Path, route: Routing, trusted: Path) -> bool:
+def _is_current(path: Path, route: Routing, trusted: Path) -> bool:
     """Return whether servers that look into `path` answer by `route` already."""
     try:
         return read(path, trusted) == route

@@ -13,14 +13,14 @@ from pathlib import Path
 from include.stores.files import atomic
 from ml.errors import FeatureError, SnapshotError
 from ml.features import fingerprints, snapshots
-from ml.features.fingerprints import Declared
-from ml.features.snapshots import FeatureSnapshot, Packed
+from ml.features.fingerprints import FeatureFingerprints
+from ml.features.snapshots import FeatureSnapshot, PackedSnapshot
 
 _POINTER, _SHORT = "newest.json", 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class SnapshotRef:
     """Where a snapshot rests: its night, and the digest that it must have."""
 
     night: str
@@ -31,7 +31,7 @@ class Place:
         return f"{self.night}.{self.digest[:_SHORT]}"
 
 
-def put(shelf: Path, night: date | str, packed: Packed) -> Place:
+def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
     """Store the snapshot of `night` and return where; it becomes the newest unless one of a later night is.
 
     Where a night has several, a text in the order of time says which.
@@ -39,29 +39,29 @@ def put(shelf: Path, night: date | str, packed: Packed) -> Place:
     One that is there already is left alone when it is whole, and mended when it is not. Only the newest and the one
     that it replaced are kept.
     """
-    place = Place(night=str(night), digest=packed.digest)
-    with atomic.alone(shelf):
-        if not _whole(shelf, place):
-            atomic.write_folder(shelf / place.folder, packed.files)
-    named = _known(shelf)
-    if place not in named and all(place.night >= each.night for each in named[:1]):
-        named = [place, *named[:1]]
-        atomic.write(shelf / _POINTER, json.dumps([asdict(each) for each in named]).encode())
-    _remove_others(shelf, {each.folder for each in named})
-    return place
+    ref = SnapshotRef(night=str(night), digest=packed.digest)
+    with atomic.file_lock(root):
+        if not _is_intact(root, ref):
+            atomic.write_folder(root / ref.folder, packed.files)
+    refs = _read_pointer_or_empty(root)
+    if ref not in refs and all(ref.night >= each.night for each in refs[:1]):
+        refs = [ref, *refs[:1]]
+        atomic.write(root / _POINTER, json.dumps([asdict(each) for each in refs]).encode())
+    _remove_others(root, {each.folder for each in refs})
+    return ref
 
 
-class Shelf:
+class SnapshotCache:
     """What a server answers from: the newest whole snapshot, also while the disk or the online store is away.
 
     With `pinned`, only a snapshot whose features mean what the model learned them as is taken. `served` is what was
     taken last, None before that.
     """
 
-    def __init__(self, folder: Path, pinned: Declared | None = None) -> None:
+    def __init__(self, folder: Path, pinned: FeatureFingerprints | None = None) -> None:
         self._folder, self._pinned = folder, pinned
         self.served: FeatureSnapshot | None = None
-        self._place: Place | None = None
+        self._ref: SnapshotRef | None = None
 
     def refresh(self) -> str | None:
         """Take the newest snapshot if it is whole, and return the sentence that says why not otherwise.
@@ -69,15 +69,15 @@ class Shelf:
         What is served stays served then; where nothing is yet, the snapshot before the newest is taken.
         """
         try:
-            named = _named(self._folder)
+            refs = _read_pointer(self._folder)
         except SnapshotError as error:
             return str(error)
-        if not named:
+        if not refs:
             return f"there is no snapshot in {self._folder}: materialize a night first"
-        fault = self._take(named[0])
+        fault = self._load(refs[0])
         if fault and self.served is None:
-            for place in named[1:]:
-                self._take(place)
+            for ref in refs[1:]:
+                self._load(ref)
         return fault
 
     @property
@@ -88,46 +88,46 @@ class Shelf:
         assert self.served is not None
         return self.served
 
-    def _take(self, place: Place) -> str | None:
-        if place == self._place:
+    def _load(self, ref: SnapshotRef) -> str | None:
+        if ref == self._ref:
             return None
         try:
-            found = read(self._folder, place)
-            self._require_pinned(found, place)
+            snapshot = read(self._folder, ref)
+            self._check_pinned(snapshot, ref)
         except (OSError, SnapshotError, FeatureError) as error:
-            return f"{place.folder}: {error}"
-        self.served, self._place = found, place
+            return f"{ref.folder}: {error}"
+        self.served, self._ref = snapshot, ref
         return None
 
-    def _require_pinned(self, found: FeatureSnapshot, place: Place) -> None:
+    def _check_pinned(self, snapshot: FeatureSnapshot, ref: SnapshotRef) -> None:
         if self._pinned is not None:
-            fingerprints.require(
+            fingerprints.check_compatible(
                 self._pinned,
-                fingerprints.told(found.facts, of=f"the snapshot of {place.night}"),
-                whose="the model pins",
-                where=f"the snapshot of {place.night}",
+                fingerprints.from_facts(snapshot.facts, source=f"the snapshot of {ref.night}"),
+                pinned_by="the model pins",
+                target=f"the snapshot of {ref.night}",
                 remedy="serve a model that was trained on these, or materialize the night as the model's had it",
             )
 
 
-def read(shelf: Path, place: Place) -> FeatureSnapshot:
+def read(root: Path, ref: SnapshotRef) -> FeatureSnapshot:
     """Return the snapshot at `place`; raises SnapshotError when a byte of it is not as promised."""
-    return snapshots.load(_files(shelf / place.folder), place.digest)
+    return snapshots.load(_files(root / ref.folder), ref.digest)
 
 
-def newest(shelf: Path) -> Place | None:
+def newest(root: Path) -> SnapshotRef | None:
     """Return where the newest snapshot is; None before the first."""
-    return next(iter(_named(shelf)), None)
+    return next(iter(_read_pointer(root)), None)
 
 
-def _named(shelf: Path) -> list[Place]:
+def _read_pointer(root: Path) -> list[SnapshotRef]:
     """Return where the newest snapshot is, and after it the one that it replaced; raises SnapshotError."""
-    pointer = shelf / _POINTER
+    pointer = root / _POINTER
     if not pointer.exists():
         return []
     text = pointer.read_bytes()
     try:
-        return [Place(night=str(each["night"]), digest=str(each["digest"])) for each in json.loads(text)]
+        return [SnapshotRef(night=str(each["night"]), digest=str(each["digest"])) for each in json.loads(text)]
     except (ValueError, KeyError, TypeError):
         raise SnapshotError(
             f"{pointer} should name the newest snapshot by night and digest, but starts {text[:40]!r}: "
@@ -135,10 +135,10 @@ def _named(shelf: Path) -> list[Place]:
         ) from None
 
 
-def _known(shelf: Path) -> list[Place]:
+def _read_pointer_or_empty(root: Path) -> list[SnapshotRef]:
     """Return what `_named` does, or nothing where that cannot be read: writing mends it."""
     try:
-        return _named(shelf)
+        return _read_pointer(root)
     except SnapshotError:
         return []
 
@@ -147,15 +147,15 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
 
 
-def _whole(shelf: Path, place: Place) -> bool:
+def _is_intact(root: Path, ref: SnapshotRef) -> bool:
     try:
-        snapshots.check(_files(shelf / place.folder), place.digest)
+        snapshots.check(_files(root / ref.folder), ref.digest)
     except SnapshotError:
         return False
     return True
 
 
-def _remove_others(shelf: Path, kept: set[str]) -> None:
-    for folder in shelf.iterdir():
+def _remove_others(root: Path, kept: set[str]) -> None:
+    for folder in root.iterdir():
         if folder.is_dir() and not folder.name.startswith(".") and folder.name not in kept:
             shutil.rmtree(folder, ignore_errors=True)

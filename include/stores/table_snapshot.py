@@ -10,7 +10,7 @@ from include.stores import lake
 from ml.usecase import UseCase
 
 
-class Snapshot:
+class TableSnapshot:
     """The tables of one use case, each at the version that was its newest when it was first asked for.
 
     Those in `versions` were asked for earlier, maybe by another process.
@@ -43,6 +43,6 @@ class Snapshot:
         return lake.address(self._root, self._use_case, stage, table)
 
 
-def take(case: UseCase, settings: Settings, versions: Mapping[str, int] | None = None) -> Snapshot:
+def take(case: UseCase, settings: Settings, versions: Mapping[str, int] | None = None) -> TableSnapshot:
     """Return a snapshot of the tables of `case`, those named in `versions` as they were then."""
-    return Snapshot(settings.lake, case.name, versions)
+    return TableSnapshot(settings.lake, case.name, versions)

@@ -7,26 +7,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml.training.tuning import Found, Range
+from ml.training.tuning import ParameterValues, Range
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 _STARTUP_TRIALS, _SECONDS = 5, "seconds"
-Tried = Callable[[int, Found, float, float], None]
+TrialCallback = Callable[[int, ParameterValues, float, float], None]
 
 
 def search(
     folder: Path,
     name: str,
     space: Mapping[str, Range],
-    first: Found,
-    worth: Callable[[Found], float],
+    initial: ParameterValues,
+    objective: Callable[[ParameterValues], float],
     trials: int,
-    told: Tried,
+    on_trial: TrialCallback,
     seed: int,
-) -> Found:
+) -> ParameterValues:
     """Return the settings of least `worth` among `trials` tried, the `first` of them among those; resumed where it stopped.
 
     Each trial draws by its own number and by the finished trials before it (a tree-structured Parzen estimator; Bergstra
@@ -39,24 +39,26 @@ def search(
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with _alone(folder, name):
+    with _study_lock(folder, name):
         journal = JournalStorage(JournalFileBackend(str(folder / f"{name}.log")))
         study = optuna.create_study(study_name=name, storage=journal, load_if_exists=True)
-        draws = {each: _distribution(span) for each, span in space.items()}
+        distributions = {each: _distribution(span) for each, span in space.items()}
         while (number := len(study.trials)) < trials:
-            found = first if number == 0 else _drawn(study.trials, draws, seed + number)
-            began = time.monotonic()
-            value = worth(found)
-            spent = {_SECONDS: time.monotonic() - began}
+            params = initial if number == 0 else _sample(study.trials, distributions, seed + number)
+            started = time.monotonic()
+            value = objective(params)
+            spent = {_SECONDS: time.monotonic() - started}
             study.add_trial(
-                optuna.trial.create_trial(params=dict(found), distributions=draws, value=value, user_attrs=spent)
+                optuna.trial.create_trial(
+                    params=dict(params), distributions=distributions, value=value, user_attrs=spent
+                )
             )
-            told(number + 1, found, value, sum(each.user_attrs[_SECONDS] for each in study.trials))
+            on_trial(number + 1, params, value, sum(each.user_attrs[_SECONDS] for each in study.trials))
         return dict(study.best_params)
 
 
 @contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
+def _study_lock(folder: Path, name: str) -> Iterator[None]:
     """Let one process search at a time; the lock goes with the process that has it, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f".{name}.lock").open("w") as file:
@@ -67,16 +69,18 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
 def _distribution(span: Range) -> "BaseDistribution":
     from optuna.distributions import FloatDistribution, IntDistribution
 
-    if span.whole:
+    if span.is_integer:
         return IntDistribution(round(span.low), round(span.high), log=True)
     return FloatDistribution(span.low, span.high, log=True)
 
 
-def _drawn(before: "list[FrozenTrial]", draws: "dict[str, BaseDistribution]", seed: int) -> Found:
+def _sample(
+    finished_trials: "list[FrozenTrial]", distributions: "dict[str, BaseDistribution]", seed: int
+) -> ParameterValues:
     """Return what the sampler draws after the finished trials `before`, as if it had just seen them."""
     import optuna
 
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True)
     study = optuna.create_study(sampler=sampler)
-    study.add_trials(before)
-    return dict(study.ask(draws).params)
+    study.add_trials(finished_trials)
+    return dict(study.ask(distributions).params)

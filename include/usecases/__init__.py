@@ -17,11 +17,11 @@ from ml.usecase import UseCase
 @cache
 def all() -> tuple[UseCase, ...]:  # noqa: A001 - read as `usecases.all()`
     """Return every use case that can be read, by name."""
-    found = []
+    use_cases = []
     for name in names():
         with suppress(DeclarationError):
-            found.append(get(name))
-    return tuple(found)
+            use_cases.append(get(name))
+    return tuple(use_cases)
 
 
 def names() -> tuple[str, ...]:
@@ -29,15 +29,15 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_folders(*__path__)))
 
 
-def unreadable() -> dict[str, str]:
+def load_errors() -> dict[str, str]:
     """Return, by name, what is wrong with each use case that cannot be read."""
-    wrong = {}
+    errors = {}
     for name in names():
         try:
             get(name)
         except DeclarationError as error:
-            wrong[name] = str(error)
-    return wrong
+            errors[name] = str(error)
+    return errors
 
 
 def get(name: str) -> UseCase:
@@ -47,22 +47,22 @@ def get(name: str) -> UseCase:
     """
     if name not in names():
         raise RequestError(f"expected one of the use cases {list(names())}, got {name!r}")
-    return loader.use_case(f"{__name__}.{name}", _folders(*__path__)[name])
+    return loader.load_use_case(f"{__name__}.{name}", _folders(*__path__)[name])
 
 
-def module(name: str, part: str) -> ModuleType:
+def module(name: str, module_name: str) -> ModuleType:
     """Return a module of a use case's folder, e.g. `module("flights", "schema")`; raises DeclarationError as `get`."""
-    return loader.module(f"{__name__}.{name}", _folders(*__path__)[name], part)
+    return loader.load_module(f"{__name__}.{name}", _folders(*__path__)[name], module_name)
 
 
-def has(name: str, part: str) -> bool:
+def has_module(name: str, module_name: str) -> bool:
     """Return whether the use case's folder has the module `part`."""
-    return any((Path(folder) / name / f"{part}.py").exists() for folder in __path__)
+    return any((Path(folder) / name / f"{module_name}.py").exists() for folder in __path__)
 
 
-def blaming(name: str, kind: type[RatchetError] = DeclarationError) -> AbstractContextManager[None]:
+def translate_errors(name: str, error_type: type[RatchetError] = DeclarationError) -> AbstractContextManager[None]:
     """Return a context in which what the use case's own code raises becomes a sentence with its file and line."""
-    return loader.blaming(_folders(*__path__)[name], kind)
+    return loader.translate_errors(_folders(*__path__)[name], error_type)
 
 
 @cache

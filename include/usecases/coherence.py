@@ -9,14 +9,14 @@ import pandera.pandas as pa
 
 from include import usecases
 from include.usecases import data_requirements, feature_kinds
-from include.usecases.feature_kinds import Kind
+from include.usecases.feature_kinds import ColumnKind
 from ml import targets
 from ml.errors import DeclarationError
 from ml.governance import privacy
 from ml.ingestion.validation import parsing
 from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
 
-LAND = ("folder", "period", "data")
+LAND_PARAMETERS = ("folder", "period", "data")
 
 
 def check(use_case: UseCase) -> None:
@@ -28,24 +28,24 @@ def check(use_case: UseCase) -> None:
     ]
     faults += _privacy_faults(use_case)
     entity_columns = _columns(use_case, use_case.table(use_case.entities))
-    faults += data_requirements.faults(use_case, needs(use_case), entity_columns)
+    faults += data_requirements.faults(use_case, function_parameters(use_case), entity_columns)
     faults += _live_faults(use_case) + _source_faults(use_case)
     if faults:
         raise DeclarationError(f"the use case {use_case.name!r} contradicts itself: " + "; ".join(faults))
 
 
-def model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
+def schema_model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
     """Return the pandera model of `table`; raises DeclarationError when `schema.py` has none of that name."""
-    found = getattr(usecases.module(use_case.name, "schema"), table.schema, None)
-    if not (inspect.isclass(found) and issubclass(found, pa.DataFrameModel)):
+    schema_class = getattr(usecases.module(use_case.name, "schema"), table.schema, None)
+    if not (inspect.isclass(schema_class) and issubclass(schema_class, pa.DataFrameModel)):
         raise DeclarationError(
             f"table {table.name!r} names the schema {table.schema!r}, but schema.py has no such pandera model"
         )
-    _require_usable(table, found)
-    return found
+    _check_model(table, schema_class)
+    return schema_class
 
 
-def _require_usable(table: Table, model: type[pa.DataFrameModel]) -> None:
+def _check_model(table: Table, model: type[pa.DataFrameModel]) -> None:
     try:
         model.to_schema()
     except Exception as error:  # pandera refuses a model in many ways, which have no family of their own
@@ -57,21 +57,25 @@ def _require_usable(table: Table, model: type[pa.DataFrameModel]) -> None:
 
 def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
     """Return the public functions of the use case's `features.py` by name; none when it has no such file."""
-    return _functions_of(usecases.module(use_case.name, "features")) if usecases.has(use_case.name, "features") else {}
+    return (
+        _public_functions(usecases.module(use_case.name, "features"))
+        if usecases.has_module(use_case.name, "features")
+        else {}
+    )
 
 
-def needs(use_case: UseCase) -> dict[str, tuple[str, ...]]:
+def function_parameters(use_case: UseCase) -> dict[str, tuple[str, ...]]:
     """Return the columns that each function of the use case is made of: its parameters."""
     return {name: tuple(inspect.signature(each).parameters) for name, each in functions(use_case).items()}
 
 
-def _functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
-    found = inspect.getmembers(module, inspect.isfunction)
-    return {name: each for name, each in found if not name.startswith("_") and each.__module__ == module.__name__}
+def _public_functions(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    members = inspect.getmembers(module, inspect.isfunction)
+    return {name: each for name, each in members if not name.startswith("_") and each.__module__ == module.__name__}
 
 
 def _columns(use_case: UseCase, table: Table) -> set[str]:
-    return set(model(use_case, table).to_schema().columns)
+    return set(schema_model(use_case, table).to_schema().columns)
 
 
 def _table_faults(use_case: UseCase, table: Table) -> list[str]:
@@ -84,7 +88,7 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
         if name not in columns
     ]
     faults += feature_kinds.time_faults(
-        table, _kinds(use_case, table), use_case.live if table.name == use_case.entities else None
+        table, _column_kinds(use_case, table), use_case.live if table.name == use_case.entities else None
     )
     faults += _type_faults(use_case, table) + _reference_faults(use_case, table)
     known = functions(use_case)
@@ -105,7 +109,7 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
 def _type_faults(use_case: UseCase, table: Table) -> list[str]:
     """Return the columns whose cells cannot be read from text, or cannot be missing as their schema says."""
     faults = []
-    for name, column in model(use_case, table).to_schema().columns.items():
+    for name, column in schema_model(use_case, table).to_schema().columns.items():
         dtype = str(column.dtype)
         if not parsing.supports(dtype):
             faults.append(
@@ -119,30 +123,32 @@ def _type_faults(use_case: UseCase, table: Table) -> list[str]:
     return faults
 
 
-def _kinds(use_case: UseCase, table: Table) -> dict[str, Kind]:
+def _column_kinds(use_case: UseCase, table: Table) -> dict[str, ColumnKind]:
     """Return what each column of the schema holds, and what is derived: numbers."""
-    columns = model(use_case, table).to_schema().columns
-    derived: dict[str, Kind] = dict.fromkeys(table.derived, "number")
-    return derived | {name: feature_kinds.kind(str(column.dtype)) for name, column in columns.items()}
+    columns = schema_model(use_case, table).to_schema().columns
+    derived: dict[str, ColumnKind] = dict.fromkeys(table.derived, "number")
+    return derived | {name: feature_kinds.from_dtype(str(column.dtype)) for name, column in columns.items()}
 
 
 def _reference_faults(use_case: UseCase, table: Table) -> list[str]:
     return [
-        f"table {table.name!r} refers to {each.table!r} by {name!r}, which {where.name!r} lacks"
+        f"table {table.name!r} refers to {each.table!r} by {name!r}, which {owner.name!r} lacks"
         for each in table.references
-        for where, names in ((table, each.columns), (use_case.table(each.table), each.there))
+        for owner, names in ((table, each.columns), (use_case.table(each.table), each.referenced_columns))
         for name in names
-        if name not in _columns(use_case, where)
+        if name not in _columns(use_case, owner)
     ]
 
 
 def _label_faults(use_case: UseCase) -> list[str]:
-    entities, labels = use_case.table(use_case.entities), use_case.table(use_case.task.of)
+    entities, labels = use_case.table(use_case.entities), use_case.table(use_case.task.table)
     faults = []
     if use_case.task.label not in _columns(use_case, labels) | set(labels.derived):
         faults.append(f"the label {use_case.task.label!r} is neither a column of {labels.name!r} nor derived there")
-    elif _kinds(use_case, labels)[use_case.task.label] != "number":
-        faults.append(f"the label {use_case.task.label!r} is no number: {targets.of(use_case).words.label}")
+    elif _column_kinds(use_case, labels)[use_case.task.label] != "number":
+        faults.append(
+            f"the label {use_case.task.label!r} is no number: {targets.target_type(use_case).display_names.label_hint}"
+        )
     if labels.known_at is None:
         faults.append(f"the label table {labels.name!r} must say when a row becomes known (known_at)")
     lacking = [name for name in entities.key if name not in _columns(use_case, labels)]
@@ -165,12 +171,12 @@ def _live_faults(use_case: UseCase) -> list[str]:
 
 
 def _source_faults(use_case: UseCase) -> list[str]:
-    if not usecases.has(use_case.name, "source"):
+    if not usecases.has_module(use_case.name, "source"):
         return []
     land = getattr(usecases.module(use_case.name, "source"), "land", None)
-    if callable(land) and len(inspect.signature(land).parameters) == len(LAND):
+    if callable(land) and len(inspect.signature(land).parameters) == len(LAND_PARAMETERS):
         return []
-    return [f"source.py has no function land({', '.join(LAND)}): it writes a period's files into the folder"]
+    return [f"source.py has no function land({', '.join(LAND_PARAMETERS)}): it writes a period's files into the folder"]
 
 
 def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
@@ -187,60 +193,62 @@ def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
                 return [f"Function({name!r}) is not in features.py"]
             needed = list(inspect.signature(known[name]).parameters)
         case AsOf() | Window() | Since():
-            needed = [*feature.by, *(name for name in feature.looked_up if name in excluded)]
+            needed = [*feature.by, *(name for name in feature.source_columns if name in excluded)]
             faults = _lookup_faults(use_case, feature)
-    read = use_case.table(feature.table if isinstance(feature, Lookup) else use_case.entities)
-    faults += feature_kinds.feature_faults(feature, _kinds(use_case, read))
-    there = _columns(use_case, use_case.table(use_case.entities)) | _before(use_case, feature)
+    source = use_case.table(feature.table if isinstance(feature, Lookup) else use_case.entities)
+    faults += feature_kinds.feature_faults(feature, _column_kinds(use_case, source))
+    available = _columns(use_case, use_case.table(use_case.entities)) | _earlier_features(use_case, feature)
     faults += [f"the feature {feature!r} uses {name!r}, which is excluded" for name in needed if name in excluded]
     faults += [
         f"the feature {feature!r} needs {name!r}, which is not known of an entity at the cutoff"
         for name in needed
-        if name not in there and name not in excluded
+        if name not in available and name not in excluded
     ]
     return faults
 
 
 def _privacy_faults(use_case: UseCase) -> list[str]:
     """Return where a personal column goes without a declaration that it may."""
-    made, entities = needs(use_case), use_case.table(use_case.entities)
+    parameters, entities = function_parameters(use_case), use_case.table(use_case.entities)
     faults = [
         f"table {table.name!r} declares {each.column!r} personal, which neither its schema nor `derived` has"
         for table in use_case.tables
         for each in table.personal
         if each.column
-        not in _columns(use_case, table) | set(table.derived) | (set(made) if table is entities else set())
+        not in _columns(use_case, table) | set(table.derived) | (set(parameters) if table is entities else set())
     ]
-    known = privacy.personal(entities, made)
-    of_features = privacy.features(use_case, made)
-    for feature, used in privacy.uses(use_case, made):
+    known = privacy.personal_columns(entities, parameters)
+    of_features = privacy.personal_features(use_case, parameters)
+    for feature, used in privacy.personal_inputs(use_case, parameters):
         faults += [
-            f"the feature {feature!r} uses the personal column {name!r}, which {_undeclared('features')}"
-            for name, places in used.items()
-            if "features" not in places
+            f"the feature {feature!r} uses the personal column {name!r}, which {_privacy_remedy('features')}"
+            for name, destinations in used.items()
+            if "features" not in destinations
         ]
-    labels = privacy.personal(use_case.table(use_case.task.of), made)
-    if "features" not in labels.get(use_case.task.label, privacy.EVERYWHERE):
-        faults.append(f"the label {use_case.task.label!r} is personal and is learned, but {_undeclared('features')}")
+    labels = privacy.personal_columns(use_case.table(use_case.task.table), parameters)
+    if "features" not in labels.get(use_case.task.label, privacy.ALL_DESTINATIONS):
+        faults.append(
+            f"the label {use_case.task.label!r} is personal and is learned, but {_privacy_remedy('features')}"
+        )
     faults += [
-        f"the slice by {each.by!r} reports on a personal column, which {_undeclared('reports')}"
+        f"the slice by {each.feature!r} reports on a personal column, which {_privacy_remedy('reports')}"
         for each in use_case.slices
-        if "reports" not in of_features.get(each.by, privacy.EVERYWHERE)
+        if "reports" not in of_features.get(each.feature, privacy.ALL_DESTINATIONS)
     ]
     faults += [
         f"the key of {entities.name!r} has the personal column {name!r}, and ids made of it go everywhere: declare that it "
         "may reach features, logs and reports, or key the rows by something else"
         for name in entities.key
-        if known.get(name, privacy.EVERYWHERE) != privacy.EVERYWHERE
+        if known.get(name, privacy.ALL_DESTINATIONS) != privacy.ALL_DESTINATIONS
     ]
     return faults
 
 
-def _undeclared(place: str) -> str:
-    return f"may not reach {place}: leave it out, or declare Personal(column=..., may_reach=({place!r},), why=...)"
+def _privacy_remedy(destination: str) -> str:
+    return f"may not reach {destination}: leave it out, or declare Personal(column=..., may_reach=({destination!r},), why=...)"
 
 
-def _before(use_case: UseCase, feature: Feature) -> set[str]:
+def _earlier_features(use_case: UseCase, feature: Feature) -> set[str]:
     """Return the features that a function may use: those declared before it."""
     if not isinstance(feature, Function):
         return set()
@@ -250,11 +258,11 @@ def _before(use_case: UseCase, feature: Feature) -> set[str]:
 
 def _lookup_faults(use_case: UseCase, feature: Lookup) -> list[str]:
     table = use_case.table(feature.table)
-    there = _columns(use_case, table) | set(table.derived)
+    available = _columns(use_case, table) | set(table.derived)
     faults = [
         f"{feature!r} names {name!r}, which the table {table.name!r} lacks"
-        for name in feature.looked_up
-        if name not in there
+        for name in feature.source_columns
+        if name not in available
     ]
     if table.known_at is None and table.night is None:
         faults.append(

@@ -3,45 +3,51 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from ml.governance import privacy
-from ml.governance.privacy import Needs
+from ml.governance.privacy import FunctionInputs
 from ml.usecase import UseCase
-from ml.usecase.data import Place
+from ml.usecase.data import Destination
 
 _ADVICE = "which may not reach reports: leave it out, or declare Personal(column=..., may_reach=('reports',), why=...)"
 
 
-def faults(use_case: UseCase, needs: Needs, entity_columns: Collection[str]) -> list[str]:
+def faults(use_case: UseCase, needs: FunctionInputs, entity_columns: Collection[str]) -> list[str]:
     """Return the edge cases and groups that name nothing, or tell reports of a personal column without leave.
 
     `needs` has the parameters of each function of `features.py`.
     """
-    reach = privacy.personal(use_case.table(use_case.entities), needs) | privacy.features(use_case, needs)
-    return [*_masks(use_case, needs, reach), *_groups(use_case, entity_columns, reach)]
+    reach = privacy.personal_columns(use_case.table(use_case.entities), needs) | privacy.personal_features(
+        use_case, needs
+    )
+    return [*_condition_faults(use_case, needs, reach), *_fairness_faults(use_case, entity_columns, reach)]
 
 
-def _masks(use_case: UseCase, needs: Needs, reach: Mapping[str, frozenset[Place]]) -> Iterator[str]:
-    named = [(f"the edge case {each.name!r}", each.where) for each in use_case.edge_cases]
-    if use_case.fairness and use_case.fairness.among:
-        named.append(("fairness", use_case.fairness.among))
-    for what, where in named:
-        read = [where] if where in use_case.feature_names else needs.get(where)
-        if read is None:
-            yield f"{what} is where {where!r}, which is neither a feature nor in features.py"
+def _condition_faults(
+    use_case: UseCase, needs: FunctionInputs, reach: Mapping[str, frozenset[Destination]]
+) -> Iterator[str]:
+    conditions = [(f"the edge case {each.name!r}", each.condition) for each in use_case.edge_cases]
+    if use_case.fairness and use_case.fairness.population:
+        conditions.append(("fairness", use_case.fairness.population))
+    for owner, condition in conditions:
+        columns = [condition] if condition in use_case.feature_names else needs.get(condition)
+        if columns is None:
+            yield f"{owner} is where {condition!r}, which is neither a feature nor in features.py"
             continue
-        for name in read:
+        for name in columns:
             if name not in use_case.feature_names:
-                yield f"{what} needs {name!r} for {where}(), which is not a feature"
-            elif _unreported(name, reach):
-                yield f"{what} reports on the personal column {name!r}, {_ADVICE}"
+                yield f"{owner} needs {name!r} for {condition}(), which is not a feature"
+            elif _may_not_reach_reports(name, reach):
+                yield f"{owner} reports on the personal column {name!r}, {_ADVICE}"
 
 
-def _groups(use_case: UseCase, entity_columns: Collection[str], reach: Mapping[str, frozenset[Place]]) -> Iterator[str]:
-    for name in use_case.fairness.by if use_case.fairness else ():
+def _fairness_faults(
+    use_case: UseCase, entity_columns: Collection[str], reach: Mapping[str, frozenset[Destination]]
+) -> Iterator[str]:
+    for name in use_case.fairness.group_by if use_case.fairness else ():
         if name not in use_case.feature_names and name not in entity_columns:
             yield f"fairness by {name!r} names neither a feature nor a column of {use_case.entities!r}"
-        elif _unreported(name, reach):
+        elif _may_not_reach_reports(name, reach):
             yield f"fairness by {name!r} reports on a personal column, {_ADVICE}"
 
 
-def _unreported(name: str, reach: Mapping[str, frozenset[Place]]) -> bool:
-    return "reports" not in reach.get(name, privacy.EVERYWHERE)
+def _may_not_reach_reports(name: str, reach: Mapping[str, frozenset[Destination]]) -> bool:
+    return "reports" not in reach.get(name, privacy.ALL_DESTINATIONS)

@@ -5,48 +5,48 @@ from typing import Literal
 
 from ml.usecase import AsOf, Column, Delay, Feature, Live, Since, Table, Window
 
-Kind = Literal["date", "instant", "number", "text"]
+ColumnKind = Literal["date", "instant", "number", "text"]
 
-TOLD: dict[Kind, str] = {
+DESCRIPTIONS: dict[ColumnKind, str] = {
     "date": "a date (Series[pd.Timestamp])",
     "instant": 'an instant (Series[Annotated[pd.DatetimeTZDtype, "ns", "UTC"]])',
     "number": "a number",
     "text": "a text",
 }
 _NUMBERS = ("float", "int", "uint", "bool")
-_DERIVED = "make one of it in features.py, let the table derive that (derived=), and name it here"
-_COMPUTED = "make a number of it in features.py, and declare that as a Function"
+_DERIVE_REMEDY = "make one of it in features.py, let the table derive that (derived=), and name it here"
+_FUNCTION_REMEDY = "make a number of it in features.py, and declare that as a Function"
 
 
-def kind(dtype: str) -> Kind:
+def from_dtype(dtype: str) -> ColumnKind:
     """Return what a column of `dtype` holds."""
     if dtype.startswith("datetime64"):
         return "instant" if "UTC" in dtype else "date"
     return "number" if dtype.lower().startswith(_NUMBERS) else "text"
 
 
-def time_faults(table: Table, kinds: Mapping[str, Kind], live: Live | None = None) -> list[str]:
+def time_faults(table: Table, kinds: Mapping[str, ColumnKind], live: Live | None = None) -> list[str]:
     """Return the columns of `table` that say when a row is due, happened or became known, and cannot."""
     known_at = table.known_at.after if isinstance(table.known_at, Delay) else table.known_at
-    named: list[tuple[str, str | None, Kind]] = [
+    named: list[tuple[str, str | None, ColumnKind]] = [
         ("night", table.night, "date"),
         ("known_at", known_at, "instant"),
         ("event_time", table.event_time, "instant"),
         ("Live.before", live.before if live else None, "instant"),
     ]
     return [
-        f"table {table.name!r} says {what}={name!r}, which is {TOLD[kinds[name]]}: name a column that is {TOLD[wanted]}"
+        f"table {table.name!r} says {what}={name!r}, which is {DESCRIPTIONS[kinds[name]]}: name a column that is {DESCRIPTIONS[wanted]}"
         for what, name, wanted in named
         if name is not None and name in kinds and kinds[name] != wanted
     ]
 
 
-def feature_faults(feature: Feature, kinds: Mapping[str, Kind]) -> list[str]:
+def feature_faults(feature: Feature, kinds: Mapping[str, ColumnKind]) -> list[str]:
     """Return the columns, of the table that `feature` is read from, that it cannot be made of."""
     match feature:
-        case Window(of=name, how="mean" | "sum"):
+        case Window(column=name, how="mean" | "sum"):
             wanted, named, allowed = "numbers", [name], {"number"}
-        case Since(where=str(name)):
+        case Since(condition=str(name)):
             wanted, named, allowed = "a column that is true or false", [name], {"number"}
         case Column(name):
             wanted, named, allowed = "a number or a category", [name], {"number", "text"}
@@ -55,8 +55,8 @@ def feature_faults(feature: Feature, kinds: Mapping[str, Kind]) -> list[str]:
         case _:
             return []
     return [
-        f"the feature {feature!r} needs {wanted}, but {name!r} is {TOLD[kinds[name]]}: "
-        + (_COMPUTED if isinstance(feature, Column) else _DERIVED)
+        f"the feature {feature!r} needs {wanted}, but {name!r} is {DESCRIPTIONS[kinds[name]]}: "
+        + (_FUNCTION_REMEDY if isinstance(feature, Column) else _DERIVE_REMEDY)
         for name in named
         if name in kinds and kinds[name] not in allowed
     ]

@@ -12,22 +12,24 @@ from ml import features as engine
 from ml.ingestion.availability import KNOWN_AT
 from ml.usecase import Live, Lookup, Night, Table, UseCase
 
-Type = Literal["number", "text"]
+FeatureType = Literal["number", "text"]
 
 
-def empty(use_case: UseCase, table: Table) -> pd.DataFrame:
+def empty_table(use_case: UseCase, table: Table) -> pd.DataFrame:
     """Return no rows of the table's columns and types, as valid rows have them."""
-    types = {name: str(column.dtype) for name, column in coherence.model(use_case, table).to_schema().columns.items()}
+    types = {
+        name: str(column.dtype) for name, column in coherence.schema_model(use_case, table).to_schema().columns.items()
+    }
     types |= dict.fromkeys(table.derived, "float64") | {KNOWN_AT: "datetime64[ns, UTC]"}
     return pd.DataFrame({name: pd.Series(dtype=object if dtype == "str" else dtype) for name, dtype in types.items()})
 
 
-def features(use_case: UseCase, horizon: Night | Live) -> dict[str, Type]:
+def feature_types(use_case: UseCase, horizon: Night | Live) -> dict[str, FeatureType]:
     """Return the type of each feature at `horizon`, as the engine makes it of tables without rows."""
     looked_up = {each.table for each in use_case.features_at(horizon) if isinstance(each, Lookup)}
-    tables = {name: empty(use_case, use_case.table(name)) for name in looked_up}
-    entities = empty(use_case, use_case.table(use_case.entities))
-    with usecases.blaming(use_case.name):
+    tables = {name: empty_table(use_case, use_case.table(name)) for name in looked_up}
+    entities = empty_table(use_case, use_case.table(use_case.entities))
+    with usecases.translate_errors(use_case.name):
         made = engine.build(use_case, coherence.functions(use_case), entities, tables, horizon)
     return {
         name: "number" if pd.api.types.is_float_dtype(made[name].dtype) else "text"
@@ -38,16 +40,16 @@ def features(use_case: UseCase, horizon: Night | Live) -> dict[str, Type]:
 def check(use_case: UseCase) -> None:
     """Raise DeclarationError when a function of `features.py` cannot make its column, shown on tables without rows."""
     functions = coherence.functions(use_case)
-    with usecases.blaming(use_case.name):
+    with usecases.translate_errors(use_case.name):
         for table in use_case.tables:
             for name in table.derived:
-                engine.number(functions[name], empty(use_case, table))
+                engine.call_numeric(functions[name], empty_table(use_case, table))
     for horizon in (use_case.horizon, use_case.live):
         if horizon is not None:
-            features(use_case, horizon)
+            feature_types(use_case, horizon)
 
 
-def sources(use_case: UseCase) -> dict[str, str]:
+def function_sources(use_case: UseCase) -> dict[str, str]:
     """Return the source of each function of `features.py`, with that of whatever of the file it uses, in its order."""
     functions = coherence.functions(use_case)
     if not functions:
@@ -55,18 +57,18 @@ def sources(use_case: UseCase) -> dict[str, str]:
     text = inspect.getsource(usecases.module(use_case.name, "features"))
     parts = ast.parse(text).body
     code = [ast.get_source_segment(text, part) or "" for part in parts]
-    bound, used = [_bound(part) for part in parts], [_used(part) for part in parts]
-    found = {}
+    bound, used = [_bound_names(part) for part in parts], [_used_names(part) for part in parts]
+    source_by_name = {}
     for name in functions:
         needed, before = {name}, set[str]()
         while needed != before:
             before = set(needed)
-            needed |= {each for place, names in enumerate(bound) if names & before for each in used[place]}
-        found[name] = "\n".join(part for part, names in zip(code, bound, strict=True) if names & needed)
-    return found
+            needed |= {each for index, names in enumerate(bound) if names & before for each in used[index]}
+        source_by_name[name] = "\n".join(part for part, names in zip(code, bound, strict=True) if names & needed)
+    return source_by_name
 
 
-def _bound(statement: ast.stmt) -> set[str]:
+def _bound_names(statement: ast.stmt) -> set[str]:
     """Return the names that a statement of a module gives a meaning to."""
     match statement:
         case ast.FunctionDef(name) | ast.ClassDef(name):
@@ -77,7 +79,7 @@ def _bound(statement: ast.stmt) -> set[str]:
             return {each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and not _is_read(each)}
 
 
-def _used(statement: ast.stmt) -> set[str]:
+def _used_names(statement: ast.stmt) -> set[str]:
     return {each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and _is_read(each)}
 
 

@@ -15,56 +15,60 @@ from ml.errors import DeclarationError, RatchetError
 from ml.usecase import UseCase
 
 LITERAL = "USE_CASE"
-_UNKNOWN = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
+_UNKNOWN_FIELD = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 
 
-def use_case(package: str, folder: Path) -> UseCase:
+def load_use_case(package: str, folder: Path) -> UseCase:
     """Return the literal in `usecase.py`; raises DeclarationError when it cannot be read or is not of its folder."""
-    found = getattr(module(package, folder, "usecase"), LITERAL, None)
-    if not isinstance(found, UseCase):
-        raise _error(folder, "usecase", f"expected {LITERAL} = UseCase(...), got {type(found).__name__}")
-    if found.name != folder.name:
-        raise _error(folder, "usecase", f"expected the folder's name, name={folder.name!r}, got {found.name!r}")
-    return found
+    declared = getattr(load_module(package, folder, "usecase"), LITERAL, None)
+    if not isinstance(declared, UseCase):
+        raise _error(folder, "usecase", f"expected {LITERAL} = UseCase(...), got {type(declared).__name__}")
+    if declared.name != folder.name:
+        raise _error(folder, "usecase", f"expected the folder's name, name={folder.name!r}, got {declared.name!r}")
+    return declared
 
 
-def module(package: str, folder: Path, part: str) -> ModuleType:
+def load_module(package: str, folder: Path, module_name: str) -> ModuleType:
     """Return the module `part` of the package of a use case; raises DeclarationError that says where it breaks."""
-    if not (folder / f"{part}.py").is_file():
-        raise _error(folder, part, "the file is not there; see docs/adopt.md for what each file says")
+    if not (folder / f"{module_name}.py").is_file():
+        raise _error(folder, module_name, "the file is not there; see docs/adopt.md for what each file says")
     try:
-        return importlib.import_module(f"{package}.{part}")
+        return importlib.import_module(f"{package}.{module_name}")
     except Exception as error:  # a person's file may raise anything, and any of it is what is wrong with the file
-        raise _error(folder, part, _why(error), _line(error, folder)) from error
+        raise _error(folder, module_name, _explain(error), _error_position(error, folder)) from error
 
 
 @contextmanager
-def blaming(folder: Path, kind: type[RatchetError] = DeclarationError) -> Iterator[None]:
+def translate_errors(folder: Path, error_type: type[RatchetError] = DeclarationError) -> Iterator[None]:
     """Turn what a person's own code raises while it runs into an error of `kind` that names its file and line."""
     try:
         yield
     except RatchetError:
         raise
     except Exception as error:
-        at = _line(error, folder)
-        if at is None:
+        position = _error_position(error, folder)
+        if position is None:
             raise
-        where = f"{_shown(folder)}/{at[0]}, line {at[1]}"
-        raise kind(f"the use case {folder.name!r} fails in {where}: {type(error).__name__}: {error}") from error
+        location = f"{_display_path(folder)}/{position[0]}, line {position[1]}"
+        raise error_type(
+            f"the use case {folder.name!r} fails in {location}: {type(error).__name__}: {error}"
+        ) from error
 
 
-def _error(folder: Path, part: str, why: str, at: tuple[str, int] | None = None) -> DeclarationError:
-    file, line = at or (f"{part}.py", 0)
-    where = f"{file}, line {line}" if line else file
-    return DeclarationError(f"the use case {folder.name!r} cannot be read: {_shown(folder)}/{where}: {why}")
+def _error(folder: Path, module_name: str, reason: str, position: tuple[str, int] | None = None) -> DeclarationError:
+    file, line = position or (f"{module_name}.py", 0)
+    location = f"{file}, line {line}" if line else file
+    return DeclarationError(
+        f"the use case {folder.name!r} cannot be read: {_display_path(folder)}/{location}: {reason}"
+    )
 
 
-def _shown(folder: Path) -> Path:
+def _display_path(folder: Path) -> Path:
     """Return the folder as a person would name it: from where they stand, if it lies below."""
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
-def _line(error: Exception, folder: Path) -> tuple[str, int] | None:
+def _error_position(error: Exception, folder: Path) -> tuple[str, int] | None:
     """Return the file of the use case, and the line in it, where `error` arose; None when it arose in none."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).parent == folder:
         return Path(error.filename).name, error.lineno or 0
@@ -72,17 +76,17 @@ def _line(error: Exception, folder: Path) -> tuple[str, int] | None:
     return (Path(frames[-1].filename).name, frames[-1].lineno or 0) if frames else None
 
 
-def _why(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     """Return the error in words, with the names that there are where one is unknown."""
     if isinstance(error, DeclarationError):
         return str(error)
     if isinstance(error, SyntaxError):
         return f"{error.msg}: {(error.text or '').strip()}"
-    unknown = _UNKNOWN.search(str(error))
+    unknown = _UNKNOWN_FIELD.search(str(error))
     declaration = getattr(usecase, unknown[1], None) if unknown else None
     if unknown is None or declaration is None:
         return f"{type(error).__name__}: {error}"
     known = [each.name for each in fields(declaration)]
-    near = difflib.get_close_matches(unknown[2], known, 1)
-    meant = f"did you mean {near[0]!r}" if near else f"it has {', '.join(known)}"
-    return f"{unknown[1]} has no field {unknown[2]!r}: {meant}"
+    similar = difflib.get_close_matches(unknown[2], known, 1)
+    hint = f"did you mean {similar[0]!r}" if similar else f"it has {', '.join(known)}"
+    return f"{unknown[1]} has no field {unknown[2]!r}: {hint}"

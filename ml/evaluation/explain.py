@@ -21,45 +21,45 @@ class Explanation:
     `score` is what calibration makes of it, by `slope` and `offset`.
     """
 
-    parts: Mapping[str, float]
-    base: float
+    contributions: Mapping[str, float]
+    base_value: float
     raw: float
     slope: float
     offset: float
     score: float
-    why_not: str = ""
+    unavailable_reason: str = ""
 
 
 def explain(model: Model, row: Mapping[str, object]) -> Explanation:
     """Return why `model` answers `row` as it does."""
     encoded = model.encoder.encode_row(row)
     raw = float(model.learner.raw(encoded)[0])
-    parts, base, why_not = {}, 0.0, ""
+    contributions, base_value, unavailable_reason = {}, 0.0, ""
     try:
-        by_column, base = _parts(model, encoded)
-        parts = {
+        by_column, base_value = _contributions(model, encoded)
+        contributions = {
             name: float(by_column[columns.start : columns.stop].sum())
             for name, columns in model.encoder.columns.items()
         }
     except RefusalError as refusal:
-        why_not = str(refusal)
+        unavailable_reason = str(refusal)
     return Explanation(
-        parts=parts,
-        base=base,
+        contributions=contributions,
+        base_value=base_value,
         raw=raw,
         slope=model.calibration.slope,
         offset=model.calibration.offset,
         score=model.predict_row(dict(row)),
-        why_not=why_not,
+        unavailable_reason=unavailable_reason,
     )
 
 
-def _parts(model: Model, encoded: Floats) -> tuple[Floats, float]:
+def _contributions(model: Model, encoded: Floats) -> tuple[Floats, float]:
     """Return the part of each encoded column, and what is left without any."""
     match model.learner:
         case Trees():
-            *parts, base = model.learner.contributions(encoded)[0].tolist()
-            return np.array(parts), float(base)
+            *contributions, base_value = model.learner.contributions(encoded)[0].tolist()
+            return np.array(contributions), float(base_value)
         case Linear():
             return model.learner.terms(encoded)[0], model.learner.intercept
         case _:

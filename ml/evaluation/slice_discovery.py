@@ -17,17 +17,17 @@ from ml.arrays import Booleans, Floats, Strings
 from ml.evaluation import slice_rules
 from ml.evaluation.slice_rules import Condition
 from ml.statistics import intervals
-from ml.statistics.intervals import Answered, Interval
+from ml.statistics.intervals import Interval, ScoredRows
 from ml.targets import Target
 
-_LEAST_ROWS, _LARGEST_SHARE = 100, 0.5
-_SHORTLIST, _CONSIDERED = 5, 200
-_ROWS, _CHUNK = 50_000, 10_000
-_SMALLEST, _SEED = 1e-9, 20130206
+_MIN_ROWS, _MAX_SHARE = 100, 0.5
+_SHORTLIST_SIZE, _MAX_RANKED = 5, 200
+_MAX_ROWS, _CHUNK_ROWS = 50_000, 10_000
+_EPSILON, _SEED = 1e-9, 20130206
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Weakness:
+class WeakSlice:
     """A rule that was shortlisted, and what it came to on the later nights.
 
     `expected` and `seen` are mean score and mean label (of a number: the shares of labels asked for, and found, below the
@@ -38,7 +38,7 @@ class Weakness:
     rule: str
     rows: int
     expected: float
-    seen: float
+    observed: float
     excess: Interval
 
     @property
@@ -48,28 +48,28 @@ class Weakness:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Search:
+class SliceSearch:
     """How many rules were looked at, on how many rows, and those that were held against later nights."""
 
     rules: int
     rows: int
-    shortlist: tuple[Weakness, ...]
+    shortlist: tuple[WeakSlice, ...]
 
     @property
-    def confirmed(self) -> tuple[Weakness, ...]:
+    def confirmed(self) -> tuple[WeakSlice, ...]:
         """Return the weak slices."""
         return tuple(each for each in self.shortlist if each.confirmed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _RankedRule:
     """A rule, and the rows that it was found on."""
 
     rule: tuple[Condition, ...]
     mask: Booleans
 
 
-def search(earlier: Answered, later: Answered, confidence: float, seed: int, target: Target) -> Search:
+def search(earlier: ScoredRows, later: ScoredRows, confidence: float, seed: int, target: Target) -> SliceSearch:
     """Return the rules that lose most on `earlier`, held against `later`, whose nights must be others.
 
     Searched are all single conditions (quintiles of numbers, the 20 commonest levels of categories, missing values) and
@@ -83,115 +83,131 @@ def search(earlier: Answered, later: Answered, confidence: float, seed: int, tar
 
     Scores are first moved to what came in each night, so that a night's luck is not a slice's fault.
     """
-    earlier = _sampled(earlier, seed)
-    looked_at = tuple(slice_rules.every(earlier.frame))
-    rules, best = _ranked(earlier, looked_at, target)
-    ranked = [found for found in best if _lasts(slice_rules.mask(found.rule, later.frame), later.nights)]
-    each = 1 - 2 * (1 - confidence) / max(min(_SHORTLIST, len(ranked)), 1)
-    return Search(
-        rules=rules, rows=len(earlier.labels), shortlist=tuple(_pursued(ranked, earlier, later, each, target))
+    earlier = _sample(earlier, seed)
+    single_conditions = tuple(slice_rules.enumerate_conditions(earlier.frame))
+    rules, best = _rank_rules(earlier, single_conditions, target)
+    ranked = [
+        candidate
+        for candidate in best
+        if _is_persistent(slice_rules.rule_mask(candidate.rule, later.frame), later.nights)
+    ]
+    adjusted_confidence = 1 - 2 * (1 - confidence) / max(min(_SHORTLIST_SIZE, len(ranked)), 1)
+    return SliceSearch(
+        rules=rules,
+        rows=len(earlier.labels),
+        shortlist=tuple(_confirm_rules(ranked, earlier, later, adjusted_confidence, target)),
     )
 
 
-def _sampled(rows: Answered, seed: int) -> Answered:
-    if len(rows.labels) <= _ROWS:
+def _sample(rows: ScoredRows, seed: int) -> ScoredRows:
+    if len(rows.labels) <= _MAX_ROWS:
         return rows
-    taken = np.sort(np.random.default_rng(seed).choice(len(rows.labels), _ROWS, replace=False))
-    return Answered(
-        frame=rows.frame.iloc[taken], labels=rows.labels[taken], scores=rows.scores[taken], nights=rows.nights[taken]
+    indices = np.sort(np.random.default_rng(seed).choice(len(rows.labels), _MAX_ROWS, replace=False))
+    return ScoredRows(
+        frame=rows.frame.iloc[indices],
+        labels=rows.labels[indices],
+        scores=rows.scores[indices],
+        nights=rows.nights[indices],
     )
 
 
-def _ranked(rows: Answered, looked_at: Sequence[Condition], target: Target) -> tuple[int, list[_Found]]:
+def _rank_rules(
+    rows: ScoredRows, single_conditions: Sequence[Condition], target: Target
+) -> tuple[int, list[_RankedRule]]:
     """Return how many rules are large enough, and the best of them, best first."""
-    if not looked_at:
+    if not single_conditions:
         return 0, []
-    raw = _centred(target.shifts.raw(rows.scores), rows, target)
-    residuals, weights = target.shifts.residuals(raw, rows.labels)
-    held = np.array([each.holds(rows.frame) for each in looked_at])
-    count, residual, weight = _sums(held, residuals, weights)
-    large = (count >= _LEAST_ROWS) & (count <= _LARGEST_SHARE * len(residuals)) & slice_rules.rules(looked_at)
-    statistic = np.where(large, residual**2 / np.maximum(weight, _SMALLEST), -1.0)
-    best = np.argsort(-statistic, axis=None, kind="stable")[: min(_CONSIDERED, int(large.sum()))]
-    found = []
+    raw = _center_by_night(target.offsets.to_raw(rows.scores), rows, target)
+    residuals, weights = target.offsets.residuals(raw, rows.labels)
+    masks = np.array([each.matches(rows.frame) for each in single_conditions])
+    count, residual, weight = _pair_sums(masks, residuals, weights)
+    large = (count >= _MIN_ROWS) & (count <= _MAX_SHARE * len(residuals)) & slice_rules.valid_pairs(single_conditions)
+    statistic = np.where(large, residual**2 / np.maximum(weight, _EPSILON), -1.0)
+    best = np.argsort(-statistic, axis=None, kind="stable")[: min(_MAX_RANKED, int(large.sum()))]
+    candidates = []
     for one, other in np.column_stack(np.unravel_index(best, statistic.shape)):
-        rule = (looked_at[one],) if one == other else (looked_at[one], looked_at[other])
-        found.append(_Found(rule=rule, mask=held[one] & held[other]))
-    return int(large.sum()), found
+        rule = (single_conditions[one],) if one == other else (single_conditions[one], single_conditions[other])
+        candidates.append(_RankedRule(rule=rule, mask=masks[one] & masks[other]))
+    return int(large.sum()), candidates
 
 
-def _sums(held: Booleans, residuals: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
+def _pair_sums(masks: Booleans, residuals: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
     """Return count, sum of residuals and sum of weights of the rows under every pair of conditions, each (c, c)."""
-    sums, ones = np.zeros((3, len(held), len(held))), np.ones(len(residuals))
+    sums, ones = np.zeros((3, len(masks), len(masks))), np.ones(len(residuals))
     with threadpool_limits(1):
-        for begin in range(0, held.shape[1], _CHUNK):
-            rows = slice(begin, begin + _CHUNK)
-            part = held[:, rows].astype(np.float32)
-            for place, values in enumerate((ones, residuals, weights)):
-                sums[place] += part @ (part * values[rows].astype(np.float32)).T
+        for begin in range(0, masks.shape[1], _CHUNK_ROWS):
+            rows = slice(begin, begin + _CHUNK_ROWS)
+            part = masks[:, rows].astype(np.float32)
+            for index, values in enumerate((ones, residuals, weights)):
+                sums[index] += part @ (part * values[rows].astype(np.float32)).T
     count, residual, weight = sums
     return count, residual, weight
 
 
-def _centred(raw: Floats, rows: Answered, target: Target) -> Floats:
+def _center_by_night(raw: Floats, rows: ScoredRows, target: Target) -> Floats:
     """Return raw answers after each night's were moved by one constant to what came in that night."""
-    return target.shifts.centred(raw, rows.labels, pd.factorize(rows.nights)[0].astype(np.int64))
+    return target.offsets.center_groups(raw, rows.labels, pd.factorize(rows.nights)[0].astype(np.int64))
 
 
-def _lasts(mask: Booleans, nights: Strings) -> bool:
+def _is_persistent(mask: Booleans, nights: Strings) -> bool:
     """Return whether a rule holds on rows enough, and on half of the nights: what holds on one is that night's luck."""
-    on = len(np.unique(nights[mask]))
-    return bool(mask.sum() >= _LEAST_ROWS and on >= max(2, len(np.unique(nights)) / 2))
+    night_count = len(np.unique(nights[mask]))
+    return bool(mask.sum() >= _MIN_ROWS and night_count >= max(2, len(np.unique(nights)) / 2))
 
 
-def _pursued(
-    ranked: Sequence[_Found], earlier: Answered, later: Answered, confidence: float, target: Target
-) -> Iterator[Weakness]:
+def _confirm_rules(
+    ranked: Sequence[_RankedRule], earlier: ScoredRows, later: ScoredRows, confidence: float, target: Target
+) -> Iterator[WeakSlice]:
     """Yield the worst rules, each the worst one left after those before it were mended, so that none is told twice.
 
     On the earlier rows all are mended, on the later ones those alone that are confirmed: until one is, every rule is held
     against the model's own scores.
     """
     masks = np.array([each.mask for each in ranked], dtype=np.float32)
-    learned, judged = target.shifts.raw(earlier.scores), target.shifts.raw(later.scores)
-    left = np.ones(len(ranked), bool)
-    for _ in range(min(_SHORTLIST, len(ranked))):
-        learned, judged = _centred(learned, earlier, target), _centred(judged, later, target)
-        corrections, statistic = target.shifts.needed(masks, learned, earlier.labels)
-        best = int(np.argmax(np.where(left, statistic, -1.0)))
-        left[best] = False
-        mask = slice_rules.mask(ranked[best].rule, later.frame)
-        weakness = _held(ranked[best].rule, mask, judged, float(corrections[best]), later, confidence, target)
-        learned = learned + corrections[best] * ranked[best].mask
+    earlier_raw, later_raw = target.offsets.to_raw(earlier.scores), target.offsets.to_raw(later.scores)
+    remaining = np.ones(len(ranked), bool)
+    for _ in range(min(_SHORTLIST_SIZE, len(ranked))):
+        earlier_raw, later_raw = (
+            _center_by_night(earlier_raw, earlier, target),
+            _center_by_night(later_raw, later, target),
+        )
+        corrections, statistic = target.offsets.fit_offsets(masks, earlier_raw, earlier.labels)
+        best = int(np.argmax(np.where(remaining, statistic, -1.0)))
+        remaining[best] = False
+        mask = slice_rules.rule_mask(ranked[best].rule, later.frame)
+        weakness = _test_correction(
+            ranked[best].rule, mask, later_raw, float(corrections[best]), later, confidence, target
+        )
+        earlier_raw = earlier_raw + corrections[best] * ranked[best].mask
         if weakness.confirmed:
-            judged = judged + corrections[best] * mask
+            later_raw = later_raw + corrections[best] * mask
         yield weakness
 
 
-def _held(
+def _test_correction(
     rule: Sequence[Condition],
     mask: Booleans,
     raw: Floats,
     correction: float,
-    later: Answered,
+    later: ScoredRows,
     confidence: float,
     target: Target,
-) -> Weakness:
+) -> WeakSlice:
     """Return what a correction spares on the later rows."""
-    labels, answers = later.labels[mask], target.shifts.answers
-    before, after = answers(raw[mask]), answers(raw[mask] + correction)
-    expected, seen = target.expected_and_seen(labels, before)
-    spared = target.row_loss(labels, before) - target.row_loss(labels, after)
-    return Weakness(
+    labels, to_scores = later.labels[mask], target.offsets.to_scores
+    before, after = to_scores(raw[mask]), to_scores(raw[mask] + correction)
+    expected, seen = target.expected_and_observed(labels, before)
+    loss_reductions = target.row_loss(labels, before) - target.row_loss(labels, after)
+    return WeakSlice(
         rule=" and ".join(map(str, rule)),
         rows=int(mask.sum()),
         expected=expected,
-        seen=seen,
-        excess=_excess(spared, later.nights[mask], confidence),
+        observed=seen,
+        excess=_excess(loss_reductions, later.nights[mask], confidence),
     )
 
 
-def _excess(spared: Floats, nights: Strings, confidence: float) -> Interval:
-    found = intervals.ratio_by_night(spared, np.ones(len(spared)), nights, confidence, _SEED)
-    assert found is not None  # a rule holds on two nights or more
-    return found
+def _excess(loss_reductions: Floats, nights: Strings, confidence: float) -> Interval:
+    interval = intervals.ratio_by_night(loss_reductions, np.ones(len(loss_reductions)), nights, confidence, _SEED)
+    assert interval is not None  # a rule holds on two nights or more
+    return interval

@@ -8,14 +8,14 @@ import numpy as np
 
 from ml.arrays import Booleans, Strings
 from ml.statistics import intervals
-from ml.statistics.intervals import Answered, Interval
+from ml.statistics.intervals import Interval, ScoredRows
 from ml.targets import Quality, Target
 from ml.usecase import EdgeCase, Gates
 
 _SEED = 20130202
 
 
-class Kind(StrEnum):
+class SliceKind(StrEnum):
     """Why a part is judged apart."""
 
     ALL = "all rows"
@@ -25,14 +25,14 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Segment:
+class SliceMetrics:
     """A part of the rows and its quality; None where it has no rows, an interval None where nights are too few.
 
     `calibration` is mean score over mean label: below 1 the model expects too little; of a number, the share of labels below
     the answer. Both intervals are over nights.
     """
 
-    kind: Kind
+    kind: SliceKind
     name: str
     why: str
     quality: Quality | None
@@ -41,43 +41,43 @@ class Segment:
 
 
 def measure(
-    rows: Answered,
+    rows: ScoredRows,
     edge_cases: Mapping[EdgeCase, Booleans],
     slices: Mapping[str, Booleans],
     gates: Gates,
     target: Target,
-) -> tuple[Segment, ...]:
+) -> tuple[SliceMetrics, ...]:
     """Return the quality of every part, all rows first; the masks are over `rows`."""
     return tuple(
-        _segment(kind, name, why, rows, mask, gates.confidence, target)
-        for kind, name, why, mask in _parts(rows.nights, edge_cases, slices, gates.recent_nights)
+        _measure_slice(kind, name, why, rows, mask, gates.confidence, target)
+        for kind, name, why, mask in _slices(rows.nights, edge_cases, slices, gates.recent_nights)
     )
 
 
-def _parts(
+def _slices(
     nights: Strings, edge_cases: Mapping[EdgeCase, Booleans], slices: Mapping[str, Booleans], recent_nights: int
-) -> Iterator[tuple[Kind, str, str, Booleans]]:
-    yield Kind.ALL, "all", "", np.ones(len(nights), bool)
+) -> Iterator[tuple[SliceKind, str, str, Booleans]]:
+    yield SliceKind.ALL, "all", "", np.ones(len(nights), bool)
     since = np.unique(nights)[-recent_nights:][0]
-    yield Kind.RECENT, f"since {since}", f"the latest {recent_nights} of the judged nights", nights >= since
+    yield SliceKind.RECENT, f"since {since}", f"the latest {recent_nights} of the judged nights", nights >= since
     for case, mask in edge_cases.items():
-        yield Kind.EDGE_CASE, case.name, case.why, mask
+        yield SliceKind.EDGE_CASE, case.name, case.why, mask
     for name, mask in slices.items():
-        yield Kind.SLICE, name, "", mask
+        yield SliceKind.SLICE, name, "", mask
 
 
-def _segment(
-    kind: Kind, name: str, why: str, rows: Answered, mask: Booleans, confidence: float, target: Target
-) -> Segment:
+def _measure_slice(
+    kind: SliceKind, name: str, why: str, rows: ScoredRows, mask: Booleans, confidence: float, target: Target
+) -> SliceMetrics:
     if not mask.any():
-        return Segment(kind=kind, name=name, why=why, quality=None, loss=None, calibration=None)
+        return SliceMetrics(kind=kind, name=name, why=why, quality=None, loss=None, calibration=None)
     labels, scores, nights = rows.labels[mask], rows.scores[mask], rows.nights[mask]
-    lost = target.row_loss(labels, scores)
-    return Segment(
+    losses = target.row_loss(labels, scores)
+    return SliceMetrics(
         kind=kind,
         name=name,
         why=why,
         quality=target.measure(labels, scores, nights),
-        loss=intervals.ratio_by_night(lost, np.ones(len(lost)), nights, confidence, _SEED),
+        loss=intervals.ratio_by_night(losses, np.ones(len(losses)), nights, confidence, _SEED),
         calibration=target.calibration_by_night(labels, scores, nights, confidence, _SEED),
     )

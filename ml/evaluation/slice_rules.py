@@ -8,14 +8,14 @@ import pandas as pd
 
 from ml.arrays import Booleans
 
-_BINS, _MOST_LEVELS = 5, 20
+_BINS, _MAX_LEVELS = 5, 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Condition:
     """Rows whose feature `by` is one level, or lies in [low, high); neither says that it is missing."""
 
-    by: str
+    feature: str
     level: str | None = None
     low: float | None = None
     high: float | None = None
@@ -23,53 +23,53 @@ class Condition:
     def __str__(self) -> str:
         match self.low, self.high:
             case None, None:
-                return f"{self.by} is missing" if self.level is None else f"{self.by}={self.level}"
+                return f"{self.feature} is missing" if self.level is None else f"{self.feature}={self.level}"
             case None, high:
-                return f"{self.by} < {high:g}"
+                return f"{self.feature} < {high:g}"
             case low, None:
-                return f"{self.by} >= {low:g}"
+                return f"{self.feature} >= {low:g}"
             case low, high:
-                return f"{self.by} in [{low:g}, {high:g})"
+                return f"{self.feature} in [{low:g}, {high:g})"
 
-    def holds(self, frame: pd.DataFrame) -> Booleans:
+    def matches(self, frame: pd.DataFrame) -> Booleans:
         """Return the rows under the condition."""
-        column = frame[self.by]
+        column = frame[self.feature]
         if self.low is None and self.high is None:
-            held = column.isna() if self.level is None else _texts(column) == self.level
-            return held.to_numpy(bool)
+            matched = column.isna() if self.level is None else _texts(column) == self.level
+            return matched.to_numpy(bool)
         values = column.to_numpy(np.float64)
         low, high = (bound if each is None else each for each, bound in ((self.low, -np.inf), (self.high, np.inf)))
         return (values >= low) & (values < high)
 
 
-def every(frame: pd.DataFrame) -> Iterator[Condition]:
+def enumerate_conditions(frame: pd.DataFrame) -> Iterator[Condition]:
     """Yield the conditions of every column: levels of few, else bins of equal count, and that it is missing."""
     for name in map(str, frame.columns):
         column = frame[name]
         if column.isna().any():
-            yield Condition(by=name)
-        known = column.dropna()
-        if not pd.api.types.is_numeric_dtype(column.dtype) or known.nunique() <= _BINS:
-            commonest = _texts(known).value_counts().index[:_MOST_LEVELS]
-            yield from (Condition(by=name, level=level) for level in sorted(commonest))
+            yield Condition(feature=name)
+        present = column.dropna()
+        if not pd.api.types.is_numeric_dtype(column.dtype) or present.nunique() <= _BINS:
+            most_common = _texts(present).value_counts().index[:_MAX_LEVELS]
+            yield from (Condition(feature=name, level=level) for level in sorted(most_common))
         else:
-            edges = np.unique(np.quantile(known.to_numpy(np.float64), np.linspace(0, 1, _BINS + 1)[1:-1]))
+            edges = np.unique(np.quantile(present.to_numpy(np.float64), np.linspace(0, 1, _BINS + 1)[1:-1]))
             for low, high in zip((None, *edges), (*edges, None), strict=True):
-                yield Condition(by=name, low=_float(low), high=_float(high))
+                yield Condition(feature=name, low=_float(low), high=_float(high))
 
 
-def rules(conditions: Sequence[Condition]) -> Booleans:
+def valid_pairs(conditions: Sequence[Condition]) -> Booleans:
     """Return which pairs of conditions are a rule, shape (c, c): a condition with itself is that condition alone, each other pair counts once."""
-    features = pd.factorize(np.array([each.by for each in conditions], dtype=object))[0]
+    features = pd.factorize(np.array([each.feature for each in conditions], dtype=object))[0]
     later = np.triu(features[:, None] != features[None, :])
     distinct: Booleans = later | np.eye(len(conditions), dtype=bool)
     return distinct
 
 
-def mask(rule: Sequence[Condition], frame: pd.DataFrame) -> Booleans:
+def rule_mask(rule: Sequence[Condition], frame: pd.DataFrame) -> Booleans:
     """Return the rows under every condition of the rule."""
-    held: Booleans = np.logical_and.reduce([each.holds(frame) for each in rule])
-    return held
+    matched: Booleans = np.logical_and.reduce([each.matches(frame) for each in rule])
+    return matched
 
 
 def _float(edge: float | None) -> float | None:

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from ml.features import lookups, point_in_time, rows
-from ml.features.point_in_time import Entities, History, View
+from ml.features.point_in_time import AsOfView, Entities, TableIndex
 from ml.features.rows import Functions
 from ml.ingestion.availability import KNOWN_AT, NIGHT
 from ml.usecase import AsOf, Column, Feature, Function, Live, Lookup, Night, Ratio, Since, Text, UseCase, Window
 from ml.usecase.features import title
 
 ENTITY, CUTOFF = "entity", "cutoff"
-Histories = Mapping[str, History]
-Watch = Callable[[str], AbstractContextManager[object]]
+Histories = Mapping[str, TableIndex]
+Timer = Callable[[str], AbstractContextManager[object]]
 
 
 def build(
@@ -26,7 +26,7 @@ def build(
     entities: pd.DataFrame,
     tables: Mapping[str, pd.DataFrame],
     horizon: Night | Live | None = None,
-    watch: Watch = nullcontext,
+    timer: Timer = nullcontext,
 ) -> pd.DataFrame:
     """Return one row per entity: its id, night and cutoff (UTC), and every feature at `horizon` as float64 or category.
 
@@ -38,72 +38,74 @@ def build(
     if not entities.index.equals(pd.RangeIndex(len(entities))):
         entities = entities.reset_index(drop=True)
     cutoffs, declared = rows.cutoffs(use_case, horizon, entities), use_case.features_at(horizon)
-    made = _made(declared, use_case, functions, Entities(entities, cutoffs), tables, watch)
+    made = _build_columns(declared, use_case, functions, Entities(entities, cutoffs), tables, timer)
     columns: dict[str, pd.Series] = {}
     for feature in declared:
-        with watch(title(feature)):
+        with timer(title(feature)):
             columns |= {name: _typed(made[name]) for name in feature.outputs}
     ids = entities[ENTITY] if ENTITY in entities else rows.entity_ids(use_case, entities)
-    night = rows.text(entities[use_case.night_column])
+    night = rows.to_text(entities[use_case.night_column])
     return pd.DataFrame({ENTITY: ids, NIGHT: night, CUTOFF: rows.instants(cutoffs), **columns}, copy=False)
 
 
-def _made(
+def _build_columns(
     declared: tuple[Feature, ...],
     use_case: UseCase,
     functions: Functions,
-    asking: Entities,
+    entities: Entities,
     tables: Mapping[str, pd.DataFrame],
-    watch: Watch,
+    timer: Timer,
 ) -> dict[str, pd.Series]:
     """Return the entities' columns and all that is made for them."""
-    histories = {name: History(table, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
-    made: dict[str, pd.Series] = {str(name): column for name, column in asking.rows.items()}
-    made |= _looked_up(declared, histories, asking, watch)
-    views = {name: View(history, asking) for name, history in histories.items()}
+    histories = {name: TableIndex(table, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
+    made: dict[str, pd.Series] = {str(name): column for name, column in entities.rows.items()}
+    made |= _look_up_all(declared, histories, entities, timer)
+    views = {name: AsOfView(history, entities) for name, history in histories.items()}
     for feature in declared:
-        with watch(title(feature)):
-            made |= _make(feature, declared, functions, views, made)
+        with timer(title(feature)):
+            made |= _compute(feature, declared, functions, views, made)
     return made
 
 
-def at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def lookups_at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return each looked-up column as it stood at the entity's own time of event, where only the future knew it.
 
     For the leak alarm alone: values that were known by the cutoff are missing here. Same order as `entities`.
     """
     entities = entities.reset_index(drop=True)
     event_time = use_case.table(use_case.entities).event_time
-    found: dict[str, pd.Series] = {}
+    columns: dict[str, pd.Series] = {}
     for feature in use_case.features:
         if isinstance(feature, AsOf) and event_time is not None:
             cutoffs, table = rows.cutoffs(use_case, use_case.horizon, entities), tables[feature.table]
             moments = np.maximum(point_in_time.seconds(entities[event_time]), cutoffs)
-            told = replace(feature, columns=(*feature.columns, KNOWN_AT))
-            happened = str(use_case.table(feature.table).event_time)
-            seen = lookups.as_of(told, View(History(table, happened, happened), Entities(entities, moments)))
-            later = point_in_time.seconds(seen[KNOWN_AT]) > cutoffs
-            found |= {name: seen[name].where(later) for name in feature.columns}
-    return pd.DataFrame(found, index=entities.index)
+            with_known_at = replace(feature, columns=(*feature.columns, KNOWN_AT))
+            event_column = str(use_case.table(feature.table).event_time)
+            values = lookups.as_of(
+                with_known_at, AsOfView(TableIndex(table, event_column, event_column), Entities(entities, moments))
+            )
+            later = point_in_time.seconds(values[KNOWN_AT]) > cutoffs
+            columns |= {name: values[name].where(later) for name in feature.columns}
+    return pd.DataFrame(columns, index=entities.index)
 
 
-def _looked_up(
-    features: tuple[Feature, ...], histories: Histories, asking: Entities, watch: Watch
+def _look_up_all(
+    features: tuple[Feature, ...], histories: Histories, entities: Entities, timer: Timer
 ) -> dict[str, pd.Series]:
     """Return what all lookups find, those of one table and group together: a history keeps one grouping at a time."""
-    found: dict[str, _Column] = {}
+    columns: dict[str, _ColumnBuffer] = {}
     declared = sorted((each for each in features if isinstance(each, Lookup)), key=_grouping)
-    for (table, _), alike in groupby(declared, key=_grouping):
-        together = list(alike)
-        for view in (View(histories[table], stretch) for stretch in asking.stretches):
-            for feature in together:
-                with watch(title(feature)):
+    for (table, _), group in groupby(declared, key=_grouping):
+        group_features = list(group)
+        for view in (AsOfView(histories[table], chunk) for chunk in entities.chunks):
+            for feature in group_features:
+                with timer(title(feature)):
                     for name, part in lookups.look_up(feature, view).items():
-                        found.setdefault(name, _Column(len(asking.rows))).append(part)
-    return {name: column.whole() for name, column in found.items()}
+                        columns.setdefault(name, _ColumnBuffer(len(entities.rows))).append(part)
+    return {name: column.to_series() for name, column in columns.items()}
 
 
-class _Column:
+class _ColumnBuffer:
     """A column that comes in parts; numbers are put in place at once, so that none is held twice."""
 
     def __init__(self, size: int) -> None:
@@ -116,7 +118,7 @@ class _Column:
         else:
             self._others.append(part)
 
-    def whole(self) -> pd.Series:
+    def to_series(self) -> pd.Series:
         return pd.concat(self._others) if self._others else pd.Series(self._numbers, copy=False)
 
 
@@ -124,11 +126,11 @@ def _grouping(feature: Lookup) -> tuple[str, tuple[str, ...]]:
     return feature.table, feature.by
 
 
-def _make(
+def _compute(
     feature: Feature,
     declared: tuple[Feature, ...],
     functions: Functions,
-    views: Mapping[str, View],
+    views: Mapping[str, AsOfView],
     made: Mapping[str, pd.Series],
 ) -> dict[str, pd.Series]:
     match feature:
@@ -141,16 +143,22 @@ def _make(
 
 
 def _ratio(
-    feature: Ratio, declared: tuple[Feature, ...], views: Mapping[str, View], made: Mapping[str, pd.Series]
+    feature: Ratio, declared: tuple[Feature, ...], views: Mapping[str, AsOfView], made: Mapping[str, pd.Series]
 ) -> "pd.Series[float]":
-    of, to = (made[name].to_numpy().astype(np.float64) for name in (feature.of, feature.to))
+    numerator, denominator = (
+        made[name].to_numpy().astype(np.float64) for name in (feature.numerator, feature.denominator)
+    )
     if feature.shrinkage:
         windows = {name: each for each in declared if isinstance(each, Window) for name in each.outputs}
         above, below = (
-            lookups.overall(windows[name], name, views[windows[name].table]) for name in (feature.of, feature.to)
+            lookups.overall(windows[name], name, views[windows[name].table])
+            for name in (feature.numerator, feature.denominator)
         )
-        of, to = of + feature.shrinkage * point_in_time.ratio(above, below), to + feature.shrinkage
-    return pd.Series(point_in_time.ratio(of, to), made[feature.of].index)
+        numerator, denominator = (
+            numerator + feature.shrinkage * point_in_time.ratio(above, below),
+            denominator + feature.shrinkage,
+        )
+    return pd.Series(point_in_time.ratio(numerator, denominator), made[feature.numerator].index)
 
 
 def _typed(column: pd.Series) -> pd.Series:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from ml.usecase import AsOf, Column, Feature, Function, Ratio, Since, Text, UseCase, Window
 
-Needs = Mapping[str, Collection[str]]
+FunctionInputs = Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Dependencies:
+class FeatureLineage:
     """The columns that a declaration reads, by table, and the features that it is computed from."""
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -20,25 +20,25 @@ class Dependencies:
         return "; ".join([*tables, *(f"the feature {name}" for name in self.features)])
 
 
-def of(feature: Feature, use_case: UseCase, needs: Needs) -> Dependencies:
+def trace(feature: Feature, use_case: UseCase, function_inputs: FunctionInputs) -> FeatureLineage:
     """Return what `feature` itself is made of; `needs` has the columns that each function of the use case takes."""
     entities = use_case.entities
     match feature:
         case Column(name) | Text(name):
-            return Dependencies(columns={entities: (name,)})
+            return FeatureLineage(columns={entities: (name,)})
         case Function(name):
-            made = [each for each in needs[name] if each in _made(use_case)]
-            taken = tuple(each for each in needs[name] if each not in made)
-            return Dependencies(columns={entities: taken} if taken else {}, features=tuple(made))
+            derived = [each for each in function_inputs[name] if each in _derived_features(use_case)]
+            stored = tuple(each for each in function_inputs[name] if each not in derived)
+            return FeatureLineage(columns={entities: stored} if stored else {}, features=tuple(derived))
         case Ratio():
-            return Dependencies(features=(feature.of, feature.to))
+            return FeatureLineage(features=(feature.numerator, feature.denominator))
         case AsOf() | Window() | Since():
-            asking = {entities: feature.by} if feature.by else {}
-            looked_up = dict.fromkeys((*asking.get(feature.table, ()), *feature.looked_up))
-            return Dependencies(columns=asking | {feature.table: tuple(looked_up)})
+            key_columns = {entities: feature.by} if feature.by else {}
+            lookup_columns = dict.fromkeys((*key_columns.get(feature.table, ()), *feature.source_columns))
+            return FeatureLineage(columns=key_columns | {feature.table: tuple(lookup_columns)})
 
 
-def _made(use_case: UseCase) -> set[str]:
+def _derived_features(use_case: UseCase) -> set[str]:
     """Return the features that are not columns of the entity table as they stand."""
     features = use_case.features_at(use_case.live or use_case.horizon)
     return {name for each in features if not isinstance(each, Column | Text) for name in each.outputs}

@@ -13,7 +13,7 @@ _EXAMPLES = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class FeatureDifference:
     """A feature that is not the same: for how many entities, by how much at most, and some of them.
 
     `largest` is None where the values are no numbers, or where one of them is missing.
@@ -21,7 +21,7 @@ class Difference:
 
     feature: str
     entities: int
-    largest: float | None
+    max_difference: float | None
     examples: tuple[str, ...]
 
 
@@ -32,31 +32,31 @@ class Comparison:
     `fault` says why a way knows nothing, where it said so.
     """
 
-    path: str
+    source: str
     rows: int
     absent: tuple[str, ...]
-    differences: tuple[Difference, ...]
-    fault: str = ""
+    differences: tuple[FeatureDifference, ...]
+    failure: str = ""
 
     @property
-    def cells(self) -> int:
+    def differing_values(self) -> int:
         """How many values differ, an absent entity counted once, and a way that could not be gone as one."""
-        return len(self.absent) + sum(each.entities for each in self.differences) or int(bool(self.fault))
+        return len(self.absent) + sum(each.entities for each in self.differences) or int(bool(self.failure))
 
     def __str__(self) -> str:
         """Return the finding as a sentence that names path, features and counts."""
-        if not self.cells:
-            return f"{self.path}: {self.rows} entities, the same to the last bit"
-        told = [f"{len(self.absent)} absent ({', '.join(self.absent[:_EXAMPLES])})"] if self.absent else []
-        told += [_told(each) for each in self.differences]
-        told += [self.fault] if self.fault else []
-        return f"{self.path} differs from the table of features for {self.rows} entities: {'; '.join(told)}"
+        if not self.differing_values:
+            return f"{self.source}: {self.rows} entities, the same to the last bit"
+        parts = [f"{len(self.absent)} absent ({', '.join(self.absent[:_EXAMPLES])})"] if self.absent else []
+        parts += [_describe(each) for each in self.differences]
+        parts += [self.failure] if self.failure else []
+        return f"{self.source} differs from the table of features for {self.rows} entities: {'; '.join(parts)}"
 
 
 def compare(
-    path: str,
+    source: str,
     expected: pd.DataFrame,
-    found: pd.DataFrame,
+    actual: pd.DataFrame,
     names: Collection[str],
     hidden: Collection[str] = (),
 ) -> Comparison:
@@ -64,56 +64,56 @@ def compare(
 
     The values of `hidden` columns are not shown. Numbers are compared by their bits, instants and texts as such.
     """
-    there = expected.index.isin(found.index)
-    known = expected[there]
-    found = found.loc[known.index]
-    compared = (_difference(name, known[name], found[name], name in hidden) for name in names)
+    is_present = expected.index.isin(actual.index)
+    known = expected[is_present]
+    actual = actual.loc[known.index]
+    compared = (_difference(name, known[name], actual[name], name in hidden) for name in names)
     return Comparison(
-        path=path,
+        source=source,
         rows=len(expected),
-        absent=tuple(map(str, expected.index[~there])),
+        absent=tuple(map(str, expected.index[~is_present])),
         differences=tuple(each for each in compared if each is not None),
     )
 
 
-def _difference(name: str, expected: pd.Series, found: pd.Series, hidden: bool) -> Difference | None:
-    differs = ~_same(expected, found)
+def _difference(name: str, expected: pd.Series, actual: pd.Series, hidden: bool) -> FeatureDifference | None:
+    differs = ~_same(expected, actual)
     if not differs.any():
         return None
-    pairs = list(zip(expected[differs].items(), found[differs], strict=True))[:_EXAMPLES]
-    mask = [name] if hidden else []
-    return Difference(
+    pairs = list(zip(expected[differs].items(), actual[differs], strict=True))[:_EXAMPLES]
+    masked_columns = [name] if hidden else []
+    return FeatureDifference(
         feature=name,
         entities=int(differs.sum()),
-        largest=None if hidden else _largest(expected[differs], found[differs]),
+        max_difference=None if hidden else _max_difference(expected[differs], actual[differs]),
         examples=tuple(
-            f"{entity}: {privacy.shown(name, here, mask)}, there {privacy.shown(name, other, mask)}"
+            f"{entity}: {privacy.mask_value(name, here, masked_columns)}, there {privacy.mask_value(name, other, masked_columns)}"
             for (entity, here), other in pairs
         ),
     )
 
 
-def _same(expected: pd.Series, found: pd.Series) -> Booleans:
-    missing = expected.isna().to_numpy() & found.isna().to_numpy()
-    if _is_number(expected) and _is_number(found):
-        bits = [each.to_numpy(np.float64).view(np.int64) for each in (expected, found)]
+def _same(expected: pd.Series, actual: pd.Series) -> Booleans:
+    missing = expected.isna().to_numpy() & actual.isna().to_numpy()
+    if _is_number(expected) and _is_number(actual):
+        bits = [each.to_numpy(np.float64).view(np.int64) for each in (expected, actual)]
         same: Booleans = bits[0] == bits[1]
         return missing | same
-    alike: Booleans = expected.astype(object).to_numpy() == found.astype(object).to_numpy()
+    alike: Booleans = expected.astype(object).to_numpy() == actual.astype(object).to_numpy()
     return missing | alike
 
 
-def _largest(expected: pd.Series, found: pd.Series) -> float | None:
-    if not (_is_number(expected) and _is_number(found)):
+def _max_difference(expected: pd.Series, actual: pd.Series) -> float | None:
+    if not (_is_number(expected) and _is_number(actual)):
         return None
-    apart = np.abs(expected.to_numpy(np.float64) - found.to_numpy(np.float64))
-    return None if np.isnan(apart).any() else float(apart.max())
+    distances = np.abs(expected.to_numpy(np.float64) - actual.to_numpy(np.float64))
+    return None if np.isnan(distances).any() else float(distances.max())
 
 
 def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_float_dtype(column.dtype)
 
 
-def _told(each: Difference) -> str:
-    by = "" if each.largest is None else f", by up to {each.largest:g}"
-    return f"{each.feature} of {each.entities} entities{by} (here and there: {'; '.join(each.examples)})"
+def _describe(each: FeatureDifference) -> str:
+    amount = "" if each.max_difference is None else f", by up to {each.max_difference:g}"
+    return f"{each.feature} of {each.entities} entities{amount} (here and there: {'; '.join(each.examples)})"

@@ -17,7 +17,7 @@ Functions = Mapping[str, Callable[..., "pd.Series[float]"]]
 
 def entity_ids(use_case: UseCase, rows: pd.DataFrame) -> pd.Series:
     """Return the id of each row's entity: the entity table's key, joined by `|`."""
-    first, *others = (text(rows[name]) for name in use_case.table(use_case.entities).key)
+    first, *others = (to_text(rows[name]) for name in use_case.table(use_case.entities).key)
     for other in others:
         first = first + "|" + other
     return first
@@ -55,7 +55,7 @@ def call(
     return made
 
 
-def number(
+def call_numeric(
     function: Callable[..., "pd.Series[float]"], rows: Mapping[str, pd.Series] | pd.DataFrame
 ) -> "pd.Series[float]":
     """Return what `call` does, for a column that is stored; raises DeclarationError unless it is one of numbers."""
@@ -68,14 +68,14 @@ def number(
     return made
 
 
-def text(column: pd.Series) -> pd.Series:
+def to_text(column: pd.Series) -> pd.Series:
     """Return dates as ISO dates, whole numbers without a point, all else as it prints; each level is written once."""
     codes, levels = pd.factorize(column, use_na_sentinel=False)
-    texts = np.array([_written(level) for level in levels], dtype=object)
+    texts = np.array([_format_level(level) for level in levels], dtype=object)
     return pd.Series(texts[codes], column.index, dtype=object)
 
 
-def _written(level: object) -> str:
+def _format_level(level: object) -> str:
     match level:
         case pd.Timestamp(tzinfo=None):
             return level.strftime("%Y-%m-%d")

@@ -20,11 +20,11 @@ MANIFEST = manifest.NAME
 _ENTITIES, _NUMBERS, _TEXTS = "entities.json", "numbers.f8", "texts.json"
 _FORMAT, _FLOAT = 1, "<f8"
 
-Value = float | str | None
+FeatureValue = float | str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Packed:
+class PackedSnapshot:
     """The files of a snapshot by name, and the digest that names it (SHA-256 of the manifest)."""
 
     digest: str
@@ -37,29 +37,31 @@ class FeatureSnapshot:
 
     facts: Mapping[str, object]
     names: tuple[str, ...]
-    places: Mapping[str, int]
+    row_index: Mapping[str, int]
     numbers: Floats
     texts: tuple[tuple[str | None, ...], ...]
 
-    def lookup(self, entity: str) -> dict[str, Value] | None:
+    def lookup(self, entity: str) -> dict[str, FeatureValue] | None:
         """Return the entity's features by name, numbers before texts; None for an entity that is not there.
 
         A missing number is NaN, a missing text None.
         """
-        place = self.places.get(entity)
-        if place is None:
+        row = self.row_index.get(entity)
+        if row is None:
             return None
-        return dict(zip(self.names, (*self.numbers[place].tolist(), *self.texts[place]), strict=True))
+        return dict(zip(self.names, (*self.numbers[row].tolist(), *self.texts[row]), strict=True))
 
 
-def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> Packed:
+def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
     """Return the rows of `frame` (a column `entity`, all others features) as a snapshot; `facts` are JSON values.
 
     Raises SnapshotError when an entity has more than one row.
     """
     if frame[ENTITY].duplicated().any():
-        twice = frame.loc[frame[ENTITY].duplicated(), ENTITY].iloc[0]
-        raise SnapshotError(f"a snapshot has one row for each entity, but {twice!r} has more: build the night again")
+        duplicate = frame.loc[frame[ENTITY].duplicated(), ENTITY].iloc[0]
+        raise SnapshotError(
+            f"a snapshot has one row for each entity, but {duplicate!r} has more: build the night again"
+        )
     rows = frame.sort_values(ENTITY)
     features = rows.drop(columns=ENTITY)
     numbers = [name for name in features if pd.api.types.is_float_dtype(features[name].dtype)]
@@ -67,9 +69,9 @@ def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> Packed:
     contents = {
         _ENTITIES: _json(rows[ENTITY].tolist()),
         _NUMBERS: features[numbers].to_numpy(np.float64).astype(_FLOAT).tobytes(),
-        _TEXTS: _json({name: _levels(features[name]) for name in texts}),
+        _TEXTS: _json({name: _encode_levels(features[name]) for name in texts}),
     }
-    promise = _json(
+    manifest_bytes = _json(
         {
             "format": _FORMAT,
             "facts": dict(facts),
@@ -79,52 +81,54 @@ def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> Packed:
             "files": {name: manifest.sha256(content) for name, content in contents.items()},
         }
     )
-    return Packed(digest=manifest.sha256(promise), files={MANIFEST: promise, **contents})
+    return PackedSnapshot(digest=manifest.sha256(manifest_bytes), files={MANIFEST: manifest_bytes, **contents})
 
 
 def load(files: Mapping[str, bytes], digest: str) -> FeatureSnapshot:
     """Return the snapshot `digest` in `files`; raises SnapshotError when a byte is not what was promised."""
-    told = check(files, digest)
+    fields = check(files, digest)
     entities = json.loads(files[_ENTITIES])
-    written = json.loads(files[_TEXTS])
-    texts = [_spelled(written[name]) for name in told["texts"]]
+    text_columns = json.loads(files[_TEXTS])
+    texts = [_decode_levels(text_columns[name]) for name in fields["texts"]]
     return FeatureSnapshot(
-        facts=told["facts"],
-        names=(*told["numbers"], *told["texts"]),
-        places={entity: place for place, entity in enumerate(entities)},
-        numbers=np.frombuffer(files[_NUMBERS], _FLOAT).reshape(len(entities), len(told["numbers"])),
+        facts=fields["facts"],
+        names=(*fields["numbers"], *fields["texts"]),
+        row_index={entity: row for row, entity in enumerate(entities)},
+        numbers=np.frombuffer(files[_NUMBERS], _FLOAT).reshape(len(entities), len(fields["numbers"])),
         texts=tuple(zip(*texts, strict=True)) if texts else ((),) * len(entities),
     )
 
 
 def check(files: Mapping[str, bytes], digest: str) -> dict[str, Any]:
     """Return the manifest once every byte of `files` is what the snapshot `digest` promises; raises SnapshotError."""
-    found = manifest.sha256(files.get(MANIFEST, b""))
-    if found != digest:
-        raise _damaged(MANIFEST, digest, found if MANIFEST in files else None)
-    told: dict[str, Any] = json.loads(files[MANIFEST])
-    if told["format"] != _FORMAT:
-        raise SnapshotError(f"expected snapshot format {_FORMAT}, got {told['format']!r}: materialize the night again")
-    for fault in manifest.faults(told["files"], files):
-        raise _damaged(fault.name, fault.expected or "no such file", fault.found)
-    return told
+    actual = manifest.sha256(files.get(MANIFEST, b""))
+    if actual != digest:
+        raise _damaged_error(MANIFEST, digest, actual if MANIFEST in files else None)
+    fields: dict[str, Any] = json.loads(files[MANIFEST])
+    if fields["format"] != _FORMAT:
+        raise SnapshotError(
+            f"expected snapshot format {_FORMAT}, got {fields['format']!r}: materialize the night again"
+        )
+    for mismatch in manifest.mismatches(fields["files"], files):
+        raise _damaged_error(mismatch.name, mismatch.expected or "no such file", mismatch.actual)
+    return fields
 
 
-def _damaged(name: str, expected: str, found: str | None) -> SnapshotError:
+def _damaged_error(name: str, expected: str, actual: str | None) -> SnapshotError:
     return SnapshotError(
-        f"snapshot of features: {name}: expected SHA-256 {expected}, got {found or 'no such file'}; it was cut or "
+        f"snapshot of features: {name}: expected SHA-256 {expected}, got {actual or 'no such file'}; it was cut or "
         "changed: do not serve it, materialize the night again"
     )
 
 
-def _levels(column: pd.Series) -> dict[str, list[Any]]:
+def _encode_levels(column: pd.Series) -> dict[str, list[Any]]:
     codes, levels = pd.factorize(column, sort=True)
     return {"levels": [str(level) for level in levels], "codes": codes.tolist()}
 
 
-def _spelled(written: Mapping[str, list[Any]]) -> list[str | None]:
-    levels = [*written["levels"], None]
-    return [levels[code] for code in written["codes"]]  # -1 stands for missing, and is the last
+def _decode_levels(encoded: Mapping[str, list[Any]]) -> list[str | None]:
+    levels = [*encoded["levels"], None]
+    return [levels[code] for code in encoded["codes"]]  # -1 stands for missing, and is the last
 
 
 def _json(value: object) -> bytes:

@@ -28,14 +28,14 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Broken:
+class BrokenLink:
     """The first place where a chain does not hold, and why."""
 
     seq: int
-    why: str
+    reason: str
 
 
-def canonical(value: object) -> str:
+def canonical_json(value: object) -> str:
     """Return the one JSON text of `value`: sorted keys, no spaces.
 
     Raises ValueError or TypeError when `value` has no such text: NaN, infinity, or a type that JSON does not know.
@@ -45,10 +45,10 @@ def canonical(value: object) -> str:
 
 def fingerprint(value: object) -> str:
     """Return the SHA-256 of the canonical text of `value`; raises as `canonical` does."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-def digest(previous: str, entry: Entry) -> str:
+def entry_digest(previous: str, entry: Entry) -> str:
     """Return the SHA-256 over the digest before and every field of `entry`, as hexadecimal digits."""
     fields = {
         "previous": previous,
@@ -67,25 +67,29 @@ def digest(previous: str, entry: Entry) -> str:
 def link(last: Entry | None, entry: Entry) -> Entry:
     """Return `entry` as the one that follows `last`, or as the first when there is none."""
     previous = last.digest if last else GENESIS
-    placed = replace(entry, seq=last.seq + 1 if last else 1, previous=previous)
-    return replace(placed, digest=digest(previous, placed))
+    linked = replace(entry, seq=last.seq + 1 if last else 1, previous=previous)
+    return replace(linked, digest=entry_digest(previous, linked))
 
 
-def verify(entries: Iterable[Entry], remembered: str = GENESIS) -> Broken | None:
+def verify(entries: Iterable[Entry], known_digest: str = GENESIS) -> BrokenLink | None:
     """Return the first entry that breaks the chain, or None when it holds.
 
     A chain cut off at its end still holds by itself; it is seen when `remembered`, a digest noted earlier, is
     no longer part of it.
     """
-    seq, previous, found = 1, GENESIS, remembered == GENESIS
+    seq, previous, has_known_digest = 1, GENESIS, known_digest == GENESIS
     for entry in entries:
         if entry.seq != seq:
-            return Broken(seq=seq, why=f"entry {seq} is missing: entry {entry.seq} stands in its place")
+            return BrokenLink(seq=seq, reason=f"entry {seq} is missing: entry {entry.seq} stands in its place")
         if entry.previous != previous:
-            return Broken(
-                seq=seq, why=f"it names {entry.previous[:12]} as the digest before it, which is {previous[:12]}"
+            return BrokenLink(
+                seq=seq, reason=f"it names {entry.previous[:12]} as the digest before it, which is {previous[:12]}"
             )
-        if entry.digest != digest(previous, entry):
-            return Broken(seq=seq, why="its fields are not those that its digest was made of")
-        seq, previous, found = seq + 1, entry.digest, found or entry.digest == remembered
-    return None if found else Broken(seq=seq, why=f"the chain ends before the entry {remembered[:12]} seen earlier")
+        if entry.digest != entry_digest(previous, entry):
+            return BrokenLink(seq=seq, reason="its fields are not those that its digest was made of")
+        seq, previous, has_known_digest = seq + 1, entry.digest, has_known_digest or entry.digest == known_digest
+    return (
+        None
+        if has_known_digest
+        else BrokenLink(seq=seq, reason=f"the chain ends before the entry {known_digest[:12]} seen earlier")
+    )

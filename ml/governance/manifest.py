@@ -8,12 +8,12 @@ NAME = "manifest.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class Mismatch:
     """A file that is not what was promised; `expected` is None where nothing was, `found` where no such file is."""
 
     name: str
     expected: str | None
-    found: str | None
+    actual: str | None
 
 
 def sha256(content: bytes) -> str:
@@ -21,11 +21,11 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def faults(promised: Mapping[str, str], files: Mapping[str, bytes]) -> tuple[Fault, ...]:
+def mismatches(expected: Mapping[str, str], files: Mapping[str, bytes]) -> tuple[Mismatch, ...]:
     """Return every file, by name, whose SHA-256 is not the promised one; the manifest itself is no such file."""
-    found = {name: sha256(content) for name, content in files.items() if name != NAME}
+    actual = {name: sha256(content) for name, content in files.items() if name != NAME}
     return tuple(
-        Fault(name=name, expected=promised.get(name), found=found.get(name))
-        for name in sorted(promised.keys() | found.keys())
-        if promised.get(name) != found.get(name)
+        Mismatch(name=name, expected=expected.get(name), actual=actual.get(name))
+        for name in sorted(expected.keys() | actual.keys())
+        if expected.get(name) != actual.get(name)
     )

@@ -12,75 +12,85 @@ from typing import Literal
 import pandas as pd
 
 from ml.usecase import Feature, Table, UseCase
-from ml.usecase.data import Place
+from ml.usecase.data import Destination
 
-Class = Literal["identifier", "personal", "plain"]
-Needs = Mapping[str, Collection[str]]
-Reach = Mapping[str, frozenset[Place]]
+PrivacyClass = Literal["identifier", "personal", "plain"]
+FunctionInputs = Mapping[str, Collection[str]]
+AllowedDestinations = Mapping[str, frozenset[Destination]]
 
-HIDDEN = "***"
-EVERYWHERE: frozenset[Place] = frozenset(("features", "logs", "reports"))
+MASKED = "***"
+ALL_DESTINATIONS: frozenset[Destination] = frozenset(("features", "logs", "reports"))
 
 
-def personal(table: Table, needs: Needs) -> dict[str, frozenset[Place]]:
+def personal_columns(table: Table, function_inputs: FunctionInputs) -> dict[str, frozenset[Destination]]:
     """Return the personal columns of `table`, stored or derived, and the places that each may reach.
 
     `needs` has the columns that each function of the use case is made of.
     """
     declared = {each.column: frozenset(each.may_reach) for each in table.personal}
-    found = dict(declared)
+    destinations = dict(declared)
     for name in table.derived:
         if name not in declared:
-            found |= _made({name}, needs.get(name, ()), found)
-    return found
+            destinations |= _derived_columns({name}, function_inputs.get(name, ()), destinations)
+    return destinations
 
 
-def hidden(table: Table, place: Place, needs: Needs) -> frozenset[str]:
+def hidden_columns(table: Table, destination: Destination, function_inputs: FunctionInputs) -> frozenset[str]:
     """Return the columns of `table` whose values may not be shown in `place`."""
-    return frozenset(name for name, places in personal(table, needs).items() if place not in places)
+    return frozenset(
+        name for name, allowed in personal_columns(table, function_inputs).items() if destination not in allowed
+    )
 
 
-def uses(use_case: UseCase, needs: Needs) -> Iterator[tuple[Feature, dict[str, frozenset[Place]]]]:
+def personal_inputs(
+    use_case: UseCase, function_inputs: FunctionInputs
+) -> Iterator[tuple[Feature, dict[str, frozenset[Destination]]]]:
     """Yield each feature with the personal columns that it uses, and the places that each of those may reach.
 
     Every name in a feature's declaration counts, so that a new kind of feature is held to this without being known here.
     """
-    known = personal(use_case.table(use_case.entities), needs)
+    known = personal_columns(use_case.table(use_case.entities), function_inputs)
     for feature in use_case.features_at(use_case.live or use_case.horizon):
-        used = _used(feature, use_case, needs, known)
+        used = _personal_inputs(feature, use_case, function_inputs, known)
         yield feature, used
-        known = _made(feature.outputs, used, used) | known
+        known = _derived_columns(feature.outputs, used, used) | known
 
 
-def features(use_case: UseCase, needs: Needs) -> dict[str, frozenset[Place]]:
+def personal_features(use_case: UseCase, function_inputs: FunctionInputs) -> dict[str, frozenset[Destination]]:
     """Return the features that are personal, and the places that each may reach."""
-    declared = personal(use_case.table(use_case.entities), needs)
-    made = (_made(feature.outputs, used, used) for feature, used in uses(use_case, needs))
-    return {name: declared.get(name, places) for each in made for name, places in each.items()}
+    declared = personal_columns(use_case.table(use_case.entities), function_inputs)
+    derived = (
+        _derived_columns(feature.outputs, used, used) for feature, used in personal_inputs(use_case, function_inputs)
+    )
+    return {name: declared.get(name, allowed) for each in derived for name, allowed in each.items()}
 
 
-def telling(use_case: UseCase, names: Collection[str], needs: Needs, *places: Place) -> list[str]:
+def features_allowed_in(
+    use_case: UseCase, names: Collection[str], function_inputs: FunctionInputs, *destinations: Destination
+) -> list[str]:
     """Return those features of `names` that may be told in all of `places`."""
-    reach = features(use_case, needs)
-    return [name for name in names if reach.get(name, EVERYWHERE) >= set(places)]
+    allowed = personal_features(use_case, function_inputs)
+    return [name for name in names if allowed.get(name, ALL_DESTINATIONS) >= set(destinations)]
 
 
-def classes(table: Table, columns: Collection[str], needs: Needs) -> dict[str, Class]:
+def classify_columns(
+    table: Table, columns: Collection[str], function_inputs: FunctionInputs
+) -> dict[str, PrivacyClass]:
     """Return the class of each of `columns`; a key column that is personal counts as personal."""
-    about_people = personal(table, needs)
+    personal = personal_columns(table, function_inputs)
     return {
-        name: "personal" if name in about_people else "identifier" if name in table.key else "plain" for name in columns
+        name: "personal" if name in personal else "identifier" if name in table.key else "plain" for name in columns
     }
 
 
-def shown(column: str, value: object, hidden: Collection[str]) -> str:
+def mask_value(column: str, value: object, hidden: Collection[str]) -> str:
     """Return `value` as a text may tell it."""
-    return HIDDEN if column in hidden else str(value)
+    return MASKED if column in hidden else str(value)
 
 
 def mask(rows: pd.DataFrame, hidden: Collection[str]) -> pd.DataFrame:
     """Return `rows` with every cell of the `hidden` columns masked, empty ones too."""
-    return rows.assign(**{name: HIDDEN for name in rows.columns if name in hidden})
+    return rows.assign(**{name: MASKED for name in rows.columns if name in hidden})
 
 
 def mask_record(text: str, hidden: Collection[str]) -> str:
@@ -93,32 +103,36 @@ def mask_record(text: str, hidden: Collection[str]) -> str:
     try:
         record = json.loads(text)
     except ValueError:
-        return HIDDEN
+        return MASKED
     if not isinstance(record, dict):
-        return HIDDEN
-    return json.dumps({name: HIDDEN if name in hidden else cell for name, cell in record.items()})
+        return MASKED
+    return json.dumps({name: MASKED if name in hidden else cell for name, cell in record.items()})
 
 
-def _used(feature: Feature, use_case: UseCase, needs: Needs, known: Reach) -> dict[str, frozenset[Place]]:
-    names = set(_names(astuple(feature)))
-    reach = dict(known)
+def _personal_inputs(
+    feature: Feature, use_case: UseCase, function_inputs: FunctionInputs, known: AllowedDestinations
+) -> dict[str, frozenset[Destination]]:
+    names = set(_nested_names(astuple(feature)))
+    allowed = dict(known)
     for table in use_case.tables:
         if table.name in names:
-            for name, places in personal(table, needs).items():
-                reach[name] = reach.get(name, EVERYWHERE) & places
-    names |= {parameter for name in names - reach.keys() for parameter in needs.get(name, ())}
-    return {name: places for name, places in reach.items() if name in names}
+            for name, destinations in personal_columns(table, function_inputs).items():
+                allowed[name] = allowed.get(name, ALL_DESTINATIONS) & destinations
+    names |= {parameter for name in names - allowed.keys() for parameter in function_inputs.get(name, ())}
+    return {name: places for name, places in allowed.items() if name in names}
 
 
-def _made(products: Collection[str], sources: Collection[str], known: Reach) -> dict[str, frozenset[Place]]:
+def _derived_columns(
+    products: Collection[str], sources: Collection[str], known: AllowedDestinations
+) -> dict[str, frozenset[Destination]]:
     """Return `products` with the places that all of their personal `sources` may reach; nothing if none is personal."""
-    places = [known[name] for name in sources if name in known]
-    return dict.fromkeys(products, EVERYWHERE.intersection(*places)) if places else {}
+    allowed = [known[name] for name in sources if name in known]
+    return dict.fromkeys(products, ALL_DESTINATIONS.intersection(*allowed)) if allowed else {}
 
 
-def _names(value: object) -> Iterator[str]:
+def _nested_names(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple):
         for each in value:
-            yield from _names(each)
+            yield from _nested_names(each)

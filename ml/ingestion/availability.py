@@ -12,14 +12,14 @@ KNOWN_AT, NIGHT = "known_at", "night"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arrived:
+class AvailableRows:
     """Rows with `known_at` (UTC) and `night` (ISO date); `refused` says, for each row, why it may not come (or "")."""
 
     rows: pd.DataFrame
-    refused: pd.Series
+    refusal_reasons: pd.Series
 
 
-def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> Arrived:
+def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> AvailableRows:
     """Return the valid `rows` that landed for `period`, each with the instant it became known and its night.
 
     A row that could have been known before this landing but came only now is late: it is known at the cutoff of the
@@ -28,23 +28,28 @@ def place(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> A
     nights = np.array([str(night) for night in horizon.nights(period)])
     cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in horizon.nights(period)])
     if table.night is not None:
-        named = rows[table.night].dt.strftime("%Y-%m-%d")
-        refused = pd.Series(
-            np.where(named.isin(nights), "", "belongs to the night " + named + f", not to {period}"), rows.index
+        row_nights = rows[table.night].dt.strftime("%Y-%m-%d")
+        refusal_reasons = pd.Series(
+            np.where(row_nights.isin(nights), "", "belongs to the night " + row_nights + f", not to {period}"),
+            rows.index,
         )
-        known = named.map(dict(zip(nights, cutoffs, strict=True)))
-        return Arrived(rows=rows.assign(known_at=known, night=named), refused=refused)
-    declared = _declared(rows, table)
-    since = pd.Timestamp(horizon.cutoff(horizon.before(period.first)))
-    known = declared.where(declared > since, cutoffs[0])
-    place = np.minimum(cutoffs.searchsorted(pd.DatetimeIndex(known)), len(nights) - 1)
-    after = f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC"
-    why = np.select([declared.isna(), declared > cutoffs[-1]], ["does not say when it became known", after], "")
-    refused = pd.Series(why, rows.index)
-    return Arrived(rows=rows.assign(known_at=known, night=nights[place]), refused=refused)
+        known_at = row_nights.map(dict(zip(nights, cutoffs, strict=True)))
+        return AvailableRows(rows=rows.assign(known_at=known_at, night=row_nights), refusal_reasons=refusal_reasons)
+    declared_known_at = _declared_known_at(rows, table)
+    previous_cutoff = pd.Timestamp(horizon.cutoff(horizon.previous(period.first)))
+    known_at = declared_known_at.where(declared_known_at > previous_cutoff, cutoffs[0])
+    night_index = np.minimum(cutoffs.searchsorted(pd.DatetimeIndex(known_at)), len(nights) - 1)
+    too_late = f"known only after the cutoff, {cutoffs[-1]:%Y-%m-%d %H:%M} UTC"
+    reason_texts = np.select(
+        [declared_known_at.isna(), declared_known_at > cutoffs[-1]], ["does not say when it became known", too_late], ""
+    )
+    refusal_reasons = pd.Series(reason_texts, rows.index)
+    return AvailableRows(
+        rows=rows.assign(known_at=known_at, night=nights[night_index]), refusal_reasons=refusal_reasons
+    )
 
 
-def _declared(rows: pd.DataFrame, table: Table) -> pd.Series:
+def _declared_known_at(rows: pd.DataFrame, table: Table) -> pd.Series:
     match table.known_at:
         case Delay(after=column, hours=hours):
             return rows[column] + pd.Timedelta(hours=hours)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from math import ceil
 
-from ml.ingestion.intake import Part
+from ml.ingestion.intake import FilePart
 
-LONGEST = 500_000
+MAX_ROWS = 500_000
 
 
 def length(rows: int) -> int:
@@ -13,24 +13,24 @@ def length(rows: int) -> int:
 
     Longer tables are divided evenly, so that no rule of a table is asked of a handful that was left over.
     """
-    return ceil(rows / ceil(rows / LONGEST)) if rows else LONGEST
+    return ceil(rows / ceil(rows / MAX_ROWS)) if rows else MAX_ROWS
 
 
-def cut(parts: Iterable[Part], length: int) -> Iterator[list[Part]]:
+def split(parts: Iterable[FilePart], length: int) -> Iterator[list[FilePart]]:
     """Yield the pieces of which each stretch of `length` rows is made, at least one stretch, be it without a row.
 
     `parts` come as they are judged, the last part of the table first. The pieces of a stretch go the other way, in the
     order of parts that `intake.take` expects.
     """
-    stretch: list[Part] = []
+    chunk: list[FilePart] = []
     room = length
     for part in parts:
-        left = part
-        while left.count > room:
+        rest = part
+        while rest.row_count > room:
             if room:
-                piece, left = left.split(room)
-                stretch = [piece, *stretch]
-            yield stretch
-            stretch, room = [], length
-        stretch, room = [left, *stretch], room - left.count
-    yield stretch
+                piece, rest = rest.split(room)
+                chunk = [piece, *chunk]
+            yield chunk
+            chunk, room = [], length
+        chunk, room = [rest, *chunk], room - rest.row_count
+    yield chunk

@@ -14,16 +14,16 @@ import pandera.pandas as pa
 from ml.errors import DataError
 from ml.governance import privacy
 from ml.ingestion import availability, validation
-from ml.ingestion.validation import Checked, Finding, Seen
+from ml.ingestion.validation import SeenKeys, ValidationResult, Violation
 from ml.periods import Period
 from ml.usecase import Night, Reference, Table
 
 FILE, LINE, REASONS, TEXT = "file", "line", "reasons", "text"
-WHOLE = "the whole file"
+WHOLE_FILE = "the whole file"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class FilePart:
     """A file of a table, or a piece of it: `rows` that fit its header (text) and `malformed` ones (text, reasons).
 
     Both are indexed by line, in order.
@@ -34,22 +34,24 @@ class Part:
     malformed: pd.DataFrame
 
     @property
-    def count(self) -> int:
+    def row_count(self) -> int:
         """How many rows came, of either kind."""
         return len(self.rows) + len(self.malformed)
 
-    def split(self, count: int) -> "tuple[Part, Part]":
+    def split(self, count: int) -> "tuple[FilePart, FilePart]":
         """Return the first `count` rows, and the others."""
         lines = np.sort(np.concatenate([self.rows.index, self.malformed.index]))
-        fit, malformed = (int(each.index.searchsorted(lines[count])) for each in (self.rows, self.malformed))
+        row_split, malformed_split = (
+            int(each.index.searchsorted(lines[count])) for each in (self.rows, self.malformed)
+        )
         return (
-            replace(self, rows=self.rows.iloc[:fit], malformed=self.malformed.iloc[:malformed]),
-            replace(self, rows=self.rows.iloc[fit:], malformed=self.malformed.iloc[malformed:]),
+            replace(self, rows=self.rows.iloc[:row_split], malformed=self.malformed.iloc[:malformed_split]),
+            replace(self, rows=self.rows.iloc[row_split:], malformed=self.malformed.iloc[malformed_split:]),
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
+class IngestResult:
     """A table's `valid` rows, typed, with `known_at` and `night`; `quarantined` with file, line, reasons and text.
 
     `files` has the file of each valid row; `refused` the files that were quarantined whole, and why. `broken` says which
@@ -58,11 +60,11 @@ class Taken:
 
     rows_in: int
     valid: pd.DataFrame
-    files: pd.Series
+    row_files: pd.Series
     quarantined: pd.DataFrame
-    refused: Mapping[str, str]
-    broken: str = ""
-    warnings: tuple[Finding, ...] = ()
+    refused_files: Mapping[str, str]
+    broken_rule: str = ""
+    warnings: tuple[Violation, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rows_in != len(self.valid) + len(self.quarantined):
@@ -72,127 +74,149 @@ class Taken:
             )
 
 
-def take(
-    parts: Sequence[Part],
+def ingest_table(
+    parts: Sequence[FilePart],
     table: Table,
     model: type[pa.DataFrameModel],
     horizon: Night,
     period: Period,
-    known: Mapping[Reference, pd.DataFrame],
+    referenced_rows: Mapping[Reference, pd.DataFrame],
     hidden: Collection[str] = (),
-    seen: Seen | None = None,
-) -> Taken:
+    seen_keys: SeenKeys | None = None,
+) -> IngestResult:
     """Return the rows of all `parts` of `table`, divided; where two parts have the same key, the later part's row stays.
 
     `known` has, for each reference of the table, the rows it refers to. Values of the columns in `hidden` appear in no
     reason. `seen` has the keys of the table's earlier stretches: those of later parts, and of earlier lines.
     """
-    misnamed = _misnamed(parts, model)
-    raw, origin = _gathered([part for part in parts if part.file not in misnamed], model)
-    if raw.empty and seen is not None:  # a rule of the table is not asked of a stretch without a row
-        return _taken(parts, misnamed, origin, _refused(raw, ""))
+    mismatched_files = _column_mismatches(parts, model)
+    raw, origin = _concatenate_rows([part for part in parts if part.file not in mismatched_files], model)
+    if raw.empty and seen_keys is not None:  # a rule of the table is not asked of a stretch without a row
+        return _assemble_result(parts, mismatched_files, origin, _quarantine_all(raw, ""))
     try:
-        checked = validation.check(raw, model, table.key, missing=table.missing, hidden=hidden, seen=seen)
-        checked = _placed(checked, raw, table, horizon, period)
+        checked = validation.check(raw, model, table.key, missing=table.missing, masked=hidden, seen_keys=seen_keys)
+        checked = _with_availability(checked, raw, table, horizon, period)
         for reference in table.references:
-            checked = _referred(checked, raw, reference, known[reference], hidden)
-    except DataError as fault:
-        return replace(refuse(parts, model, str(fault)), broken=str(fault))
-    return _taken(parts, misnamed, origin, checked)
+            checked = _check_reference(checked, raw, reference, referenced_rows[reference], hidden)
+    except DataError as error:
+        return replace(refuse_table(parts, model, str(error)), broken_rule=str(error))
+    return _assemble_result(parts, mismatched_files, origin, checked)
 
 
-def refuse(parts: Sequence[Part], model: type[pa.DataFrameModel], broken: str) -> Taken:
+def refuse_table(parts: Sequence[FilePart], model: type[pa.DataFrameModel], broken_rule: str) -> IngestResult:
     """Return the rows of all `parts` quarantined, because the table that they are of is refused as a whole."""
-    misnamed = _misnamed(parts, model)
-    raw, origin = _gathered([part for part in parts if part.file not in misnamed], model)
-    taken = _taken(parts, misnamed, origin, _refused(raw, broken))
-    return replace(taken, refused={**misnamed, **dict.fromkeys(origin[FILE].unique(), broken)})
+    mismatched_files = _column_mismatches(parts, model)
+    raw, origin = _concatenate_rows([part for part in parts if part.file not in mismatched_files], model)
+    result = _assemble_result(parts, mismatched_files, origin, _quarantine_all(raw, broken_rule))
+    return replace(result, refused_files={**mismatched_files, **dict.fromkeys(origin[FILE].unique(), broken_rule)})
 
 
-def _refused(raw: pd.DataFrame, broken: str) -> Checked:
-    return Checked(rows_in=len(raw), valid=raw.iloc[:0], quarantined=raw.assign(reasons=f"{WHOLE}: {broken}"))
+def _quarantine_all(raw: pd.DataFrame, broken_rule: str) -> ValidationResult:
+    return ValidationResult(
+        rows_in=len(raw), valid=raw.iloc[:0], quarantined=raw.assign(reasons=f"{WHOLE_FILE}: {broken_rule}")
+    )
 
 
-def _taken(parts: Sequence[Part], misnamed: Mapping[str, str], origin: pd.DataFrame, checked: Checked) -> Taken:
-    held = [_held(checked.quarantined, origin), *(_kept_out(part, misnamed) for part in parts), *map(_malformed, parts)]
-    return Taken(
-        rows_in=sum(part.count for part in parts),
+def _assemble_result(
+    parts: Sequence[FilePart], mismatched_files: Mapping[str, str], origin: pd.DataFrame, checked: ValidationResult
+) -> IngestResult:
+    quarantined_frames = [
+        _contract_rows(checked.quarantined, origin),
+        *(_mismatched_file_rows(part, mismatched_files) for part in parts),
+        *map(_malformed_rows, parts),
+    ]
+    return IngestResult(
+        rows_in=sum(part.row_count for part in parts),
         valid=checked.valid,
-        files=origin.loc[checked.valid.index, FILE],
-        quarantined=pd.concat(held, ignore_index=True).sort_values([FILE, LINE], ignore_index=True),
-        refused=misnamed,
+        row_files=origin.loc[checked.valid.index, FILE],
+        quarantined=pd.concat(quarantined_frames, ignore_index=True).sort_values([FILE, LINE], ignore_index=True),
+        refused_files=mismatched_files,
         warnings=checked.warnings,
     )
 
 
-def _misnamed(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> dict[str, str]:
+def _column_mismatches(parts: Sequence[FilePart], model: type[pa.DataFrameModel]) -> dict[str, str]:
     """Return the parts whose columns are not the contract's, and why."""
-    misnamed = {}
+    mismatched_files = {}
     for part in parts:
         try:
             validation.check_columns(list(part.rows.columns), model)
-        except DataError as fault:
-            misnamed[part.file] = str(fault)
-    return misnamed
+        except DataError as error:
+            mismatched_files[part.file] = str(error)
+    return mismatched_files
 
 
-def _gathered(parts: Sequence[Part], model: type[pa.DataFrameModel]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _concatenate_rows(parts: Sequence[FilePart], model: type[pa.DataFrameModel]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of all parts, those of the last part first, and the file and line of each."""
     columns = list(dict.fromkeys(name for part in parts for name in part.rows)) or list(model.to_schema().columns)
-    there = [part for part in reversed(parts) if len(part.rows)]
-    if not there:
+    nonempty_parts = [part for part in reversed(parts) if len(part.rows)]
+    if not nonempty_parts:
         return pd.DataFrame(columns=columns, dtype=str), pd.DataFrame({FILE: [], LINE: []}, dtype=object)
-    frames = [part.rows.reindex(columns=columns, fill_value="") for part in there]
-    origins = [pd.DataFrame({FILE: part.file, LINE: part.rows.index}) for part in there]
+    frames = [part.rows.reindex(columns=columns, fill_value="") for part in nonempty_parts]
+    origins = [pd.DataFrame({FILE: part.file, LINE: part.rows.index}) for part in nonempty_parts]
     return pd.concat(frames, ignore_index=True), pd.concat(origins, ignore_index=True)
 
 
-def _placed(checked: Checked, raw: pd.DataFrame, table: Table, horizon: Night, period: Period) -> Checked:
+def _with_availability(
+    checked: ValidationResult, raw: pd.DataFrame, table: Table, horizon: Night, period: Period
+) -> ValidationResult:
     """Return the rows with `known_at` and `night`, those that may not come refused."""
-    arrived = availability.place(checked.valid, table, horizon, period)
-    return validation.refuse(replace(checked, valid=arrived.rows), raw, arrived.refused)
+    available = availability.assign_nights(checked.valid, table, horizon, period)
+    return validation.quarantine(replace(checked, valid=available.rows), raw, available.refusal_reasons)
 
 
-def _referred(
-    checked: Checked, raw: pd.DataFrame, reference: Reference, known: pd.DataFrame, hidden: Collection[str]
-) -> Checked:
+def _check_reference(
+    checked: ValidationResult,
+    raw: pd.DataFrame,
+    reference: Reference,
+    referenced_rows: pd.DataFrame,
+    hidden: Collection[str],
+) -> ValidationResult:
     """Return the rows without those (or with a warning about those) that refer to what is not there."""
-    asked = checked.valid[list(reference.columns)]
-    there = pd.MultiIndex.from_frame(known[list(reference.there)])
-    lacking = asked.notna().all(axis=1) & ~pd.MultiIndex.from_frame(asked).isin(there)
-    told = asked[lacking].astype(str).agg(", ".join, axis=1) if lacking.any() else pd.Series(dtype=object)
+    keys = checked.valid[list(reference.columns)]
+    known_keys = pd.MultiIndex.from_frame(referenced_rows[list(reference.referenced_columns)])
+    is_unmatched = keys.notna().all(axis=1) & ~pd.MultiIndex.from_frame(keys).isin(known_keys)
+    unmatched_values = (
+        keys[is_unmatched].astype(str).agg(", ".join, axis=1) if is_unmatched.any() else pd.Series(dtype=object)
+    )
     if set(reference.columns) & set(hidden):
-        told = told.map(lambda _: privacy.HIDDEN)
+        unmatched_values = unmatched_values.map(lambda _: privacy.MASKED)
     reason = f"{', '.join(reference.columns)}: expected one that is in {reference.table}"
-    if reference.otherwise == "quarantine":
-        return validation.refuse(checked, raw, (reason + ", got " + told).reindex(asked.index, fill_value=""))
-    if not lacking.any():
+    if reference.on_missing == "quarantine":
+        return validation.quarantine(
+            checked, raw, (reason + ", got " + unmatched_values).reindex(keys.index, fill_value="")
+        )
+    if not is_unmatched.any():
         return checked
-    finding = Finding(lines=tuple(told.index), reason=reason, values=tuple(told))
+    finding = Violation(row_labels=tuple(unmatched_values.index), reason=reason, values=tuple(unmatched_values))
     return replace(checked, warnings=(*checked.warnings, finding))
 
 
-def _held(quarantined: pd.DataFrame, origin: pd.DataFrame) -> pd.DataFrame:
-    return _rows(origin.loc[quarantined.index], _texts(quarantined.drop(columns=REASONS)), quarantined[REASONS])
+def _contract_rows(quarantined: pd.DataFrame, origin: pd.DataFrame) -> pd.DataFrame:
+    return _quarantine_frame(
+        origin.loc[quarantined.index], _rows_as_json(quarantined.drop(columns=REASONS)), quarantined[REASONS]
+    )
 
 
-def _kept_out(part: Part, misnamed: Mapping[str, str]) -> pd.DataFrame:
-    rows = part.rows if part.file in misnamed else part.rows.iloc[:0]
+def _mismatched_file_rows(part: FilePart, mismatched_files: Mapping[str, str]) -> pd.DataFrame:
+    rows = part.rows if part.file in mismatched_files else part.rows.iloc[:0]
     origin = pd.DataFrame({FILE: part.file, LINE: rows.index}, rows.index)
-    return _rows(origin, _texts(rows), pd.Series(f"{WHOLE}: {misnamed.get(part.file)}", rows.index))
+    return _quarantine_frame(
+        origin, _rows_as_json(rows), pd.Series(f"{WHOLE_FILE}: {mismatched_files.get(part.file)}", rows.index)
+    )
 
 
-def _malformed(part: Part) -> pd.DataFrame:
+def _malformed_rows(part: FilePart) -> pd.DataFrame:
     origin = pd.DataFrame({FILE: part.file, LINE: part.malformed.index}, part.malformed.index)
-    return _rows(origin, part.malformed[TEXT], part.malformed[REASONS])
+    return _quarantine_frame(origin, part.malformed[TEXT], part.malformed[REASONS])
 
 
-def _rows(origin: pd.DataFrame, texts: pd.Series, reasons: pd.Series) -> pd.DataFrame:
+def _quarantine_frame(origin: pd.DataFrame, texts: pd.Series, reasons: pd.Series) -> pd.DataFrame:
     rows = pd.DataFrame({FILE: origin[FILE], LINE: origin[LINE], REASONS: reasons, TEXT: texts}, origin.index)
     return rows.astype({FILE: object, LINE: "int64", REASONS: object, TEXT: object})
 
 
-def _texts(rows: pd.DataFrame) -> pd.Series:
+def _rows_as_json(rows: pd.DataFrame) -> pd.Series:
     """Return each row as JSON, its cells as they came."""
     columns = list(rows.columns)
     texts = [json.dumps(dict(zip(columns, row, strict=True))) for row in rows.itertuples(index=False)]

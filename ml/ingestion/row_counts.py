@@ -7,48 +7,51 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ml.ingestion.availability import NIGHT
-from ml.ingestion.intake import FILE, REASONS, Taken
-from ml.ingestion.validation import Finding
+from ml.ingestion.intake import FILE, REASONS, IngestResult
+from ml.ingestion.validation import Violation
 
-MOST_REASONS, OTHERS = 10_000, "other reasons"
+MAX_REASONS, OTHERS = 10_000, "other reasons"
 Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tally:
+class RowCounts:
     """Valid rows by night and by file, quarantined ones by file and reason, the files refused whole, the warnings."""
 
     by_night: Counts
     by_file: Counts
-    held: Mapping[str, Counts]
+    quarantined: Mapping[str, Counts]
     refused: Mapping[str, str]
-    warnings: tuple[Finding, ...] = ()
+    warnings: tuple[Violation, ...] = ()
 
     @classmethod
-    def of(cls, taken: Taken) -> "Tally":
+    def from_result(cls, result: IngestResult) -> "RowCounts":
         """Return the numbers of what was taken at once."""
         return cls(
-            by_night=_counts(taken.valid[NIGHT]) if len(taken.valid) else {},
-            by_file=_counts(taken.files),
-            held={str(file): _counts(rows[REASONS]) for file, rows in taken.quarantined.groupby(FILE)},
-            refused=taken.refused,
-            warnings=tuple(finding.brief() for finding in taken.warnings),
+            by_night=_counts(result.valid[NIGHT]) if len(result.valid) else {},
+            by_file=_counts(result.row_files),
+            quarantined={str(file): _counts(rows[REASONS]) for file, rows in result.quarantined.groupby(FILE)},
+            refused=result.refused_files,
+            warnings=tuple(finding.abbreviate() for finding in result.warnings),
         )
 
     @classmethod
-    def none(cls) -> "Tally":
+    def empty(cls) -> "RowCounts":
         """Return the numbers of no rows."""
-        return cls(by_night={}, by_file={}, held={}, refused={})
+        return cls(by_night={}, by_file={}, quarantined={}, refused={})
 
-    def __add__(self, other: "Tally") -> "Tally":
+    def __add__(self, other: "RowCounts") -> "RowCounts":
         """Return the numbers of both; of a file's reasons beyond `MOST_REASONS`, the rarest become `OTHERS`."""
-        files = dict.fromkeys((*self.held, *other.held))
-        return Tally(
+        files = dict.fromkeys((*self.quarantined, *other.quarantined))
+        return RowCounts(
             by_night=_sum(self.by_night, other.by_night),
             by_file=_sum(self.by_file, other.by_file),
-            held={file: _bounded(_sum(self.held.get(file, {}), other.held.get(file, {}))) for file in files},
+            quarantined={
+                file: _keep_most_common(_sum(self.quarantined.get(file, {}), other.quarantined.get(file, {})))
+                for file in files
+            },
             refused={**self.refused, **other.refused},
-            warnings=_joined((*self.warnings, *other.warnings)),
+            warnings=_merge_warnings((*self.warnings, *other.warnings)),
         )
 
     @property
@@ -59,7 +62,7 @@ class Tally:
     @property
     def rows_quarantined(self) -> int:
         """How many rows are quarantined."""
-        return sum(sum(reasons.values()) for reasons in self.held.values())
+        return sum(sum(reasons.values()) for reasons in self.quarantined.values())
 
     @property
     def rows_in(self) -> int:
@@ -75,16 +78,16 @@ def _sum(one: Counts, other: Counts) -> dict[str, int]:
     return dict((Counter(one) + Counter(other)).most_common())
 
 
-def _bounded(reasons: dict[str, int]) -> dict[str, int]:
-    if len(reasons) <= MOST_REASONS:
+def _keep_most_common(reasons: dict[str, int]) -> dict[str, int]:
+    if len(reasons) <= MAX_REASONS:
         return reasons
-    kept = dict(list(reasons.items())[:MOST_REASONS])
+    kept = dict(list(reasons.items())[:MAX_REASONS])
     return _sum(kept, {OTHERS: sum(reasons.values()) - sum(kept.values())})
 
 
-def _joined(warnings: Iterable[Finding]) -> tuple[Finding, ...]:
-    joined: dict[str, Finding] = {}
+def _merge_warnings(warnings: Iterable[Violation]) -> tuple[Violation, ...]:
+    joined: dict[str, Violation] = {}
     for each in warnings:
         first = joined.get(each.reason)
-        joined[each.reason] = first.brief(others=each.rows) if first else each
+        joined[each.reason] = first.abbreviate(other_rows=each.row_count) if first else each
     return tuple(joined.values())

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Integers, Strings
-from ml.checks import Answer, Check
+from ml.checks import Check, CheckStatus
 from ml.metrics import quantile
 from ml.statistics import intervals
-from ml.statistics.intervals import Answered, Interval
+from ml.statistics.intervals import Interval, ScoredRows
 from ml.usecase import Fairness
 
 _SEED = 20130207
@@ -23,47 +23,47 @@ class Group:
     is that less everybody's, `burden` the loss as a multiple of everybody's.
     """
 
-    by: str
+    column: str
     level: str
     rows: int
     gated: bool
     mean_label: Interval | None
     bias: Interval | None
-    error: Interval | None
-    below: Interval | None
+    mean_absolute_error: Interval | None
+    share_below: Interval | None
     loss: Interval | None
-    coverage: Interval | None
-    burden: Interval | None
+    coverage_difference: Interval | None
+    loss_ratio: Interval | None
 
     @property
-    def columns(self) -> tuple[tuple[str, Interval | None, int], ...]:
+    def table_cells(self) -> tuple[tuple[str, Interval | None, int], ...]:
         """What a table tells of a group: a heading, the interval, its decimals."""
         return (
             ("mean label", self.mean_label, 2),
             ("bias", self.bias, 2),
-            ("mean absolute error", self.error, 2),
-            ("share below the answer", self.below, 2),
-            ("less everybody's", self.coverage, 2),
+            ("mean absolute error", self.mean_absolute_error, 2),
+            ("share below the answer", self.share_below, 2),
+            ("less everybody's", self.coverage_difference, 2),
             ("relative loss", self.loss, 3),
-            ("as a multiple of everybody's", self.burden, 2),
+            ("as a multiple of everybody's", self.loss_ratio, 2),
         )
 
     @property
-    def drawn(self) -> dict[str, tuple[Interval | None, float | None]]:
+    def chart_values(self) -> dict[str, tuple[Interval | None, float | None]]:
         """What a picture shows of a group, and what each is compared with."""
         return {
             "bias": (self.bias, 0.0),
-            "mean absolute error": (self.error, None),
-            "share below, less everybody's": (self.coverage, 0.0),
+            "mean absolute error": (self.mean_absolute_error, None),
+            "share below, less everybody's": (self.coverage_difference, 0.0),
         }
 
 
 def measure(
-    rows: Answered,
+    rows: ScoredRows,
     levels: Mapping[str, Strings],
-    among: Booleans,
+    included: Booleans,
     declared: Fairness,
-    lost: Floats,
+    losses: Floats,
     confidence: float,
 ) -> tuple[Group, ...]:
     """Return every group of every column in `levels` (the text of each row's level), in the order of their names.
@@ -71,14 +71,14 @@ def measure(
     Only the rows under `among` are compared; they are everybody. `lost` is each row's loss, shape (n,). The intervals of
     `coverage` and `burden`, which are gated, hold for all groups together at `confidence` (Bonferroni).
     """
-    rows, levels = rows.where(among), {by: levels[by][among] for by in declared.by}
-    parts = [(by, level, levels[by] == level) for by in declared.by for level in np.unique(levels[by])]
-    gated = sum(int(mask.sum()) >= declared.least_rows for _, _, mask in parts)
-    together = 1 - (1 - confidence) / max(2 * gated, 1)
-    sums = _Sums.of(rows, lost[among])
+    rows, levels = rows.select(included), {column: levels[column][included] for column in declared.group_by}
+    subsets = [(by, level, levels[by] == level) for by in declared.group_by for level in np.unique(levels[by])]
+    n_gated = sum(int(mask.sum()) >= declared.min_rows for _, _, mask in subsets)
+    joint_confidence = 1 - (1 - confidence) / max(2 * n_gated, 1)
+    sums = _NightSums.from_rows(rows, losses[included])
     return tuple(
-        sums.group(by, level, mask.astype(np.float64), declared.least_rows, confidence, together)
-        for by, level, mask in parts
+        sums.measure_group(by, level, mask.astype(np.float64), declared.min_rows, confidence, joint_confidence)
+        for by, level, mask in subsets
     )
 
 
@@ -87,98 +87,105 @@ def checks(groups: tuple[Group, ...], declared: Fairness) -> tuple[Check, ...]:
     return tuple(check for each in groups if each.gated for check in _checks(each, declared))
 
 
-def bars(declared: Fairness) -> str:
+def describe_bars(declared: Fairness) -> str:
     """Return in words which groups are gated, and how."""
     return (
-        f"Gated are groups of {declared.least_rows} rows or more: the share of labels below the answer may not be shown "
-        f"further than {declared.coverage_margin} from everybody's, nor the loss shown above {declared.most_loss} times "
+        f"Gated are groups of {declared.min_rows} rows or more: the share of labels below the answer may not be shown "
+        f"further than {declared.coverage_margin} from everybody's, nor the loss shown above {declared.max_loss} times "
         "everybody's."
     )
 
 
 def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
-    name, margin = f"group {group.by}={group.level}", declared.coverage_margin
-    coverage, burden = group.coverage, group.burden
+    name, margin = f"group {group.column}={group.level}", declared.coverage_margin
+    coverage_difference, loss_ratio = group.coverage_difference, group.loss_ratio
     yield Check(
         name=f"{name}: share below the answer, less everybody's",
-        value=coverage.value if coverage else None,
+        value=coverage_difference.value if coverage_difference else None,
         bar=f"not shown outside -{margin} to {margin}",
-        answer=Answer.of(coverage is not None and coverage.high >= -margin and coverage.low <= margin),
+        status=CheckStatus.from_bool(
+            coverage_difference is not None
+            and coverage_difference.high >= -margin
+            and coverage_difference.low <= margin
+        ),
     )
     yield Check(
         name=f"{name}: loss as a multiple of everybody's",
-        value=burden.value if burden else None,
-        bar=f"not shown above {declared.most_loss}",
-        answer=Answer.of(burden is not None and burden.low <= declared.most_loss),
+        value=loss_ratio.value if loss_ratio else None,
+        bar=f"not shown above {declared.max_loss}",
+        status=CheckStatus.from_bool(loss_ratio is not None and loss_ratio.low <= declared.max_loss),
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Sums:
+class _NightSums:
     """What is summed by night, each (n,); `night` numbers the nights of the rows."""
 
     labels: Floats
     scores: Floats
     below: Floats
-    lost: Floats
-    night: Integers
-    nights: int
+    losses: Floats
+    night_index: Integers
+    n_nights: int
 
     @classmethod
-    def of(cls, rows: Answered, lost: Floats) -> "_Sums":
-        distinct, night = np.unique(rows.nights.astype(str), return_inverse=True)
+    def from_rows(cls, rows: ScoredRows, losses: Floats) -> "_NightSums":
+        distinct_nights, night_index = np.unique(rows.nights.astype(str), return_inverse=True)
         below = quantile.row_coverage(rows.labels, rows.scores)
         return cls(
             labels=rows.labels,
             scores=rows.scores,
             below=below,
-            lost=lost,
-            night=night.astype(np.int64),
-            nights=len(distinct),
+            losses=losses,
+            night_index=night_index.astype(np.int64),
+            n_nights=len(distinct_nights),
         )
 
-    def group(self, by: str, level: str, inside: Floats, least_rows: int, confidence: float, together: float) -> Group:
+    def measure_group(
+        self, column: str, level: str, membership: Floats, least_rows: int, confidence: float, joint_confidence: float
+    ) -> Group:
         def mean(values: Floats) -> Interval | None:
-            over, under = self._by_night(inside * values), self._by_night(inside)
-            return self._over(lambda drawn: (drawn @ over) / (drawn @ under), confidence)
+            night_sums, night_counts = self._sum_by_night(membership * values), self._sum_by_night(membership)
+            return self._interval(lambda drawn: (drawn @ night_sums) / (drawn @ night_counts), confidence)
 
-        off = self.scores - self.labels
+        errors = self.scores - self.labels
         return Group(
-            by=by,
+            column=column,
             level=level,
-            rows=int(inside.sum()),
-            gated=bool(inside.sum() >= least_rows),
+            rows=int(membership.sum()),
+            gated=bool(membership.sum() >= least_rows),
             mean_label=mean(self.labels),
-            bias=mean(off),
-            error=mean(np.abs(off)),
-            below=intervals.as_share(mean(self.below)),
-            loss=mean(self.lost),
-            coverage=self._coverage(inside, together),
-            burden=self._burden(inside, together),
+            bias=mean(errors),
+            mean_absolute_error=mean(np.abs(errors)),
+            share_below=intervals.clip_to_share(mean(self.below)),
+            loss=mean(self.losses),
+            coverage_difference=self._coverage_difference(membership, joint_confidence),
+            loss_ratio=self._loss_ratio(membership, joint_confidence),
         )
 
-    def _coverage(self, inside: Floats, confidence: float) -> Interval | None:
+    def _coverage_difference(self, membership: Floats, confidence: float) -> Interval | None:
         """Return the group's share below less that of all rows: the luck of a night meets both."""
-        rows, own = self._by_night(np.ones(len(inside))), self._by_night(inside)
-        below, own_below = self._by_night(self.below), self._by_night(inside * self.below)
-        return self._over(
-            lambda drawn: (drawn @ own_below) / (drawn @ own) - (drawn @ below) / (drawn @ rows), confidence
+        rows, group_rows = self._sum_by_night(np.ones(len(membership))), self._sum_by_night(membership)
+        below, group_below = self._sum_by_night(self.below), self._sum_by_night(membership * self.below)
+        return self._interval(
+            lambda drawn: (drawn @ group_below) / (drawn @ group_rows) - (drawn @ below) / (drawn @ rows), confidence
         )
 
-    def _burden(self, inside: Floats, confidence: float) -> Interval | None:
+    def _loss_ratio(self, membership: Floats, confidence: float) -> Interval | None:
         """Return the group's mean loss over that of all rows."""
-        rows, own = self._by_night(np.ones(len(inside))), self._by_night(inside)
-        lost, own_lost = self._by_night(self.lost), self._by_night(inside * self.lost)
-        found = self._over(
-            lambda drawn: np.log((drawn @ own_lost) * (drawn @ rows) / ((drawn @ own) * (drawn @ lost))), confidence
+        rows, group_rows = self._sum_by_night(np.ones(len(membership))), self._sum_by_night(membership)
+        losses, group_losses = self._sum_by_night(self.losses), self._sum_by_night(membership * self.losses)
+        log_ratio = self._interval(
+            lambda drawn: np.log((drawn @ group_losses) * (drawn @ rows) / ((drawn @ group_rows) * (drawn @ losses))),
+            confidence,
         )
-        if found is None:
+        if log_ratio is None:
             return None
-        value, low, high = (float(np.exp(each)) for each in (found.value, found.low, found.high))
+        value, low, high = (float(np.exp(each)) for each in (log_ratio.value, log_ratio.low, log_ratio.high))
         return Interval(value=value, low=low, high=high)
 
-    def _by_night(self, values: Floats) -> Floats:
-        return np.bincount(self.night, values, self.nights).astype(np.float64)
+    def _sum_by_night(self, values: Floats) -> Floats:
+        return np.bincount(self.night_index, values, self.n_nights).astype(np.float64)
 
-    def _over(self, statistic: Callable[[Floats], Floats], confidence: float) -> Interval | None:
-        return intervals.over_nights(statistic, self.nights, confidence, _SEED)
+    def _interval(self, statistic: Callable[[Floats], Floats], confidence: float) -> Interval | None:
+        return intervals.bootstrap_nights(statistic, self.n_nights, confidence, _SEED)

@@ -8,13 +8,13 @@ import numpy as np
 from ml.arrays import Floats
 from ml.usecase import Cost
 
-_SMALLEST = 1e-15
+_EPSILON = 1e-15
 
 
 def row_log_loss(labels: Floats, scores: Floats) -> Floats:
     """Return each row's negative log likelihood in nats, shape (n,); scores are kept 1e-15 off 0 and 1."""
-    kept = np.clip(scores, _SMALLEST, 1 - _SMALLEST)
-    return -(labels * np.log(kept) + (1 - labels) * np.log1p(-kept))
+    clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
+    return -(labels * np.log(clipped) + (1 - labels) * np.log1p(-clipped))
 
 
 def log_loss(labels: Floats, scores: Floats) -> float:
@@ -33,8 +33,8 @@ def auc(labels: Floats, scores: Floats) -> float | None:
     negatives = len(labels) - positives
     if not positives or not negatives:
         return None
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return float((ranks[labels == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
@@ -68,6 +68,6 @@ def row_cost(labels: Floats, scores: Floats, cost: Cost) -> Floats:
     return np.where(acts, cost.act + labels * cost.miss * (1 - cost.averted), labels * cost.miss)
 
 
-def saved(labels: Floats, scores: Floats, cost: Cost) -> float:
+def saved_per_1000(labels: Floats, scores: Floats, cost: Cost) -> float:
     """Return what deciding by `scores` saves per 1000 rows against never acting."""
     return float((labels * cost.miss - row_cost(labels, scores, cost)).mean() * 1000)

@@ -8,65 +8,74 @@ from ml.metrics import probability
 from ml.metrics import quantile as quantile_metrics
 from ml.statistics import quantiles
 
-_BINS, _LEAST_ROWS = 32, 30
+_BINS, _MIN_ROWS = 32, 30
 
 
-def rank(column: pd.Series, labels: Floats, night: Integers) -> float | None:
+def univariate_auc(column: pd.Series, labels: Floats, night_index: Integers) -> float | None:
     """Return the ROC AUC of `column` for labels of 0 and 1, either way up; None where that cannot be told.
 
     A category ranks by how often its levels had the label; `night` numbers the rows' nights, shape (n,).
     """
-    values = column.to_numpy(np.float64) if _is_number(column) else _rates(column, labels, night)
-    known = ~np.isnan(values)
-    found = probability.auc(labels[known], values[known]) if known.any() else None
-    return None if found is None else max(found, 1 - found)
+    values = column.to_numpy(np.float64) if _is_number(column) else _level_rates(column, labels, night_index)
+    present = ~np.isnan(values)
+    auc = probability.auc(labels[present], values[present]) if present.any() else None
+    return None if auc is None else max(auc, 1 - auc)
 
 
-def skill(column: pd.Series, labels: Floats, night: Integers, quantile: float) -> float | None:
+def univariate_skill(column: pd.Series, labels: Floats, night_index: Integers, quantile: float) -> float | None:
     """Return the share of the best constant's pinball loss that `column` spares; None where that cannot be told.
 
     A number answers by the quantiles of the label in 32 bins of it, and by lines between; a category by its levels.
     """
-    learned, known = night % 2 == 0, column.notna().to_numpy()
-    here, there = learned & known, ~learned & known
-    if min(here.sum(), there.sum()) < _LEAST_ROWS:
+    is_training, present = night_index % 2 == 0, column.notna().to_numpy()
+    training_rows, test_rows = is_training & present, ~is_training & present
+    if min(training_rows.sum(), test_rows.sum()) < _MIN_ROWS:
         return None
-    told = _by_line if _is_number(column) else _by_level
-    return spared(
-        labels[there], told(column, labels, here, there, quantile), quantiles.of(labels[here], quantile), quantile
+    predict = _predict_by_bins if _is_number(column) else _predict_by_level
+    return relative_skill(
+        labels[test_rows],
+        predict(column, labels, training_rows, test_rows, quantile),
+        quantiles.weighted_quantile(labels[training_rows], quantile),
+        quantile,
     )
 
 
-def spared(labels: Floats, answers: Floats, constant: float, quantile: float) -> float | None:
+def relative_skill(labels: Floats, predictions: Floats, constant: float, quantile: float) -> float | None:
     """Return the share of the constant's pinball loss that `answers` spare; None where it has none to lose."""
-    always = quantile_metrics.pinball(labels, np.full(len(labels), constant), quantile)
-    return 1 - quantile_metrics.pinball(labels, answers, quantile) / always if always else None
+    constant_loss = quantile_metrics.pinball(labels, np.full(len(labels), constant), quantile)
+    return 1 - quantile_metrics.pinball(labels, predictions, quantile) / constant_loss if constant_loss else None
 
 
 def _is_number(column: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(column.dtype))
 
 
-def _rates(column: pd.Series, labels: Floats, night: Integers) -> Floats:
+def _level_rates(column: pd.Series, labels: Floats, night_index: Integers) -> Floats:
     """Return, on every other night, how often each level had the label on the nights between; missing on those."""
-    learned = night % 2 == 0
+    is_training = night_index % 2 == 0
     text = column.astype(object)
-    rates = pd.Series(labels[learned]).groupby(text[learned].to_numpy()).mean()
-    return np.where(learned, np.nan, text.map(rates).to_numpy(np.float64))
+    rates = pd.Series(labels[is_training]).groupby(text[is_training].to_numpy()).mean()
+    return np.where(is_training, np.nan, text.map(rates).to_numpy(np.float64))
 
 
-def _by_line(column: pd.Series, labels: Floats, here: Booleans, there: Booleans, quantile: float) -> Floats:
+def _predict_by_bins(
+    column: pd.Series, labels: Floats, training_rows: Booleans, test_rows: Booleans, quantile: float
+) -> Floats:
     values = column.to_numpy(np.float64)
-    order = np.flatnonzero(here)[np.argsort(values[here], kind="stable")]
+    order = np.flatnonzero(training_rows)[np.argsort(values[training_rows], kind="stable")]
     bins = np.array_split(order, min(_BINS, len(order)))
     middles = [float(np.median(values[rows])) for rows in bins]
-    told = [quantiles.of(labels[rows], quantile) for rows in bins]
-    return np.asarray(np.interp(values[there], middles, told), np.float64)
+    bin_quantiles = [quantiles.weighted_quantile(labels[rows], quantile) for rows in bins]
+    return np.asarray(np.interp(values[test_rows], middles, bin_quantiles), np.float64)
 
 
-def _by_level(column: pd.Series, labels: Floats, here: Booleans, there: Booleans, quantile: float) -> Floats:
+def _predict_by_level(
+    column: pd.Series, labels: Floats, training_rows: Booleans, test_rows: Booleans, quantile: float
+) -> Floats:
     text = column.astype(object).to_numpy()
-    rows = pd.Series(labels[here]).groupby(text[here]).indices
-    told = {level: quantiles.of(labels[here][places], quantile) for level, places in rows.items()}
-    usual = quantiles.of(labels[here], quantile)
-    return np.array([told.get(level, usual) for level in text[there]], np.float64)
+    rows = pd.Series(labels[training_rows]).groupby(text[training_rows]).indices
+    level_quantiles = {
+        level: quantiles.weighted_quantile(labels[training_rows][indices], quantile) for level, indices in rows.items()
+    }
+    overall_quantile = quantiles.weighted_quantile(labels[training_rows], quantile)
+    return np.array([level_quantiles.get(level, overall_quantile) for level in text[test_rows]], np.float64)

@@ -4,35 +4,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ml import targets
-from ml.evaluation.diagnostics import Findings
-from ml.evaluation.permutation_importance import Worth
-from ml.features.lineage import Dependencies
-from ml.governance.privacy import HIDDEN
+from ml.evaluation.diagnostics import Diagnostics
+from ml.evaluation.permutation_importance import FeatureImportance
+from ml.features.lineage import FeatureLineage
+from ml.governance.privacy import MASKED
 from ml.model_card import sections as card_sections
-from ml.model_card.markdown import interval as _interval
+from ml.model_card.markdown import signed_interval as _interval
 from ml.model_card.markdown import table as _table
-from ml.promotion.gate import Verdict
-from ml.promotion.refit_equivalence import Refitted
-from ml.training.selection import Choice, Contender
+from ml.promotion.gate import PromotionVerdict
+from ml.promotion.refit_equivalence import RefitComparison
+from ml.training.selection import CandidateResult, Choice
 from ml.usecase import UseCase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class FeatureReport:
     """What one declared feature brings and costs; None where it was not measured, or may not be told.
 
     `null_share` is that of the rows learned from; `milliseconds` those of the last build, of `rows_built` rows.
     """
 
-    worth: Worth
-    needs: Dependencies
-    milliseconds: float | None
+    importance: FeatureImportance
+    lineage: FeatureLineage
+    build_ms: float | None
     rows_built: int | None
     null_share: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
+class ModelCard:
     """Everything that a card tells.
 
     `personal` has the places that each personal column ("table.column") may reach, `changed` a sentence for each
@@ -42,78 +42,90 @@ class Card:
     use_case: UseCase
     night: str
     package: str
-    fitted: tuple[str, str]
-    judged: tuple[str, str]
-    reads: Mapping[str, int]
-    contenders: Sequence[Contender]
+    training_span: tuple[str, str]
+    judged_span: tuple[str, str]
+    table_versions: Mapping[str, int]
+    contenders: Sequence[CandidateResult]
     choice: Choice
-    verdict: Verdict
-    personal: Mapping[str, frozenset[str]]
-    lines: Sequence[Line]
-    findings: Findings | None = None
-    refitted: Refitted | None = None
-    changed: Sequence[str] = ()
+    verdict: PromotionVerdict
+    personal_columns: Mapping[str, frozenset[str]]
+    features: Sequence[FeatureReport]
+    diagnostics: Diagnostics | None = None
+    refit: RefitComparison | None = None
+    dependency_changes: Sequence[str] = ()
 
 
-def write(card: Card, *, timed: bool = True) -> str:
+def render(card: ModelCard, *, with_timings: bool = True) -> str:
     """Return the card as Markdown; it tells names of columns and numbers over many rows, no row's values.
 
     What a clock measured, the digest of the package, and what the champion was made with are left out where it is not
     `timed`: a package has such a card.
     """
-    if not timed:
-        card = replace(card, package="", changed=(), lines=[replace(each, milliseconds=None) for each in card.lines])
+    if not with_timings:
+        card = replace(
+            card, package="", dependency_changes=(), features=[replace(each, build_ms=None) for each in card.features]
+        )
     sections = {
-        "What it is for": [card.use_case.question, *targets.of(card.use_case).asked(card.use_case)],
-        "What it was made of": _made_of(card),
-        "Candidates": candidates(card.contenders, card.choice, timed=timed),
-        "Verdict": verdict(card.verdict),
-        **({"Refitted": card_sections.refitted(card.refitted)} if card.refitted else {}),
-        **(card_sections.of(card.findings, card.use_case) if card.findings else {}),
-        "Columns left out": [*_excluded(card.use_case)] or ["None is declared."],
-        "Personal columns": [*_personal(card)] or ["None is declared."],
-        "Features": _features(card),
-        "Cost and do not pay": _unpaid(card.lines, targets.of(card.use_case).words.loss),
+        "What it is for": [card.use_case.question, *targets.target_type(card.use_case).describe_task(card.use_case)],
+        "What it was made of": _provenance_lines(card),
+        "Candidates": candidate_lines(card.contenders, card.choice, with_timings=with_timings),
+        "Verdict": verdict_lines(card.verdict),
+        **({"Refitted": card_sections.refit_section(card.refit)} if card.refit else {}),
+        **(card_sections.build(card.diagnostics, card.use_case) if card.diagnostics else {}),
+        "Columns left out": [*_excluded_lines(card.use_case)] or ["None is declared."],
+        "Personal columns": [*_personal_lines(card)] or ["None is declared."],
+        "Features": _feature_lines(card),
+        "Cost and do not pay": _unjustified_lines(card.features, targets.target_type(card.use_case).display_names.loss),
     }
     title = f"# {card.use_case.name}, as of {card.night}"
     return "\n\n".join([title, *("\n".join([f"## {name}", "", *lines]) for name, lines in sections.items())]) + "\n"
 
 
-def csv(lines: Iterable[Line]) -> str:
+def features_csv(features: Iterable[FeatureReport]) -> str:
     """Return the table of features for machines: numbers in full, columns and needs joined by spaces and semicolons."""
-    head = (
+    header = (
         "feature,columns,within,within_low,within_high,across,across_low,across_high,pays,milliseconds,null_share,needs"
     )
-    return "\n".join([head, *map(_record, lines)]) + "\n"
+    return "\n".join([header, *map(_csv_row, features)]) + "\n"
 
 
-def _record(line: Line) -> str:
-    worth, numbers = line.worth, (line.milliseconds, line.null_share)
-    benefits = [each for span in (worth.within, worth.across) for each in (span.value, span.low, span.high)]
-    told = ["" if each is None else repr(each) for each in numbers]
-    texts = (worth.feature, " ".join(worth.columns), *map(repr, benefits), str(worth.pays).lower(), *told)
-    return ",".join([*texts, f'"{line.needs}"'])
+def _csv_row(feature: FeatureReport) -> str:
+    importance, numbers = feature.importance, (feature.build_ms, feature.null_share)
+    importance_values = [
+        each
+        for interval in (importance.within_nights, importance.across_nights)
+        for each in (interval.value, interval.low, interval.high)
+    ]
+    number_texts = ["" if each is None else repr(each) for each in numbers]
+    texts = (
+        importance.feature,
+        " ".join(importance.columns),
+        *map(repr, importance_values),
+        str(importance.is_useful).lower(),
+        *number_texts,
+    )
+    return ",".join([*texts, f'"{feature.lineage}"'])
 
 
-def _made_of(card: Card) -> list[str]:
+def _provenance_lines(card: ModelCard) -> list[str]:
     return [
         f"* Package `{card.package}`, owned by {card.use_case.owner}"
         if card.package
         else f"* Owned by {card.use_case.owner}",
-        f"* Learned from the nights {' to '.join(card.fitted)}, judged on {' to '.join(card.judged)}",
-        *(f"* `{table}` at version {version}" for table, version in card.reads.items()),
-        *dependencies(card.changed),
+        f"* Learned from the nights {' to '.join(card.training_span)}, judged on {' to '.join(card.judged_span)}",
+        *(f"* `{table}` at version {version}" for table, version in card.table_versions.items()),
+        *dependency_lines(card.dependency_changes),
     ]
 
 
-def dependencies(changed: Iterable[str]) -> list[str]:
+def dependency_lines(changes: Iterable[str]) -> list[str]:
     """Return the lines on what the package is made with and its champion was not."""
-    return [f"* Unlike its champion: {each}" for each in changed]
+    return [f"* Unlike its champion: {each}" for each in changes]
 
 
-def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool = True) -> list[str]:
+def candidate_lines(contenders: Sequence[CandidateResult], choice: Choice, *, with_timings: bool = True) -> list[str]:
     """Return the lines on the candidates and why one of them was chosen."""
-    head = (
+    headers = (
         "candidate",
         *contenders[0].quality.headline,
         "saved per 1000 rows",
@@ -132,50 +144,50 @@ def candidates(contenders: Sequence[Contender], choice: Choice, *, timed: bool =
         )
         for each in contenders
     ]
-    if not timed:
-        why = f"Chosen: {choice.name}; why, with each one's latency and memory, is in the ledger's verdict."
-        return [*_table(head[:-2], [row[:-2] for row in rows]), "", why]
-    return [*_table(head, rows), "", f"Chosen: {choice.reason}."]
+    if not with_timings:
+        chosen = f"Chosen: {choice.name}; why, with each one's latency and memory, is in the ledger's verdict."
+        return [*_table(headers[:-2], [row[:-2] for row in rows]), "", chosen]
+    return [*_table(headers, rows), "", f"Chosen: {choice.reason}."]
 
 
-def verdict(told: Verdict) -> list[str]:
+def verdict_lines(gate_verdict: PromotionVerdict) -> list[str]:
     """Return the lines on what the gate found."""
     return [
-        f"**{told.outcome}**, by the {told.bar} bar, on {told.rows:,} rows of {told.nights} nights: "
-        f"{told.words.loss} gain {_interval(told.gain)}. {told.reason[0].upper()}{told.reason[1:]}."
+        f"**{gate_verdict.outcome}**, by the {gate_verdict.rule} bar, on {gate_verdict.rows:,} rows of {gate_verdict.nights} nights: "
+        f"{gate_verdict.display_names.loss} gain {_interval(gate_verdict.gain)}. {gate_verdict.reason[0].upper()}{gate_verdict.reason[1:]}."
     ]
 
 
-def _excluded(use_case: UseCase) -> Iterator[str]:
+def _excluded_lines(use_case: UseCase) -> Iterator[str]:
     for column in use_case.excluded:
         yield f"* `{column.column}`: {column.why}"
-    for each in use_case.settled:
+    for each in use_case.deterministic_levels:
         levels = ", ".join(f"`{level}`" for level in each.levels)
-        yield f"* Kept, though it settles the label by definition: `{each.by}` at {levels}: {each.why}"
+        yield f"* Kept, though it settles the label by definition: `{each.feature}` at {levels}: {each.why}"
 
 
-def _personal(card: Card) -> Iterator[str]:
-    for name, places in card.personal.items():
-        yield f"* `{name}` may reach {' and '.join(sorted(places)) or 'no place'}"
+def _personal_lines(card: ModelCard) -> Iterator[str]:
+    for name, locations in card.personal_columns.items():
+        yield f"* `{name}` may reach {' and '.join(sorted(locations)) or 'no place'}"
 
 
-def _features(card: Card) -> list[str]:
-    head = ("feature", "within nights", "across nights", "shown to pay", "build, ms", "missing", "depends on")
+def _feature_lines(card: ModelCard) -> list[str]:
+    headers = ("feature", "within nights", "across nights", "shown to pay", "build, ms", "missing", "depends on")
     rows = [
         (
-            f"`{each.worth.feature}`",
-            _interval(each.worth.within),
-            _interval(each.worth.across),
-            "yes" if each.worth.pays else "no",
-            _milliseconds(each),
-            _share(each),
-            str(each.needs),
+            f"`{each.importance.feature}`",
+            _interval(each.importance.within_nights),
+            _interval(each.importance.across_nights),
+            "yes" if each.importance.is_useful else "no",
+            _build_ms_text(each),
+            _null_share_text(each),
+            str(each.lineage),
         )
-        for each in card.lines
+        for each in card.features
     ]
-    confidence, words = f"{card.use_case.gates.confidence:.0%}", targets.of(card.use_case).words
+    confidence, words = f"{card.use_case.gates.confidence:.0%}", targets.target_type(card.use_case).display_names
     return [
-        *_table(head, rows),
+        *_table(headers, rows),
         "",
         f"The {words.loss} ({words.loss_unit}) that is lost on later nights when a declaration's columns are dealt anew, all "
         "together, among "
@@ -185,30 +197,30 @@ def _features(card: Card) -> list[str]:
     ]
 
 
-def _unpaid(lines: Sequence[Line], loss: str) -> list[str]:
-    unpaid = [each for each in lines if not each.worth.pays]
-    dearest_first = sorted(unpaid, key=lambda each: -(each.milliseconds or 0.0))
-    if not unpaid:
+def _unjustified_lines(features: Sequence[FeatureReport], loss: str) -> list[str]:
+    unjustified = [each for each in features if not each.importance.is_useful]
+    by_build_ms = sorted(unjustified, key=lambda each: -(each.build_ms or 0.0))
+    if not unjustified:
         return ["None: every feature is shown to pay."]
     return [
-        f"{len(unpaid)} of {len(lines)} are not shown to pay, the dearest first:",
+        f"{len(unjustified)} of {len(features)} are not shown to pay, the dearest first:",
         "",
         *(
-            f"* `{each.worth.feature}` costs {_milliseconds(each)} ms to build{_of_rows(each)} and needs {each.needs}; "
-            f"without it, {loss} changes by {_interval(each.worth.within)} within nights and "
-            f"{_interval(each.worth.across)} across"
-            for each in dearest_first
+            f"* `{each.importance.feature}` costs {_build_ms_text(each)} ms to build{_rows_built_text(each)} and needs {each.lineage}; "
+            f"without it, {loss} changes by {_interval(each.importance.within_nights)} within nights and "
+            f"{_interval(each.importance.across_nights)} across"
+            for each in by_build_ms
         ),
     ]
 
 
-def _milliseconds(line: Line) -> str:
-    return "unmeasured" if line.milliseconds is None else f"{line.milliseconds:.1f}"
+def _build_ms_text(feature: FeatureReport) -> str:
+    return "unmeasured" if feature.build_ms is None else f"{feature.build_ms:.1f}"
 
 
-def _of_rows(line: Line) -> str:
-    return "" if line.rows_built is None else f" for {line.rows_built:,} rows"
+def _rows_built_text(feature: FeatureReport) -> str:
+    return "" if feature.rows_built is None else f" for {feature.rows_built:,} rows"
 
 
-def _share(line: Line) -> str:
-    return HIDDEN if line.null_share is None else f"{line.null_share:.1%}"
+def _null_share_text(feature: FeatureReport) -> str:
+    return MASKED if feature.null_share is None else f"{feature.null_share:.1%}"

@@ -7,33 +7,33 @@ import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Soundness:
+class ColumnQuality:
     """Of one feature's `rows` values, how many are `missing`, `infinite`, or `beyond`: below or above all, or a level never seen."""
 
     feature: str
     rows: int
     missing: int
     infinite: int
-    beyond: int
+    out_of_range: int
 
 
-def measure(learned: pd.DataFrame, current: pd.DataFrame) -> tuple[Soundness, ...]:
+def measure(reference: pd.DataFrame, current: pd.DataFrame) -> tuple[ColumnQuality, ...]:
     """Return how sound each column of `current` is, beside the rows `learned` from."""
-    return tuple(_of(str(name), learned[name], current[name]) for name in current.columns)
+    return tuple(_measure_column(str(name), reference[name], current[name]) for name in current.columns)
 
 
-def _of(name: str, learned: pd.Series, current: pd.Series) -> Soundness:
+def _measure_column(name: str, reference: pd.Series, current: pd.Series) -> ColumnQuality:
     missing, rows = int(current.isna().sum()), len(current)
-    if not pd.api.types.is_numeric_dtype(current.dtype) or not pd.api.types.is_numeric_dtype(learned.dtype):
-        beyond = int((~current.dropna().astype(str).isin(set(learned.dropna().astype(str)))).sum())
-        return Soundness(feature=name, rows=rows, missing=missing, infinite=0, beyond=beyond)
-    values, known = (each.to_numpy(np.float64, na_value=np.nan) for each in (current, learned))
+    if not pd.api.types.is_numeric_dtype(current.dtype) or not pd.api.types.is_numeric_dtype(reference.dtype):
+        out_of_range = int((~current.dropna().astype(str).isin(set(reference.dropna().astype(str)))).sum())
+        return ColumnQuality(feature=name, rows=rows, missing=missing, infinite=0, out_of_range=out_of_range)
+    values, known = (each.to_numpy(np.float64, na_value=np.nan) for each in (current, reference))
     known, finite = known[np.isfinite(known)], np.isfinite(values)
     low, high = (known.min(), known.max()) if len(known) else (-np.inf, np.inf)
-    return Soundness(
+    return ColumnQuality(
         feature=name,
         rows=rows,
         missing=missing,
         infinite=int(np.isinf(values).sum()),
-        beyond=int(((values[finite] < low) | (values[finite] > high)).sum()),
+        out_of_range=int(((values[finite] < low) | (values[finite] > high)).sum()),
     )

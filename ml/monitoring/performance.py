@@ -14,7 +14,7 @@ _SEED = 20130207
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recent:
+class RecentPerformance:
     """The matured rows of a window of nights, measured together, and their mean loss with its interval by nights.
 
     `expected` is what the scores of the same rows were expected to lose, None where they do not say.
@@ -22,7 +22,7 @@ class Recent:
 
     measured: Performance
     loss: Interval
-    expected: float | None
+    expected_loss: float | None
 
 
 def measure(matured: pd.DataFrame, target: Target) -> Performance | None:
@@ -30,16 +30,18 @@ def measure(matured: pd.DataFrame, target: Target) -> Performance | None:
     if matured.empty:
         return None
     labels, scores = matured["label"].to_numpy(float), matured["score"].to_numpy(float)
-    return target.perform(labels, scores, int(matured["night"].nunique()))
+    return target.measure_performance(labels, scores, int(matured["night"].nunique()))
 
 
-def recent(labels: Floats, scores: Floats, nights: Strings, target: Target, confidence: float) -> Recent | None:
+def measure_recent(
+    labels: Floats, scores: Floats, nights: Strings, target: Target, confidence: float
+) -> RecentPerformance | None:
     """Return what labels, scores and nights, each (n,), of a window of nights come to; None without a row."""
     if not len(labels):
         return None
-    expected = target.expect(scores).get(target.words.metric)
-    return Recent(
-        measured=target.perform(labels, scores, len(set(nights))),
+    expected = target.estimate_performance(scores).get(target.display_names.metric)
+    return RecentPerformance(
+        measured=target.measure_performance(labels, scores, len(set(nights))),
         loss=intervals.mean_by_night(target.row_loss(labels, scores), nights, confidence, _SEED),
-        expected=None if expected is None else expected.value,
+        expected_loss=None if expected is None else expected.value,
     )

@@ -9,25 +9,25 @@ from ml.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Traffic:
+class ServingMetrics:
     """Answers of one package, one for each row asked; `busiest_per_second` is the most that one second had."""
 
-    answers: int
-    fault_share: float
+    predictions: int
+    error_rate: float
     latency_p50_ms: float
     latency_p99_ms: float
-    busiest_per_second: int
+    peak_per_second: int
 
 
-def measure(answers: pd.DataFrame) -> Traffic:
+def measure(predictions: pd.DataFrame) -> ServingMetrics:
     """Return what the rows of `answers` came to: `at` (seconds since 1970), `latency_ms`, `fault` (missing for none)."""
-    latencies: Floats = answers["latency_ms"].to_numpy(np.float64)
-    seconds: Integers = np.floor(answers["at"].to_numpy(np.float64)).astype(np.int64)
+    latencies: Floats = predictions["latency_ms"].to_numpy(np.float64)
+    seconds: Integers = np.floor(predictions["at"].to_numpy(np.float64)).astype(np.int64)
     p50, p99 = np.quantile(latencies, [0.5, 0.99])
-    return Traffic(
-        answers=len(answers),
-        fault_share=float(answers["fault"].notna().mean()),
+    return ServingMetrics(
+        predictions=len(predictions),
+        error_rate=float(predictions["fault"].notna().mean()),
         latency_p50_ms=float(p50),
         latency_p99_ms=float(p99),
-        busiest_per_second=int(np.unique(seconds, return_counts=True)[1].max()),
+        peak_per_second=int(np.unique(seconds, return_counts=True)[1].max()),
     )

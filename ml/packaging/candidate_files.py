@@ -13,67 +13,69 @@ from ml.packaging import package_files
 from ml.packaging.package_files import Package
 from ml.targets import Target
 from ml.training import learners, splitting
-from ml.training.fitting import Fitted, Fold
-from ml.training.selection import Contender
+from ml.training.fitting import FittedCandidate, Fold
+from ml.training.selection import CandidateResult
 from ml.usecase import Candidate
 
-_CONTENDER, _SCORES, _REFUSAL = "contender.json", "scores.f8", "refusal.txt"
+_CONTENDER_FILE, _SCORES_FILE, _REFUSAL_FILE = "contender.json", "scores.f8", "refusal.txt"
 _FLOAT = "<f8"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class CandidateFiles:
     """A contender, and the candidate's settings and files, from which `fitted` makes what `training.fit` had returned."""
 
-    contender: Contender
+    contender: CandidateResult
     candidate: Candidate
     files: Mapping[str, bytes]
 
-    def fitted(self, nights: Strings) -> Fitted:
+    def restore(self, nights: Strings) -> FittedCandidate:
         """Return the fitted candidate; `nights` are those of the rows that it learned from, shape (n,)."""
         kind = str(package_files.read_manifest(self.files)["learner"])
         folds = tuple(
-            Fold(learner=learners.load(kind, self.files[_fold(number)].decode()), ahead=ahead)
+            Fold(learner=learners.load(kind, self.files[_fold_filename(number)].decode()), validation=ahead)
             for number, (_, ahead) in enumerate(splitting.folds(nights), start=1)
         )
-        scores = np.frombuffer(self.files[_SCORES], _FLOAT).astype(np.float64)
-        return Fitted(candidate=self.candidate, model=package_files.load(self.files), folds=folds, scores=scores)
+        scores = np.frombuffer(self.files[_SCORES_FILE], _FLOAT).astype(np.float64)
+        return FittedCandidate(
+            candidate=self.candidate, model=package_files.load(self.files), folds=folds, scores=scores
+        )
 
 
-def pack(fitted: Fitted, package: Package, contender: Contender) -> dict[str, bytes]:
+def pack(fitted: FittedCandidate, package: Package, contender: CandidateResult) -> dict[str, bytes]:
     """Return the files of a draft: those of the candidate's `package`, its folds, its scores ahead, its measures."""
-    folds = {_fold(number): fold.learner.dump().encode() for number, fold in enumerate(fitted.folds, start=1)}
-    told = {"contender": asdict(contender), "settings": asdict(fitted.candidate)}
+    folds = {_fold_filename(number): fold.learner.dump().encode() for number, fold in enumerate(fitted.folds, start=1)}
+    record = {"contender": asdict(contender), "settings": asdict(fitted.candidate)}
     return {
         **package.files,
         **folds,
-        _SCORES: fitted.scores.astype(_FLOAT).tobytes(),
-        _CONTENDER: json.dumps(told, sort_keys=True).encode(),
+        _SCORES_FILE: fitted.scores.astype(_FLOAT).tobytes(),
+        _CONTENDER_FILE: json.dumps(record, sort_keys=True).encode(),
     }
 
 
-def refused(refusal: RefusalError) -> dict[str, bytes]:
+def pack_refusal(refusal: RefusalError) -> dict[str, bytes]:
     """Return the files of a draft that says only why there is no candidate."""
-    return {_REFUSAL: str(refusal).encode()}
+    return {_REFUSAL_FILE: str(refusal).encode()}
 
 
-def load(files: Mapping[str, bytes], declared: Candidate, target: Target) -> Draft:
+def load(files: Mapping[str, bytes], declared: Candidate, target: Target) -> CandidateFiles:
     """Return the draft of the candidate that is `declared`; raises the RefusalError that it has in its place."""
-    if _REFUSAL in files:
-        raise RefusalError(files[_REFUSAL].decode())
-    told = json.loads(files[_CONTENDER])
-    measured = told["contender"]
-    return Draft(
-        contender=Contender(**{**measured, "quality": target.recall(measured["quality"])}),
-        candidate=_settled(declared, told["settings"]),
+    if _REFUSAL_FILE in files:
+        raise RefusalError(files[_REFUSAL_FILE].decode())
+    record = json.loads(files[_CONTENDER_FILE])
+    contender = record["contender"]
+    return CandidateFiles(
+        contender=CandidateResult(**{**contender, "quality": target.restore_quality(contender["quality"])}),
+        candidate=_with_settings(declared, record["settings"]),
         files=files,
     )
 
 
-def _settled(declared: Candidate, settings: Mapping[str, Any]) -> Candidate:
+def _with_settings(declared: Candidate, settings: Mapping[str, Any]) -> Candidate:
     changes: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return replace(declared, **changes)
 
 
-def _fold(number: int) -> str:
+def _fold_filename(number: int) -> str:
     return f"fold-{number}.txt"

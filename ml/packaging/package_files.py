@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = manifest.NAME
-_CONTENTS = ("encoder.json", "learner.txt", "calibration.json", "golden.json")
+_REQUIRED_FILES = ("encoder.json", "learner.txt", "calibration.json", "golden.json")
 _FORMAT = 1
 GOLDEN_TOLERANCE = 1e-9
 _GOLDEN_ROWS = 20
@@ -39,7 +39,7 @@ class Package:
 
 
 def pack(
-    model: Model, golden: "pd.DataFrame", facts: Mapping[str, object], papers: Mapping[str, bytes] | None = None
+    model: Model, golden: "pd.DataFrame", facts: Mapping[str, object], documents: Mapping[str, bytes] | None = None
 ) -> Package:
     """Return `model` packed with up to 20 `golden` rows and the scores it must give them.
 
@@ -48,45 +48,45 @@ def pack(
     """
     rows = golden.head(_GOLDEN_ROWS)
     contents = {
-        **(papers or {}),
+        **(documents or {}),
         "encoder.json": _json(
             {
                 "levels": [[name, levels] for name, levels in model.encoder.levels.items()],
-                "texts": [_written(each) for each in model.encoder.texts.values()],
+                "texts": [_projection_to_json(each) for each in model.encoder.texts.values()],
             }
         ),
         "learner.txt": model.learner.dump().encode(),
         "calibration.json": _json(calibration.dump(model.calibration)),
         "golden.json": _json({"rows": _records(rows, model.encoder), "scores": model.predict(rows).tolist()}),
     }
-    promise = _json(
+    manifest_bytes = _json(
         {
             "format": _FORMAT,
             "facts": dict(facts),
             "learner": model.learner.kind,
-            "features": [{"name": name, "type": _type(name, model.encoder)} for name in model.encoder.names],
+            "features": [{"name": name, "type": _feature_type(name, model.encoder)} for name in model.encoder.names],
             "files": {name: manifest.sha256(content) for name, content in contents.items()},
         }
     )
-    return Package(digest=manifest.sha256(promise), files={MANIFEST: promise, **contents})
+    return Package(digest=manifest.sha256(manifest_bytes), files={MANIFEST: manifest_bytes, **contents})
 
 
 def load(files: Mapping[str, bytes]) -> Model:
     """Return the model in `files`; raises PackageError when a file is not what the manifest says."""
-    told = read_manifest(files)
+    fields = read_manifest(files)
     return Model(
         encoder=read_encoder(files),
-        learner=learners.load(str(told["learner"]), files["learner.txt"].decode()),
+        learner=learners.load(str(fields["learner"]), files["learner.txt"].decode()),
         calibration=calibration.load(json.loads(files["calibration.json"])),
     )
 
 
 def read_encoder(files: Mapping[str, bytes], kind: type[Projection] = Projection) -> Encoder:
     """Return the encoder in `files`, its texts projected by the `kind` of projection."""
-    told = json.loads(files["encoder.json"])
+    stored = json.loads(files["encoder.json"])
     return Encoder(
-        levels={name: None if levels is None else tuple(levels) for name, levels in told["levels"]},
-        texts={each["text"]["column"]: _projection(each, kind) for each in told.get("texts", [])},
+        levels={name: None if levels is None else tuple(levels) for name, levels in stored["levels"]},
+        texts={each["text"]["column"]: _projection_from_json(each, kind) for each in stored.get("texts", [])},
     )
 
 
@@ -94,27 +94,27 @@ def read_manifest(files: Mapping[str, bytes]) -> dict[str, object]:
     """Return the manifest after every file has been held against it; raises PackageError."""
     if MANIFEST not in files:
         raise PackageError(f"expected a {MANIFEST} in the package, found {sorted(files)}: it is not a package of ours")
-    told = _parsed(files[MANIFEST])
-    if told.get("format") != _FORMAT:
+    fields = _parse_manifest(files[MANIFEST])
+    if fields.get("format") != _FORMAT:
         raise PackageError(
-            f"expected package format {_FORMAT}, got {told.get('format')!r}: load it with its own release"
+            f"expected package format {_FORMAT}, got {fields.get('format')!r}: load it with its own release"
         )
-    promised = told["files"]
-    assert isinstance(promised, dict)
-    if unvouched := [name for name in _CONTENTS if name not in promised]:
+    digests = fields["files"]
+    assert isinstance(digests, dict)
+    if unlisted := [name for name in _REQUIRED_FILES if name not in digests]:
         raise PackageError(
-            f"{MANIFEST} does not vouch for {', '.join(unvouched)}; fetch the package again, do not mend it"
+            f"{MANIFEST} does not vouch for {', '.join(unlisted)}; fetch the package again, do not mend it"
         )
-    for fault in manifest.faults(promised, files):
-        if fault.expected is not None:
+    for mismatch in manifest.mismatches(digests, files):
+        if mismatch.expected is not None:
             raise PackageError(
-                f"{fault.name}: expected SHA-256 {fault.expected}, got {fault.found or 'no such file'}; fetch the package "
+                f"{mismatch.name}: expected SHA-256 {mismatch.expected}, got {mismatch.actual or 'no such file'}; fetch the package "
                 "again, do not mend it"
             )
-    return told
+    return fields
 
 
-def _parsed(text: bytes) -> dict[str, object]:
+def _parse_manifest(text: bytes) -> dict[str, object]:
     try:
         parsed = json.loads(text)
     except ValueError:  # neither UTF-8 nor JSON
@@ -128,9 +128,9 @@ def _parsed(text: bytes) -> dict[str, object]:
 
 def facts(files: Mapping[str, bytes]) -> dict[str, object]:
     """Return where the packaged model comes from, as given to `pack`; raises PackageError as `read_manifest` does."""
-    found = read_manifest(files)["facts"]
-    assert isinstance(found, dict)
-    return found
+    stored_facts = read_manifest(files)["facts"]
+    assert isinstance(stored_facts, dict)
+    return stored_facts
 
 
 def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
@@ -140,34 +140,34 @@ def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
     golden = json.loads(files["golden.json"])
     batch = model.predict(pd.DataFrame(golden["rows"], columns=list(model.encoder.names)))
     single = np.array([model.predict_row(row) for row in golden["rows"]])
-    for way, scores in (("as a frame", batch), ("one by one", single)):
-        hold_golden(way, scores, golden["scores"])
+    for mode, scores in (("as a frame", batch), ("one by one", single)):
+        check_golden_scores(mode, scores, golden["scores"])
 
 
-def hold_golden(way: str, scores: Floats, expected: Sequence[float]) -> None:
+def check_golden_scores(mode: str, scores: Floats, expected: Sequence[float]) -> None:
     """Raise PackageError unless `scores` are, nearly to the last bit, those that were `expected` of golden rows."""
-    off = float(np.abs(scores - np.array(expected)).max()) if len(expected) else 0.0
-    if not off <= GOLDEN_TOLERANCE:
+    largest_error = float(np.abs(scores - np.array(expected)).max()) if len(expected) else 0.0
+    if not largest_error <= GOLDEN_TOLERANCE:
         raise PackageError(
-            f"golden rows scored {way} are off by {off:g}, more than {GOLDEN_TOLERANCE:g}: do not release"
+            f"golden rows scored {mode} are off by {largest_error:g}, more than {GOLDEN_TOLERANCE:g}: do not release"
         )
 
 
-def _type(name: str, encoder: Encoder) -> str:
+def _feature_type(name: str, encoder: Encoder) -> str:
     if name in encoder.texts:
         return "text"
     return "float64" if encoder.levels[name] is None else "category"
 
 
-def _written(projection: Projection) -> dict[str, object]:
+def _projection_to_json(projection: Projection) -> dict[str, object]:
     used, weights = projection.used.tolist(), projection.weights.tolist()
     return {"text": asdict(projection.text), "used": used, "weights": weights}
 
 
-def _projection(written: dict[str, Any], kind: type[Projection]) -> Projection:
-    text = Text(**{**written["text"], "ngrams": tuple(written["text"]["ngrams"])})
-    weights = np.array(written["weights"], np.float64).reshape(-1, text.components)
-    return kind(text=text, used=np.array(written["used"], np.int64), weights=weights)
+def _projection_from_json(stored: dict[str, Any], kind: type[Projection]) -> Projection:
+    text = Text(**{**stored["text"], "ngrams": tuple(stored["text"]["ngrams"])})
+    weights = np.array(stored["weights"], np.float64).reshape(-1, text.components)
+    return kind(text=text, used=np.array(stored["used"], np.int64), weights=weights)
 
 
 def _records(rows: "pd.DataFrame", encoder: Encoder) -> list[dict[str, object]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Strings
-from ml.checks import Answer, Check
-from ml.statistics.intervals import Answered
+from ml.checks import Check, CheckStatus
+from ml.statistics.intervals import ScoredRows
 from ml.training.encoding import Encoder
 from ml.training.fitting import Model
 from ml.usecase import Directional, Expectation, Fairness, Invariant, Megabytes, Milliseconds
@@ -19,88 +19,97 @@ if TYPE_CHECKING:
 
     from ml.targets import Target
 
-EXTREMES = (1e308, -1e308, math.inf, -math.inf, math.nan)
-_UNSEEN = "a level that no training has seen"
+EXTREME_VALUES = (1e308, -1e308, math.inf, -math.inf, math.nan)
+_UNSEEN_LEVEL = "a level that no training has seen"
 _TOLERANCE = 1e-9
-_NAMED = 3
+_MAX_NAMED = 3
 
 Row = dict[str, object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trial:
+class ServingProbe:
     """What a process that served the package measured: answers by way, to odd rows, and what they took.
 
     `single` and `frame` are the answers to the same rows, one by one and together.
     """
 
-    single: Sequence[float]
-    frame: Sequence[float]
-    odd: Mapping[str, float]
+    single_row_scores: Sequence[float]
+    batch_scores: Sequence[float]
+    adversarial_scores: Mapping[str, float]
     p50_ms: float
     p99_ms: float
     memory_mb: float
 
 
-def odd_rows(encoder: Encoder, row: Mapping[str, object]) -> dict[str, Row]:
+def adversarial_rows(encoder: Encoder, row: Mapping[str, object]) -> dict[str, Row]:
     """Return rows that no training has seen, made of `row`, by what is odd in them."""
     names = encoder.names
-    numbers = [name for name in names if encoder.levels[name] is None and name not in encoder.texts]
-    words = [name for name in names if name not in numbers]
-    known = {name: row[name] for name in names}
-    found: dict[str, Row] = {"all missing": {name: math.nan if name in numbers else None for name in names}}
-    if words:
-        found["all levels unseen"] = known | dict.fromkeys(words, _UNSEEN)
-    for value in EXTREMES:
-        found[f"all numbers {value:g}"] = known | dict.fromkeys(numbers, value)
-        found |= {f"{name} {value:g}": known | {name: value} for name in numbers}
-    return found
+    numeric_names = [name for name in names if encoder.levels[name] is None and name not in encoder.texts]
+    text_names = [name for name in names if name not in numeric_names]
+    base_row = {name: row[name] for name in names}
+    rows: dict[str, Row] = {"all missing": {name: math.nan if name in numeric_names else None for name in names}}
+    if text_names:
+        rows["all levels unseen"] = base_row | dict.fromkeys(text_names, _UNSEEN_LEVEL)
+    for value in EXTREME_VALUES:
+        rows[f"all numbers {value:g}"] = base_row | dict.fromkeys(numeric_names, value)
+        rows |= {f"{name} {value:g}": base_row | {name: value} for name in numeric_names}
+    return rows
 
 
-def answer(model: Model, rows: Mapping[str, Row]) -> dict[str, float]:
+def predict_rows(model: Model, rows: Mapping[str, Row]) -> dict[str, float]:
     """Return the answer to each row; NaN where the row alone and the row in a frame are answered otherwise."""
     import pandas as pd
 
-    single = {name: model.predict_row(row) for name, row in rows.items()}
-    together = model.predict(pd.DataFrame(list(rows.values()), columns=list(model.encoder.names)))
+    single_scores = {name: model.predict_row(row) for name, row in rows.items()}
+    batch_scores = model.predict(pd.DataFrame(list(rows.values()), columns=list(model.encoder.names)))
     return {
-        name: one if abs(one - other) <= _TOLERANCE else math.nan
-        for (name, one), other in zip(single.items(), together.tolist(), strict=True)
+        name: single_score if abs(single_score - batch_score) <= _TOLERANCE else math.nan
+        for (name, single_score), batch_score in zip(single_scores.items(), batch_scores.tolist(), strict=True)
     }
 
 
-def stability(odd: Mapping[str, float], target: "Target | type[Target]") -> Check:
+def stability_check(scores: Mapping[str, float], target: "Target | type[Target]") -> Check:
     """Return whether every odd row has an answer: a probability above 0 and below 1, or a number."""
-    wrong = [name for name, score in odd.items() if not target.answers_well(score)]
-    named = f": {', '.join(wrong[:_NAMED])}" if wrong else ""
-    bar = f"0 of {len(odd)} without {target.answers_are()}, alone and in a frame"
-    return Check(name=f"odd rows{named}", value=float(len(wrong)), bar=bar, answer=Answer.of(bool(odd) and not wrong))
-
-
-def agreement(ways: Mapping[str, Sequence[float] | Floats], by: str) -> tuple[Check, ...]:
-    """Return a check for each other way: the most by which an answer differs from that of the way `by`."""
-    reference = np.asarray(ways[by], np.float64)
-    return tuple(_agrees(name, np.asarray(scores), reference, by) for name, scores in ways.items() if name != by)
-
-
-def budget(trial: Trial, package_bytes: int, latency: Milliseconds, size: Megabytes) -> tuple[Check, ...]:
-    """Return whether one answer's latency, the process's memory and the package's bytes keep their budgets."""
-    return (
-        _at_most(f"p99 latency of one answer, ms (p50 {trial.p50_ms:.3f})", trial.p99_ms, latency.p99),
-        _at_most("memory of the answering process, MB", trial.memory_mb, size.memory),
-        _at_most("size of the package, MB", package_bytes / 1e6, size.package),
+    invalid = [name for name, score in scores.items() if not target.is_valid_score(score)]
+    examples = f": {', '.join(invalid[:_MAX_NAMED])}" if invalid else ""
+    bar = f"0 of {len(scores)} without {target.describe_valid_scores()}, alone and in a frame"
+    return Check(
+        name=f"odd rows{examples}",
+        value=float(len(invalid)),
+        bar=bar,
+        status=CheckStatus.from_bool(bool(scores) and not invalid),
     )
 
 
-def over_http(p50_ms: float, p99_ms: float, latency: Milliseconds) -> Check:
+def agreement_checks(scores_by_path: Mapping[str, Sequence[float] | Floats], reference_path: str) -> tuple[Check, ...]:
+    """Return a check for each other way: the most by which an answer differs from that of the way `by`."""
+    reference = np.asarray(scores_by_path[reference_path], np.float64)
+    return tuple(
+        _agreement_check(name, np.asarray(scores), reference, reference_path)
+        for name, scores in scores_by_path.items()
+        if name != reference_path
+    )
+
+
+def budget_checks(probe: ServingProbe, package_bytes: int, latency: Milliseconds, size: Megabytes) -> tuple[Check, ...]:
+    """Return whether one answer's latency, the process's memory and the package's bytes keep their budgets."""
+    return (
+        _max_check(f"p99 latency of one answer, ms (p50 {probe.p50_ms:.3f})", probe.p99_ms, latency.p99),
+        _max_check("memory of the answering process, MB", probe.memory_mb, size.memory),
+        _max_check("size of the package, MB", package_bytes / 1e6, size.package),
+    )
+
+
+def http_latency_check(p50_ms: float, p99_ms: float, latency: Milliseconds) -> Check:
     """Return whether one answer keeps its budget there and back, from a client's request to its answer."""
-    return _at_most(f"p99 latency over HTTP, ms (p50 {p50_ms:.3f})", p99_ms, latency.p99)
+    return _max_check(f"p99 latency over HTTP, ms (p50 {p50_ms:.3f})", p99_ms, latency.p99)
 
 
-def fairness(
-    rows: Answered,
+def fairness_checks(
+    rows: ScoredRows,
     levels: Mapping[str, Strings],
-    among: Booleans,
+    included: Booleans,
     declared: Fairness,
     target: "Target",
     confidence: float,
@@ -109,40 +118,50 @@ def fairness(
 
     `levels` (the text of each row's group) and `among` are over `rows`, as for the target's groups.
     """
-    asked = int(among.sum())
-    counted = Check(
-        name="labelled rows of recent nights", value=float(asked), bar="1 or more", answer=Answer.of(asked > 0)
+    labelled_rows = int(included.sum())
+    count_check = Check(
+        name="labelled rows of recent nights",
+        value=float(labelled_rows),
+        bar="1 or more",
+        status=CheckStatus.from_bool(labelled_rows > 0),
     )
-    if not asked:
-        return (counted,)
-    groups = target.groups(rows, levels, among, declared, confidence)
-    return (counted, *target.group_checks(groups, declared))
+    if not labelled_rows:
+        return (count_check,)
+    group_metrics = target.measure_groups(rows, levels, included, declared, confidence)
+    return (count_check, *target.group_checks(group_metrics, declared))
 
 
-def expectations(model: Model, rows: "pd.DataFrame", expected: Iterable[Expectation]) -> tuple[Check, ...]:
+def expectation_checks(model: Model, rows: "pd.DataFrame", expected: Iterable[Expectation]) -> tuple[Check, ...]:
     """Return a check for each expectation: the share of `rows` that goes against it; None where it cannot be asked."""
-    return tuple(_meets(model, rows, each) for each in expected)
+    return tuple(_expectation_check(model, rows, expectation) for expectation in expected)
 
 
-def _meets(model: Model, rows: "pd.DataFrame", each: Expectation) -> Check:
-    match each:
+def _expectation_check(model: Model, rows: "pd.DataFrame", expectation: Expectation) -> Check:
+    match expectation:
         case Invariant():
-            told = f"{each.by} moves the answer by more than {each.within:g}"
+            rule_text = f"{expectation.feature} moves the answer by more than {expectation.tolerance:g}"
         case Directional():
-            told = f"the answer falls by more than {each.slack:g}"
-    bar = f"{told} in at most {each.allowed:.0%} of rows"
-    if rows.empty or not all(_known(model.encoder, *put) for setting in each.settings for put in setting):
-        return Check(name=each.name, value=None, bar=bar, answer=Answer.FAIL)
-    scores = np.array([model.predict(rows.assign(**dict(setting))) for setting in each.settings])
-    if isinstance(each, Invariant):
-        against = np.ptp(scores, axis=0) > each.within
+            rule_text = f"the answer falls by more than {expectation.tolerance:g}"
+    bar = f"{rule_text} in at most {expectation.allowed_share:.0%} of rows"
+    if rows.empty or not all(
+        _is_known_value(model.encoder, *assignment) for setting in expectation.variants for assignment in setting
+    ):
+        return Check(name=expectation.name, value=None, bar=bar, status=CheckStatus.FAIL)
+    scores = np.array([model.predict(rows.assign(**dict(setting))) for setting in expectation.variants])
+    if isinstance(expectation, Invariant):
+        violations = np.ptp(scores, axis=0) > expectation.tolerance
     else:
-        against = scores[1] < scores[0] - each.slack
-    share = float(np.mean(against | ~np.isfinite(scores).all(axis=0)))
-    return Check(name=each.name, value=share, bar=bar, answer=Answer.of(share <= each.allowed))
+        violations = scores[1] < scores[0] - expectation.tolerance
+    violation_share = float(np.mean(violations | ~np.isfinite(scores).all(axis=0)))
+    return Check(
+        name=expectation.name,
+        value=violation_share,
+        bar=bar,
+        status=CheckStatus.from_bool(violation_share <= expectation.allowed_share),
+    )
 
 
-def _known(encoder: Encoder, name: str, value: object) -> bool:
+def _is_known_value(encoder: Encoder, name: str, value: object) -> bool:
     """Return whether the model can tell `value` from any other: a level that it never saw would say nothing."""
     if name not in encoder.names:
         return False
@@ -150,13 +169,15 @@ def _known(encoder: Encoder, name: str, value: object) -> bool:
     return isinstance(value, float) if levels is None else value in levels
 
 
-def _agrees(name: str, scores: Floats, reference: Floats, by: str) -> Check:
-    same = len(scores) == len(reference) > 0
-    off = float(np.abs(scores - reference).max()) if same else math.nan
-    value = off if math.isfinite(off) else None
-    bar = f"within {_TOLERANCE:g} of {by}, on {len(reference)} rows"
-    return Check(name=f"answers of {name}", value=value, bar=bar, answer=Answer.of(off <= _TOLERANCE))
+def _agreement_check(name: str, scores: Floats, reference: Floats, reference_path: str) -> Check:
+    is_comparable = len(scores) == len(reference) > 0
+    max_difference = float(np.abs(scores - reference).max()) if is_comparable else math.nan
+    value = max_difference if math.isfinite(max_difference) else None
+    bar = f"within {_TOLERANCE:g} of {reference_path}, on {len(reference)} rows"
+    return Check(
+        name=f"answers of {name}", value=value, bar=bar, status=CheckStatus.from_bool(max_difference <= _TOLERANCE)
+    )
 
 
-def _at_most(name: str, value: float, most: float) -> Check:
-    return Check(name=name, value=value, bar=f"at most {most:g}", answer=Answer.of(value <= most))
+def _max_check(name: str, value: float, maximum: float) -> Check:
+    return Check(name=name, value=value, bar=f"at most {maximum:g}", status=CheckStatus.from_bool(value <= maximum))

@@ -8,22 +8,22 @@ from enum import StrEnum
 from typing import Any, TypedDict
 
 from ml.errors import RequestError
-from ml.monitoring.performance import Recent
+from ml.monitoring.performance import RecentPerformance
 from ml.retraining import throttling
 from ml.usecase import Night, Triggers
 
 
-class State(StrEnum):
+class TriggerState(StrEnum):
     """What a trigger says: ask, above its threshold without asking, nothing to ask for, or too little to tell."""
 
     FIRED = "fired"
-    ABOVE = "above, does not ask"
-    QUIET = "quiet"
-    NOT_ENOUGH = "not enough data"
+    SUPPRESSED = "above, does not ask"
+    NOT_FIRED = "quiet"
+    INSUFFICIENT_DATA = "not enough data"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class ChampionFacts:
     """What is known at the cutoff of `night` about the champion; None where nothing could be measured.
 
     `loss_low` is the lower end of the interval of `loss` by nights, `loss_foreseen` what those rows were expected to lose, and
@@ -40,45 +40,45 @@ class Facts:
     reference_loss: float | None
     new_labels: int
     age_nights: int
-    tried: tuple[date, ...]
-    loss_foreseen: float | None = None
+    trained_nights: tuple[date, ...]
+    estimated_loss: float | None = None
     expected_loss: float | None = None
     drifted_share: float | None = None
-    above: tuple[frozenset[str], ...] = ()
+    above_history: tuple[frozenset[str], ...] = ()
 
 
-class Matured(TypedDict):
+class MaturedFacts(TypedDict):
     """Those of the facts that the matured rows of the window tell."""
 
     matured_nights: int
     calibration_gap: float | None
     loss: float | None
     loss_low: float | None
-    loss_foreseen: float | None
+    estimated_loss: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class TriggerFinding:
     """One trigger's number, its threshold, what it says, and in `note` why it does not ask though it is above."""
 
     trigger: str
     value: float | None
     threshold: float
-    state: State
+    state: TriggerState
     note: str = ""
 
     @property
     def is_above(self) -> bool:
-        return self.state in (State.FIRED, State.ABOVE)
+        return self.state in (TriggerState.FIRED, TriggerState.SUPPRESSED)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The trigger's number and its threshold."""
-        return f"{self.trigger} is {_shown(self.value)}, threshold {_shown(self.threshold)}"
+        return f"{self.trigger} is {_format_number(self.value)}, threshold {_format_number(self.threshold)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class RetrainingDecision:
     """Whether to retrain, the trigger that asked first, the reason in words, and every finding.
 
     `held_until` is the first night on which what a trigger asks for now would no longer be held back, as an ISO date.
@@ -87,123 +87,147 @@ class Decision:
     retrain: bool
     trigger: str | None
     reason: str
-    findings: tuple[Finding, ...]
-    held_until: str | None = None
+    findings: tuple[TriggerFinding, ...]
+    throttled_until: str | None = None
 
     @property
-    def fired(self) -> dict[str, str]:
+    def fired_messages(self) -> dict[str, str]:
         """What there is to say of each trigger that asks, by its name: its number, and what holds all of them back."""
-        asking = [finding for finding in self.findings if finding.state is State.FIRED]
-        return {each.trigger: each.told + self.reason.removeprefix(asking[0].told) for each in asking}
+        asking = [finding for finding in self.findings if finding.state is TriggerState.FIRED]
+        return {each.trigger: each.summary + self.reason.removeprefix(asking[0].summary) for each in asking}
 
 
-def matured(recent: Recent | None) -> Matured:
+def matured_facts(recent: RecentPerformance | None) -> MaturedFacts:
     """Return the facts that `recent` tells; None is a window of which no label has come."""
     if recent is None:
-        return Matured(matured_nights=0, calibration_gap=None, loss=None, loss_low=None, loss_foreseen=None)
+        return MaturedFacts(matured_nights=0, calibration_gap=None, loss=None, loss_low=None, estimated_loss=None)
     measured = recent.measured
-    return Matured(
+    return MaturedFacts(
         matured_nights=measured.nights,
         calibration_gap=measured.calibration_gap,
         loss=measured.loss,
         loss_low=recent.loss.low,
-        loss_foreseen=recent.expected,
+        estimated_loss=recent.expected_loss,
     )
 
 
-def decide(triggers: Triggers, facts: Facts, horizon: Night) -> Decision:
+def decide(triggers: Triggers, facts: ChampionFacts, horizon: Night) -> RetrainingDecision:
     """Return the night's decision; what is asked for within cooldown, over budget or on a quiet night is held back."""
-    return _decided(triggers, tuple(_findings(triggers, facts)), facts.night, facts.tried, horizon)
+    return _apply_throttle(
+        triggers, tuple(_evaluate_triggers(triggers, facts)), facts.night, facts.trained_nights, horizon
+    )
 
 
-def decide_on_batch(
-    triggers: Triggers, new_labels: int, night: date, tried: tuple[date, ...], horizon: Night
-) -> Decision:
+def decide_on_label_batch(
+    triggers: Triggers, new_labels: int, night: date, trained_nights: tuple[date, ...], horizon: Night
+) -> RetrainingDecision:
     """Return the decision when `new_labels` have come since the last batch; raises RequestError where none is asked for."""
     if triggers.label_batch is None:
         raise RequestError("expected Triggers(label_batch=...) in the use case: labels are counted by the night there")
-    state = State.FIRED if new_labels >= triggers.label_batch else State.QUIET
+    state = TriggerState.FIRED if new_labels >= triggers.label_batch else TriggerState.NOT_FIRED
     value, threshold = float(new_labels), float(triggers.label_batch)
-    finding = Finding(trigger="label_batch", value=value, threshold=threshold, state=state)
-    return _decided(triggers, (finding,), night, tried, horizon)
+    finding = TriggerFinding(trigger="label_batch", value=value, threshold=threshold, state=state)
+    return _apply_throttle(triggers, (finding,), night, trained_nights, horizon)
 
 
-def above(findings: Iterable[Finding]) -> frozenset[str]:
+def above_threshold(findings: Iterable[TriggerFinding]) -> frozenset[str]:
     """Return the triggers that are above their thresholds, whether they ask or not."""
     return frozenset(finding.trigger for finding in findings if finding.is_above)
 
 
-def above_then(findings: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+def above_threshold_recorded(findings: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Return the same of findings as a record keeps them."""
-    return frozenset(str(each["trigger"]) for each in findings if each["state"] in (State.FIRED, State.ABOVE))
+    return frozenset(
+        str(each["trigger"]) for each in findings if each["state"] in (TriggerState.FIRED, TriggerState.SUPPRESSED)
+    )
 
 
-def _decided(
-    triggers: Triggers, findings: tuple[Finding, ...], night: date, tried: tuple[date, ...], horizon: Night
-) -> Decision:
-    first = next((finding for finding in findings if finding.state is State.FIRED), None)
+def _apply_throttle(
+    triggers: Triggers,
+    findings: tuple[TriggerFinding, ...],
+    night: date,
+    trained_nights: tuple[date, ...],
+    horizon: Night,
+) -> RetrainingDecision:
+    first = next((finding for finding in findings if finding.state is TriggerState.FIRED), None)
     if first is None:
-        return Decision(retrain=False, trigger=None, reason=_quiet(findings), findings=findings)
-    held = throttling.longest(triggers, night, tried, horizon)
-    if held is None:
-        return Decision(retrain=True, trigger=first.trigger, reason=first.told, findings=findings)
-    reason = f"{first.told}; held back until {held.until}: {held.why}"
-    return Decision(retrain=False, trigger=None, reason=reason, findings=findings, held_until=str(held.until))
+        return RetrainingDecision(retrain=False, trigger=None, reason=_describe_not_fired(findings), findings=findings)
+    throttle = throttling.longest_throttle(triggers, night, trained_nights, horizon)
+    if throttle is None:
+        return RetrainingDecision(retrain=True, trigger=first.trigger, reason=first.summary, findings=findings)
+    reason = f"{first.summary}; held back until {throttle.until}: {throttle.reason}"
+    return RetrainingDecision(
+        retrain=False, trigger=None, reason=reason, findings=findings, throttled_until=str(throttle.until)
+    )
 
 
-def _findings(triggers: Triggers, facts: Facts) -> Iterator[Finding]:
-    enough = facts.matured_nights >= triggers.least_nights
+def _evaluate_triggers(triggers: Triggers, facts: ChampionFacts) -> Iterator[TriggerFinding]:
+    enough = facts.matured_nights >= triggers.min_nights
     gap = abs(facts.calibration_gap) if enough and facts.calibration_gap is not None else None
     drift = triggers.drift
     measured = (
         ("calibration_gap", gap, triggers.calibration_gap),
-        ("loss_rise", _rise(facts.loss, facts.reference_loss) if enough else None, triggers.loss_rise),
-        ("loss_surprise", _rise(facts.loss, facts.loss_foreseen) if enough else None, triggers.loss_surprise),
-        ("expected_loss_rise", _rise(facts.expected_loss, facts.reference_loss), triggers.expected_loss_rise),
+        ("loss_rise", _relative_rise(facts.loss, facts.reference_loss) if enough else None, triggers.loss_rise),
+        ("loss_surprise", _relative_rise(facts.loss, facts.estimated_loss) if enough else None, triggers.loss_surprise),
+        ("expected_loss_rise", _relative_rise(facts.expected_loss, facts.reference_loss), triggers.expected_loss_rise),
         ("new_labels", float(facts.new_labels), triggers.new_labels),
         ("age_nights", float(facts.age_nights), triggers.age_nights),
         ("drift", facts.drifted_share, None if drift is None else drift.share),
     )
     for name, value, threshold in measured:
         if threshold is not None:
-            yield _finding(name, value, float(threshold), triggers, facts)
+            yield _evaluate_trigger(name, value, float(threshold), triggers, facts)
 
 
-def _finding(name: str, value: float | None, threshold: float, triggers: Triggers, facts: Facts) -> Finding:
+def _evaluate_trigger(
+    name: str, value: float | None, threshold: float, triggers: Triggers, facts: ChampionFacts
+) -> TriggerFinding:
     if value is None or math.isnan(value):
-        return Finding(trigger=name, value=None, threshold=threshold, state=State.NOT_ENOUGH)
+        return TriggerFinding(trigger=name, value=None, threshold=threshold, state=TriggerState.INSUFFICIENT_DATA)
     if value <= threshold:
-        return Finding(trigger=name, value=value, threshold=threshold, state=State.QUIET)
-    note = _waits(name, triggers, facts)
-    return Finding(
-        trigger=name, value=value, threshold=threshold, state=State.ABOVE if note else State.FIRED, note=note
+        return TriggerFinding(trigger=name, value=value, threshold=threshold, state=TriggerState.NOT_FIRED)
+    note = _suppression_reason(name, triggers, facts)
+    return TriggerFinding(
+        trigger=name,
+        value=value,
+        threshold=threshold,
+        state=TriggerState.SUPPRESSED if note else TriggerState.FIRED,
+        note=note,
     )
 
 
-def _waits(name: str, triggers: Triggers, facts: Facts) -> str:
+def _suppression_reason(name: str, triggers: Triggers, facts: ChampionFacts) -> str:
     """Return why a trigger that is above its threshold does not ask; "" when it does."""
-    if name == "drift" and triggers.drift is not None and not triggers.drift.asks:
+    if name == "drift" and triggers.drift is not None and not triggers.drift.triggers_retraining:
         return "shown, not obeyed"
-    risen_from = {"loss_rise": facts.reference_loss, "loss_surprise": facts.loss_foreseen}
-    if name in risen_from and not (_rise(facts.loss_low, risen_from[name]) or 0) > 0:
+    references = {"loss_rise": facts.reference_loss, "loss_surprise": facts.estimated_loss}
+    if name in references and not (_relative_rise(facts.loss_low, references[name]) or 0) > 0:
         return "its interval holds 0"
-    needed = triggers.persisting(name)
-    seen = 1 + sum(name in earlier for earlier in facts.above[: needed.among - 1])
-    return "" if seen >= needed.nights else f"{seen} of {needed.among} nights, needs {needed.nights}"
+    persistence = triggers.persistence_for(name)
+    nights_above = 1 + sum(name in earlier for earlier in facts.above_history[: persistence.out_of - 1])
+    return (
+        ""
+        if nights_above >= persistence.nights
+        else f"{nights_above} of {persistence.out_of} nights, needs {persistence.nights}"
+    )
 
 
-def _rise(loss: float | None, reference: float | None) -> float | None:
+def _relative_rise(loss: float | None, reference: float | None) -> float | None:
     return loss / reference - 1 if loss is not None and reference else None
 
 
-def _shown(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return "missing" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _quiet(findings: tuple[Finding, ...]) -> str:
+def _describe_not_fired(findings: tuple[TriggerFinding, ...]) -> str:
     if not findings:
         return "no trigger is switched on"
-    short = [finding.trigger for finding in findings if finding.state is State.NOT_ENOUGH]
-    passed = [f"{finding.trigger} ({finding.note})" for finding in findings if finding.state is State.ABOVE]
-    told = [f"above a threshold: {', '.join(passed)}"] if passed else []
-    return "; ".join(["nothing fired", *told, *([f"too little to tell: {', '.join(short)}"] if short else [])])
+    insufficient = [finding.trigger for finding in findings if finding.state is TriggerState.INSUFFICIENT_DATA]
+    suppressed = [
+        f"{finding.trigger} ({finding.note})" for finding in findings if finding.state is TriggerState.SUPPRESSED
+    ]
+    clauses = [f"above a threshold: {', '.join(suppressed)}"] if suppressed else []
+    return "; ".join(
+        ["nothing fired", *clauses, *([f"too little to tell: {', '.join(insufficient)}"] if insufficient else [])]
+    )

@@ -45,32 +45,32 @@ class Routing:
         return tuple(dict.fromkeys(each for each in (self.champion, self.challenger, self.standby) if each))
 
     @property
-    def alone(self) -> "Routing":
+    def without_challenger(self) -> "Routing":
         """The same without a challenger."""
         return replace(self, challenger=None, canary=0.0, shadow=False)
 
     def route(self, entity: str) -> Route:
         """Return who answers for `entity`: those that a share has, every larger share has too."""
-        return Route.CANARY if self.canary and place(entity, self.release) < self.canary else Route.CHAMPION
+        return Route.CANARY if self.canary and bucket_of(entity, self.release) < self.canary else Route.CHAMPION
 
     def package(self, route: Route) -> str:
         """Return the package that answers on `route`."""
         return self.champion if route is Route.CHAMPION else str(self.challenger)
 
-    def told(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, object]:
         """Return this as JSON values, which `read` takes back."""
         return asdict(self)
 
 
-def read(told: Mapping[str, object]) -> Routing:
+def from_json(values: Mapping[str, object]) -> Routing:
     """Return what `Routing.told` gave; raises RequestError when it is something else."""
     try:
-        return Routing(**told)  # type: ignore[arg-type]  # a wrong type is refused by what uses it
+        return Routing(**values)  # type: ignore[arg-type]  # a wrong type is refused by what uses it
     except TypeError as error:
-        raise RequestError(f"expected a routing, got {sorted(told)} ({error}): publish it again") from None
+        raise RequestError(f"expected a routing, got {sorted(values)} ({error}): publish it again") from None
 
 
-def place(entity: str, release: str) -> float:
+def bucket_of(entity: str, release: str) -> float:
     """Return where in [0, 1) a release puts an entity: even over entities, and unrelated from release to release."""
     digest = hashlib.blake2b(f"{release}\0{entity}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

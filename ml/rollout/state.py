@@ -13,23 +13,23 @@ from ml.governance.hash_chain import Entry
 from ml.rollout.routing import Routing
 
 
-class Kind(StrEnum):
+class ReleaseEvent(StrEnum):
     """The entries of the ledger that move a release, in the order in which a good one has them; its other ends; what stops all."""
 
-    SHADOWED = "shadowed"
-    SEEN = "seen"
-    SHIFTED = "shifted"
-    PASSED = "passed"
+    SHADOW_STARTED = "shadowed"
+    SHADOW_REVIEWED = "seen"
+    TRAFFIC_SHIFTED = "shifted"
+    STAGE_PASSED = "passed"
     PROMOTED = "promoted"
     REJECTED = "rejected"
-    WITHDRAWN = "withdrawn"
+    ABORTED = "withdrawn"
     ROLLED_BACK = "rolled_back"
     FROZEN = "frozen"
-    THAWED = "thawed"
+    UNFROZEN = "thawed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trial:
+class ChallengerRollout:
     """A challenger under way: `share` of the entities is its own, 0 while it is a shadow.
 
     `night` is the one that it was trained as of, `release` the ledger's entry that began it, and `stages` say when it
@@ -39,7 +39,7 @@ class Trial:
     digest: str
     night: date
     release: int
-    stages: tuple["Began", ...]
+    stages: tuple["RolloutStage", ...]
 
     @property
     def share(self) -> float:
@@ -47,32 +47,34 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Began:
+class RolloutStage:
     """When a share was given: by the clock for live requests, and for the batch with the night after `night`."""
 
     share: float
     night: date
-    at: datetime
+    started_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class RolloutState:
     """Where a use case stands as of the entry `seq` of the ledger."""
 
     use_case: str
     seq: int = 0
-    reigns: tuple[str, ...] = ()
-    left: frozenset[str] = frozenset()
-    trial: Trial | None = None
+    champions: tuple[str, ...] = ()
+    rolled_back: frozenset[str] = frozenset()
+    challenger: ChallengerRollout | None = None
 
     @property
     def champion(self) -> str | None:
-        return self.reigns[-1] if self.reigns else None
+        return self.champions[-1] if self.champions else None
 
     @property
     def standby(self) -> str | None:
         """The last champion before this one that nobody was rolled back from; None when there is none."""
-        return next((each for each in reversed(self.reigns) if each != self.champion and each not in self.left), None)
+        return next(
+            (each for each in reversed(self.champions) if each != self.champion and each not in self.rolled_back), None
+        )
 
     @property
     def routing(self) -> Routing | None:
@@ -80,38 +82,38 @@ class Standing:
         if self.champion is None:
             return None
         routing = Routing(use_case=self.use_case, seq=self.seq, champion=self.champion, standby=self.standby)
-        if self.trial is None:
+        if self.challenger is None:
             return routing
         return replace(
             routing,
-            challenger=self.trial.digest,
-            canary=self.trial.share,
+            challenger=self.challenger.digest,
+            canary=self.challenger.share,
             shadow=True,
-            release=str(self.trial.release),
+            release=str(self.challenger.release),
         )
 
 
-def stand(use_case: str, entries: Iterable[Entry]) -> Standing:
+def replay_events(use_case: str, entries: Iterable[Entry]) -> RolloutState:
     """Return where `entries`, in the order in which they count, have brought the use case."""
-    standing = Standing(use_case=use_case)
+    state = RolloutState(use_case=use_case)
     for entry in entries:
-        standing = replace(_after(standing, entry), seq=max(standing.seq, entry.seq))
-    return standing
+        state = replace(_apply_event(state, entry), seq=max(state.seq, entry.seq))
+    return state
 
 
-def frozen(entries: Iterable[Entry], moment: datetime) -> Entry | None:
+def active_freeze(entries: Iterable[Entry], moment: datetime) -> Entry | None:
     """Return the entry by which releases are frozen at `moment`, the one that lasts longest; None when they are not."""
-    told = list(entries)
-    thawed = {each.subject for each in told if each.kind == Kind.THAWED}
-    holding = [
+    all_entries = list(entries)
+    unfrozen = {each.subject for each in all_entries if each.kind == ReleaseEvent.UNFROZEN}
+    active = [
         each
-        for each in told
-        if each.kind == Kind.FROZEN
-        and each.key not in thawed
+        for each in all_entries
+        if each.kind == ReleaseEvent.FROZEN
+        and each.key not in unfrozen
         and datetime.fromisoformat(str(each.payload["from"])) <= moment
         and moment < datetime.fromisoformat(str(each.payload["until"]))
     ]
-    return max(holding, key=lambda each: str(each.payload["until"]), default=None)
+    return max(active, key=lambda each: str(each.payload["until"]), default=None)
 
 
 def next_share(shares: Sequence[float], share: float) -> float | None:
@@ -119,29 +121,32 @@ def next_share(shares: Sequence[float], share: float) -> float | None:
     return next((each for each in shares if each > share), None)
 
 
-def _after(standing: Standing, entry: Entry) -> Standing:
+def _apply_event(state: RolloutState, entry: Entry) -> RolloutState:
     match entry.kind:
-        case Kind.PROMOTED:
+        case ReleaseEvent.PROMOTED:
             return replace(
-                standing, reigns=(*standing.reigns, entry.subject), left=standing.left - {entry.subject}, trial=None
+                state,
+                champions=(*state.champions, entry.subject),
+                rolled_back=state.rolled_back - {entry.subject},
+                challenger=None,
             )
-        case Kind.ROLLED_BACK:
-            left = standing.left | {str(entry.payload["from"])}
-            return replace(standing, reigns=(*standing.reigns, entry.subject), left=left, trial=None)
-        case Kind.SHADOWED:
-            return replace(standing, trial=_begun(entry))
-        case Kind.SHIFTED:
-            begun = standing.trial if _is_of(standing, entry) else _begun(entry)
-            assert begun is not None
-            return replace(standing, trial=replace(begun, stages=(*begun.stages, _stage(entry))))
-        case Kind.WITHDRAWN | Kind.REJECTED if _is_of(standing, entry):
-            return replace(standing, trial=None)
+        case ReleaseEvent.ROLLED_BACK:
+            rolled_back = state.rolled_back | {str(entry.payload["from"])}
+            return replace(state, champions=(*state.champions, entry.subject), rolled_back=rolled_back, challenger=None)
+        case ReleaseEvent.SHADOW_STARTED:
+            return replace(state, challenger=_start_rollout(entry))
+        case ReleaseEvent.TRAFFIC_SHIFTED:
+            rollout = state.challenger if _concerns_challenger(state, entry) else _start_rollout(entry)
+            assert rollout is not None
+            return replace(state, challenger=replace(rollout, stages=(*rollout.stages, _stage(entry))))
+        case ReleaseEvent.ABORTED | ReleaseEvent.REJECTED if _concerns_challenger(state, entry):
+            return replace(state, challenger=None)
         case _:
-            return standing
+            return state
 
 
-def _begun(entry: Entry) -> Trial:
-    return Trial(
+def _start_rollout(entry: Entry) -> ChallengerRollout:
+    return ChallengerRollout(
         digest=entry.subject,
         night=date.fromisoformat(str(entry.payload["trained"])),
         release=entry.seq,
@@ -149,10 +154,12 @@ def _begun(entry: Entry) -> Trial:
     )
 
 
-def _stage(entry: Entry) -> Began:
+def _stage(entry: Entry) -> RolloutStage:
     assert entry.night is not None
-    return Began(share=float(str(entry.payload.get("share", 0.0))), night=entry.night, at=entry.recorded_at)
+    return RolloutStage(
+        share=float(str(entry.payload.get("share", 0.0))), night=entry.night, started_at=entry.recorded_at
+    )
 
 
-def _is_of(standing: Standing, entry: Entry) -> bool:
-    return standing.trial is not None and standing.trial.digest == entry.subject
+def _concerns_challenger(state: RolloutState, entry: Entry) -> bool:
+    return state.challenger is not None and state.challenger.digest == entry.subject

@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ml.checks import Answer, Check
+from ml.checks import Check, CheckStatus
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
-from ml.usecase import Issuing
+from ml.usecase import PublicationGate
 
 SCORE = "score"
-_LEAST_ROWS = 50  # below, two nights that are alike may lie .4 of their rows apart by chance
-_DISTINCT, _NAMED = 10, 3
+_MIN_ROWS = 50  # below, two nights that are alike may lie .4 of their rows apart by chance
+_MIN_DISTINCT_POINTS, _MAX_NAMED = 10, 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
+class ScoreBatch:
     """A night's scores before they are issued: how many `entities` it has, how many `rows` were scored.
 
     `wrong` have no answer, or one that is out of range. `profiles` has that of the column `score`, and of each feature
@@ -28,30 +28,30 @@ class Batch:
 
     entities: int
     rows: int
-    wrong: int
+    invalid: int
     profiles: Mapping[str, Profile]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Usual:
+class PublishedReference:
     """The nights issued last, by the profiles of their columns, and the features in which they are alike."""
 
     nights: Sequence[Mapping[str, Profile]]
-    steady: frozenset[str]
+    stable_features: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class PublicationDecision:
     """Every check of a night's scores."""
 
     checks: tuple[Check, ...]
 
     @property
     def failed(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if check.answer is Answer.FAIL)
+        return tuple(check for check in self.checks if check.status is CheckStatus.FAIL)
 
     @property
-    def holds(self) -> bool:
+    def is_publishable(self) -> bool:
         """Whether the night may be issued."""
         return not self.failed
 
@@ -61,93 +61,120 @@ class Verdict:
         return "; ".join(f"{check.name}: expected {check.bar}, got {check.value:.4g}" for check in self.failed)
 
 
-def usual(nights: Sequence[Mapping[str, Profile]], bars: Issuing) -> Usual:
+def build_reference(nights: Sequence[Mapping[str, Profile]], bars: PublicationGate) -> PublishedReference:
     """Return what a night is held against: the `nights` issued last.
 
     Steady is a feature in which each of them is near another, and whose rows differ within a night: a number that takes
     a handful of values is known of places, not of each row.
     """
     names = {name for night in nights for name in night} - {SCORE}
-    return Usual(
-        nights=nights, steady=frozenset(name for name in names if _is_steady(_known(nights, name, bars), bars))
+    return PublishedReference(
+        nights=nights,
+        stable_features=frozenset(name for name in names if _is_stable(_comparable_profiles(nights, name, bars), bars)),
     )
 
 
-def judge(batch: Batch, usual: Usual, bars: Issuing) -> Verdict:
+def evaluate(batch: ScoreBatch, reference: PublishedReference, bars: PublicationGate) -> PublicationDecision:
     """Return the verdict on `batch` beside the nights issued last."""
     checks = [
-        _within("scores that are no answer", float(batch.wrong), 0, 0),
-        _within("entities with a score", _share(batch.rows, batch.entities), bars.least_coverage, 1),
-        _rows(batch, usual, bars),
+        _range_check("scores that are no answer", float(batch.invalid), 0, 0),
+        _range_check("entities with a score", _coverage(batch.rows, batch.entities), bars.min_coverage, 1),
+        _row_count_check(batch, reference, bars),
     ]
-    return Verdict(checks=(*checks, *_scores(batch, usual, bars), _features(batch, usual, bars)))
+    return PublicationDecision(
+        checks=(*checks, *_score_checks(batch, reference, bars), _feature_check(batch, reference, bars))
+    )
 
 
-def _rows(batch: Batch, usual: Usual, bars: Issuing) -> Check:
-    counts = [night[SCORE].rows for night in usual.nights]
-    beside = batch.rows / median(counts) if len(counts) >= bars.least_nights and median(counts) else None
-    return _within("rows, as a multiple of the last nights' median", beside, bars.least_rows, bars.most_rows)
+def _row_count_check(batch: ScoreBatch, reference: PublishedReference, bars: PublicationGate) -> Check:
+    counts = [night[SCORE].rows for night in reference.nights]
+    relative_count = (
+        batch.rows / median(counts) if len(counts) >= bars.min_reference_nights and median(counts) else None
+    )
+    return _range_check(
+        "rows, as a multiple of the last nights' median", relative_count, bars.min_row_ratio, bars.max_row_ratio
+    )
 
 
-def _scores(batch: Batch, usual: Usual, bars: Issuing) -> tuple[Check, Check]:
-    found = batch.profiles[SCORE]
-    known = _known(usual.nights, SCORE, bars) if found.rows >= _LEAST_ROWS else []
-    spread = median(each.spread for each in known) if known else 0.0
+def _score_checks(batch: ScoreBatch, reference: PublishedReference, bars: PublicationGate) -> tuple[Check, Check]:
+    score_profile = batch.profiles[SCORE]
+    references = _comparable_profiles(reference.nights, SCORE, bars) if score_profile.rows >= _MIN_ROWS else []
+    spread = median(each.spread for each in references) if references else 0.0
     return (
-        _within(
+        _range_check(
             "spread of the scores, as a multiple of the last nights' median",
-            found.spread / spread if spread else None,
-            bars.least_spread,
+            score_profile.spread / spread if spread else None,
+            bars.min_spread_ratio,
             None,
         ),
-        _within(
-            "share of scores moved from the nearest of the last nights", _nearest(found, known), 0, bars.most_moved
+        _range_check(
+            "share of scores moved from the nearest of the last nights",
+            _nearest_distance(score_profile, references),
+            0,
+            bars.max_score_distance,
         ),
     )
 
 
-def _features(batch: Batch, usual: Usual, bars: Issuing) -> Check:
-    moved = {
-        name: _nearest(found, _known(usual.nights, name, bars)) or 0.0
-        for name, found in batch.profiles.items()
-        if name in usual.steady and found.rows >= _LEAST_ROWS
+def _feature_check(batch: ScoreBatch, reference: PublishedReference, bars: PublicationGate) -> Check:
+    distances = {
+        name: _nearest_distance(profile, _comparable_profiles(reference.nights, name, bars)) or 0.0
+        for name, profile in batch.profiles.items()
+        if name in reference.stable_features and profile.rows >= _MIN_ROWS
     }
-    furthest = sorted(moved, key=lambda name: -moved[name])
-    named = ", ".join([name for name in furthest if moved[name] > bars.most_moved_feature][:_NAMED] or furthest[:1])
-    return _within(
-        f"share of a feature moved from the nearest of the last nights ({named or 'none is steady'})",
-        max(moved.values(), default=None),
+    by_distance = sorted(distances, key=lambda name: -distances[name])
+    names_text = ", ".join(
+        [name for name in by_distance if distances[name] > bars.max_feature_distance][:_MAX_NAMED] or by_distance[:1]
+    )
+    return _range_check(
+        f"share of a feature moved from the nearest of the last nights ({names_text or 'none is steady'})",
+        max(distances.values(), default=None),
         0,
-        bars.most_moved_feature,
+        bars.max_feature_distance,
     )
 
 
-def _known(nights: Sequence[Mapping[str, Profile]], name: str, bars: Issuing) -> list[Profile]:
+def _comparable_profiles(nights: Sequence[Mapping[str, Profile]], name: str, bars: PublicationGate) -> list[Profile]:
     """Return the profiles of a column to compare with, none where nights or their rows are too few."""
-    known = [night[name] for night in nights if name in night and night[name].rows >= _LEAST_ROWS]
-    return known if len(known) >= bars.least_nights else []
+    comparable = [night[name] for night in nights if name in night and night[name].rows >= _MIN_ROWS]
+    return comparable if len(comparable) >= bars.min_reference_nights else []
 
 
-def _is_steady(known: Sequence[Profile], bars: Issuing) -> bool:
-    if len(known) < 2:
+def _is_stable(references: Sequence[Profile], bars: PublicationGate) -> bool:
+    if len(references) < 2:
         return False
-    of_each_row = all(each.shares for each in known) or median(len(set(each.points)) for each in known) >= _DISTINCT
-    return of_each_row and all(
-        min(column_profiles.distance(each, other) for other in known if other is not each) <= bars.steady
-        for each in known
+    varies_by_row = (
+        all(each.shares for each in references)
+        or median(len(set(each.points)) for each in references) >= _MIN_DISTINCT_POINTS
+    )
+    return varies_by_row and all(
+        min(column_profiles.distance(each, other) for other in references if other is not each)
+        <= bars.max_reference_distance
+        for each in references
     )
 
 
-def _nearest(found: Profile, known: Sequence[Profile]) -> float | None:
-    return min((column_profiles.distance(found, each) for each in known), default=None)
+def _nearest_distance(profile: Profile, references: Sequence[Profile]) -> float | None:
+    return min((column_profiles.distance(profile, each) for each in references), default=None)
 
 
-def _share(rows: int, entities: int) -> float:
+def _coverage(rows: int, entities: int) -> float:
     return rows / entities if entities else 1.0
 
 
-def _within(name: str, value: float | None, least: float, most: float | None) -> Check:
-    bar = f"at least {least:g}" if most is None else f"{least:g} to {most:g}" if least != most else f"{least:g}"
+def _range_check(name: str, value: float | None, minimum: float, maximum: float | None) -> Check:
+    bar = (
+        f"at least {minimum:g}"
+        if maximum is None
+        else f"{minimum:g} to {maximum:g}"
+        if minimum != maximum
+        else f"{minimum:g}"
+    )
     if value is None:
-        return Check(name=name, value=None, bar=bar, answer=Answer.INCONCLUSIVE)
-    return Check(name=name, value=value, bar=bar, answer=Answer.of(value >= least and (most is None or value <= most)))
+        return Check(name=name, value=None, bar=bar, status=CheckStatus.INCONCLUSIVE)
+    return Check(
+        name=name,
+        value=value,
+        bar=bar,
+        status=CheckStatus.from_bool(value >= minimum and (maximum is None or value <= maximum)),
+    )

@@ -28,7 +28,7 @@ class Profile:
         return self.points[high] - self.points[low] if self.points else 0.0
 
 
-def of(column: pd.Series) -> Profile:
+def from_column(column: pd.Series) -> Profile:
     """Return the profile of `column`; levels beyond the hundred commonest count as one."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = column.to_numpy(np.float64, na_value=np.nan)
@@ -38,9 +38,9 @@ def of(column: pd.Series) -> Profile:
         return Profile(rows=len(values), missing=missing, points=tuple(known[ranks].tolist()) if len(known) else ())
     shares = column.astype(object).fillna(_MISSING).value_counts(normalize=True)
     shares = shares.sort_index().sort_values(ascending=False, kind="stable")
-    told = {str(level): float(share) for level, share in shares.head(_LEVELS).items()}
+    level_shares = {str(level): float(share) for level, share in shares.head(_LEVELS).items()}
     rest = float(shares.iloc[_LEVELS:].sum())
-    return Profile(rows=len(column), shares=told | ({_OTHERS: rest} if rest else {}))
+    return Profile(rows=len(column), shares=level_shares | ({_OTHERS: rest} if rest else {}))
 
 
 def distance(one: Profile, other: Profile) -> float:
@@ -52,24 +52,24 @@ def distance(one: Profile, other: Profile) -> float:
     if one.shares or other.shares:
         levels = one.shares.keys() | other.shares.keys()
         return sum(abs(one.shares.get(level, 0.0) - other.shares.get(level, 0.0)) for level in levels) / 2
-    at = np.unique(np.array([*one.points, *other.points]))
-    apart = np.abs(_below(one, at) - _below(other, at))
-    return float(max(abs(one.missing - other.missing), apart.max(initial=0.0)))
+    grid = np.unique(np.array([*one.points, *other.points]))
+    gaps = np.abs(_cumulative_share(one, grid) - _cumulative_share(other, grid))
+    return float(max(abs(one.missing - other.missing), gaps.max(initial=0.0)))
 
 
-def _below(profile: Profile, at: Floats) -> Floats:
+def _cumulative_share(profile: Profile, grid: Floats) -> Floats:
     """Return the share of all rows at or below each of `at`."""
-    reached = np.searchsorted(np.array(profile.points), at, side="right") / max(len(profile.points), 1)
+    reached = np.searchsorted(np.array(profile.points), grid, side="right") / max(len(profile.points), 1)
     below: Floats = profile.missing + (1 - profile.missing) * reached
     return below
 
 
-def told(profile: Profile) -> str:
+def to_json(profile: Profile) -> str:
     """Return `profile` as JSON, which `read` takes back."""
     return json.dumps(asdict(profile), sort_keys=True)
 
 
-def read(text: str) -> Profile:
+def from_json(text: str) -> Profile:
     """Return the profile that `told` gave."""
     values = json.loads(text)
     return Profile(**{**values, "points": tuple(values["points"])})

@@ -11,11 +11,11 @@ from scipy import special
 from ml.arrays import Booleans, Floats, Strings
 from ml.usecase import Slice
 
-_RESAMPLES, _LEAST_KNOWN = 4000, 0.95
+_RESAMPLES, _MIN_DEFINED_SHARE = 4000, 0.95
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answered:
+class ScoredRows:
     """Rows that the model which answered them had not learned from: features, labels, scores and nights, each n."""
 
     frame: pd.DataFrame
@@ -23,9 +23,9 @@ class Answered:
     scores: Floats
     nights: Strings
 
-    def where(self, mask: Booleans) -> "Answered":
+    def select(self, mask: Booleans) -> "ScoredRows":
         """Return the rows under `mask`."""
-        return Answered(
+        return ScoredRows(
             frame=self.frame[mask], labels=self.labels[mask], scores=self.scores[mask], nights=self.nights[mask]
         )
 
@@ -39,18 +39,18 @@ class Interval:
     high: float
 
 
-def slices(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> dict[str, np.ndarray]:
+def slice_masks(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> dict[str, np.ndarray]:
     """Return a mask over the rows for every level, of every declared slice, that has rows enough.
 
     `levels` holds the text of each slice's feature, shape (n,).
     """
     masks = {}
     for each in declared:
-        place, found = pd.factorize(levels[each.by], sort=True)
-        for number, level in enumerate(found):
-            mask = place == number
-            if mask.sum() >= each.least_rows:
-                masks[f"{each.by}={level}"] = mask
+        level_index, distinct_levels = pd.factorize(levels[each.feature], sort=True)
+        for index, level in enumerate(distinct_levels):
+            mask = level_index == index
+            if mask.sum() >= each.min_rows:
+                masks[f"{each.feature}={level}"] = mask
     return masks
 
 
@@ -60,27 +60,36 @@ def mean_by_night(values: Floats, nights: Strings, confidence: float, seed: int)
     Whole nights are drawn with replacement (Efron & Tibshirani 1993, ch. 6); their standard error is widened by
     sqrt(k / (k - 1)) for k nights and multiplied by Student's quantile for k - 1 degrees of freedom.
     """
-    found = ratio_by_night(values, np.ones(len(values)), nights, confidence, seed)
-    if found is not None:
-        return found
+    interval = ratio_by_night(values, np.ones(len(values)), nights, confidence, seed)
+    if interval is not None:
+        return interval
     mean = float(values.mean())
     bound = np.inf if np.isfinite(mean) else np.nan
     return Interval(value=mean, low=-bound, high=bound)
 
 
-def ratio_by_night(top: Floats, bottom: Floats, nights: Strings, confidence: float, seed: int) -> Interval | None:
+def ratio_by_night(
+    numerators: Floats, denominators: Floats, nights: Strings, confidence: float, seed: int
+) -> Interval | None:
     """Return the sum of `top` over that of `bottom`, each (n,), with the interval of `over_nights`."""
-    place, distinct = pd.factorize(nights, sort=True)
-    over, under = np.bincount(place, weights=top), np.bincount(place, weights=bottom)
-    return over_nights(lambda drawn: (drawn @ over) / (drawn @ under), len(distinct), confidence, seed)
+    night_index, distinct_nights = pd.factorize(nights, sort=True)
+    night_numerators, night_denominators = (
+        np.bincount(night_index, weights=numerators),
+        np.bincount(night_index, weights=denominators),
+    )
+    return bootstrap_nights(
+        lambda drawn: (drawn @ night_numerators) / (drawn @ night_denominators), len(distinct_nights), confidence, seed
+    )
 
 
-def as_share(each: Interval | None) -> Interval | None:
+def clip_to_share(interval: Interval | None) -> Interval | None:
     """Return the interval of a share, which lies between 0 and 1."""
-    return each and Interval(value=each.value, low=max(each.low, 0.0), high=min(each.high, 1.0))
+    return interval and Interval(value=interval.value, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
-def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int) -> Interval | None:
+def bootstrap_nights(
+    statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int
+) -> Interval | None:
     """Return any statistic of some nights with Student's interval: k - 1 degrees of freedom, the resamples' standard error.
 
     `statistic` takes how often each night counts, shape (resamples, nights), and returns (resamples,), not a number where
@@ -91,16 +100,16 @@ def over_nights(statistic: Callable[[Floats], Floats], nights: int, confidence: 
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(np.ones((1, nights)))[0])
-        deviations = statistic(_drawn(nights, seed)) - value
-    known = np.isfinite(deviations)
-    if not np.isfinite(value) or known.mean() < _LEAST_KNOWN:
+        deviations = statistic(_resample_counts(nights, seed)) - value
+    is_defined = np.isfinite(deviations)
+    if not np.isfinite(value) or is_defined.mean() < _MIN_DEFINED_SHARE:
         return None
-    widened = deviations[known] * np.sqrt(nights / (nights - 1))
-    reach = float(special.stdtrit(nights - 1, (1 + confidence) / 2) * widened.std())
-    return Interval(value=value, low=value - reach, high=value + reach)
+    scaled_deviations = deviations[is_defined] * np.sqrt(nights / (nights - 1))
+    half_width = float(special.stdtrit(nights - 1, (1 + confidence) / 2) * scaled_deviations.std())
+    return Interval(value=value, low=value - half_width, high=value + half_width)
 
 
 @lru_cache(maxsize=16)
-def _drawn(nights: int, seed: int) -> Floats:
+def _resample_counts(nights: int, seed: int) -> Floats:
     """Return how often each night is in each resample, shape (resamples, nights)."""
     return np.random.default_rng(seed).multinomial(nights, np.full(nights, 1 / nights), _RESAMPLES).astype(np.float64)

@@ -6,11 +6,11 @@ import numpy as np
 
 from ml.arrays import Floats
 
-Answers = TypeVar("Answers", Floats, np.float64)
-LARGEST = 30.0
+FloatOrArray = TypeVar("FloatOrArray", Floats, np.float64)
+MAX_LOG_ODDS = 30.0
 
 
-def probability(log_odds: Answers) -> Answers:
+def probability(log_odds: FloatOrArray) -> FloatOrArray:
     """Return the probability of each log-odds; those beyond 30 count as 30, so that none is 0 or 1."""
-    probabilities: Answers = 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -LARGEST), LARGEST)))
+    probabilities: FloatOrArray = 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -MAX_LOG_ODDS), MAX_LOG_ODDS)))
     return probabilities

@@ -5,19 +5,19 @@ import numpy as np
 from ml.arrays import Floats
 from ml.statistics.logistic import probability
 
-_STEPS, _HALVINGS, _CLOSE = 60, 30, 1e-9
-_SMOOTHEST, _LEAST_SMOOTH = 1.0, 0.05
+_MAX_STEPS, _MAX_HALVINGS, _TOLERANCE = 60, 30, 1e-9
+_MAX_BANDWIDTH, _MIN_BANDWIDTH = 1.0, 0.05
 
 
-def of(values: Floats, quantile: float, weights: Floats | None = None) -> float:
+def weighted_quantile(values: Floats, quantile: float, weights: Floats | None = None) -> float:
     """Return the least of `values` (n,) that a share `quantile` of their weight does not exceed; n >= 1.
 
     No constant has a smaller pinball loss (Koenker & Bassett 1978).
     """
     order = np.argsort(values, kind="stable")
-    reached = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
-    place = int(np.searchsorted(reached, quantile * reached[-1] * (1 - _CLOSE)))
-    return float(values[order[min(place, len(values) - 1)]])
+    cumulative = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
+    index = int(np.searchsorted(cumulative, quantile * cumulative[-1] * (1 - _TOLERANCE)))
+    return float(values[order[min(index, len(values) - 1)]])
 
 
 def regress(
@@ -30,44 +30,52 @@ def regress(
     The intercept is then the exact quantile of what is left. `penalty` weighs half the squares of the slopes, labels
     standardised.
     """
-    middle, scale = float(labels.mean()), float(labels.std()) or 1.0
+    center, scale = float(labels.mean()), float(labels.std()) or 1.0
     count, columns = design.shape
-    sharpest = max(((columns + np.log(count)) / count) ** 0.4, _LEAST_SMOOTH)
-    matrix, share = np.column_stack([design, np.ones(count)]), _shares(weights, count)
+    min_bandwidth = max(((columns + np.log(count)) / count) ** 0.4, _MIN_BANDWIDTH)
+    matrix, row_weights = np.column_stack([design, np.ones(count)]), _normalized_weights(weights, count)
     penalties = np.append(np.full(columns, penalty), 0.0)
-    found = np.zeros(columns + 1)
-    for width in sorted({_SMOOTHEST, max(sharpest, 0.25), sharpest}, reverse=True):
-        found = _descended(matrix, (labels - middle) / scale, share, quantile, penalties, width, found)
-    slopes = found[:-1] * scale
-    return slopes, of(labels - design @ slopes, quantile, weights)
+    coefficients = np.zeros(columns + 1)
+    for bandwidth in sorted({_MAX_BANDWIDTH, max(min_bandwidth, 0.25), min_bandwidth}, reverse=True):
+        coefficients = _minimize_smoothed_loss(
+            matrix, (labels - center) / scale, row_weights, quantile, penalties, bandwidth, coefficients
+        )
+    slopes = coefficients[:-1] * scale
+    return slopes, weighted_quantile(labels - design @ slopes, quantile, weights)
 
 
-def _shares(weights: Floats | None, count: int) -> Floats:
+def _normalized_weights(weights: Floats | None, count: int) -> Floats:
     return np.full(count, 1 / count) if weights is None else weights / weights.sum()
 
 
-def _descended(
-    matrix: Floats, labels: Floats, share: Floats, quantile: float, penalties: Floats, width: float, found: Floats
+def _minimize_smoothed_loss(
+    matrix: Floats,
+    labels: Floats,
+    row_weights: Floats,
+    quantile: float,
+    penalties: Floats,
+    bandwidth: float,
+    coefficients: Floats,
 ) -> Floats:
     """Return the coefficients of least smoothed loss, begun at those `found` before; steps are halved until it falls."""
 
     def loss(each: Floats) -> float:
-        left = labels - matrix @ each
-        smooth = quantile * left + width * np.logaddexp(0.0, -left / width)
-        return float(share @ smooth + 0.5 * penalties @ each**2)
+        residuals = labels - matrix @ each
+        smooth = quantile * residuals + bandwidth * np.logaddexp(0.0, -residuals / bandwidth)
+        return float(row_weights @ smooth + 0.5 * penalties @ each**2)
 
-    now = loss(found)
-    for _ in range(_STEPS):
-        below = probability(-(labels - matrix @ found) / width)
-        gradient = matrix.T @ (share * (below - quantile)) + penalties * found
-        bend = (matrix * (share * below * (1 - below) / width)[:, None]).T @ matrix
-        step = np.linalg.solve(bend + np.diag(penalties + 1e-9), gradient)
-        for _ in range(_HALVINGS):
-            if loss(found - step) < now:
+    current_loss = loss(coefficients)
+    for _ in range(_MAX_STEPS):
+        below = probability(-(labels - matrix @ coefficients) / bandwidth)
+        gradient = matrix.T @ (row_weights * (below - quantile)) + penalties * coefficients
+        hessian = (matrix * (row_weights * below * (1 - below) / bandwidth)[:, None]).T @ matrix
+        step = np.linalg.solve(hessian + np.diag(penalties + 1e-9), gradient)
+        for _ in range(_MAX_HALVINGS):
+            if loss(coefficients - step) < current_loss:
                 break
             step = step / 2
-        before, found = now, found - step
-        now = loss(found)
-        if before - now <= _CLOSE * max(abs(now), _CLOSE):
+        previous_loss, coefficients = current_loss, coefficients - step
+        current_loss = loss(coefficients)
+        if previous_loss - current_loss <= _TOLERANCE * max(abs(current_loss), _TOLERANCE):
             break
-    return found
+    return coefficients

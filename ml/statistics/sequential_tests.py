@@ -13,7 +13,7 @@ from ml.arrays import Floats
 
 _STAKES = np.geomspace(0.01, 0.9, 16)
 """Which shares of the capital are at risk in each bet: large ones find large faults soon, small ones find small faults."""
-_EFFECTS, _STEPS, _MOST = np.array([0.5, 1.0, 2.0]), np.linspace(-30, 4, 401), 700.0
+_EFFECT_SIZES, _INTEGRATION_STEPS, _MAX_LOG_CAPITAL = np.array([0.5, 1.0, 2.0]), np.linspace(-30, 4, 401), 700.0
 
 
 def log_capital(values: Floats, null: float) -> Floats:
@@ -23,21 +23,21 @@ def log_capital(values: Floats, null: float) -> Floats:
     The capital is the average of one gambler for each stake, each of whom began with 1 and bets the same share for ever:
     what the values so far come to does not depend on how often one looks, nor on the values to come.
     """
-    return np.asarray(special.logsumexp(_owned(values, null), axis=0) - math.log(len(_STAKES)))
+    return np.asarray(special.logsumexp(_log_capitals(values, null), axis=0) - math.log(len(_STAKES)))
 
 
-def shown_after(values: Floats, null: float, alpha: float) -> int | None:
+def rejected_after(values: Floats, null: float, alpha: float) -> int | None:
     """Return how many of `values` it takes to show that their mean is above `null`; None where they do not show it."""
-    owned, wanted = _owned(values, null), -math.log(alpha)
-    if owned.max(initial=-math.inf) < wanted:
+    log_capitals, log_threshold = _log_capitals(values, null), -math.log(alpha)
+    if log_capitals.max(initial=-math.inf) < log_threshold:
         return None  # nobody has that much, so that the average has not: nearly always, and far quicker to see
-    reached = np.exp(np.minimum(owned, _MOST)).mean(axis=0) >= 1 / alpha
+    reached = np.exp(np.minimum(log_capitals, _MAX_LOG_CAPITAL)).mean(axis=0) >= 1 / alpha
     return int(reached.argmax()) + 1 if reached.any() else None
 
 
-def difference_shown_after(values: Floats, null: float, alpha: float) -> int | None:
+def difference_rejected_after(values: Floats, null: float, alpha: float) -> int | None:
     """Return `shown_after` of differences, each in [-1, 1]."""
-    return shown_after((1 + values) / 2, (1 + null) / 2, alpha)
+    return rejected_after((1 + values) / 2, (1 + null) / 2, alpha)
 
 
 def log_likelihood_ratio(values: Floats, null: float) -> Floats:
@@ -48,25 +48,25 @@ def log_likelihood_ratio(values: Floats, null: float) -> Floats:
     integral over the spread is taken by the trapezoidal rule, in logarithms, around its peak.
     """
     number = np.arange(1.0, len(values) + 1)
-    above = values - null
-    length = np.sqrt(np.cumsum(above**2))
-    drift = _EFFECTS[:, None] * np.divide(np.cumsum(above), length, out=np.zeros(len(values)), where=length > 0)
+    excess = values - null
+    norm = np.sqrt(np.cumsum(excess**2))
+    drift = _EFFECT_SIZES[:, None] * np.divide(np.cumsum(excess), norm, out=np.zeros(len(values)), where=norm > 0)
     peak = (drift + np.sqrt(drift**2 + 4 * number)) / 2
-    steps = _STEPS / np.sqrt(number)[:, None]
-    at = np.log(peak)[..., None] + steps
-    inside = number[:, None] * at - np.exp(2 * at) / 2 + drift[..., None] * np.exp(at)
-    integral = special.logsumexp(inside, axis=-1) + np.log(steps[:, 1] - steps[:, 0])
-    against = (number / 2 - 1) * math.log(2) + special.gammaln(number / 2)
-    ratios = integral - number * _EFFECTS[:, None] ** 2 / 2 - against
-    return np.asarray(special.logsumexp(ratios, axis=0) - math.log(len(_EFFECTS)))
+    steps = _INTEGRATION_STEPS / np.sqrt(number)[:, None]
+    log_scale = np.log(peak)[..., None] + steps
+    log_integrand = number[:, None] * log_scale - np.exp(2 * log_scale) / 2 + drift[..., None] * np.exp(log_scale)
+    integral = special.logsumexp(log_integrand, axis=-1) + np.log(steps[:, 1] - steps[:, 0])
+    log_null = (number / 2 - 1) * math.log(2) + special.gammaln(number / 2)
+    ratios = integral - number * _EFFECT_SIZES[:, None] ** 2 / 2 - log_null
+    return np.asarray(special.logsumexp(ratios, axis=0) - math.log(len(_EFFECT_SIZES)))
 
 
-def mean_shown_after(values: Floats, null: float, alpha: float) -> int | None:
+def t_test_rejected_after(values: Floats, null: float, alpha: float) -> int | None:
     """Return how many of `values` it takes to show that their mean is above `null` by `log_likelihood_ratio`, or None."""
     reached = log_likelihood_ratio(values, null) >= -math.log(alpha)
     return int(reached.argmax()) + 1 if reached.any() else None
 
 
-def _owned(values: Floats, null: float) -> Floats:
+def _log_capitals(values: Floats, null: float) -> Floats:
     """Return the log of what each gambler owns after each of the values, shape (stakes, n)."""
     return np.cumsum(np.log1p(np.outer(_STAKES / null, values - null)), axis=1)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-_RECENT, _LEAST, _DEVIATIONS, _SHARE = 3, 8, 4.0, 0.2
-_NORMAL = 1.4826  # makes the median absolute deviation that of a normal distribution
+_RECENT_RUNS, _MIN_RUNS, _DEVIATIONS, _MIN_RISE = 3, 8, 4.0, 0.2
+_MAD_TO_SIGMA = 1.4826  # makes the median absolute deviation that of a normal distribution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,12 +13,12 @@ class Trend:
     """The median of the last three runs beside that of those before, and from where on it counts as risen."""
 
     recent: float
-    before: float
-    bar: float
+    baseline: float
+    threshold: float
 
     @property
     def has_risen(self) -> bool:
-        return self.recent > self.bar
+        return self.recent > self.threshold
 
 
 def measure(history: Sequence[float]) -> Trend | None:
@@ -27,9 +27,11 @@ def measure(history: Sequence[float]) -> Trend | None:
     It has risen when the median of the last three lies above the median of the earlier ones by a fifth of it, and by four of
     their deviations (median absolute, as of a normal distribution): of three runs two must be worse, so one alone is none.
     """
-    if len(history) < _LEAST:
+    if len(history) < _MIN_RUNS:
         return None
-    earlier, recent = history[:-_RECENT], median(history[-_RECENT:])
-    before = median(earlier)
-    spread = _NORMAL * median(abs(each - before) for each in earlier)
-    return Trend(recent=recent, before=before, bar=before + max(_SHARE * abs(before), _DEVIATIONS * spread))
+    earlier, recent = history[:-_RECENT_RUNS], median(history[-_RECENT_RUNS:])
+    baseline = median(earlier)
+    spread = _MAD_TO_SIGMA * median(abs(each - baseline) for each in earlier)
+    return Trend(
+        recent=recent, baseline=baseline, threshold=baseline + max(_MIN_RISE * abs(baseline), _DEVIATIONS * spread)
+    )

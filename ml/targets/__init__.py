@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from ml.arrays import Floats
 from ml.targets import binary, regression
-from ml.targets.display_names import Words
+from ml.targets.display_names import DisplayNames
 from ml.usecase import Binary, UseCase
 
-__all__ = ["Group", "Performance", "Quality", "Target", "Words", "learned", "of", "told"]
+__all__ = ["DisplayNames", "Group", "Performance", "Quality", "Target", "from_facts", "from_labels", "target_type"]
 
 Target = binary.Target | regression.Target
 Quality = binary.Quality | regression.Quality
@@ -18,16 +18,16 @@ Performance = binary.Performance | regression.Performance
 Group = binary.Group | regression.Group
 
 
-def of(use_case: UseCase) -> type[binary.Target] | type[regression.Target]:
+def target_type(use_case: UseCase) -> type[binary.Target] | type[regression.Target]:
     """Return the kind of the use case's target, before anything was learned."""
     return binary.Target if isinstance(use_case.task, Binary) else regression.Target
 
 
-def learned(use_case: UseCase, labels: Floats) -> Target:
+def from_labels(use_case: UseCase, labels: Floats) -> Target:
     """Return the target with what the labels learned from, shape (n,), say of it; n >= 1."""
-    return of(use_case).learned(use_case, labels)
+    return target_type(use_case).from_labels(use_case, labels)
 
 
-def told(use_case: UseCase, facts: Mapping[str, object]) -> Target:
+def from_facts(use_case: UseCase, facts: Mapping[str, object]) -> Target:
     """Return the target as the facts of a package tell it."""
-    return of(use_case).told(use_case, facts)
+    return target_type(use_case).from_facts(use_case, facts)

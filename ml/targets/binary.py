@@ -11,16 +11,16 @@ from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.checks import Check
 from ml.errors import RefusalError
 from ml.metrics import curves, estimation, fairness, probability, univariate
-from ml.metrics.curves import Gains
+from ml.metrics.curves import GainsCurve
 from ml.metrics.estimation import Estimate
 from ml.metrics.fairness import Group
-from ml.metrics.score_distance import OfProbabilities
+from ml.metrics.score_distance import ProbabilityDistance
 from ml.statistics import intervals, logistic
-from ml.statistics.intervals import Answered, Interval
+from ml.statistics.intervals import Interval, ScoredRows
 from ml.targets import calibration
 from ml.targets.calibration import Calibration, Correction
-from ml.targets.display_names import YES_OR_NO, Words
-from ml.targets.offsets import LogOdds
+from ml.targets.display_names import BINARY, DisplayNames
+from ml.targets.offsets import LogOddsOffset
 from ml.usecase import Cost, Fairness, Gates, UseCase
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ class Quality:
         return {"log loss": f"{self.log_loss:.4f}", "ROC AUC": "none" if self.auc is None else f"{self.auc:.4f}"}
 
     @property
-    def facets(self) -> dict[str, str]:
+    def descriptors(self) -> dict[str, str]:
         """What parts of the rows are described by, beside their loss."""
         return {"base rate": f"{self.base_rate:.3f}", "ROC AUC": "none" if self.auc is None else f"{self.auc:.3f}"}
 
-    def ceiling(self, gates: Gates) -> tuple[str, float | None, float, int]:
+    def leak_limit(self, gates: Gates) -> tuple[str, float | None, float, int]:
         """Return what is too good to be true: its name, its number, the most it may be, over how many nights."""
         return "ROC AUC", self.auc, gates.leak_auc, gates.leak_auc_nights
 
@@ -90,18 +90,18 @@ class Target:
     prior: float
 
     quantile: ClassVar[None] = None
-    calibrated_at: ClassVar[float] = 1.0
-    shifts: ClassVar[LogOdds] = LogOdds()
-    words: ClassVar[Words] = YES_OR_NO
-    counted: ClassVar[str] = "probability"
+    calibration_reference: ClassVar[float] = 1.0
+    offsets: ClassVar[LogOddsOffset] = LogOddsOffset()
+    display_names: ClassVar[DisplayNames] = BINARY
+    score_unit: ClassVar[str] = "probability"
 
     @classmethod
-    def learned(cls, use_case: UseCase, labels: Floats) -> "Target":
+    def from_labels(cls, use_case: UseCase, labels: Floats) -> "Target":
         assert isinstance(use_case.cost, Cost)
         return cls(cost=use_case.cost, prior=float(labels.mean()))
 
     @classmethod
-    def told(cls, use_case: UseCase, facts: Mapping[str, object]) -> "Target":
+    def from_facts(cls, use_case: UseCase, facts: Mapping[str, object]) -> "Target":
         assert isinstance(use_case.cost, Cost)
         task: Any = facts.get("task", {})  # packages of before it was written down have none
         return cls(cost=use_case.cost, prior=float(task.get("prior", np.nan)))
@@ -112,21 +112,21 @@ class Target:
         return {"kind": "binary", "prior": self.prior}
 
     @property
-    def likeness(self) -> OfProbabilities:
+    def score_distance(self) -> ProbabilityDistance:
         """How two models' scores of the same rows are compared."""
-        return OfProbabilities(cost=self.cost)
+        return ProbabilityDistance(cost=self.cost)
 
     @staticmethod
-    def asked(_: UseCase) -> list[str]:
+    def describe_task(_: UseCase) -> list[str]:
         """Return nothing: the question says what is asked for."""
         return []
 
     @staticmethod
-    def recall(fields: Mapping[str, Any]) -> Quality:
+    def restore_quality(fields: Mapping[str, Any]) -> Quality:
         """Return the quality that was recorded."""
         return Quality(**fields)
 
-    def require_learnable(self, labels: Floats, nights: Strings) -> None:
+    def check_learnable(self, labels: Floats, nights: Strings) -> None:
         """Raise RefusalError when all rows have the same label."""
         if len(np.unique(labels)) < 2:
             raise RefusalError(
@@ -144,22 +144,22 @@ class Target:
         """Return what is averaged over rows of like answers, to be held against these: the labels."""
         return labels
 
-    def right_at(self, scores: tuple[float, float]) -> tuple[float, float]:
+    def ideal_calibration(self, scores: tuple[float, float]) -> tuple[float, float]:
         """Return what should come where scores are these."""
         return scores
 
-    def saved(self, labels: Floats, scores: Floats) -> float:
-        return probability.saved(labels, scores, self.cost)
+    def saved_per_1000(self, labels: Floats, scores: Floats) -> float:
+        return probability.saved_per_1000(labels, scores, self.cost)
 
-    def answers(self, raw: Floats) -> Floats:
+    def uncorrected_scores(self, raw: Floats) -> Floats:
         """Return what raw answers say without a correction."""
         return logistic.probability(raw)
 
-    def calibrated(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
+    def fit_calibration(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
         """Return Platt's correction where it has earned its place, else none."""
         plain = Calibration()
-        return calibration.choose(
-            raw, labels, nights, latest, plain=plain, fit=calibration.fit, row_loss=probability.row_log_loss
+        return calibration.fit_if_better(
+            raw, labels, nights, latest, identity=plain, fit=calibration.fit, row_loss=probability.row_log_loss
         )
 
     def measure(self, labels: Floats, scores: Floats, nights: Strings) -> Quality:
@@ -174,10 +174,10 @@ class Target:
             brier=probability.brier(labels, scores),
             calibration_error=probability.expected_calibration_error(labels, scores),
             calibration_gap=probability.calibration_gap(labels, scores),
-            saved_per_1000=probability.saved(labels, scores, self.cost),
+            saved_per_1000=probability.saved_per_1000(labels, scores, self.cost),
         )
 
-    def perform(self, labels: Floats, scores: Floats, nights: int) -> Performance:
+    def measure_performance(self, labels: Floats, scores: Floats, nights: int) -> Performance:
         """Return how issued scores did, over so many nights."""
         return Performance(
             nights=nights,
@@ -188,12 +188,12 @@ class Target:
             calibration_gap=probability.calibration_gap(labels, scores),
             alert_rate=float((scores > self.cost.threshold).mean()),
             cost=float(probability.row_cost(labels, scores, self.cost).sum()),
-            saved_per_1000=probability.saved(labels, scores, self.cost),
+            saved_per_1000=probability.saved_per_1000(labels, scores, self.cost),
         )
 
-    def expect(self, scores: Floats) -> Mapping[str, Estimate]:
+    def estimate_performance(self, scores: Floats) -> Mapping[str, Estimate]:
         """Return what these scores are expected to come to, before any label is there."""
-        return estimation.expect(scores, self.cost)
+        return estimation.estimate_performance(scores, self.cost)
 
     def calibration_by_night(
         self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
@@ -201,32 +201,32 @@ class Target:
         """Return mean score over mean label: below 1 too little is expected."""
         return intervals.ratio_by_night(scores, labels, nights, confidence, seed)
 
-    def floors(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
+    def floor_checks(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
         """Return the checks of what any model must reach."""
         return (
-            checks.at_most("log loss", probability.log_loss(labels, scores), gates.worst_log_loss),
-            checks.at_least("ROC AUC", probability.auc(labels, scores), gates.least_auc),
+            checks.at_most("log loss", probability.log_loss(labels, scores), gates.max_log_loss),
+            checks.at_least("ROC AUC", probability.auc(labels, scores), gates.min_auc),
         )
 
-    def alone(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
+    def single_feature_skill(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
         """Return how well a single feature ranks the label, either way up; None where that cannot be told."""
-        return univariate.rank(column, labels, night)
+        return univariate.univariate_auc(column, labels, night)
 
-    def most_alone(self, gates: Gates) -> float:
+    def max_single_feature_skill(self, gates: Gates) -> float:
         """Return the most that a single feature may reach: no more than a whole model."""
         return gates.leak_auc
 
-    def settled(self, value: float, inside: float, outside: float, rows: int) -> str:
+    def describe_deterministic_level(self, value: float, inside: float, outside: float, rows: int) -> str:
         """Return in words how often a label is `value` where a level holds, and elsewhere."""
         rate, others = (inside, outside) if value == 1 else (1 - inside, 1 - outside)
         return f"{rate:.1%} of {rows} rows have the label, elsewhere {others:.1%}"
 
-    def expected_and_seen(self, labels: Floats, scores: Floats) -> tuple[float, float]:
+    def expected_and_observed(self, labels: Floats, scores: Floats) -> tuple[float, float]:
         """Return mean score and mean label."""
         return float(scores.mean()), float(labels.mean())
 
-    def groups(
-        self, rows: Answered, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
+    def measure_groups(
+        self, rows: ScoredRows, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
     ) -> tuple[Group, ...]:
         return fairness.measure(rows, levels, among, declared, self.cost, confidence)
 
@@ -236,22 +236,22 @@ class Target:
 
     @staticmethod
     def group_remarks(groups: tuple[Any, ...], declared: Fairness) -> list[str]:
-        return [*fairness.remarks(groups, declared)]
+        return [*fairness.equalised_odds_remarks(groups, declared)]
 
     @staticmethod
-    def group_bars(declared: Fairness) -> str:
-        return fairness.bars(declared)
+    def describe_group_limits(declared: Fairness) -> str:
+        return fairness.describe_bars(declared)
 
-    def gains(self, rows: Answered) -> Gains | None:
+    def gains(self, rows: ScoredRows) -> GainsCurve | None:
         """Return what acting on the highest scores brings."""
-        return curves.gains(rows, self.cost)
+        return curves.gains_curve(rows, self.cost)
 
-    def decided(self, slope: float, offset: float, score: float) -> list[str]:
+    def explain_decision(self, slope: float, offset: float, score: float) -> list[str]:
         """Return in words what calibration and costs make of log-odds."""
-        told = "above: act" if score > self.cost.threshold else "not above: do not act"
+        relation = "above: act" if score > self.cost.threshold else "not above: do not act"
         return [
             f"Calibrated: {slope:.4f} x log-odds {offset:+.4f}, a probability of {score:.4f}.",
-            f"Acting pays above {self.cost.threshold:.4f}; this is {told}.",
+            f"Acting pays above {self.cost.threshold:.4f}; this is {relation}.",
         ]
 
     @staticmethod
@@ -259,10 +259,10 @@ class Target:
         return value in (0.0, 1.0)
 
     @staticmethod
-    def answers_well(score: float) -> bool:
+    def is_valid_score(score: float) -> bool:
         """Return whether this is a probability that may be answered to anything."""
         return 0 < score < 1
 
     @staticmethod
-    def answers_are() -> str:
+    def describe_valid_scores() -> str:
         return "a probability in (0, 1)"

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Strings
-from ml.statistics.logistic import Answers, probability
+from ml.statistics.logistic import FloatOrArray, probability
 
-_STEPS, _LONGEST_STEP = 100, 1.0
-_DEVIATIONS = 1.64
+_MAX_ITERATIONS, _MAX_STEP = 100, 1.0
+_Z_SCORE = 1.64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,11 +23,11 @@ class Calibration:
     slope: float = 1.0
     offset: float = 0.0
 
-    def after(self, excess: float) -> "Calibration":
+    def compensate(self, excess: float) -> "Calibration":
         """Return the correction of log-odds that come `excess` too high."""
         return Calibration(slope=self.slope, offset=self.offset - self.slope * excess)
 
-    def apply(self, log_odds: Answers) -> Answers:
+    def apply(self, log_odds: FloatOrArray) -> FloatOrArray:
         """Return probabilities, shape (n,), or that of one answer alone."""
         return probability(self.slope * log_odds + self.offset)
 
@@ -41,26 +41,26 @@ class Scaling:
     low: float
     high: float
 
-    def after(self, excess: float) -> "Scaling":
+    def compensate(self, excess: float) -> "Scaling":
         """Return the correction of raw answers that come `excess` too high."""
         return Scaling(slope=self.slope, offset=self.offset - self.slope * excess, low=self.low, high=self.high)
 
-    def apply(self, raw: Answers) -> Answers:
+    def apply(self, raw: FloatOrArray) -> FloatOrArray:
         """Return answers, shape (n,), or one alone."""
-        answers: Answers = np.minimum(np.maximum(self.slope * raw + self.offset, self.low), self.high)
-        return answers
+        predictions: FloatOrArray = np.minimum(np.maximum(self.slope * raw + self.offset, self.low), self.high)
+        return predictions
 
 
 Correction = Calibration | Scaling
 
 
-def choose(
+def fit_if_better(
     raw: Floats,
     labels: Floats,
     nights: Strings,
-    latest: Booleans,
+    is_latest: Booleans,
     *,
-    plain: Correction,
+    identity: Correction,
     fit: Callable[[Floats, Floats], Correction],
     row_loss: Callable[[Floats, Floats], Floats],
 ) -> Correction:
@@ -68,12 +68,14 @@ def choose(
 
     "Improves" is a night-paired mean difference of loss above 1.64 standard errors (one-sided 95 %).
     """
-    trial = fit(raw[~latest], labels[~latest])
-    before, after = (row_loss(labels[latest], each.apply(raw[latest])) for each in (plain, trial))
-    gained = before - after
-    by_night = np.array([gained[nights[latest] == night].mean() for night in np.unique(nights[latest])])
-    if len(by_night) < 2 or by_night.mean() <= _DEVIATIONS * by_night.std(ddof=1) / np.sqrt(len(by_night)):
-        return plain
+    candidate = fit(raw[~is_latest], labels[~is_latest])
+    identity_loss, candidate_loss = (
+        row_loss(labels[is_latest], each.apply(raw[is_latest])) for each in (identity, candidate)
+    )
+    loss_reduction = identity_loss - candidate_loss
+    by_night = np.array([loss_reduction[nights[is_latest] == night].mean() for night in np.unique(nights[is_latest])])
+    if len(by_night) < 2 or by_night.mean() <= _Z_SCORE * by_night.std(ddof=1) / np.sqrt(len(by_night)):
+        return identity
     return fit(raw, labels)
 
 
@@ -94,12 +96,12 @@ def fit(log_odds: Floats, labels: Floats) -> Calibration:
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     design = np.column_stack([log_odds, np.ones_like(log_odds)])
     weights = np.array([1.0, 0.0])
-    for _ in range(_STEPS):
+    for _ in range(_MAX_ITERATIONS):
         expected = probability(design @ weights)
         gradient = design.T @ (expected - targets)
         curvature = (design * (expected * (1 - expected))[:, None]).T @ design + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
-        weights = weights - step / max(1.0, float(np.abs(step).max()) / _LONGEST_STEP)
+        weights = weights - step / max(1.0, float(np.abs(step).max()) / _MAX_STEP)
         if np.abs(step).max() < 1e-10:
             break
     return Calibration(slope=float(weights[0]), offset=float(weights[1]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Words:
+class DisplayNames:
     """The words of one kind of target.
 
     `metric` is the loss in records (a column, a metric's name), `loss` the same in sentences, in the unit `loss_unit`; `raw`
@@ -21,49 +21,49 @@ class Words:
     metric: str
     loss: str
     loss_unit: str
-    loss_a_row: str
+    loss_per_row: str
     raw: str
     prior: str
-    alone: str
+    single_feature: str
     calibration: str
-    saved_against: str
-    apart: str
-    level: str
-    dearer: str
+    savings_baseline: str
+    score_distance: str
+    score_level: str
+    cost_increase: str
     expected: str
-    seen: str
-    label: str
-    labels_are: str
-    contract: str
-    seen_mean: str
-    came: str
+    observed: str
+    label_hint: str
+    label_values: str
+    label_contract: str
+    mean_label: str
+    observed_axis: str
     score_axis: str
-    bounds: tuple[float, float] | None
+    score_bounds: tuple[float, float] | None
     captions: Mapping[str, str]
 
 
-YES_OR_NO = Words(
+BINARY = DisplayNames(
     metric="log_loss",
     loss="log loss",
     loss_unit="nats",
-    loss_a_row="nats a row",
+    loss_per_row="nats a row",
     raw="log-odds",
     prior="the base rate",
-    alone="ranks the label with a ROC AUC",
+    single_feature="ranks the label with a ROC AUC",
     calibration="expected over seen",
-    saved_against="never acting",
-    apart="mean distance of scores",
-    level="log-odds",
-    dearer="cost of a decision beyond the champion's, in actions",
+    savings_baseline="never acting",
+    score_distance="mean distance of scores",
+    score_level="log-odds",
+    cost_increase="cost of a decision beyond the champion's, in actions",
     expected="expected",
-    seen="seen",
-    label="make it a bool or a float of 0 and 1, or derive one that is",
-    labels_are="1 for yes, 0 for no, or missing",
-    contract="pa.Field(isin=[0, 1])",
-    seen_mean="share of labels",
-    came="share that came true",
+    observed="seen",
+    label_hint="make it a bool or a float of 0 and 1, or derive one that is",
+    label_values="1 for yes, 0 for no, or missing",
+    label_contract="pa.Field(isin=[0, 1])",
+    mean_label="share of labels",
+    observed_axis="share that came true",
     score_axis="score",
-    bounds=(0.0, 1.0),
+    score_bounds=(0.0, 1.0),
     captions={
         "reliability": "Is a score what came? Ten bins of equal count, with the rows of each.",
         "gains": "What acting on the highest scores finds, and saves.",
@@ -73,28 +73,28 @@ YES_OR_NO = Words(
 )
 
 
-NUMBER = Words(
+REGRESSION = DisplayNames(
     metric="relative_loss",
     loss="relative loss",
     loss_unit="1 = always the same answer",
-    loss_a_row="a row; 1 is always the same answer",
+    loss_per_row="a row; 1 is always the same answer",
     raw="answer",
     prior="always the same answer",
-    alone="tells the label with a skill",
+    single_feature="tells the label with a skill",
     calibration="share below the answer",
-    saved_against="always the same answer",
-    apart="mean distance of answers, 1 being what always the same answer loses",
-    level="answers (1 is what always the same answer loses)",
-    dearer="cost of an answer beyond the champion's, 1 being that of always the same",
+    savings_baseline="always the same answer",
+    score_distance="mean distance of answers, 1 being what always the same answer loses",
+    score_level="answers (1 is what always the same answer loses)",
+    cost_increase="cost of an answer beyond the champion's, 1 being that of always the same",
     expected="share asked for",
-    seen="share below the answer",
-    label="make it a float, or derive one that is",
-    labels_are="a finite number, or missing",
-    contract="pa.Field(ge=..., le=...)",
-    seen_mean="mean label",
-    came="share of labels below the answer",
+    observed="share below the answer",
+    label_hint="make it a float, or derive one that is",
+    label_values="a finite number, or missing",
+    label_contract="pa.Field(ge=..., le=...)",
+    mean_label="mean label",
+    observed_axis="share of labels below the answer",
     score_axis="answer",
-    bounds=None,
+    score_bounds=None,
     captions={
         "reliability": "Do so many labels lie below the answer as asked for? Ten bins of equal count, with the rows of each.",
         "slices": "Each part of the rows: relative loss, and the share of labels below the answer.",

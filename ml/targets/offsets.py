@@ -9,20 +9,20 @@ from ml.arrays import Floats, Integers, Singles
 from ml.statistics import quantiles
 from ml.statistics.logistic import probability
 
-_STEPS, _FURTHEST, _SMALLEST = 4, 3.0, 1e-9
+_NEWTON_STEPS, _MAX_OFFSET, _EPSILON = 4, 3.0, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class LogOdds:
+class LogOddsOffset:
     """Probabilities are moved in log-odds, by Newton's steps."""
 
-    def raw(self, scores: Floats) -> Floats:
+    def to_raw(self, scores: Floats) -> Floats:
         """Return what is moved."""
-        kept = np.clip(scores, _SMALLEST, 1 - _SMALLEST)
-        log_odds: Floats = np.log(kept / (1 - kept))
+        clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
+        log_odds: Floats = np.log(clipped / (1 - clipped))
         return log_odds
 
-    def answers(self, raw: Floats) -> Floats:
+    def to_scores(self, raw: Floats) -> Floats:
         """Return the scores that what was moved stands for."""
         return probability(raw)
 
@@ -31,31 +31,31 @@ class LogOdds:
         scores = probability(raw)
         return labels - scores, scores * (1 - scores)
 
-    def centred(self, raw: Floats, labels: Floats, place: Integers) -> Floats:
+    def center_groups(self, raw: Floats, labels: Floats, group: Integers) -> Floats:
         """Return log-odds after those of each place were moved by one constant to what came there."""
-        for _ in range(_STEPS):
+        for _ in range(_NEWTON_STEPS):
             residuals, weights = self.residuals(raw, labels)
-            weight = np.bincount(place, weights) + _SMALLEST
-            raw = raw + np.clip(np.bincount(place, residuals) / weight, -1, 1)[place]
+            weight = np.bincount(group, weights) + _EPSILON
+            raw = raw + np.clip(np.bincount(group, residuals) / weight, -1, 1)[group]
         return raw
 
-    def needed(self, masks: Singles, raw: Floats, labels: Floats) -> tuple[Floats, Floats]:
+    def fit_offsets(self, masks: Singles, raw: Floats, labels: Floats) -> tuple[Floats, Floats]:
         """Return the constant that the rows of each mask need (one Newton step), and its score (Rao's)."""
-        residual, weight = _summed(masks, *self.residuals(raw, labels))
-        return np.clip(residual / weight, -_FURTHEST, _FURTHEST), residual**2 / weight
+        residual, weight = _sum_by_mask(masks, *self.residuals(raw, labels))
+        return np.clip(residual / weight, -_MAX_OFFSET, _MAX_OFFSET), residual**2 / weight
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Units:
+class UnitOffset:
     """Numbers are moved in their own unit, by the `quantile` of what is left."""
 
     quantile: float
 
-    def raw(self, scores: Floats) -> Floats:
+    def to_raw(self, scores: Floats) -> Floats:
         """Return what is moved."""
         return scores
 
-    def answers(self, raw: Floats) -> Floats:
+    def to_scores(self, raw: Floats) -> Floats:
         """Return the answers that what was moved stands for."""
         return raw
 
@@ -64,31 +64,34 @@ class Units:
         below = np.where(labels < raw, 1.0, np.where(labels == raw, self.quantile, 0.0))
         return self.quantile - below, np.full(len(raw), self.quantile * (1 - self.quantile))
 
-    def centred(self, raw: Floats, labels: Floats, place: Integers) -> Floats:
+    def center_groups(self, raw: Floats, labels: Floats, group: Integers) -> Floats:
         """Return answers after those of each place were moved by one constant to what came there."""
-        left = labels - raw
-        moved: Floats = np.array(
-            [quantiles.of(left[place == each], self.quantile) for each in range(int(place.max()) + 1)]
+        differences = labels - raw
+        offsets: Floats = np.array(
+            [
+                quantiles.weighted_quantile(differences[group == each], self.quantile)
+                for each in range(int(group.max()) + 1)
+            ]
         )
-        centred: Floats = raw + moved[place]
+        centred: Floats = raw + offsets[group]
         return centred
 
-    def needed(self, masks: Singles, raw: Floats, labels: Floats) -> tuple[Floats, Floats]:
+    def fit_offsets(self, masks: Singles, raw: Floats, labels: Floats) -> tuple[Floats, Floats]:
         """Return the constant that the rows of each mask need, the quantile of what is left there, and its score (Rao's)."""
-        residual, weight = _summed(masks, *self.residuals(raw, labels))
-        left = labels - raw
-        order = np.argsort(left, kind="stable")
-        reached = np.cumsum(masks[:, order], axis=1, dtype=np.float64)
-        places = (reached < self.quantile * reached[:, -1:]).sum(axis=1)
-        needed: Floats = left[order][np.minimum(places, len(left) - 1)]
-        return needed, residual**2 / weight
+        residual, weight = _sum_by_mask(masks, *self.residuals(raw, labels))
+        differences = labels - raw
+        order = np.argsort(differences, kind="stable")
+        cumulative = np.cumsum(masks[:, order], axis=1, dtype=np.float64)
+        indices = (cumulative < self.quantile * cumulative[:, -1:]).sum(axis=1)
+        offsets: Floats = differences[order][np.minimum(indices, len(differences) - 1)]
+        return offsets, residual**2 / weight
 
 
-Shifts = LogOdds | Units
+Offset = LogOddsOffset | UnitOffset
 
 
-def _summed(masks: Singles, residuals: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def _sum_by_mask(masks: Singles, residuals: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return the sums under each mask."""
     with threadpool_limits(1):
         residual, weight = ((masks @ each.astype(np.float32)).astype(np.float64) for each in (residuals, weights))
-    return residual, np.maximum(weight, _SMALLEST)
+    return residual, np.maximum(weight, _EPSILON)

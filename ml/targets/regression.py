@@ -17,17 +17,17 @@ from ml.checks import Check
 from ml.errors import RefusalError
 from ml.metrics import fairness_regression, univariate
 from ml.metrics import quantile as quantile_metrics
-from ml.metrics.curves import Gains
+from ml.metrics.curves import GainsCurve
 from ml.metrics.estimation import Estimate
 from ml.metrics.fairness_regression import Group
-from ml.metrics.score_distance import OfNumbers
+from ml.metrics.score_distance import RegressionDistance
 from ml.statistics import intervals, quantiles
-from ml.statistics.intervals import Answered, Interval
+from ml.statistics.intervals import Interval, ScoredRows
 from ml.targets import calibration
 from ml.targets.calibration import Correction, Scaling
-from ml.targets.display_names import NUMBER, Words
-from ml.targets.offsets import Units
-from ml.usecase import Deviation, Fairness, Gates, Regression, UseCase
+from ml.targets.display_names import REGRESSION, DisplayNames
+from ml.targets.offsets import UnitOffset
+from ml.usecase import Fairness, Gates, PinballCost, Regression, UseCase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ class Quality:
         }
 
     @property
-    def facets(self) -> dict[str, str]:
+    def descriptors(self) -> dict[str, str]:
         """What parts of the rows are described by, beside their loss."""
         return {
             "mean label": f"{self.mean_label:.4g}",
@@ -77,7 +77,7 @@ class Quality:
             "bias": f"{self.bias:+.3g}",
         }
 
-    def ceiling(self, gates: Gates) -> tuple[str, float | None, float, int]:
+    def leak_limit(self, gates: Gates) -> tuple[str, float | None, float, int]:
         """Return what is too good to be true: its name, its number, the most it may be, over how many nights."""
         return "skill", self.skill, gates.leak_skill, gates.leak_skill_nights
 
@@ -109,19 +109,19 @@ class Target:
     `prior` is the constant that cost least, `scale` the pinball loss that it had, `low` and `high` the labels' range.
     """
 
-    cost: Deviation
+    cost: PinballCost
     unit: str
     prior: float
     scale: float
     low: float
     high: float
 
-    words: ClassVar[Words] = NUMBER
+    display_names: ClassVar[DisplayNames] = REGRESSION
 
     @classmethod
-    def learned(cls, use_case: UseCase, labels: Floats) -> "Target":
-        cost, task = _declared(use_case)
-        prior = quantiles.of(labels, cost.quantile)
+    def from_labels(cls, use_case: UseCase, labels: Floats) -> "Target":
+        cost, task = _cost_and_task(use_case)
+        prior = quantiles.weighted_quantile(labels, cost.quantile)
         return cls(
             cost=cost,
             unit=task.unit,
@@ -132,10 +132,10 @@ class Target:
         )
 
     @classmethod
-    def told(cls, use_case: UseCase, facts: Mapping[str, object]) -> "Target":
-        cost, task = _declared(use_case)
-        told: Any = facts["task"]
-        numbers = {name: float(told[name]) for name in ("prior", "scale", "low", "high")}
+    def from_facts(cls, use_case: UseCase, facts: Mapping[str, object]) -> "Target":
+        cost, task = _cost_and_task(use_case)
+        task_facts: Any = facts["task"]
+        numbers = {name: float(task_facts[name]) for name in ("prior", "scale", "low", "high")}
         return cls(cost=cost, unit=task.unit, **numbers)
 
     @property
@@ -152,7 +152,7 @@ class Target:
         }
 
     @property
-    def counted(self) -> str:
+    def score_unit(self) -> str:
         """What answers count."""
         return self.unit
 
@@ -162,23 +162,23 @@ class Target:
         return self.cost.quantile
 
     @property
-    def calibrated_at(self) -> float:
+    def calibration_reference(self) -> float:
         """The share of labels below answers that are right."""
         return self.quantile
 
     @property
-    def shifts(self) -> Units:
-        return Units(quantile=self.quantile)
+    def offsets(self) -> UnitOffset:
+        return UnitOffset(quantile=self.quantile)
 
     @property
-    def likeness(self) -> OfNumbers:
+    def score_distance(self) -> RegressionDistance:
         """How two models' answers to the same rows are compared."""
-        return OfNumbers(cost=self.cost, scale=self.scale)
+        return RegressionDistance(cost=self.cost, scale=self.scale)
 
     @staticmethod
-    def asked(use_case: UseCase) -> list[str]:
+    def describe_task(use_case: UseCase) -> list[str]:
         """Return in words what is asked for, beside the question."""
-        cost, task = _declared(use_case)
+        cost, task = _cost_and_task(use_case)
         return [
             "",
             f"Answered in {task.unit}, by the number that {cost.quantile:.0%} of labels do not exceed: it costs least where a "
@@ -186,11 +186,11 @@ class Target:
         ]
 
     @staticmethod
-    def recall(fields: Mapping[str, Any]) -> Quality:
+    def restore_quality(fields: Mapping[str, Any]) -> Quality:
         """Return the quality that was recorded."""
         return Quality(**fields)
 
-    def require_learnable(self, labels: Floats, nights: Strings) -> None:
+    def check_learnable(self, labels: Floats, nights: Strings) -> None:
         """Raise RefusalError when all rows have the same label."""
         if len(np.unique(labels)) < 2:
             raise RefusalError(
@@ -208,28 +208,28 @@ class Target:
         """Return what is averaged over rows of like answers, to be held against the quantile asked for."""
         return quantile_metrics.row_coverage(labels, scores)
 
-    def right_at(self, scores: tuple[float, float]) -> tuple[float, float]:
+    def ideal_calibration(self, scores: tuple[float, float]) -> tuple[float, float]:
         """Return what share of labels should lie below answers like these."""
         return self.quantile, self.quantile
 
-    def saved(self, labels: Floats, scores: Floats) -> float:
-        return quantile_metrics.saved(labels, scores, self.cost, self.prior)
+    def saved_per_1000(self, labels: Floats, scores: Floats) -> float:
+        return quantile_metrics.saved_per_1000(labels, scores, self.cost, self.prior)
 
-    def answers(self, raw: Floats) -> Floats:
+    def uncorrected_scores(self, raw: Floats) -> Floats:
         """Return what raw answers say without a correction."""
-        return self._plain.apply(raw)
+        return self._uncorrected.apply(raw)
 
     @property
-    def _plain(self) -> Scaling:
+    def _uncorrected(self) -> Scaling:
         return Scaling(low=self.low, high=self.high)
 
-    def calibrated(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
+    def fit_calibration(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
         """Return a scale and a shift where they have earned their place, else none."""
-        return calibration.choose(
-            raw, labels, nights, latest, plain=self._plain, fit=self._corrected, row_loss=self.row_loss
+        return calibration.fit_if_better(
+            raw, labels, nights, latest, identity=self._uncorrected, fit=self._fit_correction, row_loss=self.row_loss
         )
 
-    def _corrected(self, raw: Floats, labels: Floats) -> Scaling:
+    def _fit_correction(self, raw: Floats, labels: Floats) -> Scaling:
         slopes, offset = quantiles.regress(raw[:, None], labels, self.quantile, penalty=0.0)
         return Scaling(slope=float(slopes[0]), offset=offset, low=self.low, high=self.high)
 
@@ -242,32 +242,32 @@ class Target:
             relative_loss=float(self.row_loss(labels, scores).mean()),
             skill=self._skill(labels, scores),
             pinball=quantile_metrics.pinball(labels, scores, self.quantile),
-            mean_absolute_error=quantile_metrics.absolute(labels, scores),
-            root_mean_square_error=quantile_metrics.root_mean_square(labels, scores),
+            mean_absolute_error=quantile_metrics.mean_absolute_error(labels, scores),
+            root_mean_square_error=quantile_metrics.root_mean_square_error(labels, scores),
             bias=quantile_metrics.bias(labels, scores),
             calibration_gap=quantile_metrics.calibration_gap(labels, scores, self.quantile),
-            saved_per_1000=self.saved(labels, scores),
+            saved_per_1000=self.saved_per_1000(labels, scores),
         )
 
     def _skill(self, labels: Floats, scores: Floats) -> float | None:
-        return univariate.spared(labels, scores, self.prior, self.quantile)
+        return univariate.relative_skill(labels, scores, self.prior, self.quantile)
 
-    def perform(self, labels: Floats, scores: Floats, nights: int) -> Performance:
+    def measure_performance(self, labels: Floats, scores: Floats, nights: int) -> Performance:
         """Return how issued answers did, over so many nights."""
         return Performance(
             nights=nights,
             rows=len(labels),
             relative_loss=float(self.row_loss(labels, scores).mean()),
             pinball=quantile_metrics.pinball(labels, scores, self.quantile),
-            mean_absolute_error=quantile_metrics.absolute(labels, scores),
-            root_mean_square_error=quantile_metrics.root_mean_square(labels, scores),
+            mean_absolute_error=quantile_metrics.mean_absolute_error(labels, scores),
+            root_mean_square_error=quantile_metrics.root_mean_square_error(labels, scores),
             bias=quantile_metrics.bias(labels, scores),
             calibration_gap=quantile_metrics.calibration_gap(labels, scores, self.quantile),
             cost=float(self.row_cost(labels, scores).sum()),
-            saved_per_1000=self.saved(labels, scores),
+            saved_per_1000=self.saved_per_1000(labels, scores),
         )
 
-    def expect(self, scores: Floats) -> Mapping[str, Estimate]:
+    def estimate_performance(self, scores: Floats) -> Mapping[str, Estimate]:
         """Return nothing: one quantile does not say how far from it the label will lie."""
         return {}
 
@@ -276,30 +276,30 @@ class Target:
     ) -> Interval | None:
         """Return the share of labels below the answer: above the quantile asked for, too much is expected."""
         below = quantile_metrics.row_coverage(labels, scores)
-        return intervals.as_share(intervals.ratio_by_night(below, np.ones(len(below)), nights, confidence, seed))
+        return intervals.clip_to_share(intervals.ratio_by_night(below, np.ones(len(below)), nights, confidence, seed))
 
-    def floors(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
+    def floor_checks(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
         """Return the check of what any model must reach."""
-        return (checks.at_least("skill", self._skill(labels, scores), gates.least_skill),)
+        return (checks.at_least("skill", self._skill(labels, scores), gates.min_skill),)
 
-    def alone(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
+    def single_feature_skill(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
         """Return the skill of a single feature; None where that cannot be told."""
-        return univariate.skill(column, labels, night, self.quantile)
+        return univariate.univariate_skill(column, labels, night, self.quantile)
 
-    def most_alone(self, gates: Gates) -> float:
+    def max_single_feature_skill(self, gates: Gates) -> float:
         """Return the most that a single feature may reach: no more than a whole model."""
         return gates.leak_skill
 
-    def settled(self, value: float, inside: float, outside: float, rows: int) -> str:
+    def describe_deterministic_level(self, value: float, inside: float, outside: float, rows: int) -> str:
         """Return in words how often a label is `value` where a level holds, and elsewhere."""
         return f"{inside:.1%} of {rows} rows have the label {value:g}, elsewhere {outside:.1%}"
 
-    def expected_and_seen(self, labels: Floats, scores: Floats) -> tuple[float, float]:
+    def expected_and_observed(self, labels: Floats, scores: Floats) -> tuple[float, float]:
         """Return the share of labels that should lie below the answer, and the one that does."""
         return self.quantile, float(quantile_metrics.row_coverage(labels, scores).mean())
 
-    def groups(
-        self, rows: Answered, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
+    def measure_groups(
+        self, rows: ScoredRows, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
     ) -> tuple[Group, ...]:
         return fairness_regression.measure(
             rows, levels, among, declared, self.row_loss(rows.labels, rows.scores), confidence
@@ -314,14 +314,14 @@ class Target:
         return []
 
     @staticmethod
-    def group_bars(declared: Fairness) -> str:
-        return fairness_regression.bars(declared)
+    def describe_group_limits(declared: Fairness) -> str:
+        return fairness_regression.describe_bars(declared)
 
-    def gains(self, rows: Answered) -> Gains | None:
+    def gains(self, rows: ScoredRows) -> GainsCurve | None:
         """Return none: nobody acts above a threshold."""
         return None
 
-    def decided(self, slope: float, offset: float, score: float) -> list[str]:
+    def explain_decision(self, slope: float, offset: float, score: float) -> list[str]:
         """Return in words what calibration and costs make of a raw answer."""
         return [
             f"Calibrated: {slope:.4f} x answer {offset:+.4f}, kept within {self.low:g} and {self.high:g}: {score:.4f} "
@@ -335,16 +335,16 @@ class Target:
         return math.isfinite(value)
 
     @staticmethod
-    def answers_well(score: float) -> bool:
+    def is_valid_score(score: float) -> bool:
         """Return whether this is a number that may be answered to anything."""
         return math.isfinite(score)
 
     @staticmethod
-    def answers_are() -> str:
+    def describe_valid_scores() -> str:
         return "a number"
 
 
-def _declared(use_case: UseCase) -> tuple[Deviation, Regression]:
-    assert isinstance(use_case.cost, Deviation)
+def _cost_and_task(use_case: UseCase) -> tuple[PinballCost, Regression]:
+    assert isinstance(use_case.cost, PinballCost)
     assert isinstance(use_case.task, Regression)
     return use_case.cost, use_case.task

@@ -43,8 +43,8 @@ class Encoder:
     @property
     def columns(self) -> dict[str, range]:
         """Return which columns of what is encoded each feature fills."""
-        ends = list(accumulate((self._width(name) for name in self.levels), initial=0))
-        return {name: range(*ends[place : place + 2]) for place, name in enumerate(self.levels)}
+        offsets = list(accumulate((self._width(name) for name in self.levels), initial=0))
+        return {name: range(*offsets[index : index + 2]) for index, name in enumerate(self.levels)}
 
     def _width(self, name: str) -> int:
         return self.texts[name].text.components if name in self.texts else 1
@@ -59,7 +59,7 @@ class Encoder:
 
         A level not seen in training is missing (NaN). Raises DataError when a feature is not in `frame`.
         """
-        self._require(frame)
+        self._check_features(frame)
         columns = [self._column(name, frame[name]) for name in self.levels]
         return np.column_stack(columns)
 
@@ -69,19 +69,20 @@ class Encoder:
         Raises DataError as `encode` does.
         """
         if self.texts:
-            self._require(row)
+            self._check_features(row)
             return np.array([[cell for name in self.levels for cell in self._cells(name, row[name])]], np.float64)
         try:
             cells = [
-                row[name] if places is None else places.get(row[name], np.nan) for name, places in self._places.items()
+                row[name] if codes is None else codes.get(row[name], np.nan)
+                for name, codes in self._level_codes.items()
             ]
         except KeyError:
-            self._require(row)
+            self._check_features(row)
             raise
         return np.array([cells], np.float64)
 
-    def _require(self, given: Container[object]) -> None:
-        missing = [name for name in self.levels if name not in given]
+    def _check_features(self, available: Container[object]) -> None:
+        missing = [name for name in self.levels if name not in available]
         if missing:
             raise DataError(f"expected the features {list(self.levels)}, missing: {missing}; build them before scoring")
 
@@ -97,15 +98,15 @@ class Encoder:
         return np.where(codes < 0, np.nan, codes)
 
     def _cells(self, name: str, value: object) -> Iterable[float]:
-        places = self._places[name]
-        if places is not None:
-            return (places.get(value, np.nan),)
+        codes = self._level_codes[name]
+        if codes is not None:
+            return (codes.get(value, np.nan),)
         if name in self.texts:
             return [float(each) for each in self.texts[name].apply([value])[0]]
         return (np.nan if value is None else float(value),)  # type: ignore[arg-type]  # a number by contract
 
     @cached_property
-    def _places(self) -> dict[str, dict[object, float] | None]:
+    def _level_codes(self) -> dict[str, dict[object, float] | None]:
         return {
             name: None if levels is None else {level: float(i) for i, level in enumerate(levels)}
             for name, levels in self.levels.items()

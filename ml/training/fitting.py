@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from ml.targets import Target
 
-Told = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 
-def _silent(_fold: int) -> None: ...
+def _ignore_progress(_fold: int) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +46,11 @@ class Fold:
     """A learner of earlier nights, and the rows that walked ahead of what it had learned from."""
 
     learner: Learner
-    ahead: Booleans
+    validation: Booleans
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
+class FittedCandidate:
     """A candidate's model, and its calibrated scores on the rows of all folds, which walked ahead."""
 
     candidate: Candidate
@@ -59,14 +59,14 @@ class Fitted:
     scores: Floats
 
     @property
-    def ahead(self) -> Booleans:
+    def out_of_fold(self) -> Booleans:
         """Return the rows that have a score."""
-        ahead: Booleans = np.any([fold.ahead for fold in self.folds], axis=0)
-        return ahead
+        out_of_fold: Booleans = np.any([fold.validation for fold in self.folds], axis=0)
+        return out_of_fold
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class TrainingData:
     """What every candidate learns from: encoded features (n, columns), labels and nights (ISO dates), each (n,)."""
 
     encoder: Encoder
@@ -78,18 +78,18 @@ class Material:
     seed: int
     threads: int
 
-    def learn(self, candidate: Candidate, rows: Booleans) -> Learner:
+    def fit_learner(self, candidate: Candidate, rows: Booleans) -> Learner:
         """Return the candidate learned from `rows`; raises RefusalError when they all have the same label."""
         labels, nights = self.labels[rows], self.nights[rows]
-        self.target.require_learnable(labels, nights)
-        weights = weighting.weigh(candidate, self.recency, labels, nights)
+        self.target.check_learnable(labels, nights)
+        weights = weighting.row_weights(candidate, self.recency, labels, nights)
         quantile = self.target.quantile
         return learners.fit(
             candidate, self.encoder, self.features[rows], labels, self.seed, self.threads, weights, quantile
         )
 
 
-def gather(
+def prepare(
     frame: "pd.DataFrame",
     labels: Floats,
     nights: Strings,
@@ -100,13 +100,13 @@ def gather(
     threads: int,
     texts: tuple[Text, ...] = (),
     recency: Recency | None = None,
-) -> Material:
+) -> TrainingData:
     """Return what candidates learn from; `nights` is ISO dates, shape (n,).
 
     Those of the features `names` that are declared `texts` are read as such; `recency` lets older nights count less.
     """
     encoder = encoding.fit(frame, names, texts)
-    return Material(
+    return TrainingData(
         encoder=encoder,
         features=encoder.encode(frame),
         labels=labels,
@@ -118,38 +118,42 @@ def gather(
     )
 
 
-def walk(candidate: Candidate, material: Material, told: Told = _silent) -> tuple[tuple[Fold, ...], Floats]:
+def walk_forward(
+    candidate: Candidate, data: TrainingData, on_progress: ProgressCallback = _ignore_progress
+) -> tuple[tuple[Fold, ...], Floats]:
     """Return the learners of forward folds, and their raw answers to the nights ahead, shape (n,), missing elsewhere.
 
     `told` hears the number of each fold, from 1, once it is done. Raises RefusalError when the rows of a fold all have the same label.
     """
-    raw, walked = np.full(len(material.labels), np.nan), []
-    for number, (learned, predicted) in enumerate(splitting.folds(material.nights), start=1):
-        learner = material.learn(candidate, learned)
-        raw[predicted] = learner.raw(material.features[predicted]) - weighting.overstated(candidate)
-        walked.append(Fold(learner=learner, ahead=predicted))
-        told(number)
-    return tuple(walked), raw
+    raw, folds = np.full(len(data.labels), np.nan), []
+    for number, (learned, predicted) in enumerate(splitting.folds(data.nights), start=1):
+        learner = data.fit_learner(candidate, learned)
+        raw[predicted] = learner.raw(data.features[predicted]) - weighting.log_odds_bias(candidate)
+        folds.append(Fold(learner=learner, validation=predicted))
+        on_progress(number)
+    return tuple(folds), raw
 
 
-def fit(candidate: Candidate, material: Material, told: Told = _silent) -> Fitted:
+def fit(candidate: Candidate, data: TrainingData, on_progress: ProgressCallback = _ignore_progress) -> FittedCandidate:
     """Return the candidate learned from all rows and calibrated on forward folds, which `told` hears of as in `walk`.
 
     Raises RefusalError as `walk` does.
     """
-    walked, raw = walk(candidate, material, told)
-    ahead, labels, nights = ~np.isnan(raw), material.labels, material.nights
-    calibrated = material.target.calibrated(raw[ahead], labels[ahead], nights[ahead], walked[-1].ahead[ahead])
-    model = Model(
-        encoder=material.encoder,
-        learner=material.learn(candidate, np.full(len(labels), True)),
-        calibration=calibrated.after(weighting.overstated(candidate)),
+    folds, raw = walk_forward(candidate, data, on_progress)
+    out_of_fold, labels, nights = ~np.isnan(raw), data.labels, data.nights
+    correction = data.target.fit_calibration(
+        raw[out_of_fold], labels[out_of_fold], nights[out_of_fold], folds[-1].validation[out_of_fold]
     )
-    return Fitted(candidate=candidate, model=model, folds=walked, scores=calibrated.apply(raw[ahead]))
+    model = Model(
+        encoder=data.encoder,
+        learner=data.fit_learner(candidate, np.full(len(labels), True)),
+        calibration=correction.compensate(weighting.log_odds_bias(candidate)),
+    )
+    return FittedCandidate(candidate=candidate, model=model, folds=folds, scores=correction.apply(raw[out_of_fold]))
 
 
-def refit(fitted: Fitted, material: Material) -> Model:
+def refit(fitted: FittedCandidate, data: TrainingData) -> Model:
     """Return the candidate learned once more, from all of `material`, with the calibration that it was judged with."""
-    everything = np.full(len(material.labels), True)
-    learner = material.learn(fitted.candidate, everything)
-    return Model(encoder=material.encoder, learner=learner, calibration=fitted.model.calibration)
+    all_rows = np.full(len(data.labels), True)
+    learner = data.fit_learner(fitted.candidate, all_rows)
+    return Model(encoder=data.encoder, learner=learner, calibration=fitted.model.calibration)

@@ -15,11 +15,11 @@ from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.errors import LeakError
 from ml.governance import privacy
 from ml.targets import Quality, Target
-from ml.usecase import Gates, Settled
+from ml.usecase import DeterministicLevels, Gates
 
-_SETTLED_SHARE, _SETTLED_APART, _LEAST_ROWS, _LEAST_NIGHTS = 0.97, 0.25, 30, 5
-_MOST_LEVELS = 50
-_FOLLOWS, _BINS, _NOISE = 0.5, 32, 1e-9
+_DETERMINISTIC_SHARE, _DETERMINISTIC_MARGIN, _MIN_ROWS, _MIN_NIGHTS = 0.97, 0.25, 30, 5
+_MAX_LEVELS = 50
+_MAX_EXPLAINED_SHARE, _BINS, _NOISE = 0.5, 32, 1e-9
 
 
 def check_features(
@@ -30,7 +30,7 @@ def check_features(
     gates: Gates,
     *,
     target: Target,
-    settled: tuple[Settled, ...] = (),
+    deterministic_levels: tuple[DeterministicLevels, ...] = (),
     hidden: Collection[str] = (),
 ) -> None:
     """Raise LeakError when a column of `frame` knows too much about `labels`.
@@ -39,47 +39,52 @@ def check_features(
     only after the cutoff (missing elsewhere); same order as `frame`. `settled` names the levels that may settle the
     label, because they do so by definition; no level of a column in `hidden` is told.
     """
-    allowed = {(each.by, level) for each in settled for level in each.levels}
-    night = pd.factorize(nights, sort=True)[0].astype(np.int64)
+    allowed = {(each.feature, level) for each in deterministic_levels for level in each.levels}
+    night_index = pd.factorize(nights, sort=True)[0].astype(np.int64)
     for name in frame.columns:
-        _check_settled(name, frame[name], labels, night, allowed, hidden, target)
-        _check_alone(name, frame[name], labels, night, gates, target)
-    _check_future(frame, night, future)
+        _check_deterministic_levels(name, frame[name], labels, night_index, allowed, hidden, target)
+        _check_univariate_skill(name, frame[name], labels, night_index, gates, target)
+    _check_future(frame, night_index, future)
 
 
 def check_quality(quality: Quality, gates: Gates) -> None:
     """Raise LeakError when a model is better than the stated ceiling, over nights enough to tell."""
-    name, reached, most, nights = quality.ceiling(gates)
-    if quality.nights >= nights and reached is not None and reached > most:
+    name, value, maximum, min_nights = quality.leak_limit(gates)
+    if quality.nights >= min_nights and value is not None and value > maximum:
         raise LeakError(
-            f"expected a {name} of at most {most} on what is known at the cutoff, got {reached:.4f} over "
+            f"expected a {name} of at most {maximum} on what is known at the cutoff, got {value:.4f} over "
             f"{quality.nights} nights: that is not skill; look for a feature that is made after the cutoff"
         )
 
 
-def _check_settled(
+def _check_deterministic_levels(
     name: str,
     column: pd.Series,
     labels: Floats,
-    night: Integers,
+    night_index: Integers,
     allowed: set[tuple[str, str]],
     hidden: Collection[str],
     target: Target,
 ) -> None:
     for level, mask in _levels(column):
-        if (name, level) in allowed or mask.sum() < _LEAST_ROWS or mask.all() or not _lasts(night[mask]):
+        if (
+            (name, level) in allowed
+            or mask.sum() < _MIN_ROWS
+            or mask.all()
+            or not _spans_enough_nights(night_index[mask])
+        ):
             continue
-        value = _commonest(labels[mask])
-        share, others = float((labels[mask] == value).mean()), float((labels[~mask] == value).mean())
-        if share >= _SETTLED_SHARE and share - others > _SETTLED_APART:
+        value = _most_common(labels[mask])
+        share, share_elsewhere = float((labels[mask] == value).mean()), float((labels[~mask] == value).mean())
+        if share >= _DETERMINISTIC_SHARE and share - share_elsewhere > _DETERMINISTIC_MARGIN:
             raise LeakError(
-                f"the feature {name!r} gives the label away: where it is {privacy.shown(name, level, hidden)}, "
-                f"{target.settled(value, share, others, int(mask.sum()))}; it is written when the outcome is known, so "
+                f"the feature {name!r} gives the label away: where it is {privacy.mask_value(name, level, hidden)}, "
+                f"{target.describe_deterministic_level(value, share, share_elsewhere, int(mask.sum()))}; it is written when the outcome is known, so "
                 "exclude it; or, where that holds by definition, declare it (Settled)"
             )
 
 
-def _commonest(labels: Floats) -> float:
+def _most_common(labels: Floats) -> float:
     values, counts = np.unique(labels, return_counts=True)
     return float(values[np.argmax(counts)])
 
@@ -87,43 +92,45 @@ def _commonest(labels: Floats) -> float:
 def _levels(column: pd.Series) -> Iterator[tuple[str, Booleans]]:
     yield "missing", column.isna().to_numpy()
     values = column.dropna().unique()
-    if len(values) <= _MOST_LEVELS:
+    if len(values) <= _MAX_LEVELS:
         for value in values:
             yield f"{value:g}" if _is_number(column) else str(value), (column == value).to_numpy(bool)
 
 
-def _check_alone(name: str, column: pd.Series, labels: Floats, night: Integers, gates: Gates, target: Target) -> None:
-    told, most = target.alone(column, labels, night), target.most_alone(gates)
-    if told is not None and told > most:
+def _check_univariate_skill(
+    name: str, column: pd.Series, labels: Floats, night_index: Integers, gates: Gates, target: Target
+) -> None:
+    skill, maximum = target.single_feature_skill(column, labels, night_index), target.max_single_feature_skill(gates)
+    if skill is not None and skill > maximum:
         raise LeakError(
-            f"the feature {name!r} alone {target.words.alone} of {told:.4f}, more than the {most} that a whole model may "
+            f"the feature {name!r} alone {target.display_names.single_feature} of {skill:.4f}, more than the {maximum} that a whole model may "
             "reach: look at where it comes from, then exclude it"
         )
 
 
-def _lasts(night: Integers) -> bool:
-    return bool(np.count_nonzero(np.bincount(night)) >= _LEAST_NIGHTS)
+def _spans_enough_nights(night_index: Integers) -> bool:
+    return bool(np.count_nonzero(np.bincount(night_index)) >= _MIN_NIGHTS)
 
 
-def _check_future(frame: pd.DataFrame, night: Integers, future: pd.DataFrame) -> None:
+def _check_future(frame: pd.DataFrame, night_index: Integers, future: pd.DataFrame) -> None:
     """Refuse a column that what came later explains, among rows that knew the same at their cutoff."""
-    strata, numbers = _strata(frame, night, future), list(_numbers(frame))
-    found = [
+    strata, numeric_columns = _strata(frame, night_index, future), list(_numeric_columns(frame))
+    explained = [
         (share, name, source)
         for source in future.columns
-        for name, share in _explained(numbers, future[source].to_numpy(np.float64), strata, night)
+        for name, share in _explained_shares(numeric_columns, future[source].to_numpy(np.float64), strata, night_index)
         if name != source
     ]
-    share, name, source = max(found, default=(0.0, "", ""))
-    if share >= _FOLLOWS:
+    share, name, source = max(explained, default=(0.0, "", ""))
+    if share >= _MAX_EXPLAINED_SHARE:
         raise LeakError(
             f"the feature {name!r} follows {source!r} as it was at the time of the event ({share:.0%} explained by it), "
             "which becomes known only after the cutoff: look it up as of the cutoff instead"
         )
 
 
-def _explained(
-    numbers: list[tuple[str, Floats]], later: Floats, strata: Integers, night: Integers
+def _explained_shares(
+    numeric_columns: list[tuple[str, Floats]], later: Floats, strata: Integers, night_index: Integers
 ) -> Iterator[tuple[str, float]]:
     """Yield how much of what varies within strata the later value explains, for each column: 1 - RSS / WSS.
 
@@ -131,25 +138,30 @@ def _explained(
     honest follows what came later there, except by the hour. WSS are the squares within strata, RSS those left by a
     line in each of 32 bins of the later value.
     """
-    seen = ~np.isnan(later)
-    later, strata, night, bins = later[seen], strata[seen], night[seen], _binned(later[seen])
-    for name, column in numbers:
-        values = column[seen]
-        inside = values - _means(values, strata)
-        varies = np.abs(inside) > _NOISE * max(1.0, float(np.abs(values).max(initial=0.0)))
-        if varies.sum() >= _LEAST_ROWS and _lasts(night[varies]):
-            yield name, 1 - _left(values, later, bins) / float((inside**2).sum())
+    is_known = ~np.isnan(later)
+    later, strata, night_index, bins = (
+        later[is_known],
+        strata[is_known],
+        night_index[is_known],
+        _binned(later[is_known]),
+    )
+    for name, column in numeric_columns:
+        values = column[is_known]
+        within_strata = values - _group_means(values, strata)
+        varies = np.abs(within_strata) > _NOISE * max(1.0, float(np.abs(values).max(initial=0.0)))
+        if varies.sum() >= _MIN_ROWS and _spans_enough_nights(night_index[varies]):
+            yield name, 1 - _residual_sum_of_squares(values, later, bins) / float((within_strata**2).sum())
 
 
-def _strata(frame: pd.DataFrame, night: Integers, future: pd.DataFrame) -> Integers:
-    codes = night
+def _strata(frame: pd.DataFrame, night_index: Integers, future: pd.DataFrame) -> Integers:
+    codes = night_index
     for name in future.columns.intersection(frame.columns):
         level, levels = pd.factorize(frame[name], use_na_sentinel=False)
         codes = pd.factorize(codes * len(levels) + level)[0].astype(np.int64)
     return codes
 
 
-def _numbers(frame: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
+def _numeric_columns(frame: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
     """Yield each column as numbers without gaps: its values, where it is missing, and each level of a category."""
     for name in frame.columns:
         column = frame[name]
@@ -172,14 +184,14 @@ def _binned(values: Floats) -> Integers:
     return np.searchsorted(edges, values, side="right").astype(np.int64)
 
 
-def _means(values: Floats, groups: Integers) -> Floats:
+def _group_means(values: Floats, groups: Integers) -> Floats:
     means: Floats = np.bincount(groups, values) / np.maximum(np.bincount(groups), 1)
     return means[groups]
 
 
-def _left(values: Floats, later: Floats, bins: Integers) -> float:
+def _residual_sum_of_squares(values: Floats, later: Floats, bins: Integers) -> float:
     """Return the sum of squares that is left of `values` after a line through `later` in each bin."""
-    moved, along = values - _means(values, bins), later - _means(later, bins)
-    both, own = np.bincount(bins, moved * along), np.bincount(bins, along**2)
-    slopes = np.divide(both, own, out=np.zeros(len(own)), where=own > 1e-12)
-    return float(((moved - slopes[bins] * along) ** 2).sum())
+    centred_values, centred_later = values - _group_means(values, bins), later - _group_means(later, bins)
+    cross_products, squares = np.bincount(bins, centred_values * centred_later), np.bincount(bins, centred_later**2)
+    slopes = np.divide(cross_products, squares, out=np.zeros(len(squares)), where=squares > 1e-12)
+    return float(((centred_values - slopes[bins] * centred_later) ** 2).sum())

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from ml.usecase import Candidate, Deviation, UseCase
+from ml.usecase import Candidate, PinballCost, UseCase
 
 
 def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, str]) -> str:
@@ -10,7 +10,7 @@ def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, 
 
     Of a number it counts which quantile is asked for: its learners learn another one when its costs change.
     """
-    asked = (use_case.cost.quantile,) if isinstance(use_case.cost, Deviation) else ()
+    quantile = (use_case.cost.quantile,) if isinstance(use_case.cost, PinballCost) else ()
     parts = (
         use_case.task,
         use_case.horizon,
@@ -19,11 +19,11 @@ def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, 
         use_case.weighting,
         sorted(function_sources.items()),
         candidate,
-        *asked,
+        *quantile,
     )
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
 
 
-def declared(use_case: UseCase, function_sources: dict[str, str]) -> str:
+def declaration_digest(use_case: UseCase, function_sources: dict[str, str]) -> str:
     """Return the SHA-256 of all that a use case declares, its gates among it, and of the source of its functions."""
     return hashlib.sha256(f"{use_case!r}\n{sorted(function_sources.items())!r}".encode()).hexdigest()

@@ -10,15 +10,15 @@ from ml.errors import RefusalError
 from ml.usecase import Gates
 
 _FOLDS = 3
-_JUDGED_OF_ALL = 4  # one night of so many: to hold more back would cost a young model more than the gate gains
+_HOLDOUT_DIVISOR = 4  # one night of so many: to hold more back would cost a young model more than the gate gains
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
     """Masks over the rows: `fitted` are learned from, `judged` are the latest nights, kept from everything else."""
 
-    fitted: Booleans
-    judged: Booleans
+    train: Booleans
+    holdout: Booleans
 
 
 def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
@@ -28,21 +28,21 @@ def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
     night that the champion was fitted or selected on: judged nights come after it.
     Raises RefusalError when too few nights are left to judge on, or to learn from.
     """
-    distinct, least = np.unique(nights), gates.judged_nights
+    distinct, minimum = np.unique(nights), gates.judged_nights
     unused = distinct[distinct > used_until]
-    if len(unused) < least:
+    if len(unused) < minimum:
         raise RefusalError(
-            f"expected {least} matured nights after {used_until or 'the beginning'} to judge on, got {len(unused)}: "
+            f"expected {minimum} matured nights after {used_until or 'the beginning'} to judge on, got {len(unused)}: "
             "wait until more labels have come"
         )
-    if len(distinct) < least + _FOLDS + 1:
+    if len(distinct) < minimum + _FOLDS + 1:
         raise RefusalError(
-            f"expected labelled rows of {least + _FOLDS + 1} nights or more ({least} to judge on, the rest "
+            f"expected labelled rows of {minimum + _FOLDS + 1} nights or more ({minimum} to judge on, the rest "
             f"to learn from), got {len(distinct)}: wait for labels, or land more history"
         )
-    count = max(least, min(gates.most_judged, len(unused), len(distinct) // _JUDGED_OF_ALL))
-    judged = nights >= distinct[-count]
-    return Split(fitted=~judged, judged=judged)
+    count = max(minimum, min(gates.judged_nights_limit, len(unused), len(distinct) // _HOLDOUT_DIVISOR))
+    holdout = nights >= distinct[-count]
+    return Split(train=~holdout, holdout=holdout)
 
 
 def folds(nights: Strings) -> Iterator[tuple[Booleans, Booleans]]:

@@ -32,14 +32,18 @@ class Projection:
         import pandas as pd
 
         codes, distinct = pd.factorize(np.array([*values, None], dtype=object))
-        known = np.array(_hashed(self.text, list(distinct)) @ self._dense) if len(distinct) else self._dense[:0]
+        known = (
+            np.array(_hash_ngrams(self.text, list(distinct)) @ self._dense_weights)
+            if len(distinct)
+            else self._dense_weights[:0]
+        )
         return np.vstack([known, np.full((1, self.text.components), np.nan)])[codes[:-1]]
 
     @cached_property
-    def _dense(self) -> Floats:
-        dense = np.zeros((self.text.buckets, self.text.components))
-        dense[self.used] = self.weights
-        return dense
+    def _dense_weights(self) -> Floats:
+        weights = np.zeros((self.text.buckets, self.text.components))
+        weights[self.used] = self.weights
+        return weights
 
 
 def fit(text: Text, column: "pd.Series") -> Projection:
@@ -53,19 +57,19 @@ def fit(text: Text, column: "pd.Series") -> Projection:
     counts = column.dropna().astype(str).value_counts().sort_index()
     weights = np.zeros((text.components, text.buckets))
     if len(counts):
-        hashed = _hashed(text, list(counts.index)).multiply(np.sqrt(counts.to_numpy())[:, None]).tocsr()
+        hashed = _hash_ngrams(text, list(counts.index)).multiply(np.sqrt(counts.to_numpy())[:, None]).tocsr()
         with threadpool_limits(limits=1, user_api="blas"):  # sums in another order are another digest
-            _, _, found = randomized_svd(hashed, min(text.components, len(counts)), n_iter=5, random_state=_SEED)
-        weights[: len(found)] = found
+            _, _, components = randomized_svd(hashed, min(text.components, len(counts)), n_iter=5, random_state=_SEED)
+        weights[: len(components)] = components
     used = np.flatnonzero(weights.any(axis=0))
     return Projection(text=text, used=used, weights=np.ascontiguousarray(weights[:, used].T))
 
 
-def _hashed(text: Text, values: Sequence[object]) -> Any:
+def _hash_ngrams(text: Text, values: Sequence[object]) -> Any:
     """Return a sparse matrix (n, buckets) of hashed n-grams, each row of length 1."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    analyzer = "char_wb" if text.of == "characters" else "word"
+    analyzer = "char_wb" if text.analyzer == "characters" else "word"
     return HashingVectorizer(analyzer=analyzer, ngram_range=text.ngrams, n_features=text.buckets).transform(
         map(str, values)
     )

@@ -9,15 +9,15 @@ from ml.usecase.expectations import Directional, Expectation, Invariant
 from ml.usecase.features import AsOf, Column, Feature, Function, Lookup, Ratio, Since, Text, Window
 from ml.usecase.gates import (
     Cost,
-    Deviation,
+    DeterministicLevels,
     EdgeCase,
     Excluded,
     Fairness,
     Gates,
     Megabytes,
     Milliseconds,
+    PinballCost,
     Refit,
-    Settled,
     Slice,
 )
 from ml.usecase.live_horizon import Live
@@ -37,23 +37,24 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operations import Canary, Deed, Experiment, Issuing, Rehearsal, Release, Roles
+from ml.usecase.operations import Canary, Demo, Experiment, Permission, PublicationGate, Release, Roles
 from ml.usecase.schedule import Night
-from ml.usecase.triggers import Budget, Drift, Persistence, Quiet, Triggers
+from ml.usecase.triggers import BlackoutPeriod, Budget, Drift, Persistence, Triggers
 from ml.usecase.use_case import UseCase
 
 __all__ = [
     "AsOf",
     "Baseline",
     "Binary",
+    "BlackoutPeriod",
     "Budget",
     "Canary",
     "Candidate",
     "Column",
     "Cost",
-    "Deed",
     "Delay",
-    "Deviation",
+    "Demo",
+    "DeterministicLevels",
     "Directional",
     "Drift",
     "EdgeCase",
@@ -66,7 +67,6 @@ __all__ = [
     "Gates",
     "GradientBoosting",
     "Invariant",
-    "Issuing",
     "LinearQuantile",
     "Live",
     "Logistic",
@@ -75,10 +75,12 @@ __all__ = [
     "Milliseconds",
     "NeuralNet",
     "Night",
+    "Permission",
     "Persistence",
     "Personal",
+    "PinballCost",
     "Prior",
-    "Quiet",
+    "PublicationGate",
     "Ratio",
     "Recency",
     "RecentMean",
@@ -86,10 +88,8 @@ __all__ = [
     "Reference",
     "Refit",
     "Regression",
-    "Rehearsal",
     "Release",
     "Roles",
-    "Settled",
     "Since",
     "Slice",
     "Table",

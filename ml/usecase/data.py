@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ml.usecase.declaration import NAME, require, require_tuples
+from ml.usecase.declaration import NAME, check, check_tuples
 
-Place = Literal["features", "logs", "reports"]
+Destination = Literal["features", "logs", "reports"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,7 +16,7 @@ class Delay:
     hours: float
 
     def __post_init__(self) -> None:
-        require(self.hours >= 0, f"nothing is known before it happened: Delay(hours={self.hours}) must be 0 or more")
+        check(self.hours >= 0, f"nothing is known before it happened: Delay(hours={self.hours}) must be 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,17 +24,17 @@ class Personal:
     """A column about a person, and where its values may go beside the tables themselves: nowhere by default."""
 
     column: str
-    may_reach: tuple[Place, ...] = ()
+    may_reach: tuple[Destination, ...] = ()
     why: str = ""
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        allowed = get_args(Place)
-        require(
+        check_tuples(self)
+        allowed = get_args(Destination)
+        check(
             set(self.may_reach) <= set(allowed),
             f"the personal column {self.column!r} may reach some of {allowed}, got {self.may_reach}",
         )
-        require(bool(self.why) or not self.may_reach, f"say why the personal column {self.column!r} may be used (why=)")
+        check(bool(self.why) or not self.may_reach, f"say why the personal column {self.column!r} may be used (why=)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,21 +48,21 @@ class Reference:
     columns: tuple[str, ...]
     table: str
     to: tuple[str, ...] = ()
-    otherwise: Literal["quarantine", "warn"] = "quarantine"
+    on_missing: Literal["quarantine", "warn"] = "quarantine"
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(
-            self.otherwise in ("quarantine", "warn"),
-            f"Reference(otherwise=...) is 'quarantine' or 'warn', got {self.otherwise!r}",
+        check_tuples(self)
+        check(
+            self.on_missing in ("quarantine", "warn"),
+            f"Reference(otherwise=...) is 'quarantine' or 'warn', got {self.on_missing!r}",
         )
-        require(
-            bool(self.columns) and len(self.there) == len(self.columns),
+        check(
+            bool(self.columns) and len(self.referenced_columns) == len(self.columns),
             f"a reference to {self.table!r} names as many columns here as there, got {self.columns} and {self.to}",
         )
 
     @property
-    def there(self) -> tuple[str, ...]:
+    def referenced_columns(self) -> tuple[str, ...]:
         """The columns of the other table."""
         return self.to or self.columns
 
@@ -93,6 +93,6 @@ class Table:
     personal: tuple[Personal, ...] = ()
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(bool(NAME.fullmatch(self.name)), f"a table's name is lower_case, got {self.name!r}")
-        require(bool(self.key), f"table {self.name!r} needs a key: the columns that tell its rows apart")
+        check_tuples(self)
+        check(bool(NAME.fullmatch(self.name)), f"a table's name is lower_case, got {self.name!r}")
+        check(bool(self.key), f"table {self.name!r} needs a key: the columns that tell its rows apart")

@@ -17,32 +17,32 @@ class Declaration(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
-def require(holds: bool, sentence: str) -> None:
-    if not holds:
-        raise DeclarationError(sentence)
+def check(condition: bool, message: str) -> None:
+    if not condition:
+        raise DeclarationError(message)
 
 
-def require_unique(what: str, names: Iterable[str]) -> None:
-    seen: set[str] = set()
+def check_unique(what: str, names: Iterable[str]) -> None:
+    earlier: set[str] = set()
     for name in names:
-        require(name not in seen, f"{what} are named once each, but {name!r} is there twice")
-        seen.add(name)
+        check(name not in earlier, f"{what} are named once each, but {name!r} is there twice")
+        earlier.add(name)
 
 
-def require_tuples(declared: Declaration) -> None:
+def check_tuples(declared: Declaration) -> None:
     """Raise DeclarationError that names the field where one thing, or a list, stands in place of a tuple."""
     for field in fields(declared):
         value = getattr(declared, field.name)
         if get_origin(field.type) is tuple and not isinstance(value, tuple):
-            told = f"{type(declared).__name__}({field.name}=...) takes a tuple"
+            expected = f"{type(declared).__name__}({field.name}=...) takes a tuple"
             many = isinstance(value, (list, set))
             advice = "round brackets" if many else "brackets and a comma: " + _as_tuple(value)
-            raise DeclarationError(f"{told}, got {_shown(value)}: write it with {advice}")
+            raise DeclarationError(f"{expected}, got {_describe(value)}: write it with {advice}")
 
 
 def _as_tuple(value: object) -> str:
     return f"({value!r},)" if isinstance(value, _PLAIN) else f"({type(value).__name__}(...),)"
 
 
-def _shown(value: object) -> str:
+def _describe(value: object) -> str:
     return repr(value) if isinstance(value, (*_PLAIN, list, set)) else f"a {type(value).__name__}"

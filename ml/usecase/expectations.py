@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import require, require_tuples
+from ml.usecase.declaration import check, check_tuples
 
 Value = float | str
-Put = tuple[str, Value]
+FeatureValue = tuple[str, Value]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,27 +13,27 @@ class Invariant:
     """The feature `by` put to each of `values` moves the answer by no more than `within`, but for a share `allowed` of rows."""
 
     name: str
-    by: str
+    feature: str
     values: tuple[Value, ...]
-    within: float
-    allowed: float = 0.0
+    tolerance: float
+    allowed_share: float = 0.0
     why: str
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(len(self.values) > 1, f"Invariant({self.name!r}) compares 2 values or more, got {self.values}")
-        require(self.within > 0, f"Invariant({self.name!r}) holds within a positive distance, got {self.within}")
-        _require_share(self.name, self.allowed)
+        check_tuples(self)
+        check(len(self.values) > 1, f"Invariant({self.name!r}) compares 2 values or more, got {self.values}")
+        check(self.tolerance > 0, f"Invariant({self.name!r}) holds within a positive distance, got {self.tolerance}")
+        _check_share(self.name, self.allowed_share)
 
     @property
-    def distance(self) -> float:
+    def max_difference(self) -> float:
         """How far apart answers may lie."""
-        return self.within
+        return self.tolerance
 
     @property
-    def settings(self) -> tuple[tuple[Put, ...], ...]:
+    def variants(self) -> tuple[tuple[FeatureValue, ...], ...]:
         """Return what is put into every row, one setting after the other."""
-        return tuple(((self.by, value),) for value in self.values)
+        return tuple(((self.feature, value),) for value in self.values)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,26 +44,26 @@ class Directional:
     """
 
     name: str
-    low: tuple[Put, ...]
-    high: tuple[Put, ...]
-    slack: float = 0.0
-    allowed: float = 0.0
+    low: tuple[FeatureValue, ...]
+    high: tuple[FeatureValue, ...]
+    tolerance: float = 0.0
+    allowed_share: float = 0.0
     why: str
 
     def __post_init__(self) -> None:
-        require_tuples(self)
+        check_tuples(self)
         same = [name for name, _ in self.low] == [name for name, _ in self.high]
-        require(bool(self.low) and same, f"Directional({self.name!r}) puts the same features at low and at high")
-        require(self.slack >= 0, f"Directional({self.name!r}) has a slack of 0 or more, got {self.slack}")
-        _require_share(self.name, self.allowed)
+        check(bool(self.low) and same, f"Directional({self.name!r}) puts the same features at low and at high")
+        check(self.tolerance >= 0, f"Directional({self.name!r}) has a slack of 0 or more, got {self.tolerance}")
+        _check_share(self.name, self.allowed_share)
 
     @property
-    def distance(self) -> float:
+    def max_difference(self) -> float:
         """How far apart answers may lie, the wrong way."""
-        return self.slack
+        return self.tolerance
 
     @property
-    def settings(self) -> tuple[tuple[Put, ...], ...]:
+    def variants(self) -> tuple[tuple[FeatureValue, ...], ...]:
         """Return what is put into every row, low before high."""
         return (self.low, self.high)
 
@@ -71,5 +71,5 @@ class Directional:
 Expectation = Invariant | Directional
 
 
-def _require_share(name: str, allowed: float) -> None:
-    require(0 <= allowed < 1, f"the expectation {name!r} allows a share of rows below 1, got {allowed}")
+def _check_share(name: str, share: float) -> None:
+    check(0 <= share < 1, f"the expectation {name!r} allows a share of rows below 1, got {share}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ml.usecase.declaration import NAME, require, require_tuples
+from ml.usecase.declaration import NAME, check, check_tuples
 
 Clock = Literal["known_at", "event_time"]
 _CLOCKS = ("known_at", "event_time")
@@ -31,19 +31,19 @@ class Text:
     """
 
     column: str
-    of: Literal["characters", "words"] = field(kw_only=True, default="characters")
+    analyzer: Literal["characters", "words"] = field(kw_only=True, default="characters")
     ngrams: tuple[int, int] = field(kw_only=True, default=(3, 5))
     buckets: int = field(kw_only=True, default=4096)
     components: int = field(kw_only=True, default=8)
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(self.of in ("characters", "words"), f"Text(of=...) is characters or words, got {self.of!r}")
-        require(
+        check_tuples(self)
+        check(self.analyzer in ("characters", "words"), f"Text(of=...) is characters or words, got {self.analyzer!r}")
+        check(
             len(self.ngrams) == 2 and 1 <= self.ngrams[0] <= self.ngrams[1],
             f"Text(ngrams=...) is a shortest and a longest length of 1 or more, got {self.ngrams}",
         )
-        require(
+        check(
             1 <= self.components < self.buckets,
             f"Text has 1 component or more and more buckets than that, got {self.components} and {self.buckets}",
         )
@@ -74,8 +74,8 @@ class AsOf:
     within_hours: float = field(kw_only=True, default=24.0)
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(
+        check_tuples(self)
+        check(
             self.within_hours > 0,
             f"AsOf({self.table!r}) looks back a positive number of hours, got {self.within_hours}",
         )
@@ -85,11 +85,11 @@ class AsOf:
         return self.columns
 
     @property
-    def looks_back_hours(self) -> float:
+    def lookback_hours(self) -> float:
         return self.within_hours
 
     @property
-    def looked_up(self) -> tuple[str, ...]:
+    def source_columns(self) -> tuple[str, ...]:
         return (*self.columns, *self.by)
 
 
@@ -104,7 +104,7 @@ class Window:
     """
 
     table: str
-    of: str = field(kw_only=True)
+    column: str = field(kw_only=True)
     how: Literal["mean", "sum", "count"] = field(kw_only=True)
     days: tuple[int, ...] = field(kw_only=True, default=())
     hours: tuple[int, ...] = field(kw_only=True, default=())
@@ -113,39 +113,39 @@ class Window:
     shrinkage: float = field(kw_only=True, default=0.0)
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(self.how in ("mean", "sum", "count"), f"Window(how=...) is mean, sum or count, got {self.how!r}")
-        require(self.on in _CLOCKS, f"Window(on=...) is known_at or event_time, got {self.on!r}")
-        require(
+        check_tuples(self)
+        check(self.how in ("mean", "sum", "count"), f"Window(how=...) is mean, sum or count, got {self.how!r}")
+        check(self.on in _CLOCKS, f"Window(on=...) is known_at or event_time, got {self.on!r}")
+        check(
             bool(self.days or self.hours) and all(isinstance(n, int) and n > 0 for n in (*self.days, *self.hours)),
             f"Window({self.table!r}) looks back over whole days or hours of 1 or more, "
             f"got days={self.days}, hours={self.hours}",
         )
-        require(self.shrinkage >= 0, f"Window(shrinkage=...) is 0 or more pseudo-rows, got {self.shrinkage}")
-        require(
+        check(self.shrinkage >= 0, f"Window(shrinkage=...) is 0 or more pseudo-rows, got {self.shrinkage}")
+        check(
             not self.shrinkage or self.how != "sum",
             f"a mean or a count can be drawn towards the usual, a sum cannot: leave out shrinkage={self.shrinkage}",
         )
 
     @property
-    def seconds(self) -> dict[str, int]:
+    def lookback_seconds(self) -> dict[str, int]:
         """How far each output looks back."""
         group = "_and_".join(self.by) or "all"
         lengths = {f"{d}d": d * _DAY for d in self.days} | {f"{h}h": h * _HOUR for h in self.hours}
         clock = "" if self.on == "known_at" else f"_on_{self.on}"
-        return {f"{self.of}_{self.how}_by_{group}_{name}{clock}": seconds for name, seconds in lengths.items()}
+        return {f"{self.column}_{self.how}_by_{group}_{name}{clock}": seconds for name, seconds in lengths.items()}
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return tuple(self.seconds)
+        return tuple(self.lookback_seconds)
 
     @property
-    def looks_back_hours(self) -> float:
-        return max(self.seconds.values()) / _HOUR
+    def lookback_hours(self) -> float:
+        return max(self.lookback_seconds.values()) / _HOUR
 
     @property
-    def looked_up(self) -> tuple[str, ...]:
-        return (self.of, *self.by)
+    def source_columns(self) -> tuple[str, ...]:
+        return (self.column, *self.by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +157,14 @@ class Since:
 
     table: str
     by: tuple[str, ...] = field(kw_only=True)
-    where: str | None = field(kw_only=True, default=None)
+    condition: str | None = field(kw_only=True, default=None)
     on: Clock = field(kw_only=True, default="known_at")
     within_hours: float = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(self.on in _CLOCKS, f"Since(on=...) is known_at or event_time, got {self.on!r}")
-        require(
+        check_tuples(self)
+        check(self.on in _CLOCKS, f"Since(on=...) is known_at or event_time, got {self.on!r}")
+        check(
             self.within_hours > 0,
             f"Since({self.table!r}) looks back a positive number of hours, got {self.within_hours}",
         )
@@ -173,15 +173,15 @@ class Since:
     def outputs(self) -> tuple[str, ...]:
         group = "_and_".join(self.by) or "all"
         clock = "" if self.on == "known_at" else f"_on_{self.on}"
-        return (f"hours_since_{self.where or self.table}_by_{group}{clock}",)
+        return (f"hours_since_{self.condition or self.table}_by_{group}{clock}",)
 
     @property
-    def looks_back_hours(self) -> float:
+    def lookback_hours(self) -> float:
         return self.within_hours
 
     @property
-    def looked_up(self) -> tuple[str, ...]:
-        return (*((self.where,) if self.where else ()), *self.by)
+    def source_columns(self) -> tuple[str, ...]:
+        return (*((self.condition,) if self.condition else ()), *self.by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +192,13 @@ class Ratio:
     """
 
     name: str
-    of: str = field(kw_only=True)
-    to: str = field(kw_only=True)
+    numerator: str = field(kw_only=True)
+    denominator: str = field(kw_only=True)
     shrinkage: float = field(kw_only=True, default=0.0)
 
     def __post_init__(self) -> None:
-        require(bool(NAME.fullmatch(self.name)), f"a ratio's name is lower_case, got {self.name!r}")
-        require(self.shrinkage >= 0, f"Ratio(shrinkage=...) is 0 or more pseudo-units, got {self.shrinkage}")
+        check(bool(NAME.fullmatch(self.name)), f"a ratio's name is lower_case, got {self.name!r}")
+        check(self.shrinkage >= 0, f"Ratio(shrinkage=...) is 0 or more pseudo-units, got {self.shrinkage}")
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -220,16 +220,16 @@ def title(feature: Feature) -> str:
     return f"{first} and {len(more)} more" if more else first
 
 
-def require_ratios(features: tuple[Feature, ...]) -> None:
+def check_ratios(features: tuple[Feature, ...]) -> None:
     """Raise DeclarationError unless each ratio is of features before it, and of windows where it is shrunk."""
-    for place, ratio in enumerate(features):
+    for index, ratio in enumerate(features):
         if not isinstance(ratio, Ratio):
             continue
-        before = outputs(features[:place])
-        windows = outputs(each for each in features[:place] if isinstance(each, Window))
-        for name in (ratio.of, ratio.to):
-            require(name in before, f"Ratio({ratio.name!r}) is of {name!r}, which is no feature declared before it")
-            require(
+        before = outputs(features[:index])
+        windows = outputs(each for each in features[:index] if isinstance(each, Window))
+        for name in (ratio.numerator, ratio.denominator):
+            check(name in before, f"Ratio({ratio.name!r}) is of {name!r}, which is no feature declared before it")
+            check(
                 not ratio.shrinkage or name in windows,
                 f"Ratio({ratio.name!r}) is drawn towards what windows say of all groups, but {name!r} is no window: "
                 "leave out the shrinkage, or name a window",

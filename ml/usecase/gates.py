@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import require, require_tuples, require_unique
+from ml.usecase.declaration import check, check_tuples, check_unique
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,8 +14,8 @@ class Cost:
     averted: float
 
     def __post_init__(self) -> None:
-        require(self.act > 0 and self.miss > 0, f"costs are positive, got act={self.act}, miss={self.miss}")
-        require(0 < self.averted <= 1, f"acting averts a share between 0 and 1, got {self.averted}")
+        check(self.act > 0 and self.miss > 0, f"costs are positive, got act={self.act}, miss={self.miss}")
+        check(0 < self.averted <= 1, f"acting averts a share between 0 and 1, got {self.averted}")
 
     @property
     def threshold(self) -> float:
@@ -24,14 +24,14 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deviation:
+class PinballCost:
     """What an answer costs that is off by a unit: `under` where it lies below what comes, `over` where above."""
 
     under: float
     over: float
 
     def __post_init__(self) -> None:
-        require(self.under > 0 and self.over > 0, f"costs are positive, got under={self.under}, over={self.over}")
+        check(self.under > 0 and self.over > 0, f"costs are positive, got under={self.under}, over={self.over}")
 
     @property
     def quantile(self) -> float:
@@ -46,7 +46,7 @@ class Milliseconds:
     p99: float
 
     def __post_init__(self) -> None:
-        require(self.p99 > 0, f"a latency budget is positive, got {self.p99} ms")
+        check(self.p99 > 0, f"a latency budget is positive, got {self.p99} ms")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +57,7 @@ class Megabytes:
     memory: float = 500
 
     def __post_init__(self) -> None:
-        require(self.package > 0 and self.memory > 0, f"budgets are positive, got {self.package} and {self.memory} MB")
+        check(self.package > 0 and self.memory > 0, f"budgets are positive, got {self.package} and {self.memory} MB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,28 +69,28 @@ class Excluded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settled:
+class DeterministicLevels:
     """Levels of the feature `by` that settle the label by definition and are known at the cutoff, and why.
 
     The leak alarm lets them pass; they go into the model card. Levels are written as they print ("missing" is one).
     """
 
-    by: str
+    feature: str
     levels: tuple[str, ...]
     why: str
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(bool(self.levels), f"Settled(by={self.by!r}) names the levels that settle the label")
-        require(bool(self.why), f"say why the levels {self.levels} of {self.by!r} settle the label (why=)")
+        check_tuples(self)
+        check(bool(self.levels), f"Settled(by={self.feature!r}) names the levels that settle the label")
+        check(bool(self.why), f"say why the levels {self.levels} of {self.feature!r} settle the label (why=)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
     """Rows judged apart: every level of the feature `by` that has at least `least_rows` rows."""
 
-    by: str
-    least_rows: int = 400
+    feature: str
+    min_rows: int = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,11 +101,11 @@ class EdgeCase:
     """
 
     name: str
-    where: str
+    condition: str
     why: str
 
     def __post_init__(self) -> None:
-        require(bool(self.name) and bool(self.why), f"name the edge case {self.where!r} and say why it is one (why=)")
+        check(bool(self.name) and bool(self.why), f"name the edge case {self.condition!r} and say why it is one (why=)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,27 +120,27 @@ class Fairness:
     `coverage_margin`, nor the loss shown above `most_loss` times everybody's.
     """
 
-    by: tuple[str, ...]
-    among: str = ""
-    least_rows: int = 400
-    least_calibration: float = 0.85
-    most_calibration: float = 1.20
+    group_by: tuple[str, ...]
+    population: str = ""
+    min_rows: int = 400
+    min_calibration: float = 0.85
+    max_calibration: float = 1.20
     auc_margin: float = 0.05
     coverage_margin: float = 0.1
-    most_loss: float = 1.5
+    max_loss: float = 1.5
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require_unique("Fairness(by=...): columns", self.by)
-        require(bool(self.by), "Fairness(by=...) names the columns whose groups are compared")
-        require(self.least_rows >= 1, f"least_rows is 1 or more, got {self.least_rows}")
-        require(
-            0 < self.least_calibration < 1 < self.most_calibration,
-            f"calibration bounds lie on both sides of 1, got {self.least_calibration} and {self.most_calibration}",
+        check_tuples(self)
+        check_unique("Fairness(by=...): columns", self.group_by)
+        check(bool(self.group_by), "Fairness(by=...) names the columns whose groups are compared")
+        check(self.min_rows >= 1, f"least_rows is 1 or more, got {self.min_rows}")
+        check(
+            0 < self.min_calibration < 1 < self.max_calibration,
+            f"calibration bounds lie on both sides of 1, got {self.min_calibration} and {self.max_calibration}",
         )
-        require(self.auc_margin >= 0, f"auc_margin is 0 or more, got {self.auc_margin}")
-        require(0 <= self.coverage_margin < 1, f"coverage_margin is a share below 1, got {self.coverage_margin}")
-        require(self.most_loss > 1, f"most_loss is a multiple above 1, got {self.most_loss}")
+        check(self.auc_margin >= 0, f"auc_margin is 0 or more, got {self.auc_margin}")
+        check(0 <= self.coverage_margin < 1, f"coverage_margin is a share below 1, got {self.coverage_margin}")
+        check(self.max_loss > 1, f"most_loss is a multiple above 1, got {self.max_loss}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,18 +155,18 @@ class Refit:
     answer loses; those further apart than 1 are other decisions.
     """
 
-    scores_apart: float = 0.03
-    answers_apart: float = 0.1
-    flipped: float = 0.05
-    least_rank: float = 0.95
-    loss_rise: float = 0.0
+    max_score_difference: float = 0.03
+    max_answer_difference: float = 0.1
+    max_flipped_share: float = 0.05
+    min_rank_correlation: float = 0.95
+    max_loss_rise: float = 0.0
 
     def __post_init__(self) -> None:
-        require(0 < self.scores_apart < 1, f"scores_apart lies between 0 and 1, got {self.scores_apart}")
-        require(0 < self.flipped < 1, f"flipped is a share between 0 and 1, got {self.flipped}")
-        require(self.answers_apart > 0, f"answers_apart is positive, got {self.answers_apart}")
-        require(self.loss_rise >= 0, f"loss_rise is 0 or more, got {self.loss_rise}")
-        require(0 < self.least_rank <= 1, f"least_rank lies above 0, up to 1, got {self.least_rank}")
+        check(0 < self.max_score_difference < 1, f"scores_apart lies between 0 and 1, got {self.max_score_difference}")
+        check(0 < self.max_flipped_share < 1, f"flipped is a share between 0 and 1, got {self.max_flipped_share}")
+        check(self.max_answer_difference > 0, f"answers_apart is positive, got {self.max_answer_difference}")
+        check(self.max_loss_rise >= 0, f"loss_rise is 0 or more, got {self.max_loss_rise}")
+        check(0 < self.min_rank_correlation <= 1, f"least_rank lies above 0, up to 1, got {self.min_rank_correlation}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,35 +184,35 @@ class Gates:
     """
 
     judged_nights: int = 7
-    most_judged_nights: int | None = None
+    max_judged_nights: int | None = None
     recent_nights: int = 2
     confidence: float = 0.95
     refresh_margin: float = 0.005
     slice_margin: float = 0.03
-    worst_log_loss: float = 0.69
-    least_auc: float = 0.55
+    max_log_loss: float = 0.69
+    min_auc: float = 0.55
     leak_auc: float = 0.95
     leak_auc_nights: int = 28
-    least_skill: float = 0.0
+    min_skill: float = 0.0
     leak_skill: float = 0.8
     leak_skill_nights: int = 28
 
     def __post_init__(self) -> None:
-        require(self.judged_nights >= 2, f"a gate needs 2 nights or more to see any spread, got {self.judged_nights}")
-        require(
-            self.most_judged >= self.judged_nights,
-            f"most_judged_nights is judged_nights ({self.judged_nights}) or more, got {self.most_judged_nights}",
+        check(self.judged_nights >= 2, f"a gate needs 2 nights or more to see any spread, got {self.judged_nights}")
+        check(
+            self.judged_nights_limit >= self.judged_nights,
+            f"most_judged_nights is judged_nights ({self.judged_nights}) or more, got {self.max_judged_nights}",
         )
-        require(
+        check(
             2 <= self.recent_nights <= self.judged_nights,
             f"recent_nights lies between 2 and judged_nights ({self.judged_nights}), got {self.recent_nights}",
         )
-        require(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
-        require(self.refresh_margin >= 0 and self.slice_margin >= 0, "margins are 0 or more")
-        require(0.5 <= self.least_auc < self.leak_auc <= 1, "least_auc lies below leak_auc, both between .5 and 1")
-        require(0 <= self.least_skill < self.leak_skill <= 1, "least_skill lies below leak_skill, both between 0 and 1")
+        check(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
+        check(self.refresh_margin >= 0 and self.slice_margin >= 0, "margins are 0 or more")
+        check(0.5 <= self.min_auc < self.leak_auc <= 1, "least_auc lies below leak_auc, both between .5 and 1")
+        check(0 <= self.min_skill < self.leak_skill <= 1, "least_skill lies below leak_skill, both between 0 and 1")
 
     @property
-    def most_judged(self) -> int:
+    def judged_nights_limit(self) -> int:
         """The most nights that are judged on."""
-        return self.judged_nights if self.most_judged_nights is None else self.most_judged_nights
+        return self.judged_nights if self.max_judged_nights is None else self.max_judged_nights

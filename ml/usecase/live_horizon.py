@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import require, require_tuples
+from ml.usecase.declaration import check, check_tuples
 from ml.usecase.features import Feature
 
 
@@ -18,5 +18,5 @@ class Live:
     features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(self.hours >= 0, f"a live answer comes 0 hours or more before the event, got Live(hours={self.hours})")
+        check_tuples(self)
+        check(self.hours >= 0, f"a live answer comes 0 hours or more before the event, got Live(hours={self.hours})")

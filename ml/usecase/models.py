@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.usecase.declaration import require, require_tuples
+from ml.usecase.declaration import check, check_tuples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -10,7 +10,7 @@ class Binary:
     """A yes-or-no question; `label` is a boolean column of the table `of`, true where the answer is yes."""
 
     label: str
-    of: str
+    table: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,11 +21,11 @@ class Regression:
     """
 
     label: str
-    of: str
+    table: str
     unit: str
 
     def __post_init__(self) -> None:
-        require(bool(self.unit), f"Regression(label={self.label!r}) says what its label counts (unit=)")
+        check(bool(self.unit), f"Regression(label={self.label!r}) says what its label counts (unit=)")
 
 
 Task = Binary | Regression
@@ -40,8 +40,8 @@ class Logistic:
     name: str = "logistic"
 
     def __post_init__(self) -> None:
-        require(self.strength > 0, f"Logistic(strength=...) is positive, got {self.strength}")
-        _require_weight(self.positive_weight)
+        check(self.strength > 0, f"Logistic(strength=...) is positive, got {self.strength}")
+        _check_weight(self.positive_weight)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,7 @@ class LinearQuantile:
     name: str = "linear_quantile"
 
     def __post_init__(self) -> None:
-        require(self.penalty >= 0, f"LinearQuantile(penalty=...) is 0 or more, got {self.penalty}")
+        check(self.penalty >= 0, f"LinearQuantile(penalty=...) is 0 or more, got {self.penalty}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,12 +70,12 @@ class GradientBoosting:
     name: str = "gradient_boosting"
 
     def __post_init__(self) -> None:
-        require(self.trees > 0, f"GradientBoosting(trees=...) is 1 or more, got {self.trees}")
-        require(self.leaves > 1, f"GradientBoosting(leaves=...) is 2 or more, got {self.leaves}")
-        require(self.learning_rate > 0, f"GradientBoosting(learning_rate=...) is positive, got {self.learning_rate}")
+        check(self.trees > 0, f"GradientBoosting(trees=...) is 1 or more, got {self.trees}")
+        check(self.leaves > 1, f"GradientBoosting(leaves=...) is 2 or more, got {self.leaves}")
+        check(self.learning_rate > 0, f"GradientBoosting(learning_rate=...) is positive, got {self.learning_rate}")
         for share in (self.feature_share, self.row_share):
-            require(0 < share <= 1, f"GradientBoosting takes shares of features and rows in (0, 1], got {share}")
-        _require_weight(self.positive_weight)
+            check(0 < share <= 1, f"GradientBoosting takes shares of features and rows in (0, 1], got {share}")
+        _check_weight(self.positive_weight)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,15 +91,15 @@ class NeuralNet:
     name: str = "neural_net"
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(
+        check_tuples(self)
+        check(
             bool(self.layers) and all(size > 0 for size in self.layers),
             f"NeuralNet(layers=...) names the sizes of one hidden layer or more, got {self.layers}",
         )
-        require(self.penalty >= 0, f"NeuralNet(penalty=...) is 0 or more, got {self.penalty}")
-        require(self.learning_rate > 0, f"NeuralNet(learning_rate=...) is positive, got {self.learning_rate}")
-        require(self.epochs > 0 and self.batch > 0, f"epochs and batch are 1 or more, got {self.epochs}, {self.batch}")
-        _require_weight(self.positive_weight)
+        check(self.penalty >= 0, f"NeuralNet(penalty=...) is 0 or more, got {self.penalty}")
+        check(self.learning_rate > 0, f"NeuralNet(learning_rate=...) is positive, got {self.learning_rate}")
+        check(self.epochs > 0 and self.batch > 0, f"epochs and batch are 1 or more, got {self.epochs}, {self.batch}")
+        _check_weight(self.positive_weight)
 
 
 Candidate = Logistic | LinearQuantile | GradientBoosting | NeuralNet
@@ -117,8 +117,8 @@ class Tuning:
     minutes: float = 60.0
 
     def __post_init__(self) -> None:
-        require(self.trials >= 1, f"a search makes 1 trial or more, got {self.trials}")
-        require(self.minutes > 0, f"a search takes a positive number of minutes, got {self.minutes}")
+        check(self.trials >= 1, f"a search makes 1 trial or more, got {self.trials}")
+        check(self.minutes > 0, f"a search takes a positive number of minutes, got {self.minutes}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +128,7 @@ class Recency:
     half_life_nights: float
 
     def __post_init__(self) -> None:
-        require(self.half_life_nights > 0, f"a half-life is a positive number of nights, got {self.half_life_nights}")
+        check(self.half_life_nights > 0, f"a half-life is a positive number of nights, got {self.half_life_nights}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +142,7 @@ class Prior:
 class RecentRate:
     """The baseline that answers with the feature `of`, a share such as last week's by group, or the prior where it is missing."""
 
-    of: str
+    feature: str
     name: str = "recent_rate"
 
 
@@ -150,12 +150,12 @@ class RecentRate:
 class RecentMean:
     """The baseline that answers with the feature `of`, a mean such as last week's by group, or the prior where it is missing."""
 
-    of: str
+    feature: str
     name: str = "recent_mean"
 
 
 Baseline = Prior | RecentRate | RecentMean
 
 
-def _require_weight(positive_weight: float) -> None:
-    require(positive_weight > 0, f"rows with the label yes weigh more than nothing, got {positive_weight}")
+def _check_weight(positive_weight: float) -> None:
+    check(positive_weight > 0, f"rows with the label yes weigh more than nothing, got {positive_weight}")

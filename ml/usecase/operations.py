@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from ml import periods
 from ml.errors import DeclarationError, RequestError
-from ml.usecase.declaration import require, require_tuples
+from ml.usecase.declaration import check, check_tuples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,10 +27,10 @@ class Canary:
     """
 
     shares: tuple[float, ...] = (0.05, 0.25, 1.0)
-    least_answers: tuple[int, ...] = (300, 500, 1000)
-    shadow_answers: int = 500
-    least_nights: int = 3
-    false_alarms: float = 0.05
+    min_requests: tuple[int, ...] = (300, 500, 1000)
+    min_shadow_rows: int = 500
+    min_nights: int = 3
+    false_alarm_rate: float = 0.05
     fault_margin: float = 0.01
     slow_margin: float = 0.01
     scores_margin: float = 0.15
@@ -39,22 +39,22 @@ class Canary:
     cost_margin: float = 0.02
 
     def __post_init__(self) -> None:
-        require_tuples(self)
+        check_tuples(self)
         rising = all(one < other for one, other in pairwise((0.0, *self.shares)))
-        require(
+        check(
             rising and self.shares[-1:] == (1.0,),
             f"the shares of a canary rise from above 0 to 1.0, got {self.shares}",
         )
-        require(
-            len(self.least_answers) == len(self.shares) and min(self.least_answers) >= 1,
-            f"least_answers has a number, 1 or more, for each of the {len(self.shares)} shares, got {self.least_answers}",
+        check(
+            len(self.min_requests) == len(self.shares) and min(self.min_requests) >= 1,
+            f"least_answers has a number, 1 or more, for each of the {len(self.shares)} shares, got {self.min_requests}",
         )
-        require(
-            self.shadow_answers >= 20,
-            f"a shadow's usual order needs 20 shadow_answers or more, got {self.shadow_answers}",
+        check(
+            self.min_shadow_rows >= 20,
+            f"a shadow's usual order needs 20 shadow_answers or more, got {self.min_shadow_rows}",
         )
-        require(self.least_nights >= 0, f"least_nights is 0 or more, got {self.least_nights}")
-        _require_error_rate(self.false_alarms)
+        check(self.min_nights >= 0, f"least_nights is 0 or more, got {self.min_nights}")
+        _check_false_alarm_rate(self.false_alarm_rate)
         margins = (
             self.fault_margin,
             self.slow_margin,
@@ -63,13 +63,13 @@ class Canary:
             self.calibration_margin,
             self.cost_margin,
         )
-        _require_margins(margins)
+        _check_margins(margins)
 
-    def needed_at(self, share: float) -> int:
+    def min_requests_at(self, share: float) -> int:
         """Return how many answers of its own a canary needs at `share`; raises RequestError when it never has that share."""
         if share not in self.shares:
             raise RequestError(f"expected one of the shares of the canary, {self.shares}, got {share}")
-        return self.least_answers[self.shares.index(share)]
+        return self.min_requests[self.shares.index(share)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,24 +83,24 @@ class Experiment:
     share: float = 0.5
     nights: int = 14
     confidence: float = 0.95
-    false_alarms: float = 0.05
+    false_alarm_rate: float = 0.05
     fault_margin: float = 0.01
     slow_margin: float = 0.01
 
     def __post_init__(self) -> None:
-        require(0 < self.share < 1, f"an experiment's share lies between 0 and 1, got {self.share}")
-        require(self.nights >= 2, f"an experiment needs 2 nights or more to see any spread, got {self.nights}")
-        require(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
-        _require_error_rate(self.false_alarms)
-        _require_margins((self.fault_margin, self.slow_margin))
+        check(0 < self.share < 1, f"an experiment's share lies between 0 and 1, got {self.share}")
+        check(self.nights >= 2, f"an experiment needs 2 nights or more to see any spread, got {self.nights}")
+        check(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
+        _check_false_alarm_rate(self.false_alarm_rate)
+        _check_margins((self.fault_margin, self.slow_margin))
 
 
-def _require_error_rate(false_alarms: float) -> None:
-    require(0 < false_alarms <= 0.5, f"false_alarms lies between 0 and .5, got {false_alarms}")
+def _check_false_alarm_rate(rate: float) -> None:
+    check(0 < rate <= 0.5, f"false_alarms lies between 0 and .5, got {rate}")
 
 
-def _require_margins(margins: tuple[float, ...]) -> None:
-    require(all(0 <= each < 0.8 for each in margins), f"margins lie between 0 and .8, got {margins}")
+def _check_margins(margins: tuple[float, ...]) -> None:
+    check(all(0 <= each < 0.8 for each in margins), f"margins lie between 0 and .8, got {margins}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,8 +114,8 @@ class Release:
     canary: Canary | Experiment | None = Canary()
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(
+        check_tuples(self)
+        check(
             len(self.approvers) == 2 and self.approvers[0] != self.approvers[1],
             f"a release has two different approvers, got {self.approvers}",
         )
@@ -132,12 +132,12 @@ class Release:
                 return ()
 
     @property
-    def shadow_answers(self) -> int:
+    def min_shadow_rows(self) -> int:
         """How many copies a challenger answers before anybody is asked about it."""
-        return self.canary.shadow_answers if isinstance(self.canary, Canary) else 0
+        return self.canary.min_shadow_rows if isinstance(self.canary, Canary) else 0
 
 
-class Deed(StrEnum):
+class Permission(StrEnum):
     """What a person may ask for by hand; each is a field of `Roles`."""
 
     TRAIN = "train"
@@ -157,17 +157,19 @@ class Roles:
     roll_back: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        require_tuples(self)
+        check_tuples(self)
 
-    def allow(self, deed: Deed, who: str) -> None:
+    def check_permission(self, permission: Permission, user: str) -> None:
         """Raise RequestError when `who` is none of those who may."""
-        named: tuple[str, ...] = getattr(self, deed)
-        if named and who not in named:
-            raise RequestError(f"{deed}: expected to be asked by {' or '.join(named)}, not by {who!r}: ask one of them")
+        named: tuple[str, ...] = getattr(self, permission)
+        if named and user not in named:
+            raise RequestError(
+                f"{permission}: expected to be asked by {' or '.join(named)}, not by {user!r}: ask one of them"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Issuing:
+class PublicationGate:
     """When a night's scores are withheld: the last that were issued stay the ones to read, until somebody decides.
 
     A night is held against its entities (`least_coverage` of them have a score), and against the last `nights` that were
@@ -179,25 +181,31 @@ class Issuing:
     All are sizes of effect, which do not change with the number of rows. How often they err is in docs/batch.md.
     """
 
-    least_coverage: float = 0.99
-    least_rows: float = 0.6
-    most_rows: float = 1.7
-    least_spread: float = 0.3
-    most_moved: float = 0.5
-    most_moved_feature: float = 0.25
-    steady: float = 0.08
-    nights: int = 14
-    least_nights: int = 5
+    min_coverage: float = 0.99
+    min_row_ratio: float = 0.6
+    max_row_ratio: float = 1.7
+    min_spread_ratio: float = 0.3
+    max_score_distance: float = 0.5
+    max_feature_distance: float = 0.25
+    max_reference_distance: float = 0.08
+    reference_nights: int = 14
+    min_reference_nights: int = 5
 
     def __post_init__(self) -> None:
-        require(1 <= self.least_nights <= self.nights, "least_nights lies between 1 and nights")
-        require(0 <= self.least_rows < 1 < self.most_rows, "least_rows lies below 1, most_rows above it")
-        shares = (self.least_coverage, self.least_spread, self.most_moved, self.most_moved_feature, self.steady)
-        require(all(0 <= each <= 1 for each in shares), f"coverage, spread and moves lie between 0 and 1, got {shares}")
+        check(1 <= self.min_reference_nights <= self.reference_nights, "least_nights lies between 1 and nights")
+        check(0 <= self.min_row_ratio < 1 < self.max_row_ratio, "least_rows lies below 1, most_rows above it")
+        shares = (
+            self.min_coverage,
+            self.min_spread_ratio,
+            self.max_score_distance,
+            self.max_feature_distance,
+            self.max_reference_distance,
+        )
+        check(all(0 <= each <= 1 for each in shares), f"coverage, spread and moves lie between 0 and 1, got {shares}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rehearsal:
+class Demo:
     """The real nights that `make run` plays: a bulk history first, then single nights through the scheduler."""
 
     history: str
@@ -205,10 +213,10 @@ class Rehearsal:
 
     def __post_init__(self) -> None:
         try:
-            history, played = periods.parse(self.history), periods.parse(self.nights)
+            history, demo_nights = periods.parse(self.history), periods.parse(self.nights)
         except RequestError as error:
             raise DeclarationError(f"a rehearsal plays nights: {error}") from None
-        require(
-            history.last < played.first,
-            f"a rehearsal plays nights after its history: expected nights that begin after {history.last}, got {played}",
+        check(
+            history.last < demo_nights.first,
+            f"a rehearsal plays nights after its history: expected nights that begin after {history.last}, got {demo_nights}",
         )

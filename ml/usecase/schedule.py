@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ml import periods
 from ml.errors import DeclarationError, RequestError
 from ml.periods import Period
-from ml.usecase.declaration import require
+from ml.usecase.declaration import check
 
 Cadence = Literal["day", "month"]
 
-_TOLD: dict[Cadence, str] = {"day": "every night", "month": "the first of each month"}
+_CADENCE_TEXTS: dict[Cadence, str] = {"day": "every night", "month": "the first of each month"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,9 +28,9 @@ class Night:
     every: Cadence = "day"
 
     def __post_init__(self) -> None:
-        require(0 <= self.hour <= 23, f"a night's hour is 0 to 23, got {self.hour}")
+        check(0 <= self.hour <= 23, f"a night's hour is 0 to 23, got {self.hour}")
         cadences = get_args(Cadence)
-        require(self.every in cadences, f"a night comes every one of {cadences}, got {self.every!r}")
+        check(self.every in cadences, f"a night comes every one of {cadences}, got {self.every!r}")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -44,9 +44,9 @@ class Night:
         return f"0 {self.hour} {'*' if self.every == 'day' else '1'} * *"
 
     @property
-    def told(self) -> str:
+    def cadence_text(self) -> str:
         """The cadence in words: every night, or the first of each month."""
-        return _TOLD[self.every]
+        return _CADENCE_TEXTS[self.every]
 
     def cutoff(self, night: date) -> datetime:
         """Return the UTC instant after which nothing may be known for `night`."""
@@ -54,23 +54,23 @@ class Night:
 
     def nights(self, period: Period) -> tuple[date, ...]:
         """Return the nights of `period`, in order; a day between two nights is none."""
-        places = range(self._place(period.first), self._place(period.last) + 1)
-        return tuple(night for night in map(self._night, places) if night in period)
+        indices = range(self._index(period.first), self._index(period.last) + 1)
+        return tuple(night for night in map(self._from_index, indices) if night in period)
 
-    def open_at(self, moment: datetime) -> date:
+    def latest_decided(self, moment: datetime) -> date:
         """Return the night that was decided last by `moment` (with a time zone)."""
-        night = self.before(moment.date() + timedelta(days=1), 0)
+        night = self.previous(moment.date() + timedelta(days=1), 0)
         while self.cutoff(night) > moment:
-            night = self.before(night)
+            night = self.previous(night)
         return night
 
-    def before(self, night: date, count: int = 1) -> date:
+    def previous(self, night: date, count: int = 1) -> date:
         """Return the night that lies `count` nights before `night`."""
-        return self._night(self._place(night) - count)
+        return self._from_index(self._index(night) - count)
 
     def count(self, since: date, until: date) -> int:
         """Return how many nights `until` lies after the night `since`."""
-        return self._place(until) - self._place(since)
+        return self._index(until) - self._index(since)
 
     def parse(self, text: str) -> Period:
         """Return the period that a key names, whose ends are nights of this cadence.
@@ -79,17 +79,17 @@ class Night:
         """
         period = periods.parse(text)
         for end in (period.first, period.last):
-            earlier = self.before(end, 0)
+            earlier = self.previous(end, 0)
             if end != earlier:
                 raise RequestError(
-                    f"expected a night ({self.told}), got {end}, which is none: the night before it is {earlier}, "
-                    f"the one after it {self.before(end, -1)}; ask for one of those"
+                    f"expected a night ({self.cadence_text}), got {end}, which is none: the night before it is {earlier}, "
+                    f"the one after it {self.previous(end, -1)}; ask for one of those"
                 )
         return period
 
-    def _place(self, day: date) -> int:
+    def _index(self, day: date) -> int:
         """Return the running number of the last night on or before `day`."""
         return day.toordinal() if self.every == "day" else day.year * 12 + day.month - 1
 
-    def _night(self, place: int) -> date:
-        return date.fromordinal(place) if self.every == "day" else date(place // 12, place % 12 + 1, 1)
+    def _from_index(self, index: int) -> date:
+        return date.fromordinal(index) if self.every == "day" else date(index // 12, index % 12 + 1, 1)

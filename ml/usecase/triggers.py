@@ -7,13 +7,13 @@ from typing import Literal, get_args
 
 from ml import periods
 from ml.errors import DeclarationError, RequestError
-from ml.usecase.declaration import require, require_tuples, require_unique
+from ml.usecase.declaration import check, check_tuples, check_unique
 
-Against = Literal["training", "season", "past"]
+DriftReference = Literal["training", "season", "past"]
 
 NAMES = ("calibration_gap", "loss_rise", "loss_surprise", "expected_loss_rise", "new_labels", "age_nights", "drift")
 _YEARLY = re.compile(r"(\d{2})-(\d{2})\.\.(\d{2})-(\d{2})")
-_LEAP = 2024
+_LEAP_YEAR = 2024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,21 +27,21 @@ class Drift:
     threshold when more than this `share` of the features has moved.
     """
 
-    against: Against = "training"
+    reference: DriftReference = "training"
     share: float = 0.5
-    moved: float = 0.2
+    psi_threshold: float = 0.2
     season_nights: int | None = None
-    asks: bool = False
+    triggers_retraining: bool = False
 
     def __post_init__(self) -> None:
-        known = get_args(Against)
-        require(self.against in known, f"drift is held against one of {known}, got {self.against!r}")
-        require(0 <= self.share < 1, f"the share of features that may drift lies from 0 to below 1, got {self.share}")
-        require(self.moved > 0, f"a feature has moved by more than 0, got {self.moved}")
-        is_season = self.against == "season"
-        require(
+        known = get_args(DriftReference)
+        check(self.reference in known, f"drift is held against one of {known}, got {self.reference!r}")
+        check(0 <= self.share < 1, f"the share of features that may drift lies from 0 to below 1, got {self.share}")
+        check(self.psi_threshold > 0, f"a feature has moved by more than 0, got {self.psi_threshold}")
+        is_season = self.reference == "season"
+        check(
             is_season == (self.season_nights is not None) and (self.season_nights is None or self.season_nights >= 1),
-            f'season_nights goes with against="season", and is 1 or more: got {self.season_nights} with {self.against!r}',
+            f'season_nights goes with against="season", and is 1 or more: got {self.season_nights} with {self.reference!r}',
         )
 
 
@@ -51,13 +51,13 @@ class Persistence:
 
     trigger: str
     nights: int
-    among: int
+    out_of: int
 
     def __post_init__(self) -> None:
-        require(self.trigger in NAMES, f"a persistence is of one of {', '.join(NAMES)}, got {self.trigger!r}")
-        require(
-            1 <= self.nights <= self.among,
-            f"a trigger persists for 1 to `among` nights, got {self.nights} among {self.among}",
+        check(self.trigger in NAMES, f"a persistence is of one of {', '.join(NAMES)}, got {self.trigger!r}")
+        check(
+            1 <= self.nights <= self.out_of,
+            f"a trigger persists for 1 to `among` nights, got {self.nights} among {self.out_of}",
         )
 
 
@@ -69,28 +69,28 @@ class Budget:
     nights: int
 
     def __post_init__(self) -> None:
-        require(
+        check(
             self.trainings >= 1 and self.nights >= 1,
             f"a budget is 1 training or more in 1 night or more, got {self.trainings} in {self.nights}",
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Quiet:
+class BlackoutPeriod:
     """Nights on which no trigger asks: "2013-12-20..2014-01-02", or "12-20..01-02" of each year; both ends are included."""
 
     nights: str
     why: str
 
     def __post_init__(self) -> None:
-        require(bool(self.why.strip()), f"quiet nights say why, got {self.nights} without a reason")
+        check(bool(self.why.strip()), f"quiet nights say why, got {self.nights} without a reason")
         yearly = self._yearly
         try:
             if yearly is None:
                 periods.parse(self.nights)
             else:
                 for month, day in yearly:
-                    date(_LEAP, month, day)
+                    date(_LEAP_YEAR, month, day)
         except (RequestError, ValueError):
             raise DeclarationError(
                 f'quiet nights are written as "2013-12-20..2014-01-02", or "12-20..01-02" for each year; got {self.nights!r}'
@@ -135,25 +135,25 @@ class Triggers:
     age_nights: int | None = None
     drift: Drift | None = Drift()
     window_nights: int = 14
-    least_nights: int = 5
+    min_nights: int = 5
     cooldown_nights: int = 7
     persistence: tuple[Persistence, ...] = ()
     budget: Budget | None = None
-    quiet: tuple[Quiet, ...] = ()
+    blackouts: tuple[BlackoutPeriod, ...] = ()
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(1 <= self.least_nights <= self.window_nights, "least_nights lies between 1 and window_nights")
-        require(
+        check_tuples(self)
+        check(1 <= self.min_nights <= self.window_nights, "least_nights lies between 1 and window_nights")
+        check(
             self.label_batch is None or self.label_batch >= 1,
             f"a label_batch is 1 label or more, got {self.label_batch}; None for none",
         )
-        require(self.cooldown_nights >= 0, f"a cooldown is 0 nights or more, got {self.cooldown_nights}")
-        require_unique("the triggers that must persist", [each.trigger for each in self.persistence])
+        check(self.cooldown_nights >= 0, f"a cooldown is 0 nights or more, got {self.cooldown_nights}")
+        check_unique("the triggers that must persist", [each.trigger for each in self.persistence])
         off = [each.trigger for each in self.persistence if getattr(self, each.trigger) is None]
-        require(not off, f"a trigger that must persist is switched on, got {', '.join(off)} which is None")
+        check(not off, f"a trigger that must persist is switched on, got {', '.join(off)} which is None")
 
-    def persisting(self, trigger: str) -> Persistence:
+    def persistence_for(self, trigger: str) -> Persistence:
         """Return how long a trigger must be above its threshold: one night, unless it is declared."""
         declared = {each.trigger: each for each in self.persistence}
-        return declared.get(trigger, Persistence(trigger=trigger, nights=1, among=1))
+        return declared.get(trigger, Persistence(trigger=trigger, nights=1, out_of=1))

@@ -7,20 +7,20 @@ from graphlib import CycleError, TopologicalSorter
 from ml.errors import DeclarationError, RequestError
 from ml.usecase import task_compatibility
 from ml.usecase.data import Table
-from ml.usecase.declaration import NAME, require, require_tuples, require_unique
+from ml.usecase.declaration import NAME, check, check_tuples, check_unique
 from ml.usecase.expectations import Expectation
-from ml.usecase.features import Feature, Lookup, Text, Window, outputs, require_ratios
+from ml.usecase.features import Feature, Lookup, Text, Window, check_ratios, outputs
 from ml.usecase.gates import (
     Cost,
-    Deviation,
+    DeterministicLevels,
     EdgeCase,
     Excluded,
     Fairness,
     Gates,
     Megabytes,
     Milliseconds,
+    PinballCost,
     Refit,
-    Settled,
     Slice,
 )
 from ml.usecase.live_horizon import Live
@@ -36,7 +36,7 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operations import Issuing, Rehearsal, Release, Roles
+from ml.usecase.operations import Demo, PublicationGate, Release, Roles
 from ml.usecase.schedule import Night
 from ml.usecase.triggers import Triggers
 
@@ -64,12 +64,12 @@ class UseCase:
     baselines: tuple[Baseline, ...] = (Prior(),)
     weighting: Recency | None = None
     tuning: Tuning | None = None
-    cost: Cost | Deviation
+    cost: Cost | PinballCost
     latency_budget: Milliseconds = Milliseconds(p99=10)
     size_budget: Megabytes = Megabytes()
     expectations: tuple[Expectation, ...] = ()
     excluded: tuple[Excluded, ...] = ()
-    settled: tuple[Settled, ...] = ()
+    deterministic_levels: tuple[DeterministicLevels, ...] = ()
     slices: tuple[Slice, ...] = ()
     edge_cases: tuple[EdgeCase, ...] = ()
     fairness: Fairness | None = None
@@ -77,78 +77,82 @@ class UseCase:
     gates: Gates = Gates()
     refit: Refit | None = None
     triggers: Triggers = Triggers()
-    issuing: Issuing = Issuing()
+    publication: PublicationGate = PublicationGate()
     release: Release = Release(approvers=("tech_lead", "business_owner"))
     roles: Roles = Roles()
-    rehearsal: Rehearsal
+    demo: Demo
 
     def __post_init__(self) -> None:
-        require_tuples(self)
-        require(bool(NAME.fullmatch(self.name)), f"a use case's name is lower_case, got {self.name!r}")
-        require_unique("tables", (table.name for table in self.tables))
-        require_unique("features", outputs(self._all_features))
-        require_ratios(self._all_features)
-        require_unique("edge cases", (each.name for each in self.edge_cases))
-        require_unique("candidates", (candidate.name for candidate in self.candidates))
-        require_unique("baselines", (baseline.name for baseline in self.baselines))
+        check_tuples(self)
+        check(bool(NAME.fullmatch(self.name)), f"a use case's name is lower_case, got {self.name!r}")
+        check_unique("tables", (table.name for table in self.tables))
+        check_unique("features", outputs(self._all_features))
+        check_ratios(self._all_features)
+        check_unique("edge cases", (each.name for each in self.edge_cases))
+        check_unique("candidates", (candidate.name for candidate in self.candidates))
+        check_unique("baselines", (baseline.name for baseline in self.baselines))
         for baseline in self.baselines:
             if isinstance(baseline, RecentRate | RecentMean):
                 means = outputs(each for each in self.features if isinstance(each, Window) and each.how == "mean")
-                require(
-                    baseline.of in means,
-                    f"{type(baseline).__name__}(of={baseline.of!r}) must name one of the windows' means: {list(means)}",
+                check(
+                    baseline.feature in means,
+                    f"{type(baseline).__name__}(of={baseline.feature!r}) must name one of the windows' means: {list(means)}",
                 )
         for name in outputs(self._all_features):
-            require(
+            check(
                 name not in _RESERVED, f"a feature cannot be called {name!r}: every table of features has that column"
             )
-        require(bool(self.features), f"use case {self.name!r} declares no features")
-        require(bool(self.candidates), f"use case {self.name!r} declares no candidates")
-        require(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")
+        check(bool(self.features), f"use case {self.name!r} declares no features")
+        check(bool(self.candidates), f"use case {self.name!r} declares no candidates")
+        check(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")
         known = {table.name for table in self.tables}
-        for what, name in (("entities", self.entities), ("task.of", self.task.of), *self._looked_up()):
-            require(name in known, f"{what} names the table {name!r}, but {self.name!r} declares {sorted(known)}")
-        require(
+        for referrer, name in (("entities", self.entities), ("task.of", self.task.table), *self._referenced_tables()):
+            check(name in known, f"{referrer} names the table {name!r}, but {self.name!r} declares {sorted(known)}")
+        check(
             self.table(self.entities).night is not None,
             f"the entity table {self.entities!r} must name its night column",
         )
-        for period in (self.rehearsal.history, self.rehearsal.nights):
-            self._require_nights(period)
-        self._require_no_cycle()
-        require_unique("expectations", (each.name for each in self.expectations))
-        task_compatibility.require_fit(self.task, self.cost, self.candidates, self.baselines, self.expectations)
-        for kind, by in (
-            *((f"the expectation {each.name!r} of", put) for each in self.expectations for put, _ in each.settings[0]),
-            *(("Slice", each.by) for each in self.slices),
-            *(("Settled", each.by) for each in self.settled),
+        for period in (self.demo.history, self.demo.nights):
+            self._check_nights(period)
+        self._check_no_cycle()
+        check_unique("expectations", (each.name for each in self.expectations))
+        task_compatibility.check_fits_task(self.task, self.cost, self.candidates, self.baselines, self.expectations)
+        for declaration, feature in (
+            *(
+                (f"the expectation {each.name!r} of", feature_name)
+                for each in self.expectations
+                for feature_name, _ in each.variants[0]
+            ),
+            *(("Slice", each.feature) for each in self.slices),
+            *(("Settled", each.feature) for each in self.deterministic_levels),
         ):
-            require(by in self.feature_names, f"{kind}(by={by!r}) must name one of the features")
-            require(
-                by not in [text.column for text in self.texts],
-                f"{kind}(by={by!r}) names a text, which has no levels to judge apart: name a category",
+            check(feature in self.feature_names, f"{declaration}(by={feature!r}) must name one of the features")
+            check(
+                feature not in [text.column for text in self.texts],
+                f"{declaration}(by={feature!r}) names a text, which has no levels to judge apart: name a category",
             )
 
-    def _require_nights(self, period: str) -> None:
+    def _check_nights(self, period: str) -> None:
         try:
             self.horizon.parse(period)
         except RequestError as error:
             raise DeclarationError(f"the rehearsal of {self.name!r} plays {period}: {error}") from None
 
-    def _require_no_cycle(self) -> None:
+    def _check_no_cycle(self) -> None:
         """Refuse tables that refer to each other in a circle: none of them could be judged first."""
-        refers = {
+        references = {
             table.name: {each.table for each in table.references if each.table != table.name} for table in self.tables
         }
         try:
-            TopologicalSorter(refers).prepare()
+            TopologicalSorter(references).prepare()
         except CycleError as error:
-            circle = " -> ".join(map(repr, reversed(error.args[1])))
+            cycle = " -> ".join(map(repr, reversed(error.args[1])))
             raise DeclarationError(
-                f"the references of {self.name!r} run in a circle, {circle}: a table is judged after those it refers to, "
+                f"the references of {self.name!r} run in a circle, {cycle}: a table is judged after those it refers to, "
                 "so leave one of these references out"
             ) from None
 
-    def _looked_up(self) -> Iterable[tuple[str, str]]:
+    def _referenced_tables(self) -> Iterable[tuple[str, str]]:
         features = [(f"{type(f).__name__}", f.table) for f in self._all_features if isinstance(f, Lookup)]
         return [*features, *(("Reference", each.table) for table in self.tables for each in table.references)]
 

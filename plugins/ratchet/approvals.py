@@ -33,7 +33,7 @@ class RoleApproval(ApprovalOperator):
         """Put the question and park until it is answered."""
         from include.steps import release
 
-        self.body = release.dossier(self.use_case, request.night(context))
+        self.body = release.render_evidence(self.use_case, request.night(context))
         return super().execute(context)
 
     def execute_complete(self, context: Mapping[str, Any], event: dict[str, Any]) -> Any:

@@ -25,17 +25,17 @@ def require_reader(user: GetUserDep) -> None:
         raise HTTPException(403, "Forbidden")
 
 
-def app() -> FastAPI:
+def create_app() -> FastAPI:
     """Return the board's pages, each behind the login; no route of FastAPI's own is open beside them."""
-    made = FastAPI(
+    application = FastAPI(
         title="Ratchet", dependencies=[Depends(require_reader)], openapi_url=None, docs_url=None, redoc_url=None
     )
-    made.get("/", response_class=HTMLResponse)(overview)
-    made.get("/use-cases/{name}", response_class=HTMLResponse)(use_case)
-    made.get("/use-cases/{name}/replays/{replay}/{picture}.svg", response_class=Response)(replayed)
-    made.get("/ledger", response_class=HTMLResponse)(ledger)
-    made.exception_handler(RatchetError)(refuse)
-    return made
+    application.get("/", response_class=HTMLResponse)(overview)
+    application.get("/use-cases/{name}", response_class=HTMLResponse)(use_case)
+    application.get("/use-cases/{name}/replays/{replay}/{picture}.svg", response_class=Response)(backtest_picture)
+    application.get("/ledger", response_class=HTMLResponse)(ledger)
+    application.exception_handler(RatchetError)(error_page)
+    return application
 
 
 def overview(request: Request) -> HTMLResponse:
@@ -48,9 +48,9 @@ def use_case(request: Request, name: str) -> HTMLResponse:
     return _page(pages.use_case(load_settings(), name, datetime.now(UTC), _root(request)))
 
 
-def replayed(name: str, replay: str, picture: str) -> Response:
+def backtest_picture(name: str, backtest: str, picture: str) -> Response:
     """Show a picture of a replay."""
-    return Response(pages.picture(load_settings(), name, replay, picture), 200, _HEADERS, "image/svg+xml")
+    return Response(pages.picture(load_settings(), name, backtest, picture), 200, _HEADERS, "image/svg+xml")
 
 
 def ledger(request: Request) -> HTMLResponse:
@@ -58,9 +58,9 @@ def ledger(request: Request) -> HTMLResponse:
     return _page(pages.ledger(load_settings(), request.query_params, datetime.now(UTC), _root(request)))
 
 
-def refuse(request: Request, error: Exception) -> HTMLResponse:
+def error_page(request: Request, error: Exception) -> HTMLResponse:
     """Say why a page cannot be shown: asked for wrongly (404), or not there yet (503)."""
-    return _page(pages.refusal(str(error), _root(request)), 404 if isinstance(error, RequestError) else 503)
+    return _page(pages.error_page(str(error), _root(request)), 404 if isinstance(error, RequestError) else 503)
 
 
 def _page(html: str, status: int = 200) -> HTMLResponse:

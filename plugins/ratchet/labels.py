@@ -6,10 +6,10 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-_MARK = "known"
+_STATE_KEY = "known"
 
 
-class LabelBatch(BaseEventTrigger):
+class LabelBatchTrigger(BaseEventTrigger):
     """Fires when `batch` labels have come since the champion learned, or since it fired last.
 
     What it fired for is in Airflow's store of the asset's state and, once answered for, in the ledger: a triggerer that
@@ -30,16 +30,16 @@ class LabelBatch(BaseEventTrigger):
         from include.steps.monitor import label_trigger
 
         store = self.asset_state_store
-        fired = int(await store.aget(_MARK, default=0) or 0) if store is not None else 0
+        fired = int(await store.aget(_STATE_KEY, default=0) or 0) if store is not None else 0
         while True:
             try:
-                found = await asyncio.to_thread(label_trigger.volume, self.use_case)
+                volume = await asyncio.to_thread(label_trigger.count_labels, self.use_case)
             except Exception:
                 self.log.exception("the labels of %s cannot be counted now", self.use_case)
-                found = None
-            if found is not None and found.known - max(found.answered, fired) >= self.batch:
-                fired = found.known
-                yield TriggerEvent({_MARK: found.known, "new": found.new})
+                volume = None
+            if volume is not None and volume.known - max(volume.baseline, fired) >= self.batch:
+                fired = volume.known
+                yield TriggerEvent({_STATE_KEY: volume.known, "new": volume.new})
                 if store is not None:
-                    await store.aset(_MARK, fired)
+                    await store.aset(_STATE_KEY, fired)
             await asyncio.sleep(self.seconds)

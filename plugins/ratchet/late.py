@@ -7,12 +7,12 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-_MARK = "told"
-_FAR_LOOK_EVERY = 240
-Found = dict[str, Any]  # the stamps of late files by name, by period
+_STATE_KEY = "told"
+_FULL_SCAN_INTERVAL = 240
+LateFiles = dict[str, Any]  # the stamps of late files by name, by period
 
 
-class LateLabels(BaseEventTrigger):
+class LateLabelTrigger(BaseEventTrigger):
     """Fires when label files have landed, or were changed, after their night was taken; once for each state of them.
 
     Nights more than a month back are looked at every 240th time (each hour), and while something is seen that is not told
@@ -31,38 +31,38 @@ class LateLabels(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look every so many seconds, for ever; a place or a warehouse that is away is asked again."""
         store = self.asset_state_store
-        seen = Seen(dict(await store.aget(_MARK, default={}) or {}) if store is not None else {})
-        for look in count():
-            everything = look % _FAR_LOOK_EVERY == 0 or seen.growing != {}
-            found = await self._look(everything)
-            if found is not None and (periods := seen.news(found, everything)):
+        tracker = LateFileTracker(dict(await store.aget(_STATE_KEY, default={}) or {}) if store is not None else {})
+        for scan_number in count():
+            full_scan = scan_number % _FULL_SCAN_INTERVAL == 0 or tracker.pending != {}
+            late_files = await self._scan(full_scan)
+            if late_files is not None and (periods := tracker.update(late_files, full_scan)):
                 yield TriggerEvent({"periods": periods})
                 if store is not None:
-                    await store.aset(_MARK, seen.told)
+                    await store.aset(_STATE_KEY, tracker.reported)
             await asyncio.sleep(self.seconds)
 
-    async def _look(self, everything: bool) -> Found | None:
+    async def _scan(self, full_scan: bool) -> LateFiles | None:
         from include.steps.ingest import late_files
 
         try:
-            return await asyncio.to_thread(late_files.find, self.use_case, everything=everything)
+            return await asyncio.to_thread(late_files.find, self.use_case, everything=full_scan)
         except Exception:
             self.log.exception("the landing area of %s cannot be looked at now", self.use_case)
             return None
 
 
-class Seen:
+class LateFileTracker:
     """What was told of, and what was seen once and may still be on its way."""
 
-    def __init__(self, told: Found) -> None:
-        self.told, self.growing = told, Found()
+    def __init__(self, reported: LateFiles) -> None:
+        self.reported, self.pending = reported, LateFiles()
 
-    def news(self, found: Found, everything: bool) -> list[str]:
+    def update(self, late_files: LateFiles, full_scan: bool) -> list[str]:
         """Return the periods of which files are late, not told of as they are now, and look as they did a look ago."""
-        if everything:
-            self.told = {period: files for period, files in self.told.items() if period in found}
-        new = {period: files for period, files in found.items() if self.told.get(period) != files}
-        periods = sorted(period for period, files in new.items() if self.growing.get(period) == files)
-        self.growing = {period: files for period, files in new.items() if period not in periods}
-        self.told |= {period: new[period] for period in periods}
+        if full_scan:
+            self.reported = {period: files for period, files in self.reported.items() if period in late_files}
+        new = {period: files for period, files in late_files.items() if self.reported.get(period) != files}
+        periods = sorted(period for period, files in new.items() if self.pending.get(period) == files)
+        self.pending = {period: files for period, files in new.items() if period not in periods}
+        self.reported |= {period: new[period] for period in periods}
         return periods

@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk.definitions.deadline import BaseDeadlineReference
 
 
-class RunMade(BaseDeadlineReference):
+class RunCreated(BaseDeadlineReference):
     """When a run was made, which is when Airflow asks."""
 
     def _evaluate_with(self, **_: Any) -> datetime:

@@ -8,7 +8,7 @@ from airflow.sdk import BaseNotifier, Context
 from ratchet import request
 
 
-class Alerts(BaseNotifier):
+class AlertNotifier(BaseNotifier):
     """Tells the alerts of the run's night, or only those of one `kind`."""
 
     def __init__(self, use_case: str, kind: str | None = None) -> None:
@@ -19,10 +19,10 @@ class Alerts(BaseNotifier):
         """Send them, if there are any."""
         from include import notifications
 
-        notifications.tell_alerts(self.use_case, request.period(context), self.kind)
+        notifications.send_alerts(self.use_case, request.period(context), self.kind)
 
 
-class Failure(BaseNotifier):
+class FailureNotifier(BaseNotifier):
     """Tells that a task failed, once Airflow has given up on it."""
 
     def notify(self, context: Context) -> None:
@@ -30,16 +30,16 @@ class Failure(BaseNotifier):
         from include import notifications
 
         task = context["ti"]
-        notifications.tell(
+        notifications.send(
             f"{task.dag_id}.{task.task_id} failed",
             f"{context.get('exception') or 'no reason was given'} ({task.run_id})",
         )
 
 
-async def late(hours: float, context: dict[str, Any]) -> None:
+async def notify_late(hours: float, context: dict[str, Any]) -> None:
     """Tell that a run has not ended in time; it goes on. Airflow's triggerer calls this once a deadline is missed."""
     from include import notifications
 
     run = context["dag_run"]
-    told = f"{run['dag_run_id']} has not ended {hours:g} hours after it was due: docs/operate.md#a-night-is-late"
-    await asyncio.to_thread(notifications.tell, f"{run['dag_id']} is late", told)
+    message = f"{run['dag_run_id']} has not ended {hours:g} hours after it was due: docs/operate.md#a-night-is-late"
+    await asyncio.to_thread(notifications.send, f"{run['dag_id']} is late", message)

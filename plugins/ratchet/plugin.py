@@ -12,7 +12,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from ratchet import timekeeper
-from ratchet.lateness import RunMade
+from ratchet.lateness import RunCreated
 
 PREFIX = "/ratchet"
 Message = MutableMapping[str, Any]
@@ -30,7 +30,7 @@ async def page(
 def _board() -> Any:
     from ratchet import board
 
-    return board.app()
+    return board.create_app()
 
 
 class RatchetPlugin(AirflowPlugin):
@@ -38,7 +38,7 @@ class RatchetPlugin(AirflowPlugin):
 
     name = "ratchet"
     listeners = [timekeeper]  # noqa: RUF012 - Airflow's own form
-    deadline_references = [RunMade]  # noqa: RUF012 - the same
+    deadline_references = [RunCreated]  # noqa: RUF012 - the same
     fastapi_apps = [{"app": page, "url_prefix": PREFIX, "name": "Ratchet"}]  # noqa: RUF012 - Airflow's own form
     external_views = [  # noqa: RUF012 - the same
         {"name": "Ratchet", "href": f"{PREFIX}/", "destination": "nav", "category": "browse", "url_route": "ratchet"}

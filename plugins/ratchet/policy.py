@@ -17,24 +17,24 @@ from airflow.sdk import (
 from ml.errors import ApprovalError, DeclarationError, LeakError, LedgerError, RequestError
 from ml.usecase import UseCase
 from ratchet import notifiers, request
-from ratchet.lateness import RunMade
+from ratchet.lateness import RunCreated
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseEventTrigger
 
-_FOR_PEOPLE = ("release",)  # which waits for them, for days
+_WITHOUT_DEADLINE = ("release",)  # which waits for them, for days
 # Who may what is told by the worker of a queue, where there are workers; one that trains cannot release what it trained.
 _QUEUES = dict.fromkeys(("release", "canary", "rollback", "drill"), "promotion") | dict.fromkeys(
     ("train", "replay"), "training"
 )
-_POINTLESS = RetryRule(
+_NOT_RETRYABLE = RetryRule(
     exception=[RequestError, DeclarationError, LeakError, LedgerError, ApprovalError],
     action=RetryAction.FAIL,
     reason="trying again changes nothing: the error's sentence says what to do",
 )
 
 
-def dag(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
+def dag_arguments(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
     """Return the arguments that all DAGs of a use case share."""
     return {
         "dag_id": f"{use_case.name}_{stage}",
@@ -42,16 +42,16 @@ def dag(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
         "doc_md": doc,
         "tags": [use_case.name, stage],
         "max_active_runs": 1,
-        "deadline": None if stage in _FOR_PEOPLE else _deadline(),
+        "deadline": None if stage in _WITHOUT_DEADLINE else _deadline(),
         "default_args": {
             "owner": use_case.owner,
             "queue": _QUEUES.get(stage, "default"),
             "retries": 2,
             "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": 4.0,
-            "retry_policy": ExceptionRetryPolicy(rules=[_POINTLESS]),
+            "retry_policy": ExceptionRetryPolicy(rules=[_NOT_RETRYABLE]),
             "execution_timeout": timedelta(hours=1),
-            "on_failure_callback": [notifiers.Failure()],
+            "on_failure_callback": [notifiers.FailureNotifier()],
         },
     }
 
@@ -60,20 +60,20 @@ def _deadline() -> DeadlineAlert:
     """Return when a run is late, and who is told then."""
     hours = float(os.environ.get("RATCHET_LATE_HOURS", "2"))
     return DeadlineAlert(
-        reference=RunMade(),
+        reference=RunCreated(),
         interval=timedelta(hours=hours),
-        callback=AsyncCallback(notifiers.late, kwargs={"hours": hours}),
+        callback=AsyncCallback(notifiers.notify_late, kwargs={"hours": hours}),
     )
 
 
-def schedules() -> bool:
+def schedules_enabled() -> bool:
     """Whether the wall clock may start nights; off in a rehearsal, which plays nights of its own."""
     return os.environ.get("RATCHET_SCHEDULES", "on") != "off"
 
 
-def watched(use_case: UseCase, stage: str, trigger: "BaseEventTrigger | None") -> Asset:
+def watched_asset(use_case: UseCase, stage: str, trigger: "BaseEventTrigger | None") -> Asset:
     """Return the asset of a stage that `trigger` tells of, which lives where the wall clock may start nights."""
-    if trigger is None or not schedules():
+    if trigger is None or not schedules_enabled():
         return request.asset(use_case, stage)
     return request.asset(use_case, stage, AssetWatcher(name=f"{use_case.name}_{stage}_watcher", trigger=trigger))
 

@@ -9,20 +9,20 @@ from include import assets, usecases
 from ml import periods
 from ml.errors import RequestError
 from ml.periods import Period
-from ml.usecase import Deed, UseCase
+from ml.usecase import Permission, UseCase
 
 _WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
 
 
-def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
+def form_fields(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
     """Return the fields that a person sees: this use case, a night, and a window where a stage takes one."""
     fields = {
-        **which(use_case),
+        **use_case_field(use_case),
         "night": Param(
             None,
             type=["null", "string"],
             format="date",
-            description=f"The night to run: {use_case.horizon.told}, {use_case.horizon.hour:02}:00 {use_case.horizon.timezone}. "
+            description=f"The night to run: {use_case.horizon.cadence_text}, {use_case.horizon.hour:02}:00 {use_case.horizon.timezone}. "
             "It wins over the run's partition key.",
         ),
     }
@@ -36,7 +36,7 @@ def form(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
     return fields
 
 
-def which(use_case: UseCase) -> dict[str, Param]:
+def use_case_field(use_case: UseCase) -> dict[str, Param]:
     """Return the one field that every form begins with: the use case, of which a DAG has one."""
     return {"use_case": Param(use_case.name, type="string", enum=[use_case.name], description=use_case.question)}
 
@@ -47,23 +47,23 @@ def period(context: Mapping[str, Any]) -> str:
     Raises RequestError for a field that the form does not have, for both a night and a window, for neither, and for a
     day that is no night of the use case.
     """
-    asked = period_or_all(context)
-    if asked is None:
+    requested = requested_period(context)
+    if requested is None:
         raise RequestError("expected a night or a window, got neither: trigger the DAG again and fill in one of them")
-    return str(asked)
+    return str(requested)
 
 
-def period_or_all(context: Mapping[str, Any]) -> Period | None:
+def requested_period(context: Mapping[str, Any]) -> Period | None:
     """Return the period this run is about, or None when the run names none; raises RequestError as `period` does."""
-    run, conf = context["dag_run"], filled(context)
-    asked = [text for name in ("night", "window") if (text := conf.get(name))]
-    if len(asked) > 1:
-        raise RequestError(f"expected a night or a window, got both ({asked[0]} and {asked[1]}): choose one")
-    key = asked[0] if asked else run.partition_key
+    run, conf = context["dag_run"], form_values(context)
+    values = [text for name in ("night", "window") if (text := conf.get(name))]
+    if len(values) > 1:
+        raise RequestError(f"expected a night or a window, got both ({values[0]} and {values[1]}): choose one")
+    key = values[0] if values else run.partition_key
     return None if key is None else usecases.get(context["dag"].params["use_case"]).horizon.parse(key)
 
 
-def filled(context: Mapping[str, Any]) -> Mapping[str, Any]:
+def form_values(context: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the fields that were filled in; raises RequestError for one that the form does not have."""
     conf, fields = context["dag_run"].conf or {}, context["dag"].params
     if unknown := sorted(conf.keys() - fields.keys()):
@@ -77,18 +77,18 @@ def night(context: Mapping[str, Any]) -> str:
     return str(periods.parse(period(context)).last)
 
 
-def person(context: Mapping[str, Any]) -> str:
+def triggering_user(context: Mapping[str, Any]) -> str:
     """Return who triggered this run, "airflow" where nobody did."""
     return context["dag_run"].triggering_user_name or "airflow"
 
 
-def allow(context: Mapping[str, Any], use_case: UseCase, deed: Deed) -> None:
+def check_permission(context: Mapping[str, Any], use_case: UseCase, permission: Permission) -> None:
     """Raise RequestError when a person triggered this run who may not ask for it; what nobody triggered may run."""
     if context["dag_run"].triggering_user_name:
-        use_case.roles.allow(deed, person(context))
+        use_case.roles.check_permission(permission, triggering_user(context))
 
 
-def hand_over(context: Mapping[str, Any], key: str | None = None) -> None:
+def set_outlet_partitions(context: Mapping[str, Any], key: str | None = None) -> None:
     """Give the events of this task's outlets the run's period as their key, also when it was asked for by a field.
 
     Another `key` goes before it.

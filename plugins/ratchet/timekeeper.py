@@ -9,16 +9,16 @@ from airflow.listeners import hookimpl
 @hookimpl
 def on_task_instance_success(previous_state: Any, task_instance: Any) -> None:  # noqa: ARG001 - Airflow's own names
     """Keep what the task took."""
-    _keep(task_instance, failed=False)
+    _record_try(task_instance, failed=False)
 
 
 @hookimpl
 def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any) -> None:  # noqa: ARG001 - the same
     """Keep what the task took until it failed."""
-    _keep(task_instance, failed=True)
+    _record_try(task_instance, failed=True)
 
 
-def _keep(task: Any, *, failed: bool) -> None:
+def _record_try(task: Any, *, failed: bool) -> None:
     """Record the try; tasks that are about no night are left out, as is a state that somebody set by hand."""
     if not hasattr(task, "get_template_context"):
         return
@@ -26,12 +26,12 @@ def _keep(task: Any, *, failed: bool) -> None:
 
     context = task.get_template_context()
     use_case = context["dag"].params.get("use_case")
-    period = request.period_or_all(context) if use_case else None
+    period = request.requested_period(context) if use_case else None
     if period is None:
         return
     from include.steps.monitor import serving_metrics
 
     seconds = (datetime.now(UTC) - task.start_date).total_seconds()
-    place = "" if task.map_index is None or task.map_index < 0 else f"[{task.map_index}]"
-    name = f"{task.dag_id.removeprefix(f'{use_case}_')}.{task.task_id}{place}"
+    index_suffix = "" if task.map_index is None or task.map_index < 0 else f"[{task.map_index}]"
+    name = f"{task.dag_id.removeprefix(f'{use_case}_')}.{task.task_id}{index_suffix}"
     serving_metrics.record_task(use_case, str(period), name, seconds, task.try_number, failed=failed)

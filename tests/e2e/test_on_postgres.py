@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from include import ports, usecases
 from include.platform.local import environment, processes
 from include.platform.local.airflow_client import Client, Run
-from include.platform.local.processes import Stack
+from include.platform.local.processes import LocalStack
 from include.settings import PROJECT, Settings, load_settings
 from include.steps.ingest import nightly
 from include.stores import landing, ledger, warehouse
@@ -48,7 +48,7 @@ Answer = TypeVar("Answer")
 class Place:
     """A stack on Postgres and S3 with two schedulers, and what keeps its processes alive, as containers would be."""
 
-    stack: Stack
+    stack: LocalStack
     client: Client
     server: Server
     airflow_url: str
@@ -109,7 +109,7 @@ def place(postgres: Server, s3_server: s3.Server, tmp_path_factory: pytest.TempP
         patch.setenv("RATCHET_LANDING", f"s3://{s3.BUCKET}/{folder.name}")
         for name, value in s3_server.environment.items():
             patch.setenv(name, value)
-        landings.client.cache_clear()
+        landings.s3_client.cache_clear()
         patch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
         usecases.all.cache_clear()
         load_settings.cache_clear()
@@ -166,9 +166,12 @@ def test_labels_that_land_late_in_a_bucket_are_told_by_the_triggerer_and_taken_o
     place: Place, tmp_path: Path
 ) -> None:
     client, settings = place.client, place.stack.settings
-    engine, landed = warehouse.engine(settings.warehouse_url), landing.place(settings.landing, "taxi", periods.parse(LATE))
+    engine, landed = (
+        warehouse.engine(settings.warehouse_url),
+        landing.period_location(settings.landing, "taxi", periods.parse(LATE)),
+    )
     before = warehouse.count_labels(engine, "taxi")
-    rides = pd.read_csv(landed.bring("rides.csv", tmp_path), dtype=str, keep_default_na=False)
+    rides = pd.read_csv(landed.fetch("rides.csv", tmp_path), dtype=str, keep_default_na=False)
     landed.put("rides.late.csv", rides.head(1).assign(ride="999").to_csv(index=False).encode())
     client.pause("taxi_late", paused=False)
     (run,) = place.eventually(lambda: [each for each in client.runs("taxi_late") if each.ended] or None)
@@ -212,7 +215,7 @@ def undisturbed(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The settings of a house in which the month was taken without Airflow."""
     with within(tmp_path_factory.mktemp("undisturbed"), place.server.database()) as settings:
         warehouse.migrate(settings.warehouse_url)
-        nightly.take("taxi", str(MONTH))
+        nightly.run("taxi", str(MONTH))
     yield settings
     warehouse.engine(settings.warehouse_url).dispose()
 
@@ -239,5 +242,5 @@ def test_a_night_that_is_disturbed_in_its_middle_ends_as_if_it_had_not_been(
     assert place.ended("taxi_ingest", key).state == "success"
     print(f"ended {time.monotonic() - began:.0f} s after what disturbed it was over")  # noqa: T201 - what it is run for
     with within(undisturbed.home, undisturbed.warehouse_url):
-        nightly.take("taxi", key)
+        nightly.run("taxi", key)
     assert stacks.left(undisturbed, key) == stacks.left(place.stack.settings, key)

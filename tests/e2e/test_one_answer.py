@@ -12,10 +12,10 @@ from bench import rivals, ways
 from include import ports
 from include.settings import Settings, load_settings
 from include.steps.train import export
-from include.steps.train.export import Form
+from include.steps.train.export import ExportFormat
 from include.stores import packages, registry
 from ml.packaging.export import onnx_graph
-from ml.scoring.request_schema import Taken
+from ml.scoring.request_schema import RequestSchema
 from tests import edge, served
 from tests.served import Server
 
@@ -63,7 +63,7 @@ def test_without_a_server_a_row_gets_the_answer_of_the_batch(
 ) -> None:
     (settings, alone), model = shared, edge.model(kind)
     digest = edge.stored(edge.package(model), settings)
-    wheel, onnx = (export.export(digest, form, tmp_path) for form in (Form.WHEEL, Form.ONNX))
+    wheel, onnx = (export.export(digest, form, tmp_path) for form in (ExportFormat.WHEEL, ExportFormat.ONNX))
     rows = ways.hard_rows(model, edge.KNOWN, THRESHOLDS)
     hold(kind, ways.offline(model, rows, wheel, onnx, alone))
 
@@ -76,7 +76,7 @@ def test_a_server_gives_a_row_the_answer_of_the_batch_by_every_protocol(
     (settings, _), model = shared, edge.model(kind)
     address, taken, rows = (
         str(server.client.base_url),
-        Taken.by(model.encoder),
+        RequestSchema.from_encoder(model.encoder),
         ways.hard_rows(model, edge.KNOWN, THRESHOLDS),
     )
     digest = edge.stored(edge.package(model), settings)
@@ -95,7 +95,9 @@ def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path
     packed = edge.package(model)
     digest = edge.stored(packed, settings)
     files = packages.get(settings.packages, digest, settings.trusted_keys)
-    version = registry.register(settings, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"}))
+    version = registry.register(
+        settings, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"})
+    )
     rows, port = ways.hard_rows(model, edge.KNOWN, THRESHOLDS), ports.free_port("127.0.0.1")
     with rivals.mlflow(port, served.USE_CASE, version, settings):
         found = ways.by_mlflow(f"http://127.0.0.1:{port}", rows)
@@ -106,10 +108,10 @@ def test_numbers_of_single_precision_may_fall_on_the_other_side_of_a_threshold()
     """Why the graph's numbers are doubles, and FP32 tensors are for models without trees."""
     model = edge.model("trees")
     rows = ways.hard_rows(model, edge.KNOWN, THRESHOLDS)
-    taken = Taken.by(model.encoder)
+    taken = RequestSchema.from_encoder(model.encoder)
     kept = [row for row in rows if row["hour"] is None or abs(row["hour"]) < 1e30]
     expected, found = (
         model.predict(pd.DataFrame(each, columns=list(taken.names))) for each in (kept, ways.singles(kept))
     )
     assert np.abs(found - expected).max() > 0.01
-    assert onnx_graph.feed(taken, rows)["hour"].dtype == np.float64
+    assert onnx_graph.to_inputs(taken, rows)["hour"].dtype == np.float64

@@ -13,9 +13,9 @@ import pytest
 
 from include import ports, usecases
 from include.platform.local import processes
-from include.platform.local.airflow_client import Approval, Client, Run
-from include.platform.local.processes import Stack
-from include.settings import Settings, load
+from include.platform.local.airflow_client import Client, PendingApproval, Run
+from include.platform.local.processes import LocalStack
+from include.settings import Settings, load_settings
 from include.steps.ingest import intraday
 from include.steps.ingest import nightly as nightly
 from include.steps.monitor import label_trigger
@@ -24,7 +24,7 @@ from ml import periods
 from ml.errors import RequestError
 from ml.ingestion.availability import KNOWN_AT
 from ml.rollout.routing import Routing
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from tests import stacks
 from tests.challenger import challenge
 from tests.otlp import Collector, collecting
@@ -34,10 +34,10 @@ from tests.webhook import Hook, listening
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900), pytest.mark.filterwarnings("default")]
 
 CASE = usecases.get("flights")
-HISTORY = CASE.rehearsal.history
+HISTORY = CASE.demo.history
 LAST = str(periods.parse(HISTORY).last)
-NIGHT = str(periods.parse(CASE.rehearsal.nights).first)
-FOLLOWING = str(CASE.horizon.before(periods.parse(NIGHT).last, -1))
+NIGHT = str(periods.parse(CASE.demo.nights).first)
+FOLLOWING = str(CASE.horizon.previous(periods.parse(NIGHT).last, -1))
 OF_A_NIGHT = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
 STAGES = (*OF_A_NIGHT, "labels", "late", "replay", "rescore", "intraday")
 Answer = TypeVar("Answer")
@@ -72,11 +72,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory, hook: Hook, collector: Co
         patch.setenv("RATCHET_NOTIFY_URLS", hook.url)
         patch.setenv("RATCHET_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
-        yield load.__wrapped__()
+        yield load_settings.__wrapped__()
 
 
 @pytest.fixture(scope="module")
-def stack(settings: Settings) -> Iterator[Stack]:
+def stack(settings: Settings) -> Iterator[LocalStack]:
     """A stack of its own, ended afterwards."""
     stack = processes.start(settings)
     try:
@@ -87,7 +87,7 @@ def stack(settings: Settings) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def admin(settings: Settings, stack: Stack) -> Iterator[Client]:
+def admin(settings: Settings, stack: LocalStack) -> Iterator[Client]:
     """A session of the administrator with a stack in which everything is started."""
     with Client(settings) as client:
         wanted = {f"{CASE.name}_{stage}" for stage in STAGES}
@@ -110,7 +110,7 @@ def ended(client: Client, stage: str, key: str) -> Run:
     """Return the stage's run of that key, once it ended."""
 
     def look() -> Run | None:
-        run = client.run_of(f"{CASE.name}_{stage}", key)
+        run = client.find_run(f"{CASE.name}_{stage}", key)
         return run if run is not None and run.ended else None
 
     return eventually(look)
@@ -169,7 +169,7 @@ def test_a_first_model_is_trained_and_asks_two_people(admin: Client) -> None:
     assert fits[1]["start_date"] < fits[0]["end_date"], "they did not run side by side"
 
     def asked() -> Run | None:
-        run = admin.run_of(f"{CASE.name}_release", LAST)
+        run = admin.find_run(f"{CASE.name}_release", LAST)
         return run if run is not None and len(admin.approvals(run)) == 2 else None
 
     questions = admin.approvals(eventually(asked))
@@ -177,7 +177,7 @@ def test_a_first_model_is_trained_and_asks_two_people(admin: Client) -> None:
 
 
 def test_nobody_can_answer_for_somebody_else(admin: Client, settings: Settings) -> None:
-    run = admin.run_of(f"{CASE.name}_release", LAST)
+    run = admin.find_run(f"{CASE.name}_release", LAST)
     assert run is not None
     question = next(q for q in admin.approvals(run) if q.users == ("tech_lead",))
     with pytest.raises(RequestError, match="403"):
@@ -187,7 +187,7 @@ def test_nobody_can_answer_for_somebody_else(admin: Client, settings: Settings) 
 
 
 def test_a_forged_approval_promotes_nothing(admin: Client, settings: Settings) -> None:
-    run = admin.run_of(f"{CASE.name}_release", LAST)
+    run = admin.find_run(f"{CASE.name}_release", LAST)
     assert run is not None
     for question in admin.approvals(run):
         path = f"dags/{run.dag}/dagRuns/{run.id}/taskInstances/{question.task}"
@@ -200,7 +200,7 @@ def test_a_forged_approval_promotes_nothing(admin: Client, settings: Settings) -
 
 
 def test_two_real_approvals_promote(admin: Client, settings: Settings) -> None:
-    run = admin.run_of(f"{CASE.name}_release", LAST)
+    run = admin.find_run(f"{CASE.name}_release", LAST)
     assert run is not None
     tasks = [f"approval_of_{role}" for role in CASE.release.approvers]
     body = {"dry_run": False, "only_failed": False, "dag_run_id": run.id, "task_ids": tasks, "include_downstream": True}
@@ -268,7 +268,7 @@ def test_a_challenger_is_a_shadow_first_then_two_people_are_asked_and_it_gets_a_
     assert champion(settings) == before
 
 
-def asked(person: Client, role: str) -> Approval | None:
+def asked(person: Client, role: str) -> PendingApproval | None:
     """Return the question that waits for `role`, once it is put again."""
     runs = [each for each in person.runs(f"{CASE.name}_release") if not each.ended]
     return next((q for run in runs for q in person.approvals(run) if q.users == (role,)), None)
@@ -276,7 +276,7 @@ def asked(person: Client, role: str) -> Approval | None:
 
 def shared(settings: Settings) -> Routing | None:
     """Return the routing once the challenger has a share."""
-    found = routing_store.read(routing_store.place(settings.routes, CASE.name), settings.trusted_keys)
+    found = routing_store.read(routing_store.path_of(settings.routes, CASE.name), settings.trusted_keys)
     return found if found.canary else None
 
 
@@ -284,18 +284,18 @@ def test_a_person_rolls_back_from_the_form_and_the_ledger_says_who_and_why(admin
     admin.trigger(f"{CASE.name}_rollback", run="back", conf={"why": "customers complain about it"})
     run = eventually(lambda: next((r for r in admin.runs(f"{CASE.name}_rollback") if r.id == "back" and r.ended), None))
     assert run.state == "success"
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), CASE.name, Kind.WITHDRAWN)
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), CASE.name, ReleaseEvent.ABORTED)
     assert (entry.payload["who"], entry.payload["why"]) == ("admin", "customers complain about it")
     assert shared(settings) is None
 
 
 def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_for_once_it_is_back(
-    admin: Client, stack: Stack, settings: Settings
+    admin: Client, stack: LocalStack, settings: Settings
 ) -> None:
     engine, landed = warehouse.engine(settings.warehouse_url), Path(settings.landing) / CASE.name / NIGHT
     assert not ledger.entries(engine, CASE.name, label_trigger.KIND)
     stacks.kill(stack, "triggerer")
-    corrected = spoil_a_day(landed / f"{CASE.task.of}.csv", landed / f"{CASE.task.of}.late.csv")
+    corrected = spoil_a_day(landed / f"{CASE.task.table}.csv", landed / f"{CASE.task.table}.late.csv")
     record_a_batch(settings)
     before = warehouse.labels(engine, CASE.name, CASE.horizon.cutoff(night()))["label"].sum()
     stacks.start(stack, "triggerer")
@@ -361,7 +361,7 @@ def test_a_person_asks_by_their_forms_for_a_replay_a_rescore_and_a_moment(admin:
     engine = warehouse.engine(settings.warehouse_url)
     issued = [warehouse.scores(engine, CASE.name, each) for each in periods.parse(f"{NIGHT}..{FOLLOWING}")]
     assert len(again) >= sum(map(len, issued)) > 0
-    known = lake.read(lake.address(settings.lake, CASE.name, intraday.STAGE, CASE.task.of), FOLLOWING, FOLLOWING)
+    known = lake.read(lake.address(settings.lake, CASE.name, intraday.STAGE, CASE.task.table), FOLLOWING, FOLLOWING)
     assert len(known) > 0
     assert known[KNOWN_AT].max() <= pd.Timestamp(MOMENT)
 
@@ -391,12 +391,12 @@ def test_whoever_is_named_heard_what_failed_and_what_was_late(admin: Client, hoo
     assert f"{CASE.name}_release is late" not in titles
 
 
-DISTURBED = str(CASE.horizon.before(periods.parse(FOLLOWING).last, -1))
+DISTURBED = str(CASE.horizon.previous(periods.parse(FOLLOWING).last, -1))
 
 
 @pytest.mark.slow
 def test_a_night_whose_scheduler_is_killed_in_its_middle_ends_as_if_it_had_not_been(
-    admin: Client, stack: Stack, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: Client, stack: LocalStack, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(settings.home, tmp_path / "home", ignore=shutil.ignore_patterns("airflow", "logs"))
     run = admin.trigger(f"{CASE.name}_ingest", run="disturbed", conf={"night": DISTURBED})
@@ -408,8 +408,8 @@ def test_a_night_whose_scheduler_is_killed_in_its_middle_ends_as_if_it_had_not_b
     print(f"{run.state} {time.monotonic() - began:.0f} s after the scheduler was killed")  # noqa: T201 - what it is run for
     assert (run.state, set(states(admin, run).values())) == ("success", {"success"})
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
-    load.cache_clear()
-    undisturbed = load()
-    nightly.take(CASE.name, DISTURBED)
-    load.cache_clear()
+    load_settings.cache_clear()
+    undisturbed = load_settings()
+    nightly.run(CASE.name, DISTURBED)
+    load_settings.cache_clear()
     assert stacks.left(undisturbed, DISTURBED) == stacks.left(settings, DISTURBED)

@@ -30,17 +30,17 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
 
 
 def test_whom_the_settings_name_hears_file_reason_and_count(alerted: Settings, webhook: list[dict[str, str]]) -> None:
-    assert notifications.tell_alerts("taxi", "2024-03-01..2024-03-17") == 1
+    assert notifications.send_alerts("taxi", "2024-03-01..2024-03-17") == 1
     (heard,) = webhook
     assert (heard["title"], heard["message"]) == ("taxi 2024-03-17: 1 alerts", MESSAGE)
 
 
 def test_a_night_without_alerts_disturbs_nobody(alerted: Settings, webhook: list[dict[str, str]]) -> None:
-    assert (notifications.tell_alerts("taxi", "2024-03-18"), webhook) == (0, [])
+    assert (notifications.send_alerts("taxi", "2024-03-18"), webhook) == (0, [])
 
 
 def test_the_log_hears_when_nobody_is_named(alerted: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    notifications.tell_alerts("taxi", "2024-03-17")
+    notifications.send_alerts("taxi", "2024-03-17")
     assert MESSAGE in caplog.text
 
 
@@ -50,5 +50,5 @@ def test_what_cannot_be_sent_is_logged_and_no_fault(
 ) -> None:
     monkeypatch.setenv("RATCHET_NOTIFY_URLS", url)
     load_settings.cache_clear()
-    assert not notifications.tell("title", "body")
+    assert not notifications.send("title", "body")
     assert "not everybody could be told" in caplog.text

@@ -20,10 +20,10 @@ def pinned(text: str) -> dict[str, set[str]]:
 
 
 def test_serving_is_pinned_to_the_versions_that_training_has_each_with_its_hashes() -> None:
-    serving, lock = provenance.serving().decode(), pinned(provenance.LOCK.read_text())
+    serving, lock = provenance.serving_lock().decode(), pinned(provenance.LOCK.read_text())
     assert all(versions <= lock[name] for name, versions in pinned(serving).items())
     assert serving.count("==") <= serving.count("--hash=sha256:")
-    assert set(provenance.libraries()) <= pinned(serving).keys()
+    assert set(provenance.serving_libraries()) <= pinned(serving).keys()
 
 
 def test_the_facts_are_the_lock_file_and_the_versions_installed() -> None:
@@ -40,9 +40,9 @@ def test_the_code_is_known_by_what_is_committed_of_the_rings_that_train(monkeypa
     if git and (PROJECT / ".git").exists():
         command = [git, "-C", str(PROJECT), "rev-parse", "HEAD:./ml", "HEAD:./include"]
         expected = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        assert provenance.code.__wrapped__().split() == expected
+        assert provenance.code_version.__wrapped__().split() == expected
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert provenance.code.__wrapped__() == "unknown"
+    assert provenance.code_version.__wrapped__() == "unknown"
 
 
 def test_the_commit_is_gits_own_and_without_git_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

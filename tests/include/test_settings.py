@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from include.serving.config import Limits
+from include.serving.config import ServingConfig
 from include.settings import PROJECT, Settings, load_settings
 from ml.errors import SetupError
 
@@ -83,7 +83,7 @@ def test_the_example_names_every_setting_and_nothing_that_nobody_reads() -> None
     read = {f"RATCHET_{field.name.upper()}" for field in fields(Settings)}
     said = "".join(path.read_text() for ring in ("include", "plugins") for path in (PROJECT / ring).rglob("*.py"))
     said += (PROJECT / "docker-compose.yml").read_text()
-    limits = {f"RATCHET_SERVING_{field.name.upper()}" for field in fields(Limits)}
+    limits = {f"RATCHET_SERVING_{field.name.upper()}" for field in fields(ServingConfig)}
     assert read <= named
     assert {name for name in named - read - limits if name not in said} == set()
 

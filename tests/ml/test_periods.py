@@ -70,7 +70,7 @@ def test_a_period_holds_exactly_the_nights_it_runs_over(first: date, length: int
 
 @pytest.mark.parametrize(("text", "is_night"), [("2013-02-08", True), ("2013-02-08..2013-02-09", False)])
 def test_only_a_single_date_is_a_night(text: str, is_night: bool) -> None:
-    assert periods.parse(text).is_night is is_night
+    assert periods.parse(text).is_single_night is is_night
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ml import sync_diff
 from ml.errors import DataError
-from ml.sync_diff import Change, Kind, Row
+from ml.sync_diff import Change, ChangeKind, Row
 
 HEAPS = st.dictionaries(st.tuples(st.text(max_size=3), st.integers(0, 5)), st.floats(allow_nan=False), max_size=12)
 
@@ -31,9 +31,9 @@ def test_what_parts_two_heaps_makes_one_of_the_other(
 ) -> None:
     mended = {row[:2]: row[2] for row in rows(target)}
     for change in sync_diff.differences(rows(source), rows(target), key):
-        assert (change.row[:2] in mended) == (change.kind is not Kind.NEW)
+        assert (change.row[:2] in mended) == (change.kind is not ChangeKind.NEW)
         mended.pop(change.row[:2], None)
-        if change.kind is not Kind.GONE:
+        if change.kind is not ChangeKind.REMOVED:
             mended[change.row[:2]] = change.row[2]
     assert mended == source
 
@@ -55,13 +55,15 @@ def test_rows_that_are_not_in_order_are_refused(heap: list[Row], got: str) -> No
         parted(heap, [])
 
 
-def judged(kind: Kind, *, earlier: bool, may_change: bool) -> list[Change]:
+def judged(kind: ChangeKind, *, earlier: bool, may_change: bool) -> list[Change]:
     change = Change(kind=kind, row=("a", 1, 0.5))
-    return list(sync_diff.admitted([change], "scores", earlier=earlier, may_change=lambda _: may_change))
+    return list(
+        sync_diff.require_overwritable([change], "scores", target_is_earlier=earlier, may_change=lambda _: may_change)
+    )
 
 
-@pytest.mark.parametrize("kind", [Kind.CHANGED, Kind.GONE])
-def test_only_an_earlier_state_may_differ_and_only_where_that_is_its_way(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ChangeKind.CHANGED, ChangeKind.REMOVED])
+def test_only_an_earlier_state_may_differ_and_only_where_that_is_its_way(kind: ChangeKind) -> None:
     assert judged(kind, earlier=True, may_change=True)
     for earlier, may_change in ((True, False), (False, True), (False, False)):
         with pytest.raises(DataError, match="holds something else already: in scores, a, 1, 0.5 .*Nothing of it is"):
@@ -69,18 +71,18 @@ def test_only_an_earlier_state_may_differ_and_only_where_that_is_its_way(kind: K
 
 
 def test_what_is_not_there_yet_is_always_admitted() -> None:
-    assert judged(Kind.NEW, earlier=False, may_change=False)
+    assert judged(ChangeKind.NEW, earlier=False, may_change=False)
 
 
 def test_a_tally_tells_one_changed_value_and_not_two_zeros() -> None:
     moment = datetime(2024, 3, 1, 2, tzinfo=UTC)
     one, same, other = (
-        sync_diff.tally([("a", None, value, date(2024, 3, 1), moment)]) for value in (0.0, -0.0, 1e-300)
+        sync_diff.table_digest([("a", None, value, date(2024, 3, 1), moment)]) for value in (0.0, -0.0, 1e-300)
     )
     assert one == same != other
-    assert (one.count, sync_diff.tally([]).count) == (1, 0)
+    assert (one.count, sync_diff.table_digest([]).count) == (1, 0)
 
 
 @given(heap=HEAPS)
 def test_a_tally_is_that_of_what_was_written_not_of_how_it_came(heap: dict[tuple[str, int], float]) -> None:
-    assert sync_diff.tally(iter(rows(heap))) == sync_diff.tally(rows(heap))
+    assert sync_diff.table_digest(iter(rows(heap))) == sync_diff.table_digest(rows(heap))

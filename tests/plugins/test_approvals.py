@@ -40,7 +40,11 @@ def context(taxi: UseCase, home: Settings) -> dict[str, Any]:
     )
     run = SimpleNamespace(partition_key=KEY, conf={})
     instance = SimpleNamespace(id="7")
-    return {"dag_run": run, "dag": SimpleNamespace(params=ParamsDict(request.form(taxi))), "task_instance": instance}
+    return {
+        "dag_run": run,
+        "dag": SimpleNamespace(params=ParamsDict(request.form_fields(taxi))),
+        "task_instance": instance,
+    }
 
 
 def approval() -> RoleApproval:

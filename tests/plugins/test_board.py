@@ -103,13 +103,13 @@ def test_what_cannot_be_shown_is_told_in_a_sentence(client: TestClient, manager:
 
 
 def test_every_route_asks_for_a_login() -> None:
-    asked = {route.path: [each.call for each in route.dependant.dependencies] for route in board.app().routes}
+    asked = {route.path: [each.call for each in route.dependant.dependencies] for route in board.create_app().routes}
     assert set(asked) == {"/", "/use-cases/{name}", "/use-cases/{name}/replays/{replay}/{picture}.svg", "/ledger"}
     assert all(board.require_reader in calls for calls in asked.values())
 
 
 def test_a_picture_of_a_replay_is_shown_behind_the_login(client: TestClient, manager: object, home: Settings) -> None:
-    place = stored.replays(load_settings().reports, "flights") / "2013-02-01..2013-03-01"
+    place = stored.backtests(load_settings().reports, "flights") / "2013-02-01..2013-03-01"
     place.mkdir(parents=True)
     told = {"nights": "", "gate": False, "made": "", "honest": "", "policies": {"heads": [], "rows": []}}
     (place / "replay.json").write_text(json.dumps(told | {"pictures": {"quality": "Loss."}}))

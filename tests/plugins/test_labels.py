@@ -5,22 +5,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ratchet.labels import LabelBatch
+from ratchet.labels import LabelBatchTrigger
 
 from include.steps.monitor import label_trigger
-from include.steps.monitor.label_trigger import Volume
+from include.steps.monitor.label_trigger import LabelCounts
 from tests.plugins.store import Store
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 SECONDS = 0.001
 
 
-def fired(store: Store, seen: list[Volume | Exception | None], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
+def fired(
+    store: Store, seen: list[LabelCounts | Exception | None], monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, int]]:
     """Return what a trigger that is started anew tells until it has `seen` all of this."""
-    told: Iterator[Volume | Exception | None] = iter(seen)
+    told: Iterator[LabelCounts | Exception | None] = iter(seen)
     payloads: list[dict[str, int]] = []
 
-    def volume(use_case: str) -> Volume | None:
+    def volume(use_case: str) -> LabelCounts | None:
         found = next(told, "the end")
         if isinstance(found, str):
             raise asyncio.CancelledError
@@ -28,10 +30,10 @@ def fired(store: Store, seen: list[Volume | Exception | None], monkeypatch: pyte
             raise found
         return found
 
-    monkeypatch.setattr(label_trigger, "volume", volume)
-    path, arguments = LabelBatch("taxi", 100, SECONDS).serialize()
-    assert path == f"{LabelBatch.__module__}.{LabelBatch.__name__}"
-    trigger = LabelBatch(**arguments)
+    monkeypatch.setattr(label_trigger, "count_labels", volume)
+    path, arguments = LabelBatchTrigger("taxi", 100, SECONDS).serialize()
+    assert path == f"{LabelBatchTrigger.__module__}.{LabelBatchTrigger.__name__}"
+    trigger = LabelBatchTrigger(**arguments)
     trigger.asset_state_store = store  # type: ignore[assignment]
 
     async def watch() -> None:
@@ -47,14 +49,21 @@ def fired(store: Store, seen: list[Volume | Exception | None], monkeypatch: pyte
 @pytest.mark.parametrize(
     ("seen", "known"),
     [
-        ([None, Volume(known=99, answered=0)], []),
-        ([Volume(known=99, answered=0), Volume(known=100, answered=0)], [100]),
-        ([Volume(known=150, answered=0)] * 3, [150]),
-        ([Volume(known=150, answered=0), Volume(known=249, answered=0), Volume(known=250, answered=0)], [150, 250]),
-        ([Volume(known=150, answered=150), Volume(known=250, answered=150)], [250]),
-        ([Volume(known=5_000, answered=0)], [5_000]),
-        ([OSError("the warehouse is away"), Volume(known=100, answered=0)], [100]),
-        ([Volume(known=150, answered=0), Volume(known=90, answered=0)], [150]),
+        ([None, LabelCounts(known=99, baseline=0)], []),
+        ([LabelCounts(known=99, baseline=0), LabelCounts(known=100, baseline=0)], [100]),
+        ([LabelCounts(known=150, baseline=0)] * 3, [150]),
+        (
+            [
+                LabelCounts(known=150, baseline=0),
+                LabelCounts(known=249, baseline=0),
+                LabelCounts(known=250, baseline=0),
+            ],
+            [150, 250],
+        ),
+        ([LabelCounts(known=150, baseline=150), LabelCounts(known=250, baseline=150)], [250]),
+        ([LabelCounts(known=5_000, baseline=0)], [5_000]),
+        ([OSError("the warehouse is away"), LabelCounts(known=100, baseline=0)], [100]),
+        ([LabelCounts(known=150, baseline=0), LabelCounts(known=90, baseline=0)], [150]),
     ],
     ids=[
         "too few",
@@ -72,7 +81,7 @@ def test_a_batch_is_told_once(seen: list[Any], known: list[int], monkeypatch: py
 
 
 def test_a_triggerer_that_starts_again_does_not_tell_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, seen = Store(), [Volume(known=150, answered=0)]
+    store, seen = Store(), [LabelCounts(known=150, baseline=0)]
     assert len(fired(store, [*seen], monkeypatch)) == 1
-    assert fired(store, [*seen, Volume(known=249, answered=0)], monkeypatch) == []
-    assert len(fired(store, [Volume(known=250, answered=0)], monkeypatch)) == 1
+    assert fired(store, [*seen, LabelCounts(known=249, baseline=0)], monkeypatch) == []
+    assert len(fired(store, [LabelCounts(known=250, baseline=0)], monkeypatch)) == 1

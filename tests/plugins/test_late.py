@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ratchet.late import LateLabels
+from ratchet.late import LateLabelTrigger
 
 from include.steps.ingest import late_files
 from ml.errors import SetupError
@@ -34,9 +34,9 @@ def told(store: Store, looks: list[Look], monkeypatch: pytest.MonkeyPatch, far: 
         return found
 
     monkeypatch.setattr(late_files, "find", find)
-    path, arguments = LateLabels("taxi", 0.0001).serialize()
-    assert path == f"{LateLabels.__module__}.{LateLabels.__name__}"
-    trigger = LateLabels(**arguments)
+    path, arguments = LateLabelTrigger("taxi", 0.0001).serialize()
+    assert path == f"{LateLabelTrigger.__module__}.{LateLabelTrigger.__name__}"
+    trigger = LateLabelTrigger(**arguments)
     trigger.asset_state_store = store  # type: ignore[assignment]
 
     async def watch() -> None:

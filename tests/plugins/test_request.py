@@ -10,7 +10,7 @@ from ratchet import request
 
 from include import usecases
 from ml.errors import RequestError
-from ml.usecase import Deed, Roles, UseCase
+from ml.usecase import Permission, Roles, UseCase
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -20,7 +20,7 @@ FLIGHTS = usecases.get("flights")
 def context(key: str | None = None, case: UseCase = FLIGHTS, **conf: Any) -> dict[str, Any]:
     return {
         "dag_run": SimpleNamespace(partition_key=key, conf=conf),
-        "dag": SimpleNamespace(params=ParamsDict(request.form(case))),
+        "dag": SimpleNamespace(params=ParamsDict(request.form_fields(case))),
     }
 
 
@@ -67,7 +67,7 @@ def test_a_day_that_is_no_night_of_the_use_case_is_refused_with_the_nights_next_
 
 
 def test_the_form_says_which_days_are_nights(gym: UseCase) -> None:
-    assert "the first of each month, 05:00 Europe/Lisbon" in str(request.form(gym)["night"].description)
+    assert "the first of each month, 05:00 Europe/Lisbon" in str(request.form_fields(gym)["night"].description)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_person_may_ask_who_is_named_and_an_asset_always(who: str | None, allo
     case = replace(FLIGHTS, roles=Roles(train=("ann",)))
     asked = {"dag_run": SimpleNamespace(triggering_user_name=who)}
     if allowed:
-        request.allow(asked, case, Deed.TRAIN)
+        request.check_permission(asked, case, Permission.TRAIN)
     else:
         with pytest.raises(RequestError, match="not by 'bob'"):
-            request.allow(asked, case, Deed.TRAIN)
+            request.check_permission(asked, case, Permission.TRAIN)

@@ -28,10 +28,10 @@ def gather(case: UseCase, settings: Settings) -> dict[str, str]:
     engine = warehouse.engine(settings.warehouse_url)
     ledger.verify(engine)
     champion = ledger.champion(engine, case.name)
-    found = {name: digest(lake.read(uri)) for name, uri in sorted(table_versions.tables(case, settings).items())}
-    found["scores"] = digest(warehouse.standing_scores(engine, case.name))
-    found["package"] = "" if champion is None else champion.subject[:_SHORT]
-    return found
+    digests = {name: digest(lake.read(uri)) for name, uri in sorted(table_versions.tables(case, settings).items())}
+    digests["scores"] = digest(warehouse.latest_scores(engine, case.name))
+    digests["package"] = "" if champion is None else champion.subject[:_SHORT]
+    return digests
 
 
 def digest(frame: pd.DataFrame) -> str:
@@ -43,11 +43,11 @@ def digest(frame: pd.DataFrame) -> str:
 
 def main(use_case: str, file: str = "") -> None:
     """Print the digests of a use case, or leave them in `file`."""
-    told = json.dumps(gather(usecases.get(use_case), load_settings()), indent=1)
+    text = json.dumps(gather(usecases.get(use_case), load_settings()), indent=1)
     if file:
-        Path(file).write_text(told)
+        Path(file).write_text(text)
     else:
-        print(told)  # noqa: T201 - a program's answer
+        print(text)  # noqa: T201 - a program's answer
 
 
 if __name__ == "__main__":

@@ -10,22 +10,22 @@ from include.platform.compose import secret_files
 from ml.errors import SetupError
 
 
-def make_buckets(secrets: Path, endpoint: str = secret_files.S3) -> list[str]:
+def make_buckets(secrets_dir: Path, endpoint: str = secret_files.S3) -> list[str]:
     """Return the buckets made: those that the stack's identities share and that are not there yet."""
-    who = _section(secrets / secret_files.ADMIN, "default")
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **who)
-    there = {each["Name"] for each in client.list_buckets()["Buckets"]}
+    credentials = _read_section(secrets_dir / secret_files.ADMIN, "default")
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **credentials)
+    existing = {each["Name"] for each in client.list_buckets()["Buckets"]}
     wanted = dict.fromkeys(name for names in secret_files.BUCKETS.values() for name in names)
-    missing = [name for name in wanted if name not in there]
+    missing = [name for name in wanted if name not in existing]
     for name in missing:
         client.create_bucket(Bucket=name)
     return missing
 
 
-def make_users(secrets: Path, address: str) -> None:
+def make_users(secrets_dir: Path, address: str) -> None:
     """Let tasks into MLflow by the name and password that they are given; raises SetupError where MLflow refuses."""
-    admin = _section(secrets / "mlflow_auth", "mlflow")
-    tasks = _section(secrets / "mlflow_credentials", "mlflow")
+    admin = _read_section(secrets_dir / "mlflow_auth", "mlflow")
+    tasks = _read_section(secrets_dir / "mlflow_credentials", "mlflow")
     name, password = tasks["mlflow_tracking_username"], tasks["mlflow_tracking_password"]
     as_admin = (admin["admin_username"], admin["admin_password"])
     with httpx.Client(base_url=address, auth=as_admin, timeout=30, trust_env=False) as client:
@@ -40,7 +40,7 @@ def make_users(secrets: Path, address: str) -> None:
         )
 
 
-def _section(file: Path, name: str) -> dict[str, str]:
+def _read_section(file: Path, name: str) -> dict[str, str]:
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(file.read_text())
     return dict(parser[name])

@@ -14,56 +14,58 @@ from sqlalchemy import URL, make_url
 
 from include.platform.compose import secret_files
 from include.stores import approvals, warehouse
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 
 OWNER, PROMOTION, TASKS, READER = (f"warehouse_{each}" for each in ("owner", "promotion", "tasks", "reader"))
 OWNERS = {"airflow": "airflow", "mlflow": "mlflow", secret_files.WAREHOUSE: OWNER}
-MOVES = tuple(sorted({str(kind) for kind in (*Kind, *approvals.CHOICES)}))
+RELEASE_KINDS = tuple(sorted({str(kind) for kind in (*ReleaseEvent, *approvals.CHOICES)}))
 _SUPERUSER = "postgres"
 
 
-def prepare(secrets: Path) -> None:
+def prepare(secrets_dir: Path) -> None:
     """Make roles, databases, the warehouse's tables and all grants; what is there is brought to what it should be."""
-    roles = {name: make_url((secrets / name).read_text().strip()) for name in secret_files.ROLES}
+    roles = {name: make_url((secrets_dir / name).read_text().strip()) for name in secret_files.ROLES}
     admin = roles[OWNER].set(
-        username=_SUPERUSER, password=(secrets / "postgres").read_text().strip(), database=_SUPERUSER
+        username=_SUPERUSER, password=(secrets_dir / "postgres").read_text().strip(), database=_SUPERUSER
     )
-    with _connected(admin) as connection:
+    with _connect(admin) as connection:
         _make_roles(connection, roles)
         _make_databases(connection)
     warehouse.migrate(roles[OWNER].render_as_string(hide_password=False))
-    with _connected(roles[OWNER]) as connection:
+    with _connect(roles[OWNER]) as connection:
         _grant(connection)
 
 
-def _connected(url: URL) -> psycopg.Connection:
+def _connect(url: URL) -> psycopg.Connection:
     return psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True)
 
 
 def _make_roles(connection: psycopg.Connection, roles: Mapping[str, URL]) -> None:
-    there = _column(connection, "SELECT rolname FROM pg_roles")
+    existing = _column(connection, "SELECT rolname FROM pg_roles")
     for name, url in roles.items():
-        verb = sql.SQL("ALTER" if name in there else "CREATE")
-        made = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}")
-        connection.execute(made.format(verb, sql.Identifier(name), sql.Literal(url.password)))
+        verb = sql.SQL("ALTER" if name in existing else "CREATE")
+        statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}")
+        connection.execute(statement.format(verb, sql.Identifier(name), sql.Literal(url.password)))
 
 
 def _make_databases(connection: psycopg.Connection) -> None:
     """Make each database for its owner, and let nobody else but its own roles in."""
-    there = _column(connection, "SELECT datname FROM pg_database")
+    existing = _column(connection, "SELECT datname FROM pg_database")
     for database, owner in OWNERS.items():
-        if database not in there:
-            made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(owner))
-            connection.execute(made)
+        if database not in existing:
+            statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(owner))
+            connection.execute(statement)
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
-        for role in (role for role, place in secret_files.ROLES.items() if place == database and role != owner):
+        for role in (
+            role for role, role_database in secret_files.ROLES.items() if role_database == database and role != owner
+        ):
             connect = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}")
             connection.execute(connect.format(sql.Identifier(database), sql.Identifier(role)))
 
 
 def _grant(connection: psycopg.Connection) -> None:
     """Say who may what in the warehouse."""
-    may_not = sql.SQL(", ").join(map(sql.Literal, MOVES))
+    forbidden_kinds = sql.SQL(", ").join(map(sql.Literal, RELEASE_KINDS))
     statements: Iterable[str | sql.Composed] = (
         f"GRANT USAGE ON SCHEMA public TO {PROMOTION}, {TASKS}, {READER}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {PROMOTION}, {TASKS}, {READER}",
@@ -78,7 +80,7 @@ def _grant(connection: psycopg.Connection) -> None:
         "CREATE POLICY reads ON ledger FOR SELECT USING (true)",
         f"CREATE POLICY appends ON ledger FOR INSERT TO {PROMOTION} WITH CHECK (true)",
         sql.SQL("CREATE POLICY moves_no_release ON ledger FOR INSERT TO {} WITH CHECK (kind NOT IN ({}))").format(
-            sql.Identifier(TASKS), may_not
+            sql.Identifier(TASKS), forbidden_kinds
         ),
     )
     with connection.transaction():

@@ -13,21 +13,23 @@ _ADDRESS = "http://api-server:8080/api/v2/monitor/health"
 _SECONDS = 8
 
 
-def fault(part: str, health: Mapping[str, Mapping[str, Any]]) -> str:
+def find_fault(component: str, health: Mapping[str, Mapping[str, Any]]) -> str:
     """Return what is wrong with `part` by Airflow's own account; nothing when it lives."""
-    status = (health.get(part) or {}).get("status")
-    return "" if status == "healthy" else f"expected {part} to be healthy, Airflow says {status or 'nothing of it'}"
+    status = (health.get(component) or {}).get("status")
+    return (
+        "" if status == "healthy" else f"expected {component} to be healthy, Airflow says {status or 'nothing of it'}"
+    )
 
 
-def main(part: str, address: str = _ADDRESS) -> None:
+def main(component: str, address: str = _ADDRESS) -> None:
     """Exit 0 when `part` lives, else print why not and exit 1."""
     try:
         with urllib.request.urlopen(address, timeout=_SECONDS) as reply:  # noqa: S310 - http, and our own
-            wrong = fault(part, json.load(reply))
+            problem = find_fault(component, json.load(reply))
     except (OSError, ValueError) as error:
-        wrong = f"{address}: {error}"
-    if wrong:
-        sys.exit(wrong)
+        problem = f"{address}: {error}"
+    if problem:
+        sys.exit(problem)
 
 
 if __name__ == "__main__":

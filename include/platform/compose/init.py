@@ -19,21 +19,21 @@ _SECRETS = Path("/run/secrets")
 def main() -> None:
     """Prepare everything, and say each step."""
     settings = load_settings()
-    _say("S3: buckets")
+    _log("S3: buckets")
     accounts.make_buckets(_SECRETS)
-    _say("keys that servers trust")
+    _log("keys that servers trust")
     for signer in dsse.SIGNERS:
-        dsse.trust(signer, settings)
-    _say("Airflow's tables")
+        dsse.add_trusted_key(signer, settings)
+    _log("Airflow's tables")
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
-    _say("MLflow: users")
+    _log("MLflow: users")
     accounts.make_users(_SECRETS, settings.mlflow_url)
-    _say(f"features of {', '.join(usecases.names())}")
-    bootstrap.make_stores(settings)
+    _log(f"features of {', '.join(usecases.names())}")
+    bootstrap.prepare_stores(settings)
 
 
-def _say(what: str) -> None:
-    print(what, flush=True)  # noqa: T201 - what a container says
+def _log(message: str) -> None:
+    print(message, flush=True)  # noqa: T201 - what a container says
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ ROLES = {"airflow": "airflow", "mlflow": "mlflow"} | dict.fromkeys(
     ("warehouse_owner", "warehouse_promotion", "warehouse_tasks", "warehouse_reader"), WAREHOUSE
 )
 BUCKETS = {"s3_tasks": ("lake", "landing"), "s3_mlflow": ("mlflow",), "s3_sensor": ("landing",)}
-_VERBS = {"s3_sensor": ("List",)}  # the triggerer lists what landed, and reads none of it
+_S3_ACTIONS = {"s3_sensor": ("List",)}  # the triggerer lists what landed, and reads none of it
 ADMIN = "s3_admin"
-_EVERY_VERB = ("Read", "Write", "List", "Tagging")
+_ALL_S3_ACTIONS = ("Read", "Write", "List", "Tagging")
 MLFLOW_ADMIN, MLFLOW_TASKS = "admin", "ratchet"
 _PRIVATE = 0o700
 
@@ -50,57 +50,59 @@ def fill(folder: Path) -> list[str]:
     return sorted(made)
 
 
-def _word() -> str:
+def _random_secret() -> str:
     return secrets.token_urlsafe(24)
 
 
-def _role(role: str, database: str) -> Files:
-    return {role: f"postgresql+psycopg://{role}:{_word()}@{POSTGRES}/{database}"}
+def _role_secret(role: str, database: str) -> Files:
+    return {role: f"postgresql+psycopg://{role}:{_random_secret()}@{POSTGRES}/{database}"}
 
 
-def _mlflow() -> Files:
+def _mlflow_secrets() -> Files:
     """Return how MLflow reaches its database, whom it lets in first, and as whom tasks come."""
-    database = _role("mlflow", "mlflow")["mlflow"]
-    told = {
+    database = _role_secret("mlflow", "mlflow")["mlflow"]
+    auth_config = {
         "default_permission": "READ",
         "database_uri": database,
         "admin_username": MLFLOW_ADMIN,
-        "admin_password": _word(),
+        "admin_password": _random_secret(),
         "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
         "grant_default_workspace_access": "false",
         "auth_cache_ttl_seconds": "60",  # a password is hashed slowly; one worker knows of every change
     }
     return {
         "mlflow": database,
-        "mlflow_auth": _ini("mlflow", told),
-        "mlflow_session": _word(),
+        "mlflow_auth": _ini("mlflow", auth_config),
+        "mlflow_session": _random_secret(),
         "mlflow_credentials": _ini(
-            "mlflow", {"mlflow_tracking_username": MLFLOW_TASKS, "mlflow_tracking_password": _word()}
+            "mlflow", {"mlflow_tracking_username": MLFLOW_TASKS, "mlflow_tracking_password": _random_secret()}
         ),
     }
 
 
-def _s3() -> Files:
+def _s3_secrets() -> Files:
     """Return who may come to S3, and what each of them shows there."""
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     identities = []
     for name in (ADMIN, *BUCKETS):
-        key, secret = secrets.token_hex(10), _word()
-        allowed = [f"{verb}:{bucket}" for bucket in BUCKETS.get(name, ()) for verb in _VERBS.get(name, _EVERY_VERB)]
+        key, secret = secrets.token_hex(10), _random_secret()
+        allowed = [
+            f"{verb}:{bucket}" for bucket in BUCKETS.get(name, ()) for verb in _S3_ACTIONS.get(name, _ALL_S3_ACTIONS)
+        ]
         identities.append(
             {
                 "name": name,
                 "credentials": [{"accessKey": key, "secretKey": secret}],
-                "actions": allowed or ["Admin", *_EVERY_VERB],
+                "actions": allowed or ["Admin", *_ALL_S3_ACTIONS],
             }
         )
-        found[name] = _ini("default", {"aws_access_key_id": key, "aws_secret_access_key": secret})
-    return found | {"s3_identities": json.dumps({"identities": identities})}
+        files[name] = _ini("default", {"aws_access_key_id": key, "aws_secret_access_key": secret})
+    return files | {"s3_identities": json.dumps({"identities": identities})}
 
 
-def _redis(server: str, url: str, address: str) -> Callable[[], Files]:
+def _redis_secrets(server: str, url: str, address: str) -> Callable[[], Files]:
     def make() -> Files:
-        password = _word()
+        password = _random_secret()
         config = f"requirepass {password}\nbind 0.0.0.0\nappendonly yes\ndir /data\nmaxmemory-policy noeviction"
         return {server: config, url: f"redis://:{password}@{address}/0"}
 
@@ -111,7 +113,7 @@ def _ini(section: str, values: Mapping[str, str]) -> str:
     return "\n".join([f"[{section}]", *(f"{name} = {value}" for name, value in values.items())])
 
 
-def _one(name: str, make: Callable[[], str]) -> tuple[tuple[str, ...], Callable[[], Files]]:
+def _single_file(name: str, make: Callable[[], str]) -> tuple[tuple[str, ...], Callable[[], Files]]:
     return (name,), lambda: {name: make()}
 
 
@@ -120,25 +122,25 @@ def _passwords() -> str:
 
 
 _GROUPS: tuple[tuple[tuple[str, ...], Callable[[], Files]], ...] = (
-    _one("postgres", _word),
-    *(((role,), lambda role=role: _role(role, ROLES[role])) for role in ROLES if role != "mlflow"),
-    (("mlflow", "mlflow_auth", "mlflow_session", "mlflow_credentials"), _mlflow),
-    ((ADMIN, *BUCKETS, "s3_identities"), _s3),
-    (("redis", "online_store"), _redis("redis", "online_store", REDIS)),
-    (("broker", "celery_broker"), _redis("broker", "celery_broker", BROKER)),
-    _one("airflow_fernet", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()),
-    _one("airflow_jwt", lambda: secrets.token_urlsafe(48)),
-    _one("airflow_api", _word),
-    _one(environment.PASSWORDS_FILE, _passwords),
-    _one(approvals.KEY_FILE, lambda: secrets.token_hex(32)),
-    *(_one(name, dsse.new_key) for name in sorted(dsse.KEY_FILES)),
-    _one("serving_token", _word),
-    _one("grafana", _word),
+    _single_file("postgres", _random_secret),
+    *(((role,), lambda role=role: _role_secret(role, ROLES[role])) for role in ROLES if role != "mlflow"),
+    (("mlflow", "mlflow_auth", "mlflow_session", "mlflow_credentials"), _mlflow_secrets),
+    ((ADMIN, *BUCKETS, "s3_identities"), _s3_secrets),
+    (("redis", "online_store"), _redis_secrets("redis", "online_store", REDIS)),
+    (("broker", "celery_broker"), _redis_secrets("broker", "celery_broker", BROKER)),
+    _single_file("airflow_fernet", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()),
+    _single_file("airflow_jwt", lambda: secrets.token_urlsafe(48)),
+    _single_file("airflow_api", _random_secret),
+    _single_file(environment.PASSWORDS_FILE, _passwords),
+    _single_file(approvals.KEY_FILE, lambda: secrets.token_hex(32)),
+    *(_single_file(name, dsse.new_key) for name in sorted(dsse.KEY_FILES)),
+    _single_file("serving_token", _random_secret),
+    _single_file("grafana", _random_secret),
 )
 NAMES = frozenset(name for names, _ in _GROUPS for name in names)
 
 
-def _give(folder: Path) -> None:
+def _chown(folder: Path) -> None:
     """Give what is in `folder` to its owner, where root made it."""
     owner = folder.stat()
     for path in folder.iterdir():
@@ -146,7 +148,7 @@ def _give(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1])
-    for each in fill(place):
+    target_dir = Path(sys.argv[1])
+    for each in fill(target_dir):
         print(each)  # noqa: T201 - a program's answer
-    _give(place)
+    _chown(target_dir)

@@ -18,9 +18,9 @@ PROJECT = Path(__file__).resolve().parents[3]
 SERVICES = ("postgres", "redis", "seaweedfs", "prometheus", "alertmanager")
 # Those that do their work and end, before the others may start.
 JOBS = ("databases", "init", "objects")
-_VARIABLE = {"seaweedfs": "S3"}
+_IMAGE_VARIABLES = {"seaweedfs": "S3"}
 _PROFILES = ("celery", "grafana", "cli")
-_PATIENCE_SECONDS, _POLL_SECONDS = 600.0, 2.0
+_TIMEOUT_SECONDS, _POLL_SECONDS = 600.0, 2.0
 _PUBLISHED = {
     "api-server": ("Airflow", 8080, "secrets/passwords.json"),
     "mlflow": ("MLflow", 5000, "secrets/mlflow_credentials (read), secrets/mlflow_auth (admin)"),
@@ -36,7 +36,7 @@ class StackError(Exception):
 
 
 @dataclass(frozen=True)
-class Part:
+class Container:
     """A container of the stack as the engine tells it; `health` is empty where nothing checks it."""
 
     service: str
@@ -47,7 +47,7 @@ class Part:
     health: str
 
     @property
-    def well(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether it does what it is there for, or has done it."""
         if self.service in JOBS:
             return self.state == "exited" and self.exit_code == 0
@@ -60,7 +60,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Stack:
+class ComposeStack:
     """One stack on this machine's engine: its name, its folder of secrets, and how Compose is told of both."""
 
     name: str
@@ -74,16 +74,16 @@ class Stack:
         try:
             self.compose("up", "--detach", "--no-build", "--remove-orphans")
         except StackError:
-            self.require_none_failed()
+            self.check_jobs()
             raise
         self.wait()
 
     def build(self) -> None:
         """Build our images, and those of third parties where they are to come from Debian."""
-        say("images")
-        says = {"RATCHET_COMMIT": provenance.commit(), "RATCHET_CODE": provenance.code()}
+        log("images")
+        build_args = {"RATCHET_COMMIT": provenance.commit(), "RATCHET_CODE": provenance.code_version()}
         self._build(
-            "ratchet:stack", ".", *(p for name, said in says.items() for p in ("--build-arg", f"{name}={said}"))
+            "ratchet:stack", ".", *(p for name, value in build_args.items() for p in ("--build-arg", f"{name}={value}"))
         )
         self._build("ratchet-server:stack", ".", "--file", "include/serving/Dockerfile")
         if self.environment.get("RATCHET_SERVICES") == "debian":
@@ -93,78 +93,78 @@ class Stack:
     def _build(self, tag: str, context: str, *options: str) -> None:
         network = ("--network", self.environment.get("RATCHET_BUILD_NETWORK", "default"))
         given = [name for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL") if self.environment.get(name)]
-        arguments = [part for name in given for part in ("--build-arg", name)]
+        arguments = [argument for name in given for argument in ("--build-arg", name)]
         self.run("docker", "build", "--quiet", "--tag", tag, *network, *arguments, *options, context)
 
     def make_secrets(self) -> None:
         """Generate the secrets that are not there yet, readable to whoever owns the folder and to nobody else."""
-        say(f"secrets in {self.folder / 'secrets'}")
-        place = self.folder / "secrets"
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log(f"secrets in {self.folder / 'secrets'}")
+        secrets_dir = self.folder / "secrets"
+        secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         inside = ("python", "-m", "include.platform.compose.secret_files", "/secrets")
-        mounted = ("--volume", f"{place}:/secrets:z")
+        mounted = ("--volume", f"{secrets_dir}:/secrets:z")
         self.run("docker", "run", "--rm", "--network", "none", "--user", "0:0", *mounted, "ratchet:stack", *inside)
 
-    def wait(self, patience: float = _PATIENCE_SECONDS) -> None:
+    def wait(self, timeout: float = _TIMEOUT_SECONDS) -> None:
         """Return once every container is well; raises StackError with the last words of one that is not."""
-        begun, told = time.monotonic(), ""
-        while missing := [part for part in self.parts() if not part.well]:
-            late = time.monotonic() - begun > patience
+        started, reported = time.monotonic(), ""
+        while missing := [container for container in self.containers() if not container.is_healthy]:
+            timed_out = time.monotonic() - started > timeout
             for part in missing:
-                if part.failed or late:
-                    raise self._broken(part)
+                if part.failed or timed_out:
+                    raise self._failure(part)
             waiting = ", ".join(sorted(part.service for part in missing))
-            if waiting != told:
-                say(f"waiting for {waiting}")
-            told = waiting
+            if waiting != reported:
+                log(f"waiting for {waiting}")
+            reported = waiting
             time.sleep(_POLL_SECONDS)
-        say(f"all is well after {time.monotonic() - begun:.0f} s")
+        log(f"all is well after {time.monotonic() - started:.0f} s")
 
-    def require_none_failed(self) -> None:
+    def check_jobs(self) -> None:
         """Raise StackError with the last words of a job that failed; Compose only says that one did."""
-        for part in self.parts():
-            if part.failed:
-                raise self._broken(part)
+        for container in self.containers():
+            if container.failed:
+                raise self._failure(container)
 
-    def _broken(self, part: Part) -> StackError:
-        return StackError(f"{part.service} is {part.state} {part.health}:\n{self.last_words(part)}")
+    def _failure(self, container: Container) -> StackError:
+        return StackError(f"{container.service} is {container.state} {container.health}:\n{self.log_tail(container)}")
 
-    def parts(self) -> list[Part]:
+    def containers(self) -> list[Container]:
         """Return the containers of the stack; those that were started by hand beside it are none."""
-        listed = self.ask(
+        listed = self.capture(
             "docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.name}"
         )
         if not listed.split():
             return []
-        found = map(part, json.loads(self.ask("docker", "inspect", *listed.split())))
-        return [each for each in found if each is not None]
+        containers = map(parse_container, json.loads(self.capture("docker", "inspect", *listed.split())))
+        return [each for each in containers if each is not None]
 
-    def last_words(self, part: Part, lines: str = "15") -> str:
+    def log_tail(self, container: Container, lines: str = "15") -> str:
         """Return the end of a container's log."""
-        command = ["docker", "logs", "--tail", lines, part.name]
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-        return told.stdout + told.stderr
+        command = ["docker", "logs", "--tail", lines, container.name]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return result.stdout + result.stderr
 
     def stop(self, *options: str) -> None:
         """End and remove the containers, the challenger's too; volumes and secrets stay."""
         label = f"label=ratchet.deployed_for={self.name}-serving"
-        if beside := self.ask("docker", "ps", "--all", "--quiet", "--filter", label).split():
-            self.run("docker", "rm", "--force", *beside)
-        every = (part for name in _PROFILES for part in ("--profile", name))
-        self.compose(*every, "down", "--remove-orphans", "--timeout", "60", *options)
+        if challengers := self.capture("docker", "ps", "--all", "--quiet", "--filter", label).split():
+            self.run("docker", "rm", "--force", *challengers)
+        profiles = (argument for name in _PROFILES for argument in ("--profile", name))
+        self.compose(*profiles, "down", "--remove-orphans", "--timeout", "60", *options)
 
-    def tell(self) -> None:
+    def print_addresses(self) -> None:
         """Print where everything is, and where its passwords are."""
-        for each in self.parts():
+        for each in self.containers():
             if each.service in _PUBLISHED:
                 title, port, secret = _PUBLISHED[each.service]
-                address = self.ask("docker", "port", each.name, str(port)).split()[0]
+                address = self.capture("docker", "port", each.name, str(port)).split()[0]
                 print(f"{title:14}http://{address:18}password: {secret}")  # noqa: T201
         print(f"passwords are in files of {self.folder}, which only you may read")  # noqa: T201
 
-    def compose(self, *words: str) -> None:
+    def compose(self, *arguments: str) -> None:
         """Run a word of Compose for this stack."""
-        self.run(*_compose(), *words)
+        self.run(*_compose(), *arguments)
 
     def run(self, *command: str) -> None:
         """Run a program of the host; raises StackError when it fails."""
@@ -172,24 +172,24 @@ class Stack:
         if done.returncode != 0:
             raise StackError(f"{' '.join(command[:4])} ... ended with {done.returncode}: its words are above")
 
-    def ask(self, *command: str) -> str:
+    def capture(self, *command: str) -> str:
         """Return what a program of the host says."""
         return subprocess.run(
             command, cwd=PROJECT, env=dict(self.environment), check=True, capture_output=True, text=True
         ).stdout
 
 
-def part(told: Mapping[str, object]) -> Part | None:
+def parse_container(inspected: Mapping[str, object]) -> Container | None:
     """Return a container of a stack from what `docker inspect` tells; None for one that was run beside it, to end by itself."""
-    config, state = told["Config"], told["State"]
+    config, state = inspected["Config"], inspected["State"]
     assert isinstance(config, dict)
     assert isinstance(state, dict)
     labels = config["Labels"]
     if labels.get("com.docker.compose.oneoff", "False").lower() == "true":
         return None
-    return Part(
+    return Container(
         service=labels["com.docker.compose.service"],
-        name=str(told["Name"]).lstrip("/"),
+        name=str(inspected["Name"]).lstrip("/"),
         hostname=config["Hostname"],
         state=state["Status"],
         exit_code=state["ExitCode"],
@@ -197,15 +197,17 @@ def part(told: Mapping[str, object]) -> Part | None:
     )
 
 
-def described(given: Mapping[str, str]) -> Stack:
+def stack_from_environment(environment: Mapping[str, str]) -> ComposeStack:
     """Return the stack that an environment describes."""
-    name = given.get("COMPOSE_PROJECT_NAME", "ratchet")
-    folder = Path(given.get("RATCHET_STACK", PROJECT / "var" / "stack")).resolve()
-    told = dict(given) | {"COMPOSE_PROJECT_NAME": name, "RATCHET_STACK": str(folder)}
-    if given.get("RATCHET_SERVICES") == "debian":
-        images = {f"RATCHET_{_VARIABLE.get(each, each.upper())}_IMAGE": f"ratchet-{each}:debian" for each in SERVICES}
-        told = images | told
-    return Stack(name=name, folder=folder, environment=told)
+    name = environment.get("COMPOSE_PROJECT_NAME", "ratchet")
+    folder = Path(environment.get("RATCHET_STACK", PROJECT / "var" / "stack")).resolve()
+    variables = dict(environment) | {"COMPOSE_PROJECT_NAME": name, "RATCHET_STACK": str(folder)}
+    if environment.get("RATCHET_SERVICES") == "debian":
+        images = {
+            f"RATCHET_{_IMAGE_VARIABLES.get(each, each.upper())}_IMAGE": f"ratchet-{each}:debian" for each in SERVICES
+        }
+        variables = images | variables
+    return ComposeStack(name=name, folder=folder, environment=variables)
 
 
 def _compose() -> tuple[str, ...]:
@@ -218,26 +220,26 @@ def _compose() -> tuple[str, ...]:
     raise StackError("expected Docker with Compose (`docker compose` or `docker-compose`), found neither: install it")
 
 
-def say(what: str) -> None:
-    print(f"stack: {what}", flush=True)  # noqa: T201
+def log(message: str) -> None:
+    print(f"stack: {message}", flush=True)  # noqa: T201
 
 
 def up() -> None:
     """Bring the stack up, and tell where it is."""
-    stack = described(os.environ)
+    stack = stack_from_environment(os.environ)
     stack.start()
-    stack.tell()
+    stack.print_addresses()
 
 
 def down() -> None:
     """Take the stack down; its data stays."""
-    described(os.environ).stop()
+    stack_from_environment(os.environ).stop()
 
 
-WORDS: Mapping[str, Callable[[], None]] = {"up": up, "down": down}
+COMMANDS: Mapping[str, Callable[[], None]] = {"up": up, "down": down}
 
 if __name__ == "__main__":
     try:
-        WORDS[sys.argv[1]]()
+        COMMANDS[sys.argv[1]]()
     except StackError as error:
         sys.exit(str(error))

@@ -10,12 +10,12 @@ from docker.models.containers import Container
 from include.platform.docker import engine
 from ml.governance import manifest
 
-_FOR, _SPECIFICATION = "ratchet.deployed_for", "ratchet.specification"
+_OWNER_LABEL, _SPEC_LABEL = "ratchet.deployed_for", "ratchet.specification"
 _MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class ContainerSpec:
     """A container that should run: `readable` and `writable` are folders of this machine by their places inside.
 
     `user` is who it runs as ("uid:gid", never root), `published` the port on 127.0.0.1 that leads to it, None for none.
@@ -39,53 +39,53 @@ class Wanted:
         return manifest.sha256(json.dumps(asdict(self), sort_keys=True).encode())
 
 
-def deployed(client: docker.DockerClient, whose: str) -> dict[str, Container]:
+def list_owned(client: docker.DockerClient, owner: str) -> dict[str, Container]:
     """Return our containers of `whose`, a use case or a network, by name, those that do not run too."""
-    with engine.asked(f"list the containers of {whose}"):
-        found = client.containers.list(all=True, filters={"label": f"{_FOR}={whose}"})
-        return {str(each.name): each for each in found}
+    with engine.translate_errors(f"list the containers of {owner}"):
+        matches = client.containers.list(all=True, filters={"label": f"{_OWNER_LABEL}={owner}"})
+        return {str(each.name): each for each in matches}
 
 
-def is_as(container: Container, wanted: Wanted) -> bool:
+def is_up_to_date(container: Container, spec: ContainerSpec) -> bool:
     """Say whether `container` runs, and is what is `wanted`."""
-    return (container.status, container.labels.get(_SPECIFICATION)) == ("running", wanted.digest)
+    return (container.status, container.labels.get(_SPEC_LABEL)) == ("running", spec.digest)
 
 
-def run(client: docker.DockerClient, wanted: Wanted, whose: str) -> Container:
+def run(client: docker.DockerClient, spec: ContainerSpec, owner: str) -> Container:
     """Start what is `wanted`: not root, on a file system it cannot write, without capabilities, and with limits."""
     mounts = {
-        place: {"bind": inside, "mode": mode}
-        for folders, mode in ((wanted.readable, "ro"), (wanted.writable, "rw"))
-        for inside, place in folders.items()
+        host_path: {"bind": container_path, "mode": mode}
+        for folders, mode in ((spec.readable, "ro"), (spec.writable, "rw"))
+        for container_path, host_path in folders.items()
     }
-    uid, _, gid = wanted.user.partition(":")
-    with engine.asked(f"start {wanted.name}"):
+    uid, _, gid = spec.user.partition(":")
+    with engine.translate_errors(f"start {spec.name}"):
         return client.containers.run(
-            wanted.image,
-            list(wanted.command),
-            name=wanted.name,
+            spec.image,
+            list(spec.command),
+            name=spec.name,
             detach=True,
             init=True,
-            user=wanted.user,
+            user=spec.user,
             read_only=True,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
-            mem_limit=wanted.memory_megabytes * _MEGABYTE,
-            memswap_limit=wanted.memory_megabytes * _MEGABYTE,
-            pids_limit=wanted.processes,
+            mem_limit=spec.memory_megabytes * _MEGABYTE,
+            memswap_limit=spec.memory_megabytes * _MEGABYTE,
+            pids_limit=spec.processes,
             tmpfs={"/tmp": "size=16m", "/var/lib/ratchet": f"size=64m,mode=0700,uid={uid},gid={gid}"},  # noqa: S108 - its own
             volumes=mounts,
-            environment=dict(wanted.environment),
-            network=wanted.network,
-            ports={"8080/tcp": ("127.0.0.1", wanted.published)} if wanted.published else None,
+            environment=dict(spec.environment),
+            network=spec.network,
+            ports={"8080/tcp": ("127.0.0.1", spec.published)} if spec.published else None,
             restart_policy={"Name": "unless-stopped"},
             log_config={"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}},
-            labels={_FOR: whose, _SPECIFICATION: wanted.digest},
+            labels={_OWNER_LABEL: owner, _SPEC_LABEL: spec.digest},
         )
 
 
 def remove(container: Container, seconds: int) -> None:
     """Let `container` finish the requests under way within `seconds`, and take it away."""
-    with engine.asked(f"remove {container.name}"):
+    with engine.translate_errors(f"remove {container.name}"):
         container.stop(timeout=seconds)
         container.remove(force=True)

@@ -12,12 +12,12 @@ import docker
 from docker.errors import NotFound
 
 from include.platform.docker import containers, engine, images
-from include.platform.docker.containers import Wanted
+from include.platform.docker.containers import ContainerSpec
 from include.settings import Settings
 from include.stores import routing_store
 from ml.rollout.routing import Routing
 
-_NOBODY = 10001  # as in the image
+_UNPRIVILEGED_ID = 10001  # as in the image
 _STOP_SECONDS = 15
 _HOME, _PORT = "/opt/ratchet", 8080
 
@@ -32,66 +32,71 @@ class Deployer:
         settings: Settings,
         port: int,
         network: str | None = None,
-        beside: str | None = None,
+        join_network: str | None = None,
     ) -> None:
         """Answer on `port` of 127.0.0.1; `network` is what images are built on.
 
         `beside` is a network of others who run the front: then there is only the challenger, on that network, as `<beside>-challenger`.
         """
-        self._client, self._use_case, self._where = client, use_case, settings
-        self._port, self._network, self._alone = port, network, beside is None
-        self._name = beside or f"ratchet-{use_case}"
-        self._of = beside or use_case  # whose containers these are: others on this engine may be of the same use case
+        self._client, self._use_case, self._settings = client, use_case, settings
+        self._port, self._network, self._runs_front = port, network, join_network is None
+        self._name = join_network or f"ratchet-{use_case}"
+        self._owner = (
+            join_network or use_case
+        )  # whose containers these are: others on this engine may be of the same use case
         self.address = f"http://127.0.0.1:{port}"
 
-    def follow(self) -> list[str]:
+    def reconcile(self) -> list[str]:
         """Start, replace and remove containers until they are what is routed; return what was done.
 
         Raises RequestError while nothing is routed, SignatureError for a routing that nobody whom we trust signed,
         PackageError for a challenger that is not whole, SetupError when the engine fails.
         """
-        wanted = {each.name: each for each in self._wanted(routing_store.standing(self._use_case, self._where))}
-        found = containers.deployed(self._client, self._of)
-        done = []
-        for name, container in found.items():
-            if name not in wanted or not containers.is_as(container, wanted[name]):
+        desired = {each.name: each for each in self._desired(routing_store.current(self._use_case, self._settings))}
+        existing = containers.list_owned(self._client, self._owner)
+        changes = []
+        for name, container in existing.items():
+            if name not in desired or not containers.is_up_to_date(container, desired[name]):
                 containers.remove(container, _STOP_SECONDS)
-                done.append(f"removed {name}, which was {container.status}")
-        for name, each in wanted.items():
-            if name not in found or not containers.is_as(found[name], each):
-                self._connect()
-                containers.run(self._client, each, self._of)
-                done.append(f"started {name} from {each.image}")
-        return done
+                changes.append(f"removed {name}, which was {container.status}")
+        for name, each in desired.items():
+            if name not in existing or not containers.is_up_to_date(existing[name], each):
+                self._ensure_network()
+                containers.run(self._client, each, self._owner)
+                changes.append(f"started {name} from {each.image}")
+        return changes
 
     def remove(self) -> list[str]:
         """Take away every container of ours, and return their names."""
-        found = containers.deployed(self._client, self._of)
-        for each in found.values():
+        existing = containers.list_owned(self._client, self._owner)
+        for each in existing.values():
             containers.remove(each, _STOP_SECONDS)
-        return list(found)
+        return list(existing)
 
-    def _wanted(self, routing: Routing) -> Iterator[Wanted]:
+    def _desired(self, routing: Routing) -> Iterator[ContainerSpec]:
         challenger = f"{self._name}-challenger"
-        if self._alone:
-            yield self._front(challenger)
+        if self._runs_front:
+            yield self._front_spec(challenger)
         if routing.challenger is not None:
-            yield Wanted(
+            yield ContainerSpec(
                 name=challenger,
-                image=images.package(self._client, routing.challenger, self._where, self._network),
+                image=images.package(self._client, routing.challenger, self._settings, self._network),
                 network=self._name,
-                user=f"{_NOBODY}:{_NOBODY}",
+                user=f"{_UNPRIVILEGED_ID}:{_UNPRIVILEGED_ID}",
             )
 
-    def _front(self, challenger: str) -> Wanted:
-        shelf, journal = self._where.feature_store / self._use_case, self._where.journal / self._use_case
-        for folder in (shelf / "snapshots", journal, self._where.routes):
+    def _front_spec(self, challenger: str) -> ContainerSpec:
+        features, request_log = (
+            self._settings.feature_store / self._use_case,
+            self._settings.prediction_log / self._use_case,
+        )
+        for folder in (features / "snapshots", request_log, self._settings.routes):
             folder.mkdir(parents=True, exist_ok=True)
-        return Wanted(
+        return ContainerSpec(
             name=self._name,
             image=images.server(self._client, self._network),
             network=self._name,
-            user=_owner_of(journal),
+            user=_server_user(request_log),
             command=(self._use_case,),
             environment={
                 "RATCHET_ROUTES": f"{_HOME}/routes",
@@ -100,28 +105,28 @@ class Deployer:
                 "RATCHET_SERVING_CHALLENGER": f"http://{challenger}:{_PORT}",
             },
             readable={
-                f"{_HOME}/routes": str(self._where.routes),
-                f"{_HOME}/packages": str(self._where.packages),
-                f"{_HOME}/keys": str(self._where.trusted_keys),
-                f"{_HOME}/features/{self._use_case}": str(shelf),
+                f"{_HOME}/routes": str(self._settings.routes),
+                f"{_HOME}/packages": str(self._settings.packages),
+                f"{_HOME}/keys": str(self._settings.trusted_keys),
+                f"{_HOME}/features/{self._use_case}": str(features),
             },
-            writable={f"{_HOME}/journal/{self._use_case}": str(journal)},
+            writable={f"{_HOME}/journal/{self._use_case}": str(request_log)},
             published=self._port,
         )
 
-    def _connect(self) -> None:
+    def _ensure_network(self) -> None:
         """Make the network on which the containers of the use case see each other, and nobody else."""
-        with engine.asked(f"make the network {self._name}"):
+        with engine.translate_errors(f"make the network {self._name}"):
             try:
                 self._client.networks.get(self._name)
             except NotFound:
                 self._client.networks.create(self._name, driver="bridge", check_duplicate=True)
 
 
-def _owner_of(journal: Path) -> str:
+def _server_user(request_log: Path) -> str:
     """Return as whom a server writes into `journal`: its owner, and where that is root, whom the images run as."""
-    told = journal.stat()
-    if told.st_uid != 0:
-        return f"{told.st_uid}:{told.st_gid}"
-    os.chown(journal, _NOBODY, _NOBODY)
-    return f"{_NOBODY}:{_NOBODY}"
+    status = request_log.stat()
+    if status.st_uid != 0:
+        return f"{status.st_uid}:{status.st_gid}"
+    os.chown(request_log, _UNPRIVILEGED_ID, _UNPRIVILEGED_ID)
+    return f"{_UNPRIVILEGED_ID}:{_UNPRIVILEGED_ID}"

@@ -18,9 +18,9 @@ def connect() -> docker.DockerClient:
 
 
 @contextmanager
-def asked(what: str) -> Iterator[None]:
+def translate_errors(action: str) -> Iterator[None]:
     """Raise SetupError when the engine fails at `what`."""
     try:
         yield
     except DockerException as error:
-        raise SetupError(f"the Docker engine failed to {what}: {error}") from None
+        raise SetupError(f"the Docker engine failed to {action}: {error}") from None

@@ -11,7 +11,7 @@ from include.platform.docker import engine
 from ml.governance import manifest
 
 # Put there by the engine when it makes a container, not by the image.
-_ENGINES = ("dev", "proc", "sys", ".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf")
+_ENGINE_FILES = ("dev", "proc", "sys", ".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf")
 
 
 def digest(client: docker.DockerClient, image: str) -> str:
@@ -19,25 +19,25 @@ def digest(client: docker.DockerClient, image: str) -> str:
 
     Raises SetupError when the engine has no such image.
     """
-    with engine.asked(f"read {image}"):
+    with engine.translate_errors(f"read {image}"):
         container = client.containers.create(image)
         try:
-            return digest_of(container.export())
+            return digest_tar(container.export())
         finally:
             container.remove()
 
 
-def digest_of(parts: Iterable[bytes]) -> str:
+def digest_tar(parts: Iterable[bytes]) -> str:
     """Return the same of a tree that comes as the `parts` of a tar, in whatever order and with whatever times."""
     lines = []
     with tarfile.open(fileobj=io.BufferedReader(_Stream(iter(parts))), mode="r|") as tar:
         for each in tar:
-            if each.name.partition("/")[0] in _ENGINES or each.name in _ENGINES:
+            if each.name.partition("/")[0] in _ENGINE_FILES or each.name in _ENGINE_FILES:
                 continue
             content = tar.extractfile(each) if each.isreg() else None
             hashed = manifest.sha256(content.read()) if content else ""
-            told = (each.name, each.type.decode(), f"{each.mode:o}", each.uid, each.gid, each.linkname, hashed)
-            lines.append("\0".join(map(str, told)))
+            fields = (each.name, each.type.decode(), f"{each.mode:o}", each.uid, each.gid, each.linkname, hashed)
+            lines.append("\0".join(map(str, fields)))
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
@@ -52,7 +52,7 @@ class _Stream(io.RawIOBase):
 
     def readinto(self, into: bytearray | memoryview) -> int:  # type: ignore[override]  # a buffer, as io's own classes have it
         self._rest = self._rest or next(self._parts, b"")
-        taken = len(self._rest[: len(into)])
-        into[:taken] = self._rest[:taken]
-        self._rest = self._rest[taken:]
-        return taken
+        count = len(self._rest[: len(into)])
+        into[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

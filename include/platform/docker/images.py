@@ -21,7 +21,7 @@ from ml.governance import manifest
 from ml.packaging import package_files
 
 _DOCKERFILE = "include/serving/Dockerfile"
-_PARTS = (
+_SOURCES = (
     "requirements-server.txt",
     "ml",
     "include/__init__.py",
@@ -29,9 +29,9 @@ _PARTS = (
     "include/serving",
     "include/stores",
 )
-_INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+_PIP_INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 _HOME, _SHORT = "opt/ratchet", 12
-_RECIPE = """\
+_PACKAGE_DOCKERFILE = """\
 FROM {server}
 COPY {home} /{home}
 ENV RATCHET_SERVING_PACKAGE={digest}
@@ -40,16 +40,16 @@ ENTRYPOINT ["python", "-m", "include.serving", "{use_case}"]
 """
 
 
-def server(client: docker.DockerClient, network: str | None = None, *, afresh: bool = False) -> str:
+def server(client: docker.DockerClient, network: str | None = None, *, rebuild: bool = False) -> str:
     """Return the name of the image with the server and no package, built if it is not there, whatever is there when `afresh`.
 
     `network` is what the build is connected to, Docker's own default when None. Raises SetupError when it cannot be built.
     """
-    return _built(client, "ratchet-server", _code(PROJECT), _DOCKERFILE, network, afresh=afresh)
+    return _ensure_image(client, "ratchet-server", _source_files(PROJECT), _DOCKERFILE, network, rebuild=rebuild)
 
 
 def package(
-    client: docker.DockerClient, digest: str, settings: Settings, network: str | None = None, *, afresh: bool = False
+    client: docker.DockerClient, digest: str, settings: Settings, network: str | None = None, *, rebuild: bool = False
 ) -> str:
     """Return the name of the image that answers with the package `digest` alone, built as `server` is.
 
@@ -58,39 +58,39 @@ def package(
     """
     files = packages.get(settings.packages, digest, settings.trusted_keys)
     use_case = str(package_files.facts(files)["use_case"])
-    below = server(client, network, afresh=afresh)
-    recipe = _RECIPE.format(server=below, home=_HOME, digest=digest, use_case=use_case)
+    base_image = server(client, network, rebuild=rebuild)
+    dockerfile = _PACKAGE_DOCKERFILE.format(server=base_image, home=_HOME, digest=digest, use_case=use_case)
     content = {f"{_HOME}/packages/{digest}/{name}": text for name, text in files.items()}
     content |= {f"{_HOME}/keys/{path.name}": path.read_bytes() for path in sorted(settings.trusted_keys.glob("*.pem"))}
-    files = content | {"Dockerfile": recipe.encode()}
-    return _built(client, f"ratchet-{use_case}", files, "Dockerfile", network, afresh=afresh)
+    files = content | {"Dockerfile": dockerfile.encode()}
+    return _ensure_image(client, f"ratchet-{use_case}", files, "Dockerfile", network, rebuild=rebuild)
 
 
 @cache
-def _code(project: Path) -> Mapping[str, bytes]:
+def _source_files(project: Path) -> Mapping[str, bytes]:
     """Return the files that the server's image is made of, by their places in the repository.
 
     Read once: a deployer asks each second, and goes on with the code that it began with.
     """
-    parts = (project / part for part in (_DOCKERFILE, *_PARTS))
+    parts = (project / part for part in (_DOCKERFILE, *_SOURCES))
     paths = (each for part in parts for each in (sorted(part.rglob("*.py")) if part.is_dir() else (part,)))
     return {str(each.relative_to(project)): each.read_bytes() for each in paths}
 
 
-def _built(
+def _ensure_image(
     client: docker.DockerClient,
     name: str,
     files: Mapping[str, bytes],
     dockerfile: str,
     network: str | None,
     *,
-    afresh: bool,
+    rebuild: bool,
 ) -> str:
     """Return the image of these `files` under a name that tells them from any others."""
-    tag = manifest.sha256("".join(f"{place} {manifest.sha256(files[place])}\n" for place in sorted(files)).encode())
+    tag = manifest.sha256("".join(f"{path} {manifest.sha256(files[path])}\n" for path in sorted(files)).encode())
     image = f"{name}:{tag[:_SHORT]}"
-    with engine.asked(f"build {image}"):
-        if not afresh and client.images.list(name=image):
+    with engine.translate_errors(f"build {image}"):
+        if not rebuild and client.images.list(name=image):
             return image
         try:
             client.images.build(
@@ -99,15 +99,15 @@ def _built(
                 dockerfile=dockerfile,
                 tag=image,
                 network_mode=network,
-                buildargs={name: os.environ[name] for name in _INDEX if name in os.environ},
-                nocache=afresh,
+                buildargs={name: os.environ[name] for name in _PIP_INDEX_VARIABLES if name in os.environ},
+                nocache=rebuild,
                 rm=True,
                 forcerm=True,
             )
         except BuildError as error:
-            said = [str(line.get("stream", line.get("error", ""))).strip() for line in error.build_log]
-            told = " | ".join(filter(None, said[-5:]))
-            raise SetupError(f"the image {image} cannot be built: {error.msg}: {told}") from None
+            log_lines = [str(line.get("stream", line.get("error", ""))).strip() for line in error.build_log]
+            last_lines = " | ".join(filter(None, log_lines[-5:]))
+            raise SetupError(f"the image {image} cannot be built: {error.msg}: {last_lines}") from None
     return image
 
 
@@ -116,8 +116,8 @@ def _context(files: Mapping[str, bytes]) -> io.BytesIO:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for name in sorted(files):
-            told = tarfile.TarInfo(name)
-            told.size, told.mode = len(files[name]), 0o644
-            tar.addfile(told, io.BytesIO(files[name]))
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(files[name]), 0o644
+            tar.addfile(member, io.BytesIO(files[name]))
     packed.seek(0)
     return packed

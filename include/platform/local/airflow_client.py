@@ -17,7 +17,7 @@ from ml.errors import RequestError, SetupError
 _SETTLE = timedelta(seconds=2)
 # SQLite lets one process write at a time; a request that waited for its turn in vain may simply ask again.
 _BUSY = frozenset({500, 503})
-_MORE_TRIES = 3
+_RETRIES = 3
 _PAGE = 100
 EVERY_DAG = "~"
 ENDED = frozenset({"success", "failed"})
@@ -30,7 +30,7 @@ class Dag:
 
     id: str
     paused: bool
-    read: datetime
+    parsed_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ class TaskRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Approval:
+class PendingApproval:
     """A question put to people: who may answer, and since when it is known to wait."""
 
     dag: str
@@ -77,7 +77,7 @@ class Approval:
     since: datetime
 
     @property
-    def settled(self) -> bool:
+    def is_answerable(self) -> bool:
         """Whether it has waited long enough for an answer by a program to be safe."""
         return datetime.now(UTC) - self.since >= _SETTLE
 
@@ -115,7 +115,7 @@ class Client:
     def request(self, method: str, path: str, *, accept: Sequence[int] = (), **kwargs: Any) -> httpx.Response:
         """Return Airflow's reply; raises RequestError with Airflow's reason for a refusal not listed in `accept`."""
         reply = self._http.request(method, f"/api/v2/{path}", **kwargs)
-        for _ in range(_MORE_TRIES):
+        for _ in range(_RETRIES):
             if reply.status_code not in _BUSY:
                 break
             time.sleep(0.5)
@@ -128,12 +128,12 @@ class Client:
 
     def dags(self) -> dict[str, Dag]:
         """Return the DAGs that there are, by name."""
-        found = self.request("GET", "dags", params={"limit": _PAGE, "exclude_stale": True}).json()["dags"]
+        entries = self.request("GET", "dags", params={"limit": _PAGE, "exclude_stale": True}).json()["dags"]
         return {
             dag["dag_id"]: Dag(
-                id=dag["dag_id"], paused=dag["is_paused"], read=datetime.fromisoformat(dag["last_parsed_time"])
+                id=dag["dag_id"], paused=dag["is_paused"], parsed_at=datetime.fromisoformat(dag["last_parsed_time"])
             )
-            for dag in found
+            for dag in entries
         }
 
     def import_errors(self) -> dict[str, str]:
@@ -156,19 +156,19 @@ class Client:
         """Yield the latest runs of a DAG, or of all of them, the newest first."""
         for offset in range(0, limit, _PAGE):
             params = {"order_by": "-run_after", "limit": min(limit - offset, _PAGE), "offset": offset}
-            found = self.request("GET", f"dags/{dag}/dagRuns", params=params).json()["dag_runs"]
-            yield from map(_run, found)
-            if len(found) < _PAGE:
+            page = self.request("GET", f"dags/{dag}/dagRuns", params=params).json()["dag_runs"]
+            yield from map(_run, page)
+            if len(page) < _PAGE:
                 return
 
-    def run_of(self, dag: str, key: str) -> Run | None:
+    def find_run(self, dag: str, key: str) -> Run | None:
         """Return the newest run of the DAG for a partition key, if there is one."""
         return next((run for run in self.runs(dag, limit=10 * _PAGE) if run.key == key), None)
 
     def tasks(self, run: Run) -> list[TaskRun]:
         """Return the tasks of a run."""
-        found = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/taskInstances").json()
-        return [_task(task) for task in found["task_instances"]]
+        payload = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/taskInstances").json()
+        return [_task(task) for task in payload["task_instances"]]
 
     def clear_failed(self, run: Run) -> None:
         """Let the failed tasks of a run start again."""
@@ -184,22 +184,24 @@ class Client:
             if isinstance(line, dict) and line.get("error_detail"):
                 error = line["error_detail"][-1]
                 return f"{error['exc_type']}: {error['exc_value']}"
-        return _words(content[-1]) if content else "it left no log"
+        return _log_text(content[-1]) if content else "it left no log"
 
-    def approvals(self, run: Run) -> list[Approval]:
+    def approvals(self, run: Run) -> list[PendingApproval]:
         """Return the questions of a run that wait for an answer."""
-        found = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/hitlDetails").json()["hitl_details"]
-        return [self._approval(detail["task_instance"], detail) for detail in found if _waits(detail)]
+        details = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/hitlDetails").json()["hitl_details"]
+        return [self._approval(detail["task_instance"], detail) for detail in details if _is_waiting(detail)]
 
-    def _approval(self, task: dict[str, Any], detail: dict[str, Any]) -> Approval:
+    def _approval(self, task: dict[str, Any], detail: dict[str, Any]) -> PendingApproval:
         # A question that is asked again keeps its old time of creation, so what counts is when we first saw it wait.
         since = self._first_seen.setdefault((task["id"], task["try_number"]), datetime.now(UTC))
         users = tuple(user["id"] for user in detail["assigned_users"])
-        return Approval(dag=task["dag_id"], run=task["dag_run_id"], task=task["task_id"], users=users, since=since)
+        return PendingApproval(
+            dag=task["dag_id"], run=task["dag_run_id"], task=task["task_id"], users=users, since=since
+        )
 
-    def answer(self, approval: Approval, choice: str) -> None:
+    def answer(self, approval: PendingApproval, choice: str) -> None:
         """Answer a question as this user, waiting until it is safe to."""
-        while not approval.settled:
+        while not approval.is_answerable:
             time.sleep(0.1)
         path = f"dags/{approval.dag}/dagRuns/{approval.run}/taskInstances/{approval.task}/-1/hitlDetails"
         self.request("PATCH", path, json={"chosen_options": [choice], "params_input": {}})
@@ -224,7 +226,7 @@ class Client:
             self.request("POST", "connections", json=fields)
 
 
-def _words(line: object) -> str:
+def _log_text(line: object) -> str:
     return str(line["event"]) if isinstance(line, dict) and "event" in line else str(line)
 
 
@@ -252,15 +254,15 @@ def _task(task: dict[str, Any]) -> TaskRun:
         task=task["task_id"],
         state=task["state"],
         tries=task["try_number"],
-        started=_moment(task["start_date"]),
-        ended=_moment(task["end_date"]),
+        started=_parse_time(task["start_date"]),
+        ended=_parse_time(task["end_date"]),
         index=task.get("map_index", -1),
     )
 
 
-def _waits(detail: dict[str, Any]) -> bool:
+def _is_waiting(detail: dict[str, Any]) -> bool:
     return not detail["response_received"] and detail["task_instance"]["state"] == "awaiting_input"
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

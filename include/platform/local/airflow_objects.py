@@ -29,17 +29,17 @@ def _connection(declared: dict[str, Any]) -> dict[str, Any]:
     names = {"conn_id": "connection_id", "conn_type": "conn_type", "conn_extra": "extra"}
     names |= {f"conn_{field}": field for field in ("host", "schema", "login", "password", "port")}
     given = {key: value for key, value in declared.items() if value not in (None, "")}
-    fields = _of_uri(given.pop("conn_uri")) if "conn_uri" in given else {}
+    fields = _parse_uri(given.pop("conn_uri")) if "conn_uri" in given else {}
     fields |= {names[key]: value for key, value in given.items()}
     if isinstance(fields.get("extra"), dict):
         fields["extra"] = json.dumps(fields["extra"])
     return fields
 
 
-def _of_uri(uri: str) -> dict[str, Any]:
+def _parse_uri(uri: str) -> dict[str, Any]:
     """Return the fields of Airflow's `type://login:password@host:port/schema?extra`, whose parts are percent-encoded."""
     parts = urlsplit(uri)
-    found = {
+    fields = {
         "conn_type": parts.scheme.replace("-", "_"),
         "host": parts.hostname,
         "port": parts.port,
@@ -48,7 +48,7 @@ def _of_uri(uri: str) -> dict[str, Any]:
         "schema": parts.path.lstrip("/"),
         "extra": dict(parse_qsl(parts.query)),
     }
-    return {name: unquote(value) if isinstance(value, str) else value for name, value in found.items() if value}
+    return {name: unquote(value) if isinstance(value, str) else value for name, value in fields.items() if value}
 
 
 def main() -> None:

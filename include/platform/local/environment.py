@@ -8,7 +8,7 @@ from include.settings import PROJECT, Settings
 
 USERS = {"admin": "admin", "tech_lead": "user", "business_owner": "user", "ops": "op", "guest": "viewer"}
 PASSWORDS_FILE = "passwords.json"
-FITS = 2  # candidates that are fitted at once: the slots of the pool `training`
+PARALLEL_FITS = 2  # candidates that are fitted at once: the slots of the pool `training`
 
 # Imported once, by the process that task processes are forked from: a task then starts in .2 s instead of several.
 # Libraries only, never our own code, so that an edit is seen by the next task. Forking is safe because that process
@@ -112,8 +112,8 @@ def airflow(settings: Settings, keys: AirflowSecrets, *, task_port: int, schedul
         "LOGGING__COLORED_CONSOLE_LOG": False,
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
-    share = max(1, (os.cpu_count() or 1) // FITS)
-    return inherited(settings) | {
+    share = max(1, (os.cpu_count() or 1) // PARALLEL_FITS)
+    return child_environment(settings) | {
         "AIRFLOW_HOME": str(settings.airflow_home),
         "RATCHET_THREADS": os.environ.get("RATCHET_THREADS", str(share)),
         "RATCHET_SCHEDULES": "on" if schedules else "off",
@@ -121,7 +121,7 @@ def airflow(settings: Settings, keys: AirflowSecrets, *, task_port: int, schedul
     }
 
 
-def inherited(settings: Settings) -> dict[str, str]:
+def child_environment(settings: Settings) -> dict[str, str]:
     """Return this process's environment, fit for a child: our imports, no proxy to ourselves, nothing phoned home."""
     ours = {
         "PYTHONPATH": str(PROJECT),

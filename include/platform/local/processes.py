@@ -28,16 +28,16 @@ from include.steps import bootstrap
 from include.stores.files import atomic
 from ml.errors import SetupError
 
-_MARK = "RATCHET_STACK"
+_PROCESS_MARKER = "RATCHET_STACK"
 _GRACE_SECONDS = 4.0
 # Tasks report to an API server of their own. In a shared one, SQLite and Airflow 3.3 lock each other out for 5 s now
 # and then: a person's request waits for the database on the event loop that a task's request needs to let go of it.
-AIRFLOW = ("api-server", "task-api", "scheduler", "dag-processor", "triggerer")
-_BEATING = ("scheduler", "dag-processor", "triggerer")
+AIRFLOW_COMPONENTS = ("api-server", "task-api", "scheduler", "dag-processor", "triggerer")
+_HEARTBEAT_COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class StackRecord:
     """What is written down about a running stack: its token, and the process that answers for it, if one does."""
 
     token: str
@@ -46,7 +46,7 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stack:
+class LocalStack:
     """A running stack: its processes by name, and when it was started."""
 
     settings: Settings
@@ -55,55 +55,59 @@ class Stack:
     processes: dict[str, subprocess.Popen[bytes]]
     started: datetime
 
-    def require_alive(self) -> None:
+    def check_alive(self) -> None:
         """Raise SetupError with the end of its log when one of the processes has ended."""
         for name, process in self.processes.items():
             if process.poll() is not None:
-                raise _broken(self.settings, name, f"ended by itself (exit code {process.returncode})")
+                raise _failure(self.settings, name, f"ended by itself (exit code {process.returncode})")
 
     def wait_until_healthy(self, timeout: float = 180.0) -> None:
         """Return once tasks can run: the stores and Airflow's objects are there, and every process answers or beats.
 
         Raises SetupError with the end of the log of a process that does not.
         """
-        bootstrap.make_stores(self.settings)
+        bootstrap.prepare_stores(self.settings)
         deadline = time.monotonic() + timeout
         with httpx.Client(timeout=5, trust_env=False) as http:  # one: each makes TLS ready, which takes long
             while missing := self._unhealthy(http):
-                self.require_alive()
+                self.check_alive()
                 if time.monotonic() > deadline:
-                    raise _broken(self.settings, missing[0], f"was not healthy within {timeout:.0f} s")
+                    raise _failure(self.settings, missing[0], f"was not healthy within {timeout:.0f} s")
                 time.sleep(0.3)
         with Client(self.settings) as client:
             airflow_objects.apply(client)
 
     def _unhealthy(self, http: httpx.Client) -> list[str]:
         api_server = f"{environment.base_url(self.settings)}/api/v2/monitor/health"
-        answers = {"api-server": _ask(http, api_server), "task-api": _ask(http, f"{self._task_url}health")}
+        answers = {"api-server": _get_json(http, api_server), "task-api": _get_json(http, f"{self._task_url}health")}
         if "mlflow" in self.processes:
             mlflow = f"http://{self.settings.host}:{self.settings.mlflow_port}"
-            answers["mlflow"] = _ask(http, f"{mlflow}/api/3.0/mlflow/server-info")
+            answers["mlflow"] = _get_json(http, f"{mlflow}/api/3.0/mlflow/server-info")
         missing = [name for name in self.processes if answers.get(name, "") is None]
         health = answers["api-server"] or {}
-        return missing or [n for n in _BEATING if n in self.processes and not self._beats(health, n.replace("-", "_"))]
+        return missing or [
+            n
+            for n in _HEARTBEAT_COMPONENTS
+            if n in self.processes and not self._has_heartbeat(health, n.replace("-", "_"))
+        ]
 
     @property
     def _task_url(self) -> str:
         return environment.task_url(self.settings, self.task_port)
 
-    def _beats(self, health: dict[str, dict[str, str | None]], component: str) -> bool:
-        beat = health.get(component, {}).get(f"latest_{component}_heartbeat")
-        return bool(beat) and datetime.fromisoformat(str(beat)) >= self.started
+    def _has_heartbeat(self, health: dict[str, dict[str, str | None]], component: str) -> bool:
+        heartbeat = health.get(component, {}).get(f"latest_{component}_heartbeat")
+        return bool(heartbeat) and datetime.fromisoformat(str(heartbeat)) >= self.started
 
     def stop(self) -> None:
         """End every process of this stack, gently first, and forget it."""
-        _end(self.token, leaders=[process.pid for process in self.processes.values()])
+        _terminate(self.token, leaders=[process.pid for process in self.processes.values()])
         for process in self.processes.values():
             process.wait()
-        _record(self.settings).unlink(missing_ok=True)
+        _record_path(self.settings).unlink(missing_ok=True)
 
 
-def _ask(http: httpx.Client, url: str) -> Any:
+def _get_json(http: httpx.Client, url: str) -> Any:
     with contextlib.suppress(httpx.HTTPError, ValueError):
         return http.get(url).raise_for_status().json()
     return None
@@ -113,10 +117,10 @@ def start(
     settings: Settings,
     *,
     schedules: bool = True,
-    components: Sequence[str] = AIRFLOW,
+    components: Sequence[str] = AIRFLOW_COMPONENTS,
     mlflow: bool = False,
     detached: bool = False,
-) -> Stack:
+) -> LocalStack:
     """Return the running stack, not yet healthy; one left behind by a driver that died is ended first.
 
     `schedules=False` is for rehearsals: nothing starts by the wall clock. A `detached` stack outlives this process,
@@ -124,17 +128,17 @@ def start(
     """
     keys = setup.prepare(settings).airflow
     _end_orphans(settings)
-    ports.require_port(settings.host, settings.airflow_port, "RATCHET_AIRFLOW_PORT")
+    ports.check_port(settings.host, settings.airflow_port, "RATCHET_AIRFLOW_PORT")
     if mlflow:
-        ports.require_port(settings.host, settings.mlflow_port, "RATCHET_MLFLOW_PORT")
+        ports.check_port(settings.host, settings.mlflow_port, "RATCHET_MLFLOW_PORT")
     task_port = ports.free_port(settings.host)
     commands = {name: _airflow_command(settings, name, task_port) for name in components}
     if mlflow:
         commands["mlflow"] = _mlflow_command(settings)
     token = secrets.token_hex(16)
-    env = environment.airflow(settings, keys, task_port=task_port, schedules=schedules) | {_MARK: token}
-    stack = Stack(settings=settings, token=token, task_port=task_port, processes={}, started=datetime.now(UTC))
-    with setup.explained(settings):
+    env = environment.airflow(settings, keys, task_port=task_port, schedules=schedules) | {_PROCESS_MARKER: token}
+    stack = LocalStack(settings=settings, token=token, task_port=task_port, processes={}, started=datetime.now(UTC))
+    with setup.explain_os_errors(settings):
         _write_record(settings, token, detached=detached)
         try:
             for name, command in commands.items():
@@ -150,15 +154,15 @@ def down(settings: Settings) -> int:
     record = _read_record(settings)
     if record is None:
         return 0
-    ended = _end(record.token)
-    _record(settings).unlink(missing_ok=True)
+    ended = _terminate(record.token)
+    _record_path(settings).unlink(missing_ok=True)
     return ended
 
 
 def passwords(settings: Settings) -> dict[str, str]:
     """Return the demo users' passwords for Airflow's login page."""
-    found: dict[str, str] = json.loads(environment.passwords_file(settings).read_text())
-    return found
+    by_user: dict[str, str] = json.loads(environment.passwords_file(settings).read_text())
+    return by_user
 
 
 def _airflow_command(settings: Settings, name: str, task_port: int) -> list[str]:
@@ -174,9 +178,14 @@ def _airflow_command(settings: Settings, name: str, task_port: int) -> list[str]
 
 
 def _mlflow_command(settings: Settings) -> list[str]:
-    where = ["--host", settings.host, "--port", str(settings.mlflow_port), "--workers", "1"]
-    what = ["--backend-store-uri", settings.mlflow_url, "--artifacts-destination", str(settings.mlflow_artifacts)]
-    return [sys.executable, "-m", "mlflow", "server", *where, *what]
+    listen_options = ["--host", settings.host, "--port", str(settings.mlflow_port), "--workers", "1"]
+    store_options = [
+        "--backend-store-uri",
+        settings.mlflow_url,
+        "--artifacts-destination",
+        str(settings.mlflow_artifacts),
+    ]
+    return [sys.executable, "-m", "mlflow", "server", *listen_options, *store_options]
 
 
 def _spawn(settings: Settings, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -200,27 +209,27 @@ def _log(settings: Settings, name: str) -> Path:
     return settings.home / "logs" / f"{name}.log"
 
 
-def _broken(settings: Settings, name: str, what: str) -> SetupError:
+def _failure(settings: Settings, name: str, what: str) -> SetupError:
     log = _log(settings, name)
     return SetupError(f"the {name} {what}; the end of {log}:\n{setup.tail(log)}")
 
 
-def _record(settings: Settings) -> Path:
+def _record_path(settings: Settings) -> Path:
     return settings.home / "stack.json"
 
 
 def _write_record(settings: Settings, token: str, *, detached: bool) -> None:
-    record = Record(
+    record = StackRecord(
         token=token,
         driver=None if detached else os.getpid(),
         driver_started=None if detached else psutil.Process().create_time(),
     )
-    atomic.write(_record(settings), json.dumps(asdict(record)).encode())
+    atomic.write(_record_path(settings), json.dumps(asdict(record)).encode())
 
 
-def _read_record(settings: Settings) -> Record | None:
+def _read_record(settings: Settings) -> StackRecord | None:
     try:
-        return Record(**json.loads(_record(settings).read_text()))
+        return StackRecord(**json.loads(_record_path(settings).read_text()))
     except FileNotFoundError:
         return None
 
@@ -230,48 +239,48 @@ def _end_orphans(settings: Settings) -> None:
     record = _read_record(settings)
     if record is None:
         return
-    if any(True for _ in _carriers(record.token)) and (record.driver is None or _is_alive(record)):
+    if any(True for _ in _processes_with_token(record.token)) and (record.driver is None or _is_alive(record)):
         raise SetupError(
             f"a stack already runs in {settings.home}: end it with `make down`, or choose another RATCHET_HOME"
         )
     down(settings)
 
 
-def _is_alive(record: Record) -> bool:
+def _is_alive(record: StackRecord) -> bool:
     try:
         return bool(psutil.Process(record.driver).create_time() == record.driver_started)
     except psutil.NoSuchProcess:
         return False
 
 
-def _carriers(token: str) -> Iterable[psutil.Process]:
+def _processes_with_token(token: str) -> Iterable[psutil.Process]:
     """Yield the processes whose environment carries the token."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(_MARK) == token:
+            if process.pid != os.getpid() and process.environ().get(_PROCESS_MARKER) == token:
                 yield process
 
 
-def _end(token: str, leaders: Iterable[int] | None = None) -> int:
+def _terminate(token: str, leaders: Iterable[int] | None = None) -> int:
     """End all carriers of the token and return how many there were; the leaders are asked, so that they can sign off.
 
     A scheduler waits for its tasks, so the tasks are killed before it: its successor then takes them up at once.
     """
-    carriers = list(_carriers(token))
-    asked = {*leaders} if leaders is not None else {p.pid for p in carriers if _is_leader(p)}
-    for process in carriers:
+    processes = list(_processes_with_token(token))
+    signalled = {*leaders} if leaders is not None else {p.pid for p in processes if _is_leader(p)}
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if process.pid in asked:
+            if process.pid in signalled:
                 process.terminate()
             else:
                 process.kill()
-    psutil.wait_procs(carriers, timeout=_GRACE_SECONDS)
-    while left := [p for p in _carriers(token) if p.status() != psutil.STATUS_ZOMBIE]:
-        for process in left:
+    psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
+    while remaining := [p for p in _processes_with_token(token) if p.status() != psutil.STATUS_ZOMBIE]:
+        for process in remaining:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(left, timeout=1)
-    return len(carriers)
+        psutil.wait_procs(remaining, timeout=1)
+    return len(processes)
 
 
 def _is_leader(process: psutil.Process) -> bool:

@@ -25,7 +25,7 @@ from include.settings import Settings
 from include.stores.signing import dsse
 from ml.errors import SetupError
 
-_LEAST_FREE_BYTES = 500_000_000
+_MIN_FREE_BYTES = 500_000_000
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -42,17 +42,17 @@ def prepare(settings: Settings) -> Prepared:
 
     Raises SetupError, in one sentence, when Python, a folder, a volume or a permission is not what is needed.
     """
-    require_python()
-    require_openmp()
-    with explained(settings):
+    check_python()
+    check_openmp()
+    with explain_os_errors(settings):
         make_folders(settings)
-        require_room(settings.home)
+        check_free_space(settings.home)
         keys = generate_secrets(settings)
         migrate_airflow(settings, keys)
     return Prepared(airflow=keys)
 
 
-def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
+def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
     """Refuse a Python that Airflow and the locked packages were not built for."""
     if not (3, 11) <= version <= (3, 13):
         raise SetupError(
@@ -66,7 +66,7 @@ def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
         ) from None
 
 
-def require_openmp(library: str = "libgomp.so.1") -> None:
+def check_openmp(library: str = "libgomp.so.1") -> None:
     """Refuse a Linux without the OpenMP runtime, which LightGBM's wheel takes from the system."""
     if sys.platform != "linux":
         return
@@ -78,39 +78,39 @@ def require_openmp(library: str = "libgomp.so.1") -> None:
         ) from None
 
 
-def require_room(folder: Path) -> None:
+def check_free_space(folder: Path) -> None:
     """Refuse a volume on which the databases would soon be full."""
     free = shutil.disk_usage(folder).free
-    if free < _LEAST_FREE_BYTES:
+    if free < _MIN_FREE_BYTES:
         raise SetupError(
-            f"expected {_LEAST_FREE_BYTES // 10**6} MB free on the volume {volume(folder)}, found {free // 10**6} MB: "
+            f"expected {_MIN_FREE_BYTES // 10**6} MB free on the volume {mount_point(folder)}, found {free // 10**6} MB: "
             "free some, or set RATCHET_HOME to a folder on another volume"
         )
 
 
-def volume(folder: Path) -> Path:
+def mount_point(folder: Path) -> Path:
     """Return the mount point of the volume that holds `folder`."""
-    place = folder.resolve()
-    while not place.is_mount():
-        place = place.parent
-    return place
+    path = folder.resolve()
+    while not path.is_mount():
+        path = path.parent
+    return path
 
 
 @contextmanager
-def explained(settings: Settings) -> Iterator[None]:
+def explain_os_errors(settings: Settings) -> Iterator[None]:
     """Turn a full volume or a missing permission into a SetupError that names it."""
     try:
         yield
     except OSError as error:
-        place = Path(error.filename or settings.home)
+        path = Path(error.filename or settings.home)
         if error.errno in _NO_ROOM:
-            where = volume(next(p for p in (place, *place.parents) if p.exists()))
+            mount = mount_point(next(p for p in (path, *path.parents) if p.exists()))
             raise SetupError(
-                f"the volume {where} is full: free some room, or set RATCHET_HOME to another volume"
+                f"the volume {mount} is full: free some room, or set RATCHET_HOME to another volume"
             ) from error
         if error.errno in _NO_PERMISSION:
             raise SetupError(
-                f"{place} cannot be written ({os.strerror(error.errno)}): "
+                f"{path} cannot be written ({os.strerror(error.errno)}): "
                 "give this user the permission, or set RATCHET_HOME to a folder of its own"
             ) from error
         raise
@@ -128,7 +128,7 @@ def make_folders(settings: Settings) -> None:
     ):
         folder.mkdir(parents=True, exist_ok=True)
     for address in (settings.landing, settings.lake):
-        locations.at(address).make()
+        locations.from_address(address).ensure_exists()
     for folder in (settings.secrets, settings.airflow_home, settings.home / "logs"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -139,7 +139,7 @@ def generate_secrets(settings: Settings) -> AirflowSecrets:
     _secret(folder / "approval.key", lambda: secrets.token_hex(32))
     for signer in dsse.SIGNERS:
         _secret(folder / signer.key_file, dsse.new_key)
-        dsse.trust(signer, settings)
+        dsse.add_trusted_key(signer, settings)
     _secret(environment.passwords_file(settings), lambda: json.dumps({user: _password() for user in environment.USERS}))
     keys = json.loads(
         _secret(

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from include.serving.handler import Answer
+from include.serving.handler import Prediction
 from include.serving.protocols import dataframes, instances, native, tensors
-from include.serving.protocols.codec import Ask, Reply
+from include.serving.protocols.codec import ProtocolRequest, Reply
 from ml.scoring.request_schema import Row
 
 
@@ -14,31 +14,34 @@ class Protocol:
     """A way to ask, `told` to clients in a sentence. `read` raises QuestionError for a body that is none of its questions."""
 
     name: str
-    told: str
-    read: Callable[[Ask], list[Row]]
-    write: Callable[[Ask, Sequence[Answer]], Reply]
+    summary: str
+    read: Callable[[ProtocolRequest], list[Row]]
+    write: Callable[[ProtocolRequest, Sequence[Prediction]], Reply]
 
 
 NATIVE = Protocol(
-    name="native", told="Score rows of features, or entities that are known here.", read=native.read, write=native.write
+    name="native",
+    summary="Score rows of features, or entities that are known here.",
+    read=native.read,
+    write=native.write,
 )
 DATAFRAMES = Protocol(
     name="mlflow",
-    told="Score a frame: split, records, inputs, instances, CSV or JSON lines.",
+    summary="Score a frame: split, records, inputs, instances, CSV or JSON lines.",
     read=dataframes.read,
     write=dataframes.write,
 )
 INSTANCES = Protocol(
     name="vertex",
-    told="Score instances: objects, or lists of all features in order.",
+    summary="Score instances: objects, or lists of all features in order.",
     read=instances.read,
     write=instances.write,
 )
 TENSORS = Protocol(
     name="v2",
-    told="Score tensors, one for each feature, as JSON or as bytes.",
+    summary="Score tensors, one for each feature, as JSON or as bytes.",
     read=tensors.read,
     write=tensors.write,
 )
 
-__all__ = ["DATAFRAMES", "INSTANCES", "NATIVE", "TENSORS", "Ask", "Protocol", "Reply"]
+__all__ = ["DATAFRAMES", "INSTANCES", "NATIVE", "TENSORS", "Protocol", "ProtocolRequest", "Reply"]

@@ -5,26 +5,26 @@ from typing import TypeVar
 
 import msgspec
 
-from ml.errors import QuestionError
+from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
-from ml.scoring.request_schema import Row, Taken
+from ml.scoring.request_schema import RequestSchema, Row
 
 T = TypeVar("T")
-JSON, CSV, LINES = "application/json", "text/csv", "application/jsonlines"
+JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonlines"
 
 
-class MediaError(QuestionError):
+class MediaError(ScoreRequestError):
     """A body came in a format that the protocol does not read."""
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class ProtocolRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A body as it came, with what its headers say, and the model asked: its name, its package, the features it takes."""
 
-    request: str
+    request_id: str
     body: bytes
     model: str
     package: str
-    taken: Taken
+    input_schema: RequestSchema
     content_type: str = JSON
     accept: str = ""
     json_bytes: int | None = None  # of the body, the rest being tensors (Inference-Header-Content-Length)
@@ -38,43 +38,45 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
-def require(ask: Ask, *media: str) -> None:
+def check_media_type(request: ProtocolRequest, *media: str) -> None:
     """Raise MediaError unless the body is of one of these media types."""
-    if ask.content_type not in media:
-        raise MediaError(f"expected {' or '.join(media)}, got {request_schema.shown(ask.content_type)}")
+    if request.content_type not in media:
+        raise MediaError(f"expected {' or '.join(media)}, got {request_schema.truncate(request.content_type)}")
 
 
-def decoded(body: bytes, shape: type[T]) -> T:
+def decode_json(body: bytes, shape: type[T]) -> T:
     """Return the JSON in `body` as the `shape` that it should have; raises QuestionError when it has another."""
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, RecursionError, ValueError) as fault:  # a ValueError: bad UTF-8
-        raise QuestionError(f"expected JSON, but: {fault}") from None
+        raise ScoreRequestError(f"expected JSON, but: {fault}") from None
 
 
-def rows(found: object, taken: Taken) -> list[Row]:
+def parse_rows(value: object, input_schema: RequestSchema) -> list[Row]:
     """Return rows written as objects, as lists of all features in order, or as an object of columns.
 
     Raises QuestionError for anything else, and when there is none.
     """
-    if isinstance(found, Mapping):
-        return _by_column(found)
-    if not isinstance(found, list) or not found:
-        raise QuestionError(f"expected a list of one row or more, got {request_schema.shown(found)}")
-    if all(isinstance(row, list) for row in found):
-        return [*request_schema.records(taken.names, found)]
-    for row in found:
+    if isinstance(value, Mapping):
+        return _rows_from_columns(value)
+    if not isinstance(value, list) or not value:
+        raise ScoreRequestError(f"expected a list of one row or more, got {request_schema.truncate(value)}")
+    if all(isinstance(row, list) for row in value):
+        return [*request_schema.rows_from_columns(input_schema.names, value)]
+    for row in value:
         if not isinstance(row, dict):
-            raise QuestionError(f"expected each row to be an object of features, got {request_schema.shown(row)}")
-    return found
+            raise ScoreRequestError(
+                f"expected each row to be an object of features, got {request_schema.truncate(row)}"
+            )
+    return value
 
 
-def _by_column(columns: Mapping[str, object]) -> list[Row]:
+def _rows_from_columns(columns: Mapping[str, object]) -> list[Row]:
     cells = list(columns.values())
     sizes = {len(each) if isinstance(each, list) else -1 for each in cells}
     if len(sizes) != 1 or sizes <= {-1, 0}:
-        raise QuestionError(
-            f"expected an object of columns, each a list of as many cells, got {request_schema.shown(dict(columns))}"
+        raise ScoreRequestError(
+            f"expected an object of columns, each a list of as many cells, got {request_schema.truncate(dict(columns))}"
         )
     return [dict(zip(columns, row, strict=True)) for row in zip(*_lists(cells), strict=True)]
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from include.serving.handler import Answer
+from include.serving.handler import Prediction
 from include.serving.protocols import codec
-from include.serving.protocols.codec import CSV, JSON, LINES, Ask, Reply
-from ml.errors import QuestionError
+from include.serving.protocols.codec import CSV, JSON, JSON_LINES, ProtocolRequest, Reply
+from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
-from ml.scoring.request_schema import Row, Taken
+from ml.scoring.request_schema import RequestSchema, Row
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,39 +31,39 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     params: dict[str, Any] | None = None
 
 
-def read(ask: Ask) -> list[Row]:
+def read(request: ProtocolRequest) -> list[Row]:
     """Return the rows of a frame in any of the formats; raises QuestionError."""
-    codec.require(ask, JSON, CSV, LINES)
-    match ask.content_type:
+    codec.check_media_type(request, JSON, CSV, JSON_LINES)
+    match request.content_type:
         case codec.CSV:
-            return [*request_schema.table(ask.body, ask.taken)]
-        case codec.LINES:
-            lines = (line for line in ask.body.splitlines() if line.strip())
-            return codec.rows([codec.decoded(line, dict[str, Any]) for line in lines], ask.taken)
+            return [*request_schema.rows_from_csv(request.body, request.input_schema)]
+        case codec.JSON_LINES:
+            lines = (line for line in request.body.splitlines() if line.strip())
+            return codec.parse_rows([codec.decode_json(line, dict[str, Any]) for line in lines], request.input_schema)
         case _:
-            return _frame(codec.decoded(ask.body, Body), ask.taken)
+            return _parse_frame(codec.decode_json(request.body, Body), request.input_schema)
 
 
-def write(ask: Ask, answers: Sequence[Answer]) -> Reply:
+def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """Return the scores as MLflow does, or one on each line where the client would rather have CSV."""
     scores = [each.score for each in answers]
-    if ask.accept.startswith(CSV):
+    if request.accept.startswith(CSV):
         return Reply(body="".join(f"{score!r}\n" for score in scores).encode(), content_type=CSV)
     return Reply(body=msgspec.json.encode({"predictions": scores}))
 
 
-def _frame(told: Body, taken: Taken) -> list[Row]:
-    if told.params:
-        raise QuestionError(f"params: there are none to set, got {request_schema.shown(told.params)}")
-    forms = {name: getattr(told, name) for name in Body.__struct_fields__ if name != "params"}
-    given = {name: found for name, found in forms.items() if found is not None}
+def _parse_frame(body: Body, input_schema: RequestSchema) -> list[Row]:
+    if body.params:
+        raise ScoreRequestError(f"params: there are none to set, got {request_schema.truncate(body.params)}")
+    forms = {name: getattr(body, name) for name in Body.__struct_fields__ if name != "params"}
+    given = {name: frame for name, frame in forms.items() if frame is not None}
     if len(given) != 1:
-        raise QuestionError(
-            f"expected one of {request_schema.listed(list(forms))}, got {request_schema.listed(list(given)) or 'none'}"
+        raise ScoreRequestError(
+            f"expected one of {request_schema.join_names(list(forms))}, got {request_schema.join_names(list(given)) or 'none'}"
         )
-    (found,) = given.values()
-    if not isinstance(found, Split):
-        return codec.rows(found, taken)
-    if not found.data:
-        raise QuestionError("dataframe_split: expected one row or more, got none")
-    return [*request_schema.records(found.columns, found.data)]
+    (body,) = given.values()
+    if not isinstance(body, Split):
+        return codec.parse_rows(body, input_schema)
+    if not body.data:
+        raise ScoreRequestError("dataframe_split: expected one row or more, got none")
+    return [*request_schema.rows_from_columns(body.columns, body.data)]

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from include.serving.handler import Answer
+from include.serving.handler import Prediction
 from include.serving.protocols import codec
-from include.serving.protocols.codec import Ask, Reply
-from ml.errors import QuestionError
+from include.serving.protocols.codec import ProtocolRequest, Reply
+from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
 from ml.scoring.request_schema import Row
 
@@ -20,15 +20,15 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] | None = None
 
 
-def read(ask: Ask) -> list[Row]:
+def read(request: ProtocolRequest) -> list[Row]:
     """Return the instances, objects or lists of all features in order; raises QuestionError."""
-    codec.require(ask, codec.JSON)
-    told = codec.decoded(ask.body, Body)
-    if told.parameters:
-        raise QuestionError(f"parameters: there are none to set, got {request_schema.shown(told.parameters)}")
-    return codec.rows(told.instances, ask.taken)
+    codec.check_media_type(request, codec.JSON)
+    body = codec.decode_json(request.body, Body)
+    if body.parameters:
+        raise ScoreRequestError(f"parameters: there are none to set, got {request_schema.truncate(body.parameters)}")
+    return codec.parse_rows(body.instances, request.input_schema)
 
 
-def write(_: Ask, answers: Sequence[Answer]) -> Reply:
+def write(_: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """Return the scores in the order of the instances."""
     return Reply(body=msgspec.json.encode({"predictions": [each.score for each in answers]}))

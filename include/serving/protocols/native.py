@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from include.serving.handler import Answer
+from include.serving.handler import Prediction
 from include.serving.protocols import codec
-from include.serving.protocols.codec import Ask, Reply
-from ml.errors import QuestionError
+from include.serving.protocols.codec import ProtocolRequest, Reply
+from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
 from ml.scoring.request_schema import Row
 
@@ -20,18 +20,18 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entities: list[str] | None = None
 
 
-def read(ask: Ask) -> list[Row]:
+def read(request: ProtocolRequest) -> list[Row]:
     """Return the rows of `{"rows": [{...}, ...]}` or of `{"entities": ["...", ...]}`; raises QuestionError."""
-    codec.require(ask, codec.JSON)
-    told = codec.decoded(ask.body, Body)
-    if bool(told.rows) == bool(told.entities):
-        raise QuestionError("expected either 'rows' or 'entities', a list of one or more")
-    return [*(told.rows or ({request_schema.ENTITY: each} for each in told.entities or ()))]
+    codec.check_media_type(request, codec.JSON)
+    body = codec.decode_json(request.body, Body)
+    if bool(body.rows) == bool(body.entities):
+        raise ScoreRequestError("expected either 'rows' or 'entities', a list of one or more")
+    return [*(body.rows or ({request_schema.ENTITY: each} for each in body.entities or ()))]
 
 
-def write(ask: Ask, answers: Sequence[Answer]) -> Reply:
+def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """Return each answer with its entity, package and route."""
-    told = [
+    entries = [
         {"entity": each.entity, "score": each.score, "package": each.package, "route": each.route} for each in answers
     ]
-    return Reply(body=msgspec.json.encode({"request_id": ask.request, "answers": told}))
+    return Reply(body=msgspec.json.encode({"request_id": request.request_id, "answers": entries}))

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from include.serving.handler import Answer
+from include.serving.handler import Prediction
 from include.serving.protocols import codec
-from include.serving.protocols.codec import Ask, Reply
-from ml.errors import QuestionError
+from include.serving.protocols.codec import ProtocolRequest, Reply
+from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
 from ml.scoring.request_schema import Row
 
@@ -42,7 +42,7 @@ class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] = {}
 
 
-class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RequestedOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A tensor that the client wants back."""
 
     name: str
@@ -56,48 +56,50 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_name: str | None = None
     id: str = ""
     parameters: dict[str, Any] = {}
-    outputs: list[Wish] = []
+    outputs: list[RequestedOutput] = []
 
 
-def datatype(*, words: bool) -> str:
+def datatype(*, is_text: bool) -> str:
     """Return the datatype in which a feature is described to clients; others that hold the same value are read too."""
-    return _TEXT if words else "FP64"
+    return _TEXT if is_text else "FP64"
 
 
-def read(ask: Ask) -> list[Row]:
+def read(request: ProtocolRequest) -> list[Row]:
     """Return the rows that the tensors make, each of shape [n] or [n, 1]; raises QuestionError."""
-    codec.require(ask, codec.JSON, BINARY)
-    told, rest = _parts(ask)
-    if not told.inputs or any(wish.name != SCORE for wish in told.outputs):
-        raise QuestionError(f"expected one input or more, and no output but {SCORE!r}")
-    if told.model_name not in (None, ask.model):
-        raise QuestionError(
-            f"expected model_name to be {ask.model!r} as in the path, got {request_schema.shown(told.model_name)}"
+    codec.check_media_type(request, codec.JSON, BINARY)
+    body, rest = _split_body(request)
+    if not body.inputs or any(output.name != SCORE for output in body.outputs):
+        raise ScoreRequestError(f"expected one input or more, and no output but {SCORE!r}")
+    if body.model_name not in (None, request.model):
+        raise ScoreRequestError(
+            f"expected model_name to be {request.model!r} as in the path, got {request_schema.truncate(body.model_name)}"
         )
     columns: dict[str, list[object]] = {}
-    for tensor in told.inputs:
+    for tensor in body.inputs:
         if tensor.name in columns:
-            raise QuestionError(f"expected each tensor once, got {request_schema.shown(tensor.name)} twice")
+            raise ScoreRequestError(f"expected each tensor once, got {request_schema.truncate(tensor.name)} twice")
         columns[tensor.name], rest = _column(tensor, rest)
     if rest:
-        raise QuestionError(f"{len(rest)} bytes came after the last tensor: send as many as its binary_data_size says")
+        raise ScoreRequestError(
+            f"{len(rest)} bytes came after the last tensor: send as many as its binary_data_size says"
+        )
     if len({len(cells) for cells in columns.values()}) > 1:
-        raise QuestionError("expected every tensor to have as many rows as the others")
+        raise ScoreRequestError("expected every tensor to have as many rows as the others")
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
-def write(ask: Ask, answers: Sequence[Answer]) -> Reply:
+def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
     """Return one tensor of scores, as bytes where the client asked for that."""
-    told, _ = _parts(ask)
+    body, _ = _split_body(request)
     scores = [each.score for each in answers]
     tensor: dict[str, Any] = {"name": SCORE, "datatype": "FP64", "shape": [len(scores)]}
     reply = {
-        "model_name": ask.model,
-        "model_version": ask.package,
-        "id": told.id or ask.request,
+        "model_name": request.model,
+        "model_version": request.package,
+        "id": body.id or request.request_id,
         "outputs": [tensor],
     }
-    if not _wants_bytes(told):
+    if not _wants_bytes(body):
         tensor["data"] = scores
         return Reply(body=msgspec.json.encode(reply))
     raw = np.asarray(scores, "<f8").tobytes()
@@ -106,61 +108,65 @@ def write(ask: Ask, answers: Sequence[Answer]) -> Reply:
     return Reply(body=head + raw, content_type=BINARY, headers={HEADER: str(len(head))})
 
 
-def _parts(ask: Ask) -> tuple[Body, bytes]:
+def _split_body(request: ProtocolRequest) -> tuple[Body, bytes]:
     """Return what is asked, and the bytes of those tensors that are not JSON."""
-    end = len(ask.body) if ask.json_bytes is None else ask.json_bytes
-    if end > len(ask.body):
-        raise QuestionError(f"{HEADER} says {end} bytes of JSON, but only {len(ask.body)} bytes came")
-    return codec.decoded(ask.body[:end], Body), ask.body[end:]
+    end = len(request.body) if request.json_bytes is None else request.json_bytes
+    if end > len(request.body):
+        raise ScoreRequestError(f"{HEADER} says {end} bytes of JSON, but only {len(request.body)} bytes came")
+    return codec.decode_json(request.body[:end], Body), request.body[end:]
 
 
 def _column(tensor: Tensor, rest: bytes) -> tuple[list[object], bytes]:
     """Return the cells of one tensor, and the bytes after those that it took."""
     name, shape = tensor.name, tensor.shape
     if not shape or shape[0] < 1 or shape[1:] not in ([], [1]):
-        raise QuestionError(f"{name}: expected a shape [n] or [n, 1] of one row or more, got {shape}")
+        raise ScoreRequestError(f"{name}: expected a shape [n] or [n, 1] of one row or more, got {shape}")
     if tensor.datatype not in (*_TYPES, _TEXT):
-        raise QuestionError(f"{name}: expected a datatype of {', '.join([*_TYPES, _TEXT])}, got {tensor.datatype!r}")
+        raise ScoreRequestError(
+            f"{name}: expected a datatype of {', '.join([*_TYPES, _TEXT])}, got {tensor.datatype!r}"
+        )
     size = tensor.parameters.get("binary_data_size")
     if size is None:
-        cells = _flat(name, tensor.data)
+        cells = _flatten(name, tensor.data)
     elif type(size) is int and 0 <= size <= len(rest):
-        cells, rest = _unpacked(name, tensor.datatype, rest[:size]), rest[size:]
+        cells, rest = _unpack(name, tensor.datatype, rest[:size]), rest[size:]
     else:
-        raise QuestionError(
-            f"{name}: binary_data_size says {request_schema.shown(size)}, but {len(rest)} bytes are left"
+        raise ScoreRequestError(
+            f"{name}: binary_data_size says {request_schema.truncate(size)}, but {len(rest)} bytes are left"
         )
     if len(cells) != shape[0]:
-        raise QuestionError(f"{name}: expected {shape[0]} cells for the shape {shape}, got {len(cells)}")
+        raise ScoreRequestError(f"{name}: expected {shape[0]} cells for the shape {shape}, got {len(cells)}")
     return cells, rest
 
 
-def _flat(name: str, data: list[Any] | None) -> list[object]:
+def _flatten(name: str, data: list[Any] | None) -> list[object]:
     if data is None:
-        raise QuestionError(f"{name}: expected its cells under 'data'")
+        raise ScoreRequestError(f"{name}: expected its cells under 'data'")
     return [*chain.from_iterable(each if isinstance(each, list) else [each] for each in data)]
 
 
-def _unpacked(name: str, kind: str, raw: bytes) -> list[object]:
+def _unpack(name: str, kind: str, raw: bytes) -> list[object]:
     if kind == _TEXT:
         return [*_texts(name, raw)]
-    kept = np.dtype(_TYPES[kind])
-    if len(raw) % kept.itemsize:
-        raise QuestionError(f"{name}: expected cells of {kept.itemsize} bytes ({kind}), got {len(raw)} bytes in all")
-    cells = np.frombuffer(raw, kept).tolist()
+    dtype = np.dtype(_TYPES[kind])
+    if len(raw) % dtype.itemsize:
+        raise ScoreRequestError(
+            f"{name}: expected cells of {dtype.itemsize} bytes ({kind}), got {len(raw)} bytes in all"
+        )
+    cells = np.frombuffer(raw, dtype).tolist()
     return [None if isinstance(cell, float) and isnan(cell) else cell for cell in cells]
 
 
 def _texts(name: str, raw: bytes) -> list[str]:
     """Return texts that each follow their length in bytes."""
-    texts, place = [], 0
-    while place < len(raw):
-        end = place + _LENGTH.size
-        size = _LENGTH.unpack_from(raw, place)[0] if end <= len(raw) else len(raw)
+    texts, offset = [], 0
+    while offset < len(raw):
+        end = offset + _LENGTH.size
+        size = _LENGTH.unpack_from(raw, offset)[0] if end <= len(raw) else len(raw)
         if end + size > len(raw):
-            raise QuestionError(f"{name}: expected texts that each follow their length (4 bytes), got a cut one")
+            raise ScoreRequestError(f"{name}: expected texts that each follow their length (4 bytes), got a cut one")
         texts.append(_utf8(name, raw[end : end + size]))
-        place = end + size
+        offset = end + size
     return texts
 
 
@@ -168,9 +174,9 @@ def _utf8(name: str, raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as fault:
-        raise QuestionError(f"{name}: expected UTF-8, but: {fault}") from None
+        raise ScoreRequestError(f"{name}: expected UTF-8, but: {fault}") from None
 
 
-def _wants_bytes(told: Body) -> bool:
-    wishes = (told.parameters, *(each.parameters for each in told.outputs))
-    return any(each.get("binary_data_output") or each.get("binary_data") for each in wishes)
+def _wants_bytes(body: Body) -> bool:
+    parameter_sets = (body.parameters, *(each.parameters for each in body.outputs))
+    return any(each.get("binary_data_output") or each.get("binary_data") for each in parameter_sets)

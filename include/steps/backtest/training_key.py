@@ -16,24 +16,24 @@ _SHORT = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class BacktestRecipe:
     """What is trained on every night alike: a candidate as it is declared, on at most so many rows drawn from all the past.
 
     `corrected`: answers are calibrated as production does. `held_out`: the latest nights are kept for a gate to judge on.
     """
 
     candidate: Candidate
-    most_rows: int
-    corrected: bool
+    max_rows: int
+    calibrated: bool
     held_out: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class TrainingKey:
     """Trainings that are asked for: of which use case by which recipe, from which versions of tables, by which code."""
 
     use_case: str
-    recipe: Recipe
+    recipe: BacktestRecipe
     reads: tuple[tuple[str, int], ...]
     code: str
 
@@ -43,14 +43,14 @@ class Order:
         case = usecases.get(self.use_case)
         return hash_chain.fingerprint(
             {
-                "recipe": recipes.digest(case, self.recipe.candidate, function_sources.sources(case)),
-                "rows": [self.recipe.most_rows, self.recipe.corrected, self.recipe.held_out, SEED],
+                "recipe": recipes.digest(case, self.recipe.candidate, function_sources.function_sources(case)),
+                "rows": [self.recipe.max_rows, self.recipe.calibrated, self.recipe.held_out, SEED],
                 "gates": [repr(case.gates), repr(case.fairness), repr(case.baselines), repr(case.cost)],
                 "reads": list(map(list, self.reads)),
                 "code": self.code,
             }
         )
 
-    def place(self, night: date, settings: Settings) -> Path:
+    def path(self, night: date, settings: Settings) -> Path:
         """Return where the training as of a night is kept."""
-        return settings.replays / self.use_case / self.digest[:_SHORT] / str(night)
+        return settings.backtests / self.use_case / self.digest[:_SHORT] / str(night)

@@ -20,95 +20,102 @@ import pandas as pd
 
 from include import usecases
 from include.settings import Settings, load_settings
-from include.steps.backtest.training_key import Order, Recipe
+from include.steps.backtest.training_key import BacktestRecipe, TrainingKey
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, training_set
-from include.steps.features.training_set import Labelled
+from include.steps.features.training_set import LabelledRows
 from include.steps.train import candidates, diagnostics
 from include.steps.train.plan import SEED
 from include.stores import candidate_store, table_snapshot
-from include.stores.table_snapshot import Snapshot
+from include.stores.table_snapshot import TableSnapshot
 from ml import targets
 from ml.arrays import Booleans, Floats
-from ml.checks import Answer, Check
+from ml.checks import Check, CheckStatus
 from ml.errors import RefusalError
 from ml.features import ENTITY
 from ml.ingestion.availability import NIGHT
-from ml.retraining.backtest.history import Refused, Trained, Training
-from ml.statistics.intervals import Answered
+from ml.retraining.backtest.history import TrainedModel, TrainingRefusal, TrainingResult
+from ml.statistics.intervals import ScoredRows
 from ml.targets import Target
 from ml.training import baselines, fitting, splitting, weighting
-from ml.training.fitting import Fitted, Material, Model
+from ml.training.fitting import FittedCandidate, Model, TrainingData
 from ml.usecase import UseCase
 
 _FACTS, _SCORES, _BASELINES, _REFUSAL, _FLOAT = "trained.json", "scores.f8", "baselines.f8", "refusal.txt", "<f8"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class TrainingSource:
     """What all trainings of a process are made from: features by night and entity, and what was told of labels."""
 
     case: UseCase
-    tables: Snapshot
+    tables: TableSnapshot
     rows: pd.DataFrame
     known: pd.DataFrame
 
 
-def gather(order: Order, nights: Collection[date], workers: int, told: Callable[[date], None]) -> dict[date, Training]:
+def gather(
+    training_key: TrainingKey, nights: Collection[date], workers: int, on_trained: Callable[[date], None]
+) -> dict[date, TrainingResult]:
     """Return the trainings as of `nights`, made by so many processes where they are not there yet; `told` hears of each."""
     settings = load_settings()
-    lacking = [night for night in sorted(nights) if not candidate_store.whole(order.place(night, settings))]
-    with _crew(order, min(workers, len(lacking))) as make:
-        for night in make(lacking):
-            told(night)
-    length = len(source(order.use_case, order.reads).rows)
-    return {night: recall(candidate_store.get(order.place(night, settings)), order, night, length) for night in nights}
+    missing = [night for night in sorted(nights) if not candidate_store.is_intact(training_key.path(night, settings))]
+    with _training_pool(training_key, min(workers, len(missing))) as train:
+        for night in train(missing):
+            on_trained(night)
+    length = len(source(training_key.use_case, training_key.reads).rows)
+    return {
+        night: load(candidate_store.get(training_key.path(night, settings)), training_key, night, length)
+        for night in nights
+    }
 
 
 @contextmanager
-def _crew(order: Order, workers: int) -> Iterator[Callable[[list[date]], Iterator[date]]]:
+def _training_pool(training_key: TrainingKey, workers: int) -> Iterator[Callable[[list[date]], Iterator[date]]]:
     """Let trainings be made: here where one worker is enough, else by processes with a thread each, begun anew."""
     if workers <= 1:
-        yield lambda nights: (make(order, night) for night in nights)
+        yield lambda nights: (train_night(training_key, night) for night in nights)
         return
-    before = os.environ.get("OMP_NUM_THREADS")
+    previous = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin, (list(usecases.__path__),))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), init_worker, (list(usecases.__path__),))
     try:
-        yield lambda nights: (each.result() for each in as_completed([pool.submit(make, order, at) for at in nights]))
+        yield lambda nights: (
+            each.result() for each in as_completed([pool.submit(train_night, training_key, night) for night in nights])
+        )
     finally:
         pool.shutdown(cancel_futures=True)
         os.environ.pop("OMP_NUM_THREADS")
-        os.environ.update({} if before is None else {"OMP_NUM_THREADS": before})
+        os.environ.update({} if previous is None else {"OMP_NUM_THREADS": previous})
 
 
-def begin(folders: list[str]) -> None:
+def init_worker(folders: list[str]) -> None:
     """Let a new process find the same use cases, and end when the one that began it is killed: its queue would never tell."""
     usecases.__path__[:] = folders
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = parent_process()
     assert parent is not None
     parent.join()
     os._exit(1)
 
 
-def make(order: Order, night: date) -> date:
+def train_night(training_key: TrainingKey, night: date) -> date:
     """Leave the training as of a night where it is kept, and return the night."""
     settings = load_settings()
-    made_from = source(order.use_case, order.reads)
+    training_source = source(training_key.use_case, training_key.reads)
     try:
-        files = _trained(made_from, night, order.recipe, replace(settings, threads=1))
+        files = _train(training_source, night, training_key.recipe, replace(settings, threads=1))
     except RefusalError as refusal:
         files = {_REFUSAL: str(refusal).encode()}
-    candidate_store.put(order.place(night, settings), files)
+    candidate_store.put(training_key.path(night, settings), files)
     return night
 
 
 @lru_cache(maxsize=1)
-def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> Source:
+def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> TrainingSource:
     """Return what trainings are made from, at the versions `reads`; raises FeatureError as a training would."""
     case, settings = usecases.get(use_case), load_settings()
     tables = table_snapshot.take(case, settings, dict(reads))
@@ -116,98 +123,106 @@ def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> Source:
     rows = feature_step.read(settings.lake, case, at_version=version)
     if rows.empty:
         raise RefusalError(f"expected nights of {case.name} to walk, found none: ingest history first")
-    feature_pins.require_current(rows, case, settings)
+    feature_pins.check_current(rows, case, settings)
     rows = rows.sort_values([NIGHT, ENTITY], ignore_index=True)
-    return Source(case=case, tables=tables, rows=rows, known=training_set.told(case, date.max, tables))
+    return TrainingSource(case=case, tables=tables, rows=rows, known=training_set.label_events(case, date.max, tables))
 
 
-def _trained(made_from: Source, night: date, recipe: Recipe, settings: Settings) -> dict[str, bytes]:
+def _train(
+    training_source: TrainingSource, night: date, recipe: BacktestRecipe, settings: Settings
+) -> dict[str, bytes]:
     """Return the files of a training: its facts, and the answers to later rows, its own and where a gate asks the baselines'."""
-    case, rows = made_from.case, made_from.rows
-    labelled = training_set.meet(case, night, rows[rows[NIGHT] <= str(night)], made_from.known)
+    case, rows = training_source.case, training_source.rows
+    labelled = training_set.join_labels(case, night, rows[rows[NIGHT] <= str(night)], training_source.known)
     parts = splitting.split(labelled.nights, case.gates)
-    held = labelled.where(parts.judged if recipe.held_out else np.full(len(labelled.labels), False))
-    learned = drawn(labelled.where(parts.fitted) if recipe.held_out else labelled, recipe.most_rows)
-    target = targets.learned(case, learned.labels)
-    material = candidates.gathered(case, learned, target, SEED, settings)
+    held_out = labelled.select(parts.holdout if recipe.held_out else np.full(len(labelled.labels), False))
+    learned = sample(labelled.select(parts.train) if recipe.held_out else labelled, recipe.max_rows)
+    target = targets.from_labels(case, learned.labels)
+    material = candidates.gather_material(case, learned, target, SEED, settings)
     fitted = fitting.fit(recipe.candidate, material)
-    model = fitted.model if recipe.corrected else _uncorrected(fitted)
-    until = str(labelled.nights[parts.fitted if recipe.held_out else slice(None)].max())
+    model = fitted.model if recipe.calibrated else _uncalibrated(fitted)
+    until = str(labelled.nights[parts.train if recipe.held_out else slice(None)].max())
     later = rows[rows[NIGHT] > until]
     scores = model.predict(later) if len(later) else np.zeros(0)
-    answered = model.predict(held.frame) if len(held.labels) else np.zeros(0)
+    held_out_scores = model.predict(held_out.frame) if len(held_out.labels) else np.zeros(0)
     facts = {
         "learned_until": until,
         "used_until": str(labelled.nights.max()),
         "rows": len(learned.labels),
-        "loss": _loss(held, answered, target) if recipe.held_out else _ahead(fitted, model, material),
+        "loss": _loss(held_out, held_out_scores, target)
+        if recipe.held_out
+        else _out_of_fold_loss(fitted, model, material),
         "task": target.facts,
         "baselines": [each.name for each in case.baselines] if recipe.held_out else [],
-        "checks": [asdict(each) for each in _checks(made_from, held, answered, target)],
+        "checks": [asdict(each) for each in _checks(training_source, held_out, held_out_scores, target)],
     }
-    simple = [baselines.answer(each, later, target.prior) for each in case.baselines if recipe.held_out]
+    baseline_scores = [baselines.predict(each, later, target.prior) for each in case.baselines if recipe.held_out]
     return {
         _FACTS: json.dumps(facts, sort_keys=True).encode(),
         _SCORES: scores.astype(_FLOAT).tobytes(),
-        _BASELINES: np.array(simple).astype(_FLOAT).tobytes(),
+        _BASELINES: np.array(baseline_scores).astype(_FLOAT).tobytes(),
     }
 
 
-def recall(files: dict[str, bytes], order: Order, night: date, length: int) -> Training:
+def load(files: dict[str, bytes], training_key: TrainingKey, night: date, length: int) -> TrainingResult:
     """Return a training as it was kept; `length` is the number of all rows, of which it answers the last."""
     if _REFUSAL in files:
-        return Refused(night=night, reason=files[_REFUSAL].decode())
+        return TrainingRefusal(night=night, reason=files[_REFUSAL].decode())
     facts: dict[str, Any] = json.loads(files[_FACTS])
     names, count = facts["baselines"], len(files[_SCORES]) // np.dtype(_FLOAT).itemsize
     later = np.frombuffer(files[_SCORES] + files[_BASELINES], _FLOAT).reshape(1 + len(names), count)
-    scores, *simple = np.hstack([np.full((len(later), length - count), np.nan), later])
-    return Trained(
+    scores, *baseline_scores = np.hstack([np.full((len(later), length - count), np.nan), later])
+    return TrainedModel(
         night=night,
         learned_until=facts["learned_until"],
         used_until=facts["used_until"],
         rows=facts["rows"],
         loss=facts["loss"],
-        target=targets.told(usecases.get(order.use_case), facts),
+        target=targets.from_facts(usecases.get(training_key.use_case), facts),
         scores=scores,
-        baselines=dict(zip(names, simple, strict=True)),
-        checks=tuple(Check(**{**each, "answer": Answer(each["answer"])}) for each in facts["checks"]),
+        baselines=dict(zip(names, baseline_scores, strict=True)),
+        checks=tuple(Check(**{**each, "answer": CheckStatus(each["answer"])}) for each in facts["checks"]),
     )
 
 
-def drawn(rows: Labelled, most: int) -> Labelled:
+def sample(rows: LabelledRows, max_rows: int) -> LabelledRows:
     """Return at most so many of the rows, drawn from all nights alike, in their order."""
-    if len(rows.labels) <= most:
+    if len(rows.labels) <= max_rows:
         return rows
     mask: Booleans = np.full(len(rows.labels), False)
-    mask[np.random.default_rng(SEED).permutation(len(mask))[:most]] = True
-    return rows.where(mask)
+    mask[np.random.default_rng(SEED).permutation(len(mask))[:max_rows]] = True
+    return rows.select(mask)
 
 
-def _uncorrected(fitted: Fitted) -> Model:
+def _uncalibrated(fitted: FittedCandidate) -> Model:
     """Return the model without its calibration."""
-    plain = replace(fitted.model.calibration, slope=1.0, offset=0.0)
-    return replace(fitted.model, calibration=plain.after(weighting.overstated(fitted.candidate)))
+    identity = replace(fitted.model.calibration, slope=1.0, offset=0.0)
+    return replace(fitted.model, calibration=identity.compensate(weighting.log_odds_bias(fitted.candidate)))
 
 
-def _loss(rows: Labelled, answered: Floats, target: Target) -> float:
-    return float(target.row_loss(rows.labels, answered).mean())
+def _loss(rows: LabelledRows, scores: Floats, target: Target) -> float:
+    return float(target.row_loss(rows.labels, scores).mean())
 
 
-def _ahead(fitted: Fitted, model: Model, material: Material) -> float:
+def _out_of_fold_loss(fitted: FittedCandidate, model: Model, material: TrainingData) -> float:
     """Return what the model's folds lose on the nights ahead of what they had learned from."""
-    at = [fold.ahead for fold in fitted.folds]
-    answers = [model.calibration.apply(fold.learner.raw(material.features[fold.ahead])) for fold in fitted.folds]
-    labels = np.concatenate([material.labels[each] for each in at])
-    return float(material.target.row_loss(labels, np.concatenate(answers)).mean())
+    ahead = [fold.validation for fold in fitted.folds]
+    predictions = [
+        model.calibration.apply(fold.learner.raw(material.features[fold.validation])) for fold in fitted.folds
+    ]
+    labels = np.concatenate([material.labels[each] for each in ahead])
+    return float(material.target.row_loss(labels, np.concatenate(predictions)).mean())
 
 
-def _checks(made_from: Source, held: Labelled, answered: Floats, target: Target) -> tuple[Check, ...]:
+def _checks(
+    training_source: TrainingSource, held_out: LabelledRows, scores: Floats, target: Target
+) -> tuple[Check, ...]:
     """Return the gate's checks of groups on the held-out rows, which need no champion."""
-    case = made_from.case
-    if case.fairness is None or not len(held.labels):
+    case = training_source.case
+    if case.fairness is None or not len(held_out.labels):
         return ()
-    rows = Answered(frame=held.frame, labels=held.labels, scores=answered, nights=held.nights)
-    among = diagnostics.holds(case, case.fairness.among, held.frame)
-    levels = diagnostics.levels(case, held, made_from.tables)
-    groups = target.groups(rows, levels, among, case.fairness, case.gates.confidence)
+    rows = ScoredRows(frame=held_out.frame, labels=held_out.labels, scores=scores, nights=held_out.nights)
+    among = diagnostics.condition_mask(case, case.fairness.population, held_out.frame)
+    levels = diagnostics.group_levels(case, held_out, training_source.tables)
+    groups = target.measure_groups(rows, levels, among, case.fairness, case.gates.confidence)
     return target.group_checks(groups, case.fairness)

@@ -23,35 +23,35 @@ def record(
     case: UseCase,
     horizon: Night | Live,
     table: str,
-    when: Period,
+    period: Period,
     built: pd.DataFrame,
     seconds: Mapping[str, float],
 ) -> None:
     """Store what building `table` for `when` cost; nothing when there was no row to build."""
     if built.empty:
         return
-    reported = _reported(case, horizon)
+    reportable = _reportable_columns(case, horizon)
     shares = [
         _metric(case, date.fromisoformat(str(night)), table, f"{NULL_SHARE}:{name}", share, len(rows))
         for night, rows in built.groupby(NIGHT)
-        for name, share in zip(reported, rows[reported].isna().to_numpy().mean(axis=0), strict=True)
+        for name, share in zip(reportable, rows[reportable].isna().to_numpy().mean(axis=0), strict=True)
     ]
     times = [
-        _metric(case, when.last, f"{table}:{name}", MILLISECONDS, 1000 * each, len(built))
+        _metric(case, period.last, f"{table}:{name}", MILLISECONDS, 1000 * each, len(built))
         for name, each in seconds.items()
     ]
     warehouse.record_metrics(engine, [*shares, *times])
 
 
-def milliseconds(engine: sa.Engine, case: UseCase, table: str, by: date) -> dict[str, Metric]:
+def build_milliseconds(engine: sa.Engine, case: UseCase, table: str, until: date) -> dict[str, Metric]:
     """Return what each declaration took when `table` was last built for a night up to `by`."""
-    found = warehouse.metrics(engine, case.name, last_night=by, metric=MILLISECONDS)
-    return {each.slice.removeprefix(f"{table}:"): each for each in found if each.slice.startswith(f"{table}:")}
+    metrics = warehouse.metrics(engine, case.name, last_night=until, metric=MILLISECONDS)
+    return {each.slice.removeprefix(f"{table}:"): each for each in metrics if each.slice.startswith(f"{table}:")}
 
 
-def _reported(case: UseCase, horizon: Night | Live) -> list[str]:
+def _reportable_columns(case: UseCase, horizon: Night | Live) -> list[str]:
     """Return the columns of which a report may tell."""
-    return privacy.telling(case, case.names_at(horizon), coherence.needs(case), "reports")
+    return privacy.features_allowed_in(case, case.names_at(horizon), coherence.function_parameters(case), "reports")
 
 
 def _metric(case: UseCase, night: date, slice_: str, metric: str, value: float, n: int) -> Metric:

@@ -10,78 +10,83 @@ from include.stores import feature_store, packages
 from include.stores.feature_store import Service
 from ml.errors import FeatureError
 from ml.features import fingerprints
-from ml.features.fingerprints import Declared
+from ml.features.fingerprints import FeatureFingerprints
 from ml.ingestion.availability import NIGHT
 from ml.packaging import package_files
 from ml.usecase import Live, Night, UseCase
 
 
-def of_package(digest: str, settings: Settings) -> Declared:
+def from_package(digest: str, settings: Settings) -> FeatureFingerprints:
     """Return what the features of a package meant when it was trained; raises FeatureError where it does not say."""
-    return fingerprints.told(
-        package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys)), of=f"package {digest[:12]}"
+    return fingerprints.from_facts(
+        package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys)),
+        source=f"package {digest[:12]}",
     )
 
 
-def declared(service: Service, names: Collection[str] | None = None) -> Declared:
+def from_service(service: Service, names: Collection[str] | None = None) -> FeatureFingerprints:
     """Return what the features of `service` mean, those among `names` or all of them."""
-    return Declared(
+    return FeatureFingerprints(
         service=service.name,
         digests={name: digest for name, digest in service.digests.items() if names is None or name in names},
     )
 
 
-def require_rows(digest: str, rows: pd.DataFrame, case: UseCase, settings: Settings) -> None:
+def check_rows(digest: str, rows: pd.DataFrame, case: UseCase, settings: Settings) -> None:
     """Raise FeatureError unless each night of `rows` means by every feature of the package what it pins."""
-    pinned = of_package(digest, settings)
-    for name, nights in _built_as(rows, case):
+    pinned = from_package(digest, settings)
+    for name, nights in _services_of_rows(rows, case):
         if name != pinned.service:
-            fingerprints.require(
+            fingerprints.check_compatible(
                 pinned,
-                feature_store.recall(settings, case.name, feature_step.TABLE, name),
-                whose=f"package {digest[:12]} pins",
-                where=f"the table of features of {nights}",
+                feature_store.load_definitions(settings, case.name, feature_step.TABLE, name),
+                pinned_by=f"package {digest[:12]} pins",
+                target=f"the table of features of {nights}",
                 remedy=f"build {nights} again as {pinned.service} had it, or release a model that was trained on {name}",
             )
 
 
-def require_declared(digest: str, case: UseCase, settings: Settings) -> None:
+def check_declarations(digest: str, case: UseCase, settings: Settings) -> None:
     """Raise FeatureError unless the declarations mean by every feature of the package what it pins."""
-    fingerprints.require(
-        of_package(digest, settings),
-        declared(feature_step.service(case, settings)),
-        whose=f"the champion {digest[:12]} pins",
-        where=f"the use case {case.name}",
+    fingerprints.check_compatible(
+        from_package(digest, settings),
+        from_service(feature_step.service(case, settings)),
+        pinned_by=f"the champion {digest[:12]} pins",
+        target=f"the use case {case.name}",
         remedy="the champion cannot be judged beside a challenger; declare what changed under a name of its own, and move "
         "the old feature to `retired` until a model that does without it is champion",
     )
 
 
-def require_current(rows: pd.DataFrame, case: UseCase, settings: Settings, horizon: Night | Live | None = None) -> Service:
+def check_current(
+    rows: pd.DataFrame, case: UseCase, settings: Settings, horizon: Night | Live | None = None
+) -> Service:
     """Return the service that is declared now; raises FeatureError unless each night of `rows` means the same by it."""
     service = feature_step.service(case, settings, horizon)
-    for name, nights in _built_as(rows, case):
+    for name, nights in _services_of_rows(rows, case):
         if name != service.name:
-            fingerprints.require(
-                declared(service),
-                feature_store.recall(settings, case.name, service.view, name),
-                whose=f"the use case {case.name} declares",
-                where=f"the table of features of {nights}",
+            fingerprints.check_compatible(
+                from_service(service),
+                feature_store.load_definitions(settings, case.name, service.view, name),
+                pinned_by=f"the use case {case.name} declares",
+                target=f"the table of features of {nights}",
                 remedy=f"build them again with `ratchet features build {case.name} {nights}`",
             )
     return service
 
 
-def _built_as(rows: pd.DataFrame, case: UseCase) -> list[tuple[str, str]]:
+def _services_of_rows(rows: pd.DataFrame, case: UseCase) -> list[tuple[str, str]]:
     """Return the services that `rows` were built as, and for each its nights, e.g. `2024-03-01..2024-03-16`."""
-    named = rows[feature_step.SERVICE] if feature_step.SERVICE in rows else pd.Series(None, rows.index, dtype=object)
-    if named.isna().any():
-        nights = _span(rows.loc[named.isna(), NIGHT])
+    service_names = (
+        rows[feature_step.SERVICE] if feature_step.SERVICE in rows else pd.Series(None, rows.index, dtype=object)
+    )
+    if service_names.isna().any():
+        nights = _span(rows.loc[service_names.isna(), NIGHT])
         raise FeatureError(
             f"expected each row of features of {nights} to name the declarations that it was built from, but some name none: "
             f"build them again with `ratchet features build {case.name} {nights}`"
         )
-    return [(str(name), _span(nights)) for name, nights in rows[NIGHT].groupby(named)]
+    return [(str(name), _span(nights)) for name, nights in rows[NIGHT].groupby(service_names)]
 
 
 def _span(nights: "pd.Series[str]") -> str:

@@ -11,12 +11,12 @@ from include.steps.features import build as feature_step
 from include.steps.features import feature_pins
 from include.stores import feature_store, snapshot_store, table_snapshot
 from include.stores.feature_store import Service
-from include.stores.table_snapshot import Snapshot
+from include.stores.table_snapshot import TableSnapshot
 from ml.features import CUTOFF, ENTITY, snapshots
 from ml.ingestion.availability import NIGHT
 from ml.usecase import Live, Night, UseCase
 
-_NIGHTS = 3
+_WINDOW_NIGHTS = 3
 
 
 def apply(use_case: str) -> list[str]:
@@ -34,38 +34,42 @@ def materialize(use_case: str, period: str) -> int:
     night was built from others.
     """
     case, settings = usecases.get(use_case), load_settings()
-    when, tables = case.horizon.parse(period), table_snapshot.take(case, settings)
+    span, tables = case.horizon.parse(period), table_snapshot.take(case, settings)
     services = feature_step.services(case, settings)
     for service in services:
-        feature_store.require(settings, service)
-    exported = _export(case, when.last, tables, settings)
+        feature_store.check_applied(settings, service)
+    exported = _export(case, span.last, tables, settings)
     for service in services:
-        window = _window(case, when.first, service, tables)
+        window = _window(case, span.first, service, tables)
         if window is not None:
             feature_store.materialize(settings, service, *window)
     return exported
 
 
-def shelf_of(case: UseCase, settings: Settings, package: str | None = None) -> snapshot_store.Shelf:
+def open_snapshot_store(case: UseCase, settings: Settings, package: str | None = None) -> snapshot_store.SnapshotCache:
     """Return what a server of `case` answers from: only from features that mean what `package` learned them as."""
-    return snapshot_store.Shelf(folder(case, settings), feature_pins.of_package(package, settings) if package else None)
+    return snapshot_store.SnapshotCache(
+        snapshot_folder(case, settings), feature_pins.from_package(package, settings) if package else None
+    )
 
 
-def folder(case: UseCase, settings: Settings, horizon: Night | Live | None = None) -> Path:
+def snapshot_folder(case: UseCase, settings: Settings, horizon: Night | Live | None = None) -> Path:
     """Return where the snapshots of `case` rest; those of the live horizon have a shelf of their own."""
     return settings.feature_store / case.name / ("live" if isinstance(horizon, Live) else "snapshots")
 
 
-def _window(case: UseCase, first: date, service: Service, tables: Snapshot) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+def _window(
+    case: UseCase, first: date, service: Service, tables: TableSnapshot
+) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """Return the earliest and the latest cutoff of the nights to bring online; None when they have no rows."""
-    since = str(case.horizon.before(first, _NIGHTS - 1))
+    since = str(case.horizon.previous(first, _WINDOW_NIGHTS - 1))
     cutoffs = tables.read(feature_step.STAGE, service.view, since, columns=[NIGHT, CUTOFF])[CUTOFF]
     if not cutoffs.notna().any():
         return None
     return cutoffs.min(), cutoffs.max()
 
 
-def _export(case: UseCase, night: date, tables: Snapshot, settings: Settings) -> int:
+def _export(case: UseCase, night: date, tables: TableSnapshot, settings: Settings) -> int:
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
     rows = feature_step.read(settings.lake, case, str(night), str(night), version)
     if rows.empty:
@@ -74,9 +78,9 @@ def _export(case: UseCase, night: date, tables: Snapshot, settings: Settings) ->
         "use_case": case.name,
         "night": str(night),
         "cutoff": case.horizon.cutoff(night).isoformat(),
-        **feature_pins.declared(feature_pins.require_current(rows, case, settings)).facts,
+        **feature_pins.from_service(feature_pins.check_current(rows, case, settings)).facts,
         "features_version": version,
     }
     packed = snapshots.pack(rows[[ENTITY, *case.names_at(case.horizon)]], facts)
-    snapshot_store.put(folder(case, settings), night, packed)
+    snapshot_store.put(snapshot_folder(case, settings), night, packed)
     return len(rows)

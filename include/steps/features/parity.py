@@ -12,7 +12,7 @@ from include.settings import Settings, load_settings
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, materialize, training_set
 from include.stores import feature_store, ledger, snapshot_store, table_snapshot, warehouse
-from include.stores.table_snapshot import Snapshot
+from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert, Metric
 from include.usecases import coherence
 from ml.errors import FeatureError, RefusalError
@@ -38,166 +38,170 @@ def check(use_case: str, period: str) -> int:
     """
     case, settings = usecases.get(use_case), load_settings()
     night, tables = case.horizon.parse(period).last, table_snapshot.take(case, settings)
-    found = [*_nightly(_Asked(case, case.horizon, night, tables, settings))]
+    comparisons = [*_compare_nightly(_ParityRun(case, case.horizon, night, tables, settings))]
     if case.live is not None:
-        found += _live(_Asked(case, case.live, night, tables, settings))
-    _record(case, night, found, tables, settings)
-    return sum(each.cells for each in found)
+        comparisons += _compare_live(_ParityRun(case, case.live, night, tables, settings))
+    _record(case, night, comparisons, tables, settings)
+    return sum(each.differing_values for each in comparisons)
 
 
-def weekly(case: UseCase, night: date) -> bool:
+def is_first_of_week(case: UseCase, night: date) -> bool:
     """Return whether `night` is the first of its ISO week that the use case has."""
-    return case.horizon.before(night).isocalendar()[:2] != night.isocalendar()[:2]
+    return case.horizon.previous(night).isocalendar()[:2] != night.isocalendar()[:2]
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _ParityRun:
     """What is compared: a sample of the newest entities at `horizon` that `night` has come to know of."""
 
     case: UseCase
     horizon: Night | Live
     night: date
-    tables: Snapshot
-    where: Settings
+    tables: TableSnapshot
+    settings: Settings
 
     @cached_property
     def sample(self) -> pd.DataFrame:
         """The features that are in the table, by entity; drawn by the night, so that every run compares the same."""
-        since = self.case.horizon.before(self.night, self.case.triggers.window_nights)
+        since = self.case.horizon.previous(self.night, self.case.triggers.window_nights)
         first = since if isinstance(self.horizon, Live) else self.night
         rows = self.stored(first, self.night)
         if rows.empty:
             return rows
         rows = rows[rows[NIGHT] == rows[NIGHT].max()].dropna(subset=CUTOFF)
-        return _sampled(rows, self.night)
+        return _draw_sample(rows, self.night)
 
     @cached_property
-    def newest(self) -> pd.DataFrame:
+    def online_sample(self) -> pd.DataFrame:
         """The part of the sample that no later night has decided again: what should be online."""
         table, later = feature_step.table(self.horizon), str(self.night + timedelta(days=1))
-        again = self.tables.read(feature_step.STAGE, table, later, columns=[NIGHT, ENTITY])[ENTITY]
-        return self.sample[~self.sample.index.isin(again)]
+        superseded = self.tables.read(feature_step.STAGE, table, later, columns=[NIGHT, ENTITY])[ENTITY]
+        return self.sample[~self.sample.index.isin(superseded)]
 
     @cached_property
-    def fresh(self) -> pd.DataFrame:
+    def rebuilt(self) -> pd.DataFrame:
         """The features of the sample's night, built anew."""
         night = date.fromisoformat(self.sample[NIGHT].iloc[0])
         return feature_step.rebuild(self.case, night, self.tables, self.horizon).set_index(ENTITY)
 
     def stored(self, first: date, last: date) -> pd.DataFrame:
         version = self.tables.version(feature_step.STAGE, feature_step.table(self.horizon))
-        return feature_step.read(self.where.lake, self.case, str(first), str(last), version, self.horizon)
+        return feature_step.read(self.settings.lake, self.case, str(first), str(last), version, self.horizon)
 
-    def compare(self, path: str, found: pd.DataFrame, expected: pd.DataFrame | None = None) -> Comparison:
+    def compare(self, path: str, actual: pd.DataFrame, expected: pd.DataFrame | None = None) -> Comparison:
         """Return what `path` found, features and, where it tells it, the cutoff."""
-        names = [name for name in (CUTOFF, *self.case.names_at(self.horizon)) if name != CUTOFF or name in found]
+        names = [name for name in (CUTOFF, *self.case.names_at(self.horizon)) if name != CUTOFF or name in actual]
         declared = self.case.names_at(self.horizon)
         hidden = set(declared) - set(
-            privacy.telling(self.case, declared, coherence.needs(self.case), "logs", "reports")
+            privacy.features_allowed_in(
+                self.case, declared, coherence.function_parameters(self.case), "logs", "reports"
+            )
         )
-        return parity.compare(path, self.sample if expected is None else expected, found, names, hidden)
+        return parity.compare(path, self.sample if expected is None else expected, actual, names, hidden)
 
 
-def _nightly(asked: _Asked) -> Iterator[Comparison]:
-    if asked.sample.empty:
+def _compare_nightly(run: _ParityRun) -> Iterator[Comparison]:
+    if run.sample.empty:
         return
-    service = feature_pins.require_current(asked.sample, asked.case, asked.where)
-    yield asked.compare(
-        "online store", feature_store.online(asked.where, service, list(asked.newest.index)), asked.newest
+    service = feature_pins.check_current(run.sample, run.case, run.settings)
+    yield run.compare(
+        "online store", feature_store.online(run.settings, service, list(run.online_sample.index)), run.online_sample
     )
-    yield from _served(asked)
-    yield from _trained(asked)
-    yield asked.compare("rebuild", asked.fresh)
-    if weekly(asked.case, asked.night):
-        yield asked.compare("historical retrieval", _retrieved(asked))
+    yield from _compare_snapshot(run)
+    yield from _compare_training_join(run)
+    yield run.compare("rebuild", run.rebuilt)
+    if is_first_of_week(run.case, run.night):
+        yield run.compare("historical retrieval", _historical_features(run))
 
 
-def _live(asked: _Asked) -> Iterator[Comparison]:
-    if asked.sample.empty:
+def _compare_live(run: _ParityRun) -> Iterator[Comparison]:
+    if run.sample.empty:
         return
-    service = feature_pins.require_current(asked.sample, asked.case, asked.where, asked.horizon)
-    online = feature_store.online(asked.where, service, list(asked.newest.index))
-    yield asked.compare("live online store", online, asked.newest)
-    if weekly(asked.case, asked.night):
-        yield asked.compare("live rebuild", asked.fresh)
-        yield asked.compare("live historical retrieval", _retrieved(asked))
+    service = feature_pins.check_current(run.sample, run.case, run.settings, run.horizon)
+    online = feature_store.online(run.settings, service, list(run.online_sample.index))
+    yield run.compare("live online store", online, run.online_sample)
+    if is_first_of_week(run.case, run.night):
+        yield run.compare("live rebuild", run.rebuilt)
+        yield run.compare("live historical retrieval", _historical_features(run))
 
 
-def _served(asked: _Asked) -> Iterator[Comparison]:
+def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:
     """Yield what a server answers; nothing when it has gone on to a later night already."""
-    folder = materialize.folder(asked.case, asked.where)
+    folder = materialize.snapshot_folder(run.case, run.settings)
     newest = snapshot_store.newest(folder)
-    if newest is not None and newest.night > str(asked.night):
+    if newest is not None and newest.night > str(run.night):
         return
-    champion = ledger.champion(warehouse.engine(asked.where.warehouse_url), asked.case.name)
-    served = materialize.shelf_of(asked.case, asked.where, champion.subject if champion else None)
-    names = asked.case.names_at(asked.case.horizon)
+    champion = ledger.champion(warehouse.engine(run.settings.warehouse_url), run.case.name)
+    served = materialize.open_snapshot_store(run.case, run.settings, champion.subject if champion else None)
+    names = run.case.names_at(run.case.horizon)
     fault = served.refresh()
-    answers = {} if fault else {entity: served.snapshot.lookup(entity) for entity in asked.sample.index}
-    found = pd.DataFrame.from_dict(
+    answers = {} if fault else {entity: served.snapshot.lookup(entity) for entity in run.sample.index}
+    actual = pd.DataFrame.from_dict(
         {entity: row for entity, row in answers.items() if row is not None}, orient="index", columns=list(names)
     )
-    types = {name: "object" if asked.sample[name].dtype == "category" else "float64" for name in names}
-    yield replace(asked.compare("snapshot", found.astype(types)), fault=fault or "")
+    types = {name: "object" if run.sample[name].dtype == "category" else "float64" for name in names}
+    yield replace(run.compare("snapshot", actual.astype(types)), failure=fault or "")
 
 
-def _trained(asked: _Asked) -> Iterator[Comparison]:
+def _compare_training_join(run: _ParityRun) -> Iterator[Comparison]:
     """Yield what the training join says of the newest night that has matured, against what that night was scored from."""
-    first = asked.case.horizon.before(asked.night, asked.case.triggers.window_nights)
+    first = run.case.horizon.previous(run.night, run.case.triggers.window_nights)
     try:
-        rows = training_set.read(asked.case, asked.night, asked.tables, asked.where, first=str(first)).frame
+        rows = training_set.read(run.case, run.night, run.tables, run.settings, first=str(first)).frame
     except RefusalError:
         return
     except FeatureError as error:
-        yield Comparison(path="training join", rows=0, absent=(), differences=(), fault=str(error))
+        yield Comparison(source="training join", rows=0, absent=(), differences=(), failure=str(error))
         return
     if rows.empty:
         return
     night = date.fromisoformat(rows[NIGHT].max())
-    learned = rows[rows[NIGHT] == str(night)].set_index(ENTITY)
-    scored = asked.stored(night, night)
-    known = scored[scored[ENTITY].isin(learned.index)]
-    yield asked.compare("training join", learned, _sampled(known, night))
+    joined = rows[rows[NIGHT] == str(night)].set_index(ENTITY)
+    scored = run.stored(night, night)
+    known = scored[scored[ENTITY].isin(joined.index)]
+    yield run.compare("training join", joined, _draw_sample(known, night))
 
 
-def _retrieved(asked: _Asked) -> pd.DataFrame:
-    service = feature_step.service(asked.case, asked.where, asked.horizon)
-    moments = asked.fresh[CUTOFF].reindex(asked.sample.index).dropna()
-    return feature_store.historical(asked.where, service, moments)
+def _historical_features(run: _ParityRun) -> pd.DataFrame:
+    service = feature_step.service(run.case, run.settings, run.horizon)
+    moments = run.rebuilt[CUTOFF].reindex(run.sample.index).dropna()
+    return feature_store.historical(run.settings, service, moments)
 
 
-def _sampled(rows: pd.DataFrame, night: date) -> pd.DataFrame:
+def _draw_sample(rows: pd.DataFrame, night: date) -> pd.DataFrame:
     drawn = rows.sort_values(ENTITY).sample(min(_SAMPLE, len(rows)), random_state=night.toordinal())
     return drawn.set_index(ENTITY)
 
 
-def _record(case: UseCase, night: date, found: list[Comparison], tables: Snapshot, settings: Settings) -> None:
+def _record(
+    case: UseCase, night: date, comparisons: list[Comparison], tables: TableSnapshot, settings: Settings
+) -> None:
     engine, name = warehouse.engine(settings.warehouse_url), feature_step.service(case, settings).name
-    warehouse.record_metrics(engine, [_metric(case, night, name, each) for each in found])
+    warehouse.record_metrics(engine, [_metric(case, night, name, each) for each in comparisons])
     alerts = [
-        Alert(use_case=case.name, night=night, kind=KIND, subject=each.path, message=str(each))
-        for each in found
-        if each.cells
+        Alert(use_case=case.name, night=night, kind=KIND, subject=each.source, message=str(each))
+        for each in comparisons
+        if each.differing_values
     ]
-    warehouse.settle_alerts(engine, case.name, night, [KIND], alerts)
-    ways: dict[str, Json] = {
-        each.path: {
+    warehouse.replace_alerts(engine, case.name, night, [KIND], alerts)
+    paths: dict[str, Json] = {
+        each.source: {
             "entities": each.rows,
             "absent": len(each.absent),
-            "differ": {one.feature: one.entities for one in each.differences},
+            "differ": {difference.feature: difference.entities for difference in each.differences},
         }
-        for each in found
+        for each in comparisons
     }
-    before = ledger.entries(engine, case.name, KIND, night)
-    if not before or before[-1].subject != name or before[-1].payload["ways"] != ways:
+    earlier = ledger.entries(engine, case.name, KIND, night)
+    if not earlier or earlier[-1].subject != name or earlier[-1].payload["ways"] != paths:
         ledger.append(
             engine,
             kind=KIND,
             use_case=case.name,
             night=night,
             subject=name,
-            payload={"ways": ways, "reads": dict(tables.versions)},
-            key=f"{case.name}:{KIND}:{night}:{len(before) + 1}",
+            payload={"ways": paths, "reads": dict(tables.versions)},
+            key=f"{case.name}:{KIND}:{night}:{len(earlier) + 1}",
         )
 
 
@@ -208,7 +212,7 @@ def _metric(case: UseCase, night: date, service: str, each: Comparison) -> Metri
         night=night,
         model_digest=service,
         slice="all",
-        metric=f"{KIND}:{each.path}",
-        value=each.cells,
+        metric=f"{KIND}:{each.source}",
+        value=each.differing_values,
         n=each.rows,
     )

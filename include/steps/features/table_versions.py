@@ -18,8 +18,8 @@ from ml import features, periods
 from ml.errors import LedgerError, RequestError
 from ml.governance import privacy
 from ml.governance.hash_chain import Entry
-from ml.governance.privacy import Class
-from ml.rollout.state import Kind
+from ml.governance.privacy import PrivacyClass
+from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 
 _FEATURES = f"{STAGE}/{TABLE}"
@@ -27,7 +27,7 @@ _HOURS_A_NIGHT = 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Named:
+class VersionReference:
     """A version of a table ("valid/rides") that `stage` read or made for nights, and where that is written down.
 
     `product` is what was made of it, such as "features/entities@7", where that is known.
@@ -38,12 +38,12 @@ class Named:
     stage: str
     table: str
     version: int
-    where: str
+    source: str
     product: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Vacuumed:
+class VacuumResult:
     """A table after its vacuum: the versions that are named, and the files that went."""
 
     table: str
@@ -51,57 +51,57 @@ class Vacuumed:
     files: tuple[str, ...]
 
 
-def named(use_case: str, night: str | None = None) -> tuple[Named, ...]:
+def list_references(use_case: str, night: str | None = None) -> tuple[VersionReference, ...]:
     """Return every version that was recorded for `night` (for any, when left out), in the order of the flow.
 
     Raises RequestError when there is none.
     """
     case, settings = usecases.get(use_case), load_settings()
-    everything = tuple(dict.fromkeys(_named(warehouse.engine(settings.warehouse_url), case)))
+    everything = tuple(dict.fromkeys(_references(warehouse.engine(settings.warehouse_url), case)))
     if night is None:
         return everything
-    when = periods.parse(night).last
-    found = tuple(each for each in everything if each.first <= when <= each.last)
-    if not found:
+    as_of = periods.parse(night).last
+    matches = tuple(each for each in everything if each.first <= as_of <= each.last)
+    if not matches:
         known = [str(end) for each in everything for end in (each.first, each.last)] or ["none"]
         raise RequestError(
             f"expected a night of {use_case} that was ingested (from {min(known)} to {max(known)}), got {night}: "
             "nothing was recorded for it"
         )
-    return found
+    return matches
 
 
-def at(use_case: str, night: str, table: str) -> Named:
+def version_at(use_case: str, night: str, table: str) -> VersionReference:
     """Return the version of `table` that stands for `night`: what its scores, or else its features, were made of.
 
     Without either it is the version that its last ingestion left.
     Raises RequestError when the night or the table is unknown.
     """
-    found = named(use_case, night)
-    of_table = [each for each in found if each.table == table]
-    if not of_table:
-        raise RequestError(f"expected one of the tables {sorted({each.table for each in found})}, got {table!r}")
-    issued = {f"{each.table}@{each.version}" for each in found if each.stage == "score"}
+    references = list_references(use_case, night)
+    candidates = [each for each in references if each.table == table]
+    if not candidates:
+        raise RequestError(f"expected one of the tables {sorted({each.table for each in references})}, got {table!r}")
+    scored = {f"{each.table}@{each.version}" for each in references if each.stage == "score"}
     ranks = [
-        (each.stage == "score", each.product in issued, each.stage == STAGE, each.stage == "ingest")
-        for each in of_table
+        (each.stage == "score", each.product in scored, each.stage == STAGE, each.stage == "ingest")
+        for each in candidates
     ]
-    return max(zip(ranks, range(len(of_table)), of_table, strict=True))[-1]
+    return max(zip(ranks, range(len(candidates)), candidates, strict=True))[-1]
 
 
-def of_scores(engine: sa.Engine, case: UseCase) -> dict[date, dict[str, int]]:
+def scored_versions(engine: sa.Engine, case: UseCase) -> dict[date, dict[str, int]]:
     """Return, for each scored night, the versions that its scores, and the features behind them, were made of."""
-    read = warehouse.reads(engine, case.name)
+    read = warehouse.table_reads(engine, case.name)
     return {
         night: {_FEATURES: version}
         | {each.source_table: each.version for each in read if (each.night, each.product) == (night, _product(version))}
-        for night, version in warehouse.scored_from(engine, case.name)
+        for night, version in warehouse.scored_feature_versions(engine, case.name)
     }
 
 
 def rows(
     use_case: str, table: str, version: int, *, show_personal: bool = False
-) -> tuple[pd.DataFrame, dict[str, Class]]:
+) -> tuple[pd.DataFrame, dict[str, PrivacyClass]]:
     """Return all rows of `table` ("valid/rides") as of `version`, the newest nights first, and the class of each column.
 
     Personal columns are masked unless `show_personal`. Raises RequestError when there is no such table, DataError when
@@ -111,66 +111,66 @@ def rows(
     known = tables(case, settings)
     if table not in known:
         raise RequestError(f"expected one of the tables {sorted(known)}, got {table!r}")
-    found = lake.read(known[table], at_version=version)
-    if not found.empty:
-        found = found.sort_values(lake.NIGHT, ascending=False, kind="stable", ignore_index=True)
-    classes = _classes(case, table, list(found.columns))
+    frame = lake.read(known[table], at_version=version)
+    if not frame.empty:
+        frame = frame.sort_values(lake.NIGHT, ascending=False, kind="stable", ignore_index=True)
+    classes = _classes(case, table, list(frame.columns))
     personal = {name for name, of_class in classes.items() if of_class == "personal"}
-    return (found if show_personal else _masked(case, table, found, personal)), classes
+    return (frame if show_personal else _masked(case, table, frame, personal)), classes
 
 
-def _classes(case: UseCase, table: str, columns: list[str]) -> dict[str, Class]:
-    needs = coherence.needs(case)
+def _classes(case: UseCase, table: str, columns: list[str]) -> dict[str, PrivacyClass]:
+    needs = coherence.function_parameters(case)
     stage, _, name = table.partition("/")
     if stage == STAGE:
-        about_people = privacy.features(case, needs)
-        found: dict[str, Class] = {each: "personal" if each in about_people else "plain" for each in columns}
+        about_people = privacy.personal_features(case, needs)
+        classes: dict[str, PrivacyClass] = {each: "personal" if each in about_people else "plain" for each in columns}
     else:
-        found = privacy.classes(case.table(name), columns, needs)
-    return found | {each: "identifier" for each in (features.ENTITY, lake.NIGHT) if each in found}
+        classes = privacy.classify_columns(case.table(name), columns, needs)
+    return classes | {each: "identifier" for each in (features.ENTITY, lake.NIGHT) if each in classes}
 
 
-def _masked(case: UseCase, table: str, found: pd.DataFrame, personal: set[str]) -> pd.DataFrame:
+def _masked(case: UseCase, table: str, frame: pd.DataFrame, personal: set[str]) -> pd.DataFrame:
     """Return `found` with its personal columns masked, and those inside the records that quarantine keeps as text."""
     stage, _, name = table.partition("/")
-    if stage == "quarantine" and len(found):
-        inside = set(privacy.personal(case.table(name), coherence.needs(case)))
-        found = found.assign(text=[privacy.mask_record(text, inside) for text in found["text"]])
-    return privacy.mask(found, personal)
+    if stage == "quarantine" and len(frame):
+        inside = set(privacy.personal_columns(case.table(name), coherence.function_parameters(case)))
+        frame = frame.assign(text=[privacy.mask_record(text, inside) for text in frame["text"]])
+    return privacy.mask(frame, personal)
 
 
-def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[Vacuumed, ...]:
+def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[VacuumResult, ...]:
     """Remove from every table the files that no named version and none of the last `keep_nights` nights needs.
 
     The ledger, the lineage and issued scores name versions. Raises LedgerError, and removes nothing, when a model that
     may still answer does not say what it was trained on.
     """
     case, settings = usecases.get(use_case), load_settings()
-    _require_traced(case, settings)
+    _check_traced(case, settings)
     kept: dict[str, set[int]] = {}
-    for each in named(use_case):
+    for each in list_references(use_case):
         kept.setdefault(each.table, set()).add(each.version)
-    done = []
+    results = []
     for table, uri in tables(case, settings).items():
         keep = kept.get(table, set()) - {ABSENT}
         files = lake.vacuum(uri, keep, keep_nights * _HOURS_A_NIGHT, dry_run=dry_run)
-        done.append(Vacuumed(table=table, kept=tuple(sorted(keep)), files=files))
-    return tuple(done)
+        results.append(VacuumResult(table=table, kept=tuple(sorted(keep)), files=files))
+    return tuple(results)
 
 
-def _named(engine: sa.Engine, case: UseCase) -> Iterator[Named]:
+def _references(engine: sa.Engine, case: UseCase) -> Iterator[VersionReference]:
     entries = ledger.entries(engine, use_case=case.name)
     for entry in entries:
         if entry.kind == "validated":
             versions = {f"valid/{table}": version for table, version in _mapping(entry, "versions")}
             yield from _from_ledger(entry, "ingest", versions)
-    for read in warehouse.reads(engine, case.name):
-        yield _one(read.night, read.stage, read.source_table, read.version, "lineage", read.product)
+    for read in warehouse.table_reads(engine, case.name):
+        yield _reference(read.night, read.stage, read.source_table, read.version, "lineage", read.product)
         made, at_sign, version = read.product.partition("@")
         if at_sign:
-            yield _one(read.night, read.stage, made, int(version), "lineage", read.product)
-    for night, scored in warehouse.scored_from(engine, case.name):
-        yield _one(night, "score", _FEATURES, scored, "issued scores")
+            yield _reference(read.night, read.stage, made, int(version), "lineage", read.product)
+    for night, scored in warehouse.scored_feature_versions(engine, case.name):
+        yield _reference(night, "score", _FEATURES, scored, "issued scores")
     for entry in entries:
         yield from _from_ledger(entry, entry.kind, dict(_mapping(entry, "reads")))
 
@@ -179,23 +179,25 @@ def _product(version: int) -> str:
     return f"{_FEATURES}@{version}"
 
 
-def _from_ledger(entry: Entry, stage: str, versions: Mapping[str, int]) -> Iterator[Named]:
+def _from_ledger(entry: Entry, stage: str, versions: Mapping[str, int]) -> Iterator[VersionReference]:
     period = periods.parse(entry.subject) if entry.kind == "validated" else None
     for table, version in versions.items():
         assert entry.night is not None, "what reads tables reads them for a night"
         first, last = (period.first, period.last) if period else (entry.night, entry.night)
-        yield Named(
-            first=first, last=last, stage=stage, table=table, version=version, where=f"ledger entry {entry.seq}"
+        yield VersionReference(
+            first=first, last=last, stage=stage, table=table, version=version, source=f"ledger entry {entry.seq}"
         )
 
 
-def _one(night: date, stage: str, table: str, version: int, where: str, product: str = "") -> Named:
-    return Named(first=night, last=night, stage=stage, table=table, version=version, where=where, product=product)
+def _reference(night: date, stage: str, table: str, version: int, source: str, product: str = "") -> VersionReference:
+    return VersionReference(
+        first=night, last=night, stage=stage, table=table, version=version, source=source, product=product
+    )
 
 
 def _mapping(entry: Entry, name: str) -> list[tuple[str, int]]:
-    told: Any = entry.payload.get(name) or {}
-    return [(str(table), int(version)) for table, version in told.items()]
+    mapping: Any = entry.payload.get(name) or {}
+    return [(str(table), int(version)) for table, version in mapping.items()]
 
 
 def tables(case: UseCase, settings: Settings) -> dict[str, str]:
@@ -208,12 +210,14 @@ def tables(case: UseCase, settings: Settings) -> dict[str, str]:
     return {name: uri for name, uri in addresses.items() if lake.version(uri) != ABSENT}
 
 
-def _require_traced(case: UseCase, settings: Settings) -> None:
+def _check_traced(case: UseCase, settings: Settings) -> None:
     """Refuse unless each package that was judged, promoted, or bears an alias names the tables it was trained on."""
     entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
     traced = {each.subject for each in entries if each.kind == "judged" and "reads" in each.payload}
     live = {each.subject for each in entries if each.kind == "judged" and "package" in each.payload}
-    live |= {each.subject for each in entries if each.kind == Kind.PROMOTED} | registry.aliased(settings, case.name)
+    live |= {each.subject for each in entries if each.kind == ReleaseEvent.PROMOTED} | registry.aliased_digests(
+        settings, case.name
+    )
     if untraced := sorted(live - traced):
         raise LedgerError(
             f"no ledger entry says which tables the package {untraced[0][:12]} of {case.name} was trained on, so no "

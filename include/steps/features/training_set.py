@@ -9,7 +9,7 @@ import pandas as pd
 from include.settings import Settings
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins
-from include.stores.table_snapshot import Snapshot
+from include.stores.table_snapshot import TableSnapshot
 from ml import features
 from ml.arrays import Booleans, Floats, Strings
 from ml.errors import RefusalError
@@ -18,70 +18,70 @@ from ml.usecase import AsOf, Live, Night, UseCase
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
+class LabelledRows:
     """Feature rows of matured nights met by their labels; `frame`'s order is that of `labels` and `nights`."""
 
     frame: pd.DataFrame
     labels: Floats
     nights: Strings
 
-    def where(self, mask: Booleans) -> "Labelled":
+    def select(self, mask: Booleans) -> "LabelledRows":
         """Return the rows under `mask`."""
-        return Labelled(frame=self.frame[mask], labels=self.labels[mask], nights=self.nights[mask])
+        return LabelledRows(frame=self.frame[mask], labels=self.labels[mask], nights=self.nights[mask])
 
 
 def read(
     case: UseCase,
     night: date,
-    tables: Snapshot,
+    tables: TableSnapshot,
     settings: Settings,
     horizon: Night | Live | None = None,
     *,
     first: str = "",
-) -> Labelled:
+) -> LabelledRows:
     """Return the rows of every matured night (from `first` on), by night and entity.
 
     Raises RefusalError when nothing has landed, FeatureError when a night was built from other declarations.
     """
     version = tables.version(feature_step.STAGE, feature_step.table(horizon))
     rows = feature_step.read(settings.lake, case, first, str(night), version, horizon)
-    known = told(case, night, tables)
+    known = label_events(case, night, tables)
     if rows.empty or known.empty:
         raise RefusalError(f"expected features and labels of {case.name} by {night}, found none: ingest history first")
-    feature_pins.require_current(rows, case, settings, horizon)
-    return meet(case, night, rows, known)
+    feature_pins.check_current(rows, case, settings, horizon)
+    return join_labels(case, night, rows, known)
 
 
-def told(case: UseCase, night: date, tables: Snapshot) -> pd.DataFrame:
+def label_events(case: UseCase, night: date, tables: TableSnapshot) -> pd.DataFrame:
     """Return what was told of labels in the nights up to `when`: entity, label, and when it became known."""
-    return tables.read("valid", case.task.of, last=str(night), columns=["entity", KNOWN_AT, case.task.label])
+    return tables.read("valid", case.task.table, last=str(night), columns=["entity", KNOWN_AT, case.task.label])
 
 
-def meet(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFrame) -> Labelled:
+def join_labels(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFrame) -> LabelledRows:
     """Return the rows of features of matured nights, met by what was `told` of their labels by the cutoff of `when`."""
     known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(night))]
     newest = known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
     labels = rows["entity"].map(newest[case.task.label])
     matured = labels.notna().groupby(rows["night"]).transform("mean") >= case.matured_share
     rows = rows[matured & labels.notna()].sort_values(["night", "entity"])
-    return Labelled(
+    return LabelledRows(
         frame=rows.reset_index(drop=True),
         labels=labels[rows.index].to_numpy(np.float64),
         nights=rows["night"].to_numpy(object),
     )
 
 
-def waiting(case: UseCase, night: date, tables: Snapshot, settings: Settings, after: str) -> pd.DataFrame:
+def unlabelled_rows(case: UseCase, night: date, tables: TableSnapshot, settings: Settings, after: str) -> pd.DataFrame:
     """Return the rows of features of the nights after the night `after`, up to `when`: those that wait for their labels."""
     version = tables.version(feature_step.STAGE, feature_step.table())
     rows = feature_step.read(settings.lake, case, after, str(night), version)
     return rows[rows["night"] > after]
 
 
-def at_event(case: UseCase, rows: Labelled, night: date, tables: Snapshot) -> pd.DataFrame:
+def lookups_at_event(case: UseCase, rows: LabelledRows, night: date, tables: TableSnapshot) -> pd.DataFrame:
     """Return what the looked-up tables said at each row's own time of event, in the order of `rows`; see `ml.training.leakage`."""
     first, last = str(rows.nights.min()), str(rows.nights.max())
     looked_up = {each.table for each in case.features if isinstance(each, AsOf)}
-    told = {name: tables.read("valid", name, first, str(night)) for name in looked_up}
+    lookups = {name: tables.read("valid", name, first, str(night)) for name in looked_up}
     entities = tables.read("valid", case.entities, first, last).set_index("entity")
-    return features.at_event(case, entities.loc[rows.frame["entity"]], told)
+    return features.lookups_at_event(case, entities.loc[rows.frame["entity"]], lookups)

@@ -7,7 +7,7 @@ from include import usecases
 from include.settings import Settings, load_settings
 from include.steps.ingest import files, labels, reporting, tables
 from include.stores import landing
-from include.stores.landing import Place
+from include.stores.landing import Location
 from include.usecases import coherence
 from ml.errors import DataError
 from ml.periods import Period
@@ -21,42 +21,45 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     others are taken. Raises RequestError, DeclarationError, and DataError when the file of a table is not there.
     """
     case, settings = usecases.get(use_case), load_settings()
-    when = case.horizon.parse(period)
+    parsed_period = case.horizon.parse(period)
     coherence.check(case)
-    place = landing.place(settings.landing, case.name, when)
-    _draw(case, when, place, settings)
+    location = landing.period_location(settings.landing, case.name, parsed_period)
+    _fetch_from_source(case, parsed_period, location, settings)
     with tempfile.TemporaryDirectory() as scratch:
-        arrived = files.look(case, when, place, Path(scratch), settings)
+        period_files = files.scan(case, parsed_period, location, Path(scratch), settings)
         written = {
-            table.name: tables.take(case, table, arrived.of(table), when, settings) for table in tables.in_order(case)
+            table.name: tables.ingest(case, table, period_files.readable_new_files(table), parsed_period, settings)
+            for table in tables.in_dependency_order(case)
         }
-    taken = {name: each.taken for name, each in written.items()}
-    labels.settle(case, when, settings)
-    told = files.record(case, when, arrived, taken, settings)
-    reporting.tell(case, when, told, taken, {name: each.version for name, each in written.items()}, settings)
-    for later in files.unsettled(case, when, settings):
-        ingest(use_case, later)
+    row_counts = {name: each.row_counts for name, each in written.items()}
+    labels.update(case, parsed_period, settings)
+    file_records = files.record(case, parsed_period, period_files, row_counts, settings)
+    reporting.report(
+        case, parsed_period, file_records, row_counts, {name: each.version for name, each in written.items()}, settings
+    )
+    for stale_period in files.stale_periods(case, parsed_period, settings):
+        ingest(use_case, stale_period)
     return {
-        "rows_in": sum(each.rows_in for each in taken.values()),
-        "rows_valid": sum(each.rows_valid for each in taken.values()),
-        "rows_quarantined": sum(each.rows_quarantined for each in taken.values()),
+        "rows_in": sum(each.rows_in for each in row_counts.values()),
+        "rows_valid": sum(each.rows_valid for each in row_counts.values()),
+        "rows_quarantined": sum(each.rows_quarantined for each in row_counts.values()),
     }
 
 
-def _draw(case: UseCase, when: Period, place: Place, settings: Settings) -> None:
+def _fetch_from_source(case: UseCase, period: Period, location: Location, settings: Settings) -> None:
     """Let the use case's own source, if it has one, land what is not there yet."""
-    if not usecases.has(case.name, "source"):
+    if not usecases.has_module(case.name, "source"):
         return
     source, data = usecases.module(case.name, "source"), settings.data / case.name
-    if isinstance(place, landing.Folder):
-        place.make()
-        with usecases.blaming(case.name, DataError):
-            source.land(place.path, when, data)
+    if isinstance(location, landing.Folder):
+        location.ensure_exists()
+        with usecases.translate_errors(case.name, DataError):
+            source.land(location.path, period, data)
         return
     with tempfile.TemporaryDirectory() as folder:
-        with usecases.blaming(case.name, DataError):
-            source.land(Path(folder), when, data)
-        there = set(place.names())
+        with usecases.translate_errors(case.name, DataError):
+            source.land(Path(folder), period, data)
+        existing = set(location.names())
         for path in sorted(Path(folder).iterdir()):
-            if path.name not in there:
-                place.put(path.name, path.read_bytes())
+            if path.name not in existing:
+                location.put(path.name, path.read_bytes())

@@ -6,163 +6,170 @@ from pathlib import Path
 
 from include.settings import Settings
 from include.stores import landing, warehouse
-from include.stores.landing import Arrival, Landed, Place
-from include.stores.warehouse import Fate, File
+from include.stores.landing import LandedFile, Location, ScannedFile
+from include.stores.warehouse import FileRevision, FileStatus
 from ml import periods
 from ml.errors import DataError
 from ml.ingestion import chunks
-from ml.ingestion.row_counts import Tally
+from ml.ingestion.row_counts import RowCounts
 from ml.periods import Period
 from ml.usecase import Table, UseCase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arrived:
+class PeriodFiles:
     """The files of a period: those of each table in the order of their parts, and those that are not looked into.
 
     `doubles` has, for a file whose bytes were taken already, where; `strays` the files that are no table's; `stamps` how
     each file looked before it was read.
     """
 
-    landed: Mapping[str, Sequence[Landed]]
-    doubles: Mapping[str, str]
-    strays: Sequence[str]
-    stamps: Mapping[str, str]
+    landed: Mapping[str, Sequence[ScannedFile]]
+    duplicates: Mapping[str, str]
+    unknown_files: Sequence[str]
+    file_versions: Mapping[str, str]
 
-    def of(self, table: Table) -> list[Landed]:
+    def readable_new_files(self, table: Table) -> list[ScannedFile]:
         """Return the readable new files of `table`."""
-        return [each for each in self.landed[table.name] if not each.fault and each.name not in self.doubles]
+        return [each for each in self.landed[table.name] if not each.fault and each.name not in self.duplicates]
 
 
-def look(case: UseCase, when: Period, place: Place, scratch: Path, settings: Settings) -> Arrived:
+def scan(case: UseCase, period: Period, location: Location, scratch: Path, settings: Settings) -> PeriodFiles:
     """Return the period's files, each looked through; raises DataError when a table that must land has none.
 
     Files of another machine are brought to the folder `scratch`.
     """
     names = [table.name for table in case.tables]
-    arrivals = landing.arrivals(place, names)
-    there = {each.table for each in arrivals}
+    arrivals = landing.list_files(location, names)
+    tables_with_files = {each.table for each in arrivals}
     for table in case.tables:
-        if table.required and table.name not in there:
+        if table.required and table.name not in tables_with_files:
             raise DataError(
-                f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {place}; land it "
+                f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {location}; land it "
                 "and run this night again, nothing was taken"
             )
-    landed = {name: _looked([each for each in arrivals if each.table == name], place, scratch) for name in names}
-    return Arrived(
+    landed = {name: _scan_files([each for each in arrivals if each.table == name], location, scratch) for name in names}
+    return PeriodFiles(
         landed=landed,
-        doubles=_doubles(case, when, landed, settings),
-        strays=[each.name for each in arrivals if each.table is None],
-        stamps={each.name: each.stamp for each in arrivals},
+        duplicates=_find_duplicates(case, period, landed, settings),
+        unknown_files=[each.name for each in arrivals if each.table is None],
+        file_versions={each.name: each.version for each in arrivals},
     )
 
 
-def _looked(arrivals: Sequence[Arrival], place: Place, scratch: Path) -> list[Landed]:
+def _scan_files(arrivals: Sequence[LandedFile], location: Location, scratch: Path) -> list[ScannedFile]:
     """Return the files of a table; they keep no more rows in memory than are judged at once."""
-    landed: list[Landed] = []
-    room = chunks.LONGEST
+    landed: list[ScannedFile] = []
+    rows_left = chunks.MAX_ROWS
     for each in arrivals:
-        landed.append(landing.look(place, each, scratch, keep=room))
-        room -= 0 if landed[-1].kept is None else landed[-1].count
+        landed.append(landing.scan(location, each, scratch, max_cached_rows=rows_left))
+        rows_left -= 0 if landed[-1].cached is None else landed[-1].count
     return landed
 
 
 def record(
-    case: UseCase, when: Period, arrived: Arrived, taken: Mapping[str, Tally], settings: Settings
-) -> tuple[File, ...]:
+    case: UseCase, period: Period, period_files: PeriodFiles, row_counts: Mapping[str, RowCounts], settings: Settings
+) -> tuple[FileRevision, ...]:
     """Write what became of each file into the ledger of files, and return it."""
-    told = [
-        _fate(case, when, table, each, arrived.doubles.get(each.name), taken[table])
-        for table, files in arrived.landed.items()
+    records = [
+        _file_record(case, period, table, each, period_files.duplicates.get(each.name), row_counts[table])
+        for table, files in period_files.landed.items()
         for each in files
     ]
     names = ", ".join(table.name for table in case.tables)
-    told += [
-        File(
+    records += [
+        FileRevision(
             use_case=case.name,
-            period=str(when),
+            period=str(period),
             name=name,
             source_table="",
             sha256="",
             size_bytes=0,
-            verdict=Fate.NO_TABLE,
+            status=FileStatus.UNKNOWN_TABLE,
             reason=f"expected a name that begins with a table's ({names}) and a dot",
         )
-        for name in arrived.strays
+        for name in period_files.unknown_files
     ]
     engine = warehouse.engine(settings.warehouse_url)
-    warehouse.record_files(engine, case.name, str(when), told)
-    warehouse.record_stamps(engine, case.name, str(when), arrived.stamps)
-    return tuple(told)
+    warehouse.record_files(engine, case.name, str(period), records)
+    warehouse.record_file_versions(engine, case.name, str(period), period_files.file_versions)
+    return tuple(records)
 
 
-def unsettled(case: UseCase, when: Period, settings: Settings) -> list[str]:
+def stale_periods(case: UseCase, ingested: Period, settings: Settings) -> list[str]:
     """Return the later periods in which a file counts as new, or as a double, and no longer is."""
     seen: dict[tuple[str, str], set[str]] = {}
-    wrong = set()
+    stale = set()
     for each in _in_order(warehouse.files(warehouse.engine(settings.warehouse_url), case.name)):
-        before = seen.setdefault(_content(each), set())
-        is_double = any(period == each.period or not _replaces(each.period, period) for period in before)
-        if is_double is not (each.verdict is Fate.DUPLICATE):
-            wrong.add(each.period)
-        before.add(each.period)
-    return sorted(period for period in wrong if _begins(period) > _begins(str(when)))
+        earlier_periods = seen.setdefault(_content_key(each), set())
+        is_duplicate = any(period == each.period or not _overlaps(each.period, period) for period in earlier_periods)
+        if is_duplicate is not (each.status is FileStatus.DUPLICATE):
+            stale.add(each.period)
+        earlier_periods.add(each.period)
+    return sorted(period for period in stale if _bounds(period) > _bounds(str(ingested)))
 
 
-def _fate(case: UseCase, when: Period, table: str, landed: Landed, double_of: str | None, taken: Tally) -> File:
-    valid, held = taken.by_file.get(landed.name, 0), sum(taken.held.get(landed.name, {}).values())
-    reason = landed.fault or taken.refused.get(landed.name, "")
-    verdict = Fate.QUARANTINED if reason else Fate.TAKEN
-    if double_of is not None:
-        verdict, reason = Fate.DUPLICATE, f"the same bytes as {double_of}"
-    return File(
+def _file_record(
+    case: UseCase, period: Period, table: str, landed: ScannedFile, duplicate_of: str | None, row_counts: RowCounts
+) -> FileRevision:
+    valid, quarantined = (
+        row_counts.by_file.get(landed.name, 0),
+        sum(row_counts.quarantined.get(landed.name, {}).values()),
+    )
+    reason = landed.fault or row_counts.refused.get(landed.name, "")
+    verdict = FileStatus.QUARANTINED if reason else FileStatus.INGESTED
+    if duplicate_of is not None:
+        verdict, reason = FileStatus.DUPLICATE, f"the same bytes as {duplicate_of}"
+    return FileRevision(
         use_case=case.name,
-        period=str(when),
+        period=str(period),
         name=landed.name,
         source_table=table,
         sha256=landed.sha256,
         size_bytes=landed.size_bytes,
-        verdict=verdict,
+        status=verdict,
         reason=reason,
-        rows_in=valid + held,
+        rows_in=valid + quarantined,
         rows_valid=valid,
-        rows_quarantined=held,
+        rows_quarantined=quarantined,
     )
 
 
-def _doubles(case: UseCase, when: Period, landed: Mapping[str, Sequence[Landed]], settings: Settings) -> dict[str, str]:
+def _find_duplicates(
+    case: UseCase, period: Period, landed: Mapping[str, Sequence[ScannedFile]], settings: Settings
+) -> dict[str, str]:
     """Return the files with the bytes of a file of the same table that came before, here or for an earlier period."""
     known = _in_order(warehouse.files(warehouse.engine(settings.warehouse_url), case.name))
-    taken: dict[tuple[str, str], str] = {}
+    first_seen: dict[tuple[str, str], str] = {}
     for each in known:
-        if _begins(each.period) < _begins(str(when)) and not _replaces(str(when), each.period):
-            taken.setdefault(_content(each), f"{each.name} of {each.period}")
-    doubles = {}
+        if _bounds(each.period) < _bounds(str(period)) and not _overlaps(str(period), each.period):
+            first_seen.setdefault(_content_key(each), f"{each.name} of {each.period}")
+    duplicates = {}
     for table, files in landed.items():
         for file in files:
             content = table, file.sha256
-            if file.count and content in taken:
-                doubles[file.name] = taken[content]
-            taken.setdefault(content, f"{file.name} of {when}")
-    return doubles
+            if file.count and content in first_seen:
+                duplicates[file.name] = first_seen[content]
+            first_seen.setdefault(content, f"{file.name} of {period}")
+    return duplicates
 
 
-def _in_order(files: Sequence[File]) -> list[File]:
+def _in_order(files: Sequence[FileRevision]) -> list[FileRevision]:
     """Return the files that hold rows, or would if they were no doubles, in the order of periods and parts."""
-    holding = [each for each in files if each.rows_in or each.verdict is Fate.DUPLICATE]
-    return sorted(holding, key=lambda each: (_begins(each.period), landing.order(each.name)))
+    with_rows = [each for each in files if each.rows_in or each.status is FileStatus.DUPLICATE]
+    return sorted(with_rows, key=lambda each: (_bounds(each.period), landing.sort_key(each.name)))
 
 
-def _content(file: File) -> tuple[str, str]:
+def _content_key(file: FileRevision) -> tuple[str, str]:
     return file.source_table, file.sha256
 
 
-def _replaces(period: str, other: str) -> bool:
+def _overlaps(period: str, other: str) -> bool:
     """Return whether nights of `other` are those of `period` too, which puts its own rows in their place."""
     here, there = periods.parse(period), periods.parse(other)
     return there.first in here or here.first in there
 
 
-def _begins(period: str) -> tuple[str, str]:
+def _bounds(period: str) -> tuple[str, str]:
     parsed = periods.parse(period)
     return str(parsed.first), str(parsed.last)

@@ -17,19 +17,19 @@ from include.steps.features import feature_pins, materialize
 from include.steps.ingest import tables
 from include.stores import landing, snapshot_store, warehouse
 from include.stores.files import locations
-from include.stores.landing import Place
-from include.stores.table_snapshot import Snapshot
+from include.stores.landing import Location
+from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert
 from include.usecases import coherence
 from ml.errors import DataError, RequestError
 from ml.features import ENTITY, snapshots
 from ml.ingestion.availability import KNOWN_AT
-from ml.ingestion.row_counts import Tally
+from ml.ingestion.row_counts import RowCounts
 from ml.periods import Period
 from ml.usecase import Live, UseCase
 
-STAGE, HELD = "intraday", "intraday_held"
-_ASKED_AT = "asked_at"
+STAGE, QUARANTINE = "intraday", "intraday_held"
+_REQUESTED_AT = "asked_at"
 
 
 def refresh(use_case: str, moment: datetime) -> int:
@@ -45,24 +45,26 @@ def refresh(use_case: str, moment: datetime) -> int:
             f"{case.name} has no live horizon: declare live=Live(before=..., hours=...) in its usecase.py"
         )
     coherence.check(case)
-    night = case.horizon.open_at(moment)
-    _tell(case, night, _take(case, case.horizon.before(night, -1), moment, settings), settings)
-    known = Known(case, live, night, moment, settings)
-    rows = feature_step.rebuild(case, night, known, Live(before=_ASKED_AT, hours=0, features=live.features))
+    night = case.horizon.latest_decided(moment)
+    _alert_quarantined(case, night, _ingest(case, case.horizon.previous(night, -1), moment, settings), settings)
+    live_tables = LiveTables(case, live, night, moment, settings)
+    rows = feature_step.rebuild(case, night, live_tables, Live(before=_REQUESTED_AT, hours=0, features=live.features))
     if rows.empty:
         return 0
     facts = {
         "use_case": case.name,
         "night": str(night),
         "as_of": moment.isoformat(),
-        **feature_pins.declared(feature_step.service(case, settings, live)).facts,
+        **feature_pins.from_service(feature_step.service(case, settings, live)).facts,
     }
     packed = snapshots.pack(rows[[ENTITY, *case.names_at(live)]], facts)
-    snapshot_store.put(materialize.folder(case, settings, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed)
+    snapshot_store.put(
+        materialize.snapshot_folder(case, settings, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed
+    )
     return len(rows)
 
 
-class Known(Snapshot):
+class LiveTables(TableSnapshot):
     """The valid tables up to a night, with what became known between its cutoff and a moment; entities say when they ask."""
 
     def __init__(self, case: UseCase, live: Live, night: date, moment: datetime, settings: Settings) -> None:
@@ -74,7 +76,7 @@ class Known(Snapshot):
     ) -> pd.DataFrame:
         """Return the rows of a valid table as `Snapshot.read` does."""
         rows = super().read(stage, table, first, min(last, str(self._night)), columns)
-        following = str(self._case.horizon.before(self._night, -1))
+        following = str(self._case.horizon.previous(self._night, -1))
         since = super().read(STAGE, table, following, following, columns)
         if not since.empty:
             since = since[since[KNOWN_AT] <= self._moment]
@@ -83,36 +85,38 @@ class Known(Snapshot):
         if table != self._case.entities or rows.empty:
             return rows
         cutoff = rows[self._live.before] - pd.Timedelta(hours=self._live.hours)
-        return rows.assign(**{_ASKED_AT: cutoff.where(cutoff <= self._moment, self._moment)})
+        return rows.assign(**{_REQUESTED_AT: cutoff.where(cutoff <= self._moment, self._moment)})
 
 
-def _take(case: UseCase, following: date, moment: datetime, settings: Settings) -> Mapping[str, Tally]:
+def _ingest(case: UseCase, following: date, moment: datetime, settings: Settings) -> Mapping[str, RowCounts]:
     """Judge what has landed so far of the night `following` by its contract, and put it in place of what was there."""
-    place = locations.at(settings.landing).within(case.name).within(STAGE).within(str(following))
-    _draw(case, following, moment, place, settings)
-    arrivals, when = landing.arrivals(place, [table.name for table in case.tables]), Period(following, following)
-    taken = {}
+    location = locations.from_address(settings.landing).child(case.name).child(STAGE).child(str(following))
+    _fetch_source(case, following, moment, location, settings)
+    arrivals, period = landing.list_files(location, [table.name for table in case.tables]), Period(following, following)
+    counts = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for table in tables.in_order(case):
-            files = [landing.look(place, each, Path(scratch)) for each in arrivals if each.table == table.name]
+        for table in tables.in_dependency_order(case):
+            files = [landing.scan(location, each, Path(scratch)) for each in arrivals if each.table == table.name]
             if readable := [each for each in files if not each.fault]:
-                taken[table.name] = tables.take(case, table, readable, when, settings, (STAGE, HELD)).taken
-    return taken
+                counts[table.name] = tables.ingest(
+                    case, table, readable, period, settings, (STAGE, QUARANTINE)
+                ).row_counts
+    return counts
 
 
-def _draw(case: UseCase, following: date, moment: datetime, place: Place, settings: Settings) -> None:
+def _fetch_source(case: UseCase, following: date, moment: datetime, location: Location, settings: Settings) -> None:
     """Let the use case's own source, if it can, land what is known by `moment`."""
-    source = usecases.module(case.name, "source") if usecases.has(case.name, "source") else None
+    source = usecases.module(case.name, "source") if usecases.has_module(case.name, "source") else None
     if source is None or not hasattr(source, "land_known"):
         return
     with tempfile.TemporaryDirectory() as folder:
-        with usecases.blaming(case.name, DataError):
+        with usecases.translate_errors(case.name, DataError):
             source.land_known(Path(folder), following, moment, settings.data / case.name)
         for path in sorted(Path(folder).iterdir()):
-            place.put(path.name, path.read_bytes())
+            location.put(path.name, path.read_bytes())
 
 
-def _tell(case: UseCase, night: date, taken: Mapping[str, Tally], settings: Settings) -> None:
+def _alert_quarantined(case: UseCase, night: date, counts: Mapping[str, RowCounts], settings: Settings) -> None:
     """Say as an alert of the night which rows the contract holds back, and withdraw it once there are none."""
     alerts = [
         Alert(
@@ -121,9 +125,9 @@ def _tell(case: UseCase, night: date, taken: Mapping[str, Tally], settings: Sett
             kind=STAGE,
             subject=table,
             message=f"{each.rows_quarantined} of {each.rows_in} rows of {table} since the night {night} break their contract and "
-            f"are left out of live features: see {HELD}/{table}, and mend the files; the next night judges them again",
+            f"are left out of live features: see {QUARANTINE}/{table}, and mend the files; the next night judges them again",
         )
-        for table, each in taken.items()
+        for table, each in counts.items()
         if each.rows_quarantined
     ]
-    warehouse.settle_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (STAGE,), alerts)
+    warehouse.replace_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (STAGE,), alerts)

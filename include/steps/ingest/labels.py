@@ -11,24 +11,26 @@ from ml.ingestion.availability import KNOWN_AT, NIGHT
 from ml.periods import Period
 from ml.usecase import UseCase
 
-_LANDED, _OF = "landed", "of"
+_LANDED, _ENTITY_NIGHT = "landed", "of"
 
 
-def settle(case: UseCase, when: Period, settings: Settings) -> None:
+def update(case: UseCase, period: Period, settings: Settings) -> None:
     """Make the labels agree with the outcomes of the entities that the period's files name, or named before.
 
     An outcome whose entity has not come waits in the lake, and becomes its label with the period that brings it.
     """
-    engine, ends = warehouse.engine(settings.warehouse_url), (str(when.first), str(when.last))
+    engine, ends = warehouse.engine(settings.warehouse_url), (str(period.first), str(period.last))
     outcomes = _outcomes(case, settings)
-    here = outcomes[_LANDED].between(*ends) | outcomes[_OF].between(*ends)
-    touched = set(outcomes.loc[here, ENTITY]) | warehouse.labelled_by(engine, case.name, when.first, when.last)
+    in_period = outcomes[_LANDED].between(*ends) | outcomes[_ENTITY_NIGHT].between(*ends)
+    touched = set(outcomes.loc[in_period, ENTITY]) | warehouse.entities_labelled_between(
+        engine, case.name, period.first, period.last
+    )
     last = outcomes[outcomes[ENTITY].isin(touched)].sort_values([KNOWN_AT, _LANDED], kind="stable")
     newest = last.drop_duplicates(ENTITY, keep="last")
     labels = pd.DataFrame(
         {
             "entity": newest[ENTITY],
-            "night": newest[_OF],
+            "night": newest[_ENTITY_NIGHT],
             "label": newest[case.task.label].astype(np.float64),
             "known_at": newest[KNOWN_AT],
             "landed": newest[_LANDED],
@@ -39,13 +41,15 @@ def settle(case: UseCase, when: Period, settings: Settings) -> None:
 
 def _outcomes(case: UseCase, settings: Settings) -> pd.DataFrame:
     """Return every known outcome with the night that it landed for, and the night that its entity is of."""
-    own = case.night_column in coherence.model(case, case.table(case.task.of)).to_schema().columns
-    columns = [ENTITY, NIGHT, KNOWN_AT, case.task.label, *([case.night_column] if own else [])]
-    rows = lake.read(lake.address(settings.lake, case.name, "valid", case.task.of), columns=columns)
+    has_night_column = (
+        case.night_column in coherence.schema_model(case, case.table(case.task.table)).to_schema().columns
+    )
+    columns = [ENTITY, NIGHT, KNOWN_AT, case.task.label, *([case.night_column] if has_night_column else [])]
+    rows = lake.read(lake.address(settings.lake, case.name, "valid", case.task.table), columns=columns)
     rows = rows[rows[case.task.label].notna()].rename(columns={NIGHT: _LANDED})
-    if own:
-        named = pd.to_datetime(rows[case.night_column]).dt.strftime("%Y-%m-%d")
-        return rows.assign(**{_OF: named})
+    if has_night_column:
+        entity_nights = pd.to_datetime(rows[case.night_column]).dt.strftime("%Y-%m-%d")
+        return rows.assign(**{_ENTITY_NIGHT: entity_nights})
     entities = lake.read(lake.address(settings.lake, case.name, "valid", case.entities), columns=[ENTITY, NIGHT])
-    nights = entities.sort_values(NIGHT).drop_duplicates(ENTITY, keep="last").rename(columns={NIGHT: _OF})
+    nights = entities.sort_values(NIGHT).drop_duplicates(ENTITY, keep="last").rename(columns={NIGHT: _ENTITY_NIGHT})
     return rows.merge(nights, on=ENTITY, validate="m:1")

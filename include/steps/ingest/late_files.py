@@ -5,17 +5,17 @@ from collections.abc import Collection, Mapping
 from include import usecases
 from include.settings import Settings, load_settings
 from include.steps.ingest import nightly
-from include.steps.ingest.nightly import Taken
+from include.steps.ingest.nightly import NightlyResult
 from include.stores import landing, warehouse
 from ml import periods as period_text
 from ml.errors import DataError
 from ml.usecase import UseCase
 
 RECENT_NIGHTS = 31
-Late = dict[str, dict[str, str]]
+LateFiles = dict[str, dict[str, str]]
 
 
-def find(use_case: str, *, everything: bool = True) -> Late:
+def find(use_case: str, *, everything: bool = True) -> LateFiles:
     """Return the stamps of the late label files by name, by the period that they landed for.
 
     No file is read. Late is what does not look as it did when its period was taken; of periods that were never taken
@@ -25,7 +25,7 @@ def find(use_case: str, *, everything: bool = True) -> Late:
     return _find(case, everything, settings)
 
 
-def take(use_case: str, periods: Collection[str] | None = None) -> dict[str, Taken]:
+def reingest(use_case: str, periods: Collection[str] | None = None) -> dict[str, NightlyResult]:
     """Take again each of `periods`, or of all, of which a label file is late, and return what came of it, in order.
 
     Labels and the features of later nights follow; scores that were issued stay. A period whose late files have the
@@ -33,51 +33,57 @@ def take(use_case: str, periods: Collection[str] | None = None) -> dict[str, Tak
     it is gone: its rows would go too.
     """
     case, settings = usecases.get(use_case), load_settings()
-    found = {period: late for period, late in _find(case, True, settings).items() if periods is None or period in periods}
-    changed = [period for period, late in found.items() if not _is_settled(case, period, late, settings)]
-    taken = {}
+    late_by_period = {
+        period: late for period, late in _find(case, True, settings).items() if periods is None or period in periods
+    }
+    changed = [period for period, late in late_by_period.items() if not _is_unchanged(case, period, late, settings)]
+    results = {}
     for period in changed:
-        _require_the_others(case, period, settings)
-        taken[period] = nightly.take(case.name, period)
-    return taken
+        _check_no_file_missing(case, period, settings)
+        results[period] = nightly.run(case.name, period)
+    return results
 
 
-def _find(case: UseCase, everything: bool, settings: Settings) -> Late:
+def _find(case: UseCase, everything: bool, settings: Settings) -> LateFiles:
     engine = warehouse.engine(settings.warehouse_url)
-    last = warehouse.last_taken(engine, case.name)
+    last = warehouse.last_ingested_period(engine, case.name)
     if last is None:
         return {}
-    since = "" if everything else str(case.horizon.before(period_text.parse(last).first, RECENT_NIGHTS))
-    taken = warehouse.stamps(engine, case.name, since)
-    there = landing.arrivals_below(landing.area(settings.landing, case.name), [case.task.of], since, last)
+    since = "" if everything else str(case.horizon.previous(period_text.parse(last).first, RECENT_NIGHTS))
+    recorded = warehouse.file_versions(engine, case.name, since)
+    landed = landing.list_files_by_period(
+        landing.use_case_location(settings.landing, case.name), [case.task.table], since, last
+    )
     late = {
         period: {
-            each.name: each.stamp for each in there.get(period, ()) if each.table and seen.get(each.name) != each.stamp
+            each.name: each.version
+            for each in landed.get(period, ())
+            if each.table and stamps.get(each.name) != each.version
         }
-        for period, seen in taken.items()
+        for period, stamps in recorded.items()
     }
     return {period: files for period, files in sorted(late.items()) if files}
 
 
-def _require_the_others(case: UseCase, period: str, settings: Settings) -> None:
-    place = landing.place(settings.landing, case.name, period_text.parse(period))
+def _check_no_file_missing(case: UseCase, period: str, settings: Settings) -> None:
+    location = landing.period_location(settings.landing, case.name, period_text.parse(period))
     known = warehouse.files(warehouse.engine(settings.warehouse_url), case.name, period)
-    if gone := sorted({each.name for each in known} - set(place.names())):
+    if missing := sorted({each.name for each in known} - set(location.names())):
         raise DataError(
-            f"a label file came late for {period}, but {', '.join(gone)}, taken for it before, is no longer in {place}: put it "
+            f"a label file came late for {period}, but {', '.join(missing)}, taken for it before, is no longer in {location}: put it "
             f"back and clear this task, or run `ratchet ingest {case.name} {period}`, which takes its rows away"
         )
 
 
-def _is_settled(case: UseCase, period: str, late: Mapping[str, str], settings: Settings) -> bool:
+def _is_unchanged(case: UseCase, period: str, late: Mapping[str, str], settings: Settings) -> bool:
     """Return whether the late files have the bytes that were taken; then they are told from late ones from now on."""
-    engine, place = (
+    engine, location = (
         warehouse.engine(settings.warehouse_url),
-        landing.place(settings.landing, case.name, period_text.parse(period)),
+        landing.period_location(settings.landing, case.name, period_text.parse(period)),
     )
-    taken = {each.name: each.sha256 for each in warehouse.files(engine, case.name, period)}
-    if any(landing.sha256(place, name) != taken.get(name) for name in late):
+    digests = {each.name: each.sha256 for each in warehouse.files(engine, case.name, period)}
+    if any(landing.sha256(location, name) != digests.get(name) for name in late):
         return False
-    known = warehouse.stamps(engine, case.name, period)[period]
-    warehouse.record_stamps(engine, case.name, period, {**known, **late})
+    stamps = warehouse.file_versions(engine, case.name, period)[period]
+    warehouse.record_file_versions(engine, case.name, period, {**stamps, **late})
     return True

@@ -7,7 +7,7 @@ from include.steps.features import build
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
+class NightlyResult:
     """How many rows of the period's files came in and were valid, and how many entities have features."""
 
     rows_in: int
@@ -16,7 +16,7 @@ class Taken:
     entities: int
 
 
-def take(use_case: str, period: str) -> Taken:
+def run(use_case: str, period: str) -> NightlyResult:
     """Ingest `period` and build its features; taken again, it is replaced. Raises what those two steps raise."""
     counts = ingest.ingest(use_case, period)
-    return Taken(**counts, entities=build.build(use_case, period))
+    return NightlyResult(**counts, entities=build.build(use_case, period))

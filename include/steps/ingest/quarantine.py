@@ -10,7 +10,7 @@ from include import usecases
 from include.settings import Settings, load_settings
 from include.steps.ingest import nightly
 from include.stores import lake, warehouse
-from include.stores.warehouse import Fate, File
+from include.stores.warehouse import FileRevision, FileStatus
 from include.usecases import coherence
 from ml import periods as period_text
 from ml.governance import privacy
@@ -23,7 +23,7 @@ COLUMNS = ("night", "table", FILE, LINE, REASONS, TEXT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Replayed:
+class Reprocessed:
     """A period judged again: how many of its rows were in quarantine before, and are after."""
 
     period: str
@@ -31,16 +31,18 @@ class Replayed:
     after: int
 
     @property
-    def mended(self) -> bool:
+    def has_recovered(self) -> bool:
         """Whether rows became valid: they have features now, and wait for their scores."""
         return self.after < self.before
 
 
-def held(use_case: str, first: date | None = None, last: date | None = None) -> tuple[File, ...]:
+def list_files(use_case: str, first: date | None = None, last: date | None = None) -> tuple[FileRevision, ...]:
     """Return the files of which rows, or all, are in quarantine, for periods within `first` to `last`."""
     case, settings = usecases.get(use_case), load_settings()
     files = warehouse.files(warehouse.engine(settings.warehouse_url), case.name)
-    return tuple(each for each in files if _is_held(each) and _lies_within(period_text.parse(each.period), first, last))
+    return tuple(
+        each for each in files if _is_quarantined(each) and _lies_within(period_text.parse(each.period), first, last)
+    )
 
 
 def rows(use_case: str, period: str, table: str | None = None, *, show_personal: bool = False) -> pd.DataFrame:
@@ -49,53 +51,53 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
     Personal cells of the text are masked unless `show_personal`.
     """
     case, settings = usecases.get(use_case), load_settings()
-    when = case.horizon.parse(period)
+    span = case.horizon.parse(period)
     tables = [case.table(table)] if table else case.tables
-    found = []
+    frames = []
     for each in tables:
         uri = lake.address(settings.lake, case.name, "quarantine", each.name)
-        held = lake.read(uri, str(when.first), str(when.last)).reindex(columns=list(COLUMNS))
-        hidden = () if show_personal else privacy.hidden(each, "logs", coherence.needs(case))
-        found.append(held.assign(**{TEXT: [privacy.mask_record(text, hidden) for text in held[TEXT]]}))
-    return pd.concat([each for each in found if len(each)] or found[:1], ignore_index=True).astype({LINE: "int64"})
+        quarantined = lake.read(uri, str(span.first), str(span.last)).reindex(columns=list(COLUMNS))
+        hidden = () if show_personal else privacy.hidden_columns(each, "logs", coherence.function_parameters(case))
+        frames.append(quarantined.assign(**{TEXT: [privacy.mask_record(text, hidden) for text in quarantined[TEXT]]}))
+    return pd.concat([each for each in frames if len(each)] or frames[:1], ignore_index=True).astype({LINE: "int64"})
 
 
-def why(use_case: str, file: File) -> str:
+def describe_reason(use_case: str, file: FileRevision) -> str:
     """Return why `file` is held, or else the commonest reason of its held rows, with how many have it."""
     if file.reason or not file.rows_quarantined:
         return file.reason
     case, settings = usecases.get(use_case), load_settings()
-    of = str(case.horizon.parse(file.period).last)
+    last_night = str(case.horizon.parse(file.period).last)
     uri = lake.address(settings.lake, case.name, "quarantine", file.source_table)
-    held = lake.read(uri, of, of, columns=[FILE, REASONS])
-    return reasons.commonest(held.loc[held[FILE] == file.name, REASONS])
+    quarantined = lake.read(uri, last_night, last_night, columns=[FILE, REASONS])
+    return reasons.most_common(quarantined.loc[quarantined[FILE] == file.name, REASONS])
 
 
-def replay(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Replayed, ...]:
+def reprocess(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Reprocessed, ...]:
     """Judge again the periods of which something is held, as the contract and the files are now.
 
     Features and labels follow, also of later nights; scores that were issued stay as they are.
     """
     case, settings = usecases.get(use_case), load_settings()
-    periods = dict.fromkeys(each.period for each in held(use_case, first, last))
-    return tuple(_replay(case, period, settings) for period in periods)
+    periods = dict.fromkeys(each.period for each in list_files(use_case, first, last))
+    return tuple(_reprocess(case, period, settings) for period in periods)
 
 
-def unscored(use_case: str, replayed: Sequence[Replayed]) -> str:
+def describe_unscored(use_case: str, reprocessed: Sequence[Reprocessed]) -> str:
     """Return what is still to be done after a replay, in a sentence; nothing where no row became valid."""
-    mended = [each.period for each in replayed if each.mended]
-    if not mended:
+    recovered = [each.period for each in reprocessed if each.has_recovered]
+    if not recovered:
         return ""
     return (
         f"what became valid has features and labels, but no scores yet: trigger the DAG {use_case}_score for "
-        f"{', '.join(mended)} to issue them; scores that were issued stay as they are"
+        f"{', '.join(recovered)} to issue them; scores that were issued stay as they are"
     )
 
 
-def _replay(case: UseCase, period: str, settings: Settings) -> Replayed:
+def _reprocess(case: UseCase, period: str, settings: Settings) -> Reprocessed:
     before = _count(case, period, settings)
-    nightly.take(case.name, period)
-    return Replayed(period=period, before=before, after=_count(case, period, settings))
+    nightly.run(case.name, period)
+    return Reprocessed(period=period, before=before, after=_count(case, period, settings))
 
 
 def _count(case: UseCase, period: str, settings: Settings) -> int:
@@ -103,13 +105,13 @@ def _count(case: UseCase, period: str, settings: Settings) -> int:
     return sum(each.rows_quarantined for each in warehouse.files(engine, case.name, period))
 
 
-def is_held_whole(file: File) -> bool:
+def is_fully_quarantined(file: FileRevision) -> bool:
     """Return whether nothing of `file` was taken, because it is not what its table's contract, or any, says."""
-    return file.verdict in (Fate.QUARANTINED, Fate.NO_TABLE)
+    return file.status in (FileStatus.QUARANTINED, FileStatus.UNKNOWN_TABLE)
 
 
-def _is_held(file: File) -> bool:
-    return file.rows_quarantined > 0 or is_held_whole(file)
+def _is_quarantined(file: FileRevision) -> bool:
+    return file.rows_quarantined > 0 or is_fully_quarantined(file)
 
 
 def _lies_within(period: Period, first: date | None, last: date | None) -> bool:

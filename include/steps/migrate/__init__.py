@@ -12,95 +12,99 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from include.installation import House
+from include.installation import Installation
 from include.steps.migrate import activity, parts
-from include.steps.migrate.parts import Part
+from include.steps.migrate.parts import MigrationPart
 from include.stores import ledger, packages, registry, warehouse
 from ml import sync_diff
 from ml.errors import DataError, LedgerError, RequestError, SetupError
 from ml.governance.hash_chain import GENESIS
-from ml.sync_diff import Change, Kind, Tally
+from ml.sync_diff import Change, ChangeKind, TableDigest
 
-__all__ = ["Arrived", "Move", "Planned", "of", "require_idle"]
+__all__ = ["Migration", "PartComparison", "PartPlan", "check_idle", "create"]
 
-_AT_ONCE = 5_000
+_CHUNK_ROWS = 5_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Planned:
+class PartPlan:
     """What of one part would be brought: rows or files that are not there yet, that changed since, or are gone."""
 
-    part: Part
+    part: MigrationPart
     new: int
     changed: int
-    gone: int
+    removed: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arrived:
+class PartComparison:
     """One part after it was brought: what is here, and what is there."""
 
-    part: Part
-    here: Tally
-    there: Tally
+    part: MigrationPart
+    source: TableDigest
+    target: TableDigest
 
     @property
     def is_equal(self) -> bool:
-        return self.here == self.there
+        return self.source == self.target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Move:
+class Migration:
     """A move from one house to another: the parts that change their address, and the names of those that do not."""
 
-    source: House
-    target: House
-    parts: tuple[Part, ...]
-    staying: tuple[str, ...]
+    source: Installation
+    target: Installation
+    parts: tuple[MigrationPart, ...]
+    unchanged: tuple[str, ...]
 
-    def plan(self) -> tuple[Planned, ...]:
+    def plan(self) -> tuple[PartPlan, ...]:
         """Return what would be brought; nothing is written.
 
         Raises LedgerError when a chain is broken, and DataError when the target holds something else.
         """
-        earlier = self._is_to_an_earlier_state()
-        return tuple(_planned(part, earlier=earlier) for part in self.parts)
+        earlier = self._target_is_earlier()
+        return tuple(_plan_part(part, earlier=earlier) for part in self.parts)
 
-    def bring(self) -> Iterator[tuple[Part, int]]:
+    def run(self) -> Iterator[tuple[MigrationPart, int]]:
         """Bring what is not there yet, a stretch at a time, and yield how much of which part each time.
 
         Wherever one stops, another goes on from there. Raises as `plan` does.
         """
-        earlier = self._is_to_an_earlier_state()
+        earlier = self._target_is_earlier()
         warehouse.migrate(self.target.settings.warehouse_url)
         registry.prepare(self.target.settings)
         for part in self.parts:
-            with _told(part):
-                for stretch in _stretches(_changes(part, earlier=earlier)):
-                    part.bring(stretch)
-                    yield part, len(stretch)
+            with _naming_part(part):
+                for chunk in _chunks(_changes(part, earlier=earlier)):
+                    part.apply_changes(chunk)
+                    yield part, len(chunk)
 
-    def verify(self) -> tuple[Arrived, ...]:
+    def verify(self) -> tuple[PartComparison, ...]:
         """Return, for each part, what is here and there, all read anew.
 
         Raises LedgerError where the chain does not stand at the target as it does here, and PackageError for a package
         that is not whole there, or not signed by a key that is trusted there.
         """
-        found = tuple(map(_arrived, self.parts))
-        _chain(self.target, _chain(self.source))
-        held = self.target.settings
-        for digest in packages.stored(held.packages):
-            packages.get(held.packages, digest, held.trusted_keys)
-        return found
+        comparisons = tuple(map(_compare_part, self.parts))
+        _verify_chain(self.target, _verify_chain(self.source))
+        settings = self.target.settings
+        for digest in packages.stored(settings.packages):
+            packages.get(settings.packages, digest, settings.trusted_keys)
+        return comparisons
 
-    def _is_to_an_earlier_state(self) -> bool:
+    def _target_is_earlier(self) -> bool:
         """Return whether the target has a ledger, one that goes on in the source's; raises DataError for another."""
-        _chain(self.source)
-        here, there = self.source.settings.warehouse_url, self.target.settings.warehouse_url
-        if here == there or not warehouse.there(there) or (head := _chain(self.target)) == GENESIS:
+        _verify_chain(self.source)
+        source_url, target_url = self.source.settings.warehouse_url, self.target.settings.warehouse_url
+        if (
+            source_url == target_url
+            or not warehouse.exists(target_url)
+            or (head := _verify_chain(self.target)) == GENESIS
+        ):
             return False
         try:
-            _chain(self.source, head)
+            _verify_chain(self.source, head)
         except LedgerError:
             raise DataError(
                 f"the target holds something else already: its ledger ends with {head[:12]}, which was never written to "
@@ -109,54 +113,60 @@ class Move:
         return True
 
 
-def of(source: House, target: House, *, landing: bool = True, secrets: bool = False) -> Move:
+def create(source: Installation, target: Installation, *, landing: bool = True, secrets: bool = False) -> Migration:
     """Return the move between two houses; raises RequestError when all of their addresses are the same."""
-    every = parts.of(source, target, landing=landing, secrets=secrets)
-    moving_ones = tuple(part for part in every if part.addresses[0] != part.addresses[1])
-    if not moving_ones:
+    all_parts = parts.all_parts(source, target, landing=landing, secrets=secrets)
+    migrated = tuple(part for part in all_parts if part.addresses[0] != part.addresses[1])
+    if not migrated:
         raise RequestError("expected another house to move to, but all of its addresses are those of this one")
-    staying = tuple(part.name for part in every if part not in moving_ones)
-    return Move(source=source, target=target, parts=moving_ones, staying=staying)
+    unchanged = tuple(part.name for part in all_parts if part not in migrated)
+    return Migration(source=source, target=target, parts=migrated, unchanged=unchanged)
 
 
-def require_idle(move: Move, now: datetime) -> None:
+def check_idle(migration: Migration, now: datetime) -> None:
     """Raise SetupError when anything runs at either end that may write."""
-    for house in (move.source, move.target):
-        activity.require_none(house, now)
+    for installation in (migration.source, migration.target):
+        activity.check_idle(installation, now)
 
 
-def _changes(part: Part, *, earlier: bool) -> Iterator[Change]:
-    changes = sync_diff.differences(part.here(), part.there(), part.key)
-    return sync_diff.admitted(changes, part.name, earlier=earlier, may_change=part.may_change)
+def _changes(part: MigrationPart, *, earlier: bool) -> Iterator[Change]:
+    changes = sync_diff.differences(part.source_rows(), part.target_rows(), part.key)
+    return sync_diff.require_overwritable(changes, part.name, target_is_earlier=earlier, may_change=part.may_change)
 
 
-def _planned(part: Part, *, earlier: bool) -> Planned:
-    with _told(part):
+def _plan_part(part: MigrationPart, *, earlier: bool) -> PartPlan:
+    with _naming_part(part):
         kinds = Counter(change.kind for change in _changes(part, earlier=earlier))
-    return Planned(part=part, new=kinds[Kind.NEW], changed=kinds[Kind.CHANGED], gone=kinds[Kind.GONE])
+    return PartPlan(
+        part=part, new=kinds[ChangeKind.NEW], changed=kinds[ChangeKind.CHANGED], removed=kinds[ChangeKind.REMOVED]
+    )
 
 
-def _arrived(part: Part) -> Arrived:
-    with _told(part):
-        return Arrived(part=part, here=sync_diff.tally(part.here()), there=sync_diff.tally(part.arrived()))
+def _compare_part(part: MigrationPart) -> PartComparison:
+    with _naming_part(part):
+        return PartComparison(
+            part=part,
+            source=sync_diff.table_digest(part.source_rows()),
+            target=sync_diff.table_digest(part.copied_rows()),
+        )
 
 
-def _chain(house: House, remembered: str = GENESIS) -> str:
+def _verify_chain(installation: Installation, remembered: str = GENESIS) -> str:
     """Return the last digest of a house's ledger; raises LedgerError that says whose chain is broken."""
-    url = house.settings.warehouse_url
+    url = installation.settings.warehouse_url
     try:
-        return ledger.verify(warehouse.opened(url), remembered)
+        return ledger.verify(warehouse.open_migrated(url), remembered)
     except LedgerError as error:
-        raise LedgerError(f"at {warehouse.shown(url)}: {error}") from None
+        raise LedgerError(f"at {warehouse.redact_url(url)}: {error}") from None
 
 
-def _stretches(changes: Iterator[Change]) -> Iterator[list[Change]]:
-    while stretch := list(islice(changes, _AT_ONCE)):
-        yield stretch
+def _chunks(changes: Iterator[Change]) -> Iterator[list[Change]]:
+    while chunk := list(islice(changes, _CHUNK_ROWS)):
+        yield chunk
 
 
 @contextmanager
-def _told(part: Part) -> Iterator[None]:
+def _naming_part(part: MigrationPart) -> Iterator[None]:
     """Raise SetupError that names the part and its addresses in place of what a database says."""
     try:
         yield

@@ -16,22 +16,22 @@ KIND = "labelled"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Volume:
+class LabelCounts:
     """How many labels are known, and how many were when the champion had learned or a batch was last answered for."""
 
     known: int
-    answered: int
+    baseline: int
 
     @property
     def new(self) -> int:
-        return self.known - self.answered
+        return self.known - self.baseline
 
 
-def volume(use_case: str) -> Volume | None:
+def count_labels(use_case: str) -> LabelCounts | None:
     """Return how many labels there are now, and were; None while there is no champion that could be trained again."""
     case, settings = usecases.get(use_case), load_settings()
-    trained = _trained(case, settings)
-    return None if trained is None else _volume(case, trained, settings)
+    champion_night = _champion_night(case, settings)
+    return None if champion_night is None else _label_counts(case, champion_night, settings)
 
 
 def decide(use_case: str, known: int) -> str | None:
@@ -41,34 +41,39 @@ def decide(use_case: str, known: int) -> str | None:
     """
     case, settings = usecases.get(use_case), load_settings()
     engine = warehouse.engine(settings.warehouse_url)
-    decided = [each for each in ledger.entries(engine, use_case=case.name, kind=KIND) if each.payload["known"] == known]
-    if decided:
-        return str(decided[-1].night) if decided[-1].payload["retrain"] else None
-    trained, night = _trained(case, settings), warehouse.last_scored(engine, case.name)
-    if trained is None or night is None:
+    decisions = [
+        each for each in ledger.entries(engine, use_case=case.name, kind=KIND) if each.payload["known"] == known
+    ]
+    if decisions:
+        return str(decisions[-1].night) if decisions[-1].payload["retrain"] else None
+    champion_night, night = _champion_night(case, settings), warehouse.last_scored_night(engine, case.name)
+    if champion_night is None or night is None:
         raise RequestError(f"{case.name} has no champion that has scored a night: there is nothing to train again yet")
-    found, tried = _volume(case, trained, settings), attempts.tried(case, night, trained, settings)
-    decision = triggers.decide_on_batch(case.triggers, known - found.answered, night, tried, case.horizon)
+    counts, tried = (
+        _label_counts(case, champion_night, settings),
+        attempts.tried_nights(case, night, champion_night, settings),
+    )
+    decision = triggers.decide_on_label_batch(case.triggers, known - counts.baseline, night, tried, case.horizon)
     ledger.append(
         engine,
         kind=KIND,
         use_case=case.name,
         night=night,
         subject=str(known),
-        payload={"known": known, "answered": found.answered, **asdict(decision)},
+        payload={"known": known, "answered": counts.baseline, **asdict(decision)},
         key=f"{case.name}:{KIND}:{known}",
     )
     return str(night) if decision.retrain else None
 
 
-def _volume(case: UseCase, trained: date, settings: Settings) -> Volume:
+def _label_counts(case: UseCase, champion_night: date, settings: Settings) -> LabelCounts:
     engine = warehouse.engine(settings.warehouse_url)
-    learned = warehouse.count_labels(engine, case.name, case.horizon.cutoff(trained))
-    answered = [int(str(each.payload["known"])) for each in ledger.entries(engine, use_case=case.name, kind=KIND)]
-    return Volume(known=warehouse.count_labels(engine, case.name), answered=max([learned, *answered]))
+    trained_count = warehouse.count_labels(engine, case.name, case.horizon.cutoff(champion_night))
+    decided_counts = [int(str(each.payload["known"])) for each in ledger.entries(engine, use_case=case.name, kind=KIND)]
+    return LabelCounts(known=warehouse.count_labels(engine, case.name), baseline=max([trained_count, *decided_counts]))
 
 
-def _trained(case: UseCase, settings: Settings) -> date | None:
+def _champion_night(case: UseCase, settings: Settings) -> date | None:
     champion = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
     if champion is None:
         return None

@@ -11,10 +11,10 @@ import pandas as pd
 from include.settings import Settings
 from include.steps.features import build as feature_step
 from include.steps.monitor import performance
-from include.steps.monitor.performance import Part
+from include.steps.monitor.performance import MetricScope
 from include.steps.score import prediction_log
 from include.stores import lake, warehouse
-from include.stores.table_snapshot import Snapshot
+from include.stores.table_snapshot import TableSnapshot
 from ml.arrays import Floats, Integers
 from ml.monitoring import drift
 from ml.periods import Period
@@ -23,11 +23,11 @@ from ml.training.fitting import Model
 from ml.usecase import UseCase
 
 SCORES, REQUESTS = "scores", "requests"
-_LEAST, _MOST = 100, 5_000
+_MIN_ROWS, _MAX_ROWS = 100, 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class ReferencePair:
     """Rows of the night, and those that they are held against."""
 
     reference: pd.DataFrame
@@ -39,66 +39,83 @@ def measure(
     night: date,
     model_digest: str,
     model: Model,
-    fitted: Period,
-    learned: pd.DataFrame,
-    tables: Snapshot,
+    training_period: Period,
+    reference: pd.DataFrame,
+    tables: TableSnapshot,
     settings: Settings,
-) -> dict[str, Held]:
+) -> dict[str, ReferencePair]:
     """Record how far the champion's scores of `night` and its requests have moved, and return what was held against what.
 
     Scores are held against the model's answers to rows of the nights `fitted`, which it has seen; requests against the
     features `learned`, those that may be reported on. Fewer than 100 rows are not measured.
     """
-    found = {
-        SCORES: Held(
-            reference=pd.DataFrame({"score": _learned_scores(case, model, fitted, learned, tables, settings)}),
-            current=warehouse.scores(warehouse.engine(settings.warehouse_url), case.name, night, model_digest)[["score"]],
+    pairs = {
+        SCORES: ReferencePair(
+            reference=pd.DataFrame(
+                {"score": _reference_scores(case, model, training_period, reference, tables, settings)}
+            ),
+            current=warehouse.scores(warehouse.engine(settings.warehouse_url), case.name, night, model_digest)[
+                ["score"]
+            ],
         ),
-        REQUESTS: Held(reference=learned, current=_asked(case, night, model_digest, learned, settings)),
+        REQUESTS: ReferencePair(
+            reference=reference, current=_request_features(case, night, model_digest, reference, settings)
+        ),
     }
-    held = {of: each for of, each in found.items() if min(len(each.reference), len(each.current)) >= _LEAST}
+    measured_pairs = {
+        source: each for source, each in pairs.items() if min(len(each.reference), len(each.current)) >= _MIN_ROWS
+    }
     metrics = (
-        Part(use_case=case.name, night=night, model_digest=model_digest, slice=part).metric(name, value, n)
-        for of, each in held.items()
-        for part, name, value, n in _moved(case, of, each)
+        MetricScope(use_case=case.name, night=night, model_digest=model_digest, slice=slice_name).metric(name, value, n)
+        for of, each in measured_pairs.items()
+        for slice_name, name, value, n in _drift_metrics(case, of, each)
     )
     warehouse.record_metrics(warehouse.engine(settings.warehouse_url), tuple(metrics))
-    return held
+    return measured_pairs
 
 
-def _moved(case: UseCase, of: str, held: Held) -> Iterator[tuple[str, str, float, int]]:
+def _drift_metrics(case: UseCase, source: str, pair: ReferencePair) -> Iterator[tuple[str, str, float, int]]:
     """Yield slice, metric, value and rows: what has moved as a whole, and of requests each feature."""
-    effects = drift.effects(held.reference, held.current, [text.column for text in case.texts])
-    rows = len(held.current)
-    if of == SCORES:
+    effects = drift.excess_stability_indexes(pair.reference, pair.current, [text.column for text in case.texts])
+    rows = len(pair.current)
+    if source == SCORES:
         yield performance.ALL, "scores_moved", effects["score"], rows
         return
-    yield performance.ALL, "requests_drifted_share", drift.share_beyond(effects), rows
+    yield performance.ALL, "requests_drifted_share", drift.conventional_drifted_share(effects), rows
     for name, value in effects.items():
         yield REQUESTS, f"psi:{name}", value, rows
 
 
-def _learned_scores(
-    case: UseCase, model: Model, fitted: Period, learned: pd.DataFrame, tables: Snapshot, settings: Settings
+def _reference_scores(
+    case: UseCase,
+    model: Model,
+    training_period: Period,
+    reference: pd.DataFrame,
+    tables: TableSnapshot,
+    settings: Settings,
 ) -> Floats:
-    rows = learned
-    if not set(model.encoder.names) <= set(learned.columns):  # some may not be reported on; the score may
+    rows = reference
+    if not set(model.encoder.names) <= set(reference.columns):  # some may not be reported on; the score may
         version = tables.version(feature_step.STAGE, feature_step.TABLE)
-        rows = feature_step.read(settings.lake, case, str(fitted.first), str(fitted.last), version)
-    return model.predict(rows.iloc[_even(len(rows))]) if len(rows) else np.empty(0)
+        rows = feature_step.read(settings.lake, case, str(training_period.first), str(training_period.last), version)
+    return model.predict(rows.iloc[_evenly_spaced(len(rows))]) if len(rows) else np.empty(0)
 
 
-def _asked(case: UseCase, night: date, model_digest: str, learned: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def _request_features(
+    case: UseCase, night: date, model_digest: str, reference: pd.DataFrame, settings: Settings
+) -> pd.DataFrame:
     """Return the features that the champion was asked with, with the columns and types of `learned`."""
     columns = ["package", "route", "features"]
-    given = lake.read(prediction_log.address(case, prediction_log.REST, settings), str(night), str(night), columns)
-    mine = given[(given["package"] == model_digest) & (given["route"] != Route.SHADOW)]
-    rows = pd.DataFrame([json.loads(each) for each in mine["features"].iloc[_even(len(mine))]])
-    asked = rows.reindex(columns=learned.columns)
-    numbers = [name for name in asked if pd.api.types.is_numeric_dtype(learned[name].dtype)]
-    return asked.astype(dict.fromkeys(numbers, np.float64))
+    logged = lake.read(prediction_log.address(case, prediction_log.REST, settings), str(night), str(night), columns)
+    champion_rows = logged[(logged["package"] == model_digest) & (logged["route"] != Route.SHADOW)]
+    rows = pd.DataFrame(
+        [json.loads(each) for each in champion_rows["features"].iloc[_evenly_spaced(len(champion_rows))]]
+    )
+    requested = rows.reindex(columns=reference.columns)
+    numbers = [name for name in requested if pd.api.types.is_numeric_dtype(reference[name].dtype)]
+    return requested.astype(dict.fromkeys(numbers, np.float64))
 
 
-def _even(rows: int) -> Integers:
+def _evenly_spaced(rows: int) -> Integers:
     """Return the places of all rows, or of as many as are looked at, evenly spaced."""
-    return np.linspace(0, rows - 1, min(rows, _MOST)).astype(np.int64)
+    return np.linspace(0, rows - 1, min(rows, _MAX_ROWS)).astype(np.int64)

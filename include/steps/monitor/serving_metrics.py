@@ -6,7 +6,7 @@ from datetime import date
 
 from include import usecases
 from include.settings import Settings, load_settings
-from include.steps.monitor.performance import ALL, Part
+from include.steps.monitor.performance import ALL, MetricScope
 from include.steps.score import prediction_log
 from include.stores import lake, warehouse
 from include.stores.warehouse import TASK_SECONDS, Metric
@@ -22,24 +22,28 @@ _COLUMNS = (NIGHT, "package", "route", "at", "latency_ms", "fault")
 
 def measure(case: UseCase, night: date, settings: Settings) -> None:
     """Record what servers answered with the features of the window's nights up to `night`, shadows by themselves."""
-    first = case.horizon.before(night, case.triggers.window_nights)
-    found = tuple(_traffic(case, first, night, settings))
-    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), found)
+    first = case.horizon.previous(night, case.triggers.window_nights)
+    metrics = tuple(_traffic(case, first, night, settings))
+    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), metrics)
 
 
 def _traffic(case: UseCase, first: date, last: date, settings: Settings) -> Iterator[Metric]:
-    given = lake.read(prediction_log.address(case, prediction_log.REST, settings), str(first), str(last), list(_COLUMNS))
-    parts = given["route"].map({Route.SHADOW: _SHADOW}).fillna(ALL)
-    for (night, package, part), rows in given.groupby([NIGHT, "package", parts]):
-        of = Part(use_case=case.name, night=date.fromisoformat(str(night)), model_digest=str(package), slice=str(part))
+    logged = lake.read(
+        prediction_log.address(case, prediction_log.REST, settings), str(first), str(last), list(_COLUMNS)
+    )
+    slices = logged["route"].map({Route.SHADOW: _SHADOW}).fillna(ALL)
+    for (night, package, slice_), rows in logged.groupby([NIGHT, "package", slices]):
+        scope = MetricScope(
+            use_case=case.name, night=date.fromisoformat(str(night)), model_digest=str(package), slice=str(slice_)
+        )
         for name, value in asdict(serving_metrics.measure(rows)).items():
-            yield of.metric(name, float(value), len(rows))
+            yield scope.metric(name, float(value), len(rows))
 
 
 def record_task(use_case: str, period: str, task: str, seconds: float, tries: int, *, failed: bool) -> None:
     """Record what the last try of a task of `period` took, which try it was, and whether it `failed`."""
-    case, when = usecases.get(use_case), periods.parse(period)
+    case, span = usecases.get(use_case), periods.parse(period)
     values = {TASK_SECONDS: seconds, "task_failed": float(failed)}
-    part = Part(use_case=case.name, night=when.last, model_digest=ALL, slice=f"task={task}")
-    rows = [part.metric(name, value, tries) for name, value in values.items()]
+    scope = MetricScope(use_case=case.name, night=span.last, model_digest=ALL, slice=f"task={task}")
+    rows = [scope.metric(name, value, tries) for name, value in values.items()]
     warehouse.record_metrics(warehouse.engine(load_settings().warehouse_url), rows)

@@ -15,12 +15,12 @@ from include.steps.train import diagnostics, model_card, serving_trial
 from include.stores import ledger, packages, registry, table_snapshot
 from ml import targets
 from ml.arrays import Floats
-from ml.checks import Answer, Check
+from ml.checks import Check, CheckStatus
 from ml.errors import CardError, RefusalError
 from ml.governance.hash_chain import Entry
 from ml.packaging import package_files
 from ml.promotion import acceptance_tests
-from ml.statistics.intervals import Answered
+from ml.statistics.intervals import ScoredRows
 from ml.targets import Target
 from ml.training.fitting import Model
 from ml.usecase import UseCase
@@ -28,47 +28,49 @@ from ml.usecase import UseCase
 TESTED = "tested"
 
 
-def run(case: UseCase, night: date, judged: Entry, settings: Settings) -> tuple[Check, ...]:
+def run(case: UseCase, night: date, verdict: Entry, settings: Settings) -> tuple[Check, ...]:
     """Return every check of the package that was `judged`, on rows of its latest nights.
 
     Raises PackageError when the package cannot be served at all, RefusalError when there are no rows to try it on.
     """
-    rows = _sample(case, night, judged.subject, settings)
-    trial, rows = serving_trial.run(settings.packages, judged.subject, rows, case.feature_names, night, settings)
-    live = serving_trial.over_http(case, judged.subject, rows, case.feature_names, night, settings)
-    files = packages.get(settings.packages, judged.subject, settings.trusted_keys)
-    model, target = package_files.load(files), targets.told(case, package_files.facts(files))
-    ways: dict[str, Sequence[float] | Floats] = {
+    rows = _sample(case, night, verdict.subject, settings)
+    probe, rows = serving_trial.run(settings.packages, verdict.subject, rows, case.feature_names, night, settings)
+    http_probe = serving_trial.probe_http(case, verdict.subject, rows, case.feature_names, night, settings)
+    files = packages.get(settings.packages, verdict.subject, settings.trusted_keys)
+    model, target = package_files.load(files), targets.from_facts(case, package_files.facts(files))
+    predictions: dict[str, Sequence[float] | Floats] = {
         "the nightly batch": model.predict(rows),
-        "the server, one by one": trial.single,
-        "the server, together": trial.frame,
-        "the server, over HTTP": live.scores,
-        "MLflow": _through_mlflow(case, judged, rows, settings),
+        "the server, one by one": probe.single_row_scores,
+        "the server, together": probe.batch_scores,
+        "the server, over HTTP": http_probe.scores,
+        "MLflow": _mlflow_scores(case, verdict, rows, settings),
     }
     return (
-        Check(name="golden rows, signature and hashes", value=1.0, bar="in a process of its own", answer=Answer.PASS),
-        *acceptance_tests.agreement(ways, "the nightly batch"),
-        acceptance_tests.stability(trial.odd, target),
-        *acceptance_tests.budget(trial, sum(map(len, files.values())), case.latency_budget, case.size_budget),
-        acceptance_tests.over_http(live.p50_ms, live.p99_ms, case.latency_budget),
-        *acceptance_tests.expectations(model, rows, case.expectations),
-        *_fairness(case, night, model, target, settings),
-        _card(case, night),
+        Check(
+            name="golden rows, signature and hashes", value=1.0, bar="in a process of its own", status=CheckStatus.PASS
+        ),
+        *acceptance_tests.agreement_checks(predictions, "the nightly batch"),
+        acceptance_tests.stability_check(probe.adversarial_scores, target),
+        *acceptance_tests.budget_checks(probe, sum(map(len, files.values())), case.latency_budget, case.size_budget),
+        acceptance_tests.http_latency_check(http_probe.p50_ms, http_probe.p99_ms, case.latency_budget),
+        *acceptance_tests.expectation_checks(model, rows, case.expectations),
+        *_fairness_checks(case, night, model, target, settings),
+        _card_check(case, night),
     )
 
 
-def tested(engine: sa.Engine, judged: Entry) -> tuple[Entry, ...]:
+def find_reports(engine: sa.Engine, verdict: Entry) -> tuple[Entry, ...]:
     """Return the reports on the package that was `judged`, the oldest first."""
-    return ledger.entries(engine, use_case=judged.use_case, kind=TESTED, night=judged.night, subject=judged.subject)
+    return ledger.entries(engine, use_case=verdict.use_case, kind=TESTED, night=verdict.night, subject=verdict.subject)
 
 
-def passed(engine: sa.Engine, judged: Entry) -> bool:
+def passed(engine: sa.Engine, verdict: Entry) -> bool:
     """Return whether the last report on the package that was `judged` has no check that failed."""
-    reports = tested(engine, judged)
-    return bool(reports) and reports[-1].payload["outcome"] == Answer.PASS
+    reports = find_reports(engine, verdict)
+    return bool(reports) and reports[-1].payload["outcome"] == CheckStatus.PASS
 
 
-def served(digest: str, settings: Settings) -> None:
+def verify_golden_rows(digest: str, settings: Settings) -> None:
     """Raise PackageError unless the package gives its golden rows the scores it was packed with, in a process of its own."""
     subprocesses.run("include.serving.verify_package", settings.packages, digest, settings)
 
@@ -76,38 +78,41 @@ def served(digest: str, settings: Settings) -> None:
 def _sample(case: UseCase, night: date, digest: str, settings: Settings) -> pd.DataFrame:
     """Return rows of the features of the latest nights up to `when`, drawn the same by every run."""
     version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
-    first = case.horizon.before(night, case.gates.judged_nights)
+    first = case.horizon.previous(night, case.gates.judged_nights)
     rows = feature_step.read(settings.lake, case, str(first), str(night), version)
     if rows.empty:
         raise RefusalError(f"expected features of {case.name} in {first}..{night} to try the package on, found none")
-    feature_pins.require_rows(digest, rows, case, settings)
+    feature_pins.check_rows(digest, rows, case, settings)
     return serving_trial.sample(rows)
 
 
-def _through_mlflow(case: UseCase, judged: Entry, rows: pd.DataFrame, settings: Settings) -> Floats:
+def _mlflow_scores(case: UseCase, verdict: Entry, rows: pd.DataFrame, settings: Settings) -> Floats:
     """Return the scores of the registered version, to which categories are texts."""
     names = list(case.feature_names)
-    words = {name: object for name in names if rows[name].dtype == "category"}
-    frame = rows[names].astype(words)
-    frame = frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in words})
-    return registry.predict(settings, case.name, str(judged.payload["version"]), frame)
+    categorical = {name: object for name in names if rows[name].dtype == "category"}
+    frame = rows[names].astype(categorical)
+    frame = frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in categorical})
+    return registry.predict(settings, case.name, str(verdict.payload["version"]), frame)
 
 
-def _fairness(case: UseCase, night: date, model: Model, target: Target, settings: Settings) -> tuple[Check, ...]:
+def _fairness_checks(case: UseCase, night: date, model: Model, target: Target, settings: Settings) -> tuple[Check, ...]:
     """Return how the package treats groups on the latest nights, as many as are judged on, that have their labels."""
     if case.fairness is None:
         return ()
     tables = table_snapshot.take(case, settings)
     labelled = training_set.read(case, night, tables, settings)
-    rows = labelled.where(np.isin(labelled.nights, np.unique(labelled.nights)[-case.gates.judged_nights :]))
-    answered = Answered(frame=rows.frame, labels=rows.labels, scores=model.predict(rows.frame), nights=rows.nights)
-    levels, among = diagnostics.levels(case, rows, tables), diagnostics.holds(case, case.fairness.among, rows.frame)
-    return acceptance_tests.fairness(answered, levels, among, case.fairness, target, case.gates.confidence)
+    rows = labelled.select(np.isin(labelled.nights, np.unique(labelled.nights)[-case.gates.judged_nights :]))
+    scored = ScoredRows(frame=rows.frame, labels=rows.labels, scores=model.predict(rows.frame), nights=rows.nights)
+    levels, among = (
+        diagnostics.group_levels(case, rows, tables),
+        diagnostics.condition_mask(case, case.fairness.population, rows.frame),
+    )
+    return acceptance_tests.fairness_checks(scored, levels, among, case.fairness, target, case.gates.confidence)
 
 
-def _card(case: UseCase, night: date) -> Check:
+def _card_check(case: UseCase, night: date) -> Check:
     try:
         model_card.check(case.name, str(night))
     except CardError as fault:
-        return Check(name=str(fault), value=1.0, bar="the model card says what was recorded", answer=Answer.FAIL)
-    return Check(name="numbers of the model card that differ", value=0.0, bar="0", answer=Answer.PASS)
+        return Check(name=str(fault), value=1.0, bar="the model card says what was recorded", status=CheckStatus.FAIL)
+    return Check(name="numbers of the model card that differ", value=0.0, bar="0", status=CheckStatus.PASS)

@@ -12,36 +12,38 @@ from include.stores.approvals import Approval
 from ml.errors import LedgerError, RequestError
 from ml.governance.hash_chain import Entry
 from ml.promotion.gate import Outcome
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 
 
 def find(case: UseCase, night: date, settings: Settings) -> Entry:
     """Return the verdict by which the challenger of `when` earned a release; raises RequestError where there is none."""
     engine = warehouse.engine(settings.warehouse_url)
-    judged = attempts.judged(case, night, settings)
-    if judged and (judged[-1].payload["outcome"] == Outcome.PROMOTE or override.standing(engine, judged[-1])):
+    judged = attempts.verdicts(case, night, settings)
+    if judged and (judged[-1].payload["outcome"] == Outcome.PROMOTE or override.active(engine, judged[-1])):
         return judged[-1]
     raise RequestError(
         f"{case.name} has no challenger of {night} that earned a release: train one as of that night first"
     )
 
 
-def told(challenger: Entry, kind: Kind, settings: Settings) -> tuple[Entry, ...]:
+def find_entries(challenger: Entry, kind: ReleaseEvent, settings: Settings) -> tuple[Entry, ...]:
     """Return the entries of `kind` on the challenger, the oldest first."""
     engine = warehouse.engine(settings.warehouse_url)
-    found = ledger.entries(engine, use_case=challenger.use_case, kind=kind, subject=challenger.subject)
-    return tuple(each for each in found if each.seq > challenger.seq)
+    entries = ledger.entries(engine, use_case=challenger.use_case, kind=kind, subject=challenger.subject)
+    return tuple(each for each in entries if each.seq > challenger.seq)
 
 
-def evidence(challenger: Entry, settings: Settings) -> str:
+def evidence_digest(challenger: Entry, settings: Settings) -> str:
     """Return the digest of all that an approver is shown: the verdict, and what was seen of the shadow."""
-    judged = str(challenger.payload["evidence"])
-    seen = told(challenger, Kind.SEEN, settings)
-    return hashlib.sha256(f"{judged} {seen[-1].digest}".encode()).hexdigest() if seen else judged
+    verdict_evidence = str(challenger.payload["evidence"])
+    reviews = find_entries(challenger, ReleaseEvent.SHADOW_REVIEWED, settings)
+    return (
+        hashlib.sha256(f"{verdict_evidence} {reviews[-1].digest}".encode()).hexdigest() if reviews else verdict_evidence
+    )
 
 
-def approved(challenger: Entry, case: UseCase, settings: Settings) -> tuple[Approval, ...]:
+def check_approvals(challenger: Entry, case: UseCase, settings: Settings) -> tuple[Approval, ...]:
     """Return both approvals, of these bytes on this evidence, each by another person; raises ApprovalError."""
     assert challenger.night is not None
     return approvals.check(
@@ -50,7 +52,7 @@ def approved(challenger: Entry, case: UseCase, settings: Settings) -> tuple[Appr
         case.name,
         challenger.night,
         challenger.subject,
-        evidence(challenger, settings),
+        evidence_digest(challenger, settings),
         case.release.approvers,
     )
 
@@ -66,17 +68,19 @@ def require_tested(challenger: Entry, settings: Settings) -> None:
 
 def require_same_champion(challenger: Entry, champion: str | None) -> None:
     """Raise LedgerError unless the champion is still the one that the challenger was judged against."""
-    met = challenger.payload["champion"]
-    if met != champion:
+    judged_against = challenger.payload["champion"]
+    if judged_against != champion:
         raise LedgerError(
-            f"package {challenger.subject[:12]} was judged against {str(met)[:12]}, but the champion is {str(champion)[:12]} "
+            f"package {challenger.subject[:12]} was judged against {str(judged_against)[:12]}, but the champion is {str(champion)[:12]} "
             "now: train again, so that it meets the model it would replace"
         )
 
 
 def require_passed(challenger: Entry, case: UseCase, settings: Settings) -> None:
     """Raise LedgerError unless the challenger has passed the last stage that the use case asks of it."""
-    passed = [float(str(each.payload["share"])) for each in told(challenger, Kind.PASSED, settings)]
+    passed = [
+        float(str(each.payload["share"])) for each in find_entries(challenger, ReleaseEvent.STAGE_PASSED, settings)
+    ]
     if not passed or max(passed) < case.release.shares[-1]:
         raise LedgerError(
             f"package {challenger.subject[:12]} has not passed its canary: it has passed {passed or 'no share'} of "

@@ -12,90 +12,95 @@ from ml import periods, targets
 from ml.governance.hash_chain import Entry
 from ml.model_card import audit
 from ml.promotion import gate
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 
 
-def dossier(use_case: str, night: str) -> str:
+def render_evidence(use_case: str, night: str) -> str:
     """Return what an approver reads, in Markdown, made anew from the ledger."""
-    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    challenger = challengers.find(case, when, settings)
-    told: Mapping[str, Any] = challenger.payload
-    gain, judged, checks = told["gain"], told["judged"], told["checks"]
-    rows = _rows(checks)
-    champion = str(told["champion"] or "none: this is the first")[:23]
+    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    challenger = challengers.find(case, night_date, settings)
+    payload: Mapping[str, Any] = challenger.payload
+    gain, judged, checks = payload["gain"], payload["judged"], payload["checks"]
+    rows = _check_rows(checks)
+    champion = str(payload["champion"] or "none: this is the first")[:23]
     return "\n".join(
         [
             f"**{case.question}**",
             "",
-            f"Package `{challenger.subject}`, trained as of {when} because of *{told['trigger']}*; champion: `{champion}`.",
+            f"Package `{challenger.subject}`, trained as of {night_date} because of *{payload['trigger']}*; champion: `{champion}`.",
             "",
-            f"Judged on {judged['rows']} rows, {' to '.join(judged['nights'])}, by the **{told['bar']}** bar: "
-            f"{targets.of(case).words.loss} gain {gain['value']:+.4f}, interval [{gain['low']:+.4f}, {gain['high']:+.4f}].",
+            f"Judged on {judged['rows']} rows, {' to '.join(judged['nights'])}, by the **{payload['bar']}** bar: "
+            f"{targets.target_type(case).display_names.loss} gain {gain['value']:+.4f}, interval [{gain['low']:+.4f}, {gain['high']:+.4f}].",
             "",
-            f"Chosen because {told['choice']}.",
+            f"Chosen because {payload['choice']}.",
             "",
-            *_overridden(challenger, settings),
-            _unpaid(told),
+            *_override_lines(challenger, settings),
+            _features_without_benefit(payload),
             "",
-            f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in told['reads'].items())}.",
+            f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in payload['reads'].items())}.",
             "",
             "| check | number | bar | answer |",
             "|---|---|---|---|",
             *rows,
             "",
-            *_refit(told),
-            *_battery(challenger, settings),
-            *_seen(challenger, settings),
-            f"Evidence `{challengers.evidence(challenger, settings)}`. Your answer is bound to this package and this evidence.",
+            *_refit_lines(payload),
+            *_acceptance_lines(challenger, settings),
+            *_shadow_lines(challenger, settings),
+            f"Evidence `{challengers.evidence_digest(challenger, settings)}`. Your answer is bound to this package and this evidence.",
         ]
     )
 
 
-def _rows(checks: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [f"| {each['name']} | {gate.shown(each['value'])} | {each['bar']} | {each['answer']} |" for each in checks]
+def _check_rows(checks: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"| {each['name']} | {gate.format_number(each['value'])} | {each['bar']} | {each['answer']} |"
+        for each in checks
+    ]
 
 
-def _refit(told: Mapping[str, Any]) -> list[str]:
+def _refit_lines(payload: Mapping[str, Any]) -> list[str]:
     """Return the lines on the refit, where the use case declares one."""
-    lines = audit.refitted(told.get("refit"))
+    lines = audit.refit_lines(payload.get("refit"))
     return [*lines, ""] if lines else []
 
 
-def _battery(challenger: Entry, settings: Settings) -> list[str]:
+def _acceptance_lines(challenger: Entry, settings: Settings) -> list[str]:
     """Return the lines on how the package did where it was tried as it would be served."""
-    reports = batteries.tested(warehouse.engine(settings.warehouse_url), challenger)
+    reports = batteries.find_reports(warehouse.engine(settings.warehouse_url), challenger)
     if not reports:
         return ["**The battery has not run on this package.**", ""]
-    told: Mapping[str, Any] = reports[-1].payload
+    payload: Mapping[str, Any] = reports[-1].payload
     head = ["| battery | number | bar | answer |", "|---|---|---|---|"]
-    return [f"Battery: **{told['outcome']}**.", "", *head, *_rows(told["checks"]), ""]
+    return [f"Battery: **{payload['outcome']}**.", "", *head, *_check_rows(payload["checks"]), ""]
 
 
-def _seen(challenger: Entry, settings: Settings) -> list[str]:
+def _shadow_lines(challenger: Entry, settings: Settings) -> list[str]:
     """Return the lines on how the package did as a shadow, where it was one."""
-    seen = challengers.told(challenger, Kind.SEEN, settings)
-    if not seen:
+    reviews = challengers.find_entries(challenger, ReleaseEvent.SHADOW_REVIEWED, settings)
+    if not reviews:
         return []
-    told: Mapping[str, Any] = seen[-1].payload
+    payload: Mapping[str, Any] = reviews[-1].payload
     return [
-        f"As a shadow it answered {told['answers']} copies with {told['faults']} faults; its scores differ from the champion's "
-        f"by {told['difference']:.4f} on average, and {told['decisions']:.1%} of the decisions would be others.",
+        f"As a shadow it answered {payload['answers']} copies with {payload['faults']} faults; its scores differ from the champion's "
+        f"by {payload['difference']:.4f} on average, and {payload['decisions']:.1%} of the decisions would be others.",
         "",
     ]
 
 
-def _overridden(challenger: Entry, settings: Settings) -> list[str]:
+def _override_lines(challenger: Entry, settings: Settings) -> list[str]:
     """Return the paragraph that says by whom the gate was overridden, or nothing."""
-    given = override.standing(warehouse.engine(settings.warehouse_url), challenger)
-    if given is None:
+    active = override.active(warehouse.engine(settings.warehouse_url), challenger)
+    if active is None:
         return []
-    told = f"The gate said *{given['outcome']}*: {challenger.payload['reason']}. {given['who']} overrides it until"
-    return [f"**OVERRIDDEN.** {told} {given['until']}: {given['why']}", ""]
+    sentence = (
+        f"The gate said *{active['outcome']}*: {challenger.payload['reason']}. {active['who']} overrides it until"
+    )
+    return [f"**OVERRIDDEN.** {sentence} {active['until']}: {active['why']}", ""]
 
 
-def _unpaid(told: Mapping[str, Any]) -> str:
+def _features_without_benefit(payload: Mapping[str, Any]) -> str:
     """Return which features cost and do not pay; verdicts of before this was measured do not say."""
-    if "not_shown_to_pay" not in told:
+    if "not_shown_to_pay" not in payload:
         return "What its features are worth was not measured."
-    names = ", ".join(f"`{name}`" for name in told["not_shown_to_pay"])
+    names = ", ".join(f"`{name}`" for name in payload["not_shown_to_pay"])
     return f"Features that cost and are not shown to pay: {names or 'none'}; the model card has each one's numbers."

@@ -9,7 +9,7 @@ from include.stores import ledger, warehouse
 from ml.errors import LedgerError, RequestError
 from ml.governance.hash_chain import Entry
 from ml.rollout import state
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 
 
@@ -19,13 +19,13 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
     Raises RequestError for a time that ends before it begins or is over, and without a name or a reason.
     """
     case, settings = usecases.get(use_case), load_settings()
-    justification.require("a freeze", who, why)
+    justification.check("a freeze", who, why)
     if not max(first, datetime.now(UTC)) < until:
         raise RequestError(f"expected a freeze that ends after it begins and after now, got {first} to {until}")
     begins, ends = (each.astimezone(UTC).isoformat() for each in (first, until))
     return ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind=Kind.FROZEN,
+        kind=ReleaseEvent.FROZEN,
         use_case=case.name,
         night=None,
         subject=case.name,
@@ -34,35 +34,35 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
     )
 
 
-def thaw(use_case: str, who: str, why: str) -> Entry:
+def unfreeze(use_case: str, who: str, why: str) -> Entry:
     """End the freeze that holds now; raises RequestError when there is none."""
     case, settings = usecases.get(use_case), load_settings()
-    held = holding(case, settings)
-    if held is None:
+    active = active_freeze(case, settings)
+    if active is None:
         raise RequestError(f"releases of {case.name} are not frozen: there is nothing to end")
     return ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind=Kind.THAWED,
+        kind=ReleaseEvent.UNFROZEN,
         use_case=case.name,
         night=None,
-        subject=held.key,
+        subject=active.key,
         payload={"who": who, "why": why},
-        key=f"{held.key}:thawed",
+        key=f"{active.key}:thawed",
     )
 
 
-def holding(case: UseCase, settings: Settings) -> Entry | None:
+def active_freeze(case: UseCase, settings: Settings) -> Entry | None:
     """Return the freeze that holds now; None when there is none."""
     entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
-    return state.frozen(entries, datetime.now(UTC))
+    return state.active_freeze(entries, datetime.now(UTC))
 
 
-def require_none(case: UseCase, settings: Settings) -> None:
+def require_unfrozen(case: UseCase, settings: Settings) -> None:
     """Raise LedgerError while releases are frozen."""
-    held = holding(case, settings)
-    if held is not None:
-        told = held.payload
+    active = active_freeze(case, settings)
+    if active is not None:
+        payload = active.payload
         raise LedgerError(
-            f"releases of {case.name} are frozen until {told['until']} by {told['who']}: {told['why']}. Clear this task then, "
+            f"releases of {case.name} are frozen until {payload['until']} by {payload['who']}: {payload['why']}. Clear this task then, "
             f"or end it with `ratchet thaw {case.name}`"
         )

@@ -25,14 +25,14 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
 
     Raises RequestError when the verdict has no package, when it promoted already, or when the words are too few.
     """
-    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
     engine = warehouse.engine(settings.warehouse_url)
-    judged = attempts.judged(case, when, settings)
-    if not judged or "package" not in judged[-1].payload:
-        raise RequestError(f"expected a night of {case.name} whose challenger was judged, got {when}: train it first")
-    if judged[-1].payload["outcome"] == Outcome.PROMOTE:
-        raise RequestError(f"the challenger of {when} earned its release: there is nothing to override")
-    justification.require("an override", who, why)
+    verdicts = attempts.verdicts(case, as_of, settings)
+    if not verdicts or "package" not in verdicts[-1].payload:
+        raise RequestError(f"expected a night of {case.name} whose challenger was judged, got {as_of}: train it first")
+    if verdicts[-1].payload["outcome"] == Outcome.PROMOTE:
+        raise RequestError(f"the challenger of {as_of} earned its release: there is nothing to override")
+    justification.check("an override", who, why)
     if not 1 <= days <= _LONGEST_DAYS:
         raise RequestError(f"an override is good for 1 to {_LONGEST_DAYS} days, got {days}")
     until = datetime.now(UTC).date() + timedelta(days=days)
@@ -40,18 +40,18 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
         engine,
         kind=OVERRIDDEN,
         use_case=case.name,
-        night=when,
-        subject=judged[-1].subject,
-        payload={"who": who, "why": why, "until": str(until), "outcome": judged[-1].payload["outcome"]},
-        key=f"{case.name}:overridden:{when}:{judged[-1].subject}:{until}:{who}",
+        night=as_of,
+        subject=verdicts[-1].subject,
+        payload={"who": who, "why": why, "until": str(until), "outcome": verdicts[-1].payload["outcome"]},
+        key=f"{case.name}:overridden:{as_of}:{verdicts[-1].subject}:{until}:{who}",
     )
 
 
-def standing(engine: sa.Engine, judged: Entry) -> Mapping[str, Any] | None:
+def active(engine: sa.Engine, verdict: Entry) -> Mapping[str, Any] | None:
     """Return the override that lets the judged package go on today; None when there is none, or it has run out."""
-    given = ledger.entries(
-        engine, use_case=judged.use_case, kind=OVERRIDDEN, night=judged.night, subject=judged.subject
+    entries = ledger.entries(
+        engine, use_case=verdict.use_case, kind=OVERRIDDEN, night=verdict.night, subject=verdict.subject
     )
     today = datetime.now(UTC).date()
-    valid = [each.payload for each in given if date.fromisoformat(str(each.payload["until"])) >= today]
+    valid = [each.payload for each in entries if date.fromisoformat(str(each.payload["until"])) >= today]
     return valid[-1] if valid else None

@@ -30,57 +30,60 @@ def explain(use_case: str, night: str, entity: str) -> str:
 
     Raises RequestError when there is no such score, LedgerError when the package makes another number of those features.
     """
-    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    issued = warehouse.scores(warehouse.engine(settings.warehouse_url), case.name, when)
-    found = issued[issued["entity"] == entity]
-    if found.empty:
+    case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    scores = warehouse.scores(warehouse.engine(settings.warehouse_url), case.name, as_of)
+    matches = scores[scores["entity"] == entity]
+    if matches.empty:
         raise RequestError(
-            f"{case.name} issued no score for {entity!r} on {when}; of that night it has {len(issued)} scores"
+            f"{case.name} issued no score for {entity!r} on {as_of}; of that night it has {len(scores)} scores"
         )
-    return "\n\n".join(_told(case, str(when), each, settings) for each in found.to_dict("records"))
+    return "\n\n".join(_explain_score(case, str(as_of), each, settings) for each in matches.to_dict("records"))
 
 
-def _told(case: UseCase, night: str, issued: Mapping[Any, Any], settings: Settings) -> str:
-    digest, version = str(issued["model_digest"]), int(str(issued["features_version"]))
-    model = batch_prediction.model(digest, settings)
+def _explain_score(case: UseCase, night: str, stored_score: Mapping[Any, Any], settings: Settings) -> str:
+    digest, version = str(stored_score["model_digest"]), int(str(stored_score["features_version"]))
+    model = batch_prediction.load_model(digest, settings)
     rows = feature_step.read(settings.lake, case, night, night, at_version=version)
-    row = _row(rows, str(issued["entity"]))
-    why = explaining.explain(model, row)
-    target = targets.told(case, package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys)))
-    if abs(why.score - float(str(issued["score"]))) > _TOLERANCE:
+    row = _row(rows, str(stored_score["entity"]))
+    explanation = explaining.explain(model, row)
+    target = targets.from_facts(
+        case, package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
+    )
+    if abs(explanation.score - float(str(stored_score["score"]))) > _TOLERANCE:
         raise LedgerError(
-            f"the score {issued['score']} of {issued['entity']!r} was not made by package {digest[:12]} from version "
-            f"{version} of the features: these give {why.score}. Find out who wrote to the warehouse"
+            f"the score {stored_score['score']} of {stored_score['entity']!r} was not made by package {digest[:12]} from version "
+            f"{version} of the features: these give {explanation.score}. Find out who wrote to the warehouse"
         )
     return "\n".join(
         [
-            f"**{issued['entity']}**, {night}: {why.score:.6f}, by package `{digest}` from version {version} of the features.",
+            f"**{stored_score['entity']}**, {night}: {explanation.score:.6f}, by package `{digest}` from version {version} of the features.",
             "",
-            *_table(case, row, why, target),
+            *_table(case, row, explanation, target),
             "",
-            *_sum(why, target),
+            *_summary(explanation, target),
         ]
     )
 
 
 def _row(rows: pd.DataFrame, entity: str) -> dict[str, object]:
-    found = rows[rows["entity"] == entity].astype(object).iloc[0]
-    return {str(name): None if pd.isna(value) else value for name, value in found.items()}
+    values = rows[rows["entity"] == entity].astype(object).iloc[0]
+    return {str(name): None if pd.isna(value) else value for name, value in values.items()}
 
 
-def _table(case: UseCase, row: dict[str, object], why: Explanation, target: Target) -> list[str]:
+def _table(case: UseCase, row: dict[str, object], explanation: Explanation, target: Target) -> list[str]:
     """Return each feature's part, the largest first; of values only those that a log may tell."""
-    needs = coherence.needs(case)
-    tellable = set(privacy.telling(case, case.feature_names, needs, "logs"))
-    sources = {name: str(lineage.of(each, case, needs)) for each in case.features for name in each.outputs}
+    needs = coherence.function_parameters(case)
+    loggable = set(privacy.features_allowed_in(case, case.feature_names, needs, "logs"))
+    sources = {name: str(lineage.trace(each, case, needs)) for each in case.features for name in each.outputs}
     names = sorted(
-        (name for name in case.feature_names if name in row), key=lambda name: -abs(why.parts.get(name, 0.0))
+        (name for name in case.feature_names if name in row),
+        key=lambda name: -abs(explanation.contributions.get(name, 0.0)),
     )
     return [
-        f"| feature | value | adds to the {target.words.raw} | made of |",
+        f"| feature | value | adds to the {target.display_names.raw} | made of |",
         "|---|---|---|---|",
         *(
-            f"| {name} | {_value(row[name]) if name in tellable else privacy.HIDDEN} | {_part(why, name)} | "
+            f"| {name} | {_value(row[name]) if name in loggable else privacy.MASKED} | {_contribution(explanation, name)} | "
             f"{sources[name]} |"
             for name in names
         ),
@@ -93,13 +96,16 @@ def _value(value: object) -> str:
     return "missing" if value is None else str(value)
 
 
-def _part(why: Explanation, name: str) -> str:
-    return f"{why.parts[name]:+.4f}" if name in why.parts else "–"
+def _contribution(explanation: Explanation, name: str) -> str:
+    return f"{explanation.contributions[name]:+.4f}" if name in explanation.contributions else "–"
 
 
-def _sum(why: Explanation, target: Target) -> list[str]:
-    made = why.why_not or f"{why.base:+.4f} without any feature, {sum(why.parts.values()):+.4f} by them"
+def _summary(explanation: Explanation, target: Target) -> list[str]:
+    composition = (
+        explanation.unavailable_reason
+        or f"{explanation.base_value:+.4f} without any feature, {sum(explanation.contributions.values()):+.4f} by them"
+    )
     return [
-        f"{target.words.raw.capitalize()} {why.raw:+.4f}: {made}.",
-        *target.decided(why.slope, why.offset, why.score),
+        f"{target.display_names.raw.capitalize()} {explanation.raw:+.4f}: {composition}.",
+        *target.explain_decision(explanation.slope, explanation.offset, explanation.score),
     ]

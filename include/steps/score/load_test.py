@@ -17,7 +17,7 @@ _SECONDS, _AT_ONCE = 10.0, 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Driven:
+class LoadTestResult:
     """How many requests got which status, and their latency in milliseconds, that of the way there and back included."""
 
     statuses: dict[int, int]
@@ -26,11 +26,11 @@ class Driven:
     seconds: float
 
     def __str__(self) -> str:
-        told = ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(self.statuses.items()))
-        return f"{told} in {self.seconds:.1f} s; p50 {self.p50_ms:.2f} ms, p99 {self.p99_ms:.2f} ms"
+        counts = ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(self.statuses.items()))
+        return f"{counts} in {self.seconds:.1f} s; p50 {self.p50_ms:.2f} ms, p99 {self.p99_ms:.2f} ms"
 
 
-def drive(use_case: str, to: str, rate: float, limit: int = 0) -> Driven:
+def run(use_case: str, url: str, rate: float, limit: int = 0) -> LoadTestResult:
     """Ask the server at `to` about the entities of the newest snapshot, `rate` a second, and return how it did.
 
     Requests begin when they are due, whether or not those before have ended: a slow server is asked no slower. Raises
@@ -39,27 +39,27 @@ def drive(use_case: str, to: str, rate: float, limit: int = 0) -> Driven:
     if rate <= 0:
         raise RequestError(f"expected a rate above 0 requests a second, got {rate}")
     case, settings = usecases.get(use_case), load_settings()
-    entities = list(materialize.shelf_of(case, settings).snapshot.places)[: limit or None]
-    return asyncio.run(_drive(entities, to, rate))
+    entities = list(materialize.open_snapshot_store(case, settings).snapshot.row_index)[: limit or None]
+    return asyncio.run(_run(entities, url, rate))
 
 
-async def _drive(entities: list[str], to: str, rate: float) -> Driven:
+async def _run(entities: list[str], url: str, rate: float) -> LoadTestResult:
     limits = httpx.Limits(max_connections=_AT_ONCE)
-    async with httpx.AsyncClient(base_url=to, timeout=_SECONDS, limits=limits, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=_SECONDS, limits=limits, trust_env=False) as client:
         started = time.perf_counter()
-        asked = [_ask(client, entity, started + n / rate) for n, entity in enumerate(entities)]
-        found = await asyncio.gather(*asked)
-    latencies = np.array([latency for _, latency in found]) * 1000
+        requests = [_request(client, entity, started + n / rate) for n, entity in enumerate(entities)]
+        responses = await asyncio.gather(*requests)
+    latencies = np.array([latency for _, latency in responses]) * 1000
     p50, p99 = np.quantile(latencies, [0.5, 0.99])
-    return Driven(
-        statuses=dict(Counter(status for status, _ in found)),
+    return LoadTestResult(
+        statuses=dict(Counter(status for status, _ in responses)),
         p50_ms=float(p50),
         p99_ms=float(p99),
         seconds=time.perf_counter() - started,
     )
 
 
-async def _ask(client: httpx.AsyncClient, entity: str, due: float) -> tuple[int, float]:
+async def _request(client: httpx.AsyncClient, entity: str, due: float) -> tuple[int, float]:
     """Return the status of one request, 0 where there was no answer, and how long it took since it was due."""
     await asyncio.sleep(max(0.0, due - time.perf_counter()))
     try:

@@ -33,27 +33,30 @@ COLUMNS = (
 _TEXTS = ("request", "protocol", "entity", NIGHT, "package", "route", "fault", "features")
 
 
-def drain(use_case: str) -> int:
+def collect(use_case: str) -> int:
     """Move what servers have answered since into the lake, each answer once, and return how many were moved.
 
     What a server still writes is read as far as it is; a journal file that is finished and read is removed.
     """
     case, settings = usecases.get(use_case), load_settings()
-    return sum(_drained(segment, case, settings) for segment in request_log.segments(settings.journal / case.name))
+    return sum(
+        _collect_segment(segment, case, settings)
+        for segment in request_log.segments(settings.prediction_log / case.name)
+    )
 
 
 def put(rows: pd.DataFrame | Spool, case: UseCase, night: date, settings: Settings) -> None:
     """Store the answers of a nightly batch in place of those of `night`; `rows` have the columns `COLUMNS`."""
-    found = rows if isinstance(rows, Spool) else typed(rows)
-    lake.replace(address(case, BATCH, settings), Period(first=night, last=night), found)
+    content = rows if isinstance(rows, Spool) else cast(rows)
+    lake.replace(address(case, BATCH, settings), Period(first=night, last=night), content)
 
 
-def given(case: UseCase, after: date, moment: datetime, settings: Settings) -> pd.DataFrame:
+def read(case: UseCase, after: date, moment: datetime, settings: Settings) -> pd.DataFrame:
     """Return what was answered over REST from `moment` on, and in the batch for the nights after `after`."""
     rest = lake.read(address(case, REST, settings), columns=list(COLUMNS))
     batch = lake.read(address(case, BATCH, settings), str(after), columns=list(COLUMNS))
-    found = [rest[rest["at"] >= moment.timestamp()], batch[batch[NIGHT] > str(after)]]
-    return pd.concat([typed(each) for each in found], ignore_index=True)
+    frames = [rest[rest["at"] >= moment.timestamp()], batch[batch[NIGHT] > str(after)]]
+    return pd.concat([cast(each) for each in frames], ignore_index=True)
 
 
 def address(case: UseCase, table: str, settings: Settings) -> str:
@@ -61,19 +64,19 @@ def address(case: UseCase, table: str, settings: Settings) -> str:
     return lake.address(settings.lake, case.name, STAGE, table)
 
 
-def _drained(segment: Path, case: UseCase, settings: Settings) -> int:
+def _collect_segment(segment: Path, case: UseCase, settings: Settings) -> int:
     uri = address(case, REST, settings)
-    page = request_log.read(segment, lake.taken(uri, segment.stem))
-    if page.records and not lake.append(uri, _frame(page.records), segment.stem, page.end):
+    page = request_log.read(segment, lake.committed_offset(uri, segment.stem))
+    if page.records and not lake.append(uri, _frame(page.records), segment.stem, page.next_offset):
         return 0  # another drain was faster, and has these
-    if page.last:
+    if page.is_final:
         segment.unlink(missing_ok=True)
     return len(page.records)
 
 
 def _frame(records: tuple[bytes, ...]) -> pd.DataFrame:
     rows = [json.loads(each) for each in records]
-    return typed(
+    return cast(
         pd.DataFrame([{**row, NIGHT: row[NIGHT] or _day(row), "features": json.dumps(row["features"])} for row in rows])
     )
 
@@ -83,7 +86,7 @@ def _day(row: dict[str, Any]) -> str:
     return str(datetime.fromtimestamp(row["at"], UTC).date())
 
 
-def typed(rows: pd.DataFrame) -> pd.DataFrame:
+def cast(rows: pd.DataFrame) -> pd.DataFrame:
     """Return answers with the columns `COLUMNS`, in their types."""
     numbers = dict.fromkeys(("at", "score", "latency_ms"), "float64")
     texts = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in _TEXTS}

@@ -26,30 +26,30 @@ def score(use_case: str, period: str) -> int | None:
     Raises FeatureError when the features of a night do not mean what the champion learned them as; and RefusalError,
     once all nights were tried, when the scores of some are withheld.
     """
-    case, when, settings = usecases.get(use_case), periods.parse(period), load_settings()
-    issued, scored, withheld = 0, False, list[str]()
-    for night in case.horizon.nights(when):
-        routing = release_state.on(case, night, settings).routing
+    case, span, settings = usecases.get(use_case), periods.parse(period), load_settings()
+    published, scored, refusals = 0, False, list[str]()
+    for night in case.horizon.nights(span):
+        routing = release_state.as_of(case, night, settings).routing
         if routing is None:
             continue
         scored = True
         try:
-            issued += score_night(case, night, routing, settings)
+            published += score_night(case, night, routing, settings)
         except RefusalError as refusal:
-            withheld.append(str(refusal))
-    if withheld:
-        raise RefusalError("\n".join(withheld))
-    return issued if scored else None
+            refusals.append(str(refusal))
+    if refusals:
+        raise RefusalError("\n".join(refusals))
+    return published if scored else None
 
 
 def score_night(case: UseCase, night: date, routing: Routing, settings: Settings) -> int:
     """Issue scores for the entities of `night` by the packages of `routing` and return how many; raises as `score` does."""
     version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
-    with TemporaryDirectory() as aside:
-        answered = batch_prediction.answer(case, night, version, routing, settings, Path(aside))
-        publication_gate.require(case, night, answered, routing.champion, settings)
-        if routing.challenger is not None and answered.rows:
-            prediction_log.put(answered.copies, case, night, settings)
+    with TemporaryDirectory() as folder:
+        predictions = batch_prediction.predict(case, night, version, routing, settings, Path(folder))
+        publication_gate.check(case, night, predictions, routing.champion, settings)
+        if routing.challenger is not None and predictions.rows:
+            prediction_log.put(predictions.log_rows, case, night, settings)
         engine, cutoff = warehouse.engine(settings.warehouse_url), case.horizon.cutoff(night)
-        warehouse.issue_night(engine, case.name, night, answered.parts(), cutoff, version)
-        return answered.rows
+        warehouse.publish_night(engine, case.name, night, predictions.frames(), cutoff, version)
+        return predictions.rows

@@ -11,13 +11,13 @@ from typing import Any, TypedDict
 
 from include import provenance, usecases
 from include.settings import Settings, load_settings
-from include.steps.features.training_set import Labelled
+from include.steps.features.training_set import LabelledRows
 from include.steps.train import attempts, candidates, champion, diagnostics, records, refit, resource_trends
 from include.steps.train import plan as plans
-from include.steps.train.candidates import Contest
+from include.steps.train.candidates import CandidateSelection
 from include.steps.train.champion import Champion
 from include.steps.train.plan import Plan
-from include.steps.train.records import Training
+from include.steps.train.records import TrainingRecord
 from include.stores import candidate_store, ledger, table_snapshot, warehouse
 from include.usecases import function_sources
 from ml import periods
@@ -25,8 +25,8 @@ from ml.errors import RefusalError, RequestError
 from ml.governance.hash_chain import Entry
 from ml.packaging import candidate_files
 from ml.promotion import gate
-from ml.promotion.gate import Judged, Outcome
-from ml.rollout.state import Kind
+from ml.promotion.gate import HoldoutScores, Outcome
+from ml.rollout.state import ReleaseEvent
 from ml.statistics import intervals
 from ml.training import baselines, recipes
 from ml.usecase import UseCase
@@ -34,7 +34,7 @@ from ml.usecase import UseCase
 BOOTSTRAP = "bootstrap"
 
 
-class Asked(TypedDict):
+class FitTask(TypedDict):
     """One candidate's part of a training: the digest of the plan, and the candidate's name."""
 
     plan: str
@@ -46,13 +46,13 @@ def train(use_case: str, night: str, trigger: str, *, tune: bool = False) -> boo
 
     Raises what `prepare`, `fit` and `judge` raise.
     """
-    asked = prepare(use_case, night, trigger, tune=tune)
-    for each in asked:
+    fit_tasks = prepare(use_case, night, trigger, tune=tune)
+    for each in fit_tasks:
         fit(use_case, night, each["plan"], each["candidate"])
-    return judge(use_case, night, asked)
+    return judge(use_case, night, fit_tasks)
 
 
-def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> list[Asked]:
+def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> list[FitTask]:
     """Hold still what a training as of `night` reads and meets, and return what is to be fitted; [] when it is judged.
 
     `tune` searches the candidates' settings anew, which makes the challenger a change; else those found before are kept.
@@ -62,34 +62,39 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
     Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
     when the rows have features that mean something else than what is declared.
     """
-    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    before = attempts.judged(case, when, settings)
-    if attempts.standing(case, before, settings):
+    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    previous = attempts.verdicts(case, night_date, settings)
+    if attempts.current_verdict(case, previous, settings):
         return []
-    promoted = _promoted(case, when, trigger, settings)
-    met, tables = champion.read(promoted, case, settings), table_snapshot.take(case, settings)
+    promoted = _promoted(case, night_date, trigger, settings)
+    champion_model, tables = champion.read(promoted, case, settings), table_snapshot.take(case, settings)
     refusal = None
     try:
-        candidates.check_leaks(case, candidates.rows(case, when, tables, met.used_until, settings).learned, when, tables)
+        candidates.check_leaks(
+            case,
+            candidates.rows(case, night_date, tables, champion_model.used_until, settings).learned,
+            night_date,
+            tables,
+        )
     except RefusalError as error:
         refusal = error
     plan = Plan(
         use_case=case.name,
-        night=str(when),
+        night=str(night_date),
         trigger=trigger,
         tune=tune,
         reads=tables.versions,
-        champion=met.digest,
-        used_until=met.used_until,
-        declared=attempts.declared(case),
-        code=provenance.code(),
-        key=attempts.key(case, when, before),
+        champion=champion_model.digest,
+        used_until=champion_model.used_until,
+        declared=attempts.declaration_digest(case),
+        code=provenance.code_version(),
+        key=attempts.verdict_key(case, night_date, previous),
     )
     if refusal:
-        _record(case, when, plan, _refused(refusal), settings)
+        _record(case, night_date, plan, _inconclusive(refusal), settings)
         return []
     plans.put(plan, settings)
-    return [Asked(plan=plan.digest, candidate=each.name) for each in case.candidates]
+    return [FitTask(plan=plan.digest, candidate=each.name) for each in case.candidates]
 
 
 def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
@@ -98,65 +103,67 @@ def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
     A candidate that cannot be fitted leaves why. Raises LeakError when it knows too much, RequestError when the use case or
     the code were changed since.
     """
-    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    if _verdict(case, when, plan, settings):
+    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    if _verdict(case, night_date, plan, settings):
         return
-    planned = plans.get(case, when, plan, settings)
-    place = plans.draft(planned, candidate, settings)
-    if not candidate_store.whole(place):
-        began = time.perf_counter()
+    planned = plans.get(case, night_date, plan, settings)
+    path = plans.candidate_path(planned, candidate, settings)
+    if not candidate_store.is_intact(path):
+        started = time.perf_counter()
         try:
-            files = candidates.enter(case, when, planned, candidate, settings)
-            resource_trends.timed(case, when, candidate, time.perf_counter() - began, settings)
+            files = candidates.fit_candidate(case, night_date, planned, candidate, settings)
+            resource_trends.record_seconds(case, night_date, candidate, time.perf_counter() - started, settings)
         except RefusalError as refusal:
-            files = candidate_files.refused(refusal)
-        candidate_store.put(place, files)
-    if _verdict(case, when, plan, settings):  # another task of this candidate was faster, and all is over
-        plans.forget(case, when, settings)
+            files = candidate_files.pack_refusal(refusal)
+        candidate_store.put(path, files)
+    if _verdict(case, night_date, plan, settings):  # another task of this candidate was faster, and all is over
+        plans.remove(case, night_date, settings)
 
 
-def judge(use_case: str, night: str, asked: Sequence[Asked]) -> bool:
+def judge(use_case: str, night: str, fit_tasks: Sequence[FitTask]) -> bool:
     """Hold the best of the candidates `asked` for against the champion; return whether it earned a release.
 
     The verdict goes into the ledger with every number, and the drafts go. Raises DraftError when a draft is not whole.
     """
-    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    plan = asked[0]["plan"] if asked else None
-    told = _verdict(case, when, plan, settings)
-    if told is None:
-        planned = plans.get(case, when, str(plan), settings)
+    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    plan = fit_tasks[0]["plan"] if fit_tasks else None
+    verdict = _verdict(case, night_date, plan, settings)
+    if verdict is None:
+        planned = plans.get(case, night_date, str(plan), settings)
         try:
-            found = _challenge(case, when, planned, settings)
+            result = _compare_with_champion(case, night_date, planned, settings)
         except RefusalError as refusal:
-            found = _refused(refusal)
-        told = _record(case, when, planned, found, settings)
-    resource_trends.keep(case, when, told, settings)  # also after a verdict that was all that an earlier try got to
-    plans.forget(case, when, settings)
-    return bool(told.payload["outcome"] == Outcome.PROMOTE)
+            result = _inconclusive(refusal)
+        verdict = _record(case, night_date, planned, result, settings)
+    resource_trends.record(
+        case, night_date, verdict, settings
+    )  # also after a verdict that was all that an earlier try got to
+    plans.remove(case, night_date, settings)
+    return bool(verdict.payload["outcome"] == Outcome.PROMOTE)
 
 
 def _verdict(case: UseCase, night: date, plan: str | None, settings: Settings) -> Entry | None:
     """Return the verdict on a plan, or the last one of the night when there was nothing to plan."""
-    judged = [each for each in attempts.judged(case, night, settings) if plan in (None, each.payload.get("plan"))]
+    judged = [each for each in attempts.verdicts(case, night, settings) if plan in (None, each.payload.get("plan"))]
     return judged[-1] if judged else None
 
 
-def _refused(refusal: RefusalError) -> tuple[dict[str, Any], str]:
+def _inconclusive(refusal: RefusalError) -> tuple[dict[str, Any], str]:
     return {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
 
 
-def _record(case: UseCase, night: date, plan: Plan, found: tuple[dict[str, Any], str], settings: Settings) -> Entry:
-    payload, subject = found
-    asked = {"trigger": plan.trigger, "declared": plan.declared, "reads": dict(plan.reads), "plan": plan.digest}
-    spent = attempts.budget(case, night, settings)
-    asked |= {"budget": spent} if spent else {}
+def _record(case: UseCase, night: date, plan: Plan, result: tuple[dict[str, Any], str], settings: Settings) -> Entry:
+    payload, subject = result
+    plan_payload = {"trigger": plan.trigger, "declared": plan.declared, "reads": dict(plan.reads), "plan": plan.digest}
+    budget = attempts.describe_budget(case, night, settings)
+    plan_payload |= {"budget": budget} if budget else {}
     return ledger.append(
         warehouse.engine(settings.warehouse_url),
         kind="judged",
         use_case=case.name,
         night=night,
         subject=subject,
-        payload=asked | payload,
+        payload=plan_payload | payload,
         key=plan.key,
     )
 
@@ -173,50 +180,56 @@ def _promoted(case: UseCase, night: date, trigger: str, settings: Settings) -> E
     return promoted
 
 
-def _challenge(case: UseCase, night: date, plan: Plan, settings: Settings) -> tuple[dict[str, Any], str]:
+def _compare_with_champion(case: UseCase, night: date, plan: Plan, settings: Settings) -> tuple[dict[str, Any], str]:
     """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
     tables = table_snapshot.take(case, settings, plan.reads)
     rows = candidates.rows(case, night, tables, plan.used_until, settings)
-    held = candidates.hold(case, plan, rows.learned, settings)
-    recipe = recipes.digest(case, held.best.candidate, function_sources.sources(case))
-    target = held.target
-    met = champion.read(_met(plan, settings), case, settings).on(rows.judged.frame, target.prior)
-    frozen = _frozen(case, rows.judged, met, held)
-    found = diagnostics.measure(case, target, held.best, rows.learned, rows.judged, frozen, tables)
-    verdict = gate.judge(frozen, case.gates, met.bar(recipe), target, also=found.gates)
-    training = Training(
+    selection = candidates.select(case, plan, rows.learned, settings)
+    recipe = recipes.digest(case, selection.best.candidate, function_sources.function_sources(case))
+    target = selection.target
+    champion_model = champion.read(_champion_entry(plan, settings), case, settings).scored_on(
+        rows.judged.frame, target.prior
+    )
+    frozen = _freeze_rows(case, rows.judged, champion_model, selection)
+    model_findings = diagnostics.measure(case, target, selection.best, rows.learned, rows.judged, frozen, tables)
+    verdict = gate.judge(
+        frozen, case.gates, champion_model.bar(recipe), target, extra_checks=model_findings.fairness_checks
+    )
+    training = TrainingRecord(
         case=case,
-        when=night,
+        night=night,
         plan=plan,
         tables=tables,
-        contest=held,
+        selection=selection,
         recipe=recipe,
         judged=rows.judged,
         frozen=frozen,
-        met=met,
-        found=found,
+        champion=champion_model,
+        findings=model_findings,
         verdict=verdict,
-        refitting=refit.after(verdict, case, plan, rows, held, frozen, settings),
+        refit_result=refit.run_if_promoted(verdict, case, plan, rows, selection, frozen, settings),
     )
-    return records.leave(training, settings)
+    return records.write(training, settings)
 
 
-def _met(plan: Plan, settings: Settings) -> Entry | None:
+def _champion_entry(plan: Plan, settings: Settings) -> Entry | None:
     """Return the promotion of the champion that the plan names."""
     if plan.champion is None:
         return None
     engine = warehouse.engine(settings.warehouse_url)
-    return ledger.entries(engine, use_case=plan.use_case, kind=Kind.PROMOTED, subject=plan.champion)[-1]
+    return ledger.entries(engine, use_case=plan.use_case, kind=ReleaseEvent.PROMOTED, subject=plan.champion)[-1]
 
 
-def _frozen(case: UseCase, judged: Labelled, met: Champion, held: Contest) -> Judged:
+def _freeze_rows(
+    case: UseCase, judged: LabelledRows, champion_model: Champion, selection: CandidateSelection
+) -> HoldoutScores:
     """Return the judged rows as everybody answers them: champion, challenger and baselines."""
-    levels = {each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices}
-    return Judged(
+    levels = {each.feature: judged.frame[each.feature].astype(str).to_numpy(object) for each in case.slices}
+    return HoldoutScores(
         labels=judged.labels,
-        champion=met.scores,
-        challenger=held.best.model.predict(judged.frame),
+        champion=champion_model.scores,
+        challenger=selection.best.model.predict(judged.frame),
         nights=judged.nights,
-        slices=intervals.slices(case.slices, levels),
-        baselines={each.name: baselines.answer(each, judged.frame, held.target.prior) for each in case.baselines},
+        slices=intervals.slice_masks(case.slices, levels),
+        baselines={each.name: baselines.predict(each, judged.frame, selection.target.prior) for each in case.baselines},
     )

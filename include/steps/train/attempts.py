@@ -14,51 +14,55 @@ from ml.training import recipes
 from ml.usecase import UseCase
 
 
-def judged(case: UseCase, night: date, settings: Settings) -> tuple[Entry, ...]:
+def verdicts(case: UseCase, night: date, settings: Settings) -> tuple[Entry, ...]:
     """Return the verdicts on `when`, the oldest first."""
     return ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name, kind="judged", night=night)
 
 
-def tried(case: UseCase, night: date, champion: date | None, settings: Settings) -> tuple[date, ...]:
+def tried_nights(case: UseCase, night: date, champion: date | None, settings: Settings) -> tuple[date, ...]:
     """Return the nights before `night` as of which models were tried, whoever asked, and that of the `champion`."""
-    judged = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name, kind="judged")
-    before = {each.night for each in judged if each.night and each.night < night}
+    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name, kind="judged")
+    before = {each.night for each in entries if each.night and each.night < night}
     return tuple(sorted(before | ({champion} if champion else set())))
 
 
-def budget(case: UseCase, night: date, settings: Settings) -> str:
+def describe_budget(case: UseCase, night: date, settings: Settings) -> str:
     """Return in words how much of the budget was spent before `night`, which holds back no person; "" where there is none."""
     declared = case.triggers.budget
-    return throttling.told(declared, night, tried(case, night, None, settings), case.horizon) if declared else ""
+    return (
+        throttling.describe_budget(declared, night, tried_nights(case, night, None, settings), case.horizon)
+        if declared
+        else ""
+    )
 
 
-def key(case: UseCase, night: date, before: Sequence[Entry]) -> str:
+def verdict_key(case: UseCase, night: date, earlier: Sequence[Entry]) -> str:
     """Return the ledger's key of the verdict on `when` that follows those `before`."""
     first = f"{case.name}:judged:{night}"
-    return f"{first}:{len(before) + 1}" if before else first
+    return f"{first}:{len(earlier) + 1}" if earlier else first
 
 
-def declared(case: UseCase) -> str:
+def declaration_digest(case: UseCase) -> str:
     """Return the digest of what the use case declares now."""
-    return recipes.declared(case, function_sources.sources(case))
+    return recipes.declaration_digest(case, function_sources.function_sources(case))
 
 
-def standing(case: UseCase, before: Sequence[Entry], settings: Settings) -> Entry | None:
+def current_verdict(case: UseCase, earlier: Sequence[Entry], settings: Settings) -> Entry | None:
     """Return the verdict that stands; None when there is none, or none that needs to.
 
     The refusal of a first model stands until the tables that it read, or the declarations, are others. With a champion
     there, another attempt at the same night would be another draw for the challenger.
     """
-    if not before:
+    if not earlier:
         return None
-    told: Mapping[str, Any] = before[-1].payload
-    first = ledger.champion(warehouse.engine(settings.warehouse_url), case.name) is None
-    if told["outcome"] == Outcome.PROMOTE or not first or not _mended(case, told, settings):
-        return before[-1]
+    payload: Mapping[str, Any] = earlier[-1].payload
+    is_first = ledger.champion(warehouse.engine(settings.warehouse_url), case.name) is None
+    if payload["outcome"] == Outcome.PROMOTE or not is_first or not _inputs_changed(case, payload, settings):
+        return earlier[-1]
     return None
 
 
-def _mended(case: UseCase, told: Mapping[str, Any], settings: Settings) -> bool:
+def _inputs_changed(case: UseCase, payload: Mapping[str, Any], settings: Settings) -> bool:
     tables = table_snapshot.take(case, settings)
-    changed = [name for name, version in told["reads"].items() if tables.version(*name.split("/", 1)) != version]
-    return bool(changed) or told.get("declared") != declared(case)
+    changed = [name for name, version in payload["reads"].items() if tables.version(*name.split("/", 1)) != version]
+    return bool(changed) or payload.get("declared") != declaration_digest(case)

@@ -9,115 +9,124 @@ from tempfile import TemporaryDirectory
 from include import provenance
 from include.settings import Settings
 from include.steps.features import training_set
-from include.steps.features.training_set import Labelled
+from include.steps.features.training_set import LabelledRows
 from include.steps.train import plan as plans
 from include.steps.train import serving_trial, tuning
 from include.steps.train.plan import Plan
 from include.stores import candidate_store, packages, table_snapshot
 from include.stores.signing import model_signing
-from include.stores.table_snapshot import Snapshot
+from include.stores.table_snapshot import TableSnapshot
 from include.usecases import coherence
 from ml import targets
 from ml.errors import RequestError
 from ml.evaluation import permutation_importance
-from ml.evaluation.permutation_importance import Worth
+from ml.evaluation.permutation_importance import FeatureImportance
 from ml.features import ENTITY
 from ml.governance import privacy
 from ml.packaging import candidate_files, package_files
 from ml.packaging.package_files import Package
-from ml.promotion.acceptance_tests import Trial
+from ml.promotion.acceptance_tests import ServingProbe
 from ml.targets import Target
 from ml.training import fitting, leakage, selection, splitting
-from ml.training.fitting import Fitted, Material
-from ml.training.selection import Choice, Contender
+from ml.training.fitting import FittedCandidate, TrainingData
+from ml.training.selection import CandidateResult, Choice
 from ml.usecase import Candidate, UseCase
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class SplitRows:
     """All labelled rows: those that candidates may learn from, and the later ones that one of them is judged on."""
 
-    labelled: Labelled
-    learned: Labelled
-    judged: Labelled
+    labelled: LabelledRows
+    learned: LabelledRows
+    judged: LabelledRows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contest:
+class CandidateSelection:
     """The contenders and the choice among them; `worths` says what each feature is worth to the `best`."""
 
-    learned: Labelled
-    contenders: tuple[Contender, ...]
+    learned: LabelledRows
+    contenders: tuple[CandidateResult, ...]
     choice: Choice
-    best: Fitted
-    worths: tuple[Worth, ...]
+    best: FittedCandidate
+    importances: tuple[FeatureImportance, ...]
     target: Target
 
 
-def rows(case: UseCase, night: date, tables: Snapshot, used_until: str, settings: Settings) -> Rows:
+def rows(case: UseCase, night: date, tables: TableSnapshot, used_until: str, settings: Settings) -> SplitRows:
     """Return the labelled rows as of a night, divided; raises RefusalError when there are too few, or FeatureError."""
     labelled = training_set.read(case, night, tables, settings)
     parts = splitting.split(labelled.nights, case.gates, used_until)
-    return Rows(labelled=labelled, learned=labelled.where(parts.fitted), judged=labelled.where(parts.judged))
+    return SplitRows(labelled=labelled, learned=labelled.select(parts.train), judged=labelled.select(parts.holdout))
 
 
-def check_leaks(case: UseCase, learned: Labelled, night: date, tables: Snapshot) -> None:
+def check_leaks(case: UseCase, learned: LabelledRows, night: date, tables: TableSnapshot) -> None:
     """Raise LeakError when a feature of the rows learned from knows too much."""
-    target = targets.learned(case, learned.labels)
-    future = training_set.at_event(case, learned, night, tables)
-    hidden = set(case.feature_names) - set(privacy.telling(case, case.feature_names, coherence.needs(case), "logs"))
-    seen = learned.frame[list(case.feature_names)]
+    target = targets.from_labels(case, learned.labels)
+    future = training_set.lookups_at_event(case, learned, night, tables)
+    hidden = set(case.feature_names) - set(
+        privacy.features_allowed_in(case, case.feature_names, coherence.function_parameters(case), "logs")
+    )
+    feature_frame = learned.frame[list(case.feature_names)]
     leakage.check_features(
-        seen, learned.labels, learned.nights, future, case.gates, target=target, settled=case.settled, hidden=hidden
+        feature_frame,
+        learned.labels,
+        learned.nights,
+        future,
+        case.gates,
+        target=target,
+        deterministic_levels=case.deterministic_levels,
+        hidden=hidden,
     )
 
 
-def enter(case: UseCase, night: date, plan: Plan, name: str, settings: Settings) -> dict[str, bytes]:
+def fit_candidate(case: UseCase, night: date, plan: Plan, name: str, settings: Settings) -> dict[str, bytes]:
     """Return the draft of the candidate `name`: tuned, fitted, scored ahead, and its package tried as it would be served.
 
     Raises LeakError when it knows too much, RefusalError when it cannot be fitted, RequestError when it is not declared.
     """
     learned = rows(case, night, table_snapshot.take(case, settings, plan.reads), plan.used_until, settings).learned
-    target = targets.learned(case, learned.labels)
-    material = gathered(case, learned, target, plan.seed, settings)
-    candidate = tuning.settled(case, _declared(case, name), night, material, settings, anew=plan.tune)
+    target = targets.from_labels(case, learned.labels)
+    material = gather_material(case, learned, target, plan.seed, settings)
+    candidate = tuning.tuned_candidate(case, _declared(case, name), night, material, settings, force=plan.tune)
     count = sum(1 for _ in splitting.folds(learned.nights))
     _LOG.info("fitting %s on %d rows", name, len(learned.labels))
     fitted = fitting.fit(candidate, material, lambda fold: _LOG.info("fitting %s: fold %d of %d", name, fold, count))
-    ahead = learned.where(fitted.ahead)
+    ahead = learned.select(fitted.out_of_fold)
     quality = target.measure(ahead.labels, fitted.scores, ahead.nights)
     leakage.check_quality(quality, case.gates)
     package = package_files.pack(
-        fitted.model, ahead.frame, provenance.facts(), {"requirements.txt": provenance.serving()}
+        fitted.model, ahead.frame, provenance.facts(), {"requirements.txt": provenance.serving_lock()}
     )
-    trial = _tried(case, package, ahead, night, settings)
-    contender = Contender(
+    probe = _probe_serving(case, package, ahead, night, settings)
+    contender = CandidateResult(
         name=name,
         quality=quality,
-        p99_latency_ms=trial.p99_ms,
+        p99_latency_ms=probe.p99_ms,
         package_mb=sum(map(len, package.files.values())) / 1e6,
-        memory_mb=trial.memory_mb,
+        memory_mb=probe.memory_mb,
     )
-    _LOG.info("%s: %s %.5f ahead, %s", name, target.words.loss, quality.loss, contender.takes)
+    _LOG.info("%s: %s %.5f ahead, %s", name, target.display_names.loss, quality.loss, contender.resource_summary)
     return candidate_files.pack(fitted, package, contender)
 
 
-def hold(case: UseCase, plan: Plan, learned: Labelled, settings: Settings) -> Contest:
+def select(case: UseCase, plan: Plan, learned: LabelledRows, settings: Settings) -> CandidateSelection:
     """Return the choice among the candidates' drafts.
 
     Raises RefusalError when a candidate could not be fitted or none can be chosen, DraftError when one's draft is not whole.
     """
-    target = targets.learned(case, learned.labels)
-    entered = [
-        candidate_files.load(candidate_store.get(plans.draft(plan, each.name, settings)), each, target)
+    target = targets.from_labels(case, learned.labels)
+    fitted_candidates = [
+        candidate_files.load(candidate_store.get(plans.candidate_path(plan, each.name, settings)), each, target)
         for each in case.candidates
     ]
-    contenders = tuple(each.contender for each in entered)
+    contenders = tuple(each.contender for each in fitted_candidates)
     choice = selection.choose(contenders, case.latency_budget, case.size_budget)
-    (best,) = (each.fitted(learned.nights) for each in entered if each.contender.name == choice.name)
-    worths = permutation_importance.measure(
+    (best,) = (each.restore(learned.nights) for each in fitted_candidates if each.contender.name == choice.name)
+    importances = permutation_importance.measure(
         best,
         learned.frame,
         learned.labels,
@@ -127,12 +136,16 @@ def hold(case: UseCase, plan: Plan, learned: Labelled, settings: Settings) -> Co
         confidence=case.gates.confidence,
         seed=plan.seed,
     )
-    return Contest(learned=learned, contenders=contenders, choice=choice, best=best, worths=worths, target=target)
+    return CandidateSelection(
+        learned=learned, contenders=contenders, choice=choice, best=best, importances=importances, target=target
+    )
 
 
-def gathered(case: UseCase, learned: Labelled, target: Target, seed: int, settings: Settings) -> Material:
+def gather_material(
+    case: UseCase, learned: LabelledRows, target: Target, seed: int, settings: Settings
+) -> TrainingData:
     """Return the rows as candidates learn from them."""
-    return fitting.gather(
+    return fitting.prepare(
         learned.frame,
         learned.labels,
         learned.nights,
@@ -154,10 +167,12 @@ def _declared(case: UseCase, name: str) -> Candidate:
     )
 
 
-def _tried(case: UseCase, package: Package, ahead: Labelled, night: date, settings: Settings) -> Trial:
+def _probe_serving(
+    case: UseCase, package: Package, ahead: LabelledRows, night: date, settings: Settings
+) -> ServingProbe:
     """Return what serving the package took, on rows that its candidate had not learned from."""
     sampled = serving_trial.sample(ahead.frame[[ENTITY, *case.feature_names]])
     with TemporaryDirectory() as folder:
-        packages.put(Path(folder), package.digest, model_signing.signed(package.digest, package.files, settings))
-        trial, _ = serving_trial.run(Path(folder), package.digest, sampled, case.feature_names, night, settings)
-    return trial
+        packages.put(Path(folder), package.digest, model_signing.sign(package.digest, package.files, settings))
+        probe, _ = serving_trial.run(Path(folder), package.digest, sampled, case.feature_names, night, settings)
+    return probe

@@ -13,13 +13,11 @@ from ml.arrays import Floats
 from ml.errors import DataError, FeatureError, PackageError
 from ml.governance.hash_chain import Entry
 from ml.packaging import package_files
-from ml.promotion.gate import Bar
+from ml.promotion.gate import GateRule
 from ml.training.fitting import Model
 from ml.usecase import UseCase
 
-_WAY_FORWARD = (
-    "Mend it and train again, go back to an earlier champion, or release this challenger by `ratchet override`"
-)
+_REMEDY = "Mend it and train again, go back to an earlier champion, or release this challenger by `ratchet override`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +36,15 @@ class Champion:
     facts: Mapping[str, object] = field(default_factory=dict)
     scores: Floats = field(default_factory=lambda: np.zeros(0))
 
-    def bar(self, recipe: str) -> Bar:
+    def bar(self, recipe: str) -> GateRule:
         """Return what a challenger of `recipe` must show."""
         if self.digest is None:
-            return Bar.BOOTSTRAP
+            return GateRule.BOOTSTRAP
         if self.model is None:
-            return Bar.ALONE
-        return Bar.REFRESH if self.recipe == recipe else Bar.CHANGE
+            return GateRule.CHAMPION_UNAVAILABLE
+        return GateRule.REFRESH if self.recipe == recipe else GateRule.CHANGE
 
-    def on(self, frame: pd.DataFrame, prior: float) -> "Champion":
+    def scored_on(self, frame: pd.DataFrame, prior: float) -> "Champion":
         """Return the champion with its scores of the rows of `frame`, or with the fault that keeps it from having any."""
         base = np.full(len(frame), prior)
         if self.model is None:
@@ -54,7 +52,7 @@ class Champion:
         try:
             return replace(self, scores=self.model.predict(frame))
         except DataError as fault:
-            return replace(self, model=None, scores=base, fault=f"{fault}. {_WAY_FORWARD}")
+            return replace(self, model=None, scores=base, fault=f"{fault}. {_REMEDY}")
 
 
 def read(promoted: Entry | None, case: UseCase, settings: Settings) -> Champion:
@@ -67,7 +65,7 @@ def read(promoted: Entry | None, case: UseCase, settings: Settings) -> Champion:
     try:
         files = packages.get(settings.packages, promoted.subject, settings.trusted_keys)
         facts = package_files.facts(files)
-        feature_pins.require_declared(promoted.subject, case, settings)
+        feature_pins.check_declarations(promoted.subject, case, settings)
         return Champion(
             digest=promoted.subject,
             model=package_files.load(files),
@@ -77,11 +75,11 @@ def read(promoted: Entry | None, case: UseCase, settings: Settings) -> Champion:
         )
     except (PackageError, FeatureError) as fault:
         used = _judged_until(promoted, settings)
-        return Champion(digest=promoted.subject, used_until=used, fault=f"{fault}. {_WAY_FORWARD}")
+        return Champion(digest=promoted.subject, used_until=used, fault=f"{fault}. {_REMEDY}")
 
 
 def _judged_until(promoted: Entry, settings: Settings) -> str:
     """Return the last night that the champion was judged on, as the ledger tells it."""
     engine = warehouse.engine(settings.warehouse_url)
-    judged = ledger.entries(engine, use_case=promoted.use_case, kind="judged", subject=promoted.subject)
-    return str(judged[-1].payload["judged"]["nights"][-1]) if judged else ""  # type: ignore[call-overload,index]
+    verdicts = ledger.entries(engine, use_case=promoted.use_case, kind="judged", subject=promoted.subject)
+    return str(verdicts[-1].payload["judged"]["nights"][-1]) if verdicts else ""  # type: ignore[call-overload,index]

@@ -11,95 +11,99 @@ import pandas as pd
 
 from include import usecases
 from include.settings import Settings
-from include.steps.features.training_set import Labelled
+from include.steps.features.training_set import LabelledRows
 from include.stores import report_paths
-from include.stores.table_snapshot import Snapshot
+from include.stores.table_snapshot import TableSnapshot
 from include.usecases import coherence
 from ml import features
 from ml.arrays import Booleans, Strings
 from ml.evaluation import diagnostics
-from ml.evaluation.diagnostics import Findings
+from ml.evaluation.diagnostics import Diagnostics
 from ml.governance import privacy
 from ml.model_card import sections
-from ml.promotion.gate import Judged
-from ml.statistics.intervals import Answered
+from ml.promotion.gate import HoldoutScores
+from ml.statistics.intervals import ScoredRows
 from ml.targets import Target
-from ml.training.fitting import Fitted
+from ml.training.fitting import FittedCandidate
 from ml.usecase import UseCase
 
 
 def measure(
     case: UseCase,
     target: Target,
-    best: Fitted,
-    learned: Labelled,
-    judged: Labelled,
-    frozen: Judged,
-    tables: Snapshot,
-) -> Findings:
+    best: FittedCandidate,
+    training_rows: LabelledRows,
+    evaluation_rows: LabelledRows,
+    frozen: HoldoutScores,
+    tables: TableSnapshot,
+) -> Diagnostics:
     """Return what the frozen rows say of the chosen model; weak slices are sought where its folds walked ahead."""
-    ahead = learned.where(best.ahead)
+    out_of_fold = training_rows.select(best.out_of_fold)
     texts = {each.column for each in case.texts}
-    told = privacy.telling(case, case.feature_names, coherence.needs(case), "reports")
-    shown = [name for name in told if name not in texts]
-    earlier = Answered(frame=ahead.frame[shown], labels=ahead.labels, scores=best.scores, nights=ahead.nights)
-    later = Answered(frame=judged.frame[shown], labels=frozen.labels, scores=frozen.challenger, nights=frozen.nights)
+    reportable = privacy.features_allowed_in(case, case.feature_names, coherence.function_parameters(case), "reports")
+    columns = [name for name in reportable if name not in texts]
+    earlier = ScoredRows(
+        frame=out_of_fold.frame[columns], labels=out_of_fold.labels, scores=best.scores, nights=out_of_fold.nights
+    )
+    later = ScoredRows(
+        frame=evaluation_rows.frame[columns], labels=frozen.labels, scores=frozen.challenger, nights=frozen.nights
+    )
     return diagnostics.measure(
         case,
         target,
         earlier,
         later,
-        edge_cases={each: holds(case, each.where, judged.frame) for each in case.edge_cases},
+        edge_cases={each: condition_mask(case, each.condition, evaluation_rows.frame) for each in case.edge_cases},
         slices=frozen.slices,
-        levels=levels(case, judged, tables),
-        among=holds(case, case.fairness.among if case.fairness else "", judged.frame),
+        levels=group_levels(case, evaluation_rows, tables),
+        included=condition_mask(case, case.fairness.population if case.fairness else "", evaluation_rows.frame),
     )
 
 
-def evidence(found: Findings) -> dict[str, Any]:
+def ledger_payload(result: Diagnostics) -> dict[str, Any]:
     """Return what the ledger keeps of the findings: everything but the curves that are drawn."""
-    kept = replace(found, gates=(), bins=())
+    kept = replace(result, fairness_checks=(), reliability_bins=())
     return {name: [asdict(each) for each in getattr(kept, name)] for name in ("segments", "groups")} | {
-        "weak_slices": asdict(found.search)
+        "weak_slices": asdict(result.slice_search)
     }
 
 
-def files(found: Findings, target: Target, case: UseCase, night: date, settings: Settings) -> dict[str, bytes]:
+def artifacts(result: Diagnostics, target: Target, case: UseCase, night: date, settings: Settings) -> dict[str, bytes]:
     """Draw the findings beside the card, and return the pictures and the numbers as files."""
     from include.plotting import training_plots  # drawing is a second's import, which only a training pays
 
-    drawn = {
+    plots = {
         f"{name}.svg": svg.encode()
-        for name, svg in training_plots.draw(found, sections.pictures(found), target).items()
+        for name, svg in training_plots.draw(result, sections.pictures(result), target).items()
     }
-    for name, content in drawn.items():
-        report_paths.write_beside(report_paths.card(settings.reports, case.name, night), name, content)
-    return drawn | {"findings.json": (json.dumps(evidence(found), indent=1) + "\n").encode()}
+    for name, content in plots.items():
+        report_paths.write_figure(report_paths.model_card(settings.reports, case.name, night), name, content)
+    return plots | {"findings.json": (json.dumps(ledger_payload(result), indent=1) + "\n").encode()}
 
 
-def holds(case: UseCase, where: str, frame: pd.DataFrame) -> Booleans:
+def condition_mask(case: UseCase, condition: str, frame: pd.DataFrame) -> Booleans:
     """Return the rows where a feature or function is not 0, all where none is named; missing values are none."""
-    if not where:
+    if not condition:
         return np.ones(len(frame), bool)
-    if where in case.feature_names:
-        column = frame[where]
+    if condition in case.feature_names:
+        column = frame[condition]
     else:
-        with usecases.blaming(case.name):
-            column = features.call(coherence.functions(case)[where], frame)
-    holds: Booleans = np.nan_to_num(column.to_numpy(np.float64)) != 0
-    return holds
+        with usecases.translate_errors(case.name):
+            column = features.call(coherence.functions(case)[condition], frame)
+    mask: Booleans = np.nan_to_num(column.to_numpy(np.float64)) != 0
+    return mask
 
 
-def levels(case: UseCase, judged: Labelled, tables: Snapshot) -> Mapping[str, Strings]:
+def group_levels(case: UseCase, evaluation_rows: LabelledRows, tables: TableSnapshot) -> Mapping[str, Strings]:
     """Return the text of each row's group for every column of the declared fairness, features or not."""
-    asked = case.fairness.by if case.fairness else ()
-    of_entities = [name for name in asked if name not in judged.frame]
-    frame = judged.frame
-    if of_entities:
-        first, last = str(judged.nights.min()), str(judged.nights.max())
-        rows = tables.read("valid", case.entities, first, last, columns=["entity", *of_entities])
+    columns = case.fairness.group_by if case.fairness else ()
+    entity_columns = [name for name in columns if name not in evaluation_rows.frame]
+    frame = evaluation_rows.frame
+    if entity_columns:
+        first, last = str(evaluation_rows.nights.min()), str(evaluation_rows.nights.max())
+        rows = tables.read("valid", case.entities, first, last, columns=["entity", *entity_columns])
         frame = frame.merge(rows, on="entity", how="left", validate="1:1")
     return {
         name: frame[name].astype(object).where(frame[name].notna(), "missing").astype(str).to_numpy(object)
-        for name in asked
+        for name in columns
     }

@@ -15,55 +15,55 @@ from ml.packaging.export.scorer import Scorer
 from ml.packaging.export.wheel import Wheel
 
 CODE = "_ml"
-_FRONT, _COMMAND = "include.export_runtime.scorer", "include.export_runtime.cli"
+_SCORER_MODULE, _CLI_MODULE = "include.export_runtime.scorer", "include.export_runtime.cli"
 _LEAST_DIGITS = 6
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     """What a package can become."""
 
     ONNX = "onnx"
     WHEEL = "wheel"
 
 
-def export(named: str, form: Form, folder: Path) -> Path:
+def export(package: str, export_format: ExportFormat, folder: Path) -> Path:
     """Write the package `named` (a digest, the beginning of one, or a use case: its champion) as `form` into `folder`.
 
     Returns the file. Raises RequestError when no one package is named, or it cannot become that; PackageError when it is not
     the bytes that a trusted key signed, or does not give its golden rows their scores.
     """
     settings = load_settings()
-    digest = _digest(named, settings)
+    digest = _digest(package, settings)
     files = packages.get(settings.packages, digest, settings.trusted_keys)
     model = scorer.load_package(files, digest)
-    name, content = _graph(model, files) if form is Form.ONNX else _wheel(model, files)
+    name, content = _onnx(model, files) if export_format is ExportFormat.ONNX else _wheel(model, files)
     atomic.write(folder / name, content)
     return folder / name
 
 
-def _digest(named: str, settings: Settings) -> str:
-    if named in usecases.names():
-        champion = ledger.champion(warehouse.engine(settings.warehouse_url), named)
+def _digest(package: str, settings: Settings) -> str:
+    if package in usecases.names():
+        champion = ledger.champion(warehouse.engine(settings.warehouse_url), package)
         if champion is None:
             raise RequestError(
-                f"expected {named} to have a champion, but it has had none: name a package by its digest"
+                f"expected {package} to have a champion, but it has had none: name a package by its digest"
             )
         return str(champion.subject)
     stored = sorted(each.name for each in settings.packages.glob("[!.]*"))
-    found = [each for each in stored if each.startswith(named)] if len(named) >= _LEAST_DIGITS else []
-    if len(found) != 1:
+    matches = [each for each in stored if each.startswith(package)] if len(package) >= _LEAST_DIGITS else []
+    if len(matches) != 1:
         raise RequestError(
-            f"expected a use case, or {_LEAST_DIGITS} digits or more that one package's digest begins with, got {named!r}: "
-            f"{len(found)} of the {len(stored)} packages in {settings.packages}"
+            f"expected a use case, or {_LEAST_DIGITS} digits or more that one package's digest begins with, got {package!r}: "
+            f"{len(matches)} of the {len(stored)} packages in {settings.packages}"
         )
-    return found[0]
+    return matches[0]
 
 
-def _graph(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
+def _onnx(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
     from ml.packaging.export import onnx_graph
 
     signature = files[model_signing.SIGNATURE].decode()
-    return f"{model.use_case}-{model.digest[:12]}.onnx", onnx_graph.write(model, files, {"signature": signature})
+    return f"{model.use_case}-{model.digest[:12]}.onnx", onnx_graph.export(model, files, {"signature": signature})
 
 
 def _wheel(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
@@ -80,19 +80,23 @@ def _wheel(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
             "py.typed": b"",
         },
     )
-    return built.filename, built.packed()
+    return built.filename, built.to_bytes()
 
 
 def _code(module: str) -> dict[str, bytes]:
     """Return the wheel's source files: its front, its command, and what these need of `ml`."""
-    front, command = (_text(PROJECT.joinpath(*each.split(".")).with_suffix(".py")) for each in (_FRONT, _COMMAND))
+    scorer_source, cli_source = (
+        _text(PROJECT.joinpath(*each.split(".")).with_suffix(".py")) for each in (_SCORER_MODULE, _CLI_MODULE)
+    )
     paths = _modules()
-    ours = {name: _text(path) for name, path in paths.items()}
-    needed = tree_shaking.needed(ours, tree_shaking.asked(front) | tree_shaking.asked(command))
+    module_texts = {name: _text(path) for name, path in paths.items()}
+    needed = tree_shaking.required_sources(
+        module_texts, tree_shaking.imported_names(scorer_source) | tree_shaking.imported_names(cli_source)
+    )
     texts = {f"{CODE}/{paths[name].relative_to(PROJECT / 'ml').as_posix()}": text for name, text in needed.items()}
     empty = {f"{folder}/__init__.py": "" for name in texts for folder in PurePosixPath(name).parents if folder.name}
-    texts = {**empty, **texts, "__init__.py": front, "__main__.py": command.replace(_FRONT, module)}
-    return {name: tree_shaking.moved(text, f"{module}.{CODE}").encode() for name, text in texts.items()}
+    texts = {**empty, **texts, "__init__.py": scorer_source, "__main__.py": cli_source.replace(_SCORER_MODULE, module)}
+    return {name: tree_shaking.rewrite_imports(text, f"{module}.{CODE}").encode() for name, text in texts.items()}
 
 
 def _modules() -> dict[str, Path]:
@@ -115,7 +119,7 @@ The model `{model.digest}`, trained as of {model.facts.get("night")}, with every
 ```python
 import {module}
 model = {module}.load()
-model.score([{{{", ".join(f'"{name}": ...' for name in model.taken.names)}}}])
+model.score([{{{", ".join(f'"{name}": ...' for name in model.request_schema.names)}}}])
 ```
 
 Or `python -m {module} rows.csv`. A missing value is None, in a CSV an empty cell.

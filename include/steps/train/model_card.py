@@ -9,94 +9,104 @@ from include.plotting import card_html as page
 from include.settings import Settings, load_settings
 from include.steps.features import build as feature_step
 from include.steps.features import build_costs
-from include.steps.features.training_set import Labelled
+from include.steps.features.training_set import LabelledRows
 from include.steps.train import attempts
 from include.stores import registry, report_paths, warehouse
 from include.usecases import coherence
 from ml import periods
 from ml.errors import CardError, RequestError
-from ml.evaluation.permutation_importance import Worth
+from ml.evaluation.permutation_importance import FeatureImportance
 from ml.features import lineage
 from ml.governance import manifest, privacy
 from ml.governance.hash_chain import Entry
 from ml.model_card import audit, card
-from ml.model_card.card import Card, Line
+from ml.model_card.card import FeatureReport, ModelCard
 from ml.usecase import Feature, UseCase
 from ml.usecase.features import title
 
 MARKDOWN, HTML = "model_card.md", "model_card.html"
 
 
-def lines(case: UseCase, night: date, worths: tuple[Worth, ...], learned: Labelled, settings: Settings) -> tuple[Line, ...]:
+def lines(
+    case: UseCase,
+    night: date,
+    importances: tuple[FeatureImportance, ...],
+    training_rows: LabelledRows,
+    settings: Settings,
+) -> tuple[FeatureReport, ...]:
     """Return each feature's worth beside its costs; a null share only where a report may tell of the feature."""
-    needs = coherence.needs(case)
+    needs = coherence.function_parameters(case)
     declared: Mapping[str, Feature] = {title(each): each for each in case.features}
-    built = build_costs.milliseconds(warehouse.engine(settings.warehouse_url), case, feature_step.TABLE, night)
-    reported = set(privacy.telling(case, case.feature_names, needs, "reports"))
-    told = []
-    for each in worths:
-        took = built.get(each.feature)
+    built = build_costs.build_milliseconds(warehouse.engine(settings.warehouse_url), case, feature_step.TABLE, night)
+    reported = set(privacy.features_allowed_in(case, case.feature_names, needs, "reports"))
+    card_lines = []
+    for each in importances:
+        cost = built.get(each.feature)
         hidden = not reported.issuperset(each.columns)
-        told.append(
-            Line(
-                worth=each,
-                needs=lineage.of(declared[each.feature], case, needs),
-                milliseconds=took.value if took else None,
-                rows_built=took.n if took else None,
-                null_share=None if hidden else float(learned.frame[list(each.columns)].isna().to_numpy().mean()),
+        card_lines.append(
+            FeatureReport(
+                importance=each,
+                lineage=lineage.trace(declared[each.feature], case, needs),
+                build_ms=cost.value if cost else None,
+                rows_built=cost.n if cost else None,
+                null_share=None if hidden else float(training_rows.frame[list(each.columns)].isna().to_numpy().mean()),
             )
         )
-    return tuple(told)
+    return tuple(card_lines)
 
 
-def personal(case: UseCase) -> dict[str, frozenset[str]]:
+def personal_columns(case: UseCase) -> dict[str, frozenset[str]]:
     """Return the places that each personal column of each table may reach."""
-    needs = coherence.needs(case)
+    needs = coherence.function_parameters(case)
     return {
-        f"{table.name}.{name}": frozenset(places)
+        f"{table.name}.{name}": frozenset(destinations)
         for table in case.tables
-        for name, places in privacy.personal(table, needs).items()
+        for name, destinations in privacy.personal_columns(table, needs).items()
     }
 
 
-def write(told: Card, settings: Settings) -> dict[str, bytes]:
+def write(content: ModelCard, settings: Settings) -> dict[str, bytes]:
     """Write the card beside the reports, and return it and its table of features as files."""
-    text = card.write(told)
-    html = page.render(_title(told.use_case.name, told.night), text)
-    place = report_paths.card(settings.reports, told.use_case.name, date.fromisoformat(told.night))
-    report_paths.write_card(place, text.encode(), html.encode())
-    return {MARKDOWN: text.encode(), HTML: html.encode(), "features.csv": card.csv(told.lines).encode()}
+    text = card.render(content)
+    html = page.render(_title(content.use_case.name, content.night), text)
+    path = report_paths.model_card(settings.reports, content.use_case.name, date.fromisoformat(content.night))
+    report_paths.write_model_card(path, text.encode(), html.encode())
+    return {MARKDOWN: text.encode(), HTML: html.encode(), "features.csv": card.features_csv(content.features).encode()}
 
 
 def check(use_case: str, night: str) -> None:
     """Raise CardError unless the card of `night`, as a page and in the registry, says what was recorded of its training."""
-    case, when, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    judged = attempts.judged(case, when, settings)
-    if not judged or MARKDOWN not in judged[-1].payload:
-        raise RequestError(f"{case.name} was not trained as of {when}, or told no card then: there is nothing to check")
-    if faults := _faults(case, judged[-1], settings):
-        raise CardError(f"the model card of {case.name} as of {when} is not what was recorded: {'. '.join(faults)}")
+    case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    verdicts = attempts.verdicts(case, as_of, settings)
+    if not verdicts or MARKDOWN not in verdicts[-1].payload:
+        raise RequestError(
+            f"{case.name} was not trained as of {as_of}, or told no card then: there is nothing to check"
+        )
+    if faults := _faults(case, verdicts[-1], settings):
+        raise CardError(f"the model card of {case.name} as of {as_of} is not what was recorded: {'. '.join(faults)}")
 
 
-def _faults(case: UseCase, judged: Entry, settings: Settings) -> list[str]:
-    payload: Mapping[str, Any] = judged.payload
-    place = report_paths.card(settings.reports, case.name, judged.night or date.min)
-    shown, html = (path.read_text() if path.exists() else "" for path in (place, place.with_suffix(".html")))
-    kept = registry.file(settings, case.name, str(payload["version"]), MARKDOWN).decode()
-    found = [f"{MARKDOWN}: {each}" for each in _differing(shown, kept, payload, case)]
-    found += [f"the registry's {MARKDOWN}: {each}" for each in _differing(kept, shown, payload, case)]
-    if not found and html != page.render(_title(case.name, str(judged.night)), shown):
-        found.append(f"{HTML}: its words are not those of {MARKDOWN}")
-    return found
+def _faults(case: UseCase, verdict: Entry, settings: Settings) -> list[str]:
+    payload: Mapping[str, Any] = verdict.payload
+    markdown_path = report_paths.model_card(settings.reports, case.name, verdict.night or date.min)
+    page_text, html = (
+        path.read_text() if path.exists() else "" for path in (markdown_path, markdown_path.with_suffix(".html"))
+    )
+    registered = registry.read_run_file(settings, case.name, str(payload["version"]), MARKDOWN).decode()
+    faults = [f"{MARKDOWN}: {each}" for each in _differences(page_text, registered, payload, case)]
+    faults += [f"the registry's {MARKDOWN}: {each}" for each in _differences(registered, page_text, payload, case)]
+    if not faults and html != page.render(_title(case.name, str(verdict.night)), page_text):
+        faults.append(f"{HTML}: its words are not those of {MARKDOWN}")
+    return faults
 
 
-def _differing(text: str, other: str, payload: Mapping[str, Any], case: UseCase) -> tuple[str, ...]:
+def _differences(text: str, other: str, payload: Mapping[str, Any], case: UseCase) -> tuple[str, ...]:
     """Return what a copy of the card says wrongly; what the ledger has no number for is held against a whole `other`."""
-    wrong = audit.faults(text, audit.recorded(payload, case))
-    if wrong or _sha256(text) == payload[MARKDOWN]:
-        return wrong
+    faults = audit.mismatches(text, audit.expected_lines(payload, case))
+    if faults or _sha256(text) == payload[MARKDOWN]:
+        return faults
     if _sha256(other) == payload[MARKDOWN]:
-        return audit.faults(text, other.splitlines()) or ("has lines that were added",)
+        return audit.mismatches(text, other.splitlines()) or ("has lines that were added",)
     return (f"expected SHA-256 {payload[MARKDOWN]}, got {_sha256(text)}",)
 
 

@@ -46,8 +46,8 @@ class Plan:
 
 def put(plan: Plan, settings: Settings) -> None:
     """Write the plan for the tasks to come."""
-    place = _place(plan.use_case, plan.night, plan.digest, settings)
-    candidate_store.put(place, {_FILE: json.dumps(asdict(plan), sort_keys=True).encode()})
+    path = _plan_path(plan.use_case, plan.night, plan.digest, settings)
+    candidate_store.put(path, {_FILE: json.dumps(asdict(plan), sort_keys=True).encode()})
 
 
 def get(case: UseCase, night: date, digest: str, settings: Settings) -> Plan:
@@ -55,9 +55,9 @@ def get(case: UseCase, night: date, digest: str, settings: Settings) -> Plan:
 
     Raises DraftError when it is not there, RequestError when the use case or the code are not those it was made with.
     """
-    files = candidate_store.get(_place(case.name, str(night), digest, settings))
+    files = candidate_store.get(_plan_path(case.name, str(night), digest, settings))
     plan = Plan(**json.loads(files[_FILE]))
-    if (plan.declared, plan.code) != (attempts.declared(case), provenance.code()):
+    if (plan.declared, plan.code) != (attempts.declaration_digest(case), provenance.code_version()):
         raise RequestError(
             f"expected {case.name} and the code (ml/, include/) as they were when the training of {night} began, but they were "
             "changed since: clear its run from its first task, `prepare`"
@@ -65,19 +65,19 @@ def get(case: UseCase, night: date, digest: str, settings: Settings) -> Plan:
     return plan
 
 
-def draft(plan: Plan, candidate: str, settings: Settings) -> Path:
+def candidate_path(plan: Plan, candidate: str, settings: Settings) -> Path:
     """Return where the draft of a candidate is."""
     return _folder(plan.use_case, plan.night, settings) / plan.digest[:_SHORT] / "candidates" / candidate
 
 
-def forget(case: UseCase, night: date, settings: Settings) -> None:
+def remove(case: UseCase, night: date, settings: Settings) -> None:
     """Remove plans and drafts of a night."""
     candidate_store.remove(_folder(case.name, str(night), settings))
 
 
-def _place(use_case: str, night: str, digest: str, settings: Settings) -> Path:
+def _plan_path(use_case: str, night: str, digest: str, settings: Settings) -> Path:
     return _folder(use_case, night, settings) / digest[:_SHORT] / "plan"
 
 
 def _folder(use_case: str, night: str, settings: Settings) -> Path:
-    return settings.drafts / use_case / night
+    return settings.candidate_files / use_case / night

@@ -6,35 +6,45 @@ from datetime import date
 from include.settings import Settings
 from include.steps.features import training_set
 from include.steps.train import candidates
-from include.steps.train.candidates import Contest, Rows
+from include.steps.train.candidates import CandidateSelection, SplitRows
 from include.steps.train.plan import Plan
 from include.stores import table_snapshot
 from ml.promotion import refit_equivalence
-from ml.promotion.gate import Check, Judged, Outcome, Verdict
-from ml.promotion.refit_equivalence import Pair
+from ml.promotion.gate import Check, HoldoutScores, Outcome, PromotionVerdict
+from ml.promotion.refit_equivalence import ScorePair
 from ml.training import fitting
 from ml.training.fitting import Model
 from ml.usecase import UseCase
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refitting:
+class RefitResult:
     """A model that learned from all labelled rows, and its checks against the model that was judged."""
 
     model: Model
     checks: tuple[Check, ...]
 
 
-def after(
-    verdict: Verdict, case: UseCase, plan: Plan, rows: Rows, held: Contest, frozen: Judged, settings: Settings
-) -> Refitting | None:
+def run_if_promoted(
+    verdict: PromotionVerdict,
+    case: UseCase,
+    plan: Plan,
+    rows: SplitRows,
+    selection: CandidateSelection,
+    frozen: HoldoutScores,
+    settings: Settings,
+) -> RefitResult | None:
     """Return the refit once the gate said promote; None where it did not, or the use case declares none."""
     if case.refit is None or verdict.outcome is not Outcome.PROMOTE:
         return None
-    model = fitting.refit(held.best, candidates.gathered(case, rows.labelled, held.target, plan.seed, settings))
+    model = fitting.refit(
+        selection.best, candidates.gather_material(case, rows.labelled, selection.target, plan.seed, settings)
+    )
     tables, night = table_snapshot.take(case, settings, plan.reads), date.fromisoformat(plan.night)
-    waiting = training_set.waiting(case, night, tables, settings, str(rows.judged.nights.max()))
-    ahead = Pair(judged=held.best.model.predict(waiting), refit=model.predict(waiting))
-    seen = Pair(judged=frozen.challenger, refit=model.predict(rows.judged.frame))
-    checks = refit_equivalence.measure(ahead, seen, frozen.labels, held.target, case.refit)
-    return Refitting(model=model, checks=checks)
+    unlabelled_rows = training_set.unlabelled_rows(case, night, tables, settings, str(rows.judged.nights.max()))
+    unlabelled_pair = ScorePair(
+        judged=selection.best.model.predict(unlabelled_rows), refit=model.predict(unlabelled_rows)
+    )
+    judged_pair = ScorePair(judged=frozen.challenger, refit=model.predict(rows.judged.frame))
+    checks = refit_equivalence.refit_checks(unlabelled_pair, judged_pair, frozen.labels, selection.target, case.refit)
+    return RefitResult(model=model, checks=checks)

@@ -12,52 +12,52 @@ from ml.statistics import trends
 from ml.usecase import UseCase
 
 SECONDS, LATENCY, MEMORY, SIZE = "training_seconds", "serving_p99_ms", "serving_memory_mb", "package_mb"
-TIMED = (SECONDS, LATENCY, MEMORY)
-_TOLD = {LATENCY: "p99_latency_ms", MEMORY: "memory_mb", SIZE: "package_mb"}
+TIMED_METRICS = (SECONDS, LATENCY, MEMORY)
+_CANDIDATE_FIELDS = {LATENCY: "p99_latency_ms", MEMORY: "memory_mb", SIZE: "package_mb"}
 _NO_MODEL, _TREND, _DEPENDENCIES = "none", "trend", "dependencies"
 
 
-def timed(case: UseCase, night: date, candidate: str, seconds: float, settings: Settings) -> None:
+def record_seconds(case: UseCase, night: date, candidate: str, seconds: float, settings: Settings) -> None:
     """Keep how long it took to tune, fit and try a candidate."""
     _record([_metric(case, night, candidate, _NO_MODEL, SECONDS, seconds)], settings)
 
 
-def keep(case: UseCase, night: date, judged: Entry, settings: Settings) -> None:
+def record(case: UseCase, night: date, verdict: Entry, settings: Settings) -> None:
     """Keep what serving each candidate of a verdict takes, and tell trends and dependencies that changed."""
-    payload: Mapping[str, Any] = judged.payload
+    payload: Mapping[str, Any] = verdict.payload
     _record(
         [
-            _metric(case, night, each["name"], judged.subject, metric, each[name])
+            _metric(case, night, each["name"], verdict.subject, metric, each[name])
             for each in payload.get("candidates", ())
-            for metric, name in _TOLD.items()
+            for metric, name in _CANDIDATE_FIELDS.items()
         ],
         settings,
     )
-    told = list(_trends(case, night, settings))
+    alerts = list(_trends(case, night, settings))
     if payload.get("dependencies"):
         message = f"the package of {night} is made otherwise than its champion: {'; '.join(payload['dependencies'])}"
-        told.append(_alert(case, night, _DEPENDENCIES, judged.subject[:12], message))
+        alerts.append(_alert(case, night, _DEPENDENCIES, verdict.subject[:12], message))
     engine = warehouse.engine(settings.warehouse_url)
-    warehouse.settle_alerts(engine, case.name, night, (_TREND, _DEPENDENCIES), told)
+    warehouse.replace_alerts(engine, case.name, night, (_TREND, _DEPENDENCIES), alerts)
 
 
 def _trends(case: UseCase, night: date, settings: Settings) -> Iterator[Alert]:
     for candidate in case.candidates:
-        for metric in (*TIMED, SIZE):
-            found = trends.measure(_past(case, night, candidate.name, metric, settings))
-            if found and found.has_risen:
+        for metric in (*TIMED_METRICS, SIZE):
+            trend = trends.measure(_history(case, night, candidate.name, metric, settings))
+            if trend and trend.has_risen:
                 message = (
-                    f"{metric} of {candidate.name} has risen: {found.recent:.4g} in the last three trainings, {found.before:.4g} "
-                    f"before (bar: {found.bar:.4g})"
+                    f"{metric} of {candidate.name} has risen: {trend.recent:.4g} in the last three trainings, {trend.baseline:.4g} "
+                    f"before (bar: {trend.threshold:.4g})"
                 )
                 yield _alert(case, night, _TREND, f"{candidate.name} {metric}", message)
 
 
-def _past(case: UseCase, night: date, candidate: str, metric: str, settings: Settings) -> list[float]:
+def _history(case: UseCase, night: date, candidate: str, metric: str, settings: Settings) -> list[float]:
     """Return what was measured at each training up to `night`, in their order."""
     engine = warehouse.engine(settings.warehouse_url)
-    found = warehouse.metrics(engine, case.name, last_night=night, metric=metric, slice=_slice(candidate))
-    return [each.value for each in found if each.value is not None]
+    metrics = warehouse.metrics(engine, case.name, last_night=night, metric=metric, slice=_slice(candidate))
+    return [each.value for each in metrics if each.value is not None]
 
 
 def _record(metrics: list[Metric], settings: Settings) -> None:

@@ -11,16 +11,16 @@ from ml import targets
 from ml.errors import RefusalError
 from ml.governance import hash_chain
 from ml.training import recipes, tuning
-from ml.training.fitting import Material
-from ml.training.tuning import Found
+from ml.training.fitting import TrainingData
+from ml.training.tuning import ParameterValues
 from ml.usecase import Candidate, Tuning, UseCase
 
 TUNED = "tuned"
 _LOG = logging.getLogger(__name__)
 
 
-def settled(
-    case: UseCase, candidate: Candidate, night: date, material: Material, settings: Settings, *, anew: bool = False
+def tuned_candidate(
+    case: UseCase, candidate: Candidate, night: date, material: TrainingData, settings: Settings, *, force: bool = False
 ) -> Candidate:
     """Return the candidate with the settings found for it as it is declared; searched where none were, or `anew`.
 
@@ -28,70 +28,77 @@ def settled(
     """
     if case.tuning is None:
         return candidate
-    return _tuned(case, case.tuning, candidate, night, material, settings, anew=anew)
+    return _find_or_search(case, case.tuning, candidate, night, material, settings, force=force)
 
 
-def _tuned(
-    case: UseCase, tuned: Tuning, candidate: Candidate, night: date, material: Material, settings: Settings, *, anew: bool
+def _find_or_search(
+    case: UseCase,
+    declared: Tuning,
+    candidate: Candidate,
+    night: date,
+    material: TrainingData,
+    settings: Settings,
+    *,
+    force: bool,
 ) -> Candidate:
     engine, recipe = (
         warehouse.engine(settings.warehouse_url),
-        recipes.digest(case, candidate, function_sources.sources(case)),
+        recipes.digest(case, candidate, function_sources.function_sources(case)),
     )
-    before = [
+    earlier = [
         each
         for each in ledger.entries(engine, use_case=case.name, kind=TUNED, subject=candidate.name)
         if each.payload["recipe"] == recipe and each.night is not None and each.night <= night
     ]
-    if before and (not anew or before[-1].night == night):
-        return tuning.settle(candidate, cast("Found", before[-1].payload["settings"]))
-    found = _searched(case, tuned, candidate, night, material, recipe, settings)
+    if earlier and (not force or earlier[-1].night == night):
+        return tuning.with_values(candidate, cast("tuning.ParameterValues", earlier[-1].payload["settings"]))
+    best = _search(case, declared, candidate, night, material, recipe, settings)
     ledger.append(
         engine,
         kind=TUNED,
         use_case=case.name,
         night=night,
         subject=candidate.name,
-        payload={"recipe": recipe, "trials": tuned.trials, "settings": dict(found)},
+        payload={"recipe": recipe, "trials": declared.trials, "settings": dict(best)},
         key=f"{case.name}:tuned:{candidate.name}:{night}:{recipe}",
     )
-    return tuning.settle(candidate, found)
+    return tuning.with_values(candidate, best)
 
 
-def _searched(
+def _search(
     case: UseCase,
-    tuned: Tuning,
+    declared: Tuning,
     candidate: Candidate,
     night: date,
-    material: Material,
+    material: TrainingData,
     recipe: str,
     settings: Settings,
-) -> Found:
+) -> ParameterValues:
     rows = hash_chain.fingerprint([recipe, material.nights.tolist(), material.labels.tolist()])
 
-    def told(number: int, found: Found, loss: float, seconds: float) -> None:
+    def on_trial(number: int, parameters: ParameterValues, loss: float, seconds: float) -> None:
         _LOG.info(
             "tuning %s, trial %d of %d: %s %.5f with %s",
             candidate.name,
             number,
-            tuned.trials,
-            targets.of(case).words.loss,
+            declared.trials,
+            targets.target_type(case).display_names.loss,
             loss,
-            dict(found),
+            dict(parameters),
         )
-        if number < tuned.trials and seconds > 60 * tuned.minutes:
+        if number < declared.trials and seconds > 60 * declared.minutes:
             raise RefusalError(
-                f"expected {tuned.trials} trials of {candidate.name} within {tuned.minutes:g} minutes, got {number} in "
+                f"expected {declared.trials} trials of {candidate.name} within {declared.minutes:g} minutes, got {number} in "
                 f"{seconds / 60:.1f}: allow more minutes or fewer trials (tuning); those made are kept"
             )
 
     return tuning_studies.search(
         settings.studies / case.name,
         f"{candidate.name}-{night}-{rows[:16]}",
-        tuning.space(candidate),
-        tuning.declared(candidate),
-        lambda found: tuning.loss(tuning.settle(candidate, found), material),
-        tuned.trials,
-        told,
+        tuning.search_space(candidate),
+        tuning.initial_values(candidate),
+        lambda values: tuning.validation_loss(tuning.with_values(candidate, values), material),
+        declared.trials,
+        on_trial,
         material.seed,
     )

@@ -3,10 +3,20 @@
 Importing it takes seconds of CPU, so it is imported where it is used; `Service` alone does without.
 """
 
-from include.stores.feature_store.definitions import recall, remember
+from include.stores.feature_store.definitions import load_definitions, save_definitions
 from include.stores.feature_store.materialization import materialize
-from include.stores.feature_store.registry import applied, apply, require
+from include.stores.feature_store.registry import apply, check_applied, is_applied
 from include.stores.feature_store.retrieval import historical, online
 from include.stores.feature_store.services import Service
 
-__all__ = ["Service", "applied", "apply", "historical", "materialize", "online", "recall", "remember", "require"]
+__all__ = [
+    "Service",
+    "apply",
+    "check_applied",
+    "historical",
+    "is_applied",
+    "load_definitions",
+    "materialize",
+    "online",
+    "save_definitions",
+]

@@ -13,11 +13,11 @@ _VARIABLE, _SCHEMES, _PORT = "RATCHET_ONLINE_STORE_URL", ("redis", "rediss"), 63
 _CONNECT_SECONDS, _ANSWER_SECONDS = 3, 30
 
 
-def online(settings: Settings, use_case: str) -> dict[str, Any]:
+def online_store_config(settings: Settings, use_case: str) -> dict[str, Any]:
     """Return Feast's settings of the online store; raises SetupError for an address that is none."""
     if not settings.online_store_url:
         return {"type": "sqlite", "path": str(settings.feature_store / use_case / "online.db")}
-    address = _parsed(settings.online_store_url)
+    address = _parse(settings.online_store_url)
     options: dict[str, object] = {
         "db": int(address.path.strip("/") or 0),
         "ssl": address.scheme == "rediss",
@@ -28,22 +28,24 @@ def online(settings: Settings, use_case: str) -> dict[str, Any]:
     options |= {"password": unquote(address.password)} if address.password else {}
     return {
         "type": "redis",
-        "connection_string": ",".join([f"{address.hostname}:{address.port or _PORT}", *map(_written, options.items())]),
+        "connection_string": ",".join(
+            [f"{address.hostname}:{address.port or _PORT}", *map(_format_option, options.items())]
+        ),
         # Else Feast keeps what is there unless the cutoff is later, and a night that is corrected never comes online.
         "skip_dedup": True,
     }
 
 
-def shown(settings: Settings) -> str:
+def redacted_url(settings: Settings) -> str:
     """Return the online store's address as files and messages may tell it: without who may come in."""
     if not settings.online_store_url:
         return ""
-    address = _parsed(settings.online_store_url)
+    address = _parse(settings.online_store_url)
     return f"{address.scheme}://{address.hostname}:{address.port or _PORT}/{address.path.strip('/') or 0}"
 
 
 @contextmanager
-def reached(settings: Settings) -> Iterator[None]:
+def translate_errors(settings: Settings) -> Iterator[None]:
     """Raise SetupError in place of whatever Redis's client says when the server is away or does not let us in."""
     if not settings.online_store_url:
         yield
@@ -54,16 +56,16 @@ def reached(settings: Settings) -> Iterator[None]:
         yield
     except RedisError as error:
         raise SetupError(
-            f"expected the online store at {shown(settings)} to answer, but: {error}. Start it, or mend {_VARIABLE}, and run "
+            f"expected the online store at {redacted_url(settings)} to answer, but: {error}. Start it, or mend {_VARIABLE}, and run "
             "this again; servers answer from the snapshot meanwhile"
         ) from None
 
 
-def _parsed(url: str) -> SplitResult:
+def _parse(url: str) -> SplitResult:
     try:
         address = urlsplit(url)
-        whole = address.scheme in _SCHEMES and address.hostname and (address.port or _PORT)
-        if whole and (address.path.strip("/") or "0").isdecimal():
+        is_valid = address.scheme in _SCHEMES and address.hostname and (address.port or _PORT)
+        if is_valid and (address.path.strip("/") or "0").isdecimal():
             return address
     except ValueError:
         pass
@@ -73,7 +75,7 @@ def _parsed(url: str) -> SplitResult:
     )
 
 
-def _written(option: tuple[str, object]) -> str:
+def _format_option(option: tuple[str, object]) -> str:
     """Return `name=value` for Feast, which parts options by commas, and reads values as JSON."""
     name, value = option
     return f"{name}={json.dumps(value)}".replace(",", "\\u002c")

@@ -12,6 +12,6 @@ def materialize(settings: Settings, service: Service, start: datetime, end: date
 
     Raises SetupError when the features as they are declared now were never deployed.
     """
-    registry.require(settings, service)
-    with registry.opened(settings, service.use_case) as store:
+    registry.check_applied(settings, service)
+    with registry.open_store(settings, service.use_case) as store:
         store.materialize(start, end, feature_views=[service.view])

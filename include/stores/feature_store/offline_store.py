@@ -25,7 +25,7 @@ class DeltaOfflineStore(DuckDBOfflineStore):
     @staticmethod
     def get_historical_features(*args: Any, **kwargs: Any) -> Any:
         """Return each asked entity's features as of its own instant."""
-        return joins.get_historical_features_ibis(*args, **kwargs, **_ways())
+        return joins.get_historical_features_ibis(*args, **kwargs, **_io_functions())
 
     @staticmethod
     def pull_latest_from_table_or_query(
@@ -48,11 +48,11 @@ class DeltaOfflineStore(DuckDBOfflineStore):
             created_timestamp_column=created_timestamp_column,
             start_date=start_date,
             end_date=end_date,
-            **_ways(),
+            **_io_functions(),
         )
 
 
-def _ways() -> dict[str, Any]:
+def _io_functions() -> dict[str, Any]:
     return {"data_source_reader": _read, "data_source_writer": None}
 
 

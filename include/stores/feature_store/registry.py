@@ -22,25 +22,25 @@ def apply(settings: Settings, *services: Service) -> list[str]:
 
     Only for a deploy: it rewrites the registry, which a DAG that runs beside would read half done.
     """
-    new = [each for each in services if not applied(settings, each)]
+    new = [each for each in services if not is_applied(settings, each)]
     if new:
-        with opened(settings, new[0].use_case) as store:
+        with open_store(settings, new[0].use_case) as store:
             for each in new:
-                store.apply(_declared(each))
+                store.apply(_feast_objects(each))
         for each in new:
-            atomic.write(_mark(settings, each), _declaration(settings, each).encode())
+            atomic.write(_marker_path(settings, each), _applied_text(settings, each).encode())
     return [each.name for each in new]
 
 
-def applied(settings: Settings, service: Service) -> bool:
+def is_applied(settings: Settings, service: Service) -> bool:
     """Return whether this version, of this table, is what was declared last; Feast is not woken for it."""
-    mark = _mark(settings, service)
-    return mark.exists() and mark.read_text() == _declaration(settings, service)
+    marker = _marker_path(settings, service)
+    return marker.exists() and marker.read_text() == _applied_text(settings, service)
 
 
-def require(settings: Settings, service: Service) -> None:
+def check_applied(settings: Settings, service: Service) -> None:
     """Raise SetupError unless `service` is what was declared last."""
-    if not applied(settings, service):
+    if not is_applied(settings, service):
         raise SetupError(
             f"the feature store does not know {service.name}, the features of {service.use_case} as they are declared now: "
             "deploy them with `ratchet features apply`"
@@ -48,7 +48,7 @@ def require(settings: Settings, service: Service) -> None:
 
 
 @contextmanager
-def opened(settings: Settings, use_case: str) -> "Iterator[FeatureStore]":
+def open_store(settings: Settings, use_case: str) -> "Iterator[FeatureStore]":
     """Yield Feast's store of one use case, one project each; what it and its libraries deprecate is not our news."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -61,16 +61,16 @@ def opened(settings: Settings, use_case: str) -> "Iterator[FeatureStore]":
             provider="local",
             registry={"registry_type": "file", "path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
             offline_store={"type": "include.stores.feature_store.offline_store.DeltaOfflineStore"},
-            online_store=addresses.online(settings, use_case),
+            online_store=addresses.online_store_config(settings, use_case),
             # Without it Feast writes every row of the window in the order of the files: the oldest may come last.
             materialization={"pull_latest_features": True},
             entity_key_serialization_version=3,
         )
-        with addresses.reached(settings):
+        with addresses.translate_errors(settings):
             yield FeatureStore(config=config)
 
 
-def _declared(service: Service) -> list[Any]:
+def _feast_objects(service: Service) -> list[Any]:
     from feast import Entity, FeatureService, FeatureView, Field
     from feast.data_format import DeltaFormat
     from feast.infra.offline_stores.file_source import FileSource
@@ -94,9 +94,9 @@ def _declared(service: Service) -> list[Any]:
     return [entity, view, FeatureService(name=service.name, features=[view], tags=tags)]
 
 
-def _declaration(settings: Settings, service: Service) -> str:
-    return f"{service.version}\n{service.source}\n{addresses.shown(settings)}\n"
+def _applied_text(settings: Settings, service: Service) -> str:
+    return f"{service.version}\n{service.source}\n{addresses.redacted_url(settings)}\n"
 
 
-def _mark(settings: Settings, service: Service) -> Path:
+def _marker_path(settings: Settings, service: Service) -> Path:
     return settings.feature_store / service.use_case / f"{service.view}.applied"

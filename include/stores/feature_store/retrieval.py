@@ -9,29 +9,29 @@ from include.stores.feature_store import registry
 from include.stores.feature_store.services import Service
 from ml.features import CUTOFF, ENTITY
 
-_ASKED_AT = "event_timestamp"
+_EVENT_TIMESTAMP = "event_timestamp"
 
 
 def online(settings: Settings, service: Service, entities: Sequence[str]) -> pd.DataFrame:
     """Return the online features of those `entities` that are there, with the cutoff they were decided at."""
-    registry.require(settings, service)
-    with registry.opened(settings, service.use_case) as store:
-        asked = [{ENTITY: entity} for entity in entities]
-        answer = store.get_online_features(store.get_feature_service(service.name), asked)
-        found = answer.to_dict(include_event_timestamps=True)
+    registry.check_applied(settings, service)
+    with registry.open_store(settings, service.use_case) as store:
+        entity_rows = [{ENTITY: entity} for entity in entities]
+        response = store.get_online_features(store.get_feature_service(service.name), entity_rows)
+        values = response.to_dict(include_event_timestamps=True)
     first = next(iter(service.types))
-    rows = pd.DataFrame({ENTITY: found[ENTITY], **{name: found[name] for name in service.types}})
-    rows[CUTOFF] = pd.to_datetime(pd.Series(found[f"{first}__ts"]), unit="s", utc=True)
-    return _typed(rows[pd.Series(found[f"{first}__ts"]) > 0], service)
+    rows = pd.DataFrame({ENTITY: values[ENTITY], **{name: values[name] for name in service.types}})
+    rows[CUTOFF] = pd.to_datetime(pd.Series(values[f"{first}__ts"]), unit="s", utc=True)
+    return _typed(rows[pd.Series(values[f"{first}__ts"]) > 0], service)
 
 
 def historical(settings: Settings, service: Service, moments: "pd.Series[pd.Timestamp]") -> pd.DataFrame:
     """Return what Feast's own join finds in the Delta table for each entity (the index) at its moment (UTC)."""
-    registry.require(settings, service)
-    asked = pd.DataFrame({ENTITY: moments.index, _ASKED_AT: moments.to_numpy()})
-    asked[_ASKED_AT] = pd.to_datetime(asked[_ASKED_AT], utc=True)
-    with registry.opened(settings, service.use_case) as store:
-        rows = store.get_historical_features(asked, store.get_feature_service(service.name)).to_df()
+    registry.check_applied(settings, service)
+    entity_rows = pd.DataFrame({ENTITY: moments.index, _EVENT_TIMESTAMP: moments.to_numpy()})
+    entity_rows[_EVENT_TIMESTAMP] = pd.to_datetime(entity_rows[_EVENT_TIMESTAMP], utc=True)
+    with registry.open_store(settings, service.use_case) as store:
+        rows = store.get_historical_features(entity_rows, store.get_feature_service(service.name)).to_df()
     return _typed(rows, service)
 
 

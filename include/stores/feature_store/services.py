@@ -23,9 +23,9 @@ class Service:
     @property
     def name(self) -> str:
         """The feature service's name, e.g. `entities_1f8a03b2c4d5`: what a model pins."""
-        return named(self.view, self.version)
+        return service_name(self.view, self.version)
 
 
-def named(view: str, version: str) -> str:
+def service_name(view: str, version: str) -> str:
     """Return the name of the feature service of that view and version."""
     return f"{view}_{version[:_SHORT]}"

@@ -25,18 +25,18 @@ def write(target: Path, content: bytes) -> None:
         raise
 
 
-def copy(source: Path, target: Path, drafts: Path) -> None:
+def copy(source: Path, target: Path, temp_folder: Path) -> None:
     """Let `target` have the bytes of `source`, and its permissions, as `write` does, however many bytes they are.
 
     `drafts` is a folder above it: one that is killed leaves its draft there, and none beside the files of a package.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=drafts, prefix=f".{target.name[:_SHORT]}.")
+    handle, name = tempfile.mkstemp(dir=temp_folder, prefix=f".{target.name[:_SHORT]}.")
     try:
-        with os.fdopen(handle, "wb") as draft, source.open("rb") as file:
-            shutil.copyfileobj(file, draft, _CHUNK)
-            draft.flush()
-            os.fsync(draft.fileno())
+        with os.fdopen(handle, "wb") as temp_file, source.open("rb") as file:
+            shutil.copyfileobj(file, temp_file, _CHUNK)
+            temp_file.flush()
+            os.fsync(temp_file.fileno())
         shutil.copymode(source, name)
         Path(name).replace(target)
     except BaseException:
@@ -45,7 +45,7 @@ def copy(source: Path, target: Path, drafts: Path) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def file_lock(folder: Path) -> Iterator[None]:
     """Let one process or thread at a time be within, for each `folder`; one that ends lets the next in."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
@@ -62,20 +62,20 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     Where another process was faster, its folder stays; hold `alone` of the folder above where others may do the same.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    temp_folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         for name, content in files.items():
-            _write_through(draft / name, content)
-        draft.chmod(0o755)
+            _write_through(temp_folder / name, content)
+        temp_folder.chmod(0o755)
         if target.exists():
-            target.rename(draft.with_name(f"{draft.name}.damaged"))
-        draft.rename(target)
+            target.rename(temp_folder.with_name(f"{temp_folder.name}.damaged"))
+        temp_folder.rename(target)
     except OSError:
         if not target.is_dir():
             raise
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(draft.with_name(f"{draft.name}.damaged"), ignore_errors=True)
+        shutil.rmtree(temp_folder, ignore_errors=True)
+        shutil.rmtree(temp_folder.with_name(f"{temp_folder.name}.damaged"), ignore_errors=True)
 
 
 def _write_through(path: Path, content: bytes) -> None:

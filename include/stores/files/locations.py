@@ -14,29 +14,29 @@ from ml.errors import DataError, SetupError
 
 LARGEST_FILE = 2 * 1024**3
 _TRIES, _CHUNK = 3, 4 * 1024**2
-_GONE = ("NoSuchKey", "404")
+_NOT_FOUND_CODES = ("NoSuchKey", "404")
 _CONNECT_SECONDS, _ANSWER_SECONDS, _ATTEMPTS = 5, 30, 5
 
 
-class Place(Protocol):
+class Location(Protocol):
     """A place that holds files by name."""
 
-    def make(self) -> None:
+    def ensure_exists(self) -> None:
         """Let the place be there to land in; a bucket is its owner's to make."""
 
-    def within(self, name: str) -> "Place":
+    def child(self, name: str) -> "Location":
         """Return the place `name` inside this one."""
 
     def names(self) -> list[str]:
         """Return the names of the files here, in no order; none where nothing landed."""
 
-    def stamps(self) -> dict[str, str]:
+    def file_versions(self) -> dict[str, str]:
         """Return the files here by name, each with a stamp that is another one once the file was changed."""
 
-    def below(self, first: str, last: str) -> dict[str, dict[str, str]]:
+    def file_versions_by_child(self, first: str, last: str) -> dict[str, dict[str, str]]:
         """Return the same of each place inside this one, by its name, of those from `first` to `last`."""
 
-    def bring(self, name: str, folder: Path) -> Path:
+    def fetch(self, name: str, folder: Path) -> Path:
         """Return where a file is on this machine: here already, or brought whole to `folder`.
 
         Raises DataError when it is gone, too large, or does not come whole, and SetupError when nobody answers.
@@ -46,7 +46,7 @@ class Place(Protocol):
         """Store a file in one step."""
 
 
-def at(address: str) -> Place:
+def from_address(address: str) -> Location:
     """Return the place that `address` names: `s3://bucket/prefix`, or else a folder."""
     parts = urlsplit(address)
     if parts.scheme == "s3":
@@ -63,24 +63,24 @@ class Folder:
     def __str__(self) -> str:
         return str(self.path)
 
-    def make(self) -> None:
+    def ensure_exists(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
 
-    def within(self, name: str) -> "Folder":
+    def child(self, name: str) -> "Folder":
         return Folder(self.path / name)
 
     def names(self) -> list[str]:
-        return list(self.stamps())
+        return list(self.file_versions())
 
-    def stamps(self) -> dict[str, str]:
+    def file_versions(self) -> dict[str, str]:
         paths = self.path.iterdir() if self.path.is_dir() else ()
-        return {path.name: stamp for path in paths if (stamp := _stamp(path))}
+        return {path.name: version for path in paths if (version := _file_version(path))}
 
-    def below(self, first: str, last: str) -> dict[str, dict[str, str]]:
+    def file_versions_by_child(self, first: str, last: str) -> dict[str, dict[str, str]]:
         paths = self.path.iterdir() if self.path.is_dir() else ()
-        return {path.name: Folder(path).stamps() for path in paths if first <= path.name <= last}
+        return {path.name: Folder(path).file_versions() for path in paths if first <= path.name <= last}
 
-    def bring(self, name: str, folder: Path) -> Path:
+    def fetch(self, name: str, folder: Path) -> Path:
         target = self.path / name
         if not target.exists():
             raise DataError(f"expected the file {target}, but it is gone; land it and run this night again")
@@ -101,65 +101,65 @@ class Bucket:
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"
 
-    def make(self) -> None:
+    def ensure_exists(self) -> None:
         pass
 
-    def within(self, name: str) -> "Bucket":
+    def child(self, name: str) -> "Bucket":
         return Bucket(bucket=self.bucket, prefix=f"{self.prefix}/{name}".lstrip("/"))
 
     def names(self) -> list[str]:
-        return list(self.stamps())
+        return list(self.file_versions())
 
-    def stamps(self) -> dict[str, str]:
-        return {name: stamp for name, stamp in self._listed(Delimiter="/") if name}
+    def file_versions(self) -> dict[str, str]:
+        return {name: version for name, version in self._list_keys(Delimiter="/") if name}
 
-    def below(self, first: str, last: str) -> dict[str, dict[str, str]]:
+    def file_versions_by_child(self, first: str, last: str) -> dict[str, dict[str, str]]:
         """Return what `Place.below` says, in one request for each thousand files from `first` on."""
-        found: dict[str, dict[str, str]] = {}
+        versions: dict[str, dict[str, str]] = {}
         shortly_before = f"{self.prefix}/{first[:-1]}"  # SeaweedFS passes over what is inside the place it starts after
-        for key, stamp in self._listed(StartAfter=shortly_before):
-            place, _, name = key.partition("/")
-            if place > last:
+        for key, version in self._list_keys(StartAfter=shortly_before):
+            child, _, name = key.partition("/")
+            if child > last:
                 break
-            if place >= first and name and "/" not in name:
-                found.setdefault(place, {})[name] = stamp
-        return found
+            if child >= first and name and "/" not in name:
+                versions.setdefault(child, {})[name] = version
+        return versions
 
-    def _listed(self, **asked: str) -> Iterator[tuple[str, str]]:
+    def _list_keys(self, **options: str) -> Iterator[tuple[str, str]]:
         """Yield each key below the prefix, in their order, and the tag of its bytes."""
-        pages, prefix = client().get_paginator("list_objects_v2"), f"{self.prefix}/"
-        with reached(self):
-            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **asked):
+        pages, prefix = s3_client().get_paginator("list_objects_v2"), f"{self.prefix}/"
+        with translate_errors(self):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **options):
                 for each in page.get("Contents", []):
                     yield each["Key"].removeprefix(prefix), each["ETag"].strip('"')
 
-    def bring(self, name: str, folder: Path) -> Path:
+    def fetch(self, name: str, folder: Path) -> Path:
         from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
 
         fault: Exception | None = None
         for _ in range(_TRIES):
             try:
-                return self._brought(name, folder / name)
+                return self._download(name, folder / name)
             except (HTTPClientError, IncompleteReadError, ResponseStreamingError) as cut:
                 fault = cut
         raise DataError(f"{self}/{name} did not come whole in {_TRIES} tries ({fault}); run this night again later")
 
     def put(self, name: str, content: bytes) -> None:
-        with reached(self):
-            client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
+        with translate_errors(self):
+            s3_client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
 
-    def _brought(self, name: str, target: Path) -> Path:
+    def _download(self, name: str, target: Path) -> Path:
         """Return `target` with the object's bytes; botocore raises when fewer come than its length says."""
-        with reached(self, name):
-            found = client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}".lstrip("/"))
-        _check_size(f"{self}/{name}", found["ContentLength"])
+        with translate_errors(self, name):
+            response = s3_client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}".lstrip("/"))
+        _check_size(f"{self}/{name}", response["ContentLength"])
         with target.open("wb") as file:
-            file.writelines(found["Body"].iter_chunks(_CHUNK))
+            file.writelines(response["Body"].iter_chunks(_CHUNK))
         return target
 
 
 @contextmanager
-def reached(place: Place, name: str = "") -> Iterator[None]:
+def translate_errors(location: Location, name: str = "") -> Iterator[None]:
     """Raise SetupError in place of whatever boto3 says when a bucket is away, busy, or does not let us in.
 
     Raises DataError when it answers that there is no object `name`.
@@ -169,23 +169,23 @@ def reached(place: Place, name: str = "") -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _NOT_FOUND_CODES:
             raise DataError(
-                f"expected the object {place}/{name}, but it is gone; land it and run this night again"
+                f"expected the object {location}/{name}, but it is gone; land it and run this night again"
             ) from None
         raise SetupError(
-            f"expected the bucket to answer at {place}, but: {error}. Start it, or mend its address (RATCHET_LANDING) and "
+            f"expected the bucket to answer at {location}, but: {error}. Start it, or mend its address (RATCHET_LANDING) and "
             "the AWS_... variables, and run this again: what was put there is whole or is not there"
         ) from None
 
 
-def _stamp(path: Path) -> str:
+def _file_version(path: Path) -> str:
     """Return the size of a file and when it was changed; nothing for what is no file, or went away meanwhile."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return ""
-    return f"{found.st_size}-{found.st_mtime_ns}" if stat.S_ISREG(found.st_mode) else ""
+    return f"{status.st_size}-{status.st_mtime_ns}" if stat.S_ISREG(status.st_mode) else ""
 
 
 def _check_size(name: str, size: int) -> None:
@@ -194,11 +194,11 @@ def _check_size(name: str, size: int) -> None:
 
 
 @cache
-def client() -> Any:
+def s3_client() -> Any:
     """Return a client of this process; boto3 retries what can be retried."""
     import boto3
     from botocore.config import Config
 
-    again = {"mode": "standard", "total_max_attempts": _ATTEMPTS}
-    config = Config(retries=again, connect_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
+    retries = {"mode": "standard", "total_max_attempts": _ATTEMPTS}
+    config = Config(retries=retries, connect_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
     return boto3.client("s3", config=config)

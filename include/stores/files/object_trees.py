@@ -11,37 +11,37 @@ from include.stores.files.locations import Bucket
 from ml.errors import DataError
 
 _LOG, _HINT = "_delta_log", "_last_checkpoint"
-_TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+_CONFLICT_CODES = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 
 def names(address: str | Path) -> list[str]:
     """Return the names of all files below, by name; those that are hidden or unfinished are none."""
-    place = locations.at(str(address))
-    found = _keys(place) if isinstance(place, Bucket) else _paths(Path(address))
-    return sorted(name for name in found if not _unfinished(name))
+    location = locations.from_address(str(address))
+    all_names = _keys(location) if isinstance(location, Bucket) else _paths(Path(address))
+    return sorted(name for name in all_names if not _is_unfinished(name))
 
 
 def digest(address: str | Path, name: str) -> str:
     """Return the SHA-256 of a file, read once and not held in memory."""
-    with tempfile.TemporaryDirectory() as folder, _brought(address, name, Path(folder)).open("rb") as file:
+    with tempfile.TemporaryDirectory() as folder, _fetch(address, name, Path(folder)).open("rb") as file:
         return _sha256(file)
 
 
-def copy(source: str | Path, target: str | Path, name: str, *, over: bool = False) -> None:
+def copy(source: str | Path, target: str | Path, name: str, *, overwrite: bool = False) -> None:
     """Let the file be at `target` as it is at `source`: a reader there sees all of it, or what was there before.
 
     Raises DataError where another file has that name, unless it may be written `over`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = _brought(source, name, Path(folder))
-        place = locations.at(str(target))
-        if isinstance(place, Bucket):
-            _put(place, name, path, over=over)
+        path = _fetch(source, name, Path(folder))
+        location = locations.from_address(str(target))
+        if isinstance(location, Bucket):
+            _upload(location, name, path, overwrite=overwrite)
         else:
-            _land(path, Path(target), name, over=over)
+            _copy_to_folder(path, Path(target), name, overwrite=overwrite)
 
 
-def order(name: str) -> tuple[bool, bool, str]:
+def sort_key(name: str) -> tuple[bool, bool, str]:
     """Return a key that sorts files so that a table's log follows what it names, and is whole up to wherever one stops."""
     path = PurePosixPath(name)
     return _LOG in path.parts, path.name == _HINT, name
@@ -58,7 +58,7 @@ def is_hint(name: str) -> bool:
     return PurePosixPath(name).name == _HINT
 
 
-def _unfinished(name: str) -> bool:
+def _is_unfinished(name: str) -> bool:
     return any(part.startswith(".") for part in name.split("/")) or name.endswith((".tmp", ".part"))
 
 
@@ -66,51 +66,51 @@ def _paths(folder: Path) -> Iterator[str]:
     return (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def _keys(place: Bucket) -> Iterator[str]:
-    prefix = f"{place.prefix}/" if place.prefix else ""
-    pages = locations.client().get_paginator("list_objects_v2")
-    with locations.reached(place):
-        found = pages.paginate(Bucket=place.bucket, Prefix=prefix).build_full_result()
-    keys = (each["Key"] for each in found.get("Contents", []))
+def _keys(location: Bucket) -> Iterator[str]:
+    prefix = f"{location.prefix}/" if location.prefix else ""
+    pages = locations.s3_client().get_paginator("list_objects_v2")
+    with locations.translate_errors(location):
+        listing = pages.paginate(Bucket=location.bucket, Prefix=prefix).build_full_result()
+    keys = (each["Key"] for each in listing.get("Contents", []))
     return (key.removeprefix(prefix) for key in keys if not key.endswith("/"))
 
 
-def _brought(address: str | Path, name: str, scratch: Path) -> Path:
+def _fetch(address: str | Path, name: str, scratch: Path) -> Path:
     """Return where the file is on this machine, brought there if need be."""
-    above, _, last = name.rpartition("/")
-    place = locations.at(str(address))
-    return (place.within(above) if above else place).bring(last, scratch)
+    parent, _, last = name.rpartition("/")
+    location = locations.from_address(str(address))
+    return (location.child(parent) if parent else location).fetch(last, scratch)
 
 
-def _land(path: Path, folder: Path, name: str, *, over: bool) -> None:
-    if not over and (folder / name).exists():
-        _require_same(path, folder / name)
+def _copy_to_folder(path: Path, folder: Path, name: str, *, overwrite: bool) -> None:
+    if not overwrite and (folder / name).exists():
+        _check_same(path, folder / name)
         return
     atomic.copy(path, folder / name, folder)
 
 
-def _put(place: Bucket, name: str, path: Path, *, over: bool) -> None:
+def _upload(location: Bucket, name: str, path: Path, *, overwrite: bool) -> None:
     """Put the file, where nothing has its name; one's own whose reply was lost is read back and found to be the same."""
     from botocore.exceptions import ClientError
 
-    free = {} if over else {"IfNoneMatch": "*"}
-    key = "/".join(filter(None, (place.prefix, name)))
-    with locations.reached(place), path.open("rb") as body:
+    condition = {} if overwrite else {"IfNoneMatch": "*"}
+    key = "/".join(filter(None, (location.prefix, name)))
+    with locations.translate_errors(location), path.open("rb") as body:
         try:
-            locations.client().put_object(Bucket=place.bucket, Key=key, Body=body, **free)
+            locations.s3_client().put_object(Bucket=location.bucket, Key=key, Body=body, **condition)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _TAKEN:
+            if error.response["Error"]["Code"] not in _CONFLICT_CODES:
                 raise
         else:
             return
     with tempfile.TemporaryDirectory() as folder:
-        _require_same(path, _brought(str(place), name, Path(folder)))
+        _check_same(path, _fetch(str(location), name, Path(folder)))
 
 
-def _require_same(path: Path, found: Path) -> None:
-    with path.open("rb") as ours, found.open("rb") as theirs:
+def _check_same(path: Path, existing: Path) -> None:
+    with path.open("rb") as ours, existing.open("rb") as theirs:
         if _sha256(ours) != _sha256(theirs):
-            raise DataError(f"expected no other file of the name {found}, but there is one; nothing is overwritten")
+            raise DataError(f"expected no other file of the name {existing}, but there is one; nothing is overwritten")
 
 
 def _sha256(file: IO[bytes]) -> str:

@@ -23,7 +23,7 @@ class Spool:
         if frame.empty:
             return self
         self.folder.mkdir(parents=True, exist_ok=True)
-        table = arrow(frame)
+        table = to_arrow(frame)
         with pa.OSFile(str(self._file(self.frames)), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table, _ROWS_READ_AT_ONCE)
         return Spool(folder=self.folder, frames=self.frames + 1, count=self.count + len(frame))
@@ -38,14 +38,14 @@ class Spool:
         for number in range(self.frames):
             with pa.OSFile(str(self._file(number))) as source:
                 file = pa.ipc.open_file(source)
-                for at in range(file.num_record_batches):
-                    yield file.get_batch(at).cast(schema)
+                for index in range(file.num_record_batches):
+                    yield file.get_batch(index).cast(schema)
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number}.arrow"
 
 
-def arrow(frame: pd.DataFrame) -> pa.Table:
+def to_arrow(frame: pd.DataFrame) -> pa.Table:
     """Return `frame` with every object and category column as text, even where a night has no value in it."""
     text = {name: pa.string() for name in frame.select_dtypes(["object", "category"]).columns}
     inferred = pa.Schema.from_pandas(frame, preserve_index=False)

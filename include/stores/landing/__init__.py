@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from include.stores.files import locations
-from include.stores.files.locations import Bucket, Folder, Place
+from include.stores.files.locations import Bucket, Folder, Location
 from include.stores.landing import formats
 from include.stores.landing.rows import Rows
 from ml.errors import DataError
@@ -20,32 +20,32 @@ from ml.ingestion import chunks
 from ml.periods import Period
 
 __all__ = [
-    "Arrival",
     "Bucket",
     "Folder",
-    "Landed",
-    "Place",
-    "area",
-    "arrivals",
-    "arrivals_below",
-    "look",
-    "order",
-    "place",
+    "LandedFile",
+    "Location",
+    "ScannedFile",
+    "list_files",
+    "list_files_by_period",
+    "period_location",
+    "scan",
     "sha256",
+    "sort_key",
+    "use_case_location",
 ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
+class LandedFile:
     """A file that landed: its name, the table that it is a part of (None: no table's), and its stamp."""
 
     name: str
     table: str | None
-    stamp: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Landed:
+class ScannedFile:
     """A file that was looked through from end to end, and how many rows it has, of either kind.
 
     `fault` says why it could not be read at all, and then there are no rows. `kept` are the rows of a short file; those
@@ -57,81 +57,88 @@ class Landed:
     size_bytes: int
     count: int
     path: Path
-    kept: tuple[Rows, ...] | None
+    cached: tuple[Rows, ...] | None
     fault: str = ""
 
-    def batches(self, most: int) -> Iterator[Rows]:
+    def batches(self, max_rows: int) -> Iterator[Rows]:
         """Yield the rows as text, those that are read again at most `most` at once.
 
         Raises DataError when the file no longer has the bytes that were looked through.
         """
-        if self.kept is not None:
-            yield from self.kept
+        if self.cached is not None:
+            yield from self.cached
             return
         with self.path.open("rb") as file:
             if _sha256(file) != self.sha256:
                 raise DataError(f"{self.name} was changed while it was taken; run this night again, nothing was taken")
-            yield from formats.read(self.name, file, most)
+            yield from formats.read(self.name, file, max_rows)
 
 
-def place(landing: str, use_case: str, period: Period) -> Place:
+def period_location(landing: str, use_case: str, period: Period) -> Location:
     """Return where the files of `period` land; `landing` is a folder or `s3://bucket/prefix`."""
-    return area(landing, use_case).within(str(period))
+    return use_case_location(landing, use_case).child(str(period))
 
 
-def area(landing: str, use_case: str) -> Place:
+def use_case_location(landing: str, use_case: str) -> Location:
     """Return the place in which each period of a use case has its own."""
-    return locations.at(landing).within(use_case)
+    return locations.from_address(landing).child(use_case)
 
 
-def arrivals(place: Place, tables: list[str]) -> list[Arrival]:
+def list_files(location: Location, tables: list[str]) -> list[LandedFile]:
     """Return the files that are there by name; unfinished ones (hidden, or ending in .tmp or .part) are not yet."""
-    return _arrivals(place.stamps(), tables)
+    return _list_files(location.file_versions(), tables)
 
 
-def arrivals_below(place: Place, tables: list[str], first: str, last: str) -> dict[str, list[Arrival]]:
+def list_files_by_period(location: Location, tables: list[str], first: str, last: str) -> dict[str, list[LandedFile]]:
     """Return the same of each place inside `place`, by its name, of those from `first` to `last`."""
-    return {name: _arrivals(stamps, tables) for name, stamps in place.below(first, last).items()}
+    return {
+        name: _list_files(versions, tables) for name, versions in location.file_versions_by_child(first, last).items()
+    }
 
 
-def sha256(place: Place, name: str) -> str:
+def sha256(location: Location, name: str) -> str:
     """Return the SHA-256 of a file's bytes; raises what `Place.bring` does."""
-    with tempfile.TemporaryDirectory() as scratch, place.bring(name, Path(scratch)).open("rb") as file:
+    with tempfile.TemporaryDirectory() as scratch, location.fetch(name, Path(scratch)).open("rb") as file:
         return _sha256(file)
 
 
-def look(place: Place, arrival: Arrival, scratch: Path, keep: int = chunks.LONGEST) -> Landed:
+def scan(location: Location, landed: LandedFile, scratch: Path, max_cached_rows: int = chunks.MAX_ROWS) -> ScannedFile:
     """Return the file, looked through; its rows are kept in memory when they are at most `keep`.
 
     What is not on this machine is brought to the folder `scratch`, and must stay there as long as rows are asked for.
     """
-    path = place.bring(arrival.name, scratch)
+    path = location.fetch(landed.name, scratch)
     with path.open("rb") as file:
         sha256, size = _sha256(file), file.tell()
         fault = ""
         try:
-            count, kept = _looked_through(arrival.name, file, keep)
+            count, cached = _scan_rows(landed.name, file, max_cached_rows)
         except DataError as refused:
-            count, kept, fault = 0, (), str(refused)
-    return Landed(name=arrival.name, sha256=sha256, size_bytes=size, count=count, path=path, kept=kept, fault=fault)
+            count, cached, fault = 0, (), str(refused)
+    return ScannedFile(
+        name=landed.name, sha256=sha256, size_bytes=size, count=count, path=path, cached=cached, fault=fault
+    )
 
 
 def _sha256(file: IO[bytes]) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # IO[bytes] has readinto, unsaid
 
 
-def _looked_through(name: str, file: IO[bytes], keep: int) -> tuple[int, tuple[Rows, ...] | None]:
+def _scan_rows(name: str, file: IO[bytes], max_cached_rows: int) -> tuple[int, tuple[Rows, ...] | None]:
     count = 0
-    kept: list[Rows] = []
-    for rows in formats.read(name, file, chunks.LONGEST):
+    cached: list[Rows] = []
+    for rows in formats.read(name, file, chunks.MAX_ROWS):
         count += rows.count
-        kept = [*kept, rows] if count <= keep else []
-    return count, tuple(kept) if count <= keep else None
+        cached = [*cached, rows] if count <= max_cached_rows else []
+    return count, tuple(cached) if count <= max_cached_rows else None
 
 
-def _arrivals(stamps: Mapping[str, str], tables: list[str]) -> list[Arrival]:
-    names = [name for name in stamps if not name.startswith((".", "_")) and not name.endswith((".tmp", ".part"))]
-    return [Arrival(name=name, table=_table(name, tables), stamp=stamps[name]) for name in sorted(names, key=order)]
+def _list_files(versions: Mapping[str, str], tables: list[str]) -> list[LandedFile]:
+    names = [name for name in versions if not name.startswith((".", "_")) and not name.endswith((".tmp", ".part"))]
+    return [
+        LandedFile(name=name, table=_table(name, tables), version=versions[name])
+        for name in sorted(names, key=sort_key)
+    ]
 
 
 def _table(name: str, tables: list[str]) -> str | None:
@@ -139,7 +146,7 @@ def _table(name: str, tables: list[str]) -> str | None:
     return table if table in tables else None
 
 
-def order(name: str) -> tuple[str, int, str]:
+def sort_key(name: str) -> tuple[str, int, str]:
     """Return a key that sorts the parts of a table after the table's own file: a later part supersedes."""
     table, *rest = name.split(".")
     return table, len(rest), name

@@ -27,7 +27,7 @@ _BLOCK = 4 * 1024**2
 csv.field_size_limit(2**31 - 1)  # a longer field is told of below; the reader's own limit would end the whole file
 
 
-def read(file: IO[bytes], most: int) -> Iterator[Rows]:
+def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
     """Yield the rows of CSV text, at most `most` at once.
 
     Raises DataError when it has no header, or names a column twice.
@@ -40,7 +40,7 @@ def read(file: IO[bytes], most: int) -> Iterator[Rows]:
     file.seek(text_starts)
     quoted = _is_quoted(file)
     file.seek(text_starts)
-    return _quoted(file, most) if quoted else _plain(file, most)
+    return _read_quoted(file, max_rows) if quoted else _read_unquoted(file, max_rows)
 
 
 def _is_quoted(file: IO[bytes]) -> bool:
@@ -54,27 +54,27 @@ def _is_quoted(file: IO[bytes]) -> bool:
     return before == b"\r"
 
 
-def _plain(file: IO[bytes], most: int) -> Iterator[Rows]:
+def _read_unquoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
     """Yield the rows of text without quotes: its lines, but for those that are not a row."""
     texts = (line.rstrip(b"\r\n").decode(errors="replace") for line in file)
     number, first = next(((number, text) for number, text in enumerate(texts, 1) if text), (0, ""))
-    header = _header(first.split(",") if first else [])
-    for lines in rows.batches(iter(file), most, b"".join):
-        yield _fitted(lines.replace(b"\r\n", b"\n"), header, after=number)
+    header = _check_header(first.split(",") if first else [])
+    for lines in rows.batches(iter(file), max_rows, b"".join):
+        yield _parse_lines(lines.replace(b"\r\n", b"\n"), header, lines_before=number)
         number += lines.count(b"\n")
 
 
-def _fitted(content: bytes, header: list[str], after: int) -> Rows:
+def _parse_lines(content: bytes, header: list[str], lines_before: int) -> Rows:
     """Return the rows of lines that come after line `after`."""
-    lines = Lines.of(content)
-    numbers = lines.numbers + after
-    odd = np.flatnonzero((lines.commas != len(header) - 1) | lines.suspect)
-    faults = {at: _fault(lines.text(at).split(","), header) for at in odd.tolist()}
+    lines = Lines.from_bytes(content)
+    numbers = lines.numbers + lines_before
+    suspect_lines = np.flatnonzero((lines.commas != len(header) - 1) | lines.suspect)
+    faults = {at: _fault(lines.text(at).split(","), header) for at in suspect_lines.tolist()}
     wrong = [at for at, fault in faults.items() if fault]
     keep = np.ones(len(lines), bool)
     keep[wrong] = False
     return Rows(
-        fit=_frame(lines.bytes_of(keep), header, numbers[keep]),
+        well_formed=_frame(lines.select(keep), header, numbers[keep]),
         malformed=rows.malformed([(int(numbers[at]), lines.text(at), faults[at]) for at in wrong]),
     )
 
@@ -94,15 +94,15 @@ def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
     return pd.DataFrame({name: table[name].to_pandas() for name in header}).set_axis(numbers)
 
 
-def _quoted(file: IO[bytes], most: int) -> Iterator[Rows]:
+def _read_quoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
     records = _records(file.read().decode(errors="replace"))
     first = next(records, None)
-    header = _header(first.cells if first else [])
-    for some in rows.batches(records, most, list):
-        faults = [(each.line, json.dumps(each.cells), each.fault or _fault(each.cells, header)) for each in some]
-        good = [record for record, (_, _, fault) in zip(some, faults, strict=True) if not fault]
-        fit = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
-        yield Rows(fit=fit, malformed=rows.malformed([each for each in faults if each[2]]))
+    header = _check_header(first.cells if first else [])
+    for batch in rows.batches(records, max_rows, list):
+        faults = [(each.line, json.dumps(each.cells), each.fault or _fault(each.cells, header)) for each in batch]
+        good = [record for record, (_, _, fault) in zip(batch, faults, strict=True) if not fault]
+        well_formed = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
+        yield Rows(well_formed=well_formed, malformed=rows.malformed([each for each in faults if each[2]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +133,12 @@ def _records(text: str) -> Iterator[_Record]:
             at += 1
 
 
-def _header(names: list[str]) -> list[str]:
+def _check_header(names: list[str]) -> list[str]:
     if not names:
         raise DataError("expected a header line, got an empty file")
-    twice = next((column for column in names if names.count(column) > 1), None)
-    if twice is not None:
-        raise DataError(f"expected each column once, got {twice!r} twice; mend the header and land it again")
+    duplicate = next((column for column in names if names.count(column) > 1), None)
+    if duplicate is not None:
+        raise DataError(f"expected each column once, got {duplicate!r} twice; mend the header and land it again")
     return names
 
 

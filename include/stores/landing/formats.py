@@ -12,7 +12,7 @@ from include.stores.landing.rows import Rows
 from ml.errors import DataError
 
 LARGEST_INFLATED = 4 * 1024**3
-_RATIO, _FREE = 200, 64 * 1024**2
+_RATIO, _MIN_BOUND = 200, 64 * 1024**2
 _CHUNK = 4 * 1024**2
 
 _READERS: dict[str, Callable[[IO[bytes], int], Iterator[Rows]]] = {
@@ -24,7 +24,7 @@ _READERS: dict[str, Callable[[IO[bytes], int], Iterator[Rows]]] = {
 _INFLATED = (".csv.gz", ".jsonl.gz", ".ndjson.gz")
 
 
-def read(name: str, file: IO[bytes], most: int) -> Iterator[Rows]:
+def read(name: str, file: IO[bytes], max_rows: int) -> Iterator[Rows]:
     """Yield the rows of the file `name`, at most `most` at once, and at least once, be it none.
 
     Raises DataError that says why the file is none; what was yielded before is not to be taken then.
@@ -36,24 +36,24 @@ def read(name: str, file: IO[bytes], most: int) -> Iterator[Rows]:
         raise DataError(f"{name}: expected a header line, got an empty file")
     reader = _READERS[ending.removesuffix(".gz")]
     try:
-        with tempfile.SpooledTemporaryFile(_FREE) as whole:
-            yield from reader(inflate(file, whole) if ending.endswith(".gz") else file, most)
+        with tempfile.SpooledTemporaryFile(_MIN_BOUND) as buffer:
+            yield from reader(inflate(file, buffer) if ending.endswith(".gz") else file, max_rows)
     except DataError as fault:
         raise DataError(f"{name}: {fault}") from None
 
 
-def inflate(packed: IO[bytes], whole: IO[bytes]) -> IO[bytes]:
+def inflate(compressed: IO[bytes], buffer: IO[bytes]) -> IO[bytes]:
     """Write what a gzip file holds to `whole` and return it.
 
     Raises DataError when the file is damaged, ends early, or is a bomb.
     """
-    size, inflated = packed.seek(0, os.SEEK_END), 0
-    bound = min(LARGEST_INFLATED, max(_FREE, _RATIO * size))
-    packed.seek(0)
+    size, inflated = compressed.seek(0, os.SEEK_END), 0
+    bound = min(LARGEST_INFLATED, max(_MIN_BOUND, _RATIO * size))
+    compressed.seek(0)
     try:
-        with gzip.GzipFile(fileobj=packed) as file:
+        with gzip.GzipFile(fileobj=compressed) as file:
             while chunk := file.read(_CHUNK):
-                inflated += whole.write(chunk)
+                inflated += buffer.write(chunk)
                 if inflated > bound:
                     raise DataError(
                         f"expected a gzip file of {size:,} bytes to hold at most {bound:,}, got more; if it is "
@@ -63,4 +63,4 @@ def inflate(packed: IO[bytes], whole: IO[bytes]) -> IO[bytes]:
         raise DataError("expected a whole gzip file, but it ends early; land it again") from None
     except (gzip.BadGzipFile, zlib.error) as fault:
         raise DataError(f"expected a gzip file, got a damaged one ({fault}); land it again") from None
-    return whole
+    return buffer

@@ -26,32 +26,32 @@ class Lines:
     suspect: Booleans
 
     @classmethod
-    def of(cls, content: bytes) -> "Lines":
+    def from_bytes(cls, content: bytes) -> "Lines":
         """Return the lines of `content`, whose lines end in LF alone."""
         text = np.frombuffer(content, np.uint8)
         ends = np.append(np.flatnonzero(text == _NEWLINE), len(text)).astype(np.int64)
         starts = np.append(0, ends[:-1] + 1).astype(np.int64)
-        there = np.flatnonzero(ends > starts)
-        starts, ends = starts[there], ends[there]
+        non_empty = np.flatnonzero(ends > starts)
+        starts, ends = starts[non_empty], ends[non_empty]
         decodable = _is_utf8(content) and UNDECODABLE.encode() not in content
         suspicious = text == _NUL if decodable else (text == _NUL) | (text > _ASCII)
         return cls(
             content=content,
             starts=starts,
             ends=ends,
-            numbers=there + 1,
-            commas=_counted(text == _COMMA, starts, ends),
-            suspect=(_counted(suspicious, starts, ends) > 0) | (ends - starts > LONGEST_CELL),
+            numbers=non_empty + 1,
+            commas=_count_between(text == _COMMA, starts, ends),
+            suspect=(_count_between(suspicious, starts, ends) > 0) | (ends - starts > LONGEST_CELL),
         )
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def text(self, at: int) -> str:
+    def text(self, index: int) -> str:
         """Return a line, undecodable bytes replaced."""
-        return self.content[self.starts[at] : self.ends[at]].decode(errors="replace")
+        return self.content[self.starts[index] : self.ends[index]].decode(errors="replace")
 
-    def bytes_of(self, keep: Booleans) -> bytes:
+    def select(self, keep: Booleans) -> bytes:
         """Return the lines under `keep`, each with its line end."""
         kept = np.flatnonzero(keep)
         if len(kept) and self.numbers[kept[-1]] - self.numbers[kept[0]] + 1 == len(kept):
@@ -67,8 +67,8 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def _counted(marks: Booleans, starts: Integers, ends: Integers) -> Integers:
+def _count_between(marks: Booleans, starts: Integers, ends: Integers) -> Integers:
     """Return how many `marks` lie between each start and end."""
-    places = np.flatnonzero(marks)
-    counted: Integers = np.searchsorted(places, ends) - np.searchsorted(places, starts)
-    return counted
+    positions = np.flatnonzero(marks)
+    counts: Integers = np.searchsorted(positions, ends) - np.searchsorted(positions, starts)
+    return counts

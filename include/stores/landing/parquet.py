@@ -14,56 +14,56 @@ from include.stores.landing import rows
 from include.stores.landing.rows import Rows
 from ml.errors import DataError
 
-MOST_ROWS = 50_000_000
+MAX_ROWS = 50_000_000
 LARGEST_DECODED = 4 * 1024**3
-_BATCH, _SHOWN = 4096, 1000
+_BATCH, _MAX_CELL_TEXT = 4096, 1000
 _INDEX = re.compile(r"__index_level_\d+__")
 
 
-def read(file: IO[bytes], most: int) -> Iterator[Rows]:
+def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
     """Yield the rows of a Parquet file, at most `most` at once.
 
     Raises DataError when it is damaged, too large decoded, or nested.
     """
-    after = 0
+    rows_before = 0
     try:
-        for table in _tables(_opened(file), most):
-            yield _rows(table, after)
-            after += len(table)
+        for table in _tables(_open(file), max_rows):
+            yield _rows(table, rows_before)
+            rows_before += len(table)
     except (pa.ArrowException, OSError) as fault:
         raise DataError(f"expected a whole Parquet file, got a damaged one ({fault}); land it again") from None
 
 
-def _opened(file: IO[bytes]) -> pq.ParquetFile:
+def _open(file: IO[bytes]) -> pq.ParquetFile:
     """Return the checked file; its text columns are to be read as categories."""
     schema = pq.ParquetFile(file, page_checksum_verification=True).schema_arrow
     texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
-    opened = pq.ParquetFile(file, page_checksum_verification=True, read_dictionary=texts)
-    _check(opened)
-    return opened
+    parquet_file = pq.ParquetFile(file, page_checksum_verification=True, read_dictionary=texts)
+    _check(parquet_file)
+    return parquet_file
 
 
 def _check(file: pq.ParquetFile) -> None:
     for field in file.schema_arrow:
         if pa.types.is_nested(field.type):
             raise DataError(f"expected flat columns, got {field.name!r} of type {field.type}")
-    if file.metadata.num_rows > MOST_ROWS:
-        raise DataError(f"expected at most {MOST_ROWS:,} rows, got {file.metadata.num_rows:,}; land it in parts")
+    if file.metadata.num_rows > MAX_ROWS:
+        raise DataError(f"expected at most {MAX_ROWS:,} rows, got {file.metadata.num_rows:,}; land it in parts")
 
 
-def _tables(file: pq.ParquetFile, most: int) -> Iterator[pa.Table]:
+def _tables(file: pq.ParquetFile, max_rows: int) -> Iterator[pa.Table]:
     """Yield the rows in tables of `most`, the last one shorter."""
     columns = [name for name in file.schema_arrow.names if not _INDEX.fullmatch(name)]
     schema = pa.schema([file.schema_arrow.field(name) for name in columns])
-    held: list[pa.RecordBatch] = []
+    buffered: list[pa.RecordBatch] = []
     for batch in _batches(file, columns):
-        left = batch
-        while sum(map(len, held)) + len(left) > most:
-            room = most - sum(map(len, held))
-            yield _table([*held, left.slice(0, room)], schema)
-            held, left = [], left.slice(room)
-        held.append(left)
-    yield _table(held, schema)
+        remaining = batch
+        while sum(map(len, buffered)) + len(remaining) > max_rows:
+            room = max_rows - sum(map(len, buffered))
+            yield _table([*buffered, remaining.slice(0, room)], schema)
+            buffered, remaining = [], remaining.slice(room)
+        buffered.append(remaining)
+    yield _table(buffered, schema)
 
 
 def _batches(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -80,34 +80,34 @@ def _table(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches(batches, batches[0].schema if batches else schema).unify_dictionaries()
 
 
-def _rows(table: pa.Table, after: int) -> Rows:
-    texts = pd.DataFrame({name: _texts(table[name]) for name in table.column_names})
-    frame = texts.set_axis(pd.RangeIndex(after + 1, after + len(texts) + 1))
+def _rows(table: pa.Table, rows_before: int) -> Rows:
+    texts = pd.DataFrame({name: _to_texts(table[name]) for name in table.column_names})
+    frame = texts.set_axis(pd.RangeIndex(rows_before + 1, rows_before + len(texts) + 1))
     bad = pd.Series(False, frame.index)
     for column in (frame[name] for name in frame):
         bad |= column.isin([level for level in column.cat.categories if rows.fault([level])])
     faults = [
-        (int(line), json.dumps([cell[:_SHOWN] for cell in row]), rows.fault(list(row)))
+        (int(line), json.dumps([cell[:_MAX_CELL_TEXT] for cell in row]), rows.fault(list(row)))
         for line, row in zip(frame.index[bad], frame[bad].itertuples(index=False), strict=True)
     ]
-    return Rows(fit=frame[~bad], malformed=rows.malformed(faults))
+    return Rows(well_formed=frame[~bad], malformed=rows.malformed(faults))
 
 
-def _texts(column: pa.ChunkedArray) -> pd.Series:
+def _to_texts(column: pa.ChunkedArray) -> pd.Series:
     """Return a column's values as text in categories; missing ones (NaN too) are empty."""
     if not pa.types.is_dictionary(column.type):
-        column = _written(column).dictionary_encode()
+        column = _format_values(column).dictionary_encode()
     texts: pd.Series = column.to_pandas()
     return texts.cat.add_categories("").fillna("") if texts.isna().any() else texts
 
 
-def _written(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _format_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_floating(kind):
         column = pc.if_else(pc.is_nan(column), None, column)
     if pa.types.is_timestamp(kind):
         zone = "Z" if kind.tz else ""
         instants = column.cast(pa.timestamp(kind.unit, "UTC" if kind.tz else None))
-        written = pc.strftime(instants, format="%Y-%m-%dT%H:%M:%S")
-        return pc.binary_join_element_wise(pc.replace_substring_regex(written, r"\.0+$", ""), zone, "")
+        formatted = pc.strftime(instants, format="%Y-%m-%dT%H:%M:%S")
+        return pc.binary_join_element_wise(pc.replace_substring_regex(formatted, r"\.0+$", ""), zone, "")
     return column.cast(pa.string())

@@ -20,19 +20,19 @@ class Rows:
     Both are indexed by line (a Parquet file's row, counted from 1); `malformed` has the columns `text` and `reasons`.
     """
 
-    fit: pd.DataFrame
+    well_formed: pd.DataFrame
     malformed: pd.DataFrame
 
     @property
     def count(self) -> int:
         """How many rows came, of either kind."""
-        return len(self.fit) + len(self.malformed)
+        return len(self.well_formed) + len(self.malformed)
 
 
-def batches(items: Iterator[_Item], most: int, gather: Callable[[Iterator[_Item]], _Batch]) -> Iterator[_Batch]:
+def batches(items: Iterator[_Item], max_items: int, collect: Callable[[Iterator[_Item]], _Batch]) -> Iterator[_Batch]:
     """Yield what `gather` makes of `items`, at most `most` at once; a single empty one when there are none."""
-    yield gather(islice(items, most))
-    while batch := gather(islice(items, most)):
+    yield collect(islice(items, max_items))
+    while batch := collect(islice(items, max_items)):
         yield batch
 
 

@@ -18,5 +18,5 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with database.writing(database.engine(load_settings().warehouse_url), alone="migrate") as own:
+    with database.write_transaction(database.engine(load_settings().warehouse_url), lock="migrate") as own:
         run(own)

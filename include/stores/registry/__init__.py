@@ -1,7 +1,7 @@
 """MLflow: trainings to look at, packages to load. It shows what the ledger decided; it decides nothing."""
 
 from include.stores.registry.client import prepare
-from include.stores.registry.runs import file, log_training
-from include.stores.registry.versions import aliased, follow, predict, register
+from include.stores.registry.runs import log_training, read_run_file
+from include.stores.registry.versions import aliased_digests, predict, register, sync_with_ledger
 
-__all__ = ["aliased", "file", "follow", "log_training", "predict", "prepare", "register"]
+__all__ = ["aliased_digests", "log_training", "predict", "prepare", "read_run_file", "register", "sync_with_ledger"]

@@ -39,7 +39,7 @@ def connect(settings: Settings) -> MlflowClient:
 def prepare(settings: Settings) -> None:
     """Make MLflow's database, or bring it to the newest schema; a server at an `http` address does this for itself."""
     client = connect(settings)
-    with alone(settings):
+    with write_lock(settings):
         if not _is_server(settings):
             from mlflow import db
 
@@ -48,17 +48,17 @@ def prepare(settings: Settings) -> None:
         client.search_experiments(max_results=1)
 
 
-def experiment(client: MlflowClient, settings: Settings, use_case: str) -> str:
+def experiment_id(client: MlflowClient, settings: Settings, use_case: str) -> str:
     """Return the id of the use case's experiment, made when it is not there."""
-    found = client.get_experiment_by_name(use_case)
-    if found is not None:
-        return str(found.experiment_id)
-    place = None if _is_server(settings) else (settings.mlflow_artifacts / use_case).resolve().as_uri()
-    return str(client.create_experiment(use_case, artifact_location=place))
+    existing = client.get_experiment_by_name(use_case)
+    if existing is not None:
+        return str(existing.experiment_id)
+    artifact_location = None if _is_server(settings) else (settings.mlflow_artifacts / use_case).resolve().as_uri()
+    return str(client.create_experiment(use_case, artifact_location=artifact_location))
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
+def write_lock(settings: Settings) -> Iterator[None]:
     """Wait until no other process of this machine writes to MLflow, whose own changes lose each other in a race."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "mlflow.lock").open("w") as file:
@@ -67,7 +67,7 @@ def alone(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def suppress_warnings() -> Iterator[None]:
     """Silence MLflow's warnings about itself: type hints of its own, and advice to add an input example."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

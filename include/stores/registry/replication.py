@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
 
-_FROM, _WHOLE = "moved_from", "moved_whole"
+_SOURCE_ID_TAG, _COMPLETE_TAG = "moved_from", "moved_whole"
 _RUN, _VERSION, _ALIAS = "run", "version", "version's alias"  # in the order in which each needs those before it
-_BEGUN, _MODEL = "moved_begun", "models:/m-"
-_OURS, _PARTS_AT_ONCE = (_FROM, _WHOLE, "mlflow.user", "mlflow.source.name", "mlflow.source.type"), 100
+_IN_PROGRESS_TAG, _LOGGED_MODEL_PREFIX = "moved_begun", "models:/m-"
+_IGNORED_TAGS, _METRICS_PER_BATCH = (
+    (_SOURCE_ID_TAG, _COMPLETE_TAG, "mlflow.user", "mlflow.source.name", "mlflow.source.type"),
+    100,
+)
 
 
 def rows(settings: Settings) -> list[Row]:
@@ -37,41 +40,43 @@ def rows(settings: Settings) -> list[Row]:
 
     A run of which a move brought only a part is none yet. There are none where no MLflow was ever made.
     """
-    if not _is_there(settings):
+    if not _exists(settings):
         return []
     mlflow = client.connect(settings)
-    with client.quietly():
+    with client.suppress_warnings():
         runs = _runs(mlflow)
-        found = [(_RUN, identity, _run_digest(mlflow, *each)) for identity, each in runs.items() if _is_whole(each[1])]
+        run_rows = [
+            (_RUN, identity, _run_digest(mlflow, *each)) for identity, each in runs.items() if _is_complete(each[1])
+        ]
         versions = [
             (
                 _VERSION,
-                _numbered(each),
+                _version_key(each),
                 _version_digest(each, {run.info.run_id: who for who, (_, run) in runs.items()}),
             )
             for each in _versions(mlflow)
         ]
-        return sorted([*found, *versions, *_aliases(mlflow)])
+        return sorted([*run_rows, *versions, *_aliases(mlflow)])
 
 
-def bring(source: Settings, target: Settings, row: Row) -> None:
+def copy(source: Settings, target: Settings, row: Row) -> None:
     """Let the run, version or alias that `row` names be at `target` as it is at `source`; one cut off is completed.
 
     Raises DataError where a version cannot have the number there that it has here.
     """
-    what, name = str(row[0]), str(row[1])
-    with TemporaryDirectory() as folder, client.alone(target), client.quietly():
-        if what == _RUN:
-            _bring_run(source, target, name, Path(folder))
-        elif what == _VERSION:
+    kind, name = str(row[0]), str(row[1])
+    with TemporaryDirectory() as folder, client.write_lock(target), client.suppress_warnings():
+        if kind == _RUN:
+            _copy_run(source, target, name, Path(folder))
+        elif kind == _VERSION:
             model, number = name.rsplit("/", 1)
-            _bring_version(source, target, model, int(number), Path(folder))
+            _copy_version(source, target, model, int(number), Path(folder))
         else:
             model, alias = name.rsplit("/", 1)
             client.connect(target).set_registered_model_alias(model, alias, str(row[2]))
 
 
-def _is_there(settings: Settings) -> bool:
+def _exists(settings: Settings) -> bool:
     """Return whether an MLflow was ever made: to ask its client would make one."""
     url = settings.mlflow_url
     if url.startswith(("http://", "https://")):
@@ -82,137 +87,154 @@ def _is_there(settings: Settings) -> bool:
     return sa.inspect(warehouse.engine(url)).has_table("experiments")
 
 
-def _bring_run(source: Settings, target: Settings, identity: str, folder: Path) -> None:
+def _copy_run(source: Settings, target: Settings, identity: str, folder: Path) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
-    here = client.connect(source)
-    experiment, run = _runs(here)[identity]
-    here.download_artifacts(run.info.run_id, "", str(folder))
-    metrics = [each for name in run.data.metrics for each in here.get_metric_history(run.info.run_id, name)]
-    there = client.connect(target)
-    within = client.experiment(there, target, experiment)
-    _, made = _runs(there).get(identity) or (
+    source_client = client.connect(source)
+    experiment, run = _runs(source_client)[identity]
+    source_client.download_artifacts(run.info.run_id, "", str(folder))
+    metrics = [each for name in run.data.metrics for each in source_client.get_metric_history(run.info.run_id, name)]
+    target_client = client.connect(target)
+    experiment_id = client.experiment_id(target_client, target, experiment)
+    _, target_run = _runs(target_client).get(identity) or (
         experiment,
-        there.create_run(within, run.info.start_time, tags={_FROM: identity}, run_name=run.info.run_name),
+        target_client.create_run(
+            experiment_id, run.info.start_time, tags={_SOURCE_ID_TAG: identity}, run_name=run.info.run_name
+        ),
     )
-    made_id = made.info.run_id
-    there.log_batch(made_id, params=[Param(*each) for each in run.data.params.items()])
-    for at in range(0, len(metrics), _PARTS_AT_ONCE):
-        part = metrics[at : at + _PARTS_AT_ONCE]
-        there.log_batch(made_id, metrics=[Metric(each.key, each.value, each.timestamp, each.step) for each in part])
-    there.log_batch(made_id, tags=[RunTag(*each) for each in run.data.tags.items() if each[0] not in (_FROM, _WHOLE)])
-    there.log_artifacts(made_id, str(folder))
+    target_run_id = target_run.info.run_id
+    target_client.log_batch(target_run_id, params=[Param(*each) for each in run.data.params.items()])
+    for start in range(0, len(metrics), _METRICS_PER_BATCH):
+        part = metrics[start : start + _METRICS_PER_BATCH]
+        target_client.log_batch(
+            target_run_id, metrics=[Metric(each.key, each.value, each.timestamp, each.step) for each in part]
+        )
+    target_client.log_batch(
+        target_run_id,
+        tags=[RunTag(*each) for each in run.data.tags.items() if each[0] not in (_SOURCE_ID_TAG, _COMPLETE_TAG)],
+    )
+    target_client.log_artifacts(target_run_id, str(folder))
     if run.info.end_time is not None:
-        there.set_terminated(made_id, run.info.status, run.info.end_time)
-    if not _is_whole(made):
-        there.set_tag(made_id, _WHOLE, "yes")
+        target_client.set_terminated(target_run_id, run.info.status, run.info.end_time)
+    if not _is_complete(target_run):
+        target_client.set_tag(target_run_id, _COMPLETE_TAG, "yes")
 
 
-def _bring_version(source: Settings, target: Settings, name: str, number: int, folder: Path) -> None:
-    here = client.connect(source)
-    version = here.get_model_version(name, str(number))
-    model = here.get_logged_model(_model_id(version))
-    files = _fetched(_model_id(version), folder)
-    owner = _identity(here.get_run(version.run_id)) if version.run_id else None
-    there = client.connect(target)
-    if any((each.name, int(each.version)) == (name, number) for each in _versions(there)):
+def _copy_version(source: Settings, target: Settings, name: str, number: int, folder: Path) -> None:
+    source_client = client.connect(source)
+    version = source_client.get_model_version(name, str(number))
+    model = source_client.get_logged_model(_model_id(version))
+    files = _download_model(_model_id(version), folder)
+    owner = _source_id(source_client.get_run(version.run_id)) if version.run_id else None
+    target_client = client.connect(target)
+    if any((each.name, int(each.version)) == (name, number) for each in _versions(target_client)):
         for tag in version.tags.items():
-            there.set_model_version_tag(name, str(number), *tag)
+            target_client.set_model_version_tag(name, str(number), *tag)
         return
-    owner_id = str(_runs(there)[owner][1].info.run_id) if owner else None
-    copied = _brought_model(there, target, here.get_experiment(model.experiment_id).name, model, owner_id)
-    there.log_model_artifacts(copied, str(files))
-    there.finalize_logged_model(copied, "READY")
-    if not there.search_registered_models(f"name = '{name}'"):
-        there.create_registered_model(name)
-    _number(
-        there,
+    owner_id = str(_runs(target_client)[owner][1].info.run_id) if owner else None
+    model_id = _copy_model(
+        target_client, target, source_client.get_experiment(model.experiment_id).name, model, owner_id
+    )
+    target_client.log_model_artifacts(model_id, str(files))
+    target_client.finalize_logged_model(model_id, "READY")
+    if not target_client.search_registered_models(f"name = '{name}'"):
+        target_client.create_registered_model(name)
+    _claim_version_number(
+        target_client,
         name,
         number,
-        lambda tags: there.create_model_version(
-            name, f"models:/{copied}", owner_id, tags, description=version.description, model_id=copied
+        lambda tags: target_client.create_model_version(
+            name, f"models:/{model_id}", owner_id, tags, description=version.description, model_id=model_id
         ),
     )
     for tag in version.tags.items():
-        there.set_model_version_tag(name, str(number), *tag)
-    there.delete_model_version_tag(name, str(number), _BEGUN)
+        target_client.set_model_version_tag(name, str(number), *tag)
+    target_client.delete_model_version_tag(name, str(number), _IN_PROGRESS_TAG)
 
 
-def _brought_model(
-    there: MlflowClient, target: Settings, experiment: str, model: LoggedModel, owner_id: str | None
+def _copy_model(
+    target_client: MlflowClient, target: Settings, experiment: str, model: LoggedModel, owner_id: str | None
 ) -> str:
     """Return the id of the model at the target that takes the files of `model`, made unless it was begun before."""
-    within = client.experiment(there, target, experiment)
-    was = model.tags.get(_FROM, model.model_id)
-    begun = there.search_logged_models([within], f"tags.{_FROM} = '{was}'")
-    if begun:
-        return str(begun[0].model_id)
-    tags = {**model.tags, _FROM: was}
-    return str(there.create_logged_model(within, model.name, owner_id, tags, model.params, model.model_type).model_id)
+    experiment_id = client.experiment_id(target_client, target, experiment)
+    source_model_id = model.tags.get(_SOURCE_ID_TAG, model.model_id)
+    existing = target_client.search_logged_models([experiment_id], f"tags.{_SOURCE_ID_TAG} = '{source_model_id}'")
+    if existing:
+        return str(existing[0].model_id)
+    tags = {**model.tags, _SOURCE_ID_TAG: source_model_id}
+    return str(
+        target_client.create_logged_model(
+            experiment_id, model.name, owner_id, tags, model.params, model.model_type
+        ).model_id
+    )
 
 
-def _number(there: MlflowClient, name: str, number: int, make: Callable[[dict[str, str]], ModelVersion]) -> None:
+def _claim_version_number(
+    target_client: MlflowClient, name: str, number: int, make: Callable[[dict[str, str]], ModelVersion]
+) -> None:
     """Let the version `number` be begun; numbers below it are used up, as they are where it comes from."""
-    for each in _all_versions(there):
-        if each.name == name and _BEGUN in each.tags:
+    for each in _all_versions(target_client):
+        if each.name == name and _IN_PROGRESS_TAG in each.tags:
             if int(each.version) == number:
                 return
-            there.delete_model_version(name, each.version)
-    while (made := int(make({_BEGUN: "yes"}).version)) != number:
-        there.delete_model_version(name, str(made))
-        if made > number:
+            target_client.delete_model_version(name, each.version)
+    while (created := int(make({_IN_PROGRESS_TAG: "yes"}).version)) != number:
+        target_client.delete_model_version(name, str(created))
+        if created > number:
             raise DataError(
                 f"expected to bring {name!r} {number} under that number, but MLflow there has given it away already "
-                f"and is at {made}: move to an MLflow in which nothing was registered"
+                f"and is at {created}: move to an MLflow in which nothing was registered"
             )
 
 
 def _runs(mlflow: MlflowClient) -> dict[str, tuple[str, Run]]:
     """Return every run by the id that it had where it was made, with the name of its experiment."""
     experiments = {each.experiment_id: each.name for each in mlflow.search_experiments()}
-    found = _find(lambda token: mlflow.search_runs(list(experiments), page_token=token))
-    return {_identity(run): (experiments[run.info.experiment_id], run) for run in found}
+    runs = _all_pages(lambda token: mlflow.search_runs(list(experiments), page_token=token))
+    return {_source_id(run): (experiments[run.info.experiment_id], run) for run in runs}
 
 
 def _versions(mlflow: MlflowClient) -> list[ModelVersion]:
     """Return the versions that are whole; raises DataError for one that was not registered as ours are."""
-    found = [each for each in _all_versions(mlflow) if _BEGUN not in each.tags]
-    for each in found:
-        if not str(each.source).startswith(_MODEL):
+    versions = [each for each in _all_versions(mlflow) if _IN_PROGRESS_TAG not in each.tags]
+    for each in versions:
+        if not str(each.source).startswith(_LOGGED_MODEL_PREFIX):
             raise DataError(
                 f"expected every version in MLflow to be of a logged model, but {each.name!r} {each.version} is of "
                 f"{each.source!r}: move it by hand, and delete it here"
             )
-    return found
+    return versions
 
 
 def _all_versions(mlflow: MlflowClient) -> list[ModelVersion]:
-    return list(_find(lambda token: mlflow.search_model_versions(page_token=token)))
+    return list(_all_pages(lambda token: mlflow.search_model_versions(page_token=token)))
 
 
 def _aliases(mlflow: MlflowClient) -> list[Row]:
-    models = {each.name for each in _find(lambda token: mlflow.search_registered_models(page_token=token))}
-    told = {name: mlflow.get_registered_model(name).aliases for name in models}
-    return [(_ALIAS, f"{name}/{alias}", str(number)) for name, each in told.items() for alias, number in each.items()]
+    models = {each.name for each in _all_pages(lambda token: mlflow.search_registered_models(page_token=token))}
+    aliases = {name: mlflow.get_registered_model(name).aliases for name in models}
+    return [
+        (_ALIAS, f"{name}/{alias}", str(number)) for name, each in aliases.items() for alias, number in each.items()
+    ]
 
 
-def _find(page: Callable[[str | None], Any]) -> Iterator[Any]:
+def _all_pages(page: Callable[[str | None], Any]) -> Iterator[Any]:
     token: str | None = None
     while token != "":
-        found = page(token)
-        yield from found
-        token = found.token or ""
+        items = page(token)
+        yield from items
+        token = items.token or ""
 
 
-def _identity(run: Run) -> str:
-    return str(run.data.tags.get(_FROM, run.info.run_id))
+def _source_id(run: Run) -> str:
+    return str(run.data.tags.get(_SOURCE_ID_TAG, run.info.run_id))
 
 
-def _is_whole(run: Run) -> bool:
-    return _FROM not in run.data.tags or _WHOLE in run.data.tags
+def _is_complete(run: Run) -> bool:
+    return _SOURCE_ID_TAG not in run.data.tags or _COMPLETE_TAG in run.data.tags
 
 
-def _numbered(version: ModelVersion) -> str:
+def _version_key(version: ModelVersion) -> str:
     return f"{version.name}/{int(version.version):06d}"
 
 
@@ -221,15 +243,18 @@ def _run_digest(mlflow: MlflowClient, experiment: str, run: Run) -> str:
         mlflow.download_artifacts(run.info.run_id, "", folder)
         files = _digests(Path(folder))
     history = {name: mlflow.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
-    metrics = {name: sorted([each.value, each.timestamp, each.step] for each in told) for name, told in history.items()}
-    tags = {name: value for name, value in run.data.tags.items() if name not in _OURS}
-    told = [run.info.run_name, run.info.status, run.info.start_time, run.info.end_time]
-    return hash_chain.fingerprint([experiment, told, run.data.params, metrics, tags, files])
+    metrics = {
+        name: sorted([each.value, each.timestamp, each.step] for each in attributes)
+        for name, attributes in history.items()
+    }
+    tags = {name: value for name, value in run.data.tags.items() if name not in _IGNORED_TAGS}
+    attributes = [run.info.run_name, run.info.status, run.info.start_time, run.info.end_time]
+    return hash_chain.fingerprint([experiment, attributes, run.data.params, metrics, tags, files])
 
 
 def _version_digest(version: ModelVersion, identities: dict[str, str]) -> str:
     with TemporaryDirectory() as folder:
-        files = _digests(_fetched(_model_id(version), Path(folder)))
+        files = _digests(_download_model(_model_id(version), Path(folder)))
     owner = identities.get(version.run_id, version.run_id)
     return hash_chain.fingerprint([version.tags, version.description or "", owner or "", files])
 
@@ -238,7 +263,7 @@ def _model_id(version: ModelVersion) -> str:
     return str(version.source).rpartition("/")[2]
 
 
-def _fetched(model_id: str, folder: Path) -> Path:
+def _download_model(model_id: str, folder: Path) -> Path:
     from mlflow.artifacts import download_artifacts
 
     return Path(download_artifacts(artifact_uri=f"models:/{model_id}", dst_path=str(folder)))

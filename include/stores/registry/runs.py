@@ -39,25 +39,25 @@ def log_training(
     texts = {name: str(value) for name, value in params.items()}
     numbers = {name: float(value) for name, value in metrics.items() if value is not None and math.isfinite(value)}
     content = _digest(night, texts, numbers)
-    with client.alone(settings):
-        experiment = client.experiment(mlflow, settings, use_case)
+    with client.write_lock(settings):
+        experiment = client.experiment_id(mlflow, settings, use_case)
         known = mlflow.search_runs([experiment], f"tags.{_CONTENT} = '{content}'", max_results=1)
         run = known[0] if known else mlflow.create_run(experiment, run_name=str(night), tags={_CONTENT: content})
         run_id = str(run.info.run_id)
         if run.info.status != _FINISHED:
-            _fill(mlflow, run_id, night, texts, numbers)
+            _log_content(mlflow, run_id, night, texts, numbers)
         _attach(mlflow, run_id, files)
         if run.info.status != _FINISHED:
             mlflow.set_terminated(run_id, _FINISHED)
         return run_id
 
 
-def file(settings: Settings, use_case: str, version: str, name: str) -> bytes:
+def read_run_file(settings: Settings, use_case: str, version: str, name: str) -> bytes:
     """Return a file of the run that made a model version; empty when it is not there."""
     from mlflow.exceptions import MlflowException
 
     mlflow = client.connect(settings)
-    with TemporaryDirectory() as folder, client.quietly():
+    with TemporaryDirectory() as folder, client.suppress_warnings():
         try:
             run_id = mlflow.get_model_version(use_case, version).run_id
             return Path(mlflow.download_artifacts(run_id, name, folder)).read_bytes()
@@ -65,7 +65,7 @@ def file(settings: Settings, use_case: str, version: str, name: str) -> bytes:
             return b""
 
 
-def _fill(
+def _log_content(
     mlflow: MlflowClient,
     run_id: str,
     night: date,
@@ -92,4 +92,4 @@ def _attach(mlflow: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> No
 
 
 def _digest(night: date, params: Mapping[str, str], metrics: Mapping[str, float]) -> str:
-    return hashlib.sha256(hash_chain.canonical([str(night), dict(params), dict(metrics)]).encode()).hexdigest()
+    return hashlib.sha256(hash_chain.canonical_json([str(night), dict(params), dict(metrics)]).encode()).hexdigest()

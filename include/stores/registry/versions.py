@@ -14,7 +14,7 @@ from include.stores import ledger, packages, warehouse
 from include.stores.registry import client
 from ml.arrays import Floats
 from ml.errors import DataError, LedgerError, PackageError
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,30 +45,32 @@ def register(
     packages.check(digest, files)
     types = _types(example)
     mlflow = client.connect(settings)
-    with client.alone(settings), client.quietly():
+    with client.write_lock(settings), client.suppress_warnings():
         known = [version for version in _versions(mlflow, use_case) if version.tags.get(DIGEST) == digest]
         if known:
             return str(known[0].version)
-        experiment = client.experiment(mlflow, settings, use_case)
+        experiment = client.experiment_id(mlflow, settings, use_case)
         model_id = _log(mlflow, experiment, run_id, digest, files, _signature(types))
         if not mlflow.search_registered_models(f"name = '{use_case}'"):
             mlflow.create_registered_model(use_case)
-        named = dict(tags or {}) | {DIGEST: digest, STAGE: "Staging"}
-        made = mlflow.create_model_version(use_case, f"models:/{model_id}", run_id, tags=named, model_id=model_id)
-        return str(made.version)
+        version_tags = dict(tags or {}) | {DIGEST: digest, STAGE: "Staging"}
+        created = mlflow.create_model_version(
+            use_case, f"models:/{model_id}", run_id, tags=version_tags, model_id=model_id
+        )
+        return str(created.version)
 
 
-def follow(settings: Settings, use_case: str) -> tuple[str, ...]:
+def sync_with_ledger(settings: Settings, use_case: str) -> tuple[str, ...]:
     """Make the alias `champion` and the stages say what the ledger says; return a sentence for each thing changed.
 
     The champion is in Production, versions after it that were never promoted in Staging, all others Archived.
     Raises LedgerError when the champion has no version.
     """
     engine = warehouse.engine(settings.warehouse_url)
-    promoted = {entry.subject for entry in ledger.entries(engine, use_case, Kind.PROMOTED)}
+    promoted = {entry.subject for entry in ledger.entries(engine, use_case, ReleaseEvent.PROMOTED)}
     promotion = ledger.champion(engine, use_case)
     mlflow = client.connect(settings)
-    with client.alone(settings):
+    with client.write_lock(settings):
         versions = _versions(mlflow, use_case)
         champion = next((v for v in versions if promotion and v.tags.get(DIGEST) == promotion.subject), None)
         if promotion and champion is None:
@@ -76,19 +78,19 @@ def follow(settings: Settings, use_case: str) -> tuple[str, ...]:
                 f"the ledger says that package {promotion.subject[:12]} is champion of {use_case!r}, but MLflow has no "
                 "version of it; register it again from the package store"
             )
-        changes = [_stage(mlflow, version, _stage_of(version, champion, promoted)) for version in versions]
-        changes.append(_alias(mlflow, use_case, champion, versions))
+        changes = [_set_stage(mlflow, version, _expected_stage(version, champion, promoted)) for version in versions]
+        changes.append(_set_alias(mlflow, use_case, champion, versions))
     return tuple(change for change in changes if change)
 
 
-def aliased(settings: Settings, use_case: str) -> set[str]:
+def aliased_digests(settings: Settings, use_case: str) -> set[str]:
     """Return the digests of the packages that any alias points at."""
     mlflow = client.connect(settings)
     if not mlflow.search_registered_models(f"name = '{use_case}'"):
         return set()
-    bearers = {str(version) for version in mlflow.get_registered_model(use_case).aliases.values()}
+    aliased_versions = {str(version) for version in mlflow.get_registered_model(use_case).aliases.values()}
     versions = _versions(mlflow, use_case)
-    return {str(v.tags.get(DIGEST, f"version {v.version}")) for v in versions if str(v.version) in bearers}
+    return {str(v.tags.get(DIGEST, f"version {v.version}")) for v in versions if str(v.version) in aliased_versions}
 
 
 def predict(settings: Settings, use_case: str, version: str, frame: pd.DataFrame) -> Floats:
@@ -96,7 +98,7 @@ def predict(settings: Settings, use_case: str, version: str, frame: pd.DataFrame
     import numpy as np
 
     client.connect(settings)
-    with client.quietly():
+    with client.suppress_warnings():
         from mlflow import pyfunc
 
         return np.asarray(pyfunc.load_model(f"models:/{use_case}/{version}").predict(frame), np.float64)
@@ -141,7 +143,9 @@ def _log(
             artifacts={"package": str(package)},
             model_config={DIGEST: digest},
             signature=signature,
-            pip_requirements=[f"{name}=={metadata.version(name)}" for name in ("mlflow", *provenance.libraries())],
+            pip_requirements=[
+                f"{name}=={metadata.version(name)}" for name in ("mlflow", *provenance.serving_libraries())
+            ],
         )
         model = mlflow.create_logged_model(experiment, source_run_id=run_id, tags={DIGEST: digest})
         mlflow.log_model_artifacts(model.model_id, str(Path(folder, "model")))
@@ -153,23 +157,23 @@ def _log(
 
 
 def _versions(mlflow: MlflowClient, use_case: str) -> list[ModelVersion]:
-    found: list[ModelVersion] = []
+    versions: list[ModelVersion] = []
     token = None
     while token != "":
         page = mlflow.search_model_versions(f"name = '{use_case}'", page_token=token)
-        found.extend(page)
+        versions.extend(page)
         token = page.token or ""
-    return sorted(found, key=lambda version: int(version.version))
+    return sorted(versions, key=lambda version: int(version.version))
 
 
-def _stage_of(version: ModelVersion, champion: ModelVersion | None, promoted: set[str]) -> str:
+def _expected_stage(version: ModelVersion, champion: ModelVersion | None, promoted: set[str]) -> str:
     if champion is not None and version.version == champion.version:
         return "Production"
     is_newer = champion is None or int(version.version) > int(champion.version)
     return "Staging" if is_newer and version.tags.get(DIGEST) not in promoted else "Archived"
 
 
-def _stage(mlflow: MlflowClient, version: ModelVersion, stage: str) -> str:
+def _set_stage(mlflow: MlflowClient, version: ModelVersion, stage: str) -> str:
     before = version.tags.get(STAGE)
     if before == stage:
         return ""
@@ -177,7 +181,7 @@ def _stage(mlflow: MlflowClient, version: ModelVersion, stage: str) -> str:
     return f"version {version.version} was in {before}, now in {stage}"
 
 
-def _alias(mlflow: MlflowClient, use_case: str, champion: ModelVersion | None, versions: list[ModelVersion]) -> str:
+def _set_alias(mlflow: MlflowClient, use_case: str, champion: ModelVersion | None, versions: list[ModelVersion]) -> str:
     if not versions:
         return ""
     before = mlflow.get_registered_model(use_case).aliases.get(ALIAS)

@@ -25,17 +25,17 @@ _SHORT = 16
 class Signer:
     """What is signed with a key of its own, where that is among the secrets, and its public half among the trusted ones."""
 
-    signs: str
+    purpose: str
     key_file: str
     folder: str
 
-    def trusted(self, keys: Path) -> Path:
+    def trusted_folder(self, keys: Path) -> Path:
         """Return the folder of the public keys that are trusted for what this one signs."""
         return keys / self.folder
 
 
-PACKAGES = Signer(signs="packages", key_file="package.key", folder=".")
-ROUTING = Signer(signs="routing", key_file="routing.key", folder="routing")
+PACKAGES = Signer(purpose="packages", key_file="package.key", folder=".")
+ROUTING = Signer(purpose="routing", key_file="routing.key", folder="routing")
 SIGNERS = (PACKAGES, ROUTING)
 KEY_FILES = frozenset(each.key_file for each in SIGNERS)
 
@@ -47,35 +47,37 @@ def new_key() -> str:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
 
 
-def trust(signer: Signer, settings: Settings) -> Path:
+def add_trusted_key(signer: Signer, settings: Settings) -> Path:
     """Write the public half of a signing key among the trusted ones, and return where; raises SetupError."""
     public = _pem(_signing_key(signer, settings).public_key())
-    path = signer.trusted(settings.trusted_keys) / f"{hashlib.sha256(public).hexdigest()[:_SHORT]}.pem"
+    path = signer.trusted_folder(settings.trusted_keys) / f"{hashlib.sha256(public).hexdigest()[:_SHORT]}.pem"
     if not path.exists():
         atomic.write(path, public)
     return path
 
 
-def seal(text: bytes, kind: str, signer: Signer, settings: Settings) -> bytes:
+def sign(text: bytes, payload_type: str, signer: Signer, settings: Settings) -> bytes:
     """Return `text`, of the media type `kind`, in an envelope with our signature; raises SetupError without a key.
 
     The same key signs the same text with the same bytes (RFC 6979).
     """
     key = _signing_key(signer, settings)
-    signature = key.sign(_encoded(text, kind), ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    signature = key.sign(
+        _pre_authentication_encoding(text, payload_type), ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    )
     bundle = {
         "mediaType": _BUNDLE,
         "verificationMaterial": {"publicKey": {"hint": _hint(key.public_key())}, "tlogEntries": []},
         "dsseEnvelope": {
             "payload": base64.b64encode(text).decode(),
-            "payloadType": kind,
+            "payloadType": payload_type,
             "signatures": [{"sig": base64.b64encode(signature).decode(), "keyid": ""}],
         },
     }
     return json.dumps(bundle, sort_keys=True).encode()
 
 
-def unseal(envelope: bytes, kind: str, signer: Signer, keys: Path) -> bytes:
+def verify(envelope: bytes, payload_type: str, signer: Signer, keys: Path) -> bytes:
     """Return the text of the media type `kind` in `envelope`, once a key that `keys` has for `signer` is shown to have signed it.
 
     Raises SignatureError, whose sentence goes on from the name of what bears the envelope.
@@ -83,44 +85,46 @@ def unseal(envelope: bytes, kind: str, signer: Signer, keys: Path) -> bytes:
     try:
         bundle = json.loads(envelope)
         hint = str(bundle["verificationMaterial"]["publicKey"]["hint"])
-        inner = bundle["dsseEnvelope"]
-        kinds = (bundle["mediaType"], inner["payloadType"])
+        dsse = bundle["dsseEnvelope"]
+        types = (bundle["mediaType"], dsse["payloadType"])
         text, signature = (
-            base64.b64decode(each, validate=True) for each in (inner["payload"], inner["signatures"][0]["sig"])
+            base64.b64decode(each, validate=True) for each in (dsse["payload"], dsse["signatures"][0]["sig"])
         )
     except (ValueError, KeyError, TypeError, IndexError):
         raise SignatureError(f"has a signature that is no Sigstore bundle: it starts {envelope[:40]!r}") from None
-    if kinds != (_BUNDLE, kind):
-        raise SignatureError(f"has a signature of the kind {kinds}, expected {(_BUNDLE, kind)}")
+    if types != (_BUNDLE, payload_type):
+        raise SignatureError(f"has a signature of the kind {types}, expected {(_BUNDLE, payload_type)}")
     try:
-        _trusted_key(hint, signer.trusted(keys)).verify(signature, _encoded(text, kind), ec.ECDSA(hashes.SHA256()))
+        _trusted_key(hint, signer.trusted_folder(keys)).verify(
+            signature, _pre_authentication_encoding(text, payload_type), ec.ECDSA(hashes.SHA256())
+        )
     except InvalidSignature:
         raise SignatureError(f"bears a forged signature: the key {hint[:_SHORT]} did not make it") from None
     return text
 
 
-def _trusted_key(hint: str, trusted: Path) -> ec.EllipticCurvePublicKey:
+def _trusted_key(hint: str, folder: Path) -> ec.EllipticCurvePublicKey:
     known = {}
-    for path in sorted(trusted.glob("*.pem")):
+    for path in sorted(folder.glob("*.pem")):
         key = serialization.load_pem_public_key(path.read_bytes())
         if isinstance(key, ec.EllipticCurvePublicKey):
             known[_hint(key)] = key
     if hint not in known:
         names = ", ".join(each[:_SHORT] for each in known) or "none at all"
-        raise SignatureError(f"is signed by the key {hint[:_SHORT]}, and {trusted} trusts {names}")
+        raise SignatureError(f"is signed by the key {hint[:_SHORT]}, and {folder} trusts {names}")
     return known[hint]
 
 
-def _encoded(text: bytes, kind: str) -> bytes:
+def _pre_authentication_encoding(text: bytes, payload_type: str) -> bytes:
     """Return DSSE's pre-authentication encoding of a payload (secure-systems-lab/dsse, protocol.md)."""
-    return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(text), text)
+    return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type.encode(), len(text), text)
 
 
 def _signing_key(signer: Signer, settings: Settings) -> ec.EllipticCurvePrivateKey:
     path = settings.secrets / signer.key_file
     if not path.is_file():
         raise SetupError(
-            f"expected the key that signs {signer.signs} in {path}, but there is none; run the set-up (`make run` does)"
+            f"expected the key that signs {signer.purpose} in {path}, but there is none; run the set-up (`make run` does)"
         )
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):

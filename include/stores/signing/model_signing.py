@@ -21,41 +21,41 @@ _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://model_signing/signature/v1.0"
 
 
-def signed(digest: str, files: Mapping[str, bytes], settings: Settings) -> dict[str, bytes]:
+def sign(digest: str, files: Mapping[str, bytes], settings: Settings) -> dict[str, bytes]:
     """Return `files` with the signature of all of them as the package `digest`; raises SetupError without a key."""
     statement = json.dumps(_statement(digest, _hashes(files)), sort_keys=True).encode()
-    return {**files, SIGNATURE: dsse.seal(statement, _PAYLOAD, dsse.PACKAGES, settings)}
+    return {**files, SIGNATURE: dsse.sign(statement, _PAYLOAD, dsse.PACKAGES, settings)}
 
 
 def verify(digest: str, files: Mapping[str, bytes], trusted: Path) -> None:
     """Raise PackageError unless a key in the folder `trusted` signed exactly these `files`."""
     if SIGNATURE not in files:
-        raise _refused(digest, f"has no {SIGNATURE}: nobody answers for it")
+        raise _package_error(digest, f"has no {SIGNATURE}: nobody answers for it")
     try:
-        statement = json.loads(dsse.unseal(files[SIGNATURE], _PAYLOAD, dsse.PACKAGES, trusted))
+        statement = json.loads(dsse.verify(files[SIGNATURE], _PAYLOAD, dsse.PACKAGES, trusted))
     except SignatureError as fault:
-        raise _refused(digest, str(fault)) from None
-    signed_as, found = _resources(digest, statement), _hashes(files)
-    for name in sorted(signed_as.keys() | found.keys()):
-        if signed_as.get(name) != found.get(name):
-            told = f"{signed_as.get(name) or 'nothing'}, found {found.get(name) or 'no such file'}"
-            raise _refused(digest, f"bears a signature of other files: {name!r} was signed as {told}")
+        raise _package_error(digest, str(fault)) from None
+    signed_as, actual = _resources(digest, statement), _hashes(files)
+    for name in sorted(signed_as.keys() | actual.keys()):
+        if signed_as.get(name) != actual.get(name):
+            difference = f"{signed_as.get(name) or 'nothing'}, found {actual.get(name) or 'no such file'}"
+            raise _package_error(digest, f"bears a signature of other files: {name!r} was signed as {difference}")
 
 
 def _resources(digest: str, statement: Mapping[str, Any]) -> dict[str, str]:
     if (statement["_type"], statement["predicateType"]) != (_STATEMENT, _PREDICATE):
-        raise _refused(digest, f"bears a signature of another statement, {statement['predicateType']!r}")
+        raise _package_error(digest, f"bears a signature of another statement, {statement['predicateType']!r}")
     named = statement["predicate"]["resources"]
     if {each["algorithm"] for each in named} != {"sha256"}:
-        raise _refused(digest, "bears a signature over other hashes than SHA-256")
+        raise _package_error(digest, "bears a signature over other hashes than SHA-256")
     return {str(each["name"]): str(each["digest"]) for each in named}
 
 
 def _statement(digest: str, resources: Mapping[str, str]) -> dict[str, Any]:
-    whole = hashlib.sha256(b"".join(bytes.fromhex(resources[name]) for name in sorted(resources))).hexdigest()
+    combined = hashlib.sha256(b"".join(bytes.fromhex(resources[name]) for name in sorted(resources))).hexdigest()
     return {
         "_type": _STATEMENT,
-        "subject": [{"name": digest, "digest": {"sha256": whole}}],
+        "subject": [{"name": digest, "digest": {"sha256": combined}}],
         "predicateType": _PREDICATE,
         "predicate": {
             "serialization": {
@@ -75,7 +75,7 @@ def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: manifest.sha256(content) for name, content in files.items() if name != SIGNATURE}
 
 
-def _refused(digest: str, why: str) -> PackageError:
+def _package_error(digest: str, why: str) -> PackageError:
     return PackageError(
         f"package {digest[:12]} {why}; do not serve it: fetch it again from where it was trained, or train again"
     )

@@ -13,8 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ml.errors import SetupError
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-_WRITES = "ratchet_writes"
-_VERSIONED = "alembic_version"
+_WRITE_OPTION = "ratchet_writes"
+_VERSION_TABLE = "alembic_version"
 _BUSY_MILLISECONDS = 30_000
 _CACHE_KILOBYTES = 65_536  # SQLite's own 2 MB thrash when a night of millions is put into an index
 
@@ -27,23 +27,23 @@ def engine(url: str) -> sa.Engine:
 @cache
 def _engine(url: str, _pid: int) -> sa.Engine:
     if sa.make_url(url).get_backend_name() != "sqlite":
-        served = sa.create_engine(url, pool_pre_ping=True)
-        sa.event.listen(served, "handle_error", _tell_when_away)
-        return served
-    made = sa.create_engine(url, poolclass=sa.NullPool)
-    sa.event.listen(made, "connect", _prepare_sqlite)
-    sa.event.listen(made, "begin", _begin_sqlite)
-    return made
+        server_engine = sa.create_engine(url, pool_pre_ping=True)
+        sa.event.listen(server_engine, "handle_error", _raise_when_unreachable)
+        return server_engine
+    sqlite_engine = sa.create_engine(url, poolclass=sa.NullPool)
+    sa.event.listen(sqlite_engine, "connect", _prepare_sqlite)
+    sa.event.listen(sqlite_engine, "begin", _begin_sqlite)
+    return sqlite_engine
 
 
-def _tell_when_away(context: sa.engine.ExceptionContext) -> None:
+def _raise_when_unreachable(context: sa.engine.ExceptionContext) -> None:
     """Raise SetupError, in a sentence, for a server that is not there, or went away; a task's next try finds it back."""
     if context.is_pre_ping or not (context.is_disconnect or context.connection is None):
         return
     settings = context.engine.url.render_as_string(hide_password=True) if context.engine else "of the warehouse"
-    said = " ".join(str(context.original_exception).split())
+    reason = " ".join(str(context.original_exception).split())
     raise SetupError(
-        f"the database {settings} cannot be reached: {said}. Start it, or mend its URL, and run this "
+        f"the database {settings} cannot be reached: {reason}. Start it, or mend its URL, and run this "
         "again: what was being stored is there whole or not at all"
     ) from None
 
@@ -61,22 +61,22 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     """Take the write lock at once: a transaction that reads first and writes later fails when another wrote between."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITE_OPTION) else "BEGIN")
 
 
 @contextmanager
-def writing(engine: sa.Engine, alone: str = "") -> Iterator[sa.Connection]:
+def write_transaction(engine: sa.Engine, lock: str = "") -> Iterator[sa.Connection]:
     """Yield a connection inside one write transaction: all of it is stored, or nothing.
 
     Writers that give the same name in `alone` wait for each other. SQLite has one writer at a time anyway.
     """
-    with engine.execution_options(**{_WRITES: True}).begin() as connection:
-        if alone and connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(alone, 0))))
+    with engine.execution_options(**{_WRITE_OPTION: True}).begin() as connection:
+        if lock and connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(lock, 0))))
         yield connection
 
 
-def add(
+def insert_new(
     connection: sa.Connection, table: sa.Table, constant: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> int:
     """Insert `rows`, all with the values of `constant`, and return how many are new: one whose key is there stays as it was.
@@ -89,8 +89,8 @@ def add(
     values: dict[str, sa.ColumnElement[Any]] = {name: sa.bindparam(name) for name in rows[0]}
     for name, value in constant.items():
         literal = sa.literal(value, table.columns[name].type)
-        told = literal.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-        values[name] = sa.literal_column(str(told))
+        compiled = literal.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        values[name] = sa.literal_column(str(compiled))
     statement = insert.values(values).on_conflict_do_nothing()
     return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
@@ -112,38 +112,38 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, 
     return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def opened(url: str) -> sa.Engine:
+def open_migrated(url: str) -> sa.Engine:
     """Return the engine of the warehouse at `url`, brought to the newest schema; raises SetupError as `found` does."""
-    engine = found(url)
+    engine = open_existing(url)
     migrate(url)
     return engine
 
 
-def found(url: str) -> sa.Engine:
+def open_existing(url: str) -> sa.Engine:
     """Return the engine of the warehouse at `url` as it stands, for those who only read.
 
     Raises SetupError where none was ever made, or none can be reached.
     """
-    if not there(url):
+    if not exists(url):
         raise SetupError(
-            f"nothing has run in this home yet: expected its warehouse at {shown(url)}, found none. `make run`, or "
+            f"nothing has run in this home yet: expected its warehouse at {redact_url(url)}, found none. `make run`, or "
             "`ratchet ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
         )
     return engine(url)
 
 
-def there(url: str) -> bool:
+def exists(url: str) -> bool:
     """Return whether a warehouse was ever made at `url`; raises SetupError where nobody answers."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
         return False  # connecting would make one
     try:
-        return sa.inspect(engine(url)).has_table(_VERSIONED)
+        return sa.inspect(engine(url)).has_table(_VERSION_TABLE)
     except sa.exc.OperationalError as error:
-        raise SetupError(f"the database {shown(url)} cannot be read: {error.orig}; mend it, or its URL") from error
+        raise SetupError(f"the database {redact_url(url)} cannot be read: {error.orig}; mend it, or its URL") from error
 
 
-def shown(url: str) -> str:
+def redact_url(url: str) -> str:
     """Return the address of a database as messages may tell it: without its password."""
     return sa.make_url(url).render_as_string(hide_password=True)
 
@@ -159,6 +159,6 @@ def migrate(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with writing(engine(url), alone="migrate") as connection:
+    with write_transaction(engine(url), lock="migrate") as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -9,18 +9,18 @@ import sqlalchemy as sa
 from include.stores.warehouse import database, tables
 
 
-class Fate(StrEnum):
+class FileStatus(StrEnum):
     """What became of a file."""
 
-    TAKEN = "taken"
+    INGESTED = "taken"
     QUARANTINED = "quarantined"
     DUPLICATE = "duplicate"
-    NO_TABLE = "no table"
-    WITHDRAWN = "withdrawn"
+    UNKNOWN_TABLE = "no table"
+    REMOVED = "withdrawn"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class File:
+class FileRevision:
     """One revision of a file of a period, and where every row of it went."""
 
     use_case: str
@@ -29,22 +29,22 @@ class File:
     source_table: str
     sha256: str
     size_bytes: int
-    verdict: Fate
+    status: FileStatus
     reason: str = ""
     rows_in: int = 0
     rows_valid: int = 0
     rows_quarantined: int = 0
 
 
-def record_files(engine: sa.Engine, use_case: str, period: str, files: Sequence[File]) -> None:
+def record_files(engine: sa.Engine, use_case: str, period: str, files: Sequence[FileRevision]) -> None:
     """Store `files` as what is there for `period`: a changed file is a new revision, a vanished one is withdrawn."""
-    with database.writing(engine, alone=f"files of {use_case}") as connection:
+    with database.write_transaction(engine, lock=f"files of {use_case}") as connection:
         before = {each.name: (revision, each) for revision, each in _latest(connection, use_case, period)}
         now = {each.name: each for each in files}
         gone = [
-            replace(each, verdict=Fate.WITHDRAWN, reason="", rows_in=0, rows_valid=0, rows_quarantined=0)
+            replace(each, status=FileStatus.REMOVED, reason="", rows_in=0, rows_valid=0, rows_quarantined=0)
             for name, (_, each) in before.items()
-            if name not in now and each.verdict is not Fate.WITHDRAWN
+            if name not in now and each.status is not FileStatus.REMOVED
         ]
         changed = [each for each in (*files, *gone) if each.name not in before or before[each.name][1] != each]
         revisions = {name: revision for name, (revision, _) in before.items()}
@@ -52,23 +52,23 @@ def record_files(engine: sa.Engine, use_case: str, period: str, files: Sequence[
         database.upsert(connection, tables.files, rows, replace=False)
 
 
-def files(engine: sa.Engine, use_case: str, period: str | None = None) -> tuple[File, ...]:
+def files(engine: sa.Engine, use_case: str, period: str | None = None) -> tuple[FileRevision, ...]:
     """Return the files that are there now, of one period or all, in the order of period and name."""
     with engine.connect() as connection:
         latest = _latest(connection, use_case, period)
-    return tuple(each for _, each in latest if each.verdict is not Fate.WITHDRAWN)
+    return tuple(each for _, each in latest if each.status is not FileStatus.REMOVED)
 
 
-def record_stamps(engine: sa.Engine, use_case: str, period: str, stamps: Mapping[str, str]) -> None:
+def record_file_versions(engine: sa.Engine, use_case: str, period: str, versions: Mapping[str, str]) -> None:
     """Store, in place of what was, how the files of `period` looked from outside before their bytes were read."""
-    table = tables.stamps
-    rows = [{"use_case": use_case, "period": period, "name": name, "stamp": each} for name, each in stamps.items()]
-    with database.writing(engine, alone=f"files of {use_case}") as connection:
+    table = tables.file_versions
+    rows = [{"use_case": use_case, "period": period, "name": name, "stamp": each} for name, each in versions.items()]
+    with database.write_transaction(engine, lock=f"files of {use_case}") as connection:
         connection.execute(sa.delete(table).where(table.c.use_case == use_case, table.c.period == period))
         database.upsert(connection, table, rows)
 
 
-def last_taken(engine: sa.Engine, use_case: str) -> str | None:
+def last_ingested_period(engine: sa.Engine, use_case: str) -> str | None:
     """Return the period that begins last of those of which a file was ever recorded; None before the first."""
     known = tables.files.c
     with engine.connect() as connection:
@@ -76,21 +76,21 @@ def last_taken(engine: sa.Engine, use_case: str) -> str | None:
         return last
 
 
-def stamps(engine: sa.Engine, use_case: str, since: str = "") -> dict[str, dict[str, str]]:
+def file_versions(engine: sa.Engine, use_case: str, since: str = "") -> dict[str, dict[str, str]]:
     """Return each period from `since` on of which a file was ever recorded, with the stamps of its files by name."""
-    known, marked = tables.files.c, tables.stamps.c
+    known, versions = tables.files.c, tables.file_versions.c
     periods = sa.select(known.period).where(known.use_case == use_case, known.period >= since).distinct()
-    query = sa.select(marked.period, marked.name, marked.stamp).where(
-        marked.use_case == use_case, marked.period >= since
+    query = sa.select(versions.period, versions.name, versions.stamp).where(
+        versions.use_case == use_case, versions.period >= since
     )
     with engine.connect() as connection:
-        found: dict[str, dict[str, str]] = {str(period): {} for period in connection.scalars(periods)}
-        for period, name, stamp in connection.execute(query):
-            found.setdefault(period, {})[name] = stamp
-    return found
+        versions_by_period: dict[str, dict[str, str]] = {str(period): {} for period in connection.scalars(periods)}
+        for period, name, version in connection.execute(query):
+            versions_by_period.setdefault(period, {})[name] = version
+    return versions_by_period
 
 
-def _latest(connection: sa.Connection, use_case: str, period: str | None) -> list[tuple[int, File]]:
+def _latest(connection: sa.Connection, use_case: str, period: str | None) -> list[tuple[int, FileRevision]]:
     table = tables.files
     newest = (
         sa.select(table.c.period, table.c.name, sa.func.max(table.c.revision).label("revision"))
@@ -98,13 +98,13 @@ def _latest(connection: sa.Connection, use_case: str, period: str | None) -> lis
         .group_by(table.c.period, table.c.name)
         .subquery()
     )
-    met = sa.and_(*(table.c[name] == newest.c[name] for name in ("period", "name", "revision")))
-    query = sa.select(table).join(newest, met).where(table.c.use_case == use_case)
+    on_newest = sa.and_(*(table.c[name] == newest.c[name] for name in ("period", "name", "revision")))
+    query = sa.select(table).join(newest, on_newest).where(table.c.use_case == use_case)
     query = query.order_by(table.c.period, table.c.name)
-    found = connection.execute(query if period is None else query.where(table.c.period == period)).mappings()
-    return [(row["revision"], _file(dict(row))) for row in found]
+    rows = connection.execute(query if period is None else query.where(table.c.period == period)).mappings()
+    return [(row["revision"], _file(dict(row))) for row in rows]
 
 
-def _file(row: dict[str, object]) -> File:
+def _file(row: dict[str, object]) -> FileRevision:
     row.pop("revision")
-    return File(**row | {"verdict": Fate(str(row["verdict"]))})  # type: ignore[arg-type]  # the table's own columns
+    return FileRevision(**row | {"verdict": FileStatus(str(row["verdict"]))})  # type: ignore[arg-type]  # the table's own columns

@@ -10,7 +10,7 @@ from include.stores.warehouse import database, tables
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Read:
+class TableRead:
     """That `stage` read `source_table` ("valid/rides") at `version` to make `product` for `night`.
 
     `product` is a table's version ("features/entities@7") or the digest of the model that was measured.
@@ -24,30 +24,32 @@ class Read:
     version: int
 
 
-def record_reads(
+def record_table_reads(
     engine: sa.Engine, use_case: str, nights: Iterable[date], stage: str, product: str, versions: Mapping[str, int]
 ) -> None:
     """Store, for each of `nights`, which `versions` of tables `product` was made of; a later run replaces them."""
     rows = [
-        asdict(Read(use_case=use_case, night=night, stage=stage, product=product, source_table=table, version=version))
+        asdict(
+            TableRead(use_case=use_case, night=night, stage=stage, product=product, source_table=table, version=version)
+        )
         for night in nights
         for table, version in versions.items()
     ]
-    with database.writing(engine) as connection:
-        database.upsert(connection, tables.reads, rows)
+    with database.write_transaction(engine) as connection:
+        database.upsert(connection, tables.table_reads, rows)
 
 
-def reads(engine: sa.Engine, use_case: str, night: date | None = None) -> tuple[Read, ...]:
+def table_reads(engine: sa.Engine, use_case: str, night: date | None = None) -> tuple[TableRead, ...]:
     """Return what was read for `night`, or for all nights, in the order of night, stage, product and table."""
-    table = tables.reads
+    table = tables.table_reads
     query = sa.select(table).where(table.c.use_case == use_case).order_by(*table.primary_key)
     if night is not None:
         query = query.where(table.c.night == night)
     with engine.connect() as connection:
-        return tuple(Read(**row) for row in connection.execute(query).mappings())
+        return tuple(TableRead(**row) for row in connection.execute(query).mappings())
 
 
-def scored_from(engine: sa.Engine, use_case: str) -> tuple[tuple[date, int], ...]:
+def scored_feature_versions(engine: sa.Engine, use_case: str) -> tuple[tuple[date, int], ...]:
     """Return each night with each version of the features that scores of it were computed from, in order."""
     column = tables.scores.c
     query = (

@@ -50,7 +50,7 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
+class TaskTime:
     """What the tasks of a night took together, and how often one was tried again."""
 
     night: date
@@ -104,11 +104,11 @@ def metrics(
     """Return the metrics of a range of nights (all when open), in the order of night, model, slice and metric."""
     table = tables.metrics
     wanted = ((table.c.metric, metric), (table.c.slice, slice), (table.c.model_digest, model_digest))
-    only = [column == value for column, value in wanted if value is not None]
-    return _load(engine, table, Metric, use_case, first_night, last_night, *only)
+    conditions = [column == value for column, value in wanted if value is not None]
+    return _load(engine, table, Metric, use_case, first_night, last_night, *conditions)
 
 
-def series(engine: sa.Engine, use_case: str, names: Collection[str], first_night: date) -> tuple[Metric, ...]:
+def metric_series(engine: sa.Engine, use_case: str, names: Collection[str], first_night: date) -> tuple[Metric, ...]:
     """Return the metrics called `names` of whole nights from `first_night` on, in the order of night and model."""
     column = tables.metrics.c
     return _load(
@@ -116,7 +116,7 @@ def series(engine: sa.Engine, use_case: str, names: Collection[str], first_night
     )
 
 
-def work(engine: sa.Engine, use_case: str, first_night: date) -> tuple[Work, ...]:
+def task_times(engine: sa.Engine, use_case: str, first_night: date) -> tuple[TaskTime, ...]:
     """Return what the tasks of each night from `first_night` on took, in the order of nights."""
     column = tables.metrics.c
     query = (
@@ -126,8 +126,10 @@ def work(engine: sa.Engine, use_case: str, first_night: date) -> tuple[Work, ...
         .order_by(column.night)
     )
     with engine.connect() as connection:
-        found = connection.execute(query).all()
-    return tuple(Work(night=night, seconds=float(seconds), retries=int(retries)) for night, seconds, retries in found)
+        rows = connection.execute(query).all()
+    return tuple(
+        TaskTime(night=night, seconds=float(seconds), retries=int(retries)) for night, seconds, retries in rows
+    )
 
 
 def raise_alert(engine: sa.Engine, alert: Alert) -> None:
@@ -135,14 +137,14 @@ def raise_alert(engine: sa.Engine, alert: Alert) -> None:
     _store(engine, tables.alerts, [asdict(alert)])
 
 
-def settle_alerts(
+def replace_alerts(
     engine: sa.Engine, use_case: str, night: date, kinds: Collection[str], alerts: Sequence[Alert]
 ) -> None:
     """Store `alerts` as all that there is to say of these `kinds` for the night; those said before are withdrawn."""
     table = tables.alerts
-    told_before = (table.c.use_case == use_case, table.c.night == night, table.c.kind.in_(kinds))
-    with database.writing(engine) as connection:
-        connection.execute(sa.delete(table).where(*told_before))
+    previous = (table.c.use_case == use_case, table.c.night == night, table.c.kind.in_(kinds))
+    with database.write_transaction(engine) as connection:
+        connection.execute(sa.delete(table).where(*previous))
         database.upsert(connection, table, [asdict(alert) for alert in alerts])
 
 
@@ -158,7 +160,7 @@ def _number(value: float | None) -> float | None:
 
 
 def _store(engine: sa.Engine, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    with database.writing(engine) as connection:
+    with database.write_transaction(engine) as connection:
         database.upsert(connection, table, rows)
 
 
@@ -169,10 +171,10 @@ def _load(
     use_case: str,
     first_night: date | None,
     last_night: date | None,
-    *only: sa.ColumnElement[bool],
+    *conditions: sa.ColumnElement[bool],
 ) -> tuple[Row, ...]:
     """Return rows in the order of their key, into which they are put here: for it SQLite would walk all of a year's."""
-    query = sa.select(table).where(table.c.use_case == use_case, *only)
+    query = sa.select(table).where(table.c.use_case == use_case, *conditions)
     if first_night is not None:
         query = query.where(table.c.night >= first_night)
     if last_night is not None:
@@ -180,5 +182,5 @@ def _load(
     with engine.connect() as connection:
         result = connection.execute(query)
         names = tuple(result.keys())
-        loaded = [row(**dict(zip(names, found, strict=True))) for found in result]
+        loaded = [row(**dict(zip(names, values, strict=True))) for values in result]
     return tuple(sorted(loaded, key=attrgetter(*table.primary_key.columns.keys())))

@@ -11,17 +11,17 @@ import sqlalchemy as sa
 from include.stores.warehouse import database, tables
 from ml.sync_diff import Row
 
-_AT_ONCE = 5_000
+_ROWS_AT_ONCE = 5_000
 
 
-def ordered(url: str, table: sa.Table) -> Iterator[Row]:
+def read_ordered(url: str, table: sa.Table) -> Iterator[Row]:
     """Yield every row of `table`, its key first, a few in memory at a time; none where no warehouse was ever made."""
-    if not database.there(url):
+    if not database.exists(url):
         return
-    query = sa.select(*columns(table)).order_by(*_by_bytes(table, sa.make_url(url).get_backend_name()))
+    query = sa.select(*columns(table)).order_by(*_key_in_byte_order(table, sa.make_url(url).get_backend_name()))
     with database.engine(url).connect() as connection:
-        found = connection.execution_options(stream_results=True, yield_per=_AT_ONCE).execute(query)
-        for row in found:
+        result = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE).execute(query)
+        for row in result:
             yield cast("Row", tuple(row))
 
 
@@ -31,22 +31,22 @@ def columns(table: sa.Table) -> list[sa.Column[Any]]:
     return [*keys, *(column for column in table.columns if column not in keys)]
 
 
-def put(url: str, table: sa.Table, rows: Sequence[Row], gone: Sequence[Row] = ()) -> None:
+def put(url: str, table: sa.Table, rows: Sequence[Row], deleted: Sequence[Row] = ()) -> None:
     """Store `rows`, in place of those that have their keys, and remove those that are `gone`: all of it, or nothing."""
     names = [column.name for column in columns(table)]
     append_only = table in (tables.scores, tables.ledger)
-    with database.writing(database.engine(url), alone=table.name) as connection:
-        if gone:
+    with database.write_transaction(database.engine(url), lock=table.name) as connection:
+        if deleted:
             keys = list(table.primary_key)
             wanted = sa.and_(*(column == sa.bindparam(f"gone_{column.name}") for column in keys))
-            told = [dict(zip((f"gone_{column.name}" for column in keys), row, strict=False)) for row in gone]
-            connection.execute(sa.delete(table).where(wanted), told)
+            parameters = [dict(zip((f"gone_{column.name}" for column in keys), row, strict=False)) for row in deleted]
+            connection.execute(sa.delete(table).where(wanted), parameters)
         database.upsert(
             connection, table, [dict(zip(names, row, strict=True)) for row in rows], replace=not append_only
         )
 
 
-def _by_bytes(table: sa.Table, backend: str) -> Iterator[sa.ColumnElement[Any]]:
+def _key_in_byte_order(table: sa.Table, backend: str) -> Iterator[sa.ColumnElement[Any]]:
     for column in table.primary_key:
         is_text = isinstance(column.type, sa.String) and backend == "postgresql"
         yield sa.collate(column, "C") if is_text else column

@@ -32,26 +32,26 @@ class Maturity:
         return self.matured / self.scored
 
 
-def issue_scores(
+def publish_scores(
     engine: sa.Engine,
     use_case: str,
     night: date,
     model_digest: str,
     frame: pd.DataFrame,
-    issued_at: datetime,
+    published_at: datetime,
     features_version: int | None = None,
 ) -> int:
     """Store the columns `entity` and `score` of `frame` as answers of one model; as `issue_night` does."""
     part = frame[["entity", "score"]].assign(model_digest=model_digest)
-    return issue_night(engine, use_case, night, [part], issued_at, features_version)
+    return publish_night(engine, use_case, night, [part], published_at, features_version)
 
 
-def issue_night(
+def publish_night(
     engine: sa.Engine,
     use_case: str,
     night: date,
     parts: Iterable[pd.DataFrame],
-    issued_at: datetime,
+    published_at: datetime,
     features_version: int | None = None,
 ) -> int:
     """Store the columns `entity`, `model_digest` and `score` of all `parts` in one transaction; return how many are new.
@@ -59,9 +59,9 @@ def issue_night(
     `features_version` is that of the features table from which they were computed. A score once issued is never
     rewritten: what is there stays. Raises DataError, and stores nothing, when a score is not a number.
     """
-    constant = {"use_case": use_case, "night": night, "issued_at": issued_at, "features_version": features_version}
-    with database.writing(engine) as connection:
-        return sum(database.add(connection, tables.scores, constant, _score_rows(part)) for part in parts)
+    constant = {"use_case": use_case, "night": night, "issued_at": published_at, "features_version": features_version}
+    with database.write_transaction(engine) as connection:
+        return sum(database.insert_new(connection, tables.scores, constant, _score_rows(part)) for part in parts)
 
 
 def _score_rows(part: pd.DataFrame) -> list[dict[str, Any]]:
@@ -88,14 +88,14 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
     return _read(engine, query if model_digest is None else query.where(table.c.model_digest == model_digest))
 
 
-def standing_scores(engine: sa.Engine, use_case: str) -> pd.DataFrame:
+def latest_scores(engine: sa.Engine, use_case: str) -> pd.DataFrame:
     """Return what readers of the view of this name get, by entity: the scores of the last night that was issued."""
-    view = tables.standing_scores
+    view = tables.latest_scores
     columns = (view.c[name] for name in ("entity", "night", "model_digest", "score", "issued_at"))
     return _read(engine, sa.select(*columns).where(view.c.use_case == use_case).order_by(view.c.entity))
 
 
-def last_scored(engine: sa.Engine, use_case: str) -> date | None:
+def last_scored_night(engine: sa.Engine, use_case: str) -> date | None:
     """Return the last night of which any score was issued; None before the first."""
     column = tables.scores.c
     with engine.connect() as connection:
@@ -103,7 +103,7 @@ def last_scored(engine: sa.Engine, use_case: str) -> date | None:
         return night
 
 
-def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, withdrawn: Collection[str] = ()) -> int:
+def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, removed: Collection[str] = ()) -> int:
     """Store the columns `entity`, `night`, `label`, `known_at` and `landed` of `frame`; return how many were written.
 
     `known_at` carries a time zone; `landed` is the night whose files brought the label. A corrected label replaces the
@@ -123,10 +123,10 @@ def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, withdra
     names = ("entity", "night", "label", "known_at", "landed")
     rows = [{"use_case": use_case, **dict(zip(names, values, strict=True))} for values in columns]
     table = tables.labels
-    gone = sa.delete(table).where(table.c.use_case == use_case, table.c.entity == sa.bindparam("gone"))
-    with database.writing(engine) as connection:
-        if withdrawn:
-            connection.execute(gone, [{"gone": entity} for entity in withdrawn])
+    deletion = sa.delete(table).where(table.c.use_case == use_case, table.c.entity == sa.bindparam("gone"))
+    with database.write_transaction(engine) as connection:
+        if removed:
+            connection.execute(deletion, [{"gone": entity} for entity in removed])
         return database.upsert(connection, table, rows)
 
 
@@ -137,7 +137,7 @@ def labels(engine: sa.Engine, use_case: str, known_by: datetime) -> pd.DataFrame
     return _read(engine, query.where(column.use_case == use_case, column.known_at <= known_by))
 
 
-def labelled_by(engine: sa.Engine, use_case: str, first_night: date, last_night: date) -> set[str]:
+def entities_labelled_between(engine: sa.Engine, use_case: str, first_night: date, last_night: date) -> set[str]:
     """Return the entities whose label came with the files of `first_night` to `last_night`."""
     table = tables.labels
     query = sa.select(table.c.entity).where(
@@ -161,13 +161,15 @@ def count_labels(
         return connection.scalar(query) or 0
 
 
-def matured(engine: sa.Engine, use_case: str, first_night: date, last_night: date, known_by: datetime) -> pd.DataFrame:
+def matured_scores(
+    engine: sa.Engine, use_case: str, first_night: date, last_night: date, known_by: datetime
+) -> pd.DataFrame:
     """Return the scores of `first_night` to `last_night` met by the labels known by `known_by`.
 
     Columns: entity, night (date), model_digest, score, label (0.0 or 1.0 for a yes-or-no question), known_at (UTC);
     rows in the order of night, entity, model.
     """
-    view = tables.matured
+    view = tables.matured_scores
     query = (
         sa.select(*(view.c[name] for name in MATURED_COLUMNS))
         .where(view.c.use_case == use_case, view.c.night.between(first_night, last_night), view.c.known_at <= known_by)
@@ -180,17 +182,17 @@ def maturity(
     engine: sa.Engine, use_case: str, first_night: date, last_night: date, known_by: datetime
 ) -> tuple[Maturity, ...]:
     """Return, for each scored night of the range in order, how much of it has matured by `known_by`."""
-    issued, known = tables.scores, tables.labels
-    met = sa.and_(
-        issued.c.use_case == known.c.use_case, issued.c.entity == known.c.entity, known.c.known_at <= known_by
+    scored, labelled = tables.scores, tables.labels
+    label_of_entity = sa.and_(
+        scored.c.use_case == labelled.c.use_case, scored.c.entity == labelled.c.entity, labelled.c.known_at <= known_by
     )
-    entities = (sa.func.count(sa.distinct(issued.c.entity)), sa.func.count(sa.distinct(known.c.entity)))
+    entities = (sa.func.count(sa.distinct(scored.c.entity)), sa.func.count(sa.distinct(labelled.c.entity)))
     query = (
-        sa.select(issued.c.night, *entities)
-        .select_from(issued.outerjoin(known, met))
-        .where(issued.c.use_case == use_case, issued.c.night.between(first_night, last_night))
-        .group_by(issued.c.night)
-        .order_by(issued.c.night)
+        sa.select(scored.c.night, *entities)
+        .select_from(scored.outerjoin(labelled, label_of_entity))
+        .where(scored.c.use_case == use_case, scored.c.night.between(first_night, last_night))
+        .group_by(scored.c.night)
+        .order_by(scored.c.night)
     )
     with engine.connect() as connection:
         return tuple(Maturity(night=night, scored=n, matured=m) for night, n, m in connection.execute(query))

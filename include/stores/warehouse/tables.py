@@ -85,7 +85,7 @@ files = sa.Table(
     sa.Index(None, "use_case", "sha256"),
 )
 
-stamps = sa.Table(
+file_versions = sa.Table(
     "stamps",
     METADATA,
     sa.Column("use_case", sa.String, primary_key=True),
@@ -131,7 +131,7 @@ alerts = sa.Table(
     sa.Column("message", sa.String, nullable=False),
 )
 
-reads = sa.Table(
+table_reads = sa.Table(
     "reads",
     METADATA,
     sa.Column("use_case", sa.String, primary_key=True),
@@ -159,7 +159,7 @@ ledger = sa.Table(
 )
 
 
-def _of_a_score() -> tuple[sa.Column[Any], ...]:
+def _score_columns() -> tuple[sa.Column[Any], ...]:
     """Return the columns in which a view has a score as it was issued, new ones for each view."""
     return (
         sa.Column("use_case", sa.String),
@@ -171,16 +171,16 @@ def _of_a_score() -> tuple[sa.Column[Any], ...]:
     )
 
 
-standing_scores = sa.Table(
+latest_scores = sa.Table(
     "standing_scores",
     sa.MetaData(),
-    *_of_a_score(),
+    *_score_columns(),
 )
 
-matured = sa.Table(
+matured_scores = sa.Table(
     "matured",
     sa.MetaData(),
-    *_of_a_score(),
+    *_score_columns(),
     sa.Column("label", sa.Double),
     sa.Column("known_at", Instant),
 )

@@ -20,12 +20,12 @@ def _one_of(codes: Codes) -> list[str]:
     return list(codes.values())
 
 
-class _Closed(pa.DataFrameModel):
+class _StrictModel(pa.DataFrameModel):
     class Config:
         strict = True
 
 
-class Person(_Closed):
+class Person(_StrictModel):
     """One person of a month's panel, as described before the interview about work; `education_level` is SCHL, 0 to 24."""
 
     person_id: Series[str] = pa.Field(**_PERSON)
@@ -80,7 +80,7 @@ class Person(_Closed):
         return (rows["disability"] == "yes") | ~difficulties.any(axis=1)
 
 
-class Interview(_Closed):
+class Interview(_StrictModel):
     """Whether the person was at work as a civilian in the week before, when the interview is coded."""
 
     person_id: Series[str] = pa.Field(**_PERSON)

@@ -33,9 +33,9 @@ _FILES = {
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there; `data` holds the wheel."""
     horizon = USE_CASE.horizon
-    since, until = horizon.cutoff(horizon.before(period.first)), horizon.cutoff(period.last)
-    asked = horizon.nights(Period(horizon.before(period.first, _LATEST_PANELS), period.last))
-    panels = pd.concat([_panel(night, data) for night in asked])
+    since, until = horizon.cutoff(horizon.previous(period.first)), horizon.cutoff(period.last)
+    panel_nights = horizon.nights(Period(horizon.previous(period.first, _LATEST_PANELS), period.last))
+    panels = pd.concat([_panel(night, data) for night in panel_nights])
     coded = (panels["coded_at"] > since) & (panels["coded_at"] <= until)
     rows = {"persons": panels["panel_month"] >= str(period.first), "interviews": coded}
     for table, columns in _FILES.items():
@@ -62,7 +62,7 @@ def _persons(data: Path) -> pd.DataFrame:
     """Return everybody, with year, month and answers in words; read from a Parquet copy made the first time."""
     prepared = data / "persons.parquet"
     if not prepared.exists():
-        atomic.write(prepared, _in_words(_raw(data / "nannyml/datasets/data")).to_parquet())
+        atomic.write(prepared, _decode_answers(_raw(data / "nannyml/datasets/data")).to_parquet())
     return pd.read_parquet(prepared)
 
 
@@ -74,7 +74,7 @@ def _raw(folder: Path) -> pd.DataFrame:
     return pd.concat([first, later.merge(answers, on="id", validate="1:1")], ignore_index=True)
 
 
-def _in_words(raw: pd.DataFrame) -> pd.DataFrame:
+def _decode_answers(raw: pd.DataFrame) -> pd.DataFrame:
     answers = {name: raw[acs].astype(int).map(codes) for name, (acs, codes) in ANSWERS.items()}
     numbers = {name: raw[acs].astype(int) for name, acs in _NUMBERS.items()}
     return pd.DataFrame(

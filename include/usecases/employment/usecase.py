@@ -5,6 +5,8 @@ from ml.usecase import (
     Budget,
     Column,
     Cost,
+    Demo,
+    DeterministicLevels,
     Directional,
     Drift,
     EdgeCase,
@@ -18,9 +20,7 @@ from ml.usecase import (
     NeuralNet,
     Night,
     Personal,
-    Rehearsal,
     Release,
-    Settled,
     Slice,
     Table,
     Triggers,
@@ -44,7 +44,7 @@ _PERSONAL = (
 USE_CASE = UseCase(
     name="employment",
     question="Will this person's interview say that they were at work, as a civilian, in the week before?",
-    task=Binary(label="is_employed", of="interviews"),
+    task=Binary(label="is_employed", table="interviews"),
     entities="persons",
     tables=(
         Table(
@@ -93,16 +93,18 @@ USE_CASE = UseCase(
             column="year", why="a model sees one or two years and is asked about the next: it has no meaning there"
         ),
     ),
-    settled=(
-        Settled(by="lived_a_year_ago", levels=("under 1",), why="nobody under 16 is asked about work"),
-        Settled(by="cognitive_difficulty", levels=("under 5",), why="nobody under 16 is asked about work"),
-        Settled(
-            by="education_level",
+    deterministic_levels=(
+        DeterministicLevels(feature="lived_a_year_ago", levels=("under 1",), why="nobody under 16 is asked about work"),
+        DeterministicLevels(
+            feature="cognitive_difficulty", levels=("under 5",), why="nobody under 16 is asked about work"
+        ),
+        DeterministicLevels(
+            feature="education_level",
             levels=("0", "2", "3", "4", "5"),
             why="under 3 years of age, nursery to second grade: nobody under 16 is asked about work",
         ),
-        Settled(
-            by="parents_in_labor_force",
+        DeterministicLevels(
+            feature="parents_in_labor_force",
             levels=(
                 "both parents do",
                 "two parents, only the father does",
@@ -115,32 +117,38 @@ USE_CASE = UseCase(
             ),
             why="told of children under 18 alone, of whom only those of 16 and 17 are asked about work",
         ),
-        Settled(by="military_service", levels=("under 17",), why="of these only those of 16 are asked about work"),
-        Settled(by="military_service", levels=("on active duty",), why="the question is about civilian work"),
-        Settled(
-            by="relationship", levels=("institutional quarters",), why="inmates and patients have no civilian work"
+        DeterministicLevels(
+            feature="military_service", levels=("under 17",), why="of these only those of 16 are asked about work"
+        ),
+        DeterministicLevels(
+            feature="military_service", levels=("on active duty",), why="the question is about civilian work"
+        ),
+        DeterministicLevels(
+            feature="relationship", levels=("institutional quarters",), why="inmates and patients have no civilian work"
         ),
     ),
-    slices=(Slice(by="disability"), Slice(by="sex"), Slice(by="race")),
+    slices=(Slice(feature="disability"), Slice(feature="sex"), Slice(feature="race")),
     edge_cases=(
         EdgeCase(
             name="16 and 17",
-            where="is_sixteen_or_seventeen",
+            condition="is_sixteen_or_seventeen",
             why="the first years that are asked about work at all; all that is settled by definition ends here",
         ),
-        EdgeCase(name="62 to 69", where="is_around_retirement", why="who of these works is a choice no column tells"),
+        EdgeCase(
+            name="62 to 69", condition="is_around_retirement", why="who of these works is a choice no column tells"
+        ),
     ),
-    fairness=Fairness(by=("sex", "race", "disability"), among="is_asked_about_work"),
-    gates=Gates(judged_nights=4, leak_auc=0.93, leak_auc_nights=4, worst_log_loss=0.5, least_auc=0.85),
+    fairness=Fairness(group_by=("sex", "race", "disability"), population="is_asked_about_work"),
+    gates=Gates(judged_nights=4, leak_auc=0.93, leak_auc_nights=4, max_log_loss=0.5, min_auc=0.85),
     triggers=Triggers(
         calibration_gap=0.02,
         loss_rise=0.10,
         new_labels=50_000,
         label_batch=50_000,
         age_nights=12,
-        drift=Drift(against="season", season_nights=12),
+        drift=Drift(reference="season", season_nights=12),
         window_nights=4,
-        least_nights=2,
+        min_nights=2,
         cooldown_nights=3,
         budget=Budget(trainings=2, nights=12),
     ),
@@ -149,24 +157,24 @@ USE_CASE = UseCase(
             name="without a disability the answer is not lower",
             low=(("disability", "yes"), ("cognitive_difficulty", "yes")),
             high=(("disability", "no"), ("cognitive_difficulty", "no")),
-            slack=0.01,
-            allowed=0.02,
+            tolerance=0.01,
+            allowed_share=0.02,
             why="of those aged 25 to 60 in 2015, 32 % with a disability were at work, and 82 % without",
         ),
         Invariant(
             name="how an ancestry was told hardly matters",
-            by="ancestry",
+            feature="ancestry",
             values=("single", "multiple", "unclassified", "not reported"),
-            within=0.1,
-            allowed=0.05,
+            tolerance=0.1,
+            allowed_share=0.05,
             why="how a form was filled in is no reason to be at work",
         ),
         Invariant(
             name="where somebody was born hardly matters by itself",
-            by="nativity",
+            feature="nativity",
             values=("native", "foreign born"),
-            within=0.1,
-            allowed=0.05,
+            tolerance=0.1,
+            allowed_share=0.05,
             why="citizenship, age and schooling are other columns, and stay as they are",
         ),
     ),
@@ -174,5 +182,5 @@ USE_CASE = UseCase(
         approvers=("tech_lead", "business_owner"),
         canary=None,  # each share would take a month, and the gate has seen every month that there is
     ),
-    rehearsal=Rehearsal(history="2015-01-01..2015-12-01", nights="2016-01-01..2016-12-01"),
+    demo=Demo(history="2015-01-01..2015-12-01", nights="2016-01-01..2016-12-01"),
 )

@@ -9,15 +9,15 @@ from pandera.typing import Series
 Instant = Annotated[pd.DatetimeTZDtype, "ns", "UTC"]
 _NEW_YORK = ("EWR", "JFK", "LGA")
 _HHMM = {"ge": 0, "le": 2400}
-_JUDGED_AS_A_WHOLE = 60  # rows; of fewer, a share says nothing
+_MIN_ROWS_FOR_SHARES = 60  # rows; of fewer, a share says nothing
 
 
-class _Closed(pa.DataFrameModel):
+class _StrictModel(pa.DataFrameModel):
     class Config:
         strict = True
 
 
-class _Flight(_Closed):
+class _Flight(_StrictModel):
     flight_date: Series[pd.Timestamp]
     carrier: Series[str] = pa.Field(str_matches=r"^[A-Z0-9]{2}$")
     flight_number: Series[float] = pa.Field(ge=1, le=9999)
@@ -64,7 +64,7 @@ class Outcomes(_Flight):
     @pa.dataframe_check(error="nine in ten flights have no departure: the feed has lost its actuals")
     def actuals_are_there(cls, rows: pd.DataFrame) -> bool:
         """Judge the file; on the worst days of storm 57 % of the flights have no departure."""
-        return len(rows) < _JUDGED_AS_A_WHOLE or bool(rows["departure_hhmm"].isna().mean() < 0.9)
+        return len(rows) < _MIN_ROWS_FOR_SHARES or bool(rows["departure_hhmm"].isna().mean() < 0.9)
 
 
 class Departures(_Flight):
@@ -79,7 +79,7 @@ class Departures(_Flight):
         return rows["scheduled_departure_at"] + late == rows["departed_at"]
 
 
-class Weather(_Closed):
+class Weather(_StrictModel):
     """An hour's observation at an airport; no gust is a missing gust, and pressure is often missing."""
 
     origin: Series[str] = pa.Field(isin=_NEW_YORK)
@@ -108,10 +108,10 @@ class Weather(_Closed):
 
     @pa.dataframe_check(error="pressure is missing in nine of ten observations", raise_warning=True)
     def pressure_is_measured(cls, rows: pd.DataFrame) -> bool:
-        return len(rows) < _JUDGED_AS_A_WHOLE or bool(rows["pressure_millibars"].isna().mean() < 0.9)
+        return len(rows) < _MIN_ROWS_FOR_SHARES or bool(rows["pressure_millibars"].isna().mean() < 0.9)
 
 
-class Airports(_Closed):
+class Airports(_StrictModel):
     """The airports that there are."""
 
     airport: Series[str] = pa.Field(str_matches=r"^[A-Z0-9]{3}$")
@@ -120,7 +120,7 @@ class Airports(_Closed):
     longitude_degrees: Series[float] = pa.Field(ge=-180, le=180)
 
 
-class Planes(_Closed):
+class Planes(_StrictModel):
     """An airline's aircraft by tail number; a tail that was given to a light aircraft since is a wrong match."""
 
     tail_number: Series[str] = pa.Field(str_matches=r"^N[0-9A-Z]+$")

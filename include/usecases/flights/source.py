@@ -85,7 +85,7 @@ _WEATHER = {
 
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there; `data` holds the wheel."""
-    frames = [_night(night, data) for night in period]
+    frames = [_rows_of_night(night, data) for night in period]
     tables = {table: pd.concat([frame[table] for frame in frames]) for table in _NIGHTLY}
     for table, rows in (tables | {"airports": _airports(data), "planes": _planes(data)}).items():
         target = folder / f"{table}.csv"
@@ -93,36 +93,36 @@ def land(folder: Path, period: Period, data: Path) -> None:
             atomic.write(target, rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode())
 
 
-def land_known(folder: Path, night: date, moment: datetime, data: Path) -> None:
+def land_partial(folder: Path, night: date, moment: datetime, data: Path) -> None:
     """Write what the files of `night` will hold as far as it is known by `moment`, in place of what was known before."""
-    known = _night(night, data, moment)
+    known = _rows_of_night(night, data, moment)
     for table in ("departures", "outcomes", "weather"):
         atomic.write(
             folder / f"{table}.csv", known[table].to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode()
         )
 
 
-def _night(night: date, data: Path, moment: datetime | None = None) -> dict[str, pd.DataFrame]:
+def _rows_of_night(night: date, data: Path, moment: datetime | None = None) -> dict[str, pd.DataFrame]:
     """Return the rows of each nightly table that became known from the cutoff before `night` to its own, or to `moment`."""
-    played = _played(night)
-    since, cutoff = (pd.Timestamp(USE_CASE.horizon.cutoff(played - timedelta(days=ago))) for ago in (1, 0))
+    source_date = _source_date(night)
+    since, cutoff = (pd.Timestamp(USE_CASE.horizon.cutoff(source_date - timedelta(days=ago))) for ago in (1, 0))
     later = pd.Timestamp(USE_CASE.horizon.cutoff(night)) - cutoff
     until = cutoff if moment is None else min(cutoff, pd.Timestamp(moment) - later)
     flights, weather = _flights(data), _weather(data)
     departed, closed = ((flights[name] > since) & (flights[name] <= until) for name in ("departed_at", "closed_at"))
     published = weather["time_hour"] + _WEATHER_PUBLISHED_AFTER
-    cut = {
-        "schedule": flights.loc[flights["flight_date"] == pd.Timestamp(played), list(_SCHEDULE)].rename(
+    rows = {
+        "schedule": flights.loc[flights["flight_date"] == pd.Timestamp(source_date), list(_SCHEDULE)].rename(
             columns=_SCHEDULE
         ),
         "departures": flights.loc[departed, list(_DEPARTURES)].rename(columns=_DEPARTURES),
         "outcomes": flights.loc[closed, list(_OUTCOMES)].rename(columns=_OUTCOMES),
         "weather": weather.loc[(published > since) & (published <= until), list(_WEATHER)].rename(columns=_WEATHER),
     }
-    return {name: _moved(frame, night - played, later) for name, frame in cut.items()}
+    return {name: _shift_dates(frame, night - source_date, later) for name, frame in rows.items()}
 
 
-def _played(night: date) -> date:
+def _source_date(night: date) -> date:
     """Return the day of 2013 that stands for `night`: itself, or the same weekday counted on in cycles of 52 weeks."""
     if night.year == _YEAR:
         return night
@@ -130,7 +130,7 @@ def _played(night: date) -> date:
     return start + timedelta(days=(night - start).days % 364)
 
 
-def _moved(frame: pd.DataFrame, days: timedelta, later: pd.Timedelta) -> pd.DataFrame:
+def _shift_dates(frame: pd.DataFrame, days: timedelta, later: pd.Timedelta) -> pd.DataFrame:
     instants = {name: frame[name] + later for name in frame.columns if name.endswith("_at")}
     if "flight_date" in frame:
         return frame.assign(**instants, flight_date=(frame["flight_date"] + days).dt.strftime("%Y-%m-%d"))
@@ -183,9 +183,9 @@ def _with_instants(folder: Path) -> pd.DataFrame:
 def _scheduled_arrival(departure: pd.Series, hhmm: pd.Series, zone: pd.Series) -> pd.Series:
     """Return the first instant after `departure` at which clocks in `zone` show `hhmm` (UTC, one per flight)."""
     arrival = pd.Series(pd.NaT, index=departure.index, dtype=departure.dtype)
-    for name, leaving in departure.groupby(zone):
-        local = leaving.dt.tz_convert(name)
-        shown = hhmm[leaving.index]
-        minutes = (shown // 100 * 60 + shown % 100) - (local.dt.hour * 60 + local.dt.minute)
-        arrival[leaving.index] = leaving + pd.to_timedelta(np.mod(minutes, 1440), unit="min")
+    for name, departures in departure.groupby(zone):
+        local = departures.dt.tz_convert(name)
+        local_hhmm = hhmm[departures.index]
+        minutes = (local_hhmm // 100 * 60 + local_hhmm % 100) - (local.dt.hour * 60 + local.dt.minute)
+        arrival[departures.index] = departures + pd.to_timedelta(np.mod(minutes, 1440), unit="min")
     return arrival

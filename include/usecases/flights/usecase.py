@@ -7,6 +7,7 @@ from ml.usecase import (
     Column,
     Cost,
     Delay,
+    Demo,
     Directional,
     Drift,
     EdgeCase,
@@ -24,7 +25,6 @@ from ml.usecase import (
     Ratio,
     RecentRate,
     Reference,
-    Rehearsal,
     Release,
     Roles,
     Since,
@@ -37,7 +37,7 @@ from ml.usecase import (
 
 _FLIGHT = ("flight_date", "carrier", "flight_number", "origin")
 _TO_AN_AIRPORT = Reference(columns=("destination",), table="airports", to=("airport",))
-_HISTORY = (
+_HISTORY_GROUPS = (
     (),
     ("carrier",),
     ("origin",),
@@ -46,13 +46,13 @@ _HISTORY = (
     ("origin", "destination"),
     ("carrier", "origin"),
 )
-_NOW = ((), ("carrier",), ("origin",), ("carrier", "origin"), ("destination",))
-_OVERDUE = ("all", "carrier", "origin", "carrier_and_origin")
+_LIVE_GROUPS = ((), ("carrier",), ("origin",), ("carrier", "origin"), ("destination",))
+_LIVE_GROUP_NAMES = ("all", "carrier", "origin", "carrier_and_origin")
 
 USE_CASE = UseCase(
     name="flights",
     question="Will this flight arrive 15 minutes late or more, be cancelled or be diverted?",
-    task=Binary(label="is_disrupted", of="outcomes"),
+    task=Binary(label="is_disrupted", table="outcomes"),
     entities="schedule",
     tables=(
         Table(
@@ -70,7 +70,7 @@ USE_CASE = UseCase(
             event_time="scheduled_departure_at",
             known_at="closed_at",
             derived=("is_disrupted", "delay_minutes_capped"),
-            references=(_TO_AN_AIRPORT, Reference(columns=_FLIGHT, table="schedule", otherwise="warn")),
+            references=(_TO_AN_AIRPORT, Reference(columns=_FLIGHT, table="schedule", on_missing="warn")),
         ),
         Table(
             name="departures",
@@ -100,18 +100,18 @@ USE_CASE = UseCase(
         Function("arrival_minute"),
         Function("weekday"),
         *(
-            Window("outcomes", of="is_disrupted", how="mean", by=by, days=(1, 7, 28, 90), shrinkage=20)
-            for by in _HISTORY
+            Window("outcomes", column="is_disrupted", how="mean", by=by, days=(1, 7, 28, 90), shrinkage=20)
+            for by in _HISTORY_GROUPS
         ),
         Window(
             "outcomes",
-            of="delay_minutes_capped",
+            column="delay_minutes_capped",
             how="mean",
             by=("carrier", "flight_number"),
             days=(7, 28, 90),
             shrinkage=5,
         ),
-        Window("outcomes", of="is_disrupted", how="count", by=("origin", "destination"), days=(28,)),
+        Window("outcomes", column="is_disrupted", how="count", by=("origin", "destination"), days=(28,)),
         AsOf(
             "weather",
             by=("origin",),
@@ -137,34 +137,36 @@ USE_CASE = UseCase(
             *(
                 Window(
                     "departures",
-                    of="departure_delay_minutes_capped",
+                    column="departure_delay_minutes_capped",
                     how="mean",
                     by=by,
                     hours=(1, 3, 8),
                     shrinkage=5,
                 )
-                for by in _NOW
+                for by in _LIVE_GROUPS
             ),
             *(
-                Window("outcomes", of="delay_minutes_capped", how="mean", by=by, hours=(3, 8), shrinkage=5)
-                for by in _NOW
+                Window("outcomes", column="delay_minutes_capped", how="mean", by=by, hours=(3, 8), shrinkage=5)
+                for by in _LIVE_GROUPS
             ),
             *(
-                Window("schedule", of="scheduled_departure_at", how="count", by=by, hours=(1, 3, 8), on="event_time")
-                for by in _NOW[:4]
+                Window(
+                    "schedule", column="scheduled_departure_at", how="count", by=by, hours=(1, 3, 8), on="event_time"
+                )
+                for by in _LIVE_GROUPS[:4]
             ),
             *(
-                Window("departures", of="departed_at", how="count", by=by, hours=(1, 3, 8), on="event_time")
-                for by in _NOW[:4]
+                Window("departures", column="departed_at", how="count", by=by, hours=(1, 3, 8), on="event_time")
+                for by in _LIVE_GROUPS[:4]
             ),
             *(
                 Ratio(
                     f"departed_share_by_{by}_{hours}h",
-                    of=f"departed_at_count_by_{by}_{hours}h_on_event_time",
-                    to=f"scheduled_departure_at_count_by_{by}_{hours}h_on_event_time",
+                    numerator=f"departed_at_count_by_{by}_{hours}h_on_event_time",
+                    denominator=f"scheduled_departure_at_count_by_{by}_{hours}h_on_event_time",
                     shrinkage=3,
                 )
-                for by in _OVERDUE
+                for by in _LIVE_GROUP_NAMES
                 for hours in (1, 3, 8)
             ),
             Since("departures", by=("origin",), within_hours=24),
@@ -175,30 +177,32 @@ USE_CASE = UseCase(
         GradientBoosting(trees=200, leaves=31, random_splits=True),
         NeuralNet(layers=(16,), penalty=10, epochs=5),
     ),
-    baselines=(Prior(), RecentRate(of="is_disrupted_mean_by_carrier_7d", name="last_week_by_carrier")),
+    baselines=(Prior(), RecentRate(feature="is_disrupted_mean_by_carrier_7d", name="last_week_by_carrier")),
     cost=Cost(act=250, miss=1800, averted=0.4),
     latency_budget=Milliseconds(p99=10),
     excluded=(
         Excluded(column="tail_number", why="missing exactly when the flight is cancelled: it gives the label away"),
     ),
-    slices=(Slice(by="carrier"), Slice(by="origin"), Slice(by="is_severe_weather")),
+    slices=(Slice(feature="carrier"), Slice(feature="origin"), Slice(feature="is_severe_weather")),
     edge_cases=(
         EdgeCase(
             name="severe weather",
-            where="is_severe_weather",
+            condition="is_severe_weather",
             why="storms are when an answer is worth most, and when a model of calm days expects too little",
         ),
         EdgeCase(
-            name="new or rare route", where="is_rare_route", why="a route without a past has only the others' to go by"
+            name="new or rare route",
+            condition="is_rare_route",
+            why="a route without a past has only the others' to go by",
         ),
     ),
-    fairness=Fairness(by=("carrier",)),
-    gates=Gates(most_judged_nights=28, leak_auc=0.755, leak_auc_nights=180),
+    fairness=Fairness(group_by=("carrier",)),
+    gates=Gates(max_judged_nights=28, leak_auc=0.755, leak_auc_nights=180),
     triggers=Triggers(
         calibration_gap=0.04,
         new_labels=50_000,
         label_batch=50_000,
-        drift=Drift(against="past"),  # one year: there is no season before to hold it against, and it is only shown
+        drift=Drift(reference="past"),  # one year: there is no season before to hold it against, and it is only shown
         budget=Budget(trainings=4, nights=56),
     ),
     expectations=(
@@ -206,8 +210,8 @@ USE_CASE = UseCase(
             name="fog does not make a flight safer",
             low=(("visibility_miles", 10.0), ("is_severe_weather", 0.0)),
             high=(("visibility_miles", 0.5), ("is_severe_weather", 1.0)),
-            slack=0.01,
-            allowed=0.05,
+            tolerance=0.01,
+            allowed_share=0.05,
             why="fewer aircraft may land in it",
         ),
         Directional(
@@ -224,12 +228,12 @@ USE_CASE = UseCase(
                 ("wind_speed_mph", 30.0),
                 ("is_severe_weather", 1.0),
             ),
-            slack=0.01,
-            allowed=0.05,
+            tolerance=0.01,
+            allowed_share=0.05,
             why="wind, rain and low cloud at the origin close runways",
         ),
     ),
     release=Release(approvers=("tech_lead", "business_owner")),
     roles=Roles(release=("admin", "tech_lead")),
-    rehearsal=Rehearsal(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-15"),
+    demo=Demo(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-15"),
 )

@@ -6,8 +6,8 @@ and memory does not grow with their number.
 """
 
 from ml.features.point_in_time.entities import Entities
-from ml.features.point_in_time.histories import Clock, History, Line, Timeline
+from ml.features.point_in_time.histories import Clock, TableIndex, TimeAxis, Timeline
 from ml.features.point_in_time.instants import seconds, seconds_before
-from ml.features.point_in_time.views import View, ratio
+from ml.features.point_in_time.views import AsOfView, ratio
 
-__all__ = ["Clock", "Entities", "History", "Line", "Timeline", "View", "ratio", "seconds", "seconds_before"]
+__all__ = ["AsOfView", "Clock", "Entities", "TableIndex", "TimeAxis", "Timeline", "ratio", "seconds", "seconds_before"]

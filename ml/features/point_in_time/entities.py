@@ -7,36 +7,36 @@ import pandas as pd
 
 from ml.arrays import Codes, Integers
 
-_STRETCH = 400_000  # arrays of 3.2 MB: within a cache, and below the size at which NumPy asks for huge pages
+_CHUNK_SIZE = 400_000  # arrays of 3.2 MB: within a cache, and below the size at which NumPy asks for huge pages
 
 
 class Entities:
     """The rows that ask, and what all tables need of them: columns as codes, and the distinct cutoffs (`moments`)."""
 
-    def __init__(self, rows: pd.DataFrame, cutoffs: Integers, stretch: int = _STRETCH) -> None:
+    def __init__(self, rows: pd.DataFrame, cutoffs: Integers, chunk_size: int = _CHUNK_SIZE) -> None:
         """`cutoffs` has each entity's second (UTC, since 1970); at most `stretch` of them ask at once."""
-        self.rows, self._stretch = rows, stretch
-        moment, self.moments = pd.factorize(cutoffs, sort=True)
-        self.moment: Codes = moment.astype(np.int32)
-        self._coded: dict[str, tuple[Codes, pd.Index]] = {}
+        self.rows, self._chunk_size = rows, chunk_size
+        cutoff_codes, self.distinct_cutoffs = pd.factorize(cutoffs, sort=True)
+        self.moment: Codes = cutoff_codes.astype(np.int32)
+        self._codes: dict[str, tuple[Codes, pd.Index]] = {}
 
-    def coded(self, name: str) -> tuple[Codes, pd.Index]:
+    def codes(self, name: str) -> tuple[Codes, pd.Index]:
         """Return the column as codes (-1 where missing) into its levels."""
-        if name not in self._coded:
-            self._coded[name] = coded(self.rows[name])
-        return self._coded[name]
+        if name not in self._codes:
+            self._codes[name] = encode_column(self.rows[name])
+        return self._codes[name]
 
     @cached_property
-    def stretches(self) -> tuple["Entities", ...]:
+    def chunks(self) -> tuple["Entities", ...]:
         """The entities in their order, as many at a time as are asked for at once; at least one stretch."""
-        firsts = range(0, max(len(self.rows), 1), self._stretch)
-        if len(firsts) == 1:
+        starts = range(0, max(len(self.rows), 1), self._chunk_size)
+        if len(starts) == 1:
             return (self,)
-        parts = [slice(first, first + self._stretch) for first in firsts]
-        return tuple(Entities(self.rows.iloc[part], self.moments[self.moment[part]]) for part in parts)
+        bounds = [slice(start, start + self._chunk_size) for start in starts]
+        return tuple(Entities(self.rows.iloc[part], self.distinct_cutoffs[self.moment[part]]) for part in bounds)
 
 
-def coded(column: pd.Series) -> tuple[Codes, pd.Index]:
+def encode_column(column: pd.Series) -> tuple[Codes, pd.Index]:
     """Return a column as codes (-1 where missing) into its levels."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype(np.int32), column.cat.categories

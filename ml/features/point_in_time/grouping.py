@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Codes, Integers
-from ml.features.point_in_time.entities import Entities, coded
+from ml.features.point_in_time.entities import Entities, encode_column
 
-_SMALL = 1 << 20
+_MIN_DENSE_SIZE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -22,31 +22,31 @@ class Grouping:
     steps: tuple["_Step", ...]
 
     @classmethod
-    def of(cls, table: pd.DataFrame, names: tuple[str, ...]) -> "Grouping":
+    def from_table(cls, table: pd.DataFrame, names: tuple[str, ...]) -> "Grouping":
         """Return the rows of `table` divided by the columns `names`."""
         rows, size, steps = np.zeros(len(table), np.int32), 1, []
         for name in names:
-            codes, levels = coded(table[name])
-            both = _both(rows, codes, len(levels))
-            grouped = both >= 0
-            there, rows[grouped] = distinct(both[grouped], size * len(levels))
-            rows[~grouped] = -1
-            steps.append(_Step(name, levels, there, size * len(levels)))
-            size = len(there)
+            codes, levels = encode_column(table[name])
+            combined = _combine_codes(rows, codes, len(levels))
+            has_group = combined >= 0
+            present, rows[has_group] = distinct(combined[has_group], size * len(levels))
+            rows[~has_group] = -1
+            steps.append(_Step(name, levels, present, size * len(levels)))
+            size = len(present)
         return cls(rows, tuple(steps))
 
     @property
     def size(self) -> int:
         """How many groups there are."""
-        return len(self.steps[-1].there) if self.steps else 1
+        return len(self.steps[-1].present) if self.steps else 1
 
-    def asked(self, entities: Entities) -> Codes:
+    def lookup(self, entities: Entities) -> Codes:
         """Return each entity's group, -1 where there is none."""
         groups = np.zeros(len(entities.rows), np.int32)
         for step in self.steps:
-            codes, levels = entities.coded(step.name)
+            codes, levels = entities.codes(step.name)
             codes = np.append(step.levels.get_indexer(levels), -1).astype(np.int32)[codes]
-            groups = _found(step.there, _both(groups, codes, len(step.levels)), step.bound)
+            groups = _index_of(step.present, _combine_codes(groups, codes, len(step.levels)), step.bound)
         return groups
 
 
@@ -54,33 +54,33 @@ class Grouping:
 class _Step:
     name: str
     levels: pd.Index
-    there: Integers
+    present: Integers
     bound: int
 
 
 def distinct(codes: Integers, bound: int) -> tuple[Integers, Codes]:
     """Return the distinct codes (from 0 to below `bound`, ascending) and each one's place among them."""
-    if bound > 8 * len(codes) + _SMALL:
-        found, places = np.unique(codes, return_inverse=True)
-        return found, places.astype(np.int32)
-    there = np.zeros(bound, bool)
-    there[codes] = True
-    return np.flatnonzero(there), (np.cumsum(there, dtype=np.int32) - 1)[codes]
+    if bound > 8 * len(codes) + _MIN_DENSE_SIZE:
+        unique_codes, inverse = np.unique(codes, return_inverse=True)
+        return unique_codes, inverse.astype(np.int32)
+    is_present = np.zeros(bound, bool)
+    is_present[codes] = True
+    return np.flatnonzero(is_present), (np.cumsum(is_present, dtype=np.int32) - 1)[codes]
 
 
-def _both(groups: Codes, codes: Codes, levels: int) -> Integers:
+def _combine_codes(groups: Codes, codes: Codes, levels: int) -> Integers:
     """Return groups divided by one more column; -1 where either is none."""
-    both = groups.astype(np.int64)
-    both *= levels
-    both += codes
-    both[(groups < 0) | (codes < 0)] = -1
-    return both
+    combined = groups.astype(np.int64)
+    combined *= levels
+    combined += codes
+    combined[(groups < 0) | (codes < 0)] = -1
+    return combined
 
 
-def _found(there: Integers, codes: Integers, bound: int) -> Codes:
+def _index_of(present: Integers, codes: Integers, bound: int) -> Codes:
     """Return the place of each code (from -1 to below `bound`) among those that are `there`; -1 for any other."""
-    if bound > 8 * len(codes) + _SMALL:
-        return pd.Index(there).get_indexer(pd.Index(codes)).astype(np.int32)
-    places = np.full(bound + 1, -1, np.int32)
-    places[there] = np.arange(len(there))
-    return places[codes]
+    if bound > 8 * len(codes) + _MIN_DENSE_SIZE:
+        return pd.Index(present).get_indexer(pd.Index(codes)).astype(np.int32)
+    index = np.full(bound + 1, -1, np.int32)
+    index[present] = np.arange(len(present))
+    return index[codes]

@@ -12,14 +12,14 @@ from ml.features.point_in_time.grouping import Grouping
 from ml.features.point_in_time.instants import seconds
 
 Clock = Literal["known_at", "event_time"]
-Line = Literal["known_at", "event_time", "seen"]
-Of = Literal["values", "places"]
-Made = TypeVar("Made")
+TimeAxis = Literal["known_at", "event_time", "seen"]
+ValueKind = Literal["values", "places"]
+Cached = TypeVar("Cached")
 
-_EXACT = 2.0**53
+_MAX_EXACT = 2.0**53
 
 
-class History:
+class TableIndex:
     """A table and three lines that order its rows: by the second they became known, by that of their event, and by the
     later of both, from which on they are `seen` to have happened.
     """
@@ -27,23 +27,23 @@ class History:
     def __init__(self, table: pd.DataFrame, known_at: str, event_time: str | None = None) -> None:
         """`known_at` and `event_time` name the table's columns of instants (UTC)."""
         self.table = table
-        self._clocks = {"known_at": known_at, "event_time": event_time}
-        self._seconds: dict[Line, Integers] = {}
-        self._in_time: dict[Line, Codes] = {}
+        self._clock_columns = {"known_at": known_at, "event_time": event_time}
+        self._seconds: dict[TimeAxis, Integers] = {}
+        self._time_order: dict[TimeAxis, Codes] = {}
         self._groupings: dict[tuple[str, ...], Grouping] = {}
-        self._timelines: dict[tuple[tuple[str, ...], Line], Timeline] = {}
-        self._numbers: dict[tuple[str, Of], tuple[Floats | None, bool]] = {}
+        self._timelines: dict[tuple[tuple[str, ...], TimeAxis], Timeline] = {}
+        self._column_values: dict[tuple[str, ValueKind], tuple[Floats | None, bool]] = {}
 
-    def seconds(self, line: Line) -> Integers:
+    def seconds(self, axis: TimeAxis) -> Integers:
         """Return each row's second (since 1970) on a line, in the table's order."""
-        if line not in self._seconds:
-            if line == "seen":
-                self._seconds[line] = np.maximum(self.seconds("known_at"), self.seconds("event_time"))
+        if axis not in self._seconds:
+            if axis == "seen":
+                self._seconds[axis] = np.maximum(self.seconds("known_at"), self.seconds("event_time"))
             else:
-                self._seconds[line] = seconds(self.table[str(self._clocks[line])])
-        return self._seconds[line]
+                self._seconds[axis] = seconds(self.table[str(self._clock_columns[axis])])
+        return self._seconds[axis]
 
-    def by(self, names: tuple[str, ...]) -> Grouping:
+    def group_by(self, names: tuple[str, ...]) -> Grouping:
         """Return the rows divided by the columns `names`.
 
         The last grouping asked for is kept, and the one without groups: a year of them at once would not fit.
@@ -51,31 +51,31 @@ class History:
         if names not in self._groupings:
             self._groupings = {kept: each for kept, each in self._groupings.items() if not kept}
             self._timelines = {kept: each for kept, each in self._timelines.items() if not kept[0]}
-            self._groupings[names] = Grouping.of(self.table, names)
+            self._groupings[names] = Grouping.from_table(self.table, names)
         return self._groupings[names]
 
-    def line(self, names: tuple[str, ...], line: Line = "known_at") -> "Timeline":
+    def timeline(self, names: tuple[str, ...], axis: TimeAxis = "known_at") -> "Timeline":
         """Return the rows that are in a group of `names`, by group and second."""
-        grouping = self.by(names)
-        if (names, line) not in self._timelines:
-            if line not in self._in_time:
-                self._in_time[line] = np.argsort(self.seconds(line), kind="stable").astype(np.int32)
-            self._timelines[names, line] = Timeline.of(grouping.rows, self.seconds(line), self._in_time[line])
-        return self._timelines[names, line]
+        grouping = self.group_by(names)
+        if (names, axis) not in self._timelines:
+            if axis not in self._time_order:
+                self._time_order[axis] = np.argsort(self.seconds(axis), kind="stable").astype(np.int32)
+            self._timelines[names, axis] = Timeline.build(grouping.rows, self.seconds(axis), self._time_order[axis])
+        return self._timelines[names, axis]
 
-    def numbers(self, of: str, kind: Of) -> tuple[Floats | None, bool]:
+    def column_values(self, name: str, kind: ValueKind) -> tuple[Floats | None, bool]:
         """Return a column's values (0 where missing), or 1 where it has one, and whether their sums are exact.
 
         None stands for 1 everywhere.
         """
-        if (of, kind) not in self._numbers:
-            column, there = self.table[of], self.table[of].notna().to_numpy()
+        if (name, kind) not in self._column_values:
+            column, has_value = self.table[name], self.table[name].notna().to_numpy()
             if kind == "places":
-                self._numbers[of, kind] = None if there.all() else there.astype(np.float64), True
+                self._column_values[name, kind] = None if has_value.all() else has_value.astype(np.float64), True
             else:
-                numbers = np.where(there, column.to_numpy(np.float64, na_value=np.nan), 0.0)
-                self._numbers[of, kind] = numbers, _sums_exactly(numbers)
-        return self._numbers[of, kind]
+                numbers = np.where(has_value, column.to_numpy(np.float64, na_value=np.nan), 0.0)
+                self._column_values[name, kind] = numbers, _has_exact_sums(numbers)
+        return self._column_values[name, kind]
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,19 @@ class Timeline:
     keys: Integers
     start: int
     span: int
-    _made: dict[Hashable, object] = field(default_factory=dict)
+    _cache: dict[Hashable, object] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, groups: Codes, instants: Integers, in_time: Codes) -> "Timeline":
+    def build(cls, groups: Codes, instants: Integers, time_order: Codes) -> "Timeline":
         """Return the rows of `groups` (-1 for none) at `instants`; `in_time` has them in the order of their seconds."""
         start = int(instants.min()) if len(instants) else 0
         span = (int(instants.max()) - start if len(instants) else 0) + 2
-        groups, instants = groups[in_time], (instants - (start - 1))[in_time]
-        order, sizes = _by_digits(groups), np.bincount(groups + 1)
+        groups, instants = groups[time_order], (instants - (start - 1))[time_order]
+        order, sizes = _radix_argsort(groups), np.bincount(groups + 1)
         order = order[sizes[0] :] if len(sizes) else order
         keys = np.repeat(np.arange(max(len(sizes) - 1, 0)) * span, sizes[1:])
         keys += instants[order]
-        return cls(order=in_time[order], keys=keys, start=start, span=span)
+        return cls(order=time_order[order], keys=keys, start=start, span=span)
 
     @property
     def groups(self) -> Integers:
@@ -114,11 +114,11 @@ class Timeline:
         """Each place's second."""
         return self.keys % self.span - 1 + self.start
 
-    def made(self, key: Hashable, make: Callable[[], Made]) -> Made:
+    def cached(self, key: Hashable, make: Callable[[], Cached]) -> Cached:
         """Return what `make` makes of this line, made once for each `key`."""
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]  # type: ignore[return-value]  # what was made under this key
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]  # type: ignore[return-value]  # what was made under this key
 
     def latest(self, events: Integers) -> Integers:
         """Return the place of the latest event of the place's group so far; of equals, the one known last.
@@ -129,32 +129,32 @@ class Timeline:
             return np.zeros(0, np.int64)
         first = int(events.min())
         ranked = self.groups * (int(events.max()) - first + 1) + (events - first)
-        leads = ranked == np.maximum.accumulate(ranked)
-        return np.maximum.accumulate(np.where(leads, np.arange(len(ranked)), 0))
+        is_latest = ranked == np.maximum.accumulate(ranked)
+        return np.maximum.accumulate(np.where(is_latest, np.arange(len(ranked)), 0))
 
-    def running(self, values: Floats, exact: bool) -> "Running":
+    def running_sums(self, values: Floats, exact: bool) -> "RunningSums":
         """Return the sums of each group's `values` (in the table's order) so far.
 
         Summed group by group, so that no value, however large or late, reaches another group's digits; in one go where
         the sums of all of them are `exact`.
         """
-        placed, sums = values[self.order], np.zeros(len(self.order) + 1)
+        ordered_values, sums = values[self.order], np.zeros(len(self.order) + 1)
         if exact:
-            np.cumsum(placed, out=sums[1:])
+            np.cumsum(ordered_values, out=sums[1:])
         else:
-            sums[1:] = pd.Series(placed).groupby(self.groups, sort=False).cumsum()
-        return Running(sums=sums, restarts=not exact)
+            sums[1:] = pd.Series(ordered_values).groupby(self.groups, sort=False).cumsum()
+        return RunningSums(sums=sums, restarts=not exact)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
+class RunningSums:
     """Sums before each place; they start again with each group, or run through all of them."""
 
     sums: Floats
     restarts: bool
 
 
-def _by_digits(codes: Codes) -> Codes:
+def _radix_argsort(codes: Codes) -> Codes:
     """Return the stable order of codes from -1 on, sorted by 16 bits at a time: ten times quicker than by comparing."""
     if codes.max(initial=0) < np.iinfo(np.int16).max:
         return np.argsort(codes.astype(np.int16), kind="stable").astype(np.int32)
@@ -164,7 +164,7 @@ def _by_digits(codes: Codes) -> Codes:
     return low[np.argsort(high[low], kind="stable")]
 
 
-def _sums_exactly(values: Floats) -> bool:
+def _has_exact_sums(values: Floats) -> bool:
     """Return whether floats add up these values without rounding, in any order: whole numbers below 2 ** 53 in all."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.abs(values).sum() < _EXACT and (values == np.trunc(values)).all())
+        return bool(np.abs(values).sum() < _MAX_EXACT and (values == np.trunc(values)).all())

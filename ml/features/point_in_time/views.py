@@ -7,70 +7,91 @@ import numpy as np
 from ml.arrays import Booleans, Codes, Floats, Integers
 from ml.features.point_in_time.entities import Entities
 from ml.features.point_in_time.grouping import distinct
-from ml.features.point_in_time.histories import Clock, History, Line, Of, Running, Timeline
+from ml.features.point_in_time.histories import Clock, RunningSums, TableIndex, TimeAxis, Timeline, ValueKind
 
 
-class View:
+class AsOfView:
     """A history as a list of entities may see it."""
 
-    def __init__(self, history: History, entities: Entities) -> None:
-        self.history, self.entities = history, entities
+    def __init__(self, table_index: TableIndex, entities: Entities) -> None:
+        self.table_index, self.entities = table_index, entities
         self._pairs: dict[tuple[str, ...], _Pairs] = {}
-        self._asked: dict[tuple[tuple[str, ...], Line], Asked] = {}
+        self._lookup_keys: dict[tuple[tuple[str, ...], TimeAxis], LookupKeys] = {}
 
-    def by(self, names: tuple[str, ...], line: Line = "known_at") -> "Asked":
+    def lookup_keys(self, names: tuple[str, ...], axis: TimeAxis = "known_at") -> "LookupKeys":
         """Return what is asked of the history grouped by the columns `names`."""
-        if (names, line) not in self._asked:
+        if (names, axis) not in self._lookup_keys:
             if names not in self._pairs:
-                self._pairs[names] = self._paired(names)
-            self._asked[names, line] = Asked(self.history.line(names, line), self.entities.moments, self._pairs[names])
-        return self._asked[names, line]
+                self._pairs[names] = self._build_pairs(names)
+            self._lookup_keys[names, axis] = LookupKeys(
+                self.table_index.timeline(names, axis), self.entities.distinct_cutoffs, self._pairs[names]
+            )
+        return self._lookup_keys[names, axis]
 
-    def summed(self, by: tuple[str, ...], of: str, ago: int, on: Clock) -> Floats:
+    def window_sum(self, group_columns: tuple[str, ...], column: str, ago: int, clock: Clock) -> Floats:
         """Return, for each pair of `by`, the sum of the values `of` of the rows in the last `ago` seconds."""
-        return self._gathered(by, of, "values", ago, on)
+        return self._window_values(group_columns, column, "values", ago, clock)
 
-    def counted(self, by: tuple[str, ...], of: str, ago: int, on: Clock) -> Floats:
+    def window_count(self, group_columns: tuple[str, ...], column: str, ago: int, clock: Clock) -> Floats:
         """Return, for each pair of `by`, how many rows of the last `ago` seconds have a value `of`."""
-        return self._gathered(by, of, "places", ago, on)
+        return self._window_values(group_columns, column, "places", ago, clock)
 
-    def usual_count(self, by: tuple[str, ...], of: str, ago: int, on: Clock) -> Floats:
+    def mean_window_count(self, group_columns: tuple[str, ...], column: str, ago: int, clock: Clock) -> Floats:
         """Return, for each moment, how many rows with a value `of` a group of the last `ago` seconds has on average."""
-        line = self.history.line(by, "known_at" if on == "known_at" else "seen")
-        lives = line.made(("lives", of, ago, on), lambda: _Lives.of(self.history, line, of, ago, on))
-        moments = self.entities.moments
-        return ratio(_alive(lives.starts, lives.ends, moments), _alive(lives.begun, lives.over, moments))
+        timeline = self.table_index.timeline(group_columns, "known_at" if clock == "known_at" else "seen")
+        window_intervals = timeline.cached(
+            ("lives", column, ago, clock),
+            lambda: _WindowIntervals.build(self.table_index, timeline, column, ago, clock),
+        )
+        cutoffs = self.entities.distinct_cutoffs
+        return ratio(
+            _count_open(window_intervals.starts, window_intervals.ends, cutoffs),
+            _count_open(window_intervals.group_starts, window_intervals.group_ends, cutoffs),
+        )
 
-    def _gathered(self, by: tuple[str, ...], of: str, kind: Of, ago: int, on: Clock) -> Floats:
-        numbers, exact = self.history.numbers(of, kind)
-        if on == "known_at":
-            asked = self.by(by)
+    def _window_values(
+        self, group_columns: tuple[str, ...], column: str, kind: ValueKind, ago: int, clock: Clock
+    ) -> Floats:
+        numbers, exact = self.table_index.column_values(column, kind)
+        if clock == "known_at":
+            keys = self.lookup_keys(group_columns)
             if numbers is None:
-                return np.subtract(asked.until(), asked.until(ago), dtype=np.float64)
-            running = asked.line.made(("sums", of, kind), lambda: asked.line.running(numbers, exact))
-            total = asked.reached(running)
-            total -= asked.reached(running, ago)
+                return np.subtract(keys.end_positions(), keys.end_positions(ago), dtype=np.float64)
+            sums = keys.timeline.cached(("sums", column, kind), lambda: keys.timeline.running_sums(numbers, exact))
+            total = keys.sums_at(sums)
+            total -= keys.sums_at(sums, ago)
             return total
-        seen, happened = self.by(by, "seen"), self.by(by, "event_time")
-        return self._passed(seen, of, kind, ago) - self._passed(happened, of, kind, ago, ago)
+        effective_keys, event_keys = (
+            self.lookup_keys(group_columns, "seen"),
+            self.lookup_keys(group_columns, "event_time"),
+        )
+        return self._sums_until(effective_keys, column, kind, ago) - self._sums_until(
+            event_keys, column, kind, ago, ago
+        )
 
-    def _passed(self, asked: "Asked", of: str, kind: Of, within: int, ago: int = 0) -> Floats:
+    def _sums_until(self, keys: "LookupKeys", column: str, kind: ValueKind, within: int, ago: int = 0) -> Floats:
         """Return what had been gathered on a line `ago` seconds before each cutoff, of rows seen `within` their event."""
-        numbers, exact = self.history.numbers(of, kind)
-        line = asked.line
-        running = line.made(("sums", of, kind, within), lambda: line.running(self._in_time(numbers, within), exact))
-        return asked.reached(running, ago)
+        numbers, exact = self.table_index.column_values(column, kind)
+        timeline = keys.timeline
+        sums = timeline.cached(
+            ("sums", column, kind, within), lambda: timeline.running_sums(self._values_in_time(numbers, within), exact)
+        )
+        return keys.sums_at(sums, ago)
 
-    def _in_time(self, numbers: Floats | None, ago: int) -> Floats:
+    def _values_in_time(self, numbers: Floats | None, ago: int) -> Floats:
         """Return the numbers of those rows that are seen before their event is `ago` seconds past, and 0 for others."""
-        early = self.history.seconds("seen") < self.history.seconds("event_time") + ago
+        early = self.table_index.seconds("seen") < self.table_index.seconds("event_time") + ago
         return np.where(early, 1.0 if numbers is None else numbers, 0.0)
 
-    def _paired(self, names: tuple[str, ...]) -> "_Pairs":
-        grouping, moments = self.history.by(names), len(self.entities.moments)
-        places = (grouping.asked(self.entities).astype(np.int64) + 1) * moments + self.entities.moment
-        pairs, of = distinct(places, (grouping.size + 1) * moments)
-        return _Pairs(groups=pairs // moments - 1, moments=(pairs % moments).astype(np.int32), of=of.astype(np.intp))
+    def _build_pairs(self, names: tuple[str, ...]) -> "_Pairs":
+        grouping, cutoff_count = self.table_index.group_by(names), len(self.entities.distinct_cutoffs)
+        pair_codes = (grouping.lookup(self.entities).astype(np.int64) + 1) * cutoff_count + self.entities.moment
+        pairs, pair_of_entity = distinct(pair_codes, (grouping.size + 1) * cutoff_count)
+        return _Pairs(
+            groups=pairs // cutoff_count - 1,
+            cutoff_codes=(pairs % cutoff_count).astype(np.int32),
+            pair_of_entity=pair_of_entity.astype(np.intp),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,75 +99,87 @@ class _Pairs:
     """The distinct pairs of group (-1 for none) and moment that entities ask for, and the pair `of` each entity."""
 
     groups: Integers
-    moments: Codes
-    of: Integers
+    cutoff_codes: Codes
+    pair_of_entity: Integers
 
 
 @dataclass(frozen=True)
-class Asked:
+class LookupKeys:
     """What is asked of a line: distinct pairs of group and cutoff. What a method returns has one value for each pair.
 
     `pairs.of` gives each entity's pair, `pairs.moments` each pair's cutoff among the distinct `moments`.
     """
 
-    line: Timeline
-    moments: Integers
+    timeline: Timeline
+    distinct_cutoffs: Integers
     pairs: _Pairs
-    _places: dict[int, Integers] = field(default_factory=dict)
+    _end_positions: dict[int, Integers] = field(default_factory=dict)
 
     @property
     def cutoffs(self) -> Integers:
         """Each pair's cutoff."""
-        return self.moments[self.pairs.moments]
+        return self.distinct_cutoffs[self.pairs.cutoff_codes]
 
-    def until(self, ago: int = 0) -> Integers:
+    def end_positions(self, ago: int = 0) -> Integers:
         """Return the place just after the last row of each group at or before `ago` seconds before its cutoff."""
-        if ago not in self._places:
-            asked = self.cutoffs
-            asked -= ago + self.line.start - 1
-            np.clip(asked, 0, self.line.span - 1, out=asked)
-            asked += self.pairs.groups * self.line.span
-            self._places[ago] = np.searchsorted(self.line.keys, asked, side="right").astype(np.int64, copy=False)
-        return self._places[ago]
+        if ago not in self._end_positions:
+            targets = self.cutoffs
+            targets -= ago + self.timeline.start - 1
+            np.clip(targets, 0, self.timeline.span - 1, out=targets)
+            targets += self.pairs.groups * self.timeline.span
+            self._end_positions[ago] = np.searchsorted(self.timeline.keys, targets, side="right").astype(
+                np.int64, copy=False
+            )
+        return self._end_positions[ago]
 
-    def knows(self, places: Integers) -> Booleans:
+    def has_rows(self, positions: Integers) -> Booleans:
         """Return whether the row before each pair's place is one of its own group."""
-        if not len(self.line.keys):
-            return np.zeros(len(places), bool)
-        own: Booleans = (places > 0) & (self.line.keys[places - 1] >= self.pairs.groups * self.line.span)
+        if not len(self.timeline.keys):
+            return np.zeros(len(positions), bool)
+        own: Booleans = (positions > 0) & (self.timeline.keys[positions - 1] >= self.pairs.groups * self.timeline.span)
         return own
 
-    def reached(self, running: Running, ago: int = 0) -> Floats:
+    def sums_at(self, running: RunningSums, ago: int = 0) -> Floats:
         """Return what `running` had reached for each group `ago` seconds before its cutoff, up to a constant each."""
-        places = self.until(ago)
-        sums: Floats = running.sums[places]
-        return np.where(self.knows(places), sums, 0.0) if running.restarts else sums
+        positions = self.end_positions(ago)
+        sums: Floats = running.sums[positions]
+        return np.where(self.has_rows(positions), sums, 0.0) if running.restarts else sums
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Lives:
+class _WindowIntervals:
     """When rows enter a window and leave it (`starts`, `ends`), and when their groups do (`begun`, `over`); each sorted."""
 
     starts: Integers
     ends: Integers
-    begun: Integers
-    over: Integers
+    group_starts: Integers
+    group_ends: Integers
 
     @classmethod
-    def of(cls, history: History, line: Timeline, of: str, ago: int, on: Clock) -> "_Lives":
-        there, ends = history.table[of].notna().to_numpy()[line.order], history.seconds(on)[line.order] + ago
-        kept = there & (ends > line.seconds)
-        starts, ends, groups = line.seconds[kept], ends[kept], line.groups[kept]
+    def build(
+        cls, table_index: TableIndex, timeline: Timeline, column: str, ago: int, clock: Clock
+    ) -> "_WindowIntervals":
+        has_value, ends = (
+            table_index.table[column].notna().to_numpy()[timeline.order],
+            table_index.seconds(clock)[timeline.order] + ago,
+        )
+        kept = has_value & (ends > timeline.seconds)
+        starts, ends, groups = timeline.seconds[kept], ends[kept], timeline.groups[kept]
         fresh = np.maximum(starts, _latest_before(ends, groups))
-        begun, over = fresh[fresh < ends], ends[fresh < ends]
-        return cls(starts=np.sort(starts), ends=np.sort(ends), begun=np.sort(begun), over=np.sort(over))
+        group_starts, group_ends = fresh[fresh < ends], ends[fresh < ends]
+        return cls(
+            starts=np.sort(starts),
+            ends=np.sort(ends),
+            group_starts=np.sort(group_starts),
+            group_ends=np.sort(group_ends),
+        )
 
 
-def ratio(of: Floats, to: Floats) -> Floats:
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """Return `of` over `to`; missing where `to` is 0 or missing."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        quotient: Floats = of / to
-    quotient[to == 0] = np.nan
+        quotient: Floats = numerator / denominator
+    quotient[denominator == 0] = np.nan
     return quotient
 
 
@@ -160,8 +193,8 @@ def _latest_before(ends: Integers, groups: Integers) -> Integers:
     return np.where(own, np.append(0, reached % span + first), np.iinfo(np.int64).min)
 
 
-def _alive(starts: Integers, ends: Integers, moments: Integers) -> Floats:
+def _count_open(starts: Integers, ends: Integers, cutoffs: Integers) -> Floats:
     """Return how many of the spans `[start, end)`, given as sorted starts and sorted ends, hold each moment."""
-    begun = np.searchsorted(starts, moments, side="right")
-    over = np.searchsorted(ends, moments, side="right")
-    return (begun - over).astype(np.float64)
+    started = np.searchsorted(starts, cutoffs, side="right")
+    ended = np.searchsorted(ends, cutoffs, side="right")
+    return (started - ended).astype(np.float64)

@@ -13,21 +13,21 @@ import pandera.pandas as pa
 
 from ml.errors import DataError
 from ml.ingestion.validation import parsing
-from ml.ingestion.validation.contract import Contract, Finding
+from ml.ingestion.validation.contract import Contract, Violation
 from ml.ingestion.validation.reasons import Reasons
-from ml.ingestion.validation.uniqueness import Seen, repeated
+from ml.ingestion.validation.uniqueness import SeenKeys, find_duplicates
 
-__all__ = ["Checked", "Finding", "Seen", "check", "check_columns", "refuse"]
+__all__ = ["SeenKeys", "ValidationResult", "Violation", "check", "check_columns", "quarantine"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Checked:
+class ValidationResult:
     """A table divided: `valid` typed, `quarantined` as it came (text) with a column `reasons`; the input's index."""
 
     rows_in: int
     valid: pd.DataFrame
     quarantined: pd.DataFrame
-    warnings: tuple[Finding, ...] = ()
+    warnings: tuple[Violation, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rows_in != len(self.valid) + len(self.quarantined):
@@ -43,45 +43,45 @@ def check(
     key: tuple[str, ...],
     *,
     missing: tuple[str, ...] = ("",),
-    hidden: Collection[str] = (),
-    seen: Seen | None = None,
-) -> Checked:
+    masked: Collection[str] = (),
+    seen_keys: SeenKeys | None = None,
+) -> ValidationResult:
     """Return the rows of `raw` (all text) divided by the contract `model`; of rows with one key the first is kept.
 
     `missing` are texts that mean an empty cell; values of the columns in `hidden` appear in no reason. A table too long
     to be judged at once comes stretch by stretch, each with the same `seen`. Raises DataError when no row can be
     judged: the columns are not the contract's, or a rule refuses the table as a whole.
     """
-    contract = Contract(model, hidden)
+    contract = Contract(model, masked)
     left_out = check_columns(list(raw.columns), model)
     reasons = Reasons()
-    typed = _typed(raw, contract, missing, reasons)
-    good = _declared(_without(typed, reasons), contract)
-    for finding in contract.refusals(good, seen):
-        if not finding.lines:
+    typed = _parse_columns(raw, contract, missing, reasons)
+    good = _to_contract_types(_drop_failed(typed, reasons), contract)
+    for finding in contract.find_violations(good, seen_keys):
+        if not finding.row_labels:
             raise DataError(f"the table as a whole breaks its contract: {finding.reason}")
-        reasons.note_finding(finding)
-    good = _without(good, reasons)
+        reasons.add_violation(finding)
+    good = _drop_failed(good, reasons)
     rule = f"repeats the key ({', '.join(key)}) of a row that was kept"
-    reasons.note_rows(repeated(good[list(key)], rule, seen), rule)
-    valid = _without(good, reasons)
+    reasons.add_to_rows(find_duplicates(good[list(key)], rule, seen_keys), rule)
+    valid = _drop_failed(good, reasons)
     bad = raw[raw.index.isin(reasons.rows)]
-    return Checked(
+    return ValidationResult(
         rows_in=len(raw),
         valid=valid,
-        quarantined=bad.assign(reasons=[reasons.of(row) for row in bad.index]),
-        warnings=(*left_out, *contract.warnings(valid)),
+        quarantined=bad.assign(reasons=[reasons.join(row) for row in bad.index]),
+        warnings=(*left_out, *contract.find_warnings(valid)),
     )
 
 
-def check_columns(came: list[str], model: type[pa.DataFrameModel]) -> tuple[Finding, ...]:
+def check_columns(names: list[str], model: type[pa.DataFrameModel]) -> tuple[Violation, ...]:
     """Return a warning about columns that a contract without `strict` leaves out.
 
     Raises DataError when columns are missing, or are not in a strict contract.
     """
     schema = model.to_schema()
-    lacking = [name for name, column in schema.columns.items() if column.required and name not in came]
-    extra = [name for name in came if name not in schema.columns]
+    lacking = [name for name, column in schema.columns.items() if column.required and name not in names]
+    extra = [name for name in names if name not in schema.columns]
     if lacking or (extra and schema.strict is True):
         raise DataError(
             f"expected the columns {list(schema.columns)}; missing: {lacking or 'none'}, not in the contract: "
@@ -89,37 +89,37 @@ def check_columns(came: list[str], model: type[pa.DataFrameModel]) -> tuple[Find
         )
     if not extra or schema.strict == "filter":
         return ()
-    return (Finding(reason=f"columns that are not in the contract were left out: {', '.join(extra)}"),)
+    return (Violation(reason=f"columns that are not in the contract were left out: {', '.join(extra)}"),)
 
 
-def refuse(checked: Checked, raw: pd.DataFrame, why: "pd.Series[str]") -> Checked:
+def quarantine(result: ValidationResult, raw: pd.DataFrame, row_reasons: "pd.Series[str]") -> ValidationResult:
     """Return `checked` with those valid rows quarantined that have a reason in `why` (the index of `checked.valid`)."""
-    refused = why[why != ""]
+    refused = row_reasons[row_reasons != ""]
     if refused.empty:
-        return checked
+        return result
     return replace(
-        checked,
-        valid=checked.valid.drop(index=refused.index),
-        quarantined=pd.concat([checked.quarantined, raw.loc[refused.index].assign(reasons=refused)]).sort_index(),
+        result,
+        valid=result.valid.drop(index=refused.index),
+        quarantined=pd.concat([result.quarantined, raw.loc[refused.index].assign(reasons=refused)]).sort_index(),
     )
 
 
-def _typed(raw: pd.DataFrame, contract: Contract, missing: tuple[str, ...], reasons: Reasons) -> pd.DataFrame:
+def _parse_columns(raw: pd.DataFrame, contract: Contract, missing: tuple[str, ...], reasons: Reasons) -> pd.DataFrame:
     """Return the contract's columns read as their types; an optional one that did not come is empty."""
     columns = {}
     for name, dtype in contract.types.items():
-        cells = parsing.read(raw[name] if name in raw else pd.Series("", raw.index), dtype, missing)
+        cells = parsing.parse(raw[name] if name in raw else pd.Series("", raw.index), dtype, missing)
         if name in raw:
-            reasons.note_cells(name, cells, contract, raw.index)
-        columns[name] = cells.spread(raw.index)
+            reasons.add_cell_faults(name, cells, contract, raw.index)
+        columns[name] = cells.to_series(raw.index)
     return pd.DataFrame(columns, raw.index)
 
 
-def _without(rows: pd.DataFrame, reasons: Reasons) -> pd.DataFrame:
+def _drop_failed(rows: pd.DataFrame, reasons: Reasons) -> pd.DataFrame:
     return rows[~rows.index.isin(reasons.rows)] if reasons.rows else rows
 
 
-def _declared(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+def _to_contract_types(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """Return `rows`, whose cells are all readable by now, in the contract's own types."""
-    own = {name: dtype for name, dtype in contract.types.items() if parsing.widened(dtype)}
+    own = {name: dtype for name, dtype in contract.types.items() if parsing.is_widened(dtype)}
     return rows.astype(own)

@@ -12,9 +12,9 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ml.governance import privacy
-from ml.ingestion.validation.uniqueness import Seen, repeated
+from ml.ingestion.validation.uniqueness import SeenKeys, find_duplicates
 
-_OF_ONE_CELL = frozenset(
+_CELL_RULES = frozenset(
     [
         "equal_to",
         "not_equal_to",
@@ -32,96 +32,96 @@ _OF_ONE_CELL = frozenset(
         "str_length",
     ]
 )
-_SHOWN = 80
+_MAX_VALUE_LENGTH = 80
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Violation:
     """What a rule refuses: the rows `lines` (index labels) for `reason`, or the table when there are none.
 
     `values` has what was found in each of `lines`, when the rule is about one column. `others` counts rows that are not
     named.
     """
 
-    lines: tuple[int, ...] = ()
+    row_labels: tuple[int, ...] = ()
     reason: str
     values: tuple[str, ...] = ()
-    others: int = 0
+    other_rows: int = 0
 
     @property
-    def rows(self) -> int:
+    def row_count(self) -> int:
         """How many rows are refused."""
-        return len(self.lines) + self.others
+        return len(self.row_labels) + self.other_rows
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return the finding in a sentence, with one of its values."""
-        rows = f" ({self.rows} rows)" if self.lines else ""
+        rows = f" ({self.row_count} rows)" if self.row_labels else ""
         return f"{self.reason}{f', got {self.values[0]}' if self.values else ''}{rows}"
 
-    def brief(self, others: int = 0) -> "Finding":
+    def abbreviate(self, other_rows: int = 0) -> "Violation":
         """Return the finding with one row named, and the rest (and `others` elsewhere) counted."""
-        more = self.rows - len(self.lines[:1]) + others
-        return replace(self, lines=self.lines[:1], values=self.values[:1], others=more)
+        more = self.row_count - len(self.row_labels[:1]) + other_rows
+        return replace(self, row_labels=self.row_labels[:1], values=self.values[:1], other_rows=more)
 
 
 class Contract:
     """A pandera model as `types` by column and rules to ask; values of the columns in `hidden` are not told."""
 
-    def __init__(self, model: type[pa.DataFrameModel], hidden: Collection[str] = ()) -> None:
+    def __init__(self, model: type[pa.DataFrameModel], masked: Collection[str] = ()) -> None:
         schema = model.to_schema()
         self.types = {name: str(column.dtype) for name, column in schema.columns.items()}
         self.nullable = {name for name, column in schema.columns.items() if column.nullable}
-        self._schema, self._hidden = schema, hidden
+        self._schema, self._masked = schema, masked
 
-    def of_cells(self, column: str) -> list[pa.Check]:
+    def cell_rules(self, column: str) -> list[pa.Check]:
         """Return the rules that can be asked of one value of `column` at a time."""
-        return [each for each in self._schema.columns[column].checks if _is_of_one_cell(each)]
+        return [each for each in self._schema.columns[column].checks if _is_cell_rule(each)]
 
-    def refusals(self, rows: pd.DataFrame, seen: Seen | None = None) -> list[Finding]:
+    def find_violations(self, rows: pd.DataFrame, seen_keys: SeenKeys | None = None) -> list[Violation]:
         """Return what the rules of rows and tables refuse of the typed `rows`; `seen` has the keys before them."""
-        return self._repeated(rows, seen) + self._ask(rows, only_warns=False)
+        return self._find_duplicates(rows, seen_keys) + self._apply_rules(rows, only_warns=False)
 
-    def warnings(self, rows: pd.DataFrame) -> list[Finding]:
+    def find_warnings(self, rows: pd.DataFrame) -> list[Violation]:
         """Return what the rules that only warn say of the typed `rows`."""
-        return self._ask(rows, only_warns=True)
+        return self._apply_rules(rows, only_warns=True)
 
-    def shown(self, column: str, value: object) -> str:
+    def format_value(self, column: str, value: object) -> str:
         """Return `value` as a reason may tell it."""
-        return privacy.shown(column, f"{value!s:.{_SHOWN}}", self._hidden)
+        return privacy.mask_value(column, f"{value!s:.{_MAX_VALUE_LENGTH}}", self._masked)
 
-    def _ask(self, rows: pd.DataFrame, *, only_warns: bool) -> list[Finding]:
-        asked = [(name, rule) for name, column in self._schema.columns.items() for rule in column.checks]
-        asked += [(None, rule) for rule in self._schema.checks]
-        found = [
-            self._finding(rows, name, rule)
-            for name, rule in asked
-            if not _is_of_one_cell(rule) and bool(rule.raise_warning) is only_warns
+    def _apply_rules(self, rows: pd.DataFrame, *, only_warns: bool) -> list[Violation]:
+        rules = [(name, rule) for name, column in self._schema.columns.items() for rule in column.checks]
+        rules += [(None, rule) for rule in self._schema.checks]
+        violations = [
+            self._apply_rule(rows, name, rule)
+            for name, rule in rules
+            if not _is_cell_rule(rule) and bool(rule.raise_warning) is only_warns
         ]
-        return [each for each in found if each is not None]
+        return [each for each in violations if each is not None]
 
-    def _finding(self, rows: pd.DataFrame, column: str | None, rule: pa.Check) -> Finding | None:
-        told = str(rule.error or rule.name)
+    def _apply_rule(self, rows: pd.DataFrame, column: str | None, rule: pa.Check) -> Violation | None:
+        reason = str(rule.error or rule.name)
         subject = rows if column is None or rule.groupby else rows[column]
-        answer = rule(subject, column).check_output
-        if isinstance(answer, pd.DataFrame):
-            answer = answer.all(axis=1)
+        output = rule(subject, column).check_output
+        if isinstance(output, pd.DataFrame):
+            output = output.all(axis=1)
         if column is not None:
-            told = f"{column}: expected {told}"
-        if not (isinstance(answer, pd.Series) and answer.index.isin(rows.index).all()):
-            return None if bool(pd.Series(answer).all()) else Finding(reason=told)
-        broken = answer.index[~answer.astype(bool)]
+            reason = f"{column}: expected {reason}"
+        if not (isinstance(output, pd.Series) and output.index.isin(rows.index).all()):
+            return None if bool(pd.Series(output).all()) else Violation(reason=reason)
+        broken = output.index[~output.astype(bool)]
         if broken.empty:
             return None
-        values = () if column is None else tuple(self.shown(column, value) for value in rows.loc[broken, column])
-        return Finding(lines=tuple(broken), reason=told, values=values)
+        values = () if column is None else tuple(self.format_value(column, value) for value in rows.loc[broken, column])
+        return Violation(row_labels=tuple(broken), reason=reason, values=values)
 
-    def _repeated(self, rows: pd.DataFrame, seen: Seen | None) -> list[Finding]:
+    def _find_duplicates(self, rows: pd.DataFrame, seen_keys: SeenKeys | None) -> list[Violation]:
         alone = [[name] for name, column in self._schema.columns.items() if column.unique]
         together = [self._schema.unique] if self._schema.unique else []
         rules = {f"repeats the {', '.join(names)} of a row that was kept": list(names) for names in (*alone, *together)}
-        found = {rule: repeated(rows[names], rule, seen) for rule, names in rules.items()}
-        return [Finding(lines=tuple(lines), reason=rule) for rule, lines in found.items() if len(lines)]
+        duplicates = {rule: find_duplicates(rows[names], rule, seen_keys) for rule, names in rules.items()}
+        return [Violation(row_labels=tuple(lines), reason=rule) for rule, lines in duplicates.items() if len(lines)]
 
 
-def _is_of_one_cell(rule: pa.Check) -> bool:
-    return rule.name in _OF_ONE_CELL and not rule.raise_warning and not rule.groupby
+def _is_cell_rule(rule: pa.Check) -> bool:
+    return rule.name in _CELL_RULES and not rule.raise_warning and not rule.groupby

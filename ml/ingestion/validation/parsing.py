@@ -14,7 +14,7 @@ _EXACT = 2.0**53 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cells:
+class ParsedColumn:
     """A column as distinct values: `codes` (one a row) point into `texts` and, typed and missing alike, `values`.
 
     `unreadable` marks the texts that are none of the type; `expected` says what would have been.
@@ -26,7 +26,7 @@ class Cells:
     unreadable: Booleans
     expected: str
 
-    def spread(self, index: pd.Index) -> pd.Series:
+    def to_series(self, index: pd.Index) -> pd.Series:
         """Return one value for each row."""
         return self.values.take(self.codes).set_axis(index)
 
@@ -36,12 +36,12 @@ def supports(dtype: str) -> bool:
     return _reader(dtype) is not None
 
 
-def widened(dtype: str) -> bool:
+def is_widened(dtype: str) -> bool:
     """Return whether `read` gives values of a wider type than `dtype`, because cells may be missing."""
     return not dtype.startswith(("float64", "datetime", "str", "object"))
 
 
-def read(raw: pd.Series, dtype: str, missing: tuple[str, ...] = ("",)) -> Cells:
+def parse(raw: pd.Series, dtype: str, missing: tuple[str, ...] = ("",)) -> ParsedColumn:
     """Return a column of text read as `dtype`; the texts in `missing`, stripped, are empty cells."""
     codes, levels = _distinct(raw)
     stripped = pl.Series(levels, dtype=pl.String).str.strip_chars()
@@ -50,7 +50,7 @@ def read(raw: pd.Series, dtype: str, missing: tuple[str, ...] = ("",)) -> Cells:
     assert reader is not None, f"coherence lets no contract ask for {dtype}"
     values, expected = reader(stripped.set(empty, None))
     unreadable = values.isna().to_numpy(bool) & ~empty.to_numpy()
-    return Cells(codes=codes, texts=levels, values=values, unreadable=unreadable, expected=expected)
+    return ParsedColumn(codes=codes, texts=levels, values=values, unreadable=unreadable, expected=expected)
 
 
 def _distinct(raw: pd.Series) -> tuple[Integers, list[str]]:
@@ -67,7 +67,7 @@ def _reader(dtype: str) -> Reader | None:
     families: dict[tuple[str, ...], Reader] = {
         ("float", "Float"): _numbers,
         ("int", "Int", "uint", "UInt"): _whole_numbers,
-        ("bool",): _truths,
+        ("bool",): _booleans,
         ("datetime64[ns, UTC]", "datetime64[us, UTC]"): _instants,
         ("datetime64[ns]", "datetime64[us]"): _dates,
         ("str", "object", "category"): _texts,
@@ -85,7 +85,7 @@ def _whole_numbers(text: pl.Series) -> tuple[pd.Series, str]:
     return numbers.where((numbers % 1 == 0) & (numbers.abs() <= _EXACT)), "a whole number"
 
 
-def _truths(text: pl.Series) -> tuple[pd.Series, str]:
+def _booleans(text: pl.Series) -> tuple[pd.Series, str]:
     words = dict.fromkeys(_TRUE, 1.0) | dict.fromkeys(_FALSE, 0.0)
     return text.str.to_lowercase().to_pandas().map(words).astype(np.float64), "true or false"
 
@@ -97,8 +97,8 @@ def _instants(text: pl.Series) -> tuple[pd.Series, str]:
     )
     others = np.flatnonzero(text.is_not_null().to_numpy() & instants.isna().to_numpy())
     if len(others):
-        read = pd.to_datetime(text[others].to_pandas(), errors="coerce", utc=True, format="ISO8601")
-        instants = instants.fillna(read.dt.as_unit("ns").set_axis(others))
+        parsed = pd.to_datetime(text[others].to_pandas(), errors="coerce", utc=True, format="ISO8601")
+        instants = instants.fillna(parsed.dt.as_unit("ns").set_axis(others))
     return instants, "an ISO 8601 instant"
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Booleans
-from ml.ingestion.validation.contract import Contract, Finding
-from ml.ingestion.validation.parsing import Cells
+from ml.ingestion.validation.contract import Contract, Violation
+from ml.ingestion.validation.parsing import ParsedColumn
 
 _AND, _GOT = "; ", ", got "
 
@@ -16,65 +16,69 @@ class Reasons:
     """The reasons of each row."""
 
     def __init__(self) -> None:
-        self._of: dict[int, list[str]] = {}
+        self._by_row: dict[int, list[str]] = {}
 
     @property
     def rows(self) -> list[int]:
         """The index labels of the rows that have a reason."""
-        return list(self._of)
+        return list(self._by_row)
 
-    def of(self, row: int) -> str:
+    def join(self, row: int) -> str:
         """Return all reasons of `row` in one line."""
-        return _AND.join(self._of[row])
+        return _AND.join(self._by_row[row])
 
-    def note(self, row: int, reason: str) -> None:
+    def add(self, row: int, reason: str) -> None:
         """Add `reason` to `row`, once."""
-        noted = self._of.setdefault(row, [])
+        noted = self._by_row.setdefault(row, [])
         if reason not in noted:
             noted.append(reason)
 
-    def note_rows(self, rows: Iterable[int], reason: str) -> None:
+    def add_to_rows(self, rows: Iterable[int], reason: str) -> None:
         """Add `reason` to each of `rows`."""
         for row in rows:
-            self.note(row, reason)
+            self.add(row, reason)
 
-    def note_finding(self, finding: Finding) -> None:
+    def add_violation(self, violation: Violation) -> None:
         """Add what a rule refuses, with the values that it found."""
-        told = (f"{finding.reason}{_GOT}{value}" for value in finding.values)
+        with_values = (f"{violation.reason}{_GOT}{value}" for value in violation.values)
         for row, reason in zip(
-            finding.lines, told if finding.values else [finding.reason] * len(finding.lines), strict=True
+            violation.row_labels,
+            with_values if violation.values else [violation.reason] * len(violation.row_labels),
+            strict=True,
         ):
-            self.note(row, reason)
+            self.add(row, reason)
 
-    def note_cells(self, column: str, cells: Cells, contract: Contract, index: pd.Index) -> None:
+    def add_cell_faults(self, column: str, cells: ParsedColumn, contract: Contract, index: pd.Index) -> None:
         """Add what is wrong with the cells of `column`, whose rows are `index`."""
-        for broken, expected, got in _faults(column, cells, contract):
+        for broken, expected, describe in _cell_faults(column, cells, contract):
             rows = np.flatnonzero(broken[cells.codes]) if broken.any() else np.array([], np.int64)
             for row, level in zip(index[rows], cells.codes[rows], strict=True):
-                self.note(row, f"{column}: expected {expected}{_GOT}{got(level)}")
+                self.add(row, f"{column}: expected {expected}{_GOT}{describe(level)}")
 
 
-def _faults(column: str, cells: Cells, contract: Contract) -> Iterator[tuple[Booleans, str, Callable[[int], str]]]:
+def _cell_faults(
+    column: str, cells: ParsedColumn, contract: Contract
+) -> Iterator[tuple[Booleans, str, Callable[[int], str]]]:
     """Yield which distinct cells are wrong, what was expected of them, and how to tell what came."""
     empty = cells.values.isna().to_numpy(bool) & ~cells.unreadable
-    yield cells.unreadable, cells.expected, lambda level: contract.shown(column, repr(cells.texts[level]))
+    yield cells.unreadable, cells.expected, lambda level: contract.format_value(column, repr(cells.texts[level]))
     if column not in contract.nullable:
         yield empty, "a value", lambda _: "an empty cell"
-    there = cells.values[~empty & ~cells.unreadable]
-    for rule in contract.of_cells(column) if len(there) else ():
+    present = cells.values[~empty & ~cells.unreadable]
+    for rule in contract.cell_rules(column) if len(present) else ():
         broken = np.zeros(len(cells.values), bool)
-        broken[there.index] = ~rule(there).check_output.to_numpy(bool)
-        yield broken, str(rule.error or rule.name), lambda level: contract.shown(column, cells.values[level])
+        broken[present.index] = ~rule(present).check_output.to_numpy(bool)
+        yield broken, str(rule.error or rule.name), lambda level: contract.format_value(column, cells.values[level])
 
 
-def commonest(told: Iterable[str]) -> str:
+def most_common(row_reasons: Iterable[str]) -> str:
     """Return the reason that most rows have, with how many; `told` has each row's reasons in one line, as `of` does.
 
     Reasons that differ only in the value that came are one, told with the value where there is but one.
     """
     rows: dict[str, int] = {}
     values: dict[str, set[str]] = {}
-    for line in told:
+    for line in row_reasons:
         for reason in dict.fromkeys(line.split(_AND)):
             rule = reason.partition(_GOT)[0]
             rows[rule] = rows.get(rule, 0) + 1
@@ -82,6 +86,6 @@ def commonest(told: Iterable[str]) -> str:
     if not rows:
         return ""
     rule = max(rows, key=rows.__getitem__)
-    shown = values[rule].pop() if len(values[rule]) == 1 else rule
+    summary = values[rule].pop() if len(values[rule]) == 1 else rule
     others = len(rows) - 1
-    return f"{shown} ({rows[rule]})" + (f" and {others} other reason{'s' * (others > 1)}" if others else "")
+    return f"{summary} ({rows[rule]})" + (f" and {others} other reason{'s' * (others > 1)}" if others else "")

@@ -10,7 +10,7 @@ from ml.arrays import Booleans
 _Fingerprints = npt.NDArray[np.uint64]
 
 
-class Seen:
+class SeenKeys:
     """The keys of the stretches so far, 8 bytes each, by the rule that asks for them: each rule asks of other rows.
 
     Two of n different keys have one fingerprint, so that a good row would be held, with a probability of n² / 2⁶⁵: 7 in
@@ -18,23 +18,23 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        self._of: dict[str, _Fingerprints] = {}
+        self._by_rule: dict[str, _Fingerprints] = {}
 
-    def before(self, rule: str, keys: pd.DataFrame) -> Booleans:
+    def find_and_add(self, rule: str, keys: pd.DataFrame) -> Booleans:
         """Return which of `keys` an earlier stretch had, and remember them all."""
-        known, came = self._of.get(rule, np.zeros(0, np.uint64)), _fingerprints(keys)
-        self._of[rule] = np.concatenate([known, np.sort(came)])
-        self._of[rule].sort(kind="stable")  # two sorted runs: merged in one pass
+        known, incoming = self._by_rule.get(rule, np.zeros(0, np.uint64)), _fingerprints(keys)
+        self._by_rule[rule] = np.concatenate([known, np.sort(incoming)])
+        self._by_rule[rule].sort(kind="stable")  # two sorted runs: merged in one pass
         if not len(known):
-            return np.zeros(len(came), bool)
-        there: Booleans = known[np.searchsorted(known, came).clip(max=len(known) - 1)] == came
-        return there
+            return np.zeros(len(incoming), bool)
+        matches: Booleans = known[np.searchsorted(known, incoming).clip(max=len(known) - 1)] == incoming
+        return matches
 
 
-def repeated(keys: pd.DataFrame, rule: str, seen: Seen | None) -> "pd.Index[int]":
+def find_duplicates(keys: pd.DataFrame, rule: str, seen_keys: SeenKeys | None) -> "pd.Index[int]":
     """Return the rows whose key came before: among these, or in an earlier stretch of the table (`seen`)."""
-    here = keys.duplicated().to_numpy(bool)
-    return keys.index[here if seen is None else here | seen.before(rule, keys)]
+    duplicated = keys.duplicated().to_numpy(bool)
+    return keys.index[duplicated if seen_keys is None else duplicated | seen_keys.find_and_add(rule, keys)]
 
 
 def _fingerprints(keys: pd.DataFrame) -> _Fingerprints:

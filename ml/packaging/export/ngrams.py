@@ -13,27 +13,27 @@ from ml.training.text_features import Projection
 from ml.usecase import Text
 
 _WORD, _GAPS = re.compile(r"\b\w\w+\b"), re.compile(r"\s\s+")
-_BITS = 0xFFFFFFFF
+_UINT32_MASK = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Alone(Projection):
+class NumpyProjection(Projection):
     """A fitted text that needs NumPy alone."""
 
     def apply(self, values: Iterable[object]) -> Floats:
         """Return float64 of shape (n, components), as the projection that it stands for does."""
-        return np.array([self._one(each) for each in values]).reshape(-1, self.text.components)
+        return np.array([self._project(each) for each in values]).reshape(-1, self.text.components)
 
-    def _one(self, value: object) -> Floats:
+    def _project(self, value: object) -> Floats:
         if value is None or value != value:
             return np.full(self.text.components, np.nan)
-        found = np.zeros(self.text.components)
-        for bucket, weight in hashed(self.text, str(value)).items():
-            found = found + weight * self._dense[bucket]
-        return found
+        projected = np.zeros(self.text.components)
+        for bucket, weight in hash_ngrams(self.text, str(value)).items():
+            projected = projected + weight * self._dense_weights[bucket]
+        return projected
 
 
-def hashed(text: Text, value: str) -> dict[int, float]:
+def hash_ngrams(text: Text, value: str) -> dict[int, float]:
     """Return the weight of each bucket that an n-gram of `value` falls into, in order; their squares add up to 1."""
     counts: dict[int, int] = {}
     for ngram, count in Counter(_ngrams(text, value.lower())).items():
@@ -46,32 +46,32 @@ def hashed(text: Text, value: str) -> dict[int, float]:
 
 def murmur3(data: bytes) -> int:
     """Return MurmurHash3 (x86, 32 bits, seed 0; Appleby 2011) as a signed number."""
-    whole = len(data) & ~3
+    body_length = len(data) & ~3
     code = 0
-    for at in range(0, whole, 4):
-        code ^= _scrambled(int.from_bytes(data[at : at + 4], "little"))
-        code = (_rotated(code, 13) * 5 + 0xE6546B64) & _BITS
-    code ^= _scrambled(int.from_bytes(data[whole:], "little")) ^ len(data)
-    code = ((code ^ code >> 16) * 0x85EBCA6B) & _BITS
-    code = ((code ^ code >> 13) * 0xC2B2AE35) & _BITS
+    for start in range(0, body_length, 4):
+        code ^= _scramble(int.from_bytes(data[start : start + 4], "little"))
+        code = (_rotate_left(code, 13) * 5 + 0xE6546B64) & _UINT32_MASK
+    code ^= _scramble(int.from_bytes(data[body_length:], "little")) ^ len(data)
+    code = ((code ^ code >> 16) * 0x85EBCA6B) & _UINT32_MASK
+    code = ((code ^ code >> 13) * 0xC2B2AE35) & _UINT32_MASK
     code ^= code >> 16
     return code - (1 << 32) if code >> 31 else code
 
 
-def _scrambled(word: int) -> int:
-    return _rotated(word * 0xCC9E2D51 & _BITS, 15) * 0x1B873593 & _BITS
+def _scramble(word: int) -> int:
+    return _rotate_left(word * 0xCC9E2D51 & _UINT32_MASK, 15) * 0x1B873593 & _UINT32_MASK
 
 
-def _rotated(word: int, by: int) -> int:
-    return (word << by | word >> 32 - by) & _BITS
+def _rotate_left(word: int, bits: int) -> int:
+    return (word << bits | word >> 32 - bits) & _UINT32_MASK
 
 
 def _ngrams(text: Text, value: str) -> Iterator[str]:
     shortest, longest = text.ngrams
-    if text.of == "words":
+    if text.analyzer == "words":
         words = _WORD.findall(value)
         for size in range(shortest, longest + 1):
-            yield from (" ".join(words[at : at + size]) for at in range(len(words) - size + 1))
+            yield from (" ".join(words[start : start + size]) for start in range(len(words) - size + 1))
         return
     for word in _GAPS.sub(" ", value).split():
         padded = f" {word} "

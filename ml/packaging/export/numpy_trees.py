@@ -13,7 +13,7 @@ NEAR_ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold: what is no fa
 _CATEGORY, _DEFAULT_LEFT, _MISSING_BITS = 1, 2, 2  # how the bits of a decision_type are dealt out
 _NO_MISSING, _ZERO_IS_MISSING = 0, 1
 _WORD_BITS = 32
-_PAIRS_AT_ONCE = 200_000  # of rows and trees, whose state stays in the processor's cache
+_MAX_PAIRS_PER_CHUNK = 200_000  # of rows and trees, whose state stays in the processor's cache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,36 +45,38 @@ class Forest:
         if not self.roots:
             return np.zeros(len(features))
         values = np.where(np.abs(features) <= NEAR_ZERO, 0.0, features)
-        step = max(1, _PAIRS_AT_ONCE // len(self.roots))
-        chunks = (values[at : at + step] for at in range(0, len(values), step))
-        reached = [self._reached_alone(each) if len(each) == 1 else self._reached(each) for each in chunks]
-        return np.concatenate([np.zeros(0), *(_added(self._arrays.leaves[each]) for each in reached)])
+        step = max(1, _MAX_PAIRS_PER_CHUNK // len(self.roots))
+        chunks = (values[start : start + step] for start in range(0, len(values), step))
+        leaf_indices = [
+            self._leaf_indices_of_row(each) if len(each) == 1 else self._leaf_indices(each) for each in chunks
+        ]
+        return np.concatenate([np.zeros(0), *(_sequential_sum(self._arrays.leaves[each]) for each in leaf_indices)])
 
-    def _reached(self, values: Floats) -> Integers:
+    def _leaf_indices(self, values: Floats) -> Integers:
         """Return the leaf of each row in each tree, shape (n, trees)."""
-        told, trees = self._arrays, len(self.roots)
-        places = np.tile(told.roots, len(values))
-        under_way = np.flatnonzero(places >= 0)
-        while len(under_way):
-            splits = places[under_way]
-            goes_left = told.go_left(values[under_way // trees, told.features[splits]], splits)
-            places[under_way] = np.where(goes_left, told.left[splits], told.right[splits])
-            under_way = under_way[places[under_way] >= 0]
-        return ~places.reshape(-1, trees)
+        arrays, trees = self._arrays, len(self.roots)
+        nodes = np.tile(arrays.roots, len(values))
+        active = np.flatnonzero(nodes >= 0)
+        while len(active):
+            splits = nodes[active]
+            goes_left = arrays.go_left(values[active // trees, arrays.features[splits]], splits)
+            nodes[active] = np.where(goes_left, arrays.left[splits], arrays.right[splits])
+            active = active[nodes[active] >= 0]
+        return ~nodes.reshape(-1, trees)
 
-    def _reached_alone(self, values: Floats) -> Integers:
+    def _leaf_indices_of_row(self, values: Floats) -> Integers:
         """Return the same of one row: every split is decided at once, which takes fewer calls of NumPy."""
-        told = self._arrays
-        goes_left = told.go_left(values[0, told.features], told.places)
-        following = np.where(goes_left, told.left, told.right)
-        places = told.roots
-        while (places >= 0).any():
-            places = np.where(places < 0, places, following[np.maximum(places, 0)])
-        return ~places[None]
+        arrays = self._arrays
+        goes_left = arrays.go_left(values[0, arrays.features], arrays.split_indices)
+        next_nodes = np.where(goes_left, arrays.left, arrays.right)
+        nodes = arrays.roots
+        while (nodes >= 0).any():
+            nodes = np.where(nodes < 0, nodes, next_nodes[np.maximum(nodes, 0)])
+        return ~nodes[None]
 
     @cached_property
     def _arrays(self) -> "_Arrays":
-        return _Arrays.of(self)
+        return _Arrays.from_forest(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ class _Arrays:
     """A forest, ready for NumPy; the levels of all categories' splits are one flat row of flags."""
 
     roots: Integers
-    places: Integers
+    split_indices: Integers
     features: Integers
     thresholds: Floats
     left: Integers
@@ -96,13 +98,13 @@ class _Arrays:
     leaves: Floats
 
     @classmethod
-    def of(cls, forest: Forest) -> "_Arrays":
+    def from_forest(cls, forest: Forest) -> "_Arrays":
         splits = forest.splits
         flags = [np.isin(np.arange(max(each.levels, default=0) + 1), each.levels) for each in splits if each.levels]
         widths = np.array([max(each.levels) + 1 if each.levels else 0 for each in splits], np.int64)
         return cls(
             roots=np.array(forest.roots, np.int64),
-            places=np.arange(len(splits)),
+            split_indices=np.arange(len(splits)),
             features=np.array([each.feature for each in splits], np.int64),
             thresholds=np.array([each.threshold for each in splits], np.float64),
             left=np.array([each.left for each in splits], np.int64),
@@ -119,23 +121,26 @@ class _Arrays:
     def go_left(self, values: Floats, splits: Integers) -> Booleans:
         """Return, of each value at its split, whether it goes left."""
         missing = np.isnan(values) | (self.zero_is_missing[splits] & (values == 0))
-        goes: Booleans = np.where(missing, self.missing_left[splits], values <= self.thresholds[splits])
+        goes_left: Booleans = np.where(missing, self.missing_left[splits], values <= self.thresholds[splits])
         categories = np.flatnonzero(self.is_category[splits])
         if len(categories):
-            goes[categories] = self._are_members(values[categories], splits[categories])
-        return goes
+            goes_left[categories] = self._are_members(values[categories], splits[categories])
+        return goes_left
 
     def _are_members(self, values: Floats, splits: Integers) -> Booleans:
         levels = np.where(np.isnan(values), -1.0, values).astype(np.int64)
-        known = (levels >= 0) & (levels < self.widths[splits])
-        return known & self.levels[np.where(known, self.starts[splits] + levels, -1)]
+        in_range = (levels >= 0) & (levels < self.widths[splits])
+        return in_range & self.levels[np.where(in_range, self.starts[splits] + levels, -1)]
 
 
-def read(text: str) -> Forest:
+def parse(text: str) -> Forest:
     """Return the trees of LightGBM's model text; raises PackageError for a kind of tree that Ratchet does not grow."""
     head, *trees = text.partition("\nend of trees")[0].split("\nTree=")
-    told = _fields(head)
-    if (told.get("num_class"), told.get("num_tree_per_iteration")) != ("1", "1") or "average_output" in head.split():
+    header = _fields(head)
+    if (header.get("num_class"), header.get("num_tree_per_iteration")) != (
+        "1",
+        "1",
+    ) or "average_output" in head.split():
         raise PackageError("expected trees that add up to one answer, got a forest of several, or of a mean: serve it")
     roots: list[int] = []
     splits: list[Split] = []
@@ -150,7 +155,7 @@ def read(text: str) -> Forest:
     return Forest(roots=tuple(roots), splits=tuple(splits), leaves=tuple(leaves))
 
 
-def _added(leaves: Floats) -> Floats:
+def _sequential_sum(leaves: Floats) -> Floats:
     """Return the sum over trees, (n,), of leaves (n, trees), one after the other as LightGBM adds: pairwise is other bits."""
     return np.asarray(np.add.accumulate(leaves, axis=1)[:, -1], np.float64)
 
@@ -160,18 +165,18 @@ def _fields(block: str) -> dict[str, str]:
     return {name: value for name, _, value in lines}
 
 
-def _splits(tree: Mapping[str, str], before: int, leaves_before: int) -> Iterator[Split]:
+def _splits(tree: Mapping[str, str], split_offset: int, leaf_offset: int) -> Iterator[Split]:
     """Yield the splits of one tree, their places counted after those `before` it."""
     names = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
     cells = zip(*(tree.get(name, "").split() for name in names), strict=True)
     bounds, words = ([int(each) for each in tree.get(name, "").split()] for name in ("cat_boundaries", "cat_threshold"))
-    for feature, told, decision, *children in cells:
-        bits, threshold = int(decision), float(told)
+    for feature, threshold_text, decision, *children in cells:
+        bits, threshold = int(decision), float(threshold_text)
         missing, levels = bits >> _MISSING_BITS, None
         if bits & _CATEGORY:
-            place = int(threshold)
-            levels = tuple(_levels(words[bounds[place] : bounds[place + 1]]))
-        left, right = (place + before if (place := int(each)) >= 0 else place - leaves_before for each in children)
+            index = int(threshold)
+            levels = tuple(_levels(words[bounds[index] : bounds[index + 1]]))
+        left, right = (index + split_offset if (index := int(each)) >= 0 else index - leaf_offset for each in children)
         yield Split(
             feature=int(feature),
             threshold=threshold,
@@ -185,5 +190,5 @@ def _splits(tree: Mapping[str, str], before: int, leaves_before: int) -> Iterato
 
 def _levels(words: list[int]) -> Iterator[int]:
     """Yield the places of the bits that are set in a row of words."""
-    for place, word in enumerate(words):
-        yield from (place * _WORD_BITS + bit for bit in range(_WORD_BITS) if word >> bit & 1)
+    for word_index, word in enumerate(words):
+        yield from (word_index * _WORD_BITS + bit for bit in range(_WORD_BITS) if word >> bit & 1)

@@ -12,8 +12,10 @@ from ml.errors import RequestError
 from ml.packaging.export.numpy_trees import Forest, Split
 
 _AT_MOST, _MEMBER = 0, 6  # modes of a node
-_SUM, _AS_IT_IS = 1, 0  # of leaves, and of that sum
-_NOWHERE = Split(feature=0, threshold=0.0, levels=None, missing_left=True, zero_is_missing=False, left=-1, right=-1)
+_SUM, _NO_TRANSFORM = 1, 0  # of leaves, and of that sum
+_PLACEHOLDER_SPLIT = Split(
+    feature=0, threshold=0.0, levels=None, missing_left=True, zero_is_missing=False, left=-1, right=-1
+)
 
 
 def attributes(forest: Forest, first_level: int) -> dict[str, Any]:
@@ -26,11 +28,11 @@ def attributes(forest: Forest, first_level: int) -> dict[str, Any]:
         raise RequestError(
             "expected trees to which zero is a number, got some grown with zero_as_missing: export the wheel"
         )
-    splits, roots = _met(forest)
+    splits, roots = _ordered_splits(forest)
     return {
         "n_targets": 1,
         "aggregate_function": _SUM,
-        "post_transform": _AS_IT_IS,
+        "post_transform": _NO_TRANSFORM,
         "tree_roots": roots,
         "nodes_featureids": [each.feature for each in splits],
         "nodes_modes": numpy_helper.from_array(
@@ -40,59 +42,59 @@ def attributes(forest: Forest, first_level: int) -> dict[str, Any]:
         "nodes_missing_value_tracks_true": [int(each.levels is None and each.missing_left) for each in splits],
         **_children("true", [each.left for each in splits]),
         **_children("false", [each.right for each in splits]),
-        **_members(splits, first_level),
+        **_membership_values(splits, first_level),
         "leaf_targetids": [0] * len(forest.leaves),
         "leaf_weights": _tensor(forest.leaves, "leaves"),
     }
 
 
-def _met(forest: Forest) -> tuple[list[Split], list[int]]:
+def _ordered_splits(forest: Forest) -> tuple[list[Split], list[int]]:
     """Return the splits in the order in which they are met, and where each tree begins.
 
     A tree of one leaf gets a split that leads to it on either side.
     """
-    met: list[Split] = []
+    ordered: list[Split] = []
     roots: list[int] = []
     for root in forest.roots:
-        roots.append(len(met))
+        roots.append(len(ordered))
         if root < 0:
-            met.append(replace(_NOWHERE, left=root, right=root))
+            ordered.append(replace(_PLACEHOLDER_SPLIT, left=root, right=root))
             continue
-        order = list(_below(forest, root))
-        places = {place: number for number, place in enumerate(order, start=len(met))}
-        found = (forest.splits[place] for place in order)
-        met += [
-            replace(each, left=places.get(each.left, each.left), right=places.get(each.right, each.right))
-            for each in found
+        order = list(_walk_preorder(forest, root))
+        new_indices = {index: new_index for new_index, index in enumerate(order, start=len(ordered))}
+        tree_splits = (forest.splits[index] for index in order)
+        ordered += [
+            replace(each, left=new_indices.get(each.left, each.left), right=new_indices.get(each.right, each.right))
+            for each in tree_splits
         ]
-    return met, roots
+    return ordered, roots
 
 
-def _below(forest: Forest, root: int) -> Iterator[int]:
+def _walk_preorder(forest: Forest, root: int) -> Iterator[int]:
     """Yield a tree's splits from its root on, each before those on its left, and these before those on its right."""
-    to_meet = [root]
-    while to_meet:
-        place = to_meet.pop()
-        yield place
-        split = forest.splits[place]
-        to_meet += [each for each in (split.right, split.left) if each >= 0]
+    pending = [root]
+    while pending:
+        index = pending.pop()
+        yield index
+        split = forest.splits[index]
+        pending += [each for each in (split.right, split.left) if each >= 0]
 
 
-def _children(side: str, places: list[int]) -> dict[str, list[int]]:
+def _children(side: str, children: list[int]) -> dict[str, list[int]]:
     """Return the nodes, or where flagged the leaves, that splits lead to."""
     return {
-        f"nodes_{side}nodeids": [each if each >= 0 else ~each for each in places],
-        f"nodes_{side}leafs": [int(each < 0) for each in places],
+        f"nodes_{side}nodeids": [each if each >= 0 else ~each for each in children],
+        f"nodes_{side}leafs": [int(each < 0) for each in children],
     }
 
 
-def _members(splits: list[Split], first_level: int) -> dict[str, object]:
+def _membership_values(splits: list[Split], first_level: int) -> dict[str, object]:
     """Return the sets of levels one after the other, each ended by NaN; nothing where there are none."""
-    values = list(_ended(splits, first_level))
+    values = list(_level_values(splits, first_level))
     return {"membership_values": _tensor(values, "members")} if values else {}
 
 
-def _ended(splits: list[Split], first_level: int) -> Iterator[float]:
+def _level_values(splits: list[Split], first_level: int) -> Iterator[float]:
     for each in splits:
         if each.levels is not None:
             yield from (*(float(level + first_level) for level in each.levels), np.nan)

@@ -11,9 +11,9 @@ from ml.errors import PackageError
 from ml.governance import manifest
 from ml.packaging import package_files
 from ml.packaging.export import numpy_trees
-from ml.packaging.export.ngrams import Alone
+from ml.packaging.export.ngrams import NumpyProjection
 from ml.packaging.export.numpy_trees import Forest
-from ml.scoring.request_schema import Row, Taken
+from ml.scoring.request_schema import RequestSchema, Row
 from ml.targets import calibration
 from ml.targets.calibration import Correction
 from ml.training.encoding import Encoder
@@ -38,16 +38,16 @@ class Scorer:
         return str(self.facts["use_case"])
 
     @cached_property
-    def taken(self) -> Taken:
+    def request_schema(self) -> RequestSchema:
         """The features that a row has to have, in order."""
-        return Taken.by(self.encoder)
+        return RequestSchema.from_encoder(self.encoder)
 
     def score(self, rows: Iterable[Row]) -> list[float]:
         """Return the score of each row, a mapping of feature to number, text or None (missing).
 
         Raises QuestionError, as the model server does, for a feature that is lacking or unknown, and for a wrong type.
         """
-        encoded = [self.encoder.encode_row(self.taken.complete(row)) for row in rows]
+        encoded = [self.encoder.encode_row(self.request_schema.complete(row)) for row in rows]
         features = np.concatenate([np.zeros((0, len(self.encoder.sizes))), *encoded])
         return [float(each) for each in self.correction.apply(self.learner.raw(features))]
 
@@ -57,28 +57,28 @@ def load_package(files: Mapping[str, bytes], digest: str) -> Scorer:
 
     Raises PackageError when `files` are not its bytes, or give its golden rows other scores than when it was packed.
     """
-    found = manifest.sha256(files.get(package_files.MANIFEST, b""))
-    if found != digest:
+    actual_digest = manifest.sha256(files.get(package_files.MANIFEST, b""))
+    if actual_digest != digest:
         raise PackageError(
-            f"expected the package {digest}, got one whose {package_files.MANIFEST} has SHA-256 {found}: install it again"
+            f"expected the package {digest}, got one whose {package_files.MANIFEST} has SHA-256 {actual_digest}: install it again"
         )
-    told = package_files.read_manifest(files)
+    package_manifest = package_files.read_manifest(files)
     scorer = Scorer(
         digest=digest,
         facts=package_files.facts(files),
-        encoder=package_files.read_encoder(files, Alone),
-        learner=_learner(str(told["learner"]), files["learner.txt"].decode()),
+        encoder=package_files.read_encoder(files, NumpyProjection),
+        learner=_learner(str(package_manifest["learner"]), files["learner.txt"].decode()),
         correction=calibration.load(json.loads(files["calibration.json"])),
     )
     golden = json.loads(files["golden.json"])
-    package_files.hold_golden("at the edge", np.array(scorer.score(golden["rows"])), golden["scores"])
+    package_files.check_golden_scores("at the edge", np.array(scorer.score(golden["rows"])), golden["scores"])
     return scorer
 
 
 def _learner(kind: str, text: str) -> Learner:
     match kind:
         case "trees":
-            return numpy_trees.read(text)
+            return numpy_trees.parse(text)
         case "network":
             return Network.load(text)
         case _:

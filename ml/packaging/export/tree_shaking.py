@@ -14,41 +14,41 @@ _IMPORT = re.compile(r"^(\s*from )ml\b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Name:
+class QualifiedName:
     """A name that is defined, or imported, at the top of a module."""
 
     module: str
     name: str
 
 
-def asked(text: str) -> set[Name]:
+def imported_names(text: str) -> set[QualifiedName]:
     """Return the names that a source imports from `ml` by itself."""
     return {
-        Name(module=each.module, name=alias.name)
+        QualifiedName(module=each.module, name=alias.name)
         for each in ast.parse(text).body
         if isinstance(each, ast.ImportFrom) and each.module and each.module.startswith("ml.")
         for alias in each.names
     }
 
 
-def needed(sources: Mapping[str, str], names: Iterable[Name]) -> dict[str, str]:
+def required_sources(sources: Mapping[str, str], names: Iterable[QualifiedName]) -> dict[str, str]:
     """Return, of the modules `sources` (text by dotted name), those that `names` need, and of them what these need.
 
     Definitions stand as they are written; imports that are no longer used, or are for type checkers alone, are left out.
     """
     modules = {module: _Module(module, text) for module, text in sources.items()}
-    found: dict[str, set[str]] = {}
-    to_find = list(names)
-    while to_find:
-        name = to_find.pop()
-        if name.name not in found.setdefault(name.module, set()):
-            found[name.module].add(name.name)
-            to_find += modules[name.module].needs(name.name, modules)
-    absent = modules.keys() - found.keys()
-    return {module: modules[module].written(kept, absent) for module, kept in sorted(found.items())}
+    kept_names: dict[str, set[str]] = {}
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name.name not in kept_names.setdefault(name.module, set()):
+            kept_names[name.module].add(name.name)
+            pending += modules[name.module].references(name.name, modules)
+    dropped = modules.keys() - kept_names.keys()
+    return {module: modules[module].render(names_kept, dropped) for module, names_kept in sorted(kept_names.items())}
 
 
-def moved(text: str, package: str) -> str:
+def rewrite_imports(text: str, package: str) -> str:
     """Return the source with what it imports from `ml` imported from `package`."""
     return "".join(_IMPORT.sub(rf"\g<1>{package}", line) for line in text.splitlines(keepends=True))
 
@@ -59,10 +59,10 @@ class _Import:
 
     module: str
     attribute: str | None
-    words: str
+    clause: str
 
     @property
-    def whole(self) -> str:
+    def full_name(self) -> str:
         """Return the module that this is, if what is imported is one."""
         return self.module if self.attribute is None else f"{self.module}.{self.attribute}"
 
@@ -74,63 +74,65 @@ class _Module:
 
     @cached_property
     def _defined(self) -> dict[str, ast.stmt]:
-        return {name: each for each in self._tree.body for name in _names(each)}
+        return {name: each for each in self._tree.body for name in _defined_names(each)}
 
     @cached_property
     def _imported(self) -> dict[str, _Import]:
-        return {name: found for each in self._tree.body for name, found in _imports(each)}
+        return {name: imported for each in self._tree.body for name, imported in _iter_imports(each)}
 
-    def needs(self, name: str, modules: "Mapping[str, _Module]") -> Iterator[Name]:
+    def references(self, name: str, modules: "Mapping[str, _Module]") -> Iterator[QualifiedName]:
         """Yield what the definition of `name`, or the module that it is imported from, refers to."""
         if name in self._defined:
-            yield from self._referred(self._defined[name], modules)
+            yield from self._references_in(self._defined[name], modules)
             return
-        found = self._imported[name]
-        if found.attribute is not None and found.whole not in modules and found.module in modules:
-            yield Name(module=found.module, name=found.attribute)
+        imported = self._imported[name]
+        if imported.attribute is not None and imported.full_name not in modules and imported.module in modules:
+            yield QualifiedName(module=imported.module, name=imported.attribute)
 
-    def _referred(self, definition: ast.stmt, modules: "Mapping[str, _Module]") -> Iterator[Name]:
+    def _references_in(self, definition: ast.stmt, modules: "Mapping[str, _Module]") -> Iterator[QualifiedName]:
         for node in ast.walk(definition):
             match node:
                 case ast.ImportFrom(module=str(module)) if module in modules:
-                    yield from (Name(module=module, name=alias.name) for alias in node.names)
+                    yield from (QualifiedName(module=module, name=alias.name) for alias in node.names)
                 case ast.Name(id=name) if name in self._defined or name in self._imported:
-                    yield Name(module=self.name, name=name)
+                    yield QualifiedName(module=self.name, name=name)
                 case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in self._imported:
-                    if self._imported[name].whole in modules:
-                        yield Name(module=self._imported[name].whole, name=attribute)
+                    if self._imported[name].full_name in modules:
+                        yield QualifiedName(module=self._imported[name].full_name, name=attribute)
 
-    def written(self, names: set[str], absent: Set[str]) -> str:
+    def render(self, names: set[str], dropped: Set[str]) -> str:
         """Return the module's text with these names alone, without the modules that are `absent`."""
-        kept = [each for each in self._tree.body if names & set(_names(each))]
-        described = ast.get_docstring(self._tree, clean=False)
-        parts = [f'"""{described}"""'] if described else []
-        parts += ["\n".join(self._importing(names, absent))] if names & self._imported.keys() else []
-        parts += ["\n".join(self._lines[_first_line(each) - 1 : each.end_lineno]) for each in kept]
+        statements = [each for each in self._tree.body if names & set(_defined_names(each))]
+        docstring = ast.get_docstring(self._tree, clean=False)
+        parts = [f'"""{docstring}"""'] if docstring else []
+        parts += ["\n".join(self._import_lines(names, dropped))] if names & self._imported.keys() else []
+        parts += ["\n".join(self._lines[_first_line(each) - 1 : each.end_lineno]) for each in statements]
         return "\n\n".join(parts) + "\n"
 
-    def _importing(self, names: set[str], absent: Set[str]) -> Iterator[str]:
-        together: dict[str, list[str]] = {}
-        for found in (each for name, each in self._imported.items() if name in names and each.whole not in absent):
-            if found.attribute is None:
-                yield f"import {found.words}"
+    def _import_lines(self, names: set[str], dropped: Set[str]) -> Iterator[str]:
+        clauses_by_module: dict[str, list[str]] = {}
+        for imported in (
+            each for name, each in self._imported.items() if name in names and each.full_name not in dropped
+        ):
+            if imported.attribute is None:
+                yield f"import {imported.clause}"
             else:
-                together.setdefault(found.module, []).append(found.words)
-        yield from (f"from {module} import {', '.join(words)}" for module, words in together.items())
+                clauses_by_module.setdefault(imported.module, []).append(imported.clause)
+        yield from (f"from {module} import {', '.join(clauses)}" for module, clauses in clauses_by_module.items())
 
 
-def _imports(statement: ast.stmt) -> Iterator[tuple[str, _Import]]:
+def _iter_imports(statement: ast.stmt) -> Iterator[tuple[str, _Import]]:
     """Yield the names that a statement imports, and what each is."""
     for alias in statement.names if isinstance(statement, ast.Import | ast.ImportFrom) else ():
-        words = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+        clause = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
         if isinstance(statement, ast.ImportFrom):
-            found = _Import(module=str(statement.module), attribute=alias.name, words=words)
+            imported = _Import(module=str(statement.module), attribute=alias.name, clause=clause)
         else:
-            found = _Import(module=alias.name, attribute=None, words=words)
-        yield alias.asname or alias.name, found
+            imported = _Import(module=alias.name, attribute=None, clause=clause)
+        yield alias.asname or alias.name, imported
 
 
-def _names(statement: ast.stmt) -> Iterator[str]:
+def _defined_names(statement: ast.stmt) -> Iterator[str]:
     """Yield the names that a statement at the top of a module defines."""
     match statement:
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):

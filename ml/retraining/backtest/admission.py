@@ -5,54 +5,65 @@ from dataclasses import replace
 import numpy as np
 
 from ml.promotion import gate
-from ml.promotion.gate import Answer, Bar, Judged, Outcome
-from ml.retraining.backtest.context import Look, Scene
-from ml.retraining.backtest.history import Refused, Trained, Training
+from ml.promotion.gate import CheckStatus, GateRule, HoldoutScores, Outcome
+from ml.retraining.backtest.context import BacktestContext, DecisionRecord
+from ml.retraining.backtest.history import TrainedModel, TrainingRefusal, TrainingResult
 from ml.statistics import intervals
 
 ADOPTED, REFUSED, KEPT = "adopted", "refused", str(Outcome.KEEP)
 
 
-def judge(look: Look, challenger: Training, champion: Trained, scene: Scene) -> Look:
+def judge(
+    record: DecisionRecord, challenger: TrainingResult, champion: TrainedModel, context: BacktestContext
+) -> DecisionRecord:
     """Return what became of the model that was asked for: judged by the gate, or without one let in as it comes."""
-    if isinstance(challenger, Refused):
-        return replace(look, outcome=REFUSED, reason=challenger.reason)
-    if not scene.gate:
-        return replace(look, outcome=ADOPTED, reason="no gate was asked")
-    judged = _frozen(champion, challenger, scene)
-    if len(np.unique(judged.nights)) < scene.case.gates.judged_nights:
-        used = f"the champion has used nights up to {champion.used_until}: too few are left to judge on"
-        return replace(look, outcome=REFUSED, reason=used)
-    verdict = gate.judge(judged, scene.case.gates, Bar.REFRESH, challenger.target, also=challenger.checks)
-    failed = tuple(check.name for check in verdict.checks if check.answer is not Answer.PASS)
+    if isinstance(challenger, TrainingRefusal):
+        return replace(record, outcome=REFUSED, reason=challenger.reason)
+    if not context.use_gate:
+        return replace(record, outcome=ADOPTED, reason="no gate was asked")
+    holdout = _holdout_scores(champion, challenger, context)
+    if len(np.unique(holdout.nights)) < context.case.gates.judged_nights:
+        reason = f"the champion has used nights up to {champion.used_until}: too few are left to judge on"
+        return replace(record, outcome=REFUSED, reason=reason)
+    verdict = gate.judge(
+        holdout, context.case.gates, GateRule.REFRESH, challenger.target, extra_checks=challenger.checks
+    )
+    failed = tuple(check.name for check in verdict.checks if check.status is not CheckStatus.PASS)
     outcome = ADOPTED if verdict.outcome is Outcome.PROMOTE else str(verdict.outcome)
-    return replace(look, outcome=outcome, reason=verdict.reason, failed=failed)
+    return replace(record, outcome=outcome, reason=verdict.reason, failed_checks=failed)
 
 
-def _frozen(champion: Trained, challenger: Trained, scene: Scene) -> Judged:
+def _holdout_scores(champion: TrainedModel, challenger: TrainedModel, context: BacktestContext) -> HoldoutScores:
     """Return the rows that neither model has used, as both and the baselines answer them."""
-    past, case = scene.past, scene.case
+    history, case = context.history, context.case
     cutoff = case.horizon.cutoff(challenger.night)
-    rows = past.matured(past.rows(challenger.learned_until, challenger.used_until), cutoff, case.matured_share)
-    at = rows[past.nights[rows] > max(challenger.learned_until, champion.used_until)]
-    return Judged(
-        labels=past.labels[at],
-        champion=champion.scores[at],
-        challenger=challenger.scores[at],
-        nights=past.nights[at],
-        slices=intervals.slices(case.slices, {by: each[at] for by, each in past.levels.items()}),
-        baselines={name: each[at] for name, each in challenger.baselines.items()},
+    rows = history.matured(history.rows(challenger.learned_until, challenger.used_until), cutoff, case.matured_share)
+    selected = rows[history.nights[rows] > max(challenger.learned_until, champion.used_until)]
+    return HoldoutScores(
+        labels=history.labels[selected],
+        champion=champion.scores[selected],
+        challenger=challenger.scores[selected],
+        nights=history.nights[selected],
+        slices=intervals.slice_masks(
+            case.slices, {feature: each[selected] for feature, each in history.levels.items()}
+        ),
+        baselines={name: each[selected] for name, each in challenger.baselines.items()},
     )
 
 
-def compare(look: Look, candidate: Training, champion: Trained, margin: float, scene: Scene) -> Look:
+def compare(
+    record: DecisionRecord, candidate: TrainingResult, champion: TrainedModel, margin: float, context: BacktestContext
+) -> DecisionRecord:
     """Return what became of the model of the look before: whether it has done better in the shadow since."""
-    past, trained = scene.past, candidate.night
-    since = past.rows(scene.case.horizon.before(trained, -1), look.night)
-    at = past.matured(since, scene.case.horizon.cutoff(look.night), scene.case.matured_share)
-    if isinstance(candidate, Refused) or trained == champion.night or not len(at):
-        return replace(look, outcome=KEPT, reason="nothing was in the shadow")
-    lost = [champion.target.row_loss(past.labels[at], each.scores[at]).mean() for each in (champion, candidate)]
-    gain = float(lost[0] - lost[1])
-    told = f"gained {gain:.4f} in the shadow (bar: {margin:g})"
-    return replace(look, outcome=ADOPTED if gain > margin else KEPT, reason=told)
+    history, trained_night = context.history, candidate.night
+    since = history.rows(context.case.horizon.previous(trained_night, -1), record.night)
+    matured_rows = history.matured(since, context.case.horizon.cutoff(record.night), context.case.matured_share)
+    if isinstance(candidate, TrainingRefusal) or trained_night == champion.night or not len(matured_rows):
+        return replace(record, outcome=KEPT, reason="nothing was in the shadow")
+    losses = [
+        champion.target.row_loss(history.labels[matured_rows], each.scores[matured_rows]).mean()
+        for each in (champion, candidate)
+    ]
+    gain = float(losses[0] - losses[1])
+    reason = f"gained {gain:.4f} in the shadow (bar: {margin:g})"
+    return replace(record, outcome=ADOPTED if gain > margin else KEPT, reason=reason)

@@ -4,72 +4,73 @@ from dataclasses import dataclass
 from datetime import date
 
 from ml.periods import Period
-from ml.retraining.backtest.history import Past
+from ml.retraining.backtest.history import BacktestHistory
 from ml.retraining.backtest.policies import Policy
-from ml.retraining.triggers import Decision
+from ml.retraining.triggers import RetrainingDecision
 from ml.usecase import UseCase
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class BacktestContext:
     """What every policy meets: the use case, its rows, the nights to walk, and whether a gate stands before a release."""
 
     case: UseCase
-    past: Past
+    history: BacktestHistory
     period: Period
-    gate: bool
+    use_gate: bool
 
     @property
-    def beginning(self) -> date:
+    def initial_training_night(self) -> date:
         """The night as of which the first model is trained: the one before the first that is walked."""
-        return self.case.horizon.before(self.period.first)
+        return self.case.horizon.previous(self.period.first)
 
-    def looks(self, policy: Policy) -> tuple[date, ...]:
+    def decision_nights(self, policy: Policy) -> tuple[date, ...]:
         """Return the nights that a policy looks at; on the last one nothing is to be gained any more."""
-        if not policy.looks:
+        if not policy.interval_nights:
             return ()
-        count = self.case.horizon.count(self.beginning, self.period.last)
+        count = self.case.horizon.count(self.initial_training_night, self.period.last)
         return tuple(
-            self.case.horizon.before(self.beginning, -place) for place in range(policy.looks, count, policy.looks)
+            self.case.horizon.previous(self.initial_training_night, -offset)
+            for offset in range(policy.interval_nights, count, policy.interval_nights)
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reign:
+class ChampionTerm:
     """From the night `since` on the model of `trained` answers."""
 
-    since: date
-    trained: date
+    first_night: date
+    trained_night: date
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class DecisionRecord:
     """What a policy decided on a night, and what became of the model it asked for; "" where it asked for none.
 
     `failed` names the checks of the gate that it did not pass.
     """
 
     night: date
-    decision: Decision
+    decision: RetrainingDecision
     outcome: str = ""
     reason: str = ""
-    failed: tuple[str, ...] = ()
+    failed_checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Walk:
+class PolicyRun:
     """A policy's way so far; the oldest look and reign first."""
 
     policy: Policy
-    reigns: tuple[Reign, ...]
-    looks: tuple[Look, ...] = ()
+    champion_terms: tuple[ChampionTerm, ...]
+    records: tuple[DecisionRecord, ...] = ()
 
     @property
-    def trainings(self) -> int:
+    def training_count(self) -> int:
         """How many models were asked for after the first."""
-        return sum(look.decision.retrain for look in self.looks)
+        return sum(record.decision.retrain for record in self.records)
 
     @property
-    def releases(self) -> int:
+    def release_count(self) -> int:
         """How many of them were let in."""
-        return len(self.reigns) - 1
+        return len(self.champion_terms) - 1

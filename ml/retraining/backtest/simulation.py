@@ -16,141 +16,153 @@ from ml.monitoring import drift, performance
 from ml.periods import Period
 from ml.retraining import triggers as retraining_triggers
 from ml.retraining.backtest import admission
-from ml.retraining.backtest.context import Look, Reign, Scene, Walk
-from ml.retraining.backtest.history import Trained, Training
+from ml.retraining.backtest.context import BacktestContext, ChampionTerm, DecisionRecord, PolicyRun
+from ml.retraining.backtest.history import TrainedModel, TrainingResult
 from ml.retraining.backtest.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
-from ml.retraining.triggers import Decision, Facts
+from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.usecase import Triggers
 
-Trainings = Mapping[date, Training]
+Trainings = Mapping[date, TrainingResult]
 
 
-def begin(policy: Policy, scene: Scene) -> Walk:
+def start(policy: Policy, context: BacktestContext) -> PolicyRun:
     """Return the walk before its first night: the first model is let in without a gate."""
-    return Walk(policy=policy, reigns=(Reign(since=scene.period.first, trained=scene.beginning),))
+    return PolicyRun(
+        policy=policy,
+        champion_terms=(ChampionTerm(first_night=context.period.first, trained_night=context.initial_training_night),),
+    )
 
 
-def foreseen(policy: Policy, scene: Scene) -> tuple[date, ...]:
+def planned_trainings(policy: Policy, context: BacktestContext) -> tuple[date, ...]:
     """Return the nights of which it is certain beforehand that a training is needed."""
-    return (scene.beginning, *(scene.looks(policy) if isinstance(policy, Scheduled) else ()))
+    return (context.initial_training_night, *(context.decision_nights(policy) if isinstance(policy, Scheduled) else ()))
 
 
-def advance(walk: Walk, scene: Scene, trainings: Trainings) -> tuple[Walk, date | None]:
+def advance(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> tuple[PolicyRun, date | None]:
     """Return the walk as far as `trainings` carry it, and the night of the training it waits for; None at its end."""
-    missing = next((night for night in foreseen(walk.policy, scene) if night not in trainings), None)
+    missing = next((night for night in planned_trainings(run.policy, context) if night not in trainings), None)
     if missing is not None:
-        return walk, missing
-    if isinstance(walk.policy, Hindsight):
-        return _foresee(walk, walk.policy, scene, trainings), None
-    for night in scene.looks(walk.policy)[len(walk.looks) :]:
-        decision = _decide(walk, night, scene, trainings)
+        return run, missing
+    if isinstance(run.policy, Hindsight):
+        return _run_hindsight(run, run.policy, context, trainings), None
+    for night in context.decision_nights(run.policy)[len(run.records) :]:
+        decision = _decide(run, night, context, trainings)
         if decision.retrain and night not in trainings:
-            return walk, night
-        walk = _looked(walk, night, decision, scene, trainings)
-    return walk, None
+            return run, night
+        run = _apply_decision(run, night, decision, context, trainings)
+    return run, None
 
 
-def _decide(walk: Walk, night: date, scene: Scene, trainings: Trainings) -> Decision:
-    if isinstance(walk.policy, Triggered):
-        triggers = walk.policy.triggers
+def _decide(run: PolicyRun, night: date, context: BacktestContext, trainings: Trainings) -> RetrainingDecision:
+    if isinstance(run.policy, Triggered):
+        triggers = run.policy.triggers
         return retraining_triggers.decide(
-            triggers, observe(walk, triggers, night, scene, trainings), scene.case.horizon
+            triggers, observe(run, triggers, night, context, trainings), context.case.horizon
         )
-    assert isinstance(walk.policy, Scheduled)
-    return walk.policy.decision
+    assert isinstance(run.policy, Scheduled)
+    return run.policy.decision
 
 
-def observe(walk: Walk, triggers: Triggers, night: date, scene: Scene, trainings: Trainings) -> Facts:
+def observe(
+    run: PolicyRun, triggers: Triggers, night: date, context: BacktestContext, trainings: Trainings
+) -> ChampionFacts:
     """Return what production would know of the champion at the cutoff of `night`."""
-    case, past, horizon = scene.case, scene.past, scene.case.horizon
-    champion = _champion(walk, trainings)
-    first = max(horizon.before(night, triggers.window_nights), scene.period.first)
-    at = past.matured(past.rows(first, night), horizon.cutoff(night), case.matured_share)
-    scores, target = issued(walk, scene, trainings), champion.target
-    recent = performance.recent(past.labels[at], scores[at], past.nights[at], target, case.gates.confidence)
-    own = past.rows(max(first, walk.reigns[-1].since), night)
-    expected = target.expect(scores[own]).get(target.words.metric)
-    return Facts(
+    case, history, horizon = context.case, context.history, context.case.horizon
+    champion = _champion(run, trainings)
+    first = max(horizon.previous(night, triggers.window_nights), context.period.first)
+    matured_rows = history.matured(history.rows(first, night), horizon.cutoff(night), case.matured_share)
+    scores, target = served_scores(run, context, trainings), champion.target
+    recent = performance.measure_recent(
+        history.labels[matured_rows], scores[matured_rows], history.nights[matured_rows], target, case.gates.confidence
+    )
+    champion_rows = history.rows(max(first, run.champion_terms[-1].first_night), night)
+    expected = target.estimate_performance(scores[champion_rows]).get(target.display_names.metric)
+    return ChampionFacts(
         night=night,
-        **retraining_triggers.matured(recent),
+        **retraining_triggers.matured_facts(recent),
         reference_loss=champion.loss,
         expected_loss=None if expected is None else expected.value,
-        new_labels=past.new_labels(horizon.cutoff(champion.night), horizon.cutoff(night)),
+        new_labels=history.new_labels(horizon.cutoff(champion.night), horizon.cutoff(night)),
         age_nights=horizon.count(champion.night, night),
-        tried=(champion.night, *(look.night for look in walk.looks if look.decision.retrain)),
-        drifted_share=drifted_share(champion, triggers, night, scene),
-        above=tuple(
-            retraining_triggers.above(look.decision.findings)
-            for look in reversed(walk.looks)
-            if look.night >= walk.reigns[-1].since
+        trained_nights=(champion.night, *(record.night for record in run.records if record.decision.retrain)),
+        drifted_share=drifted_share(champion, triggers, night, context),
+        above_history=tuple(
+            retraining_triggers.above_threshold(look.decision.findings)
+            for look in reversed(run.records)
+            if look.night >= run.champion_terms[-1].first_night
         ),
     )
 
 
-def drifted_share(champion: Trained, triggers: Triggers, night: date, scene: Scene) -> float | None:
+def drifted_share(champion: TrainedModel, triggers: Triggers, night: date, context: BacktestContext) -> float | None:
     """Return which share of the features has moved, where that asks: what is only shown changes no walk."""
-    declared, past = triggers.drift, scene.past
-    if declared is None or not declared.asks:
+    declared, history = triggers.drift, context.history
+    if declared is None or not declared.triggers_retraining:
         return None
-    learned = Period(date.fromisoformat(champion.learned_from), date.fromisoformat(champion.learned_until))
-    spans = drift.spans(declared, triggers.window_nights, night, learned, scene.case.horizon)
-    return past.drifted_share(declared, *spans)
+    training_period = Period(date.fromisoformat(champion.learned_from), date.fromisoformat(champion.learned_until))
+    spans = drift.comparison_periods(declared, triggers.window_nights, night, training_period, context.case.horizon)
+    return history.drifted_share(declared, *spans)
 
 
-def issued(walk: Walk, scene: Scene, trainings: Trainings) -> Floats:
+def served_scores(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> Floats:
     """Return the score that each row of the past got from whichever model answered on its night, shape (n,)."""
-    scores = np.full(len(scene.past.labels), np.nan)
-    ends = [*(reign.since for reign in walk.reigns[1:]), scene.case.horizon.before(scene.period.last, -1)]
-    for reign, end in zip(walk.reigns, ends, strict=True):
-        rows = scene.past.rows(reign.since, scene.case.horizon.before(end))
-        scores[rows] = _model(reign.trained, trainings).scores[rows]
+    scores = np.full(len(context.history.labels), np.nan)
+    ends = [
+        *(term.first_night for term in run.champion_terms[1:]),
+        context.case.horizon.previous(context.period.last, -1),
+    ]
+    for reign, end in zip(run.champion_terms, ends, strict=True):
+        rows = context.history.rows(reign.first_night, context.case.horizon.previous(end))
+        scores[rows] = _model(reign.trained_night, trainings).scores[rows]
     return scores
 
 
-def _looked(walk: Walk, night: date, decision: Decision, scene: Scene, trainings: Trainings) -> Walk:
+def _apply_decision(
+    run: PolicyRun, night: date, decision: RetrainingDecision, context: BacktestContext, trainings: Trainings
+) -> PolicyRun:
     """Return the walk after a look, with a new reign from the next night on where one begins."""
     if not decision.retrain:
-        return replace(walk, looks=(*walk.looks, Look(night=night, decision=decision)))
-    look, champion, trained = Look(night=night, decision=decision), _champion(walk, trainings), night
-    if isinstance(walk.policy, Shadow):
-        trained = scene.case.horizon.before(night, walk.policy.looks)
-        look = admission.compare(look, trainings[trained], champion, walk.policy.margin, scene)
+        return replace(run, records=(*run.records, DecisionRecord(night=night, decision=decision)))
+    record, champion, trained_night = DecisionRecord(night=night, decision=decision), _champion(run, trainings), night
+    if isinstance(run.policy, Shadow):
+        trained_night = context.case.horizon.previous(night, run.policy.interval_nights)
+        record = admission.compare(record, trainings[trained_night], champion, run.policy.margin, context)
     else:
-        look = admission.judge(look, trainings[night], champion, scene)
-    reign = Reign(since=scene.case.horizon.before(night, -1), trained=trained)
-    reigns = (*walk.reigns, reign) if look.outcome == admission.ADOPTED else walk.reigns
-    return replace(walk, looks=(*walk.looks, look), reigns=reigns)
+        record = admission.judge(record, trainings[night], champion, context)
+    term = ChampionTerm(first_night=context.case.horizon.previous(night, -1), trained_night=trained_night)
+    terms = (*run.champion_terms, term) if record.outcome == admission.ADOPTED else run.champion_terms
+    return replace(run, records=(*run.records, record), champion_terms=terms)
 
 
-def _foresee(walk: Walk, policy: Hindsight, scene: Scene, trainings: Trainings) -> Walk:
+def _run_hindsight(run: PolicyRun, policy: Hindsight, context: BacktestContext, trainings: Trainings) -> PolicyRun:
     """Return the walk of whoever answers each stretch with the best of the models that are there at its beginning."""
-    horizon, looks = scene.case.horizon, scene.looks(policy)
-    grown = [trainings[night] for night in (scene.beginning, *looks)]
-    models = [each for each in grown if isinstance(each, Trained)]
-    reigns: list[Reign] = []
-    for look, following in pairwise((scene.beginning, *looks, scene.period.last)):
-        since = horizon.before(look, -1)
-        losses = {each.night: _loss(each, scene, since, following) for each in models if each.night <= look}
+    horizon, decision_nights = context.case.horizon, context.decision_nights(policy)
+    results = [trainings[night] for night in (context.initial_training_night, *decision_nights)]
+    models = [each for each in results if isinstance(each, TrainedModel)]
+    terms: list[ChampionTerm] = []
+    for decision_night, following in pairwise((context.initial_training_night, *decision_nights, context.period.last)):
+        since = horizon.previous(decision_night, -1)
+        losses = {each.night: _loss(each, context, since, following) for each in models if each.night <= decision_night}
         best = min(losses, key=losses.__getitem__)
-        if not reigns or reigns[-1].trained != best:
-            reigns.append(Reign(since=since, trained=best))
-    decided = (Look(night=night, decision=policy.decision) for night in looks)
-    return replace(walk, looks=tuple(decided), reigns=tuple(reigns))
+        if not terms or terms[-1].trained_night != best:
+            terms.append(ChampionTerm(first_night=since, trained_night=best))
+    records = (DecisionRecord(night=night, decision=policy.decision) for night in decision_nights)
+    return replace(run, records=tuple(records), champion_terms=tuple(terms))
 
 
-def _loss(model: Trained, scene: Scene, first: date, last: date) -> float:
+def _loss(model: TrainedModel, context: BacktestContext, first: date, last: date) -> float:
     """Return what a model loses on the labelled rows of some nights."""
-    rows = scene.past.rows(first, last)
-    labels, scores = scene.past.labels[rows], model.scores[rows]
+    rows = context.history.rows(first, last)
+    labels, scores = context.history.labels[rows], model.scores[rows]
     known = ~np.isnan(labels)
     return float(model.target.row_loss(labels[known], scores[known]).sum())
 
 
-def _champion(walk: Walk, trainings: Trainings) -> Trained:
-    return _model(walk.reigns[-1].trained, trainings)
+def _champion(run: PolicyRun, trainings: Trainings) -> TrainedModel:
+    return _model(run.champion_terms[-1].trained_night, trainings)
 
 
-def _model(night: date, trainings: Trainings) -> Trained:
-    found = trainings[night]
-    assert isinstance(found, Trained), found
-    return found
+def _model(night: date, trainings: Trainings) -> TrainedModel:
+    result = trainings[night]
+    assert isinstance(result, TrainedModel), result
+    return result

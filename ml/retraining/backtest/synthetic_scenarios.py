@@ -13,20 +13,27 @@ import pandas as pd
 
 from ml.arrays import Floats, Integers, Strings
 from ml.periods import Period
-from ml.retraining.backtest.context import Scene
-from ml.retraining.backtest.history import Instants, Past, Trained
+from ml.retraining.backtest.context import BacktestContext
+from ml.retraining.backtest.history import BacktestHistory, Instants, TrainedModel
 from ml.targets import binary
-from ml.usecase import Binary, Column, Cost, Night, Rehearsal, Table, UseCase
+from ml.usecase import Binary, Column, Cost, Demo, Night, Table, UseCase
 
-A_NIGHT, BEFORE, WALKED, BREAKS, LEARNED, YEAR = 300, 400, 120, 40, 90, 364
-_FIRST, _KNOWN_AFTER_DAYS, _LEAKS = date(2020, 1, 1), 1.5, 60
+ROWS_PER_NIGHT, NIGHTS_BEFORE, SIMULATED_NIGHTS, CHANGE_NIGHT, TRAINING_NIGHTS, NIGHTS_PER_YEAR = (
+    300,
+    400,
+    120,
+    40,
+    90,
+    364,
+)
+_FIRST_NIGHT, _KNOWN_AFTER_DAYS, _RAMP_NIGHTS = date(2020, 1, 1), 1.5, 60
 _COST = Cost(act=1, miss=5, averted=0.6)
 _FEATURES = ("distance", "load", "age", "warmth", "kind")
 
 CASE = UseCase(
     name="made_up",
     question="Will it break?",
-    task=Binary(label="broke", of="ends"),
+    task=Binary(label="broke", table="ends"),
     entities="trips",
     tables=(
         Table(name="trips", schema="Trip", key=("trip",), event_time="at", night="day"),
@@ -35,12 +42,12 @@ CASE = UseCase(
     horizon=Night(hour=0, timezone="UTC"),
     features=tuple(map(Column, _FEATURES)),
     cost=_COST,
-    rehearsal=Rehearsal(history="2020-01-01..2020-12-31", nights="2021-01-01..2021-01-31"),
+    demo=Demo(history="2020-01-01..2020-12-31", nights="2021-01-01..2021-01-31"),
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class World:
+class SyntheticData:
     """What is true of some rows: standard scores that the truth is made of, their labels, and how features come in."""
 
     a: Floats
@@ -48,8 +55,8 @@ class World:
     c: Floats
     warmth: Floats
     kind: Integers
-    luck: Floats
-    since: Floats
+    night_effect: Floats
+    nights_since_change: Floats
     weight_a: Floats
     weight_b: Floats
     offset: Floats
@@ -58,8 +65,8 @@ class World:
     def log_odds(self) -> Floats:
         """The truth."""
         kinds: Floats = np.array([-0.4, 0.0, 0.4])[self.kind]
-        same = -0.5 * self.c + 0.4 * self.warmth + kinds
-        return self.offset + self.weight_a * self.a + self.weight_b * self.b + same + self.luck
+        unchanged = -0.5 * self.c + 0.4 * self.warmth + kinds
+        return self.offset + self.weight_a * self.a + self.weight_b * self.b + unchanged + self.night_effect
 
     @property
     def features(self) -> pd.DataFrame:
@@ -74,141 +81,149 @@ class Scenario:
     """Something that may happen: to the world, or to a feature on its way in; `ought` are the triggers that should notice."""
 
     name: str
-    ought: frozenset[str] = frozenset()
-    happens: Callable[[World, np.random.Generator], World] = lambda world, _: world
-    comes_in: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame] = lambda frame, _: frame
-    seasons: bool = False
+    expected_triggers: frozenset[str] = frozenset()
+    change_data: Callable[[SyntheticData, np.random.Generator], SyntheticData] = lambda world, _: world
+    change_features: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame] = lambda frame, _: frame
+    seasonal: bool = False
 
 
-def scene(scenario: Scenario, seed: int) -> tuple[Scene, Trained]:
+def build_context(scenario: Scenario, seed: int) -> tuple[BacktestContext, TrainedModel]:
     """Return the nights of a world in which the scenario happens, and the champion that answers all of them."""
-    chance = np.random.default_rng(seed)
-    world = scenario.happens(_world(chance, seasons=scenario.seasons), chance)
-    labels = (chance.random(len(world.a)) < _probability(world.log_odds)).astype(np.float64)
-    after = world.since >= 0
-    frame = world.features
+    rng = np.random.default_rng(seed)
+    data = scenario.change_data(_generate_data(rng, seasonal=scenario.seasonal), rng)
+    labels = (rng.random(len(data.a)) < _probability(data.log_odds)).astype(np.float64)
+    after = data.nights_since_change >= 0
+    frame = data.features
     frame = pd.concat(
-        [frame[~after], scenario.comes_in(frame[after].reset_index(drop=True), chance)], ignore_index=True
+        [frame[~after], scenario.change_features(frame[after].reset_index(drop=True), rng)], ignore_index=True
     )
-    scores = _probability(_answered(frame))
-    past = Past(nights=_nights(), labels=labels, known_at=_known_at(), features=frame)
-    period = Period(_night(BEFORE), _night(BEFORE + WALKED - 1))
-    return Scene(case=CASE, past=past, period=period, gate=False), _champion(past, scores)
+    scores = _probability(_champion_log_odds(frame))
+    history = BacktestHistory(nights=_nights(), labels=labels, known_at=_known_at(), features=frame)
+    period = Period(_night(NIGHTS_BEFORE), _night(NIGHTS_BEFORE + SIMULATED_NIGHTS - 1))
+    return BacktestContext(case=CASE, history=history, period=period, use_gate=False), _champion(history, scores)
 
 
-def _world(chance: np.random.Generator, *, seasons: bool) -> World:
-    nights = np.arange(BEFORE + WALKED)
-    places = np.repeat(nights, A_NIGHT)
-    rows = len(places)
-    a, b, c, warmth = chance.normal(size=(4, rows))
-    mean = 1.5 * np.sin(2 * np.pi * places / YEAR) if seasons else 0.0
-    return World(
+def _generate_data(rng: np.random.Generator, *, seasonal: bool) -> SyntheticData:
+    nights = np.arange(NIGHTS_BEFORE + SIMULATED_NIGHTS)
+    night_index = np.repeat(nights, ROWS_PER_NIGHT)
+    rows = len(night_index)
+    a, b, c, warmth = rng.normal(size=(4, rows))
+    mean = 1.5 * np.sin(2 * np.pi * night_index / NIGHTS_PER_YEAR) if seasonal else 0.0
+    return SyntheticData(
         a=a,
         b=b,
         c=c,
         warmth=0.5 * warmth + mean,
-        kind=chance.choice(3, rows, p=[0.5, 0.3, 0.2]),
-        luck=chance.normal(0, 0.1, len(nights))[places],
-        since=(places - BEFORE - BREAKS).astype(np.float64),
+        kind=rng.choice(3, rows, p=[0.5, 0.3, 0.2]),
+        night_effect=rng.normal(0, 0.1, len(nights))[night_index],
+        nights_since_change=(night_index - NIGHTS_BEFORE - CHANGE_NIGHT).astype(np.float64),
         weight_a=np.full(rows, 0.8),
         weight_b=np.full(rows, 0.6),
         offset=np.full(rows, -1.0),
     )
 
 
-def _answered(frame: pd.DataFrame) -> Floats:
+def _champion_log_odds(frame: pd.DataFrame) -> Floats:
     """Return the log-odds of the champion: the truth as it was, from what came in, a missing number taken for the usual."""
-    usual = dict(zip(_FEATURES, (10.0, 50.0, 0.0, 10.0), strict=False))
-    numbers = frame[list(usual)].fillna(usual).to_numpy(np.float64)
+    defaults = dict(zip(_FEATURES, (10.0, 50.0, 0.0, 10.0), strict=False))
+    numbers = frame[list(defaults)].fillna(defaults).to_numpy(np.float64)
     kinds: Floats = np.array([-0.4, 0.0, 0.4])[frame["kind"].cat.codes.to_numpy()]
     a, b = 2 * np.log(np.maximum(numbers[:, 0], 1e-3) / 10), (numbers[:, 1] - 50) / 10
-    found: Floats = -1 + 0.8 * a + 0.6 * b - 0.5 * numbers[:, 2] + 0.4 * (numbers[:, 3] - 10) / 8 + kinds
-    return found
+    log_odds: Floats = -1 + 0.8 * a + 0.6 * b - 0.5 * numbers[:, 2] + 0.4 * (numbers[:, 3] - 10) / 8 + kinds
+    return log_odds
 
 
-def _champion(past: Past, scores: Floats) -> Trained:
+def _champion(history: BacktestHistory, scores: Floats) -> TrainedModel:
     """Return the champion as its training would have left it: its loss is that of the nights it learned from."""
-    target = binary.Target(cost=_COST, prior=float(past.labels.mean()))
-    learned = past.rows(_night(BEFORE - LEARNED), _night(BEFORE - 2))
-    return Trained(
-        night=_night(BEFORE - 1),
-        learned_from=str(_night(BEFORE - LEARNED)),
-        learned_until=str(_night(BEFORE - 2)),
-        used_until=str(_night(BEFORE - 2)),
-        rows=learned.stop - learned.start,
-        loss=float(target.row_loss(past.labels[learned], scores[learned]).mean()),
+    target = binary.Target(cost=_COST, prior=float(history.labels.mean()))
+    training_rows = history.rows(_night(NIGHTS_BEFORE - TRAINING_NIGHTS), _night(NIGHTS_BEFORE - 2))
+    return TrainedModel(
+        night=_night(NIGHTS_BEFORE - 1),
+        learned_from=str(_night(NIGHTS_BEFORE - TRAINING_NIGHTS)),
+        learned_until=str(_night(NIGHTS_BEFORE - 2)),
+        used_until=str(_night(NIGHTS_BEFORE - 2)),
+        rows=training_rows.stop - training_rows.start,
+        loss=float(target.row_loss(history.labels[training_rows], scores[training_rows]).mean()),
         target=target,
         scores=scores,
     )
 
 
-def _covariates(world: World, _chance: np.random.Generator) -> World:
-    after = world.since >= 0
-    return replace(world, a=world.a + after, b=world.b + after)
+def _covariate_shift(data: SyntheticData, _rng: np.random.Generator) -> SyntheticData:
+    after = data.nights_since_change >= 0
+    return replace(data, a=data.a + after, b=data.b + after)
 
 
-def _prior(world: World, chance: np.random.Generator) -> World:
+def _label_shift(data: SyntheticData, rng: np.random.Generator) -> SyntheticData:
     """Let a yes be more frequent, and rows of either label look as they did: drawn again, a yes three times as often."""
-    would = chance.random(len(world.a)) < _probability(world.log_odds)
-    drawn = np.arange(len(would))
-    after = np.flatnonzero(world.since >= 0)
-    weights = np.where(would[after], 3.0, 1.0)
-    drawn[after] = chance.choice(after, len(after), p=weights / weights.sum())
-    same = {name: getattr(world, name)[drawn] for name in ("a", "b", "c", "warmth", "kind")}
-    return replace(world, **same, offset=world.offset + np.log(3) * (world.since >= 0))
+    labels = rng.random(len(data.a)) < _probability(data.log_odds)
+    indices = np.arange(len(labels))
+    after = np.flatnonzero(data.nights_since_change >= 0)
+    weights = np.where(labels[after], 3.0, 1.0)
+    indices[after] = rng.choice(after, len(after), p=weights / weights.sum())
+    resampled = {name: getattr(data, name)[indices] for name in ("a", "b", "c", "warmth", "kind")}
+    return replace(data, **resampled, offset=data.offset + np.log(3) * (data.nights_since_change >= 0))
 
 
-def _concept(world: World, _chance: np.random.Generator) -> World:
+def _concept_shift(data: SyntheticData, _rng: np.random.Generator) -> SyntheticData:
     """Let two features mean the opposite; how many a yes is stays as it was."""
-    after = world.since >= 0
-    return replace(world, weight_a=np.where(after, -0.8, 0.8), weight_b=np.where(after, -0.6, 0.6))
+    after = data.nights_since_change >= 0
+    return replace(data, weight_a=np.where(after, -0.8, 0.8), weight_b=np.where(after, -0.6, 0.6))
 
 
-def _leak(world: World, _chance: np.random.Generator) -> World:
+def _gradual_shift(data: SyntheticData, _rng: np.random.Generator) -> SyntheticData:
     """Let everything become likelier, and one feature mean less, a little more each night."""
-    gone = np.clip(world.since / _LEAKS, 0, 1)
-    return replace(world, offset=world.offset + 0.8 * gone, weight_a=world.weight_a * (1 - gone))
+    progress = np.clip(data.nights_since_change / _RAMP_NIGHTS, 0, 1)
+    return replace(data, offset=data.offset + 0.8 * progress, weight_a=data.weight_a * (1 - progress))
 
 
-def _constant(frame: pd.DataFrame, _chance: np.random.Generator) -> pd.DataFrame:
+def _constant_feature(frame: pd.DataFrame, _rng: np.random.Generator) -> pd.DataFrame:
     return frame.assign(distance=10.0)
 
 
-def _unit(frame: pd.DataFrame, _chance: np.random.Generator) -> pd.DataFrame:
+def _unit_change(frame: pd.DataFrame, _rng: np.random.Generator) -> pd.DataFrame:
     return frame.assign(distance=frame["distance"] * 1.609)
 
 
-def _nulls(frame: pd.DataFrame, chance: np.random.Generator) -> pd.DataFrame:
-    return frame.assign(distance=frame["distance"].mask(chance.random(len(frame)) < 0.5))
+def _missing_values(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    return frame.assign(distance=frame["distance"].mask(rng.random(len(frame)) < 0.5))
 
 
 _DRIFT = frozenset({"drift from training", "drift from the season", "drift from the past"})
 SCENARIOS = (
     Scenario(name="nothing"),
-    Scenario(name="a season", seasons=True),
-    Scenario(name="covariate shift", ought=_DRIFT, happens=_covariates),
-    Scenario(name="label shift", ought=frozenset({"calibration_gap"}), happens=_prior),
-    Scenario(name="concept shift", ought=frozenset({"loss_rise", "loss_surprise"}), happens=_concept),
-    Scenario(name="a feature is constant", ought=_DRIFT | {"loss_rise"}, comes_in=_constant),
-    Scenario(name="a feature in another unit", ought=_DRIFT, comes_in=_unit),
-    Scenario(name="a feature half missing", ought=_DRIFT, comes_in=_nulls),
-    Scenario(name="a slow leak", ought=frozenset({"calibration_gap", "loss_surprise"}), happens=_leak),
+    Scenario(name="a season", seasonal=True),
+    Scenario(name="covariate shift", expected_triggers=_DRIFT, change_data=_covariate_shift),
+    Scenario(name="label shift", expected_triggers=frozenset({"calibration_gap"}), change_data=_label_shift),
+    Scenario(
+        name="concept shift", expected_triggers=frozenset({"loss_rise", "loss_surprise"}), change_data=_concept_shift
+    ),
+    Scenario(name="a feature is constant", expected_triggers=_DRIFT | {"loss_rise"}, change_features=_constant_feature),
+    Scenario(name="a feature in another unit", expected_triggers=_DRIFT, change_features=_unit_change),
+    Scenario(name="a feature half missing", expected_triggers=_DRIFT, change_features=_missing_values),
+    Scenario(
+        name="a slow leak",
+        expected_triggers=frozenset({"calibration_gap", "loss_surprise"}),
+        change_data=_gradual_shift,
+    ),
 )
 
 
 def _probability(log_odds: Floats) -> Floats:
-    found: Floats = 1 / (1 + np.exp(-log_odds))
-    return found
+    probabilities: Floats = 1 / (1 + np.exp(-log_odds))
+    return probabilities
 
 
 def _nights() -> Strings:
-    return np.repeat(np.array([str(_night(place)) for place in range(BEFORE + WALKED)], object), A_NIGHT)
+    return np.repeat(
+        np.array([str(_night(offset)) for offset in range(NIGHTS_BEFORE + SIMULATED_NIGHTS)], object), ROWS_PER_NIGHT
+    )
 
 
 def _known_at() -> Instants:
-    nights = np.array([_night(place) for place in range(BEFORE + WALKED)], "datetime64[ns]")
-    return np.repeat(nights + np.timedelta64(int(_KNOWN_AFTER_DAYS * 24), "h"), A_NIGHT)
+    nights = np.array([_night(offset) for offset in range(NIGHTS_BEFORE + SIMULATED_NIGHTS)], "datetime64[ns]")
+    return np.repeat(nights + np.timedelta64(int(_KNOWN_AFTER_DAYS * 24), "h"), ROWS_PER_NIGHT)
 
 
-def _night(place: int) -> date:
-    return _FIRST + timedelta(days=place)
+def _night(offset: int) -> date:
+    return _FIRST_NIGHT + timedelta(days=offset)

@@ -3,8 +3,17 @@
 It may be asked after every answer (`evalues`), and never says more than it was shown.
 """
 
-from ml.rollout.canary.checks import Watched
-from ml.rollout.canary.observations import Answers, Rows, Scores, Seen
-from ml.rollout.canary.verdict import Outcome, Verdict, judge
+from ml.rollout.canary.checks import SequentialCheck
+from ml.rollout.canary.observations import CanaryObservations, ComparedRows, PairedScores, Responses
+from ml.rollout.canary.verdict import CanaryOutcome, CanaryVerdict, judge
 
-__all__ = ["Answers", "Outcome", "Rows", "Scores", "Seen", "Verdict", "Watched", "judge"]
+__all__ = [
+    "CanaryObservations",
+    "CanaryOutcome",
+    "CanaryVerdict",
+    "ComparedRows",
+    "PairedScores",
+    "Responses",
+    "SequentialCheck",
+    "judge",
+]

@@ -5,168 +5,236 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Integers
-from ml.checks import Answer, Check
-from ml.rollout.canary.observations import Rows, Scores, Seen, rounds
+from ml.checks import Check, CheckStatus
+from ml.rollout.canary.observations import CanaryObservations, ComparedRows, PairedScores, assign_rounds
 from ml.statistics import sequential_tests
 from ml.targets import Target
 from ml.usecase import Canary, Experiment, Milliseconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Watched(Check):
+class SequentialCheck(Check):
     """A check on a stream: what was `seen` of what is `needed` (`of` says of what), and after how many it was shown to fail.
 
     It answers fail from then on; until then inconclusive while too little was seen, and pass from there.
     """
 
-    seen: int
-    needed: int
-    of: str
-    shown_after: int | None = None
+    observed: int
+    min_observations: int
+    unit: str
+    failed_after: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Bar:
+class _Threshold:
     """By how much a number may be above what excuses it, with which chance of a false alarm, and what must be seen."""
 
     margin: float
     alpha: float
-    needed: int
-    of: str
+    min_observations: int
+    unit: str
 
 
-def behaviour(seen: Seen, rule: Canary | Experiment, budget: Milliseconds, alpha: float, needed: int) -> list[Watched]:
+def service_checks(
+    observations: CanaryObservations, rule: Canary | Experiment, budget: Milliseconds, alpha: float, min_responses: int
+) -> list[SequentialCheck]:
     """Return whether the canary has more faults, or more answers above the budget, than the champion in the same time.
 
     `alpha` is the chance of a false alarm of each check, `needed` how many answers there must be at the present share.
     """
-    faults = _Bar(margin=rule.fault_margin, alpha=alpha, needed=needed, of="answers at this share")
-    slow = _Bar(margin=rule.slow_margin, alpha=alpha, needed=needed, of="answers at this share")
-    late = [~(each.latency_ms <= budget.p99) for each in (seen.canary, seen.champion)]
+    fault_threshold = _Threshold(
+        margin=rule.fault_margin, alpha=alpha, min_observations=min_responses, unit="answers at this share"
+    )
+    slow_threshold = _Threshold(
+        margin=rule.slow_margin, alpha=alpha, min_observations=min_responses, unit="answers at this share"
+    )
+    is_slow = [~(each.latency_ms <= budget.p99) for each in (observations.canary, observations.champion)]
     return [
-        _in_time("faults", seen, seen.canary.faulty, seen.champion.faulty, faults),
-        _in_time(f"answers above {budget.p99:g} ms", seen, late[0], late[1], slow),
+        _excess_share_check(
+            "faults", observations, observations.canary.is_fault, observations.champion.is_fault, fault_threshold
+        ),
+        _excess_share_check(f"answers above {budget.p99:g} ms", observations, is_slow[0], is_slow[1], slow_threshold),
     ]
 
 
-def scores(seen: Seen, rule: Canary, alpha: float) -> Watched:
+def rank_order_check(observations: CanaryObservations, rule: Canary, alpha: float) -> SequentialCheck:
     """Return how often the two models put rows asked one after the other in another order, beyond what the shadow did.
 
     A constant or scrambled model orders nothing as before. What a night does to all its scores moves
     their levels and differences; it hardly moves their order.
     """
-    earlier, now = _disagreeing(seen.shadow), _disagreeing(seen.rows.scores)
-    had = int(seen.shadow.known.sum())
-    bar = _Bar(margin=rule.scores_margin, alpha=alpha, needed=rule.shadow_answers, of="rows as a shadow")
+    shadow_disagreement, canary_disagreement = (
+        _order_disagreements(observations.shadow),
+        _order_disagreements(observations.rows.scores),
+    )
+    shadow_rows = int(observations.shadow.is_complete.sum())
+    threshold = _Threshold(
+        margin=rule.scores_margin, alpha=alpha, min_observations=rule.min_shadow_rows, unit="rows as a shadow"
+    )
     name = "rows in another order than the champion's beyond the shadow's"
-    if had < rule.shadow_answers or not len(earlier) or not len(now):
-        return _watched(name, None, had, bar, None)
-    usual = float(earlier.mean())
-    pairs = sequential_tests.shown_after(now, usual + bar.margin, alpha)
-    return _watched(name, float(now.mean()) - usual, had, bar, None if pairs is None else 2 * pairs)
-
-
-def level(seen: Seen, rule: Canary, target: Target, alpha: float) -> Watched:
-    """Return how far the canary's answers are from where they were beside the champion's as a shadow, over whole nights."""
-    had = int(seen.shadow.known.sum())
-    nights = seen.rows.over
-    before, now = (_moved(each, target) for each in (seen.shadow, seen.rows.scores))
-    moved = nights.mean(now) - float(before[seen.shadow.known].mean() if had else 0.0)
-    shown = [sequential_tests.mean_shown_after(side * moved, rule.level_margin, alpha / 2) for side in (1, -1)]
-    bar = _Bar(margin=rule.level_margin, alpha=alpha, needed=rule.least_nights, of="nights that are over")
-    name, enough = f"{target.words.level} moved from where the shadow's were", had >= rule.shadow_answers and len(moved)
-    return _watched(
-        name, abs(float(moved.mean())) if enough else None, len(moved), bar, _first(shown) if enough else None
+    if shadow_rows < rule.min_shadow_rows or not len(shadow_disagreement) or not len(canary_disagreement):
+        return _sequential_check(name, None, shadow_rows, threshold, None)
+    shadow_rate = float(shadow_disagreement.mean())
+    rejected_pairs = sequential_tests.rejected_after(canary_disagreement, shadow_rate + threshold.margin, alpha)
+    return _sequential_check(
+        name,
+        float(canary_disagreement.mean()) - shadow_rate,
+        shadow_rows,
+        threshold,
+        None if rejected_pairs is None else 2 * rejected_pairs,
     )
 
 
-def calibration(rows: Rows, rule: Canary, target: Target, matured_share: float, alpha: float) -> Watched:
+def score_level_check(observations: CanaryObservations, rule: Canary, target: Target, alpha: float) -> SequentialCheck:
+    """Return how far the canary's answers are from where they were beside the champion's as a shadow, over whole nights."""
+    shadow_rows = int(observations.shadow.is_complete.sum())
+    completed_nights = observations.rows.completed_nights
+    shadow_shifts, canary_shifts = (
+        _score_shifts(each, target) for each in (observations.shadow, observations.rows.scores)
+    )
+    shift_by_night = completed_nights.mean_by_night(canary_shifts) - float(
+        shadow_shifts[observations.shadow.is_complete].mean() if shadow_rows else 0.0
+    )
+    rejections = [
+        sequential_tests.t_test_rejected_after(side * shift_by_night, rule.level_margin, alpha / 2) for side in (1, -1)
+    ]
+    threshold = _Threshold(
+        margin=rule.level_margin, alpha=alpha, min_observations=rule.min_nights, unit="nights that are over"
+    )
+    name, is_sufficient = (
+        f"{target.display_names.score_level} moved from where the shadow's were",
+        shadow_rows >= rule.min_shadow_rows and len(shift_by_night),
+    )
+    return _sequential_check(
+        name,
+        abs(float(shift_by_night.mean())) if is_sufficient else None,
+        len(shift_by_night),
+        threshold,
+        _earliest(rejections) if is_sufficient else None,
+    )
+
+
+def calibration_check(
+    rows: ComparedRows, rule: Canary, target: Target, matured_share: float, alpha: float
+) -> SequentialCheck:
     """Return by how much further from 0 the calibration gap is than the champion's, over labelled nights.
 
     Too high is shown when two things are: above what came, and above the champion's, each by more than the margin; too
     low likewise. A canary that scores as the champion does is never far off for what a night brings both.
     """
-    nights = rows.labelled(matured_share)
-    shown, gaps = [], []  # a gap lies on one side, so that the other's is below 0
+    nights = rows.labelled_nights(matured_share)
+    rejections, gaps = [], []  # a gap lies on one side, so that the other's is below 0
     for side in (1, -1):
-        (canary, due), (champion, _) = (
-            map(nights.mean, target.likeness.said_and_due(rows.labels, each, side))
+        (canary, reference), (champion, _) = (
+            map(nights.mean_by_night, target.score_distance.calibration_terms(rows.labels, each, side))
             for each in (rows.scores.canary, rows.scores.champion)
         )
-        shown.append(_both(side * (canary - champion), side * (canary - due), rule.calibration_margin, alpha / 2))
-        gaps.append([side * each for each in (canary - due, champion - due)])
-    number, beyond = len(nights.kept), None
-    if number:
-        ours, theirs = (max(0.0, *(float(each.mean()) for each in sides)) for sides in zip(*gaps, strict=True))
-        beyond = ours - theirs
-    bar = _Bar(margin=rule.calibration_margin, alpha=alpha, needed=rule.least_nights, of="nights with their labels")
-    return _watched("calibration gap beyond the champion's", beyond, number, bar, _first(shown))
+        rejections.append(
+            _both_rejected_after(
+                side * (canary - champion), side * (canary - reference), rule.calibration_margin, alpha / 2
+            )
+        )
+        gaps.append([side * each for each in (canary - reference, champion - reference)])
+    n_nights, excess = len(nights.selected_nights), None
+    if n_nights:
+        canary_gap, champion_gap = (
+            max(0.0, *(float(each.mean()) for each in model_gaps)) for model_gaps in zip(*gaps, strict=True)
+        )
+        excess = canary_gap - champion_gap
+    threshold = _Threshold(
+        margin=rule.calibration_margin, alpha=alpha, min_observations=rule.min_nights, unit="nights with their labels"
+    )
+    return _sequential_check(
+        "calibration gap beyond the champion's", excess, n_nights, threshold, _earliest(rejections)
+    )
 
 
-def cost(rows: Rows, rule: Canary, target: Target, matured_share: float, alpha: float) -> Watched:
+def cost_check(rows: ComparedRows, rule: Canary, target: Target, matured_share: float, alpha: float) -> SequentialCheck:
     """Return by how much a row's decision costs more than the champion's, as a share of the target's price."""
     canary, champion = (target.row_cost(rows.labels, each) for each in (rows.scores.canary, rows.scores.champion))
-    dearer = rows.labelled(matured_share).mean(canary - champion) / target.likeness.price
-    bar = _Bar(margin=rule.cost_margin, alpha=alpha, needed=rule.least_nights, of="nights with their labels")
-    shown = sequential_tests.mean_shown_after(dearer, bar.margin, alpha)
-    value = float(dearer.mean()) if len(dearer) else None
-    return _watched(target.words.dearer, value, len(dearer), bar, shown)
+    extra_cost = rows.labelled_nights(matured_share).mean_by_night(canary - champion) / target.score_distance.cost_scale
+    threshold = _Threshold(
+        margin=rule.cost_margin, alpha=alpha, min_observations=rule.min_nights, unit="nights with their labels"
+    )
+    rejected_after = sequential_tests.t_test_rejected_after(extra_cost, threshold.margin, alpha)
+    value = float(extra_cost.mean()) if len(extra_cost) else None
+    return _sequential_check(target.display_names.cost_increase, value, len(extra_cost), threshold, rejected_after)
 
 
-def _in_time(name: str, seen: Seen, ours: Booleans, theirs: Booleans, bar: _Bar) -> Watched:
+def _excess_share_check(
+    name: str, observations: CanaryObservations, canary_flags: Booleans, champion_flags: Booleans, threshold: _Threshold
+) -> SequentialCheck:
     """Return the check of a share among the canary's answers, less that among the champion's in the same time."""
-    mine, others = rounds(seen.canary.at, seen.champion.at)
-    difference = _mean_by(mine, ours, mine) - _mean_by(others, theirs, mine)
-    shown = sequential_tests.difference_shown_after(difference, bar.margin, bar.alpha)
-    value = float(ours.mean() - (theirs.mean() if len(theirs) else 0.0)) if len(ours) else None
-    after = None if shown is None else int(((mine >= 0) & (mine < shown)).sum())
-    return _watched(f"{name} beyond the champion's", value, seen.canary.since(seen.began), bar, after)
+    canary_rounds, champion_rounds = assign_rounds(observations.canary.timestamps, observations.champion.timestamps)
+    difference = _share_by_round(canary_rounds, canary_flags, canary_rounds) - _share_by_round(
+        champion_rounds, champion_flags, canary_rounds
+    )
+    rejected_round = sequential_tests.difference_rejected_after(difference, threshold.margin, threshold.alpha)
+    value = (
+        float(canary_flags.mean() - (champion_flags.mean() if len(champion_flags) else 0.0))
+        if len(canary_flags)
+        else None
+    )
+    failed_after = (
+        None if rejected_round is None else int(((canary_rounds >= 0) & (canary_rounds < rejected_round)).sum())
+    )
+    return _sequential_check(
+        f"{name} beyond the champion's",
+        value,
+        observations.canary.count_since(observations.share_started_at),
+        threshold,
+        failed_after,
+    )
 
 
-def _mean_by(round_: Integers, holds: Booleans, of: Integers) -> Floats:
+def _share_by_round(round_index: Integers, flags: Booleans, all_rounds: Integers) -> Floats:
     """Return in what share of each round's answers it holds, one for each round that there is in `of`; 0 of none."""
-    inside, rounds_ = round_ >= 0, int(of.max(initial=-1)) + 1
-    total = np.bincount(round_[inside], minlength=rounds_)
-    return np.bincount(round_[inside], weights=holds[inside], minlength=rounds_) / np.maximum(total, 1)
+    in_round, n_rounds = round_index >= 0, int(all_rounds.max(initial=-1)) + 1
+    total = np.bincount(round_index[in_round], minlength=n_rounds)
+    return np.bincount(round_index[in_round], weights=flags[in_round], minlength=n_rounds) / np.maximum(total, 1)
 
 
-def _disagreeing(scores: Scores) -> Floats:
+def _order_disagreements(scores: PairedScores) -> Floats:
     """Return, for each two rows that follow each other, 1 where the models do not put them in the same order, else 0."""
-    canary, champion = (each[scores.known] for each in (scores.canary, scores.champion))
+    canary, champion = (each[scores.is_complete] for each in (scores.canary, scores.champion))
     pairs = len(canary) // 2 * 2
     ordered = [np.sign(each[1:pairs:2] - each[:pairs:2]) for each in (canary, champion)]
     return np.asarray(ordered[0] != ordered[1], np.float64)
 
 
-def _moved(scores: Scores, target: Target) -> Floats:
+def _score_shifts(scores: PairedScores, target: Target) -> Floats:
     """Return by how much the canary is moved from the champion, (n,); NaN where one has no score."""
-    canary, champion = (np.where(scores.known, each, np.nan) for each in (scores.canary, scores.champion))
-    return target.likeness.moved(canary, champion)
+    canary, champion = (np.where(scores.is_complete, each, np.nan) for each in (scores.canary, scores.champion))
+    return target.score_distance.shift(canary, champion)
 
 
-def _both(one: Floats, other: Floats, margin: float, alpha: float) -> int | None:
+def _both_rejected_after(first_values: Floats, second_values: Floats, margin: float, alpha: float) -> int | None:
     """Return after how many nights both means are shown to be above the margin."""
-    found = [sequential_tests.mean_shown_after(each, margin, alpha) for each in (one, other)]
-    return None if None in found else max(each for each in found if each is not None)
+    rejections = [sequential_tests.t_test_rejected_after(each, margin, alpha) for each in (first_values, second_values)]
+    return None if None in rejections else max(each for each in rejections if each is not None)
 
 
-def _first(shown: list[int | None]) -> int | None:
-    return min((each for each in shown if each is not None), default=None)
+def _earliest(rejections: list[int | None]) -> int | None:
+    return min((each for each in rejections if each is not None), default=None)
 
 
-def _watched(name: str, value: float | None, seen: int, bar: _Bar, shown_after: int | None) -> Watched:
+def _sequential_check(
+    name: str, value: float | None, observed: int, threshold: _Threshold, failed_after: int | None
+) -> SequentialCheck:
     """Return the check: fail once shown, inconclusive without a number or while too little was seen, else pass."""
-    if shown_after is not None:
-        answer = Answer.FAIL
+    if failed_after is not None:
+        status = CheckStatus.FAIL
     else:
-        answer = Answer.INCONCLUSIVE if value is None or seen < bar.needed else Answer.PASS
-    return Watched(
+        status = (
+            CheckStatus.INCONCLUSIVE if value is None or observed < threshold.min_observations else CheckStatus.PASS
+        )
+    return SequentialCheck(
         name=name,
         value=value,
-        bar=f"not shown above {bar.margin:g}",
-        answer=answer,
-        seen=seen,
-        needed=bar.needed,
-        of=bar.of,
-        shown_after=shown_after,
+        bar=f"not shown above {threshold.margin:g}",
+        status=status,
+        observed=observed,
+        min_observations=threshold.min_observations,
+        unit=threshold.unit,
+        failed_after=failed_after,
     )

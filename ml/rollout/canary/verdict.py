@@ -3,42 +3,51 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ml.promotion.gate import Answer, shown
+from ml.promotion.gate import CheckStatus, format_number
 from ml.rollout.canary import checks, experiment
-from ml.rollout.canary.checks import Watched
-from ml.rollout.canary.observations import Seen
+from ml.rollout.canary.checks import SequentialCheck
+from ml.rollout.canary.observations import CanaryObservations
 from ml.targets import Target
 from ml.usecase import Canary, Experiment, Milliseconds
 
 
-class Outcome(StrEnum):
+class CanaryOutcome(StrEnum):
     """What becomes of a canary: rolled back, left as it is, or given the next share (after the last, the champion's place)."""
 
-    WORSE = "worse"
-    GO_ON = "go on"
-    ENOUGH = "enough"
+    ROLL_BACK = "worse"
+    CONTINUE = "go on"
+    ADVANCE = "enough"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class CanaryVerdict:
     """What the judge found, after how many of the canary's answers, by which checks."""
 
-    outcome: Outcome
-    answers: int
-    checks: tuple[Watched, ...]
+    outcome: CanaryOutcome
+    responses: int
+    checks: tuple[SequentialCheck, ...]
 
     @property
     def reason(self) -> str:
         """Return in a sentence which checks decided, or what they wait for."""
-        wanted = {Outcome.WORSE: Answer.FAIL, Outcome.GO_ON: Answer.INCONCLUSIVE, Outcome.ENOUGH: Answer.PASS}
-        telling = _waiting if self.outcome is Outcome.GO_ON else _decided
-        told = "; ".join(telling(each) for each in self.checks if each.answer is wanted[self.outcome])
-        return f"{self.outcome}, after {self.answers} answers: {told}"
+        deciding_status = {
+            CanaryOutcome.ROLL_BACK: CheckStatus.FAIL,
+            CanaryOutcome.CONTINUE: CheckStatus.INCONCLUSIVE,
+            CanaryOutcome.ADVANCE: CheckStatus.PASS,
+        }
+        describe = _describe_waiting if self.outcome is CanaryOutcome.CONTINUE else _describe_decided
+        descriptions = "; ".join(describe(each) for each in self.checks if each.status is deciding_status[self.outcome])
+        return f"{self.outcome}, after {self.responses} answers: {descriptions}"
 
 
 def judge(
-    seen: Seen, rule: Canary | Experiment, *, target: Target, budget: Milliseconds, matured_share: float
-) -> Verdict:
+    observations: CanaryObservations,
+    rule: Canary | Experiment,
+    *,
+    target: Target,
+    budget: Milliseconds,
+    matured_share: float,
+) -> CanaryVerdict:
     """Return whether the canary is shown worse, has shown enough at its present share, or must go on.
 
     Give it all there is since the canary began: what was shown once stays shown, however often one looks. `target` is
@@ -46,40 +55,44 @@ def judge(
     """
     match rule:
         case Canary():
-            found = _watched(seen, rule, target, budget, matured_share)
+            results = _canary_checks(observations, rule, target, budget, matured_share)
         case Experiment():
-            behaviour = checks.behaviour(seen, rule, budget, rule.false_alarms / 2, needed=1)
-            found = (*behaviour, experiment.cost(seen.rows, rule, target, matured_share))
-    return Verdict(outcome=_outcome(found), answers=len(seen.canary), checks=found)
+            service_results = checks.service_checks(
+                observations, rule, budget, rule.false_alarm_rate / 2, min_responses=1
+            )
+            results = (*service_results, experiment.cost_gain_check(observations.rows, rule, target, matured_share))
+    return CanaryVerdict(outcome=_decide(results), responses=len(observations.canary), checks=results)
 
 
-def _outcome(found: tuple[Watched, ...]) -> Outcome:
+def _decide(results: tuple[SequentialCheck, ...]) -> CanaryOutcome:
     """Return what the checks come to; one that needs nothing to be seen holds nothing up."""
-    answers = {each.answer for each in found if each.needed or each.answer is Answer.FAIL}
-    if Answer.FAIL in answers:
-        return Outcome.WORSE
-    return Outcome.GO_ON if Answer.INCONCLUSIVE in answers else Outcome.ENOUGH
+    statuses = {each.status for each in results if each.min_observations or each.status is CheckStatus.FAIL}
+    if CheckStatus.FAIL in statuses:
+        return CanaryOutcome.ROLL_BACK
+    return CanaryOutcome.CONTINUE if CheckStatus.INCONCLUSIVE in statuses else CanaryOutcome.ADVANCE
 
 
-def _watched(
-    seen: Seen, rule: Canary, target: Target, budget: Milliseconds, matured_share: float
-) -> tuple[Watched, ...]:
+def _canary_checks(
+    observations: CanaryObservations, rule: Canary, target: Target, budget: Milliseconds, matured_share: float
+) -> tuple[SequentialCheck, ...]:
     """Return the six checks of a canary, which share the chance of a false alarm (Bonferroni)."""
-    alpha = rule.false_alarms / 6
+    alpha = rule.false_alarm_rate / 6
     return (
-        *checks.behaviour(seen, rule, budget, alpha, needed=rule.needed_at(seen.share)),
-        checks.scores(seen, rule, alpha),
-        checks.level(seen, rule, target, alpha),
-        checks.calibration(seen.rows, rule, target, matured_share, alpha),
-        checks.cost(seen.rows, rule, target, matured_share, alpha),
+        *checks.service_checks(
+            observations, rule, budget, alpha, min_responses=rule.min_requests_at(observations.share)
+        ),
+        checks.rank_order_check(observations, rule, alpha),
+        checks.score_level_check(observations, rule, target, alpha),
+        checks.calibration_check(observations.rows, rule, target, matured_share, alpha),
+        checks.cost_check(observations.rows, rule, target, matured_share, alpha),
     )
 
 
-def _decided(check: Watched) -> str:
-    after = "" if check.shown_after is None else f", shown after {check.shown_after}"
-    return f"{check.name} {shown(check.value)} (bar: {check.bar}{after})"
+def _describe_decided(check: SequentialCheck) -> str:
+    suffix = "" if check.failed_after is None else f", shown after {check.failed_after}"
+    return f"{check.name} {format_number(check.value)} (bar: {check.bar}{suffix})"
 
 
-def _waiting(check: Watched) -> str:
-    known = "" if check.value is not None else ", without a number"
-    return f"{check.name} has {check.seen} of {check.needed} {check.of}{known}"
+def _describe_waiting(check: SequentialCheck) -> str:
+    suffix = "" if check.value is not None else ", without a number"
+    return f"{check.name} has {check.observed} of {check.min_observations} {check.unit}{suffix}"

@@ -8,7 +8,7 @@ import numpy as np
 from ml.arrays import Booleans, Floats, Integers
 from ml.training.encoding import Encoder
 
-FARTHEST = 1e6  # deviations from the mean; a sum of products of these stays a number
+MAX_DEVIATIONS = 1e6  # deviations from the mean; a sum of products of these stays a number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Design:
     flagged: Booleans
 
     @classmethod
-    def of(cls, encoder: Encoder, features: Floats) -> "Design":
+    def from_features(cls, encoder: Encoder, features: Floats) -> "Design":
         """Return the design for features (n, columns) that `encoder` made."""
         sizes = tuple(size or 0 for size in encoder.sizes)
         numbers = features[:, np.array(sizes) == 0]
@@ -45,7 +45,7 @@ class Design:
         missing = np.isnan(values)
         with np.errstate(over="ignore"):
             standardised = (values - self.means) / self.scales
-        standardised = np.maximum(np.minimum(standardised, FARTHEST), -FARTHEST)
+        standardised = np.maximum(np.minimum(standardised, MAX_DEVIATIONS), -MAX_DEVIATIONS)
         standardised[missing] = 0.0
         matrix = np.zeros((len(features), self._width))
         count = len(self._numbers)

@@ -46,7 +46,7 @@ def fit(candidate: Logistic, encoder: Encoder, features: Floats, labels: Floats,
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    design = Design.of(encoder, features)
+    design = Design.from_features(encoder, features)
     with threadpool_limits(limits=1, user_api="blas"):  # sums in another order are another digest
         fitted = LogisticRegression(C=candidate.strength, solver="newton-cholesky").fit(
             design.matrix(features), labels, sample_weight=weights
@@ -65,7 +65,7 @@ def fit_quantile(
     """Return the linear form that is the `quantile` of labels (n,), weighted (n,), on encoded features (n, features)."""
     from threadpoolctl import threadpool_limits
 
-    design = Design.of(encoder, features)
+    design = Design.from_features(encoder, features)
     with threadpool_limits(limits=1, user_api="blas"):
         slopes, intercept = quantiles.regress(design.matrix(features), labels, quantile, candidate.penalty, weights)
     return Linear(design=design, weights=slopes, intercept=intercept)

@@ -60,21 +60,21 @@ def fit(
     """
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    design = Design.of(encoder, features)
+    design = Design.from_features(encoder, features)
     if quantile is None:
         return Network(
-            design=design, layers=_learned(MLPClassifier, candidate, design, features, labels, weights, seed)
+            design=design, layers=_fit_layers(MLPClassifier, candidate, design, features, labels, weights, seed)
         )
     middle, scale = float(labels.mean()), float(labels.std()) or 1.0
     standard = (labels - middle) / scale
-    *hidden, (last, offsets) = _learned(MLPRegressor, candidate, design, features, standard, weights, seed)
+    *hidden, (last, offsets) = _fit_layers(MLPRegressor, candidate, design, features, standard, weights, seed)
     network = Network(design=design, layers=(*hidden, (last * scale, offsets * scale + middle)))
-    moved = quantiles.of(labels - network.raw(features), quantile, weights)
-    return Network(design=design, layers=(*hidden, (last * scale, offsets * scale + (middle + moved))))
+    correction = quantiles.weighted_quantile(labels - network.raw(features), quantile, weights)
+    return Network(design=design, layers=(*hidden, (last * scale, offsets * scale + (middle + correction))))
 
 
-def _learned(
-    kind: Callable[..., Any],
+def _fit_layers(
+    estimator_class: Callable[..., Any],
     candidate: NeuralNet,
     design: Design,
     features: Floats,
@@ -86,7 +86,7 @@ def _learned(
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    learner = kind(
+    learner = estimator_class(
         hidden_layer_sizes=candidate.layers,
         alpha=candidate.penalty,
         learning_rate_init=candidate.learning_rate,

@@ -31,12 +31,12 @@ class Trees:
         return lightgbm.Booster(model_str=self.text)
 
     @cached_property
-    def _single(self) -> "Single":
-        return Single(self._booster)
+    def _single_row(self) -> "SingleRowPredictor":
+        return SingleRowPredictor(self._booster)
 
     def raw(self, features: Floats) -> Floats:
         if len(features) == 1:
-            return np.array([self._single.raw(features)])
+            return np.array([self._single_row.raw(features)])
         return np.asarray(self._booster.predict(features, raw_score=True, num_threads=1), np.float64)
 
     def contributions(self, features: Floats) -> Floats:
@@ -47,7 +47,7 @@ class Trees:
         return self.text
 
 
-class Single:
+class SingleRowPredictor:
     """One row at a time by LightGBM's own interface for that, six times as fast as its general one, and the same sums."""
 
     _FLOAT64, _RAW = 1, 1  # C_API_DTYPE_FLOAT64, C_API_PREDICT_RAW_SCORE
@@ -56,16 +56,16 @@ class Single:
         from lightgbm.basic import _LIB, _safe_call
 
         self._booster, self._library, self._check = booster, _LIB, _safe_call
-        self._columns, self._turn = booster.num_feature(), threading.Lock()
+        self._columns, self._lock = booster.num_feature(), threading.Lock()
         self._row = np.empty((1, self._columns))
-        self._config, self._length, self._answer = ctypes.c_void_p(), ctypes.c_int64(), ctypes.c_double()
-        self._asked = (
+        self._config, self._length, self._output = ctypes.c_void_p(), ctypes.c_int64(), ctypes.c_double()
+        self._arguments = (
             self._config,
             ctypes.c_void_p(self._row.ctypes.data),
             ctypes.byref(self._length),
-            ctypes.byref(self._answer),
+            ctypes.byref(self._output),
         )
-        made = self._library.LGBM_BoosterPredictForMatSingleRowFastInit(
+        status = self._library.LGBM_BoosterPredictForMatSingleRowFastInit(
             booster._handle,
             ctypes.c_int(self._RAW),
             ctypes.c_int(0),
@@ -75,17 +75,17 @@ class Single:
             ctypes.c_char_p(b"num_threads=1"),
             ctypes.byref(self._config),
         )
-        self._check(made)
+        self._check(status)
         weakref.finalize(self, self._library.LGBM_FastConfigFree, self._config)
 
     def raw(self, features: Floats) -> float:
         """Return the raw answer to one row, shape (1, features)."""
         if features.shape != self._row.shape:
             raise ValueError(f"expected {self._columns} features, got {features.shape[1]}")
-        with self._turn:
+        with self._lock:
             self._row[:] = features
-            self._check(self._library.LGBM_BoosterPredictForMatSingleRowFast(*self._asked))
-            return self._answer.value
+            self._check(self._library.LGBM_BoosterPredictForMatSingleRowFast(*self._arguments))
+            return self._output.value
 
 
 def fit(

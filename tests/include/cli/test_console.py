@@ -1,7 +1,7 @@
 import pytest
 import typer
 
-from include.cli.console import plainly
+from include.cli.console import report_errors
 from ml.errors import DataError
 
 
@@ -16,7 +16,7 @@ from ml.errors import DataError
 def test_a_command_ends_with_a_sentence_and_a_code(
     raised: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    @plainly
+    @report_errors
     def command() -> None:
         raise raised
 
@@ -27,7 +27,7 @@ def test_a_command_ends_with_a_sentence_and_a_code(
 
 
 def test_a_fault_of_the_program_is_not_made_a_sentence() -> None:
-    @plainly
+    @report_errors
     def command() -> None:
         raise ZeroDivisionError
 

@@ -38,7 +38,7 @@ def test_a_deploy_names_what_is_new_and_a_night_can_then_be_served_and_compared(
     assert "60 entities of 2024-03-01 can be served" in ask("materialize", "taxi", NIGHT).output
     assert ask("parity", "taxi", NIGHT).output.endswith("0 values differ\n")
     rows = build.read(home.lake, taxi, NIGHT, NIGHT).astype({"zone": object}).assign(kilometres=0.5)
-    with feature_store.registry.opened(home, "taxi") as store:
+    with feature_store.registry.open_store(home, "taxi") as store:
         store.write_to_online_store("entities", rows.drop(columns="night"))
     said = ask("parity", "taxi", NIGHT).output
     assert "online store differs from the table of features for 60 entities: kilometres of 60 entities" in said

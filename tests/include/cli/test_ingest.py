@@ -28,7 +28,7 @@ def ask(taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def folder() -> Path:
-    return Path(str(landing.place(load_settings().landing, "taxi", periods.parse(NIGHT))))
+    return Path(str(landing.period_location(load_settings().landing, "taxi", periods.parse(NIGHT))))
 
 
 def spoil(name: str, old: str, new: str) -> None:

@@ -13,24 +13,24 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from include.cli.main import app
-from include.installation import House
+from include.installation import Installation
 from include.settings import PROJECT, load_settings
 from include.steps import migrate as migration
-from include.stores.request_log import Journal
-from ml.sync_diff import tally
+from include.stores.request_log import RequestLog
+from ml.sync_diff import table_digest
 
-Ready = Callable[[], House]
+Ready = Callable[[], Installation]
 
 
 @pytest.fixture
-def here(lived: House, monkeypatch: pytest.MonkeyPatch) -> House:
+def here(lived: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """The house that lived, as this process's own."""
     monkeypatch.setenv("RATCHET_HOME", str(lived.settings.home))
     load_settings.cache_clear()
     return lived
 
 
-def described(house: House, folder: Path) -> str:
+def described(house: Installation, folder: Path) -> str:
     """Return the path of a file that says where the house is."""
     path = folder / f"{house.settings.home.name}.env"
     path.write_text("".join(f"{name}={value}\n" for name, value in house.variables.items()))
@@ -41,7 +41,9 @@ def migrate(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["migrate", *arguments])
 
 
-def test_a_dry_run_says_what_would_be_brought_and_brings_nothing(here: House, ready: Ready, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_would_be_brought_and_brings_nothing(
+    here: Installation, ready: Ready, tmp_path: Path
+) -> None:
     new = ready()
     told = migrate("--to", described(new, tmp_path), "--dry-run")
     assert told.exit_code == 0, told.output
@@ -51,7 +53,7 @@ def test_a_dry_run_says_what_would_be_brought_and_brings_nothing(here: House, re
     assert migrate("--to", described(new, tmp_path), "--dry-run", "--with-secrets", "--no-landing").exit_code == 0
 
 
-def test_a_house_is_moved_there_and_from_there_and_told_equal(here: House, ready: Ready, tmp_path: Path) -> None:
+def test_a_house_is_moved_there_and_from_there_and_told_equal(here: Installation, ready: Ready, tmp_path: Path) -> None:
     new = ready()
     for _ in range(2):
         told = migrate("--to", described(new, tmp_path))
@@ -62,7 +64,7 @@ def test_a_house_is_moved_there_and_from_there_and_told_equal(here: House, ready
     assert (told.exit_code, "0 brought" in told.output) == (0, False), told.output
 
 
-def test_a_move_that_is_killed_is_ended_by_the_same_command(here: House, ready: Ready, tmp_path: Path) -> None:
+def test_a_move_that_is_killed_is_ended_by_the_same_command(here: Installation, ready: Ready, tmp_path: Path) -> None:
     new = ready()
     command = [sys.executable, "-m", "include.cli.main", "migrate", "--to", described(new, tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
@@ -73,9 +75,9 @@ def test_a_move_that_is_killed_is_ended_by_the_same_command(here: House, ready: 
     assert process.wait() == -signal.SIGKILL
     told = migrate("--to", described(new, tmp_path))
     assert told.exit_code == 0, told.output
-    move = migration.of(here, new)
-    assert {part.name: tally(part.here()) for part in move.parts} == {
-        part.name: tally(part.arrived()) for part in move.parts
+    move = migration.create(here, new)
+    assert {part.name: table_digest(part.source_rows()) for part in move.parts} == {
+        part.name: table_digest(part.copied_rows()) for part in move.parts
     }
 
 
@@ -87,17 +89,17 @@ def test_a_move_that_is_killed_is_ended_by_the_same_command(here: House, ready: 
         pytest.param(("--to", "none.env"), "expected a file of variables at none.env", id="no such file"),
     ],
 )
-def test_another_end_than_one_is_refused(here: House, arguments: tuple[str, ...], said: str) -> None:
+def test_another_end_than_one_is_refused(here: Installation, arguments: tuple[str, ...], said: str) -> None:
     told = migrate(*arguments)
     assert told.exit_code == 1
     assert said in told.output
 
 
 def test_a_house_in_which_something_runs_stays_unless_one_knows_better(
-    here: House, ready: Ready, tmp_path: Path
+    here: Installation, ready: Ready, tmp_path: Path
 ) -> None:
     new = ready()
-    journal = Journal(here.settings.journal / "taxi", segment_bytes=4096)
+    journal = RequestLog(here.settings.prediction_log / "taxi", segment_bytes=4096)
     try:
         told = migrate("--to", described(new, tmp_path), "--dry-run")
         assert told.exit_code == 1
@@ -105,5 +107,5 @@ def test_a_house_in_which_something_runs_stays_unless_one_knows_better(
         assert migrate("--to", described(new, tmp_path), "--idle", "--dry-run").exit_code == 0
     finally:
         journal.close()
-        shutil.rmtree(here.settings.journal)
+        shutil.rmtree(here.settings.prediction_log)
     assert migrate("--to", described(new, tmp_path), "--dry-run").exit_code == 0

@@ -15,7 +15,7 @@ from include.stores.ledger import GENESIS
 from include.stores.warehouse import Alert, Ingestion, Metric, tables
 from ml.governance import hash_chain
 from ml.governance.hash_chain import Entry
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 
 FIRST, NIGHTS = date(2013, 1, 1), 365
@@ -80,9 +80,9 @@ def written(engine: sa.Engine, drafts: list[Entry]) -> None:
     for draft in drafts:
         last = Entry(**{**_fields(draft), "seq": seq, "digest": previous})
         linked = hash_chain.link(last if seq else None, draft)
-        rows.append({**_fields(linked), "payload": hash_chain.canonical(linked.payload)})
+        rows.append({**_fields(linked), "payload": hash_chain.canonical_json(linked.payload)})
         seq, previous = linked.seq, linked.digest
-    with warehouse.writing(engine) as connection:
+    with warehouse.write_transaction(engine) as connection:
         connection.execute(sa.insert(tables.ledger), rows)
 
 
@@ -164,13 +164,16 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             for table in ("schedule", "outcomes", "weather")
         ),
     )
-    written(engine, [judged(FIRST, OLD, "promote", None), entry(Kind.PROMOTED, FIRST, OLD, approved_by=["ann", "bob"])])
+    written(
+        engine,
+        [judged(FIRST, OLD, "promote", None), entry(ReleaseEvent.PROMOTED, FIRST, OLD, approved_by=["ann", "bob"])],
+    )
     written(engine, [each for night in nights for each in nightly(night)])
     written(engine, [judged(night, f"{night.month:064}", "keep", OLD, 20_000) for night in nights if night.day == 9])
     written(
         engine,
         [
-            entry(Kind.PROMOTED, date(2013, 6, 1), CHAMPION, approved_by=["ann", "cyd"]),
+            entry(ReleaseEvent.PROMOTED, date(2013, 6, 1), CHAMPION, approved_by=["ann", "cyd"]),
             judged(LAST, NEXT, "promote", CHAMPION),
             entry(
                 "tested",
@@ -179,8 +182,8 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 outcome="pass",
                 checks=[{"name": "p99", "value": None, "bar": "at most 10 ms", "answer": "pass"}],
             ),
-            entry(Kind.SHADOWED, LAST, NEXT, trained=str(LAST)),
-            entry(Kind.SEEN, LAST, NEXT, answers=500),
+            entry(ReleaseEvent.SHADOW_STARTED, LAST, NEXT, trained=str(LAST)),
+            entry(ReleaseEvent.SHADOW_REVIEWED, LAST, NEXT, answers=500),
             entry("approved", LAST, NEXT, role="tech_lead", user="ann"),
         ],
     )
@@ -188,7 +191,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         engine, Alert(use_case="flights", night=LAST, kind="quarantine", subject="weather", message=NASTY)
     )
     rows = pd.DataFrame({"entity": ["one"], "score": [0.5]})
-    warehouse.issue_scores(engine, "flights", LAST, CHAMPION, rows, at(LAST), 1)
+    warehouse.publish_scores(engine, "flights", LAST, CHAMPION, rows, at(LAST), 1)
     yield url
     engine.dispose()
 

@@ -21,7 +21,7 @@ TOLD = {
 
 
 def put(reports: Path, name: str, content: str, at: int) -> None:
-    path = report_paths.replays(reports, "taxi") / name / "replay.json"
+    path = report_paths.backtests(reports, "taxi") / name / "replay.json"
     path.parent.mkdir(parents=True)
     path.write_text(content)
     os.utime(path, (at, at))
@@ -34,14 +34,14 @@ def test_the_last_made_comes_first_and_what_is_not_whole_is_left_out(tmp_path: P
     put(tmp_path, "older form", json.dumps({"nights": "x"}), at=4)
     found = backtests.gather(tmp_path, "taxi")
     assert [each.gate for each in found] == [False, True]
-    assert found[0].heads == ("policy", "let in")
+    assert found[0].headers == ("policy", "let in")
     assert found[0].rows == (("never", "0"), ("every@7", "2"))
     assert backtests.gather(tmp_path, "ferry") == ()
 
 
 def test_a_picture_is_one_of_those_that_the_replay_names(tmp_path: Path) -> None:
     put(tmp_path, "new", json.dumps(TOLD), at=2)
-    (report_paths.replays(tmp_path, "taxi") / "new" / "quality.svg").write_text("<svg/>")
+    (report_paths.backtests(tmp_path, "taxi") / "new" / "quality.svg").write_text("<svg/>")
     (tmp_path / "secret.svg").write_text("<svg/>")
     assert backtests.picture(tmp_path, "taxi", "new", "quality") == b"<svg/>"
     for replay, name in (("new", "ages"), ("old", "quality"), ("new", "../../../secret"), ("..", "quality")):

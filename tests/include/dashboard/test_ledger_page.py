@@ -7,17 +7,17 @@ import pytest
 import sqlalchemy as sa
 
 from include.dashboard import ledger_page
-from include.dashboard.ledger_page import Asked, Chain, Chronicle, Verifier
+from include.dashboard.ledger_page import ChainStatus, LedgerPage, LedgerQuery, Verifier
 from include.settings import Settings
 from include.stores import ledger, warehouse
 from ml.errors import RequestError
 from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, OLD
 
-CHAIN = Chain(head="", fault="", verified_at=MOMENT)
+CHAIN = ChainStatus(head="", fault="", verified_at=MOMENT)
 
 
-def found(engine: sa.Engine, **query: str) -> Chronicle:
-    return ledger_page.gather(engine, ledger_page.asked(query), CHAIN)
+def found(engine: sa.Engine, **query: str) -> LedgerPage:
+    return ledger_page.gather(engine, ledger_page.parse_query(query), CHAIN)
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_pages_follow_one_another_without_a_gap(engine: sa.Engine) -> None:
     [("2012-12-31", None), ("2013-03-01T00:00", OLD), ("2013-06-01T09:30+02:00", CHAMPION), ("2013-12-31", CHAMPION)],
 )
 def test_it_is_told_who_was_champion_at_a_moment(engine: sa.Engine, at: str, champion: str | None) -> None:
-    (then,) = found(engine, use_case="flights", at=at).then
-    assert (then.crowned.subject if then.crowned else None) == champion
+    (then,) = found(engine, use_case="flights", at=at).champions
+    assert (then.entry.subject if then.entry else None) == champion
 
 
 def test_without_a_moment_nobody_is_told_of(engine: sa.Engine) -> None:
-    assert found(engine).then == ()
+    assert found(engine).champions == ()
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_without_a_moment_nobody_is_told_of(engine: sa.Engine) -> None:
 )
 def test_what_cannot_be_asked_is_refused_with_what_can(query: dict[str, str], said: str) -> None:
     with pytest.raises(RequestError, match=said):
-        ledger_page.asked(query)
+        ledger_page.parse_query(query)
 
 
 def test_an_unknown_use_case_is_refused(engine: sa.Engine) -> None:
     with pytest.raises(RequestError, match="expected one of the use cases"):
-        ledger_page.gather(engine, Asked(use_case="nothing"), CHAIN)
+        ledger_page.gather(engine, LedgerQuery(use_case="nothing"), CHAIN)
 
 
 def test_a_moment_without_a_zone_is_utc() -> None:
-    assert ledger_page.asked({"at": "2013-03-01T12:00"}).at == datetime(2013, 3, 1, 12, tzinfo=UTC)
+    assert ledger_page.parse_query({"at": "2013-03-01T12:00"}).at == datetime(2013, 3, 1, 12, tzinfo=UTC)
 
 
 def test_an_untouched_chain_is_verified(engine: sa.Engine) -> None:
@@ -94,7 +94,7 @@ def test_a_changed_entry_is_told_within_a_minute(home: Settings) -> None:
     fields: dict[str, Any] = {"kind": "decided", "use_case": "flights", "night": LAST, "subject": CHAMPION}
     ledger.append(engine, **fields, payload={"retrain": False}, key="one")
     assert verifier.verify(engine, MOMENT).fault == ""
-    with warehouse.writing(engine) as connection:
+    with warehouse.write_transaction(engine) as connection:
         connection.exec_driver_sql("DROP TRIGGER ledger_refuses_update")
         connection.exec_driver_sql("UPDATE ledger SET subject = 'another'")
     assert verifier.verify(engine, MOMENT + timedelta(seconds=59)).fault == ""

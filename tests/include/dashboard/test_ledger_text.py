@@ -19,4 +19,4 @@ from tests.include.dashboard.conftest import LAST, NEXT, decided, entry
     ],
 )
 def test_every_entry_is_told(written: Entry, why: str) -> None:
-    assert why in ledger_text.tell(written).why
+    assert why in ledger_text.describe(written).why

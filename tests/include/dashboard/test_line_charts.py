@@ -59,11 +59,11 @@ def test_more_is_higher_up() -> None:
 
 
 def test_nothing_measured_is_no_picture() -> None:
-    assert chart().drawn is None
+    assert chart().drawing is None
 
 
 def test_a_single_night_is_a_dot() -> None:
-    drawn = chart(0.5).drawn
+    drawn = chart(0.5).drawing
     assert drawn is not None
     assert drawn.lines[0].dot is not None
 
@@ -75,32 +75,32 @@ def test_an_interval_that_is_far_wider_than_the_values_does_not_flatten_them() -
     )
     drawn = line_charts.draw(Chart(title="loss", series=(Series(name="expected", points=points),)))
     assert drawn is not None
-    assert [tick.told for tick in drawn.values] == ["0", "1", "2", "3"]
+    assert [tick.label for tick in drawn.values] == ["0", "1", "2", "3"]
     assert drawn.lines[0].band.endswith("Z")
 
 
 def test_marks_outside_the_nights_are_left_out() -> None:
-    marks = tuple(Mark(night=NIGHT + timedelta(days=day), kind="retrain", told="") for day in (-1, 0, 5))
-    drawn = chart(1.0, 2.0, marks=marks).drawn
+    marks = tuple(Mark(night=NIGHT + timedelta(days=day), kind="retrain", label="") for day in (-1, 0, 5))
+    drawn = chart(1.0, 2.0, marks=marks).drawing
     assert drawn is not None
     assert [mark.night for _, mark in drawn.marks] == [NIGHT]
 
 
 def test_what_is_not_seen_is_told() -> None:
-    drawn = chart(1.0, 3.0, 2.0).drawn
+    drawn = chart(1.0, 3.0, 2.0).drawing
     assert drawn is not None
-    assert "measured: from 1 on 2013-02-08 to 2 on 2013-02-10, least 1, most 3" in drawn.told
+    assert "measured: from 1 on 2013-02-08 to 2 on 2013-02-10, least 1, most 3" in drawn.description
 
 
 def test_few_nights_are_rows_of_their_own_the_newest_first() -> None:
     found = chart(1.0, 2.0)
-    assert found.row_is == "night"
+    assert found.row_label == "night"
     assert [(row.night, row.values) for row in found.table] == [(date(2013, 2, 9), (2.0,)), (NIGHT, (1.0,))]
 
 
 def test_many_nights_are_told_by_the_week() -> None:
     found = chart(*range(70))
-    assert found.row_is == "week from"
+    assert found.row_label == "week from"
     assert len(found.table) == 11
     assert found.table[-1].night == date(2013, 2, 4)
     assert found.table[-1].values == (1.0,)
@@ -108,10 +108,10 @@ def test_many_nights_are_told_by_the_week() -> None:
 
 def test_of_many_nights_the_line_is_the_mean_of_a_week_and_a_bad_night_does_not_flatten_it() -> None:
     values = [1.0] * 40 + [100.0] + [1.0] * 19 + [2.0] * 10
-    drawn = chart(*values).drawn
+    drawn = chart(*values).drawing
     assert drawn is not None
     assert drawn.is_weekly
-    assert float(drawn.values[-1].told) < 40
+    assert float(drawn.values[-1].label) < 40
     (line,) = drawn.lines
     means, nights = (
         [float(y) for _, y in re.findall(r"([-\d.]+),([-\d.]+)", path)] for path in (line.path, line.nights)
@@ -126,12 +126,12 @@ def test_of_many_nights_the_line_is_the_mean_of_a_week_and_a_bad_night_does_not_
 
 def test_a_mean_of_a_week_has_no_night_of_the_week_before() -> None:
     points = [Point(night=NIGHT + timedelta(days=5 * day), value=float(day % 2)) for day in range(70)]
-    drawn = Chart(title="loss", series=(Series(name="measured", points=tuple(points)),)).drawn
+    drawn = Chart(title="loss", series=(Series(name="measured", points=tuple(points)),)).drawing
     assert drawn is not None
     assert len(set(re.findall(r",([-\d.]+)", drawn.lines[0].path))) == 2  # 0, and .5 ever after
 
 
 def test_of_few_nights_the_line_goes_through_each() -> None:
-    drawn = chart(1.0, 2.0).drawn
+    drawn = chart(1.0, 2.0).drawing
     assert drawn is not None
     assert (drawn.is_weekly, drawn.lines[0].nights) == (False, "")

@@ -11,7 +11,7 @@ from include.dashboard import overview
 from include.settings import Settings
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, NASTY, NEXT, OLD
 
@@ -28,15 +28,15 @@ def test_every_use_case_is_there_by_name(engine: sa.Engine) -> None:
 
 
 def test_it_is_told_who_answers_since_when_and_by_whose_word(engine: sa.Engine, case: UseCase) -> None:
-    now = overview.now(engine, case, MOMENT)
-    assert (now.standing.champion, now.standing.standby) == (CHAMPION, OLD)
+    now = overview.status(engine, case, MOMENT)
+    assert (now.rollout.champion, now.rollout.standby) == (CHAMPION, OLD)
     assert (now.champion_since, now.approved_by) == (date(2013, 6, 1), ("ann", "cyd"))
-    assert now.standing.trial is not None
-    assert (now.standing.trial.digest, now.standing.trial.share) == (NEXT, 0.0)
+    assert now.rollout.challenger is not None
+    assert (now.rollout.challenger.digest, now.rollout.challenger.share) == (NEXT, 0.0)
 
 
 def test_it_is_told_what_the_last_night_brought(engine: sa.Engine, case: UseCase) -> None:
-    now = overview.now(engine, case, MOMENT)
+    now = overview.status(engine, case, MOMENT)
     assert (now.last_night, now.rows_in, now.rows_quarantined) == (LAST, 2700, 3)
     assert now.last_decision is not None
     assert now.last_decision.night == LAST
@@ -44,19 +44,19 @@ def test_it_is_told_what_the_last_night_brought(engine: sa.Engine, case: UseCase
 
 
 def test_before_the_first_night_there_is_nothing_and_nobody(empty: sa.Engine, case: UseCase) -> None:
-    now = overview.now(empty, case, MOMENT)
-    assert (now.standing.champion, now.last_night, now.last_decision, now.pending) == (None, None, None, None)
+    now = overview.status(empty, case, MOMENT)
+    assert (now.rollout.champion, now.last_night, now.last_decision, now.pending) == (None, None, None, None)
 
 
 def test_alerts_are_those_of_the_last_week(empty: sa.Engine, case: UseCase) -> None:
     import pandas as pd
 
     rows = pd.DataFrame({"entity": ["one"], "score": [0.5]})
-    warehouse.issue_scores(empty, case.name, LAST, CHAMPION, rows, MOMENT, 1)
+    warehouse.publish_scores(empty, case.name, LAST, CHAMPION, rows, MOMENT, 1)
     for days in (0, 3, 9):
         alert: dict[str, Any] = {"kind": "drill", "subject": "one", "message": f"{days} days ago"}
         warehouse.raise_alert(empty, Alert(use_case=case.name, night=LAST - timedelta(days=days), **alert))
-    assert [each.message for each in overview.now(empty, case, MOMENT).alerts] == ["0 days ago", "3 days ago"]
+    assert [each.message for each in overview.status(empty, case, MOMENT).alerts] == ["0 days ago", "3 days ago"]
 
 
 @pytest.mark.parametrize(("hours", "frozen"), [(-2, False), (0, True), (30, False)])
@@ -64,7 +64,13 @@ def test_a_freeze_is_shown_while_it_holds(empty: sa.Engine, case: UseCase, hours
     ends = [(MOMENT + timedelta(hours=each)).isoformat() for each in (-1, 24)]
     payload: dict[str, Any] = {"from": ends[0], "until": ends[1], "who": "ann", "why": "holidays"}
     ledger.append(
-        empty, kind=Kind.FROZEN, use_case=case.name, night=None, subject=case.name, payload=payload, key="frozen"
+        empty,
+        kind=ReleaseEvent.FROZEN,
+        use_case=case.name,
+        night=None,
+        subject=case.name,
+        payload=payload,
+        key="frozen",
     )
     moment: datetime = MOMENT + timedelta(hours=hours)
-    assert (overview.now(empty, case, moment).frozen is not None) is frozen
+    assert (overview.status(empty, case, moment).freeze is not None) is frozen

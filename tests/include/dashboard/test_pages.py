@@ -22,10 +22,14 @@ Page = Callable[[Settings], str]
 PAGES = [
     pytest.param(lambda settings: pages.index(settings, MOMENT, ROOT), id="overview"),
     pytest.param(lambda settings: pages.use_case(settings, "flights", MOMENT, ROOT), id="a use case"),
-    pytest.param(lambda settings: pages.use_case(settings, "employment", MOMENT, ROOT), id="a use case without a night"),
+    pytest.param(
+        lambda settings: pages.use_case(settings, "employment", MOMENT, ROOT), id="a use case without a night"
+    ),
     pytest.param(lambda settings: pages.ledger(settings, {}, MOMENT, ROOT), id="ledger"),
-    pytest.param(lambda settings: pages.ledger(settings, {"at": "2013-03-01T00:00"}, MOMENT, ROOT), id="ledger at a moment"),
-    pytest.param(lambda settings: pages.refusal(NASTY, ROOT), id="refusal"),
+    pytest.param(
+        lambda settings: pages.ledger(settings, {"at": "2013-03-01T00:00"}, MOMENT, ROOT), id="ledger at a moment"
+    ),
+    pytest.param(lambda settings: pages.error_page(NASTY, ROOT), id="refusal"),
 ]
 
 
@@ -92,8 +96,10 @@ def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(setting
     assert all(each["role"] == "img" and len(str(each["aria-labelledby"]).split()) == 2 for each in pictures)
 
 
-def test_replays_are_tables_and_pictures_of_ours_and_their_words_are_no_markup(settings: Settings, tmp_path: Path) -> None:
-    path = stored.replays(tmp_path, "flights") / "one" / "replay.json"
+def test_replays_are_tables_and_pictures_of_ours_and_their_words_are_no_markup(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = stored.backtests(tmp_path, "flights") / "one" / "replay.json"
     path.parent.mkdir(parents=True)
     table = {"heads": ["policy", "let in"], "rows": [["never", "0"], [NASTY, "2"]]}
     told = {"nights": "2013-02-01..2013-03-01", "gate": True, "made": "One recipe.", "honest": "Read with care."}
@@ -124,8 +130,10 @@ def test_nothing_runs_and_nothing_is_fetched(page: Page, settings: Settings) -> 
     [
         pytest.param(lambda settings: pages.index(settings, MOMENT, ROOT), id="an alert among all"),
         pytest.param(lambda settings: pages.use_case(settings, "flights", MOMENT, ROOT), id="an alert of a use case"),
-        pytest.param(lambda settings: pages.ledger(settings, {"text": NASTY}, MOMENT, ROOT), id="what was searched for"),
-        pytest.param(lambda settings: pages.refusal(NASTY, ROOT), id="a refusal"),
+        pytest.param(
+            lambda settings: pages.ledger(settings, {"text": NASTY}, MOMENT, ROOT), id="what was searched for"
+        ),
+        pytest.param(lambda settings: pages.error_page(NASTY, ROOT), id="a refusal"),
     ],
 )
 def test_what_others_wrote_is_text(page: Page, settings: Settings) -> None:

@@ -7,16 +7,16 @@ import pytest
 from include.dashboard import pending_approvals
 from ml.governance.hash_chain import Entry
 from ml.rollout import state
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 from tests.include.dashboard.conftest import CHAMPION, LAST, NEXT, OLD, entry, judged
 
-PROMOTED = entry(Kind.PROMOTED, LAST, CHAMPION)
+PROMOTED = entry(ReleaseEvent.PROMOTED, LAST, CHAMPION)
 EARNED = judged(LAST, NEXT, "promote", CHAMPION)
 KEPT = judged(LAST, NEXT, "keep", CHAMPION)
 TESTED = entry("tested", LAST, NEXT, outcome="pass")
 FAILED = entry("tested", LAST, NEXT, outcome="fail")
-SEEN = entry(Kind.SEEN, LAST, NEXT)
+SEEN = entry(ReleaseEvent.SHADOW_REVIEWED, LAST, NEXT)
 LEAD = entry("approved", LAST, NEXT, role="tech_lead")
 OWNER = entry("approved", LAST, NEXT, role="business_owner")
 OVERRIDDEN = entry("overridden", LAST, NEXT, until=str(LAST))
@@ -24,11 +24,11 @@ RUN_OUT = entry("overridden", LAST, NEXT, until="2013-12-30")
 OUTDATED = judged(LAST, NEXT, "promote", OLD)
 
 
-def found(case: UseCase, *told: Entry) -> pending_approvals.Pending | None:
+def found(case: UseCase, *told: Entry) -> pending_approvals.PendingRelease | None:
     entries = [replace(each, seq=place) for place, each in enumerate((PROMOTED, *told), start=1)]
-    kinds = set(Kind)
+    kinds = set(ReleaseEvent)
     return pending_approvals.find(
-        case, entries, state.stand(case.name, [each for each in entries if each.kind in kinds]), LAST
+        case, entries, state.replay_events(case.name, [each for each in entries if each.kind in kinds]), LAST
     )
 
 
@@ -39,10 +39,12 @@ def found(case: UseCase, *told: Entry) -> pending_approvals.Pending | None:
         pytest.param((KEPT,), id="the champion was kept"),
         pytest.param((KEPT, RUN_OUT, TESTED), id="the override has run out"),
         pytest.param((OUTDATED, TESTED), id="it met another champion"),
-        pytest.param((EARNED, TESTED, SEEN, entry(Kind.REJECTED, LAST, NEXT)), id="it was rejected"),
-        pytest.param((EARNED, entry(Kind.WITHDRAWN, LAST, NEXT)), id="it was withdrawn"),
-        pytest.param((EARNED, entry(Kind.PROMOTED, LAST, NEXT)), id="it is champion"),
-        pytest.param((EARNED, entry(Kind.SHIFTED, LAST, NEXT, share=0.05, trained=str(LAST))), id="it was let in"),
+        pytest.param((EARNED, TESTED, SEEN, entry(ReleaseEvent.REJECTED, LAST, NEXT)), id="it was rejected"),
+        pytest.param((EARNED, entry(ReleaseEvent.ABORTED, LAST, NEXT)), id="it was withdrawn"),
+        pytest.param((EARNED, entry(ReleaseEvent.PROMOTED, LAST, NEXT)), id="it is champion"),
+        pytest.param(
+            (EARNED, entry(ReleaseEvent.TRAFFIC_SHIFTED, LAST, NEXT, share=0.05, trained=str(LAST))), id="it was let in"
+        ),
     ],
 )
 def test_nobody_is_waited_for(case: UseCase, told: tuple[Entry, ...]) -> None:
@@ -62,7 +64,7 @@ def test_before_people_are_asked_it_is_told_what_must_happen(
 ) -> None:
     waiting = found(case, *told)
     assert waiting is not None
-    assert not waiting.asked
+    assert not waiting.is_requested
     assert waits_for in waiting.waits_for
 
 
@@ -81,16 +83,16 @@ def test_those_who_have_not_answered_are_waited_for(
 ) -> None:
     waiting = found(case, *told)
     assert waiting is not None
-    assert waiting.asked
-    assert waiting.lacking == lacking
+    assert waiting.is_requested
+    assert waiting.missing == lacking
 
 
 def test_it_comes_with_what_it_earned_its_release_by(case: UseCase) -> None:
     check = {"name": "p99", "value": None, "bar": "at most 10 ms", "answer": "pass", "more": "is left out"}
     waiting = found(case, EARNED, FAILED, entry("tested", LAST, NEXT, outcome="pass", checks=[check]), SEEN)
     assert waiting is not None
-    assert (waiting.met, waiting.gain, waiting.reason) == (CHAMPION, (0.01, 0.002, 0.018), "it had to be so")
-    assert [(each.of, each.name, each.value) for each in waiting.checks] == [
+    assert (waiting.champion, waiting.gain, waiting.reason) == (CHAMPION, (0.01, 0.002, 0.018), "it had to be so")
+    assert [(each.source, each.name, each.value) for each in waiting.checks] == [
         ("gate", "log loss", 0.51),
         ("battery", "p99", None),
     ]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from include.dashboard import use_case_page
 from include.dashboard.line_charts import Chart
-from include.dashboard.use_case_page import Detail
+from include.dashboard.use_case_page import UseCaseDetail
 from include.settings import Settings
 from include.stores import warehouse
 from include.stores.warehouse import Ingestion, Metric
@@ -16,56 +16,56 @@ from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, NEXT, NIGHT
 
 
 @pytest.fixture
-def detail(engine: sa.Engine, case: UseCase) -> Detail:
+def detail(engine: sa.Engine, case: UseCase) -> UseCaseDetail:
     return use_case_page.gather(engine, case, MOMENT)
 
 
-def charts(detail: Detail) -> dict[str, Chart]:
-    return {chart.title.partition(" ")[0]: chart for pillar in detail.pillars for chart in pillar.charts}
+def charts(detail: UseCaseDetail) -> dict[str, Chart]:
+    return {chart.title.partition(" ")[0]: chart for pillar in detail.sections for chart in pillar.charts}
 
 
-def test_what_was_measured_stands_beside_what_was_expected_on_every_night(detail: Detail) -> None:
+def test_what_was_measured_stands_beside_what_was_expected_on_every_night(detail: UseCaseDetail) -> None:
     series = {each.name: each.points for each in charts(detail)["log"].series}
     assert {name: len(points) for name, points in series.items()} == {"measured": NIGHTS, "expected": NIGHTS}
     assert series["expected"][0].low == pytest.approx(0.45)
 
 
-def test_the_four_pillars_have_their_charts(detail: Detail) -> None:
+def test_the_four_pillars_have_their_charts(detail: UseCaseDetail) -> None:
     expected = [("Model", 3), ("Business", 2), ("Data", 2), ("Infrastructure", 6)]
-    assert [(each.name, len(each.charts)) for each in detail.pillars] == expected
-    assert all(chart.series for pillar in detail.pillars for chart in pillar.charts)
+    assert [(each.name, len(each.charts)) for each in detail.sections] == expected
+    assert all(chart.series for pillar in detail.sections for chart in pillar.charts)
 
 
-def test_the_tasks_of_a_night_are_drawn_together(detail: Detail) -> None:
+def test_the_tasks_of_a_night_are_drawn_together(detail: UseCaseDetail) -> None:
     (together,) = charts(detail)["tasks"].series
     assert {point.value for point in together.points} == {9.0}
 
 
-def test_retrains_and_releases_are_marked(detail: Detail) -> None:
+def test_retrains_and_releases_are_marked(detail: UseCaseDetail) -> None:
     marks = charts(detail)["log"].marks
     assert [each.night.month for each in marks if each.kind == "retrain"] == [2, 4, 6, 8, 10, 12]
     assert [each.night for each in marks if each.kind == "release"] == [date(2013, 1, 1), date(2013, 6, 1)]
 
 
-def test_the_features_that_drifted_most_come_first_ten_at_most(detail: Detail) -> None:
+def test_the_features_that_drifted_most_come_first_ten_at_most(detail: UseCaseDetail) -> None:
     assert [each.feature for each in detail.drift] == [f"feature_{number}" for number in range(39, 29, -1)]
-    assert detail.measured == LAST
+    assert detail.measured_night == LAST
 
 
-def test_slices_are_those_of_the_last_night_that_a_model_was_measured_on(detail: Detail) -> None:
+def test_slices_are_those_of_the_last_night_that_a_model_was_measured_on(detail: UseCaseDetail) -> None:
     assert len(detail.slices) == 12
     first = detail.slices[0]
     assert (first.name, first.rows) == ("carrier=00", 500)
     assert dict(zip(detail.slice_columns, first.values, strict=True))["log_loss"] == 0.5
 
 
-def test_the_last_decisions_come_with_their_reasons(detail: Detail) -> None:
+def test_the_last_decisions_come_with_their_reasons(detail: UseCaseDetail) -> None:
     assert [each.entry.subject for each in detail.decisions[:5]] == [NEXT] * 5
     assert detail.decisions[0].why == "by ann as tech_lead"
     assert len(detail.decisions) == 20
 
 
-def test_quarantine_is_counted_by_night(detail: Detail) -> None:
+def test_quarantine_is_counted_by_night(detail: UseCaseDetail) -> None:
     (held,) = charts(detail)["rows"].series
     assert {point.value for point in held.points} == {3.0}
     assert (detail.ingestions[0].night, detail.ingestions[0].rows_quarantined) == (LAST, 1)
@@ -84,8 +84,8 @@ def test_of_two_models_in_a_night_the_one_that_answered_more_is_drawn(home: Sett
 
 def test_before_the_first_night_every_chart_is_empty(home: Settings, case: UseCase) -> None:
     found = use_case_page.gather(warehouse.engine(home.warehouse_url), case, MOMENT)
-    assert all(chart.drawn is None for pillar in found.pillars for chart in pillar.charts)
-    assert (found.measured, found.drift, found.slices, found.decisions) == (None, (), (), ())
+    assert all(chart.drawing is None for pillar in found.sections for chart in pillar.charts)
+    assert (found.measured_night, found.drift, found.slices, found.decisions) == (None, (), (), ())
 
 
 def test_what_came_in_before_the_first_scored_night_is_shown_however_long_ago(home: Settings, case: UseCase) -> None:

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from include import demo, ports
-from include.demo import Rehearsal, airflow
+from include.demo import DemoRun, airflow
 from include.platform.local import airflow_client as rest
 from include.platform.local.airflow_client import Client
-from include.platform.local.processes import Stack
+from include.platform.local.processes import LocalStack
 from include.settings import Settings
 from ml.usecase import UseCase
 from tests.include.demo.toy import STARTED, Toy
@@ -25,11 +25,11 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Toy:
 
 
 @pytest.fixture
-def driver(toy: Toy, taxi: UseCase, home: Settings) -> Iterator[Callable[[], Rehearsal]]:
+def driver(toy: Toy, taxi: UseCase, home: Settings) -> Iterator[Callable[[], DemoRun]]:
     """A function that returns a rehearsal of the toy use case on the toy Airflow."""
-    stack = Stack(settings=home, token="none", task_port=0, processes={}, started=STARTED)
+    stack = LocalStack(settings=home, token="none", task_port=0, processes={}, started=STARTED)
     with serving(home, toy), Client(home) as client:
-        yield lambda: Rehearsal(taxi, stack, client, lambda _: None, taxi.horizon.nights(demo.played(taxi)))
+        yield lambda: DemoRun(taxi, stack, client, lambda _: None, taxi.horizon.nights(demo.demo_nights(taxi)))
 
 
 @pytest.fixture

@@ -5,61 +5,61 @@ from datetime import timedelta
 
 import pytest
 
-from include.demo import Rehearsal, StageError, airflow
-from include.platform.local.processes import Stack
+from include.demo import DemoRun, StageError, airflow
+from include.platform.local.processes import LocalStack
 from include.settings import Settings
 from ml.errors import SetupError
 from tests.include.demo.toy import STARTED, Toy
 
 
 def test_dags_are_let_start_only_once_they_are_read_anew(
-    toy: Toy, driver: Callable[[], Rehearsal], home: Settings, monkeypatch: pytest.MonkeyPatch
+    toy: Toy, driver: Callable[[], DemoRun], home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toy.read = STARTED - timedelta(hours=1)
-    monkeypatch.setattr(airflow, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(airflow, "_TIMEOUT_SECONDS", 0.2)
     with pytest.raises(SetupError, match="waited 0 minutes in vain for the DAG files to be read: see .*logs"):
-        driver().get_ready()
+        driver().prepare()
 
 
-def test_a_dag_file_that_cannot_be_read_is_named(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+def test_a_dag_file_that_cannot_be_read_is_named(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     toy.broken = {"dags/score.py": "Traceback\n  ...\nSyntaxError: invalid syntax\n"}
     with pytest.raises(SetupError, match=r"the DAG file dags/score.py cannot be read: SyntaxError: invalid syntax"):
-        driver().get_ready()
+        driver().prepare()
 
 
-def test_another_use_case_that_cannot_be_read_stops_nothing(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+def test_another_use_case_that_cannot_be_read_stops_nothing(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     toy.broken = {"dags/broken.py": "Traceback\n  ...\nDeclarationError: the use case 'ferries' cannot be read\n"}
-    driver().get_ready()
+    driver().prepare()
     assert toy.paused["taxi_ingest"] is False
 
 
 def test_a_mapped_task_that_failed_for_good_is_named_with_the_log_of_that_instance(
-    toy: Toy, driver: Callable[[], Rehearsal], monkeypatch: pytest.MonkeyPatch
+    toy: Toy, driver: Callable[[], DemoRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = toy.task
     monkeypatch.setattr(toy, "task", lambda *of: task(*of) | {"map_index": 1})
     toy.fails = "train"
     with pytest.raises(StageError, match=r"log: .*/task_id=\w+/map_index=1/attempt=1\.log"):
-        driver().learn_history()
+        driver().bootstrap()
 
 
 @pytest.mark.parametrize("stage", ["ingest", "score", "train"])
 def test_a_task_that_failed_for_good_is_named_with_its_last_words_and_its_log(
-    toy: Toy, driver: Callable[[], Rehearsal], stage: str
+    toy: Toy, driver: Callable[[], DemoRun], stage: str
 ) -> None:
     toy.fails = stage
     with pytest.raises(
         StageError, match=rf"taxi_{stage}, task \w+, 2024.*: the disk is full\nlog: .*/task_id=\w+/attempt=1\.log"
     ):
-        driver().learn_history()
+        driver().bootstrap()
 
 
 def test_a_process_that_ended_is_not_waited_for(
-    toy: Toy, driver: Callable[[], Rehearsal], monkeypatch: pytest.MonkeyPatch
+    toy: Toy, driver: Callable[[], DemoRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(_: Stack) -> None:
+    def gone(_: LocalStack) -> None:
         raise SetupError("the scheduler ended by itself")
 
-    monkeypatch.setattr(Stack, "require_alive", gone)
+    monkeypatch.setattr(LocalStack, "check_alive", gone)
     with pytest.raises(SetupError, match="the scheduler ended by itself"):
-        driver().learn_history()
+        driver().bootstrap()

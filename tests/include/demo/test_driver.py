@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from include.demo import Rehearsal, StageError
-from include.demo.airflow import AFTERWARDS
+from include.demo import DemoRun, StageError
+from include.demo.airflow import MATERIALIZE
 from include.settings import Settings
 from include.stores import ledger, warehouse
 from ml.usecase import UseCase
@@ -14,26 +14,26 @@ from tests.include.demo.toy import FIRST, LAST, NIGHTS, SECOND, Toy, ran
 
 
 def test_history_is_ingested_at_once_and_the_first_model_trained_and_approved_by_both(
-    toy: Toy, driver: Callable[[], Rehearsal], taxi: UseCase
+    toy: Toy, driver: Callable[[], DemoRun], taxi: UseCase
 ) -> None:
     played = driver()
-    played.learn_history()
-    history = taxi.rehearsal.history
+    played.bootstrap()
+    history = taxi.demo.history
     assert toy.happened == [("ingest", history), ("score", history), ("train", LAST), ("release", LAST)]
     assert sorted(toy.answered) == ["business_owner", "tech_lead"]
-    assert list(played.watch.seconds) == ["history", "first model"]
+    assert list(played.stopwatch.seconds) == ["history", "first model"]
 
 
 def test_a_first_model_that_is_refused_stops_the_rehearsal_with_the_reason(
-    toy: Toy, driver: Callable[[], Rehearsal]
+    toy: Toy, driver: Callable[[], DemoRun]
 ) -> None:
     toy.refused = {LAST}
     with pytest.raises(StageError, match="the first model was not let in: there is no verdict"):
-        driver().learn_history()
+        driver().bootstrap()
 
 
 def test_a_first_model_that_fails_its_battery_stops_the_rehearsal_with_the_check(
-    home: Settings, driver: Callable[[], Rehearsal]
+    home: Settings, driver: Callable[[], DemoRun]
 ) -> None:
     checks = [{"name": "p99 latency, ms", "value": 17.0, "bar": "at most 10", "answer": "fail"}]
     engine = warehouse.engine(home.warehouse_url)
@@ -45,21 +45,21 @@ def test_a_first_model_that_fails_its_battery_stops_the_rehearsal_with_the_check
             engine, kind=kind, use_case="taxi", night=date.fromisoformat(LAST), subject="c", payload=payload, key=kind
         )
     with pytest.raises(StageError, match=r"not let in: fails p99 latency, ms \(bar: at most 10\)"):
-        driver().learn_history()
+        driver().bootstrap()
 
 
 def test_a_first_model_that_was_refused_is_tried_again_when_the_rehearsal_is(
-    toy: Toy, driver: Callable[[], Rehearsal], taxi: UseCase
+    toy: Toy, driver: Callable[[], DemoRun], taxi: UseCase
 ) -> None:
     toy.refused = {LAST}
-    with pytest.raises(StageError, match=f"take the history again .*ratchet ingest taxi {taxi.rehearsal.history}"):
-        driver().learn_history()
+    with pytest.raises(StageError, match=f"take the history again .*ratchet ingest taxi {taxi.demo.history}"):
+        driver().bootstrap()
     toy.refused, toy.happened = set(), []
     toy.runs = [run for run in toy.runs if run["dag_id"] != "taxi_release"]
     toy.refused_runs = {run["dag_run_id"] for run in toy.runs if run["dag_id"] == "taxi_train"}
     again = driver()
-    again.get_ready()
-    again.learn_history()
+    again.prepare()
+    again.bootstrap()
     assert ran(toy, "train", "release") == [("train", LAST), ("release", LAST)]
     assert [run["dag_run_id"] for run in toy.runs if run["dag_id"] == "taxi_train"] == [
         f"rehearsal__bootstrap_{LAST}_2",
@@ -67,35 +67,35 @@ def test_a_first_model_that_was_refused_is_tried_again_when_the_rehearsal_is(
     ]
     toy.happened = []
     third = driver()
-    third.get_ready()
-    third.learn_history()
+    third.prepare()
+    third.bootstrap()
     assert ran(toy, "train") == []
 
 
 def test_nights_are_played_in_order_and_each_is_over_before_the_next_is_scored(
-    toy: Toy, driver: Callable[[], Rehearsal]
+    toy: Toy, driver: Callable[[], DemoRun]
 ) -> None:
     done: list[str] = []
-    driver().play(done.append)
+    driver().run_nights(done.append)
     assert done == NIGHTS
     assert [key for stage, key in ran(toy, "monitor")] == NIGHTS
     assert ran(toy, "slots")[0] == ("slots", "0")
     assert toy.happened[-1] == ("slots", "1")
 
 
-def test_the_feature_store_waits_for_the_last_night(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+def test_the_feature_store_waits_for_the_last_night(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     played = driver()
-    played.get_ready()
+    played.prepare()
     assert {dag for dag, paused in toy.paused.items() if paused} == {"taxi_materialize", "taxi_canary"}
-    played.bring_online()
-    assert ran(toy, AFTERWARDS) == [(AFTERWARDS, NIGHTS[-1])]
+    played.materialize_last_night()
+    assert ran(toy, MATERIALIZE) == [(MATERIALIZE, NIGHTS[-1])]
     assert not toy.paused["taxi_materialize"]
 
 
 def test_a_night_is_ingested_while_the_one_before_is_monitored_but_gets_no_slot_until_that_is_over(
-    toy: Toy, driver: Callable[[], Rehearsal]
+    toy: Toy, driver: Callable[[], DemoRun]
 ) -> None:
-    driver().play(lambda key: toy.happened.append(("over", key)))
+    driver().run_nights(lambda key: toy.happened.append(("over", key)))
     happened = ran(toy, "ingest", "slots", "monitor", "over")
     first = happened.index(("monitor", FIRST))
     assert happened[first : first + 5] == [
@@ -108,10 +108,10 @@ def test_a_night_is_ingested_while_the_one_before_is_monitored_but_gets_no_slot_
 
 
 def test_a_night_that_is_withheld_is_let_go_by_a_person_before_the_next_is_begun(
-    toy: Toy, driver: Callable[[], Rehearsal], taxi: UseCase
+    toy: Toy, driver: Callable[[], DemoRun], taxi: UseCase
 ) -> None:
     toy.withheld = {SECOND}
-    driver().play(lambda _: None)
+    driver().run_nights(lambda _: None)
     assert toy.waived == [(SECOND, taxi.release.approvers[0])]
     assert [key for stage, key in ran(toy, "monitor")] == NIGHTS
     happened = ran(toy, "ingest", "score", "monitor")
@@ -119,37 +119,37 @@ def test_a_night_that_is_withheld_is_let_go_by_a_person_before_the_next_is_begun
     assert happened[second + 1 : second + 4] == [("score", SECOND), ("monitor", SECOND), ("ingest", NIGHTS[2])]
 
 
-def test_a_night_that_stays_withheld_stops_the_rehearsal(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+def test_a_night_that_stays_withheld_stops_the_rehearsal(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     toy.withheld, toy.heeds = {SECOND}, False
     with pytest.raises(StageError, match=f"the scores of {SECOND} are withheld though tech_lead let them go"):
-        driver().play(lambda _: None)
+        driver().run_nights(lambda _: None)
 
 
-def test_a_night_that_asks_for_a_model_waits_for_its_release(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
+def test_a_night_that_asks_for_a_model_waits_for_its_release(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     toy.retrained = {FIRST}
     played = driver()
-    played.play(lambda _: None)
+    played.run_nights(lambda _: None)
     assert ran(toy, "train", "release") == [("train", FIRST), ("release", FIRST)]
     released = toy.happened.index(("release", FIRST))
     assert ("slots", "1") in toy.happened[released:]
     assert ("slots", "1") not in toy.happened[toy.happened.index(("monitor", FIRST)) : released]
-    assert list(played.watch.seconds) == ["nights", "retraining"]
+    assert list(played.stopwatch.seconds) == ["nights", "retraining"]
 
 
-def test_a_night_that_asks_for_none_is_over_after_its_monitoring(toy: Toy, driver: Callable[[], Rehearsal]) -> None:
-    driver().play(lambda _: None)
+def test_a_night_that_asks_for_none_is_over_after_its_monitoring(toy: Toy, driver: Callable[[], DemoRun]) -> None:
+    driver().run_nights(lambda _: None)
     assert ran(toy, "train", "release") == []
 
 
 def test_a_rehearsal_goes_on_where_an_earlier_one_was_stopped(
-    toy: Toy, driver: Callable[[], Rehearsal], taxi: UseCase
+    toy: Toy, driver: Callable[[], DemoRun], taxi: UseCase
 ) -> None:
-    toy.start("taxi_ingest", taxi.rehearsal.history)
+    toy.start("taxi_ingest", taxi.demo.history)
     toy.start("taxi_train", LAST, "failed_once")["state"] = "failed"
     toy.happened.clear()
     played = driver()
-    played.get_ready()
+    played.prepare()
     assert ran(toy, "cleared") == [("cleared", "failed_once")]
     toy.runs = [run for run in toy.runs if run["state"] != "failed"]
-    played.learn_history()
+    played.bootstrap()
     assert ran(toy, "ingest") == []

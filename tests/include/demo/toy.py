@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from include.demo.airflow import AFTERWARDS, CANARY, STAGES
+from include.demo.airflow import CANARY, MATERIALIZE, STAGES
 from tests.rest import Asked, Reply
 
 FIRST, SECOND, LAST = "2024-03-17", "2024-03-18", "2024-03-16"
@@ -45,7 +45,7 @@ class Toy:
                 read = self.read.isoformat()
                 told = [
                     {"dag_id": f"taxi_{stage}", "is_paused": True, "last_parsed_time": read}
-                    for stage in (*STAGES, CANARY, AFTERWARDS)
+                    for stage in (*STAGES, CANARY, MATERIALIZE)
                 ]
                 return {"dags": told}
             case "dagRuns":

@@ -7,7 +7,7 @@ import pytest
 
 from include.plotting import training_plots
 from ml.evaluation import diagnostics
-from ml.evaluation.diagnostics import Findings
+from ml.evaluation.diagnostics import Diagnostics
 from ml.model_card import sections
 from ml.usecase import EdgeCase, Fairness
 from tests.ml.answers import YES_OR_NO, answered, zones
@@ -16,21 +16,21 @@ from tests.ml.usecase.test_use_case import use_case
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def found(nights: int = 7, a_night: int = 90, **fairness: int) -> Findings:
-    case = use_case(fairness=Fairness(by=("zone",), **fairness))
+def found(nights: int = 7, a_night: int = 90, **fairness: int) -> Diagnostics:
+    case = use_case(fairness=Fairness(group_by=("zone",), **fairness))
     rows = answered(nights, a_night)
     every = np.ones(len(rows.labels), bool)
     storm = {
-        EdgeCase(name="storm", where="is_storm", why="a test"): every,
-        EdgeCase(name="x", where="y", why="z"): ~every,
+        EdgeCase(name="storm", condition="is_storm", why="a test"): every,
+        EdgeCase(name="x", condition="y", why="z"): ~every,
     }
     slices = {"zone=south": rows.frame["zone"].to_numpy() == "south"}
     return diagnostics.measure(
-        case, YES_OR_NO, rows, rows, edge_cases=storm, slices=slices, levels=zones(rows), among=every
+        case, YES_OR_NO, rows, rows, edge_cases=storm, slices=slices, levels=zones(rows), included=every
     )
 
 
-def drawn(of: Findings) -> dict[str, str]:
+def drawn(of: Diagnostics) -> dict[str, str]:
     return training_plots.draw(of, sections.pictures(of), YES_OR_NO)
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from include import usecases
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Ingestion, Metric
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 
 NIGHTS = [date(2013, 2, 1), date(2013, 2, 2), date(2013, 2, 3)]
@@ -34,7 +34,7 @@ def engine(tmp_path: Path, case: UseCase) -> Iterator[sa.Engine]:
     _challenger(engine, case, NIGHTS[1], LOSER, "keep", "refresh")
     ledger.append(
         engine,
-        kind=Kind.PROMOTED,
+        kind=ReleaseEvent.PROMOTED,
         use_case=case.name,
         night=NIGHTS[0],
         subject=CHAMPION,
@@ -47,10 +47,10 @@ def engine(tmp_path: Path, case: UseCase) -> Iterator[sa.Engine]:
 
 def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
     rows = pd.DataFrame({"entity": [f"{night}|{n}" for n in range(100)], "score": [n / 100 for n in range(100)]})
-    warehouse.issue_scores(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night), 4)
+    warehouse.publish_scores(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night), 4)
     for version in (4, 5):
         told = {"valid/rides": version - 1}
-        warehouse.record_reads(engine, case.name, [night], "features", f"features/entities@{version}", told)
+        warehouse.record_table_reads(engine, case.name, [night], "features", f"features/entities@{version}", told)
     if night != NIGHTS[-1]:
         known_at = datetime.combine(night, datetime.max.time(), UTC).replace(microsecond=0)
         labels = rows.assign(label=(rows["score"] > 0.5).astype(float), night=night, known_at=known_at, landed=night)

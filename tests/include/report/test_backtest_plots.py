@@ -7,41 +7,43 @@ import pytest
 from include.report import backtest_plots
 from include.settings import Settings
 from include.steps import backtest as step
-from include.steps.backtest import Asked, Replayed, trainings
+from include.steps.backtest import BacktestRequest, BacktestRun, trainings
 from ml import periods
-from ml.retraining.backtest.model_ageing import Aged
+from ml.retraining.backtest.model_ageing import LossByAge
 from ml.statistics.intervals import Interval
 from tests.ml.answers import YES_OR_NO
 
-ASKED = Asked(use_case="taxi", period=periods.parse("2024-03-17..2024-04-04"), policies="never,every@6", workers=1)
+ASKED = BacktestRequest(
+    use_case="taxi", period=periods.parse("2024-03-17..2024-04-04"), policies="never,every@6", workers=1
+)
 
 
 @pytest.fixture
-def found(weeks: Settings) -> Replayed:
+def found(weeks: Settings) -> BacktestRun:
     """A replay of the toy."""
     trainings.source.cache_clear()
-    return step.replay(ASKED)
+    return step.run(ASKED)
 
 
-def test_the_same_replay_is_drawn_the_same_and_says_what_it_shows(found: Replayed) -> None:
+def test_the_same_replay_is_drawn_the_same_and_says_what_it_shows(found: BacktestRun) -> None:
     one, other = (backtest_plots.draw(found) for _ in range(2))
     assert one == other
     assert [each.name for each in one] == ["quality", "ages"]
     assert all(each.svg.startswith("<svg") and each.png.startswith(b"\x89PNG") for each in one)
-    assert "gained on never so far" in one[0].told
+    assert "gained on never so far" in one[0].caption
 
 
-def test_of_one_model_alone_no_age_is_drawn(found: Replayed) -> None:
+def test_of_one_model_alone_no_age_is_drawn(found: BacktestRun) -> None:
     assert [each.name for each in backtest_plots.draw(replace(found, ages=()))] == ["quality"]
 
 
 def test_an_age_is_filled_where_a_loss_is_shown_and_a_ring_where_the_interval_holds_0() -> None:
     intervals = Interval(value=0.01, low=0.002, high=0.018), Interval(value=0.01, low=-0.002, high=0.022)
     ages = [
-        Aged(first=28 * step + 1, last=28 * step + 28, models=2, rows=900, excess=each)
+        LossByAge(first=28 * step + 1, last=28 * step + 28, models=2, rows=900, excess=each)
         for step, each in enumerate(intervals)
     ]
-    (axes,) = backtest_plots.ages(ages, YES_OR_NO.words).axes
+    (axes,) = backtest_plots.ages(ages, YES_OR_NO.display_names).axes
     dots = axes.collections[-1]
     shown, unsure = dots.get_facecolors()  # type: ignore[attr-defined]  # of a scatter
     assert (shown[-1], unsure[-1]) == (1.0, 0.0)

@@ -11,11 +11,11 @@ from include.report import backtest_plots
 from include.report import backtest_report as report
 from include.settings import Settings
 from include.steps import backtest as step
-from include.steps.backtest import Asked, Replayed, trainings
+from include.steps.backtest import BacktestRequest, BacktestRun, trainings
 from ml import periods
 from ml.statistics.intervals import Interval
 
-ASKED = Asked(
+ASKED = BacktestRequest(
     use_case="taxi",
     period=periods.parse("2024-03-17..2024-04-04"),
     policies="never,every@6,triggers@6",
@@ -25,13 +25,13 @@ ASKED = Asked(
 
 
 @pytest.fixture
-def found(weeks: Settings) -> Replayed:
+def found(weeks: Settings) -> BacktestRun:
     """A replay of the toy."""
     trainings.source.cache_clear()
-    return step.replay(ASKED)
+    return step.run(ASKED)
 
 
-def test_page_data_and_picture_lie_in_a_folder_of_the_nights(found: Replayed, weeks: Settings) -> None:
+def test_page_data_and_picture_lie_in_a_folder_of_the_nights(found: BacktestRun, weeks: Settings) -> None:
     page = report.write(found, weeks)
     assert page == weeks.reports / "replay" / "taxi" / "2024-03-17..2024-04-04" / "index.html"
     assert sorted(each.name for each in page.parent.iterdir()) == [
@@ -43,29 +43,29 @@ def test_page_data_and_picture_lie_in_a_folder_of_the_nights(found: Replayed, we
         "replay.json",
     ]
     text = page.read_text()
-    assert all(each.policy in text for each in found.results.played)
+    assert all(each.policy in text for each in found.results.policies)
     assert "Thresholds around the triggers" in text
     assert "no gate: what is asked for is let in" in text
 
 
-def test_data_has_every_decision_with_its_numbers(found: Replayed, weeks: Settings) -> None:
+def test_data_has_every_decision_with_its_numbers(found: BacktestRun, weeks: Settings) -> None:
     told = json.loads((report.write(found, weeks).parent / "replay.json").read_text())
     (look, *_) = told["looks"]["triggers@6"]
     (finding,) = look["decision"]["findings"]
     assert (look["night"], finding["trigger"], finding["threshold"]) == ("2024-03-22", "new_labels", 280.0)
-    assert told["results"]["played"][0]["quality"]["log_loss"] == found.results.played[0].quality.loss
-    assert told["recipe"]["digest"] == found.order.digest
+    assert told["results"]["played"][0]["quality"]["log_loss"] == found.results.policies[0].quality.loss
+    assert told["recipe"]["digest"] == found.training_key.digest
 
 
-def test_the_board_shows_each_policy_of_a_replay_as_its_page_does(found: Replayed, weeks: Settings) -> None:
+def test_the_board_shows_each_policy_of_a_replay_as_its_page_does(found: BacktestRun, weeks: Settings) -> None:
     page = report.write(found, weeks)
     (shown,) = backtests.gather(weeks.reports, "taxi")
-    assert [row[0] for row in shown.rows] == [each.policy for each in found.results.played]
+    assert [row[0] for row in shown.rows] == [each.policy for each in found.results.policies]
     assert (shown.nights, shown.gate) == ("2024-03-17..2024-04-04", False)
     assert all(escape(cell) in page.read_text() for row in shown.rows for cell in row)
 
 
-def test_a_number_without_a_bound_is_null_in_the_data(found: Replayed) -> None:
+def test_a_number_without_a_bound_is_null_in_the_data(found: BacktestRun) -> None:
     unbounded = Interval(value=0.1, low=-float("inf"), high=float("inf"))
     first = replace(found.results.differences[0], loss=unbounded)
     unsure = replace(found, results=replace(found.results, differences=(first,)))
@@ -76,9 +76,9 @@ def test_a_number_without_a_bound_is_null_in_the_data(found: Replayed) -> None:
 
 def test_with_a_gate_the_page_is_another_and_says_what_models_were_refused_for(weeks: Settings) -> None:
     trainings.source.cache_clear()
-    found = step.replay(replace(ASKED, gate=True, sensitivity=False))
+    found = step.run(replace(ASKED, gate=True, sensitivity=False))
     page = report.write(found, weeks)
     assert page.parent.name.endswith("-gate")
-    refused = [look for walk in found.walks for look in walk.looks if look.failed]
+    refused = [look for walk in found.walks for look in walk.records if look.failed_checks]
     assert ("What the gate refused models for" in page.read_text()) == bool(refused)
     assert refused

@@ -37,7 +37,7 @@ class Balance(HTMLParser):
 def page(engine: sa.Engine, case: UseCase) -> str:
     period = periods.parse("2013-02-01..2013-02-03")
     summary = report.gather(engine, case, period, {})
-    matured = warehouse.matured(
+    matured = warehouse.matured_scores(
         engine, case.name, period.first, period.last, case.horizon.cutoff(periods.parse("2013-03-01").last)
     )
     return report.render(summary, case, matured, YES_OR_NO)

@@ -67,4 +67,4 @@ def test_nights_outside_the_period_are_left_out(engine: sa.Engine, case: UseCase
 
 def test_a_scored_night_names_what_its_scores_were_made_of(engine: sa.Engine, case: UseCase) -> None:
     told = report.gather(engine, case, periods.parse("2013-02-02"), {})
-    assert told.made_of == {"2013-02-02": {"features/entities": 4, "valid/rides": 3}}
+    assert told.table_versions == {"2013-02-02": {"features/entities": 4, "valid/rides": 3}}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from include.serving.http_protocol import Whole
+from include.serving.http_protocol import BufferedTransport
 
 
 class Sent:
@@ -40,7 +40,7 @@ class Sent:
 def test_an_answer_is_one_piece_and_nothing_waits_for_ever(told: list[bytes | None], pieces: list[bytes]) -> None:
     async def walk() -> Sent:
         sent = Sent()
-        whole = Whole(sent, asyncio.get_running_loop())  # type: ignore[arg-type]
+        whole = BufferedTransport(sent, asyncio.get_running_loop())  # type: ignore[arg-type]
         for each in told:
             if each is None:
                 await asyncio.sleep(0)
@@ -55,7 +55,7 @@ def test_an_answer_is_one_piece_and_nothing_waits_for_ever(told: list[bytes | No
 def test_what_is_held_goes_out_before_the_end() -> None:
     async def walk() -> tuple[Sent, Any]:
         sent = Sent()
-        whole = Whole(sent, asyncio.get_running_loop())  # type: ignore[arg-type]
+        whole = BufferedTransport(sent, asyncio.get_running_loop())  # type: ignore[arg-type]
         whole.write(b"head")
         whole.close()
         await asyncio.sleep(0)

@@ -12,10 +12,10 @@ from include.serving import latency_trial
 from include.settings import PROJECT, Settings
 from include.stores import packages, snapshot_store
 from include.stores.signing import model_signing
-from include.stores.snapshot_store import Shelf
+from include.stores.snapshot_store import SnapshotCache
 from ml.features import snapshots
 from ml.packaging import package_files
-from ml.promotion.acceptance_tests import Trial
+from ml.promotion.acceptance_tests import ServingProbe
 from ml.training import fitting
 from ml.training.fitting import Model
 from tests.include.serving.test_verify_package import FRAME, LABELS, NIGHTS, TREES
@@ -27,7 +27,7 @@ ROWS = FRAME.head(40).assign(entity=[f"{place:03d}" for place in range(40)])
 @pytest.fixture(scope="module")
 def model() -> Model:
     return fitting.fit(
-        TREES, fitting.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
+        TREES, fitting.prepare(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
     ).model
 
 
@@ -54,11 +54,11 @@ def test_a_trial_tells_answers_odd_answers_and_what_they_took(
     model: Model, shelf_of_rows: Path, home: Settings
 ) -> None:
     packed = package_files.pack(model, FRAME, {})
-    packages.put(home.packages, packed.digest, model_signing.signed(packed.digest, packed.files, home))
-    told = Trial(**json.loads(tried(home, packed.digest, shelf_of_rows).stdout))
-    assert told.single == pytest.approx(model.predict(ROWS).tolist(), abs=1e-12)
-    assert told.frame == pytest.approx(told.single, abs=1e-12)
-    assert {"all missing", "all levels unseen", "hour inf"} <= told.odd.keys()
+    packages.put(home.packages, packed.digest, model_signing.sign(packed.digest, packed.files, home))
+    told = ServingProbe(**json.loads(tried(home, packed.digest, shelf_of_rows).stdout))
+    assert told.single_row_scores == pytest.approx(model.predict(ROWS).tolist(), abs=1e-12)
+    assert told.batch_scores == pytest.approx(told.single_row_scores, abs=1e-12)
+    assert {"all missing", "all levels unseen", "hour inf"} <= told.adversarial_scores.keys()
     assert 0 < told.p50_ms <= told.p99_ms
     assert 20 < told.memory_mb < 2000
 
@@ -68,7 +68,7 @@ def test_what_cannot_be_served_ends_with_a_sentence(
     damage: str, model: Model, shelf_of_rows: Path, home: Settings
 ) -> None:
     packed = package_files.pack(model, FRAME, {})
-    place = packages.put(home.packages, packed.digest, model_signing.signed(packed.digest, packed.files, home))
+    place = packages.put(home.packages, packed.digest, model_signing.sign(packed.digest, packed.files, home))
     if damage == "a cut file":
         (place / "learner.txt").write_bytes(packed.files["learner.txt"][:99])
     ended = tried(home, packed.digest, shelf_of_rows if damage == "a cut file" else home.home / "none")
@@ -81,4 +81,4 @@ def test_what_cannot_be_served_ends_with_a_sentence(
 
 def test_memory_is_that_of_the_process_that_answers(model: Model, shelf_of_rows: Path) -> None:
     held = bytearray(b"x") * 300_000_000
-    assert latency_trial.run(model, Shelf(shelf_of_rows).snapshot).memory_mb > len(held) / 1e6
+    assert latency_trial.run(model, SnapshotCache(shelf_of_rows).snapshot).memory_mb > len(held) / 1e6

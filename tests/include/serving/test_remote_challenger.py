@@ -7,9 +7,9 @@ import pytest
 
 from include import ports
 from include.serving import remote_challenger
-from include.serving.child_server import wait
-from include.serving.config import Limits
-from include.serving.remote_challenger import Apart
+from include.serving.child_server import wait_until
+from include.serving.config import ServingConfig
+from include.serving.remote_challenger import RemoteChallenger
 from include.settings import Settings
 from ml.errors import RequestError
 from ml.rollout.routing import Route
@@ -36,7 +36,7 @@ def test_the_challenger_answers_from_where_it_is_and_the_champion_when_it_is_awa
         assert challenger[:12] in str(front.client.get("/readyz").json()["faults"])
 
         with served.running(home, port=port, package=challenger) as theirs:
-            wait(lambda: answered() == (challenger, Route.CANARY), "the challenger to answer")
+            wait_until(lambda: answered() == (challenger, Route.CANARY), "the challenger to answer")
             assert front.ask("ride-1")[0]["score"] == served.model("logistic").predict_row(ROW)
             assert front.client.get("/readyz").json()["faults"] == []
             assert answers_of(theirs) >= 2
@@ -71,11 +71,11 @@ def test_what_is_no_answer_of_the_challenger_is_refused(reply: httpx.Response, t
         httpx.Client(base_url="http://test", transport=httpx.MockTransport(lambda _: reply)) as client,
         pytest.raises(RequestError, match=f"challenger dddddddddddd.*{told}"),
     ):
-        Apart("d" * 64, client).scores([ROW])
+        RemoteChallenger("d" * 64, client).scores([ROW])
 
 
 def test_a_challenger_that_hangs_is_waited_for_no_longer_than_allowed(home: Settings) -> None:
     with socket.create_server((home.host, 0)) as deaf:
-        limits = Limits(challenger=f"http://{home.host}:{deaf.getsockname()[1]}", challenger_seconds=0.1)
+        limits = ServingConfig(challenger=f"http://{home.host}:{deaf.getsockname()[1]}", challenger_seconds=0.1)
         with pytest.raises(RequestError, match="Timeout"):
-            Apart("d" * 64, remote_challenger.connect(limits)).scores([ROW])
+            RemoteChallenger("d" * 64, remote_challenger.connect(limits)).scores([ROW])

@@ -23,7 +23,7 @@ import tritonclient.http as triton
 from mlflow.deployments import get_deploy_client
 
 from bench import ways
-from include.serving.handler import Record
+from include.serving.handler import PredictionRecord
 from include.settings import Settings
 from include.stores import request_log, routing_store
 from tests import served
@@ -53,10 +53,10 @@ def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield settings, server, digest
 
 
-def records(settings: Settings) -> list[Record]:
+def records(settings: Settings) -> list[PredictionRecord]:
     """Return everything in the journal."""
-    pages = (request_log.read(segment) for segment in request_log.segments(settings.journal / USE_CASE))
-    return [msgspec.json.decode(each, type=Record) for page in pages for each in page.records]
+    pages = (request_log.read(segment) for segment in request_log.segments(settings.prediction_log / USE_CASE))
+    return [msgspec.json.decode(each, type=PredictionRecord) for page in pages for each in page.records]
 
 
 def test_every_protocol_gives_the_score_of_the_package(shared: tuple[Settings, Server, str]) -> None:
@@ -216,8 +216,8 @@ def test_each_answer_is_in_the_journal_with_all_that_made_it(shared: tuple[Setti
     scores = [each["score"] for each in replied.json()["answers"]]
     first, second = [each for each in records(settings) if each.request == "mine"]
     assert [first.score, second.score] == scores
-    assert (first.entity, first.night, first.place) == ("ride-1", "2013-01-12", 0)
-    assert (second.entity, second.night, second.place) == (None, "2013-01-12", 1)
+    assert (first.entity, first.night, first.row_index) == ("ride-1", "2013-01-12", 0)
+    assert (second.entity, second.night, second.row_index) == (None, "2013-01-12", 1)
     assert first.features == {"hour": 2.0, "zone": str(ENTITIES["zone"].iloc[1])}
     assert {first.package, second.package} == {digest}
     assert first.latency_ms > 0
@@ -342,7 +342,7 @@ def test_what_is_bad_is_refused_and_the_old_package_keeps_answering(damage: str,
     with served.running(home) as server:
         served.routed(home, bad, seq=4 if damage == "old routing" else 6)
         if damage == "forged routing":
-            path = routing_store.place(home.routes, USE_CASE)
+            path = routing_store.path_of(home.routes, USE_CASE)
             path.write_text(path.read_text().replace('"sig": "M', '"sig": "N'))
         until = time.monotonic() + 30
         while not (faults := server.client.get("/readyz").json()["faults"]) and time.monotonic() < until:

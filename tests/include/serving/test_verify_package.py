@@ -29,7 +29,7 @@ TREES = GradientBoosting(trees=5, leaves=4, rows_per_leaf=10)
 @pytest.fixture(scope="module")
 def package() -> Package:
     fitted = fitting.fit(
-        TREES, fitting.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
+        TREES, fitting.prepare(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
     )
     return package_files.pack(fitted.model, FRAME, {"use_case": "taxi"})
 
@@ -47,7 +47,7 @@ def answer(settings: Settings, digest: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_whole_package_answers_its_golden_rows(package: Package, home: Settings) -> None:
-    packages.put(home.packages, package.digest, model_signing.signed(package.digest, package.files, home))
+    packages.put(home.packages, package.digest, model_signing.sign(package.digest, package.files, home))
     assert answer(home, package.digest).returncode == 0
 
 
@@ -60,7 +60,7 @@ def test_a_whole_package_answers_its_golden_rows(package: Package, home: Setting
     ],
 )
 def test_damaged_trees_are_refused_before_they_are_parsed(damage: object, package: Package, home: Settings) -> None:
-    packages.put(home.packages, package.digest, model_signing.signed(package.digest, package.files, home))
+    packages.put(home.packages, package.digest, model_signing.sign(package.digest, package.files, home))
     trees = home.packages / package.digest / "learner.txt"
     trees.chmod(0o644)
     trees.write_bytes(damage(trees.read_bytes()))
@@ -119,7 +119,7 @@ def serving(settings: Settings, allowed: set[str]) -> set[str]:
 
 
 def pinned() -> set[str]:
-    return set(re.findall(r"^([\w.-]+)==", provenance.serving().decode(), re.MULTILINE))
+    return set(re.findall(r"^([\w.-]+)==", provenance.serving_lock().decode(), re.MULTILINE))
 
 
 def test_a_package_with_a_text_is_served_by_what_its_requirements_pin_and_each_of_them_is_needed(
@@ -128,15 +128,15 @@ def test_a_package_with_a_text_is_served_by_what_its_requirements_pin_and_each_o
     notes = FRAME.assign(note=["fog", "snow", "crew"] * 200)
     texts = (Text("note", components=2, buckets=128),)
     fitted = fitting.fit(
-        TREES, fitting.gather(notes, LABELS, NIGHTS, tuple(notes), target=YES_OR_NO, seed=1, threads=1, texts=texts)
+        TREES, fitting.prepare(notes, LABELS, NIGHTS, tuple(notes), target=YES_OR_NO, seed=1, threads=1, texts=texts)
     )
     packed = package_files.pack(fitted.model, notes, {})
-    packages.put(home.packages, packed.digest, model_signing.signed(packed.digest, packed.files, home))
+    packages.put(home.packages, packed.digest, model_signing.sign(packed.digest, packed.files, home))
     imported = serving(home, pinned())
-    assert set(provenance.libraries()) <= imported
+    assert set(provenance.serving_libraries()) <= imported
     assert not {"mlflow", "apache-airflow", "apache-airflow-core", "sqlalchemy"} & pinned()
 
 
 def test_single_rows_are_answered_without_pandas(package: Package, home: Settings) -> None:
-    packages.put(home.packages, package.digest, model_signing.signed(package.digest, package.files, home))
+    packages.put(home.packages, package.digest, model_signing.sign(package.digest, package.files, home))
     assert "pandas" not in serving(home, pinned() - {"pandas", "scikit-learn"})

@@ -24,9 +24,9 @@ from include.steps.monitor import monitor
 from include.steps.score import score
 from include.steps.train import resource_trends
 from include.stores import lake, landing, warehouse
-from include.stores.landing import Bucket, Place
+from include.stores.landing import Bucket, Location
 from include.stores.landing import locations as landing_places
-from include.stores.warehouse import Alert, File
+from include.stores.warehouse import Alert, FileRevision
 from ml import periods
 from ml.usecase import UseCase
 
@@ -35,7 +35,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "ingest": lambda: ingest.ingest("taxi", HISTORY),
     "features": lambda: build.build("taxi", HISTORY),
     "train": lambda: train.train("taxi", LAST, train.BOOTSTRAP),
-    "battery": lambda: release.battery("taxi", LAST),
+    "battery": lambda: release.run_acceptance_tests("taxi", LAST),
     "approve": lambda: [
         release.approve("taxi", LAST, *who, "Approve") for who in (("tech_lead", "tess"), ("business_owner", "bob"))
     ],
@@ -110,7 +110,7 @@ def contents(settings: Settings) -> dict[str, Any]:
     with closing(sqlite3.connect(settings.home / "warehouse.db")) as database:
         for table in ("scores", "labels", "ingestions", "alerts", "files"):
             held[table] = sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str)
-        timed = (build_costs.MILLISECONDS, *resource_trends.TIMED)
+        timed = (build_costs.MILLISECONDS, *resource_trends.TIMED_METRICS)
         untimed = f"SELECT * FROM metrics WHERE metric NOT IN ({', '.join('?' * len(timed))})"
         held["metrics"] = sorted(database.execute(untimed, timed).fetchall(), key=str)
         read = "SELECT DISTINCT use_case, night, stage, source_table FROM reads ORDER BY night, stage, source_table"
@@ -126,7 +126,11 @@ def contents(settings: Settings) -> dict[str, Any]:
         ):
             held[query] = sorted(database.execute(query).fetchall(), key=str)
     held["packages"] = sorted(path.name for path in settings.packages.glob("[!.]*"))
-    held["drafts"] = sorted(str(path.relative_to(settings.drafts)) for path in settings.drafts.rglob("*") if path.is_file())
+    held["drafts"] = sorted(
+        str(path.relative_to(settings.candidate_files))
+        for path in settings.candidate_files.rglob("*")
+        if path.is_file()
+    )
     held["landing"] = {path.name: path.read_bytes() for path in sorted(Path(settings.landing).rglob("*.csv"))}
     return held
 
@@ -152,7 +156,7 @@ class Night:
     """The place where the night's files are, and what ingesting them left."""
 
     where: Settings
-    place: Place
+    place: Location
 
     def take(self) -> dict[str, int]:
         """Ingest the night."""
@@ -161,12 +165,12 @@ class Night:
     def fetch(self, name: str) -> bytes:
         """Return the bytes of a file that landed."""
         with TemporaryDirectory() as folder:
-            return self.place.bring(name, Path(folder)).read_bytes()
+            return self.place.fetch(name, Path(folder)).read_bytes()
 
     def remove(self, name: str) -> None:
         """Take a file away again."""
         if isinstance(self.place, Bucket):
-            landing_places.client().delete_object(Bucket=self.place.bucket, Key=f"{self.place.prefix}/{name}")
+            landing_places.s3_client().delete_object(Bucket=self.place.bucket, Key=f"{self.place.prefix}/{name}")
         else:
             (Path(str(self.place)) / name).unlink()
 
@@ -179,7 +183,7 @@ class Night:
         engine = warehouse.engine(self.where.warehouse_url)
         return list(warehouse.alerts(engine, "taxi", periods.parse(NIGHT).first, periods.parse(NIGHT).last))
 
-    def files(self) -> dict[str, File]:
+    def files(self) -> dict[str, FileRevision]:
         """Return the night's files by name."""
         engine = warehouse.engine(self.where.warehouse_url)
         return {each.name: each for each in warehouse.files(engine, "taxi", NIGHT)}
@@ -187,8 +191,8 @@ class Night:
 
 def without_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let only what a test lands be there."""
-    has = usecases.has
-    monkeypatch.setattr(usecases, "has", lambda name, part: part != "source" and has(name, part))
+    has = usecases.has_module
+    monkeypatch.setattr(usecases, "has_module", lambda name, part: part != "source" and has(name, part))
 
 
 @pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.servers)])
@@ -202,7 +206,7 @@ def night(
     if request.param == "bucket":
         monkeypatch.setenv("RATCHET_LANDING", request.getfixturevalue("bucket"))
     settings = arrive("ingest a night")
-    place = landing.place(settings.landing, "taxi", periods.parse(NIGHT))
+    place = landing.period_location(settings.landing, "taxi", periods.parse(NIGHT))
     usecases.module("taxi", "source").land(tmp_path / "drawn", periods.parse(NIGHT), load_settings().data)
     for path in (tmp_path / "drawn").iterdir():
         place.put(path.name, path.read_bytes())

@@ -47,7 +47,7 @@ def left(settings: Settings) -> dict[str, object]:
     """Return what the night left: digests of tables, and the rows of the lake."""
     wanted = (tables.ingestions, tables.files, tables.labels, tables.alerts)
     found: dict[str, object] = {
-        table.name: sync_diff.tally(rows.ordered(settings.warehouse_url, table)) for table in wanted
+        table.name: sync_diff.table_digest(rows.read_ordered(settings.warehouse_url, table)) for table in wanted
     }
     for log in sorted(Path(settings.lake).rglob("_delta_log")):
         frame = lake.read(str(log.parent))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from include.settings import Settings, load
+from include.settings import Settings, load_settings
 from include.stores import warehouse
 
 
@@ -14,7 +14,7 @@ from include.stores import warehouse
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings of an embedded stack whose home is the test's own folder."""
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
-    return load.__wrapped__()
+    return load_settings.__wrapped__()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])

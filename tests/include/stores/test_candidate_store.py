@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.stores import candidate_store
-from ml.errors import DraftError
+from ml.errors import CandidateFilesError
 
 FILES = {"learner.txt": b"tree", "scores.f8": b"\x00\x01"}
 
@@ -47,15 +47,15 @@ HOW = (
 
 def test_what_was_put_is_read(place: Path) -> None:
     assert candidate_store.get(place) == FILES
-    assert candidate_store.whole(place)
+    assert candidate_store.is_intact(place)
 
 
 @pytest.mark.parametrize("how", HOW)
 def test_a_torn_draft_is_refused_with_what_to_do_and_mended_by_putting_it_again(place: Path, how: str) -> None:
     damage(place, how)
-    assert not candidate_store.whole(place)
+    assert not candidate_store.is_intact(place)
     with pytest.raises(
-        DraftError, match=r"expected a whole draft in .*/logistic, but .*: clear the task that makes it"
+        CandidateFilesError, match=r"expected a whole draft in .*/logistic, but .*: clear the task that makes it"
     ):
         candidate_store.get(place)
     candidate_store.put(place, FILES)
@@ -72,7 +72,7 @@ def test_of_many_that_put_at_once_one_is_whole_and_nothing_else_is_left(tmp_path
     place = tmp_path / "logistic"
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: candidate_store.put(place, {"n": str(n).encode() * 9999, "m": b"x"}), range(12)))
-    assert candidate_store.whole(place)
+    assert candidate_store.is_intact(place)
     assert [path.name for path in tmp_path.iterdir()] == ["logistic"]
 
 

@@ -122,8 +122,8 @@ def test_a_table_is_widened_only_where_that_is_asked_for(uri: str) -> None:
     wider = rows("2013-02-09", 2.0, zone="north")
     with pytest.raises(Exception, match=r"(?i)schema|cast|column"):
         lake.replace(uri, periods.parse("2013-02-09"), wider)
-    lake.replace(uri, periods.parse("2013-02-09"), wider, widen=True)
-    lake.replace(uri, periods.parse("2013-02-10"), rows("2013-02-10", 3.0), widen=True)
+    lake.replace(uri, periods.parse("2013-02-09"), wider, merge_schema=True)
+    lake.replace(uri, periods.parse("2013-02-10"), rows("2013-02-10", 3.0), merge_schema=True)
     assert lake.read(uri).sort_values("night")["zone"].tolist() == [None, "north", None]
     assert list(lake.read(uri, at_version=0).columns) == ["night", "value"]
 

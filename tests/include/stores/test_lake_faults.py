@@ -70,7 +70,7 @@ def test_answers_whose_commit_lost_its_reply_are_taken_once(faults: Faults, buck
     rows = pd.DataFrame({"night": [NIGHT], "value": [1.0]})
     lake.append(uri, rows, "segment", 10)
     faults.let("PUT", LOG, Fault.LOST)
-    while lake.taken(uri, "segment") < 20:
+    while lake.committed_offset(uri, "segment") < 20:
         lake.append(uri, rows, "segment", 20)
     assert faults.end() == 1
     assert values(uri) == [1.0, 1.0]

@@ -33,7 +33,7 @@ def promote(engine: sa.Engine, subject: str, night: int, recorded_hour: int = 0)
 
 def tamper(engine: sa.Engine, statement: str) -> None:
     """Change the ledger as someone would who owns the database."""
-    with warehouse.writing(engine) as connection:
+    with warehouse.write_transaction(engine) as connection:
         if connection.dialect.name == "sqlite":
             for verb in ("update", "delete"):
                 connection.exec_driver_sql(f"DROP TRIGGER ledger_refuses_{verb}")
@@ -103,7 +103,7 @@ def test_the_database_itself_refuses_to_change_an_entry(engine: sa.Engine, state
     append(engine)
     with (
         pytest.raises(sa.exc.DBAPIError, match="the ledger is only appended to"),
-        warehouse.writing(engine) as connection,
+        warehouse.write_transaction(engine) as connection,
     ):
         connection.exec_driver_sql(statement)
 
@@ -147,7 +147,7 @@ def test_the_last_row_deleted_is_found_by_the_digest_noted_before(engine: sa.Eng
     tamper(engine, "DELETE FROM ledger WHERE seq = 2")
     ledger.verify(engine)
     with pytest.raises(LedgerError, match="the chain ends before the entry"):
-        ledger.verify(engine, remembered=noted)
+        ledger.verify(engine, known_head=noted)
 
 
 def test_there_is_no_champion_before_the_first_promotion(engine: sa.Engine) -> None:
@@ -183,7 +183,7 @@ def test_the_champion_of_a_night_or_moment_is_the_last_one_promoted_by_then(
 def test_a_promotion_of_an_older_night_written_later_does_not_change_later_nights(engine: sa.Engine) -> None:
     promote(engine, "m2", night=12, recorded_hour=0)
     promote(engine, "m1", night=10, recorded_hour=1)
-    found = ledger.champion(engine, "taxi", by_night=date(2013, 2, 20))
+    found = ledger.champion(engine, "taxi", until_night=date(2013, 2, 20))
     assert found is not None
     assert found.subject == "m2"
 
@@ -212,7 +212,7 @@ def test_processes_that_append_at_once_leave_no_gap_and_each_key_once(url: str, 
 def test_entries_of_some_kinds_come_in_their_order(engine: sa.Engine) -> None:
     written = [append(engine, key, kind=kind) for key, kind in (("1", "judged"), ("2", "tested"), ("3", "promoted"))]
     append(engine, "4", kind="judged", use_case="another")
-    assert ledger.of_kinds(engine, "taxi", ("promoted", "judged")) == (written[0], written[2])
+    assert ledger.entries_of_kinds(engine, "taxi", ("promoted", "judged")) == (written[0], written[2])
     assert ledger.kinds(engine) == ("judged", "promoted", "tested")
 
 

@@ -23,7 +23,7 @@ DIGEST, FILES = package(model=b"trees", encoder=b"levels")
 
 
 def test_a_package_is_read_back_byte_for_byte(home: Settings) -> None:
-    files = model_signing.signed(DIGEST, FILES, home)
+    files = model_signing.sign(DIGEST, FILES, home)
     packages.put(home.packages, DIGEST, files)
     assert packages.get(home.packages, DIGEST, home.trusted_keys) == files
 

@@ -12,7 +12,7 @@ import pytest
 
 from include.settings import PROJECT
 from include.stores import request_log
-from include.stores.request_log import Journal
+from include.stores.request_log import RequestLog
 from ml.errors import SetupError
 
 WRITER = """
@@ -30,7 +30,7 @@ def everything(folder: Path) -> list[bytes]:
     return [record for segment in request_log.segments(folder) for record in request_log.read(segment).records]
 
 
-def append(written: Journal, record: bytes) -> None:
+def append(written: RequestLog, record: bytes) -> None:
     """Append when there is room: the keeper may be making it."""
     for _ in range(500):
         if written.append(record):
@@ -40,21 +40,21 @@ def append(written: Journal, record: bytes) -> None:
 
 
 def test_records_are_read_while_they_are_written_and_each_once(tmp_path: Path) -> None:
-    written = Journal(tmp_path, 4096)
+    written = RequestLog(tmp_path, 4096)
     written.append(b"one")
     (segment,) = (each for each in request_log.segments(tmp_path) if request_log.read(each).records)
     first = request_log.read(segment)
     written.append(b"two")
-    second = request_log.read(segment, first.end)
+    second = request_log.read(segment, first.next_offset)
     assert (first.records, second.records) == ((b"one",), (b"two",))
-    assert not first.last
+    assert not first.is_final
     written.close()
-    assert request_log.read(segment, second.end).last
-    assert request_log.read(segment, second.end).records == ()
+    assert request_log.read(segment, second.next_offset).is_final
+    assert request_log.read(segment, second.next_offset).records == ()
 
 
 def test_a_full_segment_is_followed_by_the_next(tmp_path: Path) -> None:
-    written = Journal(tmp_path, 64)
+    written = RequestLog(tmp_path, 64)
     records = [f"record {number}".encode() for number in range(40)]
     for each in records:
         append(written, each)
@@ -68,12 +68,12 @@ def test_what_was_written_before_a_kill_is_there(tmp_path: Path) -> None:
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, b"written\n")
     assert everything(tmp_path) == [str(number).encode() for number in range(20)]
-    assert all(request_log.read(segment).last for segment in request_log.segments(tmp_path))
+    assert all(request_log.read(segment).is_final for segment in request_log.segments(tmp_path))
 
 
 @pytest.mark.parametrize("place", [8, 3, 0], ids=["a changed byte", "a changed checksum", "a changed length"])
 def test_a_torn_record_and_what_follows_it_is_not_read(place: int, tmp_path: Path) -> None:
-    written = Journal(tmp_path, 4096)
+    written = RequestLog(tmp_path, 4096)
     for record in (b"one", b"two"):
         written.append(record)
     written.close()
@@ -85,7 +85,7 @@ def test_a_torn_record_and_what_follows_it_is_not_read(place: int, tmp_path: Pat
 
 
 def test_threads_do_not_tear_each_others_records(tmp_path: Path) -> None:
-    written = Journal(tmp_path, 1_000_000)
+    written = RequestLog(tmp_path, 1_000_000)
     wanted = {f"{thread} {number}".encode() for thread in range(4) for number in range(500)}
     threads = [
         threading.Thread(target=lambda n=n: [written.append(f"{n} {i}".encode()) for i in range(500)]) for n in range(4)
@@ -99,7 +99,7 @@ def test_threads_do_not_tear_each_others_records(tmp_path: Path) -> None:
 
 
 def test_what_there_is_no_room_for_is_counted(tmp_path: Path) -> None:
-    written = Journal(tmp_path, 64)
+    written = RequestLog(tmp_path, 64)
     assert not written.append(b"x" * 100)
     assert written.append(b"small")
     assert written.dropped == 1
@@ -109,12 +109,12 @@ def test_what_there_is_no_room_for_is_counted(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match=f"room for .* in {tmp_path / 'file'}"):
-        Journal(tmp_path / "file")
+        RequestLog(tmp_path / "file")
 
 
 @pytest.mark.skipif(not os.access("/proc/self/fd", os.R_OK), reason="needs /proc")
 def test_a_closed_journal_holds_no_file_open(tmp_path: Path) -> None:
-    written = Journal(tmp_path, 64)
+    written = RequestLog(tmp_path, 64)
     for number in range(20):
         append(written, f"record {number}".encode())
     written.close()

@@ -9,30 +9,30 @@ import pytest
 
 from include.stores import snapshot_store
 from include.stores.files import atomic
-from include.stores.snapshot_store import Shelf
+from include.stores.snapshot_store import SnapshotCache
 from ml.errors import SnapshotError
 from ml.features import snapshots
-from ml.features.snapshots import Packed
+from ml.features.snapshots import PackedSnapshot
 
 FIRST, SECOND, THIRD = date(2024, 3, 16), date(2024, 3, 17), date(2024, 3, 18)
 
 
-def packed(hour: float) -> Packed:
+def packed(hour: float) -> PackedSnapshot:
     return snapshots.pack(pd.DataFrame({"entity": ["a"], "hour": [hour]}), {})
 
 
-def answer(served: Shelf) -> object:
+def answer(served: SnapshotCache) -> object:
     return (served.snapshot.lookup("a") or {})["hour"]
 
 
-def damage(folder: Path, place: snapshot_store.Place) -> None:
+def damage(folder: Path, place: snapshot_store.SnapshotRef) -> None:
     path = folder / place.folder / "numbers.f8"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
 
 
 def test_a_newer_snapshot_is_served_once_it_is_asked_for(tmp_path: Path) -> None:
     snapshot_store.put(tmp_path, FIRST, packed(1.0))
-    served = Shelf(tmp_path)
+    served = SnapshotCache(tmp_path)
     assert answer(served) == 1.0
     snapshot_store.put(tmp_path, SECOND, packed(2.0))
     assert answer(served) == 1.0
@@ -42,7 +42,7 @@ def test_a_newer_snapshot_is_served_once_it_is_asked_for(tmp_path: Path) -> None
 
 def test_a_damaged_byte_is_refused_and_the_one_before_stays(tmp_path: Path) -> None:
     snapshot_store.put(tmp_path, FIRST, packed(1.0))
-    served = Shelf(tmp_path)
+    served = SnapshotCache(tmp_path)
     served.refresh()
     place = snapshot_store.put(tmp_path, SECOND, packed(2.0))
     damage(tmp_path, place)
@@ -53,7 +53,7 @@ def test_a_damaged_byte_is_refused_and_the_one_before_stays(tmp_path: Path) -> N
 def test_a_server_that_starts_on_a_damaged_snapshot_serves_the_one_before(tmp_path: Path) -> None:
     snapshot_store.put(tmp_path, FIRST, packed(1.0))
     damage(tmp_path, snapshot_store.put(tmp_path, SECOND, packed(2.0)))
-    served = Shelf(tmp_path)
+    served = SnapshotCache(tmp_path)
     assert "materialize the night again" in str(served.refresh())
     assert answer(served) == 1.0
     assert "materialize the night again" in str(served.refresh())
@@ -62,9 +62,9 @@ def test_a_server_that_starts_on_a_damaged_snapshot_serves_the_one_before(tmp_pa
 def test_putting_a_damaged_snapshot_again_mends_it(tmp_path: Path) -> None:
     damage(tmp_path, snapshot_store.put(tmp_path, FIRST, packed(1.0)))
     with pytest.raises(SnapshotError, match=r"numbers\.f8"):
-        _ = Shelf(tmp_path).snapshot
+        _ = SnapshotCache(tmp_path).snapshot
     snapshot_store.put(tmp_path, FIRST, packed(1.0))
-    assert answer(Shelf(tmp_path)) == 1.0
+    assert answer(SnapshotCache(tmp_path)) == 1.0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"2024-03-16.{packed(1.0).digest[:12]}",
         "newest.json",
@@ -74,18 +74,18 @@ def test_putting_a_damaged_snapshot_again_mends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[{}]", '[{"night": 1}]', "[1]"])
 def test_a_pointer_that_cannot_be_read_leaves_what_is_served(tmp_path: Path, text: str) -> None:
     snapshot_store.put(tmp_path, FIRST, packed(1.0))
-    served = Shelf(tmp_path)
+    served = SnapshotCache(tmp_path)
     served.refresh()
     (tmp_path / "newest.json").write_text(text)
     assert "newest.json should name the newest snapshot" in str(served.refresh())
     assert answer(served) == 1.0
     snapshot_store.put(tmp_path, FIRST, packed(1.0))
-    assert answer(Shelf(tmp_path)) == 1.0
+    assert answer(SnapshotCache(tmp_path)) == 1.0
 
 
 def test_what_is_in_memory_is_served_when_the_folder_is_gone(tmp_path: Path) -> None:
     snapshot_store.put(tmp_path, FIRST, packed(1.0))
-    served = Shelf(tmp_path)
+    served = SnapshotCache(tmp_path)
     served.refresh()
     shutil.rmtree(tmp_path)
     assert "there is no snapshot" in str(served.refresh())
@@ -94,13 +94,13 @@ def test_what_is_in_memory_is_served_when_the_folder_is_gone(tmp_path: Path) -> 
 
 def test_before_the_first_snapshot_there_is_nothing_to_serve(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match=f"no snapshot in {tmp_path}: materialize a night first"):
-        _ = Shelf(tmp_path).snapshot
+        _ = SnapshotCache(tmp_path).snapshot
 
 
 def test_an_older_night_does_not_take_the_place_of_a_newer_one(tmp_path: Path) -> None:
     for night, hour in ((SECOND, 2.0), (FIRST, 1.0)):
         snapshot_store.put(tmp_path, night, packed(hour))
-    assert answer(Shelf(tmp_path)) == 2.0
+    assert answer(SnapshotCache(tmp_path)) == 2.0
 
 
 def test_only_the_newest_and_the_one_before_are_kept(tmp_path: Path) -> None:
@@ -123,6 +123,6 @@ def test_a_put_that_was_killed_before_it_was_pointed_to_is_ended_by_the_next(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(atomic, "write", killed)
         snapshot_store.put(tmp_path, SECOND, packed(2.0))
-    assert answer(Shelf(tmp_path)) == 1.0
+    assert answer(SnapshotCache(tmp_path)) == 1.0
     snapshot_store.put(tmp_path, SECOND, packed(2.0))
-    assert answer(Shelf(tmp_path)) == 2.0
+    assert answer(SnapshotCache(tmp_path)) == 2.0

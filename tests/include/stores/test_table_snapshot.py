@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from include.stores import lake
-from include.stores.table_snapshot import Snapshot
+from include.stores.table_snapshot import TableSnapshot
 from ml import periods
 
 
@@ -26,16 +26,16 @@ def test_a_table_is_read_at_the_version_it_had_when_first_asked_for(
     root: str, write: Callable[[str, float], int]
 ) -> None:
     write("rides", 1.0)
-    tables = Snapshot(root, "taxi")
+    tables = TableSnapshot(root, "taxi")
     assert tables.version("valid", "rides") == 0
     write("rides", 2.0)
     assert tables.read("valid", "rides")["value"].tolist() == [1.0]
-    assert Snapshot(root, "taxi").read("valid", "rides")["value"].tolist() == [2.0]
+    assert TableSnapshot(root, "taxi").read("valid", "rides")["value"].tolist() == [2.0]
     assert tables.versions == {"valid/rides": 0}
 
 
 def test_a_table_that_was_not_there_stays_away(root: str, write: Callable[[str, float], int]) -> None:
-    tables = Snapshot(root, "taxi")
+    tables = TableSnapshot(root, "taxi")
     assert tables.read("valid", "rides").empty
     write("rides", 1.0)
     assert tables.read("valid", "rides").empty
@@ -48,7 +48,7 @@ def test_under_a_busy_writer_rows_and_named_version_always_agree(root: str, writ
         writing = [writer.submit(write, "rides", float(value)) for value in range(1, 30)]
         seen = []
         while not all(each.done() for each in writing):
-            tables = Snapshot(root, "taxi")
+            tables = TableSnapshot(root, "taxi")
             (value,) = tables.read("valid", "rides")["value"]
             seen.append((tables.versions["valid/rides"], value))
     assert len(set(seen)) > 1
@@ -63,6 +63,6 @@ def test_versions_that_were_taken_elsewhere_are_read_and_others_as_they_are_now(
     versions = {"valid/rides": write("rides", 2.0)}
     for table in ("rides", "traffic"):
         write(table, 3.0)
-    tables = Snapshot(root, "taxi", versions)
+    tables = TableSnapshot(root, "taxi", versions)
     assert [tables.read("valid", table)["value"].tolist() for table in ("rides", "traffic")] == [[2.0], [3.0]]
     assert (tables.versions, versions) == ({"valid/rides": 1, "valid/traffic": 1}, {"valid/rides": 1})

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from include.stores import tuning_studies
-from ml.training.tuning import Found, Range
+from ml.training.tuning import ParameterValues, Range
 
-SPACE = {"rate": Range(low=0.01, high=1.0), "count": Range(low=1, high=100, whole=True)}
+SPACE = {"rate": Range(low=0.01, high=1.0), "count": Range(low=1, high=100, is_integer=True)}
 FIRST = {"rate": 0.5, "count": 90.0}
 TRIALS = 9
 
@@ -17,19 +17,19 @@ class Search:
 
     def __init__(self, folder: Path, stops_at: int = TRIALS + 1) -> None:
         self.folder, self.stops_at = folder, stops_at
-        self.tried: list[Found] = []
+        self.tried: list[ParameterValues] = []
         self.told: list[tuple[int, float]] = []
 
-    def worth(self, found: Found) -> float:
+    def worth(self, found: ParameterValues) -> float:
         if len(self.tried) + 1 == self.stops_at:
             raise KeyboardInterrupt
         self.tried.append(dict(found))
         return (found["rate"] - 0.1) ** 2 + (found["count"] - 10) ** 2 / 1e4
 
-    def tell(self, number: int, found: Found, worth: float, seconds: float) -> None:
+    def tell(self, number: int, found: ParameterValues, worth: float, seconds: float) -> None:
         self.told.append((number, seconds))
 
-    def run(self) -> Found:
+    def run(self) -> ParameterValues:
         return tuning_studies.search(self.folder, "toy", SPACE, FIRST, self.worth, TRIALS, self.tell, seed=5)
 
 
@@ -75,7 +75,7 @@ def test_the_seconds_told_are_those_of_all_trials_so_far(tmp_path: Path) -> None
 class Slow(Search):
     """One whose trials take a while, so that two at once would get into each other's way."""
 
-    def worth(self, found: Found) -> float:
+    def worth(self, found: ParameterValues) -> float:
         time.sleep(0.02)
         return super().worth(found)
 

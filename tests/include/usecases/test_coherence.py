@@ -78,11 +78,11 @@ def test_a_table_that_contradicts_its_schema_is_refused(
         (Function("is_round"), r"Function\('is_round'\) is not in features.py"),
         (Function("is_late"), "needs 'minutes_late', which is not known of an entity at the cutoff"),
         (Column("driver"), "uses 'driver', which is excluded"),
-        (Window("rides", of="driver", how="count", days=(1,)), "uses 'driver', which is excluded"),
-        (Window("rides", of="tip", how="mean", days=(1,)), "names 'tip', which the table 'rides' lacks"),
-        (Window("rides", of="is_late", how="mean", by=("driver",), days=(1,)), "uses 'driver', which is excluded"),
+        (Window("rides", column="driver", how="count", days=(1,)), "uses 'driver', which is excluded"),
+        (Window("rides", column="tip", how="mean", days=(1,)), "names 'tip', which the table 'rides' lacks"),
+        (Window("rides", column="is_late", how="mean", by=("driver",), days=(1,)), "uses 'driver', which is excluded"),
         (
-            Window("rides", of="is_late", how="sum", by=("street",), days=(1,)),
+            Window("rides", column="is_late", how="sum", by=("street",), days=(1,)),
             "names 'street', which the table 'rides' lacks",
         ),
         (AsOf("traffic", by=("zone",), columns=("fog",)), "names 'fog', which the table 'traffic' lacks"),
@@ -91,12 +91,15 @@ def test_a_table_that_contradicts_its_schema_is_refused(
         (Text("remark"), "needs 'remark', which is not known of an entity at the cutoff"),
         (Since("rides", by=("street",), within_hours=5), "names 'street', which the table 'rides' lacks"),
         (
-            Since("rides", by=("zone",), where="zone", within_hours=5),
+            Since("rides", by=("zone",), condition="zone", within_hours=5),
             "a column that is true or false, but 'zone' is a text",
         ),
         (Column("pickup_at"), "'pickup_at' is an instant .*: make a number of it in features.py, .* as a Function"),
-        (Since("rides", by=("zone",), where="is_odd", within_hours=5), "names 'is_odd', which the table 'rides' lacks"),
-        (Since("rides", by=("zone",), where="driver", within_hours=5), "uses 'driver', which is excluded"),
+        (
+            Since("rides", by=("zone",), condition="is_odd", within_hours=5),
+            "names 'is_odd', which the table 'rides' lacks",
+        ),
+        (Since("rides", by=("zone",), condition="driver", within_hours=5), "uses 'driver', which is excluded"),
     ],
 )
 def test_a_feature_that_cannot_be_known_or_made_is_refused(taxi: UseCase, feature: Any, told: str) -> None:
@@ -105,7 +108,7 @@ def test_a_feature_that_cannot_be_known_or_made_is_refused(taxi: UseCase, featur
 
 
 def test_a_window_over_what_happened_needs_to_know_when(taxi: UseCase) -> None:
-    window = Window("rides", of="is_late", how="mean", hours=(3,), on="event_time")
+    window = Window("rides", column="is_late", how="mean", hours=(3,), on="event_time")
     with pytest.raises(DeclarationError, match="needs the table 'rides' to name its event_time"):
         coherence.check(
             replace(taxi, features=(Column("zone"), window), live=None, **change(taxi, "rides", event_time=None))
@@ -113,7 +116,7 @@ def test_a_window_over_what_happened_needs_to_know_when(taxi: UseCase) -> None:
 
 
 def test_the_entities_themselves_can_be_counted_for_their_night_says_when_they_became_known(taxi: UseCase) -> None:
-    window = Window("bookings", of="ride", how="count", hours=(3,), on="event_time")
+    window = Window("bookings", column="ride", how="count", hours=(3,), on="event_time")
     coherence.check(replace(taxi, features=(*taxi.features, window)))
 
 
@@ -141,12 +144,12 @@ def test_a_function_may_use_features_before_it_but_not_after(taxi: UseCase) -> N
 
 def test_a_label_that_nothing_makes_is_refused(taxi: UseCase) -> None:
     with pytest.raises(DeclarationError, match="the label 'is_rainy' is neither a column of 'rides' nor derived there"):
-        coherence.check(replace(taxi, task=Binary(label="is_rainy", of="rides")))
+        coherence.check(replace(taxi, task=Binary(label="is_rainy", table="rides")))
 
 
 def test_a_label_that_is_no_number_is_refused(taxi: UseCase) -> None:
     with pytest.raises(DeclarationError, match="the label 'driver' is no number: make it a bool or a float of 0 and 1"):
-        coherence.check(replace(taxi, task=Binary(label="driver", of="rides")))
+        coherence.check(replace(taxi, task=Binary(label="driver", table="rides")))
 
 
 def test_the_label_itself_is_no_feature(taxi: UseCase) -> None:
@@ -183,7 +186,7 @@ def personal(case: UseCase, table: str, column: str, *may_reach: Any, **more: An
     return replace(bare, **change(case, table, personal=(about,)), **more)
 
 
-ZONE, BY_DRIVER = Column("zone"), Window("rides", of="driver", how="count", days=(1,))
+ZONE, BY_DRIVER = Column("zone"), Window("rides", column="driver", how="count", days=(1,))
 
 
 @pytest.mark.parametrize(
@@ -193,10 +196,10 @@ ZONE, BY_DRIVER = Column("zone"), Window("rides", of="driver", how="count", days
         ("bookings", "pickup_at", Function("pickup_hour")),
         ("bookings", "pickup_hour", Function("pickup_hour")),
         ("rides", "driver", BY_DRIVER),
-        ("rides", "minutes_late", Window("rides", of="is_late", how="mean", days=(1,))),
-        ("rides", "is_late", Window("rides", of="is_late", how="mean", days=(1,))),
-        ("rides", "zone", Window("rides", of="is_late", how="mean", by=("zone",), days=(1,))),
-        ("bookings", "zone", Window("rides", of="is_late", how="mean", by=("zone",), days=(1,))),
+        ("rides", "minutes_late", Window("rides", column="is_late", how="mean", days=(1,))),
+        ("rides", "is_late", Window("rides", column="is_late", how="mean", days=(1,))),
+        ("rides", "zone", Window("rides", column="is_late", how="mean", by=("zone",), days=(1,))),
+        ("bookings", "zone", Window("rides", column="is_late", how="mean", by=("zone",), days=(1,))),
         ("traffic", "congestion", AsOf("traffic", by=("zone",), columns=("congestion",))),
         ("traffic", "zone", AsOf("traffic", by=("zone",), columns=("congestion",))),
     ],
@@ -225,7 +228,7 @@ def test_a_derived_column_may_be_declared_itself(taxi: UseCase) -> None:
 
 
 def test_a_slice_by_a_personal_feature_must_be_declared_for_reports(taxi: UseCase) -> None:
-    sliced: dict[str, Any] = {"features": (ZONE,), "slices": (Slice(by="zone"),)}
+    sliced: dict[str, Any] = {"features": (ZONE,), "slices": (Slice(feature="zone"),)}
     with pytest.raises(DeclarationError, match="the slice by 'zone' reports on a personal column, .* reach reports"):
         coherence.check(personal(taxi, "bookings", "zone", "features", **sliced))
     coherence.check(personal(taxi, "bookings", "zone", "features", "reports", **sliced))

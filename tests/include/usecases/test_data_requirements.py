@@ -11,7 +11,7 @@ from ml.usecase import EdgeCase, Fairness, Personal, UseCase
 
 
 def edge(where: str) -> tuple[EdgeCase, ...]:
-    return (EdgeCase(name="odd", where=where, why="a test"),)
+    return (EdgeCase(name="odd", condition=where, why="a test"),)
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ def edge(where: str) -> tuple[EdgeCase, ...]:
             id="a function of what comes later",
         ),
         pytest.param(
-            {"fairness": Fairness(by=("driver",))},
+            {"fairness": Fairness(group_by=("driver",))},
             "fairness by 'driver' names neither a feature nor a column of 'bookings'",
             id="a column of the outcome",
         ),
         pytest.param(
-            {"fairness": Fairness(by=("zone",), among="is_storm")},
+            {"fairness": Fairness(group_by=("zone",), population="is_storm")},
             "fairness is where 'is_storm', which is neither",
             id="rows compared where nothing says",
         ),
@@ -55,7 +55,9 @@ def about(case: UseCase, table: str, column: str, *places: Any) -> UseCase:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        pytest.param({"fairness": Fairness(by=("visits",))}, "fairness by 'visits' reports on a personal", id="groups"),
+        pytest.param(
+            {"fairness": Fairness(group_by=("visits",))}, "fairness by 'visits' reports on a personal", id="groups"
+        ),
         pytest.param({"edge_cases": edge("visits")}, "'odd' reports on the personal column 'visits'", id="edge case"),
     ],
 )
@@ -68,7 +70,7 @@ def test_a_personal_column_is_compared_only_where_it_may_reach_reports(
 
 
 def test_a_personal_column_that_no_model_sees_may_be_compared(gym: UseCase) -> None:
-    unseen = replace(gym, features=gym.features[:1], fairness=Fairness(by=("visits",)))
+    unseen = replace(gym, features=gym.features[:1], fairness=Fairness(group_by=("visits",)))
     coherence.check(about(unseen, "members", "visits", "reports"))
     with pytest.raises(DeclarationError, match="fairness by 'visits' reports on a personal column"):
         coherence.check(about(unseen, "members", "visits"))

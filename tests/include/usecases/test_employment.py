@@ -14,7 +14,7 @@ from include.usecases import coherence
 from include.usecases.employment import source
 from include.usecases.employment.usecase import USE_CASE
 from ml.ingestion import availability, validation
-from ml.ingestion.validation import Checked
+from ml.ingestion.validation import ValidationResult
 from tests.landed import rows_of
 
 DATA = load_settings().data / "employment"
@@ -26,12 +26,15 @@ def landed(period: str) -> dict[str, pd.DataFrame]:
     """Return the text that lands for a period, by table."""
     with TemporaryDirectory() as folder:
         source.land(Path(folder), HORIZON.parse(period), DATA)
-        return {table.name: rows_of(Path(folder, f"{table.name}.csv")).fit.astype(object) for table in USE_CASE.tables}
+        return {
+            table.name: rows_of(Path(folder, f"{table.name}.csv")).well_formed.astype(object)
+            for table in USE_CASE.tables
+        }
 
 
-def checked(table: str, rows: pd.DataFrame) -> Checked:
+def checked(table: str, rows: pd.DataFrame) -> ValidationResult:
     declared = USE_CASE.table(table)
-    return validation.check(rows, coherence.model(USE_CASE, declared), declared.key)
+    return validation.check(rows, coherence.schema_model(USE_CASE, declared), declared.key)
 
 
 def test_a_years_panels_are_its_persons_each_once() -> None:
@@ -111,7 +114,9 @@ def test_a_row_that_contradicts_the_codebook_is_quarantined_alone(changes: dict[
 def test_every_row_of_a_night_may_come() -> None:
     for name in ("persons", "interviews"):
         valid = checked(name, landed("2016-04-01")[name]).valid
-        refused = availability.place(valid, USE_CASE.table(name), HORIZON, HORIZON.parse("2016-04-01")).refused
+        refused = availability.assign_nights(
+            valid, USE_CASE.table(name), HORIZON, HORIZON.parse("2016-04-01")
+        ).refusal_reasons
         assert set(refused) == {""}
 
 
@@ -127,7 +132,7 @@ def test_personal_columns_say_where_they_may_go() -> None:
     declared = {each.column: each.may_reach for each in USE_CASE.table("persons").personal}
     assert {"sex", "race", "disability"} <= set(declared)
     assert not any("logs" in reach for reach in declared.values())
-    assert {each.by for each in USE_CASE.slices} <= set(declared)
+    assert {each.feature for each in USE_CASE.slices} <= set(declared)
 
 
 def test_the_use_case_is_the_one_that_is_found() -> None:

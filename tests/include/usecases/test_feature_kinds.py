@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from include.usecases import feature_kinds
-from include.usecases.feature_kinds import Kind
+from include.usecases.feature_kinds import ColumnKind
 from ml.usecase import AsOf, Column, Delay, Live, Since, Table, Window
 
-KINDS: dict[str, Kind] = {"zone": "text", "pickup_at": "instant", "ride_date": "date", "is_late": "number"}
+KINDS: dict[str, ColumnKind] = {"zone": "text", "pickup_at": "instant", "ride_date": "date", "is_late": "number"}
 
 
 def table(**said: Any) -> Table:
@@ -30,8 +30,8 @@ def table(**said: Any) -> Table:
         ("category", "text"),
     ],
 )
-def test_a_type_says_what_a_column_holds(dtype: str, kind: Kind) -> None:
-    assert feature_kinds.kind(dtype) == kind
+def test_a_type_says_what_a_column_holds(dtype: str, kind: ColumnKind) -> None:
+    assert feature_kinds.from_dtype(dtype) == kind
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_clocks_of_the_right_type_and_columns_that_are_not_there_are_no_fault_of
     ("feature", "told"),
     [
         (
-            Since("rides", by=(), where="zone", within_hours=3),
+            Since("rides", by=(), condition="zone", within_hours=3),
             "needs a column that is true or false, but 'zone' is a text",
         ),
-        (Window("rides", of="zone", how="mean", days=(1,)), "needs numbers, but 'zone' is a text"),
-        (Window("rides", of="pickup_at", how="sum", days=(1,)), "needs numbers, but 'pickup_at' is an instant"),
+        (Window("rides", column="zone", how="mean", days=(1,)), "needs numbers, but 'zone' is a text"),
+        (Window("rides", column="pickup_at", how="sum", days=(1,)), "needs numbers, but 'pickup_at' is an instant"),
         (Column("pickup_at"), "needs a number or a category, but 'pickup_at' is an instant"),
         (
             AsOf("rides", by=(), columns=("is_late", "ride_date")),
@@ -79,10 +79,10 @@ def test_a_feature_of_the_wrong_type_is_named(feature: Any, told: str) -> None:
 @pytest.mark.parametrize(
     "feature",
     [
-        Since("rides", by=(), where="is_late", within_hours=3),
+        Since("rides", by=(), condition="is_late", within_hours=3),
         Since("rides", by=(), within_hours=3),
-        Window("rides", of="zone", how="count", days=(1,)),
-        Window("rides", of="is_late", how="mean", days=(1,)),
+        Window("rides", column="zone", how="count", days=(1,)),
+        Window("rides", column="is_late", how="mean", days=(1,)),
         Column("zone"),
         Column("fare"),
     ],

@@ -15,7 +15,7 @@ from include.usecases.flights import source
 from include.usecases.flights.usecase import USE_CASE
 from ml import periods
 from ml.ingestion import availability, validation
-from ml.ingestion.validation import Checked
+from ml.ingestion.validation import ValidationResult
 from tests.landed import rows_of
 
 NIGHTLY = ("schedule", "departures", "outcomes", "weather")
@@ -29,12 +29,12 @@ def landed(period: str) -> dict[str, pd.DataFrame]:
     """Return the text that lands for a period, by table."""
     with TemporaryDirectory() as folder:
         source.land(Path(folder), periods.parse(period), DATA)
-        return {table: rows_of(Path(folder, f"{table}.csv")).fit.astype(object) for table in TABLES}
+        return {table: rows_of(Path(folder, f"{table}.csv")).well_formed.astype(object) for table in TABLES}
 
 
-def checked(period: str, table: str) -> Checked:
+def checked(period: str, table: str) -> ValidationResult:
     declared = USE_CASE.table(table)
-    return validation.check(landed(period)[table], coherence.model(USE_CASE, declared), declared.key)
+    return validation.check(landed(period)[table], coherence.schema_model(USE_CASE, declared), declared.key)
 
 
 NIGHTS = ["2013-02-08", "2013-03-10", "2013-03-11", "2013-11-03", "2013-11-04", "2013-12-31"]
@@ -157,7 +157,7 @@ def test_a_departure_whose_delay_contradicts_its_instants_is_quarantined() -> No
     rows.iloc[4, rows.columns.get_loc("departure_delay_minutes")] = "7777"
     rows.iloc[5, rows.columns.get_loc("departure_delay_minutes")] = "99"
     declared = USE_CASE.table("departures")
-    reasons = validation.check(rows, coherence.model(USE_CASE, declared), declared.key).quarantined["reasons"]
+    reasons = validation.check(rows, coherence.schema_model(USE_CASE, declared), declared.key).quarantined["reasons"]
     assert len(reasons) == 2
     assert "departure delay contradicts the instants" in reasons.iloc[1]
 
@@ -165,7 +165,9 @@ def test_a_departure_whose_delay_contradicts_its_instants_is_quarantined() -> No
 def test_every_row_of_a_night_may_come() -> None:
     for name in TABLES:
         valid, period = checked("2013-02-08", name).valid, periods.parse("2013-02-08")
-        assert set(availability.place(valid, USE_CASE.table(name), USE_CASE.horizon, period).refused) <= {""}
+        assert set(
+            availability.assign_nights(valid, USE_CASE.table(name), USE_CASE.horizon, period).refusal_reasons
+        ) <= {""}
 
 
 def test_a_night_of_another_year_plays_the_same_weekday_of_2013() -> None:
@@ -181,7 +183,7 @@ def test_the_use_case_is_the_one_that_is_found() -> None:
 
 def test_what_is_known_by_a_moment_is_a_part_of_the_next_nights_files(tmp_path: Path) -> None:
     moment = datetime(2013, 2, 8, 18, 15, tzinfo=UTC)
-    source.land_known(tmp_path, date(2013, 2, 9), moment, DATA)
+    source.land_partial(tmp_path, date(2013, 2, 9), moment, DATA)
     for table, known_at in (("departures", "departed_at"), ("outcomes", "closed_at")):
         known, all_of_it = pd.read_csv(tmp_path / f"{table}.csv"), landed("2013-02-09")[table]
         assert 0 < len(known) < len(all_of_it)
@@ -190,7 +192,7 @@ def test_what_is_known_by_a_moment_is_a_part_of_the_next_nights_files(tmp_path: 
 
 def test_what_an_expectation_puts_has_been_seen() -> None:
     weather = source._weather(DATA).rename(columns=source._WEATHER)
-    put = {(name, value) for each in USE_CASE.expectations for world in each.settings for name, value in world}
+    put = {(name, value) for each in USE_CASE.expectations for world in each.variants for name, value in world}
     seen = {(name, value) for name, value in put if name in weather}
     assert seen
     for name, value in seen:

@@ -20,7 +20,7 @@ from ml.usecase import UseCase
 def test_every_feature_of_every_horizon_is_a_number_or_a_text(name: str) -> None:
     case = usecases.get(name)
     for horizon in filter(None, (case.horizon, case.live)):
-        types = function_sources.features(case, horizon)
+        types = function_sources.feature_types(case, horizon)
         assert tuple(types) == case.names_at(horizon)
         assert set(types.values()) == {"number", "text"}
 
@@ -31,7 +31,9 @@ def test_what_is_declared_of_the_toy_is_what_its_tables_have(home: Settings, tax
     for horizon in filter(None, (taxi.horizon, taxi.live)):
         rows = build.read(home.lake, taxi, horizon=horizon)
         numbers = {name for name in taxi.names_at(horizon) if pd.api.types.is_float_dtype(rows[name].dtype)}
-        assert {name for name, kind in function_sources.features(taxi, horizon).items() if kind == "number"} == numbers
+        assert {
+            name for name, kind in function_sources.feature_types(taxi, horizon).items() if kind == "number"
+        } == numbers
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_the_source_of_a_function_has_all_that_it_uses_and_nothing_else(
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         monkeypatch.setattr(usecases, "module", lambda name, part: module)
-        return function_sources.sources(taxi)
+        return function_sources.function_sources(taxi)
 
     here, there = sources(FILE, 1), sources(FILE.replace(before, after), 2)
     assert set(here) == {"late", "early", "plain"}

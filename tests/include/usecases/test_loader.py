@@ -95,7 +95,7 @@ def test_the_others_are_found_beside_one_that_cannot_be_read(spoil: Spoil) -> No
     assert "club" in usecases.names()
     assert "flights" in [each.name for each in usecases.all()]
     assert "club" not in [each.name for each in usecases.all()]
-    assert list(usecases.unreadable()) == ["club"]
+    assert list(usecases.load_errors()) == ["club"]
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_what_a_persons_own_code_raises_is_told_by_file_and_line_and_what_ours_r
     path = spoil("source.py", "    horizon = USE_CASE.horizon", "    horizon = folder.nothing")
     source = usecases.module("club", "source")
     told = f"the use case 'club' fails in {path}, line 19: AttributeError: 'int' object has no attribute 'nothing'"
-    with pytest.raises(DataError, match=told), usecases.blaming("club", DataError):
+    with pytest.raises(DataError, match=told), usecases.translate_errors("club", DataError):
         source.land(7, None, None)
-    with pytest.raises(ZeroDivisionError), usecases.blaming("club"):
+    with pytest.raises(ZeroDivisionError), usecases.translate_errors("club"):
         raise ZeroDivisionError
-    with pytest.raises(RequestError, match="as it was"), usecases.blaming("club"):
+    with pytest.raises(RequestError, match="as it was"), usecases.translate_errors("club"):
         raise RequestError("as it was")

@@ -12,7 +12,7 @@ def test_every_folder_with_a_usecase_is_found_by_name() -> None:
 
 def test_a_folder_added_to_the_path_is_found_like_the_others(taxi: UseCase) -> None:
     assert usecases.get("taxi") is taxi
-    assert usecases.has("taxi", "source")
+    assert usecases.has_module("taxi", "source")
     assert usecases.module("taxi", "schema").Booking.__name__ == "Booking"
 
 
@@ -22,4 +22,4 @@ def test_an_unknown_name_is_told_with_those_there_are() -> None:
 
 
 def test_a_part_that_is_not_there_is_not_there() -> None:
-    assert not usecases.has("flights", "nothing")
+    assert not usecases.has_module("flights", "nothing")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from ml.checks import Answer
+from ml.checks import CheckStatus
 from ml.evaluation import diagnostics
 from ml.usecase import EdgeCase, Fairness, Gates
 from tests.ml.answers import YES_OR_NO, answered, zones
@@ -8,10 +8,10 @@ from tests.ml.usecase.test_use_case import use_case
 
 JUDGED, EARLIER = answered(), answered(nights=20, seed=3)
 EVERYBODY = np.ones(len(JUDGED.labels), bool)
-STORM = EdgeCase(name="storm", where="is_storm", why="it matters most")
+STORM = EdgeCase(name="storm", condition="is_storm", why="it matters most")
 
 
-def measured(**changes: object) -> diagnostics.Findings:
+def measured(**changes: object) -> diagnostics.Diagnostics:
     case = use_case(gates=Gates(), edge_cases=(STORM,), **changes)
     masks = {STORM: EVERYBODY}
     return diagnostics.measure(
@@ -22,19 +22,19 @@ def measured(**changes: object) -> diagnostics.Findings:
         edge_cases=masks,
         slices={"zone=a": EVERYBODY},
         levels=zones(JUDGED),
-        among=EVERYBODY,
+        included=EVERYBODY,
     )
 
 
 def test_everything_is_found_on_the_judged_rows() -> None:
-    found = measured(fairness=Fairness(by=("zone",)))
+    found = measured(fairness=Fairness(group_by=("zone",)))
     assert [each.name for each in found.segments] == ["all", "since 2013-02-06", "storm", "zone=a"]
     assert [each.level for each in found.groups] == ["east", "north", "south"]
-    assert {check.answer for check in found.gates} == {Answer.PASS}
-    assert sum(each.rows for each in found.bins) == len(JUDGED.labels)
-    assert found.search.rows == len(EARLIER.labels)
+    assert {check.status for check in found.fairness_checks} == {CheckStatus.PASS}
+    assert sum(each.rows for each in found.reliability_bins) == len(JUDGED.labels)
+    assert found.slice_search.rows == len(EARLIER.labels)
 
 
 def test_groups_are_compared_only_where_that_is_declared() -> None:
     found = measured()
-    assert (found.groups, found.gates) == ((), ())
+    assert (found.groups, found.fairness_checks) == ((), ())

@@ -19,7 +19,7 @@ CANDIDATES: tuple[Candidate, ...] = (
 )
 MODELS = {
     each.name: fitting.fit(
-        each, fitting.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=1, threads=1, texts=TEXTS)
+        each, fitting.prepare(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=1, threads=1, texts=TEXTS)
     ).model
     for each in CANDIDATES
 }
@@ -35,8 +35,8 @@ ROWS = [
 def test_the_parts_sum_to_the_log_odds_and_these_make_the_score(name: str, row: dict[str, object]) -> None:
     model: Model = MODELS[name]
     told = explain.explain(model, row)
-    assert list(told.parts) == list(FRAME)
-    assert told.base + sum(told.parts.values()) == pytest.approx(told.raw, abs=1e-9)
+    assert list(told.contributions) == list(FRAME)
+    assert told.base_value + sum(told.contributions.values()) == pytest.approx(told.raw, abs=1e-9)
     assert told.score == pytest.approx(1 / (1 + math.exp(-(told.slope * told.raw + told.offset))), abs=1e-12)
     assert told.score == model.predict_row(row)
 
@@ -45,13 +45,15 @@ def test_a_linear_part_is_what_its_own_columns_add() -> None:
     model, row = MODELS["logistic"], ROWS[0]
     here, there = (explain.explain(model, row | {"zone": zone}) for zone in ("east", "wést"))
     moved = there.raw - here.raw
-    assert there.parts["zone"] - here.parts["zone"] == pytest.approx(moved)
+    assert there.contributions["zone"] - here.contributions["zone"] == pytest.approx(moved)
     assert moved != 0
     others = [name for name in FRAME if name != "zone"]
-    np.testing.assert_allclose([there.parts[each] for each in others], [here.parts[each] for each in others])
+    np.testing.assert_allclose(
+        [there.contributions[each] for each in others], [here.contributions[each] for each in others]
+    )
 
 
 def test_a_network_has_no_parts_and_says_why() -> None:
     told = explain.explain(MODELS["neural_net"], ROWS[0])
-    assert told.parts == {}
-    assert "its hidden layers mix all features" in told.why_not
+    assert told.contributions == {}
+    assert "its hidden layers mix all features" in told.unavailable_reason

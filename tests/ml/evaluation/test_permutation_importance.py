@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.evaluation import permutation_importance
-from ml.evaluation.permutation_importance import Worth
+from ml.evaluation.permutation_importance import FeatureImportance
 from ml.training import fitting
-from ml.training.fitting import Fitted
+from ml.training.fitting import FittedCandidate
 from ml.usecase import AsOf, Column, Feature, Function, GradientBoosting, Logistic, Text, Window
 from ml.usecase.features import outputs, title
 from tests.ml.answers import YES_OR_NO
@@ -36,7 +36,7 @@ CANDIDATES = {"logistic": Logistic(strength=1.0), "trees": GradientBoosting(tree
 FITTED = {
     name: fitting.fit(
         each,
-        fitting.gather(
+        fitting.prepare(
             FRAME,
             LABELS,
             NIGHTS,
@@ -52,7 +52,9 @@ FITTED = {
 BOTH = pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
 
 
-def measure(fitted: Fitted, features: tuple[Feature, ...] = FEATURES, seed: int = 3) -> dict[str, Worth]:
+def measure(
+    fitted: FittedCandidate, features: tuple[Feature, ...] = FEATURES, seed: int = 3
+) -> dict[str, FeatureImportance]:
     found = permutation_importance.measure(
         fitted, FRAME, LABELS, NIGHTS, features, target=YES_OR_NO, confidence=0.95, seed=seed
     )
@@ -60,46 +62,46 @@ def measure(fitted: Fitted, features: tuple[Feature, ...] = FEATURES, seed: int 
 
 
 @BOTH
-def test_what_bears_the_label_pays_and_noise_is_not_shown_to(fitted: Fitted) -> None:
+def test_what_bears_the_label_pays_and_noise_is_not_shown_to(fitted: FittedCandidate) -> None:
     found = measure(fitted)
-    assert {name for name, each in found.items() if each.pays} == {"risk", "storm"}
+    assert {name for name, each in found.items() if each.is_useful} == {"risk", "storm"}
 
 
 @BOTH
-def test_what_a_whole_night_shares_pays_across_nights_and_cannot_within_them(fitted: Fitted) -> None:
+def test_what_a_whole_night_shares_pays_across_nights_and_cannot_within_them(fitted: FittedCandidate) -> None:
     storm = measure(fitted)["storm"]
-    assert (storm.within.value, storm.within.low, storm.within.high) == (0.0, 0.0, 0.0)
-    assert storm.across.low > 0.05
+    assert (storm.within_nights.value, storm.within_nights.low, storm.within_nights.high) == (0.0, 0.0, 0.0)
+    assert storm.across_nights.low > 0.05
 
 
 @BOTH
-def test_a_constant_dealt_anew_changes_nothing(fitted: Fitted) -> None:
+def test_a_constant_dealt_anew_changes_nothing(fitted: FittedCandidate) -> None:
     one = measure(fitted)["one"]
-    assert {one.within.value, one.within.high, one.across.value, one.across.high} == {0.0}
+    assert {one.within_nights.value, one.within_nights.high, one.across_nights.value, one.across_nights.high} == {0.0}
 
 
 @BOTH
-def test_the_same_seed_gives_the_same_worths(fitted: Fitted) -> None:
+def test_the_same_seed_gives_the_same_worths(fitted: FittedCandidate) -> None:
     assert measure(fitted) == measure(fitted) != measure(fitted, seed=4)
 
 
 @BOTH
-def test_columns_of_one_declaration_are_dealt_together(fitted: Fitted) -> None:
+def test_columns_of_one_declaration_are_dealt_together(fitted: FittedCandidate) -> None:
     together = AsOf("weather", by=(), columns=("risk", "storm"))
     (found,) = measure(fitted, (together,)).values()
     alone = measure(fitted)
     assert found.columns == ("risk", "storm")
-    assert found.across.value > max(alone["risk"].across.value, alone["storm"].across.value)
+    assert found.across_nights.value > max(alone["risk"].across_nights.value, alone["storm"].across_nights.value)
 
 
 def test_worths_are_in_the_order_of_what_is_lost() -> None:
-    values = [max(each.within.value, each.across.value) for each in measure(FITTED["trees"]).values()]
+    values = [max(each.within_nights.value, each.across_nights.value) for each in measure(FITTED["trees"]).values()]
     assert values == sorted(values, reverse=True)
 
 
 def test_rows_that_a_learner_was_fitted_on_say_nothing() -> None:
     fitted = FITTED["trees"]
-    learned = ~fitted.ahead
+    learned = ~fitted.out_of_fold
     labels = np.where(learned, 1 - LABELS, LABELS)
     found = permutation_importance.measure(
         fitted, FRAME, labels, NIGHTS, FEATURES, target=YES_OR_NO, confidence=0.95, seed=3
@@ -109,9 +111,9 @@ def test_rows_that_a_learner_was_fitted_on_say_nothing() -> None:
 
 def test_of_many_rows_a_sample_says_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     everything = measure(FITTED["trees"])
-    monkeypatch.setattr(permutation_importance, "_ROWS", 600)
+    monkeypatch.setattr(permutation_importance, "_MAX_ROWS", 600)
     sampled = measure(FITTED["trees"])
-    assert sampled["risk"].within.value == pytest.approx(everything["risk"].within.value, rel=0.4)
+    assert sampled["risk"].within_nights.value == pytest.approx(everything["risk"].within_nights.value, rel=0.4)
     assert sampled["risk"] != everything["risk"]
 
 
@@ -119,7 +121,7 @@ def test_with_one_night_ahead_nothing_is_shown() -> None:
     fitted = FITTED["trees"]
     last = NIGHTS[-1] == NIGHTS
     found = permutation_importance.measure(
-        replace(fitted, folds=(replace(fitted.folds[-1], ahead=last),)),
+        replace(fitted, folds=(replace(fitted.folds[-1], validation=last),)),
         FRAME,
         LABELS,
         NIGHTS,
@@ -128,13 +130,13 @@ def test_with_one_night_ahead_nothing_is_shown() -> None:
         confidence=0.95,
         seed=3,
     )
-    assert not any(each.pays for each in found)
+    assert not any(each.is_useful for each in found)
 
 
 @given(groups=st.lists(st.integers(0, 4), min_size=1, max_size=60), seed=st.integers(0, 99))
 def test_a_deal_keeps_every_group_and_takes_every_row_once(groups: list[int], seed: int) -> None:
     of = np.array(groups, np.int64)
-    deal = permutation_importance._deal(of, np.random.default_rng(seed))
+    deal = permutation_importance._permute(of, np.random.default_rng(seed))
     assert sorted(deal) == list(range(len(of)))
     assert (of[deal] == of).all()
 
@@ -144,7 +146,7 @@ DECLARED = st.lists(
         st.sampled_from("abcdef").map(Column),
         st.sampled_from("ghi").map(Function),
         st.builds(
-            lambda of, days: Window("t", of=of, how="mean", by=("z",), days=tuple(days)),
+            lambda of, days: Window("t", column=of, how="mean", by=("z",), days=tuple(days)),
             st.sampled_from("xy"),
             st.sets(st.integers(1, 9), min_size=1),
         ),

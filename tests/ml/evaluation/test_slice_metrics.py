@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from ml.evaluation import slice_metrics
-from ml.evaluation.slice_metrics import Kind
+from ml.evaluation.slice_metrics import SliceKind
 from ml.metrics import probability
 from ml.usecase import EdgeCase, Gates
 from tests.ml.answers import YES_OR_NO, answered
 
 ROWS = answered()
-STORM = EdgeCase(name="storm", where="is_storm", why="it matters most")
-NOWHERE = EdgeCase(name="eclipse", where="is_eclipse", why="nobody drives")
+STORM = EdgeCase(name="storm", condition="is_storm", why="it matters most")
+NOWHERE = EdgeCase(name="eclipse", condition="is_eclipse", why="nobody drives")
 SOUTH = (ROWS.frame["zone"] == "south").to_numpy()
 MEASURED = slice_metrics.measure(
     ROWS,
@@ -22,11 +22,11 @@ MEASURED = slice_metrics.measure(
 
 def test_every_part_is_told_with_why_it_is_judged_apart() -> None:
     assert [(each.kind, each.name) for each in MEASURED] == [
-        (Kind.ALL, "all"),
-        (Kind.RECENT, "since 2013-02-05"),
-        (Kind.EDGE_CASE, "storm"),
-        (Kind.EDGE_CASE, "eclipse"),
-        (Kind.SLICE, "zone=south"),
+        (SliceKind.ALL, "all"),
+        (SliceKind.RECENT, "since 2013-02-05"),
+        (SliceKind.EDGE_CASE, "storm"),
+        (SliceKind.EDGE_CASE, "eclipse"),
+        (SliceKind.SLICE, "zone=south"),
     ]
     assert MEASURED[2].why == "it matters most"
 

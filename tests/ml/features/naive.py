@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from ml.features import point_in_time
-from ml.features.point_in_time import Entities, History, View
+from ml.features.point_in_time import AsOfView, Entities, TableIndex
 from ml.usecase import AsOf, Since, Window
 
 HOUR = pd.Timedelta(hours=1)
@@ -53,24 +53,24 @@ def asked(draw: st.DrawFn) -> pd.DataFrame:
     return pd.DataFrame({"zone": pd.Series([row[0] for row in rows], dtype=object), "cutoff": cutoffs})
 
 
-def view(table: pd.DataFrame, entities: pd.DataFrame) -> View:
+def view(table: pd.DataFrame, entities: pd.DataFrame) -> AsOfView:
     """Return `table` as `entities` may see it."""
     asking = Entities(entities, point_in_time.seconds(entities["cutoff"]))
-    return View(History(table, "known_at", "happened_at"), asking)
+    return AsOfView(TableIndex(table, "known_at", "happened_at"), asking)
 
 
 def window(table: pd.DataFrame, entity: Any, feature: Window, hours: float) -> float:
     """Return the window's statistic as its definition says, row by row."""
     inside = _known(table, entity, feature.on)
-    inside = inside[(_instant(inside, feature.on) > entity.cutoff - hours * HOUR) & inside[feature.of].notna()]
-    own = _group(inside, entity.zone, feature.by)[feature.of]
+    inside = inside[(_instant(inside, feature.on) > entity.cutoff - hours * HOUR) & inside[feature.column].notna()]
+    own = _group(inside, entity.zone, feature.by)[feature.column]
     if feature.how == "sum":
         return float(own.sum())
     if feature.how == "count":
         return _count(inside, own, feature)
     if not feature.shrinkage:
         return float(own.mean())
-    return float((own.sum() + feature.shrinkage * inside[feature.of].mean()) / (len(own) + feature.shrinkage))
+    return float((own.sum() + feature.shrinkage * inside[feature.column].mean()) / (len(own) + feature.shrinkage))
 
 
 def _count(inside: pd.DataFrame, own: "pd.Series[Any]", feature: Window) -> float:
@@ -95,7 +95,7 @@ def latest(table: pd.DataFrame, entity: Any, feature: AsOf) -> list[object]:
 def since(table: pd.DataFrame, entity: Any, feature: Since) -> float:
     """Return the hours since the latest row, of those that count, if there is one within the bound."""
     known = _group(_known(table, entity, feature.on), entity.zone, feature.by)
-    known = known if feature.where is None else known[known[feature.where] > 0]
+    known = known if feature.condition is None else known[known[feature.condition] > 0]
     hours = float((entity.cutoff - _instant(known, feature.on).max()) / HOUR)
     return hours if hours <= feature.within_hours else np.nan
 

@@ -66,7 +66,7 @@ def visits(**changes: Any) -> UseCase:
         Column("zone"),
         Function("hour"),
         AsOf("visits", by=("zone",), columns=("came",), within_hours=48),
-        Window("visits", of="came", how="mean", by=("who",), days=(7,)),
+        Window("visits", column="came", how="mean", by=("who",), days=(7,)),
     )
     return use_case(**({"features": looked_up, "horizon": Night(hour=2, timezone="UTC")} | changes))
 
@@ -118,7 +118,7 @@ def test_no_entities_give_no_rows_of_the_same_columns() -> None:
 
 def test_at_the_event_only_what_the_cutoff_did_not_know_is_told() -> None:
     told = pd.concat([VISITS, VISITS.assign(at=VISITS["at"] + DAY, known_at=VISITS["known_at"] + DAY, came=0.0)])
-    later = features.at_event(visits(), PLANS.assign(zone="a"), {"visits": told})
+    later = features.lookups_at_event(visits(), PLANS.assign(zone="a"), {"visits": told})
     assert later["came"].tolist() == [0.0, pytest.approx(np.nan, nan_ok=True)]
 
 
@@ -131,7 +131,7 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     )
 
 
-LIVE = Live(before="at", hours=1, features=(Window("visits", of="came", how="count", by=("zone",), hours=(20,)),))
+LIVE = Live(before="at", hours=1, features=(Window("visits", column="came", how="count", by=("zone",), hours=(20,)),))
 
 
 def test_at_the_live_horizon_each_entity_asks_at_its_own_cutoff_and_sees_more() -> None:
@@ -160,9 +160,9 @@ def test_an_entity_without_an_instant_of_its_own_knows_nothing() -> None:
     ids=["as it is", "drawn towards the ratio of all"],
 )
 def test_a_ratio_is_one_feature_over_another(shrinkage: float, expected: list[float]) -> None:
-    windows = [Window("visits", of="came", how=how, by=("zone",), days=(7,)) for how in ("sum", "count")]  # type: ignore[arg-type]
+    windows = [Window("visits", column="came", how=how, by=("zone",), days=(7,)) for how in ("sum", "count")]  # type: ignore[arg-type]
     of, to = (each.outputs[0] for each in windows)
-    share = Ratio("came_share", of=of, to=to, shrinkage=shrinkage)
+    share = Ratio("came_share", numerator=of, denominator=to, shrinkage=shrinkage)
     told = pd.concat([VISITS] * 4).assign(came=[1.0, 1.0, 0.0, 0.0], zone=["a", "a", "a", "c"])
     built = features.build(visits(features=(*windows, share)), FUNCTIONS, PLANS, {"visits": told})
     np.testing.assert_allclose(built["came_share"], expected)
@@ -190,7 +190,7 @@ def test_a_declaration_is_made_inside_its_own_watch() -> None:
         called.append(list(inside))
         return at.dt.hour
 
-    watched = features.build(visits(), {"hour": hour}, PLANS, {"visits": VISITS}, watch=watch)
+    watched = features.build(visits(), {"hour": hour}, PLANS, {"visits": VISITS}, timer=watch)
     pd.testing.assert_frame_equal(watched, features.build(visits(), FUNCTIONS, PLANS, {"visits": VISITS}))
     assert called == [["hour"]]
     assert entered == {title(each) for each in visits().features}

@@ -5,7 +5,7 @@ import pytest
 
 from ml.errors import FeatureError
 from ml.features import fingerprints
-from ml.features.fingerprints import Declared
+from ml.features.fingerprints import FeatureFingerprints
 from ml.usecase import AsOf, Column, Function, Live, Night, Ratio, Since, Table, Text, UseCase, Window
 from tests.ml.usecase.test_use_case import use_case
 
@@ -16,7 +16,7 @@ VISITS = Table(
     name="visits", schema="Visit", key=("id",), event_time="at", known_at="ended_at", night="day", derived=("late",)
 )
 RAIN = Table(name="rain", schema="Rain", key=("id",), event_time="at", known_at="measured_at")
-WEEK = Window("visits", of="late", how="mean", by=("zone",), days=(7, 28), shrinkage=5)
+WEEK = Window("visits", column="late", how="mean", by=("zone",), days=(7, 28), shrinkage=5)
 WEATHER = AsOf("rain", by=("zone",), columns=("millimetres", "wind"), within_hours=6)
 FEATURES = (
     Column("kilometres"),
@@ -25,7 +25,7 @@ FEATURES = (
     WEEK,
     WEATHER,
     Since("visits", by=("zone",), within_hours=48),
-    Ratio("trend", of="late_mean_by_zone_7d", to="late_mean_by_zone_28d"),
+    Ratio("trend", numerator="late_mean_by_zone_7d", denominator="late_mean_by_zone_28d"),
 )
 CASE = replace(
     use_case(), tables=(*(each for each in use_case().tables if each.name != "visits"), VISITS, RAIN), features=FEATURES
@@ -34,7 +34,7 @@ CASE = replace(
 
 def meanings(case: UseCase = CASE, sources: dict[str, str] = SOURCES, **types: str) -> dict[str, str]:
     told = dict.fromkeys(case.names_at(case.live or case.horizon), "number") | types
-    return fingerprints.of(case, case.live or case.horizon, told, sources, NEEDS)
+    return fingerprints.compute(case, case.live or case.horizon, told, sources, NEEDS)
 
 
 def changed(other: dict[str, str]) -> set[str]:
@@ -118,12 +118,12 @@ def test_the_live_horizon_means_something_else_by_every_feature() -> None:
 
 def test_the_version_is_that_of_the_meanings_in_any_order() -> None:
     found = meanings()
-    assert fingerprints.version(found) == fingerprints.version(dict(reversed(found.items())))
-    assert fingerprints.version(found) != fingerprints.version(found | {"kilometres": "0"})
+    assert fingerprints.combined_digest(found) == fingerprints.combined_digest(dict(reversed(found.items())))
+    assert fingerprints.combined_digest(found) != fingerprints.combined_digest(found | {"kilometres": "0"})
 
 
-def service(name: str, **digests: str) -> Declared:
-    return Declared(service=name, digests=digests)
+def service(name: str, **digests: str) -> FeatureFingerprints:
+    return FeatureFingerprints(service=name, digests=digests)
 
 
 OLD = service("entities_old", zone="1", late="2")
@@ -132,8 +132,8 @@ OLD = service("entities_old", zone="1", late="2")
 @pytest.mark.parametrize(
     "found", [OLD, service("entities_new", zone="1", late="2", more="3")], ids=["the same", "a wider one"]
 )
-def test_features_that_mean_the_same_are_taken_whatever_else_is_there(found: Declared) -> None:
-    fingerprints.require(OLD, found, whose="the model pins", where="the table", remedy="mend it")
+def test_features_that_mean_the_same_are_taken_whatever_else_is_there(found: FeatureFingerprints) -> None:
+    fingerprints.check_compatible(OLD, found, pinned_by="the model pins", target="the table", remedy="mend it")
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,13 @@ def test_features_that_mean_the_same_are_taken_whatever_else_is_there(found: Dec
         pytest.param(service("entities_new", x="1"), "lacks zone, late", id="none of them"),
     ],
 )
-def test_other_features_are_refused_with_both_services_and_the_word_that_mends(found: Declared, fault: str) -> None:
+def test_other_features_are_refused_with_both_services_and_the_word_that_mends(
+    found: FeatureFingerprints, fault: str
+) -> None:
     with pytest.raises(FeatureError) as refused:
-        fingerprints.require(OLD, found, whose="package 0123 pins", where="the table", remedy="build it again")
+        fingerprints.check_compatible(
+            OLD, found, pinned_by="package 0123 pins", target="the table", remedy="build it again"
+        )
     assert str(refused.value) == (
         "expected the table to have the features of entities_old, which package 0123 pins, but it has those of "
         f"entities_new, which {fault}: build it again"
@@ -155,11 +159,11 @@ def test_other_features_are_refused_with_both_services_and_the_word_that_mends(f
 
 
 def test_facts_are_read_as_they_were_written() -> None:
-    assert fingerprints.told(OLD.facts, of="the package") == OLD
+    assert fingerprints.from_facts(OLD.facts, source="the package") == OLD
 
 
 def test_facts_that_do_not_say_what_their_features_mean_are_refused() -> None:
     with pytest.raises(
         FeatureError, match=r"expected the snapshot to say what its features mean .* only has \['night'\]"
     ):
-        fingerprints.told({"night": "2024-03-17"}, of="the snapshot")
+        fingerprints.from_facts({"night": "2024-03-17"}, source="the snapshot")

@@ -18,7 +18,14 @@ BY = st.sampled_from([(), ("zone",)])
 ON = st.sampled_from(["known_at", "event_time"])
 WINDOWS = st.builds(
     lambda how, by, on, shrinkage: Window(
-        "seen", of="size", how=how, by=by, on=on, days=(1, 3), hours=(5,), shrinkage=0 if how == "sum" else shrinkage
+        "seen",
+        column="size",
+        how=how,
+        by=by,
+        on=on,
+        days=(1, 3),
+        hours=(5,),
+        shrinkage=0 if how == "sum" else shrinkage,
     ),
     st.sampled_from(["mean", "sum", "count"]),
     BY,
@@ -26,7 +33,7 @@ WINDOWS = st.builds(
     st.sampled_from([0.0, 2.5]),
 )
 SINCE = st.builds(
-    lambda by, on, settings: Since("seen", by=by, on=on, where=settings, within_hours=40),
+    lambda by, on, settings: Since("seen", by=by, on=on, condition=settings, within_hours=40),
     BY,
     ON,
     st.sampled_from([None, "good"]),
@@ -38,7 +45,7 @@ def test_a_window_is_what_a_loop_over_all_rows_finds(
     table: pd.DataFrame, entities: pd.DataFrame, feature: Window
 ) -> None:
     found = lookups.window(feature, view(table, entities))
-    for name, seconds in feature.seconds.items():
+    for name, seconds in feature.lookback_seconds.items():
         expected = [naive.window(table, entity, feature, seconds / 3600) for entity in entities.itertuples()]
         np.testing.assert_allclose(found[name], expected, atol=1e-12)
 
@@ -98,13 +105,13 @@ def test_a_huge_value_of_one_group_does_not_touch_a_digit_of_another(
 def test_a_window_counts_and_sums_the_values_that_are_there(how: Any, expected: float) -> None:
     table = pd.DataFrame({"zone": ["a"] * 3, "known_at": START, "happened_at": START, "size": [2.0, np.nan, 3.0]})
     entities = pd.DataFrame({"zone": ["a"], "cutoff": [START]})
-    feature = Window("seen", of="size", how=how, by=("zone",), days=(1,))
+    feature = Window("seen", column="size", how=how, by=("zone",), days=(1,))
     assert lookups.window(feature, view(table, entities))[feature.outputs[0]][0] == expected
 
 
 def test_any_column_can_be_counted() -> None:
     table = pd.DataFrame({"zone": ["a", "a", None], "known_at": START, "happened_at": START})
-    feature = Window("seen", of="zone", how="count", hours=(1,))
+    feature = Window("seen", column="zone", how="count", hours=(1,))
     asking = pd.DataFrame({"zone": ["a"], "cutoff": [START]})
     assert lookups.window(feature, view(table, asking))["zone_count_by_all_1h"][0] == 2
 
@@ -113,6 +120,6 @@ def test_a_window_begins_just_after_its_length_and_ends_with_the_cutoff() -> Non
     moments = [START - HOUR, START - HOUR + pd.Timedelta(seconds=1), START, START + pd.Timedelta(seconds=1)]
     table = pd.DataFrame({"known_at": moments, "happened_at": moments, "size": [1.0, 2.0, 4.0, 8.0]})
     for on in ("known_at", "event_time"):
-        feature = Window("seen", of="size", how="sum", hours=(1,), on=on)  # type: ignore[arg-type]
+        feature = Window("seen", column="size", how="sum", hours=(1,), on=on)  # type: ignore[arg-type]
         found = lookups.window(feature, view(table, pd.DataFrame({"cutoff": [START]})))
         assert found[feature.outputs[0]].tolist() == [6.0]

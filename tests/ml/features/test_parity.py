@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.features import parity
-from ml.features.parity import Comparison, Difference
+from ml.features.parity import Comparison, FeatureDifference
 
 NAMES = ["congestion", "zone", "cutoff"]
 AT = pd.Timestamp("2024-03-16 21:30", tz="UTC")
@@ -24,7 +24,7 @@ def compared(found: pd.DataFrame, **more: object) -> Comparison:
 @given(st.permutations(list(ROWS.index)))
 def test_a_way_agrees_with_itself_in_any_order(order: list[str]) -> None:
     found = compared(ROWS.loc[order].astype({"zone": "category"}))
-    assert found == Comparison(path="online store", rows=3, absent=(), differences=())
+    assert found == Comparison(source="online store", rows=3, absent=(), differences=())
     assert str(found) == "online store: 3 entities, the same to the last bit"
 
 
@@ -33,30 +33,32 @@ def test_a_way_agrees_with_itself_in_any_order(order: list[str]) -> None:
     [
         pytest.param(
             {"congestion": [0.5, 0.0, 0.25]},
-            Difference(feature="congestion", entities=1, largest=None, examples=("b: nan, there 0.0",)),
+            FeatureDifference(feature="congestion", entities=1, max_difference=None, examples=("b: nan, there 0.0",)),
             id="null filled with 0",
         ),
         pytest.param(
             {"congestion": [np.nextafter(0.5, 1), np.nan, 0.75]},
-            Difference(
+            FeatureDifference(
                 feature="congestion",
                 entities=2,
-                largest=0.5,
+                max_difference=0.5,
                 examples=("a: 0.5, there 0.5000000000000001", "c: 0.25, there 0.75"),
             ),
             id="the last bit",
         ),
         pytest.param(
             {"zone": ["north", "north", ""]},
-            Difference(feature="zone", entities=2, largest=None, examples=("b: south, there north", "c: None, there ")),
+            FeatureDifference(
+                feature="zone", entities=2, max_difference=None, examples=("b: south, there north", "c: None, there ")
+            ),
             id="texts",
         ),
         pytest.param(
             {"cutoff": [AT + pd.Timedelta(hours=5.5), AT, pd.NaT]},
-            Difference(
+            FeatureDifference(
                 feature="cutoff",
                 entities=1,
-                largest=None,
+                max_difference=None,
                 examples=("a: 2024-03-16 21:30:00+00:00, there 2024-03-17 03:00:00+00:00",),
             ),
             id="another instant",
@@ -64,7 +66,7 @@ def test_a_way_agrees_with_itself_in_any_order(order: list[str]) -> None:
     ],
 )
 def test_what_differs_is_told_by_feature_count_size_and_example(
-    changes: dict[str, list[object]], expected: Difference
+    changes: dict[str, list[object]], expected: FeatureDifference
 ) -> None:
     assert compared(ROWS.assign(**changes)).differences == (expected,)
 
@@ -77,7 +79,7 @@ def test_minus_zero_is_not_zero() -> None:
 
 def test_entities_that_are_absent_are_counted_and_named() -> None:
     found = compared(ROWS.loc[["b"]].assign(congestion=1.0))
-    assert (found.absent, found.cells) == (("a", "c"), 3)
+    assert (found.absent, found.differing_values) == (("a", "c"), 3)
     assert str(found) == (
         "online store differs from the table of features for 3 entities: 2 absent (a, c); "
         "congestion of 1 entities (here and there: b: nan, there 1.0)"
@@ -86,16 +88,16 @@ def test_entities_that_are_absent_are_counted_and_named() -> None:
 
 def test_what_nobody_asked_for_may_be_there_too() -> None:
     more = ROWS.assign(other=1.0)
-    assert not compared(pd.concat([more, more.rename(str.upper)])).cells
+    assert not compared(pd.concat([more, more.rename(str.upper)])).differing_values
 
 
 def test_hidden_values_are_counted_and_not_shown() -> None:
     [found] = compared(ROWS.assign(congestion=0.125), hidden=["congestion"]).differences
-    assert (found.entities, found.largest) == (3, None)
+    assert (found.entities, found.max_difference) == (3, None)
     assert found.examples == ("a: ***, there ***", "b: ***, there ***", "c: ***, there ***")
 
 
 def test_a_way_that_could_not_be_gone_counts_as_one_difference_and_says_why() -> None:
-    found = parity.Comparison(path="snapshot", rows=0, absent=(), differences=(), fault="it was cut")
-    assert found.cells == 1
+    found = parity.Comparison(source="snapshot", rows=0, absent=(), differences=(), failure="it was cut")
+    assert found.differing_values == 1
     assert str(found) == "snapshot differs from the table of features for 0 entities: it was cut"

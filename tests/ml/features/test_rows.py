@@ -25,7 +25,7 @@ def test_a_function_is_called_with_the_columns_that_its_parameters_name() -> Non
 
 def test_dates_and_whole_numbers_are_written_short() -> None:
     frame = pd.DataFrame({"day": pd.to_datetime(["2013-01-02"]), "who": [7.0], "mile": [7.5]})
-    assert [rows.text(frame[name])[0] for name in frame] == ["2013-01-02", "7", "7.5"]
+    assert [rows.to_text(frame[name])[0] for name in frame] == ["2013-01-02", "7", "7.5"]
 
 
 ROWS = pd.DataFrame({"far": [1.0, 2.0]})
@@ -51,5 +51,5 @@ def test_a_derived_column_is_one_of_numbers() -> None:
     with pytest.raises(
         DeclarationError, match=r"expected near\(\) .* to return numbers, got object: .*astype\(float\)"
     ):
-        rows.number(near, ROWS)
-    assert rows.number(lambda far: far > 1, ROWS).tolist() == [False, True]
+        rows.call_numeric(near, ROWS)
+    assert rows.call_numeric(lambda far: far > 1, ROWS).tolist() == [False, True]

@@ -23,4 +23,4 @@ MADE = {"python": "3.12", "libraries": {"lightgbm": "4.5", "numpy": "2.0"}, "loc
     ids=["the same", "a newer library", "another Python", "gone", "new", "something else"],
 )
 def test_each_dependency_that_changed_is_told(now: dict[str, object], told: tuple[str, ...]) -> None:
-    assert environment_diff.changes(MADE, MADE | now) == told
+    assert environment_diff.describe_changes(MADE, MADE | now) == told

@@ -74,7 +74,7 @@ def test_an_edit_whose_digest_was_made_again_is_found_at_the_next_entry(
     assume(len(entries) > 1)
     place = data.draw(st.integers(0, len(entries) - 2))
     edited = replace(entries[place], subject=entries[place].subject + "!")
-    forged = replace(edited, digest=hash_chain.digest(edited.previous, edited))
+    forged = replace(edited, digest=hash_chain.entry_digest(edited.previous, edited))
     broken = hash_chain.verify([*entries[:place], forged, *entries[place + 1 :]])
     assert broken is not None
     assert broken.seq == place + 2
@@ -92,8 +92,8 @@ def test_a_deletion_before_the_end_is_found(entries: list[Entry], data: st.DataO
 @given(CHAINS, st.data())
 def test_a_deletion_at_the_end_is_found_by_a_digest_noted_before(entries: list[Entry], data: st.DataObject) -> None:
     left = data.draw(st.integers(0, len(entries) - 1))
-    assert hash_chain.verify(entries[:left], remembered=entries[-1].digest) is not None
-    assert hash_chain.verify(entries, remembered=entries[left].digest) is None
+    assert hash_chain.verify(entries[:left], known_digest=entries[-1].digest) is not None
+    assert hash_chain.verify(entries, known_digest=entries[left].digest) is None
 
 
 @given(CHAINS, st.randoms(use_true_random=False))
@@ -108,18 +108,18 @@ def test_any_other_order_is_found(entries: list[Entry], random: object) -> None:
 def test_the_same_moment_in_another_zone_has_the_same_digest(draft: Entry, hours: int) -> None:
     assume(datetime(2, 1, 1, tzinfo=UTC) < draft.recorded_at < datetime(9998, 1, 1, tzinfo=UTC))
     elsewhere = replace(draft, recorded_at=draft.recorded_at.astimezone(timezone(timedelta(hours=hours))))
-    assert hash_chain.digest(GENESIS, elsewhere) == hash_chain.digest(GENESIS, draft)
+    assert hash_chain.entry_digest(GENESIS, elsewhere) == hash_chain.entry_digest(GENESIS, draft)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_numbers_that_json_does_not_know_have_no_canonical_text(value: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        hash_chain.canonical({"value": value})
+        hash_chain.canonical_json({"value": value})
 
 
 def test_the_canonical_text_does_not_depend_on_the_order_of_keys() -> None:
     assert (
-        hash_chain.canonical({"b": 1, "a": [None, "é"]})
-        == hash_chain.canonical({"a": [None, "é"], "b": 1})
+        hash_chain.canonical_json({"b": 1, "a": [None, "é"]})
+        == hash_chain.canonical_json({"a": [None, "é"], "b": 1})
         == '{"a":[null,"é"],"b":1}'
     )

@@ -60,4 +60,4 @@ SAME = {"entities": 60, "absent": 0, "differ": {}}
     ids=lambda each: each if isinstance(each, str) and len(each) < 12 else None,
 )
 def test_an_entry_is_told_in_a_line(kind: str, payload: dict[str, Any], told: str) -> None:
-    assert ledger_text.told(entry(kind, payload)) == told
+    assert ledger_text.describe(entry(kind, payload)) == told

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.governance import manifest
-from ml.governance.manifest import Fault
+from ml.governance.manifest import Mismatch
 
 FILES = st.dictionaries(st.sampled_from(["a", "b", "c", manifest.NAME]), st.binary(max_size=3))
 
@@ -15,21 +15,21 @@ def promise(files: Mapping[str, bytes]) -> dict[str, str]:
 
 @given(FILES)
 def test_files_keep_their_own_promise(files: dict[str, bytes]) -> None:
-    assert manifest.faults(promise(files), files) == ()
+    assert manifest.mismatches(promise(files), files) == ()
 
 
 @given(FILES, FILES)
 def test_every_file_that_differs_is_a_fault_and_no_other(before: dict[str, bytes], after: dict[str, bytes]) -> None:
     names = (before.keys() | after.keys()) - {manifest.NAME}
     differing = sorted(name for name in names if before.get(name) != after.get(name))
-    assert [fault.name for fault in manifest.faults(promise(before), after)] == differing
+    assert [fault.name for fault in manifest.mismatches(promise(before), after)] == differing
 
 
 def test_a_fault_tells_what_was_promised_and_what_came() -> None:
     promised, files = {"gone": "1" * 64, "kept": manifest.sha256(b"k")}, {"kept": b"k", "new": b"n"}
-    assert manifest.faults(promised, files) == (
-        Fault(name="gone", expected="1" * 64, found=None),
-        Fault(name="new", expected=None, found=manifest.sha256(b"n")),
+    assert manifest.mismatches(promised, files) == (
+        Mismatch(name="gone", expected="1" * 64, actual=None),
+        Mismatch(name="new", expected=None, actual=manifest.sha256(b"n")),
     )
 
 

@@ -21,9 +21,9 @@ def rows(*at: str) -> pd.DataFrame:
 
 def placed(table: Table, period: str, *at: str) -> list[tuple[str, str, str]]:
     """Return (night, known at, refusal) of each row."""
-    arrived = availability.place(rows(*at), table, HORIZON, periods.parse(period))
+    arrived = availability.assign_nights(rows(*at), table, HORIZON, periods.parse(period))
     known = arrived.rows["known_at"].dt.strftime("%d %H:%M")
-    return list(zip(arrived.rows["night"].str[8:], known, arrived.refused, strict=True))
+    return list(zip(arrived.rows["night"].str[8:], known, arrived.refusal_reasons, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_rows_around_a_change_of_the_clock_find_their_night(period: str, at: str
 
 def test_an_entity_of_another_night_is_refused_by_name() -> None:
     trips = pd.DataFrame({"at": [1, 2], "day": pd.to_datetime(["2013-02-08", "2013-02-09"])})
-    arrived = availability.place(trips, TRIPS, HORIZON, periods.parse("2013-02-08"))
-    assert list(arrived.refused) == ["", "belongs to the night 2013-02-09, not to 2013-02-08"]
+    arrived = availability.assign_nights(trips, TRIPS, HORIZON, periods.parse("2013-02-08"))
+    assert list(arrived.refusal_reasons) == ["", "belongs to the night 2013-02-09, not to 2013-02-08"]
 
 
 def test_an_entity_is_known_at_the_cutoff_of_the_night_it_names() -> None:
     trips = pd.DataFrame({"at": [1, 2], "day": pd.to_datetime(["2013-03-10", "2013-03-11"])})
-    arrived = availability.place(trips, TRIPS, HORIZON, periods.parse("2013-03-10..2013-03-11"))
+    arrived = availability.assign_nights(trips, TRIPS, HORIZON, periods.parse("2013-03-10..2013-03-11"))
     assert list(arrived.rows["night"]) == ["2013-03-10", "2013-03-11"]
     assert list(arrived.rows["known_at"]) == [
         pd.Timestamp("2013-03-10 07", tz="UTC"),
@@ -96,14 +96,14 @@ def test_an_entity_is_known_at_the_cutoff_of_the_night_it_names() -> None:
 @pytest.mark.parametrize("table", [OUTCOMES, WEATHER, FARES, TRIPS], ids=lambda table: table.name)
 def test_no_rows_are_placed_as_no_rows(table: Table) -> None:
     empty = rows().assign(day=pd.to_datetime([]))
-    arrived = availability.place(empty, table, HORIZON, periods.parse("2013-02-08"))
+    arrived = availability.assign_nights(empty, table, HORIZON, periods.parse("2013-02-08"))
     assert {"known_at", "night"} <= set(arrived.rows)
-    assert len(arrived.rows) == len(arrived.refused) == 0
+    assert len(arrived.rows) == len(arrived.refusal_reasons) == 0
 
 
 def test_placing_rows_leaves_the_rows_given_as_they_were() -> None:
     given_rows = rows("2013-02-07 20:00")
-    availability.place(given_rows, OUTCOMES, HORIZON, periods.parse("2013-02-08"))
+    availability.assign_nights(given_rows, OUTCOMES, HORIZON, periods.parse("2013-02-08"))
     pd.testing.assert_frame_equal(given_rows, rows("2013-02-07 20:00"))
 
 
@@ -111,8 +111,10 @@ def test_placing_rows_leaves_the_rows_given_as_they_were() -> None:
 @given(st.lists(st.integers(-3 * 24, 12 * 24), min_size=1, max_size=20))
 def test_a_row_taken_is_known_by_the_cutoff_of_its_night_and_not_by_that_before(hours: list[int]) -> None:
     at = pd.Timestamp("2013-03-08", tz="UTC") + pd.to_timedelta(hours, unit="h")
-    arrived = availability.place(pd.DataFrame({"at": at}), OUTCOMES, HORIZON, periods.parse("2013-03-08..2013-03-14"))
-    taken = arrived.rows[arrived.refused == ""]
+    arrived = availability.assign_nights(
+        pd.DataFrame({"at": at}), OUTCOMES, HORIZON, periods.parse("2013-03-08..2013-03-14")
+    )
+    taken = arrived.rows[arrived.refusal_reasons == ""]
     for known, night in zip(taken["known_at"], pd.to_datetime(taken["night"]), strict=True):
         before = HORIZON.cutoff((night - pd.Timedelta(days=1)).date())
         assert before < known <= HORIZON.cutoff(night.date())
@@ -128,13 +130,13 @@ def test_a_row_taken_is_known_by_the_cutoff_of_its_night_and_not_by_that_before(
 )
 def test_where_nights_are_months_a_row_waits_for_the_next_first(at: str, night: str, known: str) -> None:
     monthly = Night(hour=2, timezone="America/New_York", every="month")
-    arrived = availability.place(rows(at), OUTCOMES, monthly, periods.parse("2013-02-01..2013-04-01"))
+    arrived = availability.assign_nights(rows(at), OUTCOMES, monthly, periods.parse("2013-02-01..2013-04-01"))
     assert arrived.rows["night"].tolist() == [night]
     assert arrived.rows["known_at"].tolist() == [pd.Timestamp(known, tz="UTC")]
 
 
 def test_a_row_of_no_known_instant_is_refused() -> None:
-    arrived = availability.place(
+    arrived = availability.assign_nights(
         pd.DataFrame({"at": [pd.NaT]}, dtype="datetime64[ns, UTC]"), OUTCOMES, HORIZON, periods.parse("2013-02-08")
     )
-    assert arrived.refused.tolist() == ["does not say when it became known"]
+    assert arrived.refusal_reasons.tolist() == ["does not say when it became known"]

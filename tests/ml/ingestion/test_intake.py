@@ -11,7 +11,7 @@ from pandera.typing import Series
 
 from ml import periods
 from ml.ingestion import intake
-from ml.ingestion.intake import Part, Taken
+from ml.ingestion.intake import FilePart, IngestResult
 from ml.usecase import Night, Reference, Table
 
 
@@ -38,18 +38,18 @@ def table(*references: Reference) -> Table:
     return Table(name="visits", schema="Visit", key=("day", "who"), night="day", references=references)
 
 
-def part(file: str, *rows: tuple[str, str], columns: tuple[str, ...] = ("day", "who", "zone")) -> Part:
+def part(file: str, *rows: tuple[str, str], columns: tuple[str, ...] = ("day", "who", "zone")) -> FilePart:
     frame = pd.DataFrame([("2013-02-08", *row) for row in rows], range(2, len(rows) + 2), list(columns), dtype=str)
-    return Part(file=file, rows=frame, malformed=pd.DataFrame({"text": [], "reasons": []}, dtype=object))
+    return FilePart(file=file, rows=frame, malformed=pd.DataFrame({"text": [], "reasons": []}, dtype=object))
 
 
-def take(*parts: Part, of: Table | None = None, hidden: tuple[str, ...] = ()) -> Taken:
+def take(*parts: FilePart, of: Table | None = None, hidden: tuple[str, ...] = ()) -> IngestResult:
     known = dict.fromkeys((of or table()).references, KNOWN)
     period, horizon = periods.parse("2013-02-08"), Night(hour=2, timezone="UTC")
-    return intake.take(parts, of or table(), Visit, horizon, period, known, hidden)
+    return intake.ingest_table(parts, of or table(), Visit, horizon, period, known, hidden)
 
 
-def held(taken: Taken) -> list[tuple[str, int, str]]:
+def held(taken: IngestResult) -> list[tuple[str, int, str]]:
     return list(taken.quarantined[["file", "line", "reasons"]].itertuples(index=False, name=None))
 
 
@@ -61,7 +61,7 @@ def test_the_row_of_a_later_part_stands() -> None:
 
 def test_a_part_with_other_columns_is_refused_and_the_others_are_taken() -> None:
     taken = take(part("a.csv", ("1", "north")), part("a.b.csv", ("2", "south"), columns=("day", "who", "area")))
-    assert (len(taken.valid), list(taken.refused)) == (1, ["a.b.csv"])
+    assert (len(taken.valid), list(taken.refused_files)) == (1, ["a.b.csv"])
     assert held(taken)[0][2].startswith(
         "the whole file: expected the columns ['day', 'who', 'zone']; missing: ['zone']"
     )
@@ -69,7 +69,7 @@ def test_a_part_with_other_columns_is_refused_and_the_others_are_taken() -> None
 
 def test_a_table_that_breaks_its_contract_is_refused_with_all_its_parts() -> None:
     taken = take(*(part(f"a.{n}.csv", *((f"{n}{m}", "north") for m in range(5))) for n in (1, 2)))
-    assert (len(taken.valid), len(taken.quarantined), sorted(taken.refused)) == (0, 10, ["a.1.csv", "a.2.csv"])
+    assert (len(taken.valid), len(taken.quarantined), sorted(taken.refused_files)) == (0, 10, ["a.1.csv", "a.2.csv"])
 
 
 def test_a_held_row_keeps_its_text() -> None:
@@ -79,7 +79,7 @@ def test_a_held_row_keeps_its_text() -> None:
 
 def test_a_malformed_row_counts_and_keeps_its_line() -> None:
     odd = pd.DataFrame({"text": ["1"], "reasons": ["expected 3 fields, got 1"]}, [7])
-    taken = take(Part(file="a.csv", rows=part("", ("1", "north")).rows, malformed=odd))
+    taken = take(FilePart(file="a.csv", rows=part("", ("1", "north")).rows, malformed=odd))
     assert (taken.rows_in, held(taken)) == (2, [("a.csv", 7, "expected 3 fields, got 1")])
 
 
@@ -89,15 +89,15 @@ def test_a_row_that_refers_to_what_is_not_there_is_held() -> None:
 
 
 def test_a_reference_may_only_warn() -> None:
-    warns = Reference(columns=("zone",), table="zones", to=("name",), otherwise="warn")
+    warns = Reference(columns=("zone",), table="zones", to=("name",), on_missing="warn")
     taken = take(part("a.csv", ("1", "north"), ("2", "moon")), of=table(warns))
-    told = [finding.told() for finding in taken.warnings]
+    told = [finding.describe() for finding in taken.warnings]
     assert (len(taken.valid), told) == (2, ["zone: expected one that is in zones, got moon (1 rows)"])
 
 
 @pytest.mark.parametrize("otherwise", ["quarantine", "warn"])
 def test_a_hidden_value_that_refers_to_nothing_is_not_told(otherwise: str) -> None:
-    reference = Reference(columns=("zone",), table="zones", to=("name",), otherwise=otherwise)
+    reference = Reference(columns=("zone",), table="zones", to=("name",), on_missing=otherwise)
     taken = take(part("a.csv", ("1", "moon")), of=table(reference), hidden=("zone",))
     assert "moon" not in str([taken.warnings, list(taken.quarantined["reasons"])])
 
@@ -112,9 +112,9 @@ class Loose(pa.DataFrameModel):
 
 def test_a_column_that_is_left_out_is_told_once() -> None:
     named = part("a.csv", ("1", "north"))
-    came = Part(file=named.file, rows=named.rows.assign(tip="1"), malformed=named.malformed)
+    came = FilePart(file=named.file, rows=named.rows.assign(tip="1"), malformed=named.malformed)
     period, horizon = periods.parse("2013-02-08"), Night(hour=2, timezone="UTC")
-    taken = intake.take([came], table(), Loose, horizon, period, {})
+    taken = intake.ingest_table([came], table(), Loose, horizon, period, {})
     told = [finding.reason for finding in taken.warnings]
     assert told == ["columns that are not in the contract were left out: tip"]
 

@@ -19,14 +19,14 @@ def seen(labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:
         "log_loss": probability.log_loss(labels, scores),
         "brier": probability.brier(labels, scores),
         "label_rate": float(labels.mean()),
-        "saved_per_1000": probability.saved(labels, scores, COST),
+        "saved_per_1000": probability.saved_per_1000(labels, scores, COST),
     }
 
 
 @given(PROBABILITIES)
 def test_it_is_the_mean_over_all_labels_weighed_by_their_probability(given: list[float]) -> None:
     scores = np.array(given)
-    told = estimation.expect(scores, COST)
+    told = estimation.estimate_performance(scores, COST)
     totals = dict.fromkeys(told.keys() - {"auc"}, 0.0)
     for labels in map(np.array, product([0.0, 1.0], repeat=len(scores))):
         weight = np.prod(np.where(labels == 1, scores, 1 - scores))
@@ -43,14 +43,14 @@ def test_the_area_counts_every_pair_of_different_rows(given: list[float]) -> Non
             weight = one * (1 - other)
             pairs += weight
             right += weight * (0.5 if one == other else one > other)
-    found = estimation.ranked(np.array(given))
+    found = estimation.expected_auc(np.array(given))
     assert found == (pytest.approx(right / pairs) if pairs else None)
 
 
 def test_labels_drawn_by_the_scores_fall_into_the_interval_as_often_as_promised() -> None:
     chance = np.random.default_rng(3)
     scores = chance.beta(1, 4, 400)
-    told = estimation.expect(scores, COST)
+    told = estimation.estimate_performance(scores, COST)
     inside = dict.fromkeys(told.keys() - {"auc"}, 0)
     for _ in range(1000):
         for name, value in seen((chance.uniform(size=400) < scores).astype(float), scores).items():
@@ -65,9 +65,9 @@ def test_the_area_is_what_many_drawn_labels_come_to() -> None:
     chance = np.random.default_rng(5)
     scores = chance.beta(1, 3, 5000)
     found = [probability.auc((chance.uniform(size=5000) < scores).astype(float), scores) for _ in range(50)]
-    assert np.mean(np.array(found, float)) == pytest.approx(estimation.ranked(scores), abs=0.004)
+    assert np.mean(np.array(found, float)) == pytest.approx(estimation.expected_auc(scores), abs=0.004)
 
 
 def test_nothing_is_expected_of_nothing() -> None:
-    assert estimation.expect(np.array([]), COST) == {}
-    assert estimation.ranked(np.array([1.0, 1.0])) is None
+    assert estimation.estimate_performance(np.array([]), COST) == {}
+    assert estimation.expected_auc(np.array([1.0, 1.0])) is None

@@ -9,32 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.arrays import Booleans, Floats
-from ml.checks import Answer, Check
+from ml.checks import Check, CheckStatus
 from ml.metrics import fairness, probability
 from ml.metrics.fairness import Group
 from ml.promotion import gate
-from ml.promotion.gate import Bar, Judged, Outcome
-from ml.statistics.intervals import Answered, Interval
+from ml.promotion.gate import GateRule, HoldoutScores, Outcome
+from ml.statistics.intervals import Interval, ScoredRows
 from ml.usecase import Cost, Fairness, Gates
 from tests.ml.answers import YES_OR_NO, answered, zones
 
 COST = Cost(act=10, miss=50, averted=0.5)
-DECLARED = Fairness(by=("zone",), least_rows=400)
+DECLARED = Fairness(group_by=("zone",), min_rows=400)
 FAIR = answered()
 SOUTH = (FAIR.frame["zone"] == "south").to_numpy()
 
 
-def measure(rows: Answered, declared: Fairness = DECLARED, among: Booleans | None = None) -> tuple[Group, ...]:
+def measure(rows: ScoredRows, declared: Fairness = DECLARED, among: Booleans | None = None) -> tuple[Group, ...]:
     everybody = np.ones(len(rows.labels), bool) if among is None else among
     return fairness.measure(rows, zones(rows), everybody, declared, COST, 0.95)
 
 
-def failed(rows: Answered, declared: Fairness = DECLARED) -> list[str]:
+def failed(rows: ScoredRows, declared: Fairness = DECLARED) -> list[str]:
     checks = fairness.checks(measure(rows, declared), declared)
-    return [check.name for check in checks if check.answer is not Answer.PASS]
+    return [check.name for check in checks if check.status is not CheckStatus.PASS]
 
 
-def scored(scores: Floats) -> Answered:
+def scored(scores: Floats) -> ScoredRows:
     return replace(FAIR, scores=scores)
 
 
@@ -52,7 +52,14 @@ def test_a_groups_numbers_are_those_of_its_rows() -> None:
     south = measure(FAIR)[2]
     labels, scores = FAIR.labels[SOUTH], FAIR.scores[SOUTH]
     acted = scores > COST.threshold
-    told = (south.base_rate, south.selected, south.found, south.alarmed, south.calibration, south.log_loss)
+    told = (
+        south.base_rate,
+        south.selection_rate,
+        south.true_positive_rate,
+        south.false_positive_rate,
+        south.calibration_ratio,
+        south.log_loss,
+    )
     assert [value(each) for each in told] == pytest.approx(
         [
             labels.mean(),
@@ -64,9 +71,9 @@ def test_a_groups_numbers_are_those_of_its_rows() -> None:
         ]
     )
     everybody = FAIR.scores.mean() / FAIR.labels.mean()
-    assert value(south.parity) == pytest.approx(scores.mean() / labels.mean() / everybody)
+    assert value(south.relative_calibration) == pytest.approx(scores.mean() / labels.mean() / everybody)
     ranked = probability.auc(labels, scores), probability.auc(FAIR.labels, FAIR.scores)
-    assert value(south.rank) == pytest.approx((ranked[0] or 0) - (ranked[1] or 0))
+    assert value(south.auc_difference) == pytest.approx((ranked[0] or 0) - (ranked[1] or 0))
 
 
 @given(st.integers(0, 10_000))
@@ -77,13 +84,13 @@ def test_ties_count_half_as_in_the_auc_of_all(seed: int) -> None:
     own, everybody = probability.auc(rows.labels[south], rows.scores[south]), probability.auc(rows.labels, rows.scores)
     assert own is not None
     assert everybody is not None
-    assert value(measure(rows)[2].rank) == pytest.approx(own - everybody)
+    assert value(measure(rows)[2].auc_difference) == pytest.approx(own - everybody)
 
 
 def test_a_fair_model_passes_both_gates_of_every_group() -> None:
     checks = fairness.checks(measure(FAIR), DECLARED)
     assert len(checks) == 6
-    assert {check.answer for check in checks} == {Answer.PASS}
+    assert {check.status for check in checks} == {CheckStatus.PASS}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +100,7 @@ def test_a_fair_model_passes_both_gates_of_every_group() -> None:
         pytest.param(UNKNOWING, "group zone=south: ROC AUC beside everybody's", id="ranked by chance"),
     ],
 )
-def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: Answered, told: str) -> None:
+def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRows, told: str) -> None:
     assert told in failed(rows)
 
 
@@ -111,19 +118,23 @@ def test_the_bars_are_those_that_the_use_case_declares(changes: dict[str, Any], 
 
 
 def test_a_group_below_the_least_rows_is_measured_and_not_gated() -> None:
-    few = replace(DECLARED, least_rows=701)
+    few = replace(DECLARED, min_rows=701)
     groups = measure(UNDERRATED, few)
     assert fairness.checks(groups, few) == ()
     assert [(each.rows, each.gated) for each in groups] == [(700, False)] * 3
-    assert value(groups[2].calibration) < 0.7
+    assert value(groups[2].calibration_ratio) < 0.7
 
 
 def test_a_number_that_cannot_be_computed_refuses() -> None:
     settled = replace(FAIR, labels=np.where(SOUTH, 0.0, FAIR.labels))
     groups = measure(settled)
-    assert (groups[2].found, groups[2].parity, groups[2].rank) == (None, None, None)
+    assert (groups[2].true_positive_rate, groups[2].relative_calibration, groups[2].auc_difference) == (
+        None,
+        None,
+        None,
+    )
     gates = [check for check in fairness.checks(groups, DECLARED) if "zone=south" in check.name]
-    assert [(check.value, check.answer) for check in gates] == [(None, Answer.FAIL)] * 2
+    assert [(check.value, check.status) for check in gates] == [(None, CheckStatus.FAIL)] * 2
 
 
 def test_one_night_gates_nobody_through() -> None:
@@ -136,11 +147,11 @@ def test_only_the_rows_that_are_compared_count() -> None:
 
 
 def test_the_gaps_of_equalised_odds_are_those_between_groups_large_enough() -> None:
-    found, alarmed = fairness.gaps(measure(UNDERRATED), "zone")
-    rates = [(value(each.found), value(each.alarmed)) for each in measure(UNDERRATED)]
+    found, alarmed = fairness.equalised_odds_gaps(measure(UNDERRATED), "zone")
+    rates = [(value(each.true_positive_rate), value(each.false_positive_rate)) for each in measure(UNDERRATED)]
     assert found == pytest.approx(max(rate[0] for rate in rates) - min(rate[0] for rate in rates))
     assert alarmed == pytest.approx(max(rate[1] for rate in rates) - min(rate[1] for rate in rates))
-    assert fairness.gaps(measure(FAIR, replace(DECLARED, least_rows=701)), "zone") == (None, None)
+    assert fairness.equalised_odds_gaps(measure(FAIR, replace(DECLARED, min_rows=701)), "zone") == (None, None)
 
 
 def test_a_fair_model_is_rarely_refused() -> None:
@@ -148,7 +159,7 @@ def test_a_fair_model_is_rarely_refused() -> None:
 
 
 def test_a_better_model_that_is_unfair_is_kept_out_for_that_reason() -> None:
-    worse = Judged(
+    worse = HoldoutScores(
         labels=FAIR.labels,
         champion=0.3 * FAIR.scores + 0.35,
         challenger=UNDERRATED.scores,
@@ -156,8 +167,8 @@ def test_a_better_model_that_is_unfair_is_kept_out_for_that_reason() -> None:
         slices={},
     )
     gates, checks = Gates(), fairness.checks(measure(UNDERRATED), DECLARED)
-    assert gate.judge(worse, gates, Bar.BOOTSTRAP, YES_OR_NO).outcome is Outcome.PROMOTE
-    verdict = gate.judge(worse, gates, Bar.BOOTSTRAP, YES_OR_NO, also=checks)
+    assert gate.judge(worse, gates, GateRule.BOOTSTRAP, YES_OR_NO).outcome is Outcome.PROMOTE
+    verdict = gate.judge(worse, gates, GateRule.BOOTSTRAP, YES_OR_NO, extra_checks=checks)
     assert verdict.outcome is Outcome.KEEP
     assert "group zone=south: calibration beside everybody's 0." in verdict.reason
     assert all(isinstance(check, Check) for check in verdict.checks)

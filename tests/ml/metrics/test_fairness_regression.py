@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 
 from ml.arrays import Floats
-from ml.checks import Answer
+from ml.checks import CheckStatus
 from ml.metrics import fairness_regression, quantile
 from ml.metrics.fairness_regression import Group
-from ml.statistics.intervals import Answered, Interval
+from ml.statistics.intervals import Interval, ScoredRows
 from ml.usecase import Fairness
 from tests.ml.answers import MINUTES, waited, zones
 
-DECLARED = Fairness(by=("zone",), least_rows=400)
+DECLARED = Fairness(group_by=("zone",), min_rows=400)
 FAIR = waited()
 SOUTH = (FAIR.frame["zone"] == "south").to_numpy()
 
 
-def measure(rows: Answered, declared: Fairness = DECLARED) -> tuple[Group, ...]:
+def measure(rows: ScoredRows, declared: Fairness = DECLARED) -> tuple[Group, ...]:
     lost = MINUTES.row_loss(rows.labels, rows.scores)
     return fairness_regression.measure(rows, zones(rows), np.ones(len(rows.labels), bool), declared, lost, 0.95)
 
 
-def failed(rows: Answered, declared: Fairness = DECLARED) -> list[str]:
+def failed(rows: ScoredRows, declared: Fairness = DECLARED) -> list[str]:
     checks = fairness_regression.checks(measure(rows, declared), declared)
-    return [check.name for check in checks if check.answer is not Answer.PASS]
+    return [check.name for check in checks if check.status is not CheckStatus.PASS]
 
 
-def scored(south: Floats) -> Answered:
+def scored(south: Floats) -> ScoredRows:
     return replace(FAIR, scores=np.where(SOUTH, south, FAIR.scores))
 
 
@@ -45,13 +45,15 @@ def value(each: Interval | None) -> float:
 def test_a_groups_numbers_are_those_of_its_rows() -> None:
     south = measure(TOO_LOW)[2]
     labels, scores = TOO_LOW.labels[SOUTH], TOO_LOW.scores[SOUTH]
-    told = (south.mean_label, south.bias, south.error, south.below, south.loss)
+    told = (south.mean_label, south.bias, south.mean_absolute_error, south.share_below, south.loss)
     below, lost = quantile.row_coverage(labels, scores).mean(), MINUTES.row_loss(labels, scores).mean()
-    expected = [labels.mean(), quantile.bias(labels, scores), quantile.absolute(labels, scores), below, lost]
+    expected = [labels.mean(), quantile.bias(labels, scores), quantile.mean_absolute_error(labels, scores), below, lost]
     assert [value(each) for each in told] == pytest.approx(expected)
     everybody = MINUTES.row_loss(TOO_LOW.labels, TOO_LOW.scores).mean()
-    assert value(south.burden) == pytest.approx(lost / everybody)
-    assert value(south.coverage) == pytest.approx(below - quantile.row_coverage(TOO_LOW.labels, TOO_LOW.scores).mean())
+    assert value(south.loss_ratio) == pytest.approx(lost / everybody)
+    assert value(south.coverage_difference) == pytest.approx(
+        below - quantile.row_coverage(TOO_LOW.labels, TOO_LOW.scores).mean()
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_a_groups_numbers_are_those_of_its_rows() -> None:
         pytest.param(UNKNOWING, "group zone=south: loss as a multiple of everybody's", id="one answer for one"),
     ],
 )
-def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: Answered, told: str) -> None:
+def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRows, told: str) -> None:
     assert told in failed(rows)
 
 
@@ -70,9 +72,9 @@ def test_a_fair_model_is_rarely_refused() -> None:
 
 
 def test_the_bars_are_those_that_the_use_case_declares() -> None:
-    assert failed(UNKNOWING, replace(DECLARED, most_loss=9.0, coverage_margin=0.9)) == []
-    assert failed(UNKNOWING, replace(DECLARED, least_rows=701)) == []
-    assert "1.5 times everybody's" in fairness_regression.bars(DECLARED)
+    assert failed(UNKNOWING, replace(DECLARED, max_loss=9.0, coverage_margin=0.9)) == []
+    assert failed(UNKNOWING, replace(DECLARED, min_rows=701)) == []
+    assert "1.5 times everybody's" in fairness_regression.describe_bars(DECLARED)
 
 
 def test_one_night_gates_nobody_through() -> None:
@@ -81,4 +83,6 @@ def test_one_night_gates_nobody_through() -> None:
 
 def test_a_share_lies_between_0_and_1_and_so_does_its_interval() -> None:
     above = measure(waited(nights=2, a_night=900, off=20.0))
-    assert all(each.below is not None and 0 <= each.below.low <= each.below.high <= 1 for each in above)
+    assert all(
+        each.share_below is not None and 0 <= each.share_below.low <= each.share_below.high <= 1 for each in above
+    )

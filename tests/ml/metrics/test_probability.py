@@ -79,7 +79,7 @@ def test_acting_at_the_threshold_itself_is_not_cheaper() -> None:
 @given(rows())
 def test_nothing_saves_more_than_an_oracle(given_rows: Rows) -> None:
     labels, scores = given_rows
-    assert probability.saved(labels, scores, COST) <= probability.saved(labels, labels, COST) + 1e-9
+    assert probability.saved_per_1000(labels, scores, COST) <= probability.saved_per_1000(labels, labels, COST) + 1e-9
 
 
 @given(rows())

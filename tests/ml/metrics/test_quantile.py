@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from ml.metrics import quantile
-from ml.usecase import Deviation
+from ml.usecase import PinballCost
 
 LABELS = np.array([0.0, 5.0, 10.0, 3.0])
 ANSWERS = np.array([1.0, 5.0, 4.0, 4.5])
@@ -19,8 +19,10 @@ def test_the_pinball_loss_is_that_of_scikit_learn(share: float) -> None:
 
 
 def test_errors_are_those_of_scikit_learn() -> None:
-    assert quantile.absolute(LABELS, ANSWERS) == pytest.approx(reference.mean_absolute_error(LABELS, ANSWERS))
-    assert quantile.root_mean_square(LABELS, ANSWERS) == pytest.approx(
+    assert quantile.mean_absolute_error(LABELS, ANSWERS) == pytest.approx(
+        reference.mean_absolute_error(LABELS, ANSWERS)
+    )
+    assert quantile.root_mean_square_error(LABELS, ANSWERS) == pytest.approx(
         reference.root_mean_squared_error(LABELS, ANSWERS)
     )
 
@@ -28,7 +30,7 @@ def test_errors_are_those_of_scikit_learn() -> None:
 @given(PAIRS)
 def test_at_the_median_the_pinball_loss_is_half_the_absolute_error(pairs: np.ndarray) -> None:
     labels, answers = pairs.T
-    assert quantile.pinball(labels, answers, 0.5) == pytest.approx(quantile.absolute(labels, answers) / 2)
+    assert quantile.pinball(labels, answers, 0.5) == pytest.approx(quantile.mean_absolute_error(labels, answers) / 2)
 
 
 @given(PAIRS, st.floats(0.1, 9), st.floats(0.1, 9))
@@ -36,15 +38,15 @@ def test_costs_are_what_each_unit_costs_below_and_above(pairs: np.ndarray, under
     labels, answers = pairs.T
     expected = np.where(labels > answers, under * (labels - answers), over * (answers - labels))
     np.testing.assert_allclose(
-        quantile.row_cost(labels, answers, Deviation(under=under, over=over)), expected, atol=1e-9
+        quantile.row_cost(labels, answers, PinballCost(under=under, over=over)), expected, atol=1e-9
     )
 
 
 def test_what_is_saved_is_against_always_the_same_answer() -> None:
-    cost = Deviation(under=2, over=1)
-    assert quantile.saved(LABELS, np.full(4, 4.0), cost, prior=4.0) == 0
+    cost = PinballCost(under=2, over=1)
+    assert quantile.saved_per_1000(LABELS, np.full(4, 4.0), cost, prior=4.0) == 0
     # always 4: 4 + 2 + 12 + 1 = 19; these: 1 + 0 + 12 + 1.5 = 14.5, for four rows
-    assert quantile.saved(LABELS, ANSWERS, cost, prior=4.0) == pytest.approx(1000 * 4.5 / 4)
+    assert quantile.saved_per_1000(LABELS, ANSWERS, cost, prior=4.0) == pytest.approx(1000 * 4.5 / 4)
 
 
 @pytest.mark.parametrize(

@@ -26,22 +26,22 @@ LABELS = CHANCE.gamma(2, 10, COUNT)
 )
 @pytest.mark.parametrize("quantile", [0.5, 0.8])
 def test_a_feature_has_the_skill_of_what_it_tells(column: pd.Series, low: float, high: float, quantile: float) -> None:
-    found = univariate.skill(column, LABELS, NIGHT, quantile)
+    found = univariate.univariate_skill(column, LABELS, NIGHT, quantile)
     assert found is not None
     assert low < found < high
 
 
 def test_a_feature_that_is_hardly_known_has_no_skill_that_could_be_told() -> None:
     column = pd.Series(LABELS).where(np.arange(COUNT) < 20)
-    assert univariate.skill(column, LABELS, NIGHT, 0.5) is None
+    assert univariate.univariate_skill(column, LABELS, NIGHT, 0.5) is None
 
 
 def test_where_the_constant_loses_nothing_there_is_nothing_to_spare() -> None:
-    assert univariate.spared(np.ones(3), np.ones(3), 1.0, 0.5) is None
-    assert univariate.spared(np.array([0.0, 2.0]), np.array([0.0, 2.0]), 1.0, 0.5) == 1.0
+    assert univariate.relative_skill(np.ones(3), np.ones(3), 1.0, 0.5) is None
+    assert univariate.relative_skill(np.array([0.0, 2.0]), np.array([0.0, 2.0]), 1.0, 0.5) == 1.0
 
 
 def test_a_feature_ranks_as_well_upside_down() -> None:
     labels = (LABELS > 20).astype(np.float64)
-    up, down = (univariate.rank(pd.Series(sign * LABELS), labels, NIGHT) for sign in (1, -1))
+    up, down = (univariate.univariate_auc(pd.Series(sign * LABELS), labels, NIGHT) for sign in (1, -1))
     assert up == down == 1.0

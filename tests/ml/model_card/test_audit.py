@@ -5,28 +5,28 @@ from typing import Any
 
 import pytest
 
-from ml.checks import Answer, Check
+from ml.checks import Check, CheckStatus
 from ml.model_card import audit, card
-from ml.promotion.gate import Bar, Outcome, Verdict
+from ml.promotion.gate import GateRule, Outcome, PromotionVerdict
 from ml.statistics.intervals import Interval
-from ml.training.selection import Choice, Contender
+from ml.training.selection import CandidateResult, Choice
 from tests.ml.answers import YES_OR_NO
 from tests.ml.model_card.test_card import QUALITY
 from tests.ml.usecase.test_use_case import use_case
 
-CHECK = Check(name="log loss", value=0.51, bar="at most 0.69", answer=Answer.PASS)
-VERDICT = Verdict(
+CHECK = Check(name="log loss", value=0.51, bar="at most 0.69", status=CheckStatus.PASS)
+VERDICT = PromotionVerdict(
     outcome=Outcome.PROMOTE,
-    bar=Bar.CHANGE,
+    rule=GateRule.CHANGE,
     gain=Interval(value=0.02, low=0.01, high=0.03),
     cost_gain=Interval(value=120.0, low=-30.0, high=270.0),
     rows=900,
     nights=7,
     checks=(CHECK,),
-    words=YES_OR_NO.words,
+    display_names=YES_OR_NO.display_names,
 )
 CONTENDERS = [
-    Contender(name=name, quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
+    CandidateResult(name=name, quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
     for name in ("logistic", "trees")
 ]
 PAYLOAD: dict[str, Any] = {
@@ -41,13 +41,13 @@ PAYLOAD: dict[str, Any] = {
     "reads": {"valid/visits": 7},
     "dependencies": ["lightgbm was 4.6, is 4.7"],
 }
-EXPECTED = audit.recorded(PAYLOAD, use_case())
+EXPECTED = audit.expected_lines(PAYLOAD, use_case())
 TEXT = "\n\n".join(["# a card", *EXPECTED, "and more"])
 
 
 def test_what_the_ledger_has_reads_as_the_card_wrote_it() -> None:
     choice = Choice(name="trees", reason="trees save more")
-    written = [*card.candidates(CONTENDERS, choice), *card.verdict(VERDICT)]
+    written = [*card.candidate_lines(CONTENDERS, choice), *card.verdict_lines(VERDICT)]
     assert [
         "* `valid/visits` at version 7",
         "* Unlike its champion: lightgbm was 4.6, is 4.7",
@@ -56,7 +56,7 @@ def test_what_the_ledger_has_reads_as_the_card_wrote_it() -> None:
 
 
 def test_a_card_that_has_every_line_has_no_fault() -> None:
-    assert audit.faults(TEXT, EXPECTED) == ()
+    assert audit.mismatches(TEXT, EXPECTED) == ()
 
 
 @pytest.mark.parametrize(
@@ -72,21 +72,21 @@ def test_a_card_that_has_every_line_has_no_fault() -> None:
 )  # fmt: skip
 def test_a_stale_number_is_named_with_what_was_recorded(was: str, now: str, told: str) -> None:
     assert was in TEXT
-    (fault,) = audit.faults(TEXT.replace(was, now, 1), EXPECTED)
+    (fault,) = audit.mismatches(TEXT.replace(was, now, 1), EXPECTED)
     assert told in fault
 
 
 @pytest.mark.parametrize("text", ["", "§"])
 def test_a_card_without_a_line_like_it_is_told_which(text: str) -> None:
-    assert audit.faults(text, ["* `valid/visits` at version 7"]) == ("nothing says: * `valid/visits` at version 7",)
+    assert audit.mismatches(text, ["* `valid/visits` at version 7"]) == ("nothing says: * `valid/visits` at version 7",)
 
 
 def test_a_stale_number_of_a_refit_is_a_fault_and_a_verdict_without_one_asks_for_none() -> None:
     check = {"name": "mean distance of scores", "value": 0.0123, "bar": "at most 0.03", "answer": "pass"}
     refit = {"judged": "a" * 64, "refit": "b" * 64, "checks": [check]}
-    expected = audit.recorded(PAYLOAD | {"refit": refit}, use_case())
+    expected = audit.expected_lines(PAYLOAD | {"refit": refit}, use_case())
     text = "\n".join(expected)
-    assert audit.faults(text, expected) == ()
-    assert audit.recorded(PAYLOAD | {"refit": None}, use_case()) == EXPECTED
-    (fault,) = audit.faults(text.replace("0.0123", "0.0023"), expected)
+    assert audit.mismatches(text, expected) == ()
+    assert audit.expected_lines(PAYLOAD | {"refit": None}, use_case()) == EXPECTED
+    (fault,) = audit.mismatches(text.replace("0.0123", "0.0023"), expected)
     assert "'0.0023' where '0.0123' was recorded" in fault

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from ml.evaluation.permutation_importance import Worth
-from ml.features.lineage import Dependencies
+from ml.evaluation.permutation_importance import FeatureImportance
+from ml.features.lineage import FeatureLineage
 from ml.model_card import card
-from ml.model_card.card import Card, Line
-from ml.promotion.gate import Bar, Outcome, Verdict
+from ml.model_card.card import FeatureReport, ModelCard
+from ml.promotion.gate import GateRule, Outcome, PromotionVerdict
 from ml.statistics.intervals import Interval
 from ml.targets.binary import Quality
-from ml.training.selection import Choice, Contender
-from ml.usecase import Column, Excluded, Function, Settled
+from ml.training.selection import CandidateResult, Choice
+from ml.usecase import Column, DeterministicLevels, Excluded, Function
 from tests.ml.answers import YES_OR_NO
 from tests.ml.usecase.test_use_case import use_case
 
@@ -31,21 +31,21 @@ QUALITY = Quality(
 )
 
 
-def line(name: str, low: float, **changes: Any) -> Line:
+def line(name: str, low: float, **changes: Any) -> FeatureReport:
     benefit = Interval(value=low + 0.01, low=low, high=low + 0.02)
     costs: dict[str, Any] = {"milliseconds": 12.34, "rows_built": 900, "null_share": 0.125}
-    return Line(
-        worth=Worth(feature=name, columns=(name,), within=benefit, across=benefit),
-        needs=Dependencies(columns={"plans": (name,)}),
+    return FeatureReport(
+        importance=FeatureImportance(feature=name, columns=(name,), within_nights=benefit, across_nights=benefit),
+        lineage=FeatureLineage(columns={"plans": (name,)}),
         **(costs | changes),
     )
 
 
-def told(*lines: Line, timed: bool = True, **changes: Any) -> str:
+def told(*lines: FeatureReport, timed: bool = True, **changes: Any) -> str:
     case = use_case(
         features=(Column("zone"), Function("odd")),
         excluded=(Excluded(column="driver", why="missing when nobody came"),),
-        settled=(Settled(by="zone", levels=("closed",), why="nobody drives there"),),
+        settled=(DeterministicLevels(feature="zone", levels=("closed",), why="nobody drives there"),),
     )
     facts: dict[str, Any] = {
         "use_case": case,
@@ -55,24 +55,24 @@ def told(*lines: Line, timed: bool = True, **changes: Any) -> str:
         "judged": ("2013-02-01", "2013-02-07"),
         "reads": {"valid/visits": 7},
         "contenders": [
-            Contender(name="logistic", quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
+            CandidateResult(name="logistic", quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
         ],
         "choice": Choice(name="logistic", reason="logistic saves 1,235"),
-        "verdict": Verdict(
+        "verdict": PromotionVerdict(
             outcome=Outcome.PROMOTE,
-            bar=Bar.CHANGE,
+            rule=GateRule.CHANGE,
             gain=Interval(value=0.02, low=0.01, high=0.03),
             cost_gain=Interval(value=120.0, low=-30.0, high=270.0),
             rows=900,
             nights=7,
             checks=(),
-            words=YES_OR_NO.words,
+            display_names=YES_OR_NO.display_names,
         ),
         "personal": {"visits.sex": frozenset({"features", "reports"}), "visits.name": frozenset()},
         "lines": lines,
         "changed": ("lightgbm was 4.6, is 4.7",),
     }
-    return card.write(Card(**(facts | changes)), timed=timed)
+    return card.render(ModelCard(**(facts | changes)), with_timings=timed)
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,13 @@ def test_what_was_not_measured_or_may_not_be_told_is_said_to_be_so() -> None:
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
     assert "| a\\|b | 0.5100" in told(
-        contenders=[Contender(name="a|b", quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)]
+        contenders=[CandidateResult(name="a|b", quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)]
     )
 
 
 def test_machines_read_the_same_numbers() -> None:
     lines = [line("zone", 0.01), line("odd", -0.01, milliseconds=None, null_share=None)]
-    zone, odd = csv.DictReader(card.csv(lines).splitlines())
+    zone, odd = csv.DictReader(card.features_csv(lines).splitlines())
     assert (zone["within_low"], zone["pays"], zone["milliseconds"], zone["needs"]) == (
         "0.01",
         "true",

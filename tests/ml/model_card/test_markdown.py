@@ -11,9 +11,9 @@ def test_a_table_has_a_head_and_bars_in_cells_are_escaped() -> None:
 
 
 def test_a_difference_has_a_sign() -> None:
-    assert markdown.interval(SPAN) == "+0.5000 [-0.2500, +1.0000]"
+    assert markdown.signed_interval(SPAN) == "+0.5000 [-0.2500, +1.0000]"
 
 
 @pytest.mark.parametrize(("each", "told"), [(SPAN, "0.50 [-0.25, 1.00]"), (None, "none")], ids=["known", "unknown"])
 def test_a_number_is_told_with_its_interval(each: Interval | None, told: str) -> None:
-    assert markdown.span(each) == told
+    assert markdown.plain_interval(each) == told

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ml.evaluation import diagnostics
-from ml.evaluation.diagnostics import Findings
+from ml.evaluation.diagnostics import Diagnostics
 from ml.model_card import sections
-from ml.promotion.gate import Answer, Check
-from ml.promotion.refit_equivalence import Refitted
+from ml.promotion.gate import Check, CheckStatus
+from ml.promotion.refit_equivalence import RefitComparison
 from ml.usecase import EdgeCase, Fairness, UseCase
 from tests.ml.answers import YES_OR_NO, answered, zones
 from tests.ml.usecase.test_use_case import use_case
@@ -20,19 +20,19 @@ UNFAIR = replace(
 )
 EARLIER = answered(nights=20, seed=3)
 WEAK = replace(EARLIER, scores=np.where(EARLIER.frame["zone"] == "south", EARLIER.scores * 0.6, EARLIER.scores))
-STORM = EdgeCase(name="storm", where="is_storm", why="it matters most")
-FAIR = Fairness(by=("zone",), among="is_open", least_rows=700)
+STORM = EdgeCase(name="storm", condition="is_storm", why="it matters most")
+FAIR = Fairness(group_by=("zone",), population="is_open", min_rows=700)
 
 
 def told(case: UseCase, heading: str) -> str:
-    return "\n".join(sections.of(found(case), case)[heading])
+    return "\n".join(sections.build(found(case), case)[heading])
 
 
-def found(case: UseCase) -> Findings:
+def found(case: UseCase) -> Diagnostics:
     everybody = np.ones(len(UNFAIR.labels), bool)
     nobody = {STORM: ~everybody}
     return diagnostics.measure(
-        case, YES_OR_NO, WEAK, UNFAIR, edge_cases=nobody, slices={}, levels=zones(UNFAIR), among=everybody
+        case, YES_OR_NO, WEAK, UNFAIR, edge_cases=nobody, slices={}, levels=zones(UNFAIR), included=everybody
     )
 
 
@@ -60,30 +60,30 @@ def test_the_passages_tell(heading: str, sentence: str) -> None:
 
 
 def test_a_group_that_is_too_small_is_said_to_be_so() -> None:
-    text = told(use_case(fairness=replace(FAIR, least_rows=701)), "Whom it treats how")
+    text = told(use_case(fairness=replace(FAIR, min_rows=701)), "Whom it treats how")
     assert text.count("| too small |") == 3
     assert "* `zone`: too few groups are large enough to compare." in text
 
 
 def test_without_declared_groups_nothing_is_told_or_drawn_of_them() -> None:
     case = use_case()
-    assert "Whom it treats how" not in sections.of(found(case), case)
+    assert "Whom it treats how" not in sections.build(found(case), case)
     assert sections.pictures(found(case)) == ["reliability", "gains", "slices"]
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer.PASS, "Released is a refit of the judged model `one`: the same settings"),
+        (CheckStatus.PASS, "Released is a refit of the judged model `one`: the same settings"),
         (
-            Answer.FAIL,
+            CheckStatus.FAIL,
             "Released is the judged model `one` itself: a refit that learned from the judged rows too (`two`)",
         ),
     ],
     ids=["it agrees", "it does not"],
 )
-def test_a_refit_is_told_with_both_digests_and_every_number(answer: Answer, said: str) -> None:
-    check = Check(name="rank correlation of scores", value=0.9, bar="at least 0.95", answer=answer)
-    lines = sections.refitted(Refitted(judged="one", refit="two", checks=(check,)))
+def test_a_refit_is_told_with_both_digests_and_every_number(answer: CheckStatus, said: str) -> None:
+    check = Check(name="rank correlation of scores", value=0.9, bar="at least 0.95", status=answer)
+    lines = sections.refit_section(RefitComparison(judged="one", refit="two", checks=(check,)))
     assert lines[0].startswith(said)
     assert lines[-1] == f"| rank correlation of scores | 0.9000 | at least 0.95 | {answer} |"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.monitoring import data_quality
-from ml.monitoring.data_quality import Soundness
+from ml.monitoring.data_quality import ColumnQuality
 
 LEARNED = pd.DataFrame({"x": [0.0, 5.0, np.nan], "zone": pd.Categorical(["a", "b", None])})
 
@@ -24,22 +24,24 @@ LEARNED = pd.DataFrame({"x": [0.0, 5.0, np.nan], "zone": pd.Categorical(["a", "b
 )
 def test_numbers_are_counted_by_what_is_wrong_with_them(values: list[float], counts: tuple[int, int, int]) -> None:
     (found,) = data_quality.measure(LEARNED, pd.DataFrame({"x": values}))
-    assert found == Soundness(feature="x", rows=len(values), missing=counts[0], infinite=counts[1], beyond=counts[2])
+    assert found == ColumnQuality(
+        feature="x", rows=len(values), missing=counts[0], infinite=counts[1], out_of_range=counts[2]
+    )
 
 
 def test_a_level_that_was_never_seen_is_beyond() -> None:
     (found,) = data_quality.measure(LEARNED, pd.DataFrame({"zone": pd.Categorical(["a", "c", None, "c"])}))
-    assert (found.missing, found.infinite, found.beyond) == (1, 0, 2)
+    assert (found.missing, found.infinite, found.out_of_range) == (1, 0, 2)
 
 
 def test_of_a_feature_that_was_never_known_nothing_is_beyond() -> None:
     learned = pd.DataFrame({"x": [np.nan, np.nan]})
     (found,) = data_quality.measure(learned, pd.DataFrame({"x": [1e9, np.nan]}))
-    assert (found.missing, found.beyond) == (1, 0)
+    assert (found.missing, found.out_of_range) == (1, 0)
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=30))
 def test_no_value_is_counted_twice(values: list[float]) -> None:
     (found,) = data_quality.measure(LEARNED, pd.DataFrame({"x": np.array(values, float)}))
-    assert found.missing + found.infinite + found.beyond <= found.rows
-    assert data_quality.measure(LEARNED, LEARNED)[0].beyond == 0
+    assert found.missing + found.infinite + found.out_of_range <= found.rows
+    assert data_quality.measure(LEARNED, LEARNED)[0].out_of_range == 0

@@ -40,16 +40,16 @@ def test_labels_of_any_type_mean_the_same(dtype: str) -> None:
 def test_a_window_is_measured_with_an_interval_of_its_loss_by_nights() -> None:
     labels, scores = np.array([1.0, 0.0, 0.0, 1.0]), np.array([0.9, 0.2, 0.5, 0.5])
     nights = np.array(["a", "a", "b", "b"], object)
-    found = performance.recent(labels, scores, nights, TARGET, 0.95)
+    found = performance.measure_recent(labels, scores, nights, TARGET, 0.95)
     assert found is not None
     assert (found.measured.nights, found.measured.rows) == (2, 4)
     assert found.loss.value == pytest.approx(found.measured.loss)
     assert found.loss.low < found.loss.value < found.loss.high
-    assert performance.recent(labels[:0], scores[:0], nights[:0], TARGET, 0.95) is None
+    assert performance.measure_recent(labels[:0], scores[:0], nights[:0], TARGET, 0.95) is None
 
 
 def test_one_night_bounds_no_loss() -> None:
     one = np.array(["a", "a"], object)
-    found = performance.recent(np.array([1.0, 0.0]), np.array([0.9, 0.2]), one, TARGET, 0.95)
+    found = performance.measure_recent(np.array([1.0, 0.0]), np.array([0.9, 0.2]), one, TARGET, 0.95)
     assert found is not None
     assert found.loss.low == -np.inf

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ml.monitoring import serving_metrics
-from ml.monitoring.serving_metrics import Traffic
+from ml.monitoring.serving_metrics import ServingMetrics
 
 
 def test_answers_are_counted_timed_and_their_busiest_second_found() -> None:
@@ -18,10 +18,12 @@ def test_answers_are_counted_timed_and_their_busiest_second_found() -> None:
         }
     )
     found = serving_metrics.measure(answers)
-    expected = Traffic(answers=4, fault_share=0.25, latency_p50_ms=2.5, latency_p99_ms=97.09, busiest_per_second=2)
+    expected = ServingMetrics(
+        predictions=4, error_rate=0.25, latency_p50_ms=2.5, latency_p99_ms=97.09, peak_per_second=2
+    )
     assert asdict(found) == pytest.approx(asdict(expected))
 
 
 def test_one_answer_is_its_own_quantiles() -> None:
     found = serving_metrics.measure(pd.DataFrame({"at": [7.0], "latency_ms": [0.4], "fault": [None]}))
-    assert (found.latency_p50_ms, found.latency_p99_ms, found.fault_share) == (0.4, 0.4, 0.0)
+    assert (found.latency_p50_ms, found.latency_p99_ms, found.error_rate) == (0.4, 0.4, 0.0)

@@ -38,7 +38,7 @@ BOTH = pytest.mark.parametrize("name", CANDIDATES)
 def fit(candidate: Candidate, seed: int = 1, threads: int = 1) -> Model:
     return fitting.fit(
         candidate,
-        fitting.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=seed, threads=threads, texts=TEXTS),
+        fitting.prepare(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=seed, threads=threads, texts=TEXTS),
     ).model
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from ml.promotion import acceptance_tests
-from ml.promotion.acceptance_tests import Trial
-from ml.promotion.gate import Answer
-from ml.statistics.intervals import Answered
+from ml.promotion.acceptance_tests import ServingProbe
+from ml.promotion.gate import CheckStatus
+from ml.statistics.intervals import ScoredRows
 from ml.targets.calibration import Calibration
 from ml.training import fitting
 from ml.training.encoding import Encoder
@@ -52,7 +52,7 @@ ROW = {"wind": 20.0, "miles": 500.0, "zone": "east"}
 
 def fit(candidate: Candidate) -> Model:
     return fitting.fit(
-        candidate, fitting.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=1, threads=1)
+        candidate, fitting.prepare(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=1, threads=1)
     ).model
 
 
@@ -70,14 +70,14 @@ def brittle(weight: float) -> Model:
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda each: each.name)
 def test_every_learner_answers_every_odd_row_with_a_probability(candidate: Candidate) -> None:
     model = LOGISTIC if candidate is CANDIDATES[0] else fit(candidate)
-    odd = acceptance_tests.answer(model, acceptance_tests.odd_rows(model.encoder, ROW))
-    check = acceptance_tests.stability(odd, YES_OR_NO)
-    assert (check.answer, check.value) == (Answer.PASS, 0.0)
+    odd = acceptance_tests.predict_rows(model, acceptance_tests.adversarial_rows(model.encoder, ROW))
+    check = acceptance_tests.stability_check(odd, YES_OR_NO)
+    assert (check.status, check.value) == (CheckStatus.PASS, 0.0)
     assert check.bar == "0 of 17 without a probability in (0, 1), alone and in a frame"
 
 
 def test_odd_rows_are_unseen_levels_missing_cells_and_each_number_at_each_extreme() -> None:
-    odd = acceptance_tests.odd_rows(LOGISTIC.encoder, ROW)
+    odd = acceptance_tests.adversarial_rows(LOGISTIC.encoder, ROW)
     assert odd["all levels unseen"]["zone"] not in ("east", "west", None)
     assert odd["all missing"]["zone"] is None
     assert math.isnan(float(str(odd["all missing"]["wind"])))
@@ -89,47 +89,49 @@ def test_odd_rows_are_unseen_levels_missing_cells_and_each_number_at_each_extrem
 def test_a_model_with_a_nan_path_is_refused_and_the_row_named() -> None:
     model, row = brittle(1e307), {"a": 0.0, "b": 0.0}
     assert model.predict_row(row) == 0.5
-    check = acceptance_tests.stability(
-        acceptance_tests.answer(model, acceptance_tests.odd_rows(model.encoder, row)), YES_OR_NO
+    check = acceptance_tests.stability_check(
+        acceptance_tests.predict_rows(model, acceptance_tests.adversarial_rows(model.encoder, row)), YES_OR_NO
     )
-    assert check.answer is Answer.FAIL
+    assert check.status is CheckStatus.FAIL
     assert "all numbers 1e+308" in check.name
-    sound = acceptance_tests.answer(brittle(1.0), acceptance_tests.odd_rows(model.encoder, row))
-    assert acceptance_tests.stability(sound, YES_OR_NO).answer is Answer.PASS
+    sound = acceptance_tests.predict_rows(brittle(1.0), acceptance_tests.adversarial_rows(model.encoder, row))
+    assert acceptance_tests.stability_check(sound, YES_OR_NO).status is CheckStatus.PASS
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0, -0.1, math.nan, math.inf])
 def test_a_score_that_is_no_probability_is_refused(score: float) -> None:
-    assert acceptance_tests.stability({"ordinary": 0.5, "odd": score}, YES_OR_NO).answer is Answer.FAIL
+    assert acceptance_tests.stability_check({"ordinary": 0.5, "odd": score}, YES_OR_NO).status is CheckStatus.FAIL
 
 
 def test_without_an_odd_row_nothing_is_shown() -> None:
-    assert acceptance_tests.stability({}, YES_OR_NO).answer is Answer.FAIL
+    assert acceptance_tests.stability_check({}, YES_OR_NO).status is CheckStatus.FAIL
 
 
 @pytest.mark.parametrize(
     ("scores", "value", "answer"),
     [
-        pytest.param([0.1, 0.2], 0.0, Answer.PASS, id="the same"),
-        pytest.param([0.1, 0.2 + 1e-12], 1e-12, Answer.PASS, id="the last bits"),
-        pytest.param([0.1, 0.3], 0.1, Answer.FAIL, id="another answer"),
-        pytest.param([0.1, math.nan], None, Answer.FAIL, id="no answer"),
-        pytest.param([0.1], None, Answer.FAIL, id="a row less"),
-        pytest.param([], None, Answer.FAIL, id="none"),
+        pytest.param([0.1, 0.2], 0.0, CheckStatus.PASS, id="the same"),
+        pytest.param([0.1, 0.2 + 1e-12], 1e-12, CheckStatus.PASS, id="the last bits"),
+        pytest.param([0.1, 0.3], 0.1, CheckStatus.FAIL, id="another answer"),
+        pytest.param([0.1, math.nan], None, CheckStatus.FAIL, id="no answer"),
+        pytest.param([0.1], None, CheckStatus.FAIL, id="a row less"),
+        pytest.param([], None, CheckStatus.FAIL, id="none"),
     ],
 )
-def test_ways_that_differ_are_refused(scores: list[float], value: float | None, answer: Answer) -> None:
-    (check,) = acceptance_tests.agreement({"batch": [0.1, 0.2], "server": scores}, "batch")
-    assert (check.value, check.answer) == (None if value is None else pytest.approx(value, abs=1e-13), answer)
+def test_ways_that_differ_are_refused(scores: list[float], value: float | None, answer: CheckStatus) -> None:
+    (check,) = acceptance_tests.agreement_checks({"batch": [0.1, 0.2], "server": scores}, "batch")
+    assert (check.value, check.status) == (None if value is None else pytest.approx(value, abs=1e-13), answer)
     assert check.name == "answers of server"
 
 
 def test_ways_that_both_have_no_rows_show_nothing() -> None:
-    (check,) = acceptance_tests.agreement({"batch": [], "server": []}, "batch")
-    assert check.answer is Answer.FAIL
+    (check,) = acceptance_tests.agreement_checks({"batch": [], "server": []}, "batch")
+    assert check.status is CheckStatus.FAIL
 
 
-TRIAL = Trial(single=[], frame=[], odd={}, p50_ms=1.0, p99_ms=5.0, memory_mb=200.0)
+TRIAL = ServingProbe(
+    single_row_scores=[], batch_scores=[], adversarial_scores={}, p50_ms=1.0, p99_ms=5.0, memory_mb=200.0
+)
 
 
 @pytest.mark.parametrize(
@@ -143,31 +145,35 @@ TRIAL = Trial(single=[], frame=[], odd={}, p50_ms=1.0, p99_ms=5.0, memory_mb=200
     ],
 )
 def test_what_goes_over_its_budget_is_refused(change: dict[str, float], size: int, over: list[str]) -> None:
-    checks = acceptance_tests.budget(
+    checks = acceptance_tests.budget_checks(
         replace(TRIAL, **change), size, Milliseconds(p99=10), Megabytes(package=50, memory=500)
     )
-    failed = [each.name for each in checks if each.answer is Answer.FAIL]
+    failed = [each.name for each in checks if each.status is CheckStatus.FAIL]
     assert [name.startswith(start) for name, start in zip(failed, over, strict=True)] == [True] * len(over)
 
 
 WINDY = Directional(name="wind", low=(("wind", 10.0),), high=(("wind", 40.0),), why="a test")
-ZONE = Invariant(name="zone", by="zone", values=("east", "west"), within=0.2, why="a test")
+ZONE = Invariant(name="zone", feature="zone", values=("east", "west"), tolerance=0.2, why="a test")
 
 
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
-        pytest.param(WINDY, Answer.PASS, id="up"),
-        pytest.param(replace(WINDY, low=WINDY.high, high=WINDY.low), Answer.FAIL, id="down"),
-        pytest.param(replace(WINDY, low=WINDY.high, high=WINDY.low, allowed=0.999), Answer.FAIL, id="down in all rows"),
-        pytest.param(replace(WINDY, low=WINDY.high, high=WINDY.low, slack=0.999), Answer.PASS, id="within the slack"),
-        pytest.param(ZONE, Answer.PASS, id="unmoved"),
-        pytest.param(replace(ZONE, by="wind", values=(10.0, 40.0)), Answer.FAIL, id="moved"),
+        pytest.param(WINDY, CheckStatus.PASS, id="up"),
+        pytest.param(replace(WINDY, low=WINDY.high, high=WINDY.low), CheckStatus.FAIL, id="down"),
+        pytest.param(
+            replace(WINDY, low=WINDY.high, high=WINDY.low, allowed_share=0.999), CheckStatus.FAIL, id="down in all rows"
+        ),
+        pytest.param(
+            replace(WINDY, low=WINDY.high, high=WINDY.low, tolerance=0.999), CheckStatus.PASS, id="within the slack"
+        ),
+        pytest.param(ZONE, CheckStatus.PASS, id="unmoved"),
+        pytest.param(replace(ZONE, feature="wind", values=(10.0, 40.0)), CheckStatus.FAIL, id="moved"),
     ],
 )
-def test_what_experts_expect_is_asked_of_every_row(expected: Directional | Invariant, answer: Answer) -> None:
-    (check,) = acceptance_tests.expectations(LOGISTIC, FRAME, (expected,))
-    assert (check.name, check.answer) == (expected.name, answer)
+def test_what_experts_expect_is_asked_of_every_row(expected: Directional | Invariant, answer: CheckStatus) -> None:
+    (check,) = acceptance_tests.expectation_checks(LOGISTIC, FRAME, (expected,))
+    assert (check.name, check.status) == (expected.name, answer)
     assert check.value in (0.0, 1.0)
 
 
@@ -175,48 +181,48 @@ def test_what_experts_expect_is_asked_of_every_row(expected: Directional | Invar
     "expected",
     [
         pytest.param(replace(ZONE, values=("east", "mars")), id="a level that no training saw"),
-        pytest.param(replace(ZONE, by="moon"), id="a feature that the model has not"),
-        pytest.param(replace(ZONE, by="wind"), id="a text for a number"),
+        pytest.param(replace(ZONE, feature="moon"), id="a feature that the model has not"),
+        pytest.param(replace(ZONE, feature="wind"), id="a text for a number"),
     ],
 )
 def test_an_expectation_that_says_nothing_is_missing_and_refuses(expected: Invariant) -> None:
-    (check,) = acceptance_tests.expectations(LOGISTIC, FRAME, (expected,))
-    assert (check.value, check.answer) == (None, Answer.FAIL)
+    (check,) = acceptance_tests.expectation_checks(LOGISTIC, FRAME, (expected,))
+    assert (check.value, check.status) == (None, CheckStatus.FAIL)
 
 
 def test_an_expectation_without_rows_refuses() -> None:
-    (check,) = acceptance_tests.expectations(LOGISTIC, FRAME.head(0), (WINDY,))
-    assert (check.value, check.answer) == (None, Answer.FAIL)
+    (check,) = acceptance_tests.expectation_checks(LOGISTIC, FRAME.head(0), (WINDY,))
+    assert (check.value, check.status) == (None, CheckStatus.FAIL)
 
 
 def test_an_answer_that_is_no_number_goes_against_any_expectation() -> None:
     silent = replace(LOGISTIC, calibration=Calibration(slope=math.nan))
-    (check,) = acceptance_tests.expectations(silent, FRAME, (ZONE,))
-    assert (check.value, check.answer) == (1.0, Answer.FAIL)
+    (check,) = acceptance_tests.expectation_checks(silent, FRAME, (ZONE,))
+    assert (check.value, check.status) == (1.0, CheckStatus.FAIL)
 
 
 ZONES = FRAME["zone"].fillna("missing").to_numpy(object)
 ALL = np.ones(COUNT, bool)
 
 
-def fairness(scores: np.ndarray, among: np.ndarray = ALL) -> dict[str, Answer]:
+def fairness(scores: np.ndarray, among: np.ndarray = ALL) -> dict[str, CheckStatus]:
     """Return the answers of the fairness checks of `scores` by what they are about."""
-    rows = Answered(frame=FRAME, labels=LABELS, scores=scores, nights=NIGHTS)
-    declared = Fairness(by=("zone",), least_rows=50)
-    checks = acceptance_tests.fairness(rows, {"zone": ZONES}, among, declared, YES_OR_NO, 0.95)
-    return {check.name: check.answer for check in checks}
+    rows = ScoredRows(frame=FRAME, labels=LABELS, scores=scores, nights=NIGHTS)
+    declared = Fairness(group_by=("zone",), min_rows=50)
+    checks = acceptance_tests.fairness_checks(rows, {"zone": ZONES}, among, declared, YES_OR_NO, 0.95)
+    return {check.name: check.status for check in checks}
 
 
 def test_groups_treated_alike_pass_and_the_rows_asked_of_are_counted() -> None:
     answers = fairness(LOGISTIC.predict(FRAME))
-    assert set(answers.values()) == {Answer.PASS}
+    assert set(answers.values()) == {CheckStatus.PASS}
     assert {"labelled rows of recent nights", "group zone=west: calibration beside everybody's"} <= answers.keys()
 
 
 def test_a_group_that_is_scored_far_too_high_is_refused_by_name() -> None:
     scores = np.where(ZONES == "west", 0.97, LOGISTIC.predict(FRAME) * 0.6)
-    assert fairness(scores)["group zone=west: calibration beside everybody's"] is Answer.FAIL
+    assert fairness(scores)["group zone=west: calibration beside everybody's"] is CheckStatus.FAIL
 
 
 def test_fairness_without_a_labelled_row_refuses() -> None:
-    assert fairness(LOGISTIC.predict(FRAME), ~ALL) == {"labelled rows of recent nights": Answer.FAIL}
+    assert fairness(LOGISTIC.predict(FRAME), ~ALL) == {"labelled rows of recent nights": CheckStatus.FAIL}

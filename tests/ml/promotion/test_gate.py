@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ml.arrays import Floats
 from ml.metrics import probability
 from ml.promotion import gate
-from ml.promotion.gate import Answer, Bar, Judged, Outcome, Verdict
+from ml.promotion.gate import CheckStatus, GateRule, HoldoutScores, Outcome, PromotionVerdict
 from ml.statistics import intervals
 from ml.usecase import Cost, Gates
 from tests.ml.answers import YES_OR_NO
@@ -28,25 +28,27 @@ def blurred(share: float) -> Floats:
     return (1 - share) * RISK + share * LABELS.mean()
 
 
-def judge(champion: Floats, challenger: Floats, bar: Bar = Bar.CHANGE, gates: Gates = GATES, **slices: Any) -> Verdict:
-    judged = Judged(labels=LABELS, champion=champion, challenger=challenger, nights=NIGHTS, slices=slices)
+def judge(
+    champion: Floats, challenger: Floats, bar: GateRule = GateRule.CHANGE, gates: Gates = GATES, **slices: Any
+) -> PromotionVerdict:
+    judged = HoldoutScores(labels=LABELS, champion=champion, challenger=challenger, nights=NIGHTS, slices=slices)
     return gate.judge(judged, gates, bar, YES_OR_NO)
 
 
 @pytest.mark.parametrize(
     ("bar", "champion", "challenger", "outcome"),
     [
-        (Bar.CHANGE, 0.6, 0.0, Outcome.PROMOTE),
-        (Bar.CHANGE, 0.0, 0.6, Outcome.KEEP),
-        (Bar.CHANGE, 0.3, 0.3, Outcome.KEEP),
-        (Bar.REFRESH, 0.6, 0.0, Outcome.PROMOTE),
-        (Bar.REFRESH, 0.3, 0.3, Outcome.KEEP),
-        (Bar.BOOTSTRAP, 1.0, 0.2, Outcome.PROMOTE),
+        (GateRule.CHANGE, 0.6, 0.0, Outcome.PROMOTE),
+        (GateRule.CHANGE, 0.0, 0.6, Outcome.KEEP),
+        (GateRule.CHANGE, 0.3, 0.3, Outcome.KEEP),
+        (GateRule.REFRESH, 0.6, 0.0, Outcome.PROMOTE),
+        (GateRule.REFRESH, 0.3, 0.3, Outcome.KEEP),
+        (GateRule.BOOTSTRAP, 1.0, 0.2, Outcome.PROMOTE),
     ],
     ids=["better", "worse", "itself", "fresh and better", "fresh and itself", "first"],
 )
 def test_a_challenger_is_promoted_only_when_its_bar_is_met(
-    bar: Bar, champion: float, challenger: float, outcome: Outcome
+    bar: GateRule, champion: float, challenger: float, outcome: Outcome
 ) -> None:
     assert judge(blurred(champion), blurred(challenger), bar).outcome is outcome
 
@@ -58,7 +60,7 @@ def uneven() -> Floats:
 
 
 def test_a_gain_that_may_be_chance_is_inconclusive_for_a_change() -> None:
-    verdict = judge(blurred(0.4), uneven(), Bar.CHANGE)
+    verdict = judge(blurred(0.4), uneven(), GateRule.CHANGE)
     assert verdict.gain.low < 0 < verdict.gain.value
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "the 95% interval above 0" in verdict.reason
@@ -66,7 +68,7 @@ def test_a_gain_that_may_be_chance_is_inconclusive_for_a_change() -> None:
 
 def test_a_refresh_need_only_be_shown_not_worse_beyond_its_margin() -> None:
     gates = Gates(judged_nights=7, refresh_margin=0.05)
-    assert judge(blurred(0.4), uneven(), Bar.REFRESH, gates).outcome is Outcome.PROMOTE
+    assert judge(blurred(0.4), uneven(), GateRule.REFRESH, gates).outcome is Outcome.PROMOTE
 
 
 def test_a_slice_shown_worse_beyond_the_margin_refuses_a_better_challenger() -> None:
@@ -82,8 +84,8 @@ def test_a_slice_shown_worse_beyond_the_margin_refuses_a_better_challenger() -> 
 @pytest.mark.parametrize(
     ("gates", "told"),
     [
-        (Gates(judged_nights=7, worst_log_loss=0.3), r"log loss 0\.\d{4} \(bar: at most 0.3\)"),
-        (Gates(judged_nights=7, least_auc=0.93, leak_auc=0.95), r"ROC AUC 0\.\d{4} \(bar: at least 0.93\)"),
+        (Gates(judged_nights=7, max_log_loss=0.3), r"log loss 0\.\d{4} \(bar: at most 0.3\)"),
+        (Gates(judged_nights=7, min_auc=0.93, leak_auc=0.95), r"ROC AUC 0\.\d{4} \(bar: at least 0.93\)"),
     ],
     ids=["log loss", "auc"],
 )
@@ -94,37 +96,37 @@ def test_a_challenger_below_a_floor_is_not_promoted_however_bad_the_champion(gat
 
 
 def test_a_number_that_cannot_be_computed_refuses() -> None:
-    only_yes = Judged(
+    only_yes = HoldoutScores(
         labels=np.ones(len(NIGHTS)),
         champion=blurred(1.0),
         challenger=np.full(len(NIGHTS), 0.9),
         nights=NIGHTS,
         slices={},
     )
-    verdict = gate.judge(only_yes, GATES, Bar.CHANGE, YES_OR_NO)
+    verdict = gate.judge(only_yes, GATES, GateRule.CHANGE, YES_OR_NO)
     assert verdict.outcome is Outcome.KEEP
     assert "ROC AUC missing" in verdict.reason
 
 
-@pytest.mark.parametrize("bar", Bar)
-def test_scores_that_are_not_numbers_are_never_promoted(bar: Bar) -> None:
+@pytest.mark.parametrize("bar", GateRule)
+def test_scores_that_are_not_numbers_are_never_promoted(bar: GateRule) -> None:
     assert judge(blurred(1.0), np.full(len(NIGHTS), np.nan), bar).outcome is not Outcome.PROMOTE
 
 
 def test_one_night_alone_proves_nothing() -> None:
     first = NIGHTS == "2013-02-01"
-    judged = Judged(
+    judged = HoldoutScores(
         labels=LABELS[first], champion=blurred(0.9)[first], challenger=RISK[first], nights=NIGHTS[first], slices={}
     )
-    assert gate.judge(judged, GATES, Bar.CHANGE, YES_OR_NO).outcome is Outcome.INCONCLUSIVE
+    assert gate.judge(judged, GATES, GateRule.CHANGE, YES_OR_NO).outcome is Outcome.INCONCLUSIVE
 
 
 def test_what_passes_says_how_many_checks_it_passed() -> None:
     assert judge(blurred(0.6), RISK).reason == "all 4 checks of the change bar passed"
 
 
-@given(st.floats(0, 1), st.sampled_from([Bar.CHANGE, Bar.REFRESH]))
-def test_a_model_judged_against_itself_changes_nothing(share: float, bar: Bar) -> None:
+@given(st.floats(0, 1), st.sampled_from([GateRule.CHANGE, GateRule.REFRESH]))
+def test_a_model_judged_against_itself_changes_nothing(share: float, bar: GateRule) -> None:
     verdict = judge(blurred(share), blurred(share), bar)
     assert verdict.outcome is Outcome.KEEP
     assert verdict.gain.value == 0
@@ -144,15 +146,15 @@ def test_equal_models_are_rarely_promoted_as_a_change() -> None:
 
 
 @LAW
-@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from(Bar))
-def test_champion_and_challenger_swapped_flip_the_sign_of_the_gain(one: float, other: float, bar: Bar) -> None:
+@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from(GateRule))
+def test_champion_and_challenger_swapped_flip_the_sign_of_the_gain(one: float, other: float, bar: GateRule) -> None:
     there, back = judge(blurred(one), blurred(other), bar), judge(blurred(other), blurred(one), bar)
     assert there.gain.value == pytest.approx(-back.gain.value, abs=1e-12)
 
 
 @LAW
-@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from([Bar.CHANGE, Bar.REFRESH]))
-def test_two_models_never_both_displace_each_other(one: float, other: float, bar: Bar) -> None:
+@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from([GateRule.CHANGE, GateRule.REFRESH]))
+def test_two_models_never_both_displace_each_other(one: float, other: float, bar: GateRule) -> None:
     verdicts = (judge(blurred(one), blurred(other), bar), judge(blurred(other), blurred(one), bar))
     assert sum(verdict.outcome is Outcome.PROMOTE for verdict in verdicts) <= 1
 
@@ -162,14 +164,14 @@ def test_two_models_never_both_displace_each_other(one: float, other: float, bar
 def test_a_planted_improvement_over_two_weeks_or_more_is_promoted(nights: int, seed: int) -> None:
     chance = np.random.default_rng(seed)
     risk = chance.uniform(0.05, 0.95, nights * 100)
-    judged = Judged(
+    judged = HoldoutScores(
         labels=(chance.random(len(risk)) < risk).astype(np.float64),
         champion=0.6 * risk + 0.2,
         challenger=risk,
         nights=np.repeat([f"night {n:02d}" for n in range(nights)], 100).astype(object),
         slices={},
     )
-    assert gate.judge(judged, GATES, Bar.CHANGE, YES_OR_NO).outcome is Outcome.PROMOTE
+    assert gate.judge(judged, GATES, GateRule.CHANGE, YES_OR_NO).outcome is Outcome.PROMOTE
 
 
 @pytest.mark.parametrize("hurt", ["a", "b", "c"])
@@ -177,7 +179,7 @@ def test_each_slice_alone_can_refuse(hurt: str) -> None:
     zones = np.resize(["a", "b", "c"], len(NIGHTS))
     slices = {zone: zones == zone for zone in "abc"}
     verdict = judge(blurred(0.5), np.where(zones == hurt, 1 - RISK, RISK), **slices)
-    assert [c.name for c in verdict.checks if c.name.startswith("slice") and c.answer is Answer.FAIL] == [
+    assert [c.name for c in verdict.checks if c.name.startswith("slice") and c.status is CheckStatus.FAIL] == [
         f"slice {hurt}: log loss gain"
     ]
     assert verdict.outcome is Outcome.KEEP
@@ -198,8 +200,8 @@ def test_the_more_slices_are_looked_at_the_more_each_must_show() -> None:
     bounds = [intervals.mean_by_night(lost, NIGHTS, confidence, seed=1).high for confidence in (0.95, 1 - 0.05 / 50)]
     gates, everyone = Gates(slice_margin=-np.mean(bounds)), np.ones(len(NIGHTS), bool)
     alone, among = ({f"all {n}": everyone for n in range(count)} for count in (1, 50))
-    answers = [judge(RISK, worse, gates=gates, **slices).checks[-1].answer for slices in (alone, among)]
-    assert answers == [Answer.FAIL, Answer.PASS]
+    answers = [judge(RISK, worse, gates=gates, **slices).checks[-1].status for slices in (alone, among)]
+    assert answers == [CheckStatus.FAIL, CheckStatus.PASS]
 
 
 def test_a_better_likelihood_does_not_buy_a_worse_decision() -> None:
@@ -215,13 +217,16 @@ def test_a_better_likelihood_does_not_buy_a_worse_decision() -> None:
 
 
 def test_a_challenger_alone_is_never_promoted_and_people_are_asked() -> None:
-    assert judge(np.full(len(LABELS), LABELS.mean()), blurred(0.0), Bar.ALONE).outcome is Outcome.UNEVALUABLE
-    assert judge(np.full(len(LABELS), LABELS.mean()), 1 - RISK, Bar.ALONE).outcome is Outcome.KEEP
+    assert (
+        judge(np.full(len(LABELS), LABELS.mean()), blurred(0.0), GateRule.CHAMPION_UNAVAILABLE).outcome
+        is Outcome.UNEVALUABLE
+    )
+    assert judge(np.full(len(LABELS), LABELS.mean()), 1 - RISK, GateRule.CHAMPION_UNAVAILABLE).outcome is Outcome.KEEP
 
 
 @pytest.mark.parametrize(("baseline", "outcome"), [(0.9, Outcome.PROMOTE), (0.05, Outcome.KEEP), (0.1, Outcome.KEEP)])
 def test_a_model_that_a_baseline_equals_is_not_worth_its_keep(baseline: float, outcome: Outcome) -> None:
-    judged = Judged(
+    judged = HoldoutScores(
         labels=LABELS,
         champion=blurred(1.0),
         challenger=blurred(0.1),
@@ -229,6 +234,6 @@ def test_a_model_that_a_baseline_equals_is_not_worth_its_keep(baseline: float, o
         slices={},
         baselines={"last week": blurred(baseline)},
     )
-    verdict = gate.judge(judged, GATES, Bar.CHANGE, YES_OR_NO)
+    verdict = gate.judge(judged, GATES, GateRule.CHANGE, YES_OR_NO)
     assert verdict.outcome is outcome
     assert ("log loss gain on the baseline last week" in verdict.reason) is (outcome is Outcome.KEEP)

@@ -5,8 +5,8 @@ import pytest
 
 from ml.arrays import Floats
 from ml.promotion import refit_equivalence
-from ml.promotion.gate import Answer
-from ml.promotion.refit_equivalence import Pair
+from ml.promotion.gate import CheckStatus
+from ml.promotion.refit_equivalence import ScorePair
 from ml.usecase import Refit
 from tests.ml.answers import MINUTES, waited
 
@@ -35,13 +35,13 @@ FAR = np.where(np.arange(COUNT) % 15 == 0, 40.0, 0.0)
 def test_a_refit_of_minutes_agrees_unless_a_number_misses_its_bar(
     ahead: Floats, seen: Floats, names: list[str]
 ) -> None:
-    checks = refit_equivalence.measure(
-        Pair(judged=SCORES, refit=ahead), Pair(judged=SCORES, refit=seen), ROWS.labels, MINUTES, Refit()
+    checks = refit_equivalence.refit_checks(
+        ScorePair(judged=SCORES, refit=ahead), ScorePair(judged=SCORES, refit=seen), ROWS.labels, MINUTES, Refit()
     )
-    assert [each.name for each in checks if each.answer is not Answer.PASS] == names
+    assert [each.name for each in checks if each.status is not CheckStatus.PASS] == names
 
 
 def test_the_bar_of_minutes_is_the_declared_one() -> None:
-    moved, same = Pair(judged=SCORES, refit=SCORES + 3.0), Pair(judged=SCORES, refit=SCORES)
-    apart, *_ = refit_equivalence.measure(moved, same, ROWS.labels, MINUTES, Refit(answers_apart=0.9))
-    assert (apart.answer, apart.bar) == (Answer.PASS, "at most 0.9")
+    moved, same = ScorePair(judged=SCORES, refit=SCORES + 3.0), ScorePair(judged=SCORES, refit=SCORES)
+    apart, *_ = refit_equivalence.refit_checks(moved, same, ROWS.labels, MINUTES, Refit(max_answer_difference=0.9))
+    assert (apart.status, apart.bar) == (CheckStatus.PASS, "at most 0.9")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.retraining import throttling
-from ml.usecase import Budget, Night, Quiet, Triggers
+from ml.usecase import BlackoutPeriod, Budget, Night, Triggers
 
 DAILY, MONTHLY = Night(hour=2, timezone="UTC"), Night(hour=2, timezone="UTC", every="month")
 TONIGHT = date(2024, 3, 20)
@@ -19,7 +19,7 @@ def days_ago(*days: int) -> tuple[date, ...]:
 
 
 def test_nothing_holds_where_nothing_is_declared() -> None:
-    assert throttling.longest(FREE, TONIGHT, days_ago(0, 1, 2), DAILY) is None
+    assert throttling.longest_throttle(FREE, TONIGHT, days_ago(0, 1, 2), DAILY) is None
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,13 @@ def test_nothing_holds_where_nothing_is_declared() -> None:
 )
 def test_a_budget_frees_when_the_training_that_filled_it_falls_out(days: tuple[int, ...], until: str | None) -> None:
     triggers = Triggers(cooldown_nights=0, budget=Budget(trainings=2, nights=28))
-    held = throttling.longest(triggers, TONIGHT, days_ago(*days), DAILY)
+    held = throttling.longest_throttle(triggers, TONIGHT, days_ago(*days), DAILY)
     assert (held and str(held.until)) == until
 
 
 def test_what_was_tried_later_or_twice_on_a_night_is_not_counted() -> None:
     budget = Budget(trainings=2, nights=28)
-    assert throttling.told(budget, TONIGHT, (*days_ago(3, 3), TONIGHT + timedelta(days=1)), DAILY) == (
+    assert throttling.describe_budget(budget, TONIGHT, (*days_ago(3, 3), TONIGHT + timedelta(days=1)), DAILY) == (
         "1 of 2 trainings in 28 nights are spent"
     )
 
@@ -53,30 +53,32 @@ def test_what_was_tried_later_or_twice_on_a_night_is_not_counted() -> None:
     ids=["a night", "each March", "over the year's end", "one after another", "not yet", "long past"],
 )
 def test_quiet_nights_hold_until_the_first_that_is_not(quiet: tuple[str, ...], until: str | None) -> None:
-    triggers = Triggers(cooldown_nights=0, quiet=tuple(Quiet(nights=each, why="a freeze") for each in quiet))
-    held = throttling.longest(triggers, TONIGHT, (), DAILY)
+    triggers = Triggers(
+        cooldown_nights=0, blackouts=tuple(BlackoutPeriod(nights=each, why="a freeze") for each in quiet)
+    )
+    held = throttling.longest_throttle(triggers, TONIGHT, (), DAILY)
     assert (held and str(held.until)) == until
 
 
 def test_quiet_months_end_with_a_night_of_that_cadence() -> None:
-    triggers = Triggers(cooldown_nights=0, quiet=(Quiet(nights="03-01..04-15", why="a freeze"),))
-    held = throttling.longest(triggers, date(2024, 3, 1), (), MONTHLY)
+    triggers = Triggers(cooldown_nights=0, blackouts=(BlackoutPeriod(nights="03-01..04-15", why="a freeze"),))
+    held = throttling.longest_throttle(triggers, date(2024, 3, 1), (), MONTHLY)
     assert held is not None
     assert held.until == date(2024, 5, 1)
 
 
 def test_a_year_that_is_quiet_throughout_still_gets_an_answer() -> None:
-    triggers = Triggers(cooldown_nights=0, quiet=(Quiet(nights="01-01..12-31", why="by hand only"),))
-    held = throttling.longest(triggers, TONIGHT, (), DAILY)
+    triggers = Triggers(cooldown_nights=0, blackouts=(BlackoutPeriod(nights="01-01..12-31", why="by hand only"),))
+    held = throttling.longest_throttle(triggers, TONIGHT, (), DAILY)
     assert held is not None
     assert held.until > TONIGHT + timedelta(days=365)
 
 
 def test_the_longest_hold_is_told() -> None:
     triggers = Triggers(cooldown_nights=7, budget=Budget(trainings=1, nights=28))
-    held = throttling.longest(triggers, TONIGHT, days_ago(2), DAILY)
+    held = throttling.longest_throttle(triggers, TONIGHT, days_ago(2), DAILY)
     assert held is not None
-    assert (str(held.until), held.why) == ("2024-04-15", "1 of 1 trainings in 28 nights are spent")
+    assert (str(held.until), held.reason) == ("2024-04-15", "1 of 1 trainings in 28 nights are spent")
 
 
 @given(
@@ -89,13 +91,13 @@ def test_on_the_night_that_is_named_that_hold_is_over(
     triggers = Triggers(
         cooldown_nights=cooldown,
         budget=Budget(trainings=trainings, nights=nights),
-        quiet=(Quiet(nights="03-18..03-28", why="a freeze"),) if quiet else (),
+        blackouts=(BlackoutPeriod(nights="03-18..03-28", why="a freeze"),) if quiet else (),
     )
     tried, night = days_ago(*days), TONIGHT
     for _ in range(3):
-        held = throttling.longest(triggers, night, tried, DAILY)
+        held = throttling.longest_throttle(triggers, night, tried, DAILY)
         if held is None:
             return
         assert held.until > night
         night = held.until
-    assert throttling.longest(triggers, night, tried, DAILY) is None
+    assert throttling.longest_throttle(triggers, night, tried, DAILY) is None

@@ -8,22 +8,22 @@ from hypothesis import strategies as st
 
 from ml.errors import RequestError
 from ml.retraining import triggers as retraining_triggers
-from ml.retraining.triggers import Decision, Facts, State
-from ml.usecase import Budget, Drift, Night, Persistence, Quiet, Triggers
+from ml.retraining.triggers import ChampionFacts, RetrainingDecision, TriggerState
+from ml.usecase import BlackoutPeriod, Budget, Drift, Night, Persistence, Triggers
 
 TONIGHT, HORIZON = date(2024, 3, 20), Night(hour=2, timezone="UTC")
-QUIET = Facts(
+QUIET = ChampionFacts(
     night=TONIGHT,
     matured_nights=14,
     calibration_gap=0.01,
     loss=0.50,
     loss_low=0.49,
     reference_loss=0.50,
-    loss_foreseen=0.50,
+    estimated_loss=0.50,
     expected_loss=0.50,
     new_labels=100,
     age_nights=10,
-    tried=(date(2024, 3, 10),),
+    trained_nights=(date(2024, 3, 10),),
     drifted_share=0.1,
 )
 ALL = Triggers(
@@ -33,18 +33,18 @@ ALL = Triggers(
     expected_loss_rise=0.2,
     new_labels=50_000,
     age_nights=28,
-    drift=Drift(asks=True),
+    drift=Drift(triggers_retraining=True),
 )
 
 
-def decide(triggers: Triggers, facts: Facts) -> Decision:
+def decide(triggers: Triggers, facts: ChampionFacts) -> RetrainingDecision:
     return retraining_triggers.decide(triggers, facts, HORIZON)
 
 
 def test_nothing_fires_while_every_number_is_below_its_threshold() -> None:
     decision = decide(ALL, QUIET)
     assert (decision.retrain, decision.reason) == (False, "nothing fired")
-    assert [finding.state for finding in decision.findings] == [State.QUIET] * 7
+    assert [finding.state for finding in decision.findings] == [TriggerState.NOT_FIRED] * 7
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ def test_too_little_to_tell_is_said_and_does_not_ask(change: dict[str, float | N
 def test_each_trigger_that_asks_is_told_by_its_own_number_and_by_what_holds_all_back() -> None:
     facts = replace(QUIET, calibration_gap=0.05, new_labels=60_000)
     gap, labels = "calibration_gap is 0.05, threshold 0.04", f"new_labels is 60,000, threshold {ALL.new_labels:,}"
-    assert decide(ALL, facts).fired == {"calibration_gap": gap, "new_labels": labels}
+    assert decide(ALL, facts).fired_messages == {"calibration_gap": gap, "new_labels": labels}
     held = f"; held back until {TONIGHT + timedelta(days=7)}: cooling down, nights to go: 7"
-    cooling = decide(ALL, replace(facts, tried=(TONIGHT,)))
-    assert cooling.fired == {"calibration_gap": gap + held, "new_labels": labels + held}
-    assert decide(ALL, QUIET).fired == {}
+    cooling = decide(ALL, replace(facts, trained_nights=(TONIGHT,)))
+    assert cooling.fired_messages == {"calibration_gap": gap + held, "new_labels": labels + held}
+    assert decide(ALL, QUIET).fired_messages == {}
 
 
 @pytest.mark.parametrize(("nights", "asks"), [(0, False), (6, False), (7, True)])
 def test_within_the_cooldown_nothing_is_asked_for(nights: int, asks: bool) -> None:
-    tried = HORIZON.before(TONIGHT, nights)
-    decision = decide(ALL, replace(QUIET, calibration_gap=0.05, tried=(tried,)))
+    tried = HORIZON.previous(TONIGHT, nights)
+    decision = decide(ALL, replace(QUIET, calibration_gap=0.05, trained_nights=(tried,)))
     assert decision.retrain is asks
     held = f"; held back until {tried + timedelta(days=7)}: cooling down, nights to go: {7 - nights}"
     assert asks or decision.reason.endswith(held)
@@ -107,7 +107,7 @@ def test_within_the_cooldown_nothing_is_asked_for(nights: int, asks: bool) -> No
 def test_the_first_trigger_in_their_order_is_named_and_all_are_kept() -> None:
     decision = decide(ALL, replace(QUIET, calibration_gap=0.05, age_nights=40))
     assert decision.trigger == "calibration_gap"
-    assert [each.trigger for each in decision.findings if each.state is State.FIRED] == [
+    assert [each.trigger for each in decision.findings if each.state is TriggerState.FIRED] == [
         "calibration_gap",
         "age_nights",
     ]
@@ -147,7 +147,7 @@ def test_a_rise_that_cannot_be_told_does_not_ask(change: dict[str, float | None]
 
 def test_a_gap_that_is_not_a_number_is_too_little_to_tell() -> None:
     decision = decide(ALL, replace(QUIET, calibration_gap=float("nan")))
-    assert (decision.retrain, decision.findings[0].state) == (False, State.NOT_ENOUGH)
+    assert (decision.retrain, decision.findings[0].state) == (False, TriggerState.INSUFFICIENT_DATA)
 
 
 def test_labels_can_ask_before_any_night_has_matured() -> None:
@@ -156,8 +156,8 @@ def test_labels_can_ask_before_any_night_has_matured() -> None:
 
 
 def test_a_decision_put_off_by_the_cooldown_keeps_its_findings() -> None:
-    decision = decide(ALL, replace(QUIET, calibration_gap=0.05, tried=(TONIGHT,)))
-    assert [finding.state for finding in decision.findings] == [State.FIRED, *[State.QUIET] * 6]
+    decision = decide(ALL, replace(QUIET, calibration_gap=0.05, trained_nights=(TONIGHT,)))
+    assert [finding.state for finding in decision.findings] == [TriggerState.FIRED, *[TriggerState.NOT_FIRED] * 6]
 
 
 def test_a_rise_of_the_loss_whose_interval_holds_0_is_told_and_does_not_ask() -> None:
@@ -170,11 +170,11 @@ def test_a_rise_of_the_loss_whose_interval_holds_0_is_told_and_does_not_ask() ->
 
 def test_drift_is_shown_and_not_obeyed_unless_it_asks() -> None:
     decision = decide(replace(ALL, drift=Drift()), replace(QUIET, drifted_share=0.9))
-    assert (decision.retrain, decision.findings[-1].state) == (False, State.ABOVE)
+    assert (decision.retrain, decision.findings[-1].state) == (False, TriggerState.SUPPRESSED)
     assert decision.reason == "nothing fired; above a threshold: drift (shown, not obeyed)"
 
 
-LASTING = replace(ALL, persistence=(Persistence(trigger="calibration_gap", nights=2, among=3),))
+LASTING = replace(ALL, persistence=(Persistence(trigger="calibration_gap", nights=2, out_of=3),))
 GAP, OTHER = frozenset({"calibration_gap"}), frozenset({"drift"})
 
 
@@ -190,21 +190,21 @@ GAP, OTHER = frozenset({"calibration_gap"}), frozenset({"drift"})
     ids=["the first night", "another was above", "last night too", "the night before last", "too long ago"],
 )
 def test_a_trigger_that_must_last_asks_when_it_has(above: tuple[frozenset[str], ...], asks: bool) -> None:
-    decision = decide(LASTING, replace(QUIET, calibration_gap=0.05, above=above))
+    decision = decide(LASTING, replace(QUIET, calibration_gap=0.05, above_history=above))
     assert decision.retrain is asks
     assert asks or "calibration_gap (1 of 3 nights, needs 2)" in decision.reason
 
 
 def test_a_trigger_that_is_not_above_tonight_does_not_ask_for_what_was() -> None:
-    assert not decide(LASTING, replace(QUIET, above=(GAP, GAP))).retrain
+    assert not decide(LASTING, replace(QUIET, above_history=(GAP, GAP))).retrain
 
 
 @given(st.lists(st.sampled_from([GAP, OTHER, frozenset()]), max_size=5), st.integers(1, 4), st.integers(1, 4))
 def test_lasting_longer_is_never_asked_for_sooner(above: list[frozenset[str]], one: int, other: int) -> None:
-    facts = replace(QUIET, calibration_gap=0.05, above=tuple(above))
+    facts = replace(QUIET, calibration_gap=0.05, above_history=tuple(above))
     asked = {
         nights: decide(
-            replace(ALL, persistence=(Persistence(trigger="calibration_gap", nights=nights, among=4),)), facts
+            replace(ALL, persistence=(Persistence(trigger="calibration_gap", nights=nights, out_of=4),)), facts
         ).retrain
         for nights in (one, other)
     }
@@ -215,34 +215,43 @@ def test_lasting_longer_is_never_asked_for_sooner(above: list[frozenset[str]], o
     ("held", "until", "why"),
     [
         ({"budget": Budget(trainings=1, nights=28)}, "2024-04-07", "1 of 1 trainings in 28 nights are spent"),
-        ({"quiet": (Quiet(nights="2024-03-18..2024-03-24", why="a freeze"),)}, "2024-03-25", "quiet nights (a freeze)"),
+        (
+            {"quiet": (BlackoutPeriod(nights="2024-03-18..2024-03-24", why="a freeze"),)},
+            "2024-03-25",
+            "quiet nights (a freeze)",
+        ),
     ],
     ids=["budget", "quiet"],
 )
 def test_what_is_held_back_says_until_when_and_why(held: dict[str, Any], until: str, why: str) -> None:
     decision = decide(replace(ALL, **held), replace(QUIET, calibration_gap=0.05))
-    assert (decision.retrain, decision.trigger, decision.held_until) == (False, None, until)
+    assert (decision.retrain, decision.trigger, decision.throttled_until) == (False, None, until)
     assert decision.reason == f"calibration_gap is 0.05, threshold 0.04; held back until {until}: {why}"
 
 
 def test_what_holds_back_changes_nothing_where_nothing_is_asked_for() -> None:
-    held = replace(ALL, budget=Budget(trainings=1, nights=99), quiet=(Quiet(nights="01-01..12-30", why="a freeze"),))
+    held = replace(
+        ALL, budget=Budget(trainings=1, nights=99), blackouts=(BlackoutPeriod(nights="01-01..12-30", why="a freeze"),)
+    )
     assert decide(held, QUIET) == decide(ALL, QUIET)
 
 
 def test_a_batch_is_held_back_like_a_night() -> None:
-    triggers = replace(ALL, label_batch=100, quiet=(Quiet(nights="03-18..03-24", why="a freeze"),))
-    decision = retraining_triggers.decide_on_batch(triggers, 100, TONIGHT, (), HORIZON)
-    assert (decision.retrain, decision.held_until) == (False, "2024-03-25")
+    triggers = replace(ALL, label_batch=100, blackouts=(BlackoutPeriod(nights="03-18..03-24", why="a freeze"),))
+    decision = retraining_triggers.decide_on_label_batch(triggers, 100, TONIGHT, (), HORIZON)
+    assert (decision.retrain, decision.throttled_until) == (False, "2024-03-25")
     assert (
-        retraining_triggers.decide_on_batch(replace(triggers, quiet=()), 100, TONIGHT, (), HORIZON).trigger
+        retraining_triggers.decide_on_label_batch(replace(triggers, blackouts=()), 100, TONIGHT, (), HORIZON).trigger
         == "label_batch"
     )
     with pytest.raises(RequestError, match="label_batch"):
-        retraining_triggers.decide_on_batch(ALL, 100, TONIGHT, (), HORIZON)
+        retraining_triggers.decide_on_label_batch(ALL, 100, TONIGHT, (), HORIZON)
 
 
 def test_what_was_above_is_read_back_from_a_record() -> None:
     decision = decide(replace(ALL, drift=Drift()), replace(QUIET, calibration_gap=0.05, drifted_share=0.9))
-    assert retraining_triggers.above(decision.findings) == {"calibration_gap", "drift"}
-    assert retraining_triggers.above_then([asdict(each) for each in decision.findings]) == {"calibration_gap", "drift"}
+    assert retraining_triggers.above_threshold(decision.findings) == {"calibration_gap", "drift"}
+    assert retraining_triggers.above_threshold_recorded([asdict(each) for each in decision.findings]) == {
+        "calibration_gap",
+        "drift",
+    }

@@ -41,9 +41,9 @@ def test_another_release_deals_the_entities_anew() -> None:
 
 def test_what_is_told_is_read_back() -> None:
     wanted = Routing(use_case="taxi", seq=7, champion="c", challenger="n", standby="o", shadow=True, release="r")
-    assert routing.read(wanted.told()) == wanted
+    assert routing.from_json(wanted.to_json()) == wanted
     assert wanted.packages == ("c", "n", "o")
-    assert wanted.alone.packages == ("c", "o")
+    assert wanted.without_challenger.packages == ("c", "o")
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_a_routing_that_cannot_be_is_refused(changes: dict[str, object], told: s
 
 def test_something_else_is_no_routing() -> None:
     with pytest.raises(RequestError, match="expected a routing, got"):
-        routing.read({"champion": "c", "shape": "round"})
+        routing.from_json({"champion": "c", "shape": "round"})

@@ -7,7 +7,7 @@ import pytest
 from ml.governance.hash_chain import Entry
 from ml.rollout import state
 from ml.rollout.routing import Route
-from ml.rollout.state import Kind, Standing
+from ml.rollout.state import ReleaseEvent, RolloutState
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -26,13 +26,13 @@ def entry(seq: int, kind: str, subject: str, **payload: object) -> Entry:
     )
 
 
-def story(*events: tuple[str, str] | tuple[str, str, dict[str, object]]) -> Standing:
+def story(*events: tuple[str, str] | tuple[str, str, dict[str, object]]) -> RolloutState:
     """Return where one entry after another leads."""
     entries = [entry(n, each[0], each[1], **(each[2] if len(each) > 2 else {})) for n, each in enumerate(events, 1)]
-    return state.stand("taxi", entries)
+    return state.replay_events("taxi", entries)
 
 
-FIRST, SECOND = (Kind.PROMOTED, "a"), (Kind.PROMOTED, "b")
+FIRST, SECOND = (ReleaseEvent.PROMOTED, "a"), (ReleaseEvent.PROMOTED, "b")
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ FIRST, SECOND = (Kind.PROMOTED, "a"), (Kind.PROMOTED, "b")
         pytest.param([], None, None, id="nothing yet"),
         pytest.param([FIRST], "a", None, id="the first"),
         pytest.param([FIRST, SECOND], "b", "a", id="the second has one to go back to"),
-        pytest.param([FIRST, SECOND, (Kind.ROLLED_BACK, "a", {"from": "b"})], "a", None, id="rolled back, and nobody is left"),
-        pytest.param([FIRST, SECOND, (Kind.ROLLED_BACK, "a", {"from": "b"}), (Kind.PROMOTED, "c")], "c", "a", id="not the one rolled back from, but the last good"),
-        pytest.param([FIRST, SECOND, (Kind.ROLLED_BACK, "a", {"from": "b"}), SECOND, (Kind.PROMOTED, "c")], "c", "b", id="let in again it is good again"),
-        pytest.param([FIRST, SECOND, (Kind.PROMOTED, "c"), (Kind.ROLLED_BACK, "b", {"from": "c"})], "b", "a", id="back once more is possible"),
+        pytest.param([FIRST, SECOND, (ReleaseEvent.ROLLED_BACK, "a", {"from": "b"})], "a", None, id="rolled back, and nobody is left"),
+        pytest.param([FIRST, SECOND, (ReleaseEvent.ROLLED_BACK, "a", {"from": "b"}), (ReleaseEvent.PROMOTED, "c")], "c", "a", id="not the one rolled back from, but the last good"),
+        pytest.param([FIRST, SECOND, (ReleaseEvent.ROLLED_BACK, "a", {"from": "b"}), SECOND, (ReleaseEvent.PROMOTED, "c")], "c", "b", id="let in again it is good again"),
+        pytest.param([FIRST, SECOND, (ReleaseEvent.PROMOTED, "c"), (ReleaseEvent.ROLLED_BACK, "b", {"from": "c"})], "b", "a", id="back once more is possible"),
     ],
 )  # fmt: skip
 def test_who_reigns_and_whom_to_go_back_to(
@@ -54,8 +54,11 @@ def test_who_reigns_and_whom_to_go_back_to(
     assert (stood.champion, stood.standby) == (champion, standby)
 
 
-SHADOW = (Kind.SHADOWED, "n")
-FIVE, QUARTER = (Kind.SHIFTED, "n", {"share": 0.05}), (Kind.SHIFTED, "n", {"share": 0.25})
+SHADOW = (ReleaseEvent.SHADOW_STARTED, "n")
+FIVE, QUARTER = (
+    (ReleaseEvent.TRAFFIC_SHIFTED, "n", {"share": 0.05}),
+    (ReleaseEvent.TRAFFIC_SHIFTED, "n", {"share": 0.25}),
+)
 
 
 @pytest.mark.parametrize(
@@ -63,31 +66,31 @@ FIVE, QUARTER = (Kind.SHIFTED, "n", {"share": 0.05}), (Kind.SHIFTED, "n", {"shar
     [
         pytest.param([FIRST], None, id="nobody under way"),
         pytest.param([FIRST, SHADOW], 0.0, id="a shadow"),
-        pytest.param([FIRST, SHADOW, (Kind.SEEN, "n"), ("approved", "n")], 0.0, id="seen, and approved, it is a shadow still"),
+        pytest.param([FIRST, SHADOW, (ReleaseEvent.SHADOW_REVIEWED, "n"), ("approved", "n")], 0.0, id="seen, and approved, it is a shadow still"),
         pytest.param([FIRST, SHADOW, FIVE], 0.05, id="the first share"),
-        pytest.param([FIRST, SHADOW, FIVE, (Kind.PASSED, "n"), QUARTER], 0.25, id="the next share"),
+        pytest.param([FIRST, SHADOW, FIVE, (ReleaseEvent.STAGE_PASSED, "n"), QUARTER], 0.25, id="the next share"),
         pytest.param([FIRST, FIVE], 0.05, id="a share without a shadow"),
-        pytest.param([FIRST, SHADOW, (Kind.REJECTED, "n")], None, id="rejected"),
-        pytest.param([FIRST, SHADOW, FIVE, (Kind.WITHDRAWN, "n")], None, id="withdrawn"),
-        pytest.param([FIRST, SHADOW, (Kind.REJECTED, "another")], 0.0, id="another one was rejected"),
-        pytest.param([FIRST, SHADOW, FIVE, (Kind.PROMOTED, "n")], None, id="promoted"),
-        pytest.param([FIRST, SECOND, SHADOW, (Kind.ROLLED_BACK, "a", {"from": "b"})], None, id="a rollback of the champion ends it"),
+        pytest.param([FIRST, SHADOW, (ReleaseEvent.REJECTED, "n")], None, id="rejected"),
+        pytest.param([FIRST, SHADOW, FIVE, (ReleaseEvent.ABORTED, "n")], None, id="withdrawn"),
+        pytest.param([FIRST, SHADOW, (ReleaseEvent.REJECTED, "another")], 0.0, id="another one was rejected"),
+        pytest.param([FIRST, SHADOW, FIVE, (ReleaseEvent.PROMOTED, "n")], None, id="promoted"),
+        pytest.param([FIRST, SECOND, SHADOW, (ReleaseEvent.ROLLED_BACK, "a", {"from": "b"})], None, id="a rollback of the champion ends it"),
     ],
 )  # fmt: skip
 def test_how_far_a_challenger_has_come(events: list[tuple[str, str]], share: float | None) -> None:
-    trial = story(*events).trial
+    trial = story(*events).challenger
     assert (None if trial is None else trial.share) == share
 
 
 def test_each_stage_says_when_it_began() -> None:
-    trial = story(FIRST, SHADOW, FIVE, QUARTER).trial
+    trial = story(FIRST, SHADOW, FIVE, QUARTER).challenger
     assert trial is not None
     assert [(each.share, each.night) for each in trial.stages] == [
         (0.0, date(2024, 3, 3)),
         (0.05, date(2024, 3, 4)),
         (0.25, date(2024, 3, 5)),
     ]
-    assert [each.at for each in trial.stages] == [START + timedelta(hours=n) for n in (2, 3, 4)]
+    assert [each.started_at for each in trial.stages] == [START + timedelta(hours=n) for n in (2, 3, 4)]
     assert trial.night == date(2024, 3, 1)
 
 
@@ -114,7 +117,7 @@ def test_shares_follow_one_another(share: float, following: float | None) -> Non
 def freeze(seq: int, first: int, last: int) -> Entry:
     """Return a freeze from one hour after the start until another."""
     begins, ends = ((START + timedelta(hours=hours)).isoformat() for hours in (first, last))
-    return entry(seq, Kind.FROZEN, "taxi", **{"from": begins, "until": ends})
+    return entry(seq, ReleaseEvent.FROZEN, "taxi", **{"from": begins, "until": ends})
 
 
 @pytest.mark.parametrize(
@@ -126,10 +129,12 @@ def freeze(seq: int, first: int, last: int) -> Entry:
         pytest.param(6, [freeze(1, 4, 6)], None, id="as it ends"),
         pytest.param(3, [freeze(1, 4, 6)], None, id="before"),
         pytest.param(5, [freeze(1, 4, 6), freeze(2, 0, 9)], 2, id="the one that lasts longest"),
-        pytest.param(5, [freeze(1, 4, 6), entry(2, Kind.THAWED, "1")], None, id="ended by a person"),
-        pytest.param(5, [freeze(1, 4, 6), freeze(2, 0, 9), entry(3, Kind.THAWED, "2")], 1, id="another one was ended"),
+        pytest.param(5, [freeze(1, 4, 6), entry(2, ReleaseEvent.UNFROZEN, "1")], None, id="ended by a person"),
+        pytest.param(
+            5, [freeze(1, 4, 6), freeze(2, 0, 9), entry(3, ReleaseEvent.UNFROZEN, "2")], 1, id="another one was ended"
+        ),
     ],
 )
 def test_a_freeze_holds_from_its_beginning_to_its_end(hour: int, entries: list[Entry], held: int | None) -> None:
-    found = state.frozen(entries, START + timedelta(hours=hour))
+    found = state.active_freeze(entries, START + timedelta(hours=hour))
     assert (None if found is None else found.seq) == held

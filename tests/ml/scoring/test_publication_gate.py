@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.arrays import Floats
-from ml.checks import Answer
+from ml.checks import CheckStatus
 from ml.scoring import publication_gate
-from ml.scoring.publication_gate import Batch, Verdict
+from ml.scoring.publication_gate import PublicationDecision, ScoreBatch
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
-from ml.usecase import Issuing
+from ml.usecase import PublicationGate
 
-BARS = Issuing()
+BARS = PublicationGate()
 MILES, PLACE = "miles", "degrees of one place"
 
 
@@ -26,22 +26,22 @@ def night(seed: int, rows: int = 1_000) -> pd.DataFrame:
 
 
 def profiled(rows: pd.DataFrame) -> Mapping[str, Profile]:
-    return {str(name): column_profiles.of(rows[name]) for name in rows}
+    return {str(name): column_profiles.from_column(rows[name]) for name in rows}
 
 
 BEFORE = [profiled(night(seed)) for seed in range(14)]
 
 
-def judged(rows: pd.DataFrame, entities: int | None = None, wrong: int = 0, nights: int = 14) -> Verdict:
-    batch = Batch(
-        entities=len(rows) if entities is None else entities, rows=len(rows), wrong=wrong, profiles=profiled(rows)
+def judged(rows: pd.DataFrame, entities: int | None = None, wrong: int = 0, nights: int = 14) -> PublicationDecision:
+    batch = ScoreBatch(
+        entities=len(rows) if entities is None else entities, rows=len(rows), invalid=wrong, profiles=profiled(rows)
     )
-    return publication_gate.judge(batch, publication_gate.usual(BEFORE[:nights], BARS), BARS)
+    return publication_gate.evaluate(batch, publication_gate.build_reference(BEFORE[:nights], BARS), BARS)
 
 
 @given(st.integers(100, 10_000))
 def test_a_night_like_the_others_may_be_issued(seed: int) -> None:
-    assert judged(night(seed)).holds
+    assert judged(night(seed)).is_publishable
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_night_like_the_others_may_be_issued(seed: int) -> None:
 )
 def test_a_night_that_is_not_like_the_others_is_withheld(fault: object, told: str) -> None:
     verdict = judged(fault(night(99)))  # type: ignore[operator]
-    assert not verdict.holds
+    assert not verdict.is_publishable
     assert pd.Series([verdict.reason]).str.contains(told).all(), verdict.reason
 
 
@@ -77,31 +77,33 @@ def test_the_reason_says_what_was_expected_and_what_came(entities: int, wrong: i
 
 
 def test_a_feature_that_is_one_number_a_night_is_not_held_against_other_nights() -> None:
-    assert judged(night(99).assign(**{PLACE: 500.0})).holds
+    assert judged(night(99).assign(**{PLACE: 500.0})).is_publishable
 
 
 @pytest.mark.parametrize("nights", [0, 4])
 def test_with_too_few_nights_before_only_the_night_itself_is_judged(nights: int) -> None:
     verdict = judged(night(99).assign(score=0.3), nights=nights)
-    assert verdict.holds
-    assert [each.answer for each in verdict.checks].count(Answer.INCONCLUSIVE) == 4
+    assert verdict.is_publishable
+    assert [each.status for each in verdict.checks].count(CheckStatus.INCONCLUSIVE) == 4
 
 
 def test_a_handful_of_rows_has_no_distribution_to_compare() -> None:
     tiny = [profiled(night(seed, rows=30)) for seed in range(14)]
     rows = night(99, rows=30).assign(score=0.3)
-    batch = Batch(entities=30, rows=30, wrong=0, profiles=profiled(rows))
-    assert publication_gate.judge(batch, publication_gate.usual(tiny, BARS), BARS).holds
+    batch = ScoreBatch(entities=30, rows=30, invalid=0, profiles=profiled(rows))
+    assert publication_gate.evaluate(batch, publication_gate.build_reference(tiny, BARS), BARS).is_publishable
 
 
 @pytest.mark.parametrize("rows", [200, 100_000])
 def test_the_same_shift_is_the_same_number_whatever_the_rows(rows: int) -> None:
     found: Floats = np.linspace(0, 1, rows)
-    before = [{"score": column_profiles.of(pd.Series(np.linspace(0, 1, rows)))}] * 5
-    batch = Batch(entities=rows, rows=rows, wrong=0, profiles={"score": column_profiles.of(pd.Series(found / 2))})
+    before = [{"score": column_profiles.from_column(pd.Series(np.linspace(0, 1, rows)))}] * 5
+    batch = ScoreBatch(
+        entities=rows, rows=rows, invalid=0, profiles={"score": column_profiles.from_column(pd.Series(found / 2))}
+    )
     (moved,) = (
         each
-        for each in publication_gate.judge(batch, publication_gate.usual(before, BARS), BARS).checks
+        for each in publication_gate.evaluate(batch, publication_gate.build_reference(before, BARS), BARS).checks
         if each.name.startswith("share of scores")
     )
     assert moved.value == pytest.approx(0.5, abs=0.02)

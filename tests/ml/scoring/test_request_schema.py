@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from ml.errors import QuestionError
+from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
-from ml.scoring.request_schema import Taken
+from ml.scoring.request_schema import RequestSchema
 from ml.training.encoding import Encoder
 
-TAKEN = Taken.by(Encoder(levels={"hour": None, "zone": ("a", "b")}))
+TAKEN = RequestSchema.from_encoder(Encoder(levels={"hour": None, "zone": ("a", "b")}))
 
 
 def test_the_row_goes_before_what_is_known_of_its_entity() -> None:
@@ -35,7 +35,7 @@ def test_the_row_goes_before_what_is_known_of_its_entity() -> None:
     ],
 )  # fmt: skip
 def test_what_a_model_does_not_take_is_told(row: dict[str, object], told: str) -> None:
-    with pytest.raises(QuestionError, match=told):
+    with pytest.raises(ScoreRequestError, match=told):
         TAKEN.complete(row)
 
 
@@ -50,23 +50,23 @@ def test_what_a_model_does_not_take_is_told(row: dict[str, object], told: str) -
     ],
 )
 def test_a_table_that_is_none_is_refused(columns: list[object], data: list[object], told: str) -> None:
-    with pytest.raises(QuestionError, match=told):
-        request_schema.records(columns, data)
+    with pytest.raises(ScoreRequestError, match=told):
+        request_schema.rows_from_columns(columns, data)
 
 
 def test_an_entity_is_a_text() -> None:
-    assert request_schema.entity({"entity": "e"}) == "e"
-    assert request_schema.entity({"hour": 1}) is None
-    with pytest.raises(QuestionError, match="entity: expected a text"):
-        request_schema.entity({"entity": 7})
+    assert request_schema.entity_key({"entity": "e"}) == "e"
+    assert request_schema.entity_key({"hour": 1}) is None
+    with pytest.raises(ScoreRequestError, match="entity: expected a text"):
+        request_schema.entity_key({"entity": 7})
 
 
 def test_the_rows_of_a_file_are_read_from_csv_and_from_json() -> None:
     rows = [{"hour": 1.5, "zone": "a"}, {"hour": None, "zone": "b"}]
-    assert request_schema.table(b"zone,hour\na,1.5\nb,\n", TAKEN) == [
+    assert request_schema.rows_from_csv(b"zone,hour\na,1.5\nb,\n", TAKEN) == [
         dict(sorted(row.items(), reverse=True)) for row in rows
     ]
-    assert request_schema.objects(b'[{"hour": 1.5, "zone": "a"}, {"hour": null, "zone": "b"}]') == rows
+    assert request_schema.rows_from_json(b'[{"hour": 1.5, "zone": "a"}, {"hour": null, "zone": "b"}]') == rows
 
 
 @pytest.mark.parametrize(
@@ -81,5 +81,5 @@ def test_the_rows_of_a_file_are_read_from_csv_and_from_json() -> None:
     ],
 )
 def test_a_file_that_is_no_rows_is_refused(body: bytes, told: str) -> None:
-    with pytest.raises(QuestionError, match=told):
-        request_schema.objects(body)
+    with pytest.raises(ScoreRequestError, match=told):
+        request_schema.rows_from_json(body)

@@ -12,32 +12,32 @@ LEVELS = st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=50)
 
 
 def of(*values: float) -> Profile:
-    return column_profiles.of(pd.Series(values, dtype="float64"))
+    return column_profiles.from_column(pd.Series(values, dtype="float64"))
 
 
 def even(rows: int) -> Profile:
-    return column_profiles.of(pd.Series(np.linspace(0, 1, rows)))
+    return column_profiles.from_column(pd.Series(np.linspace(0, 1, rows)))
 
 
 @given(NUMBERS)
 def test_a_night_is_no_distance_from_itself_in_another_order(values: list[float]) -> None:
     column = pd.Series(values, dtype="float64")
-    assert column_profiles.distance(column_profiles.of(column), column_profiles.of(column[::-1])) == 0
+    assert column_profiles.distance(column_profiles.from_column(column), column_profiles.from_column(column[::-1])) == 0
 
 
 @given(LEVELS, LEVELS)
 def test_the_distance_of_levels_is_the_same_both_ways_and_a_share(
     one: list[str | None], other: list[str | None]
 ) -> None:
-    ours, theirs = (column_profiles.of(pd.Series(each, dtype=object)) for each in (one, other))
+    ours, theirs = (column_profiles.from_column(pd.Series(each, dtype=object)) for each in (one, other))
     assert column_profiles.distance(ours, theirs) == pytest.approx(column_profiles.distance(theirs, ours))
     assert 0 <= column_profiles.distance(ours, theirs) <= 1
 
 
 @given(NUMBERS | LEVELS)
 def test_a_profile_is_read_back_as_it_was_told(values: list[object]) -> None:
-    found = column_profiles.of(pd.Series(values))
-    assert column_profiles.read(column_profiles.told(found)) == found
+    found = column_profiles.from_column(pd.Series(values))
+    assert column_profiles.from_json(column_profiles.to_json(found)) == found
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_the_distance_is_the_share_of_rows_that_are_elsewhere(one: Profile, othe
 
 @pytest.mark.parametrize("rows", [100, 1_000, 100_000])
 def test_more_rows_do_not_make_a_distance_larger(rows: int) -> None:
-    moved = column_profiles.of(pd.Series(np.linspace(0.2, 1.2, rows)))
+    moved = column_profiles.from_column(pd.Series(np.linspace(0.2, 1.2, rows)))
     assert column_profiles.distance(even(1_000), moved) == pytest.approx(0.2, abs=0.021)
 
 
 def test_levels_beyond_the_hundred_commonest_count_as_one() -> None:
-    found = column_profiles.of(pd.Series([f"level {n}" for n in range(300)]))
+    found = column_profiles.from_column(pd.Series([f"level {n}" for n in range(300)]))
     assert len(found.shares) == 101
     assert sum(found.shares.values()) == pytest.approx(1)
 

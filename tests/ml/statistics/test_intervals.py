@@ -13,7 +13,7 @@ LAW = settings(max_examples=25, deadline=None)
 
 def test_slices_are_the_levels_with_rows_enough() -> None:
     levels = {"zone": np.array(["x"] * 3 + ["y"], dtype=object)}
-    assert list(intervals.slices((Slice(by="zone", least_rows=2),), levels)) == ["zone=x"]
+    assert list(intervals.slice_masks((Slice(feature="zone", min_rows=2),), levels)) == ["zone=x"]
 
 
 def test_the_mean_weighs_rows_and_its_interval_holds_it() -> None:
@@ -103,7 +103,7 @@ def test_an_interval_over_few_nights_holds_the_truth_as_often_as_it_says(nights:
     held = 0
     for _ in range(400):
         level = chance.normal(0, 1, nights)
-        found = intervals.over_nights(
+        found = intervals.bootstrap_nights(
             lambda drawn, level=level: (drawn @ level) / drawn.sum(axis=1), nights, confidence, 1
         )
         held += found is not None and found.low <= 0 <= found.high
@@ -112,4 +112,4 @@ def test_an_interval_over_few_nights_holds_the_truth_as_often_as_it_says(nights:
 
 @pytest.mark.parametrize("nights", [1, 3], ids=["one night", "no value"])
 def test_a_statistic_without_nights_or_value_has_no_interval(nights: int) -> None:
-    assert intervals.over_nights(lambda drawn: drawn.sum(axis=1) * np.nan, nights, 0.95, seed=1) is None
+    assert intervals.bootstrap_nights(lambda drawn: drawn.sum(axis=1) * np.nan, nights, 0.95, seed=1) is None

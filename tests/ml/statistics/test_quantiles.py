@@ -14,14 +14,18 @@ SHARES = st.floats(0.02, 0.98)
 
 @given(NUMBERS, SHARES, st.integers(-60, 60))
 def test_no_constant_has_a_smaller_pinball_loss_than_the_quantile(values: np.ndarray, share: float, other: int) -> None:
-    best, else_ = (np.full(len(values), each, np.float64) for each in (quantiles.of(values, share), other))
+    best, else_ = (
+        np.full(len(values), each, np.float64) for each in (quantiles.weighted_quantile(values, share), other)
+    )
     assert quantile.pinball(values, best, share) <= quantile.pinball(values, else_, share) + 1e-9
 
 
 @given(NUMBERS, SHARES)
 def test_a_row_that_weighs_twice_counts_as_two(values: np.ndarray, share: float) -> None:
     weights = np.where(np.arange(len(values)) % 2, 2.0, 1.0)
-    assert quantiles.of(values, share, weights) == quantiles.of(np.repeat(values, weights.astype(int)), share)
+    assert quantiles.weighted_quantile(values, share, weights) == quantiles.weighted_quantile(
+        np.repeat(values, weights.astype(int)), share
+    )
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.75, 0.9])

@@ -56,7 +56,7 @@ def test_no_way_of_stopping_makes_capital_of_chance(looks: str, spread: str) -> 
 def test_a_mean_at_its_bound_is_shown_above_it_no_more_often_than_alpha(alpha: float) -> None:
     chance, trials = np.random.default_rng(11), 500
     shown = sum(
-        sequential_tests.shown_after((chance.random(500) < 0.1).astype(float), 0.1, alpha) is not None
+        sequential_tests.rejected_after((chance.random(500) < 0.1).astype(float), 0.1, alpha) is not None
         for _ in range(trials)
     )
     assert shown / trials <= alpha + 3 * (alpha * (1 - alpha) / trials) ** 0.5
@@ -66,30 +66,31 @@ def test_a_mean_at_its_bound_is_shown_above_it_no_more_often_than_alpha(alpha: f
 @given(SEQUENCES, NULLS, st.sampled_from([0.01, 0.05, 0.3]))
 def test_shown_is_the_first_time_that_the_capital_suffices(values: np.ndarray, null: float, alpha: float) -> None:
     reached = np.flatnonzero(sequential_tests.log_capital(values, null) >= -np.log(alpha) - 1e-12)
-    assert sequential_tests.shown_after(values, null, alpha) == (int(reached[0]) + 1 if len(reached) else None)
+    assert sequential_tests.rejected_after(values, null, alpha) == (int(reached[0]) + 1 if len(reached) else None)
 
 
 @pytest.mark.parametrize(("mean", "most"), [(1.0, 5), (0.5, 40), (0.3, 120)], ids=["always", "every second", "a third"])
 def test_a_larger_fault_is_shown_sooner(mean: float, most: int) -> None:
     chance = np.random.default_rng(3)
-    after = sequential_tests.shown_after((chance.random(1000) < mean).astype(float), 0.1, 0.01)
+    after = sequential_tests.rejected_after((chance.random(1000) < mean).astype(float), 0.1, 0.01)
     assert after is not None
     assert after <= most
 
 
 def test_what_is_shown_overwhelmingly_is_shown_and_does_not_overflow() -> None:
-    assert sequential_tests.shown_after(np.ones(100_000), 0.01, 0.01) == 2
+    assert sequential_tests.rejected_after(np.ones(100_000), 0.01, 0.01) == 2
 
 
 def test_nothing_shows_nothing() -> None:
-    assert sequential_tests.shown_after(np.empty(0), 0.1, 0.5) is None
+    assert sequential_tests.rejected_after(np.empty(0), 0.1, 0.5) is None
 
 
 def test_differences_that_are_even_show_nothing() -> None:
     chance = np.random.default_rng(2)
-    assert sequential_tests.difference_shown_after(chance.choice([-1.0, 1.0], 5000), 0.01, 0.01) is None
+    assert sequential_tests.difference_rejected_after(chance.choice([-1.0, 1.0], 5000), 0.01, 0.01) is None
     assert (
-        sequential_tests.difference_shown_after(chance.choice([-1.0, 1.0], 5000, p=[0.4, 0.6]), 0.01, 0.01) is not None
+        sequential_tests.difference_rejected_after(chance.choice([-1.0, 1.0], 5000, p=[0.4, 0.6]), 0.01, 0.01)
+        is not None
     )
 
 
@@ -118,11 +119,12 @@ def test_the_ratio_does_not_depend_on_the_unit(values: np.ndarray, unit: float) 
 def test_nights_that_are_not_worse_are_shown_worse_no_more_often_than_alpha(mean: float) -> None:
     chance, trials, alpha = np.random.default_rng(4), 400, 0.05
     shown = sum(
-        sequential_tests.mean_shown_after(chance.normal(mean, 1, 20), 0.0, alpha) is not None for _ in range(trials)
+        sequential_tests.t_test_rejected_after(chance.normal(mean, 1, 20), 0.0, alpha) is not None
+        for _ in range(trials)
     )
     assert shown / trials <= alpha + 3 * (alpha * (1 - alpha) / trials) ** 0.5
 
 
 def test_nights_that_are_alike_are_shown_in_a_week_and_no_night_shows_nothing() -> None:
-    assert sequential_tests.mean_shown_after(np.random.default_rng(4).normal(1, 0.2, 20), 0.0, 0.01) in range(3, 8)
-    assert sequential_tests.mean_shown_after(np.empty(0), 0.0, 0.01) is None
+    assert sequential_tests.t_test_rejected_after(np.random.default_rng(4).normal(1, 0.2, 20), 0.0, 0.01) in range(3, 8)
+    assert sequential_tests.t_test_rejected_after(np.empty(0), 0.0, 0.01) is None

@@ -29,27 +29,27 @@ def test_rows_of_one_class_have_no_auc_but_all_else() -> None:
 
 def test_the_prior_is_the_base_rate_and_a_package_tells_it() -> None:
     case = use_case()
-    learned = binary.Target.learned(case, np.array([0.0, 1.0, 0.0, 0.0]))
+    learned = binary.Target.from_labels(case, np.array([0.0, 1.0, 0.0, 0.0]))
     assert learned.prior == 0.25
-    assert binary.Target.told(case, {"task": learned.facts}) == learned
+    assert binary.Target.from_facts(case, {"task": learned.facts}) == learned
 
 
 def test_a_package_of_before_targets_were_told_has_no_prior() -> None:
-    assert math.isnan(binary.Target.told(use_case(), {}).prior)
+    assert math.isnan(binary.Target.from_facts(use_case(), {}).prior)
 
 
 def test_what_was_recorded_of_a_model_reads_back() -> None:
     quality = TARGET.measure(np.array([0.0, 1.0]), np.array([0.1, 0.8]), np.array(["a", "b"], dtype=object))
     fields = {name: getattr(quality, name) for name in quality.__slots__}
-    assert TARGET.recall(fields) == quality
-    assert quality.ceiling(Gates(leak_auc=0.9)) == ("ROC AUC", 1.0, 0.9, 28)
+    assert TARGET.restore_quality(fields) == quality
+    assert quality.leak_limit(Gates(leak_auc=0.9)) == ("ROC AUC", 1.0, 0.9, 28)
 
 
 @pytest.mark.parametrize(("score", "answers"), [(0.5, True), (0.0, False), (1.0, False), (math.nan, False)])
 def test_an_answer_is_a_probability_inside_0_and_1(score: float, answers: bool) -> None:
-    assert TARGET.answers_well(score) is answers
+    assert TARGET.is_valid_score(score) is answers
 
 
 @pytest.mark.parametrize(("score", "told"), [(0.9, "this is above: act"), (0.1, "this is not above: do not act")])
 def test_the_decision_is_the_score_against_the_threshold(score: float, told: str) -> None:
-    assert told in TARGET.decided(1.0, 0.0, score)[-1]
+    assert told in TARGET.explain_decision(1.0, 0.0, score)[-1]

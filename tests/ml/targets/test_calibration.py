@@ -25,7 +25,7 @@ def drawn(seed: int, slope: float = 1.0, offset: float = 0.0) -> Case:
 
 
 def test_a_correction_of_noise_is_rarely_adopted() -> None:
-    adopted = sum(YES_OR_NO.calibrated(*drawn(seed)) != UNCORRECTED for seed in range(60))
+    adopted = sum(YES_OR_NO.fit_calibration(*drawn(seed)) != UNCORRECTED for seed in range(60))
     assert adopted <= 3
 
 
@@ -39,7 +39,7 @@ def test_a_correction_of_noise_is_rarely_adopted() -> None:
     ],
 )
 def test_a_clear_distortion_is_undone(slope: float, offset: float) -> None:
-    chosen = YES_OR_NO.calibrated(*drawn(1, slope, offset))
+    chosen = YES_OR_NO.fit_calibration(*drawn(1, slope, offset))
     assert chosen.slope == pytest.approx(slope, abs=0.2)
     assert chosen.offset == pytest.approx(offset, abs=0.2)
 
@@ -47,12 +47,12 @@ def test_a_clear_distortion_is_undone(slope: float, offset: float) -> None:
 def test_a_correction_that_only_the_earlier_nights_ask_for_is_not_adopted() -> None:
     log_odds, labels, nights, latest = drawn(1)
     distorted = np.where(latest, log_odds, log_odds + 1)
-    assert YES_OR_NO.calibrated(distorted, labels, nights, latest) == UNCORRECTED
+    assert YES_OR_NO.fit_calibration(distorted, labels, nights, latest) == UNCORRECTED
 
 
 def test_one_latest_night_is_too_little_to_adopt_a_correction_on() -> None:
     log_odds, labels, nights, _ = drawn(1, slope=0.5)
-    assert YES_OR_NO.calibrated(log_odds, labels, nights, nights == "2013-01-20") == UNCORRECTED
+    assert YES_OR_NO.fit_calibration(log_odds, labels, nights, nights == "2013-01-20") == UNCORRECTED
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0], ids=["none", "all"])

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from ml.targets.offsets import LogOdds, Shifts, Units
+from ml.targets.offsets import LogOddsOffset, Offset, UnitOffset
 from tests.ml.answers import answered, waited
 
 CASES = {
-    "yes or no": (LogOdds(), answered(nights=20)),
-    "a number": (Units(quantile=0.75), waited(nights=20)),
+    "yes or no": (LogOddsOffset(), answered(nights=20)),
+    "a number": (UnitOffset(quantile=0.75), waited(nights=20)),
 }
 EACH = pytest.mark.parametrize("name", CASES)
 
 
-def case(name: str) -> tuple[Shifts, np.ndarray, np.ndarray]:
+def case(name: str) -> tuple[Offset, np.ndarray, np.ndarray]:
     shifts, rows = CASES[name]
     return shifts, shifts.raw(rows.scores), rows.labels
 
@@ -21,7 +21,7 @@ def case(name: str) -> tuple[Shifts, np.ndarray, np.ndarray]:
 @EACH
 def test_what_was_taken_for_moving_reads_back(name: str) -> None:
     shifts, raw, _ = case(name)
-    np.testing.assert_allclose(shifts.answers(raw), CASES[name][1].scores, atol=1e-8)
+    np.testing.assert_allclose(shifts.to_scores(raw), CASES[name][1].scores, atol=1e-8)
 
 
 @EACH
@@ -36,7 +36,7 @@ def test_right_answers_are_off_by_no_more_than_chance(name: str) -> None:
 def test_the_constant_that_rows_need_is_the_one_that_they_lack(name: str, added: float) -> None:
     shifts, raw, labels = case(name)
     some = np.arange(len(raw)) % 2 == 0
-    needed, scores = shifts.needed(np.array([some, ~some], np.float32), raw - added * some, labels)
+    needed, scores = shifts.fit_offsets(np.array([some, ~some], np.float32), raw - added * some, labels)
     assert needed[0] == pytest.approx(added, abs=0.35)
     assert needed[1] == pytest.approx(0, abs=0.25)
     assert scores[0] > 10 > scores[1]
@@ -46,6 +46,6 @@ def test_the_constant_that_rows_need_is_the_one_that_they_lack(name: str, added:
 def test_what_came_in_each_place_is_met_after_centring(name: str) -> None:
     shifts, raw, labels = case(name)
     place = (np.arange(len(raw)) % 5).astype(np.int64)
-    centred = shifts.centred(raw + place / 2, labels, place)
+    centred = shifts.center_groups(raw + place / 2, labels, place)
     residuals, _ = shifts.residuals(centred, labels)
     assert np.abs(np.bincount(place, residuals)).max() <= 1.5

@@ -13,7 +13,7 @@ from ml.errors import RefusalError
 from ml.metrics import quantile as quantile_metrics
 from ml.targets import regression
 from ml.targets.calibration import Scaling
-from ml.usecase import Deviation, Gates
+from ml.usecase import Gates, PinballCost
 from tests.ml.answers import MINUTES, waited, waiting
 
 ROWS = waited(nights=20)
@@ -25,11 +25,11 @@ def test_the_prior_is_the_constant_that_costs_least_and_loses_1() -> None:
     always = np.full(len(labels), MINUTES.prior)
     assert MINUTES.row_loss(labels, always).mean() == pytest.approx(1)
     assert MINUTES.row_loss(labels, always + 1).mean() > 1 < MINUTES.row_loss(labels, always - 1).mean()
-    assert MINUTES.saved(labels, always) == 0
+    assert MINUTES.saved_per_1000(labels, always) == 0
 
 
 def test_a_package_tells_its_target() -> None:
-    assert targets.told(waiting(), {"task": MINUTES.facts}) == MINUTES
+    assert targets.from_facts(waiting(), {"task": MINUTES.facts}) == MINUTES
     assert MINUTES.facts["quantile"] == 0.75
 
 
@@ -43,8 +43,8 @@ def test_knowing_loses_nothing_and_saves_what_the_constant_costs() -> None:
 @given(st.floats(0.1, 100), st.floats(-50, 50))
 def test_the_loss_has_no_unit(factor: float, shift: float) -> None:
     labels, answers = ROWS.labels[:200], ROWS.scores[:200]
-    there = targets.learned(waiting(), labels).row_loss(labels, answers)
-    moved = targets.learned(waiting(), factor * labels + shift)
+    there = targets.from_labels(waiting(), labels).row_loss(labels, answers)
+    moved = targets.from_labels(waiting(), factor * labels + shift)
     np.testing.assert_allclose(moved.row_loss(factor * labels + shift, factor * answers + shift), there, atol=1e-6)
 
 
@@ -52,12 +52,12 @@ def test_where_the_constant_is_right_there_is_no_skill_to_have() -> None:
     same = np.full(5, MINUTES.prior)
     quality = MINUTES.measure(same, same, np.array(["a"] * 5, object))
     assert quality.skill is None
-    assert MINUTES.floors(same, same, Gates())[0].answer == "fail"
+    assert MINUTES.floor_checks(same, same, Gates())[0].status == "fail"
 
 
 def test_labels_that_are_all_alike_are_nothing_to_learn_from() -> None:
     with pytest.raises(RefusalError, match=r"labels that differ in a\.\.b to learn from, got only 7"):
-        MINUTES.require_learnable(np.array([7.0, 7.0]), np.array(["a", "b"], object))
+        MINUTES.check_learnable(np.array([7.0, 7.0]), np.array(["a", "b"], object))
 
 
 @pytest.mark.parametrize(
@@ -69,20 +69,22 @@ def test_labels_that_are_all_alike_are_nothing_to_learn_from() -> None:
     ],
 )
 def test_a_clear_distortion_is_undone(raw: np.ndarray, slope: float, offset: float) -> None:
-    found = MINUTES.calibrated(raw, ROWS.labels, ROWS.nights, LATEST)
+    found = MINUTES.fit_calibration(raw, ROWS.labels, ROWS.nights, LATEST)
     assert (found.slope, found.offset) == (pytest.approx(slope, abs=0.05), pytest.approx(offset, abs=1.0))
 
 
 def test_a_correction_of_noise_is_rarely_adopted() -> None:
     each = (waited(nights=20, a_night=100, seed=seed) for seed in range(60))
-    found = [MINUTES.calibrated(rows.scores, rows.labels, rows.nights, rows.nights > "2013-02-13") for rows in each]
+    found = [
+        MINUTES.fit_calibration(rows.scores, rows.labels, rows.nights, rows.nights > "2013-02-13") for rows in each
+    ]
     assert sum(one.slope != 1 or one.offset != 0 for one in found) <= 5
 
 
 def test_answers_are_kept_within_the_labels_learned_from() -> None:
     told = Scaling(low=0.0, high=60.0).apply(np.array([-1e9, 30.0, 1e9]))
     assert told.tolist() == [0, 30, 60]
-    assert MINUTES.answers(np.array([1e9])) == [MINUTES.high]
+    assert MINUTES.uncorrected_scores(np.array([1e9])) == [MINUTES.high]
 
 
 @given(st.floats(-40, 40))
@@ -93,26 +95,26 @@ def test_answering_more_never_lowers_the_calibration_gap(more: float) -> None:
 
 @pytest.mark.parametrize(("score", "answers"), [(0.0, True), (-7.5, True), (math.inf, False), (math.nan, False)])
 def test_an_answer_is_any_number_that_is_finite(score: float, answers: bool) -> None:
-    assert MINUTES.answers_well(score) is answers
+    assert MINUTES.is_valid_score(score) is answers
     assert MINUTES.is_label(score) is answers
 
 
 def test_how_a_champion_did_is_told_in_the_same_numbers_as_its_quality() -> None:
     quality = MINUTES.measure(ROWS.labels, ROWS.scores, ROWS.nights)
-    did = MINUTES.perform(ROWS.labels, ROWS.scores, quality.nights)
+    did = MINUTES.measure_performance(ROWS.labels, ROWS.scores, quality.nights)
     shared = set(did.__slots__) & set(quality.__slots__)
     assert {name: getattr(did, name) for name in shared} == {name: getattr(quality, name) for name in shared}
     assert did.cost == pytest.approx(MINUTES.row_cost(ROWS.labels, ROWS.scores).sum())
 
 
 def test_what_is_asked_for_is_told_with_its_price() -> None:
-    assert "by the number that 75% of labels do not exceed" in regression.Target.asked(waiting())[-1]
-    assert "unit too little costs 3, and one too much 1" in regression.Target.asked(waiting())[-1]
+    assert "by the number that 75% of labels do not exceed" in regression.Target.describe_task(waiting())[-1]
+    assert "unit too little costs 3, and one too much 1" in regression.Target.describe_task(waiting())[-1]
 
 
 def test_no_word_of_a_number_speaks_of_probabilities() -> None:
-    words: list[Any] = [getattr(MINUTES.words, name) for name in MINUTES.words.__slots__]
-    said = " ".join(map(str, [*words, *MINUTES.decided(1.0, 0.0, 3.0), MINUTES.answers_are()]))
+    words: list[Any] = [getattr(MINUTES.display_names, name) for name in MINUTES.display_names.__slots__]
+    said = " ".join(map(str, [*words, *MINUTES.explain_decision(1.0, 0.0, 3.0), MINUTES.describe_valid_scores()]))
     assert not [each for each in ("probab", " rate", "log loss", "AUC", "odds", "nats") if each in said]
 
 
@@ -120,8 +122,8 @@ def test_no_word_of_a_number_speaks_of_probabilities() -> None:
     ("under", "over", "quantile"), [(1, 1, 0.5), (3, 1, 0.75), (1, 9, 0.1)], ids=["median", "upper", "lower"]
 )
 def test_prices_name_the_quantile_that_costs_least(under: float, over: float, quantile: float) -> None:
-    cost = Deviation(under=under, over=over)
-    target = targets.learned(waiting(cost=cost), ROWS.labels)
+    cost = PinballCost(under=under, over=over)
+    target = targets.from_labels(waiting(cost=cost), ROWS.labels)
     costs = [target.row_cost(ROWS.labels, np.full(len(ROWS.labels), each)).mean() for each in range(60)]
     assert target.quantile == quantile
     assert target.row_cost(ROWS.labels, np.full(len(ROWS.labels), target.prior)).mean() <= min(costs)

@@ -5,7 +5,7 @@ import pytest
 from ml.arrays import Floats
 from ml.errors import RefusalError
 from ml.training import fitting
-from ml.training.fitting import Fitted
+from ml.training.fitting import FittedCandidate
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
 from tests.ml.answers import YES_OR_NO
 
@@ -22,11 +22,11 @@ NET = NeuralNet(layers=(8,), epochs=20, batch=32)
 EACH = pytest.mark.parametrize("candidate", [Logistic(strength=1.0), TREES, NET], ids=lambda each: each.name)
 
 
-def fit(candidate: Candidate, labels: Floats = LABELS) -> Fitted:
-    return fitting.fit(candidate, fitting.gather(FRAME, labels, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1))
+def fit(candidate: Candidate, labels: Floats = LABELS) -> FittedCandidate:
+    return fitting.fit(candidate, fitting.prepare(FRAME, labels, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1))
 
 
-def uncalibrated(fitted: Fitted) -> Floats:
+def uncalibrated(fitted: FittedCandidate) -> Floats:
     """Return the log-odds of the learner, before its scores were calibrated."""
     correction = fitted.model.calibration
     return (np.log(fitted.scores / (1 - fitted.scores)) - correction.offset) / correction.slope
@@ -58,8 +58,8 @@ def test_what_was_not_seen_in_training_has_a_probability(candidate: Candidate, r
 @EACH
 def test_scores_that_walk_ahead_cover_all_but_the_first_nights(candidate: Candidate) -> None:
     fitted = fit(candidate)
-    assert (fitted.ahead == (NIGHTS > "2013-01-03")).all()
-    assert fitted.scores.shape == (fitted.ahead.sum(),)
+    assert (fitted.out_of_fold == (NIGHTS > "2013-01-03")).all()
+    assert fitted.scores.shape == (fitted.out_of_fold.sum(),)
 
 
 @EACH
@@ -99,14 +99,14 @@ def test_training_leaves_the_frame_as_it_was(candidate: Candidate) -> None:
 
 def test_whoever_listens_hears_of_each_fold_once_it_is_done() -> None:
     heard: list[int] = []
-    fitting.fit(TREES, fitting.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1), heard.append)
+    fitting.fit(TREES, fitting.prepare(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1), heard.append)
     assert heard == [1, 2, 3]
 
 
 def test_as_many_threads_as_there_are_grow_the_same_trees() -> None:
     grown = [
         fitting.fit(
-            TREES, fitting.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=threads)
+            TREES, fitting.prepare(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=threads)
         ).model.learner.dump()
         for threads in (1, 2)
     ]
@@ -118,10 +118,10 @@ def test_a_refit_is_learned_from_all_rows_with_the_calibration_that_was_judged(c
     early = NIGHTS < "2013-01-09"
     fitted = fitting.fit(
         candidate,
-        fitting.gather(FRAME[early], LABELS[early], NIGHTS[early], NAMES, target=YES_OR_NO, seed=1, threads=1),
+        fitting.prepare(FRAME[early], LABELS[early], NIGHTS[early], NAMES, target=YES_OR_NO, seed=1, threads=1),
     )
-    everything = fitting.gather(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
+    everything = fitting.prepare(FRAME, LABELS, NIGHTS, NAMES, target=YES_OR_NO, seed=1, threads=1)
     refit = fitting.refit(fitted, everything)
     assert refit.calibration == fitted.model.calibration
-    learned = everything.learn(candidate, np.full(COUNT, True))
+    learned = everything.fit_learner(candidate, np.full(COUNT, True))
     assert refit.learner.dump() == learned.dump() != fitted.model.learner.dump()

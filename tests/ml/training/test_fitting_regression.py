@@ -14,8 +14,17 @@ from ml.packaging import package_files
 from ml.promotion import acceptance_tests
 from ml.targets.calibration import Scaling
 from ml.training import fitting, leakage, tuning
-from ml.training.fitting import Fitted
-from ml.usecase import Candidate, Column, Gates, GradientBoosting, LinearQuantile, NeuralNet, Recency, Settled
+from ml.training.fitting import FittedCandidate
+from ml.usecase import (
+    Candidate,
+    Column,
+    DeterministicLevels,
+    Gates,
+    GradientBoosting,
+    LinearQuantile,
+    NeuralNet,
+    Recency,
+)
 from tests.ml.answers import waiting
 
 CHANCE = np.random.default_rng(12)
@@ -24,7 +33,7 @@ NIGHTS = np.repeat([f"2013-01-{day:02d}" for day in range(1, 13)], COUNT // 12).
 FRAME = pd.DataFrame({"zone": CHANCE.choice(["east", "west"], COUNT), "miles": CHANCE.normal(5, 2, COUNT)})
 LABELS = 4 * FRAME["miles"].to_numpy() + 10 * (FRAME["zone"] == "west").to_numpy() + CHANCE.gamma(2, 2, COUNT)
 FRAME.loc[::9, "miles"] = np.nan
-TARGET = targets.learned(waiting(), LABELS)
+TARGET = targets.from_labels(waiting(), LABELS)
 CANDIDATES: list[Candidate] = [
     LinearQuantile(),
     GradientBoosting(trees=40, leaves=4, rows_per_leaf=10, learning_rate=0.2),
@@ -33,8 +42,8 @@ CANDIDATES: list[Candidate] = [
 EACH = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda each: each.name)
 
 
-def fit(candidate: Candidate, labels: Floats = LABELS, recency: Recency | None = None) -> Fitted:
-    material = fitting.gather(FRAME, labels, NIGHTS, tuple(FRAME), target=TARGET, seed=1, threads=1, recency=recency)
+def fit(candidate: Candidate, labels: Floats = LABELS, recency: Recency | None = None) -> FittedCandidate:
+    material = fitting.prepare(FRAME, labels, NIGHTS, tuple(FRAME), target=TARGET, seed=1, threads=1, recency=recency)
     return fitting.fit(candidate, material)
 
 
@@ -48,7 +57,7 @@ def test_a_row_is_answered_the_same_in_a_frame_and_alone(candidate: Candidate) -
 @EACH
 def test_a_model_that_learned_has_skill_on_nights_ahead(candidate: Candidate) -> None:
     fitted = fit(candidate)
-    quality = TARGET.measure(LABELS[fitted.ahead], fitted.scores, NIGHTS[fitted.ahead])
+    quality = TARGET.measure(LABELS[fitted.out_of_fold], fitted.scores, NIGHTS[fitted.out_of_fold])
     assert quality.skill is not None
     assert quality.skill > 0.3
     assert abs(quality.calibration_gap) < 0.12
@@ -58,7 +67,9 @@ def test_a_model_that_learned_has_skill_on_nights_ahead(candidate: Candidate) ->
 def test_answers_that_walk_ahead_know_nothing_of_their_own_nights_and_later_ones(candidate: Candidate) -> None:
     later = NIGHTS >= "2013-01-10"
     first = [
-        fitting.walk(candidate, fitting.gather(FRAME, labels, NIGHTS, tuple(FRAME), target=TARGET, seed=1, threads=1))
+        fitting.walk_forward(
+            candidate, fitting.prepare(FRAME, labels, NIGHTS, tuple(FRAME), target=TARGET, seed=1, threads=1)
+        )
         for labels in (LABELS, np.where(later, -LABELS, LABELS))
     ]
     np.testing.assert_allclose(first[0][1], first[1][1], rtol=0, atol=1e-9)
@@ -72,16 +83,20 @@ def test_a_model_unpacked_answers_as_it_did_and_packs_to_the_same_bytes(candidat
     np.testing.assert_array_equal(loaded.predict(FRAME), model.predict(FRAME))
     package_files.check_golden(loaded, package.files)
     assert package_files.pack(loaded, FRAME, {"task": TARGET.facts}) == package
-    assert targets.told(waiting(), package_files.facts(package.files)) == TARGET
+    assert targets.from_facts(waiting(), package_files.facts(package.files)) == TARGET
 
 
 @EACH
 def test_every_odd_row_is_answered_within_the_labels_learned_from(candidate: Candidate) -> None:
     model = fit(candidate).model
-    odd = acceptance_tests.answer(model, acceptance_tests.odd_rows(model.encoder, {"zone": "east", "miles": 5.0}))
-    assert acceptance_tests.stability(odd, TARGET).answer == "pass"
+    odd = acceptance_tests.predict_rows(
+        model, acceptance_tests.adversarial_rows(model.encoder, {"zone": "east", "miles": 5.0})
+    )
+    assert acceptance_tests.stability_check(odd, TARGET).status == "pass"
     assert all(TARGET.low <= each <= TARGET.high for each in odd.values())
-    assert acceptance_tests.stability({"odd": np.nan}, TARGET).bar == "0 of 1 without a number, alone and in a frame"
+    assert (
+        acceptance_tests.stability_check({"odd": np.nan}, TARGET).bar == "0 of 1 without a number, alone and in a frame"
+    )
 
 
 def test_a_package_keeps_the_range_that_answers_are_kept_within() -> None:
@@ -95,18 +110,18 @@ def test_a_package_keeps_the_range_that_answers_are_kept_within() -> None:
 def test_the_parts_of_an_answer_sum_to_it(candidate: Candidate) -> None:
     model = fit(candidate).model
     told = explain.explain(model, {"zone": "west", "miles": 6.0})
-    assert told.base + sum(told.parts.values()) == pytest.approx(told.raw, abs=1e-6)
+    assert told.base_value + sum(told.contributions.values()) == pytest.approx(told.raw, abs=1e-6)
     assert told.score == pytest.approx(told.slope * told.raw + told.offset, abs=1e-9)
 
 
 @EACH
 def test_settings_are_worth_the_loss_of_the_nights_ahead_before_calibration(candidate: Candidate) -> None:
-    material = fitting.gather(FRAME, LABELS, NIGHTS, tuple(FRAME), target=TARGET, seed=1, threads=1)
-    _, raw = fitting.walk(candidate, material)
+    material = fitting.prepare(FRAME, LABELS, NIGHTS, tuple(FRAME), target=TARGET, seed=1, threads=1)
+    _, raw = fitting.walk_forward(candidate, material)
     ahead = ~np.isnan(raw)
     expected = TARGET.row_loss(LABELS[ahead], np.clip(raw[ahead], TARGET.low, TARGET.high)).mean()
-    assert tuning.loss(candidate, material) == pytest.approx(expected)
-    assert tuning.settle(candidate, tuning.declared(candidate)).name == candidate.name
+    assert tuning.validation_loss(candidate, material) == pytest.approx(expected)
+    assert tuning.with_values(candidate, tuning.initial_values(candidate)).name == candidate.name
 
 
 def test_what_bears_the_label_pays_in_shares_of_the_constants_loss() -> None:
@@ -115,7 +130,7 @@ def test_what_bears_the_label_pays_in_shares_of_the_constants_loss() -> None:
     found = permutation_importance.measure(
         fitted, FRAME, LABELS, NIGHTS, features, target=TARGET, confidence=0.95, seed=3
     )
-    assert all(each.pays and 0.1 < each.within.value < 3 for each in found)
+    assert all(each.is_useful and 0.1 < each.within_nights.value < 3 for each in found)
 
 
 def test_with_a_half_life_the_later_nights_are_believed() -> None:
@@ -132,10 +147,10 @@ def test_labels_that_are_all_alike_are_refused() -> None:
         fit(CANDIDATES[0], np.full(COUNT, 3.0))
 
 
-def alarm(column: pd.Series, settled: tuple[Settled, ...] = (), labels: Floats = LABELS) -> None:
+def alarm(column: pd.Series, settled: tuple[DeterministicLevels, ...] = (), labels: Floats = LABELS) -> None:
     frame = FRAME.assign(planted=column.to_numpy())
     leakage.check_features(
-        frame, labels, NIGHTS, pd.DataFrame(index=frame.index), Gates(), target=TARGET, settled=settled
+        frame, labels, NIGHTS, pd.DataFrame(index=frame.index), Gates(), target=TARGET, deterministic_levels=settled
     )
 
 
@@ -163,7 +178,7 @@ def test_a_level_at_which_every_label_is_the_same_is_named_unless_it_is_declared
     told = r"where it is none, 100.0% of 144 rows have the label 40, elsewhere 0.0%; it is written"
     with pytest.raises(LeakError, match=told):
         alarm(status, labels=labels)
-    alarm(status, (Settled(by="planted", levels=("none",), why="a test"),), labels)
+    alarm(status, (DeterministicLevels(feature="planted", levels=("none",), why="a test"),), labels)
 
 
 def test_a_model_above_the_ceiling_over_nights_enough_is_no_skill() -> None:

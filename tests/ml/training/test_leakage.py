@@ -10,7 +10,7 @@ import pytest
 from ml import targets
 from ml.errors import LeakError
 from ml.training import leakage
-from ml.usecase import Deviation, Gates, Settled
+from ml.usecase import DeterministicLevels, Gates, PinballCost
 from tests.january import january
 from tests.ml.answers import YES_OR_NO, waiting
 from tests.ml.training.test_selection import QUALITY
@@ -62,11 +62,13 @@ def test_a_level_that_settles_the_label_by_definition_may_be_declared() -> None:
     labels = ((frame["plan"] == "full") & (np.arange(300) % 4 > 0)).to_numpy(np.float64)
     asked = (frame, labels, nights, pd.DataFrame(index=frame.index), Gates())
     leakage.check_features(
-        *asked, target=YES_OR_NO, settled=(Settled(by="plan", levels=("trial",), why="cannot be renewed"),)
+        *asked,
+        target=YES_OR_NO,
+        deterministic_levels=(DeterministicLevels(feature="plan", levels=("trial",), why="cannot be renewed"),),
     )
-    other = (Settled(by="plan", levels=("full",), why="another level"),)
+    other = (DeterministicLevels(feature="plan", levels=("full",), why="another level"),)
     with pytest.raises(LeakError, match=r"where it is trial, 0.0% .* by definition, declare it \(Settled\)"):
-        leakage.check_features(*asked, target=YES_OR_NO, settled=other)
+        leakage.check_features(*asked, target=YES_OR_NO, deterministic_levels=other)
 
 
 @pytest.mark.parametrize(("hidden", "told"), [((), "where it is single, "), (("status",), r"where it is \*\*\*, ")])
@@ -169,7 +171,7 @@ def minutes(plant: pd.Series | None = None) -> None:
     told = month.tables["outcomes"].set_index("entity")["delay_minutes_capped"]
     entities = month.features["entity"]
     labels = told.loc[entities[entities.isin(told.index)]].to_numpy(np.float64)
-    target = targets.learned(waiting(cost=Deviation(under=1, over=1)), labels)
+    target = targets.from_labels(waiting(cost=PinballCost(under=1, over=1)), labels)
     frame = frame if plant is None else frame.assign(planted=plant.to_numpy())
     leakage.check_features(frame, labels, nights, later, Gates(), target=target)
 

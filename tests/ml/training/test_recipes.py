@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ml.training import recipes
-from ml.usecase import Binary, Column, Deviation, GradientBoosting, LinearQuantile, Logistic, Night, UseCase
+from ml.usecase import Binary, Column, GradientBoosting, LinearQuantile, Logistic, Night, PinballCost, UseCase
 from tests.ml.answers import waiting
 from tests.ml.usecase.test_use_case import use_case
 
@@ -18,7 +18,7 @@ def test_the_same_recipe_has_the_same_digest() -> None:
     ("case", "candidate", "sources"),
     [
         (replace(use_case(), features=(Column("zone"),)), Logistic(), SOURCES),
-        (replace(use_case(), task=Binary(label="other", of="visits")), Logistic(), SOURCES),
+        (replace(use_case(), task=Binary(label="other", table="visits")), Logistic(), SOURCES),
         (replace(use_case(), horizon=Night(hour=5, timezone="UTC")), Logistic(), SOURCES),
         (use_case(), GradientBoosting(), SOURCES),
         (use_case(), Logistic(strength=2.0), SOURCES),
@@ -43,7 +43,7 @@ def test_the_order_in_which_functions_are_found_is_no_part_of_the_recipe() -> No
 
 def test_another_quantile_is_another_recipe_and_the_same_one_at_other_prices_is_not() -> None:
     asked, dearer, other = (
-        recipes.digest(waiting(cost=Deviation(under=under, over=over)), LinearQuantile(), SOURCES)
+        recipes.digest(waiting(cost=PinballCost(under=under, over=over)), LinearQuantile(), SOURCES)
         for under, over in ((3, 1), (6, 2), (4, 1))
     )
     assert asked == dearer != other

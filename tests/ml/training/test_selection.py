@@ -5,7 +5,7 @@ import pytest
 from ml.errors import RefusalError
 from ml.targets.binary import Quality
 from ml.training import selection
-from ml.training.selection import Contender
+from ml.training.selection import CandidateResult
 from ml.usecase import Megabytes, Milliseconds
 
 LATENCY, SIZE = Milliseconds(p99=10), Megabytes(package=5, memory=300)
@@ -31,8 +31,8 @@ def contender(
     log_loss: float = 0.5,
     package: float = 1.0,
     memory: float = 200.0,
-) -> Contender:
-    return Contender(
+) -> CandidateResult:
+    return CandidateResult(
         name=name,
         quality=replace(QUALITY, saved_per_1000=saves, log_loss=log_loss),
         p99_latency_ms=milliseconds,
@@ -62,7 +62,7 @@ def contender(
     ids=["cheapest", "too slow", "too large", "too slow and too greedy", "a tie", "alone"],
 )
 def test_the_cheapest_within_its_budgets_is_chosen_with_its_reason(
-    contenders: list[Contender], chosen: str, why: str
+    contenders: list[CandidateResult], chosen: str, why: str
 ) -> None:
     choice = selection.choose(contenders, LATENCY, SIZE)
     assert choice.name == chosen

@@ -17,8 +17,8 @@ def nights(count: int, rows: int = 2) -> Strings:
 
 def test_the_latest_nights_are_kept_for_judging() -> None:
     parts = splitting.split(nights(10), Gates(judged_nights=3))
-    assert sorted(set(nights(10)[parts.judged])) == ["2013-01-08", "2013-01-09", "2013-01-10"]
-    assert (parts.fitted == ~parts.judged).all()
+    assert sorted(set(nights(10)[parts.holdout])) == ["2013-01-08", "2013-01-09", "2013-01-10"]
+    assert (parts.train == ~parts.holdout).all()
 
 
 def test_nights_that_the_champion_has_used_are_not_judged_on() -> None:
@@ -38,11 +38,11 @@ def test_nights_that_the_champion_has_used_are_not_judged_on() -> None:
     ],
 )
 def test_more_nights_are_judged_on_as_more_have_come(count: int, used: int, judged: int) -> None:
-    gates = Gates(judged_nights=4, most_judged_nights=10)
+    gates = Gates(judged_nights=4, max_judged_nights=10)
     until = f"2013-01-{used:02d}" if used else ""
-    assert len(set(nights(count)[splitting.split(nights(count), gates, until).judged])) == judged
-    few = replace(gates, most_judged_nights=5)
-    assert len(set(nights(count)[splitting.split(nights(count), few, until).judged])) == min(judged, 5)
+    assert len(set(nights(count)[splitting.split(nights(count), gates, until).holdout])) == judged
+    few = replace(gates, max_judged_nights=5)
+    assert len(set(nights(count)[splitting.split(nights(count), few, until).holdout])) == min(judged, 5)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_folds_walk_forward_and_never_cut_a_night(days: list[int]) -> None:
 def test_every_judged_night_is_later_than_every_fitted_one_and_no_row_is_lost(days: list[int]) -> None:
     given_nights = np.array([f"2013-01-{day:02d}" for day in days], dtype=object)
     parts = splitting.split(given_nights, Gates(judged_nights=2))
-    assert (parts.fitted ^ parts.judged).all()
-    assert max(given_nights[parts.fitted]) < min(given_nights[parts.judged])
+    assert (parts.train ^ parts.holdout).all()
+    assert max(given_nights[parts.train]) < min(given_nights[parts.holdout])
 
 
 def test_many_rows_do_not_make_up_for_few_nights() -> None:
@@ -85,4 +85,4 @@ def test_many_rows_do_not_make_up_for_few_nights() -> None:
 
 
 def test_the_fewest_nights_that_are_enough_are_taken() -> None:
-    assert len(set(nights(7)[splitting.split(nights(7), Gates(judged_nights=3)).fitted])) == 4
+    assert len(set(nights(7)[splitting.split(nights(7), Gates(judged_nights=3)).train])) == 4

@@ -55,7 +55,7 @@ def test_only_buckets_that_training_has_seen_are_kept() -> None:
 
 
 def test_words_are_another_reading_than_characters() -> None:
-    words = text_features.fit(Text("note", of="words", ngrams=(1, 1), components=3), NOTES)
+    words = text_features.fit(Text("note", analyzer="words", ngrams=(1, 1), components=3), NOTES)
     assert words.apply(["snowy"]).tolist() == [[0, 0, 0]]
     assert FITTED.apply(["snowy"]).any()
 

@@ -14,14 +14,14 @@ WINDY = Directional(name="wind", low=(("zone", "a"),), high=(("zone", "b"),), wh
 @pytest.mark.parametrize(
     ("declare", "told"),
     [
-        pytest.param(lambda: Invariant(name="i", by="zone", values=("a",), within=0.1, why="w"), "compares 2 values or more", id="one value"),
-        pytest.param(lambda: Invariant(name="i", by="zone", values=("a", "b"), within=0.0, why="w"), "holds within a positive distance, got 0", id="no room"),
-        pytest.param(lambda: use_case(expectations=(Invariant(name="i", by="zone", values=("a", "b"), within=1.0, why="w"),)), "'i' lets answers move by 1, but Binary answers with probabilities", id="all room"),
-        pytest.param(lambda: Invariant(name="i", by="zone", values=("a", "b"), within=0.1, allowed=1.0, why="w"), "'i' allows a share of rows below 1", id="every row"),
+        pytest.param(lambda: Invariant(name="i", feature="zone", values=("a",), tolerance=0.1, why="w"), "compares 2 values or more", id="one value"),
+        pytest.param(lambda: Invariant(name="i", feature="zone", values=("a", "b"), tolerance=0.0, why="w"), "holds within a positive distance, got 0", id="no room"),
+        pytest.param(lambda: use_case(expectations=(Invariant(name="i", feature="zone", values=("a", "b"), tolerance=1.0, why="w"),)), "'i' lets answers move by 1, but Binary answers with probabilities", id="all room"),
+        pytest.param(lambda: Invariant(name="i", feature="zone", values=("a", "b"), tolerance=0.1, allowed_share=1.0, why="w"), "'i' allows a share of rows below 1", id="every row"),
         pytest.param(lambda: Directional(name="d", low=(), high=(), why="w"), "puts the same features at low and at high", id="nothing put"),
         pytest.param(lambda: Directional(name="d", low=(("zone", "a"),), high=(("rain", 1.0),), why="w"), "puts the same features", id="other features"),
-        pytest.param(lambda: use_case(expectations=(Directional(name="d", low=(("zone", "a"),), high=(("zone", "b"),), slack=1.0, why="w"),)), "'d' lets answers move by 1, but Binary", id="all slack"),
-        pytest.param(lambda: Directional(name="d", low=(("zone", "a"),), high=(("zone", "b"),), slack=-1.0, why="w"), "has a slack of 0 or more, got -1", id="less than no slack"),
+        pytest.param(lambda: use_case(expectations=(Directional(name="d", low=(("zone", "a"),), high=(("zone", "b"),), tolerance=1.0, why="w"),)), "'d' lets answers move by 1, but Binary", id="all slack"),
+        pytest.param(lambda: Directional(name="d", low=(("zone", "a"),), high=(("zone", "b"),), tolerance=-1.0, why="w"), "has a slack of 0 or more, got -1", id="less than no slack"),
         pytest.param(lambda: Megabytes(memory=0), "budgets are positive, got 50 and 0 MB", id="no memory"),
         pytest.param(lambda: use_case(features=(Column("odd"),), expectations=(WINDY,)), "the expectation 'wind' of.*'zone'.* must name one of the features", id="an unknown feature"),
         pytest.param(lambda: use_case(features=(Column("zone"),), expectations=(WINDY, WINDY)), "expectations are named once each", id="twice"),
@@ -33,7 +33,7 @@ def test_what_says_nothing_is_refused(declare: Callable[[], object], told: str) 
 
 
 def test_what_names_features_and_leaves_room_to_fail_is_taken() -> None:
-    assert use_case(features=(Column("zone"),), expectations=(WINDY,)).expectations[0].settings == (
+    assert use_case(features=(Column("zone"),), expectations=(WINDY,)).expectations[0].variants == (
         WINDY.low,
         WINDY.high,
     )

@@ -41,14 +41,14 @@ def test_the_nights_of_a_period_are_those_of_the_cadence(horizon: Night, period:
     ],
 )
 def test_nights_are_counted_back_in_the_cadence(horizon: Night, night: str, count: int, expected: str) -> None:
-    assert str(horizon.before(date.fromisoformat(night), count)) == expected
+    assert str(horizon.previous(date.fromisoformat(night), count)) == expected
 
 
 @CADENCES
 @given(place=st.integers(0, 2000), back=st.integers(0, 500))
 def test_counting_back_and_counting_between_agree(horizon: Night, place: int, back: int) -> None:
-    night = horizon.before(date(2020, 1, 1), -place)
-    earlier = horizon.before(night, back)
+    night = horizon.previous(date(2020, 1, 1), -place)
+    earlier = horizon.previous(night, back)
     assert horizon.count(earlier, night) == back
     assert len(horizon.nights(periods.Period(earlier, night))) == back + 1
 
@@ -86,4 +86,4 @@ def test_a_day_between_two_nights_is_refused_with_both(text: str) -> None:
     ids=["at the cutoff", "before it", "the evening after", "in a month", "before a month's", "east", "west"],
 )
 def test_the_night_that_is_open_was_decided_last(horizon: Night, moment: datetime, night: str) -> None:
-    assert str(horizon.open_at(moment)) == night
+    assert str(horizon.latest_decided(moment)) == night

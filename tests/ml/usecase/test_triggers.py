@@ -6,34 +6,34 @@ from datetime import date
 import pytest
 
 from ml.errors import DeclarationError
-from ml.usecase import Budget, Drift, Persistence, Quiet, Triggers
+from ml.usecase import BlackoutPeriod, Budget, Drift, Persistence, Triggers
 
 
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
-        (lambda: Drift(against="last week"), "one of .*'training', 'season', 'past'.*got 'last week'"),  # type: ignore[arg-type]
+        (lambda: Drift(reference="last week"), "one of .*'training', 'season', 'past'.*got 'last week'"),  # type: ignore[arg-type]
         (lambda: Drift(share=1.0), "from 0 to below 1, got 1.0"),
-        (lambda: Drift(moved=0), "by more than 0, got 0"),
-        (lambda: Drift(against="season"), 'season_nights goes with against="season".*got None'),
+        (lambda: Drift(psi_threshold=0), "by more than 0, got 0"),
+        (lambda: Drift(reference="season"), 'season_nights goes with against="season".*got None'),
         (lambda: Drift(season_nights=364), "got 364 with 'training'"),
-        (lambda: Drift(against="season", season_nights=0), "is 1 or more, got 0|is 1 or more: got 0"),
-        (lambda: Persistence(trigger="label_batch", nights=1, among=2), "one of calibration_gap, .*got 'label_batch'"),
-        (lambda: Persistence(trigger="drift", nights=3, among=2), "got 3 among 2"),
+        (lambda: Drift(reference="season", season_nights=0), "is 1 or more, got 0|is 1 or more: got 0"),
+        (lambda: Persistence(trigger="label_batch", nights=1, out_of=2), "one of calibration_gap, .*got 'label_batch'"),
+        (lambda: Persistence(trigger="drift", nights=3, out_of=2), "got 3 among 2"),
         (lambda: Budget(trainings=0, nights=7), "got 0 in 7"),
-        (lambda: Quiet(nights="12-20..01-02", why=" "), "say why, got 12-20..01-02"),
-        (lambda: Quiet(nights="02-30..03-01", why="a freeze"), "got '02-30..03-01'"),
-        (lambda: Quiet(nights="December", why="a freeze"), "got 'December'"),
-        (lambda: Quiet(nights="2024-02-02..2024-02-01", why="a freeze"), "got '2024-02-02..2024-02-01'"),
+        (lambda: BlackoutPeriod(nights="12-20..01-02", why=" "), "say why, got 12-20..01-02"),
+        (lambda: BlackoutPeriod(nights="02-30..03-01", why="a freeze"), "got '02-30..03-01'"),
+        (lambda: BlackoutPeriod(nights="December", why="a freeze"), "got 'December'"),
+        (lambda: BlackoutPeriod(nights="2024-02-02..2024-02-01", why="a freeze"), "got '2024-02-02..2024-02-01'"),
         (
-            lambda: Triggers(persistence=(Persistence(trigger="loss_rise", nights=2, among=3),)),
+            lambda: Triggers(persistence=(Persistence(trigger="loss_rise", nights=2, out_of=3),)),
             "is switched on, got loss_rise which is None",
         ),
         (
-            lambda: Triggers(persistence=(Persistence(trigger="drift", nights=2, among=3),) * 2),
+            lambda: Triggers(persistence=(Persistence(trigger="drift", nights=2, out_of=3),) * 2),
             "'drift' is there twice",
         ),
-        (lambda: Triggers(quiet=Quiet(nights="12-20..01-02", why="a freeze")), "takes a tuple"),  # type: ignore[arg-type]
+        (lambda: Triggers(blackouts=BlackoutPeriod(nights="12-20..01-02", why="a freeze")), "takes a tuple"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_can(declare: Callable[[], object], said: str) -> None:
@@ -51,13 +51,13 @@ def test_what_cannot_be_meant_is_refused_with_what_can(declare: Callable[[], obj
     ids=["once", "each year", "a leap day"],
 )
 def test_quiet_nights_are_those_of_their_dates(nights: str, inside: list[str], outside: list[str]) -> None:
-    quiet = Quiet(nights=nights, why="a freeze")
+    quiet = BlackoutPeriod(nights=nights, why="a freeze")
     assert all(date.fromisoformat(each) in quiet for each in inside)
     assert not any(date.fromisoformat(each) in quiet for each in outside)
 
 
 def test_a_trigger_asks_on_its_first_night_unless_it_must_last() -> None:
-    lasting = Persistence(trigger="drift", nights=2, among=3)
+    lasting = Persistence(trigger="drift", nights=2, out_of=3)
     triggers = Triggers(persistence=(lasting,))
-    assert triggers.persisting("drift") == lasting
-    assert triggers.persisting("calibration_gap") == Persistence(trigger="calibration_gap", nights=1, among=1)
+    assert triggers.persistence_for("drift") == lasting
+    assert triggers.persistence_for("calibration_gap") == Persistence(trigger="calibration_gap", nights=1, out_of=1)

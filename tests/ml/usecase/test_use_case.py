@@ -13,7 +13,8 @@ from ml.usecase import (
     Column,
     Cost,
     Delay,
-    Deviation,
+    Demo,
+    DeterministicLevels,
     EdgeCase,
     Experiment,
     Fairness,
@@ -25,15 +26,14 @@ from ml.usecase import (
     Milliseconds,
     NeuralNet,
     Night,
+    PinballCost,
     Prior,
     RecentMean,
     RecentRate,
     Reference,
     Refit,
     Regression,
-    Rehearsal,
     Release,
-    Settled,
     Since,
     Slice,
     Table,
@@ -49,16 +49,16 @@ def use_case(**changes: Any) -> UseCase:
     fields: dict[str, Any] = {
         "name": "visits",
         "question": "Will they come?",
-        "task": Binary(label="came", of="visits"),
+        "task": Binary(label="came", table="visits"),
         "entities": "plans",
         "tables": (
             Table(name="plans", schema="Plan", key=("day", "who"), event_time="at", night="day"),
             Table(name="visits", schema="Visit", key=("day", "who"), event_time="at", known_at="ended_at"),
         ),
         "horizon": Night(hour=2, timezone="UTC"),
-        "features": (Column("zone"), Window("visits", of="came", how="mean", by=("zone",), days=(1, 7))),
+        "features": (Column("zone"), Window("visits", column="came", how="mean", by=("zone",), days=(1, 7))),
         "cost": Cost(act=1, miss=10, averted=0.5),
-        "rehearsal": Rehearsal(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-03"),
+        "demo": Demo(history="2013-01-01..2013-01-31", nights="2013-02-01..2013-02-03"),
     }
     return UseCase(**(fields | changes))
 
@@ -85,16 +85,22 @@ def referring(table: Table, to: str) -> Table:
             lambda: use_case(entities="people"),
             r"entities names the table 'people', but 'visits' declares \['plans', 'visits'\]",
         ),
-        (lambda: use_case(task=Binary(label="x", of="y")), "task.of names the table 'y'"),
+        (lambda: use_case(task=Binary(label="x", table="y")), "task.of names the table 'y'"),
         (lambda: use_case(features=(AsOf("z", by=("a",), columns=("b",)),)), "AsOf names the table 'z'"),
         (lambda: use_case(entities="visits"), "the entity table 'visits' must name its night column"),
-        (lambda: use_case(slices=(Slice(by="size"),)), r"Slice\(by='size'\) must name one of the features"),
+        (lambda: use_case(slices=(Slice(feature="size"),)), r"Slice\(by='size'\) must name one of the features"),
         (
-            lambda: use_case(settled=(Settled(by="size", levels=("0",), why="so it is"),)),
+            lambda: use_case(settled=(DeterministicLevels(feature="size", levels=("0",), why="so it is"),)),
             r"Settled\(by='size'\) must name one of the features",
         ),
-        (lambda: Settled(by="zone", levels=(), why="so it is"), "names the levels that settle the label"),
-        (lambda: Settled(by="zone", levels=("closed",), why=""), "say why the levels .* of 'zone' settle the label"),
+        (
+            lambda: DeterministicLevels(feature="zone", levels=(), why="so it is"),
+            "names the levels that settle the label",
+        ),
+        (
+            lambda: DeterministicLevels(feature="zone", levels=("closed",), why=""),
+            "say why the levels .* of 'zone' settle the label",
+        ),
         (
             lambda: use_case(horizon=Night(hour=2, timezone="UTC", every="month")),
             "the rehearsal of 'visits' plays 2013-01-01..2013-01-31: .*got 2013-01-31, which is none",
@@ -106,7 +112,10 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Night(hour=24, timezone="UTC"), "a night's hour is 0 to 23, got 24"),
         (lambda: Night(hour=2, timezone="UTC", every="week"), r"one of \('day', 'month'\), got 'week'"),  # type: ignore[arg-type]
         (lambda: Night(hour=2, timezone="Mars/Base"), "expected an IANA time zone .* got 'Mars/Base'"),
-        (lambda: use_case(slices=(Slice(by="zone"),), features=(Text("zone"),)), "names a text, which has no levels"),
+        (
+            lambda: use_case(slices=(Slice(feature="zone"),), features=(Text("zone"),)),
+            "names a text, which has no levels",
+        ),
         (lambda: use_case(live=Live(before="at", hours=1, features=(Column("zone"),))), "features are named once each"),
         (
             lambda: use_case(live=Live(before="at", hours=1, features=(Since("z", by=(), within_hours=1),))),
@@ -121,38 +130,38 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Milliseconds(p99=0), "a latency budget is positive, got 0 ms"),
         (lambda: Gates(judged_nights=1), "a gate needs 2 nights or more to see any spread, got 1"),
         (lambda: Gates(confidence=1.0), "confidence lies between .5 and 1, got 1.0"),
-        (lambda: Gates(most_judged_nights=6), r"judged_nights \(7\) or more, got 6"),
+        (lambda: Gates(max_judged_nights=6), r"judged_nights \(7\) or more, got 6"),
         (lambda: Gates(recent_nights=1), r"between 2 and judged_nights \(7\), got 1"),
         (lambda: Gates(judged_nights=3, recent_nights=4), r"between 2 and judged_nights \(3\), got 4"),
-        (lambda: EdgeCase(name="storm", where="is_storm", why=""), "name the edge case 'is_storm' and say why"),
+        (lambda: EdgeCase(name="storm", condition="is_storm", why=""), "name the edge case 'is_storm' and say why"),
         (
             lambda: use_case(
-                edge_cases=(EdgeCase(name="a", where="b", why="c"), EdgeCase(name="a", where="d", why="e"))
+                edge_cases=(EdgeCase(name="a", condition="b", why="c"), EdgeCase(name="a", condition="d", why="e"))
             ),
             "edge cases are named once each, but 'a' is there twice",
         ),
-        (lambda: Fairness(by=()), "names the columns whose groups are compared"),
-        (lambda: Fairness(by=("sex", "sex")), "columns are named once each, but 'sex' is there twice"),
-        (lambda: Fairness(by=("sex",), least_rows=0), "least_rows is 1 or more, got 0"),
-        (lambda: Fairness(by=("sex",), most_calibration=0.9), "on both sides of 1, got 0.85 and 0.9"),
-        (lambda: Fairness(by=("sex",), auc_margin=-0.1), "auc_margin is 0 or more, got -0.1"),
-        (lambda: Refit(scores_apart=0), "scores_apart lies between 0 and 1, got 0"),
-        (lambda: Refit(flipped=1), "flipped is a share between 0 and 1, got 1"),
-        (lambda: Refit(loss_rise=-0.1), "loss_rise is 0 or more, got -0.1"),
-        (lambda: Refit(least_rank=1.1), "least_rank lies above 0, up to 1, got 1.1"),
+        (lambda: Fairness(group_by=()), "names the columns whose groups are compared"),
+        (lambda: Fairness(group_by=("sex", "sex")), "columns are named once each, but 'sex' is there twice"),
+        (lambda: Fairness(group_by=("sex",), min_rows=0), "least_rows is 1 or more, got 0"),
+        (lambda: Fairness(group_by=("sex",), max_calibration=0.9), "on both sides of 1, got 0.85 and 0.9"),
+        (lambda: Fairness(group_by=("sex",), auc_margin=-0.1), "auc_margin is 0 or more, got -0.1"),
+        (lambda: Refit(max_score_difference=0), "scores_apart lies between 0 and 1, got 0"),
+        (lambda: Refit(max_flipped_share=1), "flipped is a share between 0 and 1, got 1"),
+        (lambda: Refit(max_loss_rise=-0.1), "loss_rise is 0 or more, got -0.1"),
+        (lambda: Refit(min_rank_correlation=1.1), "least_rank lies above 0, up to 1, got 1.1"),
         (lambda: Gates(refresh_margin=-0.1), "margins are 0 or more"),
-        (lambda: Gates(least_auc=0.9, leak_auc=0.8), "least_auc lies below leak_auc"),
-        (lambda: Triggers(least_nights=20), "least_nights lies between 1 and window_nights"),
+        (lambda: Gates(min_auc=0.9, leak_auc=0.8), "least_auc lies below leak_auc"),
+        (lambda: Triggers(min_nights=20), "least_nights lies between 1 and window_nights"),
         (lambda: Triggers(cooldown_nights=-1), "a cooldown is 0 nights or more, got -1"),
         (lambda: Release(approvers=("lead", "lead")), "two different approvers"),
         (lambda: Canary(shares=(0.25, 0.05, 1.0)), r"rise from above 0 to 1.0, got \(0.25, 0.05, 1.0\)"),
-        (lambda: Canary(shares=(0.05, 0.5), least_answers=(1, 1)), "rise from above 0 to 1.0"),
-        (lambda: Canary(shares=(), least_answers=()), "rise from above 0 to 1.0"),
-        (lambda: Canary(least_answers=(100, 100)), "a number, 1 or more, for each of the 3 shares"),
-        (lambda: Canary(least_answers=(0, 100, 100)), "a number, 1 or more"),
-        (lambda: Canary(shadow_answers=0), "20 shadow_answers or more, got 0"),
-        (lambda: Canary(least_nights=-1), "least_nights is 0 or more"),
-        (lambda: Canary(false_alarms=0.0), "false_alarms lies between 0 and .5"),
+        (lambda: Canary(shares=(0.05, 0.5), min_requests=(1, 1)), "rise from above 0 to 1.0"),
+        (lambda: Canary(shares=(), min_requests=()), "rise from above 0 to 1.0"),
+        (lambda: Canary(min_requests=(100, 100)), "a number, 1 or more, for each of the 3 shares"),
+        (lambda: Canary(min_requests=(0, 100, 100)), "a number, 1 or more"),
+        (lambda: Canary(min_shadow_rows=0), "20 shadow_answers or more, got 0"),
+        (lambda: Canary(min_nights=-1), "least_nights is 0 or more"),
+        (lambda: Canary(false_alarm_rate=0.0), "false_alarms lies between 0 and .5"),
         (lambda: Canary(cost_margin=-0.1), "margins lie between 0 and .8"),
         (lambda: Canary(fault_margin=float("nan")), "margins lie between 0 and .8"),
         (lambda: Experiment(share=1.0), "share lies between 0 and 1, got 1.0"),
@@ -160,15 +169,15 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Experiment(confidence=1.0), "confidence lies between .5 and 1"),
         (lambda: Experiment(slow_margin=0.9), "margins lie between 0 and .8"),
         (
-            lambda: Rehearsal(history="2013-01-01..2013-01-31", nights="2013-01-31..2013-02-03"),
+            lambda: Demo(history="2013-01-01..2013-01-31", nights="2013-01-31..2013-02-03"),
             "nights that begin after 2013-01-31, got 2013-01-31..2013-02-03",
         ),
         (
             lambda: use_case(tables=(referring(PLANS, "visits"), referring(VISITS, "plans"))),
             "run in a circle, '(plans' -> 'visits' -> 'plans|visits' -> 'plans' -> 'visits)': .* leave one of these references out",
         ),
-        (lambda: use_case(slices=Slice(by="zone")), r"takes a tuple, got a Slice: .* a comma: \(Slice\(...\),\)"),
-        (lambda: Window("a", of="b", how="sum", days=7), r"Window\(days=...\) takes a tuple, got 7: .*: \(7,\)"),  # type: ignore[arg-type]
+        (lambda: use_case(slices=Slice(feature="zone")), r"takes a tuple, got a Slice: .* a comma: \(Slice\(...\),\)"),
+        (lambda: Window("a", column="b", how="sum", days=7), r"Window\(days=...\) takes a tuple, got 7: .*: \(7,\)"),  # type: ignore[arg-type]
         (lambda: Table(name="a", schema="A", key=["b"]), r"Table\(key=...\) takes a tuple, got \['b'\]: .* round"),  # type: ignore[arg-type]
     ],
 )
@@ -237,7 +246,7 @@ def test_a_table_may_refer_to_itself_and_two_to_the_same() -> None:
 @pytest.mark.parametrize("text", ["January", "2013-02-30", "2013-02-02..2013-02-01"])
 def test_a_rehearsal_of_no_nights_is_refused(text: str) -> None:
     with pytest.raises(DeclarationError, match=r"a rehearsal plays nights: .*2013-"):
-        Rehearsal(history="2013-01-01", nights=text)
+        Demo(history="2013-01-01", nights=text)
 
 
 @pytest.mark.parametrize(
@@ -249,10 +258,8 @@ def test_a_rehearsal_of_no_nights_is_refused(text: str) -> None:
             lambda: GradientBoosting(trees=1, leaves=2, feature_share=1, row_share=1), id="the smallest forest"
         ),
         pytest.param(lambda: Cost(act=1, miss=1, averted=1), id="acting averts all"),
-        pytest.param(
-            lambda: Gates(judged_nights=2, least_auc=0.5, leak_auc=1, refresh_margin=0), id="the widest gates"
-        ),
-        pytest.param(lambda: Triggers(least_nights=14, cooldown_nights=0), id="every night of the window"),
+        pytest.param(lambda: Gates(judged_nights=2, min_auc=0.5, leak_auc=1, refresh_margin=0), id="the widest gates"),
+        pytest.param(lambda: Triggers(min_nights=14, cooldown_nights=0), id="every night of the window"),
         pytest.param(lambda: use_case(matured_share=1), id="every label"),
     ],
 )
@@ -279,10 +286,10 @@ def test_a_feature_cannot_be_learned_and_retired_at_once() -> None:
 
 
 WAITING: dict[str, Any] = {
-    "task": Regression(label="waited", of="visits", unit="minutes"),
-    "cost": Deviation(under=3, over=1),
+    "task": Regression(label="waited", table="visits", unit="minutes"),
+    "cost": PinballCost(under=3, over=1),
     "candidates": (LinearQuantile(), GradientBoosting()),
-    "features": (Column("zone"), Window("visits", of="waited", how="mean", by=("zone",), days=(7,))),
+    "features": (Column("zone"), Window("visits", column="waited", how="mean", by=("zone",), days=(7,))),
 }
 MEAN = "waited_mean_by_zone_7d"
 
@@ -293,11 +300,11 @@ MEAN = "waited_mean_by_zone_7d"
         pytest.param({"candidates": (Logistic(),)}, r"declare candidates=\(LinearQuantile\(\), GradientBoosting\(\)\)", id="an answer of yes or no"),
         pytest.param({"candidates": (NeuralNet(positive_weight=2.0),)}, "neural_net gives rows with the label yes a positive_weight", id="a weight for yes"),
         pytest.param({"cost": Cost(act=1, miss=10, averted=0.5)}, r"whose cost is Deviation\(under=..., over=...\) per unit, got Cost", id="a cost of acting"),
-        pytest.param({"baselines": (RecentRate(of=MEAN),)}, r"declare RecentMean\(of=...\)", id="a share to beat"),
-        pytest.param({"baselines": (RecentMean(of="zone"),)}, r"RecentMean\(of='zone'\) must name one of the windows' means", id="no mean"),
-        pytest.param({"task": Binary(label="came", of="visits")}, r"whose cost is Cost\(act=..., miss=..., averted=...\), got Deviation", id="a price of minutes"),
-        pytest.param({"task": Binary(label="came", of="visits"), "cost": Cost(act=1, miss=10, averted=0.5)}, r"LinearQuantile answers with a number.*declare Logistic\(\)", id="a number for yes or no"),
-        pytest.param({"task": Binary(label="came", of="visits"), "cost": Cost(act=1, miss=10, averted=0.5), "candidates": (Logistic(),), "baselines": (RecentMean(of=MEAN),)}, r"declare RecentRate\(of=...\)", id="a mean for yes or no"),
+        pytest.param({"baselines": (RecentRate(feature=MEAN),)}, r"declare RecentMean\(of=...\)", id="a share to beat"),
+        pytest.param({"baselines": (RecentMean(feature="zone"),)}, r"RecentMean\(of='zone'\) must name one of the windows' means", id="no mean"),
+        pytest.param({"task": Binary(label="came", table="visits")}, r"whose cost is Cost\(act=..., miss=..., averted=...\), got Deviation", id="a price of minutes"),
+        pytest.param({"task": Binary(label="came", table="visits"), "cost": Cost(act=1, miss=10, averted=0.5)}, r"LinearQuantile answers with a number.*declare Logistic\(\)", id="a number for yes or no"),
+        pytest.param({"task": Binary(label="came", table="visits"), "cost": Cost(act=1, miss=10, averted=0.5), "candidates": (Logistic(),), "baselines": (RecentMean(feature=MEAN),)}, r"declare RecentRate\(of=...\)", id="a mean for yes or no"),
     ],
 )  # fmt: skip
 def test_what_is_for_the_other_kind_of_question_is_refused(changes: dict[str, Any], told: str) -> None:
@@ -306,19 +313,19 @@ def test_what_is_for_the_other_kind_of_question_is_refused(changes: dict[str, An
 
 
 def test_a_number_may_be_asked_for_with_what_answers_with_one() -> None:
-    case = use_case(**WAITING, baselines=(Prior(), RecentMean(of=MEAN)))
-    assert case.task == Regression(label="waited", of="visits", unit="minutes")
+    case = use_case(**WAITING, baselines=(Prior(), RecentMean(feature=MEAN)))
+    assert case.task == Regression(label="waited", table="visits", unit="minutes")
 
 
 @pytest.mark.parametrize(
     ("declare", "told"),
     [
-        pytest.param(lambda: Regression(label="waited", of="visits", unit=""), r"says what its label counts \(unit=\)", id="no unit"),
-        pytest.param(lambda: Deviation(under=0, over=1), "costs are positive, got under=0, over=1", id="free"),
+        pytest.param(lambda: Regression(label="waited", table="visits", unit=""), r"says what its label counts \(unit=\)", id="no unit"),
+        pytest.param(lambda: PinballCost(under=0, over=1), "costs are positive, got under=0, over=1", id="free"),
         pytest.param(lambda: LinearQuantile(penalty=-1), "is 0 or more, got -1", id="a reward"),
-        pytest.param(lambda: Gates(least_skill=0.9), "least_skill lies below leak_skill", id="no room for skill"),
-        pytest.param(lambda: Fairness(by=("zone",), most_loss=1.0), "most_loss is a multiple above 1, got 1", id="nobody may lose more"),
-        pytest.param(lambda: Fairness(by=("zone",), coverage_margin=1.0), "coverage_margin is a share below 1", id="any share"),
+        pytest.param(lambda: Gates(min_skill=0.9), "least_skill lies below leak_skill", id="no room for skill"),
+        pytest.param(lambda: Fairness(group_by=("zone",), max_loss=1.0), "most_loss is a multiple above 1, got 1", id="nobody may lose more"),
+        pytest.param(lambda: Fairness(group_by=("zone",), coverage_margin=1.0), "coverage_margin is a share below 1", id="any share"),
     ],
 )  # fmt: skip
 def test_a_declaration_for_numbers_that_says_nothing_is_refused(declare: Callable[[], object], told: str) -> None:

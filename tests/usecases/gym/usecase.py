@@ -7,13 +7,13 @@ from ml.usecase import (
     Binary,
     Column,
     Cost,
+    Demo,
+    DeterministicLevels,
     Gates,
     GradientBoosting,
     Logistic,
     Milliseconds,
     Night,
-    Rehearsal,
-    Settled,
     Slice,
     Table,
     Triggers,
@@ -23,7 +23,7 @@ from ml.usecase import (
 USE_CASE = UseCase(
     name="gym",
     question="Will this member renew?",
-    task=Binary(label="renewed", of="renewals"),
+    task=Binary(label="renewed", table="renewals"),
     entities="members",
     tables=(
         Table(name="members", schema="Member", key=("member",), night="billed_on"),
@@ -34,11 +34,11 @@ USE_CASE = UseCase(
     candidates=(Logistic(strength=1.0), GradientBoosting(trees=10, leaves=4, rows_per_leaf=20)),
     cost=Cost(act=2, miss=10, averted=0.5),
     latency_budget=Milliseconds(p99=500),
-    settled=(Settled(by="plan", levels=("trial",), why="a trial cannot be renewed"),),
-    slices=(Slice(by="plan", least_rows=50),),
+    deterministic_levels=(DeterministicLevels(feature="plan", levels=("trial",), why="a trial cannot be renewed"),),
+    slices=(Slice(feature="plan", min_rows=50),),
     gates=Gates(judged_nights=4),
     triggers=Triggers(
-        calibration_gap=None, new_labels=None, age_nights=3, window_nights=3, least_nights=1, cooldown_nights=2
+        calibration_gap=None, new_labels=None, age_nights=3, window_nights=3, min_nights=1, cooldown_nights=2
     ),
-    rehearsal=Rehearsal(history="2023-01-01..2023-12-01", nights="2024-01-01..2024-05-01"),
+    demo=Demo(history="2023-01-01..2023-12-01", nights="2024-01-01..2024-05-01"),
 )

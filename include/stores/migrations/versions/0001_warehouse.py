@@ -8,13 +8,13 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-MATURED = """
+MATURED_VIEW = """
     CREATE VIEW matured AS
     SELECT scores.use_case, scores.entity, scores.night, scores.model_digest, scores.score, scores.issued_at,
            labels.label, labels.known_at
     FROM scores JOIN labels ON labels.use_case = scores.use_case AND labels.entity = scores.entity
 """
-KEPT = {
+PROTECTED = {
     "scores": (("UPDATE",), "a score once issued is never rewritten"),
     "ledger": (("UPDATE", "DELETE"), "the ledger is only appended to"),
 }
@@ -25,9 +25,9 @@ def upgrade() -> None:
     _create_predictions()
     _create_reports()
     _create_ledger()
-    op.execute(dedent(MATURED))
-    for table, (verbs, why) in KEPT.items():
-        _refuse(table, verbs, why)
+    op.execute(dedent(MATURED_VIEW))
+    for table, (verbs, why) in PROTECTED.items():
+        _forbid(table, verbs, why)
 
 
 def downgrade() -> None:
@@ -36,7 +36,7 @@ def downgrade() -> None:
     for table in ("ledger", "alerts", "metrics", "ingestions", "labels", "scores"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
-        for table in KEPT:
+        for table in PROTECTED:
             op.execute(f"DROP FUNCTION {table}_refuses_change()")
 
 
@@ -119,7 +119,7 @@ def _create_ledger() -> None:
     op.create_index("ix_ledger_use_case_kind_night", "ledger", ["use_case", "kind", "night"])
 
 
-def _refuse(table: str, verbs: tuple[str, ...], why: str) -> None:
+def _forbid(table: str, verbs: tuple[str, ...], why: str) -> None:
     """Make triggers by which `table` refuses `verbs`, in the dialect of this database."""
     if op.get_bind().dialect.name == "sqlite":
         for verb in verbs:

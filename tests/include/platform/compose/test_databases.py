@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from include.platform.compose import databases, secret_files
 from include.platform.compose.databases import OWNER, PROMOTION, READER, TASKS
 from include.stores import ledger, warehouse
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from tests import postgres
 
 pytestmark = pytest.mark.servers
@@ -48,12 +48,12 @@ def write(secrets: Path, role: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("role", "kind", "may"),
     [
-        pytest.param(PROMOTION, Kind.PROMOTED, True, id="who promotes promotes"),
+        pytest.param(PROMOTION, ReleaseEvent.PROMOTED, True, id="who promotes promotes"),
         pytest.param(PROMOTION, "judged", True, id="who promotes may all else"),
         pytest.param(TASKS, "judged", True, id="who trains says how it went"),
-        pytest.param(TASKS, Kind.PROMOTED, False, id="who trains does not promote"),
+        pytest.param(TASKS, ReleaseEvent.PROMOTED, False, id="who trains does not promote"),
         pytest.param(TASKS, "approved", False, id="who trains does not approve"),
-        pytest.param(TASKS, Kind.ROLLED_BACK, False, id="who trains does not roll back"),
+        pytest.param(TASKS, ReleaseEvent.ROLLED_BACK, False, id="who trains does not roll back"),
         pytest.param(READER, "judged", False, id="who reads does not write"),
     ],
 )
@@ -81,7 +81,7 @@ def test_nobody_but_the_owner_changes_the_past_or_the_tables(secrets: Path, role
 
 
 def test_tasks_find_the_newest_schema_and_need_no_right_to_change_it(secrets: Path) -> None:
-    warehouse.opened((secrets / TASKS).read_text())
+    warehouse.open_migrated((secrets / TASKS).read_text())
 
 
 @pytest.mark.parametrize(("role", "database"), [("airflow", "warehouse"), ("mlflow", "airflow"), (TASKS, "airflow")])
@@ -101,5 +101,5 @@ def test_a_new_password_is_the_one_that_holds_from_the_next_start(secrets: Path)
 
 
 def test_every_move_of_a_release_is_kept_from_those_who_only_train() -> None:
-    assert set(databases.MOVES) == {*Kind, "approved", "rejected"}
+    assert set(databases.RELEASE_KINDS) == {*ReleaseEvent, "approved", "rejected"}
     assert OWNER in secret_files.ROLES

@@ -22,7 +22,7 @@ TOLD = {"scheduler": {"status": "healthy"}, "triggerer": {"status": "unhealthy"}
     ],
 )
 def test_a_part_is_as_airflow_says(part: str, expected: str) -> None:
-    assert health.fault(part, TOLD) == expected
+    assert health.find_fault(part, TOLD) == expected
 
 
 def test_an_airflow_that_does_not_answer_is_a_sentence() -> None:

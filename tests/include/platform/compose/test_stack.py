@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from include.platform.compose import stack
-from include.platform.compose.stack import Part, Stack, StackError
+from include.platform.compose.stack import ComposeStack, Container, StackError
 
 RUNNING = {"Status": "running", "ExitCode": 0}
 
@@ -35,33 +35,35 @@ def told(service: str, state: Mapping[str, Any], **labels: str) -> dict[str, Any
 def test_a_part_is_well_when_it_does_what_it_is_there_for(
     service: str, state: Mapping[str, Any], well: bool, failed: bool
 ) -> None:
-    part = stack.part(told(service, state))
+    part = stack.parse_container(told(service, state))
     assert part is not None
-    assert (part.service, part.name, part.well, part.failed) == (service, f"ratchet-{service}-1", well, failed)
+    assert (part.service, part.name, part.is_healthy, part.failed) == (service, f"ratchet-{service}-1", well, failed)
 
 
 def test_what_a_person_runs_beside_the_stack_is_no_part_of_it() -> None:
-    assert stack.part(told("ratchet", RUNNING, **{"com.docker.compose.oneoff": "True"})) is None
+    assert stack.parse_container(told("ratchet", RUNNING, **{"com.docker.compose.oneoff": "True"})) is None
 
 
 @dataclass(frozen=True)
-class Played(Stack):
+class Played(ComposeStack):
     """A stack whose engine tells one thing after another."""
 
-    told: Iterator[list[Part]] = field(default_factory=lambda: iter(()))
+    told: Iterator[list[Container]] = field(default_factory=lambda: iter(()))
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Container]:
         return next(self.told)
 
-    def last_words(self, part: Part, lines: str = "15") -> str:
+    def last_words(self, part: Container, lines: str = "15") -> str:
         return f"{part.service}: no room"
 
 
-def part(service: str, state: str, health: str = "", code: int = 0) -> Part:
-    return Part(service=service, name=service, hostname=f"{service}-host", state=state, exit_code=code, health=health)
+def part(service: str, state: str, health: str = "", code: int = 0) -> Container:
+    return Container(
+        service=service, name=service, hostname=f"{service}-host", state=state, exit_code=code, health=health
+    )
 
 
-def played(*told: list[Part]) -> Played:
+def played(*told: list[Container]) -> Played:
     return Played(name="x", folder=Path(), environment={}, told=iter(told))
 
 
@@ -79,7 +81,7 @@ def test_waiting_ends_when_all_are_well(monkeypatch: pytest.MonkeyPatch, capsys:
         pytest.param(part("s3", "running", "unhealthy"), -1, "s3 is running unhealthy:\ns3: no room", id="too long"),
     ],
 )
-def test_waiting_in_vain_ends_with_the_last_words(found: Part, patience: float, sentence: str) -> None:
+def test_waiting_in_vain_ends_with_the_last_words(found: Container, patience: float, sentence: str) -> None:
     with pytest.raises(StackError, match=sentence):
         played([found]).wait(patience)
 
@@ -104,17 +106,17 @@ class Refused(Played):
         pytest.param(part("init", "exited"), "up ended with 1", id="something else"),
     ],
 )
-def test_where_compose_fails_the_job_that_failed_has_the_last_word(found: Part, sentence: str) -> None:
+def test_where_compose_fails_the_job_that_failed_has_the_last_word(found: Container, sentence: str) -> None:
     with pytest.raises(StackError, match=sentence):
         Refused(name="x", folder=Path(), environment={}, told=iter([[found]])).start()
 
 
 def test_third_parties_come_from_debian_by_one_word_and_a_named_image_wins() -> None:
-    given = stack.described({"RATCHET_SERVICES": "debian", "RATCHET_REDIS_IMAGE": "mine"}).environment
+    given = stack.stack_from_environment({"RATCHET_SERVICES": "debian", "RATCHET_REDIS_IMAGE": "mine"}).environment
     assert given["RATCHET_POSTGRES_IMAGE"] == "ratchet-postgres:debian"
     assert given["RATCHET_S3_IMAGE"] == "ratchet-seaweedfs:debian"
     assert given["RATCHET_REDIS_IMAGE"] == "mine"
-    assert "RATCHET_POSTGRES_IMAGE" not in stack.described({}).environment
+    assert "RATCHET_POSTGRES_IMAGE" not in stack.stack_from_environment({}).environment
 
 
 def test_every_service_of_debian_is_a_target_of_the_dockerfile() -> None:

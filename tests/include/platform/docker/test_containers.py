@@ -4,9 +4,9 @@ from dataclasses import fields, replace
 
 import pytest
 
-from include.platform.docker.containers import Wanted
+from include.platform.docker.containers import ContainerSpec
 
-WANTED = Wanted(name="front", image="server:1", network="net", user="1:1")
+WANTED = ContainerSpec(name="front", image="server:1", network="net", user="1:1")
 CHANGES: dict[str, object] = {
     "name": "other",
     "image": "server:2",
@@ -23,7 +23,7 @@ CHANGES: dict[str, object] = {
 
 
 def test_every_field_is_tried() -> None:
-    assert CHANGES.keys() == {field.name for field in fields(Wanted)}
+    assert CHANGES.keys() == {field.name for field in fields(ContainerSpec)}
 
 
 @pytest.mark.parametrize("name", CHANGES)

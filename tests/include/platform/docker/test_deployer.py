@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from include.platform.docker.deployer import Deployer
-from include.serving.child_server import wait
+from include.serving.child_server import wait_until
 from include.settings import Settings
 from ml.errors import RequestError, SignatureError
 from ml.rollout.routing import Route
@@ -35,32 +35,32 @@ def test_a_challenger_answers_from_a_container_of_its_own_and_its_death_is_no_fa
     served.shelved(home)
     served.routed(home, champion)
 
-    assert len(deployer.follow()) == 1
-    wait(lambda: ready(deployer.address), "the front to be ready")
+    assert len(deployer.reconcile()) == 1
+    wait_until(lambda: ready(deployer.address), "the front to be ready")
     assert answer(deployer)["package"] == champion
-    assert deployer.follow() == []
+    assert deployer.reconcile() == []
 
     served.routed(home, champion, 2, challenger=challenger, canary=1.0, release="one")
-    assert len(deployer.follow()) == 1
-    wait(lambda: answer(deployer)["package"] == challenger, "the challenger to answer")
+    assert len(deployer.reconcile()) == 1
+    wait_until(lambda: answer(deployer)["package"] == challenger, "the challenger to answer")
     expected = served.model("logistic").predict_row(dict(served.ENTITIES.iloc[1][list(served.NAMES)]))
     assert answer(deployer)["score"] == expected
 
     client.containers.get(CHALLENGER).kill()
     for _ in range(20):
         assert answer(deployer)["route"] == Route.CHAMPION
-    assert len(deployer.follow()) == 2
-    wait(lambda: answer(deployer)["package"] == challenger, "the challenger to answer")
+    assert len(deployer.reconcile()) == 2
+    wait_until(lambda: answer(deployer)["package"] == challenger, "the challenger to answer")
 
     served.routed(home, challenger, 3, standby=champion)
-    wait(lambda: answer(deployer)["route"] == Route.CHAMPION, "it to be champion")
-    deployer.follow()
+    wait_until(lambda: answer(deployer)["route"] == Route.CHAMPION, "it to be champion")
+    deployer.reconcile()
     assert answer(deployer)["package"] == challenger
     assert [each.name for each in client.containers.list(filters={"network": FRONT})] == [FRONT]
 
     client.containers.get(FRONT).kill()
-    assert len(deployer.follow()) == 2
-    wait(lambda: ready(deployer.address), "the front to be ready")
+    assert len(deployer.reconcile()) == 2
+    wait_until(lambda: ready(deployer.address), "the front to be ready")
     assert answer(deployer)["package"] == challenger
 
 
@@ -70,8 +70,8 @@ def test_a_container_may_nothing_that_it_does_not_need(
     champion, challenger = served.packaged(home), served.packaged(home, "logistic")
     served.shelved(home)
     served.routed(home, champion, challenger=challenger, shadow=True)
-    deployer.follow()
-    wait(lambda: ready(deployer.address), "the front to be ready")
+    deployer.reconcile()
+    wait_until(lambda: ready(deployer.address), "the front to be ready")
     for name in (FRONT, CHALLENGER):
         container = client.containers.get(name)
         told = container.attrs["HostConfig"]
@@ -91,7 +91,7 @@ def test_a_container_may_nothing_that_it_does_not_need(
 
 def test_nothing_runs_before_the_first_champion(deployer: Deployer) -> None:
     with pytest.raises(RequestError, match="no champion yet"):
-        deployer.follow()
+        deployer.reconcile()
 
 
 def test_a_routing_that_nobody_trusted_signed_moves_no_container(deployer: Deployer, home: Settings) -> None:
@@ -99,7 +99,7 @@ def test_a_routing_that_nobody_trusted_signed_moves_no_container(deployer: Deplo
     for key in home.trusted_keys.rglob("*.pem"):
         key.unlink()
     with pytest.raises(SignatureError):
-        deployer.follow()
+        deployer.reconcile()
 
 
 def test_beside_a_front_of_others_only_the_challenger_is_deployed_and_on_their_network(
@@ -110,13 +110,13 @@ def test_beside_a_front_of_others_only_the_challenger_is_deployed_and_on_their_n
     network = client.networks.create("ratchet-test-beside")
     beside = Deployer(client, USE_CASE, home, 1, NETWORK, network.name)
     try:
-        assert beside.follow() == []
+        assert beside.reconcile() == []
         served.routed(home, champion, 2, challenger=challenger, shadow=True)
-        assert len(beside.follow()) == 1
+        assert len(beside.reconcile()) == 1
         (container,) = client.containers.list(filters={"network": network.name})
         assert container.name == f"{network.name}-challenger"
         served.routed(home, champion, 3)
-        assert len(beside.follow()) == 1
+        assert len(beside.reconcile()) == 1
         assert client.containers.list(all=True, filters={"network": network.name}) == []
     finally:
         beside.remove()

@@ -33,7 +33,7 @@ def digest(*files: File) -> str:
             told.type, told.size = (tarfile.SYMTYPE, 0) if each.link else (tarfile.REGTYPE, len(each.content))
             tar.addfile(told, io.BytesIO(each.content))
     text = packed.getvalue()
-    return file_digest.digest_of(text[start : start + 100] for start in range(0, len(text), 100))
+    return file_digest.digest_tar(text[start : start + 100] for start in range(0, len(text), 100))
 
 
 def test_neither_order_nor_time_nor_the_engine_s_own_files_matter() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from include import ports
 from include.platform.docker import file_digest, images
-from include.serving.child_server import wait
+from include.serving.child_server import wait_until
 from include.settings import Settings
 from ml.errors import PackageError
 from tests import served
@@ -19,7 +19,7 @@ def test_what_is_built_twice_has_the_same_files(client: docker.DockerClient, hom
     digest = served.packaged(home)
     name = images.package(client, digest, home, NETWORK)
     first = file_digest.digest(client, name)
-    again = images.package(client, digest, home, NETWORK, afresh=True)
+    again = images.package(client, digest, home, NETWORK, rebuild=True)
     assert (again, file_digest.digest(client, again)) == (name, first)
 
 
@@ -53,7 +53,7 @@ def test_an_image_needs_nothing_but_its_port(
     address = f"http://127.0.0.1:{outside}"
 
     try:
-        wait(lambda: ready(address, "/ping"), f"{name} to answer")
+        wait_until(lambda: ready(address, "/ping"), f"{name} to answer")
         row = {"hour": 13.0, "zone": "a"}
         told = httpx.post(f"{address}/invocations", json={"dataframe_records": [row]}, trust_env=False).json()
         assert told["predictions"] == [served.model().predict_row(row)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from include import ports
-from include.settings import Settings, load
+from include.settings import Settings, load_settings
 
 
 @pytest.fixture
@@ -13,4 +13,4 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings of an embedded stack whose home is the test's own folder."""
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RATCHET_AIRFLOW_PORT", str(ports.free_port("127.0.0.1")))
-    return load.__wrapped__()
+    return load_settings.__wrapped__()

@@ -9,7 +9,7 @@ import pytest
 
 from include.platform.local import airflow_client as module
 from include.platform.local import environment
-from include.platform.local.airflow_client import Approval, Client, Run, TaskRun
+from include.platform.local.airflow_client import Client, PendingApproval, Run, TaskRun
 from include.settings import Settings
 from ml.errors import RequestError, SetupError
 from tests.rest import Asked, Reply, serving
@@ -107,7 +107,7 @@ def test_dags_and_what_kept_files_from_being_read(settings: Settings) -> None:
 
     with serving(settings, answer), Client(settings) as client:
         dag = client.dags()["taxi_score"]
-        assert (dag.paused, dag.read) == (True, datetime.fromisoformat(MOMENT))
+        assert (dag.paused, dag.parsed_at) == (True, datetime.fromisoformat(MOMENT))
         assert client.import_errors() == {"dags/score.py": "SyntaxError"}
 
 
@@ -142,8 +142,10 @@ def test_runs_come_page_by_page(settings: Settings, there: int, limit: int, told
 def test_the_run_of_a_key_is_the_newest(settings: Settings) -> None:
     runs = [run(1, partition_key=None), run(2, partition_key="k"), run(3, partition_key="k")]
     with serving(settings, always(200, {"dag_runs": runs})), Client(settings) as client:
-        assert client.run_of("taxi_train", "k") == Run(dag="taxi_train", id="run 2", key="k", state="success", conf={})
-        assert client.run_of("taxi_train", "other") is None
+        assert client.find_run("taxi_train", "k") == Run(
+            dag="taxi_train", id="run 2", key="k", state="success", conf={}
+        )
+        assert client.find_run("taxi_train", "other") is None
 
 
 @pytest.mark.parametrize(("state", "failed"), [("failed", True), ("upstream_failed", True), ("success", False)])
@@ -215,13 +217,13 @@ def test_a_question_asked_again_has_to_settle_again(settings: Settings) -> None:
 @pytest.mark.parametrize(("age", "settled"), [(0.0, False), (1.0, False), (2.5, True)])
 def test_a_question_settles_after_two_seconds(age: float, settled: bool) -> None:
     since = datetime.now(UTC) - timedelta(seconds=age)
-    assert Approval(dag="d", run="r", task="t", users=(), since=since).settled is settled
+    assert PendingApproval(dag="d", run="r", task="t", users=(), since=since).is_answerable is settled
 
 
 def test_an_answer_waits_until_its_question_has_settled(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = iter([False, False, True])
-    monkeypatch.setattr(Approval, "settled", property(lambda _: next(waits)))
-    approval = Approval(dag="d", run="r", task="t", users=("tech_lead",), since=datetime.now(UTC))
+    monkeypatch.setattr(PendingApproval, "is_answerable", property(lambda _: next(waits)))
+    approval = PendingApproval(dag="d", run="r", task="t", users=("tech_lead",), since=datetime.now(UTC))
     with serving(settings, always(200, {})) as server, Client(settings, "tech_lead") as client:
         client.answer(approval, "Approve")
     (asked,) = server.asked

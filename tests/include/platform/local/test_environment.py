@@ -34,7 +34,7 @@ def test_our_own_code_is_never_preloaded_so_that_an_edit_is_seen_by_the_next_tas
 
 
 def test_threads_that_wait_for_a_core_do_not_spin(settings: Settings) -> None:
-    assert environment.inherited(settings)["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert environment.child_environment(settings)["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 def test_candidates_fitted_side_by_side_share_the_cores(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

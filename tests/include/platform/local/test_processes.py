@@ -40,7 +40,7 @@ def bystander() -> Iterator[subprocess.Popen[bytes]]:
     """A process that has nothing to do with the stack under test."""
     other = family("another stack's token")
     yield other
-    processes._end("another stack's token")
+    processes._terminate("another stack's token")
     other.wait()
 
 
@@ -48,7 +48,7 @@ def bystander() -> Iterator[subprocess.Popen[bytes]]:
 def ready(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings that are set up, without a database: the processes under test are no Airflow."""
     monkeypatch.setattr(setup, "migrate_airflow", lambda *_: None)
-    monkeypatch.setattr(bootstrap, "make_stores", lambda _: None)
+    monkeypatch.setattr(bootstrap, "prepare_stores", lambda _: None)
     return settings
 
 
@@ -62,7 +62,7 @@ def test_down_ends_the_whole_tree_and_nothing_else(
     assert processes.down(ready) == 2
     parent.wait()
     assert not psutil.pid_exists(parent.pid)
-    assert list(processes._carriers("token")) == []
+    assert list(processes._processes_with_token("token")) == []
     assert bystander.poll() is None
     assert processes.down(ready) == 0
 
@@ -90,7 +90,7 @@ def test_a_stack_that_somebody_answers_for_is_not_taken_over(ready: Settings) ->
             processes.start(ready)
         assert parent.poll() is None
     finally:
-        processes._end("in use")
+        processes._terminate("in use")
         parent.wait()
 
 

@@ -24,23 +24,23 @@ def test_a_port_that_is_taken_is_named_with_the_variable_that_changes_it() -> No
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(SetupError, match=rf"port {port} on 127.0.0.1 .*RATCHET_AIRFLOW_PORT"):
-            ports.require_port("127.0.0.1", port, "RATCHET_AIRFLOW_PORT")
+            ports.check_port("127.0.0.1", port, "RATCHET_AIRFLOW_PORT")
 
 
 def test_a_free_port_is_let_through() -> None:
-    ports.require_port("127.0.0.1", ports.free_port("127.0.0.1"), "RATCHET_AIRFLOW_PORT")
+    ports.check_port("127.0.0.1", ports.free_port("127.0.0.1"), "RATCHET_AIRFLOW_PORT")
 
 
 @pytest.mark.parametrize("version", [(3, 10), (3, 14)])
 def test_a_python_that_airflow_was_not_built_for_is_refused(version: tuple[int, int]) -> None:
     with pytest.raises(SetupError, match=f"expected Python 3.11 to 3.13, got {version[0]}.{version[1]}"):
-        setup.require_python(version)
+        setup.check_python(version)
 
 
 def test_too_little_room_is_refused_and_the_volume_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 10**6, 10**6))
-    with pytest.raises(SetupError, match=f"500 MB free on the volume {setup.volume(tmp_path)}, found 1 MB"):
-        setup.require_room(tmp_path)
+    with pytest.raises(SetupError, match=f"500 MB free on the volume {setup.mount_point(tmp_path)}, found 1 MB"):
+        setup.check_free_space(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_too_little_room_is_refused_and_the_volume_named(tmp_path: Path, monkeyp
     ids=["full", "no permission", "read-only"],
 )
 def test_what_the_volume_refuses_is_told_in_a_sentence(settings: Settings, number: int, sentence: str) -> None:
-    with pytest.raises(SetupError, match=sentence), setup.explained(settings):
+    with pytest.raises(SetupError, match=sentence), setup.explain_os_errors(settings):
         raise OSError(number, "refused", str(settings.home / "lake"))
 
 
 def test_another_fault_is_not_explained_away(settings: Settings) -> None:
-    with pytest.raises(IsADirectoryError), setup.explained(settings):
+    with pytest.raises(IsADirectoryError), setup.explain_os_errors(settings):
         raise OSError(errno.EISDIR, "is a folder", "x")
 
 
@@ -84,4 +84,4 @@ def test_every_demo_user_has_a_password_of_its_own(settings: Settings) -> None:
 
 def test_a_linux_without_openmp_is_told_what_to_install() -> None:
     with pytest.raises(SetupError, match=r"expected the OpenMP runtime libnone\.so\.1, .* apt-get install libgomp1"):
-        setup.require_openmp("libnone.so.1")
+        setup.check_openmp("libnone.so.1")

@@ -8,25 +8,26 @@ import msgspec
 import numpy as np
 import pytest
 
-from include.serving.handler import Answer
-from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, Ask, Protocol
-from include.serving.protocols.codec import CSV, JSON, LINES, MediaError
+from include.serving.handler import Prediction
+from include.serving.protocols import DATAFRAMES, INSTANCES, NATIVE, TENSORS, Protocol, ProtocolRequest
+from include.serving.protocols.codec import CSV, JSON, JSON_LINES, MediaError
 from include.serving.protocols.tensors import BINARY, HEADER
-from ml.errors import QuestionError
+from ml.errors import ScoreRequestError
 from ml.rollout.routing import Route
-from ml.scoring.request_schema import Taken
+from ml.scoring.request_schema import RequestSchema
 
-TAKEN = Taken(words={"hour": False, "zone": True})
+TAKEN = RequestSchema(is_text={"hour": False, "zone": True})
 ROWS = [{"hour": 1.5, "zone": "a"}, {"hour": None, "zone": "b"}]
 ANSWERS = [
-    Answer(entity=name, score=score, package="p", route=Route.CHAMPION) for name, score in (("e", 0.25), (None, 1.0))
+    Prediction(entity=name, score=score, package="p", route=Route.CHAMPION)
+    for name, score in (("e", 0.25), (None, 1.0))
 ]
 
 
-def ask(body: object, **changes: object) -> Ask:
+def ask(body: object, **changes: object) -> ProtocolRequest:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     told = {"request": "r", "body": text, "model": "taxi", "package": "p", "taken": TAKEN, **changes}
-    return Ask(**told)
+    return ProtocolRequest(**told)
 
 
 def tensor(name: str, kind: str, data: object, **changes: object) -> dict[str, object]:
@@ -49,7 +50,7 @@ TWO = [tensor("hour", "FP64", [1.5, None]), tensor("zone", "BYTES", ["a", "b"])]
         pytest.param(DATAFRAMES, {"instances": ROWS}, JSON, id="MLflow's instances"),
         pytest.param(DATAFRAMES, b"zone,hour\r\na,1.5\r\nb,\r\n", CSV, id="CSV with a header"),
         pytest.param(DATAFRAMES, b"\xef\xbb\xbf1.5,a\n\n,b", CSV, id="CSV without, after a byte order mark"),
-        pytest.param(DATAFRAMES, b'{"hour": 1.5, "zone": "a"}\n\n{"hour": null, "zone": "b"}\n', LINES, id="JSON lines"),
+        pytest.param(DATAFRAMES, b'{"hour": 1.5, "zone": "a"}\n\n{"hour": null, "zone": "b"}\n', JSON_LINES, id="JSON lines"),
         pytest.param(TENSORS, {"id": "x", "inputs": TWO}, JSON, id="tensors"),
         pytest.param(TENSORS, {"id": "x", "model_name": "taxi", "inputs": TWO}, JSON, id="tensors by KServe's client"),
         pytest.param(TENSORS, {"inputs": [tensor("hour", "FP32", [[1.5], [None]], shape=[2, 1]), TWO[1]], "outputs": [{"name": "score"}]}, JSON, id="tensors of one column"),
@@ -128,7 +129,7 @@ BAD: list[tuple[str, Protocol, object, dict[str, object], str]] = [
 def test_what_is_no_question_is_refused(
     protocol: Protocol, body: object, changes: dict[str, object], told: str
 ) -> None:
-    with pytest.raises(QuestionError, match=told):
+    with pytest.raises(ScoreRequestError, match=told):
         protocol.read(ask(body, **changes))
 
 
@@ -144,7 +145,7 @@ def test_bytes_that_are_not_those_announced_are_refused(tail: bytes, told: str) 
         {"inputs": [{"name": "hour", "shape": [1], "datatype": "FP32", "parameters": {"binary_data_size": 4}}]}
     ).encode()
     body = head + (b"\0\0\0\0" + tail if tail else b"")
-    with pytest.raises(QuestionError, match=told):
+    with pytest.raises(ScoreRequestError, match=told):
         TENSORS.read(ask(body, content_type=BINARY, json_bytes=len(head)))
 
 

@@ -16,7 +16,7 @@ import pytest
 from include import usecases
 from include.settings import PROJECT, Settings
 from include.steps import backtest as step
-from include.steps.backtest import Asked, Replayed, trainings
+from include.steps.backtest import BacktestRequest, BacktestRun, trainings
 from include.steps.features import build, training_set
 from include.steps.monitor import monitor
 from include.steps.train import candidates
@@ -27,23 +27,23 @@ from ml.errors import RefusalError, RequestError
 from ml.packaging import package_files
 from ml.retraining import triggers
 from ml.retraining.backtest import admission, policies, simulation
-from ml.retraining.backtest.context import Scene
-from ml.retraining.backtest.history import Trained
+from ml.retraining.backtest.context import BacktestContext
+from ml.retraining.backtest.history import TrainedModel
 from ml.training import fitting
 from ml.usecase import Drift, Triggers, UseCase
 from ml.usecase.triggers import NAMES as THRESHOLDS
 from tests.include.steps.conftest import LAST, contents
 
 PERIOD = periods.parse("2024-03-17..2024-04-04")
-ASKED = Asked(use_case="taxi", period=PERIOD, policies="never,every@6,triggers,hindsight@6", workers=1)
+ASKED = BacktestRequest(use_case="taxi", period=PERIOD, policies="never,every@6,triggers,hindsight@6", workers=1)
 OPEN = Triggers(
     calibration_gap=0.001,
     loss_rise=0.01,
     loss_surprise=0.01,
     new_labels=1,
     age_nights=1,
-    drift=Drift(moved=0.05, asks=True),
-    least_nights=1,
+    drift=Drift(psi_threshold=0.05, triggers_retraining=True),
+    min_nights=1,
     cooldown_nights=0,
 )
 
@@ -54,65 +54,65 @@ def forget() -> None:
     trainings.source.cache_clear()
 
 
-def walked(replayed: Replayed) -> tuple[object, ...]:
+def walked(replayed: BacktestRun) -> tuple[object, ...]:
     return replayed.walks, replayed.results
 
 
 def test_policies_are_walked_and_production_is_not_touched(weeks: Settings) -> None:
     before = contents(weeks)
-    found = step.replay(ASKED)
-    assert [each.policy for each in found.results.played] == ASKED.policies.split(",")
-    assert [each.trainings for each in found.results.played[:2]] == [0, 3]
+    found = step.run(ASKED)
+    assert [each.policy for each in found.results.policies] == ASKED.policies.split(",")
+    assert [each.trainings for each in found.results.policies[:2]] == [0, 3]
     assert found.results.rows > 17 * 60
     assert contents(weeks) == before
 
 
 def test_a_training_is_the_one_that_production_would_make_of_what_was_known(weeks: Settings, taxi: UseCase) -> None:
-    found = step.replay(replace(ASKED, policies="never"))
+    found = step.run(replace(ASKED, policies="never"))
     night = date(2024, 3, 16)
     tables = table_snapshot.take(taxi, weeks)
     rows = training_set.read(taxi, night, tables, weeks)
-    target = targets.learned(taxi, rows.labels)
-    candidate = found.order.recipe.candidate
-    fitted = fitting.fit(candidate, candidates.gathered(taxi, rows, target, SEED, weeks))
+    target = targets.from_labels(taxi, rows.labels)
+    candidate = found.training_key.recipe.candidate
+    fitted = fitting.fit(candidate, candidates.gather_material(taxi, rows, target, SEED, weeks))
     later = build.read(weeks.lake, taxi, "2024-03-17").sort_values(["night", "entity"])
-    kept = trainings.gather(found.order, [night], 1, lambda _: None)[night]
-    assert isinstance(kept, Trained)
+    kept = trainings.gather(found.training_key, [night], 1, lambda _: None)[night]
+    assert isinstance(kept, TrainedModel)
     np.testing.assert_array_equal(kept.scores[-len(later) :], fitted.model.predict(later))
-    assert kept.loss == pytest.approx(target.row_loss(rows.labels[fitted.ahead], fitted.scores).mean())
+    assert kept.loss == pytest.approx(target.row_loss(rows.labels[fitted.out_of_fold], fitted.scores).mean())
     assert (kept.learned_until, kept.rows) == (rows.nights.max(), len(rows.labels))
 
 
 def test_one_that_is_stopped_goes_on_from_what_was_trained(weeks: Settings) -> None:
-    undisturbed = step.replay(ASKED)
-    shutil.rmtree(weeks.replays)
+    undisturbed = step.run(ASKED)
+    shutil.rmtree(weeks.backtests)
 
     def stop(done: int, _known: int) -> None:
         if done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        step.replay(ASKED, stop)
-    resumed = step.replay(ASKED)
-    assert resumed.cost.found == 2
-    assert resumed.cost.made == undisturbed.cost.made - 2
+        step.run(ASKED, stop)
+    resumed = step.run(ASKED)
+    assert resumed.cost.reused == 2
+    assert resumed.cost.trained == undisturbed.cost.trained - 2
     assert walked(resumed) == walked(undisturbed)
 
 
 def test_a_training_that_was_damaged_is_made_again(weeks: Settings) -> None:
-    whole = step.replay(ASKED)
-    scores = next(weeks.replays.rglob("scores.f8"))
+    whole = step.run(ASKED)
+    scores = next(weeks.backtests.rglob("scores.f8"))
     scores.write_bytes(scores.read_bytes()[:-8])
-    mended = step.replay(ASKED)
-    assert mended.cost.made == 1
+    mended = step.run(ASKED)
+    assert mended.cost.trained == 1
     assert walked(mended) == walked(whole)
 
 
 def test_two_processes_come_to_the_same_as_one(weeks: Settings) -> None:
-    alone = step.replay(replace(ASKED, policies="every@6"))
-    shutil.rmtree(weeks.replays)
-    together = step.replay(replace(ASKED, policies="every@6", workers=2))
-    assert together.cost.made == 4
+    alone = step.run(replace(ASKED, policies="every@6"))
+    shutil.rmtree(weeks.backtests)
+    together = step.run(replace(ASKED, policies="every@6", workers=2))
+    assert together.cost.trained == 4
     assert walked(together) == walked(alone)
 
 
@@ -154,23 +154,23 @@ def test_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path: Pa
 
 
 def test_the_gate_holds_nights_out_and_says_why_it_refuses(weeks: Settings, taxi: UseCase) -> None:
-    found = step.replay(replace(ASKED, policies="never,every@6", gate=True))
-    kept = trainings.gather(found.order, [date(2024, 3, 22)], 1, lambda _: None)[date(2024, 3, 22)]
-    assert isinstance(kept, Trained)
+    found = step.run(replace(ASKED, policies="never,every@6", gate=True))
+    kept = trainings.gather(found.training_key, [date(2024, 3, 22)], 1, lambda _: None)[date(2024, 3, 22)]
+    assert isinstance(kept, TrainedModel)
     held_out = date.fromisoformat(kept.used_until) - date.fromisoformat(kept.learned_until)
     assert held_out == timedelta(days=taxi.gates.judged_nights)
     assert list(kept.baselines) == [each.name for each in taxi.baselines]
     assert {check.name.split("=")[0] for check in kept.checks} == {"group zone"}
-    looks = found.walks[1].looks
+    looks = found.walks[1].records
     assert all(look.reason for look in looks)
-    assert all(bool(look.failed) == (look.outcome != admission.ADOPTED) for look in looks)
+    assert all(bool(look.failed_checks) == (look.outcome != admission.ADOPTED) for look in looks)
 
 
 def test_another_recipe_and_other_code_are_other_trainings(weeks: Settings) -> None:
-    order = step.replay(replace(ASKED, policies="never")).order
+    order = step.run(replace(ASKED, policies="never")).training_key
     others = (
-        replace(order, recipe=replace(order.recipe, most_rows=500)),
-        replace(order, recipe=replace(order.recipe, corrected=False)),
+        replace(order, recipe=replace(order.recipe, max_rows=500)),
+        replace(order, recipe=replace(order.recipe, calibrated=False)),
         replace(order, recipe=replace(order.recipe, held_out=True)),
         replace(order, code="another"),
         replace(order, reads=tuple((name, version + 1) for name, version in order.reads)),
@@ -179,20 +179,20 @@ def test_another_recipe_and_other_code_are_other_trainings(weeks: Settings) -> N
 
 
 def test_at_most_so_many_rows_are_drawn_from_all_nights(weeks: Settings) -> None:
-    found = step.replay(replace(ASKED, policies="never", most_rows=400, corrected=False))
-    first = trainings.gather(found.order, [date(2024, 3, 16)], 1, lambda _: None)[date(2024, 3, 16)]
-    assert isinstance(first, Trained)
+    found = step.run(replace(ASKED, policies="never", max_rows=400, calibrated=False))
+    first = trainings.gather(found.training_key, [date(2024, 3, 16)], 1, lambda _: None)[date(2024, 3, 16)]
+    assert isinstance(first, TrainedModel)
     assert first.rows == 400
-    rows = trainings.source("taxi", found.order.reads)
-    drawn = trainings.drawn(training_set.meet(rows.case, date(2024, 3, 16), rows.rows, rows.known), 400)
+    rows = trainings.source("taxi", found.training_key.reads)
+    drawn = trainings.sample(training_set.join_labels(rows.case, date(2024, 3, 16), rows.rows, rows.known), 400)
     assert len(set(drawn.nights)) == 15
 
 
 def test_thresholds_around_the_triggers_are_walked_too(weeks: Settings) -> None:
-    found = step.replay(replace(ASKED, policies="triggers@6", sensitivity=True))
-    assert found.around is not None
-    moved = [f"triggers:new_labels={int(280 * factor)}@6" for factor in step.FACTORS]
-    assert [each.policy for each in found.around.played] == ["triggers@6", *moved]
+    found = step.run(replace(ASKED, policies="triggers@6", sensitivity=True))
+    assert found.sensitivity is not None
+    moved = [f"triggers:new_labels={int(280 * factor)}@6" for factor in step.SENSITIVITY_FACTORS]
+    assert [each.policy for each in found.sensitivity.policies] == ["triggers@6", *moved]
 
 
 @pytest.mark.parametrize(
@@ -218,12 +218,12 @@ def test_what_cannot_be_walked_is_told_with_what_to_do(
     weeks: Settings, change: dict[str, object], error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        step.replay(replace(ASKED, **change))
+        step.run(replace(ASKED, **change))
 
 
 def test_a_use_case_of_which_nothing_landed_is_told_to_ingest(home: Settings, taxi: UseCase) -> None:
     with pytest.raises(RefusalError, match="ingest history first"):
-        step.replay(ASKED)
+        step.run(ASKED)
 
 
 def test_a_night_is_decided_as_the_monitor_decides_it(
@@ -245,19 +245,21 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
     tables.version("features", "entities")
     made_from = trainings.source("taxi", tuple(tables.versions.items()))
     first = periods.parse(LAST).first
-    model = Trained(
+    model = TrainedModel(
         night=first,
         learned_until=str(facts["fitted"][1]),  # type: ignore[index]  # two ISO dates
         used_until=str(facts["used_until"]),
         rows=0,
         loss=float(str(facts["log_loss"])),
-        target=targets.told(case, facts),
+        target=targets.from_facts(case, facts),
         scores=package_files.load(files).predict(made_from.rows),
     )
     period = periods.parse("2024-03-17..2024-03-18")
-    scene = Scene(case=case, past=step.past(case, made_from, drifting=True), period=period, gate=False)
+    scene = BacktestContext(
+        case=case, history=step.build_history(case, made_from, with_drift=True), period=period, use_gate=False
+    )
     (policy,) = policies.parse("triggers", case.triggers)
-    observed = simulation.observe(simulation.begin(policy, scene), OPEN, period.last, scene, {first: model})
+    observed = simulation.observe(simulation.start(policy, scene), OPEN, period.last, scene, {first: model})
     ours = triggers.decide(OPEN, observed, case.horizon)
     assert (ours.retrain, ours.trigger, ours.reason) == tuple(
         decided.payload[name] for name in ("retrain", "trigger", "reason")

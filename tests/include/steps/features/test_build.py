@@ -104,7 +104,7 @@ def test_a_feature_added_is_built_learned_packed_and_scored(
     ingest.ingest(name, HISTORY)
     build.build(name, HISTORY)
     train.train(name, LAST, train.BOOTSTRAP)
-    digest = release.battery(name, LAST)
+    digest = release.run_acceptance_tests(name, LAST)
     for role, person in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve(name, LAST, role, person, "Approve")
     release.promote(name, LAST)

@@ -21,7 +21,7 @@ def test_every_declaration_of_both_horizons_is_timed(arrive: Arrive, taxi: UseCa
     settings = arrive("features")
     STEPS["features"]()
     engine = warehouse.engine(settings.warehouse_url)
-    nightly, live = (build_costs.milliseconds(engine, taxi, table, WHEN) for table in (build.TABLE, build.LIVE))
+    nightly, live = (build_costs.build_milliseconds(engine, taxi, table, WHEN) for table in (build.TABLE, build.LIVE))
     assert taxi.live is not None
     assert set(nightly) == {title(each) for each in taxi.features}
     assert set(live) == {title(each) for each in taxi.features_at(taxi.live)}
@@ -34,7 +34,7 @@ def test_the_last_build_by_a_night_is_told(arrive: Arrive, taxi: UseCase) -> Non
     settings = arrive("score")
     engine = warehouse.engine(settings.warehouse_url)
     by_then, later = (
-        build_costs.milliseconds(engine, taxi, build.TABLE, date.fromisoformat(night))["zone"]
+        build_costs.build_milliseconds(engine, taxi, build.TABLE, date.fromisoformat(night))["zone"]
         for night in (LAST, NIGHT)
     )
     assert (by_then.night, later.night) == (WHEN, date.fromisoformat(NIGHT))
@@ -43,7 +43,7 @@ def test_the_last_build_by_a_night_is_told(arrive: Arrive, taxi: UseCase) -> Non
 
 def test_null_shares_of_a_night_are_those_of_its_rows(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("features")
-    traffic = build.valid(settings.lake, taxi, "traffic")
+    traffic = build.valid_address(settings.lake, taxi, "traffic")
     kept = lake.read(traffic)
     lake.replace(traffic, periods.parse(HISTORY), kept[kept["zone"] != kept["zone"].iloc[0]])
     STEPS["features"]()

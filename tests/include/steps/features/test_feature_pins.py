@@ -20,7 +20,7 @@ Arrive = Callable[[str], Settings]
 Declare = Callable[..., UseCase]
 
 MONDAY, LATER = "2024-03-18", "2024-03-21"
-MORE = Since("rides", by=("zone",), where="is_late", on="event_time", within_hours=48)
+MORE = Since("rides", by=("zone",), condition="is_late", on="event_time", within_hours=48)
 
 
 @pytest.fixture
@@ -130,11 +130,11 @@ def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_wi
     train.train("taxi", LATER, "a test")
     [judged] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged", periods.parse(LATER).first)
     assert judged.payload["champion"] == champion(settings)
-    learned = set(feature_pins.of_package(judged.subject, settings).digests)
+    learned = set(feature_pins.from_package(judged.subject, settings).digests)
     assert learned == (set(taxi.feature_names) | set(MORE.outputs)) - set(old.outputs)
     materialize.apply("taxi")
     materialize.materialize("taxi", LATER)
-    assert materialize.shelf_of(case, settings, champion(settings)).refresh() is None
+    assert materialize.open_snapshot_store(case, settings, champion(settings)).refresh() is None
     assert parity.check("taxi", LATER) == 0
 
 
@@ -144,7 +144,7 @@ def test_a_night_of_older_declarations_is_not_brought_online(arrive: Arrive, dec
     materialize.apply("taxi")
     with pytest.raises(FeatureError, match=f"`ratchet features build taxi {NIGHT}`"):
         materialize.materialize("taxi", NIGHT)
-    assert snapshot_store.newest(materialize.folder(case, settings)) is None
+    assert snapshot_store.newest(materialize.snapshot_folder(case, settings)) is None
 
 
 def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(
@@ -153,7 +153,7 @@ def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(
     settings = arrive("score")
     materialize.apply("taxi")
     materialize.materialize("taxi", LAST)
-    served = materialize.shelf_of(taxi, settings, champion(settings))
+    served = materialize.open_snapshot_store(taxi, settings, champion(settings))
     assert served.snapshot.facts["night"] == LAST
     declare(changed)
     build.build("taxi", NIGHT)
@@ -217,4 +217,4 @@ def test_rows_of_an_older_home_are_refused_until_they_are_built_again(arrive: Ar
 def test_a_package_says_what_its_features_meant_when_it_was_trained(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("battery")
     [digest] = [path.name for path in settings.packages.glob("[!.]*")]
-    assert feature_pins.of_package(digest, settings) == feature_pins.declared(build.service(taxi, settings))
+    assert feature_pins.from_package(digest, settings) == feature_pins.from_service(build.service(taxi, settings))

@@ -33,7 +33,7 @@ def held(case: UseCase, settings: Settings) -> dict[str, Any]:
     for service, horizon in zip(build.services(case, settings), (case.horizon, case.live), strict=False):
         ids = sorted(build.read(settings.lake, case, horizon=horizon)["entity"])
         told[service.view] = feature_store.online(settings, service, ids).to_csv()
-    folder = materialize.folder(case, settings)
+    folder = materialize.snapshot_folder(case, settings)
     told["shelf"] = {path.name: sorted(folder.glob(f"{path.name}/*")) and path.name for path in folder.iterdir()}
     told["newest"] = snapshot_store.newest(folder)
     return told
@@ -46,7 +46,7 @@ def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: U
     online = feature_store.online(settings, build.service(taxi, settings), list(rows.index))
     names = list(taxi.feature_names)
     pd.testing.assert_frame_equal(online[names], rows[names].astype({"zone": object}), check_exact=True)
-    served = materialize.shelf_of(taxi, settings).snapshot
+    served = materialize.open_snapshot_store(taxi, settings).snapshot
     assert served.facts == {
         "use_case": "taxi",
         "night": NIGHT,
@@ -62,7 +62,8 @@ def test_a_window_reaches_back_for_rows_that_came_late(arrive: Arrive, taxi: Use
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
     there = {
-        day: len(feature_store.online(settings, build.service(taxi, settings), [f"2024-03-{day}|0"])) for day in (14, 15)
+        day: len(feature_store.online(settings, build.service(taxi, settings), [f"2024-03-{day}|0"]))
+        for day in (14, 15)
     }
     assert there == {14: 0, 15: 1}
 
@@ -79,7 +80,7 @@ def test_an_older_night_materialized_again_takes_nothing_back(arrive: Arrive, ta
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
     materialize.materialize("taxi", LAST)
-    served = materialize.shelf_of(taxi, settings).snapshot
+    served = materialize.open_snapshot_store(taxi, settings).snapshot
     assert served.facts["night"] == NIGHT
     assert len(feature_store.online(settings, build.service(taxi, settings), [f"{NIGHT}|0"])) == 1
 
@@ -132,7 +133,7 @@ def test_what_was_never_deployed_is_not_materialized(arrive: Arrive) -> None:
 def test_the_snapshot_answers_while_the_online_store_is_away(arrive: Arrive, taxi: UseCase, away: str) -> None:
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    running = materialize.shelf_of(taxi, settings)
+    running = materialize.open_snapshot_store(taxi, settings)
     running.refresh()
     online = settings.feature_store / "taxi" / "online.db"
     if away == "deleted":
@@ -145,7 +146,7 @@ def test_the_snapshot_answers_while_the_online_store_is_away(arrive: Arrive, tax
         online.mkdir()
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
         assert len(feature_store.online(settings, build.service(taxi, settings), [f"{NIGHT}|0"])) == 1
-    for served in (running, materialize.shelf_of(taxi, settings)):
+    for served in (running, materialize.open_snapshot_store(taxi, settings)):
         assert (served.snapshot.lookup(f"{NIGHT}|0") or {})["zone"] in ("north", "south", "harbour")
 
 
@@ -156,11 +157,11 @@ def test_without_an_online_store_the_night_can_still_be_served(arrive: Arrive, t
     (settings.feature_store / "taxi" / "online.db").mkdir()
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
         materialize.materialize("taxi", NIGHT)
-    assert materialize.shelf_of(taxi, settings).snapshot.facts["night"] == NIGHT
+    assert materialize.open_snapshot_store(taxi, settings).snapshot.facts["night"] == NIGHT
 
 
 def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Settings, gym: UseCase) -> None:
-    months = gym.rehearsal.history
+    months = gym.demo.history
     ingest.ingest("gym", months)
     build.build("gym", months)
     materialize.apply("gym")

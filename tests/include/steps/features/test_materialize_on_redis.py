@@ -86,7 +86,7 @@ def test_a_null_planted_as_zero_in_redis_is_told_by_parity(server: "Server", arr
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT).head(7)
-    with feature_store.registry.opened(settings, "taxi") as store:
+    with feature_store.registry.open_store(settings, "taxi") as store:
         store.write_to_online_store(
             "entities", rows.drop(columns="night").assign(kilometres=0.0).astype({"zone": object})
         )
@@ -99,13 +99,13 @@ def test_servers_answer_while_redis_is_away_and_a_later_run_brings_the_night_onl
 ) -> None:
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    running = materialize.shelf_of(taxi, settings)
+    running = materialize.open_snapshot_store(taxi, settings)
     expected = running.snapshot.lookup(f"{NIGHT}|0")
     server.kill()
     with pytest.raises(SetupError, match=r"expected the online store at redis://127\.0\.0\.1:\d+/0 to answer") as told:
         materialize.materialize("taxi", NIGHT)
     assert server.password not in str(told.value)
-    for served in (running, materialize.shelf_of(taxi, settings)):
+    for served in (running, materialize.open_snapshot_store(taxi, settings)):
         assert served.refresh() is None
         assert served.snapshot.lookup(f"{NIGHT}|0") == expected
     server.start()

@@ -85,7 +85,7 @@ def test_a_time_zone_shift_of_the_cutoff_is_caught(arrive: Arrive, taxi: UseCase
 
 def correct_rides(settings: Settings) -> None:
     """Land the night's rides anew, all of them late, and follow with valid rows and features, but no further."""
-    path = Path(str(landing.place(settings.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
+    path = Path(str(landing.period_location(settings.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     rows.assign(minutes_late="599").to_csv(path, index=False)
     ingest.ingest("taxi", NIGHT)
@@ -94,7 +94,7 @@ def correct_rides(settings: Settings) -> None:
 
 def without_a_zones_traffic(settings: Settings, taxi: UseCase) -> None:
     """Let one zone's traffic be unknown for the night, so that a feature is missing there."""
-    uri, night = build.valid(settings.lake, taxi, "traffic"), date.fromisoformat(NIGHT)
+    uri, night = build.valid_address(settings.lake, taxi, "traffic"), date.fromisoformat(NIGHT)
     rows = lake.read(uri)
     for day in (date(2024, 3, 16), night):
         kept = rows[(rows["night"] == str(day)) & (rows["zone"] != "north")]
@@ -112,7 +112,7 @@ def test_a_null_filled_with_zero_on_the_way_online_is_caught(arrive: Arrive, tax
     missing = int(rows["congestion"].isna().sum())
     assert missing
     filled = rows.drop(columns="night").fillna({"congestion": 0.0}).astype({"zone": object})
-    with feature_store.registry.opened(settings, "taxi") as store:
+    with feature_store.registry.open_store(settings, "taxi") as store:
         store.write_to_online_store("entities", filled)
     assert parity.check("taxi", NIGHT) == missing
     [(way, message)] = alerts(settings, NIGHT).items()
@@ -141,7 +141,7 @@ def test_a_stale_online_row_is_caught_by_its_cutoff_too(arrive: Arrive, taxi: Us
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT).head(1)
     stale = rows.drop(columns="night").astype({"zone": object})
     stale = stale.assign(cutoff=stale["cutoff"] - pd.Timedelta(days=1), kilometres=stale["kilometres"] + 3)
-    with feature_store.registry.opened(settings, "taxi") as store:
+    with feature_store.registry.open_store(settings, "taxi") as store:
         store.write_to_online_store("entities", stale)
     assert parity.check("taxi", NIGHT) == 2
     message = alerts(settings, NIGHT)["online store"]
@@ -152,7 +152,7 @@ def test_a_stale_online_row_is_caught_by_its_cutoff_too(arrive: Arrive, taxi: Us
 def test_an_online_store_that_missed_the_night_is_caught(arrive: Arrive) -> None:
     settings = online(arrive, "score", NIGHT)
     (settings.feature_store / "taxi" / "online.db").unlink()
-    with feature_store.registry.opened(settings, "taxi") as store:
+    with feature_store.registry.open_store(settings, "taxi") as store:
         store.apply(store.list_feature_views())  # makes the tables of the online store anew
     parity.check("taxi", NIGHT)
     assert "60 absent" in alerts(settings, NIGHT)["online store"]
@@ -162,7 +162,7 @@ def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase)
     settings = arrive("score")
     materialize.apply("taxi")
     materialize.materialize("taxi", NIGHT)
-    folder = materialize.folder(taxi, settings)
+    folder = materialize.snapshot_folder(taxi, settings)
     shutil.rmtree(folder)
     snapshot_store.put(
         folder,
@@ -176,7 +176,7 @@ def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase)
 
 def test_a_damaged_snapshot_is_caught(arrive: Arrive, taxi: UseCase) -> None:
     settings = online(arrive, "score", NIGHT)
-    folder = materialize.folder(taxi, settings)
+    folder = materialize.snapshot_folder(taxi, settings)
     place = snapshot_store.newest(folder)
     assert place is not None
     (folder / place.folder / "numbers.f8").write_bytes(b"")
@@ -198,8 +198,8 @@ def test_a_feature_that_the_training_join_changes_is_caught(arrive: Arrive, monk
 
 
 def test_a_member_who_came_back_later_is_not_expected_online_as_of_then(home: Settings, gym: UseCase) -> None:
-    ingest.ingest("gym", gym.rehearsal.history)
-    build.build("gym", gym.rehearsal.history)
+    ingest.ingest("gym", gym.demo.history)
+    build.build("gym", gym.demo.history)
     november = build.read(home.lake, gym, "2023-11-01", "2023-11-01")
     december = build.read(home.lake, gym, "2023-12-01", "2023-12-01")
     december.loc[0, ["entity", "visits"]] = november.loc[0, "entity"], 99.0
@@ -231,4 +231,4 @@ def test_without_features_nothing_is_compared(home: Settings, taxi: UseCase) -> 
 def test_feast_is_asked_for_the_past_on_the_first_night_of_a_week(
     toys: None, name: str, night: str, expected: bool
 ) -> None:
-    assert parity.weekly(usecases.get(name), date.fromisoformat(night)) is expected
+    assert parity.is_first_of_week(usecases.get(name), date.fromisoformat(night)) is expected

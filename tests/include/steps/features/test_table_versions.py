@@ -28,7 +28,7 @@ def newest(settings: Settings, stage: str, table: str) -> int:
 
 def correct_a_ride(settings: Settings) -> None:
     """Land the night's rides anew, one of them as late as can be."""
-    path = Path(str(landing.place(settings.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
+    path = Path(str(landing.period_location(settings.landing, "taxi", periods.parse(NIGHT)))) / "rides.csv"
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     rows.loc[0, "minutes_late"] = "599"
     rows.to_csv(path, index=False)
@@ -47,7 +47,7 @@ def scored_and_corrected(arrive: Arrive) -> Settings:
 def test_a_night_names_the_versions_that_each_stage_read_or_made(arrive: Arrive) -> None:
     arrive("score")
     STEPS["score"]()
-    told = [(each.stage, each.table, each.version) for each in table_versions.named("taxi", NIGHT)]
+    told = [(each.stage, each.table, each.version) for each in table_versions.list_references("taxi", NIGHT)]
     assert len(told) == len(set(told))
     assert set(told) == {
         *(("ingest", f"valid/{table}", 1) for table in ("bookings", "rides", "traffic")),
@@ -59,7 +59,7 @@ def test_a_night_names_the_versions_that_each_stage_read_or_made(arrive: Arrive)
 
 def test_every_night_of_a_window_has_the_windows_versions(arrive: Arrive) -> None:
     arrive("train")
-    assert {(each.stage, each.version) for each in table_versions.named("taxi", "2024-03-05")} == {
+    assert {(each.stage, each.version) for each in table_versions.list_references("taxi", "2024-03-05")} == {
         ("ingest", 0),
         ("features", 0),
     }
@@ -83,7 +83,7 @@ def test_a_report_names_what_it_read(arrive: Arrive) -> None:
     STEPS["monitor"]()
     engine = warehouse.engine(settings.warehouse_url)
     (decided,) = ledger.entries(engine, "taxi", "decided")
-    read = [each for each in warehouse.reads(engine, "taxi", date(2024, 3, 18)) if each.stage == "monitor"]
+    read = [each for each in warehouse.table_reads(engine, "taxi", date(2024, 3, 18)) if each.stage == "monitor"]
     assert decided.payload["reads"] == {"features/entities": 2}
     assert [(each.product, each.source_table, each.version) for each in read] == [
         (decided.subject, "features/entities", 2)
@@ -92,8 +92,12 @@ def test_a_report_names_what_it_read(arrive: Arrive) -> None:
 
 def test_a_night_is_read_as_it_was_scored_whatever_came_later(arrive: Arrive) -> None:
     settings = scored_and_corrected(arrive)
-    assert newest(settings, "valid", "rides") > table_versions.at("taxi", NIGHT, "valid/rides").version == 1
-    assert newest(settings, "features", "entities") > table_versions.at("taxi", NIGHT, "features/entities").version == 1
+    assert newest(settings, "valid", "rides") > table_versions.version_at("taxi", NIGHT, "valid/rides").version == 1
+    assert (
+        newest(settings, "features", "entities")
+        > table_versions.version_at("taxi", NIGHT, "features/entities").version
+        == 1
+    )
     then, _ = table_versions.rows("taxi", "valid/rides", 1)
     now, _ = table_versions.rows("taxi", "valid/rides", newest(settings, "valid", "rides"))
     assert then["minutes_late"].max() < 599 == now["minutes_late"].max()
@@ -104,7 +108,7 @@ def test_a_score_is_recomputed_from_the_version_that_it_names(arrive: Arrive, ta
     issued = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
     (version,) = set(issued["features_version"])
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT, at_version=version)
-    again = batch_prediction.model(issued["model_digest"].iloc[0], settings).predict(rows)
+    again = batch_prediction.load_model(issued["model_digest"].iloc[0], settings).predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()
 
 
@@ -116,7 +120,7 @@ def test_a_vacuum_keeps_every_named_version_bit_for_bit_and_removes_the_others(a
     unnamed = newest(settings, "valid", "rides") - 1
     kept = {
         (each.table, each.version): table_versions.rows("taxi", each.table, each.version)[0]
-        for each in table_versions.named("taxi")
+        for each in table_versions.list_references("taxi")
     }
     told = table_versions.vacuum("taxi", keep_nights=0, dry_run=True)
     table_versions.rows("taxi", "valid/rides", unnamed)
@@ -152,7 +156,7 @@ def test_an_alias_on_a_package_that_the_ledger_does_not_know_stops_the_vacuum(
     arrive: Arrive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrive("train")
-    monkeypatch.setattr(registry, "aliased", lambda *_: {"e" * 64})
+    monkeypatch.setattr(registry, "aliased_digests", lambda *_: {"e" * 64})
     with pytest.raises(LedgerError, match="the package eeeeeeeeeeee of taxi"):
         table_versions.vacuum("taxi", keep_nights=0)
 
@@ -168,13 +172,13 @@ def test_an_alias_on_a_package_that_the_ledger_does_not_know_stops_the_vacuum(
 def test_an_unknown_night_or_table_is_refused(arrive: Arrive, night: str, table: str, told: str) -> None:
     arrive("train")
     with pytest.raises(RequestError, match=told):
-        table_versions.at("taxi", night, table)
+        table_versions.version_at("taxi", night, table)
 
 
 def test_a_use_case_without_any_night_is_refused(arrive: Arrive) -> None:
     arrive("ingest")
     with pytest.raises(RequestError, match=r"from none to none\), got 2024-03-16: nothing was recorded"):
-        table_versions.named("taxi", LAST)
+        table_versions.list_references("taxi", LAST)
 
 
 def test_rows_of_an_unknown_table_or_version_are_refused(arrive: Arrive) -> None:
@@ -201,7 +205,7 @@ def test_personal_columns_are_masked_unless_asked_for(arrive: Arrive) -> None:
 
 def test_personal_cells_of_a_quarantined_record_are_masked_too(arrive: Arrive) -> None:
     settings = arrive("ingest")
-    folder = Path(str(landing.place(settings.landing, "taxi", periods.parse(HISTORY))))
+    folder = Path(str(landing.period_location(settings.landing, "taxi", periods.parse(HISTORY))))
     usecases.module("taxi", "source").land(folder, periods.parse(HISTORY), settings.data)
     rows = pd.read_csv(folder / "rides.csv", dtype=str, keep_default_na=False)
     rows.loc[0, ["driver", "zone"]] = "ann-of-the-harbour", "moon"

@@ -9,7 +9,7 @@ import pytest
 
 from include.settings import Settings
 from include.steps.features import build, training_set
-from include.steps.features.training_set import Labelled
+from include.steps.features.training_set import LabelledRows
 from include.stores import lake, table_snapshot
 from ml import periods
 from ml.errors import RefusalError
@@ -20,16 +20,16 @@ Arrive = Callable[[str], Settings]
 WHEN = periods.parse("2024-03-10").last
 
 
-def read(taxi: UseCase, settings: Settings, night: date = WHEN) -> Labelled:
+def read(taxi: UseCase, settings: Settings, night: date = WHEN) -> LabelledRows:
     return training_set.read(taxi, night, table_snapshot.take(taxi, settings), settings)
 
 
 def rides(taxi: UseCase, settings: Settings) -> pd.DataFrame:
-    return lake.read(build.valid(settings.lake, taxi, "rides"))
+    return lake.read(build.valid_address(settings.lake, taxi, "rides"))
 
 
 def put(taxi: UseCase, settings: Settings, changed: pd.DataFrame) -> None:
-    lake.replace(build.valid(settings.lake, taxi, "rides"), periods.parse(HISTORY), changed)
+    lake.replace(build.valid_address(settings.lake, taxi, "rides"), periods.parse(HISTORY), changed)
 
 
 def test_labels_are_those_of_their_own_entities_in_order(arrive: Arrive, taxi: UseCase) -> None:
@@ -84,7 +84,7 @@ def test_without_anything_to_learn_from_it_is_refused(arrive: Arrive, taxi: UseC
 def test_a_mask_takes_the_same_rows_of_all_three(arrive: Arrive, taxi: UseCase) -> None:
     rows = read(taxi, arrive("train"))
     mask = np.arange(len(rows.labels)) % 3 == 0
-    part = rows.where(mask)
+    part = rows.select(mask)
     assert part.frame["entity"].tolist() == rows.frame["entity"][mask].tolist()
     assert (part.labels.tolist(), part.nights.tolist()) == (rows.labels[mask].tolist(), rows.nights[mask].tolist())
 
@@ -93,9 +93,13 @@ def test_what_a_table_said_at_the_event_is_told_only_where_it_was_the_future(arr
     settings = arrive("train")
     tables, last = table_snapshot.take(taxi, settings), periods.parse(LAST).last
     rows = training_set.read(taxi, last, tables, settings)
-    later = training_set.at_event(taxi, rows, last, tables)["congestion"]
-    bookings = lake.read(build.valid(settings.lake, taxi, "bookings")).set_index("entity").loc[rows.frame["entity"]]
-    traffic = lake.read(build.valid(settings.lake, taxi, "traffic")).set_index(["zone", "measured_at"])["congestion"]
+    later = training_set.lookups_at_event(taxi, rows, last, tables)["congestion"]
+    bookings = (
+        lake.read(build.valid_address(settings.lake, taxi, "bookings")).set_index("entity").loc[rows.frame["entity"]]
+    )
+    traffic = lake.read(build.valid_address(settings.lake, taxi, "traffic")).set_index(["zone", "measured_at"])[
+        "congestion"
+    ]
     cutoff = bookings["ride_date"].map(lambda night: pd.Timestamp(taxi.horizon.cutoff(night.date())))
     future = (bookings["pickup_at"] + pd.Timedelta(hours=1) > cutoff).to_numpy()
     expected = traffic.loc[list(zip(bookings["zone"], bookings["pickup_at"], strict=True))].to_numpy()

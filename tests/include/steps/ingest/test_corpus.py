@@ -162,7 +162,7 @@ def test_a_bad_file_is_quarantined_whole_and_the_others_are_taken(
     land(night, name, change)
     night.take()
     file = night.files()[name]
-    assert (file.verdict, file.rows_in, file.rows_quarantined) == ("quarantined", rows, rows)
+    assert (file.status, file.rows_in, file.rows_quarantined) == ("quarantined", rows, rows)
     assert reason in file.reason
     assert (len(night.stage("valid", "rides")), len(night.stage("quarantine", "bookings"))) == (ROWS, rows)
     assert [reason in alert.message for alert in night.alerts() if alert.kind == "file"] == [True]

@@ -9,8 +9,8 @@ from include import usecases
 from include.settings import Settings
 from include.steps import ingest
 from include.stores import lake, landing, warehouse
-from include.stores.landing import Place
-from include.stores.warehouse import File
+from include.stores.landing import Location
+from include.stores.warehouse import FileRevision
 from ml import periods
 from tests.include.steps.conftest import NIGHT, Night
 
@@ -19,9 +19,9 @@ NEXT = "2024-03-18"
 pytestmark = pytest.mark.parametrize("night", ["folder"], indirect=True)
 
 
-def draw(night: Night, key: str, tmp_path: Path) -> Place:
+def draw(night: Night, key: str, tmp_path: Path) -> Location:
     """Let the files of another night land."""
-    place = landing.place(night.where.landing, "taxi", periods.parse(key))
+    place = landing.period_location(night.where.landing, "taxi", periods.parse(key))
     usecases.module("taxi", "source").land(tmp_path / key, periods.parse(key), night.where.data)
     for path in (tmp_path / key).iterdir():
         place.put(path.name, path.read_bytes())
@@ -32,14 +32,14 @@ def count(night: Night, table: str, key: str) -> int:
     return len(lake.read(lake.address(night.where.lake, "taxi", "valid", table), key, key))
 
 
-def told(night: Night, key: str) -> dict[str, File]:
+def told(night: Night, key: str) -> dict[str, FileRevision]:
     engine = warehouse.engine(night.where.warehouse_url)
     return {each.name: each for each in warehouse.files(engine, "taxi", key)}
 
 
 def test_every_file_is_known_with_what_became_of_it(night: Night) -> None:
     night.take()
-    assert {name: (each.verdict, each.rows_in) for name, each in night.files().items()} == {
+    assert {name: (each.status, each.rows_in) for name, each in night.files().items()} == {
         "bookings.csv": ("taken", 60),
         "rides.csv": ("taken", 60),
         "traffic.csv": ("taken", 72),
@@ -50,7 +50,7 @@ def test_the_same_bytes_twice_in_a_night_are_taken_once(night: Night) -> None:
     night.place.put("rides.again.csv", night.fetch("rides.csv"))
     counts = night.take()
     again = night.files()["rides.again.csv"]
-    assert (again.verdict, again.reason) == ("duplicate", f"the same bytes as rides.csv of {NIGHT}")
+    assert (again.status, again.reason) == ("duplicate", f"the same bytes as rides.csv of {NIGHT}")
     assert (counts["rows_in"], len(night.stage("valid", "rides"))) == (192, 60)
 
 
@@ -110,9 +110,9 @@ def test_an_earlier_night_that_comes_later_owns_its_bytes(
     later = draw(night, NEXT, tmp_path)
     later.put("rides.again.csv", night.fetch("rides.csv"))
     ingest.ingest("taxi", NEXT)
-    assert told(night, NEXT)["rides.again.csv"].verdict == "taken"
+    assert told(night, NEXT)["rides.again.csv"].status == "taken"
     night.take()
-    assert (told(night, NEXT)["rides.again.csv"].verdict, count(night, "rides", NEXT)) == ("duplicate", 60)
+    assert (told(night, NEXT)["rides.again.csv"].status, count(night, "rides", NEXT)) == ("duplicate", 60)
 
 
 def test_a_window_that_takes_a_night_anew_takes_the_same_bytes_again_for_it_replaces_them(
@@ -123,8 +123,8 @@ def test_a_window_that_takes_a_night_anew_takes_the_same_bytes_again_for_it_repl
     wider = draw(night, both, tmp_path)
     wider.put("traffic.csv", night.fetch("traffic.csv"))
     ingest.ingest("taxi", both)
-    assert {name: each.verdict for name, each in told(night, both).items()} == dict.fromkeys(night.files(), "taken")
+    assert {name: each.status for name, each in told(night, both).items()} == dict.fromkeys(night.files(), "taken")
     assert count(night, "traffic", NIGHT) == 72
     night.take()
-    assert {each.verdict for each in told(night, both).values()} == {"taken"}
+    assert {each.status for each in told(night, both).values()} == {"taken"}
     assert count(night, "traffic", NIGHT) == 72

@@ -21,7 +21,7 @@ Arrive = Callable[[str], Settings]
 
 def land(settings: Settings) -> Path:
     """Let the night's files land and return their folder."""
-    folder = Path(str(landing.place(settings.landing, "taxi", periods.parse(NIGHT))))
+    folder = Path(str(landing.period_location(settings.landing, "taxi", periods.parse(NIGHT))))
     usecases.module("taxi", "source").land(folder, periods.parse(NIGHT), settings.data)
     return folder
 
@@ -86,7 +86,7 @@ def test_a_missing_file_is_told_and_nothing_of_the_night_is_taken(
 ) -> None:
     settings = arrive("ingest a night")
     (land(settings) / "traffic.csv").unlink()
-    monkeypatch.setattr(usecases, "has", lambda _, part: part != "source")
+    monkeypatch.setattr(usecases, "has_module", lambda _, part: part != "source")
     before = contents(settings)
     with pytest.raises(
         DataError, match=r"expected a file of 'traffic' \(traffic.csv, .*\) in .*; land it and run this night again"

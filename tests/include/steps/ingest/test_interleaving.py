@@ -14,7 +14,7 @@ from include.steps import ingest
 from include.steps.features import build
 from include.steps.ingest import quarantine
 from include.stores import lake, landing, warehouse
-from include.stores.landing import Place
+from include.stores.landing import Location
 from ml import periods
 from tests.include.steps.conftest import enter, without_a_source
 from tests.include.steps.ingest.test_corpus import cell
@@ -54,7 +54,7 @@ def variant(files: Files, night: str, kind: str) -> dict[str, bytes]:
     return own
 
 
-def land(place: Place, files: dict[str, bytes]) -> None:
+def land(place: Location, files: dict[str, bytes]) -> None:
     folder = Path(str(place))
     shutil.rmtree(folder, ignore_errors=True)
     for name, content in files.items():
@@ -118,16 +118,16 @@ def _mixed(home: Path, folder: Path, drawn: Files, operations: list[tuple[str, s
     settings = enter(shutil.copytree(home, folder / "mixed"))
     pending = set(NIGHTS)
     for night in NIGHTS:
-        land(landing.place(settings.landing, "taxi", periods.parse(night)), drawn[night])
+        land(landing.period_location(settings.landing, "taxi", periods.parse(night)), drawn[night])
     for operation, night, kind in operations:
         if operation == "land":
-            land(landing.place(settings.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
+            land(landing.period_location(settings.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
             pending.add(night)
         elif operation == "take":
             take(night)
             pending.discard(night)
         else:
-            quarantine.replay("taxi", periods.parse(night).first, periods.parse(night).last)
+            quarantine.reprocess("taxi", periods.parse(night).first, periods.parse(night).last)
     for night in sorted(pending, reverse=True):
         take(night)
     return state(settings)
@@ -137,7 +137,7 @@ def _clean(home: Path, folder: Path, drawn: Files, operations: list[tuple[str, s
     settings = enter(shutil.copytree(home, folder / "clean"))
     last = dict.fromkeys(NIGHTS, "as drawn") | {night: kind for what, night, kind in operations if what == "land"}
     for night, kind in last.items():
-        land(landing.place(settings.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
+        land(landing.period_location(settings.landing, "taxi", periods.parse(night)), variant(drawn, night, kind))
     for night in NIGHTS:
         take(night)
     return state(settings)

@@ -31,11 +31,11 @@ def settings(arrive: Callable[[str], Settings]) -> Settings:
 
 
 def served(case: UseCase, settings: Settings) -> FeatureSnapshot:
-    return snapshot_store.Shelf(materialize.folder(case, settings, case.live)).snapshot
+    return snapshot_store.SnapshotCache(materialize.snapshot_folder(case, settings, case.live)).snapshot
 
 
 def frame(found: FeatureSnapshot) -> pd.DataFrame:
-    return pd.DataFrame({entity: found.lookup(entity) for entity in found.places}).T.sort_index()
+    return pd.DataFrame({entity: found.lookup(entity) for entity in found.row_index}).T.sort_index()
 
 
 def test_once_every_cutoff_has_passed_the_shelf_has_what_training_reads_the_next_night(
@@ -70,7 +70,7 @@ def test_the_snapshot_says_as_of_when_and_what_its_features_mean(settings: Setti
 
 
 def test_a_moment_again_is_the_same_and_an_earlier_one_takes_nothing_back(settings: Settings, taxi: UseCase) -> None:
-    folder = materialize.folder(taxi, settings, taxi.live)
+    folder = materialize.snapshot_folder(taxi, settings, taxi.live)
     intraday.refresh("taxi", NOON)
     noon = snapshot_store.newest(folder)
     intraday.refresh("taxi", NOON)
@@ -91,10 +91,10 @@ def test_what_the_night_shows_readers_is_not_touched(settings: Settings, taxi: U
 def test_rows_that_break_the_contract_are_left_out_and_told(
     settings: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    has = usecases.has
+    has = usecases.has_module
     intraday.refresh("taxi", NOON)
-    place = locations.at(settings.landing).within("taxi").within(intraday.STAGE).within("2024-03-18")
-    monkeypatch.setattr(usecases, "has", lambda name, part: part != "source" and has(name, part))
+    place = locations.from_address(settings.landing).child("taxi").child(intraday.STAGE).child("2024-03-18")
+    monkeypatch.setattr(usecases, "has_module", lambda name, part: part != "source" and has(name, part))
     rides = (settings.home / "landing/taxi/intraday/2024-03-18/rides.csv").read_text().splitlines()
     place.put("rides.csv", "\n".join([*rides[:-1], rides[-1].replace("2024-03-17", "yesterday", 1)]).encode())
     assert intraday.refresh("taxi", NOON) == 60

@@ -44,7 +44,7 @@ def revise(night: Night) -> str:
     names = header.strip().split(",")
     row = dict(zip(names, line.strip().split(","), strict=True)) | {"minutes_late": "60", "driver": "d1"}
     row["ended_at"] = "2024-03-17T12:00:00Z"
-    place = landing.place(night.where.landing, "taxi", periods.parse(NEXT))
+    place = landing.period_location(night.where.landing, "taxi", periods.parse(NEXT))
     for name in ("bookings.csv", "traffic.csv"):
         place.put(name, night.fetch(name).splitlines(keepends=True)[0])
     place.put("rides.csv", pd.DataFrame([row]).to_csv(index=False).encode())
@@ -66,7 +66,7 @@ def test_a_withdrawn_correction_gives_the_earlier_outcome_back(night: Night) -> 
     revised = revise(night)
     was = labels(night, revised)
     ingest.ingest("taxi", NEXT)
-    place = landing.place(night.where.landing, "taxi", periods.parse(NEXT))
+    place = landing.period_location(night.where.landing, "taxi", periods.parse(NEXT))
     place.put("rides.csv", rides(night)[0].encode())
     ingest.ingest("taxi", NEXT)
     assert revised in before

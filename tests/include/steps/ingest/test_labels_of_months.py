@@ -22,7 +22,7 @@ def recorded(settings: Settings) -> set[tuple[str, str]]:
 
 def land(settings: Settings, gym: UseCase, night: str) -> Path:
     """Let a night's files land and return their folder."""
-    folder = Path(str(landing.place(settings.landing, "gym", gym.horizon.parse(night))))
+    folder = Path(str(landing.period_location(settings.landing, "gym", gym.horizon.parse(night))))
     usecases.module("gym", "source").land(folder, gym.horizon.parse(night), settings.data)
     return folder
 

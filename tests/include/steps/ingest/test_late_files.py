@@ -35,7 +35,7 @@ def labels(night: Night) -> dict[str, float]:
         return {str(row.entity): float(row.label) for row in connection.execute(query, {"night": NIGHT})}
 
 
-def names(found: late_files.Late) -> dict[str, list[str]]:
+def names(found: late_files.LateFiles) -> dict[str, list[str]]:
     return {period: list(files) for period, files in found.items()}
 
 
@@ -43,7 +43,7 @@ def names(found: late_files.Late) -> dict[str, list[str]]:
 def begun(night: Night) -> Night:
     """A night that was taken with the first rides alone; `rides.late.csv` is not there yet."""
     night.place.put("rides.csv", "".join(rides(night)[: EARLY + 1]).encode())
-    nightly.take("taxi", NIGHT)
+    nightly.run("taxi", NIGHT)
     return night
 
 
@@ -56,24 +56,24 @@ def others(night: Night, tmp_path: Path) -> bytes:
 
 def test_a_night_that_was_taken_as_it_landed_has_nothing_late(begun: Night) -> None:
     assert late_files.find("taxi") == late_files.find("taxi", everything=False) == {}
-    assert late_files.take("taxi") == {}
+    assert late_files.reingest("taxi") == {}
 
 
 def test_labels_that_come_late_are_taken_once_as_if_they_had_been_there(others: bytes, begun: Night) -> None:
     assert len(labels(begun)) == EARLY
     begun.place.put("rides.late.csv", others)
     assert names(late_files.find("taxi", everything=False)) == {NIGHT: ["rides.late.csv"]}
-    assert late_files.take("taxi", [NIGHT])[NIGHT].rows_quarantined == 0
+    assert late_files.reingest("taxi", [NIGHT])[NIGHT].rows_quarantined == 0
     assert len(labels(begun)) == 60
-    assert late_files.find("taxi") == late_files.take("taxi") == {}
+    assert late_files.find("taxi") == late_files.reingest("taxi") == {}
 
 
 @pytest.mark.parametrize("night", ["folder"], indirect=True)
 def test_the_same_labels_twice_are_a_duplicate_and_late_no_more(begun: Night) -> None:
     before = labels(begun)
     begun.place.put("rides.again.csv", begun.fetch("rides.csv"))
-    assert list(late_files.take("taxi")) == [NIGHT]
-    assert (begun.files()["rides.again.csv"].verdict, labels(begun)) == ("duplicate", before)
+    assert list(late_files.reingest("taxi")) == [NIGHT]
+    assert (begun.files()["rides.again.csv"].status, labels(begun)) == ("duplicate", before)
     assert late_files.find("taxi") == {}
 
 
@@ -84,7 +84,7 @@ def test_labels_changed_in_a_file_as_long_as_before_are_seen_and_taken(begun: Ni
     assert (len(now), now == was) == (len(was), False)
     begun.place.put("rides.csv", now)
     assert names(late_files.find("taxi")) == {NIGHT: ["rides.csv"]}
-    late_files.take("taxi")
+    late_files.reingest("taxi")
     assert (sum(before.values()) > 0, sum(labels(begun).values()), len(labels(begun))) == (True, 0, EARLY)
     assert late_files.find("taxi") == {}
 
@@ -93,25 +93,25 @@ def test_the_same_bytes_put_again_change_nothing_and_are_told_from_late_ones(beg
     engine = warehouse.engine(begun.where.warehouse_url)
     entries = ledger.entries(engine, "taxi")
     begun.place.put("rides.csv", begun.fetch("rides.csv"))
-    assert late_files.take("taxi") == {}
+    assert late_files.reingest("taxi") == {}
     assert late_files.find("taxi") == {}
     assert ledger.entries(engine, "taxi") == entries
 
 
 @pytest.mark.parametrize("night", ["folder"], indirect=True)
 def test_files_taken_before_there_were_stamps_are_compared_once_and_not_taken_again(begun: Night) -> None:
-    with warehouse.writing(warehouse.engine(begun.where.warehouse_url)) as connection:
+    with warehouse.write_transaction(warehouse.engine(begun.where.warehouse_url)) as connection:
         connection.execute(sa.text("DELETE FROM stamps"))
     assert NIGHT in late_files.find("taxi")
-    assert late_files.take("taxi") == {}
+    assert late_files.reingest("taxi") == {}
     assert late_files.find("taxi") == {}
 
 
 def test_what_is_not_whole_is_no_label_file_or_is_of_a_night_to_come_is_not_late(begun: Night) -> None:
     for name in ("rides.late.csv.part", ".rides.late.csv", "traffic.late.csv", "rydes.csv"):
         begun.place.put(name, b"x")
-    landing.place(begun.where.landing, "taxi", periods.parse(FOLLOWING)).put("rides.csv", b"x")
-    begun.place.within("deeper").put("rides.csv", b"x")
+    landing.period_location(begun.where.landing, "taxi", periods.parse(FOLLOWING)).put("rides.csv", b"x")
+    begun.place.child("deeper").put("rides.csv", b"x")
     assert late_files.find("taxi") == {}
 
 
@@ -124,7 +124,7 @@ def test_labels_that_are_taken_away_stay_until_a_person_runs_the_night(begun: Ni
 
 def test_a_file_that_comes_back_after_the_night_was_run_without_it_is_late(others: bytes, begun: Night) -> None:
     begun.place.put("rides.late.csv", others)
-    late_files.take("taxi")
+    late_files.reingest("taxi")
     begun.remove("rides.late.csv")
     ingest.ingest("taxi", NIGHT)
     begun.place.put("rides.late.csv", others)
@@ -134,8 +134,8 @@ def test_a_file_that_comes_back_after_the_night_was_run_without_it_is_late(other
 @pytest.mark.parametrize("night", ["folder"], indirect=True)
 def test_a_broken_file_is_quarantined_and_told_once(begun: Night) -> None:
     begun.place.put("rides.late.csv", b"what,is,this\n1,2,3\n")
-    assert list(late_files.take("taxi")) == [NIGHT]
-    assert begun.files()["rides.late.csv"].verdict == "quarantined"
+    assert list(late_files.reingest("taxi")) == [NIGHT]
+    assert begun.files()["rides.late.csv"].status == "quarantined"
     assert late_files.find("taxi") == {}
     assert len(labels(begun)) == EARLY
 
@@ -147,16 +147,16 @@ def test_a_night_of_which_files_were_archived_is_not_taken_without_them(others: 
     with pytest.raises(
         DataError, match=r"for 2024-03-17, but rides.csv, taken for it before, .*: put it back and clear"
     ):
-        late_files.take("taxi")
+        late_files.reingest("taxi")
     assert len(labels(begun)) == EARLY
 
 
 @pytest.mark.parametrize("night", ["folder"], indirect=True)
 def test_only_the_nights_that_were_told_of_are_taken(others: bytes, begun: Night) -> None:
-    place = landing.place(begun.where.landing, "taxi", periods.parse(HISTORY))
+    place = landing.period_location(begun.where.landing, "taxi", periods.parse(HISTORY))
     place.put("rides.late.csv", b"still growing")
     begun.place.put("rides.late.csv", others)
-    assert list(late_files.take("taxi", [NIGHT])) == [NIGHT]
+    assert list(late_files.reingest("taxi", [NIGHT])) == [NIGHT]
     assert names(late_files.find("taxi")) == {HISTORY: ["rides.late.csv"]}
 
 
@@ -168,12 +168,12 @@ def test_scores_stay_and_features_of_later_nights_follow(others: bytes, begun: N
         return warehouse.scores(engine, "taxi", periods.parse(NIGHT).first), lake.read(uri, FOLLOWING, FOLLOWING)
 
     score.score("taxi", NIGHT)
-    place = Path(str(landing.place(begun.where.landing, "taxi", periods.parse(FOLLOWING))))
+    place = Path(str(landing.period_location(begun.where.landing, "taxi", periods.parse(FOLLOWING))))
     usecases.module("taxi", "source").land(place, periods.parse(FOLLOWING), begun.where.data)
-    nightly.take("taxi", FOLLOWING)
+    nightly.run("taxi", FOLLOWING)
     issued, built = held()
     begun.place.put("rides.late.csv", others)
-    late_files.take("taxi")
+    late_files.reingest("taxi")
     pd.testing.assert_frame_equal(held()[0], issued)
     assert (len(held()[1]), held()[1].equals(built)) == (len(built), False)
 
@@ -182,7 +182,7 @@ def test_scores_stay_and_features_of_later_nights_follow(others: bytes, begun: N
 def test_a_look_at_recent_nights_leaves_older_ones_to_the_look_at_everything(
     begun: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    landing.place(begun.where.landing, "taxi", periods.parse(HISTORY)).put("rides.late.csv", b"x")
+    landing.period_location(begun.where.landing, "taxi", periods.parse(HISTORY)).put("rides.late.csv", b"x")
     assert names(late_files.find("taxi", everything=False)) == {HISTORY: ["rides.late.csv"]}
     monkeypatch.setattr(late_files, "RECENT_NIGHTS", 10)
     assert late_files.find("taxi", everything=False) == {}
@@ -199,7 +199,7 @@ def test_a_bucket_that_is_away_says_so_and_nothing_is_taken_for_gone(
     begun: Night, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locations, "_ATTEMPTS", 1)
-    locations.client.cache_clear()
+    locations.s3_client.cache_clear()
     faults.let("GET", "list-type=2", always=Fault.BUSY)
     with pytest.raises(SetupError, match="expected the bucket to answer"):
         late_files.find("taxi")
@@ -211,19 +211,19 @@ def test_months_of_labels_in_one_late_file_are_recorded_under_their_own_nights(h
     months, parts = ("2023-02-01", "2023-03-01", "2023-04-01"), list[str]()
     for month in months:
         period = periods.parse(month)
-        folder = Path(str(landing.place(home.landing, "gym", period)))
+        folder = Path(str(landing.period_location(home.landing, "gym", period)))
         usecases.module("gym", "source").land(folder, period, home.data)
         header, *rows = (folder / "renewals.csv").read_text().splitlines(keepends=True)
         (folder / "renewals.csv").write_text(header)
         parts += rows
     for month in ("2023-01-01", *months):
-        nightly.take("gym", month)
+        nightly.run("gym", month)
     engine = warehouse.engine(home.warehouse_url)
     assert warehouse.count_labels(engine, "gym") == 0
-    landing.place(home.landing, "gym", periods.parse(months[-1])).put(
+    landing.period_location(home.landing, "gym", periods.parse(months[-1])).put(
         "renewals.late.csv", "".join([header, *parts]).encode()
     )
-    assert list(late_files.take("gym")) == [months[-1]]
+    assert list(late_files.reingest("gym")) == [months[-1]]
     known = warehouse.labels(engine, "gym", gym.horizon.cutoff(periods.parse(months[-1]).last))
     assert known["night"].astype(str).value_counts().to_dict() == dict.fromkeys(("2023-01-01", *months[:2]), 120)
     assert late_files.find("gym") == {}

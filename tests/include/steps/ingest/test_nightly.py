@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from include.settings import Settings
 from include.steps.ingest import nightly
-from include.steps.ingest.nightly import Taken
+from include.steps.ingest.nightly import NightlyResult
 from tests.include.steps.conftest import NIGHT, STEPS, contents
 
 
@@ -11,6 +11,6 @@ def test_a_night_taken_by_hand_leaves_what_the_two_steps_of_the_dag_leave(arrive
     STEPS["ingest a night"]()
     STEPS["features of a night"]()
     by_hand = arrive("ingest a night")
-    taken = nightly.take("taxi", NIGHT)
-    assert taken == Taken(rows_in=192, rows_valid=192, rows_quarantined=0, entities=60)
+    taken = nightly.run("taxi", NIGHT)
+    assert taken == NightlyResult(rows_in=192, rows_valid=192, rows_quarantined=0, entities=60)
     assert contents(by_hand) == contents(by_dag)

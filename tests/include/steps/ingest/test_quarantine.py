@@ -21,20 +21,23 @@ def spoil(night: Night, value: str = "250") -> None:
 
 def test_files_with_held_rows_are_listed_by_night(night: Night) -> None:
     spoil(night)
-    assert [(each.period, each.name, each.rows_quarantined) for each in quarantine.held("taxi")] == [
+    assert [(each.period, each.name, each.rows_quarantined) for each in quarantine.list_files("taxi")] == [
         (HISTORY, "bookings.csv", 1),
         (NIGHT, "bookings.csv", 1),
     ]
-    assert [each.period for each in quarantine.held("taxi", first=parse(NIGHT).first)] == [NIGHT]
+    assert [each.period for each in quarantine.list_files("taxi", first=parse(NIGHT).first)] == [NIGHT]
 
 
 def test_a_file_says_why_it_is_held_or_why_most_of_its_held_rows_are(night: Night) -> None:
     night.place.put("traffic.csv", b"a,b\n")
     spoil(night)
-    told = {each.name: quarantine.why("taxi", each) for each in quarantine.held("taxi", first=parse(NIGHT).first)}
+    told = {
+        each.name: quarantine.describe_reason("taxi", each)
+        for each in quarantine.list_files("taxi", first=parse(NIGHT).first)
+    }
     assert told["bookings.csv"] == "kilometres: expected less_than_or_equal_to(100), got 250.0 (1)"
     assert told["traffic.csv"].startswith("expected the columns ['zone', 'measured_at', 'congestion']; missing:")
-    assert quarantine.why("taxi", night.files()["rides.csv"]) == ""
+    assert quarantine.describe_reason("taxi", night.files()["rides.csv"]) == ""
 
 
 def test_held_rows_are_shown_with_line_reason_and_text(night: Night) -> None:
@@ -63,23 +66,23 @@ def test_after_the_contract_is_mended_what_was_held_is_valid(night: Night, monke
         kilometres: pa.typing.Series[float] = pa.Field(gt=0, le=300)
 
     monkeypatch.setattr(schema, "Booking", Farther)
-    assert coherence.model(usecases.get("taxi"), usecases.get("taxi").table("bookings")) is Farther
-    (replayed,) = quarantine.replay("taxi", first=parse(NIGHT).first)
+    assert coherence.schema_model(usecases.get("taxi"), usecases.get("taxi").table("bookings")) is Farther
+    (replayed,) = quarantine.reprocess("taxi", first=parse(NIGHT).first)
     assert (replayed.period, replayed.before, replayed.after) == (NIGHT, 1, 0)
     assert (len(night.stage("valid", "bookings")), night.alerts()) == (60, [])
-    assert f"trigger the DAG taxi_score for {NIGHT} to issue them" in quarantine.unscored("taxi", [replayed])
+    assert f"trigger the DAG taxi_score for {NIGHT} to issue them" in quarantine.describe_unscored("taxi", [replayed])
 
 
 def test_a_replay_that_mends_nothing_leaves_nothing_to_be_scored(night: Night) -> None:
     spoil(night)
-    replayed = quarantine.replay("taxi", first=parse(NIGHT).first)
+    replayed = quarantine.reprocess("taxi", first=parse(NIGHT).first)
     assert [(each.before, each.after) for each in replayed] == [(1, 1)]
-    assert quarantine.unscored("taxi", replayed) == ""
+    assert quarantine.describe_unscored("taxi", replayed) == ""
 
 
 def test_nothing_held_is_nothing_to_replay(night: Night) -> None:
     night.take()
-    assert quarantine.replay("taxi", first=parse(NIGHT).first) == ()
+    assert quarantine.reprocess("taxi", first=parse(NIGHT).first) == ()
 
 
 def test_personal_cells_are_shown_only_when_asked_for(night: Night) -> None:

@@ -30,7 +30,7 @@ def test_a_night_judged_in_stretches_leaves_what_it_leaves_when_it_is_judged_who
     spoil(night)
     counts = night.take()
     whole = contents(night.where)
-    monkeypatch.setattr(chunks, "LONGEST", longest)
+    monkeypatch.setattr(chunks, "MAX_ROWS", longest)
     assert night.take() == counts
     assert contents(night.where) == whole
 
@@ -41,7 +41,7 @@ def test_a_long_file_in_any_form_is_taken(
 ) -> None:
     night.take()
     whole = night.stage("valid", "bookings").sort_values("entity", ignore_index=True)
-    monkeypatch.setattr(chunks, "LONGEST", 7)
+    monkeypatch.setattr(chunks, "MAX_ROWS", 7)
     land(night, name, change)
     night.take()
     pd.testing.assert_frame_equal(night.stage("valid", "bookings").sort_values("entity", ignore_index=True), whole)
@@ -61,20 +61,20 @@ def test_a_rule_of_the_table_that_a_late_stretch_breaks_refuses_all_rows(
             return bool((rows["kilometres"] < 100).all())
 
     monkeypatch.setattr(schema, "Booking", Near)
-    monkeypatch.setattr(chunks, "LONGEST", longest)
+    monkeypatch.setattr(chunks, "MAX_ROWS", longest)
     night.place.put("bookings.csv", cell("kilometres", "100", line=60)(night.fetch("bookings.csv")))
     night.take()
     held, file = night.stage("quarantine", "bookings"), night.files()["bookings.csv"]
     reason = "the table as a whole breaks its contract: somebody booked 100 kilometres"
     assert (len(night.stage("valid", "bookings")), set(held["reasons"])) == (0, {f"the whole file: {reason}"})
     assert sorted(held["line"]) == list(range(2, 62))
-    assert (file.verdict, file.reason, file.rows_quarantined) == ("quarantined", reason, 60)
+    assert (file.status, file.reason, file.rows_quarantined) == ("quarantined", reason, 60)
 
 
 def test_the_row_of_a_later_part_stands_though_it_is_judged_in_another_stretch(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "LONGEST", 7)
+    monkeypatch.setattr(chunks, "MAX_ROWS", 7)
     corrected = cell("kilometres", "77", line=2)(night.fetch("bookings.csv")).splitlines(keepends=True)
     night.place.put("bookings.late.csv", b"".join(corrected[:2]))
     night.take()
@@ -89,7 +89,7 @@ def test_a_table_is_written_in_one_commit_each_for_what_is_valid_and_what_is_hel
     spoil(night)
     uris = [lake.address(night.where.lake, "taxi", stage, "rides") for stage in ("valid", "quarantine")]
     before = [lake.version(uri) for uri in uris]
-    monkeypatch.setattr(chunks, "LONGEST", 7)
+    monkeypatch.setattr(chunks, "MAX_ROWS", 7)
     night.take()
     assert [lake.version(uri) for uri in uris] == [version + 1 for version in before]
 
@@ -97,7 +97,7 @@ def test_a_table_is_written_in_one_commit_each_for_what_is_valid_and_what_is_hel
 def test_interrupted_between_two_stretches_nothing_of_the_table_is_written(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "LONGEST", 7)
+    monkeypatch.setattr(chunks, "MAX_ROWS", 7)
     add = Spool.add
 
     def full(spool: Spool, frame: pd.DataFrame) -> Spool:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from include.installation import House
+from include.installation import Installation
 from include.settings import read_settings
 from include.steps.migrate import activity
-from include.stores.request_log import Journal
+from include.stores.request_log import RequestLog
 from ml.errors import SetupError
 
 NOW = datetime(2024, 3, 1, 2, tzinfo=UTC)
 
 
-def house(folder: Path, **more: str) -> House:
+def house(folder: Path, **more: str) -> Installation:
     variables = {"RATCHET_HOME": str(folder), **more}
-    return House(settings=read_settings(variables), variables=variables)
+    return Installation(settings=read_settings(variables), variables=variables)
 
 
 def airflow(
@@ -53,7 +53,7 @@ def airflow(
 def test_what_runs_is_named(tmp_path: Path, happens: dict[str, object], said: str) -> None:
     airflow(tmp_path / "airflow", **happens)  # type: ignore[arg-type]
     with pytest.raises(SetupError, match=f"expected nothing to run while a house is moved, but {said}"):
-        activity.require_none(house(tmp_path), NOW)
+        activity.check_idle(house(tmp_path), NOW)
 
 
 @pytest.mark.parametrize(
@@ -66,26 +66,26 @@ def test_what_runs_is_named(tmp_path: Path, happens: dict[str, object], said: st
 )
 def test_what_ended_does_not_run(tmp_path: Path, happened: dict[str, object]) -> None:
     airflow(tmp_path / "airflow", **happened)  # type: ignore[arg-type]
-    activity.require_none(house(tmp_path), NOW)
+    activity.check_idle(house(tmp_path), NOW)
 
 
 def test_where_no_airflow_ever_was_nothing_runs(tmp_path: Path) -> None:
-    activity.require_none(house(tmp_path), NOW)
+    activity.check_idle(house(tmp_path), NOW)
     elsewhere = house(tmp_path, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{tmp_path}/new.db")
-    activity.require_none(elsewhere, NOW)
+    activity.check_idle(elsewhere, NOW)
 
 
 def test_airflow_is_asked_where_the_variables_say_it_is(tmp_path: Path) -> None:
     airflow(tmp_path / "elsewhere", runs={"night": "running"})
     with pytest.raises(SetupError, match="night did not end"):
-        activity.require_none(
+        activity.check_idle(
             house(tmp_path, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{tmp_path}/elsewhere/airflow.db"), NOW
         )
 
 
 def test_a_stack_whose_airflow_is_not_named_is_not_taken_for_idle(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="cannot see whether a night is in flight at db: expected AIRFLOW__.*--idle"):
-        activity.require_none(house(tmp_path, RATCHET_WAREHOUSE_URL="postgresql+psycopg://a:b@db/r"), NOW)
+        activity.check_idle(house(tmp_path, RATCHET_WAREHOUSE_URL="postgresql+psycopg://a:b@db/r"), NOW)
 
 
 def test_an_airflow_that_is_away_is_told_without_its_password(tmp_path: Path) -> None:
@@ -93,14 +93,14 @@ def test_an_airflow_that_is_away_is_told_without_its_password(tmp_path: Path) ->
     with pytest.raises(
         SetupError, match="the database postgresql.*/airflow cannot be reached: .*Connection refused"
     ) as told:
-        activity.require_none(house(tmp_path, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=url), NOW)
+        activity.check_idle(house(tmp_path, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=url), NOW)
     assert "secret" not in str(told.value)
 
 
 def test_a_server_that_answers_writes_and_one_that_ended_does_not(tmp_path: Path) -> None:
     settings = house(tmp_path)
-    journal = Journal(settings.settings.journal / "taxi", segment_bytes=4096)
+    journal = RequestLog(settings.settings.prediction_log / "taxi", segment_bytes=4096)
     with pytest.raises(SetupError, match="a server answers for taxi and writes to .*: stop it"):
-        activity.require_none(settings, NOW)
+        activity.check_idle(settings, NOW)
     journal.close()
-    activity.require_none(settings, NOW)
+    activity.check_idle(settings, NOW)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from mlflow import MlflowClient
 
-from include.installation import House
+from include.installation import Installation
 from include.settings import Settings
 from include.steps import migrate
 from include.stores import approvals, lake, registry, warehouse
@@ -24,12 +24,12 @@ from include.stores.warehouse import rows as whole
 from include.stores.warehouse import tables
 from ml import periods
 from ml.errors import DataError, LedgerError, PackageError, RequestError, SetupError
-from ml.sync_diff import tally
+from ml.sync_diff import table_digest
 from tests.include.steps.conftest import contents
 from tests.include.steps.migrate.conftest import NIGHT, decide, house, package, score
 
 Arrive = Callable[[str], Settings]
-Ready = Callable[[], House]
+Ready = Callable[[], Installation]
 
 SIGNING = sorted({approvals.KEY_FILE, *dsse.KEY_FILES})
 WRITES = [
@@ -82,28 +82,28 @@ def killed_after(write: int) -> Iterator[list[str]]:
         yield done
 
 
-def bring(move: migrate.Move) -> dict[str, int]:
+def bring(move: migrate.Migration) -> dict[str, int]:
     """Bring everything and return how much of which part that was."""
     brought: dict[str, int] = {}
-    for part, count in move.bring():
+    for part, count in move.run():
         brought[part.name] = brought.get(part.name, 0) + count
     return brought
 
 
-def moved(source: House, target: House, **more: bool) -> migrate.Move:
+def moved(source: Installation, target: Installation, **more: bool) -> migrate.Migration:
     """Return the move, once it was made and both ends are equal."""
-    move = migrate.of(source, target, **more)
+    move = migrate.create(source, target, **more)
     bring(move)
     assert [each.part.name for each in move.verify() if not each.is_equal] == []
     return move
 
 
-def only(move: migrate.Move, *names: str) -> migrate.Move:
+def only(move: migrate.Migration, *names: str) -> migrate.Migration:
     return replace(move, parts=tuple(part for part in move.parts if part.name in names))
 
 
-def digests(move: migrate.Move) -> dict[str, str]:
-    return {part.name: tally(part.there()).digest for part in move.parts}
+def digests(move: migrate.Migration) -> dict[str, str]:
+    return {part.name: table_digest(part.target_rows()).digest for part in move.parts}
 
 
 def test_a_house_that_ran_is_moved_and_moved_back_and_is_the_same(arrive: Arrive, ready: Ready) -> None:
@@ -115,8 +115,8 @@ def test_a_house_that_ran_is_moved_and_moved_back_and_is_the_same(arrive: Arrive
     assert contents(settings) == contents(new.settings) == contents(back.settings) == before
 
 
-def test_a_plan_tells_what_would_be_brought_and_makes_nothing(lived: House, empty: House) -> None:
-    told = {each.part.name: each.new for each in migrate.of(lived, empty).plan()}
+def test_a_plan_tells_what_would_be_brought_and_makes_nothing(lived: Installation, empty: Installation) -> None:
+    told = {each.part.name: each.new for each in migrate.create(lived, empty).plan()}
     assert (told["registry"], told["ledger"], told["scores"], told["packages"]) == (6, 2, 3, 9)
     for url in (empty.settings.warehouse_url, empty.settings.mlflow_url):
         path = sa.make_url(url).database if url.startswith("sqlite") else None
@@ -124,11 +124,11 @@ def test_a_plan_tells_what_would_be_brought_and_makes_nothing(lived: House, empt
     assert not empty.settings.home.exists()
 
 
-def test_every_part_arrives_and_comes_back(lived: House, empty: House, ready: Ready) -> None:
+def test_every_part_arrives_and_comes_back(lived: Installation, empty: Installation, ready: Ready) -> None:
     move = moved(lived, empty, secrets=True)
     assert (
         min(
-            each.there.count
+            each.target.count
             for each in move.verify()
             if each.part.name not in ("journal", "labels", "files", "stamps", "ingestions")
         )
@@ -138,8 +138,8 @@ def test_every_part_arrives_and_comes_back(lived: House, empty: House, ready: Re
     assert digests(back) == digests(move)
 
 
-def test_a_pinned_version_is_read_there_as_it_was_here(lived: House, empty: House) -> None:
-    bring(only(migrate.of(lived, empty), "lake"))
+def test_a_pinned_version_is_read_there_as_it_was_here(lived: Installation, empty: Installation) -> None:
+    bring(only(migrate.create(lived, empty), "lake"))
     here, there = (lake.address(each.settings.lake, "taxi", "valid", "rides") for each in (lived, empty))
     for version in range(3):
         pd.testing.assert_frame_equal(lake.read(here, at_version=version), lake.read(there, at_version=version))
@@ -148,7 +148,7 @@ def test_a_pinned_version_is_read_there_as_it_was_here(lived: House, empty: Hous
     assert lake.version(here) == 2
 
 
-def test_the_registry_knows_its_versions_by_number_and_goes_on_counting(lived: House, ready: Ready) -> None:
+def test_the_registry_knows_its_versions_by_number_and_goes_on_counting(lived: Installation, ready: Ready) -> None:
     new = ready()
     move = moved(lived, new)
     mlflow = client.connect(new.settings)
@@ -158,14 +158,14 @@ def test_the_registry_knows_its_versions_by_number_and_goes_on_counting(lived: H
         3: ("Staging", "2024-03-01"),
     }
     assert mlflow.get_model_version_by_alias("taxi", "champion").version in (1, "1")
-    assert registry.follow(new.settings, "taxi") == ()
+    assert registry.sync_with_ledger(new.settings, "taxi") == ()
     assert bring(move) == {}
 
 
-def test_moving_twice_is_moving_once(lived: House, empty: House) -> None:
+def test_moving_twice_is_moving_once(lived: Installation, empty: Installation) -> None:
     move = moved(lived, empty)
     assert bring(move) == {}
-    assert {(each.new, each.changed, each.gone) for each in move.plan()} == {(0, 0, 0)}
+    assert {(each.new, each.changed, each.removed) for each in move.plan()} == {(0, 0, 0)}
 
 
 @pytest.mark.parametrize(
@@ -174,36 +174,40 @@ def test_moving_twice_is_moving_once(lived: House, empty: House) -> None:
     ids=["registry", "files and tables"],
 )
 def test_a_move_killed_after_any_of_its_writes_is_ended_by_the_next(
-    lived: House, ready: Ready, parts: tuple[str, ...]
+    lived: Installation, ready: Ready, parts: tuple[str, ...]
 ) -> None:
-    undisturbed = only(migrate.of(lived, ready()), *parts)
+    undisturbed = only(migrate.create(lived, ready()), *parts)
     with killed_after(0) as writes:
         bring(undisturbed)
     expected = digests(undisturbed)
     # MLflow's take a second each: of its runs and versions, each kind of write is the last one once.
     last = {name: number for number, name in enumerate(writes, start=1)}
     for number in last.values() if parts == ("registry",) else range(1, len(writes) + 1):
-        move = only(migrate.of(lived, ready()), *parts)
+        move = only(migrate.create(lived, ready()), *parts)
         with killed_after(number), pytest.raises(Killed):
             bring(move)
         bring(move)
         assert digests(move) == expected, f"killed after write {number}, {writes[number - 1]}"
 
 
-def test_an_earlier_state_of_the_house_follows_what_happened_since(lived: House, ready: Ready, tmp_path: Path) -> None:
+def test_an_earlier_state_of_the_house_follows_what_happened_since(
+    lived: Installation, ready: Ready, tmp_path: Path
+) -> None:
     older, newer = ready(), house(shutil.copytree(lived.settings.home, tmp_path / "newer"))
     moved(lived, older)
     engine = warehouse.engine(newer.settings.warehouse_url)
     decide(newer.settings, "later", "later")
     score(newer.settings, date(2024, 3, 2), 0.4)
-    warehouse.settle_alerts(engine, "taxi", NIGHT, ["late"], ())
-    warehouse.record_reads(engine, "taxi", [NIGHT], "features", "features/entities@0", {"valid/rides": 7})
+    warehouse.replace_alerts(engine, "taxi", NIGHT, ["late"], ())
+    warehouse.record_table_reads(engine, "taxi", [NIGHT], "features", "features/entities@0", {"valid/rides": 7})
     (newer.settings.studies / "taxi" / "search.log").write_bytes(b"{}\n{}\n")
     table = lake.address(newer.settings.lake, "taxi", "valid", "rides")
     lake.replace(table, periods.parse("2024-03-02"), pd.DataFrame({"night": ["2024-03-02"], "value": [2.0]}))
     lake.vacuum(table, keep=[2], hours=0)
-    move = only(migrate.of(newer, older), "lake", "studies", *(table.name for table in tables.METADATA.sorted_tables))
-    told = {each.part.name: (each.new, each.changed, each.gone) for each in move.plan()}
+    move = only(
+        migrate.create(newer, older), "lake", "studies", *(table.name for table in tables.METADATA.sorted_tables)
+    )
+    told = {each.part.name: (each.new, each.changed, each.removed) for each in move.plan()}
     assert {name: each for name, each in told.items() if each != (0, 0, 0)} == {
         "lake": (4, 0, 2),
         "studies": (0, 1, 0),
@@ -251,11 +255,11 @@ def with_a_package_of_its_own(settings: Settings) -> None:
     ],
 )
 def test_a_target_that_holds_something_else_is_refused_and_left_as_it_is(
-    lived: House, ready: Ready, spoil: Callable[[Settings], None], said: str
+    lived: Installation, ready: Ready, spoil: Callable[[Settings], None], said: str
 ) -> None:
     new = ready()
     spoil(new.settings)
-    move = migrate.of(lived, new)
+    move = migrate.create(lived, new)
     before = digests(move)
     with pytest.raises(DataError, match=f"(?s)the target holds something else already: {said}"):
         move.plan()
@@ -269,16 +273,18 @@ def edited(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("end", ["source", "target"])
-def test_a_broken_chain_at_either_end_stops_the_move(lived: House, ready: Ready, tmp_path: Path, end: str) -> None:
+def test_a_broken_chain_at_either_end_stops_the_move(
+    lived: Installation, ready: Ready, tmp_path: Path, end: str
+) -> None:
     source, target = house(shutil.copytree(lived.settings.home, tmp_path / "source")), ready()
     decide(target.settings, "any", "any")
     spoiled = source if end == "source" else target
     edited(spoiled.settings)
     with pytest.raises(LedgerError, match=f"at sqlite:///{spoiled.settings.home}.*entry 1: its fields are not"):
-        migrate.of(source, target).plan()
+        migrate.create(source, target).plan()
 
 
-def test_a_damaged_copy_is_seen(lived: House, ready: Ready) -> None:
+def test_a_damaged_copy_is_seen(lived: Installation, ready: Ready) -> None:
     new = ready()
     move = moved(lived, new)
     next(Path(new.settings.lake).rglob("*.parquet")).write_bytes(b"PAR1")
@@ -288,7 +294,7 @@ def test_a_damaged_copy_is_seen(lived: House, ready: Ready) -> None:
         move.verify()
 
 
-def test_the_keys_that_sign_are_brought_only_when_asked_for_and_stay_secret(lived: House, ready: Ready) -> None:
+def test_the_keys_that_sign_are_brought_only_when_asked_for_and_stay_secret(lived: Installation, ready: Ready) -> None:
     new = ready()
     shutil.rmtree(new.settings.secrets)
     moved(lived, new)
@@ -303,29 +309,29 @@ def test_the_keys_that_sign_are_brought_only_when_asked_for_and_stay_secret(live
     assert new.settings.secrets.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_key_that_signs_there_is_never_overwritten(lived: House, ready: Ready) -> None:
+def test_a_key_that_signs_there_is_never_overwritten(lived: Installation, ready: Ready) -> None:
     new = ready()
     (new.settings.secrets / approvals.KEY_FILE).write_text("x" * 32)
     with pytest.raises(DataError, match="in signing keys, approval.key, .* has other values there"):
-        migrate.of(lived, new, secrets=True).plan()
+        migrate.create(lived, new, secrets=True).plan()
 
 
-def test_what_has_the_same_address_stays(lived: House, tmp_path: Path) -> None:
+def test_what_has_the_same_address_stays(lived: Installation, tmp_path: Path) -> None:
     new = house(lived.settings.home, warehouse_url=f"sqlite:///{tmp_path / 'other.db'}")
-    move = migrate.of(lived, new)
+    move = migrate.create(lived, new)
     assert {part.name for part in move.parts} == {table.name for table in tables.METADATA.sorted_tables}
-    assert {"lake", "packages", "registry"} <= set(move.staying)
+    assert {"lake", "packages", "registry"} <= set(move.unchanged)
     with pytest.raises(RequestError, match="all of its addresses are those of this one"):
-        migrate.of(lived, house(lived.settings.home))
+        migrate.create(lived, house(lived.settings.home))
 
 
-def test_a_house_without_its_landing_area_is_moved_where_that_is_asked_for(lived: House, ready: Ready) -> None:
-    assert "landing" not in {part.name for part in migrate.of(lived, ready(), landing=False).parts}
+def test_a_house_without_its_landing_area_is_moved_where_that_is_asked_for(lived: Installation, ready: Ready) -> None:
+    assert "landing" not in {part.name for part in migrate.create(lived, ready(), landing=False).parts}
 
 
-def test_a_database_that_is_away_is_told_with_the_part_that_wanted_it(lived: House, tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_told_with_the_part_that_wanted_it(lived: Installation, tmp_path: Path) -> None:
     away = house(tmp_path, warehouse_url="postgresql+psycopg://ann:secret@127.0.0.1:1/none")
-    move = migrate.of(lived, away)
+    move = migrate.create(lived, away)
     with pytest.raises(SetupError, match="the database .* cannot be reached: .*Connection refused") as told:
         move.plan()
     assert "secret" not in str(told.value)

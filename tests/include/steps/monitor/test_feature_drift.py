@@ -9,7 +9,7 @@ from include import usecases
 from include.settings import Settings
 from include.steps.monitor import monitor
 from include.stores import ledger, warehouse
-from ml.retraining.triggers import State
+from ml.retraining.triggers import TriggerState
 from ml.usecase import Drift, UseCase
 
 Arrive = Callable[[str], Settings]
@@ -19,15 +19,15 @@ NIGHT = "2024-03-18"
 @pytest.mark.parametrize(
     ("declared", "state"),
     [
-        (Drift(moved=50.0), State.QUIET),
-        (Drift(against="past", moved=50.0), State.QUIET),
-        (Drift(share=0.0, moved=1e-9), State.ABOVE),
-        (Drift(against="season", season_nights=364), State.NOT_ENOUGH),
+        (Drift(psi_threshold=50.0), TriggerState.NOT_FIRED),
+        (Drift(reference="past", psi_threshold=50.0), TriggerState.NOT_FIRED),
+        (Drift(share=0.0, psi_threshold=1e-9), TriggerState.SUPPRESSED),
+        (Drift(reference="season", season_nights=364), TriggerState.INSUFFICIENT_DATA),
     ],
     ids=["what was learned", "all before", "told, not obeyed", "no such season yet"],
 )
 def test_the_declared_drift_is_a_finding_of_the_night(
-    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch, declared: Drift, state: State
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch, declared: Drift, state: TriggerState
 ) -> None:
     settings = arrive("monitor")
     drifting = replace(taxi, triggers=replace(taxi.triggers, drift=declared, window_nights=2))
@@ -37,8 +37,8 @@ def test_the_declared_drift_is_a_finding_of_the_night(
     (decided,) = ledger.entries(engine, "taxi", "decided")
     (finding,) = [each for each in decided.payload["findings"] if each["trigger"] == "drift"]  # type: ignore[index, union-attr]
     assert finding["state"] == state  # type: ignore[index, call-overload]
-    shares = [each.value for each in warehouse.metrics(engine, "taxi", metric=f"drifted_share:{declared.against}")]
-    assert shares == ([] if state is State.NOT_ENOUGH else [finding["value"]])  # type: ignore[index, call-overload]
+    shares = [each.value for each in warehouse.metrics(engine, "taxi", metric=f"drifted_share:{declared.reference}")]
+    assert shares == ([] if state is TriggerState.INSUFFICIENT_DATA else [finding["value"]])  # type: ignore[index, call-overload]
 
 
 def test_a_drift_that_is_switched_off_measures_each_feature_alone(

@@ -138,7 +138,7 @@ def prometheus(folder: Path, targets: list[str]) -> Iterator[str]:
     process = subprocess.Popen(command)
     try:
         with httpx.Client(trust_env=False) as client:
-            child_server.wait(lambda: _ready(client, f"http://{address}/-/ready"), "Prometheus to be ready")
+            child_server.wait_until(lambda: _ready(client, f"http://{address}/-/ready"), "Prometheus to be ready")
         yield f"http://{address}"
     finally:
         process.terminate()

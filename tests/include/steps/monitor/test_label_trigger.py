@@ -12,7 +12,7 @@ from include.settings import Settings
 from include.steps.monitor import label_trigger
 from include.stores import ledger, warehouse
 from ml.errors import RequestError
-from ml.usecase import Quiet, UseCase
+from ml.usecase import BlackoutPeriod, UseCase
 
 Arrive = Callable[[str], Settings]
 BATCH = 1000
@@ -44,18 +44,18 @@ def land(settings: Settings, count: int, of: str = "late") -> int:
 
 def test_before_the_first_champion_nobody_counts(arrive: Arrive) -> None:
     arrive("train")
-    assert label_trigger.volume("taxi") is None
+    assert label_trigger.count_labels("taxi") is None
     with pytest.raises(RequestError, match="no champion that has scored a night"):
         label_trigger.decide("taxi", 5)
 
 
 def test_what_the_champion_learned_from_is_not_new(arrive: Arrive) -> None:
     settings = arrive("monitor")
-    before = label_trigger.volume("taxi")
+    before = label_trigger.count_labels("taxi")
     assert before is not None
     known = land(settings, BATCH)
-    after = label_trigger.volume("taxi")
-    assert after == label_trigger.Volume(known=known, answered=before.answered)
+    after = label_trigger.count_labels("taxi")
+    assert after == label_trigger.LabelCounts(known=known, baseline=before.baseline)
     assert after.new == before.new + BATCH
 
 
@@ -63,11 +63,11 @@ def test_a_batch_asks_for_training_as_of_the_last_scored_night_and_is_answered_f
     settings = arrive("monitor")
     known = land(settings, BATCH)
     engine = warehouse.engine(settings.warehouse_url)
-    night = str(warehouse.last_scored(engine, "taxi"))
+    night = str(warehouse.last_scored_night(engine, "taxi"))
     assert [label_trigger.decide("taxi", known), label_trigger.decide("taxi", known)] == [night, night]
     (entry,) = ledger.entries(engine, "taxi", label_trigger.KIND)
     assert (entry.payload["known"], entry.payload["trigger"]) == (known, "label_batch")
-    found = label_trigger.volume("taxi")
+    found = label_trigger.count_labels("taxi")
     assert found is not None
     assert found.new == 0
 
@@ -81,7 +81,7 @@ def test_labels_that_come_twice_or_change_are_no_new_ones(arrive: Arrive) -> Non
 
 def test_too_few_are_told_as_too_few(arrive: Arrive) -> None:
     settings = arrive("monitor")
-    found = label_trigger.volume("taxi")
+    found = label_trigger.count_labels("taxi")
     assert found is not None
     known = land(settings, BATCH - found.new - 1)
     assert label_trigger.decide("taxi", known) is None
@@ -104,8 +104,8 @@ def test_on_quiet_nights_a_batch_is_answered_with_when_it_is_held_until(
 ) -> None:
     settings = arrive("monitor")
     asking: UseCase = usecases.get("taxi")
-    quiet = (Quiet(nights="2024-03-01..2024-04-30", why="a freeze"),)
-    monkeypatch.setattr(usecases, "get", lambda _: replace(asking, triggers=replace(asking.triggers, quiet=quiet)))
+    quiet = (BlackoutPeriod(nights="2024-03-01..2024-04-30", why="a freeze"),)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(asking, triggers=replace(asking.triggers, blackouts=quiet)))
     assert label_trigger.decide("taxi", land(settings, BATCH)) is None
     (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", label_trigger.KIND)
     assert entry.payload["held_until"] == "2024-05-01"

@@ -8,32 +8,32 @@ import pytest
 from include.settings import Settings
 from include.steps.monitor import model_age, monitor
 from include.stores import ledger, warehouse
-from ml.retraining.backtest.model_ageing import Aged
+from ml.retraining.backtest.model_ageing import LossByAge
 from ml.statistics.intervals import Interval
 from ml.usecase import UseCase
 
 Arrive = Callable[[str], Settings]
 AGES = (
-    Aged(first=1, last=28, models=3, rows=500, excess=Interval(value=0.01, low=0.004, high=0.016)),
-    Aged(first=29, last=56, models=2, rows=300, excess=Interval(value=0.03, low=-math.inf, high=math.inf)),
+    LossByAge(first=1, last=28, models=3, rows=500, excess=Interval(value=0.01, low=0.004, high=0.016)),
+    LossByAge(first=29, last=56, models=2, rows=300, excess=Interval(value=0.03, low=-math.inf, high=math.inf)),
 )
 
 
 def test_what_was_kept_is_told_by_age(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("ingest")
-    assert model_age.told(taxi, 7, settings) is None
-    model_age.keep(taxi, AGES, settings)
-    assert [model_age.told(taxi, age, settings) for age in (7, 40, 57)] == [*AGES, None]
-    model_age.keep(taxi, (), settings)
-    assert model_age.told(taxi, 7, settings) == AGES[0]
+    assert model_age.lookup(taxi, 7, settings) is None
+    model_age.save(taxi, AGES, settings)
+    assert [model_age.lookup(taxi, age, settings) for age in (7, 40, 57)] == [*AGES, None]
+    model_age.save(taxi, (), settings)
+    assert model_age.lookup(taxi, 7, settings) == AGES[0]
 
 
 @pytest.mark.parametrize("ages", [AGES, ()], ids=["a replay has told", "none has"])
 def test_the_age_of_the_champion_is_measured_and_what_it_costs_is_in_the_decision(
-    arrive: Arrive, taxi: UseCase, ages: tuple[Aged, ...]
+    arrive: Arrive, taxi: UseCase, ages: tuple[LossByAge, ...]
 ) -> None:
     settings = arrive("monitor")
-    model_age.keep(taxi, ages, settings)
+    model_age.save(taxi, ages, settings)
     monitor.measure("taxi", "2024-03-18")
     engine = warehouse.engine(settings.warehouse_url)
     (age,) = warehouse.metrics(engine, "taxi", metric="age_nights")

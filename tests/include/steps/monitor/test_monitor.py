@@ -8,7 +8,7 @@ from include import usecases
 from include.settings import Settings
 from include.steps.monitor import monitor
 from include.stores import ledger, warehouse
-from ml.retraining.triggers import Facts
+from ml.retraining.triggers import ChampionFacts
 from ml.usecase import Persistence, Personal, Triggers, UseCase
 from tests.include.steps.conftest import LAST, STEPS, contents
 
@@ -57,7 +57,7 @@ def test_a_trigger_that_must_last_remembers_the_nights_before_in_the_ledger(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = arrive("monitor")
-    lasting = (Persistence(trigger="age_nights", nights=2, among=2),)
+    lasting = (Persistence(trigger="age_nights", nights=2, out_of=2),)
     triggers = Triggers(calibration_gap=None, age_nights=0, drift=None, cooldown_nights=0, persistence=lasting)
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
     assert [monitor.measure("taxi", night) for night in ("2024-03-18", "2024-03-19")] == [False, True]
@@ -73,4 +73,4 @@ def test_every_number_that_was_decided_on_is_in_the_ledger(arrive: Arrive) -> No
     (decided,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
     facts = decided.payload["facts"]
     assert isinstance(facts, dict)
-    assert set(facts) == {each.name for each in fields(Facts)} - {"night", "above"} | {"loss_by_age"}
+    assert set(facts) == {each.name for each in fields(ChampionFacts)} - {"night", "above"} | {"loss_by_age"}

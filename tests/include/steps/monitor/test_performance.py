@@ -36,9 +36,9 @@ def test_tonight_s_scores_are_expected_to_come_to_something_and_later_it_is_told
     STEPS["monitor"]()
     engine, found = warehouse.engine(settings.warehouse_url), told(settings, slice=performance.ALL)
     (measured,) = found["log_loss"]
-    rows = warehouse.matured(engine, "taxi", measured.night, measured.night, datetime.max.replace(tzinfo=UTC))
+    rows = warehouse.matured_scores(engine, "taxi", measured.night, measured.night, datetime.max.replace(tzinfo=UTC))
     assert isinstance(taxi.cost, Cost)
-    expected = estimation.expect(rows["score"].to_numpy(), taxi.cost)["log_loss"]
+    expected = estimation.estimate_performance(rows["score"].to_numpy(), taxi.cost)["log_loss"]
     seen = probability.log_loss(rows["label"].to_numpy(), rows["score"].to_numpy())
     (missed,) = found["missed_log_loss"]
     assert missed.value == pytest.approx(seen - expected.value)
@@ -47,13 +47,13 @@ def test_tonight_s_scores_are_expected_to_come_to_something_and_later_it_is_told
 def test_of_a_night_without_labels_it_is_expected_with_an_interval(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("monitor")
     engine = warehouse.engine(settings.warehouse_url)
-    night = warehouse.last_scored(engine, "taxi")
+    night = warehouse.last_scored_night(engine, "taxi")
     assert night is not None
     monitor.measure("taxi", str(night))
     scores = warehouse.scores(engine, "taxi", night)["score"].to_numpy()
     (expected,) = told(settings)["expected_log_loss"]
     assert isinstance(taxi.cost, Cost)
-    wanted = estimation.expect(scores, taxi.cost)["log_loss"]
+    wanted = estimation.estimate_performance(scores, taxi.cost)["log_loss"]
     assert (expected.value, expected.low, expected.high, expected.n) == (
         pytest.approx(wanted.value),
         pytest.approx(wanted.low),
@@ -68,7 +68,7 @@ def test_a_slice_with_enough_rows_is_measured_apart(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = arrive("monitor")
-    sliced = replace(taxi, slices=(Slice(by="zone", least_rows=10), Slice(by="kilometres", least_rows=10_000)))
+    sliced = replace(taxi, slices=(Slice(feature="zone", min_rows=10), Slice(feature="kilometres", min_rows=10_000)))
     monkeypatch.setattr(usecases, "get", lambda _: sliced)
     STEPS["monitor"]()
     parts = {each.slice: each.n for each in told(settings)["log_loss"]}
@@ -113,7 +113,7 @@ def relabel(settings: Settings, known_at: str | None = None, *, flipped: int = 0
     changed = rows.assign(label=rows["label"].where(rows.index >= flipped, 1 - rows["label"]), landed=night)
     if known_at:
         changed["known_at"] = pd.Timestamp(known_at, tz="UTC")
-    warehouse.record_labels(engine, "taxi", changed.iloc[gone:], withdrawn=list(changed["entity"].head(gone)))
+    warehouse.record_labels(engine, "taxi", changed.iloc[gone:], removed=list(changed["entity"].head(gone)))
 
 
 def seen(settings: Settings, night: str) -> tuple[float | None, int | None, float]:

@@ -9,7 +9,7 @@ from include.settings import Settings
 from include.steps.monitor import monitor, prediction_drift
 from include.steps.score import prediction_log, score
 from include.stores import ledger, report_paths, warehouse
-from include.stores.request_log import Journal
+from include.stores.request_log import RequestLog
 from ml import periods
 from ml.rollout.routing import Route
 from ml.usecase import UseCase
@@ -23,12 +23,12 @@ def ask(case: UseCase, settings: Settings, rows: int, *, hour: float, **changes:
     """Let the champion be asked `rows` times with one hour, and return its digest."""
     champion = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
     assert champion is not None
-    journal = Journal(settings.journal / case.name, 2_000_000)
+    journal = RequestLog(settings.prediction_log / case.name, 2_000_000)
     for place in range(rows):
         features = dict.fromkeys(case.feature_names, None) | {"pickup_hour": hour}
         told = {"package": champion.subject, "night": str(NIGHT), "features": features, **changes}
         journal.append(record(f"{hour}-{place}", **told))
-    prediction_log.drain(case.name)
+    prediction_log.collect(case.name)
     journal.close()
     return champion.subject
 
@@ -62,7 +62,7 @@ def test_too_few_requests_are_not_measured(arrive: Arrive, taxi: UseCase) -> Non
 def test_the_scores_of_the_night_are_held_against_the_model_s_own_on_what_it_learned(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prediction_drift, "_LEAST", 1)
+    monkeypatch.setattr(prediction_drift, "_MIN_ROWS", 1)
     settings = arrive("monitor")
     score.score("taxi", str(NIGHT))
     monitor.measure("taxi", str(NIGHT))
@@ -73,5 +73,7 @@ def test_the_scores_of_the_night_are_held_against_the_model_s_own_on_what_it_lea
 
 def test_a_page_is_written_of_the_scores(home: Settings) -> None:
     frame = pd.DataFrame({"score": [0.1, 0.2, 0.3, 0.4] * 10})
-    report_paths.write_drift(report_paths.drift(home.reports, "taxi", NIGHT, "scores"), frame, frame + 0.5)
+    report_paths.write_drift_report(
+        report_paths.drift_report(home.reports, "taxi", NIGHT, "scores"), frame, frame + 0.5
+    )
     assert b"score" in (home.reports / "taxi" / str(NIGHT) / "drift_of_scores.html").read_bytes()

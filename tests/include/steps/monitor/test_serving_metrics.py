@@ -8,8 +8,8 @@ from include.settings import Settings
 from include.steps.monitor import serving_metrics
 from include.steps.score import prediction_log
 from include.stores import warehouse
-from include.stores.request_log import Journal
-from include.stores.warehouse import Work
+from include.stores.request_log import RequestLog
+from include.stores.warehouse import TaskTime
 from ml.rollout.routing import Route
 from ml.usecase import UseCase
 from tests.include.steps.score.test_prediction_log import NIGHT, record
@@ -21,7 +21,7 @@ def metrics(case: UseCase, settings: Settings, **of: str) -> dict[str, float | N
 
 
 def test_answers_are_counted_by_package_and_shadows_by_themselves(taxi: UseCase, home: Settings) -> None:
-    journal = Journal(home.journal / taxi.name, 100_000)
+    journal = RequestLog(home.prediction_log / taxi.name, 100_000)
     told = [
         ("a", 10.0, {"latency_ms": 1.0}),
         ("b", 10.5, {"latency_ms": 3.0}),
@@ -35,7 +35,7 @@ def test_answers_are_counted_by_package_and_shadows_by_themselves(taxi: UseCase,
     ]
     for request, at, changes in told:
         journal.append(record(request, at=at, **changes))
-    assert prediction_log.drain(taxi.name) == len(told)
+    assert prediction_log.collect(taxi.name) == len(told)
     for _ in range(2):
         serving_metrics.measure(taxi, NIGHT, home)
     champion = metrics(taxi, home, model_digest="p", slice="all")
@@ -60,5 +60,5 @@ def test_a_task_is_kept_with_its_last_try(taxi: UseCase, home: Settings) -> None
     assert metrics(taxi, home, slice="task=score.issue") == {"task_seconds": 2.0, "task_failed": 0.0}
     assert metrics(taxi, home, slice="task=train.fit[0]") == {"task_seconds": 5.0, "task_failed": 1.0}
     engine = warehouse.engine(home.warehouse_url)
-    assert warehouse.work(engine, taxi.name, NIGHT) == (Work(night=NIGHT, seconds=7.0, retries=1),)
-    assert warehouse.work(engine, taxi.name, NIGHT + timedelta(days=1)) == ()
+    assert warehouse.task_times(engine, taxi.name, NIGHT) == (TaskTime(night=NIGHT, seconds=7.0, retries=1),)
+    assert warehouse.task_times(engine, taxi.name, NIGHT + timedelta(days=1)) == ()

@@ -32,11 +32,11 @@ def failing(settings: Settings) -> list[str]:
 
 def test_a_sound_package_passes_every_check_and_the_dossier_shows_them(arrive: Arrive) -> None:
     settings = arrive("battery")
-    assert "**The battery has not run on this package.**" in release.dossier("taxi", LAST)
-    digest = release.battery("taxi", LAST)
+    assert "**The battery has not run on this package.**" in release.render_evidence("taxi", LAST)
+    digest = release.run_acceptance_tests("taxi", LAST)
     (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")
     assert (entry.subject, failing(settings)) == (digest, [])
-    text = release.dossier("taxi", LAST)
+    text = release.render_evidence("taxi", LAST)
     assert "Battery: **pass**." in text
     assert all(f"| {name} | " in text for name in report(settings))
     assert [name for name in report(settings) if name.startswith("answers of")] == [
@@ -47,7 +47,7 @@ def test_a_sound_package_passes_every_check_and_the_dossier_shows_them(arrive: A
     ]
 
 
-ZONES = Invariant(name="all zones are alike", by="zone", values=("north", "south"), within=1e-9, why="a test")
+ZONES = Invariant(name="all zones are alike", feature="zone", values=("north", "south"), tolerance=1e-9, why="a test")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_package_that_fails_a_check_is_refused_recorded_and_cannot_be_promoted
 ) -> None:
     settings = arrive("battery")
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, **change))
-    assert release.battery("taxi", LAST) is None
+    assert release.run_acceptance_tests("taxi", LAST) is None
     assert [name for name in failing(settings) if name.startswith(refused)]
     for role, user in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve("taxi", LAST, role, user, "Approve")
@@ -74,14 +74,14 @@ def test_a_package_that_fails_a_check_is_refused_recorded_and_cannot_be_promoted
 
 def test_a_stale_card_fails_the_battery_and_a_mended_one_passes_the_next(arrive: Arrive) -> None:
     settings = arrive("battery")
-    page = report_paths.card(settings.reports, "taxi", periods.parse(LAST).last)
+    page = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last)
     text = page.read_text()
     page.write_text(text.replace("**promote**", "**keep**"))
-    assert release.battery("taxi", LAST) is None
+    assert release.run_acceptance_tests("taxi", LAST) is None
     (name,) = failing(settings)
     assert "'**keep**,' where '**promote**,' was recorded" in name
     page.write_text(text)
-    assert release.battery("taxi", LAST) is not None
+    assert release.run_acceptance_tests("taxi", LAST) is not None
     outcomes = [
         each.payload["outcome"] for each in ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")
     ]
@@ -94,7 +94,7 @@ def test_groups_are_compared_on_recent_labelled_nights_and_one_treated_otherwise
     settings = arrive("battery")
     settle(settings, taxi, 1.0)  # a correction that came after the gate
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, gates=Gates(judged_nights=8)))
-    assert release.battery("taxi", LAST) is None
+    assert release.run_acceptance_tests("taxi", LAST) is None
     assert report(settings)["labelled rows of recent nights"] == "pass"
     assert report(settings)["group zone=north: calibration beside everybody's"] == "pass"
     assert failing(settings)
@@ -106,7 +106,7 @@ def test_a_use_case_that_declares_no_fairness_compares_no_groups(
 ) -> None:
     settings = arrive("battery")
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, fairness=None))
-    assert release.battery("taxi", LAST)
+    assert release.run_acceptance_tests("taxi", LAST)
     assert not any(name.startswith(("group", "labelled rows")) for name in report(settings))
 
 

@@ -22,7 +22,7 @@ from include.stores.signing.dsse import ROUTING
 from ml import periods
 from ml.errors import ApprovalError, LedgerError, RequestError
 from ml.rollout.routing import Route
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from ml.targets.calibration import Calibration
 from ml.training.fitting import Model
 from ml.usecase import Canary, Release, Roles, UseCase
@@ -30,7 +30,7 @@ from tests.challenger import Change, challenge, put
 from tests.include.steps.conftest import NIGHT, Story, enter
 
 NIGHTS = ("2024-03-18", "2024-03-19", "2024-03-20", "2024-03-21")
-RULE = Canary(shares=(0.5, 1.0), least_answers=(20, 40), shadow_answers=50, least_nights=0)
+RULE = Canary(shares=(0.5, 1.0), min_requests=(20, 40), min_shadow_rows=50, min_nights=0)
 PEOPLE = (("tech_lead", "tess"), ("business_owner", "bob"))
 
 
@@ -69,14 +69,14 @@ def approve(*choices: str) -> None:
         release.approve("taxi", NIGHT, *who, choice)
 
 
-def night(number: int) -> canary.Next | None:
+def night(number: int) -> canary.NextStep | None:
     """Score a night and judge after it."""
     score.score("taxi", NIGHTS[number])
     return canary.advance("taxi", NIGHTS[number])
 
 
 def routed(settings: Settings) -> Any:
-    return routing_store.read(routing_store.place(settings.routes, "taxi"), settings.trusted_keys)
+    return routing_store.read(routing_store.path_of(settings.routes, "taxi"), settings.trusted_keys)
 
 
 def issued(settings: Settings, number: int) -> dict[str, str]:
@@ -92,7 +92,7 @@ def at_half(settings: Settings) -> str:
     release.shadow("taxi", NIGHT)
     night(0)
     approve()
-    release.shift("taxi", NIGHT)
+    release.shift_traffic("taxi", NIGHT)
     return digest
 
 
@@ -103,13 +103,13 @@ def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings:
     assert night(0) == "ask"
     assert set(issued(settings, 0).values()) == {before}
     assert release.shadow("taxi", NIGHT)
-    assert "As a shadow it answered 60 copies with 0 faults" in release.dossier("taxi", NIGHT)
+    assert "As a shadow it answered 60 copies with 0 faults" in release.render_evidence("taxi", NIGHT)
     approve()
-    assert not release.shift("taxi", NIGHT)
+    assert not release.shift_traffic("taxi", NIGHT)
     assert routed(settings).canary == 0.5
     assert night(1) is None
     split = issued(settings, 1)
-    stood = release_state.on(usecases.get("taxi"), periods.parse(NIGHTS[1]).last, settings)
+    stood = release_state.as_of(usecases.get("taxi"), periods.parse(NIGHTS[1]).last, settings)
     assert stood.routing is not None
     assert split == {entity: digest if stood.routing.route(entity) is Route.CANARY else before for entity in split}
     assert 15 < sum(each == digest for each in split.values()) < 45
@@ -118,7 +118,7 @@ def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings:
     assert set(issued(settings, 2).values()) == {digest}
     assert champion(settings) == digest
     assert (routed(settings).champion, routed(settings).standby, routed(settings).challenger) == (digest, before, None)
-    assert registry.aliased(settings, "taxi") == {digest}
+    assert registry.aliased_digests(settings, "taxi") == {digest}
     ledger.verify(warehouse.engine(settings.warehouse_url))
 
 
@@ -130,7 +130,7 @@ def test_every_step_again_changes_nothing(settings: Settings) -> None:
 
     count = entries()
     release.shadow("taxi", NIGHT)
-    release.shift("taxi", NIGHT)
+    release.shift_traffic("taxi", NIGHT)
     assert canary.advance("taxi", NIGHTS[0]) is None
     assert entries() == count
     night(1)
@@ -158,20 +158,22 @@ def scrambled(model: Model) -> Model:
         pytest.param(scrambled, "rows in another order than the champion's", id="the other way round"),
     ],
 )
-def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(change: Change, told: str, settings: Settings) -> None:
+def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(
+    change: Change, told: str, settings: Settings
+) -> None:
     """The package itself cannot change; what it is given can, and what it is can differ from the champion too far."""
     before, engine = champion(settings), warehouse.engine(settings.warehouse_url)
     digest = at_half(settings)
     score.score("taxi", NIGHTS[1])
     case = usecases.get("taxi")
     found = canary.answers.given(case, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at, settings)
-    own = change(batch_prediction.model(digest, settings))
+    own = change(batch_prediction.load_model(digest, settings))
     rows = build.read(settings.lake, case, NIGHTS[1], NIGHTS[1]).set_index("entity")
     spoilt = found["package"] == digest
     found.loc[spoilt, "score"] = own.predict(rows.loc[found.loc[spoilt, "entity"]])
     canary.answers.put(found, case, periods.parse(NIGHTS[1]).last, settings)
     assert canary.advance("taxi", NIGHTS[1]) is None
-    (withdrawn,) = ledger.entries(engine, "taxi", Kind.WITHDRAWN)
+    (withdrawn,) = ledger.entries(engine, "taxi", ReleaseEvent.ABORTED)
     assert told in str(withdrawn.payload["reason"])
     assert (champion(settings), routed(settings).challenger) == (before, None)
     (alert,) = [
@@ -187,7 +189,7 @@ def test_one_that_cannot_answer_harms_nobody_and_is_withdrawn(settings: Settings
     shutil.rmtree(settings.packages / digest)
     night(1)
     assert set(issued(settings, 1).values()) == {before}
-    (withdrawn,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", Kind.WITHDRAWN)
+    (withdrawn,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", ReleaseEvent.ABORTED)
     assert "faults" in str(withdrawn.payload["reason"])
     assert not release.shadow("taxi", NIGHT)
 
@@ -198,9 +200,9 @@ def test_a_rejection_ends_the_release(settings: Settings) -> None:
     night(0)
     approve("Approve", "Reject")
     assert not release.shadow("taxi", NIGHT)
-    assert release_state.now(usecases.get("taxi"), settings).trial is None
+    assert release_state.current(usecases.get("taxi"), settings).challenger is None
     with pytest.raises(ApprovalError, match="'bob' rejected package"):
-        release.shift("taxi", NIGHT)
+        release.shift_traffic("taxi", NIGHT)
 
 
 def test_nobody_is_promoted_around_the_canary(settings: Settings) -> None:
@@ -217,14 +219,14 @@ def test_approvals_on_other_evidence_shift_nothing(settings: Settings) -> None:
     approve()
     night(0)
     with pytest.raises(ApprovalError, match="but this is package .* on evidence"):
-        release.shift("taxi", NIGHT)
+        release.shift_traffic("taxi", NIGHT)
     assert routed(settings).canary == 0.0
 
 
 def test_without_enough_copies_nobody_is_asked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     challenge(usecases.get("taxi"), NIGHT, settings)
     case = usecases.get("taxi")
-    rule = replace(RULE, shadow_answers=100)
+    rule = replace(RULE, min_shadow_rows=100)
     monkeypatch.setattr(usecases, "get", lambda _: replace(case, release=replace(case.release, canary=rule)))
     release.shadow("taxi", NIGHT)
     assert canary.advance("taxi", NIGHT) is None
@@ -245,7 +247,7 @@ def test_a_second_challenger_waits_for_the_first(settings: Settings) -> None:
 def test_a_rollback_withdraws_the_challenger_and_then_goes_back_to_the_last_champion(settings: Settings) -> None:
     before, digest = champion(settings), at_half(settings)
     entry = rollback.roll_back("taxi", "tess", "it is far too slow", "one")
-    assert (entry.kind, entry.subject, routed(settings).challenger) == (Kind.WITHDRAWN, digest, None)
+    assert (entry.kind, entry.subject, routed(settings).challenger) == (ReleaseEvent.ABORTED, digest, None)
     with pytest.raises(RequestError, match="has no champion to go back to"):
         rollback.roll_back("taxi", "tess", "and now once more", "two")
     assert champion(settings) == before
@@ -262,7 +264,7 @@ def test_a_rollback_after_the_promotion_is_one_step_however_often_it_is_asked_fo
     assert champion(settings) == before
     assert (routed(settings).champion, routed(settings).standby) == (before, None)
     assert routed(settings).seq > seq
-    assert registry.aliased(settings, "taxi") == {before}
+    assert registry.aliased_digests(settings, "taxi") == {before}
     score.score("taxi", NIGHTS[3])
     assert set(issued(settings, 3).values()) == {before}
     with pytest.raises(RequestError, match="rolled back from; train another model"):
@@ -288,20 +290,20 @@ def test_only_who_is_named_may_roll_back(settings: Settings, monkeypatch: pytest
 def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings: Settings) -> None:
     case, night, engine = usecases.get("taxi"), periods.parse(NIGHTS[0]).last, warehouse.engine(settings.warehouse_url)
     challenge(usecases.get("taxi"), NIGHT, settings)
-    release_state.watch(case, night, settings)
+    release_state.audit(case, night, settings)
     assert [each for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"] == []
     mlflow = registry.client.connect(settings)
     mlflow.set_registered_model_alias("taxi", "champion", "2")
-    release_state.watch(case, night, settings)
+    release_state.audit(case, night, settings)
     told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
     assert told == [
         "the alias 'champion' was on version 2, now on 1: somebody changed the registry by hand; the ledger leads"
     ]
-    assert registry.aliased(settings, "taxi") == {champion(settings)}
+    assert registry.aliased_digests(settings, "taxi") == {champion(settings)}
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER ledger_refuses_update")
         connection.exec_driver_sql("UPDATE ledger SET subject = 'x' WHERE kind = 'promoted'")
-    release_state.watch(case, night, settings)
+    release_state.audit(case, night, settings)
     told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
     assert any("the ledger was changed behind its back" in each for each in told)
 
@@ -309,12 +311,12 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings
 def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Settings) -> None:
     case, night, engine = usecases.get("taxi"), periods.parse(NIGHTS[0]).last, warehouse.engine(settings.warehouse_url)
     challenge(case, NIGHT, settings)
-    release_state.follow(case, settings)
+    release_state.sync(case, settings)
     (settings.secrets / ROUTING.key_file).unlink()
-    release_state.watch(case, night, settings)
+    release_state.audit(case, night, settings)
     assert [each for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"] == []
-    routing_store.place(settings.routes, "taxi").unlink()
-    release_state.watch(case, night, settings)
+    routing_store.path_of(settings.routes, "taxi").unlink()
+    release_state.audit(case, night, settings)
     (told,) = (each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger")
     assert told.startswith(
         "servers do not answer as the ledger says, and I may not tell them (`ratchet route taxi` does)"
@@ -324,7 +326,7 @@ def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Set
 def test_what_a_person_types_leads_the_servers(settings: Settings) -> None:
     challenge(usecases.get("taxi"), NIGHT, settings)
     release.shadow("taxi", NIGHT)
-    place = routing_store.place(settings.routes, "taxi")
+    place = routing_store.path_of(settings.routes, "taxi")
     before = place.read_bytes()
     place.unlink()
     typed = CliRunner().invoke(app, ["route", "taxi"], catch_exceptions=False)
@@ -343,10 +345,10 @@ def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(settings:
     assert routed(settings).canary == 0.5
     assert not release.shadow("taxi", NIGHT)
     with pytest.raises(LedgerError, match="are frozen until .* by tess: the holidays are near"):
-        release.shift("taxi", NIGHT)
-    freeze.thaw("taxi", "bob", "they are over now")
+        release.shift_traffic("taxi", NIGHT)
+    freeze.unfreeze("taxi", "bob", "they are over now")
     with pytest.raises(RequestError, match="there is nothing to end"):
-        freeze.thaw("taxi", "bob", "they are over now")
+        freeze.unfreeze("taxi", "bob", "they are over now")
     assert canary.advance("taxi", NIGHTS[1]) is None
     assert routed(settings).canary == 1.0
     freeze.freeze("taxi", datetime.now(UTC), soon, "bob", "and frozen once more")
@@ -376,8 +378,8 @@ def test_a_drill_times_a_rollback_and_touches_nobodys_traffic(settings: Settings
     drilled = drill.drill("taxi")
     assert drilled is not None
     assert drilled.digest == before
-    assert 0 < drilled.seconds < drill.BAR_SECONDS
+    assert 0 < drilled.seconds < drill.MAX_SECONDS
     assert (champion(settings), routed(settings)) == (digest, routing)
-    night = periods.parse(NIGHTS[2]).last
-    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", night, night)
-    assert [each.value for each in found if each.metric == drill.SECONDS] == [drilled.seconds]
+    last = periods.parse(NIGHTS[2]).last
+    found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi", last, last)
+    assert [each.value for each in found if each.metric == drill.METRIC] == [drilled.seconds]

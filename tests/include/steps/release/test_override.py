@@ -13,11 +13,11 @@ from tests.include.steps.conftest import LAST, LATER
 
 def test_a_person_may_let_it_go_on_by_name_and_both_approvals_are_still_asked_for(damaged: Settings) -> None:
     with pytest.raises(RequestError, match="no challenger of 2024-03-21 that earned a release"):
-        release.battery("taxi", LATER)
+        release.run_acceptance_tests("taxi", LATER)
     given = override.override("taxi", LATER, "tess", "the champion's disk is gone", days=2)
     assert override.override("taxi", LATER, "tess", "the champion's disk is gone", days=2) == given
-    digest = release.battery("taxi", LATER)
-    assert "**OVERRIDDEN.** The gate said *unevaluable*" in release.dossier("taxi", LATER)
+    digest = release.run_acceptance_tests("taxi", LATER)
+    assert "**OVERRIDDEN.** The gate said *unevaluable*" in release.render_evidence("taxi", LATER)
     for role, user in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve("taxi", LATER, role, user, "Approve")
     assert release.promote("taxi", LATER) == digest == given.subject
@@ -54,7 +54,7 @@ def test_an_override_runs_out(damaged: Settings) -> None:
         payload={"who": "tess", "why": "long ago", "until": "2024-03-22", "outcome": "unevaluable"},
         key="long ago",
     )
-    assert override.standing(engine, judged) is None
+    assert override.active(engine, judged) is None
     with pytest.raises(RequestError, match="no challenger of 2024-03-21"):
         release.promote("taxi", LATER)
 

@@ -14,7 +14,7 @@ Arrive = Callable[[str], Settings]
 
 def test_a_night_without_a_challenger_has_nothing_to_release(arrive: Arrive) -> None:
     arrive("battery")
-    for act in (release.battery, release.dossier, release.promote):
+    for act in (release.run_acceptance_tests, release.render_evidence, release.promote):
         with pytest.raises(RequestError, match="taxi has no challenger of 2024-03-17 that earned a release"):
             act("taxi", NIGHT)
 
@@ -30,8 +30,10 @@ def test_a_package_changed_after_it_was_judged_fails_its_battery(arrive: Arrive)
 
 def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> None:
     settings = arrive("approve")
-    judged, tested = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", night=periods.parse(LAST).last)[-2:]
-    text = release.dossier("taxi", LAST)
+    judged, tested = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", night=periods.parse(LAST).last)[
+        -2:
+    ]
+    text = release.render_evidence("taxi", LAST)
     assert judged.subject in text
     assert str(judged.payload["evidence"]) in text
     assert "Trained and judged on `features/entities` version 0, `valid/bookings` version 0, " in text

@@ -20,15 +20,15 @@ from include.stores import ledger, packages, registry, warehouse
 from include.stores.signing import model_signing
 from ml import periods
 from ml.packaging import package_files
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 from ml.targets.calibration import Correction
 from ml.usecase import Canary, Refit, Release, UseCase
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, enter
 
 SHADOWED, JUDGED = "2024-03-18", "2024-03-19..2024-03-25"
-RULE = Canary(shares=(0.5, 1.0), least_answers=(20, 40), shadow_answers=50, least_nights=6)
+RULE = Canary(shares=(0.5, 1.0), min_requests=(20, 40), min_shadow_rows=50, min_nights=6)
 PEOPLE = (("tech_lead", "tess"), ("business_owner", "bob"))
-LENIENT = Refit(answers_apart=0.5, flipped=0.2, least_rank=0.5, loss_rise=0.2)
+LENIENT = Refit(max_answer_difference=0.5, max_flipped_share=0.2, min_rank_correlation=0.5, max_loss_rise=0.2)
 Declare = Callable[..., None]
 
 
@@ -70,7 +70,7 @@ def approve(night: str) -> None:
 
 @pytest.mark.parametrize(
     ("bars", "failed"),
-    [(LENIENT, []), (replace(LENIENT, answers_apart=1e-9), ["mean distance of answers"])],
+    [(LENIENT, []), (replace(LENIENT, max_answer_difference=1e-9), ["mean distance of answers"])],
     ids=["agrees", "further apart than declared"],
 )
 def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
@@ -84,8 +84,10 @@ def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
     assert [each["name"].split(",")[0] for each in told["checks"] if each["answer"] == "fail"] == failed
     assert told["checks"][-1]["name"] == "rise of relative loss on the judged rows"
     model_card.check("ferry", LAST)
-    release.battery("ferry", LAST)
-    assert "mean distance of answers, 1 being what always the same answer loses" in release.dossier("ferry", LAST)
+    release.run_acceptance_tests("ferry", LAST)
+    assert "mean distance of answers, 1 being what always the same answer loses" in release.render_evidence(
+        "ferry", LAST
+    )
 
 
 def challenge(settings: Settings, minutes: float) -> str:
@@ -97,7 +99,7 @@ def challenge(settings: Settings, minutes: float) -> str:
     model, rows = package_files.load(files), build.read(settings.lake, case, NIGHT, NIGHT)
     moved: Correction = replace(model.calibration, offset=model.calibration.offset + minutes)
     packed = package_files.pack(replace(model, calibration=moved), rows, package_files.facts(files) | {"seed": 7})
-    signed = model_signing.signed(packed.digest, packed.files, settings)
+    signed = model_signing.sign(packed.digest, packed.files, settings)
     packages.put(settings.packages, packed.digest, signed)
     registry.register(settings, "ferry", packed.digest, signed, rows[list(case.feature_names)].head())
     judged = {**last_judged(settings).payload, "champion": champion.subject, "evidence": "e" * 64, "outcome": "promote"}
@@ -114,7 +116,7 @@ def challenge(settings: Settings, minutes: float) -> str:
     return packed.digest
 
 
-def play(night: str) -> canary.Next | None:
+def play(night: str) -> canary.NextStep | None:
     """Let a night come, score it, and judge after it."""
     ingest.ingest("ferry", night)
     build.build("ferry", night)
@@ -123,14 +125,16 @@ def play(night: str) -> canary.Next | None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "ends"), [(0.01, Kind.PASSED), (60.0, Kind.WITHDRAWN)], ids=["much the same", "an hour more"]
+    ("minutes", "ends"),
+    [(0.01, ReleaseEvent.STAGE_PASSED), (60.0, ReleaseEvent.ABORTED)],
+    ids=["much the same", "an hour more"],
 )
 def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
-    minutes: float, ends: Kind, settings: Settings, declare: Declare
+    minutes: float, ends: ReleaseEvent, settings: Settings, declare: Declare
 ) -> None:
     declare(release=Release(approvers=("tech_lead", "business_owner"), canary=RULE))
     train.train("ferry", LAST, train.BOOTSTRAP)
-    release.battery("ferry", LAST)
+    release.run_acceptance_tests("ferry", LAST)
     approve(LAST)
     release.promote("ferry", LAST)
     ingest.ingest("ferry", NIGHT)
@@ -139,18 +143,18 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     release.shadow("ferry", NIGHT)
     assert play(SHADOWED) == "ask"
     engine = warehouse.engine(settings.warehouse_url)
-    (shadow,) = ledger.entries(engine, "ferry", Kind.SEEN)
+    (shadow,) = ledger.entries(engine, "ferry", ReleaseEvent.SHADOW_REVIEWED)
     assert shadow.payload["answers"] == 80
     difference: Any = shadow.payload["difference"]
     assert 0 < difference <= minutes + 1e-9
     assert (shadow.payload["decisions"] > 0.5) is (minutes > 1)
     approve(NIGHT)
-    release.shift("ferry", NIGHT)
+    release.shift_traffic("ferry", NIGHT)
     for night in map(str, periods.parse(JUDGED)):
         play(night)
     told = [each for each in ledger.entries(engine, "ferry", ends) if each.subject == digest]
     assert told
     checks: Any = told[0].payload["checks"]
     failed = [each["name"] for each in checks if each["answer"] == "fail"]
-    assert bool(failed) is (ends is Kind.WITHDRAWN)
+    assert bool(failed) is (ends is ReleaseEvent.ABORTED)
     assert all("answer" in name or "calibration" in name for name in failed)

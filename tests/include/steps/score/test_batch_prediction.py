@@ -10,7 +10,7 @@ import pytest
 from include.settings import Settings
 from include.steps.features import build
 from include.steps.score import batch_prediction
-from include.steps.score.batch_prediction import Answered
+from include.steps.score.batch_prediction import BatchPredictions
 from include.stores import lake, ledger, warehouse
 from ml import periods
 from ml.rollout.routing import Routing
@@ -30,10 +30,10 @@ def champion(settings: Settings) -> str:
     return found.subject
 
 
-def answered(case: UseCase, settings: Settings, aside: Path) -> Answered:
+def answered(case: UseCase, settings: Settings, aside: Path) -> BatchPredictions:
     version = lake.version(build.address(settings.lake, case))
     routing = Routing(use_case=case.name, seq=1, champion=champion(settings))
-    return batch_prediction.answer(case, periods.parse(NIGHT).first, version, routing, settings, aside)
+    return batch_prediction.predict(case, periods.parse(NIGHT).first, version, routing, settings, aside)
 
 
 def in_parts(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
@@ -53,15 +53,15 @@ def test_parts_answer_as_the_whole_does(
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT).set_index("entity")
     in_parts(monkeypatch, 7)
     found = answered(taxi, settings, tmp_path)
-    scores = pd.concat(found.parts()).set_index("entity")["score"]
-    assert (found.rows, found.wrong, found.copies.count) == (60, 0, 0)
-    assert np.array_equal(scores[rows.index], batch_prediction.model(champion(settings), settings).predict(rows))
+    scores = pd.concat(found.frames()).set_index("entity")["score"]
+    assert (found.rows, found.invalid, found.log_rows.count) == (60, 0, 0)
+    assert np.array_equal(scores[rows.index], batch_prediction.load_model(champion(settings), settings).predict(rows))
 
 
 def test_a_profile_does_not_depend_on_the_order_of_rows(
     settings: Settings, taxi: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_prediction, "_PROFILED", 30)
+    monkeypatch.setattr(batch_prediction, "_PROFILE_ROWS", 30)
     whole = answered(taxi, settings, tmp_path)
     in_parts(monkeypatch, 7)
     assert answered(taxi, settings, tmp_path).profiles == whole.profiles

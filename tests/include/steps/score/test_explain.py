@@ -50,6 +50,6 @@ def test_a_score_that_no_package_made_is_found_out(arrive: Arrive, taxi: UseCase
     engine, (package,) = warehouse.engine(settings.warehouse_url), settings.packages.glob("[!.]*")
     forged = pd.DataFrame({"entity": ["2024-03-18|0"], "score": [0.999]})
     version = lake.version(build.address(settings.lake, taxi))
-    warehouse.issue_scores(engine, "taxi", night, package.name, forged, taxi.horizon.cutoff(night), version)
+    warehouse.publish_scores(engine, "taxi", night, package.name, forged, taxi.horizon.cutoff(night), version)
     with pytest.raises(LedgerError, match="the score 0.999 of '2024-03-18|0' was not made by package"):
         explain.explain("taxi", str(night), "2024-03-18|0")

@@ -15,7 +15,7 @@ def test_every_entity_is_asked_about_once_at_the_rate(home: Settings, taxi: UseC
     served.routed(home, served.packaged(home))
     served.shelved(home)
     with served.running(home) as server:
-        told = load_test.drive(taxi.name, f"http://127.0.0.1:{server.port}", rate=40)
+        told = load_test.run(taxi.name, f"http://127.0.0.1:{server.port}", rate=40)
     assert told.statuses == {200: 40}
     assert 0.9 < told.seconds < 3
     assert 0 < told.p50_ms <= told.p99_ms
@@ -24,11 +24,11 @@ def test_every_entity_is_asked_about_once_at_the_rate(home: Settings, taxi: UseC
 
 def test_a_server_that_is_away_is_no_answer(home: Settings, taxi: UseCase) -> None:
     served.shelved(home)
-    told = load_test.drive(taxi.name, f"http://127.0.0.1:{ports.free_port('127.0.0.1')}", rate=1000, limit=3)
+    told = load_test.run(taxi.name, f"http://127.0.0.1:{ports.free_port('127.0.0.1')}", rate=1000, limit=3)
     assert told.statuses == {0: 3}
     assert "3 x no answer" in str(told)
 
 
 def test_a_rate_is_above_nothing(home: Settings, taxi: UseCase) -> None:
     with pytest.raises(RequestError, match="expected a rate above 0"):
-        load_test.drive(taxi.name, "http://127.0.0.1:1", rate=0)
+        load_test.run(taxi.name, "http://127.0.0.1:1", rate=0)

@@ -8,11 +8,11 @@ import msgspec
 import pandas as pd
 import pytest
 
-from include.serving.handler import Record
+from include.serving.handler import PredictionRecord
 from include.settings import Settings
 from include.steps.score import prediction_log
 from include.stores import request_log
-from include.stores.request_log import Journal
+from include.stores.request_log import RequestLog
 from ml import periods
 from ml.rollout.routing import Route
 from ml.usecase import UseCase
@@ -36,65 +36,67 @@ def record(request: str, at: float = 1e9, **changes: object) -> bytes:
         "night": str(NIGHT),
         "features": {"hour": 1.0},
     }
-    return msgspec.json.encode(Record(**(told | changes)))
+    return msgspec.json.encode(PredictionRecord(**(told | changes)))
 
 
 @pytest.fixture
-def written(home: Settings, taxi: UseCase) -> Journal:
-    return Journal(home.journal / taxi.name, 100_000)
+def written(home: Settings, taxi: UseCase) -> RequestLog:
+    return RequestLog(home.prediction_log / taxi.name, 100_000)
 
 
 def moved(case: UseCase, settings: Settings) -> list[str]:
-    return list(prediction_log.given(case, NIGHT, EVER, settings).sort_values("at")["request"])
+    return list(prediction_log.read(case, NIGHT, EVER, settings).sort_values("at")["request"])
 
 
-def test_answers_are_moved_once_and_finished_journals_removed(written: Journal, taxi: UseCase, home: Settings) -> None:
+def test_answers_are_moved_once_and_finished_journals_removed(
+    written: RequestLog, taxi: UseCase, home: Settings
+) -> None:
     written.append(record("one"))
-    assert prediction_log.drain(taxi.name) == 1
-    assert prediction_log.drain(taxi.name) == 0
+    assert prediction_log.collect(taxi.name) == 1
+    assert prediction_log.collect(taxi.name) == 0
     written.append(record("two", at=2e9))
-    assert prediction_log.drain(taxi.name) == 1
+    assert prediction_log.collect(taxi.name) == 1
     written.close()
-    assert request_log.segments(home.journal / taxi.name)
-    assert prediction_log.drain(taxi.name) == 0
-    assert request_log.segments(home.journal / taxi.name) == ()
+    assert request_log.segments(home.prediction_log / taxi.name)
+    assert prediction_log.collect(taxi.name) == 0
+    assert request_log.segments(home.prediction_log / taxi.name) == ()
     assert moved(taxi, home) == ["one", "two"]
 
 
 def test_a_drain_stopped_before_it_removed_the_journal_moves_nothing_twice(
-    written: Journal, taxi: UseCase, home: Settings, monkeypatch: pytest.MonkeyPatch
+    written: RequestLog, taxi: UseCase, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written.append(record("one"))
     written.close()
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            prediction_log.drain(taxi.name)
-    assert prediction_log.drain(taxi.name) == 0
+            prediction_log.collect(taxi.name)
+    assert prediction_log.collect(taxi.name) == 0
     assert moved(taxi, home) == ["one"]
 
 
-def test_two_drains_at_once_move_each_answer_once(written: Journal, taxi: UseCase, home: Settings) -> None:
+def test_two_drains_at_once_move_each_answer_once(written: RequestLog, taxi: UseCase, home: Settings) -> None:
     names = [f"request {number}" for number in range(50)]
     for name in names:
         written.append(record(name))
-    drains = [threading.Thread(target=prediction_log.drain, args=[taxi.name]) for _ in range(4)]
+    drains = [threading.Thread(target=prediction_log.collect, args=[taxi.name]) for _ in range(4)]
     for each in drains:
         each.start()
     for each in drains:
         each.join()
-    prediction_log.drain(taxi.name)
+    prediction_log.collect(taxi.name)
     assert sorted(moved(taxi, home)) == sorted(names)
     written.close()
 
 
 def test_a_fault_and_an_answer_without_a_snapshot_keep_their_place(
-    written: Journal, taxi: UseCase, home: Settings
+    written: RequestLog, taxi: UseCase, home: Settings
 ) -> None:
     at = datetime(2024, 3, 16, 5, tzinfo=UTC).timestamp()
     written.append(record("r", at, score=None, fault="DataError: no", night=None, entity=None, route=Route.CANARY))
-    prediction_log.drain(taxi.name)
-    (row,) = prediction_log.given(taxi, NIGHT, EVER, home).to_dict("records")
+    prediction_log.collect(taxi.name)
+    (row,) = prediction_log.read(taxi, NIGHT, EVER, home).to_dict("records")
     assert pd.isna(row["score"])
     assert (row["fault"], row["night"], row["entity"], row["route"]) == ("DataError: no", "2024-03-16", None, "canary")
     assert row["features"] == '{"hour": 1.0}'
@@ -102,15 +104,15 @@ def test_a_fault_and_an_answer_without_a_snapshot_keep_their_place(
 
 
 def test_answers_of_before_a_moment_are_left_out_and_so_are_nights_of_the_batch(
-    written: Journal, taxi: UseCase, home: Settings
+    written: RequestLog, taxi: UseCase, home: Settings
 ) -> None:
     written.append(record("old", at=1e9))
     written.append(record("new", at=2e9))
     written.close()
-    prediction_log.drain(taxi.name)
-    rest = prediction_log.given(taxi, NIGHT, EVER, home)
+    prediction_log.collect(taxi.name)
+    rest = prediction_log.read(taxi, NIGHT, EVER, home)
     for night in ("2024-03-16", "2024-03-17"):
         batch = rest.assign(request=f"batch {night}", night=night, protocol=prediction_log.BATCH)
         prediction_log.put(batch, taxi, periods.parse(night).last, home)
-    found = prediction_log.given(taxi, NIGHT, datetime.fromtimestamp(1.5e9, UTC), home)
+    found = prediction_log.read(taxi, NIGHT, datetime.fromtimestamp(1.5e9, UTC), home)
     assert sorted(set(found["request"])) == ["batch 2024-03-17", "new"]

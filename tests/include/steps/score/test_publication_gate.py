@@ -17,7 +17,7 @@ from include.steps.score import publication_gate, score
 from include.stores import lake, ledger, warehouse
 from ml import periods
 from ml.errors import RefusalError, RequestError
-from ml.usecase import Issuing, UseCase
+from ml.usecase import PublicationGate, UseCase
 from tests.include.steps.conftest import NIGHT
 from tests.include.steps.test_again import Killed, killed_after
 
@@ -29,7 +29,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 def settings(arrive: Callable[[str], Settings], taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home in which one night is issued and the next one has features; one night is enough to be held against."""
     settings = arrive("monitor")
-    strict = replace(taxi, issuing=Issuing(least_nights=1))
+    strict = replace(taxi, publication=PublicationGate(min_reference_nights=1))
     monkeypatch.setattr(usecases, "get", lambda _: strict)
     return settings
 
@@ -54,7 +54,7 @@ def issued(settings: Settings, night: str = NEXT) -> pd.DataFrame:
 
 def told(settings: Settings) -> list[str]:
     found = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", *[date.fromisoformat(NEXT)] * 2)
-    return [each.message for each in found if each.kind == publication_gate.WITHHELD]
+    return [each.message for each in found if each.kind == publication_gate.HELD_BACK]
 
 
 def kinds(settings: Settings) -> list[str]:
@@ -62,13 +62,14 @@ def kinds(settings: Settings) -> list[str]:
     return [
         each.kind
         for each in found
-        if each.kind in (publication_gate.ISSUED, publication_gate.WITHHELD, publication_gate.WAIVED)
+        if each.kind
+        in (publication_gate.PUBLISHED, publication_gate.HELD_BACK, publication_gate.PUBLICATION_OVERRIDDEN)
     ]
 
 
 def test_a_night_like_the_last_one_is_issued_and_written_down(settings: Settings) -> None:
     assert score.score("taxi", NEXT) == len(issued(settings)) == 60
-    assert (kinds(settings), told(settings)) == ([publication_gate.ISSUED], [])
+    assert (kinds(settings), told(settings)) == ([publication_gate.PUBLISHED], [])
 
 
 @pytest.mark.parametrize(
@@ -88,9 +89,9 @@ def test_nothing_of_a_night_is_issued_when_it_is_not_like_the_last(
     ):
         score.score("taxi", NEXT)
     assert issued(settings).empty
-    assert kinds(settings) == [publication_gate.WITHHELD]
+    assert kinds(settings) == [publication_gate.HELD_BACK]
     assert len(told(settings)) == 1
-    readers = warehouse.standing_scores(warehouse.engine(settings.warehouse_url), "taxi")
+    readers = warehouse.latest_scores(warehouse.engine(settings.warehouse_url), "taxi")
     assert set(readers["night"]) == {date.fromisoformat(NIGHT)}
 
 
@@ -101,7 +102,7 @@ def test_a_night_that_was_mended_is_issued_and_its_alert_is_withdrawn(settings: 
         score.score("taxi", NEXT)
     spoil(settings, lambda _: good)
     assert score.score("taxi", NEXT) == 60
-    assert (kinds(settings), told(settings)) == ([publication_gate.WITHHELD, publication_gate.ISSUED], [])
+    assert (kinds(settings), told(settings)) == ([publication_gate.HELD_BACK, publication_gate.PUBLISHED], [])
 
 
 def test_of_a_window_the_nights_that_may_be_issued_are(settings: Settings) -> None:
@@ -118,7 +119,7 @@ def test_a_person_may_issue_them_anyway_with_a_name_and_a_reason(settings: Setti
     done = CliRunner().invoke(app, ["issue", "taxi", NEXT, "--who", "tess", "--why", "half the fleet is on strike"])
     assert done.exit_code == 0, done.output
     assert len(issued(settings)) == 30
-    entry = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", publication_gate.ISSUED)[-1]
+    entry = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", publication_gate.PUBLISHED)[-1]
     assert (entry.payload["waived_by"], told(settings)) == ("tess", [])
     assert score.score("taxi", NEXT) == 30
     assert "30 scores of 2024-03-18" in CliRunner().invoke(app, ["scores", "taxi"]).output
@@ -128,7 +129,7 @@ def test_what_was_waived_is_these_scores_and_no_others(settings: Settings) -> No
     spoil(settings, half)
     with pytest.raises(RefusalError):
         score.score("taxi", NEXT)
-    publication_gate.waive("taxi", NEXT, "tess", "half the fleet is on strike")
+    publication_gate.override("taxi", NEXT, "tess", "half the fleet is on strike")
     spoil(settings, half)
     with pytest.raises(RefusalError, match="got 0.25"):
         score.score("taxi", NEXT)
@@ -144,7 +145,7 @@ def test_scores_that_are_no_answer_cannot_be_issued_by_anybody(
     with pytest.raises(RefusalError, match="scores that are no answer: expected 0, got 60"):
         score.score("taxi", NEXT)
     with pytest.raises(RequestError, match="60 of the scores of 2024-03-18 are no answer, which nobody can issue"):
-        publication_gate.waive("taxi", NEXT, "tess", "we want them all the same")
+        publication_gate.override("taxi", NEXT, "tess", "we want them all the same")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_a_waiver_needs_something_withheld_and_a_reason(settings: Settings, nigh
     with pytest.raises(RefusalError):
         score.score("taxi", NEXT)
     with pytest.raises(RequestError, match=refusal):
-        publication_gate.waive("taxi", night, "tess", why)
+        publication_gate.override("taxi", night, "tess", why)
 
 
 def test_withholding_killed_after_any_write_ends_the_same_when_it_is_run_again(settings: Settings) -> None:

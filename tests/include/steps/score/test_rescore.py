@@ -45,7 +45,7 @@ def test_the_champion_answers_nights_before_it_as_it_does_now(settings: Settings
     built = build.read(settings.lake, taxi, "2024-03-14", NIGHT).sort_values(["night", "entity"])
     assert again() == len(built)
     made = rows(taxi, settings, champion(settings))
-    assert (made["score"].to_numpy() == batch_prediction.model(champion(settings), settings).predict(built)).all()
+    assert (made["score"].to_numpy() == batch_prediction.load_model(champion(settings), settings).predict(built)).all()
     assert set(made["model_digest"]) == {champion(settings)}
     assert set(made["features_version"]) == {lake.version(build.address(settings.lake, taxi))}
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_scored_again_is_refused(
 
 
 def test_a_long_range_is_cut_into_stretches(settings: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rescore, "_STRETCH", 7)
+    monkeypatch.setattr(rescore, "_CHUNK_NIGHTS", 7)
     stretches = rescore.plan("taxi", "2024-03-01", NIGHT, rescore.CHAMPION, *WHY)
     assert [each.period for each in stretches] == [
         "2024-03-01..2024-03-07",

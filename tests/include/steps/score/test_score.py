@@ -44,5 +44,5 @@ def test_a_stored_score_is_recomputed_to_the_same_number(arrive: Arrive, taxi: U
     STEPS["score"]()
     issued = warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", date(2024, 3, 17)).set_index("entity")
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT)
-    again = batch_prediction.model(issued["model_digest"].iloc[0], settings).predict(rows)
+    again = batch_prediction.load_model(issued["model_digest"].iloc[0], settings).predict(rows)
     assert (issued.loc[rows["entity"], "score"].to_numpy() == again).all()

@@ -11,7 +11,7 @@ from include.steps import ingest, train
 from include.steps.features import build
 from include.stores import ledger, warehouse
 from ml.governance.hash_chain import Entry
-from ml.usecase import Budget, Gates, Quiet, UseCase
+from ml.usecase import BlackoutPeriod, Budget, Gates, UseCase
 from tests.include.steps.conftest import HISTORY, LAST, STEPS, contents
 
 Arrive = Callable[[str], Settings]
@@ -48,7 +48,7 @@ def test_a_refused_first_model_is_tried_anew_after_the_use_case_was_mended(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = arrive("train")
-    strict = replace(taxi, gates=Gates(judged_nights=4, least_auc=0.94))
+    strict = replace(taxi, gates=Gates(judged_nights=4, min_auc=0.94))
     with monkeypatch.context() as patch:
         patch.setattr(usecases, "get", lambda _: strict)
         assert not train.train("taxi", LAST, train.BOOTSTRAP)
@@ -90,7 +90,7 @@ def test_a_person_is_not_held_back_by_the_budget_and_the_verdict_tells_how_much_
     triggers = replace(
         taxi.triggers,
         budget=Budget(trainings=1, nights=28),
-        quiet=(Quiet(nights="01-01..12-31", why="by hand only"),),
+        blackouts=(BlackoutPeriod(nights="01-01..12-31", why="by hand only"),),
     )
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
     asked = [train.train("taxi", night, train.BOOTSTRAP) for night in (EARLY, LAST)]

@@ -7,7 +7,7 @@ from include.steps.train import champion
 from include.steps.train.champion import Champion
 from include.stores import ledger, warehouse
 from ml import periods
-from ml.promotion.gate import Bar
+from ml.promotion.gate import GateRule
 from tests.include.steps.conftest import LAST, LATER
 
 Arrive = Callable[[str], Settings]
@@ -25,12 +25,12 @@ def test_a_champion_whose_features_are_gone_has_a_fault_and_the_scores_of_the_ba
     settings, case = arrive("ingest a night"), usecases.get("taxi")
     met = champion.read(ledger.champion(warehouse.engine(settings.warehouse_url), "taxi"), case, settings)
     frame = build.read(settings.lake, case, LAST, LAST)
-    known, unknown = met.on(frame, 0.3), met.on(frame[["entity"]], 0.3)
-    assert (known.bar(met.recipe), known.bar("another"), known.fault) == (Bar.REFRESH, Bar.CHANGE, "")
+    known, unknown = met.scored_on(frame, 0.3), met.scored_on(frame[["entity"]], 0.3)
+    assert (known.bar(met.recipe), known.bar("another"), known.fault) == (GateRule.REFRESH, GateRule.CHANGE, "")
     assert len(set(known.scores)) > 1
-    assert (unknown.bar(met.recipe), set(unknown.scores)) == (Bar.ALONE, {0.3})
+    assert (unknown.bar(met.recipe), set(unknown.scores)) == (GateRule.CHAMPION_UNAVAILABLE, {0.3})
     assert "expected the features" in unknown.fault
 
 
 def test_before_the_first_champion_a_challenger_must_show_a_first_models_worth() -> None:
-    assert Champion().bar("any") is Bar.BOOTSTRAP
+    assert Champion().bar("any") is GateRule.BOOTSTRAP

@@ -36,9 +36,9 @@ def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: U
         ("south", True),
     ]
     assert "group zone=north: ROC AUC beside everybody's" in [each["name"] for each in judged(settings)["checks"]]
-    page = report_paths.card(settings.reports, "taxi", date.fromisoformat(LAST))
+    page = report_paths.model_card(settings.reports, "taxi", date.fromisoformat(LAST))
     mlflow = client.connect(settings)
-    (run,) = mlflow.search_runs([client.experiment(mlflow, settings, "taxi")])
+    (run,) = mlflow.search_runs([client.experiment_id(mlflow, settings, "taxi")])
     shown = {each.path for each in mlflow.list_artifacts(run.info.run_id)}
     assert "findings.json" in shown
     for name in judged(settings)["pictures"]:
@@ -61,17 +61,17 @@ def test_an_edge_case_that_is_a_feature_holds_where_it_is_known_and_not_0(
     rows = lake.read(build.address(settings.lake, taxi)).sort_values("entity", ignore_index=True)
     odd = np.where(np.arange(len(rows)) % 2, 1.0, np.where(np.arange(len(rows)) % 4, 0.0, np.nan))
     lake.replace(build.address(settings.lake, taxi), periods.parse(HISTORY), rows.assign(kilometres=odd))
-    case = replace(taxi, edge_cases=(EdgeCase(name="odd", where="kilometres", why="a test"),))
+    case = replace(taxi, edge_cases=(EdgeCase(name="odd", condition="kilometres", why="a test"),))
     (edge,) = [each for each in trained(settings, case, monkeypatch)["findings"]["segments"] if each["name"] == "odd"]
     assert edge["quality"]["rows"] == 120
 
 
 def settle(settings: Settings, taxi: UseCase, late: float) -> None:
     """Let every ride of the harbour have one outcome on the judged nights, which nothing learned of could tell."""
-    rides = lake.read(build.valid(settings.lake, taxi, "rides"))
+    rides = lake.read(build.valid_address(settings.lake, taxi, "rides"))
     settled = (rides["ride_date"] >= "2024-03-08") & (rides["zone"] == "harbour")
     rides = rides.assign(is_late=np.where(settled, late, rides["is_late"]))
-    lake.replace(build.valid(settings.lake, taxi, "rides"), periods.parse(HISTORY), rides)
+    lake.replace(build.valid_address(settings.lake, taxi, "rides"), periods.parse(HISTORY), rides)
 
 
 def test_a_slice_that_a_model_gets_wrong_keeps_it_out_for_that_reason(
@@ -102,7 +102,7 @@ def test_a_group_that_is_too_small_keeps_no_model_out(
 ) -> None:
     settings = arrive("train")
     settle(settings, taxi, 1.0)
-    few = replace(taxi, gates=Gates(judged_nights=8), fairness=Fairness(by=("zone",), least_rows=500))
+    few = replace(taxi, gates=Gates(judged_nights=8), fairness=Fairness(group_by=("zone",), min_rows=500))
     assert trained(settings, few, monkeypatch)["outcome"] == "promote"
 
 
@@ -120,12 +120,12 @@ def test_a_personal_column_that_no_model_sees_is_compared_in_reports(
         tables=tables,
         features=tuple(each for each in gym.features if each.outputs != ("plan",)),
         slices=(),
-        settled=(),
-        fairness=Fairness(by=("plan",), least_rows=10_000),
+        deterministic_levels=(),
+        fairness=Fairness(group_by=("plan",), min_rows=10_000),
         gates=Gates(judged_nights=4),
     )
-    ingest.ingest("gym", gym.rehearsal.history)
+    ingest.ingest("gym", gym.demo.history)
     monkeypatch.setattr(usecases, "get", lambda _: case)
-    build.build("gym", gym.rehearsal.history)
+    build.build("gym", gym.demo.history)
     train.train("gym", "2023-12-01", train.BOOTSTRAP)
     assert {each["level"] for each in judged(home, "gym")["findings"]["groups"]} == {"full", "weekend", "trial"}

@@ -14,7 +14,7 @@ from bench import ways
 from include.cli import main
 from include.settings import Settings, load_settings
 from include.steps.train import export
-from include.steps.train.export import Form
+from include.steps.train.export import ExportFormat
 from include.stores import ledger, packages, warehouse
 from ml.errors import PackageError, RequestError
 from ml.governance import manifest
@@ -41,7 +41,7 @@ def installed(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         patch.setenv("RATCHET_HOME", str(shutil.copytree(prepared_home, folder / "home")))
         load_settings.cache_clear()
         digest = edge.stored(edge.package(edge.model("trees")), load_settings())
-        wheel, target = export.export(digest, Form.WHEEL, folder), folder / "installed"
+        wheel, target = export.export(digest, ExportFormat.WHEEL, folder), folder / "installed"
     load_settings.cache_clear()
     words = ["install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", "--target", str(target)]
     subprocess.run([sys.executable, "-m", "pip", *words, str(wheel)], check=True, capture_output=True)
@@ -56,8 +56,8 @@ def run(installed: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("form", Form)
-def test_the_same_package_becomes_the_same_bytes(form: Form, digest: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ExportFormat)
+def test_the_same_package_becomes_the_same_bytes(form: ExportFormat, digest: str, tmp_path: Path) -> None:
     one, other = (export.export(digest, form, tmp_path / each) for each in ("one", "other"))
     assert one.name == other.name
     assert one.read_bytes() == other.read_bytes()
@@ -65,7 +65,7 @@ def test_the_same_package_becomes_the_same_bytes(form: Form, digest: str, tmp_pa
 
 def test_a_wheel_imports_numpy_and_nothing_of_ours(digest: str, tmp_path: Path) -> None:
     (alone := tmp_path / "alone").mkdir()
-    told = ways.by_wheel(export.export(digest, Form.WHEEL, tmp_path), ways.numpy_alone(alone), ROWS)
+    told = ways.by_wheel(export.export(digest, ExportFormat.WHEEL, tmp_path), ways.numpy_alone(alone), ROWS)
     assert "numpy" in told["imported"]
     assert not {"lightgbm", "pandas", "sklearn", "scipy", "ml", "include"} & set(told["imported"])
 
@@ -78,14 +78,14 @@ def test_a_wheel_has_the_signed_bytes_of_the_package(digest: str, home: Settings
 def test_a_model_with_texts_is_scored_without_scikit_learn(home: Settings, tmp_path: Path) -> None:
     notes = edge.FRAME.assign(note=["fog", "snöw at the gate", None, "crew"] * (edge.COUNT // 4))
     texts = (Text("note", components=2, buckets=128),)
-    gathered = fitting.gather(
+    gathered = fitting.prepare(
         notes, edge.LATE, edge.NIGHTS, tuple(notes), target=YES_OR_NO, seed=1, threads=1, texts=texts
     )
     model = fitting.fit(edge.TREES, gathered).model
     digest = edge.stored(package_files.pack(model, notes, served.FACTS), home)
     (alone := tmp_path / "alone").mkdir()
     rows = [row | {"note": note} for row in ROWS for note in ("fog", "never seen", None)]
-    told = ways.by_wheel(export.export(digest, Form.WHEEL, tmp_path), ways.numpy_alone(alone), rows)
+    told = ways.by_wheel(export.export(digest, ExportFormat.WHEEL, tmp_path), ways.numpy_alone(alone), rows)
     assert told["scores"] == pytest.approx(model.predict(pd.DataFrame(rows)).tolist(), abs=1e-15)
     assert "sklearn" not in told["imported"]
 
@@ -141,13 +141,13 @@ def test_a_package_that_nobody_trusted_signed_does_not_go_out(home: Settings, tm
     for key in home.trusted_keys.glob("*.pem"):
         key.unlink()
     with pytest.raises(PackageError, match="trusts none at all"):
-        export.export(digest, Form.WHEEL, tmp_path)
+        export.export(digest, ExportFormat.WHEEL, tmp_path)
     assert not list(tmp_path.glob("*.whl"))
 
 
 def test_a_use_case_is_its_champion(digest: str, home: Settings, toys: None, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="expected taxi to have a champion, but it has had none"):
-        export.export("taxi", Form.ONNX, tmp_path)
+        export.export("taxi", ExportFormat.ONNX, tmp_path)
     night = parse("2013-01-12").last
     ledger.append(
         warehouse.engine(home.warehouse_url),
@@ -158,7 +158,7 @@ def test_a_use_case_is_its_champion(digest: str, home: Settings, toys: None, tmp
         payload={},
         key="k",
     )
-    assert export.export("taxi", Form.ONNX, tmp_path).name == f"taxi-{digest[:12]}.onnx"
+    assert export.export("taxi", ExportFormat.ONNX, tmp_path).name == f"taxi-{digest[:12]}.onnx"
 
 
 @pytest.mark.parametrize(
@@ -171,13 +171,13 @@ def test_a_use_case_is_its_champion(digest: str, home: Settings, toys: None, tmp
 )
 def test_one_package_has_to_be_meant(named: str, told: str, digest: str, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=told):
-        export.export(named.format(digest), Form.WHEEL, tmp_path)
+        export.export(named.format(digest), ExportFormat.WHEEL, tmp_path)
 
 
 def test_two_packages_of_one_beginning_are_told_apart(digest: str, home: Settings, tmp_path: Path) -> None:
     (home.packages / f"{digest[:10]}{manifest.sha256(b'')}").mkdir()
     with pytest.raises(RequestError, match="2 of the 2 packages"):
-        export.export(digest[:10], Form.WHEEL, tmp_path)
+        export.export(digest[:10], ExportFormat.WHEEL, tmp_path)
 
 
 def test_the_command_says_which_file_it_wrote(digest: str, tmp_path: Path) -> None:

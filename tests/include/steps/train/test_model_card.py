@@ -26,7 +26,9 @@ Arrive = Callable[[str], Settings]
 def planted(settings: Settings, taxi: UseCase) -> None:
     """Make a feature of the history pure chance, and another all but the label."""
     rows = lake.read(build.address(settings.lake, taxi)).sort_values("entity", ignore_index=True)
-    late = rows["entity"].map(lake.read(build.valid(settings.lake, taxi, "rides")).set_index("entity")["is_late"])
+    late = rows["entity"].map(
+        lake.read(build.valid_address(settings.lake, taxi, "rides")).set_index("entity")["is_late"]
+    )
     chance = np.random.default_rng(8)
     rows = rows.assign(
         kilometres=chance.normal(size=len(rows)),
@@ -39,7 +41,7 @@ def trained(settings: Settings, taxi: UseCase) -> str:
     """Train on planted features and return the card."""
     planted(settings, taxi)
     train.train("taxi", LAST, train.BOOTSTRAP)
-    return report_paths.card(settings.reports, "taxi", date.fromisoformat(LAST)).read_text()
+    return report_paths.model_card(settings.reports, "taxi", date.fromisoformat(LAST)).read_text()
 
 
 def test_a_feature_of_pure_chance_is_named_in_card_ledger_and_dossier_and_one_that_bears_the_label_is_not(
@@ -54,7 +56,7 @@ def test_a_feature_of_pure_chance_is_named_in_card_ledger_and_dossier_and_one_th
     named = judged.payload["not_shown_to_pay"]
     assert "kilometres" in named
     assert "pickup_hour" not in named
-    (sentence,) = [line for line in release.dossier("taxi", LAST).splitlines() if "not shown to pay" in line]
+    (sentence,) = [line for line in release.render_evidence("taxi", LAST).splitlines() if "not shown to pay" in line]
     assert "`kilometres`" in sentence
     assert "`pickup_hour`" not in sentence
 
@@ -63,7 +65,7 @@ def test_the_run_holds_the_card_the_table_and_a_number_for_each_feature(arrive: 
     settings = arrive("train")
     text = trained(settings, taxi)
     mlflow = client.connect(settings)
-    (run,) = mlflow.search_runs([client.experiment(mlflow, settings, "taxi")])
+    (run,) = mlflow.search_runs([client.experiment_id(mlflow, settings, "taxi")])
     told = {name: float(number) for name, number in run.data.metrics.items() if name.startswith("benefit.")}
     columns = [each.outputs[0] for each in taxi.features]
     assert set(told) == {f"benefit.{how}.{name}" for how in ("within", "across") for name in columns}
@@ -86,7 +88,7 @@ def test_a_personal_column_is_named_with_where_it_may_go_and_nothing_of_its_valu
     assert "* `bookings.zone` may reach features\n" in text
     (row,) = [each for each in text.splitlines() if each.startswith("| `zone` |")]
     assert "| *** |" in row
-    for level in lake.read(build.valid(settings.lake, taxi, "bookings"))["zone"].unique():
+    for level in lake.read(build.valid_address(settings.lake, taxi, "bookings"))["zone"].unique():
         assert f"{level}" not in text.replace("zone", "")
 
 
@@ -102,7 +104,7 @@ def edit(path: Path, was: str, now: str) -> None:
 
 
 def shown(settings: Settings) -> Path:
-    return report_paths.card(settings.reports, "taxi", date.fromisoformat(LAST))
+    return report_paths.model_card(settings.reports, "taxi", date.fromisoformat(LAST))
 
 
 def registered(settings: Settings) -> Path:

@@ -20,8 +20,8 @@ from tests.include.steps.conftest import LAST, LATER, NIGHT, contents
 from tests.include.steps.test_again import Killed, killed_after
 
 Arrive = Callable[[str], Settings]
-LENIENT = Refit(scores_apart=0.5, flipped=0.9, least_rank=0.01, loss_rise=0.5)
-STRICT = replace(LENIENT, scores_apart=1e-9)
+LENIENT = Refit(max_score_difference=0.5, max_flipped_share=0.9, min_rank_correlation=0.01, max_loss_rise=0.5)
+STRICT = replace(LENIENT, max_score_difference=1e-9)
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def test_a_refit_that_agrees_is_released_and_says_of_which_model_it_is(arrive: A
     assert refit["refit"] == {"judged": told["judged"], "agreement": told["checks"]}
     assert (refit["fitted"], refit["used_until"]) == (["2024-03-01", "2024-03-15"], "2024-03-15")
     assert refit["settings"] == facts(settings, told["judged"])["settings"]
-    text = report_paths.card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
+    text = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
     assert f"Released is a refit of the judged model `{told['judged']}`" in text
     assert f"* Package `{entry.subject}`" in text
     model_card.check("taxi", LAST)
-    assert release.battery("taxi", LAST) == entry.subject
-    assert "| rank correlation of scores | " in release.dossier("taxi", LAST)
+    assert release.run_acceptance_tests("taxi", LAST) == entry.subject
+    assert "| rank correlation of scores | " in release.render_evidence("taxi", LAST)
 
 
 def test_of_a_refit_that_does_not_agree_the_judged_model_is_released_and_that_is_written(
@@ -83,7 +83,7 @@ def test_of_a_refit_that_does_not_agree_the_judged_model_is_released_and_that_is
     assert [each["name"] for each in told["checks"] if each["answer"] == "fail"] == ["mean distance of scores"]
     assert "refit" not in facts(settings, entry.subject)
     assert facts(settings, entry.subject)["fitted"] == ["2024-03-01", "2024-03-11"]
-    text = report_paths.card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
+    text = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
     assert f"Released is the judged model `{told['judged']}` itself" in text
     assert f"(`{told['refit']}`) does not agree with it" in text
     model_card.check("taxi", LAST)
@@ -102,7 +102,7 @@ def test_rows_that_no_label_waits_for_show_no_agreement(arrive: Arrive, declare:
 
 def test_a_challenger_that_is_kept_out_is_not_fitted_again(arrive: Arrive, declare: Any) -> None:
     settings = arrive("train")
-    declare(refit=LENIENT, gates=Gates(judged_nights=4, least_auc=0.94))
+    declare(refit=LENIENT, gates=Gates(judged_nights=4, min_auc=0.94))
     assert not train.train("taxi", LAST, train.BOOTSTRAP)
     assert last_judged(settings).payload["refit"] is None
 
@@ -111,7 +111,7 @@ def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arr
     settings = arrive("train")
     declare(refit=LENIENT)
     train.train("taxi", LAST, train.BOOTSTRAP)
-    release.battery("taxi", LAST)
+    release.run_acceptance_tests("taxi", LAST)
     for who in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve("taxi", LAST, *who, "Approve")
     release.promote("taxi", LAST)

@@ -35,8 +35,8 @@ def train(case: UseCase, settings: Settings, place: int, latency: float, depende
         },
         key=f"{case.name}:judged:{night}",
     )
-    resource_trends.timed(case, night, TREES, 20.0, settings)
-    resource_trends.keep(case, night, judged, settings)
+    resource_trends.record_seconds(case, night, TREES, 20.0, settings)
+    resource_trends.record(case, night, judged, settings)
     return night
 
 
@@ -82,5 +82,5 @@ def test_a_verdict_without_candidates_leaves_no_row(arrive: Arrive, case: UseCas
         payload={"outcome": "inconclusive"},
         key="refused",
     )
-    resource_trends.keep(case, FIRST, refused, settings)
+    resource_trends.record(case, FIRST, refused, settings)
     assert not warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, FIRST)

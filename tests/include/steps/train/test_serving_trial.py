@@ -25,10 +25,10 @@ WHEN = date(2013, 1, 12)
 def digest(home: Settings) -> str:
     """The digest of a signed package in its store."""
     model = fitting.fit(
-        TREES, fitting.gather(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
+        TREES, fitting.prepare(FRAME, LABELS, NIGHTS, ("hour", "zone"), target=YES_OR_NO, seed=1, threads=1)
     ).model
     packed = package_files.pack(model, FRAME, {})
-    packages.put(home.packages, packed.digest, model_signing.signed(packed.digest, packed.files, home))
+    packages.put(home.packages, packed.digest, model_signing.sign(packed.digest, packed.files, home))
     return packed.digest
 
 
@@ -39,14 +39,14 @@ def test_of_each_entity_the_last_row_is_drawn_and_the_same_by_every_draw() -> No
     pd.testing.assert_frame_equal(serving_trial.sample(ROWS), drawn)
     assert (
         len(serving_trial.sample(pd.concat([FRAME] * 9).assign(entity=lambda rows: range(len(rows)))))
-        == serving_trial.ROWS
+        == serving_trial.SAMPLE_ROWS
     )
 
 
 def test_answers_come_in_the_order_of_the_rows_that_come_with_them(home: Settings, digest: str) -> None:
     trial, rows = serving_trial.run(home.packages, digest, serving_trial.sample(ROWS), ("hour", "zone"), WHEN, home)
     model = package_files.load(packages.get(home.packages, digest, home.trusted_keys))
-    assert trial.single == pytest.approx(model.predict(rows).tolist(), abs=1e-12)
+    assert trial.single_row_scores == pytest.approx(model.predict(rows).tolist(), abs=1e-12)
     assert trial.p99_ms > 0
 
 

@@ -18,7 +18,7 @@ from include.steps.train import plan as plans
 from include.steps.train.plan import Plan
 from include.stores import candidate_store, lake, ledger, packages, warehouse
 from ml import periods
-from ml.errors import DraftError, RequestError
+from ml.errors import CandidateFilesError, RequestError
 from ml.packaging import package_files
 from ml.usecase import Logistic, Tuning, UseCase
 from tests.conftest import TOYS
@@ -29,11 +29,11 @@ Arrive = Callable[[str], Settings]
 WHEN = periods.parse(LAST).last
 
 
-def prepared() -> list[train.Asked]:
+def prepared() -> list[train.FitTask]:
     return train.prepare("taxi", LAST, train.BOOTSTRAP)
 
 
-def fit(each: train.Asked) -> None:
+def fit(each: train.FitTask) -> None:
     train.fit("taxi", LAST, each["plan"], each["candidate"])
 
 
@@ -147,9 +147,11 @@ def test_a_torn_draft_stops_the_judge_and_its_task_run_again_mends_it(arrive: Ar
     asked = prepared()
     for each in asked:
         fit(each)
-    place = plans.draft(planned(settings, taxi), "logistic", settings)
+    place = plans.candidate_path(planned(settings, taxi), "logistic", settings)
     (place / "fold-2.txt").write_bytes(b"{")
-    with pytest.raises(DraftError, match=r"logistic, but 'fold-2.txt' is not as it was written: clear the task"):
+    with pytest.raises(
+        CandidateFilesError, match=r"logistic, but 'fold-2.txt' is not as it was written: clear the task"
+    ):
         train.judge("taxi", LAST, asked)
     assert ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged") == ()
     fit(asked[0])
@@ -160,7 +162,7 @@ def test_a_candidate_that_was_not_fitted_stops_the_judge(arrive: Arrive) -> None
     arrive("train")
     asked = prepared()
     fit(asked[1])
-    with pytest.raises(DraftError, match="logistic, but there is none: clear the task that makes it"):
+    with pytest.raises(CandidateFilesError, match="logistic, but there is none: clear the task that makes it"):
         train.judge("taxi", LAST, asked)
 
 
@@ -188,7 +190,7 @@ def test_what_changed_meanwhile_is_not_trained_in_two_minds(
     if changed == "the use case":
         monkeypatch.setattr(usecases, "get", lambda name: replace(taxi, question="Another?"))
     else:
-        monkeypatch.setattr(provenance, "code", lambda: "a later commit")
+        monkeypatch.setattr(provenance, "code_version", lambda: "a later commit")
     for part in (lambda: fit(asked[1]), lambda: train.judge("taxi", LAST, asked)):
         with pytest.raises(RequestError, match="were changed since: clear its run from its first task, `prepare`"):
             part()
@@ -213,11 +215,11 @@ def test_the_log_tells_of_each_fold_and_what_answering_takes(arrive: Arrive, cap
 
 def test_drafts_of_other_nights_stay(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("train")
-    other = settings.drafts / "taxi" / "2024-03-12" / "logistic"
+    other = settings.candidate_files / "taxi" / "2024-03-12" / "logistic"
     candidate_store.put(other, {"a": b"1"})
     train.train("taxi", LAST, train.BOOTSTRAP)
     assert candidate_store.get(other) == {"a": b"1"}
-    assert [path.name for path in Path(settings.drafts / "taxi").iterdir()] == ["2024-03-12"]
+    assert [path.name for path in Path(settings.candidate_files / "taxi").iterdir()] == ["2024-03-12"]
 
 
 def test_the_released_package_is_the_one_that_its_draft_answered_with(arrive: Arrive, taxi: UseCase) -> None:
@@ -226,7 +228,8 @@ def test_the_released_package_is_the_one_that_its_draft_answered_with(arrive: Ar
     for each in asked:
         fit(each)
     kept = {
-        each.name: candidate_store.get(plans.draft(planned(settings, taxi), each.name, settings)) for each in taxi.candidates
+        each.name: candidate_store.get(plans.candidate_path(planned(settings, taxi), each.name, settings))
+        for each in taxi.candidates
     }
     train.judge("taxi", LAST, asked)
     files = packages.get(settings.packages, judged(settings)["package"], settings.trusted_keys)

@@ -27,7 +27,7 @@ Arrive = Callable[[str], Settings]
 
 def test_a_leak_stops_training_names_the_feature_and_leaves_nothing(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("train")
-    rides = lake.read(build.valid(settings.lake, taxi, "rides")).set_index("entity")["is_late"]
+    rides = lake.read(build.valid_address(settings.lake, taxi, "rides")).set_index("entity")["is_late"]
     rows = lake.read(build.address(settings.lake, taxi))
     leaking = rows.assign(kilometres=rows["entity"].map(rides))
     lake.replace(build.address(settings.lake, taxi), periods.parse(HISTORY), leaking)
@@ -41,7 +41,7 @@ def test_the_traffic_of_the_hour_of_the_ride_stops_training(arrive: Arrive, taxi
     settings = arrive("train")
     night, tables = periods.parse(LAST).last, table_snapshot.take(taxi, settings)
     rows = training_set.read(taxi, night, tables, settings)
-    later = training_set.at_event(taxi, rows, night, tables)
+    later = training_set.lookups_at_event(taxi, rows, night, tables)
     told = rows.frame.set_index("entity").assign(kilometres=later["congestion"].to_numpy())["kilometres"]
     stored = lake.read(build.address(settings.lake, taxi))
     leaking = stored.assign(kilometres=stored["entity"].map(told).fillna(0.5))
@@ -54,7 +54,7 @@ def test_the_training_set_holds_matured_nights_and_labels_known_by_the_cutoff(ar
     settings = arrive("train")
     night = periods.parse("2024-03-10").last
     rows = training_set.read(taxi, night, table_snapshot.take(taxi, settings), settings)
-    rides = lake.read(build.valid(settings.lake, taxi, "rides")).set_index("entity")
+    rides = lake.read(build.valid_address(settings.lake, taxi, "rides")).set_index("entity")
     assert rides.loc[rows.frame["entity"], KNOWN_AT].max() <= taxi.horizon.cutoff(night)
     assert rows.nights.max() == "2024-03-09"
     assert list(rows.frame["night"]) == sorted(rows.frame["night"])
@@ -82,7 +82,7 @@ def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
 def test_a_package_has_its_card_and_what_serving_it_needs_and_neither_tells_the_time(arrive: Arrive) -> None:
     settings = arrive("battery")
     (place,) = settings.packages.glob("[!.]*")
-    assert (place / "requirements.txt").read_bytes() == provenance.serving()
+    assert (place / "requirements.txt").read_bytes() == provenance.serving_lock()
     card = (place / "model_card.md").read_text()
     assert "| feature | within nights |" in card
     assert "unmeasured" in card
@@ -171,6 +171,8 @@ def test_a_better_model_that_misses_a_budget_as_it_is_served_loses_and_it_is_wri
         monkeypatch.setattr(usecases, "get", lambda _, each=each: each)
         train.train("taxi", LAST, train.BOOTSTRAP)
         (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
-        chosen.append(package_files.facts(packages.get(settings.packages, told.subject, settings.trusted_keys))["candidate"])
+        chosen.append(
+            package_files.facts(packages.get(settings.packages, told.subject, settings.trusted_keys))["candidate"]
+        )
     assert chosen == [better.name, other.name]
     assert re.search(why, str(told.payload["choice"]))

@@ -17,9 +17,9 @@ def told(connection: str) -> list[str]:
 
 
 def test_without_an_address_it_is_a_database_in_the_feature_stores_folder(home: Settings) -> None:
-    found = SqliteOnlineStoreConfig(**addresses.online(home, "taxi"))
+    found = SqliteOnlineStoreConfig(**addresses.online_store_config(home, "taxi"))
     assert found.path == str(home.feature_store / "taxi" / "online.db")
-    assert addresses.shown(home) == ""
+    assert addresses.redacted_url(home) == ""
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_without_an_address_it_is_a_database_in_the_feature_stores_folder(home: 
 def test_an_address_is_told_to_feast_with_its_credentials_and_shown_without(
     home: Settings, url: str, expected: list[str], shown: str
 ) -> None:
-    assert told(addresses.online(at(home, url), "taxi")["connection_string"]) == expected
-    assert addresses.shown(at(home, url)) == shown
+    assert told(addresses.online_store_config(at(home, url), "taxi")["connection_string"]) == expected
+    assert addresses.redacted_url(at(home, url)) == shown
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def test_an_address_is_told_to_feast_with_its_credentials_and_shown_without(
 )
 def test_what_is_no_address_is_refused(home: Settings, url: str) -> None:
     with pytest.raises(SetupError, match=r"expected RATCHET_ONLINE_STORE_URL to be empty or redis://"):
-        addresses.online(at(home, url), "taxi")
+        addresses.online_store_config(at(home, url), "taxi")
 
 
 def test_a_refusal_does_not_tell_the_password(home: Settings) -> None:
     with pytest.raises(SetupError) as refused:
-        addresses.online(at(home, "redis://:secret@cache:port"), "taxi")
+        addresses.online_store_config(at(home, "redis://:secret@cache:port"), "taxi")
     assert "secret" not in str(refused.value)
 
 
 def test_other_errors_go_through_untouched(home: Settings) -> None:
-    with pytest.raises(KeyError), addresses.reached(home):
+    with pytest.raises(KeyError), addresses.translate_errors(home):
         raise KeyError

@@ -96,7 +96,7 @@ def test_features_can_be_deployed_before_there_is_a_table_and_only_once(home: Se
 def test_an_older_service_can_still_be_asked_after_a_deploy(home: Settings, service: Service) -> None:
     wider = replace(service, version="3" * 64, types={**service.types, "more": "number"})
     feature_store.apply(home, wider)
-    with feature_store.registry.opened(home, "shop") as store:
+    with feature_store.registry.open_store(home, "shop") as store:
         names = {each.name for each in store.list_feature_services()}
         kept = store.get_feature_service(service.name)
     assert names == {service.name, wider.name}

@@ -9,71 +9,71 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from include.stores.files import locations
-from include.stores.landing import Place
+from include.stores.landing import Location
 from ml.errors import DataError, SetupError
 from tests.faults import Fault, Faults
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return locations.at(request.getfixturevalue("bucket") if request.param == "bucket" else str(tmp_path))
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    return locations.from_address(request.getfixturevalue("bucket") if request.param == "bucket" else str(tmp_path))
 
 
-def fetched(place: Place, name: str = "rides.csv") -> bytes:
+def fetched(place: Location, name: str = "rides.csv") -> bytes:
     with TemporaryDirectory() as folder:
-        return place.bring(name, Path(folder)).read_bytes()
+        return place.fetch(name, Path(folder)).read_bytes()
 
 
-def test_what_was_put_is_named_and_fetched_whole(place: Place) -> None:
-    night = place.within("taxi").within("2013-02-08")
+def test_what_was_put_is_named_and_fetched_whole(place: Location) -> None:
+    night = place.child("taxi").child("2013-02-08")
     night.put("rides.csv", b"who\nann\n")
     night.put("empty.csv", b"")
-    night.within("deeper").put("other.csv", b"x")
+    night.child("deeper").put("other.csv", b"x")
     assert sorted(night.names()) == ["empty.csv", "rides.csv"]
     assert (fetched(night, "rides.csv"), fetched(night, "empty.csv")) == (b"who\nann\n", b"")
 
 
-def test_a_place_is_made_ready_to_land_in_as_often_as_one_likes(place: Place) -> None:
-    night = place.within("taxi").within("2013-02-08")
+def test_a_place_is_made_ready_to_land_in_as_often_as_one_likes(place: Location) -> None:
+    night = place.child("taxi").child("2013-02-08")
     for _ in range(2):
-        night.make()
+        night.ensure_exists()
     assert night.names() == []
     assert isinstance(night, locations.Bucket) or night.path.is_dir()  # type: ignore[attr-defined]
 
 
-def test_a_night_of_which_nothing_landed_has_no_names(place: Place) -> None:
-    place.within("2013-02-08").put("rides.csv", b"x")
-    assert place.within("2013-02-0").names() == []
+def test_a_night_of_which_nothing_landed_has_no_names(place: Location) -> None:
+    place.child("2013-02-08").put("rides.csv", b"x")
+    assert place.child("2013-02-0").names() == []
 
 
-def test_a_file_is_told_from_a_changed_one_as_long_as_it_without_being_read(place: Place) -> None:
+def test_a_file_is_told_from_a_changed_one_as_long_as_it_without_being_read(place: Location) -> None:
     place.put("rides.csv", b"yes")
-    first = place.stamps()
-    assert place.stamps() == first
+    first = place.file_versions()
+    assert place.file_versions() == first
     place.put("rides.csv", b"no.")
-    assert place.stamps().keys() == first.keys()
-    assert place.stamps() != first
+    assert place.file_versions().keys() == first.keys()
+    assert place.file_versions() != first
 
 
-def test_places_below_are_told_from_the_first_to_the_last_with_their_own_files_alone(place: Place) -> None:
+def test_places_below_are_told_from_the_first_to_the_last_with_their_own_files_alone(place: Location) -> None:
     for night in ("2013-02-07", "2013-02-08", "2013-02-08..2013-02-09", "2013-02-10", "2013-02-11", "intraday"):
-        place.within(night).put("rides.csv", night.encode())
-        place.within(night).within("deeper").put("other.csv", b"x")
+        place.child(night).put("rides.csv", night.encode())
+        place.child(night).child("deeper").put("other.csv", b"x")
     place.put("notes.txt", b"of no night")
-    found = place.below("2013-02-08", "2013-02-10")
+    found = place.file_versions_by_child("2013-02-08", "2013-02-10")
     assert found == {
-        night: place.within(night).stamps() for night in ("2013-02-08", "2013-02-08..2013-02-09", "2013-02-10")
+        night: place.child(night).file_versions() for night in ("2013-02-08", "2013-02-08..2013-02-09", "2013-02-10")
     }
     assert [list(stamps) for stamps in found.values()] == [["rides.csv"]] * 3
-    assert place.within("nowhere").below("", "9999") == {}
+    assert place.child("nowhere").file_versions_by_child("", "9999") == {}
 
 
-def test_a_file_that_is_gone_is_named(place: Place) -> None:
+def test_a_file_that_is_gone_is_named(place: Location) -> None:
     with pytest.raises(DataError, match=r"expected the (file|object) .*rides.csv, but it is gone; land it"):
         fetched(place)
 
 
-def test_a_file_past_the_bound_is_refused_before_it_is_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_past_the_bound_is_refused_before_it_is_read(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     place.put("rides.csv", b"123456")
     monkeypatch.setattr(locations, "LARGEST_FILE", 5)
     with pytest.raises(DataError, match=r"rides.csv: expected files of at most 5 bytes, got 6; land it in parts"):
@@ -106,21 +106,21 @@ def cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Cut]]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-        locations.client.cache_clear()
+        locations.s3_client.cache_clear()
         yield Cut
-        locations.client.cache_clear()
+        locations.s3_client.cache_clear()
         server.shutdown()
 
 
 def test_a_body_cut_once_is_fetched_again(cutting: type[_Cut]) -> None:
     cutting.whole_from = 2
-    assert fetched(locations.at("s3://ratchet/in")) == b"0123456789"
+    assert fetched(locations.from_address("s3://ratchet/in")) == b"0123456789"
 
 
 def test_a_body_that_is_always_cut_is_never_taken_for_whole(cutting: type[_Cut]) -> None:
     cutting.whole_from = 99
     with pytest.raises(DataError, match=r"s3://ratchet/in/rides.csv did not come whole in 3 tries"):
-        fetched(locations.at("s3://ratchet/in"))
+        fetched(locations.from_address("s3://ratchet/in"))
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that waits a second for an answer, and asks twice."""
     monkeypatch.setattr(locations, "_ANSWER_SECONDS", 1)
     monkeypatch.setattr(locations, "_ATTEMPTS", 2)
-    locations.client.cache_clear()
+    locations.s3_client.cache_clear()
 
 
 @pytest.mark.servers
@@ -145,7 +145,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_comes_whole_through_what_passes(
     faults: Faults, bucket: str, method: str, coming: tuple[Fault, ...]
 ) -> None:
-    place, content = locations.at(bucket), b"0123456789" * 1000
+    place, content = locations.from_address(bucket), b"0123456789" * 1000
     if method == "GET":
         place.put("rides.csv", content)
     faults.let(method, "rides.csv", *coming)
@@ -169,10 +169,10 @@ def test_a_file_comes_whole_through_what_passes(
 def test_a_file_that_never_comes_is_told_and_no_half_is_taken(
     faults: Faults, bucket: str, impatient: None, fault: Fault, error: type[Exception], said: str
 ) -> None:
-    locations.at(bucket).put("rides.csv", b"0123456789")
+    locations.from_address(bucket).put("rides.csv", b"0123456789")
     faults.let("GET", "rides.csv", always=fault)
     with pytest.raises(error, match=said):
-        fetched(locations.at(bucket))
+        fetched(locations.from_address(bucket))
     assert faults.end() >= 2
 
 
@@ -183,4 +183,4 @@ def test_a_bucket_that_cannot_be_looked_through_is_not_taken_for_empty(
 ) -> None:
     faults.let("GET", "list-type=2", always=fault)
     with pytest.raises(SetupError, match="expected the bucket to answer at s3://"):
-        locations.at(bucket).names()
+        locations.from_address(bucket).names()

@@ -53,7 +53,7 @@ def test_the_same_file_may_be_there_and_another_is_kept_unless_it_may_go(source:
     with pytest.raises(DataError, match=r"expected no other file of the name .*a.txt, but there is one"):
         object_trees.copy(source, target, "a.txt")
     assert object_trees.digest(target, "a.txt") == before
-    object_trees.copy(source, target, "a.txt", over=True)
+    object_trees.copy(source, target, "a.txt", overwrite=True)
     assert object_trees.digest(target, "a.txt") == object_trees.digest(source, "a.txt")
 
 
@@ -62,7 +62,7 @@ def test_a_tables_log_comes_after_its_rows_and_the_hint_last() -> None:
         f"t/_delta_log/{name}"
         for name in ("_last_checkpoint", "00000000000000000001.json", "00000000000000000000.json")
     ]
-    ordered = sorted([*log, "z/part.parquet", "t/part.parquet"], key=object_trees.order)
+    ordered = sorted([*log, "z/part.parquet", "t/part.parquet"], key=object_trees.sort_key)
     assert ordered == ["t/part.parquet", "z/part.parquet", log[2], log[1], log[0]]
     assert [object_trees.is_log(name) for name in ordered] == [False, False, True, True, False]
     assert [object_trees.is_hint(name) for name in ordered] == [False] * 4 + [True]

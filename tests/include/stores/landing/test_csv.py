@@ -83,14 +83,14 @@ def test_every_row_is_read_or_named_malformed_and_good_rows_are_not_lost(
     content: bytes, rows: list[str], malformed: list[str]
 ) -> None:
     read = landed.rows("a.csv", content)
-    assert read.fit["who"].tolist() == rows
+    assert read.well_formed["who"].tolist() == rows
     assert [reason[: len(told)] for reason, told in zip(read.malformed["reasons"], malformed, strict=True)] == malformed
 
 
 @pytest.mark.parametrize("between", [b'"two\nlines",1\n', b"\nx,1\n"], ids=["with quotes", "without"])
 def test_rows_and_malformed_ones_bear_the_numbers_of_their_lines(between: bytes) -> None:
     read = landed.rows("a.csv", HEADER + GOOD + b"x\n" + between + AFTER)
-    assert (read.fit.index[[0, -1]].tolist(), read.malformed.index.tolist()) == ([2, 6], [3])
+    assert (read.well_formed.index[[0, -1]].tolist(), read.malformed.index.tolist()) == ([2, 6], [3])
 
 
 def test_a_column_named_twice_is_refused() -> None:
@@ -112,7 +112,7 @@ def test_both_readers_read_the_same(lines: list[list[str]]) -> None:
     body = "".join(",".join(cells) + "\n" for cells in lines).encode()
     plain = landed.rows("a.csv", HEADER + body)
     quoted = landed.rows("a.csv", b'"who",size\n' + body)
-    assert plain.fit.astype(object).to_dict() == quoted.fit.to_dict()
+    assert plain.well_formed.astype(object).to_dict() == quoted.well_formed.to_dict()
     assert plain.malformed["reasons"].to_dict() == quoted.malformed["reasons"].to_dict()
 
 
@@ -161,6 +161,6 @@ def test_how_the_text_is_blocked_changes_nothing(
 ) -> None:
     monkeypatch.setattr(csv, "_BLOCK", block)
     read = landed.rows("a.csv", content)
-    assert (len(read.fit), len(read.malformed)) == (2 - malformed, malformed)
-    assert read.fit["who"].iloc[0] in ("ann", "zo\u00eb")
-    assert (read.fit["who"].dtype == "category") is plain  # only the reader of plain text makes categories
+    assert (len(read.well_formed), len(read.malformed)) == (2 - malformed, malformed)
+    assert read.well_formed["who"].iloc[0] in ("ann", "zo\u00eb")
+    assert (read.well_formed["who"].dtype == "category") is plain  # only the reader of plain text makes categories

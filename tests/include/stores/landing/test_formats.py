@@ -49,22 +49,22 @@ LINES = b"""{"code": "007", "size": 1e400, "open": true}
 
 
 def test_parquet_is_text_as_it_would_be_written() -> None:
-    assert landed.rows("a.parquet", parquet(FRAME)).fit.astype(object).to_dict("list") == TEXTS
+    assert landed.rows("a.parquet", parquet(FRAME)).well_formed.astype(object).to_dict("list") == TEXTS
 
 
 def test_json_lines_keep_every_number_as_it_is_written_and_an_absent_name_is_empty() -> None:
     rows = landed.rows("a.jsonl", LINES)
-    assert rows.fit.to_dict("list") == {
+    assert rows.well_formed.to_dict("list") == {
         "code": ["007", "NA", "a"],
         "size": ["1e400", "", ""],
         "open": ["true", "false", ""],
     }
-    assert rows.fit.index.tolist() == [1, 2, 4]
+    assert rows.well_formed.index.tolist() == [1, 2, 4]
 
 
 def test_a_gzipped_file_is_the_file_that_it_holds() -> None:
     rows = landed.rows("a.csv.gz", gzip.compress(b"who,size\nann,3\n"))
-    assert rows.fit.astype(object).to_dict("list") == {"who": ["ann"], "size": ["3"]}
+    assert rows.well_formed.astype(object).to_dict("list") == {"who": ["ann"], "size": ["3"]}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_gzipped_file_is_the_file_that_it_holds() -> None:
 )
 def test_a_line_that_is_no_flat_object_is_named_and_the_others_stay(line: bytes, reason: str) -> None:
     rows = landed.rows("a.jsonl", LINES + line + b"\n")
-    assert (len(rows.fit), rows.malformed.index.tolist()) == (3, [5])
+    assert (len(rows.well_formed), rows.malformed.index.tolist()) == (3, [5])
     assert rows.malformed["reasons"].iloc[0].startswith(reason)
 
 
@@ -153,8 +153,8 @@ def test_names_that_only_the_first_lines_have_are_not_the_columns_of_a_long_file
     monkeypatch.setattr(jsonlines, "_PARSED", 2)
     content = b'{"tip": 1}\n' * 2 + b'{"who": 1}\n' * 3
     batches = list(formats.read("a.jsonl", io.BytesIO(content), 10))
-    assert {tuple(each.fit) for each in batches} == {("who",)}
-    assert [len(each.fit) for each in batches] == [0, 2, 1]
+    assert {tuple(each.well_formed) for each in batches} == {("who",)}
+    assert [len(each.well_formed) for each in batches] == [0, 2, 1]
 
 
 READ = """

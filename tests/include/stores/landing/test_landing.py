@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from include.stores import landing
-from include.stores.landing import Arrival, Folder, Landed
+from include.stores.landing import Folder, LandedFile, ScannedFile
 from ml import periods
 from ml.errors import DataError
 from ml.ingestion import chunks
@@ -19,31 +19,31 @@ from ml.ingestion import chunks
     [("/landing", "/landing/taxi/2013-02-08"), ("s3://files/in", "s3://files/in/taxi/2013-02-08")],
 )
 def test_each_period_of_a_use_case_has_a_place(address: str, expected: str) -> None:
-    assert str(landing.place(address, "taxi", periods.parse("2013-02-08"))) == expected
+    assert str(landing.period_location(address, "taxi", periods.parse("2013-02-08"))) == expected
 
 
 def test_files_belong_to_the_table_that_their_name_begins_with_and_parts_come_after(tmp_path: Path) -> None:
     for name in ("rides.late.csv", "rides.csv", "ride.csv", ".rides.csv.x", "rides.csv.part", "_SUCCESS"):
         (tmp_path / name).write_bytes(b"")
-    stamps = Folder(tmp_path).stamps()
+    stamps = Folder(tmp_path).file_versions()
     found = [
-        Arrival(name="ride.csv", table=None, stamp=stamps["ride.csv"]),
-        Arrival(name="rides.csv", table="rides", stamp=stamps["rides.csv"]),
-        Arrival(name="rides.late.csv", table="rides", stamp=stamps["rides.late.csv"]),
+        LandedFile(name="ride.csv", table=None, version=stamps["ride.csv"]),
+        LandedFile(name="rides.csv", table="rides", version=stamps["rides.csv"]),
+        LandedFile(name="rides.late.csv", table="rides", version=stamps["rides.late.csv"]),
     ]
-    assert landing.arrivals(Folder(tmp_path), ["rides"]) == found
-    assert landing.arrivals_below(Folder(tmp_path.parent), ["rides"], tmp_path.name, tmp_path.name) == {
+    assert landing.list_files(Folder(tmp_path), ["rides"]) == found
+    assert landing.list_files_by_period(Folder(tmp_path.parent), ["rides"], tmp_path.name, tmp_path.name) == {
         tmp_path.name: found
     }
 
 
 def test_a_place_where_nothing_landed_has_no_files(tmp_path: Path) -> None:
-    assert landing.arrivals(Folder(tmp_path / "nowhere"), ["rides"]) == []
+    assert landing.list_files(Folder(tmp_path / "nowhere"), ["rides"]) == []
 
 
-def look(folder: Path, content: bytes, name: str = "rides.csv", keep: int = 10) -> Landed:
+def look(folder: Path, content: bytes, name: str = "rides.csv", keep: int = 10) -> ScannedFile:
     (folder / name).write_bytes(content)
-    return landing.look(Folder(folder), Arrival(name=name, table="rides"), folder, keep)
+    return landing.scan(Folder(folder), LandedFile(name=name, table="rides"), folder, keep)
 
 
 CONTENT = b"who,size\nann,3\nbob,4\n"
@@ -61,22 +61,22 @@ def test_a_file_that_cannot_be_read_says_why_and_has_no_rows(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("keep", "batches"), [(2, [2]), (1, [1, 1])], ids=["kept", "read again"])
 def test_a_short_file_is_kept_and_a_long_one_read_again(tmp_path: Path, keep: int, batches: list[int]) -> None:
-    read = list(look(tmp_path, CONTENT, keep=keep).batches(most=1))
+    read = list(look(tmp_path, CONTENT, keep=keep).batches(max_rows=1))
     assert [each.count for each in read] == batches
-    assert [who for each in read for who in each.fit["who"]] == ["ann", "bob"]
+    assert [who for each in read for who in each.well_formed["who"]] == ["ann", "bob"]
 
 
 def test_a_long_file_that_was_changed_since_is_not_taken_for_the_one_that_was_looked_through(tmp_path: Path) -> None:
     landed = look(tmp_path, CONTENT, keep=1)
     (tmp_path / "rides.csv").write_bytes(CONTENT.replace(b"3", b"5"))
     with pytest.raises(DataError, match=r"rides.csv was changed while it was taken; run this night again"):
-        list(landed.batches(most=1))
+        list(landed.batches(max_rows=1))
 
 
 def test_a_gzip_file_that_ends_early_has_no_rows_however_many_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "LONGEST", 100)
+    monkeypatch.setattr(chunks, "MAX_ROWS", 100)
     rows = b"".join(b"%d,%d\n" % (n, n * n % 997) for n in range(5000))
     landed = look(tmp_path, gzip.compress(b"who,size\n" + rows)[:-9], "rides.csv.gz")
     assert (landed.fault, landed.count, list(landed.batches(100))) == (
@@ -87,7 +87,7 @@ def test_a_gzip_file_that_ends_early_has_no_rows_however_many_came_before(
 
 
 def test_a_parquet_file_with_a_damaged_last_page_has_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "LONGEST", 100)
+    monkeypatch.setattr(chunks, "MAX_ROWS", 100)
     frame = pd.DataFrame({"who": [f"who{n}" for n in range(5000)]})
     frame.to_parquet(
         tmp_path / "whole.parquet",
@@ -105,4 +105,4 @@ def test_a_parquet_file_with_a_damaged_last_page_has_no_rows(tmp_path: Path, mon
 
 def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected the file .*rides.csv, but it is gone; land it"):
-        landing.look(Folder(tmp_path), Arrival(name="rides.csv", table="rides"), tmp_path)
+        landing.scan(Folder(tmp_path), LandedFile(name="rides.csv", table="rides"), tmp_path)

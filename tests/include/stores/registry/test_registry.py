@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.settings import Settings, load, read
+from include.settings import Settings, load_settings, read_settings
 from include.stores import ledger, registry, warehouse
 from include.stores.registry import client
 from include.stores.signing import dsse, model_signing
@@ -32,12 +32,12 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "postgres":
         server = request.getfixturevalue("postgres")
         variables |= {"RATCHET_WAREHOUSE_URL": server.database(), "RATCHET_MLFLOW_URL": server.database()}
-    settings = read(variables)
+    settings = read_settings(variables)
     registry.prepare(settings)
     warehouse.migrate(settings.warehouse_url)
     settings.secrets.mkdir()
     (settings.secrets / dsse.PACKAGES.key_file).write_text(dsse.new_key())
-    dsse.trust(dsse.PACKAGES, settings)
+    dsse.add_trusted_key(dsse.PACKAGES, settings)
     return settings
 
 
@@ -54,7 +54,7 @@ def trained() -> fitting.Model:
     )
     labels = (random.random(len(days)) < frame["distance"].to_numpy()).astype(float)
     return fitting.fit(
-        Logistic(), fitting.gather(frame, labels, days, tuple(frame), target=YES_OR_NO, seed=1, threads=1)
+        Logistic(), fitting.prepare(frame, labels, days, tuple(frame), target=YES_OR_NO, seed=1, threads=1)
     ).model
 
 
@@ -117,7 +117,7 @@ def test_a_training_cut_off_half_way_is_completed(stack: Settings, monkeypatch: 
         patch.setattr(mlflow, "log_artifact", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         registry.log_training(stack, "cut", NIGHT, {"leaves": 31}, {"auc": 0.7}, {"curve.png": b"png"})
     run_id = registry.log_training(stack, "cut", NIGHT, {"leaves": 31}, {"auc": 0.7}, {"curve.png": b"png"})
-    runs = client.connect(stack).search_runs([client.experiment(client.connect(stack), stack, "cut")])
+    runs = client.connect(stack).search_runs([client.experiment_id(client.connect(stack), stack, "cut")])
     assert [(run.info.run_id, run.info.status) for run in runs] == [(run_id, "FINISHED")]
 
 
@@ -135,9 +135,9 @@ def test_a_package_is_registered_once_with_every_column_in_its_signature(stack: 
 def trusting(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Who loads through MLflow trusts the keys of the stack."""
     monkeypatch.setenv("RATCHET_TRUSTED_KEYS", str(stack.trusted_keys))
-    load.cache_clear()
+    load_settings.cache_clear()
     yield
-    load.cache_clear()
+    load_settings.cache_clear()
 
 
 @pytest.mark.usefixtures("trusting")
@@ -146,7 +146,7 @@ def test_a_registered_package_gives_the_same_scores_through_mlflow(stack: Settin
 
     model = trained()
     packed = package_files.pack(model, EXAMPLE, {})
-    signed = model_signing.signed(packed.digest, packed.files, stack)
+    signed = model_signing.sign(packed.digest, packed.files, stack)
     registry.register(stack, "answers", packed.digest, signed, EXAMPLE)
     found = mlflow.pyfunc.load_model("models:/answers/1").predict(EXAMPLE.astype({"zone": str}))
     assert found.tolist() == model.predict(EXAMPLE).tolist()
@@ -192,7 +192,7 @@ def test_a_column_whose_type_mlflow_might_drop_is_refused(stack: Settings, kind:
 
 def test_without_a_promotion_every_version_is_in_staging_and_no_alias_stands(stack: Settings) -> None:
     register(stack, "none")
-    assert registry.follow(stack, "none") == ()
+    assert registry.sync_with_ledger(stack, "none") == ()
     assert (stages(stack, "none"), champion(stack, "none")) == ({1: "Staging"}, None)
 
 
@@ -200,31 +200,31 @@ def test_alias_and_stages_follow_promotions_and_rollbacks(stack: Settings) -> No
     for answer in (0.1, 0.2, 0.3):
         register(stack, "follows", answer)
     promote(stack, "follows", 0.2, key="first")
-    assert "the alias 'champion' was on version None, now on 2" in registry.follow(stack, "follows")
+    assert "the alias 'champion' was on version None, now on 2" in registry.sync_with_ledger(stack, "follows")
     assert (stages(stack, "follows"), champion(stack, "follows")) == (
         {1: "Archived", 2: "Production", 3: "Staging"},
         "2",
     )
     promote(stack, "follows", 0.3, key="second")
-    registry.follow(stack, "follows")
+    registry.sync_with_ledger(stack, "follows")
     promote(stack, "follows", 0.2, key="back")
-    registry.follow(stack, "follows")
+    registry.sync_with_ledger(stack, "follows")
     assert (stages(stack, "follows"), champion(stack, "follows")) == (
         {1: "Archived", 2: "Production", 3: "Archived"},
         "2",
     )
-    assert registry.follow(stack, "follows") == ()
+    assert registry.sync_with_ledger(stack, "follows") == ()
 
 
 def test_what_was_moved_by_hand_is_moved_back_and_told(stack: Settings) -> None:
     for answer in (0.1, 0.2):
         register(stack, "moved", answer)
     promote(stack, "moved", 0.1, key="first")
-    registry.follow(stack, "moved")
+    registry.sync_with_ledger(stack, "moved")
     mlflow = client.connect(stack)
     mlflow.set_registered_model_alias("moved", "champion", "2")
     mlflow.set_model_version_tag("moved", "2", "stage", "Production")
-    assert registry.follow(stack, "moved") == (
+    assert registry.sync_with_ledger(stack, "moved") == (
         "version 2 was in Production, now in Staging",
         "the alias 'champion' was on version 2, now on 1",
     )
@@ -233,24 +233,24 @@ def test_what_was_moved_by_hand_is_moved_back_and_told(stack: Settings) -> None:
 def test_an_alias_that_no_promotion_made_is_taken_away(stack: Settings) -> None:
     register(stack, "unearned")
     client.connect(stack).set_registered_model_alias("unearned", "champion", "1")
-    registry.follow(stack, "unearned")
+    registry.sync_with_ledger(stack, "unearned")
     assert champion(stack, "unearned") is None
 
 
 def test_the_packages_that_bear_an_alias_are_told(stack: Settings) -> None:
-    assert registry.aliased(stack, "aliased") == set()
+    assert registry.aliased_digests(stack, "aliased") == set()
     register(stack, "aliased", 0.25)
     register(stack, "aliased", 0.5)
-    assert registry.aliased(stack, "aliased") == set()
+    assert registry.aliased_digests(stack, "aliased") == set()
     client.connect(stack).set_registered_model_alias("aliased", "canary", "2")
-    assert registry.aliased(stack, "aliased") == {package(0.5)[0]}
+    assert registry.aliased_digests(stack, "aliased") == {package(0.5)[0]}
 
 
 def test_a_champion_without_a_version_is_an_error(stack: Settings) -> None:
     promote(stack, "lost", 0.5, key="first")
     with pytest.raises(LedgerError, match="MLflow has no version of it; register it again"):
-        registry.follow(stack, "lost")
+        registry.sync_with_ledger(stack, "lost")
 
 
 def test_a_use_case_that_mlflow_has_never_seen_needs_nothing(stack: Settings) -> None:
-    assert registry.follow(stack, "unseen") == ()
+    assert registry.sync_with_ledger(stack, "unseen") == ()

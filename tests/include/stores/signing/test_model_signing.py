@@ -10,7 +10,7 @@ import pytest
 
 from include.settings import Settings
 from include.stores.signing import model_signing
-from include.stores.signing.dsse import PACKAGES, new_key, trust
+from include.stores.signing.dsse import PACKAGES, add_trusted_key, new_key
 from include.stores.signing.model_signing import SIGNATURE
 from ml.errors import PackageError, SetupError
 
@@ -42,13 +42,13 @@ def restated(was: bytes, now: bytes, files: Mapping[str, bytes]) -> dict[str, by
 
 
 def test_what_was_signed_is_taken_and_the_files_stay_as_they_were(home: Settings) -> None:
-    files = model_signing.signed(DIGEST, FILES, home)
+    files = model_signing.sign(DIGEST, FILES, home)
     model_signing.verify(DIGEST, files, home.trusted_keys)
     assert {name: files[name] for name in FILES} == FILES
 
 
 def test_the_same_key_signs_the_same_files_with_the_same_bytes(home: Settings) -> None:
-    assert model_signing.signed(DIGEST, FILES, home) == model_signing.signed(DIGEST, FILES, home)
+    assert model_signing.sign(DIGEST, FILES, home) == model_signing.sign(DIGEST, FILES, home)
 
 
 @pytest.mark.parametrize(
@@ -73,24 +73,24 @@ def test_the_same_key_signs_the_same_files_with_the_same_bytes(home: Settings) -
 def test_a_package_without_a_whole_signature_is_refused(
     damage: Callable[[dict[str, bytes]], dict[str, bytes]], told: str, home: Settings
 ) -> None:
-    files = damage(model_signing.signed(DIGEST, FILES, home))
+    files = damage(model_signing.sign(DIGEST, FILES, home))
     with pytest.raises(PackageError, match=f"package dddddddddddd .*{told}.*do not serve it"):
         model_signing.verify(DIGEST, files, home.trusted_keys)
 
 
 def test_a_foreign_key_is_refused_until_it_is_trusted(home: Settings) -> None:
     foreign(home)
-    files = model_signing.signed(DIGEST, FILES, home)
+    files = model_signing.sign(DIGEST, FILES, home)
     with pytest.raises(PackageError, match="is signed by the key"):
         model_signing.verify(DIGEST, files, home.trusted_keys)
-    trust(PACKAGES, home)
+    add_trusted_key(PACKAGES, home)
     model_signing.verify(DIGEST, files, home.trusted_keys)
 
 
 def test_after_a_rotation_old_packages_are_served_until_the_old_key_is_taken_away(home: Settings) -> None:
-    files, (old,) = model_signing.signed(DIGEST, FILES, home), home.trusted_keys.glob("*.pem")
+    files, (old,) = model_signing.sign(DIGEST, FILES, home), home.trusted_keys.glob("*.pem")
     foreign(home)
-    new = trust(PACKAGES, home)
+    new = add_trusted_key(PACKAGES, home)
     model_signing.verify(DIGEST, files, home.trusted_keys)
     old.unlink()
     with pytest.raises(PackageError, match=f"trusts {new.stem}"):
@@ -99,18 +99,18 @@ def test_after_a_rotation_old_packages_are_served_until_the_old_key_is_taken_awa
 
 def test_where_no_key_is_trusted_nothing_is(home: Settings, tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="trusts none at all"):
-        model_signing.verify(DIGEST, model_signing.signed(DIGEST, FILES, home), tmp_path / "nowhere")
+        model_signing.verify(DIGEST, model_signing.sign(DIGEST, FILES, home), tmp_path / "nowhere")
 
 
 def test_without_a_key_nothing_is_signed(home: Settings) -> None:
     (home.secrets / PACKAGES.key_file).unlink()
     with pytest.raises(SetupError, match="expected the key that signs packages in"):
-        model_signing.signed(DIGEST, FILES, home)
+        model_signing.sign(DIGEST, FILES, home)
 
 
 def test_trusting_a_key_again_changes_nothing_and_shows_no_secret(home: Settings) -> None:
     (path,) = home.trusted_keys.glob("*.pem")
-    assert trust(PACKAGES, home) == path
+    assert add_trusted_key(PACKAGES, home) == path
     assert b"PRIVATE" not in path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 

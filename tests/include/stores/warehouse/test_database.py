@@ -22,7 +22,7 @@ def test_the_migrations_make_the_tables_that_the_code_declares(engine: sa.Engine
         assert compare_metadata(MigrationContext.configure(connection), tables.METADATA) == []
 
 
-@pytest.mark.parametrize("view", [tables.matured, tables.standing_scores], ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [tables.matured_scores, tables.latest_scores], ids=lambda view: view.name)
 def test_a_view_has_the_columns_that_the_code_declares(engine: sa.Engine, view: sa.Table) -> None:
     found = [column["name"] for column in sa.inspect(engine).get_columns(view.name)]
     assert found == [column.name for column in view.columns]
@@ -37,7 +37,7 @@ def test_migrating_twice_changes_nothing(url: str, engine: sa.Engine) -> None:
 def test_a_migration_can_be_taken_back_and_made_again(url: str, engine: sa.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(database.MIGRATIONS))
-    with warehouse.writing(engine) as connection:
+    with warehouse.write_transaction(engine) as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
     assert sa.inspect(engine).get_table_names() == ["alembic_version"]
@@ -46,26 +46,26 @@ def test_a_migration_can_be_taken_back_and_made_again(url: str, engine: sa.Engin
 
 
 def test_a_warehouse_that_is_there_is_opened_at_the_newest_schema(url: str, engine: sa.Engine) -> None:
-    assert "ledger" in sa.inspect(warehouse.opened(url)).get_table_names()
+    assert "ledger" in sa.inspect(warehouse.open_migrated(url)).get_table_names()
 
 
 def test_a_warehouse_that_was_never_made_is_refused_and_not_made_by_asking(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=f"nothing has run in this home yet: .*{tmp_path}/none.db, found none"):
-        warehouse.opened(f"sqlite:///{tmp_path / 'none.db'}")
+        warehouse.open_migrated(f"sqlite:///{tmp_path / 'none.db'}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_database_without_our_tables_is_no_warehouse(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     with pytest.raises(SetupError, match="nothing has run in this home yet"):
-        warehouse.opened(f"sqlite:///{tmp_path / 'empty.db'}")
+        warehouse.open_migrated(f"sqlite:///{tmp_path / 'empty.db'}")
 
 
 def test_a_server_that_is_away_is_named_without_its_password() -> None:
     with pytest.raises(
         SetupError, match=r"the database postgresql\+psycopg://ann:\*\*\*@127.0.0.1:1/none cannot be reached"
     ):
-        warehouse.opened("postgresql+psycopg://ann:secret@127.0.0.1:1/none")
+        warehouse.open_migrated("postgresql+psycopg://ann:secret@127.0.0.1:1/none")
 
 
 def test_processes_that_migrate_at_once_all_succeed(url: str) -> None:
@@ -98,7 +98,7 @@ def test_sqlite_waits_for_others_and_lets_readers_read(tmp_path: Path, pragma: s
 
 def test_a_write_that_fails_half_way_leaves_nothing(engine: sa.Engine) -> None:
     row = {"use_case": "taxi", "night": date(2013, 1, 1), "kind": "k", "subject": "s", "message": "m"}
-    with pytest.raises(RuntimeError, match="killed"), warehouse.writing(engine) as connection:
+    with pytest.raises(RuntimeError, match="killed"), warehouse.write_transaction(engine) as connection:
         connection.execute(sa.insert(tables.alerts), [row])
         raise RuntimeError("killed")
     assert warehouse.alerts(engine, "taxi") == ()

@@ -30,7 +30,7 @@ def test_rows_that_do_not_add_up_are_refused() -> None:
 
 
 def test_the_database_itself_refuses_rows_that_do_not_add_up(engine: sa.Engine) -> None:
-    with pytest.raises(sa.exc.IntegrityError, match="nothing_lost"), warehouse.writing(engine) as connection:
+    with pytest.raises(sa.exc.IntegrityError, match="nothing_lost"), warehouse.write_transaction(engine) as connection:
         connection.exec_driver_sql("INSERT INTO ingestions VALUES ('taxi', '2013-02-08', 'rides', 10, 7, 2)")
 
 
@@ -72,8 +72,8 @@ def test_a_series_has_the_whole_nights_of_some_metrics(engine: sa.Engine) -> Non
     later = replace(metric, night=NIGHT + timedelta(days=1), metric="log_loss")
     others = (replace(metric, slice="zone=1"), replace(metric, metric="brier"), replace(metric, use_case="gym"))
     warehouse.record_metrics(engine, [metric, later, *others])
-    assert warehouse.series(engine, "taxi", ("auc", "log_loss"), NIGHT) == (metric, later)
-    assert warehouse.series(engine, "taxi", ("auc", "log_loss"), later.night) == (later,)
+    assert warehouse.metric_series(engine, "taxi", ("auc", "log_loss"), NIGHT) == (metric, later)
+    assert warehouse.metric_series(engine, "taxi", ("auc", "log_loss"), later.night) == (later,)
 
 
 def test_a_page_of_a_year_is_found_by_its_metrics_and_not_by_walking_all(home: Settings) -> None:
@@ -84,8 +84,8 @@ def test_a_page_of_a_year_is_found_by_its_metrics_and_not_by_walking_all(home: S
             asked.append((text, values))
 
     sa.event.listen(engine, "before_cursor_execute", note)
-    warehouse.series(engine, "taxi", ("auc", "log_loss"), NIGHT)
-    warehouse.work(engine, "taxi", NIGHT)
+    warehouse.metric_series(engine, "taxi", ("auc", "log_loss"), NIGHT)
+    warehouse.task_times(engine, "taxi", NIGHT)
     sa.event.remove(engine, "before_cursor_execute", note)
     with engine.connect() as connection:
         plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()) for text, values in asked]

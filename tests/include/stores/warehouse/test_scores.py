@@ -24,11 +24,11 @@ def labelled(*labels: float, known_at: datetime = KNOWN) -> pd.DataFrame:
 
 
 def issue(engine: sa.Engine, frame: pd.DataFrame, model: str = "m1", features_version: int | None = 7) -> int:
-    return warehouse.issue_scores(engine, "taxi", NIGHT, model, frame, ISSUED, features_version)
+    return warehouse.publish_scores(engine, "taxi", NIGHT, model, frame, ISSUED, features_version)
 
 
 def matured(engine: sa.Engine, known_by: datetime = KNOWN) -> pd.DataFrame:
-    return warehouse.matured(engine, "taxi", NIGHT, NIGHT, known_by)
+    return warehouse.matured_scores(engine, "taxi", NIGHT, NIGHT, known_by)
 
 
 def test_scores_are_read_back_as_they_were_issued(engine: sa.Engine) -> None:
@@ -56,7 +56,7 @@ def test_the_database_itself_refuses_to_rewrite_a_score(engine: sa.Engine) -> No
     issue(engine, scored(0.25))
     with (
         pytest.raises(sa.exc.DBAPIError, match="a score once issued is never rewritten"),
-        warehouse.writing(engine) as connection,
+        warehouse.write_transaction(engine) as connection,
     ):
         connection.exec_driver_sql("UPDATE scores SET score = 1")
 
@@ -100,14 +100,17 @@ def test_labels_may_come_before_scores(engine: sa.Engine) -> None:
 def test_a_corrected_label_replaces_the_one_before_and_a_withdrawn_one_goes(engine: sa.Engine) -> None:
     issue(engine, scored(0.25, 0.5))
     warehouse.record_labels(engine, "taxi", labelled(0.0, 1.0))
-    warehouse.record_labels(engine, "taxi", labelled(1.0), withdrawn=["ride 1"])
+    warehouse.record_labels(engine, "taxi", labelled(1.0), removed=["ride 1"])
     assert matured(engine)[["entity", "label"]].to_numpy().tolist() == [["ride 0", 1.0]]
 
 
 def test_the_night_that_brought_a_label_is_known(engine: sa.Engine) -> None:
     warehouse.record_labels(engine, "taxi", labelled(0.0, 1.0))
-    assert warehouse.labelled_by(engine, "taxi", NIGHT, NIGHT) == {"ride 0", "ride 1"}
-    assert warehouse.labelled_by(engine, "taxi", NIGHT + timedelta(days=1), NIGHT + timedelta(days=9)) == set()
+    assert warehouse.entities_labelled_between(engine, "taxi", NIGHT, NIGHT) == {"ride 0", "ride 1"}
+    assert (
+        warehouse.entities_labelled_between(engine, "taxi", NIGHT + timedelta(days=1), NIGHT + timedelta(days=9))
+        == set()
+    )
 
 
 def test_another_use_case_is_another_world(engine: sa.Engine) -> None:

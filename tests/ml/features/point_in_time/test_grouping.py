@@ -16,21 +16,21 @@ def test_groups_of_many_columns_are_the_combinations_that_there_are() -> None:
     chance = np.random.default_rng(3)
     table = pd.DataFrame(chance.integers(0, 9000, (3000, 3)), columns=list("xyz")).astype({"y": str})
     table = table.astype({"z": "category"})
-    grouping = Grouping.of(table, ("x", "y", "z"))
+    grouping = Grouping.from_table(table, ("x", "y", "z"))
     assert grouping.size == len(table.drop_duplicates())
-    asked = grouping.asked(entities(table.head(50)))
+    asked = grouping.lookup(entities(table.head(50)))
     assert (asked == grouping.rows[:50]).all()
     assert (asked >= 0).all()
 
 
 @pytest.mark.parametrize("zone", ["never seen", None], ids=["unseen", "missing"])
 def test_an_entity_without_a_group_has_none(zone: str | None) -> None:
-    grouping = Grouping.of(pd.DataFrame({"zone": ["a", "b"]}), ("zone",))
-    assert grouping.asked(entities(pd.DataFrame({"zone": pd.Series([zone, "b"], dtype=object)}))).tolist() == [-1, 1]
+    grouping = Grouping.from_table(pd.DataFrame({"zone": ["a", "b"]}), ("zone",))
+    assert grouping.lookup(entities(pd.DataFrame({"zone": pd.Series([zone, "b"], dtype=object)}))).tolist() == [-1, 1]
 
 
 def test_a_row_that_misses_a_column_is_in_no_group() -> None:
-    grouping = Grouping.of(pd.DataFrame({"zone": ["a", None, "a"], "size": [1, 1, 1]}), ("zone", "size"))
+    grouping = Grouping.from_table(pd.DataFrame({"zone": ["a", None, "a"], "size": [1, 1, 1]}), ("zone", "size"))
     assert grouping.rows.tolist() == [0, -1, 0]
 
 

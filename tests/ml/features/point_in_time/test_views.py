@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.features.point_in_time import Entities, History, View
+from ml.features.point_in_time import AsOfView, Entities, TableIndex
 
 TABLE = pd.DataFrame({"zone": ["a", "a", "b", None], "size": [1.0, 2.0, 4.0, 8.0]})
 
@@ -11,14 +11,14 @@ def known(table: pd.DataFrame, *seconds: int) -> pd.DataFrame:
     return table.assign(known_at=pd.to_datetime(seconds, unit="s", utc=True))
 
 
-def view(zones: list[str | None], cutoffs: list[int], known_at: tuple[int, ...] = (10, 20, 20, 20)) -> View:
+def view(zones: list[str | None], cutoffs: list[int], known_at: tuple[int, ...] = (10, 20, 20, 20)) -> AsOfView:
     entities = pd.DataFrame({"zone": pd.Series(zones, dtype=object)})
-    return View(History(known(TABLE, *known_at), "known_at"), Entities(entities, np.array(cutoffs, np.int64)))
+    return AsOfView(TableIndex(known(TABLE, *known_at), "known_at"), Entities(entities, np.array(cutoffs, np.int64)))
 
 
-def gathered(seen: View, by: tuple[str, ...], ago: int) -> tuple[list[float], list[float]]:
-    asked = seen.by(by).pairs.of
-    total, count = (each(by, "size", ago, "known_at")[asked] for each in (seen.summed, seen.counted))
+def gathered(seen: AsOfView, by: tuple[str, ...], ago: int) -> tuple[list[float], list[float]]:
+    asked = seen.lookup_keys(by).pairs.pair_of_entity
+    total, count = (each(by, "size", ago, "known_at")[asked] for each in (seen.window_sum, seen.window_count))
     return total.tolist(), count.tolist()
 
 
@@ -45,22 +45,24 @@ def test_without_groups_every_row_counts() -> None:
 @pytest.mark.parametrize("value", [0.1, 1.0], ids=["summed group by group", "beside whole numbers"])
 def test_a_huge_value_of_one_group_does_not_touch_the_digits_of_another(value: float) -> None:
     table = pd.DataFrame({"zone": ["a", "b"], "size": [1e300, value]})
-    seen = View(History(known(table, 0, 0), "known_at"), Entities(pd.DataFrame({"zone": ["b"]}), np.array([10])))
+    seen = AsOfView(TableIndex(known(table, 0, 0), "known_at"), Entities(pd.DataFrame({"zone": ["b"]}), np.array([10])))
     assert gathered(seen, ("zone",), 100)[0] == [value]
 
 
 def test_no_rows_and_no_entities_are_no_trouble() -> None:
     assert gathered(view([], []), ("zone",), 10) == ([], [])
-    empty = View(History(known(TABLE.head(0)), "known_at"), Entities(pd.DataFrame({"zone": ["a"]}), np.array([5])))
+    empty = AsOfView(
+        TableIndex(known(TABLE.head(0)), "known_at"), Entities(pd.DataFrame({"zone": ["a"]}), np.array([5]))
+    )
     assert gathered(empty, ("zone",), 10) == ([0], [0])
 
 
 @pytest.mark.parametrize("by", [(), ("zone",)], ids=["all", "by zone"])
 def test_a_stretch_of_entities_is_told_what_it_is_told_among_all(by: tuple[str, ...]) -> None:
     zones = pd.DataFrame({"zone": pd.Series(["a", "b", None, "a", "unseen"], dtype=object)})
-    history, cutoffs = History(known(TABLE, 10, 20, 20, 20), "known_at"), np.array([20, 25, 9, 10, 30])
-    entities = Entities(zones, cutoffs, stretch=2)
-    together = gathered(View(history, entities), by, 15)
-    apart = [gathered(View(history, each), by, 15) for each in entities.stretches]
+    history, cutoffs = TableIndex(known(TABLE, 10, 20, 20, 20), "known_at"), np.array([20, 25, 9, 10, 30])
+    entities = Entities(zones, cutoffs, chunk_size=2)
+    together = gathered(AsOfView(history, entities), by, 15)
+    apart = [gathered(AsOfView(history, each), by, 15) for each in entities.chunks]
     assert len(apart) == 3
     assert together == tuple([value for part in parts for value in part] for parts in zip(*apart, strict=True))

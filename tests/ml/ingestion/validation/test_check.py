@@ -10,7 +10,7 @@ from pandera.typing import Series
 
 from ml.errors import DataError
 from ml.ingestion import validation
-from ml.ingestion.validation import Checked
+from ml.ingestion.validation import ValidationResult
 
 
 class Visit(pa.DataFrameModel):
@@ -38,7 +38,7 @@ def raw(*rows: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame([GOOD | row for row in rows], range(2, len(rows) + 2), list(GOOD), dtype=str)
 
 
-def check(*rows: dict[str, str]) -> Checked:
+def check(*rows: dict[str, str]) -> ValidationResult:
     return validation.check(raw(*rows), Visit, KEY)
 
 
@@ -128,14 +128,14 @@ def test_columns_may_come_in_another_order() -> None:
 def test_valid_rows_can_be_refused_later_and_are_not_lost() -> None:
     came = raw({}, {"who": "2"}, {"who": "x"})
     checked = validation.check(came, Visit, KEY)
-    left = validation.refuse(checked, came, pd.Series(["", "of another night"], checked.valid.index))
+    left = validation.quarantine(checked, came, pd.Series(["", "of another night"], checked.valid.index))
     assert list(left.valid.index) == [2]
     assert list(left.quarantined["reasons"].str[:16]) == ["of another night", "who: expected a "]
 
 
 def test_a_count_that_does_not_add_up_is_a_fault_of_ours() -> None:
     with pytest.raises(DataError, match="3 rows came in, but 1 valid and 1 quarantined rows go out"):
-        Checked(rows_in=3, valid=raw({}), quarantined=raw({}))
+        ValidationResult(rows_in=3, valid=raw({}), quarantined=raw({}))
 
 
 CELLS = st.one_of(

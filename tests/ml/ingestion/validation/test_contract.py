@@ -7,7 +7,7 @@ from pandera.typing import Series
 
 from ml.errors import DataError
 from ml.ingestion import validation
-from ml.ingestion.validation import Checked, Finding
+from ml.ingestion.validation import ValidationResult, Violation
 from ml.ingestion.validation.contract import Contract
 
 
@@ -42,7 +42,7 @@ class Strict(Visit):
 GOOD = {"who": "2", "zone": "north", "size": "1", "open": "true"}
 
 
-def check(*rows: dict[str, str], model: type[pa.DataFrameModel] = Visit, **options: object) -> Checked:
+def check(*rows: dict[str, str], model: type[pa.DataFrameModel] = Visit, **options: object) -> ValidationResult:
     raw = pd.DataFrame([GOOD | row for row in rows], range(2, len(rows) + 2), dtype=str).fillna("")
     return validation.check(raw, model, ("who",), **options)
 
@@ -68,7 +68,7 @@ def test_a_rule_of_the_table_refuses_it_as_a_whole() -> None:
 
 def test_a_rule_that_only_warns_holds_nothing_back() -> None:
     checked = check({"size": "200"}, {"who": "4", "zone": "south"})
-    assert (len(checked.valid), [each.told() for each in checked.warnings]) == (
+    assert (len(checked.valid), [each.describe() for each in checked.warnings]) == (
         2,
         ["size: expected less_than_or_equal_to(100), got 200.0 (1 rows)", "open in the south (1 rows)"],
     )
@@ -96,8 +96,8 @@ def test_values_of_hidden_columns_appear_in_no_reason() -> None:
 
 def test_rules_of_one_cell_are_told_from_the_others() -> None:
     contract = Contract(Visit)
-    assert [len(contract.of_cells(name)) for name in ("zone", "size", "who")] == [1, 0, 0]
+    assert [len(contract.cell_rules(name)) for name in ("zone", "size", "who")] == [1, 0, 0]
 
 
 def test_a_finding_tells_its_rule_one_value_and_how_many_rows() -> None:
-    assert Finding(lines=(3, 4), reason="too far", values=("7", "8")).told() == "too far, got 7 (2 rows)"
+    assert Violation(row_labels=(3, 4), reason="too far", values=("7", "8")).describe() == "too far, got 7 (2 rows)"

@@ -34,7 +34,7 @@ INSTANT = pd.Timestamp("2013-02-08 05:00", tz="UTC")
     ],
 )
 def test_a_text_is_read_as_its_type(dtype: str, text: str, value: object) -> None:
-    cells = parsing.read(pd.Series([text]), dtype)
+    cells = parsing.parse(pd.Series([text]), dtype)
     assert (cells.values.iloc[0], cells.unreadable.tolist()) == (value, [False])
 
 
@@ -57,25 +57,25 @@ def test_a_text_is_read_as_its_type(dtype: str, text: str, value: object) -> Non
     ],
 )
 def test_a_text_that_is_none_of_its_type_is_told_apart(dtype: str, text: str, expected: str) -> None:
-    cells = parsing.read(pd.Series([text, ""]), dtype)
+    cells = parsing.parse(pd.Series([text, ""]), dtype)
     assert (cells.unreadable.tolist(), cells.expected) == ([True, False], expected)
     assert cells.values.isna().all()
 
 
 def test_the_texts_that_mean_missing_are_empty_cells() -> None:
-    cells = parsing.read(pd.Series(["NULL", "-", "", "1"]), "float64", missing=("NULL", "-"))
+    cells = parsing.parse(pd.Series(["NULL", "-", "", "1"]), "float64", missing=("NULL", "-"))
     assert (cells.values.isna().tolist(), cells.unreadable.any()) == ([True, True, True, False], np.False_)
 
 
 def test_categories_are_read_as_their_texts_are() -> None:
     raw = pd.Series(["2", "x", "2", ""], index=[4, 5, 6, 7])
-    plain, categories = parsing.read(raw, "float64"), parsing.read(raw.astype("category"), "float64")
-    pd.testing.assert_series_equal(plain.spread(raw.index), categories.spread(raw.index))
+    plain, categories = parsing.parse(raw, "float64"), parsing.parse(raw.astype("category"), "float64")
+    pd.testing.assert_series_equal(plain.to_series(raw.index), categories.to_series(raw.index))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_that_was_written_is_read_back_to_the_last_bit(number: float) -> None:
-    assert parsing.read(pd.Series([repr(number)]), "float64").values.iloc[0] == number
+    assert parsing.parse(pd.Series([repr(number)]), "float64").values.iloc[0] == number
 
 
 @pytest.mark.parametrize(("dtype", "supported"), [("float32", True), ("timedelta64[ns]", False), ("complex128", False)])

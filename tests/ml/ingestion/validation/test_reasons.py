@@ -1,22 +1,22 @@
 import pytest
 
 from ml.ingestion.validation import reasons as words
-from ml.ingestion.validation.contract import Finding
+from ml.ingestion.validation.contract import Violation
 from ml.ingestion.validation.reasons import Reasons
 
 
 def test_each_reason_of_a_row_is_told_once_in_the_order_in_which_it_was_found() -> None:
     reasons = Reasons()
-    reasons.note_rows([7, 3], "late")
-    reasons.note(7, "far")
-    reasons.note(7, "late")
-    assert (reasons.rows, reasons.of(7), reasons.of(3)) == ([7, 3], "late; far", "late")
+    reasons.add_to_rows([7, 3], "late")
+    reasons.add(7, "far")
+    reasons.add(7, "late")
+    assert (reasons.rows, reasons.join(7), reasons.join(3)) == ([7, 3], "late; far", "late")
 
 
 def test_a_finding_tells_each_row_its_own_value() -> None:
     reasons = Reasons()
-    reasons.note_finding(Finding(lines=(3, 4), reason="too far", values=("7", "8")))
-    assert (reasons.of(3), reasons.of(4)) == ("too far, got 7", "too far, got 8")
+    reasons.add_violation(Violation(row_labels=(3, 4), reason="too far", values=("7", "8")))
+    assert (reasons.join(3), reasons.join(4)) == ("too far, got 7", "too far, got 8")
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_a_finding_tells_each_row_its_own_value() -> None:
     ids=["none", "one", "with values of their own", "rows with several", "another"],
 )
 def test_the_commonest_reason_is_told_with_how_many_rows_have_it(told: list[str], said: str) -> None:
-    assert words.commonest(told) == said
+    assert words.most_common(told) == said

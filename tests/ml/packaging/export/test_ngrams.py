@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils import murmurhash3_32
 
 from ml.packaging.export import ngrams
-from ml.packaging.export.ngrams import Alone
+from ml.packaging.export.ngrams import NumpyProjection
 from ml.training import text_features
 from ml.usecase import Text
 
@@ -17,7 +17,7 @@ NOTES = ["fog at the gate", "snöw", "on time", "crew late, crew late", "", "  a
 TEXTS = {
     "characters": Text("note", components=3, buckets=64),
     "short ones": Text("note", ngrams=(1, 2), components=3, buckets=64),
-    "words": Text("note", of="words", ngrams=(1, 2), components=3, buckets=50),
+    "words": Text("note", analyzer="words", ngrams=(1, 2), components=3, buckets=50),
 }
 EACH = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -31,10 +31,10 @@ def test_the_hash_is_the_one_that_scikit_learn_has(data: bytes) -> None:
 @EACH
 @given(value=ANY_TEXT)
 def test_a_text_has_the_buckets_and_weights_that_scikit_learn_gives_it(text: Text, value: str) -> None:
-    analyzer = "char_wb" if text.of == "characters" else "word"
+    analyzer = "char_wb" if text.analyzer == "characters" else "word"
     theirs = HashingVectorizer(analyzer=analyzer, ngram_range=text.ngrams, n_features=text.buckets).transform([value])
     theirs.eliminate_zeros()
-    found = ngrams.hashed(text, value)
+    found = ngrams.hash_ngrams(text, value)
     assert list(found) == theirs.indices.tolist()
     assert list(found.values()) == theirs.data.tolist()
 
@@ -42,11 +42,11 @@ def test_a_text_has_the_buckets_and_weights_that_scikit_learn_gives_it(text: Tex
 @EACH
 def test_a_projection_alone_gives_the_numbers_of_the_fitted_one(text: Text) -> None:
     fitted = text_features.fit(text, pd.Series(NOTES, dtype=object))
-    alone = Alone(text=text, used=fitted.used, weights=fitted.weights)
+    alone = NumpyProjection(text=text, used=fitted.used, weights=fitted.weights)
     asked = [*NOTES, "never seen", np.nan]
     np.testing.assert_allclose(alone.apply(asked), fitted.apply(asked), rtol=0, atol=1e-15)
 
 
 def test_no_texts_are_no_rows() -> None:
     text = TEXTS["words"]
-    assert Alone(text=text, used=np.zeros(0, np.int64), weights=np.zeros((0, 3))).apply([]).shape == (0, 3)
+    assert NumpyProjection(text=text, used=np.zeros(0, np.int64), weights=np.zeros((0, 3))).apply([]).shape == (0, 3)

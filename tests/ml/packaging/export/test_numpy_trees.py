@@ -63,7 +63,7 @@ def on_thresholds(found: numpy_trees.Forest) -> Floats:
 @pytest.mark.parametrize("kind", KINDS)
 def test_numpy_gives_the_bits_that_lightgbm_gives(kind: str) -> None:
     booster = grown(**KINDS[kind])
-    found = numpy_trees.read(booster.model_to_string())
+    found = numpy_trees.parse(booster.model_to_string())
     odd = np.array([[np.nan] * 4, [500, 0, 0, -1], [-3, np.inf, -np.inf, 4.9]])
     asked = np.vstack([FEATURES, on_thresholds(found).reshape(-1, 4), odd])
     np.testing.assert_array_equal(found.raw(asked), booster.predict(asked, raw_score=True, num_threads=1))
@@ -72,7 +72,7 @@ def test_numpy_gives_the_bits_that_lightgbm_gives(kind: str) -> None:
 def test_the_kinds_differ_in_what_they_are_told_to_differ_in() -> None:
     """So that the bits above are not those of one kind five times."""
     plain, zero, one_leaf = (
-        numpy_trees.read(grown(**KINDS[kind]).model_to_string())
+        numpy_trees.parse(grown(**KINDS[kind]).model_to_string())
         for kind in ("as candidates are grown", "zero is missing", "one leaf")
     )
     assert any(each.levels for each in plain.splits)
@@ -82,13 +82,13 @@ def test_the_kinds_differ_in_what_they_are_told_to_differ_in() -> None:
 
 
 def test_a_number_next_to_zero_is_zero_on_either_side() -> None:
-    found = numpy_trees.read(grown().model_to_string())
+    found = numpy_trees.parse(grown().model_to_string())
     assert {NEAR_ZERO, -NEAR_ZERO} & {abs(each.threshold) for each in found.splits}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_alone_gets_the_bits_that_it_gets_among_many(kind: str) -> None:
-    found = numpy_trees.read(grown(**KINDS[kind]).model_to_string())
+    found = numpy_trees.parse(grown(**KINDS[kind]).model_to_string())
     alone = np.concatenate([found.raw(row[None]) for row in FEATURES[:50]])
     np.testing.assert_array_equal(found.raw(FEATURES)[:50], alone)
 
@@ -109,4 +109,4 @@ def test_a_forest_without_a_tree_answers_zero(asked: Floats) -> None:
 )  # fmt: skip
 def test_trees_that_are_never_grown_here_are_refused(booster: Any, told: str) -> None:
     with pytest.raises(PackageError, match=told):
-        numpy_trees.read(booster().model_to_string())
+        numpy_trees.parse(booster().model_to_string())

@@ -26,7 +26,7 @@ EACH = pytest.mark.parametrize("kind", edge.KINDS)
 
 
 def written(package: Package, **notes: str) -> bytes:
-    return onnx_graph.write(scorer.load_package(package.files, package.digest), package.files, notes)
+    return onnx_graph.export(scorer.load_package(package.files, package.digest), package.files, notes)
 
 
 def linear(**levels: tuple[str, ...] | None) -> Model:
@@ -89,7 +89,7 @@ def test_a_model_need_not_have_every_kind_of_feature(levels: Any, tmp_path: Any)
     path.write_bytes(written(packed(model)))
     rows = [{"zone": zone, "miles": miles} for zone in ("a", "b", "c", None) for miles in (-1.5, 1e300, None)]
     asked = [{name: row[name] for name in levels} for row in rows]
-    found = ways.by_onnx(path, scorer.Taken.by(model.encoder), asked)
+    found = ways.by_onnx(path, scorer.RequestSchema.from_encoder(model.encoder), asked)
     np.testing.assert_allclose(found, [model.predict_row(row) for row in asked], rtol=1e-15)
 
 
@@ -117,4 +117,4 @@ def test_a_graph_that_gives_golden_rows_other_scores_is_never_written() -> None:
     files = other_golden(dict(package.files))
     model = scorer.load_package(package.files, package.digest)
     with pytest.raises(PackageError, match="golden rows scored as a graph are off by"):
-        onnx_graph.write(model, files, {})
+        onnx_graph.export(model, files, {})

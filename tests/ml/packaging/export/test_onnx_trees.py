@@ -45,7 +45,7 @@ def by_reference(content: bytes, asked: Floats) -> Floats:
 @pytest.mark.parametrize("answer", [by_runtime, by_reference], ids=["ONNX Runtime", "onnx's own evaluator"])
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "zero is missing"])
 def test_rows_on_thresholds_and_in_sets_go_the_same_way(kind: str, answer: Any) -> None:
-    found = numpy_trees.read(grown(**KINDS[kind]).model_to_string())
+    found = numpy_trees.parse(grown(**KINDS[kind]).model_to_string())
     asked = np.vstack([FEATURES[:: COUNT // 100], on_thresholds(found).reshape(-1, 4)[:300], np.full((1, 4), np.nan)])
     asked[:, 2] = np.where(np.abs(asked[:, 2]) <= numpy_trees.NEAR_ZERO, 0.0, asked[:, 2])
     counted = asked.copy()
@@ -54,6 +54,6 @@ def test_rows_on_thresholds_and_in_sets_go_the_same_way(kind: str, answer: Any) 
 
 
 def test_trees_to_which_zero_is_missing_are_refused() -> None:
-    found = numpy_trees.read(grown(**KINDS["zero is missing"]).model_to_string())
+    found = numpy_trees.parse(grown(**KINDS["zero is missing"]).model_to_string())
     with pytest.raises(RequestError, match="zero_as_missing: export the wheel"):
         onnx_trees.attributes(found, FIRST)

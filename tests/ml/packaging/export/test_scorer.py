@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ml.errors import PackageError, QuestionError
+from ml.errors import PackageError, ScoreRequestError
 from ml.governance import manifest
 from ml.packaging import package_files
 from ml.packaging.export import scorer
@@ -51,7 +51,7 @@ def test_no_rows_have_no_scores() -> None:
 )
 def test_what_the_server_refuses_is_refused(row: dict[str, object], told: str) -> None:
     package = packed()
-    with pytest.raises(QuestionError, match=told):
+    with pytest.raises(ScoreRequestError, match=told):
         scorer.load_package(package.files, package.digest).score([ROW, row])
 
 

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from ml.packaging.export import tree_shaking
-from ml.packaging.export.tree_shaking import Name
+from ml.packaging.export.tree_shaking import QualifiedName
 
 OURS = {
     "ml": "",
@@ -45,7 +45,7 @@ def learn(rows: Iterable[int]) -> Round:
 
 
 def test_only_what_is_needed_comes_along_as_it_is_written() -> None:
-    found = tree_shaking.needed(OURS, [Name(module="ml.shapes", name="Round")])
+    found = tree_shaking.required_sources(OURS, [QualifiedName(module="ml.shapes", name="Round")])
     assert found == {
         "ml.numbers": "import math\n\nPI = math.pi\n\ndef squared(one: float) -> float:\n    return one * one\n",
         "ml.shapes": '''
@@ -73,35 +73,37 @@ def test_a_module_of_which_nothing_is_needed_is_not_imported() -> None:
         **OURS,
         "ml.box": "from ml import numbers\n\n\nclass Box:\n    def __init__(self, numbers):\n        self.held = numbers\n",
     }
-    assert "import" not in tree_shaking.needed(ours, [Name(module="ml.box", name="Box")])["ml.box"]
+    assert "import" not in tree_shaking.required_sources(ours, [QualifiedName(module="ml.box", name="Box")])["ml.box"]
 
 
 def test_what_a_function_imports_when_it_is_called_comes_along() -> None:
     ours = {**OURS, "ml.late": "def area():\n    from ml.numbers import PI\n\n    return PI\n"}
     assert (
-        tree_shaking.needed(ours, [Name(module="ml.late", name="area")])["ml.numbers"]
+        tree_shaking.required_sources(ours, [QualifiedName(module="ml.late", name="area")])["ml.numbers"]
         == "import math\n\nPI = math.pi\n"
     )
 
 
 def test_what_a_package_hands_on_is_followed_to_where_it_is_defined() -> None:
     ours = {"ml.one": 'from ml.one.inner import a, b\n\n__all__ = ["a", "b"]\n', "ml.one.inner": "a = 1\nb = 2\n"}
-    found = tree_shaking.needed(ours, [Name(module="ml.one", name="a")])
+    found = tree_shaking.required_sources(ours, [QualifiedName(module="ml.one", name="a")])
     assert found == {"ml.one": "from ml.one.inner import a\n", "ml.one.inner": "a = 1\n"}
 
 
 def test_what_a_source_asks_for_is_what_it_imports() -> None:
     text = "import json\nfrom ml.shapes import Round, SIDES\nfrom other import x\n"
-    assert tree_shaking.asked(text) == {Name(module="ml.shapes", name=name) for name in ("Round", "SIDES")}
+    assert tree_shaking.imported_names(text) == {
+        QualifiedName(module="ml.shapes", name=name) for name in ("Round", "SIDES")
+    }
 
 
 def test_moved_source_runs_under_its_new_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = tree_shaking.needed(OURS, [Name(module="ml.numbers", name="squared")])
+    found = tree_shaking.required_sources(OURS, [QualifiedName(module="ml.numbers", name="squared")])
     module = ModuleType("far.away.numbers")
-    exec(tree_shaking.moved(found["ml.numbers"], "far.away"), module.__dict__)
+    exec(tree_shaking.rewrite_imports(found["ml.numbers"], "far.away"), module.__dict__)
     monkeypatch.setitem(sys.modules, "far", ModuleType("far"))
     monkeypatch.setitem(sys.modules, "far.away", ModuleType("far.away"))
     monkeypatch.setitem(sys.modules, "far.away.numbers", module)
     taken: dict[str, object] = {}
-    exec(tree_shaking.moved("from ml.numbers import squared\nnine = squared(3)\n", "far.away"), taken)
+    exec(tree_shaking.rewrite_imports("from ml.numbers import squared\nnine = squared(3)\n", "far.away"), taken)
     assert taken["nine"] == 9

@@ -24,7 +24,7 @@ BUILT = Wheel(
 
 
 def entries() -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(BUILT.packed())) as archive:
+    with zipfile.ZipFile(io.BytesIO(BUILT.to_bytes())) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -34,7 +34,7 @@ def test_the_same_files_are_the_same_bytes() -> None:
     again = Wheel(
         module=BUILT.module, version=BUILT.version, summary=BUILT.summary, description=BUILT.description, files=turned
     )
-    assert again.packed() == BUILT.packed()
+    assert again.to_bytes() == BUILT.to_bytes()
 
 
 def test_installers_can_read_what_it_is_called() -> None:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.retraining.backtest import history
-from ml.retraining.backtest.history import Past
+from ml.retraining.backtest.history import BacktestHistory
 
 BEGIN = datetime(2024, 1, 1, 2, tzinfo=UTC)
-ROWS = Past(
+ROWS = BacktestHistory(
     nights=np.repeat(["2024-01-01", "2024-01-03", "2024-01-04"], [2, 4, 1]).astype(object),
     labels=np.array([1, 0, 1, 1, 0, np.nan, 0]),
     known_at=np.array(["2024-01-02", "2024-01-05", *["2024-01-04"] * 3, "NaT", "2024-01-06"], "datetime64[ns]"),
@@ -49,5 +49,5 @@ def test_no_rows_have_no_labels() -> None:
 def test_new_labels_are_those_that_became_known_between_two_cutoffs(one: int, other: int) -> None:
     after, by = (BEGIN + timedelta(days=each) for each in sorted((one, other)))
     known = ROWS.known_at
-    expected = int(((known > history.instant(after)) & (known <= history.instant(by))).sum())
+    expected = int(((known > history.utc_instant(after)) & (known <= history.utc_instant(by))).sum())
     assert ROWS.new_labels(after, by) == expected

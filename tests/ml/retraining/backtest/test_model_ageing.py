@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 
 from ml.retraining.backtest import model_ageing, results
-from ml.retraining.backtest.history import Refused, Trained, Training
-from ml.retraining.backtest.model_ageing import Aged
+from ml.retraining.backtest.history import TrainedModel, TrainingRefusal, TrainingResult
+from ml.retraining.backtest.model_ageing import LossByAge
 from tests.ml.retraining.backtest import world
 from tests.ml.retraining.backtest.world import HISTORY, WALKED
 
 SCENE = world.scene(world.past())
-BEGINNING = SCENE.beginning
+BEGINNING = SCENE.initial_training_night
 
 
-def model(night: date, wrong: float) -> Trained:
+def model(night: date, wrong: float) -> TrainedModel:
     """Return a model whose every answer lies `wrong` off what came."""
-    labels = SCENE.past.labels
+    labels = SCENE.history.labels
     scores = np.abs(labels - 0.1 - wrong)
-    return replace(world.trained(SCENE.past, night), scores=scores)
+    return replace(world.trained(SCENE.history, night), scores=scores)
 
 
-def grown(*wrong: float) -> dict[date, Training]:
+def grown(*wrong: float) -> dict[date, TrainingResult]:
     """Return models trained ten nights apart, each this far off."""
     return {
         BEGINNING + timedelta(days=10 * place): model(BEGINNING + timedelta(days=10 * place), each)
@@ -32,21 +32,21 @@ def grown(*wrong: float) -> dict[date, Training]:
 
 
 def test_of_models_that_are_equally_good_none_ages() -> None:
-    found = model_ageing.curve(SCENE, grown(0.1, 0.1, 0.1), 0.95)
+    found = model_ageing.loss_by_age(SCENE, grown(0.1, 0.1, 0.1), 0.95)
     assert [each.excess.value for each in found] == [0.0] * len(found)
     assert [(each.first, each.last) for each in found] == [(1, 28), (29, 56)]
 
 
 def test_what_the_older_lose_more_than_the_freshest_is_what_age_costs() -> None:
     trainings = grown(0.3, 0.1)
-    rows = results.labelled(SCENE)
-    after = rows[SCENE.past.nights[rows] > str(BEGINNING + timedelta(days=10))]
+    rows = results.labelled_rows(SCENE)
+    after = rows[SCENE.history.nights[rows] > str(BEGINNING + timedelta(days=10))]
     old, new = (
-        each.target.row_loss(SCENE.past.labels[after], each.scores[after])
+        each.target.row_loss(SCENE.history.labels[after], each.scores[after])
         for each in trainings.values()
-        if isinstance(each, Trained)
+        if isinstance(each, TrainedModel)
     )
-    found = model_ageing.curve(SCENE, trainings, 0.95)
+    found = model_ageing.loss_by_age(SCENE, trainings, 0.95)
     assert sum(each.rows for each in found) == len(after)
     mean = sum(each.excess.value * each.rows for each in found) / len(after)
     assert mean == pytest.approx(float((old - new).mean()))
@@ -55,14 +55,17 @@ def test_what_the_older_lose_more_than_the_freshest_is_what_age_costs() -> None:
 
 @pytest.mark.parametrize(
     "trainings",
-    [grown(0.1), grown(0.1) | {world.night(HISTORY + 5): Refused(night=world.night(HISTORY + 5), reason="few rows")}],
+    [
+        grown(0.1),
+        grown(0.1) | {world.night(HISTORY + 5): TrainingRefusal(night=world.night(HISTORY + 5), reason="few rows")},
+    ],
     ids=["one model", "one, and one that was refused"],
 )
-def test_one_model_alone_has_no_age(trainings: dict[date, Training]) -> None:
-    assert model_ageing.curve(SCENE, trainings, 0.95) == ()
+def test_one_model_alone_has_no_age(trainings: dict[date, TrainingResult]) -> None:
+    assert model_ageing.loss_by_age(SCENE, trainings, 0.95) == ()
 
 
 @pytest.mark.parametrize(("age", "first"), [(1, 1), (28, 1), (29, 29), (WALKED * 9, None), (0, None)])
 def test_an_age_is_told_by_the_step_it_lies_in(age: int, first: int | None) -> None:
-    found: Aged | None = model_ageing.at(model_ageing.curve(SCENE, grown(0.3, 0.1), 0.95), age)
+    found: LossByAge | None = model_ageing.find_age(model_ageing.loss_by_age(SCENE, grown(0.3, 0.1), 0.95), age)
     assert (found and found.first) == first

@@ -17,24 +17,24 @@ DECLARED = Triggers(calibration_gap=0.04, new_labels=50_000, window_nights=10, c
 @pytest.mark.parametrize(
     ("text", "policy"),
     [
-        ("never", Policy(name="never", looks=0)),
-        ("every@28", Scheduled(name="every@28", looks=28)),
-        ("triggers", Triggered(name="triggers", looks=1, triggers=DECLARED)),
-        ("triggers@14", Triggered(name="triggers@14", looks=14, triggers=DECLARED)),
+        ("never", Policy(name="never", interval_nights=0)),
+        ("every@28", Scheduled(name="every@28", interval_nights=28)),
+        ("triggers", Triggered(name="triggers", interval_nights=1, triggers=DECLARED)),
+        ("triggers@14", Triggered(name="triggers@14", interval_nights=14, triggers=DECLARED)),
         (
             "triggers:loss_rise=0.1:window_nights=7@14",
             Triggered(
                 name="triggers:loss_rise=0.1:window_nights=7@14",
-                looks=14,
+                interval_nights=14,
                 triggers=replace(DECLARED, calibration_gap=None, new_labels=None, loss_rise=0.1, window_nights=7),
             ),
         ),
         (
             "triggers:window_nights=7",
-            Triggered(name="triggers:window_nights=7", looks=1, triggers=replace(DECLARED, window_nights=7)),
+            Triggered(name="triggers:window_nights=7", interval_nights=1, triggers=replace(DECLARED, window_nights=7)),
         ),
-        ("shadow:margin=0.005@14", Shadow(name="shadow:margin=0.005@14", looks=14, margin=0.005)),
-        ("hindsight@7", Hindsight(name="hindsight@7", looks=7)),
+        ("shadow:margin=0.005@14", Shadow(name="shadow:margin=0.005@14", interval_nights=14, margin=0.005)),
+        ("hindsight@7", Hindsight(name="hindsight@7", interval_nights=7)),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
@@ -63,22 +63,22 @@ def test_what_cannot_be_read_is_told_with_how_it_is_written(text: str, said: str
 
 
 def test_drift_asks_where_it_is_named_and_is_not_walked_where_it_is_only_shown() -> None:
-    season = Drift(against="season", season_nights=364, share=0.6)
+    season = Drift(reference="season", season_nights=364, share=0.6)
     shown = replace(DECLARED, drift=season)
     (own, named) = policies.parse("triggers triggers:drift=0.3", shown)
     assert isinstance(own, Triggered)
     assert isinstance(named, Triggered)
     assert own.triggers == DECLARED
-    assert named.triggers.drift == replace(season, share=0.3, asks=True)
-    assert [each.name for each in policies.around(named, (2.0, 4.0), shown)] == ["triggers:drift=0.6"]
-    obeyed = replace(DECLARED, drift=replace(season, asks=True))
+    assert named.triggers.drift == replace(season, share=0.3, triggers_retraining=True)
+    assert [each.name for each in policies.vary_thresholds(named, (2.0, 4.0), shown)] == ["triggers:drift=0.6"]
+    obeyed = replace(DECLARED, drift=replace(season, triggers_retraining=True))
     (own,) = policies.parse("triggers", obeyed)
     assert isinstance(own, Triggered)
     assert own.triggers == obeyed
 
 
 def test_a_trigger_that_is_switched_off_need_not_last() -> None:
-    lasting = replace(DECLARED, persistence=(Persistence(trigger="new_labels", nights=2, among=3),))
+    lasting = replace(DECLARED, persistence=(Persistence(trigger="new_labels", nights=2, out_of=3),))
     (policy,) = policies.parse("triggers:calibration_gap=0.02", lasting)
     assert isinstance(policy, Triggered)
     assert policy.triggers.persistence == ()
@@ -92,14 +92,14 @@ def test_policies_are_parted_by_commas_or_blanks() -> None:
 def test_what_is_written_is_read_back_as_the_same_policy(name: str, percent: int, looks: int, window: int) -> None:
     off = dict.fromkeys(policies.THRESHOLDS)
     triggers = replace(DECLARED, **{**off, name: percent / 100, "window_nights": window})
-    text = policies.written(triggers, looks, DECLARED)
-    assert policies.parse(text, DECLARED) == (Triggered(name=text, looks=looks, triggers=triggers),)
+    text = policies.format_policy(triggers, looks, DECLARED)
+    assert policies.parse(text, DECLARED) == (Triggered(name=text, interval_nights=looks, triggers=triggers),)
 
 
 def test_thresholds_are_moved_one_at_a_time() -> None:
     (own,) = policies.parse("triggers@14", DECLARED)
     assert isinstance(own, Triggered)
-    assert [each.name for each in policies.around(own, (0.5, 2.0), DECLARED)] == [
+    assert [each.name for each in policies.vary_thresholds(own, (0.5, 2.0), DECLARED)] == [
         "triggers:calibration_gap=0.02:new_labels=50000@14",
         "triggers:calibration_gap=0.08:new_labels=50000@14",
         "triggers:calibration_gap=0.04:new_labels=25000@14",

@@ -8,10 +8,10 @@ import pytest
 
 from ml.periods import parse
 from ml.retraining.backtest import policies, results
-from ml.retraining.backtest.history import Trained
-from ml.retraining.backtest.results import Difference
+from ml.retraining.backtest.history import TrainedModel
+from ml.retraining.backtest.results import PolicyDifference
 from ml.statistics.intervals import Interval
-from ml.usecase import Night, Rehearsal
+from ml.usecase import Demo, Night
 from tests.ml.retraining.backtest import world
 from tests.ml.retraining.backtest.world import TRIGGERS
 
@@ -19,9 +19,9 @@ PAST = world.past()
 SCENE = world.scene(PAST)
 
 
-def difference(low: float, high: float) -> Difference:
+def difference(low: float, high: float) -> PolicyDifference:
     interval = Interval(value=(low + high) / 2 if math.isfinite(low) else 1.0, low=low, high=high)
-    return Difference(one="never", other="every@28", loss=interval, saved=interval)
+    return PolicyDifference(first="never", second="every@28", loss=interval, saved=interval)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def difference(low: float, high: float) -> Difference:
     ids=["gain", "loss", "holds 0", "touches 0", "one block", "missing"],
 )
 def test_a_difference_whose_interval_holds_zero_is_not_called_one(low: float, high: float, told: str) -> None:
-    assert difference(low, high).told == told
+    assert difference(low, high).summary == told
 
 
 def measured(text: str) -> results.Results:
@@ -52,9 +52,9 @@ def measured(text: str) -> results.Results:
 def test_every_two_policies_are_compared_and_stretches_add_up_to_the_whole() -> None:
     found = measured("never,every@6,triggers")
     assert len(found.differences) == 3
-    for each in found.played:
-        rows = np.array([stretch.rows for stretch in each.stretches])
-        losses = np.array([stretch.loss for stretch in each.stretches])
+    for each in found.policies:
+        rows = np.array([stretch.rows for stretch in each.blocks])
+        losses = np.array([stretch.loss for stretch in each.blocks])
         assert rows.sum() == found.rows
         assert (rows * losses).sum() / found.rows == pytest.approx(each.quality.loss)
 
@@ -62,7 +62,7 @@ def test_every_two_policies_are_compared_and_stretches_add_up_to_the_whole() -> 
 def test_a_difference_is_that_of_the_two_losses_and_the_other_way_round_its_negative() -> None:
     one, other = measured("never,every@6"), measured("every@6,never")
     (there,), (back,) = one.differences, other.differences
-    never, scheduled = one.played
+    never, scheduled = one.policies
     assert there.loss.value == pytest.approx(never.quality.loss - scheduled.quality.loss)
     assert there.saved.value == pytest.approx(never.quality.saved_per_1000 - scheduled.quality.saved_per_1000)
     assert (back.loss.value, back.loss.low) == pytest.approx((-there.loss.value, -there.loss.high))
@@ -70,7 +70,7 @@ def test_a_difference_is_that_of_the_two_losses_and_the_other_way_round_its_nega
 
 def test_numbers_of_a_policy_do_not_depend_on_who_else_is_measured() -> None:
     alone, among = measured("triggers"), measured("never,every@6,triggers")
-    assert alone.played[0] == among.played[-1]
+    assert alone.policies[0] == among.policies[-1]
 
 
 def test_rows_without_a_label_are_in_no_number() -> None:
@@ -87,12 +87,12 @@ SCENE_ENDS = (SCENE.period.first, SCENE.period.last)
 
 
 def test_blocks_are_weeks_of_nights_and_months_where_a_night_is_a_month() -> None:
-    assert len(set(results.blocks(PAST.nights[PAST.rows(*SCENE_ENDS)], SCENE))) == -(-world.WALKED // 7)
-    rehearsal = Rehearsal(history="2023-01-01..2023-12-01", nights="2024-01-01..2024-04-01")
-    monthly = replace(SCENE.case, horizon=Night(hour=2, timezone="UTC", every="month"), rehearsal=rehearsal)
+    assert len(set(results.block_starts(PAST.nights[PAST.rows(*SCENE_ENDS)], SCENE))) == -(-world.WALKED // 7)
+    rehearsal = Demo(history="2023-01-01..2023-12-01", nights="2024-01-01..2024-04-01")
+    monthly = replace(SCENE.case, horizon=Night(hour=2, timezone="UTC", every="month"), demo=rehearsal)
     scene = replace(SCENE, case=monthly, period=parse("2024-01-01..2024-04-01"))
     nights = np.array(["2024-01-01", "2024-02-01", "2024-04-01"], object)
-    assert results.blocks(nights, scene).tolist() == nights.tolist()
+    assert results.block_starts(nights, scene).tolist() == nights.tolist()
 
 
 def test_intervals_by_week_hold_no_difference_as_often_as_they_say() -> None:
@@ -106,7 +106,7 @@ def test_intervals_by_week_hold_no_difference_as_often_as_they_say() -> None:
         labels = (chance.random(len(week)) < likely).astype(np.float64)
         scores = (("one", np.full(len(week), 0.4)), ("other", np.full(len(week), 0.6)))
         for name, blocks in (("week", week), ("night", night)):
-            held[name] += not results.is_shown(results.differ(*scores, labels, blocks, world.TARGET, 0.95).loss)
+            held[name] += not results.is_significant(results.compare(*scores, labels, blocks, world.TARGET, 0.95).loss)
     assert 0.91 <= held["week"] / trials <= 0.99
     assert held["night"] < held["week"]
 
@@ -115,7 +115,9 @@ def test_the_first_model_is_what_all_are_measured_by() -> None:
     walk, grown = world.played(policies.parse("every@6", TRIGGERS)[0], SCENE)
     dearer = replace(world.TARGET, cost=replace(world.TARGET.cost, miss=500))
     others = {
-        night: each if night == SCENE.beginning or not isinstance(each, Trained) else replace(each, target=dearer)
+        night: each
+        if night == SCENE.initial_training_night or not isinstance(each, TrainedModel)
+        else replace(each, target=dearer)
         for night, each in grown.items()
     }
     assert results.measure([walk], SCENE, others, 0.95) == results.measure([walk], SCENE, grown, 0.95)

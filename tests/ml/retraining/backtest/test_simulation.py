@@ -12,10 +12,10 @@ from ml.promotion import gate as promotion_gate
 from ml.retraining import triggers
 from ml.retraining.backtest import policies, simulation
 from ml.retraining.backtest.admission import ADOPTED, REFUSED
-from ml.retraining.backtest.context import Walk
-from ml.retraining.backtest.history import Refused, Training
+from ml.retraining.backtest.context import PolicyRun
+from ml.retraining.backtest.history import TrainingRefusal, TrainingResult
 from ml.retraining.backtest.policies import Policy, Triggered
-from ml.retraining.triggers import Facts
+from ml.retraining.triggers import ChampionFacts
 from ml.statistics import intervals
 from tests.ml.retraining.backtest import world
 from tests.ml.retraining.backtest.world import HISTORY, TRIGGERS, WALKED
@@ -36,22 +36,24 @@ def one(text: str) -> Policy:
 
 def test_never_trains_once() -> None:
     walk, grown = world.played(one("never"), FREE)
-    assert list(grown) == [FREE.beginning]
-    assert (walk.trainings, walk.releases, walk.looks) == (0, 0, ())
+    assert list(grown) == [FREE.initial_training_night]
+    assert (walk.training_count, walk.release_count, walk.records) == (0, 0, ())
 
 
 def test_a_schedule_asks_at_each_look_and_each_model_answers_from_the_night_after() -> None:
     walk, _ = world.played(one("every@6"), FREE)
     asked = [world.night(HISTORY - 1 + 6 * place) for place in range(1, 7)]
-    assert [look.night for look in walk.looks if look.decision.retrain] == asked
-    assert [(reign.trained, reign.since) for reign in walk.reigns[1:]] == [(n, n + timedelta(days=1)) for n in asked]
+    assert [look.night for look in walk.records if look.decision.retrain] == asked
+    assert [(reign.trained_night, reign.first_night) for reign in walk.champion_terms[1:]] == [
+        (n, n + timedelta(days=1)) for n in asked
+    ]
 
 
-def known(walk: Walk, night: date, grown: dict[date, Training]) -> Facts:
+def known(walk: PolicyRun, night: date, grown: dict[date, TrainingResult]) -> ChampionFacts:
     """Return the facts of a night as they are counted row by row."""
     cutoff = FREE.case.horizon.cutoff(night).replace(tzinfo=None)
-    champion = grown[walk.reigns[-1].trained]
-    since = {str(reign.since): grown[reign.trained] for reign in walk.reigns}
+    champion = grown[walk.champion_terms[-1].trained_night]
+    since = {str(reign.first_night): grown[reign.trained_night] for reign in walk.champion_terms}
     begins = max(str(night - timedelta(days=TRIGGERS.window_nights)), str(FREE.period.first))
     at = [
         row
@@ -60,23 +62,27 @@ def known(walk: Walk, night: date, grown: dict[date, Training]) -> Facts:
     ]
     scores = [since[max(each for each in since if each <= PAST.nights[row])].scores[row] for row in at]
     labels = PAST.labels[at]
-    tried = [champion.night, *(look.night for look in walk.looks if look.decision.retrain)]
+    tried = [champion.night, *(look.night for look in walk.records if look.decision.retrain)]
     begin = np.datetime64(FREE.case.horizon.cutoff(champion.night).replace(tzinfo=None))
     lost = world.TARGET.row_loss(labels, np.array(scores)) if at else np.zeros(0)
-    own = [row for row, of in enumerate(PAST.nights) if max(begins, str(walk.reigns[-1].since)) <= of <= str(night)]
-    expected = world.TARGET.expect(champion.scores[own])["log_loss"].value
-    return Facts(
+    own = [
+        row
+        for row, of in enumerate(PAST.nights)
+        if max(begins, str(walk.champion_terms[-1].first_night)) <= of <= str(night)
+    ]
+    expected = world.TARGET.estimate_performance(champion.scores[own])["log_loss"].value
+    return ChampionFacts(
         night=night,
         matured_nights=len({PAST.nights[row] for row in at}),
         calibration_gap=float(np.mean(scores) - labels.mean()) if at else None,
         loss=float(lost.mean()) if at else None,
         loss_low=intervals.mean_by_night(lost, PAST.nights[at], 0.95, 20130207).low if at else None,
-        loss_foreseen=world.TARGET.expect(np.array(scores))["log_loss"].value if at else None,
+        estimated_loss=world.TARGET.estimate_performance(np.array(scores))["log_loss"].value if at else None,
         expected_loss=expected,
         reference_loss=champion.loss,
         new_labels=int(((PAST.known_at > begin) & (PAST.known_at <= np.datetime64(cutoff))).sum()),
         age_nights=(night - champion.night).days,
-        tried=tuple(tried),
+        trained_nights=tuple(tried),
     )
 
 
@@ -84,12 +90,12 @@ def test_decisions_are_those_of_production_on_facts_counted_row_by_row() -> None
     policy = one("triggers")
     assert isinstance(policy, Triggered)
     walk, grown = world.played(policy, FREE)
-    assert walk.trainings >= 2
-    for place, look in enumerate(walk.looks):
+    assert walk.training_count >= 2
+    for place, look in enumerate(walk.records):
         before = replace(
             walk,
-            looks=walk.looks[:place],
-            reigns=tuple(reign for reign in walk.reigns if reign.since <= look.night),
+            records=walk.records[:place],
+            champion_terms=tuple(reign for reign in walk.champion_terms if reign.first_night <= look.night),
         )
         expected = triggers.decide(policy.triggers, known(before, look.night, grown), FREE.case.horizon)
         assert (look.decision.retrain, look.decision.trigger) == (expected.retrain, expected.trigger)
@@ -109,7 +115,7 @@ ALONE = {
 @given(beside=st.lists(st.sampled_from(ALL.split(",")), unique=True, min_size=1))
 def test_adding_a_policy_never_changes_another(gate: bool, beside: list[str]) -> None:
     scene, alone = GATED if gate else FREE, ALONE[gate]
-    grown: dict[date, Training] = {}
+    grown: dict[date, TrainingResult] = {}
     for name in beside:
         walk, grown = world.played(one(name), scene, grown)
         assert walk == alone[name]
@@ -118,7 +124,7 @@ def test_adding_a_policy_never_changes_another(gate: bool, beside: list[str]) ->
 @pytest.mark.parametrize("name", ALL.split(","))
 def test_one_that_begins_anew_with_what_was_trained_walks_the_same_way(name: str) -> None:
     walk, grown = world.played(one(name), FREE)
-    assert simulation.advance(simulation.begin(one(name), FREE), FREE, grown) == (walk, None)
+    assert simulation.advance(simulation.start(one(name), FREE), FREE, grown) == (walk, None)
 
 
 @pytest.mark.parametrize("name", ["triggers", "every@6", "shadow:margin=0.001@5"])
@@ -127,7 +133,9 @@ def test_what_comes_after_a_night_changes_nothing_before_it(name: str) -> None:
     known = PAST.known_at <= np.datetime64(FREE.case.horizon.cutoff(cut).replace(tzinfo=None))
     other = replace(PAST, labels=np.where(known, PAST.labels, 1 - PAST.labels))
     ours, theirs = (world.played(one(name), world.scene(rows))[0] for rows in (PAST, other))
-    assert [each for each in ours.looks if each.night <= cut] == [each for each in theirs.looks if each.night <= cut]
+    assert [each for each in ours.records if each.night <= cut] == [
+        each for each in theirs.records if each.night <= cut
+    ]
 
 
 def test_hindsight_loses_least() -> None:
@@ -135,20 +143,20 @@ def test_hindsight_loses_least() -> None:
     labelled = PAST.rows(FREE.period.first, FREE.period.last)
     for name in ("never", "every@6", "hindsight@6"):
         walk, grown = world.played(one(name), FREE)
-        scores = simulation.issued(walk, FREE, grown)[labelled]
+        scores = simulation.served_scores(walk, FREE, grown)[labelled]
         losses[name] = world.TARGET.row_loss(PAST.labels[labelled], scores).sum()
     assert losses["hindsight@6"] <= min(losses.values())
 
 
 def test_every_row_is_answered_by_the_model_of_its_night() -> None:
     walk, grown = world.played(one("every@6"), FREE)
-    scores = simulation.issued(walk, FREE, grown)
+    scores = simulation.served_scores(walk, FREE, grown)
     rows = PAST.rows(FREE.period.first, FREE.period.last)
     assert not np.isnan(scores[rows]).any()
     assert np.isnan(scores[: rows.start]).all()
-    last = walk.reigns[-1]
-    own = PAST.rows(last.since, FREE.period.last)
-    np.testing.assert_array_equal(scores[own], grown[last.trained].scores[own])
+    last = walk.champion_terms[-1]
+    own = PAST.rows(last.first_night, FREE.period.last)
+    np.testing.assert_array_equal(scores[own], grown[last.trained_night].scores[own])
 
 
 @pytest.mark.parametrize(
@@ -159,16 +167,16 @@ def test_every_row_is_answered_by_the_model_of_its_night() -> None:
     ],
 )
 def test_the_gate_lets_in_what_production_s_gate_promotes(policy: str, least: int) -> None:
-    gates = replace(GATED.case.gates, judged_nights=least, most_judged_nights=world.HELD_OUT)
+    gates = replace(GATED.case.gates, judged_nights=least, max_judged_nights=world.HELD_OUT)
     scene = replace(GATED, case=replace(GATED.case, gates=gates))
     walk, grown = world.played(one(policy), scene)
-    reigning = FREE.beginning
+    reigning = FREE.initial_training_night
     outcomes = set()
-    for look in walk.looks:
+    for look in walk.records:
         champion, challenger = grown[reigning], grown[look.night]
         neither = max(challenger.learned_until, champion.used_until)
         at = (PAST.nights > neither) & (PAST.nights <= challenger.used_until)
-        judged = promotion_gate.Judged(
+        judged = promotion_gate.HoldoutScores(
             labels=PAST.labels[at],
             champion=champion.scores[at],
             challenger=challenger.scores[at],
@@ -176,9 +184,9 @@ def test_the_gate_lets_in_what_production_s_gate_promotes(policy: str, least: in
             slices={},
             baselines={name: each[at] for name, each in challenger.baselines.items()},
         )
-        verdict = promotion_gate.judge(judged, gates, promotion_gate.Bar.REFRESH, challenger.target)
+        verdict = promotion_gate.judge(judged, gates, promotion_gate.GateRule.REFRESH, challenger.target)
         assert look.reason == verdict.reason
-        assert look.failed == tuple(each.name for each in verdict.checks if each.answer != "pass")
+        assert look.failed_checks == tuple(each.name for each in verdict.checks if each.status != "pass")
         assert (look.outcome == ADOPTED) == (verdict.outcome is promotion_gate.Outcome.PROMOTE)
         reigning = look.night if look.outcome == ADOPTED else reigning
         outcomes.add(look.outcome)
@@ -187,21 +195,21 @@ def test_the_gate_lets_in_what_production_s_gate_promotes(policy: str, least: in
 
 def test_a_training_that_had_too_little_is_refused_and_the_champion_stays() -> None:
     asked = world.night(HISTORY + 5)
-    walk, _ = world.played(one("every@6"), FREE, {asked: Refused(night=asked, reason="too few nights")})
-    assert (walk.looks[0].outcome, walk.looks[0].reason) == (REFUSED, "too few nights")
-    assert walk.trainings == walk.releases + 1
+    walk, _ = world.played(one("every@6"), FREE, {asked: TrainingRefusal(night=asked, reason="too few nights")})
+    assert (walk.records[0].outcome, walk.records[0].reason) == (REFUSED, "too few nights")
+    assert walk.training_count == walk.release_count + 1
 
 
 def test_a_gate_refuses_to_judge_on_nights_that_the_champion_has_used() -> None:
     walk, _ = world.played(one("every@2"), GATED)
-    refused = [look for look in walk.looks if look.outcome == REFUSED]
+    refused = [look for look in walk.records if look.outcome == REFUSED]
     assert refused
     assert all("too few are left to judge on" in look.reason for look in refused)
 
 
 def test_a_label_that_is_corrected_after_the_verdict_is_not_judged_on_before() -> None:
     """What the past has is the correction, and that was not known yet: the row is left out, and nothing else changes."""
-    asked = FREE.looks(one("every@6"))[0]
+    asked = FREE.decision_nights(one("every@6"))[0]
     row = PAST.rows(asked - timedelta(days=2), asked - timedelta(days=2)).start
     known_at = PAST.known_at.copy()
     known_at[row] = np.datetime64(f"{asked + timedelta(days=3)}T00:00")
@@ -209,4 +217,4 @@ def test_a_label_that_is_corrected_after_the_verdict_is_not_judged_on_before() -
         PAST, known_at=known_at, labels=np.where(np.arange(len(known_at)) == row, 1 - PAST.labels, PAST.labels)
     )
     walk, _ = world.played(one("every@6"), world.scene(later, gate=True))
-    assert walk.looks[0].reason
+    assert walk.records[0].reason

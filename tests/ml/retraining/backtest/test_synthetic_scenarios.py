@@ -5,25 +5,25 @@ import pandas as pd
 import pytest
 
 from ml.retraining.backtest import synthetic_scenarios
-from ml.retraining.backtest.synthetic_scenarios import A_NIGHT, BEFORE, BREAKS, SCENARIOS, Scenario
+from ml.retraining.backtest.synthetic_scenarios import CHANGE_NIGHT, NIGHTS_BEFORE, ROWS_PER_NIGHT, SCENARIOS, Scenario
 
-BROKEN = (BEFORE + BREAKS) * A_NIGHT
+BROKEN = (NIGHTS_BEFORE + CHANGE_NIGHT) * ROWS_PER_NIGHT
 BY_NAME = {each.name: each for each in SCENARIOS}
 
 
 def gaps(name: str, seed: int = 1) -> tuple[float, float]:
     """Return how far the mean score lies above the mean label before the break, and after it."""
-    scene, champion = synthetic_scenarios.scene(BY_NAME[name], seed)
-    apart = champion.scores - scene.past.labels
+    scene, champion = synthetic_scenarios.build_context(BY_NAME[name], seed)
+    apart = champion.scores - scene.history.labels
     return float(apart[:BROKEN].mean()), float(apart[BROKEN:].mean())
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
 def test_the_champion_is_right_until_something_happens(scenario: Scenario) -> None:
-    scene, champion = synthetic_scenarios.scene(scenario, 1)
+    scene, champion = synthetic_scenarios.build_context(scenario, 1)
     assert abs(gaps(scenario.name)[0]) < 0.01
     assert champion.loss == pytest.approx(
-        champion.target.row_loss(scene.past.labels[:BROKEN], champion.scores[:BROKEN]).mean(), rel=0.1
+        champion.target.row_loss(scene.history.labels[:BROKEN], champion.scores[:BROKEN]).mean(), rel=0.1
     )
 
 
@@ -43,9 +43,11 @@ def test_what_happens_is_what_its_name_says(name: str, least: float, most: float
 
 
 def test_a_label_shift_leaves_the_rows_of_either_label_as_they_were() -> None:
-    scene, _ = synthetic_scenarios.scene(BY_NAME["label shift"], 2)
-    assert scene.past.features is not None
-    frame = scene.past.features.assign(label=scene.past.labels, after=np.arange(len(scene.past.labels)) >= BROKEN)
+    scene, _ = synthetic_scenarios.build_context(BY_NAME["label shift"], 2)
+    assert scene.history.features is not None
+    frame = scene.history.features.assign(
+        label=scene.history.labels, after=np.arange(len(scene.history.labels)) >= BROKEN
+    )
     means = frame.groupby(["label", "after"])["load"].mean().unstack()
     assert (means[True] - means[False]).abs().max() < 0.5
 
@@ -60,14 +62,14 @@ def test_a_label_shift_leaves_the_rows_of_either_label_as_they_were() -> None:
 )
 def test_a_broken_feature_breaks_as_it_comes_in_and_not_before(name: str, shows: object) -> None:
     assert callable(shows)
-    features = synthetic_scenarios.scene(BY_NAME[name], 1)[0].past.features
+    features = synthetic_scenarios.build_context(BY_NAME[name], 1)[0].history.features
     assert features is not None
     assert shows(features["distance"].iloc[BROKEN:])
     assert not shows(features["distance"].iloc[:BROKEN])
 
 
 def test_a_seed_makes_the_same_world_again_and_another_another() -> None:
-    one, same, other = (synthetic_scenarios.scene(BY_NAME["nothing"], seed)[0].past for seed in (1, 1, 2))
+    one, same, other = (synthetic_scenarios.build_context(BY_NAME["nothing"], seed)[0].history for seed in (1, 1, 2))
     assert one.features is not None
     assert same.features is not None
     pd.testing.assert_frame_equal(one.features, same.features)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ml.retraining.backtest import policies, results, tables
-from ml.retraining.backtest.results import Difference
+from ml.retraining.backtest.results import PolicyDifference
 from ml.statistics.intervals import Interval
 from tests.ml.retraining.backtest import world
 from tests.ml.retraining.backtest.world import TRIGGERS
@@ -25,10 +25,10 @@ FOUND = measured()
 
 
 def test_every_row_of_the_table_is_as_long_as_its_heads_and_begins_with_the_policy() -> None:
-    rows = tables.policies(FOUND, ("never",))
-    assert {len(row) for row in rows} == {len(tables.heads(FOUND, ("never",)))}
+    rows = tables.policy_rows(FOUND, ("never",))
+    assert {len(row) for row in rows} == {len(tables.headers(FOUND, ("never",)))}
     assert [row[0] for row in rows] == ["never", "every@6", "triggers"]
-    assert [row[1] for row in rows] == [str(each.trainings) for each in FOUND.played]
+    assert [row[1] for row in rows] == [str(each.trainings) for each in FOUND.policies]
 
 
 def test_a_gain_is_told_from_the_side_of_the_one_that_gains() -> None:
@@ -36,42 +36,46 @@ def test_a_gain_is_told_from_the_side_of_the_one_that_gains() -> None:
     assert gained is not None
     assert lost is not None
     assert (gained.value, gained.low, gained.high) == (-lost.value, -lost.high, -lost.low)
-    never, scheduled = FOUND.played[:2]
+    never, scheduled = FOUND.policies[:2]
     assert (gained.value > 0) == (scheduled.quality.loss < never.quality.loss)
     assert tables.gain(FOUND, "never", "never") is None
 
 
 def test_an_interval_that_holds_zero_is_told_as_no_difference() -> None:
-    assert tables.told(Interval(value=0.1, low=-0.1, high=0.3)).startswith(tables.NONE_SHOWN)
-    assert tables.told(Interval(value=0.1, low=0.05, high=0.3)) == "+0.1000 [+0.0500, +0.3000]"
-    assert tables.told(None) == ""
+    assert tables.describe_gain(Interval(value=0.1, low=-0.1, high=0.3)).startswith(tables.NO_DIFFERENCE)
+    assert tables.describe_gain(Interval(value=0.1, low=0.05, high=0.3)) == "+0.1000 [+0.0500, +0.3000]"
+    assert tables.describe_gain(None) == ""
 
 
 def test_only_policies_with_triggers_that_fired_are_told_to_have() -> None:
-    ((policy, said, asked),) = tables.fired(FOUND)
+    ((policy, said, asked),) = tables.fired_triggers(FOUND)
     assert policy == "triggers"
     assert said.startswith("calibration_gap ")
-    assert asked.split(", ") == list(FOUND.played[-1].asked)
+    assert asked.split(", ") == list(FOUND.policies[-1].requested_nights)
 
 
 @pytest.mark.parametrize(
     ("low", "high", "better"),
-    [(0.01, 0.03, "the second"), (-0.03, -0.01, "the first"), (-0.01, 0.03, tables.NONE_SHOWN)],
+    [(0.01, 0.03, "the second"), (-0.03, -0.01, "the first"), (-0.01, 0.03, tables.NO_DIFFERENCE)],
 )
 def test_a_row_of_differences_names_the_better_one_only_where_it_is_shown(low: float, high: float, better: str) -> None:
     interval = Interval(value=(low + high) / 2, low=low, high=high)
-    row = tables.difference(Difference(one="never", other="every@6", loss=interval, saved=interval))
+    row = tables.difference_row(PolicyDifference(first="never", second="every@6", loss=interval, saved=interval))
     assert (row[0], row[1], row[-1]) == ("never", "every@6", better)
 
 
 def test_policies_that_never_answer_differently_are_told_to_be_the_same() -> None:
-    assert tables.told(Interval(value=0.0, low=0.0, high=0.0)) == "the same answers"
+    assert tables.describe_gain(Interval(value=0.0, low=0.0, high=0.0)) == "the same answers"
 
 
 def test_checks_that_were_not_passed_are_counted_by_policy() -> None:
-    never, *others = FOUND.played
+    never, *others = FOUND.policies
     told = replace(
-        FOUND, played=(never, *(replace(each, failed={"log loss gain": 2, "slice zone": 1}) for each in others))
+        FOUND,
+        policies=(
+            never,
+            *(replace(each, failed_check_counts={"log loss gain": 2, "slice zone": 1}) for each in others),
+        ),
     )
-    assert tables.failed(told)[0] == ["every@6", "log loss gain 2x, slice zone 1x"]
-    assert tables.failed(FOUND) == []
+    assert tables.failed_checks(told)[0] == ["every@6", "log loss gain 2x, slice zone 1x"]
+    assert tables.failed_checks(FOUND) == []

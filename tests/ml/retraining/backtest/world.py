@@ -7,8 +7,8 @@ import numpy as np
 
 from ml.periods import Period
 from ml.retraining.backtest import simulation
-from ml.retraining.backtest.context import Scene, Walk
-from ml.retraining.backtest.history import Past, Trained, Training
+from ml.retraining.backtest.context import BacktestContext, PolicyRun
+from ml.retraining.backtest.history import BacktestHistory, TrainedModel, TrainingResult
 from ml.retraining.backtest.policies import Policy
 from ml.targets import binary
 from ml.usecase import Cost, Gates, Triggers, UseCase
@@ -24,7 +24,7 @@ TRIGGERS = Triggers(
     new_labels=None,
     drift=None,
     window_nights=5,
-    least_nights=2,
+    min_nights=2,
     cooldown_nights=3,
 )
 
@@ -39,42 +39,44 @@ def case() -> UseCase:
     return replace(use_case(), triggers=TRIGGERS, gates=Gates(judged_nights=HELD_OUT, refresh_margin=0.05))
 
 
-def past(rate: float = 0.15, late_days: float = 0.5) -> Past:
+def past(rate: float = 0.15, late_days: float = 0.5) -> BacktestHistory:
     """Return rows whose share of yes goes up and down by `rate`; labels come `late_days` after their night's begin."""
     count = HISTORY + WALKED
     chance, places = np.random.default_rng(3), np.repeat(np.arange(count), A_NIGHT)
     shares = 0.5 + 2 * rate * np.sin(np.arange(count) / 6)
     known = [datetime.combine(night(each), time(), UTC) + timedelta(days=late_days) for each in range(count)]
-    return Past(
+    return BacktestHistory(
         nights=np.array([str(night(each)) for each in places], object),
         labels=(chance.random(len(places)) < shares[places]).astype(np.float64),
         known_at=np.array([each.replace(tzinfo=None) for each in known], "datetime64[ns]")[places],
     )
 
 
-def scene(rows: Past, *, gate: bool = False) -> Scene:
+def scene(rows: BacktestHistory, *, gate: bool = False) -> BacktestContext:
     """Return the nights after the history."""
     period = Period(night(HISTORY), night(HISTORY + WALKED - 1))
-    return Scene(case=case(), past=rows, period=period, gate=gate)
+    return BacktestContext(case=case(), history=rows, period=period, use_gate=gate)
 
 
-def played(policy: Policy, on: Scene, grown: dict[date, Training] | None = None) -> tuple[Walk, dict[date, Training]]:
+def played(
+    policy: Policy, on: BacktestContext, grown: dict[date, TrainingResult] | None = None
+) -> tuple[PolicyRun, dict[date, TrainingResult]]:
     """Return the whole walk of a policy, and the trainings that it came to ask for, beside those that were there."""
     grown = dict(grown or {})
-    walk, waits = simulation.advance(simulation.begin(policy, on), on, grown)
+    walk, waits = simulation.advance(simulation.start(policy, on), on, grown)
     while waits is not None:
-        grown[waits] = trained(on.past, waits)
+        grown[waits] = trained(on.history, waits)
         walk, waits = simulation.advance(walk, on, grown)
     return walk, grown
 
 
-def trained(rows: Past, night: date) -> Trained:
+def trained(rows: BacktestHistory, night: date) -> TrainedModel:
     """Return a model as of `when`, which learned from the nights before those that are held out."""
     until, used = (str(night - timedelta(days=back)) for back in (HELD_OUT + 1, 1))
     seen = rows.labels[rows.rows(night - timedelta(days=HELD_OUT + 5), until)]
     later = rows.nights > until
     share = float(np.clip(seen.mean(), 0.05, 0.95))
-    return Trained(
+    return TrainedModel(
         night=night,
         learned_until=until,
         used_until=used,

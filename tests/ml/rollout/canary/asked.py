@@ -7,7 +7,7 @@ import numpy as np
 
 from ml.arrays import Booleans, Floats
 from ml.rollout import canary
-from ml.rollout.canary import Answers, Rows, Scores, Seen, Verdict
+from ml.rollout.canary import CanaryObservations, CanaryVerdict, ComparedRows, PairedScores, Responses
 from ml.statistics.logistic import probability
 from ml.targets import Target, binary
 from ml.usecase import Canary, Cost, Experiment, Milliseconds
@@ -30,7 +30,9 @@ class Faults:
     noise: float = 0.2
 
 
-def seen(faults: Faults = Faults(), *, seed: int = 0, rows: int = 8000, share: float = 0.25, **changes: Any) -> Seen:
+def seen(
+    faults: Faults = Faults(), *, seed: int = 0, rows: int = 8000, share: float = 0.25, **changes: Any
+) -> CanaryObservations:
     """Return what is seen of a canary with `faults` beside a champion without, over nights of 400 rows."""
     chance = np.random.default_rng(seed)
     truth = chance.normal(-1, 1, rows + _SHADOW)
@@ -38,11 +40,11 @@ def seen(faults: Faults = Faults(), *, seed: int = 0, rows: int = 8000, share: f
     canary = truth + chance.normal(0, faults.noise, len(truth))
     labels = (chance.random(rows) < probability(truth[_SHADOW:])).astype(np.float64)
     ours, stalled = chance.random(rows) < share, chance.random(rows) < faults.all_slow
-    answered = Rows(
-        scores=Scores(champion=probability(champion[_SHADOW:]), canary=_spoilt(canary[_SHADOW:], faults, chance)),
+    answered = ComparedRows(
+        scores=PairedScores(champion=probability(champion[_SHADOW:]), canary=_spoilt(canary[_SHADOW:], faults, chance)),
         labels=labels,
         nights=np.array([f"2020-01-{1 + row // 400:02d}" for row in range(rows)], object),
-        by_canary=ours,
+        served_by_canary=ours,
     )
     parts: dict[str, Any] = {
         "share": share,
@@ -50,39 +52,43 @@ def seen(faults: Faults = Faults(), *, seed: int = 0, rows: int = 8000, share: f
         "canary": _answers(ours, stalled | (chance.random(rows) < faults.slow), chance.random(rows) < faults.erring),
         "champion": _answers(~ours, stalled, np.zeros(rows, bool)),
         "rows": answered,
-        "shadow": Scores(champion=probability(champion[:_SHADOW]), canary=probability(canary[:_SHADOW])),
+        "shadow": PairedScores(champion=probability(champion[:_SHADOW]), canary=probability(canary[:_SHADOW])),
     }
-    return Seen(**(parts | changes))
+    return CanaryObservations(**(parts | changes))
 
 
-def judge(given: Seen, rule: Canary | Experiment = RULE, target: Target = TARGET) -> Verdict:
+def judge(given: CanaryObservations, rule: Canary | Experiment = RULE, target: Target = TARGET) -> CanaryVerdict:
     return canary.judge(given, rule, target=target, budget=BUDGET, matured_share=0.95)
 
 
-def until(given: Seen, row: int) -> Seen:
+def until(given: CanaryObservations, row: int) -> CanaryObservations:
     """Return what was seen until just before the row `row` was asked."""
     rows, scores = given.rows, given.rows.scores
     return replace(
         given,
         canary=_before(given.canary, row),
         champion=_before(given.champion, row),
-        rows=Rows(
-            scores=Scores(champion=scores.champion[:row], canary=scores.canary[:row]),
+        rows=ComparedRows(
+            scores=PairedScores(champion=scores.champion[:row], canary=scores.canary[:row]),
             labels=rows.labels[:row],
             nights=rows.nights[:row],
-            by_canary=rows.by_canary[:row],
+            served_by_canary=rows.served_by_canary[:row],
         ),
     )
 
 
-def _before(answers: Answers, row: int) -> Answers:
-    early = answers.at < row
-    return Answers(at=answers.at[early], latency_ms=answers.latency_ms[early], faulty=answers.faulty[early])
+def _before(answers: Responses, row: int) -> Responses:
+    early = answers.timestamps < row
+    return Responses(
+        timestamps=answers.timestamps[early], latency_ms=answers.latency_ms[early], is_fault=answers.is_fault[early]
+    )
 
 
-def _answers(who: Booleans, slow: Booleans, faulty: Booleans) -> Answers:
-    return Answers(
-        at=np.flatnonzero(who).astype(np.float64), latency_ms=np.where(slow[who], 40.0, 2.0), faulty=faulty[who]
+def _answers(who: Booleans, slow: Booleans, faulty: Booleans) -> Responses:
+    return Responses(
+        timestamps=np.flatnonzero(who).astype(np.float64),
+        latency_ms=np.where(slow[who], 40.0, 2.0),
+        is_fault=faulty[who],
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.rollout.canary import Outcome
+from ml.rollout.canary import CanaryOutcome
 from ml.usecase import Experiment
 from tests.ml.rollout.canary.asked import Faults, judge, seen, until
 
@@ -13,13 +13,13 @@ from tests.ml.rollout.canary.asked import Faults, judge, seen, until
 @pytest.mark.parametrize(
     ("faults", "outcome"),
     [
-        pytest.param(Faults(noise=0.0), Outcome.WORSE, id="equal"),
-        pytest.param(Faults(shift=-3.0), Outcome.WORSE, id="dearer"),
-        pytest.param(Faults(erring=0.1), Outcome.WORSE, id="erring"),
+        pytest.param(Faults(noise=0.0), CanaryOutcome.ROLL_BACK, id="equal"),
+        pytest.param(Faults(shift=-3.0), CanaryOutcome.ROLL_BACK, id="dearer"),
+        pytest.param(Faults(erring=0.1), CanaryOutcome.ROLL_BACK, id="erring"),
     ],
 )
 def test_an_experiment_ends_with_the_champion_unless_the_canary_is_shown_cheaper(
-    faults: Faults, outcome: Outcome
+    faults: Faults, outcome: CanaryOutcome
 ) -> None:
     assert judge(seen(faults, share=0.5), Experiment(nights=14)).outcome is outcome
 
@@ -28,16 +28,16 @@ def test_an_experiment_lets_in_what_is_shown_cheaper() -> None:
     given = seen(share=0.5)
     blind = replace(given.rows.scores, champion=1 - given.rows.scores.champion)
     verdict = judge(replace(given, rows=replace(given.rows, scores=blind)), Experiment(nights=14))
-    assert verdict.outcome is Outcome.ENOUGH
+    assert verdict.outcome is CanaryOutcome.ADVANCE
     assert "the 95% interval above 0" in verdict.reason
 
 
 def test_an_experiment_is_not_judged_before_its_last_night_has_its_labels() -> None:
     given = seen(Faults(shift=-3.0), share=0.5)
-    assert judge(until(given, 13 * 400), Experiment(nights=14)).outcome is Outcome.GO_ON
+    assert judge(until(given, 13 * 400), Experiment(nights=14)).outcome is CanaryOutcome.CONTINUE
     open_ = np.where(given.rows.nights == "2020-01-14", np.nan, given.rows.labels)
     waiting = judge(replace(given, rows=replace(given.rows, labels=open_)), Experiment(nights=14))
-    assert waiting.outcome is Outcome.GO_ON
+    assert waiting.outcome is CanaryOutcome.CONTINUE
     assert "13 of 14 nights with their labels" in waiting.reason
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.rollout.canary.observations import Answers, Rows, Scores, rounds
+from ml.rollout.canary.observations import ComparedRows, PairedScores, Responses, assign_rounds
 
 SIDES = st.text("ct", min_size=0, max_size=40)
 
@@ -14,7 +14,7 @@ def placed(sides: str) -> list[int]:
     """Return the round of each answer of `sides`: `c` the canary's, `t` the champion's, a second apart."""
     at = np.arange(len(sides), dtype=float)
     ours = np.array([side == "c" for side in sides], bool)
-    mine, others = rounds(at[ours], at[~ours])
+    mine, others = assign_rounds(at[ours], at[~ours])
     found = np.empty(len(sides), np.int64)
     found[ours], found[~ours] = mine, others
     return found.tolist()
@@ -55,21 +55,21 @@ def test_rounds_follow_each_other_and_every_one_has_an_answer_of_the_canary(side
 
 
 def test_answers_may_come_in_any_order() -> None:
-    mine, others = rounds(np.array([3.0, 1.0]), np.array([2.0, 0.0]))
+    mine, others = assign_rounds(np.array([3.0, 1.0]), np.array([2.0, 0.0]))
     assert mine.tolist() == [1, 0]
     assert others.tolist() == [1, 0]
 
 
 def test_answers_are_counted_from_when_a_share_began() -> None:
-    answers = Answers(at=np.arange(5.0), latency_ms=np.ones(5), faulty=np.zeros(5, bool))
-    assert (len(answers), answers.since(3)) == (5, 2)
+    answers = Responses(timestamps=np.arange(5.0), latency_ms=np.ones(5), is_fault=np.zeros(5, bool))
+    assert (len(answers), answers.count_since(3)) == (5, 2)
 
 
 def test_a_row_is_matured_where_both_have_a_score_and_the_label_is_known() -> None:
-    rows = Rows(
-        scores=Scores(champion=np.array([0.1, np.nan, 0.3, 0.4]), canary=np.array([0.1, 0.2, np.nan, 0.4])),
+    rows = ComparedRows(
+        scores=PairedScores(champion=np.array([0.1, np.nan, 0.3, 0.4]), canary=np.array([0.1, 0.2, np.nan, 0.4])),
         labels=np.array([1.0, 1.0, 1.0, np.nan]),
         nights=np.array(["2020-01-01"] * 4, object),
-        by_canary=np.ones(4, bool),
+        served_by_canary=np.ones(4, bool),
     )
-    assert rows.matured.tolist() == [True, False, False, False]
+    assert rows.is_matured.tolist() == [True, False, False, False]

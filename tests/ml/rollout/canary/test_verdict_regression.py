@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ml.arrays import Floats
-from ml.promotion.gate import Answer
-from ml.rollout.canary import Outcome, Rows, Scores, Seen, Verdict
+from ml.promotion.gate import CheckStatus
+from ml.rollout.canary import CanaryObservations, CanaryOutcome, CanaryVerdict, ComparedRows, PairedScores
 from ml.usecase import Canary, Experiment
 from tests.ml.answers import MINUTES
 from tests.ml.rollout.canary import asked
@@ -32,22 +32,25 @@ class Fault:
         return answers * self.stretch + self.minutes + chance.normal(0, self.noise, len(answers))
 
 
-def seen(fault: Fault = Fault(), *, seed: int = 0, rows: int = 8000, scale: float = 1.0) -> Seen:
+def seen(fault: Fault = Fault(), *, seed: int = 0, rows: int = 8000, scale: float = 1.0) -> CanaryObservations:
     """Return what is seen of a canary that was sound as a shadow and has `fault` since; `scale` is a minute's unit."""
     chance = np.random.default_rng(seed)
     expected = chance.uniform(5, 40, rows + SHADOW)
     champion = expected + UPPER_QUARTILE + chance.normal(0, 0.5, len(expected))
     right = expected + UPPER_QUARTILE
-    now = Scores(champion=scale * champion[SHADOW:], canary=scale * fault.of(right[SHADOW:], chance))
-    before = Scores(champion=scale * champion[:SHADOW], canary=scale * Fault().of(right[:SHADOW], chance))
+    now = PairedScores(champion=scale * champion[SHADOW:], canary=scale * fault.of(right[SHADOW:], chance))
+    before = PairedScores(champion=scale * champion[:SHADOW], canary=scale * Fault().of(right[:SHADOW], chance))
     given = asked.seen(seed=seed, rows=rows, shadow=before)
     labels = scale * (expected[SHADOW:] + chance.normal(0, 4, rows))
     return replace(
-        given, rows=Rows(scores=now, labels=labels, nights=given.rows.nights, by_canary=given.rows.by_canary)
+        given,
+        rows=ComparedRows(
+            scores=now, labels=labels, nights=given.rows.nights, served_by_canary=given.rows.served_by_canary
+        ),
     )
 
 
-def judge(given: Seen, rule: Canary | Experiment = RULE, scale: float = 1.0) -> Verdict:
+def judge(given: CanaryObservations, rule: Canary | Experiment = RULE, scale: float = 1.0) -> CanaryVerdict:
     return asked.judge(given, rule, replace(MINUTES, scale=scale * MINUTES.scale))
 
 
@@ -66,13 +69,13 @@ def judge(given: Seen, rule: Canary | Experiment = RULE, scale: float = 1.0) -> 
 )
 def test_a_canary_that_answers_other_minutes_is_rolled_back_by_the_check_for_it(fault: Fault, check: str) -> None:
     verdict = judge(seen(fault))
-    assert verdict.outcome is Outcome.WORSE
-    assert any(each.name.startswith(check) for each in verdict.checks if each.answer is Answer.FAIL)
+    assert verdict.outcome is CanaryOutcome.ROLL_BACK
+    assert any(each.name.startswith(check) for each in verdict.checks if each.status is CheckStatus.FAIL)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_an_equal_canary_of_minutes_goes_on_to_the_next_share(seed: int) -> None:
-    assert judge(seen(seed=seed)).outcome is Outcome.ENOUGH
+    assert judge(seen(seed=seed)).outcome is CanaryOutcome.ADVANCE
 
 
 def test_a_number_is_never_said_to_cost_an_action_or_to_have_log_odds() -> None:
@@ -87,7 +90,7 @@ def test_a_number_is_never_said_to_cost_an_action_or_to_have_log_odds() -> None:
 def test_seconds_are_judged_like_minutes(fault: Fault) -> None:
     minutes, seconds = judge(seen(fault)), judge(seen(fault, scale=60.0), scale=60.0)
     assert seconds.outcome is minutes.outcome
-    assert [each.shown_after for each in seconds.checks] == [each.shown_after for each in minutes.checks]
+    assert [each.failed_after for each in seconds.checks] == [each.failed_after for each in minutes.checks]
     assert [each.value for each in seconds.checks] == pytest.approx([each.value for each in minutes.checks])
 
 
@@ -97,16 +100,18 @@ def test_labels_that_are_the_answer_are_no_gap_of_calibration() -> None:
     off = replace(given.rows.scores, champion=same + 0.5, canary=same)
     verdict = judge(replace(given, rows=replace(given.rows, scores=off, labels=same)))
     (calibration,) = (each for each in verdict.checks if each.name.startswith("calibration"))
-    assert calibration.answer is Answer.PASS
+    assert calibration.status is CheckStatus.PASS
 
 
 @pytest.mark.parametrize(
-    ("fault", "outcome"), [(Fault(), Outcome.WORSE), (Fault(noise=0.0), Outcome.ENOUGH)], ids=["noisier", "cheaper"]
+    ("fault", "outcome"),
+    [(Fault(), CanaryOutcome.ROLL_BACK), (Fault(noise=0.0), CanaryOutcome.ADVANCE)],
+    ids=["noisier", "cheaper"],
 )
-def test_an_experiment_with_minutes_lets_in_only_what_is_shown_cheaper(fault: Fault, outcome: Outcome) -> None:
+def test_an_experiment_with_minutes_lets_in_only_what_is_shown_cheaper(fault: Fault, outcome: CanaryOutcome) -> None:
     given = seen(fault)
     scores = given.rows.scores
     blind = Fault(noise=4.0).of(scores.champion, np.random.default_rng(1))
-    worse, sound = (blind, scores.canary) if outcome is Outcome.ENOUGH else (scores.champion, blind)
-    changed = replace(given.rows, scores=Scores(champion=worse, canary=sound))
+    worse, sound = (blind, scores.canary) if outcome is CanaryOutcome.ADVANCE else (scores.champion, blind)
+    changed = replace(given.rows, scores=PairedScores(champion=worse, canary=sound))
     assert judge(replace(given, rows=changed), Experiment(nights=14)).outcome is outcome

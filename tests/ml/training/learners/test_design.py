@@ -4,7 +4,7 @@ from ml.arrays import Floats
 from ml.training.learners.design import Design
 from tests.ml.training.learners.test_learners import ENCODER, FEATURES
 
-DESIGN = Design.of(ENCODER, FEATURES)
+DESIGN = Design.from_features(ENCODER, FEATURES)
 
 
 def row(**changes: float) -> Floats:

@@ -33,7 +33,7 @@ def test_a_learner_answers_with_the_quantile_asked_for_and_better_than_a_constan
 ) -> None:
     answers = fit(candidate, quantile).raw(FEATURES)
     assert (answers >= LABELS).mean() == pytest.approx(quantile, abs=0.07)
-    constant = np.full(COUNT, quantiles.of(LABELS, quantile))
+    constant = np.full(COUNT, quantiles.weighted_quantile(LABELS, quantile))
     assert quantile_metrics.pinball(LABELS, answers, quantile) < 0.5 * quantile_metrics.pinball(
         LABELS, constant, quantile
     )

@@ -6,28 +6,28 @@ from pathlib import Path
 import pytest
 
 from include.platform.compose import secret_files, stack
-from include.platform.compose.stack import Part, Stack, StackError
-from tests.stack import stack_test
+from include.platform.compose.stack import ComposeStack, Container, StackError
+from tests.stack import run
 
 
-def part(service: str) -> Part:
-    return Part(service=service, name=service, hostname=f"{service}-host", state="running", exit_code=0, health="")
+def part(service: str) -> Container:
+    return Container(service=service, name=service, hostname=f"{service}-host", state="running", exit_code=0, health="")
 
 
 @dataclass(frozen=True)
-class Shown(Stack):
+class Shown(ComposeStack):
     """A stack of which the engine shows one text, whatever is asked."""
 
     services: tuple[str, ...] = ()
     text: str = ""
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Container]:
         return [part(each) for each in self.services]
 
     def ask(self, *command: str) -> str:
         return self.text
 
-    def last_words(self, part: Part, lines: str = "15") -> str:
+    def last_words(self, part: Container, lines: str = "15") -> str:
         return ""
 
 
@@ -37,7 +37,7 @@ def shown(folder: Path, text: str, *services: str) -> Shown:
 
 def test_a_stack_for_tests_shares_nothing_with_the_one_that_runs(tmp_path: Path) -> None:
     given = {"RATCHET_STACK": str(tmp_path), "RATCHET_AIRFLOW_PORT": "8080", "PATH": "/bin"}
-    own, apart = stack.described(given), stack_test.for_tests(given)
+    own, apart = stack.stack_from_environment(given), run.isolated_stack(given)
     assert (own.name, own.folder) == ("ratchet", tmp_path)
     assert own.name != apart.name
     assert own.folder != apart.folder
@@ -48,7 +48,7 @@ def test_a_stack_for_tests_shares_nothing_with_the_one_that_runs(tmp_path: Path)
 
 def test_what_a_secret_is_recognised_by_is_long_and_no_word_of_an_address(tmp_path: Path) -> None:
     secret_files.fill(tmp_path)
-    found = {path.name: stack_test.parts_of(path.read_text()) for path in tmp_path.iterdir()}
+    found = {path.name: run.secret_words(path.read_text()) for path in tmp_path.iterdir()}
     assert {name for name, words in found.items() if not words} == set()
     said = {word for words in found.values() for word in words}
     assert not {word for word in said if any(name in word for name in ("mlflow", "warehouse", "postgres", "aws_"))}
@@ -57,7 +57,7 @@ def test_what_a_secret_is_recognised_by_is_long_and_no_word_of_an_address(tmp_pa
 def test_a_secret_that_somebody_else_can_read_is_told_with_its_place(tmp_path: Path) -> None:
     secret_files.fill(tmp_path / "secrets")
     text = f"MINE={(tmp_path / 'secrets/redis').read_text().split()[1]}"
-    leaks = stack_test.leaks(shown(tmp_path, text, "s3"))
+    leaks = run.find_leaks(shown(tmp_path, text, "s3"))
     assert "redis in what the engine tells of s3" in leaks
     assert {each.split()[0] for each in leaks} == {"online_store", "redis"}
 
@@ -75,6 +75,6 @@ APART = "default worker-host\npromotion worker-promotion-host\ntraining worker-h
 )
 def test_training_and_releasing_run_in_workers_of_their_own(told: str, tmp_path: Path) -> None:
     services = ("postgres", "worker", "worker-promotion", "scheduler")
-    stack_test.require_apart(stack_test.ran(shown(tmp_path, APART, *services)))
+    run.check_workers(run.workers_by_queue(shown(tmp_path, APART, *services)))
     with pytest.raises(StackError, match="expected tasks of the queues to run in"):
-        stack_test.require_apart(stack_test.ran(shown(tmp_path, told, *services)))
+        run.check_workers(run.workers_by_queue(shown(tmp_path, told, *services)))

@@ -1,6 +1,6 @@
 """A person in the stack's UI: signs in, triggers a DAG by its form, and sees it succeed. A browser does what a hand would.
 
-`python -m tests.stack.browser_test ADDRESS PASSWORDS DAG NIGHT BROWSER PICTURES` needs Playwright, which is in no lock of ours:
+`python -m tests.stack.browser ADDRESS PASSWORDS DAG NIGHT BROWSER PICTURES` needs Playwright, which is in no lock of ours:
 any environment that has it will do, with any Chromium.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright  # type: ignore[import-not-found]
 
 _USER = "admin"
-_PATIENCE_MS, _RUN_MS = 60_000, 600_000
+_TIMEOUT_MS, _RUN_MS = 60_000, 600_000
 
 
 def main(address: str, passwords: str, dag: str, night: str, browser: str, pictures: str) -> None:
@@ -21,14 +21,14 @@ def main(address: str, passwords: str, dag: str, night: str, browser: str, pictu
     with sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
         page.set_viewport_size({"width": 1400, "height": 1000})
-        page.set_default_timeout(_PATIENCE_MS)
-        expect.set_options(timeout=_PATIENCE_MS)
+        page.set_default_timeout(_TIMEOUT_MS)
+        expect.set_options(timeout=_TIMEOUT_MS)
         try:
             sign_in(page, f"{address}/dags/{dag}", password, folder)
             trigger(page, night, folder)
-            see(page, f"{address}/dags/{dag}/runs", folder)
+            wait_for_success(page, f"{address}/dags/{dag}/runs", folder)
         finally:
-            _keep(page, folder, "last")
+            _screenshot(page, folder, "last")
     print(f"{_USER} signed in, triggered {dag} for {night} by its form, and saw it succeed; pictures in {folder}")  # noqa: T201
 
 
@@ -37,7 +37,7 @@ def sign_in(page: Page, target: str, password: str, folder: Path) -> None:
     page.goto(target)
     page.locator("input[name=username]").fill(_USER)
     page.locator("input[name=password]").fill(password)
-    _keep(page, folder, "login")
+    _screenshot(page, folder, "login")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{target}**")
 
@@ -47,22 +47,22 @@ def trigger(page: Page, night: str, folder: Path) -> None:
     page.get_by_role("button", name="Trigger").first.click()
     form = page.get_by_role("dialog")
     form.locator("#element_night").fill(night)
-    _keep(page, folder, "form")
+    _screenshot(page, folder, "form")
     form.get_by_test_id("trigger-dag-submit").click()
     expect(form).to_be_hidden()
 
 
-def see(page: Page, runs: str, folder: Path) -> None:
+def wait_for_success(page: Page, runs: str, folder: Path) -> None:
     """Wait until the newest run of the list is one that a person asked for and that succeeded."""
     page.goto(runs)
     newest = page.locator("tbody tr").first
     expect(newest).to_contain_text("manual__")
     expect(newest).to_contain_text(re.compile("Success|Failed"), timeout=_RUN_MS)
-    _keep(page, folder, "runs")
+    _screenshot(page, folder, "runs")
     expect(newest).to_contain_text("Success")
 
 
-def _keep(page: Page, folder: Path, name: str) -> None:
+def _screenshot(page: Page, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / f"{name}.png")
 

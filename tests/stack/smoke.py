@@ -1,6 +1,6 @@
 """A night end to end through a stack that runs, asked over Airflow's REST API as people and the clock would ask.
 
-`python -m tests.stack.smoke_test USE_CASE NIGHTS` is what `make stack-test` runs in a container beside the others. It plays the
+`python -m tests.stack.smoke USE_CASE NIGHTS` is what `make stack-test` runs in a container beside the others. It plays the
 history, the first model and its release by two people, the nights, and then asks everybody whether they have it: Postgres,
 S3, MLflow and the model server. It goes on where an earlier one was stopped.
 """
@@ -15,9 +15,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from include import usecases
-from include.demo import Rehearsal, played
+from include.demo import DemoRun, demo_nights
 from include.platform.local.airflow_client import Client
-from include.platform.local.processes import Stack
+from include.platform.local.processes import LocalStack
 from include.settings import Settings, load_settings
 from include.steps.features import materialize
 from include.stores import ledger, registry, warehouse
@@ -26,97 +26,100 @@ from ml.usecase import UseCase
 from tests.stack import digests
 
 SERVER = "http://server:8080"
-_PATIENCE_SECONDS, _ASKED = 120.0, 50
+_TIMEOUT_SECONDS, _MAX_ENTITIES = 120.0, 50
 _TRIES, _PAUSE_SECONDS = 30, 10.0
-_NEARLY = (
+_TOLERANCE = (
     4 * np.finfo(np.float64).eps
 )  # sums of products are added in another order for one row than for a night of them
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def main(use_case: str = "flights", most: str = "1", server: str = SERVER) -> None:
+def main(use_case: str = "flights", max_nights: str = "1", server: str = SERVER) -> None:
     """Play the first nights, at most so many, check what came of them, and print digests and seconds."""
-    case, settings, say = usecases.get(use_case), load_settings(), _Told()
-    while not _done(case, settings, int(most), say):
+    case, settings, progress = usecases.get(use_case), load_settings(), _Progress()
+    while not _run_demo(case, settings, int(max_nights), progress):
         time.sleep(_PAUSE_SECONDS)
-    found = digests.gather(case, settings) | {"registry": registered(case, settings), "live": answered(case, settings, server)}
-    say(json.dumps(found, indent=1))
+    results = digests.gather(case, settings) | {
+        "registry": check_registry(case, settings),
+        "live": check_server(case, settings, server),
+    }
+    progress(json.dumps(results, indent=1))
 
 
-def _done(case: UseCase, settings: Settings, most: int, say: "_Told") -> bool:
+def _run_demo(case: UseCase, settings: Settings, max_nights: int, progress: "_Progress") -> bool:
     """Say whether the nights were played to their end; not while Airflow or its database is away, which may come back."""
-    nights = case.horizon.nights(played(case))[:most]
-    running = Stack(settings=settings, token="", task_port=0, processes={}, started=_LONG_AGO)
+    nights = case.horizon.nights(demo_nights(case))[:max_nights]
+    running = LocalStack(settings=settings, token="", task_port=0, processes={}, started=_LONG_AGO)
     try:
         with Client(settings) as client:
-            rehearsal = Rehearsal(case, running, client, say, nights)
-            rehearsal.get_ready()
-            rehearsal.learn_history()
-            rehearsal.play(lambda key: say(f"night {key} is over"))
-            rehearsal.bring_online()
+            demo = DemoRun(case, running, client, progress, nights)
+            demo.prepare()
+            demo.bootstrap()
+            demo.run_nights(lambda key: progress(f"night {key} is over"))
+            demo.materialize_last_night()
     except (httpx.TransportError, RequestError, sa.exc.OperationalError) as error:
-        say.not_yet(error)
+        progress.retry(error)
         return False
     return True
 
 
-def registered(case: UseCase, settings: Settings) -> str:
+def check_registry(case: UseCase, settings: Settings) -> str:
     """Say that MLflow has the champion under an alias; raises RatchetError when it has not."""
     champion = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
-    if champion is None or champion.subject not in registry.aliased(settings, case.name):
+    if champion is None or champion.subject not in registry.aliased_digests(settings, case.name):
         raise RatchetError(f"expected an alias of {case.name} in MLflow on the champion {champion}, found none")
     return f"the champion {champion.subject[:12]} has an alias"
 
 
-def answered(case: UseCase, settings: Settings, server: str) -> str:
+def check_server(case: UseCase, settings: Settings, server: str) -> str:
     """Say for how many entities the server answers what the batch scored; raises RatchetError when it does not."""
-    snapshot = materialize.shelf_of(case, settings).snapshot
-    scores = warehouse.standing_scores(warehouse.engine(settings.warehouse_url), case.name).set_index("entity")["score"]
-    entities = [each for each in snapshot.places if each in scores.index][:_ASKED]
+    snapshot = materialize.open_snapshot_store(case, settings).snapshot
+    scores = warehouse.latest_scores(warehouse.engine(settings.warehouse_url), case.name).set_index("entity")["score"]
+    entities = [each for each in snapshot.row_index if each in scores.index][:_MAX_ENTITIES]
     if not entities:
         raise RatchetError(f"expected entities of the newest snapshot of {case.name} among its scores, found none")
-    live = _ask(server, entities)
-    apart = {each: abs(live[each] - float(scores[each])) for each in entities}
-    if max(apart.values()) > _NEARLY:
-        raise RatchetError(f"expected the server to answer as the batch did, but it is apart by {apart}")
-    exact = sum(not each for each in apart.values())
+    live = _query_server(server, entities)
+    differences = {each: abs(live[each] - float(scores[each])) for each in entities}
+    if max(differences.values()) > _TOLERANCE:
+        raise RatchetError(f"expected the server to answer as the batch did, but it is apart by {differences}")
+    exact = sum(not each for each in differences.values())
     return f"{len(entities)} answers are the batch's scores, {exact} of them to the last bit"
 
 
-def _ask(server: str, entities: list[str]) -> dict[str, float]:
+def _query_server(server: str, entities: list[str]) -> dict[str, float]:
     """Return the answers of the server, once it has the newest champion and snapshot."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
             reply = httpx.post(f"{server}/score", json={"entities": entities}, timeout=10, trust_env=False)
             if reply.status_code == httpx.codes.OK:
                 return {each["entity"]: each["score"] for each in reply.json()["answers"]}
-            said = reply.text[:200]
+            last_error = reply.text[:200]
         except httpx.TransportError as error:
-            said = str(error)
+            last_error = str(error)
         if time.monotonic() > deadline:
             raise RatchetError(
-                f"expected the server at {server} to answer within {_PATIENCE_SECONDS:.0f} s, but: {said}"
+                f"expected the server at {server} to answer within {_TIMEOUT_SECONDS:.0f} s, but: {last_error}"
             )
         time.sleep(1)
 
 
-class _Told:
+class _Progress:
     """Prints what is under way, each thing once, with the seconds since the beginning."""
 
     def __init__(self) -> None:
-        self._begun, self._last, self._left = time.monotonic(), "", _TRIES
+        self._started, self._last, self._retries_left = time.monotonic(), "", _TRIES
 
-    def not_yet(self, error: Exception) -> None:
+    def retry(self, error: Exception) -> None:
         """Tell what was in the way; raises it when that was so too often."""
-        self._left -= 1
-        if not self._left:
+        self._retries_left -= 1
+        if not self._retries_left:
             raise error
         self(f"goes on in {_PAUSE_SECONDS:g} s: {error}")
 
     def __call__(self, text: str) -> None:
         if text != self._last:
-            print(f"{time.monotonic() - self._begun:6.1f} s  {text}", flush=True)  # noqa: T201 - a program's answer
+            print(f"{time.monotonic() - self._started:6.1f} s  {text}", flush=True)  # noqa: T201 - a program's answer
         self._last = text
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from include.settings import Settings
 from include.stores.signing.dsse import ROUTING
-from tests.stack import privilege_test
+from tests.stack import privileges
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +17,8 @@ def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_not_refused_is_told(home: Settings, tmp_path: Path) -> None:
     home.routes.mkdir()
-    tried = privilege_test.attempts(home, tmp_path)
-    assert set(tried) - set(privilege_test.done(tried)) == {
+    tried = privileges.attempts(home, tmp_path)
+    assert set(tried) - set(privileges.succeeded(tried)) == {
         "Airflow's database",
         "Airflow's tokens",
         "the passwords of people",
@@ -28,5 +28,5 @@ def test_what_is_not_refused_is_told(home: Settings, tmp_path: Path) -> None:
 def test_what_is_refused_is_not_told(home: Settings, tmp_path: Path) -> None:
     (home.secrets / ROUTING.key_file).unlink()
     (home.secrets / "approval.key").unlink()
-    tried = privilege_test.attempts(home, tmp_path)
-    assert not {"an approval", "a signed routing", "a file among the routes"} & set(privilege_test.done(tried))
+    tried = privileges.attempts(home, tmp_path)
+    assert not {"an approval", "a signed routing", "a file among the routes"} & set(privileges.succeeded(tried))

@@ -1,6 +1,6 @@
 """What nobody may who only trains: a program that tries, with all that the worker of training was given.
 
-`python -m tests.stack.privilege_test` runs in that worker, in a stack that is gone afterwards: what succeeds is not undone.
+`python -m tests.stack.privileges` runs in that worker, in a stack that is gone afterwards: what succeeds is not undone.
 """
 
 import sys
@@ -15,10 +15,10 @@ from include.settings import Settings, load_settings
 from include.stores import approvals, ledger, routing_store, warehouse
 from ml.errors import SetupError
 from ml.rollout.routing import Routing
-from ml.rollout.state import Kind
+from ml.rollout.state import ReleaseEvent
 
 _USE_CASE, _NIGHT, _DIGEST = "trespass", date(2000, 1, 1), "0" * 64
-_ANSWER = approvals.Approval(
+_APPROVAL = approvals.Approval(
     use_case=_USE_CASE, night=_NIGHT, role="anybody", user="nobody", choice="approved", digest=_DIGEST, evidence=_DIGEST
 )
 _REFUSALS = (SetupError, sa.exc.DBAPIError, OSError)
@@ -27,11 +27,13 @@ _REFUSALS = (SetupError, sa.exc.DBAPIError, OSError)
 def attempts(settings: Settings, secrets: Path) -> Mapping[str, Callable[[], object]]:
     """Return everything that is tried, by what it would come to."""
     engine = warehouse.engine(settings.warehouse_url)
-    moves = {f"an entry {kind} in the ledger": partial(_append, engine, kind) for kind in (*Kind, *approvals.CHOICES)}
+    moves = {
+        f"an entry {kind} in the ledger": partial(_append, engine, kind) for kind in (*ReleaseEvent, *approvals.CHOICES)
+    }
     return {
         **moves,
-        "an approval": lambda: approvals.record(engine, approvals.load_key(settings), _ANSWER),
-        "a signed routing": lambda: routing_store.publish(Routing(use_case=_USE_CASE, seq=1, champion=_DIGEST), settings),
+        "an approval": lambda: approvals.record(engine, approvals.load_key(settings), _APPROVAL),
+        "a signed routing": lambda: routing_store.write(Routing(use_case=_USE_CASE, seq=1, champion=_DIGEST), settings),
         "a file among the routes": lambda: (settings.routes / _USE_CASE).touch(),
         "a key among those that servers trust": lambda: (settings.trusted_keys / _USE_CASE).touch(),
         "Airflow's database": lambda: (secrets / "airflow").read_text(),
@@ -41,7 +43,7 @@ def attempts(settings: Settings, secrets: Path) -> Mapping[str, Callable[[], obj
     }
 
 
-def done(tried: Mapping[str, Callable[[], object]]) -> Iterator[str]:
+def succeeded(tried: Mapping[str, Callable[[], object]]) -> Iterator[str]:
     """Try each, and yield what was not refused."""
     for name, attempt in tried.items():
         try:
@@ -66,8 +68,8 @@ def main() -> None:
     settings = load_settings()
     _append(warehouse.engine(settings.warehouse_url), "judged")
     tried = attempts(settings, Path("/run/secrets"))
-    if found := list(done(tried)):
-        sys.exit(f"who trains could have: {'; '.join(found)}")
+    if allowed := list(succeeded(tried)):
+        sys.exit(f"who trains could have: {'; '.join(allowed)}")
     print(f"who trains was refused all of {len(tried)}: {', '.join(tried)}")  # noqa: T201 - a program's answer
 
 
