@@ -1,0 +1,111 @@
+"""Nights of the toys that hold what a test lands, and what came of them; toys with a part of their own."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from include import usecases
+from include.settings import Settings
+from include.steps import ingest
+from include.stores import lake, landing, warehouse
+from include.stores.warehouse import Alert, FileRevision
+from ml.usecase import UseCase
+from tests.conftest import TOYS
+from tests.include.steps.conftest import without_a_source
+
+NIGHT, MONTH = "2024-03-17", "2024-01-01"
+BOOKINGS = b"ride_date,ride,zone,pickup_at,kilometres\n2024-03-17,1,north,2024-03-16T23:00:00Z,3\n"
+TRAFFIC = b"zone,measured_at,congestion\nnorth,2024-03-16T10:00:00Z,0.5\n"
+RENEWALS = b"member,renewed,decided_at\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """What goes in at the door of one night of a toy, and what comes out."""
+
+    where: Settings
+    case: UseCase
+    night: str
+    besides: dict[str, bytes]
+
+    def take(self, **files: bytes) -> dict[str, int]:
+        """Ingest the night from `files` by table and ending (`rides_csv`), and from what its other tables always have."""
+        place = landing.period_location(self.where.landing, self.case.name, self.case.horizon.parse(self.night))
+        landed = {name.replace("_", "."): content for name, content in files.items()}
+        for name, content in (self.besides | landed).items():
+            place.put(name, content)
+        return ingest.ingest(self.case.name, self.night)
+
+    def valid(self, table: str) -> pd.DataFrame:
+        """Return the night's rows of a table that keep its contract."""
+        return self._stage("valid", table)
+
+    def reasons(self, table: str) -> list[str]:
+        """Return why rows of a table are held, in the order of their lines."""
+        held = self._stage("quarantine", table)
+        return list(held.sort_values("line")["reasons"]) if len(held) else []
+
+    def files(self) -> dict[str, FileRevision]:
+        """Return the night's files by name."""
+        engine = warehouse.engine(self.where.warehouse_url)
+        return {each.name: each for each in warehouse.files(engine, self.case.name, self.night)}
+
+    def alerts(self) -> list[Alert]:
+        """Return what is told of the night."""
+        engine, night = warehouse.engine(self.where.warehouse_url), self.case.horizon.parse(self.night)
+        return list(warehouse.alerts(engine, self.case.name, night.first, night.last))
+
+    def _stage(self, stage: str, table: str) -> pd.DataFrame:
+        return lake.read(lake.address(self.where.lake, self.case.name, stage, table), self.night, self.night)
+
+
+@pytest.fixture
+def rides(home: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Door:
+    """The door of a night of the taxi, whose bookings and traffic are there."""
+    without_a_source(monkeypatch)
+    return Door(where=home, case=taxi, night=NIGHT, besides={"bookings.csv": BOOKINGS, "traffic.csv": TRAFFIC})
+
+
+@pytest.fixture
+def members(home: Settings, gym: UseCase, monkeypatch: pytest.MonkeyPatch) -> Door:
+    """The door of a month of the gym, in which nobody decided."""
+    without_a_source(monkeypatch)
+    return Door(where=home, case=gym, night=MONTH, besides={"renewals.csv": RENEWALS})
+
+
+Variant = Callable[..., UseCase]
+
+
+@pytest.fixture
+def variant(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Variant]:
+    """A function that gives a toy another name and changes texts of its parts, or gives it a part that it has not."""
+    extra = tmp_path / "variants"
+    monkeypatch.setattr(usecases, "__path__", [*usecases.__path__, str(extra)])
+
+    def make(toy: str, name: str, changes: dict[str, dict[str, str]], **parts: str) -> UseCase:
+        folder = extra / name
+        folder.mkdir(parents=True)
+        for path in (TOYS / toy).glob("*.py"):
+            text = path.read_text().replace(f'name="{toy}"', f'name="{name}"')
+            text = text.replace(f"usecases.{toy}.", f"usecases.{name}.")
+            for old, new in changes.get(path.stem, {}).items():
+                assert old in text
+                text = text.replace(old, new)
+            (folder / path.name).write_text(text)
+        for part, text in parts.items():
+            (folder / f"{part}.py").write_text(text)
+        importlib.invalidate_caches()
+        usecases.all.cache_clear()
+        return usecases.get(name)
+
+    yield make
+    usecases.all.cache_clear()
+    made = tuple(f"{usecases.__name__}.{path.name}" for path in extra.glob("*"))
+    for module in [each for each in sys.modules if each.startswith(made)]:
+        del sys.modules[module]
+    importlib.invalidate_caches()

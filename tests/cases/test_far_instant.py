@@ -1,0 +1,61 @@
+"""An instant far from our time is judged as any other, or refused; none is stored as another instant."""
+
+import io
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests import landed
+from tests.cases.conftest import Door
+
+HEADER = "ride_date,ride,zone,pickup_at,driver,minutes_late,ended_at"
+AFTER = "known only after the cutoff, 2024-03-16 21:30 UTC"
+wraps = pytest.mark.xfail(
+    strict=True, reason="an instant beyond what 64 bits of nanoseconds hold becomes another one, and the row is valid"
+)
+
+
+def taken(rides: Door, pickup_at: str, ended_at: str) -> list[str]:
+    """Take a ride of our time and one of these instants, and return why rows are held."""
+    lines = [
+        HEADER,
+        "2024-03-17,1,north,2024-03-16T20:00:00Z,d1,12,2024-03-16T21:00:00Z",
+        f"2024-03-17,2,south,{pickup_at},d2,0,{ended_at}",
+    ]
+    rides.take(rides_csv="\n".join(lines).encode())
+    return rides.reasons("rides")
+
+
+@pytest.mark.parametrize(
+    "ended_at",
+    [
+        pytest.param("9999-12-31T23:59:59Z", marks=wraps),
+        "9999-12-31 23:59:59",
+        pytest.param("3000-01-01T00:00:00Z", marks=wraps),
+        "2024-03-16T21:31:00Z",
+    ],
+)
+def test_an_outcome_of_after_the_cutoff_is_held_however_far_away(rides: Door, ended_at: str) -> None:
+    (reason,) = taken(rides, "2024-03-16T20:30:00Z", ended_at)
+    assert AFTER in reason or reason == f"ended_at: expected an ISO 8601 instant, got {ended_at!r}"
+    assert rides.valid("rides")["ride"].tolist() == [1]
+
+
+@wraps
+@pytest.mark.parametrize("pickup_at", ["0001-01-01T00:00:00Z", "2262-04-12T00:00:00Z"])
+def test_an_instant_that_cannot_be_held_is_refused(rides: Door, pickup_at: str) -> None:
+    (reason,) = taken(rides, pickup_at, "2024-03-16T21:00:00Z")
+    assert reason.startswith("pickup_at: ")
+    assert pickup_at in reason
+    assert rides.valid("rides")["ride"].tolist() == [1]
+
+
+@pytest.mark.xfail(strict=True, reason="instants of 96 bits are read as nanoseconds of 64, and wrap around")
+def test_instants_of_96_bits_are_read_as_they_are() -> None:
+    instants = pa.array([datetime(9999, 12, 31, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)], pa.timestamp("us"))
+    file = io.BytesIO()
+    pq.write_table(pa.table({"at": instants}), file, use_deprecated_int96_timestamps=True)
+    read = landed.rows("rides.parquet", file.getvalue()).well_formed["at"]
+    assert [text[:19] for text in read] == ["9999-12-31T00:00:00", "0001-01-01T00:00:00"]

@@ -1,0 +1,101 @@
+"""A cell that the contract's type cannot hold is held back with a reason, and no other number is stored for it."""
+
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from pandera.typing import Series
+
+from include.settings import Settings
+from ml.ingestion import validation
+from tests.cases.conftest import MONTH, RENEWALS, Door, Variant
+from tests.include.steps.conftest import without_a_source
+
+wraps = pytest.mark.xfail(strict=True, reason="a whole number beyond its type is stored as another number")
+stops = pytest.mark.xfail(strict=True, reason="one cell beyond its type stops the table with an exception of a library")
+infinite = pytest.mark.xfail(strict=True, reason="a number beyond its type is stored as infinite")
+
+
+def checked(kind: Any, cells: list[str], **rule: Any) -> tuple[list[Any], list[str]]:
+    """Return the cells of a column of that type that are valid, and why others are held."""
+    fields = {"__annotations__": {"row": Series[str], "v": Series[kind]}, "v": pa.Field(**rule)}
+    raw = pd.DataFrame({"row": [f"r{place}" for place in range(len(cells))], "v": cells})
+    found = validation.check(raw, type("M", (pa.DataFrameModel,), fields), ("row",))
+    return found.valid["v"].astype(object).tolist(), found.quarantined["reasons"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "bounds", "fit", "beyond"),
+    [
+        pytest.param(pa.Int8, (-128, 127), ["127", "-128"], ["128", "300", "-129"], marks=wraps, id="int8"),
+        pytest.param(pa.Int16, (-32768, 32767), ["1"], ["70000"], marks=wraps, id="int16"),
+        pytest.param(pa.Int32, (-(2**31), 2**31 - 1), ["1"], ["2147483648", "3000000000"], marks=wraps, id="int32"),
+        pytest.param(pa.UInt8, (0, 255), ["255"], ["256"], marks=wraps, id="uint8"),
+        pytest.param(pa.UInt8, (0, 255), ["1"], ["-1"], marks=stops, id="uint8 below nothing"),
+        pytest.param(pa.UInt32, (0, 2**32 - 1), ["1"], ["4294967296"], marks=wraps, id="uint32"),
+        pytest.param(pd.Int8Dtype, (-128, 127), ["1"], ["128"], marks=stops, id="Int8"),
+        pytest.param(pd.Int16Dtype, (-32768, 32767), ["1"], ["70000"], marks=stops, id="Int16"),
+        pytest.param(pd.UInt8Dtype, (0, 255), ["1"], ["-1"], marks=stops, id="UInt8"),
+    ],
+)
+def test_a_whole_number_beyond_its_type_is_held_with_the_bounds(
+    kind: Any, bounds: tuple[int, int], fit: list[str], beyond: list[str]
+) -> None:
+    valid, reasons = checked(kind, fit + beyond)
+    least, most = bounds
+    assert valid == [int(cell) for cell in fit]
+    assert reasons == [f"v: expected a whole number from {least} to {most}, got {cell!r}" for cell in beyond]
+
+
+@infinite
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
+@pytest.mark.parametrize(("kind", "cell"), [(pa.Float32, "1e39"), (pa.Float16, "70000")], ids=["float32", "float16"])
+def test_a_number_beyond_its_type_is_held_and_told(kind: Any, cell: str) -> None:
+    valid, (reason,) = checked(kind, ["1", cell])
+    assert valid == [1.0]
+    assert f"got {cell!r}" in reason
+
+
+MEMBERS = b"member,billed_on,plan,visits\nm1,2024-01-01,full,3\nm2,2024-01-01,weekend,%s\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell"),
+    [
+        pytest.param("pa.Int8]", "300", marks=wraps, id="int8"),
+        pytest.param("pd.Int8Dtype] = pa.Field(nullable=True)", "300", marks=stops, id="Int8"),
+        pytest.param("pa.UInt8]", "-1", marks=stops, id="uint8"),
+    ],
+)
+def test_the_other_rows_of_the_night_are_taken(
+    home: Settings, variant: Variant, monkeypatch: pytest.MonkeyPatch, kind: str, cell: str
+) -> None:
+    narrow = {"visits: Series[float] = pa.Field(ge=0, le=31)": f"visits: Series[{kind}"}
+    door = Door(where=home, case=variant("gym", "narrow", {"schema": narrow}), night=MONTH, besides={})
+    without_a_source(monkeypatch)
+    counts = door.take(members_csv=MEMBERS % cell.encode(), renewals_csv=RENEWALS)
+    assert counts == {"rows_in": 2, "rows_valid": 1, "rows_quarantined": 1}
+    assert door.valid("members")["visits"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("bool", marks=pytest.mark.xfail(strict=True, reason="an absent column of bool is stored as True")),
+        pytest.param("int", marks=pytest.mark.xfail(strict=True, reason="an absent column of int stops the night")),
+    ],
+)
+def test_a_column_that_may_be_absent_and_is_gets_no_value(
+    home: Settings, variant: Variant, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    maybe = {
+        "from typing import Annotated": "from typing import Annotated, Optional",
+        "    plan: Series[str]": f"    paid: Optional[Series[{kind}]]\n    plan: Series[str]",
+    }
+    door = Door(where=home, case=variant("gym", "maybe", {"schema": maybe}), night=MONTH, besides={})
+    without_a_source(monkeypatch)
+    door.take(members_csv=MEMBERS % b"4", renewals_csv=RENEWALS)
+    rows = door.valid("members")
+    assert rows["member"].tolist() == ["m1", "m2"]
+    assert "paid" not in rows or rows["paid"].isna().all()

@@ -1,0 +1,53 @@
+"""A home of before routing had a key of its own is told the one step that mends it."""
+
+from datetime import date
+
+import pytest
+from typer.testing import CliRunner
+
+from include.cli import main
+from include.settings import Settings
+from include.stores import ledger, routing_store, warehouse
+from include.stores.signing.dsse import PACKAGES, ROUTING
+from ml.errors import SignatureError
+from ml.rollout.state import ReleaseEvent
+from ml.usecase import UseCase
+from tests import served
+
+
+@pytest.fixture
+def older(home: Settings, taxi: UseCase) -> Settings:
+    """A home whose champion is routed under the key of packages, the only one that there was."""
+    digest = served.packaged(home)
+    ledger.append(
+        warehouse.engine(home.warehouse_url),
+        kind=ReleaseEvent.PROMOTED,
+        use_case=taxi.name,
+        night=date(2024, 3, 16),
+        subject=digest,
+        payload={},
+        key="promoted",
+    )
+    (home.secrets / ROUTING.key_file).write_bytes((home.secrets / PACKAGES.key_file).read_bytes())
+    served.routed(home, digest)
+    (home.secrets / ROUTING.key_file).unlink()
+    for path in ROUTING.trusted_folder(home.trusted_keys).glob("*.pem"):
+        path.unlink()
+    return home
+
+
+def test_a_server_refuses_the_route_of_before(older: Settings, taxi: UseCase) -> None:
+    with pytest.raises(SignatureError, match=r"taxi\.json is signed by the key .* trusts none at all"):
+        routing_store.current(taxi.name, older)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="`ratchet serve` names `ratchet route`, which refuses and names `make run`, which plays nights"
+)
+def test_the_way_that_is_named_mends_it_without_playing_nights(older: Settings, taxi: UseCase) -> None:
+    with pytest.raises(SignatureError) as refused:
+        routing_store.current(taxi.name, older)
+    assert "make run" not in str(refused.value)
+    if "`ratchet route`" in str(refused.value):
+        asked = CliRunner().invoke(main.app, ["route", taxi.name])
+        assert "make run" not in asked.output
