@@ -10,7 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml.errors import FeatureError
-from ml.usecase import AsOf, Column, Feature, Function, Live, Lookup, Night, Ratio, Since, Table, Text, UseCase, Window
+from ml.usecase import (
+    AsOf,
+    Column,
+    Feature,
+    Function,
+    Live,
+    Lookup,
+    Night,
+    Ratio,
+    Since,
+    Table,
+    Text,
+    UseCase,
+    Window,
+    identity,
+)
 from ml.usecase.features import outputs
 
 _DIGEST_LENGTH, _MAX_NAMED = 16, 5
@@ -66,7 +81,7 @@ def compute(
         inputs = [known_digests.get(each, each) for each in _inputs(feature, function_inputs)]
         for name in feature.outputs:
             code = sources[name] if isinstance(feature, Function) else known_digests.get(name, "")
-            identity = (
+            parts = (
                 horizon_identity,
                 _row_identity(entities),
                 _row_identity(table),
@@ -76,7 +91,7 @@ def compute(
                 inputs,
                 code,
             )
-            digests[name] = hashlib.sha256(repr(identity).encode()).hexdigest()[:_DIGEST_LENGTH]
+            digests[name] = hashlib.sha256(identity.text(parts).encode()).hexdigest()[:_DIGEST_LENGTH]
     return {name: digests[name] for name in use_case.names_at(horizon)}
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from ml.usecase import Candidate, PinballCost, UseCase
+from ml.usecase import Candidate, PinballCost, UseCase, identity
 
 
 def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, str]) -> str:
@@ -21,9 +21,9 @@ def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, 
         candidate,
         *quantile,
     )
-    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(map(identity.text, parts)).encode()).hexdigest()
 
 
 def declaration_digest(use_case: UseCase, function_sources: dict[str, str]) -> str:
     """Return the SHA-256 of all that a use case declares, its gates among it, and of the source of its functions."""
-    return hashlib.sha256(f"{use_case!r}\n{sorted(function_sources.items())!r}".encode()).hexdigest()
+    return hashlib.sha256(f"{identity.text(use_case)}\n{sorted(function_sources.items())!r}".encode()).hexdigest()

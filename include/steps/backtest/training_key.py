@@ -10,7 +10,7 @@ from include.steps.train.plan import SEED
 from include.usecases import function_sources
 from ml.governance import hash_chain
 from ml.training import recipes
-from ml.usecase import Candidate
+from ml.usecase import Candidate, identity
 
 _SHORT = 16
 
@@ -45,7 +45,7 @@ class TrainingKey:
             {
                 "recipe": recipes.digest(case, self.recipe.candidate, function_sources.function_sources(case)),
                 "rows": [self.recipe.max_rows, self.recipe.calibrated, self.recipe.held_out, SEED],
-                "gates": [repr(case.gates), repr(case.fairness), repr(case.baselines), repr(case.cost)],
+                "gates": [identity.text(each) for each in (case.gates, case.fairness, case.baselines, case.cost)],
                 "reads": list(map(list, self.reads)),
                 "code": self.code,
             }
