@@ -1,0 +1,427 @@
+"""What the ledger may hold: each kind of entry, and the payload that entries of that kind have.
+
+Payloads are read and written here alone; everybody else meets a dataclass. A payload is stored as a JSON object of its
+fields, without those that are None.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+
+from ml.checks import Check
+from ml.errors import LedgerError
+from ml.governance.hash_chain import Entry, Json
+
+
+class EntryKind(StrEnum):
+    """The kinds of entries, in the order in which a night and a release have them."""
+
+    VALIDATED = "validated"
+    PARITY = "parity"
+    TUNED = "tuned"
+    JUDGED = "judged"
+    GATE_OVERRIDDEN = "gate_overridden"
+    ACCEPTANCE_TESTED = "acceptance_tested"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SHADOW_STARTED = "shadow_started"
+    SHADOW_REVIEWED = "shadow_reviewed"
+    TRAFFIC_SHIFTED = "traffic_shifted"
+    STAGE_PASSED = "stage_passed"
+    ABORTED = "aborted"
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+    FROZEN = "frozen"
+    UNFROZEN = "unfrozen"
+    SCORES_PUBLISHED = "scores_published"
+    SCORES_HELD_BACK = "scores_held_back"
+    PUBLICATION_OVERRIDDEN = "publication_overridden"
+    RESCORED = "rescored"
+    RETRAINING_DECIDED = "retraining_decided"
+    LABEL_BATCH_DECIDED = "label_batch_decided"
+    UPGRADED = "upgraded"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Validated:
+    """What an ingestion took: rows, the SHA-256 of each file, quarantined rows by file, alerts, Delta versions by table."""
+
+    rows_in: int
+    rows_valid: int
+    rows_quarantined: int
+    files: Mapping[str, str]
+    quarantined: Mapping[str, int]
+    alerts: tuple[str, ...]
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceParity:
+    """How the features of one source compare with the night's: entities compared, absent, and different by feature."""
+
+    entities: int
+    absent: int
+    different: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParityChecked:
+    """Each source of a night's features beside what the night was scored with."""
+
+    sources: Mapping[str, SourceParity]
+    table_versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tuned:
+    """The best hyperparameters of a search of `trials` trials, for the recipe with this digest."""
+
+    recipe: str
+    trials: int
+    hyperparameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredInterval:
+    """An estimate with its interval; None where a number was not finite."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationRows:
+    """The frozen rows that a verdict is about: first and last night, how many rows and nights, and their digest."""
+
+    nights: tuple[str, str]
+    rows: int
+    night_count: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CandidateRecord:
+    """One candidate of a training: its quality by metric, and what it takes to serve."""
+
+    name: str
+    quality: Mapping[str, Any]
+    p99_latency_ms: float
+    package_mb: float
+    memory_mb: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefitRecord:
+    """The digests of the judged model and of its refit, and whether they agree."""
+
+    judged: str
+    refit: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """The gate's verdict on a challenger; what follows `budget` is there only when a candidate could be fitted.
+
+    `evidence` is the digest of what follows `plots`: it is what approvers sign.
+    """
+
+    outcome: str
+    reason: str
+    trigger: str = ""
+    declared: str = ""
+    plan: str = ""
+    table_versions: Mapping[str, int] = field(default_factory=dict)
+    budget: str | None = None
+    package: str | None = None
+    version: str | None = None
+    model_card: str | None = None
+    evidence: str | None = None
+    environment_changes: tuple[str, ...] = ()
+    plots: tuple[str, ...] = ()
+    champion: str | None = None
+    champion_error: str | None = None
+    rule: str | None = None
+    gain: StoredInterval | None = None
+    cost_gain: StoredInterval | None = None
+    evaluation: EvaluationRows | None = None
+    checks: tuple[Check, ...] = ()
+    candidates: tuple[CandidateRecord, ...] = ()
+    choice: str = ""
+    features_without_benefit: tuple[str, ...] = ()
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    refit: RefitRecord | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GateOverridden:
+    """Who lets a challenger go on that the gate did not promote, why, until when, and what the gate had said."""
+
+    who: str
+    why: str
+    until: date
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AcceptanceTested:
+    """The acceptance tests of a package, and "pass" or "fail"."""
+
+    outcome: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalRecord:
+    """What a person answered in a role, on which evidence, signed; see `include.stores.approvals`."""
+
+    role: str
+    user: str
+    choice: str
+    evidence: str
+    signature: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShadowStarted:
+    """A challenger, trained as of that night, answers copies of requests."""
+
+    trained_night: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShadowReviewed:
+    """What the shadow answered: responses, errors, mean |score difference|, and the share of decisions that would change."""
+
+    trained_night: date
+    responses: int
+    errors: int
+    mean_score_difference: float
+    decision_change_share: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrafficShifted:
+    """The challenger answers for `share` of the entities; the first shift names who approved of which evidence."""
+
+    trained_night: date
+    share: float
+    approved_by: tuple[str, ...] = ()
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagePassed:
+    """The canary test found nothing against the challenger at `share`."""
+
+    trained_night: date
+    share: float
+    reason: str
+    checks: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Aborted:
+    """A challenger's release ended: by the canary test, with its `checks`, or by a person, `who` says `why`."""
+
+    trained_night: date | None = None
+    share: float | None = None
+    reason: str | None = None
+    checks: tuple[Mapping[str, Any], ...] = ()
+    who: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Promoted:
+    """A challenger became champion; `canary_night` is the night at which its canary ended, if it had one."""
+
+    approved_by: tuple[str, ...]
+    evidence: str
+    canary_night: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolledBack:
+    """A person went back from the champion `from_package` to the entry's subject."""
+
+    who: str
+    why: str
+    from_package: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frozen:
+    """Releases are frozen from one moment to another, both ISO 8601 in UTC."""
+
+    since: str
+    until: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unfrozen:
+    """A person ended the freeze whose key is the entry's subject."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublicationDecided:
+    """A night's scores, published or held back: rows, invalid scores, the checks, and who overrode them if somebody did."""
+
+    rows: int
+    invalid: int
+    checks: tuple[Check, ...]
+    evidence: str
+    overridden_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublicationOverridden:
+    """Who lets held-back scores be published as they are, and why; the subject is the evidence."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rescored:
+    """Which nights a person had scored again, and why."""
+
+    first: date
+    last: date
+    nights: int
+    who: str
+    why: str
+    table_versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetrainingDecided:
+    """Whether a night asks for retraining, by which trigger, on which facts, read from which table versions."""
+
+    retrain: bool
+    reason: str
+    trigger: str | None = None
+    throttled_until: str | None = None
+    findings: tuple[Mapping[str, Any], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    table_versions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelBatchDecided:
+    """Whether a batch of labels asks for retraining: labels known now, and those that were already decided about."""
+
+    labels: int
+    baseline: int
+    retrain: bool
+    reason: str
+    trigger: str | None = None
+    throttled_until: str | None = None
+    findings: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upgraded:
+    """An installation was brought up to date: from and to which schema, and what was done."""
+
+    from_schema: str
+    to_schema: str
+    done: tuple[str, ...]
+
+
+Payload = (
+    Validated
+    | ParityChecked
+    | Tuned
+    | Verdict
+    | GateOverridden
+    | AcceptanceTested
+    | ApprovalRecord
+    | ShadowStarted
+    | ShadowReviewed
+    | TrafficShifted
+    | StagePassed
+    | Aborted
+    | Promoted
+    | RolledBack
+    | Frozen
+    | Unfrozen
+    | PublicationDecided
+    | PublicationOverridden
+    | Rescored
+    | RetrainingDecided
+    | LabelBatchDecided
+    | Upgraded
+)
+_KINDS = frozenset(EntryKind)
+_P = TypeVar("_P", bound=Payload)
+PAYLOADS: Mapping[EntryKind, type[Payload]] = {
+    EntryKind.VALIDATED: Validated,
+    EntryKind.PARITY: ParityChecked,
+    EntryKind.TUNED: Tuned,
+    EntryKind.JUDGED: Verdict,
+    EntryKind.GATE_OVERRIDDEN: GateOverridden,
+    EntryKind.ACCEPTANCE_TESTED: AcceptanceTested,
+    EntryKind.APPROVED: ApprovalRecord,
+    EntryKind.REJECTED: ApprovalRecord,
+    EntryKind.SHADOW_STARTED: ShadowStarted,
+    EntryKind.SHADOW_REVIEWED: ShadowReviewed,
+    EntryKind.TRAFFIC_SHIFTED: TrafficShifted,
+    EntryKind.STAGE_PASSED: StagePassed,
+    EntryKind.ABORTED: Aborted,
+    EntryKind.PROMOTED: Promoted,
+    EntryKind.ROLLED_BACK: RolledBack,
+    EntryKind.FROZEN: Frozen,
+    EntryKind.UNFROZEN: Unfrozen,
+    EntryKind.SCORES_PUBLISHED: PublicationDecided,
+    EntryKind.SCORES_HELD_BACK: PublicationDecided,
+    EntryKind.PUBLICATION_OVERRIDDEN: PublicationOverridden,
+    EntryKind.RESCORED: Rescored,
+    EntryKind.RETRAINING_DECIDED: RetrainingDecided,
+    EntryKind.LABEL_BATCH_DECIDED: LabelBatchDecided,
+    EntryKind.UPGRADED: Upgraded,
+}
+
+
+def read(entry: Entry, payload_type: type[_P]) -> _P:
+    """Return the payload of `entry`; raises LedgerError when it is not one of that type.
+
+    >>> from datetime import UTC, datetime
+    >>> stored = encode(EntryKind.UNFROZEN, Unfrozen(who="tess", why="the holidays are over"))
+    >>> entry = Entry(kind="unfrozen", use_case="shop", night=None, subject="", payload=stored,
+    ...               recorded_at=datetime(2024, 3, 1, tzinfo=UTC), key="")
+    >>> read(entry, Unfrozen).who
+    'tess'
+    """
+    expected = PAYLOADS.get(EntryKind(entry.kind)) if entry.kind in _KINDS else None
+    if expected is not payload_type:
+        raise LedgerError(
+            f"entry {entry.seq} of the ledger is of the kind {entry.kind!r}, which has no {payload_type.__name__}: this is "
+            "a fault of the program that asks for it"
+        )
+    try:
+        return msgspec.convert(dict(entry.payload), payload_type)
+    except msgspec.ValidationError as error:
+        raise LedgerError(
+            f"the payload of entry {entry.seq} of the ledger ({entry.kind}) cannot be read as {payload_type.__name__}: {error}. "
+            "`ratchet ledger verify` says whether it was changed; `ratchet upgrade` reads what an older release wrote"
+        ) from None
+
+
+def encode(kind: EntryKind, payload: Payload) -> dict[str, Json]:
+    """Return `payload` as the ledger stores it; raises LedgerError when it is not what entries of `kind` have."""
+    if PAYLOADS[kind] is not type(payload):
+        raise LedgerError(f"entries of the kind {kind!r} have a {PAYLOADS[kind].__name__}, got a {type(payload).__name__}")
+    values = {each.name: getattr(payload, each.name) for each in fields(payload)}
+    stored: dict[str, Json] = msgspec.to_builtins({name: value for name, value in values.items() if value is not None})
+    return stored
