@@ -24,7 +24,7 @@ RUN for list in include/usecases/*/data-requirements.txt; do \
     done \
  && chown -R ratchet .data \
  && cd /var/lib && install --directory --owner ratchet --group ratchet \
-      ratchet ratchet/packages ratchet/keys ratchet/routes ratchet/journal ratchet/feast ratchet/airflow ratchet/airflow/logs \
+      ratchet ratchet/packages ratchet/keys ratchet/routes ratchet/prediction_log ratchet/feast ratchet/airflow ratchet/airflow/logs \
  && install --directory --owner ratchet --group ratchet /home/ratchet/.mlflow \
  && ln -s /run/secrets/mlflow_credentials /home/ratchet/.mlflow/credentials
 

@@ -81,6 +81,8 @@ def released(case: Any, settings: Any, night: str) -> tuple[str, str]:
     from include.platform.local import setup
     from include.steps import train
     from include.stores import ledger, registry, routing_store, warehouse
+    from ml.governance import ledger_entries
+    from ml.governance.ledger_entries import EntryKind, Verdict
     from ml.rollout.routing import Routing
     from ml.usecase import GradientBoosting
 
@@ -93,9 +95,9 @@ def released(case: Any, settings: Any, night: str) -> tuple[str, str]:
         train.train(USE_CASE, night, train.BOOTSTRAP)
     finally:
         usecases.get = read
-    judged = ledger.entries(warehouse.engine(settings.warehouse_url), USE_CASE, "judged")[-1]
+    judged = ledger.entries(warehouse.engine(settings.warehouse_url), USE_CASE, EntryKind.JUDGED)[-1]
     routing_store.write(Routing(use_case=USE_CASE, seq=judged.seq, champion=judged.subject), settings)
-    return judged.subject, str(judged.payload["version"])
+    return judged.subject, str(ledger_entries.read(judged, Verdict).version)
 
 
 def _score(asked: Asked) -> float:

@@ -2,13 +2,13 @@
 
 **What for.** A challenger that answers copies, or for a share of the entities, is compared with the champion: faults,
 latency, scores, and, as labels come, calibration and cost, by a test that may be looked at whenever one likes. Nothing shown
-wrong and enough seen: the next share, and after the last it is champion. Shown worse: it is withdrawn, at once.
+wrong and enough seen: the next share, and after the last it is champion. Shown worse: its release is aborted, at once.
 
 **What starts it.** The asset `scores`, after every night. A person, from the UI, to look now.
 
-**What it leaves.** `seen` (enough copies: two people are asked, by the asset `challenger`), `passed` and `shifted`, or
-`withdrawn` in the ledger, each with every number and bar; servers that follow; an alert for a withdrawal; the asset
-`champion`. Without a challenger under way it leaves nothing.
+**What it leaves.** `shadow_reviewed` (enough copies: two people are asked, by the asset `challenger`), `stage_passed` and
+`traffic_shifted`, or `aborted` in the ledger, each with every number and bar; servers that follow; an alert when a release
+is aborted; the asset `champion`. Without a challenger under way it leaves nothing.
 
 **When it is red.** Traffic stays as it was dealt: mend what the last line names, and clear the task.
 """

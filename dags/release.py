@@ -1,22 +1,22 @@
 """# Release: two people decide whether the challenger may answer
 
 **What for.** The package is tested once more as it would be served. Then the challenger answers a copy of every request,
-and nobody hears it; once enough was seen, two people of different roles are asked. If both say yes to these very bytes, it
+and nobody gets it; once there are enough of them, two people of different roles are asked. If both say yes to these very bytes, it
 answers for a small share of the entities, which `canary` lets grow; the champion changes when the last share was passed.
 
-**What starts it.** The asset `challenger`: once when a challenger has earned it, once more when enough was seen of its
-shadow. A person, from the UI, for a `night` whose challenger earned a release. Each run goes on from where the ledger says
+**What starts it.** The asset `challenger`: once when a challenger has earned it, once more when its shadow was
+reviewed. A person, from the UI, for a `night` whose challenger earned a release. Each run goes on from where the ledger says
 that the release stands.
 
-**What it leaves.** The battery's report in the ledger, every check with its number and bar; `shadowed`; both answers,
-signed; `shifted`, or, where there is no champion yet or the use case wants no canary, the new champion and the asset
-`champion`. Of a package that fails a check of its battery nobody is asked: the rest is skipped, and the report says why. A
+**What it leaves.** The report of the acceptance tests in the ledger, every check with its number and bar; `shadow_started`;
+both answers, signed; `traffic_shifted`, or, where there is no champion yet or the use case wants no canary, the new champion and the asset
+`champion`. Of a package that fails an acceptance test nobody is asked: the rest is skipped, and the report says why. A
 rejection ends the release: the old champion stays. Silence is a rejection after three days (`RATCHET_APPROVAL_HOURS`).
 
 **To answer.** Log in as the role that is asked, open *Required actions*, read the dossier, choose. Nobody else can.
 Answer both: the next release of the use case waits until this one has ended.
 
-**When it is red.** `PackageError`: the bytes are not what was trained; train again. `ApprovalError` in `shift` or `promote`:
+**When it is red.** `PackageError`: the bytes are not what was trained; train again. `ApprovalError` in `shift_traffic` or `promote`:
 an answer is missing in the ledger, or is for other bytes or other evidence. Marking tasks as successful does not help, and
 is not meant to: clear the approval tasks and ask again. `LedgerError`: another model became champion meanwhile; train again.
 """

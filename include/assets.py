@@ -3,7 +3,7 @@
 FEATURES = "features"
 SCORES = "scores"
 LABELS = "labels"
-LATE = "late"
+LATE = "late_labels"
 RETRAIN = "retrain"
 CHALLENGER = "challenger"
 CHAMPION = "champion"

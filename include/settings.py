@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ml.errors import SetupError
 
+# Variables, and folders of a home, that an earlier release named otherwise.
+FORMER_NAMES = {"drafts": "candidate_files", "replays": "backtests", "journal": "prediction_log"}
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -53,8 +55,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings that `environment` has: each from its variable, or its embedded default.
 
     The value may stand in a file instead, which the variable's name with `_FILE` names: that is how a secret comes into
-    a container. Raises SetupError for a number that is none, and for a file that cannot be read.
+    a container. Raises SetupError for a number that is none, for a file that cannot be read, and for a variable under the
+    name that it had in an earlier release.
     """
+    _check_former_names(environment)
     home = Path(environment.get("RATCHET_HOME", PROJECT / "var")).resolve()
 
     def text(name: str, default: object) -> str:
@@ -78,11 +82,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lake=text("lake", home / "lake"),
         packages=Path(text("packages", home / "packages")),
         studies=Path(text("studies", home / "studies")),
-        candidate_files=Path(text("drafts", home / "drafts")),
-        backtests=Path(text("replays", home / "replays")),
+        candidate_files=Path(text("candidate_files", home / "candidate_files")),
+        backtests=Path(text("backtests", home / "backtests")),
         trusted_keys=Path(text("trusted_keys", home / "keys")),
         routes=Path(text("routes", home / "routes")),
-        prediction_log=Path(text("journal", home / "journal")),
+        prediction_log=Path(text("prediction_log", home / "prediction_log")),
         feature_store=Path(text("feature_store", home / "feast")),
         online_store_url=text("online_store_url", ""),
         reports=Path(text("reports", home / "report")),
@@ -99,6 +103,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         notify_urls=tuple(text("notify_urls", "").split()),
         prometheus_url=text("prometheus_url", ""),
     )
+
+
+def _check_former_names(environment: Mapping[str, str]) -> None:
+    for former, today in FORMER_NAMES.items():
+        variable, renamed = f"RATCHET_{former.upper()}", f"RATCHET_{today.upper()}"
+        if given := [name for name in (variable, f"{variable}_FILE") if name in environment]:
+            raise SetupError(
+                f"{given[0]} is what an earlier release called {given[0].replace(variable, renamed)}: rename it where it is set"
+            )
 
 
 def _content(file: Path, variable: str) -> str:

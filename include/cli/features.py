@@ -62,6 +62,6 @@ def parity(use_case: UseCaseName, night: Night) -> None:
     night_date = case.horizon.parse(night).last
     mismatches = step.check(use_case, night)
     alerts = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, night_date, night_date)
-    for alert in (each for each in alerts if each.kind == step.KIND):
+    for alert in (each for each in alerts if each.kind == step.ALERT_KIND):
         console.print(alert.message, highlight=False, soft_wrap=True, markup=False)
     console.print(f"{mismatches} values differ", highlight=False)

@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from include.cli.console import report_errors, with_warehouse
+from ml.governance.ledger_entries import EntryKind
 
 app = typer.Typer(help="Every decision, in the order in which it was made.", invoke_without_command=True)
 _DIGEST_LENGTH, _SUBJECT_WIDTH, _CONSOLE_WIDTH = 64, 12, 160
 
 UseCaseName = Annotated[str, typer.Option(help="Only of this folder of include/usecases.")]
-KindFilter = Annotated[str, typer.Option(help="Only of this kind, e.g. judged.")]
+KindFilter = Annotated[EntryKind | None, typer.Option(help="Only of this kind, e.g. judged.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many, the latest.")]
 
 
@@ -41,7 +42,7 @@ def verify() -> None:
 @app.command()
 @report_errors
 @with_warehouse
-def show(use_case: UseCaseName = "", kind: KindFilter = "", last: Limit = 20) -> None:
+def show(use_case: UseCaseName = "", kind: KindFilter = None, last: Limit = 20) -> None:
     """Show the latest decisions, each with its reason, the newest last."""
     from include import usecases
     from include.settings import load_settings
@@ -49,7 +50,7 @@ def show(use_case: UseCaseName = "", kind: KindFilter = "", last: Limit = 20) ->
     from ml.governance import ledger_text
 
     case = usecases.get(use_case).name if use_case else None
-    entries = ledger.entries(warehouse.engine(load_settings().warehouse_url), use_case=case, kind=kind or None)
+    entries = ledger.entries(warehouse.engine(load_settings().warehouse_url), use_case=case, kind=kind)
     table = Table("", "recorded (UTC)", "use case", "night", "kind", "of", "what and why", box=box.SIMPLE)
     for each in entries[-last:]:
         subject = each.subject[:_SUBJECT_WIDTH] if len(each.subject) == _DIGEST_LENGTH else each.subject

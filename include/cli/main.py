@@ -27,6 +27,7 @@ from include.cli import (
     quarantine,
     scores,
     serving,
+    upgrade,
 )
 from include.cli import ledger as ledger_commands
 from include.cli.console import print_error, table_console, with_warehouse
@@ -58,6 +59,7 @@ app.command()(scores.rescore)
 app.command()(scores.intraday)
 app.command()(backtest.backtest)
 app.command()(migrate.migrate)
+app.command()(upgrade.upgrade)
 for command in (
     serving.serve,
     serving.loadtest,
@@ -176,12 +178,16 @@ def champion(
     from datetime import UTC
 
     from include.stores import ledger, warehouse
+    from ml.governance import ledger_entries
+    from ml.governance.ledger_entries import EntryKind
 
     case, engine = usecases.get(use_case), warehouse.engine(load_settings().warehouse_url)
     entry = ledger.champion(engine, case.name, as_of=None if at is None else at.replace(tzinfo=UTC))
     if entry is None:
         raise RatchetError(f"{case.name} has had no champion: `make run` trains and releases the first")
-    Console().print_json(json.dumps({"digest": entry.subject, "night": str(entry.night), **entry.payload}))
+    kind = EntryKind(entry.kind)
+    payload = ledger_entries.encode(kind, ledger_entries.read(entry, ledger_entries.PAYLOADS[kind]))
+    Console().print_json(json.dumps({"digest": entry.subject, "night": str(entry.night), **payload}))
 
 
 def _watch(stack: "LocalStack") -> NoReturn:

@@ -18,9 +18,12 @@ def override(
 ) -> None:
     """Let a challenger go on to the approvals that the gate did not promote; who and why go into the ledger."""
     from include.steps.release import override as step
+    from ml.governance import ledger_entries
+    from ml.governance.ledger_entries import GateOverridden
 
     entry = step.override(use_case, night, who, why, days)
+    until = ledger_entries.read(entry, GateOverridden).until
     typer.echo(
-        f"package {entry.subject[:12]} may be released until {entry.payload['until']}: start the DAG {use_case}_release "
+        f"package {entry.subject[:12]} may be released until {until}: start the DAG {use_case}_release "
         f"for the night {night}. It still needs both approvals"
     )

@@ -61,10 +61,13 @@ def freeze(
 ) -> None:
     """Let nobody release for a time; a rollback stays possible."""
     from include.steps.release import freeze as step
+    from ml.governance import ledger_entries
+    from ml.governance.ledger_entries import Frozen
 
     first = datetime.now(UTC) if since is None else since.replace(tzinfo=UTC)
     entry = step.freeze(use_case, first, until.replace(tzinfo=UTC), who or getpass.getuser(), why)
-    typer.echo(f"releases of {use_case} are frozen until {entry.payload['until']} (entry {entry.seq} of the ledger)")
+    frozen_until = ledger_entries.read(entry, Frozen).until
+    typer.echo(f"releases of {use_case} are frozen until {frozen_until} (entry {entry.seq} of the ledger)")
 
 
 @report_errors

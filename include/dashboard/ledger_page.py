@@ -1,4 +1,4 @@
-"""The ledger page by page: what was decided, searched by words, kind and night, or as it stood at a moment."""
+"""The ledger page by page: what was decided, searched by words, kind and night, or as of a moment."""
 
 import math
 import re
@@ -14,6 +14,7 @@ from include.dashboard.ledger_text import DescribedEntry
 from include.stores import ledger
 from ml.errors import LedgerError, RequestError
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind
 
 PAGE_SIZE = 50
 _VERIFIED_FOR = timedelta(minutes=1)
@@ -24,7 +25,7 @@ class LedgerQuery:
     """What is looked for; an empty text or None asks for nothing."""
 
     use_case: str = ""
-    kind: str = ""
+    kind: EntryKind | None = None
     text: str = ""
     night: date | None = None
     at: datetime | None = None
@@ -91,7 +92,8 @@ def parse_query(query: Mapping[str, str]) -> LedgerQuery:
     if any("\0" in value for value in query.values()):
         raise RequestError("expected text, got a NUL character, which no entry of the ledger can hold")
     return LedgerQuery(
-        **{name: query.get(name, "").strip() for name in ("use_case", "kind", "text")},
+        **{name: query.get(name, "").strip() for name in ("use_case", "text")},
+        kind=_parse_kind(query.get("kind", "").strip()),
         night=_parse_night(query.get("night", "")),
         at=_parse_moment(query.get("at", "")),
         page=int(page),
@@ -99,12 +101,12 @@ def parse_query(query: Mapping[str, str]) -> LedgerQuery:
 
 
 def gather(engine: sa.Engine, query: LedgerQuery, chain: ChainStatus) -> LedgerPage:
-    """Return the page of the ledger that is `wanted`; raises RequestError for a use case that there is none of."""
+    """Return the page of the ledger that `query` asks for; raises RequestError for a use case that there is none of."""
     names = (usecases.get(query.use_case).name,) if query.use_case else usecases.names()
     result = ledger.search(
         engine,
         use_case=query.use_case or None,
-        kind=query.kind or None,
+        kind=query.kind,
         night=query.night,
         text=query.text,
         as_of=query.at,
@@ -124,6 +126,13 @@ def gather(engine: sa.Engine, query: LedgerQuery, chain: ChainStatus) -> LedgerP
         champions=tuple(champions),
         chain=chain,
     )
+
+
+def _parse_kind(text: str) -> EntryKind | None:
+    try:
+        return EntryKind(text) if text else None
+    except ValueError:
+        raise RequestError(f"expected kind to be one of {', '.join(EntryKind)}, got {text!r}") from None
 
 
 def _parse_night(text: str) -> date | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ml.errors import LedgerError
 from ml.governance import ledger_text
 from ml.governance.hash_chain import Entry
 
@@ -18,5 +19,5 @@ def describe(entry: Entry) -> DescribedEntry:
     """Return the entry with what was decided and why; with its fields' names where they are not those of today."""
     try:
         return DescribedEntry(entry=entry, why=ledger_text.describe(entry))
-    except (KeyError, TypeError):
+    except LedgerError:
         return DescribedEntry(entry=entry, why=f"by fields of an older version: {', '.join(sorted(entry.payload))}")

@@ -11,13 +11,14 @@ from include.dashboard import pending_approvals
 from include.dashboard.pending_approvals import PendingRelease
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Ingestion
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind, Frozen, Promoted, RetrainingDecided
 from ml.rollout import state
-from ml.rollout.state import ReleaseEvent, RolloutState
+from ml.rollout.state import RolloutState
 from ml.usecase import UseCase
 
-DECIDED, JUDGED, LABELLED = "decided", "judged", "labelled"
-RELEASE_KINDS = (*ReleaseEvent, JUDGED, *pending_approvals.KINDS)
+STATUS_KINDS = RELEASE_KINDS | pending_approvals.KINDS
 _ALERT_NIGHTS = 7
 
 
@@ -32,7 +33,10 @@ class ReleaseFreeze:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCaseStatus:
-    """Where a use case stands; None where it has no such thing yet. `alerts` are those of its last week, newest first."""
+    """Where a use case stands; None where it has no such thing yet.
+
+    `is_retraining_due` is what its last decision about retraining said; `alerts` are those of its last week, newest first.
+    """
 
     name: str
     question: str
@@ -43,6 +47,7 @@ class UseCaseStatus:
     freeze: ReleaseFreeze | None
     last_night: date | None
     last_decision: Entry | None
+    is_retraining_due: bool
     rows_in: int
     rows_quarantined: int
     alerts: tuple[Alert, ...]
@@ -66,16 +71,16 @@ def gather(engine: sa.Engine, moment: datetime) -> Overview:
 
 def status(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseStatus:
     """Return where one use case stands at `moment`."""
-    return status_from_entries(engine, case, moment, ledger.entries_of_kinds(engine, case.name, RELEASE_KINDS))
+    return status_from_entries(engine, case, moment, ledger.entries_of_kinds(engine, case.name, STATUS_KINDS))
 
 
 def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entries: Sequence[Entry]) -> UseCaseStatus:
-    """Return the same by `entries` of the ledger, in its order, that hold all of `RELEASE_KINDS`."""
-    rollout = state.replay_events(case.name, [each for each in entries if each.kind in set(ReleaseEvent)])
+    """Return the same by `entries` of the ledger, in its order, that hold all of `STATUS_KINDS`."""
+    rollout = state.replay_events(case.name, [each for each in entries if each.kind in RELEASE_KINDS])
     promotion = _last_promotion(entries)
     night = warehouse.last_scored_night(engine, case.name)
     ingested = warehouse.ingestions(engine, case.name, night, night) if night else ()
-    decisions = ledger.search(engine, use_case=case.name, kind=DECIDED, limit=1).entries
+    decided = ledger.search(engine, use_case=case.name, kind=EntryKind.RETRAINING_DECIDED, limit=1).entries
     return UseCaseStatus(
         name=case.name,
         question=case.question,
@@ -85,7 +90,8 @@ def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entr
         pending=pending_approvals.find(case, entries, rollout, moment.date()),
         freeze=_active_freeze(entries, moment),
         last_night=night,
-        last_decision=decisions[0] if decisions else None,
+        last_decision=decided[0] if decided else None,
+        is_retraining_due=any(ledger_entries.read(each, RetrainingDecided).retrain for each in decided),
         rows_in=sum(each.rows_in for each in ingested),
         rows_quarantined=_quarantined(ingested),
         alerts=_alerts(engine, case, night),
@@ -94,18 +100,22 @@ def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entr
 
 def _last_promotion(entries: Sequence[Entry]) -> Entry | None:
     """Return the entry by which the champion became it."""
-    promotion_kinds = (ReleaseEvent.PROMOTED, ReleaseEvent.ROLLED_BACK)
+    promotion_kinds = (EntryKind.PROMOTED, EntryKind.ROLLED_BACK)
     return next((each for each in reversed(entries) if each.kind in promotion_kinds), None)
 
 
 def _approvers(promotion: Entry | None) -> tuple[str, ...]:
-    given = promotion.payload.get("approved_by") if promotion else None
-    return tuple(map(str, given)) if isinstance(given, list) else ()
+    if promotion is None or promotion.kind != EntryKind.PROMOTED:
+        return ()
+    return ledger_entries.read(promotion, Promoted).approved_by
 
 
 def _active_freeze(entries: Sequence[Entry], moment: datetime) -> ReleaseFreeze | None:
-    freeze = state.active_freeze(entries, moment)
-    return ReleaseFreeze(**{name: str(freeze.payload[name]) for name in ("until", "who", "why")}) if freeze else None
+    entry = state.active_freeze(entries, moment)
+    if entry is None:
+        return None
+    freeze = ledger_entries.read(entry, Frozen)
+    return ReleaseFreeze(until=freeze.until, who=freeze.who, why=freeze.why)
 
 
 def _quarantined(ingested: Sequence[Ingestion]) -> int:

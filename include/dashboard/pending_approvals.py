@@ -1,29 +1,37 @@
 """Which challenger waits for people, and for whom: the question itself is asked and answered in Airflow."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
+from ml.checks import Check, CheckStatus
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import (
+    AcceptanceTested,
+    ApprovalRecord,
+    EntryKind,
+    GateOverridden,
+    StoredInterval,
+    Verdict,
+)
 from ml.promotion.gate import Outcome
-from ml.rollout.state import ReleaseEvent, RolloutState
+from ml.rollout.state import RolloutState
 from ml.usecase import UseCase
 
-_APPROVED, _TESTED, _OVERRIDDEN = "approved", "tested", "overridden"
-KINDS = (_APPROVED, _TESTED, _OVERRIDDEN)
+KINDS = frozenset({EntryKind.JUDGED, EntryKind.GATE_OVERRIDDEN, EntryKind.ACCEPTANCE_TESTED, EntryKind.APPROVED})
 _ENDING_KINDS = (
-    ReleaseEvent.PROMOTED,
-    ReleaseEvent.TRAFFIC_SHIFTED,
-    ReleaseEvent.REJECTED,
-    ReleaseEvent.ABORTED,
-    ReleaseEvent.ROLLED_BACK,
+    EntryKind.PROMOTED,
+    EntryKind.TRAFFIC_SHIFTED,
+    EntryKind.REJECTED,
+    EntryKind.ABORTED,
+    EntryKind.ROLLED_BACK,
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """A check of the gate or of the battery as the ledger has it."""
+    """A check of the gate or of the acceptance tests as the ledger has it."""
 
     source: str
     name: str
@@ -34,9 +42,9 @@ class CheckResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingRelease:
-    """A challenger that earned a release and that people have yet to let in; `asked` once they are to answer by now.
+    """A challenger that may be released once people approve; `is_requested` once nothing else is to happen before.
 
-    The rest is what it earned it by: the champion that it `met`, its `gain` over that one with the ends of its interval.
+    The rest is why: the `champion` that it was compared with, its `gain` over that one with the ends of its interval.
     """
 
     night: date | None
@@ -57,12 +65,18 @@ def find(case: UseCase, entries: Sequence[Entry], rollout: RolloutState, today: 
     One that met another champion than the one of now waits for nobody: it cannot be released.
     """
     judged = _promotable_verdict(entries, today)
-    if judged is None or judged.payload.get("champion") != rollout.champion:
+    if judged is None:
+        return None
+    verdict = ledger_entries.read(judged, Verdict)
+    if verdict.champion != rollout.champion:
         return None
     after = [each for each in entries if each.seq > judged.seq and each.subject == judged.subject]
     if any(each.kind in _ENDING_KINDS for each in after):
         return None
-    waits_for = _blocked_by(case, after, rollout)
+    acceptance_tests = [
+        ledger_entries.read(each, AcceptanceTested) for each in after if each.kind == EntryKind.ACCEPTANCE_TESTED
+    ]
+    waits_for = _blocked_by(case, acceptance_tests, after, rollout)
     approved = _approved(after)
     return PendingRelease(
         night=judged.night,
@@ -71,60 +85,64 @@ def find(case: UseCase, entries: Sequence[Entry], rollout: RolloutState, today: 
         approved=tuple(role for role in case.release.approvers if role in approved),
         missing=tuple(role for role in case.release.approvers if role not in approved),
         waits_for=waits_for or "the release to go on",
-        **_evidence(judged, after),
+        champion=verdict.champion,
+        reason=verdict.reason,
+        gain=_gain(verdict.gain),
+        checks=(
+            *_check_results("gate", verdict.checks),
+            *(check for tested in acceptance_tests[-1:] for check in _check_results("battery", tested.checks)),
+        ),
     )
 
 
-def _evidence(judged: Entry, after: Sequence[Entry]) -> dict[str, Any]:
-    payload: Mapping[str, Any] = judged.payload
-    gain, acceptance_tests = payload.get("gain"), [each for each in after if each.kind == _TESTED][-1:]
-    return {
-        "met": payload.get("champion"),
-        "reason": str(payload.get("reason", "")),
-        "gain": (gain["value"], gain["low"], gain["high"]) if gain else None,
-        "checks": tuple(check for each in (judged, *acceptance_tests) for check in _check_results(each)),
-    }
+def _gain(stored: StoredInterval | None) -> tuple[float, float, float] | None:
+    if stored is None or stored.value is None or stored.low is None or stored.high is None:
+        return None
+    return stored.value, stored.low, stored.high
 
 
-def _check_results(entry: Entry) -> Iterator[CheckResult]:
-    payload: Mapping[str, Any] = entry.payload
-    source = "battery" if entry.kind == _TESTED else "gate"
-    for each in payload.get("checks", ()):
-        yield CheckResult(source=source, **{name: each[name] for name in ("name", "value", "bar", "answer")})
+def _check_results(source: str, checks: Iterable[Check]) -> Iterator[CheckResult]:
+    for each in checks:
+        yield CheckResult(source=source, name=each.name, value=each.value, bar=each.bar, answer=each.status)
 
 
 def _promotable_verdict(entries: Sequence[Entry], today: date) -> Entry | None:
-    """Return the latest verdict, if by it or by a person's word that still holds its challenger may be released."""
-    judged = [each for each in entries if each.kind == "judged"]
-    if not judged:
+    """Return the latest verdict, if its challenger may be released by it or by a person's override that is still valid."""
+    judged = next((each for each in reversed(entries) if each.kind == EntryKind.JUDGED), None)
+    if judged is None:
         return None
-    overridden = any(
-        each.kind == _OVERRIDDEN
-        and (each.subject, each.night) == (judged[-1].subject, judged[-1].night)
-        and date.fromisoformat(str(each.payload["until"])) >= today
+    is_overridden = any(
+        each.kind == EntryKind.GATE_OVERRIDDEN
+        and (each.subject, each.night) == (judged.subject, judged.night)
+        and ledger_entries.read(each, GateOverridden).until >= today
         for each in entries
     )
-    return judged[-1] if judged[-1].payload.get("outcome") == Outcome.PROMOTE or overridden else None
+    return judged if is_overridden or ledger_entries.read(judged, Verdict).outcome == Outcome.PROMOTE else None
 
 
-def _blocked_by(case: UseCase, after: Sequence[Entry], rollout: RolloutState) -> str | None:
+def _blocked_by(
+    case: UseCase, acceptance_tests: Sequence[AcceptanceTested], after: Sequence[Entry], rollout: RolloutState
+) -> str | None:
     """Return what must happen before people are asked; None when it has."""
-    tested = [each.payload.get("outcome") for each in after if each.kind == _TESTED]
-    if not tested:
+    if not acceptance_tests:
         return "its battery"
-    if tested[-1] != "pass":
+    if acceptance_tests[-1].outcome != CheckStatus.PASS:
         return "another package: it failed its battery"
     has_canary = case.release.canary is not None and rollout.champion is not None
     if (
         has_canary
         and case.release.min_shadow_rows
-        and not any(each.kind == ReleaseEvent.SHADOW_REVIEWED for each in after)
+        and not any(each.kind == EntryKind.SHADOW_REVIEWED for each in after)
     ):
         return f"{case.release.min_shadow_rows} answers as a shadow"
     return None
 
 
 def _approved(after: Sequence[Entry]) -> set[str]:
-    """Return the roles that approved what is known now: an answer given before the shadow was seen is to other evidence."""
-    seen = max((each.seq for each in after if each.kind == ReleaseEvent.SHADOW_REVIEWED), default=0)
-    return {str(each.payload["role"]) for each in after if each.kind == _APPROVED and each.seq > seen}
+    """Return the roles that approved what is known now: an answer from before the shadow's review is to other evidence."""
+    reviewed = max((each.seq for each in after if each.kind == EntryKind.SHADOW_REVIEWED), default=0)
+    return {
+        ledger_entries.read(each, ApprovalRecord).role
+        for each in after
+        if each.kind == EntryKind.APPROVED and each.seq > reviewed
+    }

@@ -10,18 +10,20 @@ import sqlalchemy as sa
 from include.dashboard import ledger_text, overview
 from include.dashboard.ledger_text import DescribedEntry
 from include.dashboard.line_charts import Chart, Mark, Point, Series
-from include.dashboard.overview import DECIDED, LABELLED, UseCaseStatus
+from include.dashboard.overview import UseCaseStatus
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Ingestion, Metric, TaskTime
 from ml import targets
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
-from ml.rollout.state import ReleaseEvent
+from ml.governance.ledger_entries import EntryKind, LabelBatchDecided, RetrainingDecided
 from ml.targets import DisplayNames
 from ml.usecase import UseCase
 
 _NIGHTS, _TOP_DRIFT, _DECISIONS, _INGESTIONS = 366, 10, 20, 14
 _PSI = "psi:"
-_RELEASED = (ReleaseEvent.PROMOTED, ReleaseEvent.ROLLED_BACK)
+_RELEASED = (EntryKind.PROMOTED, EntryKind.ROLLED_BACK)
+_DECIDED = (EntryKind.RETRAINING_DECIDED, EntryKind.LABEL_BATCH_DECIDED)
 _DRIFT_METRICS = ("drifted_share", "requests_drifted_share", "scores_moved")
 _TRAFFIC = ("answers", "fault_share", "latency_p50_ms", "latency_p99_ms")
 _SERVERS = ("cpu_cores", "memory_mb", "requests_failed")
@@ -70,7 +72,7 @@ class UseCaseDetail:
 
 def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseDetail:
     """Return how `case` has done over the year up to its last scored night, and ever where none was scored yet."""
-    entries = ledger.entries_of_kinds(engine, case.name, (*overview.RELEASE_KINDS, DECIDED, LABELLED))
+    entries = ledger.entries_of_kinds(engine, case.name, (*overview.STATUS_KINDS, *_DECIDED))
     status = overview.status_from_entries(engine, case, moment, entries)
     first = status.last_night - timedelta(days=_NIGHTS) if status.last_night else date.min
     display_names = targets.target_type(case).display_names
@@ -115,14 +117,11 @@ def _series(metrics: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
 
 
 def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:
+    decisions = [(each.night, _decision(each)) for each in entries if each.kind in _DECIDED]
     retrain_requests = [
-        Mark(
-            night=each.night,
-            kind="retrain",
-            label=f"retraining asked for on {each.night}: {each.payload.get('trigger')}",
-        )
-        for each in entries
-        if each.kind in (DECIDED, LABELLED) and each.night and each.payload.get("retrain")
+        Mark(night=night, kind="retrain", label=f"retraining asked for on {night}: {decision.trigger}")
+        for night, decision in decisions
+        if night and decision.retrain
     ]
     released = [
         Mark(
@@ -132,6 +131,12 @@ def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:
         if each.kind in _RELEASED and each.night
     ]
     return (*retrain_requests, *released)
+
+
+def _decision(entry: Entry) -> RetrainingDecided | LabelBatchDecided:
+    if entry.kind == EntryKind.RETRAINING_DECIDED:
+        return ledger_entries.read(entry, RetrainingDecided)
+    return ledger_entries.read(entry, LabelBatchDecided)
 
 
 def _sections(

@@ -1,9 +1,9 @@
-"""The order of a rehearsal: a use case's history, its first release, and its nights, each over before the next is scored.
+"""The order of a demo run: a use case's history, its first release, and its nights, each over before the next is scored.
 
 Which model scores night N+1 must not depend on how fast the machine is. Night N+1 is ingested while N is monitored, but
 the pool `scoring` has a slot only when everything that N has led to has ended.
 
-A night whose scores are withheld is let go by the first of the approvers: what is played is history, and what would have come
+A night whose scores are held back is overridden by the first of the approvers: what is played is history, and what would have come
 of those scores is worth knowing.
 
 The feature store is brought online once, for the last night: nothing that is played asks it anything, and two imports of
@@ -21,9 +21,11 @@ from include.stopwatch import Stopwatch
 from include.stores import ledger, warehouse
 from ml.governance import ledger_text
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase
 
 _OVERRIDE_REASON = "played from history, to see what comes of them"
+_REQUEST_RETRAINING, _REQUEST_RELEASE = "request_retraining", "request_release"  # the last tasks of monitor and train
 
 
 class DemoRun:
@@ -75,7 +77,7 @@ class DemoRun:
                 self._score(key, next_key)
                 self._show(f"night {key} · monitor")
                 monitoring = self._airflow.wait_for("monitor", key)
-            if self._airflow.state(monitoring, "ask") == "success":
+            if self._airflow.state(monitoring, _REQUEST_RETRAINING) == "success":
                 with self.stopwatch("retraining"):
                     self._show(f"night {key} · retrain")
                     self._follow_training(key)
@@ -95,14 +97,14 @@ class DemoRun:
         """Start the first training, or another one when the one before was refused; one that goes on is left alone."""
         earlier_runs = self._airflow.runs("train", last)
         if earlier_runs and not (
-            earlier_runs[0].state == "success" and self._airflow.state(earlier_runs[0], "hand_over") != "success"
+            earlier_runs[0].state == "success" and self._airflow.state(earlier_runs[0], _REQUEST_RELEASE) != "success"
         ):
             return
         name = f"rehearsal__bootstrap_{last}" + (f"_{len(earlier_runs) + 1}" if earlier_runs else "")
         self._airflow.trigger("train", last, name=name, reason="bootstrap")
 
     def _score(self, key: str, next_key: str | None) -> None:
-        """Let the night be scored, and let go when it is withheld; then take the slot away and start on the next night."""
+        """Let the night be scored, and override that when it is held back; then take the slot away and start on the next night."""
         self._show(f"night {key} · ingest and score")
         if not self._airflow.has_ended("score", key):
             self._airflow.block_scoring(False)
@@ -114,7 +116,7 @@ class DemoRun:
             self._airflow.start("ingest", next_key)
 
     def _override_held_back(self, key: str) -> None:
-        """Ask for the withheld scores to be issued as they are, as a person by the form; raises StageError when they are not."""
+        """Ask for the held-back scores to be published as they are, as a person by the form; raises StageError when they are not."""
         who = self.use_case.release.approvers[0]
         self._show(f"night {key} · withheld, let go by {who}")
         self._airflow.block_scoring(False)
@@ -128,7 +130,7 @@ class DemoRun:
     def _follow_training(self, key: str) -> bool:
         """Wait for a training and, when its challenger earned a release, approve that, wait for its end, return True."""
         training = self._airflow.wait_for("train", key)
-        if self._airflow.state(training, "hand_over") != "success":
+        if self._airflow.state(training, _REQUEST_RELEASE) != "success":
             return False
         self._show(f"night {key} · release")
         self._airflow.wait_for("release", key)
@@ -143,14 +145,14 @@ class DemoRun:
     def _failed_acceptance_tests(self) -> bool:
         """Whether a package was tested, and none became champion."""
         rollout_state = release_state.current(self.use_case, self._airflow.settings)
-        return bool(self._entries("tested")) and rollout_state.champion is None
+        return bool(self._entries(EntryKind.ACCEPTANCE_TESTED)) and rollout_state.champion is None
 
     def _refusal(self) -> str:
-        """Return what the last verdict or, where one followed, its battery said."""
-        entries = self._entries("judged", "tested")
+        """Return what the last verdict or, where they followed, its acceptance tests said."""
+        entries = self._entries(EntryKind.JUDGED, EntryKind.ACCEPTANCE_TESTED)
         return ledger_text.describe(entries[-1]) if entries else "there is no verdict"
 
-    def _entries(self, *kinds: str) -> tuple[Entry, ...]:
+    def _entries(self, *kinds: EntryKind) -> tuple[Entry, ...]:
         return ledger.entries_of_kinds(
             warehouse.engine(self._airflow.settings.warehouse_url), self.use_case.name, kinds
         )

@@ -8,6 +8,7 @@ import pandas as pd
 from include.plotting.style import STYLE
 from include.report import run_plots
 from include.report.run_summary import Night, Release, Summary
+from ml.checks import CheckStatus
 from ml.targets import Target
 from ml.usecase import UseCase
 
@@ -119,9 +120,9 @@ def _release(each: Release, use_case: str) -> str:
     low, high = each.interval
     approved = f"approved by {' and '.join(each.approved_by)}" if each.approved_by else "not released"
     checks = "".join(
-        f"<tr><td>{escape(str(c['name']))}</td><td>{_number(c['value'], '.4f')}</td><td>{escape(str(c['bar']))}</td>"
-        f"<td class='{'bad' if c['answer'] != 'pass' else ''}'>{c['answer']}</td></tr>"
-        for c in each.checks
+        f"<tr><td>{escape(check.name)}</td><td>{_number(check.value, '.4f')}</td><td>{escape(check.bar)}</td>"
+        f"<td class='{'' if check.status is CheckStatus.PASS else 'bad'}'>{check.status}</td></tr>"
+        for check in each.checks
     )
     return (
         f"<details><summary>{each.night} <code>{each.digest[:12]}</code> ({each.bar}) "

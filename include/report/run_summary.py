@@ -9,10 +9,13 @@ import sqlalchemy as sa
 from include.steps.features import table_versions
 from include.stores import ledger, warehouse
 from ml import targets
+from ml.checks import Check
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, Promoted, RetrainingDecided, Verdict
 from ml.periods import Period
 from ml.promotion.gate import Outcome
-from ml.rollout.state import ReleaseEvent
+from ml.statistics import intervals
 from ml.targets import DisplayNames
 from ml.usecase import UseCase
 
@@ -46,8 +49,8 @@ class Retrain:
 class Release:
     """A challenger that was judged: its verdict, the interval of its gain, and who approved it.
 
-    `unpaid` has the features that cost and are not shown to pay; None where that was not measured. `pictures` names those
-    that lie beside its model card.
+    `unprofitable_features` cost something and have no proven benefit; None where that was not measured. `pictures` names
+    the plots that lie beside its model card.
     """
 
     night: str
@@ -59,7 +62,7 @@ class Release:
     interval: tuple[float, float]
     reason: str
     choice: str
-    checks: tuple[Mapping[str, Any], ...]
+    checks: tuple[Check, ...]
     approved_by: tuple[str, ...]
     unprofitable_features: tuple[str, ...] | None = None
     pictures: tuple[str, ...] = ()
@@ -96,17 +99,23 @@ class Summary:
 def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mapping[str, float]) -> Summary:
     """Return what the warehouse and the ledger say of the nights of `period`, as known at the last one's cutoff."""
     entries = ledger.entries(engine, use_case=use_case.name)
+    decisions = [
+        (entry.night, ledger_entries.read(entry, RetrainingDecided))
+        for entry in entries
+        if entry.kind == EntryKind.RETRAINING_DECIDED
+    ]
+    verdicts = [(entry, ledger_entries.read(entry, Verdict)) for entry in entries if entry.kind == EntryKind.JUDGED]
     return Summary(
         use_case=use_case.name,
         display_names=targets.target_type(use_case).display_names,
         nights=_nights(engine, use_case, period),
         retrains=tuple(
-            Retrain(night=str(entry.night), trigger=str(entry.payload["trigger"]))
-            for entry in entries
-            if entry.kind == "decided" and entry.payload["retrain"]
+            Retrain(night=str(night), trigger=str(decision.trigger))
+            for night, decision in decisions
+            if decision.retrain
         ),
         releases=tuple(
-            _build_release(entry, entries) for entry in entries if entry.kind == "judged" and "package" in entry.payload
+            _build_release(entry, verdict, entries) for entry, verdict in verdicts if verdict.package is not None
         ),
         seconds=seconds,
         table_versions={
@@ -148,25 +157,28 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
     return tuple(rows)
 
 
-def _build_release(judged: Entry, entries: tuple[Entry, ...]) -> Release:
-    payload: Mapping[str, Any] = judged.payload
-    earned = payload["outcome"] == Outcome.PROMOTE  # a refused attempt may have come to the same package
+def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...]) -> Release:
+    earned = verdict.outcome == Outcome.PROMOTE  # a refused attempt may have come to the same package
     promoted = [
-        each for each in entries if earned and each.kind == ReleaseEvent.PROMOTED and each.subject == judged.subject
+        ledger_entries.read(each, Promoted)
+        for each in entries
+        if earned and each.kind == EntryKind.PROMOTED and each.subject == judged.subject
     ]
-    approved: Any = promoted[0].payload["approved_by"] if promoted else []
+    assert verdict.rule is not None
+    assert verdict.gain is not None
+    gain = intervals.from_stored(verdict.gain.value, verdict.gain.low, verdict.gain.high)
     return Release(
         night=str(judged.night),
-        version=payload.get("version"),
+        version=verdict.version,
         digest=judged.subject,
-        bar=payload["bar"],
-        verdict=payload["outcome"],
-        gain=payload["gain"]["value"],
-        interval=(payload["gain"]["low"], payload["gain"]["high"]),
-        reason=payload["reason"],
-        choice=payload["choice"],
-        checks=tuple(payload["checks"]),
-        approved_by=tuple(approved),
-        unprofitable_features=tuple(payload["not_shown_to_pay"]) if "not_shown_to_pay" in payload else None,
-        pictures=tuple(payload.get("pictures", ())),
+        bar=verdict.rule,
+        verdict=verdict.outcome,
+        gain=gain.value,
+        interval=(gain.low, gain.high),
+        reason=verdict.reason,
+        choice=verdict.choice,
+        checks=verdict.checks,
+        approved_by=promoted[0].approved_by if promoted else (),
+        unprofitable_features=verdict.features_without_benefit,
+        pictures=verdict.plots,
     )

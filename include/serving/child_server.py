@@ -36,7 +36,7 @@ def run_server(
     port = port or ports.free_port(settings.host)
     address = f"http://{settings.host}:{port}"
     environment = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in overrides.items()}
-    inherited_settings = ("home", "packages", "trusted_keys", "routes", "journal", "feature_store")
+    inherited_settings = ("home", "packages", "trusted_keys", "routes", "prediction_log", "feature_store")
     environment |= {f"RATCHET_{name.upper()}": str(getattr(settings, name)) for name in inherited_settings}
     environment |= {
         "RATCHET_SERVING_HOST": settings.host,

@@ -7,6 +7,7 @@ from include.stores import ledger, registry, routing_store, warehouse
 from include.stores.warehouse import Alert
 from ml.errors import LedgerError, SetupError
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import RELEASE_KINDS
 from ml.rollout import state
 from ml.rollout.state import RolloutState
 from ml.usecase import UseCase
@@ -24,7 +25,7 @@ def as_of(case: UseCase, night: date, settings: Settings) -> RolloutState:
 
 
 def latest_night(case: UseCase, at_least: date, settings: Settings) -> date:
-    """Return the last night that was scored, `known` at least: what is decided now holds for the nights after it."""
+    """Return the last night that was scored, `at_least` the given one: what is decided now holds for the nights after it."""
     scored = warehouse.last_scored_night(warehouse.engine(settings.warehouse_url), case.name)
     return max(at_least, scored) if scored else at_least
 
@@ -64,6 +65,4 @@ def audit(case: UseCase, night: date, settings: Settings) -> None:
 
 
 def _entries(case: UseCase, settings: Settings) -> tuple[Entry, ...]:
-    kinds = set(state.ReleaseEvent)
-    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
-    return tuple(each for each in entries if each.kind in kinds)
+    return ledger.entries_of_kinds(warehouse.engine(settings.warehouse_url), case.name, RELEASE_KINDS)

@@ -12,11 +12,14 @@ import sqlalchemy as sa
 from include.settings import Settings
 from include.stores import ledger
 from ml.errors import ApprovalError, SetupError
-from ml.governance import hash_chain
+from ml.governance import hash_chain, ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import ApprovalRecord, EntryKind
 
 Choice = Literal["approved", "rejected"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
+KINDS = tuple(map(EntryKind, CHOICES))
+Answer = tuple[Entry, ApprovalRecord]
 KEY_FILE = "approval.key"
 MIN_KEY_BYTES = 32
 
@@ -69,17 +72,17 @@ def record(engine: sa.Engine, key: bytes, approval: Approval) -> Entry:
     identity = (approval.use_case, approval.night, approval.digest, approval.evidence, approval.role)
     return ledger.append(
         engine,
-        kind=approval.choice,
+        kind=EntryKind(approval.choice),
         use_case=approval.use_case,
         night=approval.night,
         subject=approval.digest,
-        payload={
-            "role": approval.role,
-            "user": approval.user,
-            "choice": approval.choice,
-            "evidence": approval.evidence,
-            "signature": sign(key, approval),
-        },
+        payload=ApprovalRecord(
+            role=approval.role,
+            user=approval.user,
+            choice=approval.choice,
+            evidence=approval.evidence,
+            signature=sign(key, approval),
+        ),
         key="/".join(("approval", *map(str, identity))),
     )
 
@@ -98,8 +101,12 @@ def check(
     Raises ApprovalError when one is missing, rejected, forged, for another package or other evidence, or when one
     person answered twice.
     """
-    rows = [row for row in ledger.entries(engine, use_case, night=night) if row.kind in CHOICES]
-    approvals = tuple(_find_approval(key, rows, role, digest, evidence) for role in roles)
+    answers = [
+        (entry, ledger_entries.read(entry, ApprovalRecord))
+        for entry in ledger.entries_of_kinds(engine, use_case, KINDS)
+        if entry.night == night
+    ]
+    approvals = tuple(_find_approval(key, answers, role, digest, evidence) for role in roles)
     if not approvals:
         raise ApprovalError(
             f"a promotion of {use_case!r} needs at least one role to approve it, but none was asked for"
@@ -116,43 +123,42 @@ def check(
     return approvals
 
 
-def _find_approval(key: bytes, rows: list[Entry], role: str, digest: str, evidence: str) -> Approval:
-    given = [row for row in rows if row.payload.get("role") == role]
-    fitting = [row for row in given if (row.subject, row.payload.get("evidence")) == (digest, evidence)]
+def _find_approval(key: bytes, answers: list[Answer], role: str, digest: str, evidence: str) -> Approval:
+    given = [(entry, answer) for entry, answer in answers if answer.role == role]
+    fitting = [(entry, answer) for entry, answer in given if (entry.subject, answer.evidence) == (digest, evidence)]
     if not fitting:
         raise ApprovalError(_missing_message(role, given, digest, evidence))
-    approvals = [_verify(key, row) for row in fitting]
+    approvals = [_verify(key, entry, answer) for entry, answer in fitting]
     for approval in approvals:
         if approval.choice != "approved":
             raise ApprovalError(f"{approval.user!r} rejected package {digest[:12]} as {role!r}; it is not promoted")
     return approvals[-1]
 
 
-def _missing_message(role: str, given: list[Entry], digest: str, evidence: str) -> str:
+def _missing_message(role: str, given: list[Answer], digest: str, evidence: str) -> str:
     if not given:
         return f"the approval of {role!r} is missing for package {digest[:12]}; ask for it, silence is no approval"
-    other = given[-1].subject[:12], str(given[-1].payload.get("evidence"))[:12]
+    entry, answer = given[-1]
     return (
-        f"the approval of {role!r} is for package {other[0]} on evidence {other[1]}, but this is package {digest[:12]} "
-        f"on evidence {evidence[:12]}; ask again, showing these"
+        f"the approval of {role!r} is for package {entry.subject[:12]} on evidence {answer.evidence[:12]}, but this is "
+        f"package {digest[:12]} on evidence {evidence[:12]}; ask again, showing these"
     )
 
 
-def _verify(key: bytes, row: Entry) -> Approval:
-    values = {name: str(row.payload.get(name)) for name in ("role", "user", "evidence", "signature")}
-    choice: Choice = "approved" if row.kind == row.payload.get("choice") == "approved" else "rejected"
+def _verify(key: bytes, entry: Entry, answer: ApprovalRecord) -> Approval:
+    choice: Choice = "approved" if entry.kind == answer.choice == EntryKind.APPROVED else "rejected"
     approval = Approval(
-        use_case=row.use_case,
-        night=row.night or date.min,
-        role=values["role"],
-        user=values["user"],
+        use_case=entry.use_case,
+        night=entry.night or date.min,
+        role=answer.role,
+        user=answer.user,
         choice=choice,
-        digest=row.subject,
-        evidence=values["evidence"],
+        digest=entry.subject,
+        evidence=answer.evidence,
     )
-    if not hmac.compare_digest(sign(key, approval), values["signature"]):
+    if not hmac.compare_digest(sign(key, approval), answer.signature):
         raise ApprovalError(
-            f"the answer of {values['user']!r} as {values['role']!r} (ledger entry {row.seq}) does not bear our signature: "
+            f"the answer of {answer.user!r} as {answer.role!r} (ledger entry {entry.seq}) does not bear our signature: "
             "it was forged, changed, or signed with another key. Nothing is promoted; find out who wrote to the ledger"
         )
     return approval

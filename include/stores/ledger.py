@@ -1,8 +1,12 @@
-"""The ledger: an append-only, hash-chained table of everything that was decided, and why."""
+"""The ledger: an append-only, hash-chained table of everything that was decided, and why.
+
+What a release of before an upgrade wrote under former names is returned under those of today: entries before the one that
+the upgrade itself appended. After it, former names have no meaning.
+"""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,13 +14,26 @@ import sqlalchemy as sa
 
 from include.stores.warehouse import tables, write_transaction
 from ml.errors import LedgerError
-from ml.governance import hash_chain
+from ml.governance import former_names, hash_chain, ledger_entries
 from ml.governance.hash_chain import GENESIS, Entry, Json
-from ml.rollout.state import ReleaseEvent
+from ml.governance.ledger_entries import EntryKind, Payload
 
-_CHAMPION_KINDS = (ReleaseEvent.PROMOTED, ReleaseEvent.ROLLED_BACK)
+INSTALLATION = ""  # the use case of entries that are about the whole installation
+_CHAMPION_KINDS = (EntryKind.PROMOTED, EntryKind.ROLLED_BACK)
 _TABLE = tables.ledger
+# Where the first upgrade from a schema that had the former names stands; 0 where there was none. Its subject is that schema.
+_UPGRADED_AT = (
+    sa.select(sa.func.coalesce(sa.func.min(_TABLE.c.seq), 0))
+    .where(
+        _TABLE.c.use_case == INSTALLATION,
+        _TABLE.c.kind == EntryKind.UPGRADED,
+        _TABLE.c.subject <= former_names.LAST_SCHEMA,
+    )
+    .correlate(None)
+    .scalar_subquery()
+)
 _CONTENT = ("kind", "use_case", "night", "subject")
+_BOUNDARY = "upgraded_at"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,34 +47,34 @@ class SearchResult:
 def append(
     engine: sa.Engine,
     *,
-    kind: str,
+    kind: EntryKind,
     use_case: str,
     night: date | None,
     subject: str,
-    payload: Mapping[str, Json],
+    payload: Payload,
     key: str,
     recorded_at: datetime | None = None,
 ) -> Entry:
     """Return the entry written at the end of the chain, or the one that already bears `key` with the same content.
 
-    `recorded_at` is the wall clock unless given. Raises LedgerError when `key` was used for something else, or when
-    `payload` is not JSON.
+    `recorded_at` is the wall clock unless given. Raises LedgerError when `key` was used for something else, when `payload`
+    is not what entries of `kind` have, or when it holds what is not JSON.
     """
     draft = Entry(
         kind=kind,
         use_case=use_case,
         night=night,
         subject=subject,
-        payload=_to_json(payload),
+        payload=_to_json(ledger_entries.encode(kind, payload)),
         recorded_at=recorded_at or datetime.now(UTC),
         key=key,
     )
     with write_transaction(engine, lock="ledger") as connection:
-        existing = connection.execute(sa.select(_TABLE).where(_TABLE.c.key == key)).first()
+        existing = connection.execute(_select().where(_TABLE.c.key.in_({key, former_names.key(key)}))).first()
         if existing is not None:
             return _check_unchanged(_entry(existing), draft)
         last = connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq.desc()).limit(1)).first()
-        entry = hash_chain.link(_entry(last) if last else None, draft)
+        entry = hash_chain.link(_stored_entry(last) if last else None, draft)
         connection.execute(sa.insert(_TABLE), _row(entry))
         return entry
 
@@ -65,20 +82,21 @@ def append(
 def entries(
     engine: sa.Engine,
     use_case: str | None = None,
-    kind: str | None = None,
+    kind: EntryKind | None = None,
     night: date | None = None,
     subject: str | None = None,
 ) -> tuple[Entry, ...]:
     """Return the entries, oldest first, that have all of the given values."""
-    wanted = zip(_CONTENT, (kind, use_case, night, subject), strict=True)
-    conditions = [_TABLE.c[name] == value for name, value in wanted if value is not None]
+    wanted = ((_TABLE.c.use_case, use_case), (_TABLE.c.night, night), (_TABLE.c.subject, subject))
+    conditions = [column == value for column, value in wanted if value is not None]
+    conditions += [] if kind is None else [_is_one_of((kind,))]
     with engine.connect() as connection:
-        return tuple(_entries(connection.execute(sa.select(_TABLE).where(*conditions).order_by(_TABLE.c.seq))))
+        return tuple(_entries(connection.execute(_select().where(*conditions).order_by(_TABLE.c.seq))))
 
 
-def entries_of_kinds(engine: sa.Engine, use_case: str, kinds: Collection[str]) -> tuple[Entry, ...]:
+def entries_of_kinds(engine: sa.Engine, use_case: str, kinds: Collection[EntryKind]) -> tuple[Entry, ...]:
     """Return the entries of a use case that are of one of `kinds`, oldest first."""
-    query = sa.select(_TABLE).where(_TABLE.c.use_case == use_case, _TABLE.c.kind.in_(kinds)).order_by(_TABLE.c.seq)
+    query = _select().where(_TABLE.c.use_case == use_case, _is_one_of(kinds)).order_by(_TABLE.c.seq)
     with engine.connect() as connection:
         return tuple(_entries(connection.execute(query)))
 
@@ -99,14 +117,15 @@ def search(
     `text` is looked for in the subject, the key and the payload's JSON, without regard to case.
     """
     column = _TABLE.c
-    wanted = ((column.use_case, use_case), (column.kind, kind), (column.night, night))
+    wanted = ((column.use_case, use_case), (column.night, night))
     conditions: list[sa.ColumnElement[bool]] = [each == value for each, value in wanted if value is not None]
+    conditions += [] if kind is None else [_is_one_of((kind,))]
     if text:
         searched = (column.subject, column.key, column.payload)
         conditions.append(sa.or_(*(each.icontains(text, autoescape=True) for each in searched)))
     if as_of is not None:
         conditions.append(column.recorded_at <= as_of)
-    query = sa.select(_TABLE).where(*conditions).order_by(column.seq.desc()).limit(limit).offset(offset)
+    query = _select().where(*conditions).order_by(column.seq.desc()).limit(limit).offset(offset)
     with engine.connect() as connection:
         count = connection.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(*conditions)) or 0
         try:
@@ -117,9 +136,10 @@ def search(
 
 def kinds(engine: sa.Engine) -> tuple[str, ...]:
     """Return the kinds of entries that there are, by name."""
-    query = sa.select(_TABLE.c.kind).distinct().order_by(_TABLE.c.kind)
+    query = sa.select(_TABLE.c.kind, _TABLE.c.seq < _UPGRADED_AT).distinct()
     with engine.connect() as connection:
-        return tuple(connection.scalars(query))
+        stored = connection.execute(query).all()
+    return tuple(sorted({str(former_names.KINDS.get(kind, kind)) if before else kind for kind, before in stored}))
 
 
 def champion(
@@ -137,7 +157,7 @@ def champion(
     within it the one recorded last, so that a night run again later has the champion that it had.
     """
     column = _TABLE.c
-    query = sa.select(_TABLE).where(column.use_case == use_case, column.kind.in_(_CHAMPION_KINDS))
+    query = _select().where(column.use_case == use_case, _is_one_of(_CHAMPION_KINDS))
     if before_night is not None or until_night is not None:
         query = query.order_by(column.night.desc())
     if before_night is not None:
@@ -158,7 +178,7 @@ def verify(engine: sa.Engine, known_head: str = GENESIS) -> str:
     Raises LedgerError that names the first broken entry.
     """
     with engine.connect() as connection:
-        chain_entries = tuple(_entries(connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq))))
+        chain_entries = tuple(_stored_entries(connection.execute(sa.select(_TABLE).order_by(_TABLE.c.seq))))
     broken = hash_chain.verify(chain_entries, known_head)
     if broken is not None:
         raise _tampered_error(broken.seq, broken.reason)
@@ -172,9 +192,20 @@ def _tampered_error(seq: int, why: str) -> LedgerError:
     )
 
 
+def _select() -> sa.Select[Any]:
+    """Return the query of all entries, each with the position before which former names count."""
+    return sa.select(_TABLE, _UPGRADED_AT.label(_BOUNDARY))
+
+
+def _is_one_of(kinds: Collection[str]) -> sa.ColumnElement[bool]:
+    column, former = _TABLE.c, [name for kind in kinds for name in former_names.former(kind)]
+    today = column.kind.in_(kinds)
+    return today if not former else today | (column.kind.in_(former) & (column.seq < _UPGRADED_AT))
+
+
 def _check_unchanged(existing: Entry, draft: Entry) -> Entry:
-    names = (*_CONTENT, "payload")
-    before, now = ({name: getattr(entry, name) for name in names} for entry in (existing, draft))
+    before, now = (_content(entry) for entry in (existing, draft))
+    names = before.keys()
     differs = [name for name in names if before[name] != now[name]]
     if differs:
         was, wanted = ({name: str(values[name]) for name in differs} for values in (before, now))
@@ -184,6 +215,12 @@ def _check_unchanged(existing: Entry, draft: Entry) -> Entry:
             "find out why its result changed"
         )
     return existing
+
+
+def _content(entry: Entry) -> dict[str, Any]:
+    """Return what an entry says; a value that is None is as good as one that is not there."""
+    payload = {name: value for name, value in entry.payload.items() if value is not None}
+    return {name: getattr(entry, name) for name in _CONTENT} | {"payload": payload}
 
 
 def _to_json(payload: Mapping[str, Json]) -> dict[str, Json]:
@@ -203,7 +240,17 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(row: sa.Row[Any]) -> Entry:
-    values = dict(row._mapping)
+    """Return a row of `_select` as an entry, under the names of today."""
+    stored = _stored_entry(row)
+    if stored.seq >= row._mapping[_BOUNDARY]:
+        return stored
+    kind, payload = former_names.translate(stored.kind, stored.payload)
+    return replace(stored, kind=kind, payload=payload)
+
+
+def _stored_entry(row: sa.Row[Any]) -> Entry:
+    """Return a row as the entry that was written: what its digest is made of."""
+    values = {column.name: row._mapping[column.name] for column in _TABLE.columns}
     text = values.pop("payload")
     payload = json.loads(text)
     if hash_chain.canonical_json(payload) != text:
@@ -212,10 +259,18 @@ def _entry(row: sa.Row[Any]) -> Entry:
 
 
 def _entries(rows: Iterable[sa.Row[Any]]) -> Iterator[Entry]:
+    return _read_all(rows, _entry)
+
+
+def _stored_entries(rows: Iterable[sa.Row[Any]]) -> Iterator[Entry]:
+    return _read_all(rows, _stored_entry)
+
+
+def _read_all(rows: Iterable[sa.Row[Any]], read: Callable[[sa.Row[Any]], Entry]) -> Iterator[Entry]:
     last = 0
     try:
         for row in rows:
-            entry = _entry(row)
+            entry = read(row)
             last = entry.seq
             yield entry
     except (TypeError, ValueError) as error:

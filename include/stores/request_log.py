@@ -35,12 +35,12 @@ class RequestLog:
             self._current = self._new_segment()
         except OSError as error:
             raise SetupError(
-                f"expected room for {segment_bytes / 1e6:g} MB of answers in {folder} (RATCHET_JOURNAL), but: {error}"
+                f"expected room for {segment_bytes / 1e6:g} MB of answers in {folder} (RATCHET_PREDICTION_LOG), but: {error}"
             ) from None
         self._spare: _Segment | None = None
         self._full: list[_Segment] = []
         self._closed = False
-        self._flusher = threading.Thread(target=self._run_flusher, name="journal", daemon=True)
+        self._flusher = threading.Thread(target=self._run_flusher, name="prediction-log", daemon=True)
         self._flusher.start()
 
     def append(self, record: bytes) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml.governance.ledger_entries import EntryKind
 
+LAST_SCHEMA = "0006"  # of the warehouse, the last under the former names
 KINDS: Mapping[str, EntryKind] = {
     "overridden": EntryKind.GATE_OVERRIDDEN,
     "tested": EntryKind.ACCEPTANCE_TESTED,

@@ -46,6 +46,23 @@ class EntryKind(StrEnum):
     UPGRADED = "upgraded"
 
 
+# The entries that move a release: who folds them knows who answers for whom; see `ml.rollout.state`.
+RELEASE_KINDS = frozenset(
+    {
+        EntryKind.SHADOW_STARTED,
+        EntryKind.SHADOW_REVIEWED,
+        EntryKind.TRAFFIC_SHIFTED,
+        EntryKind.STAGE_PASSED,
+        EntryKind.PROMOTED,
+        EntryKind.REJECTED,
+        EntryKind.ABORTED,
+        EntryKind.ROLLED_BACK,
+        EntryKind.FROZEN,
+        EntryKind.UNFROZEN,
+    }
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Validated:
     """What an ingestion took: rows, the SHA-256 of each file, quarantined rows by file, alerts, Delta versions by table."""
@@ -421,7 +438,9 @@ def read(entry: Entry, payload_type: type[_P]) -> _P:
 def encode(kind: EntryKind, payload: Payload) -> dict[str, Json]:
     """Return `payload` as the ledger stores it; raises LedgerError when it is not what entries of `kind` have."""
     if PAYLOADS[kind] is not type(payload):
-        raise LedgerError(f"entries of the kind {kind!r} have a {PAYLOADS[kind].__name__}, got a {type(payload).__name__}")
+        raise LedgerError(
+            f"entries of the kind {kind!r} have a {PAYLOADS[kind].__name__}, got a {type(payload).__name__}"
+        )
     values = {each.name: getattr(payload, each.name) for each in fields(payload)}
     stored: dict[str, Json] = msgspec.to_builtins({name: value for name, value in values.items() if value is not None})
     return stored

@@ -3,64 +3,91 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ml.checks import CheckStatus
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
-
-Payload = Mapping[str, Any]
+from ml.governance.ledger_entries import (
+    AcceptanceTested,
+    ApprovalRecord,
+    EntryKind,
+    LabelBatchDecided,
+    ParityChecked,
+    Promoted,
+    RetrainingDecided,
+    Validated,
+    Verdict,
+)
 
 
 def describe(entry: Entry) -> str:
-    """Return what was decided and why; of a kind that has no words of its own, its plain values."""
-    return _DESCRIBERS.get(entry.kind, _describe_values)(entry.payload)
+    """Return what was decided and why; for a kind that has no sentence of its own, its plain values.
+
+    Raises LedgerError for a payload that is not what the kind has.
+    """
+    return _DESCRIBERS.get(entry.kind, _describe_values)(entry)
 
 
-def _describe_validation(payload: Payload) -> str:
-    counts = f"{payload['rows_valid']} of {payload['rows_in']} rows valid, {payload['rows_quarantined']} quarantined"
-    return "; ".join([counts, *payload["alerts"]])
+def _describe_validation(entry: Entry) -> str:
+    taken = ledger_entries.read(entry, Validated)
+    counts = f"{taken.rows_valid} of {taken.rows_in} rows valid, {taken.rows_quarantined} quarantined"
+    return "; ".join([counts, *taken.alerts])
 
 
-def _describe_decision(payload: Payload) -> str:
-    return f"{'retrain' if payload['retrain'] else 'go on'}: {payload['reason']}"
+def _describe_retraining(entry: Entry) -> str:
+    return _decision(ledger_entries.read(entry, RetrainingDecided))
 
 
-def _describe_verdict(payload: Payload) -> str:
-    request = "; ".join([f"asked for by {payload['trigger']}", *filter(None, [payload.get("budget")])])
-    return f"{payload['outcome']}: {payload['reason']} ({request})"
+def _describe_label_batch(entry: Entry) -> str:
+    return _decision(ledger_entries.read(entry, LabelBatchDecided))
 
 
-def _describe_approval(payload: Payload) -> str:
-    return f"by {payload['user']} as {payload['role']}"
+def _decision(decided: RetrainingDecided | LabelBatchDecided) -> str:
+    return f"{'retrain' if decided.retrain else 'go on'}: {decided.reason}"
 
 
-def _describe_promotion(payload: Payload) -> str:
-    return f"approved by {', '.join(payload['approved_by'])}"
+def _describe_verdict(entry: Entry) -> str:
+    verdict = ledger_entries.read(entry, Verdict)
+    request = "; ".join([f"asked for by {verdict.trigger}", *filter(None, [verdict.budget])])
+    return f"{verdict.outcome}: {verdict.reason} ({request})"
 
 
-def _describe_acceptance_tests(payload: Payload) -> str:
-    failed = [f"{each['name']} (bar: {each['bar']})" for each in payload["checks"] if each["answer"] != "pass"]
-    return f"fails {'; '.join(failed)}" if failed else f"passes all {len(payload['checks'])} checks of its battery"
+def _describe_approval(entry: Entry) -> str:
+    given = ledger_entries.read(entry, ApprovalRecord)
+    return f"by {given.user} as {given.role}"
 
 
-def _describe_parity(payload: Payload) -> str:
-    paths: Mapping[str, Mapping[str, Any]] = payload["ways"]
-    different_paths = [path for path, result in paths.items() if result["differ"] or result["absent"]]
-    return f"{len(paths)} ways compared; " + (
-        f"what differs: {', '.join(different_paths)}" if different_paths else "none differs"
+def _describe_promotion(entry: Entry) -> str:
+    return f"approved by {', '.join(ledger_entries.read(entry, Promoted).approved_by)}"
+
+
+def _describe_acceptance_tests(entry: Entry) -> str:
+    tested = ledger_entries.read(entry, AcceptanceTested)
+    failed = [f"{each.name} (bar: {each.bar})" for each in tested.checks if each.status is not CheckStatus.PASS]
+    return f"fails {'; '.join(failed)}" if failed else f"passes all {len(tested.checks)} acceptance tests"
+
+
+def _describe_parity(entry: Entry) -> str:
+    sources = ledger_entries.read(entry, ParityChecked).sources
+    different = [name for name, source in sources.items() if source.different or source.absent]
+    return f"{len(sources)} sources compared; " + (
+        f"different: {', '.join(different)}" if different else "none is different"
     )
 
 
-def _describe_values(payload: Payload) -> str:
-    plain = {name: value for name, value in payload.items() if isinstance(value, (str, int, float, bool))}
+def _describe_values(entry: Entry) -> str:
+    values: Mapping[str, Any] = entry.payload
+    plain = {name: value for name, value in values.items() if isinstance(value, (str, int, float, bool))}
     return ", ".join(f"{name} {value}" for name, value in plain.items())
 
 
-_DESCRIBERS: dict[str, Callable[[Payload], str]] = {
-    "validated": _describe_validation,
-    "decided": _describe_decision,
-    "labelled": _describe_decision,
-    "judged": _describe_verdict,
-    "approved": _describe_approval,
-    "rejected": _describe_approval,
-    "promoted": _describe_promotion,
-    "parity": _describe_parity,
-    "tested": _describe_acceptance_tests,
+_DESCRIBERS: dict[str, Callable[[Entry], str]] = {
+    EntryKind.VALIDATED: _describe_validation,
+    EntryKind.RETRAINING_DECIDED: _describe_retraining,
+    EntryKind.LABEL_BATCH_DECIDED: _describe_label_batch,
+    EntryKind.JUDGED: _describe_verdict,
+    EntryKind.APPROVED: _describe_approval,
+    EntryKind.REJECTED: _describe_approval,
+    EntryKind.PROMOTED: _describe_promotion,
+    EntryKind.PARITY: _describe_parity,
+    EntryKind.ACCEPTANCE_TESTED: _describe_acceptance_tests,
 }

@@ -1,14 +1,15 @@
-"""What a model card claims, held against what was recorded when its model was judged."""
+"""What a model card claims, compared with what was recorded when its model was judged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
 from ml import targets
-from ml.checks import Check, CheckStatus
+from ml.errors import LedgerError
+from ml.governance.ledger_entries import RefitRecord, StoredInterval, Verdict
 from ml.model_card import card, sections
 from ml.promotion.gate import GateRule, Outcome, PromotionVerdict
 from ml.promotion.refit_equivalence import RefitComparison
+from ml.statistics import intervals
 from ml.statistics.intervals import Interval
 from ml.training.selection import CandidateResult, Choice
 from ml.usecase import UseCase
@@ -16,44 +17,53 @@ from ml.usecase import UseCase
 _MIN_SIMILARITY = 0.3
 
 
-def expected_lines(payload: Mapping[str, Any], use_case: UseCase) -> list[str]:
-    """Return the lines that a card must have, as the verdict's `payload` in the ledger has their numbers."""
+def expected_lines(recorded: Verdict, use_case: UseCase) -> list[str]:
+    """Return the lines that a card must have, with the numbers of the verdict that the ledger has.
+
+    Raises LedgerError for a verdict without evidence, which no card was written for.
+    """
+    if recorded.rule is None or recorded.gain is None or recorded.cost_gain is None or recorded.evaluation is None:
+        raise LedgerError(f"expected a verdict on a package, got one without evidence: {recorded.reason}")
     target = targets.target_type(use_case)
     contenders = [
-        CandidateResult(**{**each, "quality": target.restore_quality(each["quality"])})
-        for each in payload["candidates"]
+        CandidateResult(
+            name=each.name,
+            quality=target.restore_quality(each.quality),
+            p99_latency_ms=each.p99_latency_ms,
+            package_mb=each.package_mb,
+            memory_mb=each.memory_mb,
+        )
+        for each in recorded.candidates
     ]
     verdict = PromotionVerdict(
-        outcome=Outcome(payload["outcome"]),
-        rule=GateRule(payload["bar"]),
-        gain=Interval(**payload["gain"]),
-        cost_gain=Interval(**payload["cost_gain"]),
-        rows=payload["judged"]["rows"],
-        nights=payload["judged"]["count"],
-        checks=_parse_checks(payload["checks"]),
+        outcome=Outcome(recorded.outcome),
+        rule=GateRule(recorded.rule),
+        gain=_interval(recorded.gain),
+        cost_gain=_interval(recorded.cost_gain),
+        rows=recorded.evaluation.rows,
+        nights=recorded.evaluation.night_count,
+        checks=recorded.checks,
         display_names=target.display_names,
     )
     lines = [
-        *(f"* `{table}` at version {version}" for table, version in payload["reads"].items()),
-        *card.dependency_lines(payload.get("dependencies", ())),
-        *card.candidate_lines(contenders, Choice(name="", reason=payload["choice"])),
+        *(f"* `{table}` at version {version}" for table, version in recorded.table_versions.items()),
+        *card.dependency_lines(recorded.environment_changes),
+        *card.candidate_lines(contenders, Choice(name="", reason=recorded.choice)),
         *card.verdict_lines(verdict),
-        *refit_lines(payload.get("refit")),
+        *refit_lines(recorded.refit),
     ]
     return [line for line in lines if line]
 
 
-def _parse_checks(payloads: Sequence[Mapping[str, Any]]) -> tuple[Check, ...]:
-    return tuple(Check(**{**each, "answer": CheckStatus(each["answer"])}) for each in payloads)
-
-
-def refit_lines(refit_payload: Mapping[str, Any] | None) -> list[str]:
+def refit_lines(recorded: RefitRecord | None) -> list[str]:
     """Return the lines on a refit, as the verdict in the ledger has it; none where there was none."""
-    return (
-        sections.refit_section(RefitComparison(**{**refit_payload, "checks": _parse_checks(refit_payload["checks"])}))
-        if refit_payload
-        else []
-    )
+    if recorded is None:
+        return []
+    return sections.refit_section(RefitComparison(judged=recorded.judged, refit=recorded.refit, checks=recorded.checks))
+
+
+def _interval(stored: StoredInterval) -> Interval:
+    return intervals.from_stored(stored.value, stored.low, stored.high)
 
 
 def mismatches(text: str, expected: Sequence[str]) -> tuple[str, ...]:

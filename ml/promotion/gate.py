@@ -21,12 +21,12 @@ _SEED = 20130201
 class GateRule(StrEnum):
     """What must be shown: a first model's worth, a changed recipe's gain, a refreshed recipe's harmlessness.
 
-    `ALONE` is for a challenger whose champion cannot be evaluated: it must show a first model's worth, and that is not
+    `CHAMPION_UNAVAILABLE` is for a challenger whose champion cannot be evaluated: it must show a first model's worth, and that is not
     enough to replace anything.
     """
 
     BOOTSTRAP = "bootstrap"
-    CHAMPION_UNAVAILABLE = "alone"
+    CHAMPION_UNAVAILABLE = "champion_unavailable"
     CHANGE = "change"
     REFRESH = "refresh"
 

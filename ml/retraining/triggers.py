@@ -14,21 +14,21 @@ from ml.usecase import Night, Triggers
 
 
 class TriggerState(StrEnum):
-    """What a trigger says: ask, above its threshold without asking, nothing to ask for, or too little to tell."""
+    """Whether a trigger fired, was above its threshold but suppressed, did not fire, or had too little data."""
 
     FIRED = "fired"
-    SUPPRESSED = "above, does not ask"
-    NOT_FIRED = "quiet"
-    INSUFFICIENT_DATA = "not enough data"
+    SUPPRESSED = "suppressed"
+    NOT_FIRED = "not fired"
+    INSUFFICIENT_DATA = "insufficient data"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChampionFacts:
     """What is known at the cutoff of `night` about the champion; None where nothing could be measured.
 
-    `loss_low` is the lower end of the interval of `loss` by nights, `loss_foreseen` what those rows were expected to lose, and
-    `expected_loss` what those of the last nights are, with or without labels. `tried` are the nights as of which models were trained,
-    the champion's too. `above` has the triggers that were above their thresholds at each earlier look at this champion,
+    `loss_low` is the lower end of the interval of `loss` by nights, `estimated_loss` what those rows were expected to lose, and
+    `expected_loss` what those of the last nights are, with or without labels. `trained_nights` are the nights as of which models
+    were trained, the champion's too. `above_history` has the triggers that were above their thresholds at each earlier look at this champion,
     the latest look first.
     """
 
@@ -81,7 +81,7 @@ class TriggerFinding:
 class RetrainingDecision:
     """Whether to retrain, the trigger that asked first, the reason in words, and every finding.
 
-    `held_until` is the first night on which what a trigger asks for now would no longer be held back, as an ISO date.
+    `throttled_until` is the first night on which what a trigger asks for now would no longer be throttled, as an ISO date.
     """
 
     retrain: bool
@@ -112,7 +112,7 @@ def matured_facts(recent: RecentPerformance | None) -> MaturedFacts:
 
 
 def decide(triggers: Triggers, facts: ChampionFacts, horizon: Night) -> RetrainingDecision:
-    """Return the night's decision; what is asked for within cooldown, over budget or on a quiet night is held back."""
+    """Return the night's decision; what is asked for within cooldown, over budget or in a blackout period is throttled."""
     return _apply_throttle(
         triggers, tuple(_evaluate_triggers(triggers, facts)), facts.night, facts.trained_nights, horizon
     )

@@ -7,25 +7,11 @@ moment it may be withdrawn. Nothing is remembered elsewhere: whoever folds the s
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import StrEnum
 
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, Frozen, RolledBack, ShadowStarted, TrafficShifted
 from ml.rollout.routing import Routing
-
-
-class ReleaseEvent(StrEnum):
-    """The entries of the ledger that move a release, in the order in which a good one has them; its other ends; what stops all."""
-
-    SHADOW_STARTED = "shadowed"
-    SHADOW_REVIEWED = "seen"
-    TRAFFIC_SHIFTED = "shifted"
-    STAGE_PASSED = "passed"
-    PROMOTED = "promoted"
-    REJECTED = "rejected"
-    ABORTED = "withdrawn"
-    ROLLED_BACK = "rolled_back"
-    FROZEN = "frozen"
-    UNFROZEN = "thawed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,16 +90,13 @@ def replay_events(use_case: str, entries: Iterable[Entry]) -> RolloutState:
 def active_freeze(entries: Iterable[Entry], moment: datetime) -> Entry | None:
     """Return the entry by which releases are frozen at `moment`, the one that lasts longest; None when they are not."""
     all_entries = list(entries)
-    unfrozen = {each.subject for each in all_entries if each.kind == ReleaseEvent.UNFROZEN}
+    unfrozen = {each.subject for each in all_entries if each.kind == EntryKind.UNFROZEN}
     active = [
-        each
+        (ledger_entries.read(each, Frozen).until, each)
         for each in all_entries
-        if each.kind == ReleaseEvent.FROZEN
-        and each.key not in unfrozen
-        and datetime.fromisoformat(str(each.payload["from"])) <= moment
-        and moment < datetime.fromisoformat(str(each.payload["until"]))
+        if each.kind == EntryKind.FROZEN and each.key not in unfrozen and _freezes(each, moment)
     ]
-    return max(active, key=lambda each: str(each.payload["until"]), default=None)
+    return max(active, key=lambda each: each[0], default=("", None))[1]
 
 
 def next_share(shares: Sequence[float], share: float) -> float | None:
@@ -121,44 +104,46 @@ def next_share(shares: Sequence[float], share: float) -> float | None:
     return next((each for each in shares if each > share), None)
 
 
+def _freezes(entry: Entry, moment: datetime) -> bool:
+    freeze = ledger_entries.read(entry, Frozen)
+    return datetime.fromisoformat(freeze.since) <= moment < datetime.fromisoformat(freeze.until)
+
+
 def _apply_event(state: RolloutState, entry: Entry) -> RolloutState:
     match entry.kind:
-        case ReleaseEvent.PROMOTED:
+        case EntryKind.PROMOTED:
             return replace(
                 state,
                 champions=(*state.champions, entry.subject),
                 rolled_back=state.rolled_back - {entry.subject},
                 challenger=None,
             )
-        case ReleaseEvent.ROLLED_BACK:
-            rolled_back = state.rolled_back | {str(entry.payload["from"])}
+        case EntryKind.ROLLED_BACK:
+            rolled_back = state.rolled_back | {ledger_entries.read(entry, RolledBack).from_package}
             return replace(state, champions=(*state.champions, entry.subject), rolled_back=rolled_back, challenger=None)
-        case ReleaseEvent.SHADOW_STARTED:
-            return replace(state, challenger=_start_rollout(entry))
-        case ReleaseEvent.TRAFFIC_SHIFTED:
-            rollout = state.challenger if _concerns_challenger(state, entry) else _start_rollout(entry)
-            assert rollout is not None
-            return replace(state, challenger=replace(rollout, stages=(*rollout.stages, _stage(entry))))
-        case ReleaseEvent.ABORTED | ReleaseEvent.REJECTED if _concerns_challenger(state, entry):
+        case EntryKind.SHADOW_STARTED:
+            started = ledger_entries.read(entry, ShadowStarted)
+            return replace(state, challenger=_start_rollout(entry, started.trained_night))
+        case EntryKind.TRAFFIC_SHIFTED:
+            shift = ledger_entries.read(entry, TrafficShifted)
+            same = state.challenger if _concerns_challenger(state, entry) else None
+            rollout = same or _start_rollout(entry, shift.trained_night)
+            return replace(state, challenger=replace(rollout, stages=(*rollout.stages, _stage(entry, shift.share))))
+        case EntryKind.ABORTED | EntryKind.REJECTED if _concerns_challenger(state, entry):
             return replace(state, challenger=None)
         case _:
             return state
 
 
-def _start_rollout(entry: Entry) -> ChallengerRollout:
+def _start_rollout(entry: Entry, trained_night: date) -> ChallengerRollout:
     return ChallengerRollout(
-        digest=entry.subject,
-        night=date.fromisoformat(str(entry.payload["trained"])),
-        release=entry.seq,
-        stages=(replace(_stage(entry), share=0.0),),
+        digest=entry.subject, night=trained_night, release=entry.seq, stages=(_stage(entry, share=0.0),)
     )
 
 
-def _stage(entry: Entry) -> RolloutStage:
+def _stage(entry: Entry, share: float) -> RolloutStage:
     assert entry.night is not None
-    return RolloutStage(
-        share=float(str(entry.payload.get("share", 0.0))), night=entry.night, started_at=entry.recorded_at
-    )
+    return RolloutStage(share=share, night=entry.night, started_at=entry.recorded_at)
 
 
 def _concerns_challenger(state: RolloutState, entry: Entry) -> bool:

@@ -39,6 +39,19 @@ class Interval:
     high: float
 
 
+def from_stored(value: float | None, low: float | None, high: float | None) -> Interval:
+    """Return an interval that was stored as JSON, with None for what was not finite: no value, or no bound on that side.
+
+    >>> from_stored(0.5, None, None)
+    Interval(value=0.5, low=-inf, high=inf)
+    """
+    return Interval(
+        value=np.nan if value is None else value,
+        low=-np.inf if low is None else low,
+        high=np.inf if high is None else high,
+    )
+
+
 def slice_masks(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> dict[str, np.ndarray]:
     """Return a mask over the rows for every level, of every declared slice, that has rows enough.
 

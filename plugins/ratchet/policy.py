@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _WITHOUT_DEADLINE = ("release",)  # which waits for them, for days
 # Who may what is told by the worker of a queue, where there are workers; one that trains cannot release what it trained.
-_QUEUES = dict.fromkeys(("release", "canary", "rollback", "drill"), "promotion") | dict.fromkeys(
-    ("train", "replay"), "training"
+_QUEUES = dict.fromkeys(("release", "canary", "rollback", "rollback_drill"), "promotion") | dict.fromkeys(
+    ("train", "backtest"), "training"
 )
 _NOT_RETRYABLE = RetryRule(
     exception=[RequestError, DeclarationError, LeakError, LedgerError, ApprovalError],

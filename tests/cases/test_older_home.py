@@ -10,7 +10,7 @@ from include.settings import Settings
 from include.stores import ledger, routing_store, warehouse
 from include.stores.signing.dsse import PACKAGES, ROUTING
 from ml.errors import SignatureError
-from ml.rollout.state import ReleaseEvent
+from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase
 from tests import served
 
@@ -21,7 +21,7 @@ def older(home: Settings, taxi: UseCase) -> Settings:
     digest = served.packaged(home)
     ledger.append(
         warehouse.engine(home.warehouse_url),
-        kind=ReleaseEvent.PROMOTED,
+        kind=EntryKind.PROMOTED,
         use_case=taxi.name,
         night=date(2024, 3, 16),
         subject=digest,

@@ -11,7 +11,7 @@ import pytest
 
 from include.settings import PROJECT, Settings
 from include.stores import ledger, warehouse
-from ml.rollout.state import ReleaseEvent
+from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase
 from tests.conftest import TOYS
 from tests.include.steps.conftest import STEPS
@@ -35,7 +35,7 @@ def released(home: Settings, taxi: UseCase) -> Path:
         STEPS[name]()
     engine = warehouse.engine(home.warehouse_url)
     (judged,) = ledger.entries(engine, taxi.name, "judged")
-    crowned = {"kind": ReleaseEvent.PROMOTED, "use_case": taxi.name, "night": judged.night, "subject": judged.subject}
+    crowned = {"kind": EntryKind.PROMOTED, "use_case": taxi.name, "night": judged.night, "subject": judged.subject}
     ledger.append(engine, **crowned, payload={}, key="promoted")
     return home.home
 

@@ -15,7 +15,7 @@ from tests.conftest import TOYS
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rescore", "rollback", "answers", "drill", "labels", "late", "replay")
+STAGES = (*OF_A_NIGHT, "rescore", "rollback", "collect_predictions", "rollback_drill", "label_trigger", "late_labels", "backtest")
 LIVE = ("intraday",)
 NO_DAG = "broken.py"
 Read = dict[str, Any]
@@ -76,7 +76,7 @@ def test_every_asset_that_starts_a_dag_is_produced_by_one_or_watched(read: Read)
     watched = {asset for asset, watchers in consumed.items() if watchers}
     assert consumed.keys() - watched <= produced
     in_batches = {f"{each.name}_labels" for each in usecases.all() if each.triggers.label_batch}
-    assert watched == {f"{each.name}_late" for each in usecases.all()} | in_batches
+    assert watched == {f"{each.name}_late_labels" for each in usecases.all()} | in_batches
 
 
 def test_a_rehearsal_watches_nothing(reader: Callable[..., Read]) -> None:
@@ -117,7 +117,7 @@ def test_a_person_who_lets_withheld_scores_go_says_why(read: Read) -> None:
 
 
 def test_a_replay_asks_for_nights_and_policies(read: Read) -> None:
-    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_replay")]
+    forms = [found["params"] for dag, found in read["dags"].items() if dag.endswith("_backtest")]
     assert len(forms) == len(usecases.all())
     assert all({"use_case", "first", "last", "policies", "gate", "sensitivity"} == set(form) for form in forms)
 

@@ -120,7 +120,7 @@ def place(postgres: Server, s3_server: s3.Server, tmp_path_factory: pytest.TempP
             stack.wait_until_healthy()
             with Client(settings) as client:
                 found = Place(stack=stack, client=client, server=postgres, airflow_url=airflow_url)
-                for stage in ("ingest", "score", "labels", "late"):
+                for stage in ("ingest", "score", "label_trigger", "late_labels"):
                     found.eventually(lambda stage=stage: f"taxi_{stage}" in client.dags() or None)
                 yield found
         finally:
@@ -173,11 +173,11 @@ def test_labels_that_land_late_in_a_bucket_are_told_by_the_triggerer_and_taken_o
     before = warehouse.count_labels(engine, "taxi")
     rides = pd.read_csv(landed.fetch("rides.csv", tmp_path), dtype=str, keep_default_na=False)
     landed.put("rides.late.csv", rides.head(1).assign(ride="999").to_csv(index=False).encode())
-    client.pause("taxi_late", paused=False)
-    (run,) = place.eventually(lambda: [each for each in client.runs("taxi_late") if each.ended] or None)
+    client.pause("taxi_late_labels", paused=False)
+    (run,) = place.eventually(lambda: [each for each in client.runs("taxi_late_labels") if each.ended] or None)
     assert (run.state, warehouse.count_labels(engine, "taxi")) == ("success", before + 1)
     time.sleep(THREE_LOOKS_SECONDS)
-    assert [each.id for each in client.runs("taxi_late")] == [run.id]
+    assert [each.id for each in client.runs("taxi_late_labels")] == [run.id]
 
 
 def away(place: Place) -> None:

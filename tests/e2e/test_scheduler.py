@@ -22,9 +22,9 @@ from include.steps.monitor import label_trigger
 from include.stores import lake, ledger, routing_store, warehouse
 from ml import periods
 from ml.errors import RequestError
+from ml.governance.ledger_entries import EntryKind
 from ml.ingestion.availability import KNOWN_AT
 from ml.rollout.routing import Routing
-from ml.rollout.state import ReleaseEvent
 from tests import stacks
 from tests.challenger import challenge
 from tests.otlp import Collector, collecting
@@ -39,7 +39,7 @@ LAST = str(periods.parse(HISTORY).last)
 NIGHT = str(periods.parse(CASE.demo.nights).first)
 FOLLOWING = str(CASE.horizon.previous(periods.parse(NIGHT).last, -1))
 OF_A_NIGHT = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
-STAGES = (*OF_A_NIGHT, "labels", "late", "replay", "rescore", "intraday")
+STAGES = (*OF_A_NIGHT, "label_trigger", "late_labels", "backtest", "rescore", "intraday")
 Answer = TypeVar("Answer")
 
 
@@ -284,7 +284,7 @@ def test_a_person_rolls_back_from_the_form_and_the_ledger_says_who_and_why(admin
     admin.trigger(f"{CASE.name}_rollback", run="back", conf={"why": "customers complain about it"})
     run = eventually(lambda: next((r for r in admin.runs(f"{CASE.name}_rollback") if r.id == "back" and r.ended), None))
     assert run.state == "success"
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), CASE.name, ReleaseEvent.ABORTED)
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), CASE.name, EntryKind.ABORTED)
     assert (entry.payload["who"], entry.payload["why"]) == ("admin", "customers complain about it")
     assert shared(settings) is None
 
@@ -299,7 +299,7 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
     record_a_batch(settings)
     before = warehouse.labels(engine, CASE.name, CASE.horizon.cutoff(night()))["label"].sum()
     stacks.start(stack, "triggerer")
-    decided, taken = (eventually(lambda stage=stage: only(admin, stage)) for stage in ("labels", "late"))
+    decided, taken = (eventually(lambda stage=stage: only(admin, stage)) for stage in ("label_trigger", "late_labels"))
     assert [states(admin, run) for run in (decided, taken)] == [
         {"decide": "success", "asked": "success", "ask": states(admin, decided)["ask"]},
         {"take": "success", "tell": "success"},
@@ -339,7 +339,7 @@ def only(client: Client, stage: str) -> Run | None:
 
 MOMENT = f"{NIGHT}T18:00:00Z"
 FORMS = {
-    "replay": {"first": NIGHT, "last": FOLLOWING, "policies": "never", "gate": False, "sensitivity": False},
+    "backtest": {"first": NIGHT, "last": FOLLOWING, "policies": "never", "gate": False, "sensitivity": False},
     "rescore": {"first_night": NIGHT, "last_night": FOLLOWING, "package": "champion", "why": "to compare both nights"},
     "intraday": {"moment": MOMENT},
 }
@@ -367,7 +367,7 @@ def test_a_person_asks_by_their_forms_for_a_replay_a_rescore_and_a_moment(admin:
 
 
 def test_each_batch_and_each_late_file_was_told_once(admin: Client) -> None:
-    for stage in ("labels", "late"):
+    for stage in ("label_trigger", "late_labels"):
         assert only(admin, stage) is not None
 
 

@@ -1,7 +1,8 @@
 """Postgres' roles and databases, and who may what in the warehouse: brought to what the stack's secrets say, each time it starts.
 
 Owners make and change tables. In the warehouse nobody else does: `warehouse_promotion` reads and writes rows,
-`warehouse_tasks` the same but no entry of the ledger that moves a release, and `warehouse_reader` reads.
+`warehouse_tasks` the same but no entry of the ledger that moves a release or that says how older entries are read, and
+`warehouse_reader` reads.
 """
 
 import sys
@@ -14,11 +15,21 @@ from sqlalchemy import URL, make_url
 
 from include.platform.compose import secret_files
 from include.stores import approvals, warehouse
-from ml.rollout.state import ReleaseEvent
+from ml.governance import former_names
+from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind
 
 OWNER, PROMOTION, TASKS, READER = (f"warehouse_{each}" for each in ("owner", "promotion", "tasks", "reader"))
 OWNERS = {"airflow": "airflow", "mlflow": "mlflow", secret_files.WAREHOUSE: OWNER}
-RELEASE_KINDS = tuple(sorted({str(kind) for kind in (*ReleaseEvent, *approvals.CHOICES)}))
+# What the tasks' role may not append: what moves a release, under former names too, and what makes former names count.
+FORBIDDEN_KINDS = tuple(
+    sorted(
+        {
+            name
+            for kind in (*RELEASE_KINDS, *approvals.KINDS, EntryKind.UPGRADED)
+            for name in (str(kind), *former_names.former(kind))
+        }
+    )
+)
 _SUPERUSER = "postgres"
 
 
@@ -65,7 +76,7 @@ def _make_databases(connection: psycopg.Connection) -> None:
 
 def _grant(connection: psycopg.Connection) -> None:
     """Say who may what in the warehouse."""
-    forbidden_kinds = sql.SQL(", ").join(map(sql.Literal, RELEASE_KINDS))
+    forbidden_kinds = sql.SQL(", ").join(map(sql.Literal, FORBIDDEN_KINDS))
     statements: Iterable[str | sql.Composed] = (
         f"GRANT USAGE ON SCHEMA public TO {PROMOTION}, {TASKS}, {READER}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {PROMOTION}, {TASKS}, {READER}",

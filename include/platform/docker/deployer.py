@@ -100,7 +100,7 @@ class Deployer:
             command=(self._use_case,),
             environment={
                 "RATCHET_ROUTES": f"{_HOME}/routes",
-                "RATCHET_JOURNAL": f"{_HOME}/journal",
+                "RATCHET_PREDICTION_LOG": f"{_HOME}/prediction_log",
                 "RATCHET_FEATURE_STORE": f"{_HOME}/features",
                 "RATCHET_SERVING_CHALLENGER": f"http://{challenger}:{_PORT}",
             },
@@ -110,7 +110,7 @@ class Deployer:
                 f"{_HOME}/keys": str(self._settings.trusted_keys),
                 f"{_HOME}/features/{self._use_case}": str(features),
             },
-            writable={f"{_HOME}/journal/{self._use_case}": str(request_log)},
+            writable={f"{_HOME}/prediction_log/{self._use_case}": str(request_log)},
             published=self._port,
         )
 
@@ -124,7 +124,7 @@ class Deployer:
 
 
 def _server_user(request_log: Path) -> str:
-    """Return as whom a server writes into `journal`: its owner, and where that is root, whom the images run as."""
+    """Return as whom a server writes into `request_log`: its owner, and where that is root, whom the images run as."""
     status = request_log.stat()
     if status.st_uid != 0:
         return f"{status.st_uid}:{status.st_gid}"

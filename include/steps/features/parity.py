@@ -18,12 +18,12 @@ from include.usecases import coherence
 from ml.errors import FeatureError, RefusalError
 from ml.features import CUTOFF, ENTITY, parity
 from ml.features.parity import Comparison
-from ml.governance import privacy
-from ml.governance.hash_chain import Json
+from ml.governance import ledger_entries, privacy
+from ml.governance.ledger_entries import EntryKind, ParityChecked, SourceParity
 from ml.ingestion.availability import NIGHT
 from ml.usecase import Live, Night, UseCase
 
-KIND = "parity"
+ALERT_KIND = "parity"  # of its alerts, and before the source in the names of its metrics
 _SAMPLE = 200
 
 
@@ -179,29 +179,29 @@ def _record(
     engine, name = warehouse.engine(settings.warehouse_url), feature_step.service(case, settings).name
     warehouse.record_metrics(engine, [_metric(case, night, name, each) for each in comparisons])
     alerts = [
-        Alert(use_case=case.name, night=night, kind=KIND, subject=each.source, message=str(each))
+        Alert(use_case=case.name, night=night, kind=ALERT_KIND, subject=each.source, message=str(each))
         for each in comparisons
         if each.differing_values
     ]
-    warehouse.replace_alerts(engine, case.name, night, [KIND], alerts)
-    paths: dict[str, Json] = {
-        each.source: {
-            "entities": each.rows,
-            "absent": len(each.absent),
-            "differ": {difference.feature: difference.entities for difference in each.differences},
-        }
+    warehouse.replace_alerts(engine, case.name, night, [ALERT_KIND], alerts)
+    sources = {
+        each.source: SourceParity(
+            entities=each.rows,
+            absent=len(each.absent),
+            different={difference.feature: difference.entities for difference in each.differences},
+        )
         for each in comparisons
     }
-    earlier = ledger.entries(engine, case.name, KIND, night)
-    if not earlier or earlier[-1].subject != name or earlier[-1].payload["ways"] != paths:
+    earlier = ledger.entries(engine, case.name, EntryKind.PARITY, night)
+    if not earlier or earlier[-1].subject != name or ledger_entries.read(earlier[-1], ParityChecked).sources != sources:
         ledger.append(
             engine,
-            kind=KIND,
+            kind=EntryKind.PARITY,
             use_case=case.name,
             night=night,
             subject=name,
-            payload={"ways": paths, "reads": dict(tables.versions)},
-            key=f"{case.name}:{KIND}:{night}:{len(earlier) + 1}",
+            payload=ParityChecked(sources=sources, table_versions=dict(tables.versions)),
+            key=f"{case.name}:{EntryKind.PARITY}:{night}:{len(earlier) + 1}",
         )
 
 
@@ -212,7 +212,7 @@ def _metric(case: UseCase, night: date, service: str, each: Comparison) -> Metri
         night=night,
         model_digest=service,
         slice="all",
-        metric=f"{KIND}:{each.source}",
+        metric=f"{ALERT_KIND}:{each.source}",
         value=each.differing_values,
         n=each.rows,
     )

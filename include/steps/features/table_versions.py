@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -16,14 +15,27 @@ from include.stores.lake import ABSENT
 from include.usecases import coherence
 from ml import features, periods
 from ml.errors import LedgerError, RequestError
-from ml.governance import privacy
+from ml.governance import ledger_entries, privacy
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import (
+    EntryKind,
+    ParityChecked,
+    Rescored,
+    RetrainingDecided,
+    Validated,
+    Verdict,
+)
 from ml.governance.privacy import PrivacyClass
-from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 
 _FEATURES = f"{STAGE}/{TABLE}"
 _HOURS_A_NIGHT = 24
+_READERS = {  # the entries that name the versions of tables that were read for them
+    EntryKind.PARITY: ParityChecked,
+    EntryKind.JUDGED: Verdict,
+    EntryKind.RETRAINING_DECIDED: RetrainingDecided,
+    EntryKind.RESCORED: Rescored,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +84,7 @@ def list_references(use_case: str, night: str | None = None) -> tuple[VersionRef
 
 
 def version_at(use_case: str, night: str, table: str) -> VersionReference:
-    """Return the version of `table` that stands for `night`: what its scores, or else its features, were made of.
+    """Return the version of `table` that counts for `night`: what its scores, or else its features, were made of.
 
     Without either it is the version that its last ingestion left.
     Raises RequestError when the night or the table is unknown.
@@ -142,7 +154,7 @@ def _masked(case: UseCase, table: str, frame: pd.DataFrame, personal: set[str]) 
 def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[VacuumResult, ...]:
     """Remove from every table the files that no named version and none of the last `keep_nights` nights needs.
 
-    The ledger, the lineage and issued scores name versions. Raises LedgerError, and removes nothing, when a model that
+    The ledger, the lineage and published scores name versions. Raises LedgerError, and removes nothing, when a model that
     may still answer does not say what it was trained on.
     """
     case, settings = usecases.get(use_case), load_settings()
@@ -159,11 +171,10 @@ def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[V
 
 
 def _references(engine: sa.Engine, case: UseCase) -> Iterator[VersionReference]:
-    entries = ledger.entries(engine, use_case=case.name)
-    for entry in entries:
-        if entry.kind == "validated":
-            versions = {f"valid/{table}": version for table, version in _mapping(entry, "versions")}
-            yield from _from_ledger(entry, "ingest", versions)
+    for entry in ledger.entries(engine, use_case=case.name, kind=EntryKind.VALIDATED):
+        written = ledger_entries.read(entry, Validated).versions
+        versions = {f"valid/{table}": version for table, version in written.items()}
+        yield from _from_ledger(entry, "ingest", versions)
     for read in warehouse.table_reads(engine, case.name):
         yield _reference(read.night, read.stage, read.source_table, read.version, "lineage", read.product)
         made, at_sign, version = read.product.partition("@")
@@ -171,8 +182,8 @@ def _references(engine: sa.Engine, case: UseCase) -> Iterator[VersionReference]:
             yield _reference(read.night, read.stage, made, int(version), "lineage", read.product)
     for night, scored in warehouse.scored_feature_versions(engine, case.name):
         yield _reference(night, "score", _FEATURES, scored, "issued scores")
-    for entry in entries:
-        yield from _from_ledger(entry, entry.kind, dict(_mapping(entry, "reads")))
+    for entry in ledger.entries_of_kinds(engine, case.name, _READERS):
+        yield from _from_ledger(entry, entry.kind, _versions_read(entry))
 
 
 def _product(version: int) -> str:
@@ -180,7 +191,7 @@ def _product(version: int) -> str:
 
 
 def _from_ledger(entry: Entry, stage: str, versions: Mapping[str, int]) -> Iterator[VersionReference]:
-    period = periods.parse(entry.subject) if entry.kind == "validated" else None
+    period = periods.parse(entry.subject) if entry.kind == EntryKind.VALIDATED else None
     for table, version in versions.items():
         assert entry.night is not None, "what reads tables reads them for a night"
         first, last = (period.first, period.last) if period else (entry.night, entry.night)
@@ -195,9 +206,8 @@ def _reference(night: date, stage: str, table: str, version: int, source: str, p
     )
 
 
-def _mapping(entry: Entry, name: str) -> list[tuple[str, int]]:
-    mapping: Any = entry.payload.get(name) or {}
-    return [(str(table), int(version)) for table, version in mapping.items()]
+def _versions_read(entry: Entry) -> Mapping[str, int]:
+    return ledger_entries.read(entry, _READERS[EntryKind(entry.kind)]).table_versions
 
 
 def tables(case: UseCase, settings: Settings) -> dict[str, str]:
@@ -212,12 +222,15 @@ def tables(case: UseCase, settings: Settings) -> dict[str, str]:
 
 def _check_traced(case: UseCase, settings: Settings) -> None:
     """Refuse unless each package that was judged, promoted, or bears an alias names the tables it was trained on."""
-    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
-    traced = {each.subject for each in entries if each.kind == "judged" and "reads" in each.payload}
-    live = {each.subject for each in entries if each.kind == "judged" and "package" in each.payload}
-    live |= {each.subject for each in entries if each.kind == ReleaseEvent.PROMOTED} | registry.aliased_digests(
-        settings, case.name
-    )
+    engine = warehouse.engine(settings.warehouse_url)
+    judged = [
+        (each.subject, ledger_entries.read(each, Verdict))
+        for each in ledger.entries(engine, use_case=case.name, kind=EntryKind.JUDGED)
+    ]
+    promoted = {each.subject for each in ledger.entries(engine, use_case=case.name, kind=EntryKind.PROMOTED)}
+    traced = {digest for digest, verdict in judged if verdict.table_versions}
+    live = {digest for digest, verdict in judged if verdict.package is not None}
+    live |= promoted | registry.aliased_digests(settings, case.name)
     if untraced := sorted(live - traced):
         raise LedgerError(
             f"no ledger entry says which tables the package {untraced[0][:12]} of {case.name} was trained on, so no "

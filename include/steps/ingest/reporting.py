@@ -1,11 +1,13 @@
 """What an ingestion leaves to be read: counts by night, alerts that name file, reason and count, a row of the ledger."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from include.settings import Settings
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, FileRevision, FileStatus, Ingestion
-from ml.governance.hash_chain import Json
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import EntryKind, Validated
 from ml.ingestion.row_counts import RowCounts
 from ml.periods import Period
 from ml.usecase import UseCase
@@ -107,23 +109,25 @@ def _record(
 ) -> None:
     """Append what was taken to the ledger, once for each content of the files and each judgement of it."""
     engine = warehouse.engine(settings.warehouse_url)
-    content: dict[str, Json] = {
-        "rows_in": sum(each.rows_in for each in files),
-        "rows_valid": sum(each.rows_valid for each in files),
-        "rows_quarantined": sum(each.rows_quarantined for each in files),
-        "files": {each.name: each.sha256 for each in files},
-        "quarantined": {file: sum(reasons.values()) for file, reasons in quarantined.items()},
-        "alerts": [each.message for each in alerts],
-    }
-    previous = ledger.entries(engine, use_case=case.name, kind="validated", night=period.last, subject=str(period))
-    if previous and {name: previous[-1].payload.get(name) for name in content} == content:
+    content = Validated(
+        rows_in=sum(each.rows_in for each in files),
+        rows_valid=sum(each.rows_valid for each in files),
+        rows_quarantined=sum(each.rows_quarantined for each in files),
+        files={each.name: each.sha256 for each in files},
+        quarantined={file: sum(reasons.values()) for file, reasons in quarantined.items()},
+        alerts=tuple(each.message for each in alerts),
+    )
+    previous = ledger.entries(
+        engine, use_case=case.name, kind=EntryKind.VALIDATED, night=period.last, subject=str(period)
+    )
+    if previous and replace(ledger_entries.read(previous[-1], Validated), versions={}) == content:
         return
     ledger.append(
         engine,
-        kind="validated",
+        kind=EntryKind.VALIDATED,
         use_case=case.name,
         night=period.last,
         subject=str(period),
-        payload={**content, "versions": dict(versions)},
-        key=f"{case.name}:validated:{period}:{len(previous) + 1}",
+        payload=replace(content, versions=dict(versions)),
+        key=f"{case.name}:{EntryKind.VALIDATED}:{period}:{len(previous) + 1}",
     )

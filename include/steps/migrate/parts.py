@@ -194,7 +194,7 @@ def _file_trees(source: Settings, target: Settings) -> Iterator[FileTree]:
     yield tree("packages", "packages", _never)
     yield tree("studies", "studies")
     yield tree("routes", "routes")
-    yield tree("journal", "journal")
+    yield tree("prediction_log", "prediction_log")
 
 
 def _always(_: Change) -> bool:

@@ -3,7 +3,6 @@
 import math
 from dataclasses import asdict
 from datetime import date
-from typing import Any
 
 from include import usecases
 from include.settings import Settings, load_settings
@@ -16,7 +15,9 @@ from include.steps.train import attempts
 from include.stores import ledger, packages, report_paths, table_snapshot, warehouse
 from include.stores.warehouse import Alert
 from ml import periods, targets
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry, Json
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.monitoring.performance import RecentPerformance
 from ml.packaging import package_files
 from ml.periods import Period
@@ -34,9 +35,9 @@ def measure(use_case: str, period: str) -> bool:
     release_state.audit(case, span.last, settings)
     serving_metrics.measure(case, span.last, settings)
     host_metrics.measure(case, span.last, settings)
-    decisions = ledger.entries(engine, use_case=case.name, kind="decided", night=span.last)
+    decisions = ledger.entries(engine, use_case=case.name, kind=EntryKind.RETRAINING_DECIDED, night=span.last)
     if decisions:
-        return bool(decisions[-1].payload["retrain"])
+        return ledger_entries.read(decisions[-1], RetrainingDecided).retrain
     champion = ledger.champion(engine, case.name, before_night=span.last)
     if champion is None:
         return False
@@ -59,12 +60,20 @@ def measure(use_case: str, period: str) -> bool:
     _alert(case, span.last, decision, settings)
     ledger.append(
         engine,
-        kind="decided",
+        kind=EntryKind.RETRAINING_DECIDED,
         use_case=case.name,
         night=span.last,
         subject=champion.subject,
-        payload={"reads": dict(tables.versions), "facts": _facts_payload(trigger_facts, age_loss), **asdict(decision)},
-        key=f"{case.name}:decided:{span.last}",
+        payload=RetrainingDecided(
+            retrain=decision.retrain,
+            reason=decision.reason,
+            trigger=decision.trigger,
+            throttled_until=decision.throttled_until,
+            findings=tuple(asdict(each) for each in decision.findings),
+            facts=_facts_payload(trigger_facts, age_loss),
+            table_versions=dict(tables.versions),
+        ),
+        key=f"{case.name}:{EntryKind.RETRAINING_DECIDED}:{span.last}",
     )
     return decision.retrain
 
@@ -134,14 +143,10 @@ def _record_age(
 def _earlier_above(case: UseCase, night: date, champion: Entry, settings: Settings) -> tuple[frozenset[str], ...]:
     """Return what was above its threshold on each earlier night under this champion, the latest first."""
     engine = warehouse.engine(settings.warehouse_url)
-    decisions = ledger.entries(engine, use_case=case.name, kind="decided", subject=champion.subject)
+    decisions = ledger.entries(engine, use_case=case.name, kind=EntryKind.RETRAINING_DECIDED, subject=champion.subject)
     before = sorted((each.night, each.seq, each) for each in decisions if each.night and each.night < night)
-    return tuple(triggers.above_threshold_recorded(_findings(each)) for _, _, each in reversed(before))
-
-
-def _findings(entry: Entry) -> list[dict[str, Any]]:
-    findings: Any = entry.payload["findings"]
-    return list(findings)
+    findings = [ledger_entries.read(each, RetrainingDecided).findings for _, _, each in reversed(before)]
+    return tuple(map(triggers.above_threshold_recorded, findings))
 
 
 def _facts_payload(facts: ChampionFacts, age_loss: Interval | None) -> dict[str, Json]:
@@ -152,7 +157,7 @@ def _facts_payload(facts: ChampionFacts, age_loss: Interval | None) -> dict[str,
             payload[name] = value if math.isfinite(value) else None
         elif isinstance(value, (int, type(None))):
             payload[name] = value
-    return payload | {"tried": [str(each) for each in facts.trained_nights]}
+    return payload | {"trained_nights": [str(each) for each in facts.trained_nights]}
 
 
 def _alert(case: UseCase, night: date, decision: RetrainingDecision, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The battery before a release: a challenger's package tried as it would be served, on rows of the latest nights."""
+"""The acceptance tests before a release: a challenger's package tried as it would be served, on rows of the latest nights."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +17,9 @@ from ml import targets
 from ml.arrays import Floats
 from ml.checks import Check, CheckStatus
 from ml.errors import CardError, RefusalError
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Verdict
 from ml.packaging import package_files
 from ml.promotion import acceptance_tests
 from ml.statistics.intervals import ScoredRows
@@ -25,11 +27,9 @@ from ml.targets import Target
 from ml.training.fitting import Model
 from ml.usecase import UseCase
 
-TESTED = "tested"
-
 
 def run(case: UseCase, night: date, verdict: Entry, settings: Settings) -> tuple[Check, ...]:
-    """Return every check of the package that was `judged`, on rows of its latest nights.
+    """Return every check of the package that `verdict` is about, on rows of its latest nights.
 
     Raises PackageError when the package cannot be served at all, RefusalError when there are no rows to try it on.
     """
@@ -60,14 +60,20 @@ def run(case: UseCase, night: date, verdict: Entry, settings: Settings) -> tuple
 
 
 def find_reports(engine: sa.Engine, verdict: Entry) -> tuple[Entry, ...]:
-    """Return the reports on the package that was `judged`, the oldest first."""
-    return ledger.entries(engine, use_case=verdict.use_case, kind=TESTED, night=verdict.night, subject=verdict.subject)
+    """Return the reports on the package that `verdict` is about, the oldest first."""
+    return ledger.entries(
+        engine,
+        use_case=verdict.use_case,
+        kind=EntryKind.ACCEPTANCE_TESTED,
+        night=verdict.night,
+        subject=verdict.subject,
+    )
 
 
 def passed(engine: sa.Engine, verdict: Entry) -> bool:
-    """Return whether the last report on the package that was `judged` has no check that failed."""
+    """Return whether the last report on the package that `verdict` is about has no check that failed."""
     reports = find_reports(engine, verdict)
-    return bool(reports) and reports[-1].payload["outcome"] == CheckStatus.PASS
+    return bool(reports) and ledger_entries.read(reports[-1], AcceptanceTested).outcome == CheckStatus.PASS
 
 
 def verify_golden_rows(digest: str, settings: Settings) -> None:
@@ -76,7 +82,7 @@ def verify_golden_rows(digest: str, settings: Settings) -> None:
 
 
 def _sample(case: UseCase, night: date, digest: str, settings: Settings) -> pd.DataFrame:
-    """Return rows of the features of the latest nights up to `when`, drawn the same by every run."""
+    """Return rows of the features of the latest nights up to `night`, drawn the same by every run."""
     version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
     first = case.horizon.previous(night, case.gates.judged_nights)
     rows = feature_step.read(settings.lake, case, str(first), str(night), version)
@@ -92,7 +98,7 @@ def _mlflow_scores(case: UseCase, verdict: Entry, rows: pd.DataFrame, settings: 
     categorical = {name: object for name in names if rows[name].dtype == "category"}
     frame = rows[names].astype(categorical)
     frame = frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in categorical})
-    return registry.predict(settings, case.name, str(verdict.payload["version"]), frame)
+    return registry.predict(settings, case.name, str(ledger_entries.read(verdict, Verdict).version), frame)
 
 
 def _fairness_checks(case: UseCase, night: date, model: Model, target: Target, settings: Settings) -> tuple[Check, ...]:

@@ -16,17 +16,18 @@ from include.stores import ledger, packages, warehouse
 from include.stores.warehouse import Alert
 from ml import periods, targets
 from ml.arrays import Floats
-from ml.governance.hash_chain import Json
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import Aborted, EntryKind, Promoted, ShadowReviewed, StagePassed, TrafficShifted
 from ml.ingestion.availability import NIGHT
 from ml.packaging import package_files
 from ml.rollout import canary, state
 from ml.rollout.canary import CanaryObservations, CanaryOutcome, CanaryVerdict, ComparedRows, PairedScores, Responses
 from ml.rollout.routing import Route
-from ml.rollout.state import ChallengerRollout, ReleaseEvent, RolloutState
+from ml.rollout.state import ChallengerRollout, RolloutState
 from ml.targets import Target
 from ml.usecase import UseCase
 
-NextStep = Literal["ask", "crown"]
+NextStep = Literal["request_approvals", "announce_champion"]  # the tasks of the DAG
 _ROW_KEY = ["request", "place"]
 _STAGE_SECONDS = 1e10  # more than any clock tells: what a later stage answered comes after all of an earlier one
 
@@ -34,14 +35,14 @@ _STAGE_SECONDS = 1e10  # more than any clock tells: what a later stage answered 
 def advance(use_case: str, night: str) -> NextStep | None:
     """Move the release under way as far as it has come by `night`, and return what is to be done about it, if anything.
 
-    "ask": enough was seen of the shadow, and two people are to be asked; "crown": the challenger is champion. Judging a
-    night again changes nothing more.
+    "request_approvals": enough of the shadow's responses were reviewed, and two people are to be asked;
+    "announce_champion": the challenger is champion. Judging a night again changes nothing more.
     """
     case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
     prediction_log.collect(use_case)
     rollout_state = release_state.current(case, settings)
     if rollout_state.challenger is None or case.release.canary is None:
-        return "crown" if _was_promoted_at(case, night_date, settings) else None
+        return "announce_champion" if _was_promoted_at(case, night_date, settings) else None
     predictions = _load_predictions(case, rollout_state.challenger, settings)
     if not rollout_state.challenger.share:
         return _review_shadow(case, rollout_state, predictions, night_date, settings)
@@ -63,9 +64,11 @@ def trained_night(use_case: str) -> str:
 
 
 def _was_promoted_at(case: UseCase, night: date, settings: Settings) -> bool:
-    """Return whether `when` is the night at which a canary made its challenger champion."""
+    """Return whether `night` is the one at which a canary made its challenger champion."""
     promoted = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
-    return promoted is not None and promoted.payload.get("canary") == str(night)
+    if promoted is None or promoted.kind != EntryKind.PROMOTED:
+        return False
+    return ledger_entries.read(promoted, Promoted).canary_night == night
 
 
 def _load_predictions(case: UseCase, rollout: ChallengerRollout, settings: Settings) -> pd.DataFrame:
@@ -88,39 +91,41 @@ def _load_predictions(case: UseCase, rollout: ChallengerRollout, settings: Setti
 def _review_shadow(
     case: UseCase, rollout_state: RolloutState, predictions: pd.DataFrame, night: date, settings: Settings
 ) -> NextStep | None:
-    """Write what was seen of the shadow once that is enough, and ask."""
+    """Write the review of the shadow once there are enough of its responses, and ask for approvals."""
     assert rollout_state.challenger is not None
     engine = warehouse.engine(settings.warehouse_url)
     reviews = [
         each
         for each in ledger.entries(
-            engine, case.name, ReleaseEvent.SHADOW_REVIEWED, subject=rollout_state.challenger.digest
+            engine, case.name, EntryKind.SHADOW_REVIEWED, subject=rollout_state.challenger.digest
         )
         if each.seq > rollout_state.challenger.release
     ]
     if reviews:
-        return "ask" if reviews[0].night == night else None
+        return "request_approvals" if reviews[0].night == night else None
     copies = predictions[predictions["package"] == rollout_state.challenger.digest]
     if len(copies) < case.release.min_shadow_rows or not len(copies):
         return None
-    summary = _shadow_summary(rollout_state, predictions, copies, _target(case, rollout_state, settings))
-    _append(case, rollout_state.challenger, ReleaseEvent.SHADOW_REVIEWED, night, summary, settings)
-    return "ask"
+    review = _shadow_review(rollout_state, predictions, copies, _target(case, rollout_state, settings))
+    _append(case, rollout_state.challenger, EntryKind.SHADOW_REVIEWED, night, review, settings)
+    return "request_approvals"
 
 
-def _shadow_summary(
+def _shadow_review(
     rollout_state: RolloutState, predictions: pd.DataFrame, copies: pd.DataFrame, target: Target
-) -> dict[str, Json]:
-    """Return what an approver is told of the shadow."""
+) -> ShadowReviewed:
+    """Return what an approver is shown of the shadow."""
+    assert rollout_state.challenger is not None
     scores = _scores(rollout_state, predictions)
     ours, theirs = scores.canary[scores.is_complete], scores.champion[scores.is_complete]
     decision_changes = target.score_distance.decision_changes(ours, theirs)
-    return {
-        "answers": len(copies),
-        "faults": int(copies["fault"].notna().sum()),
-        "difference": float(np.abs(ours - theirs).mean()) if len(ours) else 0.0,
-        "decisions": float(decision_changes.mean()) if len(ours) else 0.0,
-    }
+    return ShadowReviewed(
+        trained_night=rollout_state.challenger.night,
+        responses=len(copies),
+        errors=int(copies["fault"].notna().sum()),
+        mean_score_difference=float(np.abs(ours - theirs).mean()) if len(ours) else 0.0,
+        decision_change_share=float(decision_changes.mean()) if len(ours) else 0.0,
+    )
 
 
 def _target(case: UseCase, rollout_state: RolloutState, settings: Settings) -> Target:
@@ -135,36 +140,42 @@ def _apply_verdict(
     case: UseCase, rollout: ChallengerRollout, verdict: CanaryVerdict, night: date, settings: Settings
 ) -> NextStep | None:
     """Do what the verdict says: back, on to the next share unless releases are frozen, or wait."""
-    payload: dict[str, Json] = {"share": rollout.share, "reason": verdict.reason, "checks": _checks(verdict)}
     if verdict.outcome is CanaryOutcome.CONTINUE or (
         verdict.outcome is CanaryOutcome.ADVANCE and freeze.active_freeze(case, settings)
     ):
         return None
     if verdict.outcome is CanaryOutcome.ROLL_BACK:
-        _append(case, rollout, ReleaseEvent.ABORTED, night, payload, settings)
+        aborted = Aborted(
+            trained_night=rollout.night, share=rollout.share, reason=verdict.reason, checks=_checks(verdict)
+        )
+        _append(case, rollout, EntryKind.ABORTED, night, aborted, settings)
         _alert(case, rollout, verdict, night, settings)
         release_state.sync(case, settings)
         return None
-    _append(case, rollout, ReleaseEvent.STAGE_PASSED, night, payload, settings)
+    passed = StagePassed(
+        trained_night=rollout.night, share=rollout.share, reason=verdict.reason, checks=_checks(verdict)
+    )
+    _append(case, rollout, EntryKind.STAGE_PASSED, night, passed, settings)
     share = state.next_share(case.release.shares, rollout.share)
     if share is None:
         release.promote(case.name, str(rollout.night), canary_night=night)
-        return "crown"
-    _append(case, rollout, ReleaseEvent.TRAFFIC_SHIFTED, night, {"share": share}, settings)
+        return "announce_champion"
+    shift = TrafficShifted(trained_night=rollout.night, share=share)
+    _append(case, rollout, EntryKind.TRAFFIC_SHIFTED, night, shift, settings)
     release_state.sync(case, settings)
     return None
 
 
-def _checks(verdict: CanaryVerdict) -> list[Json]:
-    return [asdict(each) for each in verdict.checks]
+def _checks(verdict: CanaryVerdict) -> tuple[dict[str, Any], ...]:
+    return tuple(asdict(each) for each in verdict.checks)
 
 
 def _append(
     case: UseCase,
     rollout: ChallengerRollout,
-    kind: ReleaseEvent,
+    kind: EntryKind,
     night: date,
-    payload: dict[str, Json],
+    payload: ShadowReviewed | Aborted | StagePassed | TrafficShifted,
     settings: Settings,
 ) -> None:
     ledger.append(
@@ -173,7 +184,7 @@ def _append(
         use_case=case.name,
         night=night,
         subject=rollout.digest,
-        payload={"trained": str(rollout.night), **payload},
+        payload=payload,
         key=f"{case.name}:{kind}:{rollout.release}:{rollout.share}",
     )
 

@@ -4,30 +4,32 @@ import hashlib
 from datetime import date
 
 from include.settings import Settings
-from include.steps.release import acceptance_tests as batteries
-from include.steps.release import override
+from include.steps.release import acceptance_tests, override
 from include.steps.train import attempts
 from include.stores import approvals, ledger, warehouse
 from include.stores.approvals import Approval
 from ml.errors import LedgerError, RequestError
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, StagePassed, Verdict
 from ml.promotion.gate import Outcome
-from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 
 
 def find(case: UseCase, night: date, settings: Settings) -> Entry:
-    """Return the verdict by which the challenger of `when` earned a release; raises RequestError where there is none."""
+    """Return the verdict by which the challenger of `night` earned a release; raises RequestError where there is none."""
     engine = warehouse.engine(settings.warehouse_url)
     judged = attempts.verdicts(case, night, settings)
-    if judged and (judged[-1].payload["outcome"] == Outcome.PROMOTE or override.active(engine, judged[-1])):
-        return judged[-1]
+    if judged:
+        outcome = ledger_entries.read(judged[-1], Verdict).outcome
+        if outcome == Outcome.PROMOTE or override.active(engine, judged[-1]):
+            return judged[-1]
     raise RequestError(
         f"{case.name} has no challenger of {night} that earned a release: train one as of that night first"
     )
 
 
-def find_entries(challenger: Entry, kind: ReleaseEvent, settings: Settings) -> tuple[Entry, ...]:
+def find_entries(challenger: Entry, kind: EntryKind, settings: Settings) -> tuple[Entry, ...]:
     """Return the entries of `kind` on the challenger, the oldest first."""
     engine = warehouse.engine(settings.warehouse_url)
     entries = ledger.entries(engine, use_case=challenger.use_case, kind=kind, subject=challenger.subject)
@@ -35,9 +37,9 @@ def find_entries(challenger: Entry, kind: ReleaseEvent, settings: Settings) -> t
 
 
 def evidence_digest(challenger: Entry, settings: Settings) -> str:
-    """Return the digest of all that an approver is shown: the verdict, and what was seen of the shadow."""
-    verdict_evidence = str(challenger.payload["evidence"])
-    reviews = find_entries(challenger, ReleaseEvent.SHADOW_REVIEWED, settings)
+    """Return the digest of all that an approver is shown: the verdict, and the review of the shadow."""
+    verdict_evidence = str(ledger_entries.read(challenger, Verdict).evidence)
+    reviews = find_entries(challenger, EntryKind.SHADOW_REVIEWED, settings)
     return (
         hashlib.sha256(f"{verdict_evidence} {reviews[-1].digest}".encode()).hexdigest() if reviews else verdict_evidence
     )
@@ -58,8 +60,8 @@ def check_approvals(challenger: Entry, case: UseCase, settings: Settings) -> tup
 
 
 def require_tested(challenger: Entry, settings: Settings) -> None:
-    """Raise LedgerError unless the package has passed its battery."""
-    if not batteries.passed(warehouse.engine(settings.warehouse_url), challenger):
+    """Raise LedgerError unless the package has passed its acceptance tests."""
+    if not acceptance_tests.passed(warehouse.engine(settings.warehouse_url), challenger):
         raise LedgerError(
             f"package {challenger.subject[:12]} has not passed its battery of {challenger.night}: run that task of the "
             "release first; it writes why it refuses"
@@ -68,7 +70,7 @@ def require_tested(challenger: Entry, settings: Settings) -> None:
 
 def require_same_champion(challenger: Entry, champion: str | None) -> None:
     """Raise LedgerError unless the champion is still the one that the challenger was judged against."""
-    judged_against = challenger.payload["champion"]
+    judged_against = ledger_entries.read(challenger, Verdict).champion
     if judged_against != champion:
         raise LedgerError(
             f"package {challenger.subject[:12]} was judged against {str(judged_against)[:12]}, but the champion is {str(champion)[:12]} "
@@ -78,9 +80,8 @@ def require_same_champion(challenger: Entry, champion: str | None) -> None:
 
 def require_passed(challenger: Entry, case: UseCase, settings: Settings) -> None:
     """Raise LedgerError unless the challenger has passed the last stage that the use case asks of it."""
-    passed = [
-        float(str(each.payload["share"])) for each in find_entries(challenger, ReleaseEvent.STAGE_PASSED, settings)
-    ]
+    stages = find_entries(challenger, EntryKind.STAGE_PASSED, settings)
+    passed = [ledger_entries.read(each, StagePassed).share for each in stages]
     if not passed or max(passed) < case.release.shares[-1]:
         raise LedgerError(
             f"package {challenger.subject[:12]} has not passed its canary: it has passed {passed or 'no share'} of "

@@ -7,9 +7,10 @@ from include.settings import Settings, load_settings
 from include.steps import justification
 from include.stores import ledger, warehouse
 from ml.errors import LedgerError, RequestError
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, Frozen, Unfrozen
 from ml.rollout import state
-from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
 
 
@@ -25,12 +26,12 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
     begins, ends = (each.astimezone(UTC).isoformat() for each in (first, until))
     return ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind=ReleaseEvent.FROZEN,
+        kind=EntryKind.FROZEN,
         use_case=case.name,
         night=None,
         subject=case.name,
-        payload={"from": begins, "until": ends, "who": who, "why": why},
-        key=f"{case.name}:frozen:{begins}:{ends}:{who}",
+        payload=Frozen(since=begins, until=ends, who=who, why=why),
+        key=f"{case.name}:{EntryKind.FROZEN}:{begins}:{ends}:{who}",
     )
 
 
@@ -42,18 +43,19 @@ def unfreeze(use_case: str, who: str, why: str) -> Entry:
         raise RequestError(f"releases of {case.name} are not frozen: there is nothing to end")
     return ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind=ReleaseEvent.UNFROZEN,
+        kind=EntryKind.UNFROZEN,
         use_case=case.name,
         night=None,
         subject=active.key,
-        payload={"who": who, "why": why},
-        key=f"{active.key}:thawed",
+        payload=Unfrozen(who=who, why=why),
+        key=f"{active.key}:{EntryKind.UNFROZEN}",
     )
 
 
 def active_freeze(case: UseCase, settings: Settings) -> Entry | None:
     """Return the freeze that holds now; None when there is none."""
-    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name)
+    engine = warehouse.engine(settings.warehouse_url)
+    entries = ledger.entries_of_kinds(engine, case.name, (EntryKind.FROZEN, EntryKind.UNFROZEN))
     return state.active_freeze(entries, datetime.now(UTC))
 
 
@@ -61,8 +63,9 @@ def require_unfrozen(case: UseCase, settings: Settings) -> None:
     """Raise LedgerError while releases are frozen."""
     active = active_freeze(case, settings)
     if active is not None:
-        payload = active.payload
+        freeze_entry = ledger_entries.read(active, Frozen)
         raise LedgerError(
-            f"releases of {case.name} are frozen until {payload['until']} by {payload['who']}: {payload['why']}. Clear this task then, "
+            f"releases of {case.name} are frozen until {freeze_entry.until} by {freeze_entry.who}: {freeze_entry.why}. "
+            "Clear this task then, "
             f"or end it with `ratchet thaw {case.name}`"
         )

@@ -1,8 +1,6 @@
 """An override: a named person lets one package, whose champion it did not beat, go on to the approvals until a day."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -13,10 +11,11 @@ from include.steps.train import attempts
 from include.stores import ledger, warehouse
 from ml import periods
 from ml.errors import RequestError
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, GateOverridden, Verdict
 from ml.promotion.gate import Outcome
 
-OVERRIDDEN = "overridden"
 _LONGEST_DAYS = 30
 
 
@@ -28,9 +27,10 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
     case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
     engine = warehouse.engine(settings.warehouse_url)
     verdicts = attempts.verdicts(case, as_of, settings)
-    if not verdicts or "package" not in verdicts[-1].payload:
+    verdict = ledger_entries.read(verdicts[-1], Verdict) if verdicts else None
+    if verdict is None or verdict.package is None:
         raise RequestError(f"expected a night of {case.name} whose challenger was judged, got {as_of}: train it first")
-    if verdicts[-1].payload["outcome"] == Outcome.PROMOTE:
+    if verdict.outcome == Outcome.PROMOTE:
         raise RequestError(f"the challenger of {as_of} earned its release: there is nothing to override")
     justification.check("an override", who, why)
     if not 1 <= days <= _LONGEST_DAYS:
@@ -38,20 +38,25 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
     until = datetime.now(UTC).date() + timedelta(days=days)
     return ledger.append(
         engine,
-        kind=OVERRIDDEN,
+        kind=EntryKind.GATE_OVERRIDDEN,
         use_case=case.name,
         night=as_of,
         subject=verdicts[-1].subject,
-        payload={"who": who, "why": why, "until": str(until), "outcome": verdicts[-1].payload["outcome"]},
-        key=f"{case.name}:overridden:{as_of}:{verdicts[-1].subject}:{until}:{who}",
+        payload=GateOverridden(who=who, why=why, until=until, outcome=verdict.outcome),
+        key=f"{case.name}:{EntryKind.GATE_OVERRIDDEN}:{as_of}:{verdicts[-1].subject}:{until}:{who}",
     )
 
 
-def active(engine: sa.Engine, verdict: Entry) -> Mapping[str, Any] | None:
+def active(engine: sa.Engine, verdict: Entry) -> GateOverridden | None:
     """Return the override that lets the judged package go on today; None when there is none, or it has run out."""
     entries = ledger.entries(
-        engine, use_case=verdict.use_case, kind=OVERRIDDEN, night=verdict.night, subject=verdict.subject
+        engine,
+        use_case=verdict.use_case,
+        kind=EntryKind.GATE_OVERRIDDEN,
+        night=verdict.night,
+        subject=verdict.subject,
     )
     today = datetime.now(UTC).date()
-    valid = [each.payload for each in entries if date.fromisoformat(str(each.payload["until"])) >= today]
+    overrides = [ledger_entries.read(each, GateOverridden) for each in entries]
+    valid = [each for each in overrides if each.until >= today]
     return valid[-1] if valid else None

@@ -5,15 +5,16 @@ from include.settings import Settings, load_settings
 from include.steps import justification, release_state
 from include.stores import ledger, warehouse
 from ml.errors import RequestError
-from ml.governance.hash_chain import Entry, Json
-from ml.rollout.state import ReleaseEvent, RolloutState
+from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import Aborted, EntryKind, RolledBack
+from ml.rollout.state import RolloutState
 from ml.usecase import Permission, UseCase
 
 
 def roll_back(use_case: str, who: str, why: str, request_id: str) -> Entry:
-    """Withdraw the challenger that is under way, or else make the champion before this one champion again.
+    """Abort the release of the challenger that is under way, or else make the champion before this one champion again.
 
-    Servers and the registry follow. `asked` names the request: the same one again changes nothing more. Raises
+    Servers and the registry follow. `request_id` names the request: the same one again changes nothing more. Raises
     RequestError without a name or a reason, for a person who may not (`Roles`), and when there is nothing to go back to.
     """
     case, settings = usecases.get(use_case), load_settings()
@@ -21,20 +22,14 @@ def roll_back(use_case: str, who: str, why: str, request_id: str) -> Entry:
     case.roles.check_permission(Permission.ROLL_BACK, who)
     key = f"{case.name}:rollback:{request_id}"
     existing = [each for each in ledger.entries(warehouse.engine(settings.warehouse_url), case.name) if each.key == key]
-    entry = (
-        existing[0]
-        if existing
-        else _append(case, release_state.current(case, settings), {"who": who, "why": why}, key, settings)
-    )
+    entry = existing[0] if existing else _append(case, release_state.current(case, settings), who, why, key, settings)
     release_state.sync(case, settings)
     notifications.send(f"{case.name}: {entry.kind}", f"{entry.subject} ({who}: {why})")
     return entry
 
 
-def _append(
-    case: UseCase, rollout_state: RolloutState, payload: dict[str, Json], key: str, settings: Settings
-) -> Entry:
-    kind, subject, from_digest = _rollback_target(case, rollout_state)
+def _append(case: UseCase, rollout_state: RolloutState, who: str, why: str, key: str, settings: Settings) -> Entry:
+    kind, subject, payload = _step_back(case, rollout_state, who, why)
     engine = warehouse.engine(settings.warehouse_url)
     promotion = ledger.champion(engine, case.name)
     assert promotion is not None
@@ -45,18 +40,24 @@ def _append(
         use_case=case.name,
         night=release_state.latest_night(case, promotion.night, settings),
         subject=subject,
-        payload={**payload, "from": from_digest},
+        payload=payload,
         key=key,
     )
 
 
-def _rollback_target(case: UseCase, rollout_state: RolloutState) -> tuple[ReleaseEvent, str, str]:
-    """Return what kind of step back there is, whom it is about, and from whom; raises RequestError where there is none."""
+def _step_back(
+    case: UseCase, rollout_state: RolloutState, who: str, why: str
+) -> tuple[EntryKind, str, Aborted | RolledBack]:
+    """Return the kind of step back that there is, its subject and payload; raises RequestError where there is none."""
     if rollout_state.challenger is not None:
-        return ReleaseEvent.ABORTED, rollout_state.challenger.digest, rollout_state.challenger.digest
+        return EntryKind.ABORTED, rollout_state.challenger.digest, Aborted(who=who, why=why)
     if rollout_state.champion is None or rollout_state.standby is None:
         raise RequestError(
             f"{case.name} has no champion to go back to: it had {len(set(rollout_state.champions))}, of which {len(rollout_state.rolled_back)} were "
             "rolled back from; train another model"
         )
-    return ReleaseEvent.ROLLED_BACK, rollout_state.standby, rollout_state.champion
+    return (
+        EntryKind.ROLLED_BACK,
+        rollout_state.standby,
+        RolledBack(who=who, why=why, from_package=rollout_state.champion),
+    )

@@ -1,8 +1,7 @@
-"""May a night's scores be issued? The judgement, written down; what was withheld, a person may let go."""
+"""May a night's scores be published? The decision, recorded; a person may override what was held back."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -15,87 +14,85 @@ from include.stores import lake, ledger, warehouse
 from include.stores.warehouse import Alert
 from ml import periods
 from ml.errors import RefusalError, RequestError
-from ml.governance import hash_chain
-from ml.governance.hash_chain import Entry, Json
+from ml.governance import hash_chain, ledger_entries
+from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, PublicationDecided, PublicationOverridden
 from ml.periods import Period
 from ml.scoring import publication_gate
-from ml.scoring.publication_gate import PublicationDecision
+from ml.scoring.publication_gate import PublicationDecision, ScoreBatch
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
 from ml.usecase import UseCase
 
-PUBLISHED, HELD_BACK, PUBLICATION_OVERRIDDEN = "issued", "withheld", "waived"
+HELD_BACK_ALERT = "withheld"  # the kind of its alerts, as they are stored
+_DECISIONS = (EntryKind.SCORES_PUBLISHED, EntryKind.SCORES_HELD_BACK)
 _STAGE, _TABLE = "profiles", "issued"
 
 
 def check(case: UseCase, night: date, predictions: BatchPredictions, champion: str, settings: Settings) -> None:
-    """Judge a night's answers beside the nights issued before it and write that down; return when they may be issued.
+    """Check a night's scores beside the nights published before it and record that; return when they may be published.
 
-    Raises RefusalError, with what to do, when they are withheld. The same answers are judged the same whenever asked.
+    Raises RefusalError, with what to do, when they are held back. The same scores get the same decision whenever asked.
     """
     batch = predictions.to_batch(lake.count(_entities_address(case, settings), str(night), str(night)))
     usual = publication_gate.build_reference(list(_recent_profiles(case, night, settings)), case.publication)
     verdict = publication_gate.evaluate(batch, usual, case.publication)
-    payload: dict[str, Json] = {
-        "rows": batch.rows,
-        "wrong": batch.invalid,
-        "checks": [asdict(x) for x in verdict.checks],
-    }
-    profile_texts = {name: column_profiles.to_json(each) for name, each in predictions.profiles.items()}
-    evidence = hashlib.sha256(
-        hash_chain.canonical_json({"champion": champion, "seen": profile_texts, **payload}).encode()
-    ).hexdigest()
-    overridden_by = _overridden_by(case, night, evidence, settings)
+    decision = PublicationDecided(
+        rows=batch.rows,
+        invalid=batch.invalid,
+        checks=verdict.checks,
+        evidence=_evidence(champion, predictions.profiles, batch, verdict),
+    )
+    overridden_by = _overridden_by(case, night, decision.evidence, settings)
     if verdict.is_publishable and not batch.rows:
         return
     if verdict.is_publishable or overridden_by:
-        _write(PUBLISHED, case, night, champion, payload | {"waived_by": overridden_by}, evidence, settings)
+        published = replace(decision, overridden_by=overridden_by)
+        _write(EntryKind.SCORES_PUBLISHED, case, night, champion, published, settings)
         lake.replace(
             _profiles_address(case, settings), Period(night, night), _profile_rows(night, predictions.profiles)
         )
         _settle_alert(case, night, None, settings)
         return
-    _write(HELD_BACK, case, night, champion, payload, evidence, settings)
+    _write(EntryKind.SCORES_HELD_BACK, case, night, champion, decision, settings)
     message = _refusal_message(case, night, verdict)
     _settle_alert(case, night, message, settings)
     raise RefusalError(message)
 
 
 def override(use_case: str, night: str, who: str, why: str) -> Entry:
-    """Write that `who` lets the withheld scores of `night` be issued as they are, and why; scoring it again issues them.
+    """Write that `who` lets the held-back scores of `night` be published as they are, and why; scoring it again does so.
 
-    Good for the very scores that were judged: others are judged anew. Raises RequestError when nothing is withheld, when
-    there are scores that are none, or when the words are too few.
+    Good for the very scores that were checked: others are checked anew. Raises RequestError when nothing is held back,
+    when there are invalid scores, or when the words are too few.
     """
     case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
     engine = warehouse.engine(settings.warehouse_url)
-    decisions = [
-        each for each in ledger.entries(engine, use_case=case.name, night=as_of) if each.kind in (PUBLISHED, HELD_BACK)
-    ]
-    if not decisions or decisions[-1].kind != HELD_BACK:
+    decisions = [each for each in ledger.entries_of_kinds(engine, case.name, _DECISIONS) if each.night == as_of]
+    if not decisions or decisions[-1].kind != EntryKind.SCORES_HELD_BACK:
         raise RequestError(
             f"expected a night of {case.name} whose scores are withheld, got {as_of}: there is nothing to waive"
         )
     justification.check("a waiver of withheld scores", who, why)
-    if decisions[-1].payload["wrong"]:
+    decision = ledger_entries.read(decisions[-1], PublicationDecided)
+    if decision.invalid:
         raise RequestError(
-            f"{decisions[-1].payload['wrong']} of the scores of {as_of} are no answer, which nobody can issue: mend the night's "
+            f"{decision.invalid} of the scores of {as_of} are no answer, which nobody can issue: mend the night's "
             f"features or go back to another model, and score it again"
         )
-    evidence = str(decisions[-1].payload["evidence"])
     return ledger.append(
         engine,
-        kind=PUBLICATION_OVERRIDDEN,
+        kind=EntryKind.PUBLICATION_OVERRIDDEN,
         use_case=case.name,
         night=as_of,
-        subject=evidence,
-        payload={"who": who, "why": why},
-        key=f"{case.name}:{PUBLICATION_OVERRIDDEN}:{as_of}:{evidence}:{who}",
+        subject=decision.evidence,
+        payload=PublicationOverridden(who=who, why=why),
+        key=f"{case.name}:{EntryKind.PUBLICATION_OVERRIDDEN}:{as_of}:{decision.evidence}:{who}",
     )
 
 
 def _recent_profiles(case: UseCase, night: date, settings: Settings) -> Iterator[Mapping[str, Profile]]:
-    """Yield the profiles of the nights issued last before `night`."""
+    """Yield the profiles of the nights published last before `night`."""
     uri = _profiles_address(case, settings)
     last = [each for each in lake.nights(uri) if each < night][-case.publication.reference_nights :]
     if not last:
@@ -111,20 +108,36 @@ def _profile_rows(night: date, columns: Mapping[str, Profile]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _evidence(champion: str, profiles: Mapping[str, Profile], batch: ScoreBatch, verdict: PublicationDecision) -> str:
+    """Return the digest of what was decided on.
+
+    It is part of keys and overrides, so that its text keeps the names of the first release: the same scores of the same
+    night have the same digest ever since.
+    """
+    checks = [
+        {"name": each.name, "value": each.value, "bar": each.bar, "answer": each.status} for each in verdict.checks
+    ]
+    texts = {name: column_profiles.to_json(each) for name, each in profiles.items()}
+    return hash_chain.fingerprint(
+        {"champion": champion, "seen": texts, "rows": batch.rows, "wrong": batch.invalid, "checks": checks}
+    )
+
+
 def _overridden_by(case: UseCase, night: date, evidence: str, settings: Settings) -> str | None:
-    """Return who waived the bars for these very scores; None when nobody did."""
+    """Return who overrode the checks for these very scores; None when nobody did."""
     engine = warehouse.engine(settings.warehouse_url)
-    entries = ledger.entries(engine, use_case=case.name, kind=PUBLICATION_OVERRIDDEN, night=night, subject=evidence)
-    return str(entries[-1].payload["who"]) if entries else None
+    entries = ledger.entries(
+        engine, use_case=case.name, kind=EntryKind.PUBLICATION_OVERRIDDEN, night=night, subject=evidence
+    )
+    return ledger_entries.read(entries[-1], PublicationOverridden).who if entries else None
 
 
 def _write(
-    kind: str,
+    kind: EntryKind,
     case: UseCase,
     night: date,
     champion: str,
-    payload: Mapping[str, Json],
-    evidence: str,
+    decision: PublicationDecided,
     settings: Settings,
 ) -> None:
     ledger.append(
@@ -133,8 +146,8 @@ def _write(
         use_case=case.name,
         night=night,
         subject=champion,
-        payload={**payload, "evidence": evidence},
-        key=f"{case.name}:{kind}:{night}:{evidence}",
+        payload=decision,
+        key=f"{case.name}:{kind}:{night}:{decision.evidence}",
     )
 
 
@@ -142,9 +155,9 @@ def _settle_alert(case: UseCase, night: date, message: str | None, settings: Set
     alerts = (
         []
         if message is None
-        else [Alert(use_case=case.name, night=night, kind=HELD_BACK, subject="scores", message=message)]
+        else [Alert(use_case=case.name, night=night, kind=HELD_BACK_ALERT, subject="scores", message=message)]
     )
-    warehouse.replace_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (HELD_BACK,), alerts)
+    warehouse.replace_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (HELD_BACK_ALERT,), alerts)
 
 
 def _refusal_message(case: UseCase, night: date, verdict: PublicationDecision) -> str:

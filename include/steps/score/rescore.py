@@ -1,4 +1,4 @@
-"""Nights scored once more by a package of one's choice, into rows of their own: what was issued stays what was issued.
+"""Nights scored once more by a package of one's choice, into rows of their own: published scores stay as they are.
 
 A rescore is planned once, with the version of the features that all its nights are read at; each night of it is then put
 in place in one commit, so that it may be interrupted, repeated and run by several at once.
@@ -20,11 +20,13 @@ from include.stores import lake, ledger, packages, table_snapshot, warehouse
 from include.stores.files.spool import Spool
 from ml.errors import RequestError
 from ml.features import ENTITY
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import EntryKind, Rescored, Verdict
 from ml.ingestion.availability import NIGHT
 from ml.periods import Period
 from ml.usecase import UseCase
 
-STAGE, RESCORED = "rescores", "rescored"
+STAGE = "rescores"
 CHAMPION, EACH_NIGHT = "champion", "each-night"
 _DIGEST_CHARS, _CHUNK_NIGHTS = 12, 28
 
@@ -39,7 +41,7 @@ class RescoreChunk:
 
 
 def plan(use_case: str, first: str, last: str, package: str, who: str, why: str) -> list[RescoreChunk]:
-    """Write who wants the nights `first` to `last` scored again and why, and return them in stretches.
+    """Write who wants the nights `first` to `last` scored again and why, and return them in chunks.
 
     `package` is `CHAMPION` (of now), `EACH_NIGHT` (whoever was champion then), or the beginning of a digest. Raises
     RequestError for days that are no nights, nights without features, and a package that is not there.
@@ -55,26 +57,26 @@ def plan(use_case: str, first: str, last: str, package: str, who: str, why: str)
     request_digest = hashlib.sha256(f"{period}:{digest}:{version}:{who}:{why}".encode()).hexdigest()
     ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind=RESCORED,
+        kind=EntryKind.RESCORED,
         use_case=case.name,
         night=period.last,
         subject=digest,
-        payload={
-            "first": str(known[0]),
-            "last": str(known[-1]),
-            "nights": len(known),
-            "who": who,
-            "why": why,
-            "reads": {f"{feature_step.STAGE}/{feature_step.TABLE}": version},
-        },
-        key=f"{case.name}:{RESCORED}:{request_digest}",
+        payload=Rescored(
+            first=known[0],
+            last=known[-1],
+            nights=len(known),
+            who=who,
+            why=why,
+            table_versions={f"{feature_step.STAGE}/{feature_step.TABLE}": version},
+        ),
+        key=f"{case.name}:{EntryKind.RESCORED}:{request_digest}",
     )
     chunks = [known[at : at + _CHUNK_NIGHTS] for at in range(0, len(known), _CHUNK_NIGHTS)]
     return [RescoreChunk(period=str(Period(each[0], each[-1])), package=digest, version=version) for each in chunks]
 
 
 def rescore(use_case: str, chunk: RescoreChunk) -> int:
-    """Score the nights of `stretch` that are not there yet, and return how many rows it has now.
+    """Score the nights of `chunk` that are not there yet, and return how many rows it has now.
 
     Nights without a champion have none. Raises FeatureError where the features do not mean what a package learned.
     """
@@ -128,8 +130,8 @@ def _digest(case: UseCase, package: str, settings: Settings) -> str:
         if champion is None:
             raise RequestError(f"{case.name} has no champion yet: train one and release it, or name a package")
         return champion
-    verdicts = ledger.entries(warehouse.engine(settings.warehouse_url), case.name, "judged")
-    packed = {each.subject for each in verdicts if "package" in each.payload}
+    verdicts = ledger.entries(warehouse.engine(settings.warehouse_url), case.name, EntryKind.JUDGED)
+    packed = {each.subject for each in verdicts if ledger_entries.read(each, Verdict).package is not None}
     matches = sorted(each for each in packed if each.startswith(package))
     if len(package) < _DIGEST_CHARS or len(matches) != 1:
         raise RequestError(

@@ -6,8 +6,9 @@ Three steps hand over references: `prepare` holds still what the others read, `f
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from include import provenance, usecases
 from include.settings import Settings, load_settings
@@ -22,11 +23,12 @@ from include.stores import candidate_store, ledger, table_snapshot, warehouse
 from include.usecases import function_sources
 from ml import periods
 from ml.errors import RefusalError, RequestError
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.packaging import candidate_files
 from ml.promotion import gate
 from ml.promotion.gate import HoldoutScores, Outcome
-from ml.rollout.state import ReleaseEvent
 from ml.statistics import intervals
 from ml.training import baselines, recipes
 from ml.usecase import UseCase
@@ -91,7 +93,7 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
         key=attempts.verdict_key(case, night_date, previous),
     )
     if refusal:
-        _record(case, night_date, plan, _inconclusive(refusal), settings)
+        _record(case, night_date, plan, _inconclusive(refusal, plan), settings)
         return []
     plans.put(plan, settings)
     return [FitTask(plan=plan.digest, candidate=each.name) for each in case.candidates]
@@ -121,7 +123,7 @@ def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
 
 
 def judge(use_case: str, night: str, fit_tasks: Sequence[FitTask]) -> bool:
-    """Hold the best of the candidates `asked` for against the champion; return whether it earned a release.
+    """Compare the best of the candidates of `fit_tasks` with the champion; return whether it earned a release.
 
     The verdict goes into the ledger with every number, and the drafts go. Raises DraftError when a draft is not whole.
     """
@@ -133,43 +135,46 @@ def judge(use_case: str, night: str, fit_tasks: Sequence[FitTask]) -> bool:
         try:
             result = _compare_with_champion(case, night_date, planned, settings)
         except RefusalError as refusal:
-            result = _inconclusive(refusal)
+            result = _inconclusive(refusal, planned)
         verdict = _record(case, night_date, planned, result, settings)
     resource_trends.record(
         case, night_date, verdict, settings
     )  # also after a verdict that was all that an earlier try got to
     plans.remove(case, night_date, settings)
-    return bool(verdict.payload["outcome"] == Outcome.PROMOTE)
+    return ledger_entries.read(verdict, Verdict).outcome == Outcome.PROMOTE
 
 
 def _verdict(case: UseCase, night: date, plan: str | None, settings: Settings) -> Entry | None:
     """Return the verdict on a plan, or the last one of the night when there was nothing to plan."""
-    judged = [each for each in attempts.verdicts(case, night, settings) if plan in (None, each.payload.get("plan"))]
+    judged = [
+        each
+        for each in attempts.verdicts(case, night, settings)
+        if plan in (None, ledger_entries.read(each, Verdict).plan)
+    ]
     return judged[-1] if judged else None
 
 
-def _inconclusive(refusal: RefusalError) -> tuple[dict[str, Any], str]:
-    return {"outcome": Outcome.INCONCLUSIVE, "reason": str(refusal)}, "none"
+def _inconclusive(refusal: RefusalError, plan: Plan) -> tuple[Verdict, str]:
+    verdict = Verdict(outcome=Outcome.INCONCLUSIVE, reason=str(refusal), table_versions=dict(plan.reads))
+    return verdict, "none"
 
 
-def _record(case: UseCase, night: date, plan: Plan, result: tuple[dict[str, Any], str], settings: Settings) -> Entry:
-    payload, subject = result
-    plan_payload = {"trigger": plan.trigger, "declared": plan.declared, "reads": dict(plan.reads), "plan": plan.digest}
+def _record(case: UseCase, night: date, plan: Plan, result: tuple[Verdict, str], settings: Settings) -> Entry:
+    verdict, subject = result
     budget = attempts.describe_budget(case, night, settings)
-    plan_payload |= {"budget": budget} if budget else {}
     return ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind="judged",
+        kind=EntryKind.JUDGED,
         use_case=case.name,
         night=night,
         subject=subject,
-        payload=plan_payload | payload,
+        payload=replace(verdict, trigger=plan.trigger, declared=plan.declared, plan=plan.digest, budget=budget or None),
         key=plan.key,
     )
 
 
 def _promoted(case: UseCase, night: date, trigger: str, settings: Settings) -> Entry | None:
-    """Return the promotion of the champion that a challenger of `when` meets; None for the first."""
+    """Return the promotion of the champion that a challenger of `night` meets; None for the first."""
     promoted = ledger.champion(warehouse.engine(settings.warehouse_url), case.name, before_night=night)
     if promoted is None and trigger != BOOTSTRAP:
         raise RequestError(f"{case.name} has no champion yet: train the first one with the reason {BOOTSTRAP!r}")
@@ -180,8 +185,8 @@ def _promoted(case: UseCase, night: date, trigger: str, settings: Settings) -> E
     return promoted
 
 
-def _compare_with_champion(case: UseCase, night: date, plan: Plan, settings: Settings) -> tuple[dict[str, Any], str]:
-    """Return the ledger's payload and the package's digest of the best candidate's meeting with the champion."""
+def _compare_with_champion(case: UseCase, night: date, plan: Plan, settings: Settings) -> tuple[Verdict, str]:
+    """Return the verdict on the best candidate beside the champion, and the digest of its package."""
     tables = table_snapshot.take(case, settings, plan.reads)
     rows = candidates.rows(case, night, tables, plan.used_until, settings)
     selection = candidates.select(case, plan, rows.learned, settings)
@@ -217,7 +222,7 @@ def _champion_entry(plan: Plan, settings: Settings) -> Entry | None:
     if plan.champion is None:
         return None
     engine = warehouse.engine(settings.warehouse_url)
-    return ledger.entries(engine, use_case=plan.use_case, kind=ReleaseEvent.PROMOTED, subject=plan.champion)[-1]
+    return ledger.entries(engine, use_case=plan.use_case, kind=EntryKind.PROMOTED, subject=plan.champion)[-1]
 
 
 def _freeze_rows(

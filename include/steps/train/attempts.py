@@ -1,13 +1,14 @@
 """Attempts at a night's training: which verdict stands, and when a first model that was refused may be tried anew."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from include.settings import Settings
 from include.stores import ledger, table_snapshot, warehouse
 from include.usecases import function_sources
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.promotion.gate import Outcome
 from ml.retraining import throttling
 from ml.training import recipes
@@ -15,13 +16,14 @@ from ml.usecase import UseCase
 
 
 def verdicts(case: UseCase, night: date, settings: Settings) -> tuple[Entry, ...]:
-    """Return the verdicts on `when`, the oldest first."""
-    return ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name, kind="judged", night=night)
+    """Return the verdicts on `night`, the oldest first."""
+    engine = warehouse.engine(settings.warehouse_url)
+    return ledger.entries(engine, use_case=case.name, kind=EntryKind.JUDGED, night=night)
 
 
 def tried_nights(case: UseCase, night: date, champion: date | None, settings: Settings) -> tuple[date, ...]:
     """Return the nights before `night` as of which models were tried, whoever asked, and that of the `champion`."""
-    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name, kind="judged")
+    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name, kind=EntryKind.JUDGED)
     before = {each.night for each in entries if each.night and each.night < night}
     return tuple(sorted(before | ({champion} if champion else set())))
 
@@ -37,8 +39,8 @@ def describe_budget(case: UseCase, night: date, settings: Settings) -> str:
 
 
 def verdict_key(case: UseCase, night: date, earlier: Sequence[Entry]) -> str:
-    """Return the ledger's key of the verdict on `when` that follows those `before`."""
-    first = f"{case.name}:judged:{night}"
+    """Return the ledger's key of the verdict on `night` that follows those of `earlier`."""
+    first = f"{case.name}:{EntryKind.JUDGED}:{night}"
     return f"{first}:{len(earlier) + 1}" if earlier else first
 
 
@@ -55,14 +57,16 @@ def current_verdict(case: UseCase, earlier: Sequence[Entry], settings: Settings)
     """
     if not earlier:
         return None
-    payload: Mapping[str, Any] = earlier[-1].payload
+    verdict = ledger_entries.read(earlier[-1], Verdict)
     is_first = ledger.champion(warehouse.engine(settings.warehouse_url), case.name) is None
-    if payload["outcome"] == Outcome.PROMOTE or not is_first or not _inputs_changed(case, payload, settings):
+    if verdict.outcome == Outcome.PROMOTE or not is_first or not _inputs_changed(case, verdict, settings):
         return earlier[-1]
     return None
 
 
-def _inputs_changed(case: UseCase, payload: Mapping[str, Any], settings: Settings) -> bool:
+def _inputs_changed(case: UseCase, verdict: Verdict, settings: Settings) -> bool:
     tables = table_snapshot.take(case, settings)
-    changed = [name for name, version in payload["reads"].items() if tables.version(*name.split("/", 1)) != version]
-    return bool(changed) or payload.get("declared") != declaration_digest(case)
+    changed = [
+        name for name, version in verdict.table_versions.items() if tables.version(*name.split("/", 1)) != version
+    ]
+    return bool(changed) or verdict.declared != declaration_digest(case)

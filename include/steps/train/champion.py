@@ -11,7 +11,9 @@ from include.steps.features import feature_pins
 from include.stores import ledger, packages, warehouse
 from ml.arrays import Floats
 from ml.errors import DataError, FeatureError, PackageError
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.packaging import package_files
 from ml.promotion.gate import GateRule
 from ml.training.fitting import Model
@@ -81,5 +83,6 @@ def read(promoted: Entry | None, case: UseCase, settings: Settings) -> Champion:
 def _judged_until(promoted: Entry, settings: Settings) -> str:
     """Return the last night that the champion was judged on, as the ledger tells it."""
     engine = warehouse.engine(settings.warehouse_url)
-    verdicts = ledger.entries(engine, use_case=promoted.use_case, kind="judged", subject=promoted.subject)
-    return str(verdicts[-1].payload["judged"]["nights"][-1]) if verdicts else ""  # type: ignore[call-overload,index]
+    verdicts = ledger.entries(engine, use_case=promoted.use_case, kind=EntryKind.JUDGED, subject=promoted.subject)
+    evaluation = ledger_entries.read(verdicts[-1], Verdict).evaluation if verdicts else None
+    return evaluation.nights[-1] if evaluation else ""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from include import usecases
 from include.plotting import card_html as page
@@ -17,8 +16,9 @@ from ml import periods
 from ml.errors import CardError, RequestError
 from ml.evaluation.permutation_importance import FeatureImportance
 from ml.features import lineage
-from ml.governance import manifest, privacy
+from ml.governance import ledger_entries, manifest, privacy
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import Verdict
 from ml.model_card import audit, card
 from ml.model_card.card import FeatureReport, ModelCard
 from ml.usecase import Feature, UseCase
@@ -78,7 +78,7 @@ def check(use_case: str, night: str) -> None:
     """Raise CardError unless the card of `night`, as a page and in the registry, says what was recorded of its training."""
     case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
     verdicts = attempts.verdicts(case, as_of, settings)
-    if not verdicts or MARKDOWN not in verdicts[-1].payload:
+    if not verdicts or ledger_entries.read(verdicts[-1], Verdict).model_card is None:
         raise RequestError(
             f"{case.name} was not trained as of {as_of}, or told no card then: there is nothing to check"
         )
@@ -86,28 +86,28 @@ def check(use_case: str, night: str) -> None:
         raise CardError(f"the model card of {case.name} as of {as_of} is not what was recorded: {'. '.join(faults)}")
 
 
-def _faults(case: UseCase, verdict: Entry, settings: Settings) -> list[str]:
-    payload: Mapping[str, Any] = verdict.payload
-    markdown_path = report_paths.model_card(settings.reports, case.name, verdict.night or date.min)
+def _faults(case: UseCase, entry: Entry, settings: Settings) -> list[str]:
+    verdict = ledger_entries.read(entry, Verdict)
+    markdown_path = report_paths.model_card(settings.reports, case.name, entry.night or date.min)
     page_text, html = (
         path.read_text() if path.exists() else "" for path in (markdown_path, markdown_path.with_suffix(".html"))
     )
-    registered = registry.read_run_file(settings, case.name, str(payload["version"]), MARKDOWN).decode()
-    faults = [f"{MARKDOWN}: {each}" for each in _differences(page_text, registered, payload, case)]
-    faults += [f"the registry's {MARKDOWN}: {each}" for each in _differences(registered, page_text, payload, case)]
-    if not faults and html != page.render(_title(case.name, str(verdict.night)), page_text):
+    registered = registry.read_run_file(settings, case.name, str(verdict.version), MARKDOWN).decode()
+    faults = [f"{MARKDOWN}: {each}" for each in _differences(page_text, registered, verdict, case)]
+    faults += [f"the registry's {MARKDOWN}: {each}" for each in _differences(registered, page_text, verdict, case)]
+    if not faults and html != page.render(_title(case.name, str(entry.night)), page_text):
         faults.append(f"{HTML}: its words are not those of {MARKDOWN}")
     return faults
 
 
-def _differences(text: str, other: str, payload: Mapping[str, Any], case: UseCase) -> tuple[str, ...]:
-    """Return what a copy of the card says wrongly; what the ledger has no number for is held against a whole `other`."""
-    faults = audit.mismatches(text, audit.expected_lines(payload, case))
-    if faults or _sha256(text) == payload[MARKDOWN]:
+def _differences(text: str, other: str, verdict: Verdict, case: UseCase) -> tuple[str, ...]:
+    """Return what a copy of the card says wrongly; what the ledger has no number for is compared with a whole `other`."""
+    faults = audit.mismatches(text, audit.expected_lines(verdict, case))
+    if faults or _sha256(text) == verdict.model_card:
         return faults
-    if _sha256(other) == payload[MARKDOWN]:
+    if _sha256(other) == verdict.model_card:
         return audit.mismatches(text, other.splitlines()) or ("has lines that were added",)
-    return (f"expected SHA-256 {payload[MARKDOWN]}, got {_sha256(text)}",)
+    return (f"expected SHA-256 {verdict.model_card}, got {_sha256(text)}",)
 
 
 def _sha256(text: str) -> str:

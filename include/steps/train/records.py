@@ -1,9 +1,9 @@
-"""What a training leaves: a signed package, its card and pictures, a run in MLflow, and what the ledger is told."""
+"""What a training leaves: a signed package, its card and plots, a run in MLflow, and the verdict for the ledger."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from typing import Any
 
 from include import provenance
 from include.settings import Settings
@@ -18,7 +18,15 @@ from include.stores import packages, registry
 from include.stores.signing import model_signing
 from include.stores.table_snapshot import TableSnapshot
 from ml.evaluation.diagnostics import Diagnostics
-from ml.governance import environment_diff, hash_chain, manifest
+from ml.governance import environment_diff, hash_chain, ledger_entries, manifest
+from ml.governance.ledger_entries import (
+    CandidateRecord,
+    EntryKind,
+    EvaluationRows,
+    RefitRecord,
+    StoredInterval,
+    Verdict,
+)
 from ml.model_card import card as cards
 from ml.model_card import sections
 from ml.model_card.card import ModelCard
@@ -26,8 +34,25 @@ from ml.packaging import package_files
 from ml.packaging.package_files import Package
 from ml.promotion.gate import HoldoutScores, PromotionVerdict
 from ml.promotion.refit_equivalence import RefitComparison
+from ml.statistics.intervals import Interval
 from ml.training.fitting import Model
 from ml.usecase import UseCase
+
+_EVIDENCE = (  # the fields of a verdict that approvers sign
+    "champion",
+    "champion_error",
+    "rule",
+    "gain",
+    "cost_gain",
+    "evaluation",
+    "checks",
+    "candidates",
+    "choice",
+    "table_versions",
+    "features_without_benefit",
+    "diagnostics",
+    "refit",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +84,8 @@ class TrainingRecord:
         return environment_diff.describe_changes(self.champion.facts, provenance.facts()) if self.champion.facts else ()
 
 
-def write(training: TrainingRecord, settings: Settings) -> tuple[dict[str, Any], str]:
-    """Write everything but the ledger; return what the ledger is to be told, and the released package's digest."""
+def write(training: TrainingRecord, settings: Settings) -> tuple[Verdict, str]:
+    """Write everything but the ledger; return the verdict for it, and the digest of the package to release."""
     card_content = _card(training, settings)
     package, refitted = _package_release(training, card_content, settings)
     card_content = replace(card_content, package=package.digest, refit=refitted)
@@ -68,8 +93,12 @@ def write(training: TrainingRecord, settings: Settings) -> tuple[dict[str, Any],
         training.findings, training.selection.target, training.case, training.night, settings
     )
     version = _log_to_mlflow(training, package, files, settings)
-    card_digest = {model_card.MARKDOWN: manifest.sha256(files[model_card.MARKDOWN])}
-    return {"version": version, **card_digest, **_payload(training, package, refitted)}, package.digest
+    verdict = replace(
+        _verdict(training, package, refitted),
+        version=version,
+        model_card=manifest.sha256(files[model_card.MARKDOWN]),
+    )
+    return replace(verdict, evidence=_evidence(verdict)), package.digest
 
 
 def _card(training: TrainingRecord, settings: Settings) -> ModelCard:
@@ -166,37 +195,60 @@ def _log_to_mlflow(training: TrainingRecord, package: Package, files: Mapping[st
     )
 
 
-def _payload(training: TrainingRecord, package: Package, refitted: RefitComparison | None) -> dict[str, Any]:
-    champion, verdict, selection, judged = training.champion, training.verdict, training.selection, training.judged
-    evidence = {
-        "champion": champion.digest,
-        "champion_fault": champion.fault,
-        "bar": verdict.rule,
-        "gain": asdict(verdict.gain),
-        "cost_gain": asdict(verdict.cost_gain),
-        "judged": {
-            "nights": list(training.spans["judged"]),
-            "rows": verdict.rows,
-            "count": verdict.nights,
-            "digest": _digest(judged),
-        },
-        "checks": [asdict(check) for check in verdict.checks],
-        "candidates": [asdict(each) for each in selection.contenders],
-        "choice": selection.choice.reason,
-        "reads": training.tables.versions,
-        "not_shown_to_pay": [each.feature for each in selection.importances if not each.is_useful],
-        "findings": diagnostics.ledger_payload(training.findings),
-        "refit": refitted and asdict(refitted),
-    }
-    return {
-        "outcome": verdict.outcome,
-        "reason": f"{verdict.reason}: {champion.fault}" if champion.fault else verdict.reason,
-        "package": package.digest,
-        "evidence": hash_chain.fingerprint(evidence),
-        "dependencies": list(training.environment_changes),
-        "pictures": sections.pictures(training.findings),
-        **evidence,
-    }
+def _verdict(training: TrainingRecord, package: Package, refitted: RefitComparison | None) -> Verdict:
+    champion, verdict, selection = training.champion, training.verdict, training.selection
+    return Verdict(
+        outcome=verdict.outcome,
+        reason=f"{verdict.reason}: {champion.fault}" if champion.fault else verdict.reason,
+        table_versions=dict(training.tables.versions),
+        package=package.digest,
+        environment_changes=training.environment_changes,
+        plots=tuple(sections.pictures(training.findings)),
+        champion=champion.digest,
+        champion_error=champion.fault,
+        rule=verdict.rule,
+        gain=_stored(verdict.gain),
+        cost_gain=_stored(verdict.cost_gain),
+        evaluation=EvaluationRows(
+            nights=training.spans["judged"],
+            rows=verdict.rows,
+            night_count=verdict.nights,
+            digest=_digest(training.judged),
+        ),
+        checks=verdict.checks,
+        candidates=tuple(
+            CandidateRecord(
+                name=each.name,
+                quality=asdict(each.quality),
+                p99_latency_ms=each.p99_latency_ms,
+                package_mb=each.package_mb,
+                memory_mb=each.memory_mb,
+            )
+            for each in selection.contenders
+        ),
+        choice=selection.choice.reason,
+        features_without_benefit=tuple(each.feature for each in selection.importances if not each.is_useful),
+        diagnostics=diagnostics.ledger_payload(training.findings),
+        refit=_refit_record(refitted),
+    )
+
+
+def _refit_record(refitted: RefitComparison | None) -> RefitRecord | None:
+    if refitted is None:
+        return None
+    return RefitRecord(judged=refitted.judged, refit=refitted.refit, checks=refitted.checks)
+
+
+def _evidence(verdict: Verdict) -> str:
+    """Return the digest of what approvers sign; what is None is part of it."""
+    stored = ledger_entries.encode(EntryKind.JUDGED, verdict)
+    return hash_chain.fingerprint({name: stored.get(name) for name in _EVIDENCE})
+
+
+def _stored(interval: Interval) -> StoredInterval:
+    """Return the interval as JSON can have it: None for what is not finite."""
+    value, low, high = (each if math.isfinite(each) else None for each in (interval.value, interval.low, interval.high))
+    return StoredInterval(value=value, low=low, high=high)
 
 
 def _digest(rows: LabelledRows) -> str:

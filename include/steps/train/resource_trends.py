@@ -1,19 +1,19 @@
-"""What each training took and was made with, kept as metrics of its night, and told where it gets slower or is made otherwise."""
+"""What each training took and was made with, kept as metrics of its night, with alerts on trends and changed dependencies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 from include.settings import Settings
 from include.stores import warehouse
 from include.stores.warehouse import Alert, Metric
+from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import CandidateRecord, Verdict
 from ml.statistics import trends
 from ml.usecase import UseCase
 
 SECONDS, LATENCY, MEMORY, SIZE = "training_seconds", "serving_p99_ms", "serving_memory_mb", "package_mb"
 TIMED_METRICS = (SECONDS, LATENCY, MEMORY)
-_CANDIDATE_FIELDS = {LATENCY: "p99_latency_ms", MEMORY: "memory_mb", SIZE: "package_mb"}
 _NO_MODEL, _TREND, _DEPENDENCIES = "none", "trend", "dependencies"
 
 
@@ -22,23 +22,29 @@ def record_seconds(case: UseCase, night: date, candidate: str, seconds: float, s
     _record([_metric(case, night, candidate, _NO_MODEL, SECONDS, seconds)], settings)
 
 
-def record(case: UseCase, night: date, verdict: Entry, settings: Settings) -> None:
-    """Keep what serving each candidate of a verdict takes, and tell trends and dependencies that changed."""
-    payload: Mapping[str, Any] = verdict.payload
+def record(case: UseCase, night: date, entry: Entry, settings: Settings) -> None:
+    """Keep what serving each candidate of a verdict takes, and raise alerts on trends and dependencies that changed."""
+    verdict = ledger_entries.read(entry, Verdict)
     _record(
         [
-            _metric(case, night, each["name"], verdict.subject, metric, each[name])
-            for each in payload.get("candidates", ())
-            for metric, name in _CANDIDATE_FIELDS.items()
+            _metric(case, night, each.name, entry.subject, metric, value)
+            for each in verdict.candidates
+            for metric, value in _resources(each).items()
         ],
         settings,
     )
     alerts = list(_trends(case, night, settings))
-    if payload.get("dependencies"):
-        message = f"the package of {night} is made otherwise than its champion: {'; '.join(payload['dependencies'])}"
-        alerts.append(_alert(case, night, _DEPENDENCIES, verdict.subject[:12], message))
+    if verdict.environment_changes:
+        message = (
+            f"the package of {night} is made otherwise than its champion: {'; '.join(verdict.environment_changes)}"
+        )
+        alerts.append(_alert(case, night, _DEPENDENCIES, entry.subject[:12], message))
     engine = warehouse.engine(settings.warehouse_url)
     warehouse.replace_alerts(engine, case.name, night, (_TREND, _DEPENDENCIES), alerts)
+
+
+def _resources(candidate: CandidateRecord) -> dict[str, float]:
+    return {LATENCY: candidate.p99_latency_ms, MEMORY: candidate.memory_mb, SIZE: candidate.package_mb}
 
 
 def _trends(case: UseCase, night: date, settings: Settings) -> Iterator[Alert]:

@@ -64,7 +64,7 @@ def probe_http(
     """
     facts = {"night": str(night), **feature_pins.from_package(digest, settings).facts}
     with TemporaryDirectory() as folder:
-        isolated = replace(settings, feature_store=Path(folder), prediction_log=Path(folder) / "journal")
+        isolated = replace(settings, feature_store=Path(folder), prediction_log=Path(folder) / "prediction_log")
         snapshot_store.put(
             materialize.snapshot_folder(case, isolated), night, snapshots.pack(rows[[ENTITY, *names]], facts)
         )

@@ -1,28 +1,27 @@
-"""The settings of the candidates: searched with the first model, or when a person asks; a refresh keeps what was found."""
+"""The hyperparameters of the candidates: searched with the first model, or when a person asks; a refresh keeps what was found."""
 
 import logging
 from datetime import date
-from typing import cast
 
 from include.settings import Settings
 from include.stores import ledger, tuning_studies, warehouse
 from include.usecases import function_sources
 from ml import targets
 from ml.errors import RefusalError
-from ml.governance import hash_chain
+from ml.governance import hash_chain, ledger_entries
+from ml.governance.ledger_entries import EntryKind, Tuned
 from ml.training import recipes, tuning
 from ml.training.fitting import TrainingData
 from ml.training.tuning import ParameterValues
 from ml.usecase import Candidate, Tuning, UseCase
 
-TUNED = "tuned"
 _LOG = logging.getLogger(__name__)
 
 
 def tuned_candidate(
     case: UseCase, candidate: Candidate, night: date, material: TrainingData, settings: Settings, *, force: bool = False
 ) -> Candidate:
-    """Return the candidate with the settings found for it as it is declared; searched where none were, or `anew`.
+    """Return the candidate with the hyperparameters found for it as declared; searched where none were, or with `force`.
 
     Raises RefusalError when the search takes longer than the use case allows.
     """
@@ -45,22 +44,23 @@ def _find_or_search(
         warehouse.engine(settings.warehouse_url),
         recipes.digest(case, candidate, function_sources.function_sources(case)),
     )
-    earlier = [
-        each
-        for each in ledger.entries(engine, use_case=case.name, kind=TUNED, subject=candidate.name)
-        if each.payload["recipe"] == recipe and each.night is not None and each.night <= night
+    searches = [
+        (each.night, ledger_entries.read(each, Tuned))
+        for each in ledger.entries(engine, use_case=case.name, kind=EntryKind.TUNED, subject=candidate.name)
+        if each.night is not None and each.night <= night
     ]
-    if earlier and (not force or earlier[-1].night == night):
-        return tuning.with_values(candidate, cast("tuning.ParameterValues", earlier[-1].payload["settings"]))
+    earlier = [(tuned_night, tuned) for tuned_night, tuned in searches if tuned.recipe == recipe]
+    if earlier and (not force or earlier[-1][0] == night):
+        return tuning.with_values(candidate, earlier[-1][1].hyperparameters)
     best = _search(case, declared, candidate, night, material, recipe, settings)
     ledger.append(
         engine,
-        kind=TUNED,
+        kind=EntryKind.TUNED,
         use_case=case.name,
         night=night,
         subject=candidate.name,
-        payload={"recipe": recipe, "trials": declared.trials, "settings": dict(best)},
-        key=f"{case.name}:tuned:{candidate.name}:{night}:{recipe}",
+        payload=Tuned(recipe=recipe, trials=declared.trials, hyperparameters=dict(best)),
+        key=f"{case.name}:{EntryKind.TUNED}:{candidate.name}:{night}:{recipe}",
     )
     return tuning.with_values(candidate, best)
 

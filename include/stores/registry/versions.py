@@ -14,7 +14,7 @@ from include.stores import ledger, packages, warehouse
 from include.stores.registry import client
 from ml.arrays import Floats
 from ml.errors import DataError, LedgerError, PackageError
-from ml.rollout.state import ReleaseEvent
+from ml.governance.ledger_entries import EntryKind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def sync_with_ledger(settings: Settings, use_case: str) -> tuple[str, ...]:
     Raises LedgerError when the champion has no version.
     """
     engine = warehouse.engine(settings.warehouse_url)
-    promoted = {entry.subject for entry in ledger.entries(engine, use_case, ReleaseEvent.PROMOTED)}
+    promoted = {entry.subject for entry in ledger.entries(engine, use_case, EntryKind.PROMOTED)}
     promotion = ledger.champion(engine, use_case)
     mlflow = client.connect(settings)
     with client.write_lock(settings):

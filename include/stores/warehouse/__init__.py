@@ -1,12 +1,14 @@
 """The relational store of scores, labels, metrics, alerts and the ledger: SQLite or Postgres, by URL."""
 
 from include.stores.warehouse.database import (
+    check_schema,
     engine,
     exists,
     migrate,
     open_existing,
     open_migrated,
     redact_url,
+    upgrade,
     write_transaction,
 )
 from include.stores.warehouse.files import (
@@ -61,6 +63,7 @@ __all__ = [
     "TableRead",
     "TaskTime",
     "alerts",
+    "check_schema",
     "count_labels",
     "engine",
     "entities_labelled_between",
@@ -94,5 +97,6 @@ __all__ = [
     "scores",
     "table_reads",
     "task_times",
+    "upgrade",
     "write_transaction",
 ]

@@ -129,7 +129,38 @@ def open_existing(url: str) -> sa.Engine:
             f"nothing has run in this home yet: expected its warehouse at {redact_url(url)}, found none. `make run`, or "
             "`ratchet ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
         )
+    check_schema(url)
     return engine(url)
+
+
+def check_schema(url: str) -> None:
+    """Raise SetupError, with what to do, unless the database at `url` has the schema of this release."""
+    present, newest = _schema(url), _newest_schema()
+    if present is None or present == newest:
+        return
+    if present > newest:
+        raise SetupError(
+            f"the warehouse at {redact_url(url)} has the schema {present}, which a later release made; this one knows "
+            f"schemas up to {newest}: use that release, or a backup from before its upgrade"
+        )
+    raise SetupError(
+        f"the warehouse at {redact_url(url)} has the schema {present} of an earlier release, this one needs {newest}: "
+        "stop what runs on it, make a backup, and run `ratchet upgrade`"
+    )
+
+
+def _schema(url: str) -> str | None:
+    """Return the schema of the database at `url`; None where there is no database, or nothing in it yet."""
+    if not exists(url):
+        return None
+    with engine(url).connect() as connection:
+        present = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(_VERSION_TABLE)))
+    return None if present is None else str(present)
+
+
+@cache
+def _newest_schema() -> str:
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def exists(url: str) -> bool:
@@ -149,16 +180,33 @@ def redact_url(url: str) -> str:
 
 
 def migrate(url: str) -> None:
-    """Bring the database at `url` to the newest schema, making it first if need be; two at once do it once."""
+    """Make the database at `url` if it is not there; two at once do it once.
+
+    Raises SetupError, as `check_schema` does, for one of another release: only `upgrade` changes what holds data.
+    """
+    check_schema(url)
+    upgrade(url)
+
+
+def upgrade(url: str) -> tuple[str | None, str]:
+    """Bring the database at `url` to the newest schema, and return the schemas before and after.
+
+    It is one transaction: a database that is killed within has the schema, and the rows, of before. Raises SetupError for
+    a schema of a later release.
+    """
     from alembic import command
     from alembic.config import Config
 
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite" and address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    before = _schema(url)
+    if before is not None and before > _newest_schema():
+        check_schema(url)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with write_transaction(engine(url), lock="migrate") as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    return before, _newest_schema()

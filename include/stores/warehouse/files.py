@@ -12,11 +12,11 @@ from include.stores.warehouse import database, tables
 class FileStatus(StrEnum):
     """What became of a file."""
 
-    INGESTED = "taken"
+    INGESTED = "ingested"
     QUARANTINED = "quarantined"
     DUPLICATE = "duplicate"
-    UNKNOWN_TABLE = "no table"
-    REMOVED = "withdrawn"
+    UNKNOWN_TABLE = "unknown table"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,4 +107,4 @@ def _latest(connection: sa.Connection, use_case: str, period: str | None) -> lis
 
 def _file(row: dict[str, object]) -> FileRevision:
     row.pop("revision")
-    return FileRevision(**row | {"verdict": FileStatus(str(row["verdict"]))})  # type: ignore[arg-type]  # the table's own columns
+    return FileRevision(**row | {"status": FileStatus(str(row["status"]))})  # type: ignore[arg-type]  # the table's own columns

@@ -59,7 +59,12 @@ def publish_night(
     `features_version` is that of the features table from which they were computed. A score once issued is never
     rewritten: what is there stays. Raises DataError, and stores nothing, when a score is not a number.
     """
-    constant = {"use_case": use_case, "night": night, "issued_at": published_at, "features_version": features_version}
+    constant = {
+        "use_case": use_case,
+        "night": night,
+        "published_at": published_at,
+        "features_version": features_version,
+    }
     with database.write_transaction(engine) as connection:
         return sum(database.insert_new(connection, tables.scores, constant, _score_rows(part)) for part in parts)
 
@@ -71,7 +76,7 @@ def _score_rows(part: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | None = None) -> pd.DataFrame:
-    """Return the scores issued for `night`, by entity: entity, night, model_digest, score, issued_at, features_version."""
+    """Return the scores issued for `night`, by entity: entity, night, model_digest, score, published_at, features_version."""
     table = tables.scores
     query = (
         sa.select(
@@ -79,7 +84,7 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
             table.c.night,
             table.c.model_digest,
             table.c.score,
-            table.c.issued_at,
+            table.c.published_at,
             table.c.features_version,
         )
         .where(table.c.use_case == use_case, table.c.night == night)
@@ -91,7 +96,7 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
 def latest_scores(engine: sa.Engine, use_case: str) -> pd.DataFrame:
     """Return what readers of the view of this name get, by entity: the scores of the last night that was issued."""
     view = tables.latest_scores
-    columns = (view.c[name] for name in ("entity", "night", "model_digest", "score", "issued_at"))
+    columns = (view.c[name] for name in ("entity", "night", "model_digest", "score", "published_at"))
     return _read(engine, sa.select(*columns).where(view.c.use_case == use_case).order_by(view.c.entity))
 
 
@@ -204,7 +209,7 @@ def _read(engine: sa.Engine, query: sa.Select[Any]) -> pd.DataFrame:
     with engine.connect() as connection:
         result = connection.execute(query)
         frame = pd.DataFrame.from_records(result.all(), columns=list(result.keys()))
-    moments = [name for name in ("issued_at", "known_at") if name in frame]
+    moments = [name for name in ("published_at", "known_at") if name in frame]
     numbers = [name for name in ("score", "label") if name in frame]
     types = dict.fromkeys(moments, "datetime64[us, UTC]") | dict.fromkeys(numbers, "float64")
     types |= {name: "Int64" for name in ("features_version",) if name in frame}

@@ -49,7 +49,7 @@ scores = sa.Table(
     sa.Column("night", sa.Date, primary_key=True),
     sa.Column("model_digest", sa.String, primary_key=True),
     sa.Column("score", sa.Double, nullable=False),
-    sa.Column("issued_at", Instant, nullable=False),
+    sa.Column("published_at", Instant, nullable=False),
     sa.Column("features_version", sa.BigInteger),
     sa.Index(None, "use_case", "night"),
 )
@@ -76,7 +76,7 @@ files = sa.Table(
     sa.Column("source_table", sa.String, nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
-    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("status", sa.String, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("rows_in", sa.BigInteger, nullable=False),
     sa.Column("rows_valid", sa.BigInteger, nullable=False),
@@ -86,7 +86,7 @@ files = sa.Table(
 )
 
 file_versions = sa.Table(
-    "stamps",
+    "file_versions",
     METADATA,
     sa.Column("use_case", sa.String, primary_key=True),
     sa.Column("period", sa.String, primary_key=True),
@@ -132,7 +132,7 @@ alerts = sa.Table(
 )
 
 table_reads = sa.Table(
-    "reads",
+    "table_reads",
     METADATA,
     sa.Column("use_case", sa.String, primary_key=True),
     sa.Column("night", sa.Date, primary_key=True),
@@ -167,18 +167,18 @@ def _score_columns() -> tuple[sa.Column[Any], ...]:
         sa.Column("night", sa.Date),
         sa.Column("model_digest", sa.String),
         sa.Column("score", sa.Double),
-        sa.Column("issued_at", Instant),
+        sa.Column("published_at", Instant),
     )
 
 
 latest_scores = sa.Table(
-    "standing_scores",
+    "latest_scores",
     sa.MetaData(),
     *_score_columns(),
 )
 
 matured_scores = sa.Table(
-    "matured",
+    "matured_scores",
     sa.MetaData(),
     *_score_columns(),
     sa.Column("label", sa.Double),

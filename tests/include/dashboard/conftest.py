@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,83 +12,77 @@ import sqlalchemy as sa
 
 from include import usecases
 from include.stores import warehouse
-from include.stores.ledger import GENESIS
-from include.stores.warehouse import Alert, Ingestion, Metric, tables
-from ml.governance import hash_chain
+from include.stores.warehouse import Alert, Ingestion, Metric
 from ml.governance.hash_chain import Entry
-from ml.rollout.state import ReleaseEvent
+from ml.governance.ledger_entries import EntryKind, StoredInterval
 from ml.usecase import UseCase
+from tests import payloads
+from tests.stack import raw_entries
 
 FIRST, NIGHTS = date(2013, 1, 1), 365
 LAST = FIRST + timedelta(days=NIGHTS - 1)
 OLD, CHAMPION, CHALLENGER, NEXT = "a" * 64, "c" * 64, "d" * 64, "e" * 64
 MOMENT = datetime(2014, 1, 2, tzinfo=UTC)
 NASTY = "<script>alert('1')</script>"
+LATENCY = replace(payloads.CHECK, name="p99", value=None, bar="at most 10 ms")
 
 
 def at(night: date) -> datetime:
     return datetime(night.year, night.month, night.day, 7, tzinfo=UTC)
 
 
-def entry(kind: str, night: date, subject: str, use_case: str = "flights", **payload: Any) -> Entry:
-    key = f"{use_case}:{kind}:{night}:{subject}:{payload.get('role', '')}"
-    return Entry(
-        kind=kind, use_case=use_case, night=night, subject=subject, payload=payload, recorded_at=at(night), key=key
+def entry(kind: EntryKind, night: date, subject: str, **changes: Any) -> Entry:
+    """Return an entry of the flagship with a small payload of its kind, in which some fields are others."""
+    return raw_entries.draft(
+        kind,
+        payloads.stored(kind, **changes),
+        use_case="flights",
+        night=night,
+        subject=subject,
+        recorded_at=at(night),
+        key=f"flights:{kind}:{night}:{subject}:{changes.get('role', '')}",
     )
 
 
 def judged(night: date, digest: str, outcome: str, champion: str | None, padding: int = 0) -> Entry:
     """Return a verdict with as much evidence as a real one where `padding` is 20,000."""
     return entry(
-        "judged",
+        EntryKind.JUDGED,
         night,
         digest,
         package=digest,
         outcome=outcome,
         reason="it had to be so",
-        gain={"value": 0.01, "low": 0.002, "high": 0.018},
-        checks=[{"name": "log loss", "value": 0.51, "bar": "at most 0.69", "answer": "pass"}],
+        gain=StoredInterval(value=0.01, low=0.002, high=0.018),
+        checks=(payloads.CHECK,),
         trigger="calibration_gap",
         champion=champion,
         evidence="f" * 64,
-        segments="x" * padding,
+        diagnostics={"segments": "x" * padding},
     )
 
 
 def decided(night: date, retrain: bool) -> Entry:
     reason = "calibration_gap is 0.06, threshold 0.04" if retrain else "nothing fired"
     findings = [
-        {"trigger": name, "value": 0.01, "threshold": 0.04, "state": "quiet"} for name in ("calibration_gap", "labels")
+        {"trigger": name, "value": 0.01, "threshold": 0.04, "state": "not fired"}
+        for name in ("calibration_gap", "labels")
     ]
     trigger = "calibration_gap" if retrain else None
-    return entry("decided", night, CHAMPION, retrain=retrain, trigger=trigger, reason=reason, findings=findings)
+    return entry(
+        EntryKind.RETRAINING_DECIDED,
+        night,
+        CHAMPION,
+        retrain=retrain,
+        trigger=trigger,
+        reason=reason,
+        findings=tuple(findings),
+    )
 
 
 def nightly(night: date) -> list[Entry]:
-    counts: dict[str, Any] = {"rows_in": 900, "rows_valid": 899, "rows_quarantined": 1, "alerts": []}
-    validated = [entry("validated", night, table, **counts) for table in ("schedule", "outcomes", "weather")]
+    validated = [entry(EntryKind.VALIDATED, night, table) for table in ("schedule", "outcomes", "weather")]
     return [*validated, decided(night, retrain=night.day == 8 and night.month % 2 == 0)]
-
-
-def written(engine: sa.Engine, drafts: list[Entry]) -> None:
-    """Write entries at the end of the ledger, all in one transaction: one by one a year takes minutes."""
-    with engine.connect() as connection:
-        found = connection.execute(
-            sa.select(tables.ledger.c.seq, tables.ledger.c.digest).order_by(tables.ledger.c.seq.desc()).limit(1)
-        ).first()
-    seq, previous = found or (0, GENESIS)
-    rows = []
-    for draft in drafts:
-        last = Entry(**{**_fields(draft), "seq": seq, "digest": previous})
-        linked = hash_chain.link(last if seq else None, draft)
-        rows.append({**_fields(linked), "payload": hash_chain.canonical_json(linked.payload)})
-        seq, previous = linked.seq, linked.digest
-    with warehouse.write_transaction(engine) as connection:
-        connection.execute(sa.insert(tables.ledger), rows)
-
-
-def _fields(each: Entry) -> dict[str, Any]:
-    return {column.name: getattr(each, column.name) for column in tables.ledger.columns}
 
 
 def metrics(night: date, day: int) -> Iterator[Metric]:
@@ -164,27 +159,23 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             for table in ("schedule", "outcomes", "weather")
         ),
     )
-    written(
+    raw_entries.insert(
         engine,
-        [judged(FIRST, OLD, "promote", None), entry(ReleaseEvent.PROMOTED, FIRST, OLD, approved_by=["ann", "bob"])],
+        [judged(FIRST, OLD, "promote", None), entry(EntryKind.PROMOTED, FIRST, OLD, approved_by=("ann", "bob"))],
     )
-    written(engine, [each for night in nights for each in nightly(night)])
-    written(engine, [judged(night, f"{night.month:064}", "keep", OLD, 20_000) for night in nights if night.day == 9])
-    written(
+    raw_entries.insert(engine, [each for night in nights for each in nightly(night)])
+    raw_entries.insert(
+        engine, [judged(night, f"{night.month:064}", "keep", OLD, 20_000) for night in nights if night.day == 9]
+    )
+    raw_entries.insert(
         engine,
         [
-            entry(ReleaseEvent.PROMOTED, date(2013, 6, 1), CHAMPION, approved_by=["ann", "cyd"]),
+            entry(EntryKind.PROMOTED, date(2013, 6, 1), CHAMPION, approved_by=("ann", "cyd")),
             judged(LAST, NEXT, "promote", CHAMPION),
-            entry(
-                "tested",
-                LAST,
-                NEXT,
-                outcome="pass",
-                checks=[{"name": "p99", "value": None, "bar": "at most 10 ms", "answer": "pass"}],
-            ),
-            entry(ReleaseEvent.SHADOW_STARTED, LAST, NEXT, trained=str(LAST)),
-            entry(ReleaseEvent.SHADOW_REVIEWED, LAST, NEXT, answers=500),
-            entry("approved", LAST, NEXT, role="tech_lead", user="ann"),
+            entry(EntryKind.ACCEPTANCE_TESTED, LAST, NEXT, checks=(LATENCY,)),
+            entry(EntryKind.SHADOW_STARTED, LAST, NEXT, trained_night=LAST),
+            entry(EntryKind.SHADOW_REVIEWED, LAST, NEXT, trained_night=LAST),
+            entry(EntryKind.APPROVED, LAST, NEXT, role="tech_lead", user="ann"),
         ],
     )
     warehouse.raise_alert(

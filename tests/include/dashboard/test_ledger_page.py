@@ -1,7 +1,6 @@
 """The ledger searched, turned page by page, and as it stood at a moment."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +10,8 @@ from include.dashboard.ledger_page import ChainStatus, LedgerPage, LedgerQuery, 
 from include.settings import Settings
 from include.stores import ledger, warehouse
 from ml.errors import RequestError
-from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, OLD
+from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, OLD, decided
+from tests.stack import raw_entries
 
 CHAIN = ChainStatus(head="", fault="", verified_at=MOMENT)
 
@@ -37,7 +37,7 @@ def test_entries_are_found(engine: sa.Engine, query: dict[str, str], count: int)
 
 
 def test_pages_follow_one_another_without_a_gap(engine: sa.Engine) -> None:
-    pages = [found(engine, kind="decided", page=str(page)) for page in range(1, 9)]
+    pages = [found(engine, kind="retraining_decided", page=str(page)) for page in range(1, 9)]
     numbers = [each.entry.seq for page in pages for each in page.entries]
     assert pages[0].pages == 8
     assert len(numbers) == pages[0].count
@@ -68,6 +68,7 @@ def test_without_a_moment_nobody_is_told_of(engine: sa.Engine) -> None:
         ({"page": "²"}, "expected page to be a whole number"),
         ({"at": "9999-12-31T23:59-05:00"}, "expected at to be a moment"),
         ({"text": "a\0b"}, "got a NUL character"),
+        ({"kind": "decided"}, "expected kind to be one of .*retraining_decided.*, got 'decided'"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_what_can(query: dict[str, str], said: str) -> None:
@@ -91,8 +92,7 @@ def test_an_untouched_chain_is_verified(engine: sa.Engine) -> None:
 
 def test_a_changed_entry_is_told_within_a_minute(home: Settings) -> None:
     engine, verifier = warehouse.engine(home.warehouse_url), Verifier()
-    fields: dict[str, Any] = {"kind": "decided", "use_case": "flights", "night": LAST, "subject": CHAMPION}
-    ledger.append(engine, **fields, payload={"retrain": False}, key="one")
+    raw_entries.insert(engine, [decided(LAST, retrain=False)])
     assert verifier.verify(engine, MOMENT).fault == ""
     with warehouse.write_transaction(engine) as connection:
         connection.exec_driver_sql("DROP TRIGGER ledger_refuses_update")

@@ -4,7 +4,9 @@ import pytest
 
 from include.dashboard import ledger_text
 from ml.governance.hash_chain import Entry
-from tests.include.dashboard.conftest import LAST, NEXT, decided, entry
+from ml.governance.ledger_entries import EntryKind
+from tests.include.dashboard.conftest import LAST, decided
+from tests.stack import raw_entries
 
 
 @pytest.mark.parametrize(
@@ -12,10 +14,18 @@ from tests.include.dashboard.conftest import LAST, NEXT, decided, entry
     [
         pytest.param(decided(LAST, retrain=False), "go on: nothing fired", id="as today"),
         pytest.param(
-            entry("tested", LAST, NEXT, outcome="pass", loads=3), "loads, outcome", id="before checks had names"
+            raw_entries.draft(EntryKind.ACCEPTANCE_TESTED, {"outcome": "pass", "loads": 3}, key="one"),
+            "loads, outcome",
+            id="before checks had names",
         ),
-        pytest.param(entry("decided", LAST, NEXT), "by fields of an older version", id="without a field"),
-        pytest.param(entry("another", LAST, NEXT, share=0.5), "share 0.5", id="of a kind without words"),
+        pytest.param(
+            raw_entries.draft(EntryKind.RETRAINING_DECIDED, {}, key="one"),
+            "by fields of an older version",
+            id="without a field",
+        ),
+        pytest.param(
+            raw_entries.draft("another", {"share": 0.5}, key="one"), "share 0.5", id="of a kind without words"
+        ),
     ],
 )
 def test_every_entry_is_told(written: Entry, why: str) -> None:

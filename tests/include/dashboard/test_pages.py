@@ -155,10 +155,10 @@ def test_whoever_is_waited_for_finds_the_question_in_airflow(settings: Settings)
 
 
 def test_the_next_page_asks_for_the_same(settings: Settings) -> None:
-    asked = {"kind": "decided", "at": "2013-12-31T00:00", "page": "2", "text": "a&b"}
+    asked = {"kind": "retraining_decided", "at": "2013-12-31T00:00", "page": "2", "text": "a&b"}
     assert "rel=" not in pages.ledger(settings, asked | {"page": "1"}, MOMENT, ROOT)
     html = pages.ledger(settings, asked | {"text": "nothing fired"}, MOMENT, ROOT)
-    turned = "kind=decided&amp;text=nothing+fired&amp;at=2013-12-31+00%3A00%3A00%2B00%3A00&amp;page="
+    turned = "kind=retraining_decided&amp;text=nothing+fired&amp;at=2013-12-31+00%3A00%3A00%2B00%3A00&amp;page="
     assert [f"{turned}{page}" in html for page in (1, 3)] == [True, True]
 
 

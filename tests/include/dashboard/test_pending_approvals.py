@@ -1,35 +1,34 @@
 """Who is waited for, by what the ledger says of the latest challenger."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from include.dashboard import pending_approvals
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind, StoredInterval
 from ml.rollout import state
-from ml.rollout.state import ReleaseEvent
 from ml.usecase import UseCase
-from tests.include.dashboard.conftest import CHAMPION, LAST, NEXT, OLD, entry, judged
+from tests.include.dashboard.conftest import CHAMPION, LAST, LATENCY, NEXT, OLD, entry, judged
 
-PROMOTED = entry(ReleaseEvent.PROMOTED, LAST, CHAMPION)
+PROMOTED = entry(EntryKind.PROMOTED, LAST, CHAMPION)
 EARNED = judged(LAST, NEXT, "promote", CHAMPION)
 KEPT = judged(LAST, NEXT, "keep", CHAMPION)
-TESTED = entry("tested", LAST, NEXT, outcome="pass")
-FAILED = entry("tested", LAST, NEXT, outcome="fail")
-SEEN = entry(ReleaseEvent.SHADOW_REVIEWED, LAST, NEXT)
-LEAD = entry("approved", LAST, NEXT, role="tech_lead")
-OWNER = entry("approved", LAST, NEXT, role="business_owner")
-OVERRIDDEN = entry("overridden", LAST, NEXT, until=str(LAST))
-RUN_OUT = entry("overridden", LAST, NEXT, until="2013-12-30")
+TESTED = entry(EntryKind.ACCEPTANCE_TESTED, LAST, NEXT, outcome="pass")
+FAILED = entry(EntryKind.ACCEPTANCE_TESTED, LAST, NEXT, outcome="fail")
+SEEN = entry(EntryKind.SHADOW_REVIEWED, LAST, NEXT)
+LEAD = entry(EntryKind.APPROVED, LAST, NEXT, role="tech_lead")
+OWNER = entry(EntryKind.APPROVED, LAST, NEXT, role="business_owner")
+OVERRIDDEN = entry(EntryKind.GATE_OVERRIDDEN, LAST, NEXT, until=LAST)
+RUN_OUT = entry(EntryKind.GATE_OVERRIDDEN, LAST, NEXT, until=date(2013, 12, 30))
 OUTDATED = judged(LAST, NEXT, "promote", OLD)
 
 
 def found(case: UseCase, *told: Entry) -> pending_approvals.PendingRelease | None:
     entries = [replace(each, seq=place) for place, each in enumerate((PROMOTED, *told), start=1)]
-    kinds = set(ReleaseEvent)
-    return pending_approvals.find(
-        case, entries, state.replay_events(case.name, [each for each in entries if each.kind in kinds]), LAST
-    )
+    events = [each for each in entries if each.kind in RELEASE_KINDS]
+    return pending_approvals.find(case, entries, state.replay_events(case.name, events), LAST)
 
 
 @pytest.mark.parametrize(
@@ -39,11 +38,11 @@ def found(case: UseCase, *told: Entry) -> pending_approvals.PendingRelease | Non
         pytest.param((KEPT,), id="the champion was kept"),
         pytest.param((KEPT, RUN_OUT, TESTED), id="the override has run out"),
         pytest.param((OUTDATED, TESTED), id="it met another champion"),
-        pytest.param((EARNED, TESTED, SEEN, entry(ReleaseEvent.REJECTED, LAST, NEXT)), id="it was rejected"),
-        pytest.param((EARNED, entry(ReleaseEvent.ABORTED, LAST, NEXT)), id="it was withdrawn"),
-        pytest.param((EARNED, entry(ReleaseEvent.PROMOTED, LAST, NEXT)), id="it is champion"),
+        pytest.param((EARNED, TESTED, SEEN, entry(EntryKind.REJECTED, LAST, NEXT)), id="it was rejected"),
+        pytest.param((EARNED, entry(EntryKind.ABORTED, LAST, NEXT)), id="it was withdrawn"),
+        pytest.param((EARNED, entry(EntryKind.PROMOTED, LAST, NEXT)), id="it is champion"),
         pytest.param(
-            (EARNED, entry(ReleaseEvent.TRAFFIC_SHIFTED, LAST, NEXT, share=0.05, trained=str(LAST))), id="it was let in"
+            (EARNED, entry(EntryKind.TRAFFIC_SHIFTED, LAST, NEXT, share=0.05, trained_night=LAST)), id="it was let in"
         ),
     ],
 )
@@ -88,11 +87,17 @@ def test_those_who_have_not_answered_are_waited_for(
 
 
 def test_it_comes_with_what_it_earned_its_release_by(case: UseCase) -> None:
-    check = {"name": "p99", "value": None, "bar": "at most 10 ms", "answer": "pass", "more": "is left out"}
-    waiting = found(case, EARNED, FAILED, entry("tested", LAST, NEXT, outcome="pass", checks=[check]), SEEN)
+    waiting = found(case, EARNED, FAILED, entry(EntryKind.ACCEPTANCE_TESTED, LAST, NEXT, checks=(LATENCY,)), SEEN)
     assert waiting is not None
     assert (waiting.champion, waiting.gain, waiting.reason) == (CHAMPION, (0.01, 0.002, 0.018), "it had to be so")
-    assert [(each.source, each.name, each.value) for each in waiting.checks] == [
-        ("gate", "log loss", 0.51),
-        ("battery", "p99", None),
+    assert [(each.source, each.name, each.value, each.answer) for each in waiting.checks] == [
+        ("gate", "log loss", 0.51, "pass"),
+        ("battery", "p99", None, "pass"),
     ]
+
+
+def test_a_gain_without_a_bound_is_not_shown(case: UseCase) -> None:
+    gain = StoredInterval(value=0.01, low=None, high=None)
+    waiting = found(case, entry(EntryKind.JUDGED, LAST, NEXT, champion=CHAMPION, gain=gain))
+    assert waiting is not None
+    assert waiting.gain is None

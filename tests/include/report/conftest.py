@@ -1,6 +1,7 @@
 """A warehouse that has seen three nights, one retrain and two challengers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import sqlalchemy as sa
 from include import usecases
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Ingestion, Metric
-from ml.rollout.state import ReleaseEvent
+from ml.checks import CheckStatus
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided, StoredInterval, Verdict
 from ml.usecase import UseCase
+from tests import payloads
 
 NIGHTS = [date(2013, 2, 1), date(2013, 2, 2), date(2013, 2, 3)]
 CHAMPION, LOSER = "c" * 64, "d" * 64
@@ -34,11 +37,11 @@ def engine(tmp_path: Path, case: UseCase) -> Iterator[sa.Engine]:
     _challenger(engine, case, NIGHTS[1], LOSER, "keep", "refresh")
     ledger.append(
         engine,
-        kind=ReleaseEvent.PROMOTED,
+        kind=EntryKind.PROMOTED,
         use_case=case.name,
         night=NIGHTS[0],
         subject=CHAMPION,
-        payload={"approved_by": ["ann", "bob"]},
+        payload=payloads.sample(EntryKind.PROMOTED),
         key="promoted",
     )
     yield engine
@@ -83,34 +86,37 @@ def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
     asked = night == NIGHTS[1]
     ledger.append(
         engine,
-        kind="decided",
+        kind=EntryKind.RETRAINING_DECIDED,
         use_case=case.name,
         night=night,
         subject=CHAMPION,
-        payload={"retrain": asked, "trigger": "calibration_gap" if asked else None},
+        payload=RetrainingDecided(
+            retrain=asked, reason="it was measured", trigger="calibration_gap" if asked else None
+        ),
         key=f"decided:{night}",
     )
 
 
 def _challenger(engine: sa.Engine, case: UseCase, night: date, digest: str, outcome: str, bar: str) -> None:
-    check = {
-        "name": "log loss",
-        "value": 0.5,
-        "bar": "at most 0.69",
-        "answer": "pass" if outcome == "promote" else "fail",
-    }
-    payload: dict[str, object] = {
-        "package": digest,
-        "version": "1",
-        "bar": bar,
-        "outcome": outcome,
-        "gain": {"value": 0.01, "low": -0.02, "high": 0.03},
-        "reason": "because <it> had to be so",
-        "choice": "trees save more",
-        "checks": [check],
-    }
+    status = CheckStatus.from_bool(outcome == "promote")
+    verdict = Verdict(
+        outcome=outcome,
+        reason="because <it> had to be so",
+        package=digest,
+        version="1",
+        rule=bar,
+        gain=StoredInterval(value=0.01, low=-0.02, high=0.03),
+        choice="trees save more",
+        checks=(replace(payloads.CHECK, status=status),),
+    )
     if digest == CHAMPION:
-        payload |= {"not_shown_to_pay": ["<noise>", "weekday"], "pictures": ["reliability", "gains"]}
+        verdict = replace(verdict, features_without_benefit=("<noise>", "weekday"), plots=("reliability", "gains"))
     ledger.append(
-        engine, kind="judged", use_case=case.name, night=night, subject=digest, payload=payload, key=f"judged:{night}"
+        engine,
+        kind=EntryKind.JUDGED,
+        use_case=case.name,
+        night=night,
+        subject=digest,
+        payload=verdict,
+        key=f"judged:{night}",
     )

@@ -1,6 +1,7 @@
 """The summary says what warehouse and ledger say."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +10,8 @@ from include import report
 from include.report import Summary
 from include.stores import ledger
 from ml import periods
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.usecase import UseCase
 
 
@@ -38,15 +41,16 @@ def test_only_a_promoted_challenger_has_approvers(summary: Summary) -> None:
 
 
 def test_a_refused_attempt_at_the_same_package_has_no_approvers(engine: sa.Engine, case: UseCase) -> None:
-    (judged,) = [each for each in ledger.entries(engine, kind="judged") if each.payload["outcome"] == "promote"]
-    refused = dict(judged.payload) | {"outcome": "keep"}
+    entries = ledger.entries(engine, kind=EntryKind.JUDGED)
+    verdicts = [(each, ledger_entries.read(each, Verdict)) for each in entries]
+    ((judged, promoted),) = [(each, verdict) for each, verdict in verdicts if verdict.outcome == "promote"]
     ledger.append(
         engine,
-        kind="judged",
+        kind=EntryKind.JUDGED,
         use_case=case.name,
         night=judged.night,
         subject=judged.subject,
-        payload=refused,
+        payload=replace(promoted, outcome="keep"),
         key="refused",
     )
     told = report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {})

@@ -9,6 +9,7 @@ from include.settings import Settings
 from include.stores import approvals, ledger
 from include.stores.approvals import Approval
 from ml.errors import ApprovalError, LedgerError, SetupError
+from ml.governance.ledger_entries import ApprovalRecord, EntryKind
 
 NIGHT = date(2013, 2, 8)
 KEY = b"k" * 32
@@ -26,17 +27,17 @@ def check(engine: sa.Engine) -> tuple[Approval, ...]:
 def forge(engine: sa.Engine, approval: Approval, signature: str) -> None:
     ledger.append(
         engine,
-        kind=approval.choice,
+        kind=EntryKind(approval.choice),
         use_case=approval.use_case,
         night=approval.night,
         subject=approval.digest,
-        payload={
-            "role": approval.role,
-            "user": approval.user,
-            "choice": approval.choice,
-            "evidence": approval.evidence,
-            "signature": signature,
-        },
+        payload=ApprovalRecord(
+            role=approval.role,
+            user=approval.user,
+            choice=approval.choice,
+            evidence=approval.evidence,
+            signature=signature,
+        ),
         key="forged",
     )
 

@@ -1,63 +1,113 @@
 """Each kind of entry is told in a line that says what was decided and why."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from ml.governance import ledger_text
+from ml.checks import Check, CheckStatus
+from ml.errors import LedgerError
+from ml.governance import ledger_entries, ledger_text
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import (
+    AcceptanceTested,
+    ApprovalRecord,
+    EntryKind,
+    LabelBatchDecided,
+    ParityChecked,
+    Payload,
+    Promoted,
+    RetrainingDecided,
+    SourceParity,
+    Unfrozen,
+    Validated,
+    Verdict,
+)
 
 
-def entry(kind: str, payload: dict[str, Any]) -> Entry:
+def entry(kind: EntryKind, payload: Payload) -> Entry:
     return Entry(
         kind=kind,
         use_case="taxi",
         night=None,
         subject="m1",
-        payload=payload,
+        payload=json.loads(json.dumps(ledger_entries.encode(kind, payload))),
         recorded_at=datetime(2024, 3, 1, tzinfo=UTC),
         key="k",
     )
 
 
-COUNTS = {"rows_in": 61, "rows_valid": 60, "rows_quarantined": 1}
-FAST = {"name": "p99, ms", "value": 1.0, "bar": "at most 10", "answer": "pass"}
-SLOW = FAST | {"value": 11.0, "answer": "fail"}
-SAME = {"entities": 60, "absent": 0, "differ": {}}
+def validated(*alerts: str) -> Validated:
+    return Validated(rows_in=61, rows_valid=60, rows_quarantined=1, files={}, quarantined={}, alerts=alerts)
+
+
+def verdict(**more: str) -> Verdict:
+    return Verdict(**{"outcome": "keep", "reason": "not better", "trigger": "monitor", **more})
+
+
+def approval(user: str, role: str) -> ApprovalRecord:
+    return ApprovalRecord(user=user, role=role, choice="", evidence="", signature="")
+
+
+def parity(**sources: SourceParity) -> ParityChecked:
+    return ParityChecked(sources=sources, table_versions={})
+
+
+FAST = Check(name="p99, ms", value=1.0, bar="at most 10", status=CheckStatus.PASS)
+SLOW = replace(FAST, value=11.0, status=CheckStatus.FAIL)
+SAME = SourceParity(entities=60, absent=0, different={})
+ABSENT, DIFFERENT = replace(SAME, absent=1), replace(SAME, different={"zone": 3})
+RETRAIN = RetrainingDecided(retrain=True, reason="280 new labels")
 
 
 @pytest.mark.parametrize(
-    ("kind", "payload", "told"),
+    ("kind", "payload", "line"),
     [
-        ("validated", COUNTS | {"alerts": []}, "60 of 61 rows valid, 1 quarantined"),
-        ("validated", COUNTS | {"alerts": ["a", "b"]}, "60 of 61 rows valid, 1 quarantined; a; b"),
-        ("decided", {"retrain": True, "reason": "280 new labels"}, "retrain: 280 new labels"),
-        ("decided", {"retrain": False, "reason": "nothing fired"}, "go on: nothing fired"),
+        (EntryKind.VALIDATED, validated(), "60 of 61 rows valid, 1 quarantined"),
+        (EntryKind.VALIDATED, validated("a", "b"), "60 of 61 rows valid, 1 quarantined; a; b"),
+        (EntryKind.RETRAINING_DECIDED, RETRAIN, "retrain: 280 new labels"),
+        (EntryKind.RETRAINING_DECIDED, replace(RETRAIN, retrain=False, reason="none fired"), "go on: none fired"),
         (
-            "judged",
-            {"outcome": "keep", "reason": "not shown better", "trigger": "monitor"},
-            "keep: not shown better (asked for by monitor)",
+            EntryKind.LABEL_BATCH_DECIDED,
+            LabelBatchDecided(labels=60, baseline=0, retrain=False, reason="too few"),
+            "go on: too few",
         ),
+        (EntryKind.JUDGED, verdict(), "keep: not better (asked for by monitor)"),
         (
-            "judged",
-            {"outcome": "keep", "reason": "not better", "trigger": "tess: a new route", "budget": "2 of 2 are spent"},
+            EntryKind.JUDGED,
+            verdict(trigger="tess: a new route", budget="2 of 2 are spent"),
             "keep: not better (asked for by tess: a new route; 2 of 2 are spent)",
         ),
-        ("approved", {"user": "tess", "role": "tech_lead"}, "by tess as tech_lead"),
-        ("rejected", {"user": "bob", "role": "business_owner"}, "by bob as business_owner"),
-        ("promoted", {"approved_by": ["tess", "bob"]}, "approved by tess, bob"),
-        ("parity", {"ways": {"table": SAME, "snapshot": SAME}}, "2 ways compared; none differs"),
+        (EntryKind.APPROVED, approval("tess", "tech_lead"), "by tess as tech_lead"),
+        (EntryKind.REJECTED, approval("bob", "business_owner"), "by bob as business_owner"),
+        (EntryKind.PROMOTED, Promoted(approved_by=("tess", "bob"), evidence=""), "approved by tess, bob"),
+        (EntryKind.PARITY, parity(table=SAME, snapshot=SAME), "2 sources compared; none is different"),
         (
-            "parity",
-            {"ways": {"table": SAME | {"absent": 1}, "snapshot": SAME | {"differ": {"zone": 3}}, "rebuild": SAME}},
-            "3 ways compared; what differs: table, snapshot",
+            EntryKind.PARITY,
+            parity(table=ABSENT, snapshot=DIFFERENT, rebuild=SAME),
+            "3 sources compared; different: table, snapshot",
         ),
-        ("tested", {"checks": [FAST, FAST]}, "passes all 2 checks of its battery"),
-        ("tested", {"checks": [FAST, SLOW]}, "fails p99, ms (bar: at most 10)"),
-        ("tried", {"golden": "passed", "reads": {"a": 1}}, "golden passed"),
+        (
+            EntryKind.ACCEPTANCE_TESTED,
+            AcceptanceTested(outcome="pass", checks=(FAST, FAST)),
+            "passes all 2 acceptance tests",
+        ),
+        (
+            EntryKind.ACCEPTANCE_TESTED,
+            AcceptanceTested(outcome="fail", checks=(FAST, SLOW)),
+            "fails p99, ms (bar: at most 10)",
+        ),
+        (EntryKind.UNFROZEN, Unfrozen(who="tess", why="it is over"), "who tess, why it is over"),
     ],
-    ids=lambda each: each if isinstance(each, str) and len(each) < 12 else None,
 )
-def test_an_entry_is_told_in_a_line(kind: str, payload: dict[str, Any], told: str) -> None:
-    assert ledger_text.describe(entry(kind, payload)) == told
+def test_an_entry_is_described_in_a_line(kind: EntryKind, payload: Payload, line: str) -> None:
+    assert ledger_text.describe(entry(kind, payload)) == line
+
+
+def test_a_payload_that_is_not_what_its_kind_has_is_refused() -> None:
+    broken = replace(entry(EntryKind.RETRAINING_DECIDED, RETRAIN), payload={"retrain": "perhaps"}, seq=7)
+    with pytest.raises(
+        LedgerError, match=r"the payload of entry 7 of the ledger \(retraining_decided\) cannot be read"
+    ):
+        ledger_text.describe(broken)

@@ -1,11 +1,23 @@
 """A card's line is the recorded one, or the fault names what it says instead."""
 
-from dataclasses import asdict
-from typing import Any
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 
 import pytest
 
 from ml.checks import Check, CheckStatus
+from ml.errors import LedgerError
+from ml.governance import ledger_entries
+from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import (
+    CandidateRecord,
+    EntryKind,
+    EvaluationRows,
+    RefitRecord,
+    StoredInterval,
+    Verdict,
+)
 from ml.model_card import audit, card
 from ml.promotion.gate import GateRule, Outcome, PromotionVerdict
 from ml.statistics.intervals import Interval
@@ -29,19 +41,20 @@ CONTENDERS = [
     CandidateResult(name=name, quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
     for name in ("logistic", "trees")
 ]
-PAYLOAD: dict[str, Any] = {
-    "outcome": "promote",
-    "bar": "change",
-    "gain": asdict(VERDICT.gain),
-    "cost_gain": asdict(VERDICT.cost_gain),
-    "judged": {"rows": 900, "count": 7},
-    "checks": [asdict(CHECK)],
-    "candidates": [asdict(each) for each in CONTENDERS],
-    "choice": "trees save more",
-    "reads": {"valid/visits": 7},
-    "dependencies": ["lightgbm was 4.6, is 4.7"],
-}
-EXPECTED = audit.expected_lines(PAYLOAD, use_case())
+RECORDED = Verdict(
+    outcome="promote",
+    reason="it is better",
+    rule="change",
+    gain=StoredInterval(**asdict(VERDICT.gain)),
+    cost_gain=StoredInterval(**asdict(VERDICT.cost_gain)),
+    evaluation=EvaluationRows(nights=("2013-02-01", "2013-02-07"), rows=900, night_count=7, digest="d" * 64),
+    checks=(CHECK,),
+    candidates=tuple(CandidateRecord(**asdict(each)) for each in CONTENDERS),
+    choice="trees save more",
+    table_versions={"valid/visits": 7},
+    environment_changes=("lightgbm was 4.6, is 4.7",),
+)
+EXPECTED = audit.expected_lines(RECORDED, use_case())
 TEXT = "\n\n".join(["# a card", *EXPECTED, "and more"])
 
 
@@ -82,11 +95,38 @@ def test_a_card_without_a_line_like_it_is_told_which(text: str) -> None:
 
 
 def test_a_stale_number_of_a_refit_is_a_fault_and_a_verdict_without_one_asks_for_none() -> None:
-    check = {"name": "mean distance of scores", "value": 0.0123, "bar": "at most 0.03", "answer": "pass"}
-    refit = {"judged": "a" * 64, "refit": "b" * 64, "checks": [check]}
-    expected = audit.expected_lines(PAYLOAD | {"refit": refit}, use_case())
+    check = Check(name="mean distance of scores", value=0.0123, bar="at most 0.03", status=CheckStatus.PASS)
+    refit = RefitRecord(judged="a" * 64, refit="b" * 64, checks=(check,))
+    expected = audit.expected_lines(replace(RECORDED, refit=refit), use_case())
     text = "\n".join(expected)
     assert audit.mismatches(text, expected) == ()
-    assert audit.expected_lines(PAYLOAD | {"refit": None}, use_case()) == EXPECTED
+    assert audit.refit_lines(None) == []
+    assert audit.expected_lines(replace(RECORDED, refit=None), use_case()) == EXPECTED
     (fault,) = audit.mismatches(text.replace("0.0123", "0.0023"), expected)
     assert "'0.0023' where '0.0123' was recorded" in fault
+
+
+def test_a_bound_that_the_ledger_has_no_number_for_is_the_infinity_that_the_card_tells() -> None:
+    gain = StoredInterval(value=0.02, low=None, high=None)
+    assert any(
+        "+0.0200 [-inf, +inf]" in line for line in audit.expected_lines(replace(RECORDED, gain=gain), use_case())
+    )
+
+
+def test_a_verdict_read_back_from_the_ledger_asks_for_the_same_lines() -> None:
+    stored = json.loads(json.dumps(ledger_entries.encode(EntryKind.JUDGED, RECORDED)))
+    entry = Entry(
+        kind=EntryKind.JUDGED,
+        use_case="shop",
+        night=None,
+        subject="",
+        payload=stored,
+        recorded_at=datetime(2024, 3, 1, tzinfo=UTC),
+        key="",
+    )
+    assert audit.expected_lines(ledger_entries.read(entry, Verdict), use_case()) == EXPECTED
+
+
+def test_a_verdict_without_evidence_has_no_card() -> None:
+    with pytest.raises(LedgerError, match="expected a verdict on a package, got one without evidence: no labels"):
+        audit.expected_lines(Verdict(outcome="keep", reason="no labels"), use_case())

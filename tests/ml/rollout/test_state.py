@@ -5,15 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind
 from ml.rollout import state
 from ml.rollout.routing import Route
-from ml.rollout.state import ReleaseEvent, RolloutState
+from ml.rollout.state import RolloutState
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 
 
 def entry(seq: int, kind: str, subject: str, **payload: object) -> Entry:
-    told = {"trained": "2024-03-01", **payload}
+    told = {"trained_night": "2024-03-01", "who": "tess", "why": "a test", **payload}
     return Entry(
         kind=kind,
         use_case="taxi",
@@ -32,7 +33,7 @@ def story(*events: tuple[str, str] | tuple[str, str, dict[str, object]]) -> Roll
     return state.replay_events("taxi", entries)
 
 
-FIRST, SECOND = (ReleaseEvent.PROMOTED, "a"), (ReleaseEvent.PROMOTED, "b")
+FIRST, SECOND = (EntryKind.PROMOTED, "a"), (EntryKind.PROMOTED, "b")
 
 
 @pytest.mark.parametrize(
@@ -41,10 +42,10 @@ FIRST, SECOND = (ReleaseEvent.PROMOTED, "a"), (ReleaseEvent.PROMOTED, "b")
         pytest.param([], None, None, id="nothing yet"),
         pytest.param([FIRST], "a", None, id="the first"),
         pytest.param([FIRST, SECOND], "b", "a", id="the second has one to go back to"),
-        pytest.param([FIRST, SECOND, (ReleaseEvent.ROLLED_BACK, "a", {"from": "b"})], "a", None, id="rolled back, and nobody is left"),
-        pytest.param([FIRST, SECOND, (ReleaseEvent.ROLLED_BACK, "a", {"from": "b"}), (ReleaseEvent.PROMOTED, "c")], "c", "a", id="not the one rolled back from, but the last good"),
-        pytest.param([FIRST, SECOND, (ReleaseEvent.ROLLED_BACK, "a", {"from": "b"}), SECOND, (ReleaseEvent.PROMOTED, "c")], "c", "b", id="let in again it is good again"),
-        pytest.param([FIRST, SECOND, (ReleaseEvent.PROMOTED, "c"), (ReleaseEvent.ROLLED_BACK, "b", {"from": "c"})], "b", "a", id="back once more is possible"),
+        pytest.param([FIRST, SECOND, (EntryKind.ROLLED_BACK, "a", {"from_package": "b"})], "a", None, id="rolled back, and nobody is left"),
+        pytest.param([FIRST, SECOND, (EntryKind.ROLLED_BACK, "a", {"from_package": "b"}), (EntryKind.PROMOTED, "c")], "c", "a", id="not the one rolled back from, but the last good"),
+        pytest.param([FIRST, SECOND, (EntryKind.ROLLED_BACK, "a", {"from_package": "b"}), SECOND, (EntryKind.PROMOTED, "c")], "c", "b", id="let in again it is good again"),
+        pytest.param([FIRST, SECOND, (EntryKind.PROMOTED, "c"), (EntryKind.ROLLED_BACK, "b", {"from_package": "c"})], "b", "a", id="back once more is possible"),
     ],
 )  # fmt: skip
 def test_who_reigns_and_whom_to_go_back_to(
@@ -54,10 +55,10 @@ def test_who_reigns_and_whom_to_go_back_to(
     assert (stood.champion, stood.standby) == (champion, standby)
 
 
-SHADOW = (ReleaseEvent.SHADOW_STARTED, "n")
+SHADOW = (EntryKind.SHADOW_STARTED, "n")
 FIVE, QUARTER = (
-    (ReleaseEvent.TRAFFIC_SHIFTED, "n", {"share": 0.05}),
-    (ReleaseEvent.TRAFFIC_SHIFTED, "n", {"share": 0.25}),
+    (EntryKind.TRAFFIC_SHIFTED, "n", {"share": 0.05}),
+    (EntryKind.TRAFFIC_SHIFTED, "n", {"share": 0.25}),
 )
 
 
@@ -66,15 +67,15 @@ FIVE, QUARTER = (
     [
         pytest.param([FIRST], None, id="nobody under way"),
         pytest.param([FIRST, SHADOW], 0.0, id="a shadow"),
-        pytest.param([FIRST, SHADOW, (ReleaseEvent.SHADOW_REVIEWED, "n"), ("approved", "n")], 0.0, id="seen, and approved, it is a shadow still"),
+        pytest.param([FIRST, SHADOW, (EntryKind.SHADOW_REVIEWED, "n"), (EntryKind.APPROVED, "n")], 0.0, id="seen, and approved, it is a shadow still"),
         pytest.param([FIRST, SHADOW, FIVE], 0.05, id="the first share"),
-        pytest.param([FIRST, SHADOW, FIVE, (ReleaseEvent.STAGE_PASSED, "n"), QUARTER], 0.25, id="the next share"),
+        pytest.param([FIRST, SHADOW, FIVE, (EntryKind.STAGE_PASSED, "n"), QUARTER], 0.25, id="the next share"),
         pytest.param([FIRST, FIVE], 0.05, id="a share without a shadow"),
-        pytest.param([FIRST, SHADOW, (ReleaseEvent.REJECTED, "n")], None, id="rejected"),
-        pytest.param([FIRST, SHADOW, FIVE, (ReleaseEvent.ABORTED, "n")], None, id="withdrawn"),
-        pytest.param([FIRST, SHADOW, (ReleaseEvent.REJECTED, "another")], 0.0, id="another one was rejected"),
-        pytest.param([FIRST, SHADOW, FIVE, (ReleaseEvent.PROMOTED, "n")], None, id="promoted"),
-        pytest.param([FIRST, SECOND, SHADOW, (ReleaseEvent.ROLLED_BACK, "a", {"from": "b"})], None, id="a rollback of the champion ends it"),
+        pytest.param([FIRST, SHADOW, (EntryKind.REJECTED, "n")], None, id="rejected"),
+        pytest.param([FIRST, SHADOW, FIVE, (EntryKind.ABORTED, "n")], None, id="withdrawn"),
+        pytest.param([FIRST, SHADOW, (EntryKind.REJECTED, "another")], 0.0, id="another one was rejected"),
+        pytest.param([FIRST, SHADOW, FIVE, (EntryKind.PROMOTED, "n")], None, id="promoted"),
+        pytest.param([FIRST, SECOND, SHADOW, (EntryKind.ROLLED_BACK, "a", {"from_package": "b"})], None, id="a rollback of the champion ends it"),
     ],
 )  # fmt: skip
 def test_how_far_a_challenger_has_come(events: list[tuple[str, str]], share: float | None) -> None:
@@ -117,7 +118,7 @@ def test_shares_follow_one_another(share: float, following: float | None) -> Non
 def freeze(seq: int, first: int, last: int) -> Entry:
     """Return a freeze from one hour after the start until another."""
     begins, ends = ((START + timedelta(hours=hours)).isoformat() for hours in (first, last))
-    return entry(seq, ReleaseEvent.FROZEN, "taxi", **{"from": begins, "until": ends})
+    return entry(seq, EntryKind.FROZEN, "taxi", since=begins, until=ends)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +130,9 @@ def freeze(seq: int, first: int, last: int) -> Entry:
         pytest.param(6, [freeze(1, 4, 6)], None, id="as it ends"),
         pytest.param(3, [freeze(1, 4, 6)], None, id="before"),
         pytest.param(5, [freeze(1, 4, 6), freeze(2, 0, 9)], 2, id="the one that lasts longest"),
-        pytest.param(5, [freeze(1, 4, 6), entry(2, ReleaseEvent.UNFROZEN, "1")], None, id="ended by a person"),
+        pytest.param(5, [freeze(1, 4, 6), entry(2, EntryKind.UNFROZEN, "1")], None, id="ended by a person"),
         pytest.param(
-            5, [freeze(1, 4, 6), freeze(2, 0, 9), entry(3, ReleaseEvent.UNFROZEN, "2")], 1, id="another one was ended"
+            5, [freeze(1, 4, 6), freeze(2, 0, 9), entry(3, EntryKind.UNFROZEN, "2")], 1, id="another one was ended"
         ),
     ],
 )

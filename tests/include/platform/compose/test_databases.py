@@ -1,7 +1,6 @@
 """Roles on a real Postgres: who may what in the warehouse, above all in the ledger."""
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,9 @@ import sqlalchemy as sa
 from include.platform.compose import databases, secret_files
 from include.platform.compose.databases import OWNER, PROMOTION, READER, TASKS
 from include.stores import ledger, warehouse
-from ml.rollout.state import ReleaseEvent
+from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind
 from tests import postgres
+from tests.stack import raw_entries
 
 pytestmark = pytest.mark.servers
 
@@ -41,20 +41,23 @@ def engine(secrets: Path, role: str, database: str | None = None) -> sa.Engine:
 
 
 def write(secrets: Path, role: str, kind: str) -> None:
-    of = {"use_case": "toy", "night": date(2024, 1, 1), "subject": "x", "payload": {}, "key": f"{role}/{kind}"}
-    ledger.append(engine(secrets, role), kind=kind, **of)
+    """Append an entry of `kind`, which may be the former name of one."""
+    raw_entries.insert(engine(secrets, role), [raw_entries.draft(kind, {}, use_case="toy", key=f"{role}/{kind}")])
 
 
 @pytest.mark.parametrize(
     ("role", "kind", "may"),
     [
-        pytest.param(PROMOTION, ReleaseEvent.PROMOTED, True, id="who promotes promotes"),
-        pytest.param(PROMOTION, "judged", True, id="who promotes may all else"),
-        pytest.param(TASKS, "judged", True, id="who trains says how it went"),
-        pytest.param(TASKS, ReleaseEvent.PROMOTED, False, id="who trains does not promote"),
-        pytest.param(TASKS, "approved", False, id="who trains does not approve"),
-        pytest.param(TASKS, ReleaseEvent.ROLLED_BACK, False, id="who trains does not roll back"),
-        pytest.param(READER, "judged", False, id="who reads does not write"),
+        pytest.param(PROMOTION, EntryKind.PROMOTED, True, id="who promotes promotes"),
+        pytest.param(PROMOTION, EntryKind.JUDGED, True, id="who promotes may all else"),
+        pytest.param(TASKS, EntryKind.JUDGED, True, id="who trains says how it went"),
+        pytest.param(TASKS, EntryKind.PROMOTED, False, id="who trains does not promote"),
+        pytest.param(TASKS, EntryKind.APPROVED, False, id="who trains does not approve"),
+        pytest.param(TASKS, EntryKind.ROLLED_BACK, False, id="who trains does not roll back"),
+        pytest.param(TASKS, EntryKind.TRAFFIC_SHIFTED, False, id="who trains does not shift traffic"),
+        pytest.param(TASKS, "shifted", False, id="who trains does not shift traffic, as it was called"),
+        pytest.param(TASKS, EntryKind.UPGRADED, False, id="who trains does not make former names count"),
+        pytest.param(READER, EntryKind.JUDGED, False, id="who reads does not write"),
     ],
 )
 def test_a_role_writes_its_own_entries_into_the_ledger_and_no_others(
@@ -101,5 +104,16 @@ def test_a_new_password_is_the_one_that_holds_from_the_next_start(secrets: Path)
 
 
 def test_every_move_of_a_release_is_kept_from_those_who_only_train() -> None:
-    assert set(databases.RELEASE_KINDS) == {*ReleaseEvent, "approved", "rejected"}
+    today = {*RELEASE_KINDS, EntryKind.APPROVED, EntryKind.REJECTED, EntryKind.UPGRADED}
+    former = {"shadowed", "seen", "shifted", "passed", "withdrawn", "thawed"}
+    assert set(databases.FORBIDDEN_KINDS) == today | former
+
+
+@pytest.mark.parametrize("kind", databases.FORBIDDEN_KINDS)
+def test_the_tasks_role_appends_no_entry_of_a_forbidden_kind_under_either_name(secrets: Path, kind: str) -> None:
+    with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
+        write(secrets, TASKS, kind)
+
+
+def test_every_role_is_a_secret_of_the_stack() -> None:
     assert OWNER in secret_files.ROLES

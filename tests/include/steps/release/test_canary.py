@@ -21,8 +21,8 @@ from include.stores import ledger, registry, routing_store, warehouse
 from include.stores.signing.dsse import ROUTING
 from ml import periods
 from ml.errors import ApprovalError, LedgerError, RequestError
+from ml.governance.ledger_entries import EntryKind
 from ml.rollout.routing import Route
-from ml.rollout.state import ReleaseEvent
 from ml.targets.calibration import Calibration
 from ml.training.fitting import Model
 from ml.usecase import Canary, Release, Roles, UseCase
@@ -173,7 +173,7 @@ def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(
     found.loc[spoilt, "score"] = own.predict(rows.loc[found.loc[spoilt, "entity"]])
     canary.answers.put(found, case, periods.parse(NIGHTS[1]).last, settings)
     assert canary.advance("taxi", NIGHTS[1]) is None
-    (withdrawn,) = ledger.entries(engine, "taxi", ReleaseEvent.ABORTED)
+    (withdrawn,) = ledger.entries(engine, "taxi", EntryKind.ABORTED)
     assert told in str(withdrawn.payload["reason"])
     assert (champion(settings), routed(settings).challenger) == (before, None)
     (alert,) = [
@@ -189,7 +189,7 @@ def test_one_that_cannot_answer_harms_nobody_and_is_withdrawn(settings: Settings
     shutil.rmtree(settings.packages / digest)
     night(1)
     assert set(issued(settings, 1).values()) == {before}
-    (withdrawn,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", ReleaseEvent.ABORTED)
+    (withdrawn,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.ABORTED)
     assert "faults" in str(withdrawn.payload["reason"])
     assert not release.shadow("taxi", NIGHT)
 
@@ -247,7 +247,7 @@ def test_a_second_challenger_waits_for_the_first(settings: Settings) -> None:
 def test_a_rollback_withdraws_the_challenger_and_then_goes_back_to_the_last_champion(settings: Settings) -> None:
     before, digest = champion(settings), at_half(settings)
     entry = rollback.roll_back("taxi", "tess", "it is far too slow", "one")
-    assert (entry.kind, entry.subject, routed(settings).challenger) == (ReleaseEvent.ABORTED, digest, None)
+    assert (entry.kind, entry.subject, routed(settings).challenger) == (EntryKind.ABORTED, digest, None)
     with pytest.raises(RequestError, match="has no champion to go back to"):
         rollback.roll_back("taxi", "tess", "and now once more", "two")
     assert champion(settings) == before

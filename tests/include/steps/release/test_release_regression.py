@@ -19,8 +19,8 @@ from include.steps.train import model_card
 from include.stores import ledger, packages, registry, warehouse
 from include.stores.signing import model_signing
 from ml import periods
+from ml.governance.ledger_entries import EntryKind
 from ml.packaging import package_files
-from ml.rollout.state import ReleaseEvent
 from ml.targets.calibration import Correction
 from ml.usecase import Canary, Refit, Release, UseCase
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, enter
@@ -126,11 +126,11 @@ def play(night: str) -> canary.NextStep | None:
 
 @pytest.mark.parametrize(
     ("minutes", "ends"),
-    [(0.01, ReleaseEvent.STAGE_PASSED), (60.0, ReleaseEvent.ABORTED)],
+    [(0.01, EntryKind.STAGE_PASSED), (60.0, EntryKind.ABORTED)],
     ids=["much the same", "an hour more"],
 )
 def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
-    minutes: float, ends: ReleaseEvent, settings: Settings, declare: Declare
+    minutes: float, ends: EntryKind, settings: Settings, declare: Declare
 ) -> None:
     declare(release=Release(approvers=("tech_lead", "business_owner"), canary=RULE))
     train.train("ferry", LAST, train.BOOTSTRAP)
@@ -143,7 +143,7 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     release.shadow("ferry", NIGHT)
     assert play(SHADOWED) == "ask"
     engine = warehouse.engine(settings.warehouse_url)
-    (shadow,) = ledger.entries(engine, "ferry", ReleaseEvent.SHADOW_REVIEWED)
+    (shadow,) = ledger.entries(engine, "ferry", EntryKind.SHADOW_REVIEWED)
     assert shadow.payload["answers"] == 80
     difference: Any = shadow.payload["difference"]
     assert 0 < difference <= minutes + 1e-9
@@ -156,5 +156,5 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     assert told
     checks: Any = told[0].payload["checks"]
     failed = [each["name"] for each in checks if each["answer"] == "fail"]
-    assert bool(failed) is (ends is ReleaseEvent.ABORTED)
+    assert bool(failed) is (ends is EntryKind.ABORTED)
     assert all("answer" in name or "calibration" in name for name in failed)

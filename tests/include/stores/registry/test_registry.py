@@ -14,9 +14,11 @@ from include.stores import ledger, registry, warehouse
 from include.stores.registry import client
 from include.stores.signing import dsse, model_signing
 from ml.errors import DataError, LedgerError, PackageError
+from ml.governance.ledger_entries import EntryKind
 from ml.packaging import package_files
 from ml.training import fitting
 from ml.usecase import Logistic
+from tests import payloads
 from tests.ml.answers import YES_OR_NO
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow's own
@@ -71,11 +73,11 @@ def register(stack: Settings, use_case: str, answer: float = 0.25) -> str:
 def promote(stack: Settings, use_case: str, answer: float, key: str) -> None:
     ledger.append(
         warehouse.engine(stack.warehouse_url),
-        kind="promoted",
+        kind=EntryKind.PROMOTED,
         use_case=use_case,
         night=NIGHT,
         subject=package(answer)[0],
-        payload={},
+        payload=payloads.sample(EntryKind.PROMOTED),
         key=f"{use_case}/{key}",
     )
 

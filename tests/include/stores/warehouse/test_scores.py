@@ -39,7 +39,7 @@ def test_scores_are_read_back_as_they_were_issued(engine: sa.Engine) -> None:
             "night": [NIGHT, NIGHT],
             "model_digest": ["m1", "m1"],
             "score": [0.25, 1 / 3],
-            "issued_at": pd.Series([ISSUED, ISSUED], dtype="datetime64[us, UTC]"),
+            "published_at": pd.Series([ISSUED, ISSUED], dtype="datetime64[us, UTC]"),
             "features_version": pd.Series([7, 7], dtype="Int64"),
         }
     )

@@ -33,7 +33,9 @@ def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     late = policy.watched_asset(use_case, assets.LATE, LateLabelTrigger(use_case.name))
     with DAG(
-        **policy.dag_arguments(use_case, "late", __doc__), schedule=[late], params=request.use_case_field(use_case)
+        **policy.dag_arguments(use_case, "late_labels", __doc__),
+        schedule=[late],
+        params=request.use_case_field(use_case),
     ):
 
         @task

@@ -7,7 +7,7 @@ policies, with the features that are there, real trainings and the decisions of 
 `ratchet replay` does the same.
 
 **What it leaves.** A page, a picture and JSON under `replay/` in the reports folder (the task returns where), and the
-trainings in `RATCHET_REPLAYS`, where the next replay finds them.
+trainings in `RATCHET_BACKTESTS`, where the next replay finds them.
 
 **When it is red.** `RequestError`: a policy, a night or a candidate cannot be read; the last line says how it is written.
 `RefusalError`: nights are not there, or too few before the first; ingest them. Anything else: run it again, it goes on.
@@ -41,7 +41,7 @@ def declare(use_case: UseCase) -> None:
         "gate": Param(False, type="boolean", description="Let the gate decide which models are let in."),
         "sensitivity": Param(False, type="boolean", description="Walk thresholds around the triggers too."),
     }
-    with DAG(**policy.dag_arguments(use_case, "replay", __doc__), schedule=None, params=form):
+    with DAG(**policy.dag_arguments(use_case, "backtest", __doc__), schedule=None, params=form):
 
         @task(pool="training", execution_timeout=timedelta(hours=6))
         def backtest(**context: Any) -> str:

@@ -31,7 +31,9 @@ def declare(use_case: UseCase) -> None:
     batch = use_case.triggers.label_batch
     labels = policy.watched_asset(use_case, assets.LABELS, LabelBatchTrigger(use_case.name, batch) if batch else None)
     with DAG(
-        **policy.dag_arguments(use_case, "labels", __doc__), schedule=[labels], params=request.use_case_field(use_case)
+        **policy.dag_arguments(use_case, "label_trigger", __doc__),
+        schedule=[labels],
+        params=request.use_case_field(use_case),
     ):
 
         @task

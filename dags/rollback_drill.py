@@ -23,7 +23,7 @@ from ml.usecase import UseCase
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     timetable = CronTriggerTimetable("0 6 1 * *", timezone="UTC") if policy.schedules_enabled() else None
-    with DAG(**policy.dag_arguments(use_case, "drill", __doc__), schedule=timetable, catchup=False):
+    with DAG(**policy.dag_arguments(use_case, "rollback_drill", __doc__), schedule=timetable, catchup=False):
 
         @task
         def drill() -> float:

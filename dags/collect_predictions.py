@@ -22,7 +22,7 @@ from ml.usecase import UseCase
 def declare(use_case: UseCase) -> None:
     """Make the DAG of one use case."""
     timetable = CronTriggerTimetable("*/5 * * * *", timezone="UTC") if policy.schedules_enabled() else None
-    with DAG(**policy.dag_arguments(use_case, "answers", __doc__), schedule=timetable, catchup=False):
+    with DAG(**policy.dag_arguments(use_case, "collect_predictions", __doc__), schedule=timetable, catchup=False):
 
         @task
         def collect() -> int:

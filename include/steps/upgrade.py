@@ -1,0 +1,59 @@
+"""Brings what an earlier release left in a home to what this release reads, one step after another.
+
+Every step may be repeated: stopped anywhere, the same call goes on from there and ends in the same state.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from include import installation
+from include.settings import FORMER_NAMES, Settings
+from include.steps import bootstrap
+from include.steps.migrate import activity
+from include.stores import ledger, warehouse
+from ml.errors import SetupError
+
+
+def upgrade(settings: Settings, now: datetime, *, assume_idle: bool = False) -> Iterator[str]:
+    """Yield what is done, one sentence for each change; nothing where the home is up to date.
+
+    Raises SetupError where nothing ever ran, where something runs now (unless `assume_idle`), where a later release was
+    here, and where a folder is there under its former name and under today's.
+    """
+    if not warehouse.exists(settings.warehouse_url):
+        raise SetupError(
+            f"nothing has run in {settings.home} yet, so there is nothing to upgrade; if it ran in another home, let "
+            "RATCHET_HOME say which"
+        )
+    if not assume_idle:
+        activity.check_idle(installation.current(), now)
+    yield from _rename_folders(settings)
+    yield from _upgrade_warehouse(settings)
+    bootstrap.prepare_stores(settings)
+
+
+def _rename_folders(settings: Settings) -> Iterator[str]:
+    for former, today in FORMER_NAMES.items():
+        source, target = settings.home / former, Path(getattr(settings, today))
+        if not source.is_dir():
+            continue
+        if target.is_dir() and not any(target.iterdir()):
+            target.rmdir()
+        if target.exists():
+            raise SetupError(
+                f"expected what an earlier release kept in {source} to move to {target}, but that is there too: keep the "
+                "one that is in use, move the other one away, and run this again"
+            )
+        source.rename(target)
+        yield f"{source} is now {target}"
+
+
+def _upgrade_warehouse(settings: Settings) -> Iterator[str]:
+    before, after = warehouse.upgrade(settings.warehouse_url)
+    if before != after:
+        yield f"the warehouse has the schema {after}, it had {before}"
+    engine = warehouse.engine(settings.warehouse_url)
+    ledger.verify(engine)
+    if before != after:
+        yield f"the ledger's {len(ledger.entries(engine))} entries are whole; those of before are read by today's names"
