@@ -79,7 +79,7 @@ def _evidence(judged: Entry, after: Sequence[Entry]) -> dict[str, Any]:
     payload: Mapping[str, Any] = judged.payload
     gain, acceptance_tests = payload.get("gain"), [each for each in after if each.kind == _TESTED][-1:]
     return {
-        "met": payload.get("champion"),
+        "champion": payload.get("champion"),
         "reason": str(payload.get("reason", "")),
         "gain": (gain["value"], gain["low"], gain["high"]) if gain else None,
         "checks": tuple(check for each in (judged, *acceptance_tests) for check in _check_results(each)),

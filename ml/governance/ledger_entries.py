@@ -421,7 +421,9 @@ def read(entry: Entry, payload_type: type[_P]) -> _P:
 def encode(kind: EntryKind, payload: Payload) -> dict[str, Json]:
     """Return `payload` as the ledger stores it; raises LedgerError when it is not what entries of `kind` have."""
     if PAYLOADS[kind] is not type(payload):
-        raise LedgerError(f"entries of the kind {kind!r} have a {PAYLOADS[kind].__name__}, got a {type(payload).__name__}")
+        raise LedgerError(
+            f"entries of the kind {kind!r} have a {PAYLOADS[kind].__name__}, got a {type(payload).__name__}"
+        )
     values = {each.name: getattr(payload, each.name) for each in fields(payload)}
     stored: dict[str, Json] = msgspec.to_builtins({name: value for name, value in values.items() if value is not None})
     return stored

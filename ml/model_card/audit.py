@@ -44,7 +44,7 @@ def expected_lines(payload: Mapping[str, Any], use_case: UseCase) -> list[str]:
 
 
 def _parse_checks(payloads: Sequence[Mapping[str, Any]]) -> tuple[Check, ...]:
-    return tuple(Check(**{**each, "answer": CheckStatus(each["answer"])}) for each in payloads)
+    return tuple(Check(**{**each, "status": CheckStatus(each["status"])}) for each in payloads)
 
 
 def refit_lines(refit_payload: Mapping[str, Any] | None) -> list[str]:

@@ -53,7 +53,7 @@ def render_evidence(use_case: str, night: str) -> str:
 
 def _check_rows(checks: Iterable[Mapping[str, Any]]) -> list[str]:
     return [
-        f"| {each['name']} | {gate.format_number(each['value'])} | {each['bar']} | {each['answer']} |"
+        f"| {each['name']} | {gate.format_number(each['value'])} | {each['bar']} | {each['status']} |"
         for each in checks
     ]
 

@@ -64,5 +64,5 @@ def require_unfrozen(case: UseCase, settings: Settings) -> None:
         payload = active.payload
         raise LedgerError(
             f"releases of {case.name} are frozen until {payload['until']} by {payload['who']}: {payload['why']}. Clear this task then, "
-            f"or end it with `ratchet thaw {case.name}`"
+            f"or end it with `ratchet unfreeze {case.name}`"
         )

@@ -48,7 +48,7 @@ def record_files(engine: sa.Engine, use_case: str, period: str, files: Sequence[
         ]
         changed = [each for each in (*files, *gone) if each.name not in before or before[each.name][1] != each]
         revisions = {name: revision for name, (revision, _) in before.items()}
-        rows = [asdict(each) | {"revision": revisions.get(each.name, 0) + 1} for each in changed]
+        rows = [_row(each, revisions.get(each.name, 0) + 1) for each in changed]
         database.upsert(connection, tables.files, rows, replace=False)
 
 
@@ -105,6 +105,14 @@ def _latest(connection: sa.Connection, use_case: str, period: str | None) -> lis
     return [(row["revision"], _file(dict(row))) for row in rows]
 
 
+def _row(file: FileRevision, revision: int) -> dict[str, object]:
+    """Return the columns of `file`: its status is the column `verdict`."""
+    row = asdict(file) | {"verdict": file.status, "revision": revision}
+    del row["status"]
+    return row
+
+
 def _file(row: dict[str, object]) -> FileRevision:
-    row.pop("revision")
-    return FileRevision(**row | {"verdict": FileStatus(str(row["verdict"]))})  # type: ignore[arg-type]  # the table's own columns
+    row["status"] = FileStatus(str(row.pop("verdict")))
+    del row["revision"]
+    return FileRevision(**row)  # type: ignore[arg-type]  # the table's own columns

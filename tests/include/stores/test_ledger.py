@@ -161,12 +161,12 @@ def test_there_is_no_champion_before_the_first_promotion(engine: sa.Engine) -> N
     ("asked", "subject"),
     [
         ({}, "m1"),
-        ({"by_night": date(2013, 2, 10)}, "m1"),
-        ({"by_night": date(2013, 2, 12)}, "m2"),
+        ({"until_night": date(2013, 2, 10)}, "m1"),
+        ({"until_night": date(2013, 2, 12)}, "m2"),
         ({"before_night": date(2013, 2, 12)}, "m1"),
         ({"before_night": date(2013, 2, 13)}, "m2"),
-        ({"by_night": date(2013, 2, 20)}, "m1"),
-        ({"at": datetime(2013, 3, 1, 1, tzinfo=UTC)}, "m2"),
+        ({"until_night": date(2013, 2, 20)}, "m1"),
+        ({"as_of": datetime(2013, 3, 1, 1, tzinfo=UTC)}, "m2"),
     ],
 )
 def test_the_champion_of_a_night_or_moment_is_the_last_one_promoted_by_then(
@@ -220,12 +220,12 @@ def test_entries_of_some_kinds_come_in_their_order(engine: sa.Engine) -> None:
     ("asked", "found"),
     [
         pytest.param({}, ["c", "b", "a"], id="everything, newest first"),
-        pytest.param({"most": 1, "skip": 1}, ["b"], id="a page"),
+        pytest.param({"limit": 1, "offset": 1}, ["b"], id="a page"),
         pytest.param({"text": "GRÜN"}, [], id="letters beyond ASCII in another case are others on SQLite"),
         pytest.param({"text": "grün"}, ["b"], id="in the payload"),
         pytest.param({"text": "M_"}, ["c"], id="an underscore is no wildcard"),
         pytest.param({"kind": "judged", "text": "m1"}, ["a"], id="all at once"),
-        pytest.param({"at": datetime(2013, 3, 2, tzinfo=UTC)}, ["b", "a"], id="as it stood"),
+        pytest.param({"as_of": datetime(2013, 3, 2, tzinfo=UTC)}, ["b", "a"], id="as it stood"),
         pytest.param({"use_case": "another"}, [], id="of another use case"),
     ],
 )
@@ -238,7 +238,7 @@ def test_entries_are_searched(engine: sa.Engine, asked: dict[str, Any], found: l
         found = ["b"]
     page = ledger.search(engine, **asked)
     assert [each.key for each in page.entries] == found
-    assert page.count == (3 if "most" in asked else len(found))
+    assert page.count == (3 if "limit" in asked else len(found))
 
 
 def test_a_search_that_meets_an_entry_that_is_no_json_names_what_tells_which(engine: sa.Engine) -> None:

@@ -82,7 +82,7 @@ def test_a_card_without_a_line_like_it_is_told_which(text: str) -> None:
 
 
 def test_a_stale_number_of_a_refit_is_a_fault_and_a_verdict_without_one_asks_for_none() -> None:
-    check = {"name": "mean distance of scores", "value": 0.0123, "bar": "at most 0.03", "answer": "pass"}
+    check = {"name": "mean distance of scores", "value": 0.0123, "bar": "at most 0.03", "status": "pass"}
     refit = {"judged": "a" * 64, "refit": "b" * 64, "checks": [check]}
     expected = audit.expected_lines(PAYLOAD | {"refit": refit}, use_case())
     text = "\n".join(expected)
