@@ -115,7 +115,7 @@ def _real() -> list[Stretch]:
     trees = replace(next(each for each in case.candidates if isinstance(each, GradientBoosting)), trees=TREES)
     months, found = np.array([night[:7] for night in rows.nights], object), []
     for first, last in QUARTERS:
-        before, judged = rows.where(months < first), rows.where((months >= first) & (months <= last))
+        before, judged = rows.select(months < first), rows.select((months >= first) & (months <= last))
         chance, target = np.random.default_rng(_SEED), targets.from_labels(case, before.labels)
         models = [
             gate.raw(case, trees, gate.drawn(before, chance), judged.frame, seed, settings.threads, target)
@@ -153,8 +153,8 @@ def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[
         verdict = _judge(_seen(fault, stretches, chance), rule)
         outcomes[str(verdict.outcome)] += 1
         for check in verdict.checks:
-            if check.answer is CheckStatus.FAIL:
-                shown[check.name, check.of.split()[0]].append(check.shown_after)
+            if check.status is CheckStatus.FAIL:
+                shown[check.name, check.unit.split()[0]].append(check.failed_after)
     found = {
         "fault": fault.name,
         "rows": of,

@@ -101,7 +101,7 @@ def _frames() -> tuple[pd.DataFrame, pd.DataFrame]:
 
     case, folder = _case(), load_settings().lake
     keys = {"entity", *case.table(case.entities).key, *(name for each in case.features for name in each.by)}
-    looked_up = {name for each in case.features for name in each.looked_up} | {"known_at"}
+    looked_up = {name for each in case.features for name in each.source_columns} | {"known_at"}
     entities = lake.read(feature_build.valid_address(folder, case, case.entities), columns=sorted(keys))
     table = lake.read(feature_build.valid_address(folder, case, TABLE), columns=sorted(looked_up))
     return tuple(frame.astype(dict.fromkeys(frame.select_dtypes("object"), "category")) for frame in (entities, table))  # type: ignore[return-value]
@@ -155,17 +155,17 @@ def by_hand(case: Any, entities: pd.DataFrame, table: pd.DataFrame) -> dict[str,
         group, until = pairs // span, pairs % span
         last = np.searchsorted(keys, pairs, side="right")
         place = np.searchsorted(moments, until)
-        for of in sorted({each.of for each in case.features if each.by == by or not by}):
+        for of in sorted({each.column for each in case.features if each.by == by or not by}):
             values = table[of].to_numpy()[order]
             sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
             counts = np.concatenate([[0], np.cumsum(~np.isnan(values))])
-            for days in sorted({n for each in case.features for n in each.days if each.of == of}):
+            for days in sorted({n for each in case.features for n in each.days if each.column == of}):
                 first = np.searchsorted(keys, group * span + np.maximum(until - days * _DAY, 0), side="right")
                 total, count = sums[last] - sums[first], (counts[last] - counts[first]).astype(np.float64)
                 if not by:
                     usual[of, days] = _over(total, count)
                 for each in case.features:
-                    if (each.of, each.by) == (of, by) and days in each.days:
+                    if (each.column, each.by) == (of, by) and days in each.days:
                         strength, name = each.shrinkage, each.outputs[each.days.index(days)]
                         mean = _over(total + strength * usual[of, days][place], count + strength)
                         found[name] = (count if each.how == "count" else mean)[asked]

@@ -76,7 +76,7 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
     months = np.array([night[:7] for night in rows.nights], object)
     for first, last in QUARTERS:
         here = (months >= first) & (months <= last)
-        before, judged, chance = rows.where(months < first), rows.where(here), np.random.default_rng(_SEED)
+        before, judged, chance = rows.select(months < first), rows.select(here), np.random.default_rng(_SEED)
         target = targets.from_labels(case, before.labels)
         models = [
             raw(case, trees, drawn(before, chance), judged.frame, seed, settings.threads, target)
@@ -88,7 +88,7 @@ def _quarters(asked: Callable[[Any], Any]) -> Iterator[Quarter]:
             labels=judged.labels,
             nights=judged.nights,
             ends=np.append(0, np.cumsum(np.unique(judged.nights, return_counts=True)[1])),
-            levels={each.by: judged.frame[each.by].astype(str).to_numpy(object) for each in case.slices},
+            levels={each.feature: judged.frame[each.feature].astype(str).to_numpy(object) for each in case.slices},
             models=np.array(models),
             hindsight=raw(
                 case,
@@ -139,8 +139,8 @@ def _judged(quarters: list[Quarter], bar: str, length: int, gain: float) -> dict
         rows = slice(quarter.ends[begin], quarter.ends[begin + length])
         judged = gate.HoldoutScores(
             labels=quarter.labels[rows],
-            champion=quarter.target.answers(champion[rows]),
-            challenger=quarter.target.answers(challenger[rows]),
+            champion=quarter.target.uncorrected_scores(champion[rows]),
+            challenger=quarter.target.uncorrected_scores(challenger[rows]),
             nights=quarter.nights[rows],
             slices=intervals.slice_masks(quarter.case.slices, {by: each[rows] for by, each in quarter.levels.items()}),
         )
@@ -172,7 +172,7 @@ def _moved(quarter: Quarter, raw: Any, wanted: float) -> Any:
 
 
 def _loss(quarter: Quarter, raw: Any) -> float:
-    return float(quarter.target.row_loss(quarter.labels, quarter.target.answers(raw)).mean())
+    return float(quarter.target.row_loss(quarter.labels, quarter.target.uncorrected_scores(raw)).mean())
 
 
 def _false(curve: list[dict[str, Any]]) -> dict[str, Any]:

@@ -46,22 +46,22 @@ def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
     held: dict[str, list[bool]] = {}
     reasons: list[str] = []
     for number, night in enumerate(order):
-        before = [profiles[each] for each in order[max(0, number - case.issuing.nights) : number]]
-        if len(before) < case.issuing.least_nights:
+        before = [profiles[each] for each in order[max(0, number - case.publication.reference_nights) : number]]
+        if len(before) < case.publication.min_reference_nights:
             continue
         whole, model = nights[night], models[night[:digits]]
-        usual = publication_gate.build_reference(before, case.issuing)
+        usual = publication_gate.build_reference(before, case.publication)
         verdict = _judged(case, whole, len(whole), usual)
-        held.setdefault("none", []).append(not verdict.holds)
-        reasons += [] if verdict.holds else [f"{night}: {verdict.reason}"]
+        held.setdefault("none", []).append(not verdict.is_publishable)
+        reasons += [] if verdict.is_publishable else [f"{night}: {verdict.reason}"]
         held.setdefault("half of the entities never came", []).append(
-            not _judged(case, whole[::2], len(whole[::2]), usual).holds
+            not _judged(case, whole[::2], len(whole[::2]), usual).is_publishable
         )
         for fault, spoilt in _faults(case, whole, oldest):
-            held.setdefault(fault, []).append(not _judged(case, spoilt, len(whole), usual).holds)
+            held.setdefault(fault, []).append(not _judged(case, spoilt, len(whole), usual).is_publishable)
         if digits == 4 or number % EVERY == 0:
             for unit, each in _units(case, whole, model):
-                held.setdefault(unit, []).append(not _judged(case, each, len(whole), usual).holds)
+                held.setdefault(unit, []).append(not _judged(case, each, len(whole), usual).is_publishable)
     return {
         "nights": len(held["none"]),
         "withheld": {name: {"of": len(each), "withheld": sum(each)} for name, each in held.items()},
@@ -77,7 +77,7 @@ def _models(case: Any, settings: Any, period: str, digits: int, spans: Sequence[
     of_row = np.array([night[:digits] for night in labelled.nights], object)
     candidate, found = case.candidates[1], {}
     for span in spans:
-        learned = labelled.where(of_row < span)
+        learned = labelled.select(of_row < span)
         material = homes.gathered(case, learned, settings, 1)
         found[span] = fitting.fit(candidate, material).model
     return found
@@ -95,7 +95,7 @@ def _judged(case: Any, rows: Any, entities: int, usual: Any) -> Any:
 
     wrong = int((~np.isfinite(rows["score"])).sum())
     batch = ScoreBatch(entities=entities, rows=len(rows), invalid=wrong, profiles=_profiles(case, rows))
-    return publication_gate.evaluate(batch, usual, case.issuing)
+    return publication_gate.evaluate(batch, usual, case.publication)
 
 
 def _faults(case: Any, rows: Any, oldest: Any) -> Iterator[tuple[str, Any]]:

@@ -41,7 +41,7 @@ def measured() -> dict[str, Any]:
     """Return what the policies came to in a home where all nights are, and write the tables into docs/retraining.md."""
     from ml.usecase import GradientBoosting
 
-    plain = {"candidate": GradientBoosting(), "corrected": False}
+    plain = {"candidate": GradientBoosting(), "calibrated": False}
     replays = {
         "flights": _replayed(FLIGHTS, NIGHTS, POLICIES, gate=False, sensitivity=True, **plain),
         "flights, gate": _replayed(FLIGHTS, NIGHTS, POLICIES, gate=True, **plain),
@@ -53,7 +53,7 @@ def measured() -> dict[str, Any]:
     publish("thresholds", _sensitivity(replays["flights"]))
     publish("known", _known(replays["flights"]))
     wrong = {
-        name: sorted({trigger for policy in each.results.played for trigger in policy.fired} - MAY_FIRE)
+        name: sorted({trigger for policy in each.results.policies for trigger in policy.fired_counts} - MAY_FIRE)
         for name, each in replays.items()
         if name.startswith(CONTROL)
     }
@@ -81,19 +81,24 @@ def _kept(found: Any) -> dict[str, Any]:
     return {
         "nights": list(found.results.nights),
         "rows": found.results.rows,
-        "cost": {name: round(value, 1) for name, value in asdict(found.cost).items()},
-        "policies": {each.policy: _policy(each) for each in found.results.played},
+        "cost": {
+            "made": found.cost.trained,
+            "found": found.cost.reused,
+            "seconds": round(found.cost.seconds, 1),
+            "cpu_seconds": round(found.cost.cpu_seconds, 1),
+        },
+        "policies": {each.policy: _policy(each) for each in found.results.policies},
         "differences": [
             {
-                "one": each.one,
-                "other": each.other,
-                "told": each.told,
+                "one": each.first,
+                "other": each.second,
+                "told": each.summary,
                 "loss": _rounded(asdict(each.loss), 4),
                 "saved": _rounded(asdict(each.saved), 0),
             }
             for each in found.results.differences
         ],
-        "around": {each.policy: _policy(each) for each in found.around.played} if found.around else {},
+        "around": {each.policy: _policy(each) for each in found.sensitivity.policies} if found.sensitivity else {},
     }
 
 
@@ -101,8 +106,8 @@ def _policy(each: Any) -> dict[str, Any]:
     counts = {
         "trainings": each.trainings,
         "releases": each.releases,
-        "fired": dict(each.fired),
-        "failed": dict(each.failed),
+        "fired": dict(each.fired_counts),
+        "failed": dict(each.failed_check_counts),
     }
     return {**counts, **_rounded(asdict(each.quality), 4)}
 
@@ -113,7 +118,7 @@ def _rounded(values: dict[str, Any], digits: int) -> dict[str, Any]:
 
 def _within(found: Any) -> dict[str, float]:
     """Return how far each policy's log loss lies from the one that was known."""
-    losses = {each.policy: each.quality.log_loss for each in found.results.played}
+    losses = {each.policy: each.quality.log_loss for each in found.results.policies}
     return {name: round(_apart(losses[name], known), 4) for name, known in KNOWN.items()}
 
 
@@ -143,13 +148,13 @@ def _sensitivity(found: Any) -> list[str]:
     from ml.model_card import markdown
     from ml.retraining.backtest import tables
 
-    return markdown.table(tables.headers(found.around, ()), sorted(tables.policy_rows(found.around, ())))
+    return markdown.table(tables.headers(found.sensitivity, ()), sorted(tables.policy_rows(found.sensitivity, ())))
 
 
 def _known(found: Any) -> list[str]:
     from ml.model_card import markdown
 
-    losses = {each.policy: each.quality.log_loss for each in found.results.played}
+    losses = {each.policy: each.quality.log_loss for each in found.results.policies}
     rows = [
         [name, str(known) if isinstance(known, float) else "-".join(map(str, known)), f"{losses[name]:.4f}", told]
         for name, known in KNOWN.items()

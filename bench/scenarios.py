@@ -80,7 +80,7 @@ def _watches(case: Any) -> dict[str, Any]:
     from ml.usecase import Drift
 
     declared = case.triggers
-    window = {"window_nights": declared.window_nights, "least_nights": declared.least_nights}
+    window = {"window_nights": declared.window_nights, "min_nights": declared.min_nights}
     found = {
         name: replace(each, **window) for name, each in trigger_evaluation.TRIGGER_SETTINGS.items() if "," not in name
     }
@@ -98,7 +98,9 @@ def _counted(name: str, case: Any, walk: Any, scene: Any, grown: Any) -> dict[st
 
     triggers, values, asked = _watches(case)[name], [], 0
     for night in case.horizon.nights(scene.period)[:: LOOKS[case.horizon.every]]:
-        so_far = replace(walk, looks=(), reigns=tuple(each for each in walk.reigns if each.since <= night))
+        so_far = replace(
+            walk, records=(), champion_terms=tuple(each for each in walk.champion_terms if each.first_night <= night)
+        )
         facts = simulation.observe(so_far, triggers, night, scene, grown)
         decision = retraining_triggers.decide(triggers, facts, case.horizon)
         asked += decision.retrain
@@ -111,8 +113,15 @@ def _counted(name: str, case: Any, walk: Any, scene: Any, grown: Any) -> dict[st
 
 
 def _kept(each: Any) -> dict[str, Any]:
-    told = asdict(each)
-    return told | {"false_alarms": round(told["false_alarms"], 2)}
+    return {
+        "scenario": each.scenario,
+        "trigger": each.trigger,
+        "ought": each.expected,
+        "worlds": each.runs,
+        "found": each.detected,
+        "delay": each.delay,
+        "false_alarms": round(each.false_alarms, 2),
+    }
 
 
 def _table(noticed: list[Any]) -> list[str]:
@@ -122,7 +131,7 @@ def _table(noticed: list[Any]) -> list[str]:
     names = list(dict.fromkeys(each.scenario for each in noticed))
     triggers = list(dict.fromkeys(each.trigger for each in noticed))
     cells = {(each.scenario, each.trigger): _delay(each) for each in noticed}
-    broken = [name for name in names if any(each.ought for each in noticed if each.scenario == name)]
+    broken = [name for name in names if any(each.expected for each in noticed if each.scenario == name)]
     return markdown.table(
         ["what happened", *triggers], [[name, *(cells[name, trigger] for trigger in triggers)] for name in broken]
     )
@@ -130,11 +139,11 @@ def _table(noticed: list[Any]) -> list[str]:
 
 def _delay(each: Any) -> str:
     if each.delay is None:
-        return "**blind**" if each.ought else "never"
+        return "**blind**" if each.expected else "never"
     low, middle, high = each.delay
-    some = "" if each.found == each.worlds else f", in {each.found} of {each.worlds}"
+    some = "" if each.detected == each.runs else f", in {each.detected} of {each.runs}"
     told = f"{middle:g} ({low:g}-{high:g}){some}"
-    return f"**{told}**" if each.ought else told
+    return f"**{told}**" if each.expected else told
 
 
 def _alarms(noticed: list[Any], real: dict[str, Any]) -> list[str]:

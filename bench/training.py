@@ -39,7 +39,7 @@ def _measure() -> dict[str, Any]:
     seconds: dict[str, list[float]] = {"bare": [], "ours": [], "candidate": []}
     for _ in range(_ROUNDS):
         bare = _timed(seconds["bare"], lambda: _bare(candidate, material, settings.threads))
-        ours = _timed(seconds["ours"], lambda: gathered().learn(candidate, everything))
+        ours = _timed(seconds["ours"], lambda: gathered().fit_learner(candidate, everything))
         np.testing.assert_array_equal(
             bare.predict(material.features[:1000], raw_score=True), ours.raw(material.features[:1000])
         )

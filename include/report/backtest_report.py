@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -14,14 +14,34 @@ from include.plotting.style import STYLE
 from include.report import backtest_plots
 from include.report.backtest_plots import Picture
 from include.settings import Settings
-from include.steps.backtest import BacktestRun
+from include.steps.backtest import BacktestRun, Cost
+from include.steps.backtest.training_key import BacktestRecipe
 from include.stores import report_paths
 from include.stores.files import atomic
 from ml.retraining.backtest import tables
-from ml.retraining.backtest.results import Results
+from ml.retraining.backtest.context import DecisionRecord
+from ml.retraining.backtest.results import BlockResult, PolicyDifference, PolicyResult, Results
+from ml.retraining.triggers import RetrainingDecision
 from ml.targets import DisplayNames
 
 _SCHEMA = 1
+# What fields are called in `replay.json`, where that is not their own name.
+_KEYS: Mapping[type, Mapping[str, str]] = {
+    BacktestRecipe: {"max_rows": "most_rows", "calibrated": "corrected"},
+    BlockResult: {"first_night": "since"},
+    Cost: {"trained": "made", "reused": "found"},
+    DecisionRecord: {"failed_checks": "failed"},
+    PolicyDifference: {"first": "one", "second": "other"},
+    PolicyResult: {
+        "blocks": "stretches",
+        "requested_nights": "asked",
+        "released_nights": "released",
+        "fired_counts": "fired",
+        "failed_check_counts": "failed",
+    },
+    Results: {"block_count": "blocks", "policies": "played"},
+    RetrainingDecision: {"throttled_until": "held_until"},
+}
 _PAGE = Template(
     """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -79,12 +99,17 @@ def as_json(backtest: BacktestRun, drawn: Sequence[Picture]) -> dict[str, Any]:
                 "rows": tables.policy_rows(backtest.results, first),
             },
             "pictures": {each.name: each.caption for each in drawn},
-            "recipe": {**asdict(order.recipe), "digest": order.digest, "reads": dict(order.reads), "code": order.code},
-            "cost": asdict(backtest.cost),
-            "results": asdict(backtest.results),
-            "ages": [asdict(each) for each in backtest.ages],
-            "around": backtest.sensitivity and asdict(backtest.sensitivity),
-            "looks": {walk.policy.name: [asdict(look) for look in walk.records] for walk in backtest.walks},
+            "recipe": {
+                **_to_json(order.recipe),
+                "digest": order.digest,
+                "reads": dict(order.reads),
+                "code": order.code,
+            },
+            "cost": backtest.cost,
+            "results": backtest.results,
+            "ages": backtest.ages,
+            "around": backtest.sensitivity,
+            "looks": {walk.policy.name: walk.records for walk in backtest.walks},
         }
     )
     return document
@@ -165,7 +190,10 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _to_json(value: Any) -> Any:
-    """Return `value` with dates as text, and numbers that JSON has no word for as null."""
+    """Return `value` with dates as text, fields by their keys, and numbers that JSON has no word for as null."""
+    if is_dataclass(value):
+        keys = _KEYS.get(type(value), {})
+        return {keys.get(each.name, each.name): _to_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, dict):
         return {str(name): _to_json(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -163,7 +163,7 @@ def _table_versions(summary: Summary) -> str:
         for night, versions in summary.table_versions.items()
     )
     return (
-        "<p>Versions of tables, each still there to be read: <code>ratchet data at "
+        "<p>Versions of tables, each still there to be read: <code>ratchet data as-of "
         f"{escape(summary.use_case)} {next(iter(summary.table_versions))}</code>.</p>"
         f"<div class='scroll'><table><thead><tr>{headers}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

@@ -36,8 +36,14 @@ def run_server(
     port = port or ports.free_port(settings.host)
     address = f"http://{settings.host}:{port}"
     environment = {f"RATCHET_SERVING_{name.upper()}": str(value) for name, value in overrides.items()}
-    inherited_settings = ("home", "packages", "trusted_keys", "routes", "prediction_log", "feature_store")
-    environment |= {f"RATCHET_{name.upper()}": str(getattr(settings, name)) for name in inherited_settings}
+    environment |= {
+        "RATCHET_HOME": str(settings.home),
+        "RATCHET_PACKAGES": str(settings.packages),
+        "RATCHET_TRUSTED_KEYS": str(settings.trusted_keys),
+        "RATCHET_ROUTES": str(settings.routes),
+        "RATCHET_PREDICTION_LOG": str(settings.prediction_log),
+        "RATCHET_FEATURE_STORE": str(settings.feature_store),
+    }
     environment |= {
         "RATCHET_SERVING_HOST": settings.host,
         "RATCHET_SERVING_PORT": str(port),

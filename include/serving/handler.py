@@ -28,7 +28,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: str
-    row_index: int
+    row_index: int = msgspec.field(name="place")
     at: float
     protocol: str
     entity: str | None

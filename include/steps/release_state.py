@@ -56,7 +56,7 @@ def audit(case: UseCase, night: date, settings: Settings) -> None:
         messages = [str(fault)]
     except SetupError as fault:
         messages = [
-            f"servers do not answer as the ledger says, and I may not tell them (`ratchet route {case.name}` does): {fault}"
+            f"servers do not answer as the ledger says, and I may not tell them (`ratchet sync-routing {case.name}` does): {fault}"
         ]
     for number, message in enumerate(messages, start=1):
         warehouse.raise_alert(

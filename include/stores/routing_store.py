@@ -32,7 +32,7 @@ def read(path: Path, trusted: Path) -> Routing:
         payload = json.loads(dsse.verify(text, _PAYLOAD_TYPE, dsse.ROUTING, trusted))
     except SignatureError as fault:
         raise SignatureError(
-            f"{path} {fault}; let `ratchet route` write it again, and find out who wrote this"
+            f"{path} {fault}; let `ratchet sync-routing` write it again, and find out who wrote this"
         ) from None
     return routing.from_json(payload)
 

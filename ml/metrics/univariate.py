@@ -1,17 +1,21 @@
 """What a single feature tells of the label by itself, learned on every other night and asked on those between."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from ml.arrays import Booleans, Floats, Integers
 from ml.metrics import probability
 from ml.metrics import quantile as quantile_metrics
 from ml.statistics import quantiles
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _BINS, _MIN_ROWS = 32, 30
 
 
-def univariate_auc(column: pd.Series, labels: Floats, night_index: Integers) -> float | None:
+def univariate_auc(column: "pd.Series", labels: Floats, night_index: Integers) -> float | None:
     """Return the ROC AUC of `column` for labels of 0 and 1, either way up; None where that cannot be told.
 
     A category ranks by how often its levels had the label; `night` numbers the rows' nights, shape (n,).
@@ -22,7 +26,7 @@ def univariate_auc(column: pd.Series, labels: Floats, night_index: Integers) -> 
     return None if auc is None else max(auc, 1 - auc)
 
 
-def univariate_skill(column: pd.Series, labels: Floats, night_index: Integers, quantile: float) -> float | None:
+def univariate_skill(column: "pd.Series", labels: Floats, night_index: Integers, quantile: float) -> float | None:
     """Return the share of the best constant's pinball loss that `column` spares; None where that cannot be told.
 
     A number answers by the quantiles of the label in 32 bins of it, and by lines between; a category by its levels.
@@ -46,12 +50,16 @@ def relative_skill(labels: Floats, predictions: Floats, constant: float, quantil
     return 1 - quantile_metrics.pinball(labels, predictions, quantile) / constant_loss if constant_loss else None
 
 
-def _is_number(column: pd.Series) -> bool:
+def _is_number(column: "pd.Series") -> bool:
+    import pandas as pd
+
     return bool(pd.api.types.is_numeric_dtype(column.dtype))
 
 
-def _level_rates(column: pd.Series, labels: Floats, night_index: Integers) -> Floats:
+def _level_rates(column: "pd.Series", labels: Floats, night_index: Integers) -> Floats:
     """Return, on every other night, how often each level had the label on the nights between; missing on those."""
+    import pandas as pd
+
     is_training = night_index % 2 == 0
     text = column.astype(object)
     rates = pd.Series(labels[is_training]).groupby(text[is_training].to_numpy()).mean()
@@ -59,7 +67,7 @@ def _level_rates(column: pd.Series, labels: Floats, night_index: Integers) -> Fl
 
 
 def _predict_by_bins(
-    column: pd.Series, labels: Floats, training_rows: Booleans, test_rows: Booleans, quantile: float
+    column: "pd.Series", labels: Floats, training_rows: Booleans, test_rows: Booleans, quantile: float
 ) -> Floats:
     values = column.to_numpy(np.float64)
     order = np.flatnonzero(training_rows)[np.argsort(values[training_rows], kind="stable")]
@@ -70,8 +78,10 @@ def _predict_by_bins(
 
 
 def _predict_by_level(
-    column: pd.Series, labels: Floats, training_rows: Booleans, test_rows: Booleans, quantile: float
+    column: "pd.Series", labels: Floats, training_rows: Booleans, test_rows: Booleans, quantile: float
 ) -> Floats:
+    import pandas as pd
+
     text = column.astype(object).to_numpy()
     rows = pd.Series(labels[training_rows]).groupby(text[training_rows]).indices
     level_quantiles = {

@@ -161,11 +161,15 @@ def _feature_type(name: str, encoder: Encoder) -> str:
 
 def _projection_to_json(projection: Projection) -> dict[str, object]:
     used, weights = projection.used.tolist(), projection.weights.tolist()
-    return {"text": asdict(projection.text), "used": used, "weights": weights}
+    text = asdict(projection.text)
+    text["of"] = text.pop("analyzer")  # how packages have always spelt it
+    return {"text": text, "used": used, "weights": weights}
 
 
 def _projection_from_json(stored: dict[str, Any], kind: type[Projection]) -> Projection:
-    text = Text(**{**stored["text"], "ngrams": tuple(stored["text"]["ngrams"])})
+    fields = {**stored["text"], "analyzer": stored["text"]["of"], "ngrams": tuple(stored["text"]["ngrams"])}
+    del fields["of"]
+    text = Text(**fields)
     weights = np.array(stored["weights"], np.float64).reshape(-1, text.components)
     return kind(text=text, used=np.array(stored["used"], np.int64), weights=weights)
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from scipy import special
 
 from ml.arrays import Booleans, Floats, Strings
 from ml.usecase import Slice
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _RESAMPLES, _MIN_DEFINED_SHARE = 4000, 0.95
 
@@ -18,7 +21,7 @@ _RESAMPLES, _MIN_DEFINED_SHARE = 4000, 0.95
 class ScoredRows:
     """Rows that the model which answered them had not learned from: features, labels, scores and nights, each n."""
 
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     labels: Floats
     scores: Floats
     nights: Strings
@@ -57,6 +60,8 @@ def slice_masks(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> d
 
     `levels` holds the text of each slice's feature, shape (n,).
     """
+    import pandas as pd
+
     masks = {}
     for each in declared:
         level_index, distinct_levels = pd.factorize(levels[each.feature], sort=True)
@@ -85,6 +90,8 @@ def ratio_by_night(
     numerators: Floats, denominators: Floats, nights: Strings, confidence: float, seed: int
 ) -> Interval | None:
     """Return the sum of `top` over that of `bottom`, each (n,), with the interval of `over_nights`."""
+    import pandas as pd
+
     night_index, distinct_nights = pd.factorize(nights, sort=True)
     night_numerators, night_denominators = (
         np.bincount(night_index, weights=numerators),

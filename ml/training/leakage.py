@@ -80,7 +80,7 @@ def _check_deterministic_levels(
             raise LeakError(
                 f"the feature {name!r} gives the label away: where it is {privacy.mask_value(name, level, hidden)}, "
                 f"{target.describe_deterministic_level(value, share, share_elsewhere, int(mask.sum()))}; it is written when the outcome is known, so "
-                "exclude it; or, where that holds by definition, declare it (Settled)"
+                "exclude it; or, where that holds by definition, declare it (DeterministicLevels)"
             )
 
 

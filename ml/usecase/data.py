@@ -54,7 +54,7 @@ class Reference:
         check_tuples(self)
         check(
             self.on_missing in ("quarantine", "warn"),
-            f"Reference(otherwise=...) is 'quarantine' or 'warn', got {self.on_missing!r}",
+            f"Reference(on_missing=...) is 'quarantine' or 'warn', got {self.on_missing!r}",
         )
         check(
             bool(self.columns) and len(self.referenced_columns) == len(self.columns),

@@ -54,7 +54,7 @@ class Directional:
         check_tuples(self)
         same = [name for name, _ in self.low] == [name for name, _ in self.high]
         check(bool(self.low) and same, f"Directional({self.name!r}) puts the same features at low and at high")
-        check(self.tolerance >= 0, f"Directional({self.name!r}) has a slack of 0 or more, got {self.tolerance}")
+        check(self.tolerance >= 0, f"Directional({self.name!r}) has a tolerance of 0 or more, got {self.tolerance}")
         _check_share(self.name, self.allowed_share)
 
     @property

@@ -81,7 +81,9 @@ class DeterministicLevels:
 
     def __post_init__(self) -> None:
         check_tuples(self)
-        check(bool(self.levels), f"Settled(by={self.feature!r}) names the levels that settle the label")
+        check(
+            bool(self.levels), f"DeterministicLevels(feature={self.feature!r}) names the levels that settle the label"
+        )
         check(bool(self.why), f"say why the levels {self.levels} of {self.feature!r} settle the label (why=)")
 
 
@@ -131,16 +133,16 @@ class Fairness:
 
     def __post_init__(self) -> None:
         check_tuples(self)
-        check_unique("Fairness(by=...): columns", self.group_by)
-        check(bool(self.group_by), "Fairness(by=...) names the columns whose groups are compared")
-        check(self.min_rows >= 1, f"least_rows is 1 or more, got {self.min_rows}")
+        check_unique("Fairness(group_by=...): columns", self.group_by)
+        check(bool(self.group_by), "Fairness(group_by=...) names the columns whose groups are compared")
+        check(self.min_rows >= 1, f"min_rows is 1 or more, got {self.min_rows}")
         check(
             0 < self.min_calibration < 1 < self.max_calibration,
             f"calibration bounds lie on both sides of 1, got {self.min_calibration} and {self.max_calibration}",
         )
         check(self.auc_margin >= 0, f"auc_margin is 0 or more, got {self.auc_margin}")
         check(0 <= self.coverage_margin < 1, f"coverage_margin is a share below 1, got {self.coverage_margin}")
-        check(self.max_loss > 1, f"most_loss is a multiple above 1, got {self.max_loss}")
+        check(self.max_loss > 1, f"max_loss is a multiple above 1, got {self.max_loss}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,11 +164,20 @@ class Refit:
     max_loss_rise: float = 0.0
 
     def __post_init__(self) -> None:
-        check(0 < self.max_score_difference < 1, f"scores_apart lies between 0 and 1, got {self.max_score_difference}")
-        check(0 < self.max_flipped_share < 1, f"flipped is a share between 0 and 1, got {self.max_flipped_share}")
-        check(self.max_answer_difference > 0, f"answers_apart is positive, got {self.max_answer_difference}")
-        check(self.max_loss_rise >= 0, f"loss_rise is 0 or more, got {self.max_loss_rise}")
-        check(0 < self.min_rank_correlation <= 1, f"least_rank lies above 0, up to 1, got {self.min_rank_correlation}")
+        check(
+            0 < self.max_score_difference < 1,
+            f"max_score_difference lies between 0 and 1, got {self.max_score_difference}",
+        )
+        check(
+            0 < self.max_flipped_share < 1,
+            f"max_flipped_share is a share between 0 and 1, got {self.max_flipped_share}",
+        )
+        check(self.max_answer_difference > 0, f"max_answer_difference is positive, got {self.max_answer_difference}")
+        check(self.max_loss_rise >= 0, f"max_loss_rise is 0 or more, got {self.max_loss_rise}")
+        check(
+            0 < self.min_rank_correlation <= 1,
+            f"min_rank_correlation lies above 0, up to 1, got {self.min_rank_correlation}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +212,7 @@ class Gates:
         check(self.judged_nights >= 2, f"a gate needs 2 nights or more to see any spread, got {self.judged_nights}")
         check(
             self.judged_nights_limit >= self.judged_nights,
-            f"most_judged_nights is judged_nights ({self.judged_nights}) or more, got {self.max_judged_nights}",
+            f"max_judged_nights is judged_nights ({self.judged_nights}) or more, got {self.max_judged_nights}",
         )
         check(
             2 <= self.recent_nights <= self.judged_nights,
@@ -209,8 +220,8 @@ class Gates:
         )
         check(0.5 < self.confidence < 1, f"confidence lies between .5 and 1, got {self.confidence}")
         check(self.refresh_margin >= 0 and self.slice_margin >= 0, "margins are 0 or more")
-        check(0.5 <= self.min_auc < self.leak_auc <= 1, "least_auc lies below leak_auc, both between .5 and 1")
-        check(0 <= self.min_skill < self.leak_skill <= 1, "least_skill lies below leak_skill, both between 0 and 1")
+        check(0.5 <= self.min_auc < self.leak_auc <= 1, "min_auc lies below leak_auc, both between .5 and 1")
+        check(0 <= self.min_skill < self.leak_skill <= 1, "min_skill lies below leak_skill, both between 0 and 1")
 
     @property
     def judged_nights_limit(self) -> int:

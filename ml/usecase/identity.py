@@ -81,8 +81,8 @@ def text(value: object) -> str:
     """Return a declaration, a value of one, or a tuple of both, as text.
 
     >>> from ml.usecase import Slice
-    >>> text((Slice(feature="carrier"), 1.5))
-    "(Slice(by='carrier', least_rows=400), 1.5)"
+    >>> text((Slice(feature="zone"), 1.5))
+    "(Slice(by='zone', least_rows=400), 1.5)"
     """
     if is_dataclass(value) and not isinstance(value, type):
         name = type(value).__name__

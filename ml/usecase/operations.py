@@ -47,13 +47,13 @@ class Canary:
         )
         check(
             len(self.min_requests) == len(self.shares) and min(self.min_requests) >= 1,
-            f"least_answers has a number, 1 or more, for each of the {len(self.shares)} shares, got {self.min_requests}",
+            f"min_requests has a number, 1 or more, for each of the {len(self.shares)} shares, got {self.min_requests}",
         )
         check(
             self.min_shadow_rows >= 20,
-            f"a shadow's usual order needs 20 shadow_answers or more, got {self.min_shadow_rows}",
+            f"a shadow's usual order needs 20 min_shadow_rows or more, got {self.min_shadow_rows}",
         )
-        check(self.min_nights >= 0, f"least_nights is 0 or more, got {self.min_nights}")
+        check(self.min_nights >= 0, f"min_nights is 0 or more, got {self.min_nights}")
         _check_false_alarm_rate(self.false_alarm_rate)
         margins = (
             self.fault_margin,
@@ -96,7 +96,7 @@ class Experiment:
 
 
 def _check_false_alarm_rate(rate: float) -> None:
-    check(0 < rate <= 0.5, f"false_alarms lies between 0 and .5, got {rate}")
+    check(0 < rate <= 0.5, f"false_alarm_rate lies between 0 and .5, got {rate}")
 
 
 def _check_margins(margins: tuple[float, ...]) -> None:
@@ -192,8 +192,11 @@ class PublicationGate:
     min_reference_nights: int = 5
 
     def __post_init__(self) -> None:
-        check(1 <= self.min_reference_nights <= self.reference_nights, "least_nights lies between 1 and nights")
-        check(0 <= self.min_row_ratio < 1 < self.max_row_ratio, "least_rows lies below 1, most_rows above it")
+        check(
+            1 <= self.min_reference_nights <= self.reference_nights,
+            "min_reference_nights lies between 1 and reference_nights",
+        )
+        check(0 <= self.min_row_ratio < 1 < self.max_row_ratio, "min_row_ratio lies below 1, max_row_ratio above it")
         shares = (
             self.min_coverage,
             self.min_spread_ratio,

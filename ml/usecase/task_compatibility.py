@@ -51,7 +51,7 @@ def _check_binary(
     for baseline in baselines:
         check(
             not isinstance(baseline, RecentMean),
-            "RecentMean is a baseline for a number, and Binary asks for a yes or no: declare RecentRate(of=...)",
+            "RecentMean is a baseline for a number, and Binary asks for a yes or no: declare RecentRate(feature=...)",
         )
     for each in expectations:
         check(
@@ -64,7 +64,7 @@ def _check_binary(
 def _check_regression(cost: Cost | PinballCost, candidates: Iterable[Candidate], baselines: Iterable[Baseline]) -> None:
     check(
         isinstance(cost, PinballCost),
-        f"Regression asks for a number, whose cost is Deviation(under=..., over=...) per unit, got {cost}",
+        f"Regression asks for a number, whose cost is PinballCost(under=..., over=...) per unit, got {cost}",
     )
     for candidate in candidates:
         check(
@@ -79,5 +79,5 @@ def _check_regression(cost: Cost | PinballCost, candidates: Iterable[Candidate],
     for baseline in baselines:
         check(
             not isinstance(baseline, RecentRate),
-            "RecentRate is a share, and Regression asks for a number: declare RecentMean(of=...)",
+            "RecentRate is a share, and Regression asks for a number: declare RecentMean(feature=...)",
         )

@@ -41,7 +41,7 @@ class Drift:
         is_season = self.reference == "season"
         check(
             is_season == (self.season_nights is not None) and (self.season_nights is None or self.season_nights >= 1),
-            f'season_nights goes with against="season", and is 1 or more: got {self.season_nights} with {self.reference!r}',
+            f'season_nights goes with reference="season", and is 1 or more: got {self.season_nights} with {self.reference!r}',
         )
 
 
@@ -57,7 +57,7 @@ class Persistence:
         check(self.trigger in NAMES, f"a persistence is of one of {', '.join(NAMES)}, got {self.trigger!r}")
         check(
             1 <= self.nights <= self.out_of,
-            f"a trigger persists for 1 to `among` nights, got {self.nights} among {self.out_of}",
+            f"a trigger persists for 1 to `out_of` nights, got {self.nights} among {self.out_of}",
         )
 
 
@@ -143,7 +143,7 @@ class Triggers:
 
     def __post_init__(self) -> None:
         check_tuples(self)
-        check(1 <= self.min_nights <= self.window_nights, "least_nights lies between 1 and window_nights")
+        check(1 <= self.min_nights <= self.window_nights, "min_nights lies between 1 and window_nights")
         check(
             self.label_batch is None or self.label_batch >= 1,
             f"a label_batch is 1 label or more, got {self.label_batch}; None for none",

@@ -96,7 +96,7 @@ class UseCase:
                 means = outputs(each for each in self.features if isinstance(each, Window) and each.how == "mean")
                 check(
                     baseline.feature in means,
-                    f"{type(baseline).__name__}(of={baseline.feature!r}) must name one of the windows' means: {list(means)}",
+                    f"{type(baseline).__name__}(feature={baseline.feature!r}) must name one of the windows' means: {list(means)}",
                 )
         for name in outputs(self._all_features):
             check(
@@ -106,7 +106,11 @@ class UseCase:
         check(bool(self.candidates), f"use case {self.name!r} declares no candidates")
         check(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")
         known = {table.name for table in self.tables}
-        for referrer, name in (("entities", self.entities), ("task.of", self.task.table), *self._referenced_tables()):
+        for referrer, name in (
+            ("entities", self.entities),
+            ("task.table", self.task.table),
+            *self._referenced_tables(),
+        ):
             check(name in known, f"{referrer} names the table {name!r}, but {self.name!r} declares {sorted(known)}")
         check(
             self.table(self.entities).night is not None,
@@ -124,12 +128,12 @@ class UseCase:
                 for feature_name, _ in each.variants[0]
             ),
             *(("Slice", each.feature) for each in self.slices),
-            *(("Settled", each.feature) for each in self.deterministic_levels),
+            *(("DeterministicLevels", each.feature) for each in self.deterministic_levels),
         ):
-            check(feature in self.feature_names, f"{declaration}(by={feature!r}) must name one of the features")
+            check(feature in self.feature_names, f"{declaration}(feature={feature!r}) must name one of the features")
             check(
                 feature not in [text.column for text in self.texts],
-                f"{declaration}(by={feature!r}) names a text, which has no levels to judge apart: name a category",
+                f"{declaration}(feature={feature!r}) names a text, which has no levels to judge apart: name a category",
             )
 
     def _check_nights(self, period: str) -> None:

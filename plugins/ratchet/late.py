@@ -26,7 +26,7 @@ class LateLabelTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the triggerer makes this from."""
-        return "ratchet.late.LateLabels", {"use_case": self.use_case, "seconds": self.seconds}
+        return "ratchet.late.LateLabelTrigger", {"use_case": self.use_case, "seconds": self.seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look every so many seconds, for ever; a place or a warehouse that is away is asked again."""

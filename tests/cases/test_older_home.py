@@ -42,12 +42,13 @@ def test_a_server_refuses_the_route_of_before(older: Settings, taxi: UseCase) ->
 
 
 @pytest.mark.xfail(
-    strict=True, reason="`ratchet serve` names `ratchet route`, which refuses and names `make run`, which plays nights"
+    strict=True,
+    reason="`ratchet serve` names `ratchet sync-routing`, which refuses and names `make run`, which plays nights",
 )
 def test_the_way_that_is_named_mends_it_without_playing_nights(older: Settings, taxi: UseCase) -> None:
     with pytest.raises(SignatureError) as refused:
         routing_store.current(taxi.name, older)
     assert "make run" not in str(refused.value)
-    if "`ratchet route`" in str(refused.value):
-        asked = CliRunner().invoke(main.app, ["route", taxi.name])
+    if "`ratchet sync-routing`" in str(refused.value):
+        asked = CliRunner().invoke(main.app, ["sync-routing", taxi.name])
         assert "make run" not in asked.output

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from include.settings import load_settings
 from include.steps import ingest
 from include.steps.features import build
 from include.stores import lake
@@ -31,7 +32,7 @@ OTHERS = {"a=b": "=", "a[1]": "[", "a\\b": "\\", "tab\tb": "\t"}
 def forgets() -> Iterator[None]:
     """After the test, the settings are read anew."""
     yield
-    places.load.cache_clear()
+    load_settings.cache_clear()
 
 
 @pytest.mark.usefixtures("forgets")
@@ -54,9 +55,9 @@ def test_what_a_night_wrote_is_read_again(
     (folder / "members.csv").write_bytes(MEMBERS)
     (folder / "renewals.csv").write_bytes(RENEWALS)
     monkeypatch.setenv("RATCHET_HOME", str(home))
-    places.load.cache_clear()
+    load_settings.cache_clear()
     try:
-        where = places.load()
+        where = load_settings()
     except SetupError as refused:
         assert character
         assert character in str(refused).replace(str(home), "")  # noqa: PT017

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from include.settings import load_settings
 from tests import served
 from tests.served import Server
 
@@ -21,9 +22,9 @@ def server(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     home = shutil.copytree(prepared_home, tmp_path_factory.mktemp("served") / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
-        places.load.cache_clear()
-        where = places.load()
-    places.load.cache_clear()
+        load_settings.cache_clear()
+        where = load_settings()
+    load_settings.cache_clear()
     served.shelved(where)
     served.routed(where, served.packaged(where))
     with served.running(where) as running:

@@ -23,7 +23,7 @@ usecases.__path__.append(sys.argv[1])
 from tests.include.steps.conftest import STEPS, contents
 for name in list(STEPS)[list(STEPS).index("promote") + 1:]:
     STEPS[name]()
-held = contents(settings.load())
+held = contents(settings.load_settings())
 print(json.dumps({name: hashlib.sha256(repr(each).encode()).hexdigest() for name, each in held.items()}))
 """
 

@@ -15,7 +15,16 @@ from tests.conftest import TOYS
 pytestmark = pytest.mark.airflow
 
 OF_A_NIGHT = ("ingest", "quarantine", "materialize", "score", "monitor", "train", "release", "canary")
-STAGES = (*OF_A_NIGHT, "rescore", "rollback", "collect_predictions", "rollback_drill", "label_trigger", "late_labels", "backtest")
+STAGES = (
+    *OF_A_NIGHT,
+    "rescore",
+    "rollback",
+    "collect_predictions",
+    "rollback_drill",
+    "label_trigger",
+    "late_labels",
+    "backtest",
+)
 LIVE = ("intraday",)
 NO_DAG = "broken.py"
 Read = dict[str, Any]
@@ -88,8 +97,8 @@ def test_a_rehearsal_watches_nothing(reader: Callable[..., Read]) -> None:
 def test_nothing_stands_between_an_approval_and_what_it_allows(read: Read) -> None:
     approvals = [task for name, task in tasks(read) if ".approval_of_" in name]
     assert len(approvals) == 2 * len(usecases.all())
-    assert all(task["downstream"] == ["shift"] for task in approvals)
-    assert [task["downstream"] for name, task in tasks(read) if name.endswith(".shift")] == [["promote"]] * len(
+    assert all(task["downstream"] == ["shift_traffic"] for task in approvals)
+    assert [task["downstream"] for name, task in tasks(read) if name.endswith(".shift_traffic")] == [["promote"]] * len(
         usecases.all()
     )
 

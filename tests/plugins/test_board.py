@@ -104,7 +104,7 @@ def test_what_cannot_be_shown_is_told_in_a_sentence(client: TestClient, manager:
 
 def test_every_route_asks_for_a_login() -> None:
     asked = {route.path: [each.call for each in route.dependant.dependencies] for route in board.create_app().routes}
-    assert set(asked) == {"/", "/use-cases/{name}", "/use-cases/{name}/replays/{replay}/{picture}.svg", "/ledger"}
+    assert set(asked) == {"/", "/use-cases/{name}", "/use-cases/{name}/replays/{backtest}/{picture}.svg", "/ledger"}
     assert all(board.require_reader in calls for calls in asked.values())
 
 

@@ -21,13 +21,13 @@ class Shown(ComposeStack):
     services: tuple[str, ...] = ()
     text: str = ""
 
-    def parts(self) -> list[Container]:
+    def containers(self) -> list[Container]:
         return [part(each) for each in self.services]
 
-    def ask(self, *command: str) -> str:
+    def capture(self, *command: str) -> str:
         return self.text
 
-    def last_words(self, part: Container, lines: str = "15") -> str:
+    def log_tail(self, container: Container, lines: str = "15") -> str:
         return ""
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from multiprocessing import get_context, parent_process
@@ -154,7 +154,7 @@ def _train(
         else _out_of_fold_loss(fitted, model, material),
         "task": target.facts,
         "baselines": [each.name for each in case.baselines] if recipe.held_out else [],
-        "checks": [asdict(each) for each in _checks(training_source, held_out, held_out_scores, target)],
+        "checks": [_check_facts(each) for each in _checks(training_source, held_out, held_out_scores, target)],
     }
     baseline_scores = [baselines.predict(each, later, target.prior) for each in case.baselines if recipe.held_out]
     return {
@@ -181,8 +181,16 @@ def load(files: dict[str, bytes], training_key: TrainingKey, night: date, length
         target=targets.from_facts(usecases.get(training_key.use_case), facts),
         scores=scores,
         baselines=dict(zip(names, baseline_scores, strict=True)),
-        checks=tuple(Check(**{**each, "answer": CheckStatus(each["answer"])}) for each in facts["checks"]),
+        checks=tuple(_read_check(each) for each in facts["checks"]),
     )
+
+
+def _check_facts(check: Check) -> dict[str, Any]:
+    return {"name": check.name, "value": check.value, "bar": check.bar, "answer": check.status}
+
+
+def _read_check(facts: dict[str, Any]) -> Check:
+    return Check(name=facts["name"], value=facts["value"], bar=facts["bar"], status=CheckStatus(facts["answer"]))
 
 
 def sample(rows: LabelledRows, max_rows: int) -> LabelledRows:

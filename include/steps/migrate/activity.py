@@ -57,7 +57,7 @@ def _database(installation: Installation) -> str | None:
         return None
     raise SetupError(
         f"cannot see whether a night is in flight at {sa.make_url(installation.settings.warehouse_url).host}: expected "
-        f"{_ADDRESS} beside its other addresses; or say --idle when you know that nothing runs there"
+        f"{_ADDRESS} beside its other addresses; or say --assume-idle when you know that nothing runs there"
     )
 
 

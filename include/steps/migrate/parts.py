@@ -187,8 +187,8 @@ def _file_trees(source: Settings, target: Settings) -> Iterator[FileTree]:
         addresses = str(getattr(source, field)), str(getattr(target, field))
         return FileTree(name=name, source=addresses[0], target=addresses[1], may_alter=may_alter, **options)
 
-    yield tree("public keys", "trusted_keys", has_own=True)
-    yield tree(_SIGNING_KEYS, "secrets", _never, takes=_SIGNING_FILES.__contains__, is_secret=True)
+    yield tree("public keys", "trusted_keys", allows_extra=True)
+    yield tree(_SIGNING_KEYS, "secrets", _never, includes=_SIGNING_FILES.__contains__, is_secret=True)
     yield tree(_LANDING, "landing")
     yield tree("lake", "lake", _is_vacuum_or_checkpoint)
     yield tree("packages", "packages", _never)

@@ -1,8 +1,9 @@
 """How far a night's features lie from what the champion learned, feature by feature, and what the declared drift says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 
 import pandas as pd
 
@@ -23,6 +24,11 @@ from ml.usecase import UseCase
 
 SHARE = "drifted_share"
 _INFINITE = "unsound"
+_COUNTED_VALUES: Mapping[str, Callable[[ColumnQuality], int]] = {
+    "missing": attrgetter("missing"),
+    "infinite": attrgetter("infinite"),
+    "beyond": attrgetter("out_of_range"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +68,8 @@ def measure(
 def _quality_metrics(quality: Sequence[ColumnQuality]) -> dict[str, float]:
     """Return how many values are missing, infinite, or beyond what was learned from: of all features, and of each that has some."""
     values: dict[str, float] = {}
-    for name in ("missing", "infinite", "beyond"):
-        counts = {each.feature: float(getattr(each, name)) for each in quality}
+    for name, counted in _COUNTED_VALUES.items():
+        counts = {each.feature: float(counted(each)) for each in quality}
         values |= {f"{name}_values": sum(counts.values())}
         values |= {f"{name}_values:{feature}": count for feature, count in counts.items() if count}
     return values

@@ -67,5 +67,5 @@ def require_unfrozen(case: UseCase, settings: Settings) -> None:
         raise LedgerError(
             f"releases of {case.name} are frozen until {freeze_entry.until} by {freeze_entry.who}: {freeze_entry.why}. "
             "Clear this task then, "
-            f"or end it with `ratchet thaw {case.name}`"
+            f"or end it with `ratchet unfreeze {case.name}`"
         )

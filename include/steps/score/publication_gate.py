@@ -164,7 +164,7 @@ def _refusal_message(case: UseCase, night: date, verdict: PublicationDecision) -
     return (
         f"the scores of {case.name} for {night} are withheld, readers keep those of the night before. {verdict.reason}. "
         f"Look at the night's features, mend them and score it again; or, if the world did change, "
-        f"`ratchet issue {case.name} {night} --why ...`"
+        f"`ratchet publish {case.name} {night} --why ...`"
     )
 
 

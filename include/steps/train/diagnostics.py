@@ -27,6 +27,22 @@ from ml.targets import Target
 from ml.training.fitting import FittedCandidate
 from ml.usecase import UseCase
 
+# Fields of groups and weak slices that `findings.json` spells otherwise.
+_FILED_KEYS = {
+    "column": "by",
+    "selection_rate": "selected",
+    "true_positive_rate": "found",
+    "false_positive_rate": "alarmed",
+    "calibration_ratio": "calibration",
+    "relative_calibration": "parity",
+    "auc_difference": "rank",
+    "mean_absolute_error": "error",
+    "share_below": "below",
+    "coverage_difference": "coverage",
+    "loss_ratio": "burden",
+    "observed": "seen",
+}
+
 
 def measure(
     case: UseCase,
@@ -78,7 +94,14 @@ def artifacts(result: Diagnostics, target: Target, case: UseCase, night: date, s
     }
     for name, content in plots.items():
         report_paths.write_figure(report_paths.model_card(settings.reports, case.name, night), name, content)
-    return plots | {"findings.json": (json.dumps(ledger_payload(result), indent=1) + "\n").encode()}
+    return plots | {"findings.json": (json.dumps(_as_filed(ledger_payload(result)), indent=1) + "\n").encode()}
+
+
+def _as_filed(value: Any) -> Any:
+    """Return the findings with the keys that `findings.json` has."""
+    if isinstance(value, dict):
+        return {_FILED_KEYS.get(name, name): _as_filed(each) for name, each in value.items()}
+    return [_as_filed(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def condition_mask(case: UseCase, condition: str, frame: pd.DataFrame) -> Booleans:

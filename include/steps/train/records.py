@@ -17,6 +17,7 @@ from include.steps.train.refit import RefitResult
 from include.stores import packages, registry
 from include.stores.signing import model_signing
 from include.stores.table_snapshot import TableSnapshot
+from ml.checks import Check
 from ml.evaluation.diagnostics import Diagnostics
 from ml.governance import environment_diff, hash_chain, ledger_entries, manifest
 from ml.governance.ledger_entries import (
@@ -129,7 +130,7 @@ def _package_release(
     if training.refit_result is None:
         return judged, None
     equivalence = RefitComparison(judged=judged.digest, refit="", checks=training.refit_result.checks)
-    refit_facts = {"judged": judged.digest, "agreement": [asdict(check) for check in equivalence.checks]}
+    refit_facts = {"judged": judged.digest, "agreement": [_check_facts(check) for check in equivalence.checks]}
     facts |= {"fitted": [training.spans["fitted"][0], training.spans["judged"][-1]], "refit": refit_facts}
     card_content = replace(card_content, refit=equivalence)
     refit = _pack(training, training.refit_result.model, facts, card_content, settings)
@@ -169,6 +170,10 @@ def _facts(training: TrainingRecord, settings: Settings) -> dict[str, object]:
         "reads": dict(training.tables.versions),
         **provenance.facts(),
     }
+
+
+def _check_facts(check: Check) -> dict[str, object]:
+    return {"name": check.name, "value": check.value, "bar": check.bar, "answer": check.status}
 
 
 def _log_to_mlflow(training: TrainingRecord, package: Package, files: Mapping[str, bytes], settings: Settings) -> str:

@@ -17,7 +17,12 @@ from ml.usecase.triggers import NAMES as THRESHOLDS
 
 _INTEGER_SETTINGS = ("new_labels", "age_nights")
 _DRIFT = "drift"
-_TIMING_SETTINGS = ("window_nights", "least_nights", "cooldown_nights")
+# How they are typed, and what they are called in `Triggers`.
+_TIMING_SETTINGS = {
+    "window_nights": "window_nights",
+    "least_nights": "min_nights",
+    "cooldown_nights": "cooldown_nights",
+}
 _PATTERN = re.compile(r"(?P<kind>[a-z]+)(?P<settings>(?::[a-z_]+=[0-9.]+)*)(?:@(?P<looks>[1-9][0-9]*))?")
 _EXAMPLES = (
     "never",
@@ -102,7 +107,11 @@ def vary_thresholds(policy: Triggered, factors: Iterable[float], declared: Trigg
 
 def format_policy(triggers: Triggers, interval_nights: int, declared: Triggers) -> str:
     """Return how a policy of these triggers is typed, where the use case has `declared` its own."""
-    timing = {name: each for name in _TIMING_SETTINGS if (each := getattr(triggers, name)) != getattr(declared, name)}
+    timing = {
+        typed: each
+        for typed, name in _TIMING_SETTINGS.items()
+        if (each := getattr(triggers, name)) != getattr(declared, name)
+    }
     parts = [f"{name}={value:.6g}" for name, value in {**_thresholds(triggers), **timing}.items()]
     return ":".join(["triggers", *parts]) + (f"@{interval_nights}" if interval_nights > 1 else "")
 
@@ -120,7 +129,7 @@ def _replace_settings(triggers: Triggers, settings: Mapping[str, float | None]) 
         if share is not None
         else triggers.drift
     )
-    plain = {name: value for name, value in settings.items() if name != _DRIFT}
+    plain = {_TIMING_SETTINGS.get(name, name): value for name, value in settings.items() if name != _DRIFT}
     off = {name for name, value in settings.items() if value is None}
     return replace(
         triggers,

@@ -14,7 +14,7 @@ NIGHTS = ("--from", "2024-03-17", "--to", "2024-04-04", "--workers", "1")
 
 def ask(*words: str) -> Result:
     trainings.source.cache_clear()
-    return CliRunner().invoke(main.app, ["replay", "taxi", *NIGHTS, *words], env={"COLUMNS": "200"})
+    return CliRunner().invoke(main.app, ["backtest", "taxi", *NIGHTS, *words], env={"COLUMNS": "200"})
 
 
 def test_policies_are_compared_and_the_page_is_named(weeks: Settings) -> None:

@@ -25,7 +25,7 @@ def ask(home: Settings, taxi: UseCase) -> Callable[..., Result]:
 
 
 def test_a_night_shows_every_version_that_was_named(ask: Callable[..., Result]) -> None:
-    said = ask("at", "taxi", NIGHT)
+    said = ask("as-of", "taxi", NIGHT)
     assert said.exit_code == 0, said.output
     lines = [line.split() for line in said.output.splitlines()]
     assert ["ingest", "valid/rides", "0", "ledger", "entry", "1"] in lines
@@ -34,7 +34,7 @@ def test_a_night_shows_every_version_that_was_named(ask: Callable[..., Result]) 
 
 @pytest.mark.parametrize("moment", [NIGHT, "0"], ids=["a night", "a version"])
 def test_rows_are_shown_with_the_class_of_each_column(ask: Callable[..., Result], moment: str) -> None:
-    said = ask("at", "taxi", moment, "--table", "valid/rides")
+    said = ask("as-of", "taxi", moment, "--table", "valid/rides")
     assert said.exit_code == 0, said.output
     assert "valid/rides, version 0: " in said.output
     lines = [line.split() for line in said.output.splitlines()]
@@ -46,7 +46,7 @@ def test_all_rows_go_to_a_file(
     ask: Callable[..., Result], tmp_path: Path, words: tuple[str, ...], masked: bool
 ) -> None:
     out = tmp_path / "rides.parquet"
-    said = ask("at", "taxi", NIGHT, "--table", "valid/rides", "--out", str(out), *words)
+    said = ask("as-of", "taxi", NIGHT, "--table", "valid/rides", "--out", str(out), *words)
     assert said.exit_code == 0, said.output
     rows = pd.read_parquet(out)
     assert f"{len(rows)} rows of valid/rides as of version 0" in said.output
@@ -56,11 +56,11 @@ def test_all_rows_go_to_a_file(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("at", "taxi", "0"), "say which by --table"),
-        (("at", "taxi", "2031-01-01"), "expected a night of taxi that was ingested"),
-        (("at", "taxi", "9", "--table", "valid/rides"), "expected a version of valid/rides from 0 to 0, got 9"),
-        (("at", "taxi", NIGHT, "--table", "valid/ferries"), "expected one of the tables"),
-        (("at", "ferries", NIGHT), "expected one of the use cases"),
+        (("as-of", "taxi", "0"), "say which by --table"),
+        (("as-of", "taxi", "2031-01-01"), "expected a night of taxi that was ingested"),
+        (("as-of", "taxi", "9", "--table", "valid/rides"), "expected a version of valid/rides from 0 to 0, got 9"),
+        (("as-of", "taxi", NIGHT, "--table", "valid/ferries"), "expected one of the tables"),
+        (("as-of", "ferries", NIGHT), "expected one of the use cases"),
     ],
 )
 def test_what_is_not_there_is_refused_with_a_sentence(

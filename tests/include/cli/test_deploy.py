@@ -38,4 +38,4 @@ def test_containers_and_images_from_the_command_line(home: Settings, toys: None)
             in RUNNER.invoke(app, ["deploy", USE_CASE, "--once", *port]).output
         )
     finally:
-        assert RUNNER.invoke(app, ["deploy", USE_CASE, "--away", *port]).output == "ratchet-taxi\n"
+        assert RUNNER.invoke(app, ["deploy", USE_CASE, "--remove", *port]).output == "ratchet-taxi\n"

@@ -104,7 +104,7 @@ def test_a_house_in_which_something_runs_stays_unless_one_knows_better(
         told = migrate("--to", described(new, tmp_path), "--dry-run")
         assert told.exit_code == 1
         assert "a server answers for taxi" in told.output
-        assert migrate("--to", described(new, tmp_path), "--idle", "--dry-run").exit_code == 0
+        assert migrate("--to", described(new, tmp_path), "--assume-idle", "--dry-run").exit_code == 0
     finally:
         journal.close()
         shutil.rmtree(here.settings.prediction_log)

@@ -39,11 +39,11 @@ def test_held_rows_are_shown_as_they_came(ask: Ask) -> None:
 
 
 def test_a_replay_says_what_became_valid_and_that_it_waits_for_its_scores(ask: Ask, home: Settings) -> None:
-    assert f"{BROKEN}: 1 rows were held, 1 are\n" == ask("replay", "taxi").output
+    assert f"{BROKEN}: 1 rows were held, 1 are\n" == ask("reprocess", "taxi").output
     path = Path(home.landing) / "taxi" / BROKEN / "bookings.csv"
     path.write_text(path.read_text().replace("far", "7"))
-    said = ask("replay", "taxi").output
+    said = ask("reprocess", "taxi").output
     assert f"{BROKEN}: 1 rows were held, 0 are" in said
     assert f"but no scores yet: trigger the DAG taxi_score for {BROKEN} to issue them" in said
-    assert ask("replay", "taxi").output == "nothing is held, so nothing was judged again\n"
+    assert ask("reprocess", "taxi").output == "nothing is held, so nothing was judged again\n"
     assert ask("list", "taxi").output == "nothing is held\n"

@@ -54,6 +54,6 @@ def test_any_count_of_rows_is_drawn_without_complaint(nights: int, a_night: int)
 
 
 def test_a_group_too_small_to_be_gated_looks_otherwise() -> None:
-    small, large = (drawn(found(least_rows=rows))["fairness"] for rows in (400, 100))
+    small, large = (drawn(found(min_rows=rows))["fairness"] for rows in (400, 100))
     assert small != large
     assert "#3b82c4" not in small

@@ -93,7 +93,7 @@ model = package_files.load(files)
 if "pandas" in allowed:
     from include.stores import snapshot_store
     package_files.check_golden(model, files)
-    snapshot_store.Shelf(folder / "none").refresh()
+    snapshot_store.SnapshotCache(folder / "none").refresh()
 else:
     import json
     golden = json.loads(files["golden.json"])

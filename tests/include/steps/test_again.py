@@ -22,8 +22,8 @@ WRITES = [
     (lake, "replace"),
     (ledger, "append"),
     (packages, "put"),
-    *((warehouse, f"record_{what}") for what in ("ingestion", "labels", "metrics", "reads")),
-    *((warehouse, what) for what in ("issue_scores", "raise_alert")),
+    *((warehouse, f"record_{what}") for what in ("ingestion", "labels", "metrics", "table_reads")),
+    *((warehouse, what) for what in ("publish_scores", "raise_alert")),
     *((registry, what) for what in ("log_training", "register", "follow")),
 ]
 

@@ -19,7 +19,7 @@ from tests.postgres import Server, running
 pytestmark = pytest.mark.servers
 
 NIGHT = "2024-03-02"
-WRITES = ("record_files", "record_ingestion", "record_reads", "record_labels", "settle_alerts")
+WRITES = ("record_files", "record_ingestion", "record_table_reads", "record_labels", "replace_alerts")
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from ml.errors import SetupError
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from include.stores.request_log import Journal
-written = Journal(Path(sys.argv[1]), 4096)
+from include.stores.request_log import RequestLog
+written = RequestLog(Path(sys.argv[1]), 4096)
 for number in range(20): assert written.append(str(number).encode())
 print("written", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

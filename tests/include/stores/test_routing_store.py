@@ -38,7 +38,7 @@ def test_a_routing_that_nobody_trusted_signed_is_refused(home: Settings) -> None
 def test_who_may_sign_packages_cannot_sign_a_routing(home: Settings) -> None:
     signed_as_a_package(home)
     path = routing_store.write(ROUTE, home)
-    with pytest.raises(SignatureError, match=r"is signed by the key .*, and .*routing trusts .*`ratchet route`"):
+    with pytest.raises(SignatureError, match=r"is signed by the key .*, and .*routing trusts .*`ratchet sync-routing`"):
         routing_store.read(path, home.trusted_keys)
 
 

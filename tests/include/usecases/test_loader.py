@@ -67,7 +67,11 @@ BROKEN = [
         "usecase.py", "Night(hour=5", "Nihgt(hour=5", "line 32: NameError: name 'Nihgt'", id="an unknown name"
     ),
     pytest.param(
-        "usecase.py", 'by="plan", least', 'by="plans", least', r"line 23: Slice\(by='plans'\) must name", id="a refusal"
+        "usecase.py",
+        'feature="plan", min',
+        'feature="plans", min',
+        r"line 23: Slice\(feature='plans'\) must name",
+        id="a refusal",
     ),
     pytest.param(
         "usecase.py",

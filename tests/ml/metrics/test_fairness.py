@@ -107,8 +107,8 @@ def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRo
 @pytest.mark.parametrize(
     ("changes", "count"),
     [
-        pytest.param({"least_calibration": 0.5, "most_calibration": 1.9}, 0, id="wider bounds"),
-        pytest.param({"least_rows": 701}, 0, id="every group too small"),
+        pytest.param({"min_calibration": 0.5, "max_calibration": 1.9}, 0, id="wider bounds"),
+        pytest.param({"min_rows": 701}, 0, id="every group too small"),
         pytest.param({}, 1, id="as by default"),
     ],
 )

@@ -33,7 +33,7 @@ QUALITY = Quality(
 
 def line(name: str, low: float, **changes: Any) -> FeatureReport:
     benefit = Interval(value=low + 0.01, low=low, high=low + 0.02)
-    costs: dict[str, Any] = {"milliseconds": 12.34, "rows_built": 900, "null_share": 0.125}
+    costs: dict[str, Any] = {"build_ms": 12.34, "rows_built": 900, "null_share": 0.125}
     return FeatureReport(
         importance=FeatureImportance(feature=name, columns=(name,), within_nights=benefit, across_nights=benefit),
         lineage=FeatureLineage(columns={"plans": (name,)}),
@@ -45,15 +45,15 @@ def told(*lines: FeatureReport, timed: bool = True, **changes: Any) -> str:
     case = use_case(
         features=(Column("zone"), Function("odd")),
         excluded=(Excluded(column="driver", why="missing when nobody came"),),
-        settled=(DeterministicLevels(feature="zone", levels=("closed",), why="nobody drives there"),),
+        deterministic_levels=(DeterministicLevels(feature="zone", levels=("closed",), why="nobody drives there"),),
     )
     facts: dict[str, Any] = {
         "use_case": case,
         "night": "2013-02-08",
         "package": "a" * 64,
-        "fitted": ("2013-01-01", "2013-01-31"),
-        "judged": ("2013-02-01", "2013-02-07"),
-        "reads": {"valid/visits": 7},
+        "training_span": ("2013-01-01", "2013-01-31"),
+        "judged_span": ("2013-02-01", "2013-02-07"),
+        "table_versions": {"valid/visits": 7},
         "contenders": [
             CandidateResult(name="logistic", quality=QUALITY, p99_latency_ms=0.5, package_mb=0.25, memory_mb=180.0)
         ],
@@ -68,9 +68,9 @@ def told(*lines: FeatureReport, timed: bool = True, **changes: Any) -> str:
             checks=(),
             display_names=YES_OR_NO.display_names,
         ),
-        "personal": {"visits.sex": frozenset({"features", "reports"}), "visits.name": frozenset()},
-        "lines": lines,
-        "changed": ("lightgbm was 4.6, is 4.7",),
+        "personal_columns": {"visits.sex": frozenset({"features", "reports"}), "visits.name": frozenset()},
+        "features": lines,
+        "dependency_changes": ("lightgbm was 4.6, is 4.7",),
     }
     return card.render(ModelCard(**(facts | changes)), with_timings=timed)
 
@@ -109,7 +109,7 @@ def unpaid(text: str) -> str:
 
 
 def test_what_costs_and_is_not_shown_to_pay_is_named_dearest_first() -> None:
-    cheap, dear = line("odd", -0.01, milliseconds=1.0), line("even", -0.005, milliseconds=50.0)
+    cheap, dear = line("odd", -0.01, build_ms=1.0), line("even", -0.005, build_ms=50.0)
     named = unpaid(told(line("zone", 0.01), cheap, dear))
     assert "2 of 3 are not shown to pay" in named
     assert "`zone`" not in named
@@ -121,7 +121,7 @@ def test_where_all_pay_the_card_says_that_there_are_none() -> None:
 
 
 def test_what_was_not_measured_or_may_not_be_told_is_said_to_be_so() -> None:
-    text = told(line("zone", 0.01, milliseconds=None, rows_built=None, null_share=None))
+    text = told(line("zone", 0.01, build_ms=None, rows_built=None, null_share=None))
     assert "| yes | unmeasured | *** | plans (zone) |" in text
 
 
@@ -132,7 +132,7 @@ def test_a_bar_in_a_cell_does_not_end_it() -> None:
 
 
 def test_machines_read_the_same_numbers() -> None:
-    lines = [line("zone", 0.01), line("odd", -0.01, milliseconds=None, null_share=None)]
+    lines = [line("zone", 0.01), line("odd", -0.01, build_ms=None, null_share=None)]
     zone, odd = csv.DictReader(card.features_csv(lines).splitlines())
     assert (zone["within_low"], zone["pays"], zone["milliseconds"], zone["needs"]) == (
         "0.01",

@@ -54,7 +54,7 @@ def test_nothing_fires_while_every_number_is_below_its_threshold() -> None:
         ({"calibration_gap": -0.05}, "calibration_gap", "calibration_gap is 0.05, threshold 0.04"),
         ({"loss": 0.56, "loss_low": 0.51}, "loss_rise", "loss_rise is 0.12, threshold 0.1"),
         (
-            {"loss_foreseen": 0.4, "loss": 0.54, "loss_low": 0.41},
+            {"estimated_loss": 0.4, "loss": 0.54, "loss_low": 0.41},
             "loss_surprise",
             "loss_surprise is 0.35, threshold 0.3",
         ),
@@ -216,7 +216,7 @@ def test_lasting_longer_is_never_asked_for_sooner(above: list[frozenset[str]], o
     [
         ({"budget": Budget(trainings=1, nights=28)}, "2024-04-07", "1 of 1 trainings in 28 nights are spent"),
         (
-            {"quiet": (BlackoutPeriod(nights="2024-03-18..2024-03-24", why="a freeze"),)},
+            {"blackouts": (BlackoutPeriod(nights="2024-03-18..2024-03-24", why="a freeze"),)},
             "2024-03-25",
             "quiet nights (a freeze)",
         ),

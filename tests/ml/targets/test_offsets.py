@@ -15,7 +15,7 @@ EACH = pytest.mark.parametrize("name", CASES)
 
 def case(name: str) -> tuple[Offset, np.ndarray, np.ndarray]:
     shifts, rows = CASES[name]
-    return shifts, shifts.raw(rows.scores), rows.labels
+    return shifts, shifts.to_raw(rows.scores), rows.labels
 
 
 @EACH

@@ -21,7 +21,7 @@ WINDY = Directional(name="wind", low=(("zone", "a"),), high=(("zone", "b"),), wh
         pytest.param(lambda: Directional(name="d", low=(), high=(), why="w"), "puts the same features at low and at high", id="nothing put"),
         pytest.param(lambda: Directional(name="d", low=(("zone", "a"),), high=(("rain", 1.0),), why="w"), "puts the same features", id="other features"),
         pytest.param(lambda: use_case(expectations=(Directional(name="d", low=(("zone", "a"),), high=(("zone", "b"),), tolerance=1.0, why="w"),)), "'d' lets answers move by 1, but Binary", id="all slack"),
-        pytest.param(lambda: Directional(name="d", low=(("zone", "a"),), high=(("zone", "b"),), tolerance=-1.0, why="w"), "has a slack of 0 or more, got -1", id="less than no slack"),
+        pytest.param(lambda: Directional(name="d", low=(("zone", "a"),), high=(("zone", "b"),), tolerance=-1.0, why="w"), "has a tolerance of 0 or more, got -1", id="less than no slack"),
         pytest.param(lambda: Megabytes(memory=0), "budgets are positive, got 50 and 0 MB", id="no memory"),
         pytest.param(lambda: use_case(features=(Column("odd"),), expectations=(WINDY,)), "the expectation 'wind' of.*'zone'.* must name one of the features", id="an unknown feature"),
         pytest.param(lambda: use_case(features=(Column("zone"),), expectations=(WINDY, WINDY)), "expectations are named once each", id="twice"),

@@ -14,7 +14,7 @@ COUNT = Window("visits", column="came", how="count", by=("zone",), days=(7,))
 
 
 def window(**changes: Any) -> Window:
-    return Window("t", **({"of": "x", "how": "mean", "days": (1,)} | changes))
+    return Window("t", **({"column": "x", "how": "mean", "days": (1,)} | changes))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ml.usecase import BlackoutPeriod, Budget, Drift, Persistence, Triggers
         (lambda: Drift(reference="last week"), "one of .*'training', 'season', 'past'.*got 'last week'"),  # type: ignore[arg-type]
         (lambda: Drift(share=1.0), "from 0 to below 1, got 1.0"),
         (lambda: Drift(psi_threshold=0), "by more than 0, got 0"),
-        (lambda: Drift(reference="season"), 'season_nights goes with against="season".*got None'),
+        (lambda: Drift(reference="season"), 'season_nights goes with reference="season".*got None'),
         (lambda: Drift(season_nights=364), "got 364 with 'training'"),
         (lambda: Drift(reference="season", season_nights=0), "is 1 or more, got 0|is 1 or more: got 0"),
         (lambda: Persistence(trigger="label_batch", nights=1, out_of=2), "one of calibration_gap, .*got 'label_batch'"),

@@ -17,8 +17,8 @@ DECIDED_AFTER = pd.Timedelta(days=30)
 def land(folder: Path, period: Period, data: Path) -> None:
     """Write the files of `period` into `folder`, leaving alone any that are there."""
     horizon = USE_CASE.horizon
-    since, until = horizon.cutoff(horizon.before(period.first)), horizon.cutoff(period.last)
-    billed = horizon.nights(Period(horizon.before(period.first, 2), period.last))
+    since, until = horizon.cutoff(horizon.previous(period.first)), horizon.cutoff(period.last)
+    billed = horizon.nights(Period(horizon.previous(period.first, 2), period.last))
     months = pd.concat([_month(night) for night in billed])
     asked = months["billed_on"].between(str(period.first), str(period.last))
     decided = (months["decided_at"] > since) & (months["decided_at"] <= until)

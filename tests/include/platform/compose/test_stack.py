@@ -50,11 +50,11 @@ class Played(ComposeStack):
 
     told: Iterator[list[Container]] = field(default_factory=lambda: iter(()))
 
-    def parts(self) -> list[Container]:
+    def containers(self) -> list[Container]:
         return next(self.told)
 
-    def last_words(self, part: Container, lines: str = "15") -> str:
-        return f"{part.service}: no room"
+    def log_tail(self, container: Container, lines: str = "15") -> str:
+        return f"{container.service}: no room"
 
 
 def part(service: str, state: str, health: str = "", code: int = 0) -> Container:

@@ -26,7 +26,7 @@ ANSWERS = [
 
 def ask(body: object, **changes: object) -> ProtocolRequest:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    told = {"request": "r", "body": text, "model": "taxi", "package": "p", "taken": TAKEN, **changes}
+    told = {"request_id": "r", "body": text, "model": "taxi", "package": "p", "input_schema": TAKEN, **changes}
     return ProtocolRequest(**told)
 
 

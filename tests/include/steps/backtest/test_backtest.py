@@ -122,7 +122,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from include.steps.backtest import trainings
 if __name__ == "__main__":
-    pool = ProcessPoolExecutor(1, get_context("spawn"), trainings.begin, ([],))
+    pool = ProcessPoolExecutor(1, get_context("spawn"), trainings.init_worker, ([],))
     print(pool.submit(os.getpid).result(), flush=True)
     time.sleep(60)
 """

@@ -80,7 +80,7 @@ NOTED = {
 HURRIED = {
     "usecase.py": (
         '        Column("kilometres"),',
-        '        Since("rides", by=("zone",), where="is_late", on="event_time", within_hours=48),',
+        '        Since("rides", by=("zone",), condition="is_late", on="event_time", within_hours=48),',
     )
 }
 

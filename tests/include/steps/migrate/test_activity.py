@@ -84,7 +84,9 @@ def test_airflow_is_asked_where_the_variables_say_it_is(tmp_path: Path) -> None:
 
 
 def test_a_stack_whose_airflow_is_not_named_is_not_taken_for_idle(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="cannot see whether a night is in flight at db: expected AIRFLOW__.*--idle"):
+    with pytest.raises(
+        SetupError, match="cannot see whether a night is in flight at db: expected AIRFLOW__.*--assume-idle"
+    ):
         activity.check_idle(house(tmp_path, RATCHET_WAREHOUSE_URL="postgresql+psycopg://a:b@db/r"), NOW)
 
 

@@ -23,7 +23,7 @@ Arrive = Callable[[str], Settings]
 def report(settings: Settings) -> dict[str, Any]:
     """Return the last report's answers by check."""
     told: Mapping[str, Any] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")[-1].payload
-    return {each["name"]: each["answer"] for each in told["checks"]}
+    return {each["name"]: each["status"] for each in told["checks"]}
 
 
 def failing(settings: Settings) -> list[str]:

@@ -166,12 +166,14 @@ def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(
     digest = at_half(settings)
     score.score("taxi", NIGHTS[1])
     case = usecases.get("taxi")
-    found = canary.answers.given(case, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at, settings)
+    found = canary.prediction_log.read(
+        case, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at, settings
+    )
     own = change(batch_prediction.load_model(digest, settings))
     rows = build.read(settings.lake, case, NIGHTS[1], NIGHTS[1]).set_index("entity")
     spoilt = found["package"] == digest
     found.loc[spoilt, "score"] = own.predict(rows.loc[found.loc[spoilt, "entity"]])
-    canary.answers.put(found, case, periods.parse(NIGHTS[1]).last, settings)
+    canary.prediction_log.put(found, case, periods.parse(NIGHTS[1]).last, settings)
     assert canary.advance("taxi", NIGHTS[1]) is None
     (withdrawn,) = ledger.entries(engine, "taxi", EntryKind.ABORTED)
     assert told in str(withdrawn.payload["reason"])
@@ -319,7 +321,7 @@ def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Set
     release_state.audit(case, night, settings)
     (told,) = (each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger")
     assert told.startswith(
-        "servers do not answer as the ledger says, and I may not tell them (`ratchet route taxi` does)"
+        "servers do not answer as the ledger says, and I may not tell them (`ratchet sync-routing taxi` does)"
     )
 
 
@@ -329,13 +331,13 @@ def test_what_a_person_types_leads_the_servers(settings: Settings) -> None:
     place = routing_store.path_of(settings.routes, "taxi")
     before = place.read_bytes()
     place.unlink()
-    typed = CliRunner().invoke(app, ["route", "taxi"], catch_exceptions=False)
+    typed = CliRunner().invoke(app, ["sync-routing", "taxi"], catch_exceptions=False)
     assert json.loads(typed.output)["shadow"] is True
     assert place.read_bytes() == before
     back = ["rollback", "taxi", "--why", "it is far too slow"]
     assert CliRunner().invoke(app, back, catch_exceptions=False).output.startswith("withdrawn (entry ")
     assert CliRunner().invoke(app, back).exit_code == 1
-    assert CliRunner().invoke(app, ["drain", "taxi"], catch_exceptions=False).output == "0 answers\n"
+    assert CliRunner().invoke(app, ["flush-log", "taxi"], catch_exceptions=False).output == "0 answers\n"
 
 
 def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(settings: Settings) -> None:

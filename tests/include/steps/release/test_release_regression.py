@@ -81,7 +81,7 @@ def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
     entry = last_judged(settings)
     told = entry.payload["refit"]
     assert entry.subject == told["judged" if failed else "refit"]
-    assert [each["name"].split(",")[0] for each in told["checks"] if each["answer"] == "fail"] == failed
+    assert [each["name"].split(",")[0] for each in told["checks"] if each["status"] == "fail"] == failed
     assert told["checks"][-1]["name"] == "rise of relative loss on the judged rows"
     model_card.check("ferry", LAST)
     release.run_acceptance_tests("ferry", LAST)
@@ -155,6 +155,6 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     told = [each for each in ledger.entries(engine, "ferry", ends) if each.subject == digest]
     assert told
     checks: Any = told[0].payload["checks"]
-    failed = [each["name"] for each in checks if each["answer"] == "fail"]
+    failed = [each["name"] for each in checks if each["status"] == "fail"]
     assert bool(failed) is (ends is EntryKind.ABORTED)
     assert all("answer" in name or "calibration" in name for name in failed)

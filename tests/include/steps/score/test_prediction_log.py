@@ -24,7 +24,7 @@ EVER = datetime(2000, 1, 1, tzinfo=UTC)
 def record(request: str, at: float = 1e9, **changes: object) -> bytes:
     told: dict[str, object] = {
         "request": request,
-        "place": 0,
+        "row_index": 0,
         "at": at,
         "protocol": "native",
         "entity": "e",

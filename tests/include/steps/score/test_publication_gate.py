@@ -85,7 +85,7 @@ def test_nothing_of_a_night_is_issued_when_it_is_not_like_the_last(
 ) -> None:
     spoil(settings, change)
     with pytest.raises(
-        RefusalError, match=f"the scores of taxi for {NEXT} are withheld.*{reason}.*`ratchet issue taxi"
+        RefusalError, match=f"the scores of taxi for {NEXT} are withheld.*{reason}.*`ratchet publish taxi"
     ):
         score.score("taxi", NEXT)
     assert issued(settings).empty

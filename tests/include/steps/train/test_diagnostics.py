@@ -92,7 +92,7 @@ def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
     settle(settings, taxi, 1.0)
     told = trained(settings, replace(taxi, gates=Gates(judged_nights=8)), monkeypatch)
     assert told["outcome"] == "keep"
-    refused = [each["name"] for each in told["checks"] if each["answer"] != "pass"]
+    refused = [each["name"] for each in told["checks"] if each["status"] != "pass"]
     assert refused
     assert all(name.startswith("group zone=harbour: ") for name in refused)
 

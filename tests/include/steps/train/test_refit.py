@@ -80,7 +80,7 @@ def test_of_a_refit_that_does_not_agree_the_judged_model_is_released_and_that_is
     entry = last_judged(settings)
     told = entry.payload["refit"]
     assert entry.subject == entry.payload["package"] == told["judged"] != told["refit"]
-    assert [each["name"] for each in told["checks"] if each["answer"] == "fail"] == ["mean distance of scores"]
+    assert [each["name"] for each in told["checks"] if each["status"] == "fail"] == ["mean distance of scores"]
     assert "refit" not in facts(settings, entry.subject)
     assert facts(settings, entry.subject)["fitted"] == ["2024-03-01", "2024-03-11"]
     text = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last).read_text()

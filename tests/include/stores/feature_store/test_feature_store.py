@@ -130,7 +130,7 @@ def test_asking_which_features_are_deployed_does_not_wake_feast(home: Settings, 
         "from include.stores import feature_store\n"
         f"service = feature_store.Service(use_case='shop', view='entities', version={service.version!r}, "
         f"source={service.source!r}, types={{}})\n"
-        "assert feature_store.applied(load_settings(), service)\n"
+        "assert feature_store.is_applied(load_settings(), service)\n"
         "sys.exit(3 if 'feast' in sys.modules else 0)"
     )
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "RATCHET_HOME": str(home.home)}

@@ -163,7 +163,7 @@ from pathlib import Path
 from include.stores.landing import formats
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 (rows,) = formats.read("a.parquet", Path(sys.argv[1]).open("rb"), 10**9)
-print(len(rows.fit), len(rows.malformed), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(len(rows.well_formed), len(rows.malformed), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
 

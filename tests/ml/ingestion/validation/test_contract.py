@@ -86,7 +86,7 @@ def test_a_strict_contract_refuses_other_columns() -> None:
 
 
 def test_values_of_hidden_columns_appear_in_no_reason() -> None:
-    checked = check({"zone": "Elm Street 5"}, {"who": "x"}, {"who": "5"}, hidden=("zone", "who"))
+    checked = check({"zone": "Elm Street 5"}, {"who": "x"}, {"who": "5"}, masked=("zone", "who"))
     assert checked.quarantined["reasons"].tolist() == [
         "zone: expected isin(['north', 'south']), got ***",
         "who: expected a whole number, got ***",

@@ -48,7 +48,7 @@ def seen(
     )
     parts: dict[str, Any] = {
         "share": share,
-        "began": 0.0,
+        "share_started_at": 0.0,
         "canary": _answers(ours, stalled | (chance.random(rows) < faults.slow), chance.random(rows) < faults.erring),
         "champion": _answers(~ours, stalled, np.zeros(rows, bool)),
         "rows": answered,
