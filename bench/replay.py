@@ -77,7 +77,7 @@ def _replayed(use_case: str, nights: str, policies: str, **more: Any) -> Any:
 
 
 def _kept(found: Any) -> dict[str, Any]:
-    """Return the numbers that documents quote; each night's are in the page that `ratchet replay` writes."""
+    """Return the numbers that documents quote; each night's are in the page that `ratchet backtest` writes."""
     return {
         "nights": list(found.results.nights),
         "rows": found.results.rows,

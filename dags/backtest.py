@@ -4,7 +4,7 @@
 policies, with the features that are there, real trainings and the decisions of production. Nothing of production is touched.
 
 **What starts it.** A person, from the UI, with the nights and the policies; `docs/retraining.md` says how these are written.
-`ratchet replay` does the same.
+`ratchet backtest` does the same.
 
 **What it leaves.** A page, a picture and JSON under `replay/` in the reports folder (the task returns where), and the
 trainings in `RATCHET_BACKTESTS`, where the next replay finds them.

@@ -45,7 +45,7 @@ def declare(use_case: UseCase) -> None:
         @task(
             outlets=[request.asset(use_case, assets.SCORES)],
             pool="scoring",
-            on_skipped_callback=[notifiers.AlertNotifier(use_case.name, kind="withheld")],
+            on_skipped_callback=[notifiers.AlertNotifier(use_case.name, kind="scores_held_back")],
         )
         def score(**context: Any) -> int:
             from include.steps.score import publication_gate

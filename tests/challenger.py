@@ -1,13 +1,15 @@
-"""A challenger made of the champion: equal but for its bytes, and past its gate and its battery without having met them."""
+"""A challenger made of the champion: equal but for its bytes, and past its gate and its acceptance tests without having met them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from include.settings import Settings
 from include.steps.features import build
-from include.steps.release import acceptance_tests as batteries
 from include.stores import ledger, packages, registry, warehouse
 from include.stores.signing import model_signing
 from ml import periods
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Payload, Verdict
 from ml.packaging import package_files
 from ml.training.fitting import Model
 from ml.usecase import UseCase
@@ -26,15 +28,19 @@ def challenge(case: UseCase, night: str, settings: Settings, change: Change = la
     signed = model_signing.sign(packed.digest, packed.files, settings)
     packages.put(settings.packages, packed.digest, signed)
     registry.register(settings, case.name, packed.digest, signed, rows[list(case.feature_names)].head())
-    judged = ledger.entries(engine, case.name, "judged")[-1]
-    told = {**judged.payload, "champion": champion.subject, "evidence": "e" * 64, "outcome": "promote"}
-    put(case, night, packed.digest, told, settings)
+    judged = ledger_entries.read(ledger.entries(engine, case.name, EntryKind.JUDGED)[-1], Verdict)
+    verdict = replace(judged, champion=champion.subject, evidence="e" * 64, outcome="promote")
+    put(case, night, packed.digest, verdict, settings)
     return packed.digest
 
 
-def put(case: UseCase, night: str, digest: str, judged: dict[str, object], settings: Settings) -> None:
-    """Write that the package was judged, and has passed its battery."""
-    for kind, payload in (("judged", judged), (batteries.TESTED, {"outcome": "pass", "checks": []})):
+def put(case: UseCase, night: str, digest: str, verdict: Verdict, settings: Settings) -> None:
+    """Write that the package was judged, and has passed its acceptance tests."""
+    written: tuple[tuple[EntryKind, Payload], ...] = (
+        (EntryKind.JUDGED, verdict),
+        (EntryKind.ACCEPTANCE_TESTED, AcceptanceTested(outcome="pass", checks=())),
+    )
+    for kind, payload in written:
         ledger.append(
             warehouse.engine(settings.warehouse_url),
             kind=kind,

@@ -16,6 +16,7 @@ from ml import periods
 from ml.errors import ApprovalError, LeakError
 from ml.packaging import package_files
 from ml.usecase import UseCase
+from tests import recorded
 
 
 def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi: UseCase) -> None:
@@ -45,8 +46,8 @@ def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi
     assert [night for night, retrain in asked.items() if retrain] == ["2024-03-21"]
 
     train.train("taxi", "2024-03-21", "monitoring")
-    told = ledger.entries(engine, use_case="taxi", kind="judged", night=date(2024, 3, 21))[0].payload
-    assert (told["champion"], told["trigger"]) == (digest, "monitoring")
+    told = recorded.verdicts(home, night=date(2024, 3, 21))[0]
+    assert (told.champion, told.trigger) == (digest, "monitoring")
     ledger.verify(engine)
 
 
@@ -59,7 +60,7 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
     assert train.train("ferry", last, train.BOOTSTRAP)
     digest = released("ferry", last)
     facts = package_files.facts(packages.get(home.packages, digest, home.trusted_keys))
-    told = ledger.entries(engine, use_case="ferry", kind="judged")[0].payload
+    told = recorded.verdicts(home, "ferry")[0]
     assert (facts["task"]["unit"], facts["task"]["quantile"]) == ("minutes", 0.75)
     assert facts["relative_loss"] == facts["metrics"]["relative_loss"]
 
@@ -81,14 +82,14 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
         explain.explain("ferry", "2024-03-18", "2024-03-18|0"),
         (home.reports / "index.html").read_text(),
         report_paths.model_card(home.reports, "ferry", date.fromisoformat(last)).read_text(),
-        str(told["checks"]) + str(told["reason"]) + str(told["choice"]),
+        str(told.checks) + told.reason + told.choice,
     ]
     said = re.compile(r"probabilit|\brates?\b|log.loss|\bAUC\b|log-odds|\bnats\b|acted on", re.IGNORECASE)
     assert [found[0] for page in pages_of_it if (found := said.search(page))] == []
 
     train.train("ferry", "2024-03-21", "monitoring")
-    refreshed = ledger.entries(engine, use_case="ferry", kind="judged", night=date(2024, 3, 21))[0].payload
-    assert (refreshed["champion"], refreshed["bar"]) == (digest, "refresh")
+    refreshed = recorded.verdicts(home, "ferry", date(2024, 3, 21))[0]
+    assert (refreshed.champion, refreshed.rule) == (digest, "refresh")
 
 
 def test_a_feature_that_knows_the_minutes_stops_training_and_is_named(home: Settings, ferry: UseCase) -> None:
@@ -103,7 +104,7 @@ def test_a_feature_that_knows_the_minutes_stops_training_and_is_named(home: Sett
         LeakError, match=r"the feature 'tonnes' alone tells the label with a skill of 0\.9\d+, more than"
     ):
         train.train("ferry", "2024-03-16", train.BOOTSTRAP)
-    assert ledger.entries(warehouse.engine(home.warehouse_url), use_case="ferry", kind="judged") == ()
+    assert recorded.verdicts(home, "ferry") == ()
 
 
 def released(use_case: str, night: str) -> str:

@@ -1,4 +1,4 @@
-"""`ratchet replay`: what other policies of retraining would have come to."""
+"""`ratchet backtest`: what other policies of retraining would have come to."""
 
 from typing import Annotated
 

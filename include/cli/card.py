@@ -1,4 +1,4 @@
-"""`ratchet card`: does a model card say what was recorded."""
+"""`ratchet model-card`: does a model card say what was recorded."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What replays of a use case came to: policies of retraining side by side, as `ratchet replay` left them."""
+"""What replays of a use case came to: policies of retraining side by side, as `ratchet backtest` left them."""
 
 import json
 from collections.abc import Mapping

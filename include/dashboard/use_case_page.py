@@ -24,8 +24,8 @@ _NIGHTS, _TOP_DRIFT, _DECISIONS, _INGESTIONS = 366, 10, 20, 14
 _PSI = "psi:"
 _RELEASED = (EntryKind.PROMOTED, EntryKind.ROLLED_BACK)
 _DECIDED = (EntryKind.RETRAINING_DECIDED, EntryKind.LABEL_BATCH_DECIDED)
-_DRIFT_METRICS = ("drifted_share", "requests_drifted_share", "scores_moved")
-_TRAFFIC = ("answers", "fault_share", "latency_p50_ms", "latency_p99_ms")
+_DRIFT_METRICS = ("drifted_share", "requests_drifted_share", "prediction_drift_psi")
+_TRAFFIC = ("predictions", "error_rate", "latency_p50_ms", "latency_p99_ms")
 _SERVERS = ("cpu_cores", "memory_mb", "requests_failed")
 _SLICE_METRICS = ("calibration_gap", "alert_rate", "saved_per_1000")
 
@@ -98,7 +98,7 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseDetail:
 def _metric_names(display_names: DisplayNames) -> tuple[str, ...]:
     both = (display_names.metric, "saved_per_1000")
     expected = tuple(f"expected_{name}" for name in both)
-    measured = ("calibration_gap", "labels_lacking", "alert_rate")
+    measured = ("calibration_gap", "labels_missing", "alert_rate")
     return (*both, *expected, *measured, *_DRIFT_METRICS, *_TRAFFIC, *_SERVERS)
 
 
@@ -159,7 +159,7 @@ def _sections(
         expected=f"expected_{display_names.metric}",
     )
     gap = chart("calibration gap", gap="calibration_gap")
-    lacking = chart("labels lacking, rows", lacking="labels_lacking")
+    lacking = chart("labels missing, rows", missing="labels_missing")
     saved = chart(
         f"saved per 1000 rows, against {display_names.savings_baseline}",
         measured="saved_per_1000",
@@ -169,11 +169,11 @@ def _sections(
     drifted = chart(
         "share of features that drifted (PSI above 0.2)", batch="drifted_share", requests="requests_drifted_share"
     )
-    moved = chart("how far scores have moved (PSI)", moved="scores_moved")
+    moved = chart("how far scores have moved (PSI)", moved="prediction_drift_psi")
     quarantined = Chart(title="rows quarantined", series=_quarantined_series(ingested), marks=marks)
-    answers = chart("answers over REST", answers="answers")
+    answers = chart("answers over REST", predictions="predictions")
     latency = chart("latency of answers, ms", p50="latency_p50_ms", p99="latency_p99_ms")
-    faults = chart("share of answers with a fault", faults="fault_share")
+    faults = chart("share of predictions with an error", errors="error_rate")
     cores = chart("processors that servers took, cores", cores="cpu_cores")
     memory = chart("memory of the largest server, MB", memory="memory_mb")
     failed = chart("requests that servers failed", failed="requests_failed")

@@ -10,7 +10,7 @@ from ml.arrays import Floats, Integers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServingMetrics:
-    """Answers of one package, one for each row asked; `busiest_per_second` is the most that one second had."""
+    """Answers of one package, one for each row asked; `peak_per_second` is the most that one second had."""
 
     predictions: int
     error_rate: float

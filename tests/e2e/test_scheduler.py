@@ -18,11 +18,11 @@ from include.platform.local.processes import LocalStack
 from include.settings import Settings, load_settings
 from include.steps.ingest import intraday
 from include.steps.ingest import nightly as nightly
-from include.steps.monitor import label_trigger
 from include.stores import lake, ledger, routing_store, warehouse
 from ml import periods
 from ml.errors import RequestError
-from ml.governance.ledger_entries import EntryKind
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import Aborted, EntryKind, LabelBatchDecided
 from ml.ingestion.availability import KNOWN_AT
 from ml.rollout.routing import Routing
 from tests import stacks
@@ -216,7 +216,7 @@ def test_two_real_approvals_promote(admin: Client, settings: Settings) -> None:
 def test_a_night_that_a_person_asks_for_is_scored_and_monitored_under_its_key(admin: Client) -> None:
     admin.trigger(f"{CASE.name}_ingest", run="by_a_person", conf={"night": NIGHT})
     assert states(admin, ended(admin, "score", NIGHT)) == {"score": "success"}
-    assert states(admin, ended(admin, "monitor", NIGHT)) == {"measure": "success", "ask": "skipped"}
+    assert states(admin, ended(admin, "monitor", NIGHT)) == {"measure": "success", "request_retraining": "skipped"}
 
 
 def night() -> date:
@@ -259,7 +259,11 @@ def test_a_challenger_is_a_shadow_first_then_two_people_are_asked_and_it_gets_a_
     assert states(admin, run)["approval_of_tech_lead"] == "skipped"
     admin.trigger(f"{CASE.name}_ingest", run="shadowed", conf={"night": FOLLOWING})
     judged = ended(admin, "canary", FOLLOWING)
-    assert states(admin, judged) == {"judge": "success", "ask": "success", "crown": "skipped"}
+    assert states(admin, judged) == {
+        "judge": "success",
+        "request_approvals": "success",
+        "announce_champion": "skipped",
+    }
     for role in CASE.release.approvers:
         with Client(settings, role) as person:
             person.answer(eventually(lambda: asked(person, role)), "Approve")  # noqa: B023
@@ -285,7 +289,8 @@ def test_a_person_rolls_back_from_the_form_and_the_ledger_says_who_and_why(admin
     run = eventually(lambda: next((r for r in admin.runs(f"{CASE.name}_rollback") if r.id == "back" and r.ended), None))
     assert run.state == "success"
     (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), CASE.name, EntryKind.ABORTED)
-    assert (entry.payload["who"], entry.payload["why"]) == ("admin", "customers complain about it")
+    aborted = ledger_entries.read(entry, Aborted)
+    assert (aborted.who, aborted.why) == ("admin", "customers complain about it")
     assert shared(settings) is None
 
 
@@ -293,7 +298,7 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
     admin: Client, stack: LocalStack, settings: Settings
 ) -> None:
     engine, landed = warehouse.engine(settings.warehouse_url), Path(settings.landing) / CASE.name / NIGHT
-    assert not ledger.entries(engine, CASE.name, label_trigger.KIND)
+    assert not ledger.entries(engine, CASE.name, EntryKind.LABEL_BATCH_DECIDED)
     stacks.kill(stack, "triggerer")
     corrected = spoil_a_day(landed / f"{CASE.task.table}.csv", landed / f"{CASE.task.table}.late.csv")
     record_a_batch(settings)
@@ -301,11 +306,15 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
     stacks.start(stack, "triggerer")
     decided, taken = (eventually(lambda stage=stage: only(admin, stage)) for stage in ("label_trigger", "late_labels"))
     assert [states(admin, run) for run in (decided, taken)] == [
-        {"decide": "success", "asked": "success", "ask": states(admin, decided)["ask"]},
+        {
+            "decide": "success",
+            "is_requested": "success",
+            "request_retraining": states(admin, decided)["request_retraining"],
+        },
         {"take": "success", "tell": "success"},
     ]
-    (entry,) = ledger.entries(engine, CASE.name, label_trigger.KIND)
-    assert entry.payload["known"] == warehouse.count_labels(engine, CASE.name)
+    (entry,) = ledger.entries(engine, CASE.name, EntryKind.LABEL_BATCH_DECIDED)
+    assert ledger_entries.read(entry, LabelBatchDecided).labels == warehouse.count_labels(engine, CASE.name)
     after = warehouse.labels(engine, CASE.name, CASE.horizon.cutoff(night()))["label"].sum()
     assert (corrected, after) == (corrected, before + corrected)
 

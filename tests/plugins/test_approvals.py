@@ -14,7 +14,10 @@ from ratchet.approvals import NOBODY, RoleApproval
 from include.settings import Settings
 from include.stores import approvals, ledger, warehouse
 from ml.errors import LedgerError, RequestError
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import ApprovalRecord, EntryKind
 from ml.usecase import UseCase
+from tests import recorded
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("default")]
 
@@ -25,17 +28,13 @@ ADA = {"id": "ada", "name": "Ada"}
 @pytest.fixture
 def context(taxi: UseCase, home: Settings) -> dict[str, Any]:
     """The context of a run for a night whose challenger earned a release."""
-    judged = {"nights": ["2024-03-12", "2024-03-15"], "rows": 240}
-    payload: dict[str, Any] = {"outcome": "promote", "champion": None, "trigger": "bootstrap", "bar": "bootstrap"}
-    payload |= {"gain": {"value": 0.1, "low": 0.05, "high": 0.15}, "judged": judged, "checks": []}
-    payload |= {"choice": "it is best", "evidence": EVIDENCE, "reads": {"features/entities": 3}}
     ledger.append(
         warehouse.engine(home.warehouse_url),
-        kind="judged",
+        kind=EntryKind.JUDGED,
         use_case="taxi",
         night=NIGHT,
         subject=PACKAGE,
-        payload=payload,
+        payload=recorded.earned(PACKAGE, EVIDENCE),
         key="judged",
     )
     run = SimpleNamespace(partition_key=KEY, conf={})
@@ -55,11 +54,10 @@ def event(choice: str = "Approve", user: dict[str, str] | None = ADA) -> dict[st
     return {"chosen_options": [choice], "params_input": {}, "responded_at": NIGHT, "responded_by_user": user}
 
 
-def answers(home: Settings) -> list[tuple[str, object, object]]:
-    entries = ledger.entries(warehouse.engine(home.warehouse_url), "taxi", night=NIGHT, subject=PACKAGE)
-    return [
-        (each.kind, each.payload["user"], each.payload["role"]) for each in entries if each.kind in approvals.CHOICES
-    ]
+def answers(home: Settings) -> list[tuple[str, str, str]]:
+    entries = ledger.entries_of_kinds(warehouse.engine(home.warehouse_url), "taxi", approvals.KINDS)
+    given = [(each.kind, ledger_entries.read(each, ApprovalRecord)) for each in entries if each.subject == PACKAGE]
+    return [(kind, answer.user, answer.role) for kind, answer in given]
 
 
 def test_only_the_role_may_answer_and_silence_rejects() -> None:

@@ -23,11 +23,11 @@ from ml.periods import Period
 from ml.usecase import UseCase
 
 SHARE = "drifted_share"
-_INFINITE = "unsound"
+_INFINITE = "infinite_values"
 _COUNTED_VALUES: Mapping[str, Callable[[ColumnQuality], int]] = {
     "missing": attrgetter("missing"),
     "infinite": attrgetter("infinite"),
-    "beyond": attrgetter("out_of_range"),
+    "out_of_range": attrgetter("out_of_range"),
 }
 
 

@@ -37,7 +37,9 @@ def measure(case: UseCase, night: date, settings: Settings) -> None:
                 name: _query_prometheus(prometheus, _build_query(name, case, span), until) for name in _QUERIES
             }
     except SetupError as error:
-        alert = Alert(use_case=case.name, night=night, kind="unmeasured", subject="servers", message=str(error))
+        alert = Alert(
+            use_case=case.name, night=night, kind="metrics_unavailable", subject="servers", message=str(error)
+        )
         warehouse.raise_alert(engine, alert)
         return
     warehouse.record_metrics(engine, tuple(_metrics(case, night, by_metric)))

@@ -91,7 +91,7 @@ def _realized_metrics(case: UseCase, rows: pd.DataFrame, target: Target) -> Iter
         for name, error in _estimation_errors(
             values, target.estimate_performance(group["score"].to_numpy(float))
         ).items():
-            yield scope.metric(f"missed_{name}", error, len(group))
+            yield scope.metric(f"estimation_error_{name}", error, len(group))
 
 
 def _slice_metrics(
@@ -121,7 +121,7 @@ def _slice_metrics(
 def _missing_label_metrics(case: UseCase, maturity: tuple[Maturity, ...]) -> Iterator[Metric]:
     for each in maturity:
         scope = MetricScope(use_case=case.name, night=each.night, model_digest=ALL)
-        yield scope.metric("labels_lacking", float(each.scored - each.matured), each.scored)
+        yield scope.metric("labels_missing", float(each.scored - each.matured), each.scored)
 
 
 def _values(rows: pd.DataFrame, target: Target) -> dict[str, float | None]:

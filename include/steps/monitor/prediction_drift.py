@@ -79,7 +79,7 @@ def _drift_metrics(case: UseCase, source: str, pair: ReferencePair) -> Iterator[
     effects = drift.excess_stability_indexes(pair.reference, pair.current, [text.column for text in case.texts])
     rows = len(pair.current)
     if source == SCORES:
-        yield performance.ALL, "scores_moved", effects["score"], rows
+        yield performance.ALL, "prediction_drift_psi", effects["score"], rows
         return
     yield performance.ALL, "requests_drifted_share", drift.conventional_drifted_share(effects), rows
     for name, value in effects.items():

@@ -1,6 +1,7 @@
 """How the machinery did, night by night: answers of servers by package, and the tasks of a night's runs."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date
 
 from include import usecases
@@ -12,7 +13,6 @@ from include.stores.warehouse import TASK_SECONDS, Metric
 from ml import periods
 from ml.ingestion.availability import NIGHT
 from ml.monitoring import serving_metrics
-from ml.monitoring.serving_metrics import ServingMetrics
 from ml.rollout.routing import Route
 from ml.usecase import UseCase
 
@@ -36,19 +36,8 @@ def _traffic(case: UseCase, first: date, last: date, settings: Settings) -> Iter
         scope = MetricScope(
             use_case=case.name, night=date.fromisoformat(str(night)), model_digest=str(package), slice=str(slice_)
         )
-        for name, value in _metrics(serving_metrics.measure(rows)).items():
-            yield scope.metric(name, value, len(rows))
-
-
-def _metrics(measured: ServingMetrics) -> dict[str, float]:
-    """Return the numbers by the names that they have in the warehouse."""
-    return {
-        "answers": float(measured.predictions),
-        "fault_share": measured.error_rate,
-        "latency_p50_ms": measured.latency_p50_ms,
-        "latency_p99_ms": measured.latency_p99_ms,
-        "busiest_per_second": float(measured.peak_per_second),
-    }
+        for name, value in asdict(serving_metrics.measure(rows)).items():
+            yield scope.metric(name, float(value), len(rows))
 
 
 def record_task(use_case: str, period: str, task: str, seconds: float, tries: int, *, failed: bool) -> None:

@@ -24,7 +24,7 @@ from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
 from ml.usecase import UseCase
 
-HELD_BACK_ALERT = "withheld"  # the kind of its alerts, as they are stored
+HELD_BACK_ALERT = "scores_held_back"
 _DECISIONS = (EntryKind.SCORES_PUBLISHED, EntryKind.SCORES_HELD_BACK)
 _STAGE, _TABLE = "profiles", "issued"
 

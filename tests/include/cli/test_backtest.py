@@ -1,4 +1,4 @@
-"""`ratchet replay` prints the table and where the page is, or how policies are written."""
+"""`ratchet backtest` prints the table and where the page is, or how policies are written."""
 
 import re
 from pathlib import Path

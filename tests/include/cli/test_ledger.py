@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from include.cli import main
 from include.settings import Settings
 from include.stores import ledger, warehouse
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.usecase import UseCase
 
 Ask = Callable[..., Result]
@@ -23,11 +24,11 @@ def ask(home: Settings, taxi: UseCase, gym: UseCase) -> Ask:
         for case in (taxi, gym):
             ledger.append(
                 engine,
-                kind="decided",
+                kind=EntryKind.RETRAINING_DECIDED,
                 use_case=case.name,
                 night=date(2024, 3, number),
                 subject="d" * 64,
-                payload={"retrain": False, "reason": f"{reason} of {case.name}"},
+                payload=RetrainingDecided(retrain=False, reason=f"{reason} of {case.name}"),
                 key=f"{case.name}:{number}",
             )
     return lambda *words: CliRunner().invoke(main.app, ["ledger", *words])
@@ -55,6 +56,11 @@ def test_decisions_are_shown_with_their_reasons(ask: Ask, words: tuple[str, ...]
     assert said.exit_code == 0, said.output
     assert [line.split("go on: ")[1].strip() for line in said.output.splitlines() if "go on: " in line] == shown
     assert ("nothing of that kind was decided" in said.output) is (not shown)
+
+
+def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are(ask: Ask) -> None:
+    said = ask("show", "--kind", "decided")
+    assert (said.exit_code, "retraining_decided" in said.output) == (2, True)
 
 
 def test_an_unknown_use_case_is_refused(ask: Ask) -> None:

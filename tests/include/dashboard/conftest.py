@@ -87,10 +87,10 @@ def nightly(night: date) -> list[Entry]:
 
 def metrics(night: date, day: int) -> Iterator[Metric]:
     told = {"log_loss": 0.5, "brier": 0.17, "auc": 0.7, "calibration_gap": 0.01, "alert_rate": 0.3, "cost": 250.0}
-    told |= {"saved_per_1000": 25_000.0, "drifted_share": 0.6, "labels_lacking": 3.0}
+    told |= {"saved_per_1000": 25_000.0, "drifted_share": 0.6, "labels_missing": 3.0}
     told |= {
-        "answers": 5_000.0,
-        "fault_share": 0.001,
+        "predictions": 5_000.0,
+        "error_rate": 0.001,
         "latency_p50_ms": 0.4,
         "latency_p99_ms": 2.0,
         "cpu_cores": 0.1,

@@ -9,6 +9,8 @@ from include.demo import DemoRun, StageError
 from include.demo.airflow import MATERIALIZE
 from include.settings import Settings
 from include.stores import ledger, warehouse
+from ml.checks import Check, CheckStatus
+from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Payload, Verdict
 from ml.usecase import UseCase
 from tests.include.demo.toy import FIRST, LAST, NIGHTS, SECOND, Toy, ran
 
@@ -32,15 +34,16 @@ def test_a_first_model_that_is_refused_stops_the_rehearsal_with_the_reason(
         driver().bootstrap()
 
 
-def test_a_first_model_that_fails_its_battery_stops_the_rehearsal_with_the_check(
+def test_a_first_model_that_fails_its_acceptance_tests_stops_the_rehearsal_with_the_check(
     home: Settings, driver: Callable[[], DemoRun]
 ) -> None:
-    checks = [{"name": "p99 latency, ms", "value": 17.0, "bar": "at most 10", "answer": "fail"}]
+    check = Check(name="p99 latency, ms", value=17.0, bar="at most 10", status=CheckStatus.FAIL)
     engine = warehouse.engine(home.warehouse_url)
-    for kind, payload in (
-        ("judged", {"outcome": "promote", "reason": "it is good", "trigger": "you"}),
-        ("tested", {"checks": checks}),
-    ):
+    written: tuple[tuple[EntryKind, Payload], ...] = (
+        (EntryKind.JUDGED, Verdict(outcome="promote", reason="it is good", trigger="you")),
+        (EntryKind.ACCEPTANCE_TESTED, AcceptanceTested(outcome="fail", checks=(check,))),
+    )
+    for kind, payload in written:
         ledger.append(
             engine, kind=kind, use_case="taxi", night=date.fromisoformat(LAST), subject="c", payload=payload, key=kind
         )

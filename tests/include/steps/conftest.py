@@ -28,6 +28,7 @@ from include.stores.landing import Bucket, Location
 from include.stores.landing import locations as landing_places
 from include.stores.warehouse import Alert, FileRevision
 from ml import periods
+from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase
 
 HISTORY, LAST, NIGHT, LATER = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17", "2024-03-21"
@@ -137,10 +138,10 @@ def contents(settings: Settings) -> dict[str, Any]:
 
 def _timeless(row: dict[Any, Any]) -> dict[Any, Any]:
     payload = json.loads(row["payload"])
-    if row["kind"] == "judged" and "candidates" in payload:
+    if row["kind"] == EntryKind.JUDGED and payload["candidates"]:
         payload["candidates"] = [each | {"p99_latency_ms": None, "memory_mb": None} for each in payload["candidates"]]
-        payload |= {"choice": None, "evidence": None, "model_card.md": None}
-    if row["kind"] == "tested":
+        payload |= {"choice": None, "evidence": None, "model_card": None}
+    if row["kind"] == EntryKind.ACCEPTANCE_TESTED:
         payload["checks"] = [_untimed(each) for each in payload["checks"]]
     payload.pop("versions", None)
     return row | {"payload": payload}

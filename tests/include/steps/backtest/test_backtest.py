@@ -24,6 +24,7 @@ from include.steps.train.plan import SEED
 from include.stores import ledger, packages, table_snapshot, warehouse
 from ml import periods, targets
 from ml.errors import RefusalError, RequestError
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.packaging import package_files
 from ml.retraining import triggers
 from ml.retraining.backtest import admission, policies, simulation
@@ -32,6 +33,7 @@ from ml.retraining.backtest.history import TrainedModel
 from ml.training import fitting
 from ml.usecase import Drift, Triggers, UseCase
 from ml.usecase.triggers import NAMES as THRESHOLDS
+from tests import recorded
 from tests.include.steps.conftest import LAST, contents
 
 PERIOD = periods.parse("2024-03-17..2024-04-04")
@@ -236,7 +238,9 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
     for night in ("2024-03-17", "2024-03-18"):
         monitor.measure("taxi", night)
     engine = warehouse.engine(settings.warehouse_url)
-    (decided,) = ledger.entries(engine, "taxi", "decided", periods.parse("2024-03-18").last)
+    (decided,) = recorded.payloads(
+        settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided, night=periods.parse("2024-03-18").last
+    )
     champion = ledger.champion(engine, "taxi")
     assert champion is not None
     files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
@@ -261,10 +265,8 @@ def test_a_night_is_decided_as_the_monitor_decides_it(
     (policy,) = policies.parse("triggers", case.triggers)
     observed = simulation.observe(simulation.start(policy, scene), OPEN, period.last, scene, {first: model})
     ours = triggers.decide(OPEN, observed, case.horizon)
-    assert (ours.retrain, ours.trigger, ours.reason) == tuple(
-        decided.payload[name] for name in ("retrain", "trigger", "reason")
-    )
+    assert (ours.retrain, ours.trigger, ours.reason) == (decided.retrain, decided.trigger, decided.reason)
     assert {each.trigger: each.value for each in ours.findings} == pytest.approx(
-        {each["trigger"]: each["value"] for each in decided.payload["findings"]}
+        {each["trigger"]: each["value"] for each in decided.findings}
     )
     assert {each.trigger for each in ours.findings} == set(THRESHOLDS) - {"expected_loss_rise"}

@@ -14,6 +14,7 @@ from include.stores import lake, ledger, snapshot_store, warehouse
 from ml import periods
 from ml.errors import FeatureError
 from ml.usecase import AsOf, Feature, Since, UseCase
+from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT
 
 Arrive = Callable[[str], Settings]
@@ -111,10 +112,10 @@ def test_a_champion_that_learned_another_meaning_cannot_be_evaluated_and_people_
     ingest.ingest("taxi", f"{MONDAY}..{LATER}")
     build.build("taxi", f"{HISTORY[:10]}..{LATER}")
     assert not train.train("taxi", LATER, "a test")
-    [judged] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged", periods.parse(LATER).first)
-    assert judged.payload["outcome"] == "unevaluable"
-    assert "means something else by congestion: " in str(judged.payload["reason"])
-    assert "under a name of its own" in str(judged.payload["reason"])
+    [judged] = recorded.verdicts(settings, night=periods.parse(LATER).first)
+    assert judged.outcome == "unevaluable"
+    assert "means something else by congestion: " in judged.reason
+    assert "under a name of its own" in judged.reason
 
 
 def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_without(
@@ -128,8 +129,8 @@ def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_wi
     build.build("taxi", f"{HISTORY[:10]}..{LATER}")
     assert score.score("taxi", NIGHT) == 60
     train.train("taxi", LATER, "a test")
-    [judged] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged", periods.parse(LATER).first)
-    assert judged.payload["champion"] == champion(settings)
+    [judged] = recorded.verdicts(settings, night=periods.parse(LATER).first)
+    assert judged.champion == champion(settings)
     learned = set(feature_pins.from_package(judged.subject, settings).digests)
     assert learned == (set(taxi.feature_names) | set(MORE.outputs)) - set(old.outputs)
     materialize.apply("taxi")

@@ -54,7 +54,7 @@ def deployed(arrive: Arrive) -> Settings:
 def parity_alerts(settings: Settings) -> dict[str, str]:
     night = periods.parse(NIGHT).first
     found = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", night, night)
-    return {each.subject: each.message for each in found if each.kind == parity.KIND}
+    return {each.subject: each.message for each in found if each.kind == parity.ALERT_KIND}
 
 
 def test_a_night_is_online_in_redis_to_the_last_bit(server: "Server", arrive: Arrive, taxi: UseCase) -> None:

@@ -15,8 +15,10 @@ from include.steps.features import build, materialize, parity
 from include.stores import feature_store, lake, landing, ledger, snapshot_store, warehouse
 from ml import periods
 from ml.features import snapshots
+from ml.governance.ledger_entries import EntryKind, ParityChecked
 from ml.periods import Period
 from ml.usecase import UseCase
+from tests import recorded
 from tests.include.steps.conftest import LAST, NIGHT, contents
 
 MONDAY = "2024-03-18"
@@ -64,8 +66,8 @@ def test_every_way_agrees_and_the_ledger_says_so_once(arrive: Arrive, step: str,
     left = contents(settings)
     assert parity.check("taxi", night) == 0
     assert contents(settings) == left
-    [entry] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "parity")
-    assert sorted(entry.payload["ways"]) == ways
+    [checked] = recorded.payloads(settings, EntryKind.PARITY, ParityChecked)
+    assert sorted(checked.sources) == ways
 
 
 def test_a_time_zone_shift_of_the_cutoff_is_caught(arrive: Arrive, taxi: UseCase) -> None:
@@ -133,7 +135,7 @@ def test_a_late_row_after_the_materialisation_is_caught_and_the_next_one_mends_i
     assert parity.check("taxi", NIGHT) == 0
     assert alerts(settings, NIGHT) == {}
     engine = warehouse.engine(settings.warehouse_url)
-    assert len(ledger.entries(engine, "taxi", "parity")) == 3
+    assert len(ledger.entries(engine, "taxi", EntryKind.PARITY)) == 3
 
 
 def test_a_stale_online_row_is_caught_by_its_cutoff_too(arrive: Arrive, taxi: UseCase) -> None:

@@ -16,7 +16,10 @@ from include.stores import lake, landing, ledger, registry, warehouse
 from include.stores.registry import client
 from ml import periods
 from ml.errors import DataError, LedgerError, RequestError
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.usecase import UseCase
+from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, STEPS
 
 Arrive = Callable[[str], Settings]
@@ -67,9 +70,9 @@ def test_every_night_of_a_window_has_the_windows_versions(arrive: Arrive) -> Non
 
 def test_a_training_names_what_it_read_in_the_ledger_and_in_mlflow(arrive: Arrive) -> None:
     settings = arrive("battery")
-    (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
+    (judged,) = recorded.verdicts(settings)
     reads = {"features/entities": 0, "valid/bookings": 0, "valid/rides": 0, "valid/traffic": 0}
-    assert judged.payload["reads"] == reads
+    assert judged.table_versions == reads
     mlflow = client.connect(settings)
     (experiment,) = (each for each in mlflow.search_experiments() if each.name == "taxi")
     (run,) = mlflow.search_runs([experiment.experiment_id])
@@ -82,9 +85,9 @@ def test_a_report_names_what_it_read(arrive: Arrive) -> None:
     settings = arrive("monitor")
     STEPS["monitor"]()
     engine = warehouse.engine(settings.warehouse_url)
-    (decided,) = ledger.entries(engine, "taxi", "decided")
+    (decided,) = ledger.entries(engine, "taxi", EntryKind.RETRAINING_DECIDED)
     read = [each for each in warehouse.table_reads(engine, "taxi", date(2024, 3, 18)) if each.stage == "monitor"]
-    assert decided.payload["reads"] == {"features/entities": 2}
+    assert ledger_entries.read(decided, RetrainingDecided).table_versions == {"features/entities": 2}
     assert [(each.product, each.source_table, each.version) for each in read] == [
         (decided.subject, "features/entities", 2)
     ]
@@ -141,11 +144,11 @@ def test_a_model_that_does_not_say_what_it_was_trained_on_stops_the_vacuum(arriv
     settings = arrive("train")
     ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind="promoted",
+        kind=EntryKind.PROMOTED,
         use_case="taxi",
         night=date(2024, 3, 16),
         subject="f" * 64,
-        payload={},
+        payload=recorded.PROMOTED,
         key="by hand",
     )
     with pytest.raises(LedgerError, match="no ledger entry says which tables the package ffffffffffff of taxi"):

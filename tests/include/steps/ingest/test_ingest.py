@@ -13,6 +13,8 @@ from include.stores import lake, landing, ledger, warehouse
 from include.usecases import coherence
 from ml import periods
 from ml.errors import DataError, DeclarationError, RequestError
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import EntryKind, Validated
 from ml.usecase import UseCase
 from tests.include.steps.conftest import NIGHT, STEPS, contents
 
@@ -102,8 +104,8 @@ def test_a_corrected_file_replaces_the_night_and_is_another_fact(arrive: Arrive)
     for kilometres in ("far", "5", "5"):
         edit(folder / "bookings.csv", 3, "kilometres", kilometres)
         ingest.ingest("taxi", NIGHT)
-    told = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "validated", subject=NIGHT)
-    assert [entry.payload["rows_quarantined"] for entry in told] == [1, 0]
+    told = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.VALIDATED, subject=NIGHT)
+    assert [ledger_entries.read(entry, Validated).rows_quarantined for entry in told] == [1, 0]
     assert len(stage(settings, "quarantine", "bookings")) == 0
 
 

@@ -20,8 +20,10 @@ from include.stores.registry import client
 from include.stores.signing import model_signing
 from include.stores.warehouse import Alert, Metric
 from ml import periods
+from ml.governance.ledger_entries import EntryKind, StoredInterval, Verdict
 from ml.rollout.routing import Routing
 from tests import postgres as postgres_server
+from tests import recorded
 
 NIGHT, AT = date(2024, 3, 1), datetime(2024, 3, 1, 2, tzinfo=UTC)
 EXAMPLE = pd.DataFrame({"distance": [1.0, 2.0]})
@@ -33,10 +35,12 @@ def house(folder: Path, **more: str) -> Installation:
     return Installation(settings=read_settings(variables), variables=variables)
 
 
-def decide(settings: Settings, subject: str, key: str, kind: str = "judged") -> None:
-    """Write an entry to the ledger."""
+def decide(settings: Settings, subject: str, key: str, kind: EntryKind = EntryKind.JUDGED) -> None:
+    """Write a verdict or a promotion to the ledger."""
     engine = warehouse.engine(settings.warehouse_url)
-    payload = {"why": "ünlike\n", "numbers": [0.1, None]}
+    gain = StoredInterval(value=0.1, low=None, high=None)
+    verdict = Verdict(outcome="promote", reason="ünlike\n", gain=gain)
+    payload = recorded.PROMOTED if kind is EntryKind.PROMOTED else verdict
     ledger.append(engine, kind=kind, use_case="taxi", night=NIGHT, subject=subject, payload=payload, key=key)
 
 
@@ -67,7 +71,7 @@ def live(settings: Settings) -> None:
     atomic.write(settings.studies / "taxi" / "search.log", b"{}\n")
     digest, _, gone = (package(settings, answer) for answer in ("0.25", "0.5", "0.75"))
     client.connect(settings).delete_model_version("taxi", "2")
-    decide(settings, digest, "promoted", "promoted")
+    decide(settings, digest, "promoted", EntryKind.PROMOTED)
     decide(settings, gone, "judged")
     registry.sync_with_ledger(settings, "taxi")
     routing_store.write(Routing(use_case="taxi", seq=1, champion=digest), settings)

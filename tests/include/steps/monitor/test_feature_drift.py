@@ -8,9 +8,11 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps.monitor import monitor
-from include.stores import ledger, warehouse
+from include.stores import warehouse
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.retraining.triggers import TriggerState
 from ml.usecase import Drift, UseCase
+from tests import recorded
 
 Arrive = Callable[[str], Settings]
 NIGHT = "2024-03-18"
@@ -34,11 +36,11 @@ def test_the_declared_drift_is_a_finding_of_the_night(
     monkeypatch.setattr(usecases, "get", lambda _: drifting)
     assert monitor.measure("taxi", NIGHT) is False
     engine = warehouse.engine(settings.warehouse_url)
-    (decided,) = ledger.entries(engine, "taxi", "decided")
-    (finding,) = [each for each in decided.payload["findings"] if each["trigger"] == "drift"]  # type: ignore[index, union-attr]
-    assert finding["state"] == state  # type: ignore[index, call-overload]
+    (decided,) = recorded.payloads(settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided)
+    (finding,) = [each for each in decided.findings if each["trigger"] == "drift"]
+    assert finding["state"] == state
     shares = [each.value for each in warehouse.metrics(engine, "taxi", metric=f"drifted_share:{declared.reference}")]
-    assert shares == ([] if state is TriggerState.INSUFFICIENT_DATA else [finding["value"]])  # type: ignore[index, call-overload]
+    assert shares == ([] if state is TriggerState.INSUFFICIENT_DATA else [finding["value"]])
 
 
 def test_a_drift_that_is_switched_off_measures_each_feature_alone(
@@ -58,6 +60,6 @@ def test_values_that_are_missing_infinite_or_beyond_what_was_learned_are_counted
     found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")
     counts = {each.metric: each.value for each in found}
     assert counts["infinite_values"] == 0
-    for name in ("missing_values", "beyond_values"):
+    for name in ("missing_values", "out_of_range_values"):
         parts = [value for metric, value in counts.items() if metric.startswith(f"{name}:") and value is not None]
         assert counts[name] == sum(parts)

@@ -88,7 +88,7 @@ def test_a_prometheus_that_does_not_answer_is_an_alert_and_the_night_goes_on(
     with answering(status, body) as (address, _):
         host_metrics.measure(taxi, NIGHT, replace(home, prometheus_url=address))
     (alert,) = warehouse.alerts(warehouse.engine(home.warehouse_url), taxi.name, NIGHT)
-    assert (alert.kind, alert.subject) == ("unmeasured", "servers")
+    assert (alert.kind, alert.subject) == ("metrics_unavailable", "servers")
     assert alert.message.startswith(f"expected Prometheus to answer at {address}, but: ")
     assert rows(taxi, home) == {}
 

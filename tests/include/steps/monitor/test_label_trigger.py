@@ -10,9 +10,11 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps.monitor import label_trigger
-from include.stores import ledger, warehouse
+from include.stores import warehouse
 from ml.errors import RequestError
+from ml.governance.ledger_entries import EntryKind, LabelBatchDecided
 from ml.usecase import BlackoutPeriod, UseCase
+from tests import recorded
 
 Arrive = Callable[[str], Settings]
 BATCH = 1000
@@ -65,8 +67,8 @@ def test_a_batch_asks_for_training_as_of_the_last_scored_night_and_is_answered_f
     engine = warehouse.engine(settings.warehouse_url)
     night = str(warehouse.last_scored_night(engine, "taxi"))
     assert [label_trigger.decide("taxi", known), label_trigger.decide("taxi", known)] == [night, night]
-    (entry,) = ledger.entries(engine, "taxi", label_trigger.KIND)
-    assert (entry.payload["known"], entry.payload["trigger"]) == (known, "label_batch")
+    (decided,) = recorded.payloads(settings, EntryKind.LABEL_BATCH_DECIDED, LabelBatchDecided)
+    assert (decided.labels, decided.trigger) == (known, "label_batch")
     found = label_trigger.count_labels("taxi")
     assert found is not None
     assert found.new == 0
@@ -85,8 +87,8 @@ def test_too_few_are_told_as_too_few(arrive: Arrive) -> None:
     assert found is not None
     known = land(settings, BATCH - found.new - 1)
     assert label_trigger.decide("taxi", known) is None
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", label_trigger.KIND)
-    assert entry.payload["reason"] == "nothing fired"
+    (decided,) = recorded.payloads(settings, EntryKind.LABEL_BATCH_DECIDED, LabelBatchDecided)
+    assert decided.reason == "nothing fired"
 
 
 def test_within_the_cooldown_nothing_is_asked_for(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,8 +97,8 @@ def test_within_the_cooldown_nothing_is_asked_for(arrive: Arrive, monkeypatch: p
     patient = replace(asking, triggers=replace(asking.triggers, cooldown_nights=30))
     monkeypatch.setattr(usecases, "get", lambda _: patient)
     assert label_trigger.decide("taxi", land(settings, BATCH)) is None
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", label_trigger.KIND)
-    assert "cooling down" in str(entry.payload["reason"])
+    (decided,) = recorded.payloads(settings, EntryKind.LABEL_BATCH_DECIDED, LabelBatchDecided)
+    assert "cooling down" in decided.reason
 
 
 def test_on_quiet_nights_a_batch_is_answered_with_when_it_is_held_until(
@@ -107,8 +109,8 @@ def test_on_quiet_nights_a_batch_is_answered_with_when_it_is_held_until(
     quiet = (BlackoutPeriod(nights="2024-03-01..2024-04-30", why="a freeze"),)
     monkeypatch.setattr(usecases, "get", lambda _: replace(asking, triggers=replace(asking.triggers, blackouts=quiet)))
     assert label_trigger.decide("taxi", land(settings, BATCH)) is None
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", label_trigger.KIND)
-    assert entry.payload["held_until"] == "2024-05-01"
+    (decided,) = recorded.payloads(settings, EntryKind.LABEL_BATCH_DECIDED, LabelBatchDecided)
+    assert decided.throttled_until == "2024-05-01"
 
 
 def test_a_use_case_that_asks_for_no_batches_is_told_how_to(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:

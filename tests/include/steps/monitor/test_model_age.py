@@ -7,10 +7,12 @@ import pytest
 
 from include.settings import Settings
 from include.steps.monitor import model_age, monitor
-from include.stores import ledger, warehouse
+from include.stores import warehouse
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.retraining.backtest.model_ageing import LossByAge
 from ml.statistics.intervals import Interval
 from ml.usecase import UseCase
+from tests import recorded
 
 Arrive = Callable[[str], Settings]
 AGES = (
@@ -42,7 +44,6 @@ def test_the_age_of_the_champion_is_measured_and_what_it_costs_is_in_the_decisio
         (each.value, each.low, each.high, each.n) for each in warehouse.metrics(engine, "taxi", metric="loss_by_age")
     ]
     assert told == ([(0.01, 0.004, 0.016, 500)] if ages else [])
-    (decided,) = ledger.entries(engine, "taxi", "decided")
-    facts = decided.payload["facts"]
-    assert isinstance(facts, dict)
+    (decided,) = recorded.payloads(settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided)
+    facts = decided.facts
     assert facts["loss_by_age"] == (0.01 if ages else None)

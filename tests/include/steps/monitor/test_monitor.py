@@ -8,8 +8,11 @@ from include import usecases
 from include.settings import Settings
 from include.steps.monitor import monitor
 from include.stores import ledger, warehouse
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.retraining.triggers import ChampionFacts
 from ml.usecase import Persistence, Personal, Triggers, UseCase
+from tests import recorded
 from tests.include.steps.conftest import LAST, STEPS, contents
 
 Arrive = Callable[[str], Settings]
@@ -28,9 +31,9 @@ def test_a_matured_night_is_measured_and_the_decision_is_kept_with_every_number(
     engine = warehouse.engine(settings.warehouse_url)
     (log_loss,) = warehouse.metrics(engine, "taxi", metric="log_loss")
     assert (log_loss.night, log_loss.n) == (date(2024, 3, 17), 60)
-    (decided,) = ledger.entries(engine, "taxi", "decided")
-    assert decided.payload["reason"] == "nothing fired"
-    assert [finding["trigger"] for finding in decided.payload["findings"]] == ["new_labels", "drift"]
+    (decided,) = recorded.payloads(settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided)
+    assert decided.reason == "nothing fired"
+    assert [finding["trigger"] for finding in decided.findings] == ["new_labels", "drift"]
 
 
 def test_drift_of_every_feature_is_shown(arrive: Arrive) -> None:
@@ -61,16 +64,19 @@ def test_a_trigger_that_must_last_remembers_the_nights_before_in_the_ledger(
     triggers = Triggers(calibration_gap=None, age_nights=0, drift=None, cooldown_nights=0, persistence=lasting)
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
     assert [monitor.measure("taxi", night) for night in ("2024-03-18", "2024-03-19")] == [False, True]
-    first, second = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
-    assert "age_nights (1 of 2 nights, needs 2)" in str(first.payload["reason"])
-    assert second.payload["trigger"] == "age_nights"
-    assert (first.key, second.key) == ("taxi:decided:2024-03-18", "taxi:decided:2024-03-19")
+    entries = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.RETRAINING_DECIDED)
+    first, second = (ledger_entries.read(each, RetrainingDecided) for each in entries)
+    assert "age_nights (1 of 2 nights, needs 2)" in first.reason
+    assert second.trigger == "age_nights"
+    assert [each.key for each in entries] == [
+        "taxi:retraining_decided:2024-03-18",
+        "taxi:retraining_decided:2024-03-19",
+    ]
 
 
 def test_every_number_that_was_decided_on_is_in_the_ledger(arrive: Arrive) -> None:
     settings = arrive("monitor")
     STEPS["monitor"]()
-    (decided,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
-    facts = decided.payload["facts"]
-    assert isinstance(facts, dict)
-    assert set(facts) == {each.name for each in fields(ChampionFacts)} - {"night", "above"} | {"loss_by_age"}
+    (decided,) = recorded.payloads(settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided)
+    facts = decided.facts
+    assert set(facts) == {each.name for each in fields(ChampionFacts)} - {"night", "above_history"} | {"loss_by_age"}

@@ -13,9 +13,11 @@ from include.steps.monitor import monitor, performance
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Metric
 from ml import periods
+from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.metrics import estimation, probability
 from ml.targets import binary
 from ml.usecase import Cost, Slice, UseCase
+from tests import recorded
 from tests.include.steps.conftest import STEPS
 
 Arrive = Callable[[str], Settings]
@@ -40,7 +42,7 @@ def test_tonight_s_scores_are_expected_to_come_to_something_and_later_it_is_told
     assert isinstance(taxi.cost, Cost)
     expected = estimation.estimate_performance(rows["score"].to_numpy(), taxi.cost)["log_loss"]
     seen = probability.log_loss(rows["label"].to_numpy(), rows["score"].to_numpy())
-    (missed,) = found["missed_log_loss"]
+    (missed,) = found["estimation_error_log_loss"]
     assert missed.value == pytest.approx(seen - expected.value)
 
 
@@ -60,7 +62,7 @@ def test_of_a_night_without_labels_it_is_expected_with_an_interval(arrive: Arriv
         pytest.approx(wanted.high),
         len(scores),
     )
-    (lacking,) = told(settings)["labels_lacking"]
+    (lacking,) = told(settings)["labels_missing"]
     assert (lacking.value, lacking.n) == (len(scores), len(scores))
 
 
@@ -122,7 +124,7 @@ def seen(settings: Settings, night: str) -> tuple[float | None, int | None, floa
     found = told(settings, slice=performance.ALL)
     losses = found.get("log_loss", [])
     assert len(losses) <= 1
-    lacking = [each.value for each in found["labels_lacking"] if str(each.night) == SCORED]
+    lacking = [each.value for each in found["labels_missing"] if str(each.night) == SCORED]
     return (losses[0].value if losses else None), (losses[0].n if losses else None), float(lacking[0] or 0)
 
 
@@ -145,11 +147,11 @@ def test_labels_that_come_twice_count_once(arrive: Arrive) -> None:
 def test_labels_that_change_are_measured_anew_and_the_decision_made_before_stays(arrive: Arrive) -> None:
     settings = arrive("monitor")
     before, _, _ = seen(settings, NEXT)
-    (decided,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
+    (decided,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.RETRAINING_DECIDED)
     relabel(settings, f"{NEXT}T23:00", flipped=30)
     after, rows, _ = seen(settings, LATER)
     assert (before != after, rows) == (True, 60)
-    assert ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")[0] == decided
+    assert ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.RETRAINING_DECIDED)[0] == decided
 
 
 @pytest.mark.parametrize(("gone", "counted"), [(3, True), (4, False)], ids=["hardly any", "too many"])
@@ -160,7 +162,6 @@ def test_labels_that_never_come_are_counted_and_a_night_that_lacks_too_many_is_n
     relabel(settings, gone=gone)
     _, rows, lacking = seen(settings, LATER)
     assert (rows, lacking) == (60 - gone if counted else None, gone)
-    (decided,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "decided")
-    facts = decided.payload["facts"]
-    assert isinstance(facts, dict)
+    (decided,) = recorded.payloads(settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided)
+    facts = decided.facts
     assert facts["matured_nights"] == int(counted)

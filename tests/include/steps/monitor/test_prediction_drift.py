@@ -66,7 +66,7 @@ def test_the_scores_of_the_night_are_held_against_the_model_s_own_on_what_it_lea
     settings = arrive("monitor")
     score.score("taxi", str(NIGHT))
     monitor.measure("taxi", str(NIGHT))
-    moved = metrics(taxi, settings)["all", "scores_moved"]
+    moved = metrics(taxi, settings)["all", "prediction_drift_psi"]
     assert moved is not None
     assert 0 <= moved < 1
 

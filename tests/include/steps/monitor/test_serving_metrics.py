@@ -40,9 +40,9 @@ def test_answers_are_counted_by_package_and_shadows_by_themselves(taxi: UseCase,
         serving_metrics.measure(taxi, NIGHT, home)
     champion = metrics(taxi, home, model_digest="p", slice="all")
     assert champion == pytest.approx(
-        {"answers": 2, "fault_share": 0, "latency_p50_ms": 2, "latency_p99_ms": 2.98, "busiest_per_second": 2}
+        {"predictions": 2, "error_rate": 0, "latency_p50_ms": 2, "latency_p99_ms": 2.98, "peak_per_second": 2}
     )
-    assert metrics(taxi, home, model_digest="q", slice="all")["fault_share"] == 1.0
+    assert metrics(taxi, home, model_digest="q", slice="all")["error_rate"] == 1.0
     assert metrics(taxi, home, slice="route=shadow")["latency_p50_ms"] == 4.0
     journal.close()
 

@@ -1,6 +1,6 @@
 """One report on a package, every check with its number and bar, bound to its digest; who fails it is asked of nobody."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,9 @@ from include.steps import release
 from include.steps.release import acceptance_tests
 from include.stores import ledger, report_paths, warehouse
 from ml import periods
+from ml.checks import CheckStatus
 from ml.errors import LedgerError, RefusalError
+from ml.governance.ledger_entries import EntryKind
 from ml.usecase import Gates, Invariant, Megabytes, Milliseconds, UseCase
 from tests.include.steps.conftest import LAST
 from tests.include.steps.train.test_diagnostics import settle
@@ -20,10 +22,13 @@ from tests.include.steps.train.test_diagnostics import settle
 Arrive = Callable[[str], Settings]
 
 
-def report(settings: Settings) -> dict[str, Any]:
+def reports(settings: Settings) -> tuple[AcceptanceTested, ...]:
+    return recorded.payloads(settings, EntryKind.ACCEPTANCE_TESTED, AcceptanceTested)
+
+
+def report(settings: Settings) -> dict[str, CheckStatus]:
     """Return the last report's answers by check."""
-    told: Mapping[str, Any] = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")[-1].payload
-    return {each["name"]: each["status"] for each in told["checks"]}
+    return {each.name: each.status for each in reports(settings)[-1].checks}
 
 
 def failing(settings: Settings) -> list[str]:
@@ -34,7 +39,7 @@ def test_a_sound_package_passes_every_check_and_the_dossier_shows_them(arrive: A
     settings = arrive("battery")
     assert "**The battery has not run on this package.**" in release.render_evidence("taxi", LAST)
     digest = release.run_acceptance_tests("taxi", LAST)
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")
+    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.ACCEPTANCE_TESTED)
     assert (entry.subject, failing(settings)) == (digest, [])
     text = release.render_evidence("taxi", LAST)
     assert "Battery: **pass**." in text
@@ -82,10 +87,7 @@ def test_a_stale_card_fails_the_battery_and_a_mended_one_passes_the_next(arrive:
     assert "'**keep**,' where '**promote**,' was recorded" in name
     page.write_text(text)
     assert release.run_acceptance_tests("taxi", LAST) is not None
-    outcomes = [
-        each.payload["outcome"] for each in ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "tested")
-    ]
-    assert outcomes == ["fail", "pass"]
+    assert [each.outcome for each in reports(settings)] == ["fail", "pass"]
 
 
 def test_groups_are_compared_on_recent_labelled_nights_and_one_treated_otherwise_refuses_the_package(
@@ -114,6 +116,6 @@ def test_without_features_there_is_nothing_to_try_a_package_on(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = arrive("battery")
-    (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
+    (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
     with pytest.raises(RefusalError, match=r"expected features of taxi in 2024-04-\d\d..2024-04-10"):
         acceptance_tests.run(taxi, periods.parse("2024-04-10").last, judged, settings)

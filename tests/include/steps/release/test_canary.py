@@ -21,7 +21,8 @@ from include.stores import ledger, registry, routing_store, warehouse
 from include.stores.signing.dsse import ROUTING
 from ml import periods
 from ml.errors import ApprovalError, LedgerError, RequestError
-from ml.governance.ledger_entries import EntryKind
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import Aborted, EntryKind, RolledBack, Verdict
 from ml.rollout.routing import Route
 from ml.targets.calibration import Calibration
 from ml.training.fitting import Model
@@ -100,7 +101,7 @@ def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings:
     before, digest = champion(settings), challenge(usecases.get("taxi"), NIGHT, settings)
     assert not release.shadow("taxi", NIGHT)
     assert (routed(settings).challenger, routed(settings).canary) == (digest, 0.0)
-    assert night(0) == "ask"
+    assert night(0) == "request_approvals"
     assert set(issued(settings, 0).values()) == {before}
     assert release.shadow("taxi", NIGHT)
     assert "As a shadow it answered 60 copies with 0 faults" in release.render_evidence("taxi", NIGHT)
@@ -114,7 +115,7 @@ def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings:
     assert split == {entity: digest if stood.routing.route(entity) is Route.CANARY else before for entity in split}
     assert 15 < sum(each == digest for each in split.values()) < 45
     assert routed(settings).canary == 1.0
-    assert night(2) == "crown"
+    assert night(2) == "announce_champion"
     assert set(issued(settings, 2).values()) == {digest}
     assert champion(settings) == digest
     assert (routed(settings).champion, routed(settings).standby, routed(settings).challenger) == (digest, before, None)
@@ -134,9 +135,9 @@ def test_every_step_again_changes_nothing(settings: Settings) -> None:
     assert canary.advance("taxi", NIGHTS[0]) is None
     assert entries() == count
     night(1)
-    assert night(2) == "crown"
+    assert night(2) == "announce_champion"
     count, split = entries(), issued(settings, 1)
-    assert night(2) == "crown"
+    assert night(2) == "announce_champion"
     score.score("taxi", NIGHTS[1])
     assert issued(settings, 1) == split
     assert entries() == count
@@ -176,7 +177,7 @@ def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(
     canary.prediction_log.put(found, case, periods.parse(NIGHTS[1]).last, settings)
     assert canary.advance("taxi", NIGHTS[1]) is None
     (withdrawn,) = ledger.entries(engine, "taxi", EntryKind.ABORTED)
-    assert told in str(withdrawn.payload["reason"])
+    assert told in str(ledger_entries.read(withdrawn, Aborted).reason)
     assert (champion(settings), routed(settings).challenger) == (before, None)
     (alert,) = [
         each for each in warehouse.alerts(engine, "taxi", *[periods.parse(NIGHTS[1]).last] * 2) if each.kind == "canary"
@@ -192,7 +193,7 @@ def test_one_that_cannot_answer_harms_nobody_and_is_withdrawn(settings: Settings
     night(1)
     assert set(issued(settings, 1).values()) == {before}
     (withdrawn,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.ABORTED)
-    assert "faults" in str(withdrawn.payload["reason"])
+    assert "faults" in str(ledger_entries.read(withdrawn, Aborted).reason)
     assert not release.shadow("taxi", NIGHT)
 
 
@@ -234,14 +235,14 @@ def test_without_enough_copies_nobody_is_asked(settings: Settings, monkeypatch: 
     assert canary.advance("taxi", NIGHT) is None
     assert night(0) is None
     assert not release.shadow("taxi", NIGHT)
-    assert night(1) == "ask"
+    assert night(1) == "request_approvals"
 
 
 def test_a_second_challenger_waits_for_the_first(settings: Settings) -> None:
     at_half(settings)
     engine = warehouse.engine(settings.warehouse_url)
-    first = ledger.entries(engine, "taxi", "judged")[-1]
-    put(usecases.get("taxi"), NIGHTS[0], "f" * 64, dict(first.payload), settings)
+    first = ledger.entries(engine, "taxi", EntryKind.JUDGED)[-1]
+    put(usecases.get("taxi"), NIGHTS[0], "f" * 64, ledger_entries.read(first, Verdict), settings)
     assert not release.shadow("taxi", NIGHTS[0])
     assert routed(settings).challenger == first.subject
 
@@ -262,7 +263,7 @@ def test_a_rollback_after_the_promotion_is_one_step_however_often_it_is_asked_fo
     seq = routed(settings).seq
     for _ in range(2):
         entry = rollback.roll_back("taxi", "tess", "customers complain about it", "one")
-        assert (entry.subject, entry.payload["from"]) == (before, digest)
+        assert (entry.subject, ledger_entries.read(entry, RolledBack).from_package) == (before, digest)
     assert champion(settings) == before
     assert (routed(settings).champion, routed(settings).standby) == (before, None)
     assert routed(settings).seq > seq
@@ -335,7 +336,7 @@ def test_what_a_person_types_leads_the_servers(settings: Settings) -> None:
     assert json.loads(typed.output)["shadow"] is True
     assert place.read_bytes() == before
     back = ["rollback", "taxi", "--why", "it is far too slow"]
-    assert CliRunner().invoke(app, back, catch_exceptions=False).output.startswith("withdrawn (entry ")
+    assert CliRunner().invoke(app, back, catch_exceptions=False).output.startswith("aborted (entry ")
     assert CliRunner().invoke(app, back).exit_code == 1
     assert CliRunner().invoke(app, ["flush-log", "taxi"], catch_exceptions=False).output == "0 answers\n"
 

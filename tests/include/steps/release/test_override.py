@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 from typer.testing import CliRunner
 
@@ -8,6 +10,7 @@ from include.steps.release import override
 from include.stores import ledger, warehouse
 from ml import periods
 from ml.errors import RequestError
+from ml.governance.ledger_entries import EntryKind, GateOverridden
 from tests.include.steps.conftest import LAST, LATER
 
 
@@ -44,14 +47,14 @@ def test_an_override_that_says_too_little_or_too_much_is_refused(
 
 def test_an_override_runs_out(damaged: Settings) -> None:
     engine = warehouse.engine(damaged.warehouse_url)
-    (judged,) = ledger.entries(engine, "taxi", "judged", periods.parse(LATER).last)
+    (judged,) = ledger.entries(engine, "taxi", EntryKind.JUDGED, periods.parse(LATER).last)
     ledger.append(
         engine,
-        kind=override.OVERRIDDEN,
+        kind=EntryKind.GATE_OVERRIDDEN,
         use_case="taxi",
         night=judged.night,
         subject=judged.subject,
-        payload={"who": "tess", "why": "long ago", "until": "2024-03-22", "outcome": "unevaluable"},
+        payload=GateOverridden(who="tess", why="long ago", until=date(2024, 3, 22), outcome="unevaluable"),
         key="long ago",
     )
     assert override.active(engine, judged) is None

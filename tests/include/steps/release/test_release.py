@@ -7,6 +7,8 @@ from include.steps import release
 from include.stores import ledger, warehouse
 from ml import periods
 from ml.errors import ApprovalError, PackageError, RequestError
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import AcceptanceTested, Verdict
 from tests.include.steps.conftest import LAST, NIGHT, STEPS
 
 Arrive = Callable[[str], Settings]
@@ -35,9 +37,10 @@ def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> N
     ]
     text = release.render_evidence("taxi", LAST)
     assert judged.subject in text
-    assert str(judged.payload["evidence"]) in text
+    verdict, report = ledger_entries.read(judged, Verdict), ledger_entries.read(tested, AcceptanceTested)
+    assert str(verdict.evidence) in text
     assert "Trained and judged on `features/entities` version 0, `valid/bookings` version 0, " in text
-    assert text.count("| pass |") == len(judged.payload["checks"]) + len(tested.payload["checks"])
+    assert text.count("| pass |") == len(verdict.checks) + len(report.checks)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,17 +11,19 @@ from include import usecases
 from include.settings import Settings
 from include.steps import ingest, release, train
 from include.steps.features import build
-from include.steps.release import acceptance_tests as batteries
 from include.steps.release import canary
 from include.steps.score import score
 from include.steps.train import model_card
 from include.stores import ledger, packages, registry, warehouse
 from include.stores.signing import model_signing
 from ml import periods
-from ml.governance.ledger_entries import EntryKind
+from ml.governance import ledger_entries
+from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, ShadowReviewed, Verdict
 from ml.packaging import package_files
 from ml.targets.calibration import Correction
 from ml.usecase import Canary, Refit, Release, UseCase
+from tests.challenger import put
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, enter
 
 SHADOWED, JUDGED = "2024-03-18", "2024-03-19..2024-03-25"
@@ -59,8 +60,8 @@ def declare(ferry: UseCase, monkeypatch: pytest.MonkeyPatch) -> Declare:
     return lambda **changes: monkeypatch.setattr(usecases, "get", lambda _: replace(ferry, **changes))
 
 
-def last_judged(settings: Settings) -> Any:
-    return ledger.entries(warehouse.engine(settings.warehouse_url), "ferry", "judged")[-1]
+def last_judged(settings: Settings) -> Entry:
+    return ledger.entries(warehouse.engine(settings.warehouse_url), "ferry", EntryKind.JUDGED)[-1]
 
 
 def approve(night: str) -> None:
@@ -79,10 +80,11 @@ def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
     declare(refit=bars)
     assert train.train("ferry", LAST, train.BOOTSTRAP)
     entry = last_judged(settings)
-    told = entry.payload["refit"]
-    assert entry.subject == told["judged" if failed else "refit"]
-    assert [each["name"].split(",")[0] for each in told["checks"] if each["status"] == "fail"] == failed
-    assert told["checks"][-1]["name"] == "rise of relative loss on the judged rows"
+    told = ledger_entries.read(entry, Verdict).refit
+    assert told is not None
+    assert entry.subject == (told.judged if failed else told.refit)
+    assert [each.name.split(",")[0] for each in told.checks if each.status is CheckStatus.FAIL] == failed
+    assert told.checks[-1].name == "rise of relative loss on the judged rows"
     model_card.check("ferry", LAST)
     release.run_acceptance_tests("ferry", LAST)
     assert "mean distance of answers, 1 being what always the same answer loses" in release.render_evidence(
@@ -91,7 +93,7 @@ def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
 
 
 def challenge(settings: Settings, minutes: float) -> str:
-    """Let the champion's model, answering so many minutes more, be a challenger that passed the gate and its battery."""
+    """Let the champion's model, answering so many minutes more, be a challenger that passed the gate and its acceptance tests."""
     engine, case = warehouse.engine(settings.warehouse_url), usecases.get("ferry")
     champion = ledger.champion(engine, "ferry")
     assert champion is not None
@@ -102,17 +104,14 @@ def challenge(settings: Settings, minutes: float) -> str:
     signed = model_signing.sign(packed.digest, packed.files, settings)
     packages.put(settings.packages, packed.digest, signed)
     registry.register(settings, "ferry", packed.digest, signed, rows[list(case.feature_names)].head())
-    judged = {**last_judged(settings).payload, "champion": champion.subject, "evidence": "e" * 64, "outcome": "promote"}
-    for kind, payload in (("judged", judged), (batteries.TESTED, {"outcome": "pass", "checks": []})):
-        ledger.append(
-            engine,
-            kind=kind,
-            use_case="ferry",
-            night=periods.parse(NIGHT).last,
-            subject=packed.digest,
-            payload=payload,
-            key=f"test:{kind}",
-        )
+    judged = ledger_entries.read(last_judged(settings), Verdict)
+    put(
+        case,
+        NIGHT,
+        packed.digest,
+        replace(judged, champion=champion.subject, evidence="e" * 64, outcome="promote"),
+        settings,
+    )
     return packed.digest
 
 
@@ -141,20 +140,20 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     build.build("ferry", NIGHT)
     digest = challenge(settings, minutes)
     release.shadow("ferry", NIGHT)
-    assert play(SHADOWED) == "ask"
+    assert play(SHADOWED) == "request_approvals"
     engine = warehouse.engine(settings.warehouse_url)
     (shadow,) = ledger.entries(engine, "ferry", EntryKind.SHADOW_REVIEWED)
-    assert shadow.payload["answers"] == 80
-    difference: Any = shadow.payload["difference"]
-    assert 0 < difference <= minutes + 1e-9
-    assert (shadow.payload["decisions"] > 0.5) is (minutes > 1)
+    review = ledger_entries.read(shadow, ShadowReviewed)
+    assert review.responses == 80
+    assert 0 < review.mean_score_difference <= minutes + 1e-9
+    assert (review.decision_change_share > 0.5) is (minutes > 1)
     approve(NIGHT)
     release.shift_traffic("ferry", NIGHT)
     for night in map(str, periods.parse(JUDGED)):
         play(night)
     told = [each for each in ledger.entries(engine, "ferry", ends) if each.subject == digest]
     assert told
-    checks: Any = told[0].payload["checks"]
-    failed = [each["name"] for each in checks if each["status"] == "fail"]
+    ended = ledger_entries.read(told[0], StagePassed if ends is EntryKind.STAGE_PASSED else Aborted)
+    failed = [each["name"] for each in ended.checks if each["status"] == "fail"]
     assert bool(failed) is (ends is EntryKind.ABORTED)
     assert all("answer" in name or "calibration" in name for name in failed)

@@ -17,7 +17,9 @@ from include.steps.score import publication_gate, score
 from include.stores import lake, ledger, warehouse
 from ml import periods
 from ml.errors import RefusalError, RequestError
+from ml.governance.ledger_entries import EntryKind, PublicationDecided
 from ml.usecase import PublicationGate, UseCase
+from tests import recorded
 from tests.include.steps.conftest import NIGHT
 from tests.include.steps.test_again import Killed, killed_after
 
@@ -54,7 +56,7 @@ def issued(settings: Settings, night: str = NEXT) -> pd.DataFrame:
 
 def told(settings: Settings) -> list[str]:
     found = warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", *[date.fromisoformat(NEXT)] * 2)
-    return [each.message for each in found if each.kind == publication_gate.HELD_BACK]
+    return [each.message for each in found if each.kind == publication_gate.HELD_BACK_ALERT]
 
 
 def kinds(settings: Settings) -> list[str]:
@@ -62,14 +64,13 @@ def kinds(settings: Settings) -> list[str]:
     return [
         each.kind
         for each in found
-        if each.kind
-        in (publication_gate.PUBLISHED, publication_gate.HELD_BACK, publication_gate.PUBLICATION_OVERRIDDEN)
+        if each.kind in (EntryKind.SCORES_PUBLISHED, EntryKind.SCORES_HELD_BACK, EntryKind.PUBLICATION_OVERRIDDEN)
     ]
 
 
 def test_a_night_like_the_last_one_is_issued_and_written_down(settings: Settings) -> None:
     assert score.score("taxi", NEXT) == len(issued(settings)) == 60
-    assert (kinds(settings), told(settings)) == ([publication_gate.PUBLISHED], [])
+    assert (kinds(settings), told(settings)) == ([EntryKind.SCORES_PUBLISHED], [])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_nothing_of_a_night_is_issued_when_it_is_not_like_the_last(
     ):
         score.score("taxi", NEXT)
     assert issued(settings).empty
-    assert kinds(settings) == [publication_gate.HELD_BACK]
+    assert kinds(settings) == [EntryKind.SCORES_HELD_BACK]
     assert len(told(settings)) == 1
     readers = warehouse.latest_scores(warehouse.engine(settings.warehouse_url), "taxi")
     assert set(readers["night"]) == {date.fromisoformat(NIGHT)}
@@ -102,7 +103,7 @@ def test_a_night_that_was_mended_is_issued_and_its_alert_is_withdrawn(settings: 
         score.score("taxi", NEXT)
     spoil(settings, lambda _: good)
     assert score.score("taxi", NEXT) == 60
-    assert (kinds(settings), told(settings)) == ([publication_gate.HELD_BACK, publication_gate.PUBLISHED], [])
+    assert (kinds(settings), told(settings)) == ([EntryKind.SCORES_HELD_BACK, EntryKind.SCORES_PUBLISHED], [])
 
 
 def test_of_a_window_the_nights_that_may_be_issued_are(settings: Settings) -> None:
@@ -119,8 +120,8 @@ def test_a_person_may_issue_them_anyway_with_a_name_and_a_reason(settings: Setti
     done = CliRunner().invoke(app, ["issue", "taxi", NEXT, "--who", "tess", "--why", "half the fleet is on strike"])
     assert done.exit_code == 0, done.output
     assert len(issued(settings)) == 30
-    entry = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", publication_gate.PUBLISHED)[-1]
-    assert (entry.payload["waived_by"], told(settings)) == ("tess", [])
+    published = recorded.payloads(settings, EntryKind.SCORES_PUBLISHED, PublicationDecided)[-1]
+    assert (published.overridden_by, told(settings)) == ("tess", [])
     assert score.score("taxi", NEXT) == 30
     assert "30 scores of 2024-03-18" in CliRunner().invoke(app, ["scores", "taxi"]).output
 

@@ -14,7 +14,9 @@ from include.steps.score import batch_prediction, rescore
 from include.stores import lake, ledger, warehouse
 from ml import periods
 from ml.errors import RequestError
+from ml.governance.ledger_entries import EntryKind, Rescored
 from ml.usecase import UseCase
+from tests import recorded
 from tests.include.steps.conftest import LAST, NIGHT
 
 WHY = ("tess", "to compare the two months")
@@ -66,8 +68,8 @@ def test_asked_twice_it_is_made_once_and_written_down_once(
     version = lake.version(rescore.address(taxi, champion(settings), settings))
     again()
     assert lake.version(rescore.address(taxi, champion(settings), settings)) == version
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", rescore.RESCORED)
-    assert (entry.payload["who"], entry.payload["nights"]) == ("tess", 4)
+    (rescored,) = recorded.payloads(settings, EntryKind.RESCORED, Rescored)
+    assert (rescored.who, rescored.nights) == ("tess", 4)
 
 
 def test_interrupted_it_goes_on_with_the_nights_that_are_not_there(

@@ -11,7 +11,9 @@ from include.steps import ingest, train
 from include.steps.features import build
 from include.stores import ledger, warehouse
 from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind
 from ml.usecase import BlackoutPeriod, Budget, Gates, UseCase
+from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST, STEPS, contents
 
 Arrive = Callable[[str], Settings]
@@ -19,7 +21,7 @@ EARLY, FEW = "2024-03-03", "2024-03-01..2024-03-05"
 
 
 def judged(settings: Settings) -> tuple[Entry, ...]:
-    return ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
+    return ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
 
 
 def test_a_refused_first_model_is_tried_anew_after_more_history_came(arrive: Arrive, taxi: UseCase) -> None:
@@ -31,7 +33,7 @@ def test_a_refused_first_model_is_tried_anew_after_more_history_came(arrive: Arr
     STEPS["features"]()
     assert train.train("taxi", LAST, train.BOOTSTRAP)
     refused, promoted = judged(settings)
-    assert (refused.payload["outcome"], promoted.payload["outcome"]) == ("inconclusive", "promote")
+    assert [each.outcome for each in recorded.verdicts(settings)] == ["inconclusive", "promote"]
     assert (refused.key, promoted.key) == (f"taxi:judged:{LAST}", f"taxi:judged:{LAST}:2")
 
 
@@ -53,7 +55,7 @@ def test_a_refused_first_model_is_tried_anew_after_the_use_case_was_mended(
         patch.setattr(usecases, "get", lambda _: strict)
         assert not train.train("taxi", LAST, train.BOOTSTRAP)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    assert [each.payload["outcome"] != "promote" for each in judged(settings)] == [True, False]
+    assert [each.outcome != "promote" for each in recorded.verdicts(settings)] == [True, False]
 
 
 def test_a_refusal_stands_while_nothing_was_mended(arrive: Arrive) -> None:
@@ -95,7 +97,7 @@ def test_a_person_is_not_held_back_by_the_budget_and_the_verdict_tells_how_much_
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
     asked = [train.train("taxi", night, train.BOOTSTRAP) for night in (EARLY, LAST)]
     assert asked == [False, False]
-    assert [each.payload["budget"] for each in judged(settings)] == [
+    assert [each.budget for each in recorded.verdicts(settings)] == [
         "0 of 1 trainings in 28 nights are spent",
         "1 of 1 trainings in 28 nights are spent",
     ]

@@ -8,17 +8,19 @@ from include.steps.train.champion import Champion
 from include.stores import ledger, warehouse
 from ml import periods
 from ml.promotion.gate import GateRule
+from tests import recorded
 from tests.include.steps.conftest import LAST, LATER
 
 Arrive = Callable[[str], Settings]
 
 
 def test_a_champion_that_cannot_be_evaluated_is_a_verdict_of_its_own(damaged: Settings) -> None:
-    (told,) = ledger.entries(warehouse.engine(damaged.warehouse_url), "taxi", "judged", periods.parse(LATER).last)
-    assert (told.payload["outcome"], told.payload["bar"]) == ("unevaluable", "alone")
-    assert "SHA-256" in str(told.payload["reason"])
-    assert "`ratchet override`" in str(told.payload["reason"])
-    assert told.payload["judged"]["nights"][0] > "2024-03-15", "judged on nights that its champion was judged on"  # type: ignore[call-overload,index]
+    (told,) = recorded.verdicts(damaged, night=periods.parse(LATER).last)
+    assert (told.outcome, told.rule) == ("unevaluable", GateRule.CHAMPION_UNAVAILABLE)
+    assert "SHA-256" in told.reason
+    assert "`ratchet override`" in told.reason
+    assert told.evaluation is not None
+    assert told.evaluation.nights[0] > "2024-03-15", "judged on nights that its champion was judged on"
 
 
 def test_a_champion_whose_features_are_gone_has_a_fault_and_the_scores_of_the_base_rate(arrive: Arrive) -> None:

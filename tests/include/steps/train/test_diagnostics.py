@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,18 +11,21 @@ from include import usecases
 from include.settings import Settings
 from include.steps import ingest, train
 from include.steps.features import build
-from include.stores import lake, ledger, report_paths, warehouse
+from include.stores import lake, report_paths
 from include.stores.registry import client
 from ml import periods
+from ml.checks import CheckStatus
+from ml.governance.ledger_entries import Verdict
 from ml.usecase import EdgeCase, Fairness, Gates, Personal, UseCase
+from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST
 
 Arrive = Callable[[str], Settings]
 
 
-def judged(settings: Settings, use_case: str = "taxi") -> Any:
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), use_case, "judged")
-    return entry.payload
+def judged(settings: Settings, use_case: str = "taxi") -> Verdict:
+    (verdict,) = recorded.verdicts(settings, use_case)
+    return verdict
 
 
 def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: UseCase) -> None:
@@ -47,8 +49,8 @@ def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: U
         assert f"{name}.svg" in shown
 
 
-def trained(settings: Settings, case: UseCase, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Train as the changed use case says, and return the verdict's payload."""
+def trained(settings: Settings, case: UseCase, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+    """Train as the changed use case says, and return the verdict."""
     monkeypatch.setattr(usecases, "get", lambda _: case)
     train.train("taxi", LAST, train.BOOTSTRAP)
     return judged(settings)
@@ -80,9 +82,9 @@ def test_a_slice_that_a_model_gets_wrong_keeps_it_out_for_that_reason(
     settings = arrive("train")
     settle(settings, taxi, 0.0)
     told = trained(settings, replace(taxi, fairness=None, gates=Gates(judged_nights=8)), monkeypatch)
-    assert told["outcome"] == "keep"
-    assert "slice zone=harbour: log loss gain -" in told["reason"]
-    assert "slice zone=north" not in told["reason"]
+    assert told.outcome == "keep"
+    assert "slice zone=harbour: log loss gain -" in told.reason
+    assert "slice zone=north" not in told.reason
 
 
 def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
@@ -91,8 +93,8 @@ def test_a_model_that_is_unfair_is_kept_out_by_the_declared_gate_alone(
     settings = arrive("train")
     settle(settings, taxi, 1.0)
     told = trained(settings, replace(taxi, gates=Gates(judged_nights=8)), monkeypatch)
-    assert told["outcome"] == "keep"
-    refused = [each["name"] for each in told["checks"] if each["status"] != "pass"]
+    assert told.outcome == "keep"
+    refused = [each.name for each in told.checks if each.status is not CheckStatus.PASS]
     assert refused
     assert all(name.startswith("group zone=harbour: ") for name in refused)
 

@@ -18,11 +18,12 @@ from include.steps.train.export import ExportFormat
 from include.stores import ledger, packages, warehouse
 from ml.errors import PackageError, RequestError
 from ml.governance import manifest
+from ml.governance.ledger_entries import EntryKind
 from ml.packaging import package_files
 from ml.periods import parse
 from ml.training import fitting
 from ml.usecase import Text
-from tests import edge, served
+from tests import edge, recorded, served
 from tests.ml.answers import YES_OR_NO
 
 ROWS = [{"hour": 13.0, "zone": "docks"}, {"hour": None, "zone": "never seen"}]
@@ -151,11 +152,11 @@ def test_a_use_case_is_its_champion(digest: str, home: Settings, toys: None, tmp
     night = parse("2013-01-12").last
     ledger.append(
         warehouse.engine(home.warehouse_url),
-        kind="promoted",
+        kind=EntryKind.PROMOTED,
         use_case="taxi",
         night=night,
         subject=digest,
-        payload={},
+        payload=recorded.PROMOTED,
         key="k",
     )
     assert export.export("taxi", ExportFormat.ONNX, tmp_path).name == f"taxi-{digest[:12]}.onnx"

@@ -13,11 +13,12 @@ from include.settings import Settings
 from include.steps import release, train
 from include.steps.features import build
 from include.steps.train import model_card
-from include.stores import lake, ledger, report_paths, warehouse
+from include.stores import lake, report_paths
 from include.stores.registry import client
 from ml import periods
 from ml.errors import CardError, RequestError
 from ml.usecase import Personal, UseCase
+from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST
 
 Arrive = Callable[[str], Settings]
@@ -52,8 +53,8 @@ def test_a_feature_of_pure_chance_is_named_in_card_ledger_and_dossier_and_one_th
     assert "* `kilometres` costs " in unpaid
     assert "needs bookings (kilometres)" in unpaid
     assert "`pickup_hour`" not in unpaid
-    (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
-    named = judged.payload["not_shown_to_pay"]
+    (judged,) = recorded.verdicts(settings)
+    named = judged.features_without_benefit
     assert "kilometres" in named
     assert "pickup_hour" not in named
     (sentence,) = [line for line in release.render_evidence("taxi", LAST).splitlines() if "not shown to pay" in line]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -14,6 +14,10 @@ from include.steps.features import build
 from include.steps.train import champion, model_card
 from include.stores import lake, ledger, packages, report_paths, warehouse
 from ml import periods
+from ml.checks import CheckStatus
+from ml.governance import ledger_entries
+from ml.governance.hash_chain import Entry
+from ml.governance.ledger_entries import EntryKind, RefitRecord, Verdict
 from ml.packaging import package_files
 from ml.usecase import Gates, Refit, UseCase
 from tests.include.steps.conftest import LAST, LATER, NIGHT, contents
@@ -34,8 +38,18 @@ def declare(taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
     return change
 
 
-def last_judged(settings: Settings) -> Any:
-    return ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")[-1]
+def last_judged(settings: Settings) -> Entry:
+    return ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)[-1]
+
+
+def last_verdict(settings: Settings) -> Verdict:
+    return ledger_entries.read(last_judged(settings), Verdict)
+
+
+def last_refit(settings: Settings) -> RefitRecord:
+    refit = last_verdict(settings).refit
+    assert refit is not None
+    return refit
 
 
 def facts(settings: Settings, digest: str) -> dict[str, Any]:
@@ -44,7 +58,7 @@ def facts(settings: Settings, digest: str) -> dict[str, Any]:
 
 def test_without_a_declaration_nothing_is_fitted_again(arrive: Arrive) -> None:
     settings = arrive("battery")
-    assert last_judged(settings).payload["refit"] is None
+    assert last_verdict(settings).refit is None
     assert "refit" not in facts(settings, last_judged(settings).subject)
     assert len(list(settings.packages.glob("[!.]*"))) == 1
 
@@ -57,14 +71,14 @@ def test_a_refit_that_agrees_is_released_and_says_of_which_model_it_is(arrive: A
     declare(refit=LENIENT)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
     entry = last_judged(settings)
-    told, refit = entry.payload["refit"], facts(settings, entry.subject)
-    assert (told["judged"], told["refit"]) == (unrefitted.subject, entry.subject)
-    assert entry.payload["package"] == entry.subject != unrefitted.subject
-    assert refit["refit"] == {"judged": told["judged"], "agreement": told["checks"]}
+    told, refit = last_refit(settings), facts(settings, entry.subject)
+    assert (told.judged, told.refit) == (unrefitted.subject, entry.subject)
+    assert last_verdict(settings).package == entry.subject != unrefitted.subject
+    assert refit["refit"] == {"judged": told.judged, "agreement": [asdict(each) for each in told.checks]}
     assert (refit["fitted"], refit["used_until"]) == (["2024-03-01", "2024-03-15"], "2024-03-15")
-    assert refit["settings"] == facts(settings, told["judged"])["settings"]
+    assert refit["settings"] == facts(settings, told.judged)["settings"]
     text = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
-    assert f"Released is a refit of the judged model `{told['judged']}`" in text
+    assert f"Released is a refit of the judged model `{told.judged}`" in text
     assert f"* Package `{entry.subject}`" in text
     model_card.check("taxi", LAST)
     assert release.run_acceptance_tests("taxi", LAST) == entry.subject
@@ -78,14 +92,14 @@ def test_of_a_refit_that_does_not_agree_the_judged_model_is_released_and_that_is
     declare(refit=STRICT)
     assert train.train("taxi", LAST, train.BOOTSTRAP)
     entry = last_judged(settings)
-    told = entry.payload["refit"]
-    assert entry.subject == entry.payload["package"] == told["judged"] != told["refit"]
-    assert [each["name"] for each in told["checks"] if each["status"] == "fail"] == ["mean distance of scores"]
+    told = last_refit(settings)
+    assert entry.subject == last_verdict(settings).package == told.judged != told.refit
+    assert [each.name for each in told.checks if each.status is CheckStatus.FAIL] == ["mean distance of scores"]
     assert "refit" not in facts(settings, entry.subject)
     assert facts(settings, entry.subject)["fitted"] == ["2024-03-01", "2024-03-11"]
     text = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
-    assert f"Released is the judged model `{told['judged']}` itself" in text
-    assert f"(`{told['refit']}`) does not agree with it" in text
+    assert f"Released is the judged model `{told.judged}` itself" in text
+    assert f"(`{told.refit}`) does not agree with it" in text
     model_card.check("taxi", LAST)
 
 
@@ -95,16 +109,16 @@ def test_rows_that_no_label_waits_for_show_no_agreement(arrive: Arrive, declare:
     rows = lake.read(build.address(settings.lake, taxi))
     lake.replace(build.address(settings.lake, taxi), periods.parse(LAST), rows[rows["night"] == LAST].head(0))
     assert train.train("taxi", LAST, train.BOOTSTRAP)
-    told = last_judged(settings).payload["refit"]
-    assert last_judged(settings).subject == told["judged"]
-    assert [each["value"] for each in told["checks"][:3]] == [None, None, None]
+    told = last_refit(settings)
+    assert last_judged(settings).subject == told.judged
+    assert [each.value for each in told.checks[:3]] == [None, None, None]
 
 
 def test_a_challenger_that_is_kept_out_is_not_fitted_again(arrive: Arrive, declare: Any) -> None:
     settings = arrive("train")
     declare(refit=LENIENT, gates=Gates(judged_nights=4, min_auc=0.94))
     assert not train.train("taxi", LAST, train.BOOTSTRAP)
-    assert last_judged(settings).payload["refit"] is None
+    assert last_verdict(settings).refit is None
 
 
 def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arrive: Arrive, declare: Any) -> None:
@@ -121,9 +135,10 @@ def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arr
     promoted = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
     met = champion.read(promoted, usecases.get("taxi"), settings)
     train.train("taxi", LATER, "a test")
-    told = last_judged(settings).payload
-    assert (told["champion"], met.used_until) == (met.digest, "2024-03-15")
-    assert told["judged"]["nights"][0] > met.used_until
+    told = last_verdict(settings)
+    assert (told.champion, met.used_until) == (met.digest, "2024-03-15")
+    assert told.evaluation is not None
+    assert told.evaluation.nights[0] > met.used_until
 
 
 def test_a_judge_killed_between_its_two_packages_is_mended_by_running_it_again(arrive: Arrive, declare: Any) -> None:

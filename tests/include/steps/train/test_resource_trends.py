@@ -9,6 +9,7 @@ import pytest
 from include.settings import Settings
 from include.steps.train import resource_trends
 from include.stores import ledger, warehouse
+from ml.governance.ledger_entries import CandidateRecord, EntryKind, Verdict
 from ml.usecase import GradientBoosting, UseCase
 
 Arrive = Callable[[str], Settings]
@@ -25,14 +26,18 @@ def train(case: UseCase, settings: Settings, place: int, latency: float, depende
     night = FIRST + timedelta(days=place)
     judged = ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind="judged",
+        kind=EntryKind.JUDGED,
         use_case=case.name,
         night=night,
         subject=f"package {place}",
-        payload={
-            "candidates": [{"name": TREES, "p99_latency_ms": latency, "memory_mb": 80.0, "package_mb": 0.5}],
-            "dependencies": list(dependencies),
-        },
+        payload=Verdict(
+            outcome="promote",
+            reason="it is good",
+            candidates=(
+                CandidateRecord(name=TREES, quality={}, p99_latency_ms=latency, memory_mb=80.0, package_mb=0.5),
+            ),
+            environment_changes=dependencies,
+        ),
         key=f"{case.name}:judged:{night}",
     )
     resource_trends.record_seconds(case, night, TREES, 20.0, settings)
@@ -75,11 +80,11 @@ def test_a_verdict_without_candidates_leaves_no_row(arrive: Arrive, case: UseCas
     settings = arrive("ingest")
     refused = ledger.append(
         warehouse.engine(settings.warehouse_url),
-        kind="judged",
+        kind=EntryKind.JUDGED,
         use_case=case.name,
         night=FIRST,
         subject="none",
-        payload={"outcome": "inconclusive"},
+        payload=Verdict(outcome="inconclusive", reason="too little to learn from"),
         key="refused",
     )
     resource_trends.record(case, FIRST, refused, settings)

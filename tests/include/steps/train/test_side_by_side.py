@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,11 +15,13 @@ from include.settings import PROJECT, Settings
 from include.steps import train
 from include.steps.train import plan as plans
 from include.steps.train.plan import Plan
-from include.stores import candidate_store, lake, ledger, packages, warehouse
+from include.stores import candidate_store, lake, packages
 from ml import periods
 from ml.errors import CandidateFilesError, RequestError
+from ml.governance.ledger_entries import Verdict
 from ml.packaging import package_files
 from ml.usecase import Logistic, Tuning, UseCase
+from tests import recorded
 from tests.conftest import TOYS
 from tests.include.steps.conftest import LAST, contents, enter
 from tests.include.steps.test_again import Killed, killed_after
@@ -43,10 +44,10 @@ def planned(settings: Settings, case: UseCase) -> Plan:
     return plans.get(case, WHEN, each["plan"], settings)
 
 
-def judged(settings: Settings) -> dict[str, Any]:
+def judged(settings: Settings) -> Verdict:
     """Return the only verdict."""
-    (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
-    return dict(entry.payload)
+    (verdict,) = recorded.verdicts(settings)
+    return verdict
 
 
 def run_by(program: str, settings: Settings, *more: str) -> "subprocess.Popen[bytes]":
@@ -83,8 +84,8 @@ def test_what_is_written_meanwhile_is_not_read(arrive: Arrive, taxi: UseCase) ->
     for each in asked:
         fit(each)
     train.judge("taxi", LAST, asked)
-    assert judged(disturbed)["package"] == judged(undisturbed)["package"]
-    assert judged(disturbed)["reads"] == judged(undisturbed)["reads"]
+    assert judged(disturbed).package == judged(undisturbed).package
+    assert judged(disturbed).table_versions == judged(undisturbed).table_versions
 
 
 @pytest.mark.parametrize("part", ["prepare", "fit", "judge"])
@@ -138,7 +139,7 @@ def test_two_tasks_of_one_candidate_at_once_search_once_and_leave_one_draft(
     twins = [run_by(program, settings, asked[0]["plan"], "logistic") for _ in range(2)]
     assert [twin.wait() for twin in twins] == [0, 0]
     train.judge("taxi", LAST, asked)
-    assert judged(settings)["package"] == judged(alone)["package"]
+    assert judged(settings).package == judged(alone).package
     assert contents(settings) == contents(alone)
 
 
@@ -153,7 +154,7 @@ def test_a_torn_draft_stops_the_judge_and_its_task_run_again_mends_it(arrive: Ar
         CandidateFilesError, match=r"logistic, but 'fold-2.txt' is not as it was written: clear the task"
     ):
         train.judge("taxi", LAST, asked)
-    assert ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged") == ()
+    assert recorded.verdicts(settings) == ()
     fit(asked[0])
     assert train.judge("taxi", LAST, asked)
 
@@ -232,7 +233,7 @@ def test_the_released_package_is_the_one_that_its_draft_answered_with(arrive: Ar
         for each in taxi.candidates
     }
     train.judge("taxi", LAST, asked)
-    files = packages.get(settings.packages, judged(settings)["package"], settings.trusted_keys)
+    files = packages.get(settings.packages, str(judged(settings).package), settings.trusted_keys)
     draft = kept[str(package_files.facts(files)["candidate"])]
     for name in ("learner.txt", "encoder.json", "calibration.json"):
         assert files[name] == draft[name]

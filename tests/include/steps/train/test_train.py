@@ -16,9 +16,12 @@ from include.steps.features import build, training_set
 from include.stores import lake, ledger, packages, table_snapshot, warehouse
 from ml import periods
 from ml.errors import LeakError, RequestError
+from ml.governance import ledger_entries
+from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.ingestion.availability import KNOWN_AT
 from ml.packaging import package_files
 from ml.usecase import Candidate, Cost, GradientBoosting, Megabytes, Milliseconds, NeuralNet, UseCase
+from tests import recorded
 from tests.conftest import TOYS
 from tests.include.steps.conftest import HISTORY, LAST, contents
 
@@ -63,18 +66,18 @@ def test_the_training_set_holds_matured_nights_and_labels_known_by_the_cutoff(ar
 def test_too_few_nights_are_an_outcome_and_not_a_failure(arrive: Arrive) -> None:
     settings = arrive("train")
     assert not train.train("taxi", "2024-03-03", train.BOOTSTRAP)
-    (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
-    assert told.payload["outcome"] == "inconclusive"
-    assert "to judge on" in str(told.payload["reason"])
+    (told,) = recorded.verdicts(settings)
+    assert told.outcome == "inconclusive"
+    assert "to judge on" in told.reason
 
 
 def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
     settings = arrive("battery")
-    (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
+    (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
     facts = package_files.facts(packages.get(settings.packages, told.subject, settings.trusted_keys))
     assert (facts["use_case"], facts["night"], facts["used_until"]) == ("taxi", LAST, "2024-03-15")
     assert facts["fitted"] == ["2024-03-01", "2024-03-11"]
-    assert facts["reads"] == told.payload["reads"]
+    assert facts["reads"] == ledger_entries.read(told, Verdict).table_versions
     assert facts["metrics"]["log_loss"] == facts["log_loss"]
     assert facts["libraries"]["lightgbm"] == metadata.version("lightgbm")
 
@@ -170,9 +173,9 @@ def test_a_better_model_that_misses_a_budget_as_it_is_served_loses_and_it_is_wri
         settings = arrive("train")
         monkeypatch.setattr(usecases, "get", lambda _, each=each: each)
         train.train("taxi", LAST, train.BOOTSTRAP)
-        (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", "judged")
+        (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
         chosen.append(
             package_files.facts(packages.get(settings.packages, told.subject, settings.trusted_keys))["candidate"]
         )
     assert chosen == [better.name, other.name]
-    assert re.search(why, str(told.payload["choice"]))
+    assert re.search(why, ledger_entries.read(told, Verdict).choice)

@@ -7,9 +7,11 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps import train
-from include.stores import ledger, packages, tuning_studies, warehouse
+from include.stores import packages, tuning_studies
+from ml.governance.ledger_entries import EntryKind, Tuned
 from ml.packaging import package_files
 from ml.usecase import Logistic, Tuning, UseCase
+from tests import recorded
 from tests.include.steps.conftest import LAST
 
 Arrive = Callable[[str], Settings]
@@ -28,8 +30,8 @@ def tune(taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Tune:
     return declare
 
 
-def told(settings: Settings, kind: str) -> list[dict[str, object]]:
-    return [dict(each.payload) for each in ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", kind)]
+def searches(settings: Settings) -> tuple[Tuned, ...]:
+    return recorded.payloads(settings, EntryKind.TUNED, Tuned)
 
 
 def test_the_first_model_has_the_settings_that_were_found_and_its_package_tells_them(
@@ -39,9 +41,9 @@ def test_the_first_model_has_the_settings_that_were_found_and_its_package_tells_
     tune(Tuning(trials=4))
     with caplog.at_level(logging.INFO):
         train.train("taxi", LAST, train.BOOTSTRAP)
-    [tuned], [judged] = told(settings, "tuned"), told(settings, "judged")
-    facts = package_files.facts(packages.get(settings.packages, str(judged["package"]), settings.trusted_keys))
-    found = tuned["settings"]["strength"]  # type: ignore[index]
+    [tuned], [judged] = searches(settings), recorded.verdicts(settings)
+    facts = package_files.facts(packages.get(settings.packages, str(judged.package), settings.trusted_keys))
+    found = tuned.hyperparameters["strength"]
     assert facts["settings"]["strength"] == found != 1e-5  # type: ignore[index]
     progress = [record.getMessage() for record in caplog.records if "tuning logistic" in record.getMessage()]
     assert [each.split(":")[0] for each in progress] == [f"tuning logistic, trial {n} of 4" for n in (1, 2, 3, 4)]
@@ -56,7 +58,7 @@ def test_what_was_found_is_kept_and_nothing_is_searched_again(
     train.train("taxi", "2024-03-15", train.BOOTSTRAP)
     monkeypatch.setattr(tuning_studies, "search", lambda *_: pytest.fail("searched again"))
     train.train("taxi", LAST, train.BOOTSTRAP)
-    assert len(told(settings, "tuned")) == 1
+    assert len(searches(settings)) == 1
 
 
 def test_a_person_may_ask_for_another_search(arrive: Arrive, tune: Tune) -> None:
@@ -64,7 +66,7 @@ def test_a_person_may_ask_for_another_search(arrive: Arrive, tune: Tune) -> None
     tune(Tuning(trials=2))
     train.train("taxi", "2024-03-15", train.BOOTSTRAP)
     train.train("taxi", LAST, train.BOOTSTRAP, tune=True)
-    assert len(told(settings, "tuned")) == 2
+    assert len(searches(settings)) == 2
 
 
 def test_a_search_that_takes_too_long_refuses_the_training_and_what_was_tried_is_kept(
@@ -73,8 +75,8 @@ def test_a_search_that_takes_too_long_refuses_the_training_and_what_was_tried_is
     settings = arrive("train")
     tune(Tuning(trials=50, minutes=1e-6))
     assert not train.train("taxi", LAST, train.BOOTSTRAP)
-    [judged] = told(settings, "judged")
-    assert judged["outcome"] == "inconclusive"
-    assert "expected 50 trials of logistic within 1e-06 minutes, got 1 in" in str(judged["reason"])
-    assert told(settings, "tuned") == []
+    [judged] = recorded.verdicts(settings)
+    assert judged.outcome == "inconclusive"
+    assert "expected 50 trials of logistic within 1e-06 minutes, got 1 in" in judged.reason
+    assert searches(settings) == ()
     assert [path.name for path in (settings.studies / "taxi").iterdir()] != []

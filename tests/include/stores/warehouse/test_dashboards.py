@@ -24,7 +24,7 @@ def test_every_panel_of_the_nights_draws_what_is_in_the_warehouse(postgres: Serv
     address = postgres.database()
     warehouse.migrate(address)
     engine = warehouse.engine(address)
-    names = ("log_loss", "calibration_gap", "saved_per_1000", "alert_rate", "drifted_share", "labels_lacking")
+    names = ("log_loss", "calibration_gap", "saved_per_1000", "alert_rate", "drifted_share", "labels_missing")
     told = [metric(name, 0.5) for name in (*names, "latency_p50_ms", "latency_p99_ms")]
     warehouse.record_metrics(engine, [*told, metric(TASK_SECONDS, 3.0, "task=score.score")])
     with engine.connect() as connection:
