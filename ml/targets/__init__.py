@@ -8,13 +8,21 @@ from collections.abc import Mapping
 from ml.arrays import Floats
 from ml.targets import binary, regression
 from ml.targets.display_names import DisplayNames
+from ml.targets.target import Performance, Quality, Target, TargetDisplay
 from ml.usecase import Binary, UseCase
 
-__all__ = ["DisplayNames", "Group", "Performance", "Quality", "Target", "from_facts", "from_labels", "target_type"]
+__all__ = [
+    "DisplayNames",
+    "Group",
+    "Performance",
+    "Quality",
+    "Target",
+    "TargetDisplay",
+    "from_facts",
+    "from_labels",
+    "target_type",
+]
 
-Target = binary.Target | regression.Target
-Quality = binary.Quality | regression.Quality
-Performance = binary.Performance | regression.Performance
 Group = binary.Group | regression.Group
 
 

@@ -18,8 +18,8 @@ from ml.metrics.score_distance import ProbabilityDistance
 from ml.statistics import intervals, logistic
 from ml.statistics.intervals import Interval, ScoredRows
 from ml.targets import calibration
+from ml.targets.binary_display import BinaryDisplay
 from ml.targets.calibration import Calibration, Correction
-from ml.targets.display_names import BINARY, DisplayNames
 from ml.targets.offsets import LogOddsOffset
 from ml.usecase import Cost, Fairness, Gates, UseCase
 
@@ -83,7 +83,7 @@ class Performance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class Target(BinaryDisplay):
     """A yes or no under its costs; `prior` is the base rate of the labels learned from."""
 
     cost: Cost
@@ -92,8 +92,6 @@ class Target:
     quantile: ClassVar[None] = None
     calibration_reference: ClassVar[float] = 1.0
     offsets: ClassVar[LogOddsOffset] = LogOddsOffset()
-    display_names: ClassVar[DisplayNames] = BINARY
-    score_unit: ClassVar[str] = "probability"
 
     @classmethod
     def from_labels(cls, use_case: UseCase, labels: Floats) -> "Target":
@@ -115,11 +113,6 @@ class Target:
     def score_distance(self) -> ProbabilityDistance:
         """How two models' scores of the same rows are compared."""
         return ProbabilityDistance(cost=self.cost)
-
-    @staticmethod
-    def describe_task(_: UseCase) -> list[str]:
-        """Return nothing: the question says what is asked for."""
-        return []
 
     @staticmethod
     def restore_quality(fields: Mapping[str, Any]) -> Quality:
@@ -216,11 +209,6 @@ class Target:
         """Return the most that a single feature may reach: no more than a whole model."""
         return gates.leak_auc
 
-    def describe_deterministic_level(self, value: float, inside: float, outside: float, rows: int) -> str:
-        """Return in words how often a label is `value` where a level holds, and elsewhere."""
-        rate, others = (inside, outside) if value == 1 else (1 - inside, 1 - outside)
-        return f"{rate:.1%} of {rows} rows have the label, elsewhere {others:.1%}"
-
     def expected_and_observed(self, labels: Floats, scores: Floats) -> tuple[float, float]:
         """Return mean score and mean label."""
         return float(scores.mean()), float(labels.mean())
@@ -234,25 +222,9 @@ class Target:
     def group_checks(groups: tuple[Any, ...], declared: Fairness) -> tuple[Check, ...]:
         return fairness.checks(groups, declared)
 
-    @staticmethod
-    def group_remarks(groups: tuple[Any, ...], declared: Fairness) -> list[str]:
-        return [*fairness.equalised_odds_remarks(groups, declared)]
-
-    @staticmethod
-    def describe_group_limits(declared: Fairness) -> str:
-        return fairness.describe_bars(declared)
-
     def gains(self, rows: ScoredRows) -> GainsCurve | None:
         """Return what acting on the highest scores brings."""
         return curves.gains_curve(rows, self.cost)
-
-    def explain_decision(self, slope: float, offset: float, score: float) -> list[str]:
-        """Return in words what calibration and costs make of log-odds."""
-        relation = "above: act" if score > self.cost.threshold else "not above: do not act"
-        return [
-            f"Calibrated: {slope:.4f} x log-odds {offset:+.4f}, a probability of {score:.4f}.",
-            f"Acting pays above {self.cost.threshold:.4f}; this is {relation}.",
-        ]
 
     @staticmethod
     def is_label(value: float) -> bool:
@@ -262,7 +234,3 @@ class Target:
     def is_valid_score(score: float) -> bool:
         """Return whether this is a probability that may be answered to anything."""
         return 0 < score < 1
-
-    @staticmethod
-    def describe_valid_scores() -> str:
-        return "a probability in (0, 1)"

@@ -7,7 +7,7 @@ The loss is the pinball loss over what the best constant lost on the rows learne
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,9 +25,9 @@ from ml.statistics import intervals, quantiles
 from ml.statistics.intervals import Interval, ScoredRows
 from ml.targets import calibration
 from ml.targets.calibration import Correction, Scaling
-from ml.targets.display_names import REGRESSION, DisplayNames
 from ml.targets.offsets import UnitOffset
-from ml.usecase import Fairness, Gates, PinballCost, Regression, UseCase
+from ml.targets.regression_display import RegressionDisplay, cost_and_task
+from ml.usecase import Fairness, Gates, PinballCost, UseCase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ class Performance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class Target(RegressionDisplay):
     """A number under its costs, with what the labels learned from say of it.
 
     `prior` is the constant that cost least, `scale` the pinball loss that it had, `low` and `high` the labels' range.
@@ -116,11 +116,9 @@ class Target:
     low: float
     high: float
 
-    display_names: ClassVar[DisplayNames] = REGRESSION
-
     @classmethod
     def from_labels(cls, use_case: UseCase, labels: Floats) -> "Target":
-        cost, task = _cost_and_task(use_case)
+        cost, task = cost_and_task(use_case)
         prior = quantiles.weighted_quantile(labels, cost.quantile)
         return cls(
             cost=cost,
@@ -133,7 +131,7 @@ class Target:
 
     @classmethod
     def from_facts(cls, use_case: UseCase, facts: Mapping[str, object]) -> "Target":
-        cost, task = _cost_and_task(use_case)
+        cost, task = cost_and_task(use_case)
         task_facts: Any = facts["task"]
         numbers = {name: float(task_facts[name]) for name in ("prior", "scale", "low", "high")}
         return cls(cost=cost, unit=task.unit, **numbers)
@@ -150,11 +148,6 @@ class Target:
             "low": self.low,
             "high": self.high,
         }
-
-    @property
-    def score_unit(self) -> str:
-        """What answers count."""
-        return self.unit
 
     @property
     def quantile(self) -> float:
@@ -174,16 +167,6 @@ class Target:
     def score_distance(self) -> RegressionDistance:
         """How two models' answers to the same rows are compared."""
         return RegressionDistance(cost=self.cost, scale=self.scale)
-
-    @staticmethod
-    def describe_task(use_case: UseCase) -> list[str]:
-        """Return in words what is asked for, beside the question."""
-        cost, task = _cost_and_task(use_case)
-        return [
-            "",
-            f"Answered in {task.unit}, by the number that {cost.quantile:.0%} of labels do not exceed: it costs least where a "
-            f"unit too little costs {cost.under:g}, and one too much {cost.over:g}.",
-        ]
 
     @staticmethod
     def restore_quality(fields: Mapping[str, Any]) -> Quality:
@@ -290,10 +273,6 @@ class Target:
         """Return the most that a single feature may reach: no more than a whole model."""
         return gates.leak_skill
 
-    def describe_deterministic_level(self, value: float, inside: float, outside: float, rows: int) -> str:
-        """Return in words how often a label is `value` where a level holds, and elsewhere."""
-        return f"{inside:.1%} of {rows} rows have the label {value:g}, elsewhere {outside:.1%}"
-
     def expected_and_observed(self, labels: Floats, scores: Floats) -> tuple[float, float]:
         """Return the share of labels that should lie below the answer, and the one that does."""
         return self.quantile, float(quantile_metrics.row_coverage(labels, scores).mean())
@@ -309,26 +288,9 @@ class Target:
     def group_checks(groups: tuple[Any, ...], declared: Fairness) -> tuple[Check, ...]:
         return fairness_regression.checks(groups, declared)
 
-    @staticmethod
-    def group_remarks(*_: object) -> list[str]:
-        return []
-
-    @staticmethod
-    def describe_group_limits(declared: Fairness) -> str:
-        return fairness_regression.describe_bars(declared)
-
     def gains(self, rows: ScoredRows) -> GainsCurve | None:
         """Return none: nobody acts above a threshold."""
         return None
-
-    def explain_decision(self, slope: float, offset: float, score: float) -> list[str]:
-        """Return in words what calibration and costs make of a raw answer."""
-        return [
-            f"Calibrated: {slope:.4f} x answer {offset:+.4f}, kept within {self.low:g} and {self.high:g}: {score:.4f} "
-            f"{self.unit}.",
-            f"A unit ({self.unit}) too little costs {self.cost.under:g}, one too much {self.cost.over:g}: asked for is what "
-            f"{self.quantile:.0%} of labels do not exceed.",
-        ]
 
     @staticmethod
     def is_label(value: float) -> bool:
@@ -338,13 +300,3 @@ class Target:
     def is_valid_score(score: float) -> bool:
         """Return whether this is a number that may be answered to anything."""
         return math.isfinite(score)
-
-    @staticmethod
-    def describe_valid_scores() -> str:
-        return "a number"
-
-
-def _cost_and_task(use_case: UseCase) -> tuple[PinballCost, Regression]:
-    assert isinstance(use_case.cost, PinballCost)
-    assert isinstance(use_case.task, Regression)
-    return use_case.cost, use_case.task

@@ -14,8 +14,9 @@ from include.stores import ledger, report_paths, warehouse
 from ml import periods
 from ml.checks import CheckStatus
 from ml.errors import LedgerError, RefusalError
-from ml.governance.ledger_entries import EntryKind
+from ml.governance.ledger_entries import AcceptanceTested, EntryKind
 from ml.usecase import Gates, Invariant, Megabytes, Milliseconds, UseCase
+from tests import recorded
 from tests.include.steps.conftest import LAST
 from tests.include.steps.train.test_diagnostics import settle
 

@@ -17,9 +17,10 @@ from include.steps.train import model_card
 from include.stores import ledger, packages, registry, warehouse
 from include.stores.signing import model_signing
 from ml import periods
+from ml.checks import CheckStatus
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import EntryKind, ShadowReviewed, Verdict
+from ml.governance.ledger_entries import Aborted, EntryKind, ShadowReviewed, StagePassed, Verdict
 from ml.packaging import package_files
 from ml.targets.calibration import Correction
 from ml.usecase import Canary, Refit, Release, UseCase
