@@ -39,10 +39,10 @@ class Personal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
-    """The values of `columns` must be there among those of `to` (default: the same names) in the table `table`.
+    """The values of `columns` must occur in the columns `to` (default: the same names) of the table `table`.
 
-    Rows known by the night count. A row whose value is not there is quarantined, or with `otherwise="warn"` only
-    told; a row without a value is not asked.
+    Rows that are known by the night count. A row whose value does not occur is quarantined, or with `on_missing="warn"` only
+    reported; a row without a value is not checked.
     """
 
     columns: tuple[str, ...]

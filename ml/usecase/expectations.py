@@ -10,7 +10,7 @@ FeatureValue = tuple[str, Value]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invariant:
-    """The feature `by` put to each of `values` moves the answer by no more than `within`, but for a share `allowed` of rows."""
+    """Setting the feature `feature` to each of `values` moves the score by at most `tolerance`, but for `allowed_share` of rows."""
 
     name: str
     feature: str
@@ -38,9 +38,9 @@ class Invariant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Directional:
-    """An answer at `high` is not lower than at `low` by more than `slack`, but for a share `allowed` of rows.
+    """A score at `high` is not lower than at `low` by more than `tolerance`, but for `allowed_share` of rows.
 
-    Either names features and the values put there, e.g. `(("wind_mph", 40.0), ("is_storm", 1.0))`; all others stay.
+    Both name features and the values set there, e.g. `(("wind_mph", 40.0), ("is_storm", 1.0))`; all other features stay.
     """
 
     name: str

@@ -100,10 +100,10 @@ class AsOf:
 class Window:
     """Statistics of the rows of `table` in the last `days` and `hours`, for the entity's group `by`: one for each length.
 
-    `how` is "mean", "sum" or "count" of the values there are of the column `of`. A row is in the window when it became
-    known there, or with `on="event_time"` when it happened there; never when it was not known by the cutoff.
-    `shrinkage` pseudo-rows draw a mean towards that of all rows of the window, and a count towards that of the usual
-    group there, so that small groups do not shout.
+    `how` is "mean", "sum" or "count" of the values of the column `column`. A row is in the window when it became known
+    there, or with `on="event_time"` when it happened there; never when it was not known by the cutoff.
+    `shrinkage` pseudo-rows shrink a mean towards that of all rows of the window, and a count towards that of the average
+    group there, so that small groups do not stand out by chance.
     """
 
     table: str
@@ -155,7 +155,7 @@ class Window:
 class Since:
     """Hours since the latest row of `table` for the entity's group `by` became known, or happened; see `Window.on`.
 
-    With `where`, since the latest row in which that column is true. Missing when there is none `within_hours`.
+    With `condition`, since the latest row in which that column is true. Missing when there is none `within_hours`.
     """
 
     table: str
@@ -189,9 +189,10 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """The feature `of` over the feature `to`, both declared before it; missing where `to` is 0.
+    """The feature `numerator` over the feature `denominator`, both declared before it; missing where `denominator` is 0.
 
-    `shrinkage` draws it towards the same ratio without groups, by as many pseudo-units of `to`; both are then windows.
+    `shrinkage` shrinks it towards the same ratio without groups, by as many pseudo-units of `denominator`; both must then
+    be windows.
     """
 
     name: str

@@ -70,7 +70,7 @@ class Excluded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeterministicLevels:
-    """Levels of the feature `by` that settle the label by definition and are known at the cutoff, and why.
+    """Levels of the feature `feature` that determine the label by definition and are known at the cutoff, and why.
 
     The leak alarm lets them pass; they go into the model card. Levels are written as they print ("missing" is one).
     """
@@ -89,7 +89,7 @@ class DeterministicLevels:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
-    """Rows judged apart: every level of the feature `by` that has at least `least_rows` rows."""
+    """Rows that are evaluated separately: every level of the feature `feature` with at least `min_rows` rows."""
 
     feature: str
     min_rows: int = 400
@@ -97,9 +97,9 @@ class Slice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EdgeCase:
-    """Rows that experts want judged apart, and why: those where `where` is not 0.
+    """Rows that experts want evaluated separately, and why: those where `condition` is not 0.
 
-    `where` names a feature, or a function of `features.py` whose parameters are features.
+    `condition` names a feature, or a function of `features.py` whose parameters are features.
     """
 
     name: str
@@ -112,14 +112,15 @@ class EdgeCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fairness:
-    """Whom a model must treat alike: the levels of each column of `by`, features or columns of the entities.
+    """Which groups a model must treat alike: the levels of each column of `group_by`, features or columns of the entities.
 
-    `among` says which rows are compared, as `EdgeCase(where=...)` does; all when it says nothing.
-    Gated are groups of `least_rows` or more: mean score over mean label, as a multiple of everybody's, may not be shown
-    outside `least_calibration` to `most_calibration`, nor ROC AUC shown lower than everybody's by more than `auc_margin`.
+    `population` says which rows are compared, as `EdgeCase(condition=...)` does; all rows where it is empty. Groups of
+    `min_rows` rows or more are gated: their ratio of mean score to mean label, relative to that of all rows, must not be
+    shown outside `min_calibration` to `max_calibration`, and their ROC AUC must not be shown lower than that of all rows by
+    more than `auc_margin`.
 
-    Where a number is asked for, the share of labels at or below the answer may not be shown further from everybody's than
-    `coverage_margin`, nor the loss shown above `most_loss` times everybody's.
+    Where the answer is a number, the share of labels at or below the answer must not be shown further from that of all rows
+    than `coverage_margin`, and the loss must not be shown above `max_loss` times that of all rows.
     """
 
     group_by: tuple[str, ...]
@@ -147,14 +148,14 @@ class Fairness:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refit:
-    """Let what is released learn from the judged rows too, as long as it agrees with the model that was judged.
+    """Lets the released model learn from the judged rows too, as long as it agrees with the model that was judged.
 
-    On rows that wait for their labels, its scores may lie `scores_apart` from the judged model's in the mean, and the share
-    `flipped` of decisions may change; Spearman's correlation is `least_rank` or more. On the judged rows, which it has
-    learned from, the loss may rise by `loss_rise`.
+    On rows that wait for their labels, its scores may differ from the judged model's by `max_score_difference` on average,
+    at most a share of `max_flipped_share` of the decisions may change, and Spearman's rank correlation must be at least
+    `min_rank_correlation`. On the judged rows, which it has learned from, the loss may rise by `max_loss_rise`.
 
-    Where a number is asked for, answers may lie `answers_apart` from each other in the mean, 1 being what always the same
-    answer loses; those further apart than 1 are other decisions.
+    Where the answer is a number, answers may differ by `max_answer_difference` on average, 1 being what a constant answer
+    loses; answers that differ by more than 1 count as changed decisions.
     """
 
     max_score_difference: float = 0.03
@@ -184,14 +185,15 @@ class Refit:
 class Gates:
     """The bars that a challenger must pass. All are on by default; a missing number refuses.
 
-    A *change* of recipe must be shown better; a *refresh* of the same recipe must outperform, and be shown not worse
-    than `refresh_margin`. A slice may not be worse than `slice_margin` with confidence. The latest `recent_nights` of the
-    judged ones are shown apart, not gated. Judged are `judged_nights`, and where a use case says so, up to `most_judged_nights`
-    of those that the champion has not used, a quarter of all at most: the more of them, the smaller a gain that can be shown.
+    A *change* of recipe must be shown better. A *refresh* of the same recipe must have the better estimate, and must be
+    shown not worse than `refresh_margin`. No slice may be shown worse than `slice_margin`. The latest `recent_nights` of the
+    judged nights are shown separately, and not gated. `judged_nights` nights are judged; a use case may judge up to
+    `max_judged_nights` of the nights that the champion has not used, at most a quarter of all: the more nights, the smaller
+    the gain that can be shown.
 
-    Margins are of log loss (nats), and where a number is asked for of its loss, 1 being that of always answering the
-    same. `worst_log_loss` and the two bars of ROC AUC are for a yes or no. For a number there is skill, the share of that
-    constant's loss which a model spares: at least `least_skill`, and above `leak_skill` it is no skill.
+    Margins are in log loss (nats); where the answer is a number, in its loss, 1 being that of a constant answer.
+    `max_log_loss` and the two bars of ROC AUC apply to probabilities. For a number there is skill, the share of the
+    constant's loss that the model saves: at least `min_skill`, and above `leak_skill` a leak is assumed.
     """
 
     judged_nights: int = 7

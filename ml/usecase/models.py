@@ -7,7 +7,7 @@ from ml.usecase.declaration import check, check_tuples
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binary:
-    """A yes-or-no question; `label` is a boolean column of the table `of`, true where the answer is yes."""
+    """A yes-or-no question: `label` is a boolean column of the table `table`, true where the answer is yes."""
 
     label: str
     table: str
@@ -15,9 +15,9 @@ class Binary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Regression:
-    """A question for a number; `label` is a numeric column of the table `of`, counted in `unit` ("minutes").
+    """A question for a number: `label` is a numeric column of the table `table`, counted in `unit` ("minutes").
 
-    What is asked for is the answer that costs least: the quantile of the label that `Deviation` names.
+    The answer is the number that costs least: the quantile of the label that `PinballCost` implies.
     """
 
     label: str
@@ -140,7 +140,7 @@ class Prior:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentRate:
-    """The baseline that answers with the feature `of`, a share such as last week's by group, or the prior where it is missing."""
+    """The baseline that answers with the feature `feature`, a share such as last week's by group, or the prior where it is missing."""
 
     feature: str
     name: str = "recent_rate"
@@ -148,7 +148,7 @@ class RecentRate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentMean:
-    """The baseline that answers with the feature `of`, a mean such as last week's by group, or the prior where it is missing."""
+    """The baseline that answers with the feature `feature`, a mean such as last week's by group, or the prior where it is missing."""
 
     feature: str
     name: str = "recent_mean"

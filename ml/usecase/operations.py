@@ -11,19 +11,21 @@ from ml.usecase.declaration import check, check_tuples
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Canary:
-    """How a challenger takes over, share by share of the entities, and when it is rolled back.
+    """How a challenger takes over the entities share by share, and when it is rolled back.
 
-    It goes on to the next share after `least_answers` requests of its own at this one, `least_nights` nights with their
-    labels, and `shadow_answers` rows before the first share, if nothing was shown wrong; it is rolled back as soon as
-    something is. An equal challenger is rolled back with probability `false_alarms` at most, over the whole release.
-    Shown wrong is what goes beyond a margin, the champion's own in the same time or on the same rows deducted: in the
-    share of requests with a `fault`, or `slow` ones (above the latency budget); in the share of rows whose order by
-    `scores` is another than the champion's, the shadow's deducted; in the `level` of its log-odds beside the champion's,
-    against what it was as a shadow; in `calibration` (mean score against mean label); in
-    the `cost` of a row's decision, as a share of what acting costs. `least_nights=0` waits for no label.
+    The challenger moves on to the next share once it has answered `min_requests` requests at the present share, has
+    `min_nights` nights with their labels, and, before the first share, has answered `min_shadow_rows` rows as a shadow,
+    provided that no check failed. It is rolled back as soon as a check fails. A challenger that is as good as the champion
+    is rolled back with a probability of at most `false_alarm_rate`, over the whole release.
 
-    Where a number is asked for, `level` and `cost` are shares of what always the same answer loses and costs, and
-    `calibration` is the share of labels below the answer against the quantile asked for.
+    Each check compares the challenger with the champion in the same time or on the same rows, and fails above its margin:
+    the share of requests with a `fault`; the share of `slow` requests, above the latency budget; the share of rows whose
+    rank by `scores` differs from the champion's, less that of the shadow; the `level` of its log-odds beside the
+    champion's, less that of the shadow; its `calibration`, mean score against mean label; and the `cost` of a row's
+    decision, as a share of what acting costs. `min_nights=0` waits for no label.
+
+    Where the answer is a number, `level` and `cost` are shares of what a constant answer loses and costs, and
+    `calibration` is the share of labels below the answer against the quantile that was asked for.
     """
 
     shares: tuple[float, ...] = (0.05, 0.25, 1.0)
@@ -170,15 +172,16 @@ class Roles:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublicationGate:
-    """When a night's scores are withheld: the last that were issued stay the ones to read, until somebody decides.
+    """When a night's scores are held back: readers keep the last published scores until a person decides.
 
-    A night is held against its entities (`least_coverage` of them have a score), and against the last `nights` that were
-    issued, `least_nights` of which must be there. Of their median it has `least_rows` to `most_rows` times the rows, and
-    `least_spread` times the spread of the scores or more. `most_moved` is the share of scores that may lie elsewhere than
-    in the nearest of those nights (Kolmogorov's distance), `most_moved_feature` the same of a feature, asked where the
-    last nights themselves lie `steady` from each other at most.
+    The gate compares a night with its entities, `min_coverage` of which must have a score, and with the last
+    `reference_nights` published nights, of which there must be `min_reference_nights`. The night must have between
+    `min_row_ratio` and `max_row_ratio` times their median number of rows, and at least `min_spread_ratio` times the spread
+    of their scores. Its scores may lie `max_score_distance` from those of the nearest of these nights (Kolmogorov-Smirnov
+    distance), and each feature `max_feature_distance`; a feature is compared only if these nights lie at most
+    `max_reference_distance` from each other.
 
-    All are sizes of effect, which do not change with the number of rows. How often they err is in docs/batch.md.
+    All bounds are effect sizes, which do not depend on the number of rows. docs/batch.md has their measured error rates.
     """
 
     min_coverage: float = 0.99

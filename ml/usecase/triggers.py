@@ -18,13 +18,13 @@ _LEAP_YEAR = 2024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drift:
-    """How many features may have moved, and from what; told and not obeyed, unless it `asks`.
+    """How many features may drift, and from which reference; shown only, unless `triggers_retraining`.
 
-    A feature has moved when the last `window_nights` of the triggers lie further than `moved` from what they are held
-    `against`: the rows that the champion learned from (`training`), those of the `season` that lies `season_nights` back (364
-    where each day is a night, 12 where each month is), or all that was before (`past`, which comes to know the
-    seasons). That is the population stability index less what chance alone makes of so few rows. The trigger is above its
-    threshold when more than this `share` of the features has moved.
+    A feature has drifted when the population stability index of the last `window_nights` of the triggers, less what chance
+    alone makes of so few rows, exceeds `psi_threshold`. The `reference` is the champion's training rows (`training`), the
+    nights that lie `season_nights` back (`season`: 364 where each day is a night, 12 where each month is), or all earlier
+    nights (`past`, which comes to include the seasons). The trigger is above its threshold when more than this `share` of
+    the features has drifted.
     """
 
     reference: DriftReference = "training"
@@ -47,7 +47,7 @@ class Drift:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Persistence:
-    """A trigger asks only when it was above its threshold on `nights` of the last `among` at which it was looked, tonight too."""
+    """A trigger fires only if it was above its threshold on `nights` of the last `out_of` evaluations, the present one included."""
 
     trigger: str
     nights: int
@@ -110,20 +110,23 @@ class BlackoutPeriod:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Triggers:
-    """When to ask for retraining. None switches a trigger off; every number goes into the ledger.
+    """When retraining is requested. None switches a trigger off; every number goes into the ledger.
 
-    Nights are those of the use case's cadence: where it runs every month, a window of 3 nights is a quarter.
+    Nights follow the use case's cadence: where it runs every month, a window of 3 nights is a quarter.
 
-    `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which at least
-    `least_nights` must be there; where a number is asked for, how far the share of labels at or below the answer lies from
-    the quantile asked for. `loss_rise` is the relative rise over what the champion showed at its gate, and asks only where
-    its interval by nights lies above 0; `loss_surprise` is how much more was lost than the scores of the same rows were
-    expected to, which a season does not change, and asks likewise; `expected_loss_rise` is the rise of what the window's
-    scores are expected to lose, before a label is there. `new_labels` are counted once a night; `label_batch` as they land, so that a file of months
-    of labels is answered at once. `age_nights` is a schedule. `drift` is told, and asks only where it is told to.
+    * `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which there must be
+      `min_nights`; where the answer is a number, the distance between the share of labels at or below the answer and the
+      quantile that was asked for.
+    * `loss_rise` is the relative rise over the loss that the champion had at its gate. It fires only if its interval over
+      nights lies above 0.
+    * `loss_surprise` is the loss above what was expected of the scores of the same rows, which a season does not change.
+      It fires only if its interval lies above 0.
+    * `expected_loss_rise` is the rise of the loss that is expected of the window's scores, before a label is there.
+    * `new_labels` are counted once a night; `label_batch` as they land, so that a file with months of labels triggers at once.
+    * `age_nights` is a schedule. `drift` is shown, and fires only where it is declared to.
 
-    What asks waits: `persistence` for a trigger that must last, `cooldown_nights` after a training, the `budget`, and
-    `quiet` nights. A person who asks waits for none of them.
+    A trigger that fired may have to wait: for `persistence`, for `cooldown_nights` after a training, for the `budget`, and
+    for the end of `blackouts`. A manual run waits for none of them.
     """
 
     calibration_gap: float | None = 0.04

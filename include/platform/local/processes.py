@@ -28,7 +28,7 @@ from include.steps import bootstrap
 from include.stores.files import atomic
 from ml.errors import SetupError
 
-_PROCESS_MARKER = "RATCHET_STACK"
+_PROCESS_MARKER = "RATCHET_PROCESS_TOKEN"
 _GRACE_SECONDS = 4.0
 # Tasks report to an API server of their own. In a shared one, SQLite and Airflow 3.3 lock each other out for 5 s now
 # and then: a person's request waits for the database on the event loop that a task's request needs to let go of it.
