@@ -38,7 +38,10 @@ class Text:
 
     def __post_init__(self) -> None:
         check_tuples(self)
-        check(self.analyzer in ("characters", "words"), f"Text(analyzer=...) is characters or words, got {self.analyzer!r}")
+        check(
+            self.analyzer in ("characters", "words"),
+            f"Text(analyzer=...) is characters or words, got {self.analyzer!r}",
+        )
         check(
             len(self.ngrams) == 2 and 1 <= self.ngrams[0] <= self.ngrams[1],
             f"Text(ngrams=...) is a shortest and a longest length of 1 or more, got {self.ngrams}",

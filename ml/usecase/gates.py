@@ -81,7 +81,9 @@ class DeterministicLevels:
 
     def __post_init__(self) -> None:
         check_tuples(self)
-        check(bool(self.levels), f"DeterministicLevels(feature={self.feature!r}) names the levels that settle the label")
+        check(
+            bool(self.levels), f"DeterministicLevels(feature={self.feature!r}) names the levels that settle the label"
+        )
         check(bool(self.why), f"say why the levels {self.levels} of {self.feature!r} settle the label (why=)")
 
 
@@ -162,11 +164,20 @@ class Refit:
     max_loss_rise: float = 0.0
 
     def __post_init__(self) -> None:
-        check(0 < self.max_score_difference < 1, f"max_score_difference lies between 0 and 1, got {self.max_score_difference}")
-        check(0 < self.max_flipped_share < 1, f"max_flipped_share is a share between 0 and 1, got {self.max_flipped_share}")
+        check(
+            0 < self.max_score_difference < 1,
+            f"max_score_difference lies between 0 and 1, got {self.max_score_difference}",
+        )
+        check(
+            0 < self.max_flipped_share < 1,
+            f"max_flipped_share is a share between 0 and 1, got {self.max_flipped_share}",
+        )
         check(self.max_answer_difference > 0, f"max_answer_difference is positive, got {self.max_answer_difference}")
         check(self.max_loss_rise >= 0, f"max_loss_rise is 0 or more, got {self.max_loss_rise}")
-        check(0 < self.min_rank_correlation <= 1, f"min_rank_correlation lies above 0, up to 1, got {self.min_rank_correlation}")
+        check(
+            0 < self.min_rank_correlation <= 1,
+            f"min_rank_correlation lies above 0, up to 1, got {self.min_rank_correlation}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -192,7 +192,10 @@ class PublicationGate:
     min_reference_nights: int = 5
 
     def __post_init__(self) -> None:
-        check(1 <= self.min_reference_nights <= self.reference_nights, "min_reference_nights lies between 1 and reference_nights")
+        check(
+            1 <= self.min_reference_nights <= self.reference_nights,
+            "min_reference_nights lies between 1 and reference_nights",
+        )
         check(0 <= self.min_row_ratio < 1 < self.max_row_ratio, "min_row_ratio lies below 1, max_row_ratio above it")
         shares = (
             self.min_coverage,

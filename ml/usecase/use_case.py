@@ -106,7 +106,11 @@ class UseCase:
         check(bool(self.candidates), f"use case {self.name!r} declares no candidates")
         check(0 < self.matured_share <= 1, f"matured_share lies between 0 and 1, got {self.matured_share}")
         known = {table.name for table in self.tables}
-        for referrer, name in (("entities", self.entities), ("task.table", self.task.table), *self._referenced_tables()):
+        for referrer, name in (
+            ("entities", self.entities),
+            ("task.table", self.task.table),
+            *self._referenced_tables(),
+        ):
             check(name in known, f"{referrer} names the table {name!r}, but {self.name!r} declares {sorted(known)}")
         check(
             self.table(self.entities).night is not None,

@@ -23,7 +23,11 @@ class LabelBatchTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the triggerer makes this from."""
-        return "ratchet.labels.LabelBatchTrigger", {"use_case": self.use_case, "batch": self.batch, "seconds": self.seconds}
+        return "ratchet.labels.LabelBatchTrigger", {
+            "use_case": self.use_case,
+            "batch": self.batch,
+            "seconds": self.seconds,
+        }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look every so many seconds, for ever; a warehouse that is away is asked again."""

@@ -67,7 +67,9 @@ def test_a_level_that_settles_the_label_by_definition_may_be_declared() -> None:
         deterministic_levels=(DeterministicLevels(feature="plan", levels=("trial",), why="cannot be renewed"),),
     )
     other = (DeterministicLevels(feature="plan", levels=("full",), why="another level"),)
-    with pytest.raises(LeakError, match=r"where it is trial, 0.0% .* by definition, declare it \(DeterministicLevels\)"):
+    with pytest.raises(
+        LeakError, match=r"where it is trial, 0.0% .* by definition, declare it \(DeterministicLevels\)"
+    ):
         leakage.check_features(*asked, target=YES_OR_NO, deterministic_levels=other)
 
 

@@ -90,7 +90,9 @@ def referring(table: Table, to: str) -> Table:
         (lambda: use_case(entities="visits"), "the entity table 'visits' must name its night column"),
         (lambda: use_case(slices=(Slice(feature="size"),)), r"Slice\(feature='size'\) must name one of the features"),
         (
-            lambda: use_case(deterministic_levels=(DeterministicLevels(feature="size", levels=("0",), why="so it is"),)),
+            lambda: use_case(
+                deterministic_levels=(DeterministicLevels(feature="size", levels=("0",), why="so it is"),)
+            ),
             r"DeterministicLevels\(feature='size'\) must name one of the features",
         ),
         (
