@@ -83,7 +83,7 @@ def test_features_are_named_after_what_they_say(feature: Any, names: tuple[str, 
     ],
 )
 def test_a_lookup_tells_how_far_it_looks_back(feature: Any, hours: float) -> None:
-    assert feature.looks_back_hours == hours
+    assert feature.lookback_hours == hours
 
 
 def test_a_ratio_may_be_of_any_feature_before_it_and_lie_at_the_live_horizon() -> None:
