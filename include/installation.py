@@ -76,7 +76,7 @@ def use_credentials(source: Installation, target: Installation) -> Iterator[None
                 name for name in given[0].keys() | given[1].keys() if given[0].get(name) != given[1].get(name)
             )
             raise RequestError(
-                f"both houses need {', '.join(differ)}, with different values, and one process has one of each: "
+                f"both installations need {', '.join(differ)}, with different values, and one process has one of each: "
                 "move to folders and SQLite first, and from there on"
             )
         for each in given:

@@ -74,7 +74,7 @@ def test_both_houses_let_this_process_in_while_it_is_within(tmp_path: Path, monk
 def test_two_servers_with_other_secrets_are_refused_and_no_secret_is_told(tmp_path: Path) -> None:
     one, other = (described(tmp_path / f"{key}.env", f"{BUCKET}AWS_SECRET_ACCESS_KEY={key}\n") for key in ("k1", "k2"))
     with (
-        pytest.raises(RequestError, match="both houses need AWS_SECRET_ACCESS_KEY, with different") as told,
+        pytest.raises(RequestError, match="both installations need AWS_SECRET_ACCESS_KEY, with different") as told,
         installation.use_credentials(one, other),
     ):
         raise AssertionError("let in")

@@ -34,7 +34,7 @@ _SUPERUSER = "postgres"
 
 
 def prepare(secrets_dir: Path) -> None:
-    """Make roles, databases, the warehouse's tables and all grants; what is there is brought to what it should be."""
+    """Make roles, databases, the warehouse's tables and all grants; what an earlier release made is upgraded."""
     roles = {name: make_url((secrets_dir / name).read_text().strip()) for name in secret_files.ROLES}
     admin = roles[OWNER].set(
         username=_SUPERUSER, password=(secrets_dir / "postgres").read_text().strip(), database=_SUPERUSER
@@ -42,7 +42,7 @@ def prepare(secrets_dir: Path) -> None:
     with _connect(admin) as connection:
         _make_roles(connection, roles)
         _make_databases(connection)
-    warehouse.migrate(roles[OWNER].render_as_string(hide_password=False))
+    warehouse.upgrade(roles[OWNER].render_as_string(hide_password=False))
     with _connect(roles[OWNER]) as connection:
         _grant(connection)
 

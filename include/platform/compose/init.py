@@ -5,12 +5,13 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from include import usecases
 from include.platform.compose import accounts
 from include.settings import load_settings
-from include.steps import bootstrap
+from include.steps import upgrade
 from include.stores.signing import dsse
 
 _SECRETS = Path("/run/secrets")
@@ -29,7 +30,8 @@ def main() -> None:
     _log("MLflow: users")
     accounts.make_users(_SECRETS, settings.mlflow_url)
     _log(f"features of {', '.join(usecases.names())}")
-    bootstrap.prepare_stores(settings)
+    for change in upgrade.upgrade(settings, datetime.now(UTC), assume_idle=True):
+        _log(change)
 
 
 def _log(message: str) -> None:

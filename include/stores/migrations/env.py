@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates on the connection that `warehouse.migrate` hands over, or the database of the settings."""
+"""Alembic's entry: migrates on the connection that `warehouse.upgrade` hands over, or the database of the settings."""
 
 from alembic import context
 from sqlalchemy import Connection

@@ -27,7 +27,7 @@ time.sleep(60)
 
 def family(token: str) -> subprocess.Popen[bytes]:
     """Start a process that ignores SIGTERM and has a child in a session of its own."""
-    env = os.environ | {"RATCHET_STACK": token}
+    env = os.environ | {"RATCHET_PROCESS_TOKEN": token}
     parent = subprocess.Popen([sys.executable, "-c", FAMILY], env=env, stdout=subprocess.PIPE, start_new_session=True)
     assert parent.stdout is not None
     parent.stdout.readline()
