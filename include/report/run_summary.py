@@ -166,6 +166,8 @@ def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...]) 
     ]
     assert verdict.rule is not None
     assert verdict.gain is not None
+    # A verdict from before features were measured has neither; `diagnostics` came with that and is never empty since.
+    is_measured = bool(verdict.features_without_benefit or verdict.diagnostics)
     gain = intervals.from_stored(verdict.gain.value, verdict.gain.low, verdict.gain.high)
     return Release(
         night=str(judged.night),
@@ -179,6 +181,6 @@ def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...]) 
         choice=verdict.choice,
         checks=verdict.checks,
         approved_by=promoted[0].approved_by if promoted else (),
-        unprofitable_features=verdict.features_without_benefit,
+        unprofitable_features=verdict.features_without_benefit if is_measured else None,
         pictures=verdict.plots,
     )

@@ -442,5 +442,8 @@ def encode(kind: EntryKind, payload: Payload) -> dict[str, Json]:
             f"entries of the kind {kind!r} have a {PAYLOADS[kind].__name__}, got a {type(payload).__name__}"
         )
     values = {each.name: getattr(payload, each.name) for each in fields(payload)}
-    stored: dict[str, Json] = msgspec.to_builtins({name: value for name, value in values.items() if value is not None})
+    try:
+        stored: dict[str, Json] = msgspec.to_builtins({name: each for name, each in values.items() if each is not None})
+    except TypeError as error:
+        raise LedgerError(f"a payload of the kind {kind!r} holds what is not JSON ({error}); store None for them") from None
     return stored

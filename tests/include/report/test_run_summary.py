@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -55,6 +56,31 @@ def test_a_refused_attempt_at_the_same_package_has_no_approvers(engine: sa.Engin
     )
     told = report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {})
     assert (told.releases[-1].verdict, told.releases[-1].approved_by) == ("keep", ())
+
+
+@pytest.mark.parametrize(
+    ("change", "features"),
+    [
+        pytest.param({"features_without_benefit": ("noise",)}, ("noise",), id="one"),
+        pytest.param({"features_without_benefit": (), "diagnostics": {"rules": 3}}, (), id="all have a benefit"),
+        pytest.param({"features_without_benefit": (), "diagnostics": {}}, None, id="not measured"),
+    ],
+)
+def test_features_without_benefit_are_told_where_they_were_measured(
+    engine: sa.Engine, case: UseCase, change: dict[str, Any], features: tuple[str, ...] | None
+) -> None:
+    judged = ledger.entries(engine, kind=EntryKind.JUDGED)[0]
+    ledger.append(
+        engine,
+        kind=EntryKind.JUDGED,
+        use_case=case.name,
+        night=judged.night,
+        subject=judged.subject,
+        payload=replace(ledger_entries.read(judged, Verdict), **change),
+        key="again",
+    )
+    told = report.gather(engine, case, periods.parse("2013-02-01..2013-02-03"), {})
+    assert told.releases[-1].unprofitable_features == features
 
 
 def test_run_json_has_the_promised_fields_and_no_others(summary: Summary) -> None:

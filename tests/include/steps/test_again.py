@@ -24,7 +24,7 @@ WRITES = [
     (packages, "put"),
     *((warehouse, f"record_{what}") for what in ("ingestion", "labels", "metrics", "table_reads")),
     *((warehouse, what) for what in ("publish_scores", "raise_alert")),
-    *((registry, what) for what in ("log_training", "register", "follow")),
+    *((registry, what) for what in ("log_training", "register", "sync_with_ledger")),
 ]
 
 

@@ -30,20 +30,20 @@ def judged(settings: Settings, use_case: str = "taxi") -> Verdict:
 
 def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("battery")
-    found = judged(settings)["findings"]
+    found = judged(settings).diagnostics
     assert [each["name"] for each in found["segments"]][:3] == ["all", "since 2024-03-14", "evening"]
     assert [(each["level"], each["gated"]) for each in found["groups"]] == [
         ("harbour", True),
         ("north", True),
         ("south", True),
     ]
-    assert "group zone=north: ROC AUC beside everybody's" in [each["name"] for each in judged(settings)["checks"]]
+    assert "group zone=north: ROC AUC beside everybody's" in [each.name for each in judged(settings).checks]
     page = report_paths.model_card(settings.reports, "taxi", date.fromisoformat(LAST))
     mlflow = client.connect(settings)
     (run,) = mlflow.search_runs([client.experiment_id(mlflow, settings, "taxi")])
     shown = {each.path for each in mlflow.list_artifacts(run.info.run_id)}
     assert "findings.json" in shown
-    for name in judged(settings)["pictures"]:
+    for name in judged(settings).plots:
         assert (page.parent / f"{name}.svg").read_text().startswith("<svg")
         assert f"]({name}.svg)" in page.read_text()
         assert f"{name}.svg" in shown
@@ -64,7 +64,7 @@ def test_an_edge_case_that_is_a_feature_holds_where_it_is_known_and_not_0(
     odd = np.where(np.arange(len(rows)) % 2, 1.0, np.where(np.arange(len(rows)) % 4, 0.0, np.nan))
     lake.replace(build.address(settings.lake, taxi), periods.parse(HISTORY), rows.assign(kilometres=odd))
     case = replace(taxi, edge_cases=(EdgeCase(name="odd", condition="kilometres", why="a test"),))
-    (edge,) = [each for each in trained(settings, case, monkeypatch)["findings"]["segments"] if each["name"] == "odd"]
+    (edge,) = [each for each in trained(settings, case, monkeypatch).diagnostics["segments"] if each["name"] == "odd"]
     assert edge["quality"]["rows"] == 120
 
 
@@ -105,7 +105,7 @@ def test_a_group_that_is_too_small_keeps_no_model_out(
     settings = arrive("train")
     settle(settings, taxi, 1.0)
     few = replace(taxi, gates=Gates(judged_nights=8), fairness=Fairness(group_by=("zone",), min_rows=500))
-    assert trained(settings, few, monkeypatch)["outcome"] == "promote"
+    assert trained(settings, few, monkeypatch).outcome == "promote"
 
 
 def test_a_personal_column_that_no_model_sees_is_compared_in_reports(
@@ -130,4 +130,4 @@ def test_a_personal_column_that_no_model_sees_is_compared_in_reports(
     monkeypatch.setattr(usecases, "get", lambda _: case)
     build.build("gym", gym.demo.history)
     train.train("gym", "2023-12-01", train.BOOTSTRAP)
-    assert {each["level"] for each in judged(home, "gym")["findings"]["groups"]} == {"full", "weekend", "trial"}
+    assert {each["level"] for each in judged(home, "gym").diagnostics["groups"]} == {"full", "weekend", "trial"}

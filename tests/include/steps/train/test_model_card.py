@@ -114,7 +114,7 @@ def registered(settings: Settings) -> Path:
 
 
 def test_a_card_as_it_was_written_passes_its_check(told: Settings) -> None:
-    result = CliRunner().invoke(main.app, ["card", "check", "taxi", LAST])
+    result = CliRunner().invoke(main.app, ["model-card", "check", "taxi", LAST])
     assert (result.exit_code, result.output) == (0, f"the model card of taxi as of {LAST} says what was recorded\n")
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from include.steps.features import build
 from include.steps.train import champion, model_card
 from include.stores import lake, ledger, packages, report_paths, warehouse
 from ml import periods
-from ml.checks import CheckStatus
+from ml.checks import Check, CheckStatus
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, RefitRecord, Verdict
@@ -56,6 +56,11 @@ def facts(settings: Settings, digest: str) -> dict[str, Any]:
     return package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
 
 
+def fact(check: Check) -> dict[str, object]:
+    """Return a check as the facts of a package have it."""
+    return {"name": check.name, "value": check.value, "bar": check.bar, "answer": check.status}
+
+
 def test_without_a_declaration_nothing_is_fitted_again(arrive: Arrive) -> None:
     settings = arrive("battery")
     assert last_verdict(settings).refit is None
@@ -74,7 +79,7 @@ def test_a_refit_that_agrees_is_released_and_says_of_which_model_it_is(arrive: A
     told, refit = last_refit(settings), facts(settings, entry.subject)
     assert (told.judged, told.refit) == (unrefitted.subject, entry.subject)
     assert last_verdict(settings).package == entry.subject != unrefitted.subject
-    assert refit["refit"] == {"judged": told.judged, "agreement": [asdict(each) for each in told.checks]}
+    assert refit["refit"] == {"judged": told.judged, "agreement": [fact(each) for each in told.checks]}
     assert (refit["fitted"], refit["used_until"]) == (["2024-03-01", "2024-03-15"], "2024-03-15")
     assert refit["settings"] == facts(settings, told.judged)["settings"]
     text = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last).read_text()
