@@ -114,7 +114,9 @@ def contents(settings: Settings) -> dict[str, Any]:
         timed = (build_costs.MILLISECONDS, *resource_trends.TIMED_METRICS)
         untimed = f"SELECT * FROM metrics WHERE metric NOT IN ({', '.join('?' * len(timed))})"
         held["metrics"] = sorted(database.execute(untimed, timed).fetchall(), key=str)
-        read = "SELECT DISTINCT use_case, night, stage, source_table FROM table_reads ORDER BY night, stage, source_table"
+        read = (
+            "SELECT DISTINCT use_case, night, stage, source_table FROM table_reads ORDER BY night, stage, source_table"
+        )
         held["reads"] = database.execute(read).fetchall()
         rows = pd.read_sql("SELECT kind, night, subject, payload, key FROM ledger ORDER BY seq", database)
         held["ledger"] = [_timeless(row) for row in rows.to_dict("records")]

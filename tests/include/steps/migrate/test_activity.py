@@ -52,7 +52,9 @@ def airflow(
 )
 def test_what_runs_is_named(tmp_path: Path, happens: dict[str, object], said: str) -> None:
     airflow(tmp_path / "airflow", **happens)  # type: ignore[arg-type]
-    with pytest.raises(SetupError, match=f"expected nothing to run while an installation is migrated or upgraded, but {said}"):
+    with pytest.raises(
+        SetupError, match=f"expected nothing to run while an installation is migrated or upgraded, but {said}"
+    ):
         activity.check_idle(house(tmp_path), NOW)
 
 
