@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import homes
+from include.steps.context import NightContext, StepContext
 
 USE_CASE, HISTORY = "flights", "2013-01-01..2013-01-31"
 NIGHTS = {"2013-02-01": 336_776, "2013-02-02": 3_367_760}
@@ -99,13 +100,16 @@ def child(way: str, night: str, digest: str) -> None:
     else:
         with warehouse.write_transaction(warehouse.engine(settings.warehouse_url)) as connection:
             connection.exec_driver_sql("DELETE FROM scores")
-        lake.replace(rescore.address(case, digest, settings), when, _none())
+        lake.replace(rescore.address(StepContext(case=case, settings=settings), digest), when, _none())
         began = time.perf_counter()
         if way == "rescore":
             version = lake.version(_features(case, settings))
             rows = rescore.rescore(USE_CASE, rescore.RescoreChunk(period=night, package=digest, version=version))
         else:
-            rows = score.score_night(case, when.first, Routing(use_case=USE_CASE, seq=1, champion=digest), settings)
+            rows = score.score_night(
+                NightContext(case=case, night=when.first, settings=settings),
+                Routing(use_case=USE_CASE, seq=1, champion=digest),
+            )
         seconds = time.perf_counter() - began
     assert rows == NIGHTS[night], rows
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench import homes, ways
+from include.steps.context import StepContext
 
 USE_CASE, HISTORY = "flights", "2013-01-01..2013-01-31"
 _BEGIN, _END = "<!-- differences: written by `python -m bench edge` -->", "<!-- /differences -->"
@@ -77,7 +78,9 @@ def _stored(case: Any, model: Any, rows: Any, settings: Any) -> tuple[str, dict[
     from include.stores.signing import model_signing
     from ml.packaging import package_files
 
-    meant = feature_pins.from_service(build.service(case, settings), case.feature_names).facts
+    meant = feature_pins.from_service(
+        build.service(StepContext(case=case, settings=settings)), case.feature_names
+    ).facts
     facts = {"use_case": case.name, "night": HISTORY.rpartition("..")[2], **meant}
     packed = package_files.pack(model, rows.frame.tail(_KNOWN), facts)
     files = model_signing.sign(packed.digest, packed.files, settings)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from include.steps.context import NightContext
+
 
 @contextmanager
 def temporary() -> Iterator[str]:
@@ -47,7 +49,9 @@ def labelled(case: Any, settings: Any, period: str, horizon: Any = None) -> Any:
     from ml import periods as period_text
 
     return training_set.read(
-        case, period_text.parse(period).last, table_snapshot.take(case, settings), settings, horizon
+        NightContext(case=case, night=period_text.parse(period).last, settings=settings),
+        table_snapshot.take(case, settings),
+        horizon,
     )
 
 

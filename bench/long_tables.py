@@ -18,6 +18,8 @@ from pathlib import Path
 from string import ascii_uppercase, digits
 from typing import Any
 
+from include.steps.context import StepContext
+
 USE_CASE, YEAR, TABLE, KNOWN = "flights", "2013-01-01..2013-12-31", "outcomes", "airports"
 ROWS = (1_000_000, 5_000_000)
 BARS = {"peak_of_judging_5_million_to_1": 1.3}
@@ -116,7 +118,7 @@ def _take(folder: Path, _: int) -> dict[str, Any]:
     case, table = _declared()
     for each, place in ((case.table(KNOWN), folder / "drawn"), (table, folder)):
         file = landing.scan(Folder(place), LandedFile(name=f"{each.name}.csv", table=each.name), folder)
-        written = tables.ingest(case, each, [file], parse(YEAR), load_settings())
+        written = tables.ingest(StepContext(case=case, settings=load_settings()), each, [file], parse(YEAR))
     return {"rows_valid": written.row_counts.rows_valid, "rows_quarantined": written.row_counts.rows_quarantined}
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import homes
+from include.steps.context import StepContext
 
 USE_CASE, HISTORY, NIGHT = "flights", "2013-01-01..2013-01-31", "2013-02-01"
 ASKED, ASKED_OF_FEAST = 20_000, 300
@@ -38,7 +39,10 @@ def _measure() -> dict[str, Any]:
     }
     rows = build.read(settings.lake, case, NIGHT, NIGHT).set_index("entity")
     moments = rows["cutoff"].iloc[:200]
-    service, snapshot = build.service(case, settings), materialize.open_snapshot_store(case, settings).snapshot
+    service, snapshot = (
+        build.service(StepContext(case=case, settings=settings)),
+        materialize.open_snapshot_store(StepContext(case=case, settings=settings)).snapshot,
+    )
     seconds["historical retrieval of 200"] = _seconds(lambda: feature_store.historical(settings, service, moments))
     entities = list(rows.index)
     answers: dict[str, Answer] = {entity: snapshot.lookup(entity) or {} for entity in entities}

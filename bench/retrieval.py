@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import homes
+from include.steps.context import NightContext, StepContext
 
 USE_CASE, YEAR, LAST = "flights", "2013-01-01..2013-12-31", date(2013, 12, 31)
 BAR, ROUNDS = 20.0, 3
@@ -111,7 +112,9 @@ def _training_set(store: Any, settings: Any) -> tuple[Way, Way, list[str]]:
     case = usecases.get(USE_CASE)
 
     def ours() -> Frame:
-        return training_set.read(case, LAST, table_snapshot.take(case, settings), settings).frame.set_index("entity")
+        return training_set.read(
+            NightContext(case=case, night=LAST, settings=settings), table_snapshot.take(case, settings)
+        ).frame.set_index("entity")
 
     return ours, _built(store, settings, ours()), list(case.feature_names)
 
@@ -143,7 +146,7 @@ def _built(store: Any, settings: Any, rows: Frame) -> Way:
     from include import usecases
     from include.steps.features import build
 
-    service = store.get_feature_service(build.service(usecases.get(USE_CASE), settings).name)
+    service = store.get_feature_service(build.service(StepContext(case=usecases.get(USE_CASE), settings=settings)).name)
     question = rows[["cutoff"]].reset_index().rename(columns={"cutoff": "event_timestamp"})
     return lambda: store.get_historical_features(question, service).to_df().set_index("entity")
 

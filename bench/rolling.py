@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import homes
+from include.steps.context import NightContext
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 FIRST_SCORED = "2013-02"
@@ -54,7 +55,11 @@ def _rolled(case: Any, horizon: Any, settings: Any) -> dict[str, Any]:
     from ml import periods, targets
     from ml.training import fitting
 
-    rows = training_set.read(case, periods.parse(YEAR).last, table_snapshot.take(case, settings), settings, horizon)
+    rows = training_set.read(
+        NightContext(case=case, night=periods.parse(YEAR).last, settings=settings),
+        table_snapshot.take(case, settings),
+        horizon,
+    )
     months = np.array([night[:7] for night in rows.nights], object)
     pooled = months >= FIRST_SCORED
     spans = {**{str(month): months == month for month in np.unique(months[pooled])}, "pooled": pooled}

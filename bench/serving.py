@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bench import closed_loop, homes, rivals
 from bench.closed_loop import Asked
+from include.steps.context import StepContext
 
 USE_CASE, HISTORY = "flights", "2013-01-01..2013-01-31"
 BARS = {"throughput_to_noop": 0.7, "p99_to_noop": 3.0, "throughput_to_mlflow": 100.0, "throughput_to_bentoml": 10.0}
@@ -39,7 +40,7 @@ def _measure() -> dict[str, Any]:
     digest, version = released(case, settings, night)
     materialize.apply(USE_CASE)
     materialize.materialize(USE_CASE, night)
-    snapshot = materialize.open_snapshot_store(case, settings).snapshot
+    snapshot = materialize.open_snapshot_store(StepContext(case=case, settings=settings)).snapshot
     entity = next(iter(snapshot.row_index))
     known = snapshot.lookup(entity) or {}
     row = {name: None if value != value else value for name, value in known.items() if name in case.feature_names}

@@ -8,6 +8,7 @@ import pytest
 from include import report
 from include.settings import Settings
 from include.steps import ingest, release, train
+from include.steps.context import NightContext
 from include.steps.features import build, training_set
 from include.steps.monitor import monitor
 from include.steps.score import explain, score
@@ -122,7 +123,13 @@ def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Se
     assert build.build("gym", str(history)) == 12 * 120
     assert len(warehouse.ingestions(engine, "gym", history.first, history.last)) == 2 * 12
     assert (
-        sorted(set(training_set.read(gym, history.last, table_snapshot.take(gym, home), home).nights))[-1]
+        sorted(
+            set(
+                training_set.read(
+                    NightContext(case=gym, night=history.last, settings=home), table_snapshot.take(gym, home)
+                ).nights
+            )
+        )[-1]
         == "2023-11-01"
     )
     assert train.train("gym", str(history.last), train.BOOTSTRAP)

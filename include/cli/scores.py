@@ -61,13 +61,12 @@ def rescore(
     who: Annotated[str, typer.Option(help=f"Who asks for it; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
     """Score nights once more into rows of their own; interrupted, the same command goes on from there."""
-    from include import usecases
-    from include.settings import load_settings
+    from include.steps.context import StepContext
     from include.steps.score import rescore as step
 
     chunks = step.plan(use_case, first_night, last_night, package, who or getpass.getuser(), why)
     rows = sum(step.rescore(use_case, each) for each in chunks)
-    uri = step.address(usecases.get(use_case), chunks[0].package, load_settings())
+    uri = step.address(StepContext.load(use_case), chunks[0].package)
     typer.echo(f"{rows} rows of {first_night} to {last_night}: {uri}")
 
 

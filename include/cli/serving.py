@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from include.cli.console import report_errors, with_warehouse
+from include.steps.context import StepContext
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 
@@ -93,9 +94,9 @@ def sync_routing(use_case: UseCaseName = "flights") -> None:
     from include.steps import release_state
 
     case, settings = usecases.get(use_case), load_settings()
-    for sentence in release_state.sync(case, settings):
+    for sentence in release_state.sync(StepContext(case=case, settings=settings)):
         typer.echo(sentence)
-    routing = release_state.current(case, settings).routing
+    routing = release_state.current(StepContext(case=case, settings=settings)).routing
     Console().print_json(data=routing.to_json() if routing else None)
 
 

@@ -17,6 +17,7 @@ from include.demo.airflow import CANARY, MATERIALIZE, Airflow, StageError
 from include.platform.local.airflow_client import Client, Run
 from include.platform.local.processes import LocalStack
 from include.steps import release_state
+from include.steps.context import StepContext
 from include.stopwatch import Stopwatch
 from include.stores import ledger, warehouse
 from ml.governance import ledger_text
@@ -139,12 +140,15 @@ class DemoRun:
 
     def _enable_canary(self) -> None:
         """Let a challenger that is under way be judged after every night from now on."""
-        if release_state.current(self.use_case, self._airflow.settings).challenger is not None:
+        if (
+            release_state.current(StepContext(case=self.use_case, settings=self._airflow.settings)).challenger
+            is not None
+        ):
             self._airflow.set_enabled(CANARY, enabled=True)
 
     def _failed_acceptance_tests(self) -> bool:
         """Whether a package was tested, and none became champion."""
-        rollout_state = release_state.current(self.use_case, self._airflow.settings)
+        rollout_state = release_state.current(StepContext(case=self.use_case, settings=self._airflow.settings))
         return bool(self._entries(EntryKind.ACCEPTANCE_TESTED)) and rollout_state.champion is None
 
     def _refusal(self) -> str:

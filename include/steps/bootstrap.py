@@ -1,6 +1,7 @@
 """The stores of a home, made or brought to their newest schema before anything runs."""
 
 from include.settings import Settings
+from include.steps.context import StepContext
 
 
 def prepare_stores(settings: Settings) -> None:
@@ -13,5 +14,5 @@ def prepare_stores(settings: Settings) -> None:
     warehouse.migrate(settings.warehouse_url)
     registry.prepare(settings)
     for case in usecases.all():
-        feature_store.apply(settings, *build.services(case, settings))
-        release_state.publish_routing(case, settings)
+        feature_store.apply(settings, *build.services(StepContext(case=case, settings=settings)))
+        release_state.publish_routing(StepContext(case=case, settings=settings))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from include import usecases
 from include.settings import Settings, load_settings
+from include.steps.context import StepContext
 from include.steps.features import table_versions
 from include.stores import lake, ledger, warehouse
 from ml.governance import manifest
@@ -28,7 +29,10 @@ def gather(case: UseCase, settings: Settings) -> dict[str, str]:
     engine = warehouse.engine(settings.warehouse_url)
     ledger.verify(engine)
     champion = ledger.champion(engine, case.name)
-    digests = {name: digest(lake.read(uri)) for name, uri in sorted(table_versions.tables(case, settings).items())}
+    digests = {
+        name: digest(lake.read(uri))
+        for name, uri in sorted(table_versions.tables(StepContext(case=case, settings=settings)).items())
+    }
     digests["scores"] = digest(warehouse.latest_scores(engine, case.name))
     digests["package"] = "" if champion is None else champion.subject[:_SHORT]
     return digests

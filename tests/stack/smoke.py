@@ -19,6 +19,7 @@ from include.demo import DemoRun, demo_nights
 from include.platform.local.airflow_client import Client
 from include.platform.local.processes import LocalStack
 from include.settings import Settings, load_settings
+from include.steps.context import StepContext
 from include.steps.features import materialize
 from include.stores import ledger, registry, warehouse
 from ml.errors import RatchetError, RequestError
@@ -73,7 +74,7 @@ def check_registry(case: UseCase, settings: Settings) -> str:
 
 def check_server(case: UseCase, settings: Settings, server: str) -> str:
     """Say for how many entities the server answers what the batch scored; raises RatchetError when it does not."""
-    snapshot = materialize.open_snapshot_store(case, settings).snapshot
+    snapshot = materialize.open_snapshot_store(StepContext(case=case, settings=settings)).snapshot
     scores = warehouse.latest_scores(warehouse.engine(settings.warehouse_url), case.name).set_index("entity")["score"]
     entities = [each for each in snapshot.row_index if each in scores.index][:_MAX_ENTITIES]
     if not entities:

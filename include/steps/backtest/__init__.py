@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from include import provenance, usecases
-from include.settings import Settings, load_settings
+from include.settings import load_settings
 from include.steps.backtest import trainings
 from include.steps.backtest.training_key import BacktestRecipe, TrainingKey
 from include.steps.backtest.trainings import TrainingSource
+from include.steps.context import StepContext
 from include.steps.features import build as feature_step
 from include.steps.monitor import model_age
 from include.stores import table_snapshot
@@ -97,7 +98,7 @@ def run(request: BacktestRequest, on_progress: ProgressCallback = _no_progress) 
     case, settings = usecases.get(request.use_case), load_settings()
     requested = policies.parse(request.policies, case.triggers)
     sensitivity_policies = tuple(_sensitivity_policies(requested, case)) if request.sensitivity else ()
-    training_key = _training_key(case, request, settings)
+    training_key = _training_key(StepContext(case=case, settings=settings), request)
     with_drift = any(
         isinstance(each, Triggered) and each.triggers.drift for each in (*requested, *sensitivity_policies)
     )
@@ -112,7 +113,7 @@ def run(request: BacktestRequest, on_progress: ProgressCallback = _no_progress) 
         return results.measure([walks[each.name] for each in selected], context, trained, confidence)
 
     ages = model_ageing.loss_by_age(context, trained, confidence)
-    model_age.save(case, ages, settings)
+    model_age.save(StepContext(case=case, settings=settings), ages)
     return BacktestRun(
         request=request,
         training_key=training_key,
@@ -143,22 +144,22 @@ def _sensitivity_policies(requested: Iterable[Policy], case: UseCase) -> Iterabl
                     yield each
 
 
-def _training_key(case: UseCase, request: BacktestRequest, settings: Settings) -> TrainingKey:
-    tables = table_snapshot.take(case, settings)
+def _training_key(context: StepContext, request: BacktestRequest) -> TrainingKey:
+    tables = table_snapshot.take(context.case, context.settings)
     for stage, table in (
         (feature_step.STAGE, feature_step.TABLE),
-        ("valid", case.task.table),
-        ("valid", case.entities),
+        ("valid", context.case.task.table),
+        ("valid", context.case.entities),
     ):
         tables.version(stage, table)
     recipe = BacktestRecipe(
-        candidate=_candidate(case, request.candidate),
+        candidate=_candidate(context.case, request.candidate),
         max_rows=request.max_rows,
         calibrated=request.calibrated,
         held_out=request.gate,
     )
     return TrainingKey(
-        use_case=case.name, recipe=recipe, reads=tuple(tables.versions.items()), code=provenance.code_version()
+        use_case=context.case.name, recipe=recipe, reads=tuple(tables.versions.items()), code=provenance.code_version()
     )
 
 

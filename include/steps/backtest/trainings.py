@@ -21,6 +21,7 @@ import pandas as pd
 from include import usecases
 from include.settings import Settings, load_settings
 from include.steps.backtest.training_key import BacktestRecipe, TrainingKey
+from include.steps.context import StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, training_set
 from include.steps.features.training_set import LabelledRows
@@ -117,15 +118,17 @@ def train_night(training_key: TrainingKey, night: date) -> date:
 @lru_cache(maxsize=1)
 def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> TrainingSource:
     """Return what trainings are made from, at the versions `reads`; raises FeatureError as a training would."""
-    case, settings = usecases.get(use_case), load_settings()
-    tables = table_snapshot.take(case, settings, dict(reads))
+    context = StepContext.load(use_case)
+    tables = table_snapshot.take(context.case, context.settings, dict(reads))
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    rows = feature_step.read(settings.lake, case, at_version=version)
+    rows = feature_step.read(context.settings.lake, context.case, at_version=version)
     if rows.empty:
-        raise RefusalError(f"expected nights of {case.name} to walk, found none: ingest history first")
-    feature_pins.check_current(rows, case, settings)
+        raise RefusalError(f"expected nights of {context.case.name} to walk, found none: ingest history first")
+    feature_pins.check_current(rows, context)
     rows = rows.sort_values([NIGHT, ENTITY], ignore_index=True)
-    return TrainingSource(case=case, tables=tables, rows=rows, known=training_set.label_events(case, date.max, tables))
+    return TrainingSource(
+        case=context.case, tables=tables, rows=rows, known=training_set.label_events(context.case, date.max, tables)
+    )
 
 
 def _train(
@@ -138,7 +141,7 @@ def _train(
     held_out = labelled.select(parts.holdout if recipe.held_out else np.full(len(labelled.labels), False))
     learned = sample(labelled.select(parts.train) if recipe.held_out else labelled, recipe.max_rows)
     target = targets.from_labels(case, learned.labels)
-    material = candidates.gather_material(case, learned, target, SEED, settings)
+    material = candidates.gather_material(StepContext(case=case, settings=settings), learned, target, SEED)
     fitted = fitting.fit(recipe.candidate, material)
     model = fitted.model if recipe.calibrated else _uncalibrated(fitted)
     until = str(labelled.nights[parts.train if recipe.held_out else slice(None)].max())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from include import usecases
-from include.settings import Settings, load_settings
+from include.steps.context import StepContext
 from include.steps.features import build_costs
 from include.stopwatch import Stopwatch
 from include.stores import feature_store, lake, table_snapshot, warehouse
@@ -32,14 +32,14 @@ def build(use_case: str, period: str) -> int:
 
     With a live horizon, also the live features of the nights whose events the period has come to know of.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    span = case.horizon.parse(period)
-    tables = table_snapshot.take(case, settings)
-    affected = Period(span.first, max([span.last, *_dependent_nights(case, span, settings)]))
-    _build_nightly(case, affected, tables, settings)
-    if case.live is not None:
-        _build_live(case, case.live, affected, tables, settings)
-    return len(tables.read("valid", case.entities, str(span.first), str(span.last), columns=[NIGHT]))
+    context = StepContext.load(use_case)
+    span = context.case.horizon.parse(period)
+    tables = table_snapshot.take(context.case, context.settings)
+    affected = Period(span.first, max([span.last, *_dependent_nights(context, span)]))
+    _build_nightly(context, affected, tables)
+    if context.case.live is not None:
+        _build_live(context, context.case.live, affected, tables)
+    return len(tables.read("valid", context.case.entities, str(span.first), str(span.last), columns=[NIGHT]))
 
 
 def rebuild(case: UseCase, night: date, tables: TableSnapshot, horizon: Night | Live | None = None) -> pd.DataFrame:
@@ -48,41 +48,38 @@ def rebuild(case: UseCase, night: date, tables: TableSnapshot, horizon: Night | 
     return _compute(case, horizon or case.horizon, entities, Period(night, night), tables, Stopwatch())
 
 
-def _dependent_nights(case: UseCase, period: Period, settings: Settings) -> list[date]:
+def _dependent_nights(context: StepContext, period: Period) -> list[date]:
     """Return the later nights whose features, built before, look back on `when`: a correction reaches them too."""
-    reach = period.last + timedelta(days=_longest_lookback_days(case.features_at(case.horizon)))
-    return [night for night in lake.nights(address(settings.lake, case)) if period.last < night <= reach]
+    reach = period.last + timedelta(days=_longest_lookback_days(context.case.features_at(context.case.horizon)))
+    return [
+        night for night in lake.nights(address(context.settings.lake, context.case)) if period.last < night <= reach
+    ]
 
 
-def _build_nightly(case: UseCase, period: Period, tables: TableSnapshot, settings: Settings) -> None:
-    entities = tables.read("valid", case.entities, str(period.first), str(period.last))
-    _write(case, case.horizon, period, entities, tables, settings)
+def _build_nightly(context: StepContext, period: Period, tables: TableSnapshot) -> None:
+    entities = tables.read("valid", context.case.entities, str(period.first), str(period.last))
+    _write(context, context.case.horizon, period, entities, tables)
 
 
-def _build_live(case: UseCase, live: Live, period: Period, tables: TableSnapshot, settings: Settings) -> None:
-    affected = _complete_nights(case, live, period, tables)
+def _build_live(context: StepContext, live: Live, period: Period, tables: TableSnapshot) -> None:
+    affected = _complete_nights(context.case, live, period, tables)
     if affected is not None:
-        entities = tables.read("valid", case.entities, str(affected.first), str(affected.last))
-        _write(case, live, affected, entities, tables, settings)
+        entities = tables.read("valid", context.case.entities, str(affected.first), str(affected.last))
+        _write(context, live, affected, entities, tables)
 
 
 def _write(
-    case: UseCase,
-    horizon: Night | Live,
-    period: Period,
-    entities: pd.DataFrame,
-    tables: TableSnapshot,
-    settings: Settings,
+    context: StepContext, horizon: Night | Live, period: Period, entities: pd.DataFrame, tables: TableSnapshot
 ) -> None:
     watch = Stopwatch()
-    built, feature_service = _compute(case, horizon, entities, period, tables, watch), service(case, settings, horizon)
-    feature_store.save_definitions(settings, feature_service)
+    built, feature_service = _compute(context.case, horizon, entities, period, tables, watch), service(context, horizon)
+    feature_store.save_definitions(context.settings, feature_service)
     new_version = lake.replace(
         feature_service.source, period, built.assign(**{SERVICE: feature_service.name}), merge_schema=True
     )
-    engine, product = warehouse.engine(settings.warehouse_url), f"{STAGE}/{table(horizon)}@{new_version}"
-    warehouse.record_table_reads(engine, case.name, period, STAGE, product, tables.versions)
-    build_costs.record(engine, case, horizon, table(horizon), period, built, watch.seconds)
+    engine, product = context.engine, f"{STAGE}/{table(horizon)}@{new_version}"
+    warehouse.record_table_reads(engine, context.case.name, period, STAGE, product, tables.versions)
+    build_costs.record(engine, context.case, horizon, table(horizon), period, built, watch.seconds)
 
 
 def _complete_nights(case: UseCase, live: Live, period: Period, tables: TableSnapshot) -> Period | None:
@@ -137,22 +134,26 @@ def address(root: str | Path, case: UseCase, horizon: Night | Live | None = None
     return lake.address(root, case.name, STAGE, table(horizon))
 
 
-def services(case: UseCase, settings: Settings) -> tuple[Service, ...]:
+def services(context: StepContext) -> tuple[Service, ...]:
     """Return what the feature store is to know: each horizon's features, under the version that its declarations have."""
-    return tuple(service(case, settings, each) for each in (case.horizon, case.live) if each is not None)
+    return tuple(service(context, each) for each in (context.case.horizon, context.case.live) if each is not None)
 
 
-def service(case: UseCase, settings: Settings, horizon: Night | Live | None = None) -> Service:
+def service(context: StepContext, horizon: Night | Live | None = None) -> Service:
     """Return the features at `horizon` under the version that their declarations have."""
-    horizon = horizon or case.horizon
-    types = function_sources.feature_types(case, horizon)
+    horizon = horizon or context.case.horizon
+    types = function_sources.feature_types(context.case, horizon)
     digests = fingerprints.compute(
-        case, horizon, types, function_sources.function_sources(case), coherence.function_parameters(case)
+        context.case,
+        horizon,
+        types,
+        function_sources.function_sources(context.case),
+        coherence.function_parameters(context.case),
     )
     return Service(
-        use_case=case.name,
+        use_case=context.case.name,
         view=table(horizon),
-        source=address(settings.lake, case, horizon),
+        source=address(context.settings.lake, context.case, horizon),
         types=types,
         version=fingerprints.combined_digest(digests),
         digests=digests,

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from include.settings import Settings
+from include.steps.context import StepContext
 from include.steps.features import build as feature_step
 from include.stores import feature_store, packages
 from include.stores.feature_store import Service
@@ -32,45 +33,43 @@ def from_service(service: Service, names: Collection[str] | None = None) -> Feat
     )
 
 
-def check_rows(digest: str, rows: pd.DataFrame, case: UseCase, settings: Settings) -> None:
+def check_rows(digest: str, rows: pd.DataFrame, context: StepContext) -> None:
     """Raise FeatureError unless each night of `rows` means by every feature of the package what it pins."""
-    pinned = from_package(digest, settings)
-    for name, nights in _services_of_rows(rows, case):
+    pinned = from_package(digest, context.settings)
+    for name, nights in _services_of_rows(rows, context.case):
         if name != pinned.service:
             fingerprints.check_compatible(
                 pinned,
-                feature_store.load_definitions(settings, case.name, feature_step.TABLE, name),
+                feature_store.load_definitions(context.settings, context.case.name, feature_step.TABLE, name),
                 pinned_by=f"package {digest[:12]} pins",
                 target=f"the table of features of {nights}",
                 remedy=f"build {nights} again as {pinned.service} had it, or release a model that was trained on {name}",
             )
 
 
-def check_declarations(digest: str, case: UseCase, settings: Settings) -> None:
+def check_declarations(digest: str, context: StepContext) -> None:
     """Raise FeatureError unless the declarations mean by every feature of the package what it pins."""
     fingerprints.check_compatible(
-        from_package(digest, settings),
-        from_service(feature_step.service(case, settings)),
+        from_package(digest, context.settings),
+        from_service(feature_step.service(context)),
         pinned_by=f"the champion {digest[:12]} pins",
-        target=f"the use case {case.name}",
+        target=f"the use case {context.case.name}",
         remedy="the champion cannot be judged beside a challenger; declare what changed under a name of its own, and move "
         "the old feature to `retired` until a model that does without it is champion",
     )
 
 
-def check_current(
-    rows: pd.DataFrame, case: UseCase, settings: Settings, horizon: Night | Live | None = None
-) -> Service:
+def check_current(rows: pd.DataFrame, context: StepContext, horizon: Night | Live | None = None) -> Service:
     """Return the service that is declared now; raises FeatureError unless each night of `rows` means the same by it."""
-    service = feature_step.service(case, settings, horizon)
-    for name, nights in _services_of_rows(rows, case):
+    service = feature_step.service(context, horizon)
+    for name, nights in _services_of_rows(rows, context.case):
         if name != service.name:
             fingerprints.check_compatible(
                 from_service(service),
-                feature_store.load_definitions(settings, case.name, service.view, name),
-                pinned_by=f"the use case {case.name} declares",
+                feature_store.load_definitions(context.settings, context.case.name, service.view, name),
+                pinned_by=f"the use case {context.case.name} declares",
                 target=f"the table of features of {nights}",
-                remedy=f"build them again with `ratchet features build {case.name} {nights}`",
+                remedy=f"build them again with `ratchet features build {context.case.name} {nights}`",
             )
     return service
 

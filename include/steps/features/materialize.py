@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from include import usecases
-from include.settings import Settings, load_settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins
 from include.stores import feature_store, snapshot_store, table_snapshot
@@ -21,8 +20,8 @@ _WINDOW_NIGHTS = 3
 
 def apply(use_case: str) -> list[str]:
     """Declare the features of a use case to the feature store and return the services that are new; for deploys."""
-    case, settings = usecases.get(use_case), load_settings()
-    return feature_store.apply(settings, *feature_step.services(case, settings))
+    context = StepContext.load(use_case)
+    return feature_store.apply(context.settings, *feature_step.services(context))
 
 
 def materialize(use_case: str, period: str) -> int:
@@ -33,29 +32,29 @@ def materialize(use_case: str, period: str) -> int:
     newer one. Raises SetupError when the features as they are declared now were never deployed, FeatureError when the
     night was built from others.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    span, tables = case.horizon.parse(period), table_snapshot.take(case, settings)
-    services = feature_step.services(case, settings)
+    context = StepContext.load(use_case)
+    span, tables = context.case.horizon.parse(period), table_snapshot.take(context.case, context.settings)
+    services = feature_step.services(context)
     for service in services:
-        feature_store.check_applied(settings, service)
-    exported = _export(case, span.last, tables, settings)
+        feature_store.check_applied(context.settings, service)
+    exported = _export(context.at(span.last), tables)
     for service in services:
-        window = _window(case, span.first, service, tables)
+        window = _window(context.case, span.first, service, tables)
         if window is not None:
-            feature_store.materialize(settings, service, *window)
+            feature_store.materialize(context.settings, service, *window)
     return exported
 
 
-def open_snapshot_store(case: UseCase, settings: Settings, package: str | None = None) -> snapshot_store.SnapshotCache:
+def open_snapshot_store(context: StepContext, package: str | None = None) -> snapshot_store.SnapshotCache:
     """Return what a server of `case` answers from: only from features that mean what `package` learned them as."""
     return snapshot_store.SnapshotCache(
-        snapshot_folder(case, settings), feature_pins.from_package(package, settings) if package else None
+        snapshot_folder(context), feature_pins.from_package(package, context.settings) if package else None
     )
 
 
-def snapshot_folder(case: UseCase, settings: Settings, horizon: Night | Live | None = None) -> Path:
+def snapshot_folder(context: StepContext, horizon: Night | Live | None = None) -> Path:
     """Return where the snapshots of `case` rest; those of the live horizon have a shelf of their own."""
-    return settings.feature_store / case.name / ("live" if isinstance(horizon, Live) else "snapshots")
+    return context.settings.feature_store / context.case.name / ("live" if isinstance(horizon, Live) else "snapshots")
 
 
 def _window(
@@ -69,18 +68,18 @@ def _window(
     return cutoffs.min(), cutoffs.max()
 
 
-def _export(case: UseCase, night: date, tables: TableSnapshot, settings: Settings) -> int:
+def _export(context: NightContext, tables: TableSnapshot) -> int:
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    rows = feature_step.read(settings.lake, case, str(night), str(night), version)
+    rows = feature_step.read(context.settings.lake, context.case, str(context.night), str(context.night), version)
     if rows.empty:
         return 0
     facts = {
-        "use_case": case.name,
-        "night": str(night),
-        "cutoff": case.horizon.cutoff(night).isoformat(),
-        **feature_pins.from_service(feature_pins.check_current(rows, case, settings)).facts,
+        "use_case": context.case.name,
+        "night": str(context.night),
+        "cutoff": context.case.horizon.cutoff(context.night).isoformat(),
+        **feature_pins.from_service(feature_pins.check_current(rows, context)).facts,
         "features_version": version,
     }
-    packed = snapshots.pack(rows[[ENTITY, *case.names_at(case.horizon)]], facts)
-    snapshot_store.put(snapshot_folder(case, settings), night, packed)
+    packed = snapshots.pack(rows[[ENTITY, *context.case.names_at(context.case.horizon)]], facts)
+    snapshot_store.put(snapshot_folder(context), context.night, packed)
     return len(rows)

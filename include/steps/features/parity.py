@@ -7,8 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from include import usecases
-from include.settings import Settings, load_settings
+from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, materialize, training_set
 from include.stores import feature_store, ledger, snapshot_store, table_snapshot, warehouse
@@ -36,12 +36,12 @@ def check(use_case: str, period: str) -> int:
     the champion learned them as answers nothing. Raises FeatureError when the table itself was built from other
     declarations than today's, so that there is nothing to hold against it.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    night, tables = case.horizon.parse(period).last, table_snapshot.take(case, settings)
-    comparisons = [*_compare_nightly(_ParityRun(case, case.horizon, night, tables, settings))]
-    if case.live is not None:
-        comparisons += _compare_live(_ParityRun(case, case.live, night, tables, settings))
-    _record(case, night, comparisons, tables, settings)
+    context = StepContext.load(use_case)
+    night, tables = context.case.horizon.parse(period).last, table_snapshot.take(context.case, context.settings)
+    comparisons = [*_compare_nightly(_ParityRun(context.case, context.case.horizon, night, tables, context.settings))]
+    if context.case.live is not None:
+        comparisons += _compare_live(_ParityRun(context.case, context.case.live, night, tables, context.settings))
+    _record(context.at(night), comparisons, tables)
     return sum(each.differing_values for each in comparisons)
 
 
@@ -103,7 +103,7 @@ class _ParityRun:
 def _compare_nightly(run: _ParityRun) -> Iterator[Comparison]:
     if run.sample.empty:
         return
-    service = feature_pins.check_current(run.sample, run.case, run.settings)
+    service = feature_pins.check_current(run.sample, StepContext(case=run.case, settings=run.settings))
     yield run.compare(
         "online store", feature_store.online(run.settings, service, list(run.online_sample.index)), run.online_sample
     )
@@ -117,7 +117,7 @@ def _compare_nightly(run: _ParityRun) -> Iterator[Comparison]:
 def _compare_live(run: _ParityRun) -> Iterator[Comparison]:
     if run.sample.empty:
         return
-    service = feature_pins.check_current(run.sample, run.case, run.settings, run.horizon)
+    service = feature_pins.check_current(run.sample, StepContext(case=run.case, settings=run.settings), run.horizon)
     online = feature_store.online(run.settings, service, list(run.online_sample.index))
     yield run.compare("live online store", online, run.online_sample)
     if is_first_of_week(run.case, run.night):
@@ -127,12 +127,14 @@ def _compare_live(run: _ParityRun) -> Iterator[Comparison]:
 
 def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:
     """Yield what a server answers; nothing when it has gone on to a later night already."""
-    folder = materialize.snapshot_folder(run.case, run.settings)
+    folder = materialize.snapshot_folder(StepContext(case=run.case, settings=run.settings))
     newest = snapshot_store.newest(folder)
     if newest is not None and newest.night > str(run.night):
         return
     champion = ledger.champion(warehouse.engine(run.settings.warehouse_url), run.case.name)
-    served = materialize.open_snapshot_store(run.case, run.settings, champion.subject if champion else None)
+    served = materialize.open_snapshot_store(
+        StepContext(case=run.case, settings=run.settings), champion.subject if champion else None
+    )
     names = run.case.names_at(run.case.horizon)
     fault = served.refresh()
     answers = {} if fault else {entity: served.snapshot.lookup(entity) for entity in run.sample.index}
@@ -147,7 +149,9 @@ def _compare_training_join(run: _ParityRun) -> Iterator[Comparison]:
     """Yield what the training join says of the newest night that has matured, against what that night was scored from."""
     first = run.case.horizon.previous(run.night, run.case.triggers.window_nights)
     try:
-        rows = training_set.read(run.case, run.night, run.tables, run.settings, first=str(first)).frame
+        rows = training_set.read(
+            NightContext(case=run.case, night=run.night, settings=run.settings), run.tables, first=str(first)
+        ).frame
     except RefusalError:
         return
     except FeatureError as error:
@@ -163,7 +167,7 @@ def _compare_training_join(run: _ParityRun) -> Iterator[Comparison]:
 
 
 def _historical_features(run: _ParityRun) -> pd.DataFrame:
-    service = feature_step.service(run.case, run.settings, run.horizon)
+    service = feature_step.service(StepContext(case=run.case, settings=run.settings), run.horizon)
     moments = run.rebuilt[CUTOFF].reindex(run.sample.index).dropna()
     return feature_store.historical(run.settings, service, moments)
 
@@ -173,17 +177,15 @@ def _draw_sample(rows: pd.DataFrame, night: date) -> pd.DataFrame:
     return drawn.set_index(ENTITY)
 
 
-def _record(
-    case: UseCase, night: date, comparisons: list[Comparison], tables: TableSnapshot, settings: Settings
-) -> None:
-    engine, name = warehouse.engine(settings.warehouse_url), feature_step.service(case, settings).name
-    warehouse.record_metrics(engine, [_metric(case, night, name, each) for each in comparisons])
+def _record(context: NightContext, comparisons: list[Comparison], tables: TableSnapshot) -> None:
+    engine, name = context.engine, feature_step.service(context).name
+    warehouse.record_metrics(engine, [_metric(context.case, context.night, name, each) for each in comparisons])
     alerts = [
-        Alert(use_case=case.name, night=night, kind=ALERT_KIND, subject=each.source, message=str(each))
+        Alert(use_case=context.case.name, night=context.night, kind=ALERT_KIND, subject=each.source, message=str(each))
         for each in comparisons
         if each.differing_values
     ]
-    warehouse.replace_alerts(engine, case.name, night, [ALERT_KIND], alerts)
+    warehouse.replace_alerts(engine, context.case.name, context.night, [ALERT_KIND], alerts)
     sources = {
         each.source: SourceParity(
             entities=each.rows,
@@ -192,16 +194,16 @@ def _record(
         )
         for each in comparisons
     }
-    earlier = ledger.entries(engine, case.name, EntryKind.PARITY, night)
+    earlier = ledger.entries(engine, context.case.name, EntryKind.PARITY, context.night)
     if not earlier or earlier[-1].subject != name or ledger_entries.read(earlier[-1], ParityChecked).sources != sources:
         ledger.append(
             engine,
             kind=EntryKind.PARITY,
-            use_case=case.name,
-            night=night,
+            use_case=context.case.name,
+            night=context.night,
             subject=name,
             payload=ParityChecked(sources=sources, table_versions=dict(tables.versions)),
-            key=f"{case.name}:{EntryKind.PARITY}:{night}:{len(earlier) + 1}",
+            key=f"{context.case.name}:{EntryKind.PARITY}:{context.night}:{len(earlier) + 1}",
         )
 
 

@@ -7,8 +7,7 @@ from datetime import date
 import pandas as pd
 import sqlalchemy as sa
 
-from include import usecases
-from include.settings import Settings, load_settings
+from include.steps.context import StepContext
 from include.steps.features.build import LIVE, STAGE, TABLE
 from include.stores import lake, ledger, registry, warehouse
 from include.stores.lake import ABSENT
@@ -68,8 +67,8 @@ def list_references(use_case: str, night: str | None = None) -> tuple[VersionRef
 
     Raises RequestError when there is none.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    everything = tuple(dict.fromkeys(_references(warehouse.engine(settings.warehouse_url), case)))
+    context = StepContext.load(use_case)
+    everything = tuple(dict.fromkeys(_references(context.engine, context.case)))
     if night is None:
         return everything
     as_of = periods.parse(night).last
@@ -119,16 +118,16 @@ def rows(
     Personal columns are masked unless `show_personal`. Raises RequestError when there is no such table, DataError when
     there is no such version or a vacuum removed it.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    known = tables(case, settings)
+    context = StepContext.load(use_case)
+    known = tables(context)
     if table not in known:
         raise RequestError(f"expected one of the tables {sorted(known)}, got {table!r}")
     frame = lake.read(known[table], at_version=version)
     if not frame.empty:
         frame = frame.sort_values(lake.NIGHT, ascending=False, kind="stable", ignore_index=True)
-    classes = _classes(case, table, list(frame.columns))
+    classes = _classes(context.case, table, list(frame.columns))
     personal = {name for name, of_class in classes.items() if of_class == "personal"}
-    return (frame if show_personal else _masked(case, table, frame, personal)), classes
+    return (frame if show_personal else _masked(context.case, table, frame, personal)), classes
 
 
 def _classes(case: UseCase, table: str, columns: list[str]) -> dict[str, PrivacyClass]:
@@ -157,13 +156,13 @@ def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[V
     The ledger, the lineage and published scores name versions. Raises LedgerError, and removes nothing, when a model that
     may still answer does not say what it was trained on.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    _check_traced(case, settings)
+    context = StepContext.load(use_case)
+    _check_traced(context)
     kept: dict[str, set[int]] = {}
     for each in list_references(use_case):
         kept.setdefault(each.table, set()).add(each.version)
     results = []
-    for table, uri in tables(case, settings).items():
+    for table, uri in tables(context).items():
         keep = kept.get(table, set()) - {ABSENT}
         files = lake.vacuum(uri, keep, keep_nights * _HOURS_A_NIGHT, dry_run=dry_run)
         results.append(VacuumResult(table=table, kept=tuple(sorted(keep)), files=files))
@@ -210,29 +209,31 @@ def _versions_read(entry: Entry) -> Mapping[str, int]:
     return ledger_entries.read(entry, _READERS[EntryKind(entry.kind)]).table_versions
 
 
-def tables(case: UseCase, settings: Settings) -> dict[str, str]:
+def tables(context: StepContext) -> dict[str, str]:
     """Return the address of every table that the lake holds for `case`, by stage and name."""
-    stages = [("valid", each.name) for each in case.tables] + [("quarantine", each.name) for each in case.tables]
+    stages = [("valid", each.name) for each in context.case.tables] + [
+        ("quarantine", each.name) for each in context.case.tables
+    ]
     addresses = {
-        f"{stage}/{name}": lake.address(settings.lake, case.name, stage, name)
+        f"{stage}/{name}": lake.address(context.settings.lake, context.case.name, stage, name)
         for stage, name in (*stages, (STAGE, TABLE), (STAGE, LIVE))
     }
     return {name: uri for name, uri in addresses.items() if lake.version(uri) != ABSENT}
 
 
-def _check_traced(case: UseCase, settings: Settings) -> None:
+def _check_traced(context: StepContext) -> None:
     """Refuse unless each package that was judged, promoted, or bears an alias names the tables it was trained on."""
-    engine = warehouse.engine(settings.warehouse_url)
+    engine = context.engine
     judged = [
         (each.subject, ledger_entries.read(each, Verdict))
-        for each in ledger.entries(engine, use_case=case.name, kind=EntryKind.JUDGED)
+        for each in ledger.entries(engine, use_case=context.case.name, kind=EntryKind.JUDGED)
     ]
-    promoted = {each.subject for each in ledger.entries(engine, use_case=case.name, kind=EntryKind.PROMOTED)}
+    promoted = {each.subject for each in ledger.entries(engine, use_case=context.case.name, kind=EntryKind.PROMOTED)}
     traced = {digest for digest, verdict in judged if verdict.table_versions}
     live = {digest for digest, verdict in judged if verdict.package is not None}
-    live |= promoted | registry.aliased_digests(settings, case.name)
+    live |= promoted | registry.aliased_digests(context.settings, context.case.name)
     if untraced := sorted(live - traced):
         raise LedgerError(
-            f"no ledger entry says which tables the package {untraced[0][:12]} of {case.name} was trained on, so no "
+            f"no ledger entry says which tables the package {untraced[0][:12]} of {context.case.name} was trained on, so no "
             "version can be removed without a doubt; nothing was. Archive that model, or leave the old versions"
         )

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins
 from include.stores.table_snapshot import TableSnapshot
@@ -31,10 +31,8 @@ class LabelledRows:
 
 
 def read(
-    case: UseCase,
-    night: date,
+    context: NightContext,
     tables: TableSnapshot,
-    settings: Settings,
     horizon: Night | Live | None = None,
     *,
     first: str = "",
@@ -44,12 +42,14 @@ def read(
     Raises RefusalError when nothing has landed, FeatureError when a night was built from other declarations.
     """
     version = tables.version(feature_step.STAGE, feature_step.table(horizon))
-    rows = feature_step.read(settings.lake, case, first, str(night), version, horizon)
-    known = label_events(case, night, tables)
+    rows = feature_step.read(context.settings.lake, context.case, first, str(context.night), version, horizon)
+    known = label_events(context.case, context.night, tables)
     if rows.empty or known.empty:
-        raise RefusalError(f"expected features and labels of {case.name} by {night}, found none: ingest history first")
-    feature_pins.check_current(rows, case, settings, horizon)
-    return join_labels(case, night, rows, known)
+        raise RefusalError(
+            f"expected features and labels of {context.case.name} by {context.night}, found none: ingest history first"
+        )
+    feature_pins.check_current(rows, context, horizon)
+    return join_labels(context.case, context.night, rows, known)
 
 
 def label_events(case: UseCase, night: date, tables: TableSnapshot) -> pd.DataFrame:
@@ -71,10 +71,10 @@ def join_labels(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFr
     )
 
 
-def unlabelled_rows(case: UseCase, night: date, tables: TableSnapshot, settings: Settings, after: str) -> pd.DataFrame:
+def unlabelled_rows(context: NightContext, tables: TableSnapshot, after: str) -> pd.DataFrame:
     """Return the rows of features of the nights after the night `after`, up to `when`: those that wait for their labels."""
     version = tables.version(feature_step.STAGE, feature_step.table())
-    rows = feature_step.read(settings.lake, case, after, str(night), version)
+    rows = feature_step.read(context.settings.lake, context.case, after, str(context.night), version)
     return rows[rows["night"] > after]
 
 

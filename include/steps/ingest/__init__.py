@@ -4,14 +4,13 @@ import tempfile
 from pathlib import Path
 
 from include import usecases
-from include.settings import Settings, load_settings
+from include.steps.context import StepContext
 from include.steps.ingest import files, labels, reporting, tables
 from include.stores import landing
 from include.stores.landing import Location
 from include.usecases import coherence
 from ml.errors import DataError
 from ml.periods import Period
-from ml.usecase import UseCase
 
 
 def ingest(use_case: str, period: str) -> dict[str, int]:
@@ -20,24 +19,24 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     A file that breaks the contract is quarantined whole, one that was taken for an earlier night is left out, and the
     others are taken. Raises RequestError, DeclarationError, and DataError when the file of a table is not there.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    parsed_period = case.horizon.parse(period)
-    coherence.check(case)
-    location = landing.period_location(settings.landing, case.name, parsed_period)
-    _fetch_from_source(case, parsed_period, location, settings)
+    context = StepContext.load(use_case)
+    parsed_period = context.case.horizon.parse(period)
+    coherence.check(context.case)
+    location = landing.period_location(context.settings.landing, context.case.name, parsed_period)
+    _fetch_from_source(context, parsed_period, location)
     with tempfile.TemporaryDirectory() as scratch:
-        period_files = files.scan(case, parsed_period, location, Path(scratch), settings)
+        period_files = files.scan(context, parsed_period, location, Path(scratch))
         written = {
-            table.name: tables.ingest(case, table, period_files.readable_new_files(table), parsed_period, settings)
-            for table in tables.in_dependency_order(case)
+            table.name: tables.ingest(context, table, period_files.readable_new_files(table), parsed_period)
+            for table in tables.in_dependency_order(context.case)
         }
     row_counts = {name: each.row_counts for name, each in written.items()}
-    labels.update(case, parsed_period, settings)
-    file_records = files.record(case, parsed_period, period_files, row_counts, settings)
+    labels.update(context, parsed_period)
+    file_records = files.record(context, parsed_period, period_files, row_counts)
     reporting.report(
-        case, parsed_period, file_records, row_counts, {name: each.version for name, each in written.items()}, settings
+        context, parsed_period, file_records, row_counts, {name: each.version for name, each in written.items()}
     )
-    for stale_period in files.stale_periods(case, parsed_period, settings):
+    for stale_period in files.stale_periods(context, parsed_period):
         ingest(use_case, stale_period)
     return {
         "rows_in": sum(each.rows_in for each in row_counts.values()),
@@ -46,18 +45,18 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
     }
 
 
-def _fetch_from_source(case: UseCase, period: Period, location: Location, settings: Settings) -> None:
+def _fetch_from_source(context: StepContext, period: Period, location: Location) -> None:
     """Let the use case's own source, if it has one, land what is not there yet."""
-    if not usecases.has_module(case.name, "source"):
+    if not usecases.has_module(context.case.name, "source"):
         return
-    source, data = usecases.module(case.name, "source"), settings.data / case.name
+    source, data = usecases.module(context.case.name, "source"), context.settings.data / context.case.name
     if isinstance(location, landing.Folder):
         location.ensure_exists()
-        with usecases.translate_errors(case.name, DataError):
+        with usecases.translate_errors(context.case.name, DataError):
             source.land(location.path, period, data)
         return
     with tempfile.TemporaryDirectory() as folder:
-        with usecases.translate_errors(case.name, DataError):
+        with usecases.translate_errors(context.case.name, DataError):
             source.land(Path(folder), period, data)
         existing = set(location.names())
         for path in sorted(Path(folder).iterdir()):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.settings import Settings
+from include.steps.context import StepContext
 from include.stores import landing, warehouse
 from include.stores.landing import LandedFile, Location, ScannedFile
 from include.stores.warehouse import FileRevision, FileStatus
@@ -34,15 +34,15 @@ class PeriodFiles:
         return [each for each in self.landed[table.name] if not each.fault and each.name not in self.duplicates]
 
 
-def scan(case: UseCase, period: Period, location: Location, scratch: Path, settings: Settings) -> PeriodFiles:
+def scan(context: StepContext, period: Period, location: Location, scratch: Path) -> PeriodFiles:
     """Return the period's files, each looked through; raises DataError when a table that must land has none.
 
     Files of another machine are brought to the folder `scratch`.
     """
-    names = [table.name for table in case.tables]
+    names = [table.name for table in context.case.tables]
     arrivals = landing.list_files(location, names)
     tables_with_files = {each.table for each in arrivals}
-    for table in case.tables:
+    for table in context.case.tables:
         if table.required and table.name not in tables_with_files:
             raise DataError(
                 f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {location}; land it "
@@ -51,7 +51,7 @@ def scan(case: UseCase, period: Period, location: Location, scratch: Path, setti
     landed = {name: _scan_files([each for each in arrivals if each.table == name], location, scratch) for name in names}
     return PeriodFiles(
         landed=landed,
-        duplicates=_find_duplicates(case, period, landed, settings),
+        duplicates=_find_duplicates(context, period, landed),
         unknown_files=[each.name for each in arrivals if each.table is None],
         file_versions={each.name: each.version for each in arrivals},
     )
@@ -68,18 +68,18 @@ def _scan_files(arrivals: Sequence[LandedFile], location: Location, scratch: Pat
 
 
 def record(
-    case: UseCase, period: Period, period_files: PeriodFiles, row_counts: Mapping[str, RowCounts], settings: Settings
+    context: StepContext, period: Period, period_files: PeriodFiles, row_counts: Mapping[str, RowCounts]
 ) -> tuple[FileRevision, ...]:
     """Write what became of each file into the ledger of files, and return it."""
     records = [
-        _file_record(case, period, table, each, period_files.duplicates.get(each.name), row_counts[table])
+        _file_record(context.case, period, table, each, period_files.duplicates.get(each.name), row_counts[table])
         for table, files in period_files.landed.items()
         for each in files
     ]
-    names = ", ".join(table.name for table in case.tables)
+    names = ", ".join(table.name for table in context.case.tables)
     records += [
         FileRevision(
-            use_case=case.name,
+            use_case=context.case.name,
             period=str(period),
             name=name,
             source_table="",
@@ -90,17 +90,17 @@ def record(
         )
         for name in period_files.unknown_files
     ]
-    engine = warehouse.engine(settings.warehouse_url)
-    warehouse.record_files(engine, case.name, str(period), records)
-    warehouse.record_file_versions(engine, case.name, str(period), period_files.file_versions)
+    engine = context.engine
+    warehouse.record_files(engine, context.case.name, str(period), records)
+    warehouse.record_file_versions(engine, context.case.name, str(period), period_files.file_versions)
     return tuple(records)
 
 
-def stale_periods(case: UseCase, ingested: Period, settings: Settings) -> list[str]:
+def stale_periods(context: StepContext, ingested: Period) -> list[str]:
     """Return the later periods in which a file counts as new, or as a double, and no longer is."""
     seen: dict[tuple[str, str], set[str]] = {}
     stale = set()
-    for each in _in_order(warehouse.files(warehouse.engine(settings.warehouse_url), case.name)):
+    for each in _in_order(warehouse.files(context.engine, context.case.name)):
         earlier_periods = seen.setdefault(_content_key(each), set())
         is_duplicate = any(period == each.period or not _overlaps(each.period, period) for period in earlier_periods)
         if is_duplicate is not (each.status is FileStatus.DUPLICATE):
@@ -136,10 +136,10 @@ def _file_record(
 
 
 def _find_duplicates(
-    case: UseCase, period: Period, landed: Mapping[str, Sequence[ScannedFile]], settings: Settings
+    context: StepContext, period: Period, landed: Mapping[str, Sequence[ScannedFile]]
 ) -> dict[str, str]:
     """Return the files with the bytes of a file of the same table that came before, here or for an earlier period."""
-    known = _in_order(warehouse.files(warehouse.engine(settings.warehouse_url), case.name))
+    known = _in_order(warehouse.files(context.engine, context.case.name))
     first_seen: dict[tuple[str, str], str] = {}
     for each in known:
         if _bounds(each.period) < _bounds(str(period)) and not _overlaps(str(period), each.period):

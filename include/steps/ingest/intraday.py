@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from include import usecases
-from include.settings import Settings, load_settings
+from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, materialize
 from include.steps.ingest import tables
@@ -38,28 +39,30 @@ def refresh(use_case: str, moment: datetime) -> int:
     Rows that keep the contract count from now on; they come again, and for good, with the files of the next night. The
     same moment again leaves the same; an earlier one takes nothing back. Raises RequestError without a live horizon.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    live = case.live
+    context = StepContext.load(use_case)
+    live = context.case.live
     if live is None:
         raise RequestError(
-            f"{case.name} has no live horizon: declare live=Live(before=..., hours=...) in its usecase.py"
+            f"{context.case.name} has no live horizon: declare live=Live(before=..., hours=...) in its usecase.py"
         )
-    coherence.check(case)
-    night = case.horizon.latest_decided(moment)
-    _alert_quarantined(case, night, _ingest(case, case.horizon.previous(night, -1), moment, settings), settings)
-    live_tables = LiveTables(case, live, night, moment, settings)
-    rows = feature_step.rebuild(case, night, live_tables, Live(before=_REQUESTED_AT, hours=0, features=live.features))
+    coherence.check(context.case)
+    night = context.case.horizon.latest_decided(moment)
+    _alert_quarantined(context.at(night), _ingest(context, context.case.horizon.previous(night, -1), moment))
+    live_tables = LiveTables(context.case, live, night, moment, context.settings)
+    rows = feature_step.rebuild(
+        context.case, night, live_tables, Live(before=_REQUESTED_AT, hours=0, features=live.features)
+    )
     if rows.empty:
         return 0
     facts = {
-        "use_case": case.name,
+        "use_case": context.case.name,
         "night": str(night),
         "as_of": moment.isoformat(),
-        **feature_pins.from_service(feature_step.service(case, settings, live)).facts,
+        **feature_pins.from_service(feature_step.service(context, live)).facts,
     }
-    packed = snapshots.pack(rows[[ENTITY, *case.names_at(live)]], facts)
+    packed = snapshots.pack(rows[[ENTITY, *context.case.names_at(live)]], facts)
     snapshot_store.put(
-        materialize.snapshot_folder(case, settings, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed
+        materialize.snapshot_folder(context, live), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", packed
     )
     return len(rows)
 
@@ -88,46 +91,49 @@ class LiveTables(TableSnapshot):
         return rows.assign(**{_REQUESTED_AT: cutoff.where(cutoff <= self._moment, self._moment)})
 
 
-def _ingest(case: UseCase, following: date, moment: datetime, settings: Settings) -> Mapping[str, RowCounts]:
+def _ingest(context: StepContext, following: date, moment: datetime) -> Mapping[str, RowCounts]:
     """Judge what has landed so far of the night `following` by its contract, and put it in place of what was there."""
-    location = locations.from_address(settings.landing).child(case.name).child(STAGE).child(str(following))
-    _fetch_source(case, following, moment, location, settings)
-    arrivals, period = landing.list_files(location, [table.name for table in case.tables]), Period(following, following)
+    location = (
+        locations.from_address(context.settings.landing).child(context.case.name).child(STAGE).child(str(following))
+    )
+    _fetch_source(context, following, moment, location)
+    arrivals, period = (
+        landing.list_files(location, [table.name for table in context.case.tables]),
+        Period(following, following),
+    )
     counts = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for table in tables.in_dependency_order(case):
+        for table in tables.in_dependency_order(context.case):
             files = [landing.scan(location, each, Path(scratch)) for each in arrivals if each.table == table.name]
             if readable := [each for each in files if not each.fault]:
-                counts[table.name] = tables.ingest(
-                    case, table, readable, period, settings, (STAGE, QUARANTINE)
-                ).row_counts
+                counts[table.name] = tables.ingest(context, table, readable, period, (STAGE, QUARANTINE)).row_counts
     return counts
 
 
-def _fetch_source(case: UseCase, following: date, moment: datetime, location: Location, settings: Settings) -> None:
+def _fetch_source(context: StepContext, following: date, moment: datetime, location: Location) -> None:
     """Let the use case's own source, if it can, land what is known by `moment`."""
-    source = usecases.module(case.name, "source") if usecases.has_module(case.name, "source") else None
+    source = usecases.module(context.case.name, "source") if usecases.has_module(context.case.name, "source") else None
     if source is None or not hasattr(source, "land_known"):
         return
     with tempfile.TemporaryDirectory() as folder:
-        with usecases.translate_errors(case.name, DataError):
-            source.land_known(Path(folder), following, moment, settings.data / case.name)
+        with usecases.translate_errors(context.case.name, DataError):
+            source.land_known(Path(folder), following, moment, context.settings.data / context.case.name)
         for path in sorted(Path(folder).iterdir()):
             location.put(path.name, path.read_bytes())
 
 
-def _alert_quarantined(case: UseCase, night: date, counts: Mapping[str, RowCounts], settings: Settings) -> None:
+def _alert_quarantined(context: NightContext, counts: Mapping[str, RowCounts]) -> None:
     """Say as an alert of the night which rows the contract holds back, and withdraw it once there are none."""
     alerts = [
         Alert(
-            use_case=case.name,
-            night=night,
+            use_case=context.case.name,
+            night=context.night,
             kind=STAGE,
             subject=table,
-            message=f"{each.rows_quarantined} of {each.rows_in} rows of {table} since the night {night} break their contract and "
+            message=f"{each.rows_quarantined} of {each.rows_in} rows of {table} since the night {context.night} break their contract and "
             f"are left out of live features: see {QUARANTINE}/{table}, and mend the files; the next night judges them again",
         )
         for table, each in counts.items()
         if each.rows_quarantined
     ]
-    warehouse.replace_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (STAGE,), alerts)
+    warehouse.replace_alerts(context.engine, context.case.name, context.night, (STAGE,), alerts)

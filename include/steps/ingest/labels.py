@@ -3,27 +3,26 @@
 import numpy as np
 import pandas as pd
 
-from include.settings import Settings
+from include.steps.context import StepContext
 from include.stores import lake, warehouse
 from include.usecases import coherence
 from ml.features import ENTITY
 from ml.ingestion.availability import KNOWN_AT, NIGHT
 from ml.periods import Period
-from ml.usecase import UseCase
 
 _LANDED, _ENTITY_NIGHT = "landed", "of"
 
 
-def update(case: UseCase, period: Period, settings: Settings) -> None:
+def update(context: StepContext, period: Period) -> None:
     """Make the labels agree with the outcomes of the entities that the period's files name, or named before.
 
     An outcome whose entity has not come waits in the lake, and becomes its label with the period that brings it.
     """
-    engine, ends = warehouse.engine(settings.warehouse_url), (str(period.first), str(period.last))
-    outcomes = _outcomes(case, settings)
+    engine, ends = context.engine, (str(period.first), str(period.last))
+    outcomes = _outcomes(context)
     in_period = outcomes[_LANDED].between(*ends) | outcomes[_ENTITY_NIGHT].between(*ends)
     touched = set(outcomes.loc[in_period, ENTITY]) | warehouse.entities_labelled_between(
-        engine, case.name, period.first, period.last
+        engine, context.case.name, period.first, period.last
     )
     last = outcomes[outcomes[ENTITY].isin(touched)].sort_values([KNOWN_AT, _LANDED], kind="stable")
     newest = last.drop_duplicates(ENTITY, keep="last")
@@ -31,25 +30,36 @@ def update(case: UseCase, period: Period, settings: Settings) -> None:
         {
             "entity": newest[ENTITY],
             "night": newest[_ENTITY_NIGHT],
-            "label": newest[case.task.label].astype(np.float64),
+            "label": newest[context.case.task.label].astype(np.float64),
             "known_at": newest[KNOWN_AT],
             "landed": newest[_LANDED],
         }
     )
-    warehouse.record_labels(engine, case.name, labels, sorted(touched - set(newest[ENTITY])))
+    warehouse.record_labels(engine, context.case.name, labels, sorted(touched - set(newest[ENTITY])))
 
 
-def _outcomes(case: UseCase, settings: Settings) -> pd.DataFrame:
+def _outcomes(context: StepContext) -> pd.DataFrame:
     """Return every known outcome with the night that it landed for, and the night that its entity is of."""
     has_night_column = (
-        case.night_column in coherence.schema_model(case, case.table(case.task.table)).to_schema().columns
+        context.case.night_column
+        in coherence.schema_model(context.case, context.case.table(context.case.task.table)).to_schema().columns
     )
-    columns = [ENTITY, NIGHT, KNOWN_AT, case.task.label, *([case.night_column] if has_night_column else [])]
-    rows = lake.read(lake.address(settings.lake, case.name, "valid", case.task.table), columns=columns)
-    rows = rows[rows[case.task.label].notna()].rename(columns={NIGHT: _LANDED})
+    columns = [
+        ENTITY,
+        NIGHT,
+        KNOWN_AT,
+        context.case.task.label,
+        *([context.case.night_column] if has_night_column else []),
+    ]
+    rows = lake.read(
+        lake.address(context.settings.lake, context.case.name, "valid", context.case.task.table), columns=columns
+    )
+    rows = rows[rows[context.case.task.label].notna()].rename(columns={NIGHT: _LANDED})
     if has_night_column:
-        entity_nights = pd.to_datetime(rows[case.night_column]).dt.strftime("%Y-%m-%d")
+        entity_nights = pd.to_datetime(rows[context.case.night_column]).dt.strftime("%Y-%m-%d")
         return rows.assign(**{_ENTITY_NIGHT: entity_nights})
-    entities = lake.read(lake.address(settings.lake, case.name, "valid", case.entities), columns=[ENTITY, NIGHT])
+    entities = lake.read(
+        lake.address(context.settings.lake, context.case.name, "valid", context.case.entities), columns=[ENTITY, NIGHT]
+    )
     nights = entities.sort_values(NIGHT).drop_duplicates(ENTITY, keep="last").rename(columns={NIGHT: _ENTITY_NIGHT})
     return rows.merge(nights, on=ENTITY, validate="m:1")

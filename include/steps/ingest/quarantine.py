@@ -6,8 +6,7 @@ from datetime import date
 
 import pandas as pd
 
-from include import usecases
-from include.settings import Settings, load_settings
+from include.steps.context import StepContext
 from include.steps.ingest import nightly
 from include.stores import lake, warehouse
 from include.stores.warehouse import FileRevision, FileStatus
@@ -17,7 +16,6 @@ from ml.governance import privacy
 from ml.ingestion.intake import FILE, LINE, REASONS, TEXT
 from ml.ingestion.validation import reasons
 from ml.periods import Period
-from ml.usecase import UseCase
 
 COLUMNS = ("night", "table", FILE, LINE, REASONS, TEXT)
 
@@ -38,8 +36,8 @@ class Reprocessed:
 
 def list_files(use_case: str, first: date | None = None, last: date | None = None) -> tuple[FileRevision, ...]:
     """Return the files of which rows, or all, are in quarantine, for periods within `first` to `last`."""
-    case, settings = usecases.get(use_case), load_settings()
-    files = warehouse.files(warehouse.engine(settings.warehouse_url), case.name)
+    context = StepContext.load(use_case)
+    files = warehouse.files(context.engine, context.case.name)
     return tuple(
         each for each in files if _is_quarantined(each) and _lies_within(period_text.parse(each.period), first, last)
     )
@@ -50,14 +48,16 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
 
     Personal cells of the text are masked unless `show_personal`.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    span = case.horizon.parse(period)
-    tables = [case.table(table)] if table else case.tables
+    context = StepContext.load(use_case)
+    span = context.case.horizon.parse(period)
+    tables = [context.case.table(table)] if table else context.case.tables
     frames = []
     for each in tables:
-        uri = lake.address(settings.lake, case.name, "quarantine", each.name)
+        uri = lake.address(context.settings.lake, context.case.name, "quarantine", each.name)
         quarantined = lake.read(uri, str(span.first), str(span.last)).reindex(columns=list(COLUMNS))
-        hidden = () if show_personal else privacy.hidden_columns(each, "logs", coherence.function_parameters(case))
+        hidden = (
+            () if show_personal else privacy.hidden_columns(each, "logs", coherence.function_parameters(context.case))
+        )
         frames.append(quarantined.assign(**{TEXT: [privacy.mask_record(text, hidden) for text in quarantined[TEXT]]}))
     return pd.concat([each for each in frames if len(each)] or frames[:1], ignore_index=True).astype({LINE: "int64"})
 
@@ -66,9 +66,9 @@ def describe_reason(use_case: str, file: FileRevision) -> str:
     """Return why `file` is held, or else the commonest reason of its held rows, with how many have it."""
     if file.reason or not file.rows_quarantined:
         return file.reason
-    case, settings = usecases.get(use_case), load_settings()
-    last_night = str(case.horizon.parse(file.period).last)
-    uri = lake.address(settings.lake, case.name, "quarantine", file.source_table)
+    context = StepContext.load(use_case)
+    last_night = str(context.case.horizon.parse(file.period).last)
+    uri = lake.address(context.settings.lake, context.case.name, "quarantine", file.source_table)
     quarantined = lake.read(uri, last_night, last_night, columns=[FILE, REASONS])
     return reasons.most_common(quarantined.loc[quarantined[FILE] == file.name, REASONS])
 
@@ -78,9 +78,9 @@ def reprocess(use_case: str, first: date | None = None, last: date | None = None
 
     Features and labels follow, also of later nights; scores that were issued stay as they are.
     """
-    case, settings = usecases.get(use_case), load_settings()
+    context = StepContext.load(use_case)
     periods = dict.fromkeys(each.period for each in list_files(use_case, first, last))
-    return tuple(_reprocess(case, period, settings) for period in periods)
+    return tuple(_reprocess(context, period) for period in periods)
 
 
 def describe_unscored(use_case: str, reprocessed: Sequence[Reprocessed]) -> str:
@@ -94,15 +94,15 @@ def describe_unscored(use_case: str, reprocessed: Sequence[Reprocessed]) -> str:
     )
 
 
-def _reprocess(case: UseCase, period: str, settings: Settings) -> Reprocessed:
-    before = _count(case, period, settings)
-    nightly.run(case.name, period)
-    return Reprocessed(period=period, before=before, after=_count(case, period, settings))
+def _reprocess(context: StepContext, period: str) -> Reprocessed:
+    before = _count(context, period)
+    nightly.run(context.case.name, period)
+    return Reprocessed(period=period, before=before, after=_count(context, period))
 
 
-def _count(case: UseCase, period: str, settings: Settings) -> int:
-    engine = warehouse.engine(settings.warehouse_url)
-    return sum(each.rows_quarantined for each in warehouse.files(engine, case.name, period))
+def _count(context: StepContext, period: str) -> int:
+    engine = context.engine
+    return sum(each.rows_quarantined for each in warehouse.files(engine, context.case.name, period))
 
 
 def is_fully_quarantined(file: FileRevision) -> bool:

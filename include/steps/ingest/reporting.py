@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from include.settings import Settings
+from include.steps.context import StepContext
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, FileRevision, FileStatus, Ingestion
 from ml.governance import ledger_entries
@@ -17,26 +17,25 @@ _REASONS_SHOWN = 3
 
 
 def report(
-    case: UseCase,
+    context: StepContext,
     period: Period,
     files: Sequence[FileRevision],
     row_counts: Mapping[str, RowCounts],
     versions: Mapping[str, int],
-    settings: Settings,
 ) -> None:
     """Write down what was taken and what was not; said again in the same words, it leaves the same."""
-    engine = warehouse.engine(settings.warehouse_url)
+    engine = context.engine
     warehouse.record_ingestion(
-        engine, *(each for table in row_counts for each in _counts(case, period, table, row_counts[table]))
+        engine, *(each for table in row_counts for each in _counts(context.case, period, table, row_counts[table]))
     )
     quarantined = _quarantined_by_file(row_counts)
     alerts = [
-        *_row_alerts(case, period, quarantined),
-        *_file_alerts(case, period, files),
-        *_warnings(case, period, row_counts),
+        *_row_alerts(context.case, period, quarantined),
+        *_file_alerts(context.case, period, files),
+        *_warnings(context.case, period, row_counts),
     ]
-    warehouse.replace_alerts(engine, case.name, period.last, (QUARANTINE, FILE, WARNING), alerts)
-    _record(case, period, files, quarantined, alerts, versions, settings)
+    warehouse.replace_alerts(engine, context.case.name, period.last, (QUARANTINE, FILE, WARNING), alerts)
+    _record(context, period, files, quarantined, alerts, versions)
 
 
 def _counts(case: UseCase, period: Period, table: str, row_counts: RowCounts) -> list[Ingestion]:
@@ -99,16 +98,15 @@ def _summary(reasons: Mapping[str, int]) -> str:
 
 
 def _record(
-    case: UseCase,
+    context: StepContext,
     period: Period,
     files: Sequence[FileRevision],
     quarantined: Mapping[str, Mapping[str, int]],
     alerts: Sequence[Alert],
     versions: Mapping[str, int],
-    settings: Settings,
 ) -> None:
     """Append what was taken to the ledger, once for each content of the files and each judgement of it."""
-    engine = warehouse.engine(settings.warehouse_url)
+    engine = context.engine
     content = Validated(
         rows_in=sum(each.rows_in for each in files),
         rows_valid=sum(each.rows_valid for each in files),
@@ -118,16 +116,16 @@ def _record(
         alerts=tuple(each.message for each in alerts),
     )
     previous = ledger.entries(
-        engine, use_case=case.name, kind=EntryKind.VALIDATED, night=period.last, subject=str(period)
+        engine, use_case=context.case.name, kind=EntryKind.VALIDATED, night=period.last, subject=str(period)
     )
     if previous and replace(ledger_entries.read(previous[-1], Validated), versions={}) == content:
         return
     ledger.append(
         engine,
         kind=EntryKind.VALIDATED,
-        use_case=case.name,
+        use_case=context.case.name,
         night=period.last,
         subject=str(period),
         payload=replace(content, versions=dict(versions)),
-        key=f"{case.name}:{EntryKind.VALIDATED}:{period}:{len(previous) + 1}",
+        key=f"{context.case.name}:{EntryKind.VALIDATED}:{period}:{len(previous) + 1}",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from include import usecases
-from include.settings import Settings
+from include.steps.context import StepContext
 from include.stores import lake
 from include.stores.files.spool import Spool
 from include.stores.landing import ScannedFile
@@ -60,11 +60,10 @@ class _Spooled:
 
 
 def ingest(
-    case: UseCase,
+    context: StepContext,
     table: Table,
     files: Sequence[ScannedFile],
     period: Period,
-    settings: Settings,
     stages: tuple[str, str] = ("valid", "quarantine"),
 ) -> TableWrite:
     """Divide the rows of `files`, put them in place of the period's in the lake, and return what was written.
@@ -73,27 +72,29 @@ def ingest(
     table, all are refused.
     """
     rows = sum(each.count for each in files)
-    length, model = chunks.length(rows), coherence.schema_model(case, table)
-    hidden = privacy.hidden_columns(table, "logs", coherence.function_parameters(case))
-    known = {each: _referenced_rows(case, each, period, settings) for each in table.references}
+    length, model = chunks.length(rows), coherence.schema_model(context.case, table)
+    hidden = privacy.hidden_columns(table, "logs", coherence.function_parameters(context.case))
+    known = {each: _referenced_rows(context, each, period) for each in table.references}
     seen = SeenKeys() if length < rows else None
     validate = partial(
         intake.ingest_table,
         table=table,
         model=model,
-        horizon=case.horizon,
+        horizon=context.case.horizon,
         period=period,
         referenced_rows=known,
         hidden=hidden,
         seen_keys=seen,
     )
     with tempfile.TemporaryDirectory() as folder:
-        spooled = _spool(case, table, period, files, length, validate, Path(folder, "judged"))
+        spooled = _spool(context.case, table, period, files, length, validate, Path(folder, "judged"))
         if spooled.broken_rule:
             refuse = partial(intake.refuse_table, model=model, broken_rule=spooled.broken_rule)
-            spooled = _spool(case, table, period, files, length, refuse, Path(folder, "refused"))
+            spooled = _spool(context.case, table, period, files, length, refuse, Path(folder, "refused"))
         _assert_conserved(table, rows, spooled)
-        valid_uri, quarantine_uri = (lake.address(settings.lake, case.name, stage, table.name) for stage in stages)
+        valid_uri, quarantine_uri = (
+            lake.address(context.settings.lake, context.case.name, stage, table.name) for stage in stages
+        )
         version = lake.replace(valid_uri, period, spooled.valid)
         lake.replace(quarantine_uri, period, spooled.quarantined)
     return TableWrite(row_counts=spooled.row_counts, version=version)
@@ -165,7 +166,7 @@ def _check_labels(case: UseCase, table: Table, valid: pd.DataFrame) -> None:
         )
 
 
-def _referenced_rows(case: UseCase, reference: Reference, period: Period, settings: Settings) -> pd.DataFrame:
+def _referenced_rows(context: StepContext, reference: Reference, period: Period) -> pd.DataFrame:
     """Return what `reference` may refer to: the rows of its table known by the period's last night."""
-    uri = lake.address(settings.lake, case.name, "valid", reference.table)
+    uri = lake.address(context.settings.lake, context.case.name, "valid", reference.table)
     return lake.read(uri, last=str(period.last), columns=list(reference.referenced_columns)).drop_duplicates()

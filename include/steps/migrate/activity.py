@@ -21,7 +21,9 @@ def check_idle(installation: Installation, now: datetime) -> None:
     """Raise SetupError, with a sentence for each, when anything runs in `house` that may write."""
     activities = [*_active_servers(installation), *_active_airflow(installation, now)]
     if activities:
-        raise SetupError(f"expected nothing to run while an installation is migrated or upgraded, but {'; '.join(activities)}")
+        raise SetupError(
+            f"expected nothing to run while an installation is migrated or upgraded, but {'; '.join(activities)}"
+        )
 
 
 def _active_servers(installation: Installation) -> Iterator[str]:

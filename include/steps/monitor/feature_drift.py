@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from operator import attrgetter
 
 import pandas as pd
 
-from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.monitor.performance import MetricScope
 from include.stores import warehouse
@@ -43,25 +42,25 @@ class FeatureDrift:
     share: float | None
 
 
-def measure(
-    case: UseCase, night: date, model_digest: str, training_period: Period, tables: TableSnapshot, settings: Settings
-) -> FeatureDrift:
+def measure(context: NightContext, model_digest: str, training_period: Period, tables: TableSnapshot) -> FeatureDrift:
     """Record how far the features of `night`, all that may be reported on, have moved, and return what was found.
 
     `fitted` are the nights that the model learned from.
     """
-    reference, current = (_features(case, each, tables, settings) for each in (training_period, Period(night, night)))
+    reference, current = (
+        _features(context, each, tables) for each in (training_period, Period(context.night, context.night))
+    )
     values: dict[str, float] = {}
     if len(current):
-        indexes = drift.population_stability_indexes(reference, current, _texts(case))
+        indexes = drift.population_stability_indexes(reference, current, _texts(context.case))
         values = {f"psi:{name}": value for name, value in indexes.items()} | {
             SHARE: drift.conventional_drifted_share(indexes)
         }
         quality = data_quality.measure(reference, current)
         values |= _quality_metrics(quality)
-        _alert_infinite_values(case, night, quality, settings)
-    _record(case, night, model_digest, values, len(current), settings)
-    share = _declared_share(case, night, model_digest, training_period, tables, settings)
+        _alert_infinite_values(context, quality)
+    _record(context, model_digest, values, len(current))
+    share = _declared_share(context, model_digest, training_period, tables)
     return FeatureDrift(reference=reference, current=current, share=share)
 
 
@@ -75,12 +74,12 @@ def _quality_metrics(quality: Sequence[ColumnQuality]) -> dict[str, float]:
     return values
 
 
-def _alert_infinite_values(case: UseCase, night: date, quality: Sequence[ColumnQuality], settings: Settings) -> None:
+def _alert_infinite_values(context: NightContext, quality: Sequence[ColumnQuality]) -> None:
     """Raise an alert for each feature that has infinite values; withdraw what no longer holds."""
     alerts = [
         Alert(
-            use_case=case.name,
-            night=night,
+            use_case=context.case.name,
+            night=context.night,
             kind=_INFINITE,
             subject=each.feature,
             message=f"{each.infinite} of {each.rows} values of the feature {each.feature} are infinite: mend how it is computed",
@@ -88,27 +87,31 @@ def _alert_infinite_values(case: UseCase, night: date, quality: Sequence[ColumnQ
         for each in quality
         if each.infinite
     ]
-    warehouse.replace_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (_INFINITE,), alerts)
+    warehouse.replace_alerts(context.engine, context.case.name, context.night, (_INFINITE,), alerts)
 
 
 def _declared_share(
-    case: UseCase, night: date, model_digest: str, training_period: Period, tables: TableSnapshot, settings: Settings
+    context: NightContext, model_digest: str, training_period: Period, tables: TableSnapshot
 ) -> float | None:
-    declared = case.triggers.drift
+    declared = context.case.triggers.drift
     if declared is None:
         return None
-    spans = drift.comparison_periods(declared, case.triggers.window_nights, night, training_period, case.horizon)
-    reference, current = (_features(case, each, tables, settings) for each in spans)
-    share = drift.drifted_share(reference, current, _texts(case), declared)
+    spans = drift.comparison_periods(
+        declared, context.case.triggers.window_nights, context.night, training_period, context.case.horizon
+    )
+    reference, current = (_features(context, each, tables) for each in spans)
+    share = drift.drifted_share(reference, current, _texts(context.case), declared)
     values = {} if share is None else {f"{SHARE}:{declared.reference}": share}
-    _record(case, night, model_digest, values, len(current), settings)
+    _record(context, model_digest, values, len(current))
     return share
 
 
-def _features(case: UseCase, period: Period, tables: TableSnapshot, settings: Settings) -> pd.DataFrame:
-    names = privacy.features_allowed_in(case, case.feature_names, coherence.function_parameters(case), "reports")
+def _features(context: StepContext, period: Period, tables: TableSnapshot) -> pd.DataFrame:
+    names = privacy.features_allowed_in(
+        context.case, context.case.feature_names, coherence.function_parameters(context.case), "reports"
+    )
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    rows = feature_step.read(settings.lake, case, str(period.first), str(period.last), version)
+    rows = feature_step.read(context.settings.lake, context.case, str(period.first), str(period.last), version)
     return rows.sort_values([NIGHT, ENTITY], ignore_index=True)[names] if len(rows) else rows.reindex(columns=names)
 
 
@@ -116,9 +119,7 @@ def _texts(case: UseCase) -> list[str]:
     return [text.column for text in case.texts]
 
 
-def _record(
-    case: UseCase, night: date, model_digest: str, values: Mapping[str, float], rows: int, settings: Settings
-) -> None:
-    scope = MetricScope(use_case=case.name, night=night, model_digest=model_digest)
+def _record(context: NightContext, model_digest: str, values: Mapping[str, float], rows: int) -> None:
+    scope = MetricScope(use_case=context.case.name, night=context.night, model_digest=model_digest)
     metrics = [scope.metric(name, value, rows) for name, value in values.items()]
-    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), metrics)
+    warehouse.record_metrics(context.engine, metrics)

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 import httpx
 
-from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.monitor.performance import ALL, MetricScope
 from include.stores import warehouse
 from include.stores.warehouse import Alert, Metric
@@ -22,27 +22,31 @@ _USE_CASE_FILTER = ' and on (instance, job) max_over_time(ratchet_use_case{{name
 _SECONDS = 10.0
 
 
-def measure(case: UseCase, night: date, settings: Settings) -> None:
+def measure(context: NightContext) -> None:
     """Record, server by server and over all, the mean cores, the most megabytes and the failed requests up to the cutoff.
 
     Without `RATCHET_PROMETHEUS_URL` nothing is recorded; where that address does not answer, an alert is raised instead.
     """
-    if not settings.prometheus_url:
+    if not context.settings.prometheus_url:
         return
-    engine, until = warehouse.engine(settings.warehouse_url), case.horizon.cutoff(night)
-    span = until - case.horizon.cutoff(case.horizon.previous(night, 1))
+    engine, until = context.engine, context.case.horizon.cutoff(context.night)
+    span = until - context.case.horizon.cutoff(context.case.horizon.previous(context.night, 1))
     try:
-        with httpx.Client(base_url=settings.prometheus_url, timeout=_SECONDS, trust_env=False) as prometheus:
+        with httpx.Client(base_url=context.settings.prometheus_url, timeout=_SECONDS, trust_env=False) as prometheus:
             by_metric = {
-                name: _query_prometheus(prometheus, _build_query(name, case, span), until) for name in _QUERIES
+                name: _query_prometheus(prometheus, _build_query(name, context.case, span), until) for name in _QUERIES
             }
     except SetupError as error:
         alert = Alert(
-            use_case=case.name, night=night, kind="metrics_unavailable", subject="servers", message=str(error)
+            use_case=context.case.name,
+            night=context.night,
+            kind="metrics_unavailable",
+            subject="servers",
+            message=str(error),
         )
         warehouse.raise_alert(engine, alert)
         return
-    warehouse.record_metrics(engine, tuple(_metrics(case, night, by_metric)))
+    warehouse.record_metrics(engine, tuple(_metrics(context.case, context.night, by_metric)))
 
 
 def _build_query(name: str, case: UseCase, span: timedelta) -> str:

@@ -5,25 +5,24 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from include.settings import Settings
+from include.steps.context import StepContext
 from include.stores.files import atomic
 from ml.retraining.backtest import model_ageing
 from ml.retraining.backtest.model_ageing import LossByAge
 from ml.statistics.intervals import Interval
-from ml.usecase import UseCase
 
 _FILE = "ages.json"
 
 
-def save(case: UseCase, ages: Sequence[LossByAge], settings: Settings) -> None:
+def save(context: StepContext, ages: Sequence[LossByAge]) -> None:
     """Leave what a replay found for the monitor; one that found nothing leaves what was there."""
     if ages:
-        atomic.write(_path(case, settings), (json.dumps([asdict(each) for each in ages], indent=1) + "\n").encode())
+        atomic.write(_path(context), (json.dumps([asdict(each) for each in ages], indent=1) + "\n").encode())
 
 
-def lookup(case: UseCase, age_nights: int, settings: Settings) -> LossByAge | None:
+def lookup(context: StepContext, age_nights: int) -> LossByAge | None:
     """Return what a model of this age loses more than a fresh one; None where no replay has seen one so old."""
-    path = _path(case, settings)
+    path = _path(context)
     if not path.exists():
         return None
     entries = json.loads(path.read_text())
@@ -32,5 +31,5 @@ def lookup(case: UseCase, age_nights: int, settings: Settings) -> LossByAge | No
     )
 
 
-def _path(case: UseCase, settings: Settings) -> Path:
-    return settings.backtests / case.name / _FILE
+def _path(context: StepContext) -> Path:
+    return context.settings.backtests / context.case.name / _FILE

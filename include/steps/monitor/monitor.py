@@ -4,9 +4,8 @@ import math
 from dataclasses import asdict
 from datetime import date
 
-from include import usecases
-from include.settings import Settings, load_settings
 from include.steps import release_state
+from include.steps.context import NightContext
 from include.steps.monitor import feature_drift, host_metrics, model_age, performance, prediction_drift, serving_metrics
 from include.steps.monitor.feature_drift import FeatureDrift
 from include.steps.monitor.performance import MetricScope
@@ -14,7 +13,7 @@ from include.steps.monitor.prediction_drift import ReferencePair
 from include.steps.train import attempts
 from include.stores import ledger, packages, report_paths, table_snapshot, warehouse
 from include.stores.warehouse import Alert
-from ml import periods, targets
+from ml import targets
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry, Json
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
@@ -25,44 +24,52 @@ from ml.retraining import triggers
 from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.statistics.intervals import Interval
 from ml.targets import Target
-from ml.usecase import UseCase
 
 
 def measure(use_case: str, period: str) -> bool:
     """Measure as of the last night of `period`, decide once, and return whether retraining is asked for."""
-    case, span, settings = usecases.get(use_case), periods.parse(period), load_settings()
-    engine = warehouse.engine(settings.warehouse_url)
-    release_state.audit(case, span.last, settings)
-    serving_metrics.measure(case, span.last, settings)
-    host_metrics.measure(case, span.last, settings)
-    decisions = ledger.entries(engine, use_case=case.name, kind=EntryKind.RETRAINING_DECIDED, night=span.last)
+    context = NightContext.load_night(use_case, period)
+    engine = context.engine
+    release_state.audit(context)
+    serving_metrics.measure(context)
+    host_metrics.measure(context)
+    decisions = ledger.entries(
+        engine, use_case=context.case.name, kind=EntryKind.RETRAINING_DECIDED, night=context.night
+    )
     if decisions:
         return ledger_entries.read(decisions[-1], RetrainingDecided).retrain
-    champion = ledger.champion(engine, case.name, before_night=span.last)
+    champion = ledger.champion(engine, context.case.name, before_night=context.night)
     if champion is None:
         return False
-    files = packages.get(settings.packages, champion.subject, settings.trusted_keys)
+    files = packages.get(context.settings.packages, champion.subject, context.settings.trusted_keys)
     facts, model = package_files.facts(files), package_files.load(files)
-    tables = table_snapshot.take(case, settings)
-    target = targets.from_facts(case, facts)
-    recent = performance.measure(case, span.last, target, tables, settings)
+    tables = table_snapshot.take(context.case, context.settings)
+    target = targets.from_facts(context.case, facts)
+    recent = performance.measure(context, target, tables)
     training_period = _training_period(facts)
-    drift_result = feature_drift.measure(case, span.last, champion.subject, training_period, tables, settings)
+    drift_result = feature_drift.measure(context, champion.subject, training_period, tables)
     pairs = prediction_drift.measure(
-        case, span.last, champion.subject, model, training_period, drift_result.reference, tables, settings
+        context,
+        champion.subject,
+        model,
+        training_period,
+        drift_result.reference,
+        tables,
     )
-    warehouse.record_table_reads(engine, case.name, [span.last], "monitor", champion.subject, tables.versions)
-    age_loss = _record_age(case, span.last, champion, facts, settings)
-    trigger_facts = _facts(case, span.last, champion, recent, facts, target, drift_result.share, settings)
-    decision = triggers.decide(case.triggers, trigger_facts, case.horizon)
+    warehouse.record_table_reads(
+        engine, context.case.name, [context.night], "monitor", champion.subject, tables.versions
+    )
+    age_loss = _record_age(context, champion, facts)
+    trigger_facts = _facts(context, champion, recent, facts, target, drift_result.share)
+    decision = triggers.decide(context.case.triggers, trigger_facts, context.case.horizon)
     if decision.retrain:
-        _report(case, span.last, drift_result, pairs, settings)
-    _alert(case, span.last, decision, settings)
+        _report(context, drift_result, pairs)
+    _alert(context, decision)
     ledger.append(
         engine,
         kind=EntryKind.RETRAINING_DECIDED,
-        use_case=case.name,
-        night=span.last,
+        use_case=context.case.name,
+        night=context.night,
         subject=champion.subject,
         payload=RetrainingDecided(
             retrain=decision.retrain,
@@ -73,14 +80,12 @@ def measure(use_case: str, period: str) -> bool:
             facts=_facts_payload(trigger_facts, age_loss),
             table_versions=dict(tables.versions),
         ),
-        key=f"{case.name}:{EntryKind.RETRAINING_DECIDED}:{span.last}",
+        key=f"{context.case.name}:{EntryKind.RETRAINING_DECIDED}:{context.night}",
     )
     return decision.retrain
 
 
-def _report(
-    case: UseCase, night: date, drift_result: FeatureDrift, pairs: dict[str, ReferencePair], settings: Settings
-) -> None:
+def _report(context: NightContext, drift_result: FeatureDrift, pairs: dict[str, ReferencePair]) -> None:
     """Write Evidently's pages: of the features, the scores and the requests, those that there are."""
     features = (
         {"features": ReferencePair(reference=drift_result.reference, current=drift_result.current)}
@@ -89,7 +94,9 @@ def _report(
     )
     for source, each in (features | pairs).items():
         report_paths.write_drift_report(
-            report_paths.drift_report(settings.reports, case.name, night, source), each.reference, each.current
+            report_paths.drift_report(context.settings.reports, context.case.name, context.night, source),
+            each.reference,
+            each.current,
         )
 
 
@@ -100,51 +107,52 @@ def _training_period(facts: dict[str, object]) -> Period:
 
 
 def _facts(
-    case: UseCase,
-    night: date,
+    context: NightContext,
     champion: Entry,
     recent: RecentPerformance | None,
     facts: dict[str, object],
     target: Target,
     drifted_share: float | None,
-    settings: Settings,
 ) -> ChampionFacts:
-    engine, cutoff = warehouse.engine(settings.warehouse_url), case.horizon.cutoff
+    engine, cutoff = context.engine, context.case.horizon.cutoff
     trained = date.fromisoformat(str(facts["night"]))
     reference = facts[target.display_names.metric]
     assert isinstance(reference, float)
     return ChampionFacts(
-        night=night,
+        night=context.night,
         **triggers.matured_facts(recent),
         reference_loss=reference,
-        expected_loss=performance.expected_loss(case, night, champion.subject, target, settings),
-        new_labels=warehouse.count_labels(engine, case.name, cutoff(night), cutoff(trained)),
-        age_nights=case.horizon.count(trained, night),
-        trained_nights=attempts.tried_nights(case, night, trained, settings),
+        expected_loss=performance.expected_loss(context, champion.subject, target),
+        new_labels=warehouse.count_labels(engine, context.case.name, cutoff(context.night), cutoff(trained)),
+        age_nights=context.case.horizon.count(trained, context.night),
+        trained_nights=attempts.tried_nights(context, trained),
         drifted_share=drifted_share,
-        above_history=_earlier_above(case, night, champion, settings),
+        above_history=_earlier_above(context, champion),
     )
 
 
-def _record_age(
-    case: UseCase, night: date, champion: Entry, facts: dict[str, object], settings: Settings
-) -> Interval | None:
+def _record_age(context: NightContext, champion: Entry, facts: dict[str, object]) -> Interval | None:
     """Record the champion's age, and return what a replay found a model of that age to lose more than a fresh one."""
-    age = case.horizon.count(date.fromisoformat(str(facts["night"])), night)
-    aged = model_age.lookup(case, age, settings)
+    age = context.case.horizon.count(date.fromisoformat(str(facts["night"])), context.night)
+    aged = model_age.lookup(context, age)
     values = {"age_nights": Interval(value=float(age), low=math.nan, high=math.nan)}
     values |= {"loss_by_age": aged.excess} if aged else {}
-    scope, rows = MetricScope(use_case=case.name, night=night, model_digest=champion.subject), aged.rows if aged else 0
+    scope, rows = (
+        MetricScope(use_case=context.case.name, night=context.night, model_digest=champion.subject),
+        aged.rows if aged else 0,
+    )
     metrics = [scope.metric(name, each.value, rows, each.low, each.high) for name, each in values.items()]
-    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), metrics)
+    warehouse.record_metrics(context.engine, metrics)
     return values.get("loss_by_age")
 
 
-def _earlier_above(case: UseCase, night: date, champion: Entry, settings: Settings) -> tuple[frozenset[str], ...]:
+def _earlier_above(context: NightContext, champion: Entry) -> tuple[frozenset[str], ...]:
     """Return what was above its threshold on each earlier night under this champion, the latest first."""
-    engine = warehouse.engine(settings.warehouse_url)
-    decisions = ledger.entries(engine, use_case=case.name, kind=EntryKind.RETRAINING_DECIDED, subject=champion.subject)
-    before = sorted((each.night, each.seq, each) for each in decisions if each.night and each.night < night)
+    engine = context.engine
+    decisions = ledger.entries(
+        engine, use_case=context.case.name, kind=EntryKind.RETRAINING_DECIDED, subject=champion.subject
+    )
+    before = sorted((each.night, each.seq, each) for each in decisions if each.night and each.night < context.night)
     findings = [ledger_entries.read(each, RetrainingDecided).findings for _, _, each in reversed(before)]
     return tuple(map(triggers.above_threshold_recorded, findings))
 
@@ -160,7 +168,7 @@ def _facts_payload(facts: ChampionFacts, age_loss: Interval | None) -> dict[str,
     return payload | {"trained_nights": [str(each) for each in facts.trained_nights]}
 
 
-def _alert(case: UseCase, night: date, decision: RetrainingDecision, settings: Settings) -> None:
+def _alert(context: NightContext, decision: RetrainingDecision) -> None:
     for trigger, message in decision.fired_messages.items():
-        alert = Alert(use_case=case.name, night=night, kind="trigger", subject=trigger, message=message)
-        warehouse.raise_alert(warehouse.engine(settings.warehouse_url), alert)
+        alert = Alert(use_case=context.case.name, night=context.night, kind="trigger", subject=trigger, message=message)
+        warehouse.raise_alert(context.engine, alert)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pandas as pd
 
-from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.features import build as feature_step
 from include.stores import warehouse
 from include.stores.table_snapshot import TableSnapshot
@@ -39,37 +39,37 @@ class MetricScope:
         return Metric(**asdict(self), metric=name, value=value, low=low, high=high, n=n)
 
 
-def measure(
-    case: UseCase, night: date, target: Target, tables: TableSnapshot, settings: Settings
-) -> RecentPerformance | None:
+def measure(context: NightContext, target: Target, tables: TableSnapshot) -> RecentPerformance | None:
     """Record what is known as of `night` of the window's nights, and return the matured ones measured together.
 
     For each matured night and model: its performance, and how far it lies from what was expected of these scores. Of
     `night` itself: what is expected. Of the window: each declared slice with enough rows; how many labels are lacking.
     """
-    engine, cutoff = warehouse.engine(settings.warehouse_url), case.horizon.cutoff(night)
-    first = case.horizon.previous(night, case.triggers.window_nights)
-    maturity = warehouse.maturity(engine, case.name, first, night, cutoff)
-    matured_nights = [each.night for each in maturity if each.share >= case.matured_share]
-    rows = warehouse.matured_scores(engine, case.name, first, night, cutoff)
+    engine, cutoff = context.engine, context.case.horizon.cutoff(context.night)
+    first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
+    maturity = warehouse.maturity(engine, context.case.name, first, context.night, cutoff)
+    matured_nights = [each.night for each in maturity if each.share >= context.case.matured_share]
+    rows = warehouse.matured_scores(engine, context.case.name, first, context.night, cutoff)
     rows = rows[rows["night"].isin(matured_nights)]
-    published = warehouse.scores(engine, case.name, night)
+    published = warehouse.scores(engine, context.case.name, context.night)
     metrics = (
-        *_expected_metrics(case, night, published, target),
-        *_realized_metrics(case, rows, target),
-        *_slice_metrics(case, night, rows, target, tables, settings),
-        *_missing_label_metrics(case, maturity),
+        *_expected_metrics(context.case, context.night, published, target),
+        *_realized_metrics(context.case, rows, target),
+        *_slice_metrics(context, rows, target, tables),
+        *_missing_label_metrics(context.case, maturity),
     )
     warehouse.record_metrics(engine, metrics)
     labels, scores = (rows[name].to_numpy(float) for name in ("label", "score"))
-    return performance.measure_recent(labels, scores, rows["night"].to_numpy(object), target, case.gates.confidence)
+    return performance.measure_recent(
+        labels, scores, rows["night"].to_numpy(object), target, context.case.gates.confidence
+    )
 
 
-def expected_loss(case: UseCase, night: date, model_digest: str, target: Target, settings: Settings) -> float | None:
+def expected_loss(context: NightContext, model_digest: str, target: Target) -> float | None:
     """Return what a model's scores of the window's nights are expected to lose; None where that cannot be told."""
-    first = case.horizon.previous(night, case.triggers.window_nights)
+    first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
     name = f"expected_{target.display_names.metric}"
-    metrics = warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, first, night, metric=name)
+    metrics = warehouse.metrics(context.engine, context.case.name, first, context.night, metric=name)
     known = [(each.value, each.n) for each in metrics if each.value is not None and each.model_digest == model_digest]
     rows = sum(n for _, n in known)
     return sum(value * n for value, n in known) / rows if rows else None
@@ -95,24 +95,30 @@ def _realized_metrics(case: UseCase, rows: pd.DataFrame, target: Target) -> Iter
 
 
 def _slice_metrics(
-    case: UseCase, night: date, rows: pd.DataFrame, target: Target, tables: TableSnapshot, settings: Settings
+    context: NightContext, rows: pd.DataFrame, target: Target, tables: TableSnapshot
 ) -> Iterator[Metric]:
     """Yield the same of each level of each declared slice that may be told of, over the nights of the window."""
     reportable = privacy.features_allowed_in(
-        case, [each.feature for each in case.slices], coherence.function_parameters(case), "reports"
+        context.case,
+        [each.feature for each in context.case.slices],
+        coherence.function_parameters(context.case),
+        "reports",
     )
-    slices = [each for each in case.slices if each.feature in reportable]
+    slices = [each for each in context.case.slices if each.feature in reportable]
     if rows.empty or not slices:
         return
     first, last = str(rows["night"].min()), str(rows["night"].max())
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    features = feature_step.read(settings.lake, case, first, last, version)[[ENTITY, *reportable]]
+    features = feature_step.read(context.settings.lake, context.case, first, last, version)[[ENTITY, *reportable]]
     joined = rows.merge(features.drop_duplicates(ENTITY), on=ENTITY)
     for each in slices:
         for (digest, level), group in joined.groupby(["model_digest", each.feature], observed=True):
             if len(group) >= each.min_rows:
                 scope = MetricScope(
-                    use_case=case.name, night=night, model_digest=str(digest), slice=f"{each.feature}={level}"
+                    use_case=context.case.name,
+                    night=context.night,
+                    model_digest=str(digest),
+                    slice=f"{each.feature}={level}",
                 )
                 for name, value in _values(group, target).items():
                     yield scope.metric(name, value, len(group))

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.monitor import performance
 from include.steps.monitor.performance import MetricScope
@@ -35,14 +34,12 @@ class ReferencePair:
 
 
 def measure(
-    case: UseCase,
-    night: date,
+    context: NightContext,
     model_digest: str,
     model: Model,
     training_period: Period,
     reference: pd.DataFrame,
     tables: TableSnapshot,
-    settings: Settings,
 ) -> dict[str, ReferencePair]:
     """Record how far the champion's scores of `night` and its requests have moved, and return what was held against what.
 
@@ -51,26 +48,22 @@ def measure(
     """
     pairs = {
         SCORES: ReferencePair(
-            reference=pd.DataFrame(
-                {"score": _reference_scores(case, model, training_period, reference, tables, settings)}
-            ),
-            current=warehouse.scores(warehouse.engine(settings.warehouse_url), case.name, night, model_digest)[
-                ["score"]
-            ],
+            reference=pd.DataFrame({"score": _reference_scores(context, model, training_period, reference, tables)}),
+            current=warehouse.scores(context.engine, context.case.name, context.night, model_digest)[["score"]],
         ),
-        REQUESTS: ReferencePair(
-            reference=reference, current=_request_features(case, night, model_digest, reference, settings)
-        ),
+        REQUESTS: ReferencePair(reference=reference, current=_request_features(context, model_digest, reference)),
     }
     measured_pairs = {
         source: each for source, each in pairs.items() if min(len(each.reference), len(each.current)) >= _MIN_ROWS
     }
     metrics = (
-        MetricScope(use_case=case.name, night=night, model_digest=model_digest, slice=slice_name).metric(name, value, n)
+        MetricScope(
+            use_case=context.case.name, night=context.night, model_digest=model_digest, slice=slice_name
+        ).metric(name, value, n)
         for of, each in measured_pairs.items()
-        for slice_name, name, value, n in _drift_metrics(case, of, each)
+        for slice_name, name, value, n in _drift_metrics(context.case, of, each)
     )
-    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), tuple(metrics))
+    warehouse.record_metrics(context.engine, tuple(metrics))
     return measured_pairs
 
 
@@ -87,26 +80,23 @@ def _drift_metrics(case: UseCase, source: str, pair: ReferencePair) -> Iterator[
 
 
 def _reference_scores(
-    case: UseCase,
-    model: Model,
-    training_period: Period,
-    reference: pd.DataFrame,
-    tables: TableSnapshot,
-    settings: Settings,
+    context: StepContext, model: Model, training_period: Period, reference: pd.DataFrame, tables: TableSnapshot
 ) -> Floats:
     rows = reference
     if not set(model.encoder.names) <= set(reference.columns):  # some may not be reported on; the score may
         version = tables.version(feature_step.STAGE, feature_step.TABLE)
-        rows = feature_step.read(settings.lake, case, str(training_period.first), str(training_period.last), version)
+        rows = feature_step.read(
+            context.settings.lake, context.case, str(training_period.first), str(training_period.last), version
+        )
     return model.predict(rows.iloc[_evenly_spaced(len(rows))]) if len(rows) else np.empty(0)
 
 
-def _request_features(
-    case: UseCase, night: date, model_digest: str, reference: pd.DataFrame, settings: Settings
-) -> pd.DataFrame:
+def _request_features(context: NightContext, model_digest: str, reference: pd.DataFrame) -> pd.DataFrame:
     """Return the features that the champion was asked with, with the columns and types of `learned`."""
     columns = ["package", "route", "features"]
-    logged = lake.read(prediction_log.address(case, prediction_log.REST, settings), str(night), str(night), columns)
+    logged = lake.read(
+        prediction_log.address(context, prediction_log.REST), str(context.night), str(context.night), columns
+    )
     champion_rows = logged[(logged["package"] == model_digest) & (logged["route"] != Route.SHADOW)]
     rows = pd.DataFrame(
         [json.loads(each) for each in champion_rows["features"].iloc[_evenly_spaced(len(champion_rows))]]

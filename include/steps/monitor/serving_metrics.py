@@ -5,7 +5,8 @@ from dataclasses import asdict
 from datetime import date
 
 from include import usecases
-from include.settings import Settings, load_settings
+from include.settings import load_settings
+from include.steps.context import NightContext, StepContext
 from include.steps.monitor.performance import ALL, MetricScope
 from include.steps.score import prediction_log
 from include.stores import lake, warehouse
@@ -14,27 +15,27 @@ from ml import periods
 from ml.ingestion.availability import NIGHT
 from ml.monitoring import serving_metrics
 from ml.rollout.routing import Route
-from ml.usecase import UseCase
 
 _SHADOW = f"route={Route.SHADOW}"
 _COLUMNS = (NIGHT, "package", "route", "at", "latency_ms", "fault")
 
 
-def measure(case: UseCase, night: date, settings: Settings) -> None:
+def measure(context: NightContext) -> None:
     """Record what servers answered with the features of the window's nights up to `night`, shadows by themselves."""
-    first = case.horizon.previous(night, case.triggers.window_nights)
-    metrics = tuple(_traffic(case, first, night, settings))
-    warehouse.record_metrics(warehouse.engine(settings.warehouse_url), metrics)
+    first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
+    metrics = tuple(_traffic(context, first, context.night))
+    warehouse.record_metrics(context.engine, metrics)
 
 
-def _traffic(case: UseCase, first: date, last: date, settings: Settings) -> Iterator[Metric]:
-    logged = lake.read(
-        prediction_log.address(case, prediction_log.REST, settings), str(first), str(last), list(_COLUMNS)
-    )
+def _traffic(context: StepContext, first: date, last: date) -> Iterator[Metric]:
+    logged = lake.read(prediction_log.address(context, prediction_log.REST), str(first), str(last), list(_COLUMNS))
     slices = logged["route"].map({Route.SHADOW: _SHADOW}).fillna(ALL)
     for (night, package, slice_), rows in logged.groupby([NIGHT, "package", slices]):
         scope = MetricScope(
-            use_case=case.name, night=date.fromisoformat(str(night)), model_digest=str(package), slice=str(slice_)
+            use_case=context.case.name,
+            night=date.fromisoformat(str(night)),
+            model_digest=str(package),
+            slice=str(slice_),
         )
         for name, value in asdict(serving_metrics.measure(rows)).items():
             yield scope.metric(name, float(value), len(rows))

@@ -4,14 +4,12 @@ import logging
 from dataclasses import dataclass
 from datetime import date
 
-from include import usecases
-from include.settings import Settings, load_settings
 from include.steps import release_state
+from include.steps.context import NightContext, StepContext
 from include.steps.release import acceptance_tests, challengers, freeze
 from include.steps.release.evidence import render_evidence
-from include.stores import approvals, ledger, warehouse
+from include.stores import approvals, ledger
 from include.stores.approvals import Approval, Choice
-from ml import periods
 from ml.errors import RequestError
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
@@ -39,42 +37,42 @@ def run_acceptance_tests(use_case: str, night: str) -> str | None:
     The report, with every check, goes into the ledger, bound to the digest; a package that passed is only loaded again.
     Raises RequestError when that night has no challenger, PackageError when the package is not what was judged.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    engine, challenger = warehouse.engine(settings.warehouse_url), challengers.find(case, night_date, settings)
-    acceptance_tests.verify_golden_rows(challenger.subject, settings)
+    context = NightContext.load_night(use_case, night)
+    engine, challenger = context.engine, challengers.find(context)
+    acceptance_tests.verify_golden_rows(challenger.subject, context.settings)
     if acceptance_tests.passed(engine, challenger):
         return challenger.subject
-    checks = acceptance_tests.run(case, night_date, challenger, settings)
+    checks = acceptance_tests.run(context, challenger)
     outcome = CheckStatus.from_bool(all(each.status is CheckStatus.PASS for each in checks))
     number = len(acceptance_tests.find_reports(engine, challenger)) + 1
     ledger.append(
         engine,
         kind=EntryKind.ACCEPTANCE_TESTED,
-        use_case=case.name,
-        night=night_date,
+        use_case=context.case.name,
+        night=context.night,
         subject=challenger.subject,
         payload=AcceptanceTested(outcome=outcome, checks=checks),
-        key=f"{case.name}:{EntryKind.ACCEPTANCE_TESTED}:{night_date}:{challenger.subject}:{number}",
+        key=f"{context.case.name}:{EntryKind.ACCEPTANCE_TESTED}:{context.night}:{challenger.subject}:{number}",
     )
     return challenger.subject if outcome is CheckStatus.PASS else None
 
 
 def approve(use_case: str, night: str, role: str, user: str, choice: str) -> None:
     """Write what `user` answered in `role` ("Approve" or "Reject"), signed, for the challenger of `night`."""
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    context = NightContext.load_night(use_case, night)
     if choice not in _CHOICES:
         raise RequestError(f"expected one of {sorted(_CHOICES)}, got {choice!r}")
-    challenger = challengers.find(case, night_date, settings)
+    challenger = challengers.find(context)
     answer = Approval(
-        use_case=case.name,
-        night=night_date,
+        use_case=context.case.name,
+        night=context.night,
         role=role,
         user=user,
         choice=_CHOICES[choice],
         digest=challenger.subject,
-        evidence=challengers.evidence_digest(challenger, settings),
+        evidence=challengers.evidence_digest(challenger, context.settings),
     )
-    approvals.record(warehouse.engine(settings.warehouse_url), approvals.load_key(settings), answer)
+    approvals.record(context.engine, approvals.load_key(context.settings), answer)
 
 
 def shadow(use_case: str, night: str) -> bool:
@@ -84,27 +82,35 @@ def shadow(use_case: str, night: str) -> bool:
     release is under way or releases are frozen. Where there is no champion to shadow, or the use case wants no canary, they may be at once.
     Raises LedgerError when another model became champion since the challenger was judged.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    challenger, rollout_state = challengers.find(case, night_date, settings), release_state.current(case, settings)
+    context = NightContext.load_night(use_case, night)
+    challenger, rollout_state = challengers.find(context), release_state.current(context)
     if rollout_state.champion == challenger.subject:
-        release_state.sync(case, settings)
-        return _not_now(case, challenger, "it is champion already")
+        release_state.sync(context)
+        return _not_now(context.case, challenger, "it is champion already")
     challengers.require_same_champion(challenger, rollout_state.champion)
-    if not _needs_canary(case, rollout_state):
+    if not _needs_canary(context.case, rollout_state):
         return True
-    if (active_freeze := freeze.active_freeze(case, settings)) is not None:
+    if (active_freeze := freeze.active_freeze(context)) is not None:
         until = ledger_entries.read(active_freeze, Frozen).until
-        return _not_now(case, challenger, f"releases are frozen until {until}")
-    if any(challengers.find_entries(challenger, kind, settings) for kind in (EntryKind.REJECTED, EntryKind.ABORTED)):
-        return _not_now(case, challenger, "it was rejected or withdrawn")
+        return _not_now(context.case, challenger, f"releases are frozen until {until}")
+    if any(
+        challengers.find_entries(challenger, kind, context.settings) for kind in (EntryKind.REJECTED, EntryKind.ABORTED)
+    ):
+        return _not_now(context.case, challenger, "it was rejected or withdrawn")
     if rollout_state.challenger is not None and rollout_state.challenger.digest != challenger.subject:
-        return _not_now(case, challenger, f"the release of {rollout_state.challenger.digest[:12]} is under way")
+        return _not_now(context.case, challenger, f"the release of {rollout_state.challenger.digest[:12]} is under way")
     assert challenger.night is not None
     started = ShadowStarted(trained_night=challenger.night)
-    _append(case, challenger, EntryKind.SHADOW_STARTED, started, settings)
-    release_state.sync(case, settings)
-    if case.release.min_shadow_rows and not challengers.find_entries(challenger, EntryKind.SHADOW_REVIEWED, settings):
-        return _not_now(case, challenger, f"it answers copies until {case.release.min_shadow_rows} of them were seen")
+    _append(context, challenger, EntryKind.SHADOW_STARTED, started)
+    release_state.sync(context)
+    if context.case.release.min_shadow_rows and not challengers.find_entries(
+        challenger, EntryKind.SHADOW_REVIEWED, context.settings
+    ):
+        return _not_now(
+            context.case,
+            challenger,
+            f"it answers copies until {context.case.release.min_shadow_rows} of them were seen",
+        )
     return True
 
 
@@ -114,20 +120,20 @@ def shift_traffic(use_case: str, night: str) -> bool:
     Raises ApprovalError unless both roles approved these bytes on this evidence, each by another person, and LedgerError
     when they have not passed their acceptance tests, or another model became champion since they were judged.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    challenger, rollout_state = challengers.find(case, night_date, settings), release_state.current(case, settings)
-    if not _needs_canary(case, rollout_state):
+    context = NightContext.load_night(use_case, night)
+    challenger, rollout_state = challengers.find(context), release_state.current(context)
+    if not _needs_canary(context.case, rollout_state):
         return True
-    approved = _check_approved(case, challenger, rollout_state, settings)
+    approved = _check_approved(context, challenger, rollout_state)
     assert challenger.night is not None
     shift = TrafficShifted(
         trained_night=challenger.night,
-        share=case.release.shares[0],
+        share=context.case.release.shares[0],
         approved_by=approved.users,
         evidence=approved.evidence,
     )
-    _append(case, challenger, EntryKind.TRAFFIC_SHIFTED, shift, settings)
-    release_state.sync(case, settings)
+    _append(context, challenger, EntryKind.TRAFFIC_SHIFTED, shift)
+    release_state.sync(context)
     return False
 
 
@@ -137,23 +143,23 @@ def promote(use_case: str, night: str, *, canary_night: date | None = None) -> s
     Servers and the registry follow. Raises ApprovalError and LedgerError as `shift_traffic` does, and LedgerError when it has not
     passed the canary that the use case asks for.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    challenger, rollout_state = challengers.find(case, night_date, settings), release_state.current(case, settings)
+    context = NightContext.load_night(use_case, night)
+    challenger, rollout_state = challengers.find(context), release_state.current(context)
     if rollout_state.champion != challenger.subject:
-        approved = _check_approved(case, challenger, rollout_state, settings)
-        if _needs_canary(case, rollout_state):
-            challengers.require_passed(challenger, case, settings)
-        champion = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
+        approved = _check_approved(context, challenger, rollout_state)
+        if _needs_canary(context.case, rollout_state):
+            challengers.require_passed(challenger, context)
+        champion = ledger.champion(context.engine, context.case.name)
         ledger.append(
-            warehouse.engine(settings.warehouse_url),
+            context.engine,
             kind=EntryKind.PROMOTED,
-            use_case=case.name,
-            night=canary_night or night_date,
+            use_case=context.case.name,
+            night=canary_night or context.night,
             subject=challenger.subject,
             payload=Promoted(approved_by=approved.users, evidence=approved.evidence, canary_night=canary_night),
-            key=f"{case.name}:{EntryKind.PROMOTED}:after:{champion.seq if champion else 0}",
+            key=f"{context.case.name}:{EntryKind.PROMOTED}:after:{champion.seq if champion else 0}",
         )
-    release_state.sync(case, settings)
+    release_state.sync(context)
     return challenger.subject
 
 
@@ -170,33 +176,31 @@ class _Approved:
     evidence: str
 
 
-def _check_approved(case: UseCase, challenger: Entry, rollout_state: RolloutState, settings: Settings) -> _Approved:
+def _check_approved(context: StepContext, challenger: Entry, rollout_state: RolloutState) -> _Approved:
     """Return who approved of what, once everything holds that must."""
-    freeze.require_unfrozen(case, settings)
-    challengers.require_tested(challenger, settings)
-    valid_approvals = challengers.check_approvals(challenger, case, settings)
+    freeze.require_unfrozen(context)
+    challengers.require_tested(challenger, context.settings)
+    valid_approvals = challengers.check_approvals(challenger, context)
     challengers.require_same_champion(challenger, rollout_state.champion)
     return _Approved(
         users=tuple(each.user for each in valid_approvals),
-        evidence=challengers.evidence_digest(challenger, settings),
+        evidence=challengers.evidence_digest(challenger, context.settings),
     )
 
 
-def _append(
-    case: UseCase, challenger: Entry, kind: EntryKind, payload: ShadowStarted | TrafficShifted, settings: Settings
-) -> None:
+def _append(context: StepContext, challenger: Entry, kind: EntryKind, payload: ShadowStarted | TrafficShifted) -> None:
     """Write once that the challenger came to where an entry of `kind` brings it."""
-    if challengers.find_entries(challenger, kind, settings):
+    if challengers.find_entries(challenger, kind, context.settings):
         return
     assert challenger.night is not None
     ledger.append(
-        warehouse.engine(settings.warehouse_url),
+        context.engine,
         kind=kind,
-        use_case=case.name,
-        night=release_state.latest_night(case, challenger.night, settings),
+        use_case=context.case.name,
+        night=release_state.latest_night(context, challenger.night),
         subject=challenger.subject,
         payload=payload,
-        key=f"{case.name}:{kind}:{challenger.seq}",
+        key=f"{context.case.name}:{kind}:{challenger.seq}",
     )
 
 

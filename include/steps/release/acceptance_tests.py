@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from include.serving import subprocesses
 from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, training_set
 from include.steps.train import diagnostics, model_card, serving_trial
@@ -28,22 +29,24 @@ from ml.training.fitting import Model
 from ml.usecase import UseCase
 
 
-def run(case: UseCase, night: date, verdict: Entry, settings: Settings) -> tuple[Check, ...]:
+def run(context: NightContext, verdict: Entry) -> tuple[Check, ...]:
     """Return every check of the package that `verdict` is about, on rows of its latest nights.
 
     Raises PackageError when the package cannot be served at all, RefusalError when there are no rows to try it on.
     """
-    rows = _sample(case, night, verdict.subject, settings)
-    probe, rows = serving_trial.run(settings.packages, verdict.subject, rows, case.feature_names, night, settings)
-    http_probe = serving_trial.probe_http(case, verdict.subject, rows, case.feature_names, night, settings)
-    files = packages.get(settings.packages, verdict.subject, settings.trusted_keys)
-    model, target = package_files.load(files), targets.from_facts(case, package_files.facts(files))
+    rows = _sample(context, verdict.subject)
+    probe, rows = serving_trial.run(
+        context.settings.packages, verdict.subject, rows, context.case.feature_names, context.night, context.settings
+    )
+    http_probe = serving_trial.probe_http(context, verdict.subject, rows, context.case.feature_names)
+    files = packages.get(context.settings.packages, verdict.subject, context.settings.trusted_keys)
+    model, target = package_files.load(files), targets.from_facts(context.case, package_files.facts(files))
     predictions: dict[str, Sequence[float] | Floats] = {
         "the nightly batch": model.predict(rows),
         "the server, one by one": probe.single_row_scores,
         "the server, together": probe.batch_scores,
         "the server, over HTTP": http_probe.scores,
-        "MLflow": _mlflow_scores(case, verdict, rows, settings),
+        "MLflow": _mlflow_scores(context, verdict, rows),
     }
     return (
         Check(
@@ -51,11 +54,13 @@ def run(case: UseCase, night: date, verdict: Entry, settings: Settings) -> tuple
         ),
         *acceptance_tests.agreement_checks(predictions, "the nightly batch"),
         acceptance_tests.stability_check(probe.adversarial_scores, target),
-        *acceptance_tests.budget_checks(probe, sum(map(len, files.values())), case.latency_budget, case.size_budget),
-        acceptance_tests.http_latency_check(http_probe.p50_ms, http_probe.p99_ms, case.latency_budget),
-        *acceptance_tests.expectation_checks(model, rows, case.expectations),
-        *_fairness_checks(case, night, model, target, settings),
-        _card_check(case, night),
+        *acceptance_tests.budget_checks(
+            probe, sum(map(len, files.values())), context.case.latency_budget, context.case.size_budget
+        ),
+        acceptance_tests.http_latency_check(http_probe.p50_ms, http_probe.p99_ms, context.case.latency_budget),
+        *acceptance_tests.expectation_checks(model, rows, context.case.expectations),
+        *_fairness_checks(context, model, target),
+        _card_check(context.case, context.night),
     )
 
 
@@ -81,39 +86,45 @@ def verify_golden_rows(digest: str, settings: Settings) -> None:
     subprocesses.run("include.serving.verify_package", settings.packages, digest, settings)
 
 
-def _sample(case: UseCase, night: date, digest: str, settings: Settings) -> pd.DataFrame:
+def _sample(context: NightContext, digest: str) -> pd.DataFrame:
     """Return rows of the features of the latest nights up to `night`, drawn the same by every run."""
-    version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
-    first = case.horizon.previous(night, case.gates.judged_nights)
-    rows = feature_step.read(settings.lake, case, str(first), str(night), version)
+    version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
+    first = context.case.horizon.previous(context.night, context.case.gates.judged_nights)
+    rows = feature_step.read(context.settings.lake, context.case, str(first), str(context.night), version)
     if rows.empty:
-        raise RefusalError(f"expected features of {case.name} in {first}..{night} to try the package on, found none")
-    feature_pins.check_rows(digest, rows, case, settings)
+        raise RefusalError(
+            f"expected features of {context.case.name} in {first}..{context.night} to try the package on, found none"
+        )
+    feature_pins.check_rows(digest, rows, context)
     return serving_trial.sample(rows)
 
 
-def _mlflow_scores(case: UseCase, verdict: Entry, rows: pd.DataFrame, settings: Settings) -> Floats:
+def _mlflow_scores(context: StepContext, verdict: Entry, rows: pd.DataFrame) -> Floats:
     """Return the scores of the registered version, to which categories are texts."""
-    names = list(case.feature_names)
+    names = list(context.case.feature_names)
     categorical = {name: object for name in names if rows[name].dtype == "category"}
     frame = rows[names].astype(categorical)
     frame = frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in categorical})
-    return registry.predict(settings, case.name, str(ledger_entries.read(verdict, Verdict).version), frame)
+    return registry.predict(
+        context.settings, context.case.name, str(ledger_entries.read(verdict, Verdict).version), frame
+    )
 
 
-def _fairness_checks(case: UseCase, night: date, model: Model, target: Target, settings: Settings) -> tuple[Check, ...]:
+def _fairness_checks(context: NightContext, model: Model, target: Target) -> tuple[Check, ...]:
     """Return how the package treats groups on the latest nights, as many as are judged on, that have their labels."""
-    if case.fairness is None:
+    if context.case.fairness is None:
         return ()
-    tables = table_snapshot.take(case, settings)
-    labelled = training_set.read(case, night, tables, settings)
-    rows = labelled.select(np.isin(labelled.nights, np.unique(labelled.nights)[-case.gates.judged_nights :]))
+    tables = table_snapshot.take(context.case, context.settings)
+    labelled = training_set.read(context, tables)
+    rows = labelled.select(np.isin(labelled.nights, np.unique(labelled.nights)[-context.case.gates.judged_nights :]))
     scored = ScoredRows(frame=rows.frame, labels=rows.labels, scores=model.predict(rows.frame), nights=rows.nights)
     levels, among = (
-        diagnostics.group_levels(case, rows, tables),
-        diagnostics.condition_mask(case, case.fairness.population, rows.frame),
+        diagnostics.group_levels(context.case, rows, tables),
+        diagnostics.condition_mask(context.case, context.case.fairness.population, rows.frame),
     )
-    return acceptance_tests.fairness_checks(scored, levels, among, case.fairness, target, case.gates.confidence)
+    return acceptance_tests.fairness_checks(
+        scored, levels, among, context.case.fairness, target, context.case.gates.confidence
+    )
 
 
 def _card_check(case: UseCase, night: date) -> Check:

@@ -1,20 +1,18 @@
 """The challenger under way, judged by all that it and the champion have answered since, and what follows from that."""
 
 from dataclasses import asdict
-from datetime import date
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from include import usecases
-from include.settings import Settings, load_settings
 from include.steps import release, release_state
+from include.steps.context import NightContext, StepContext
 from include.steps.release import freeze
 from include.steps.score import prediction_log
 from include.stores import ledger, packages, warehouse
 from include.stores.warehouse import Alert
-from ml import periods, targets
+from ml import targets
 from ml.arrays import Floats
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import Aborted, EntryKind, Promoted, ShadowReviewed, StagePassed, TrafficShifted
@@ -25,7 +23,6 @@ from ml.rollout.canary import CanaryObservations, CanaryOutcome, CanaryVerdict, 
 from ml.rollout.routing import Route
 from ml.rollout.state import ChallengerRollout, RolloutState
 from ml.targets import Target
-from ml.usecase import UseCase
 
 NextStep = Literal["request_approvals", "announce_champion"]  # the tasks of the DAG
 _ROW_KEY = ["request", "place"]
@@ -38,43 +35,43 @@ def advance(use_case: str, night: str) -> NextStep | None:
     "request_approvals": enough of the shadow's responses were reviewed, and two people are to be asked;
     "announce_champion": the challenger is champion. Judging a night again changes nothing more.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    context = NightContext.load_night(use_case, night)
     prediction_log.collect(use_case)
-    rollout_state = release_state.current(case, settings)
-    if rollout_state.challenger is None or case.release.canary is None:
-        return "announce_champion" if _was_promoted_at(case, night_date, settings) else None
-    predictions = _load_predictions(case, rollout_state.challenger, settings)
+    rollout_state = release_state.current(context)
+    if rollout_state.challenger is None or context.case.release.canary is None:
+        return "announce_champion" if _was_promoted_at(context) else None
+    predictions = _load_predictions(context, rollout_state.challenger)
     if not rollout_state.challenger.share:
-        return _review_shadow(case, rollout_state, predictions, night_date, settings)
+        return _review_shadow(context, rollout_state, predictions)
     verdict = canary.judge(
-        _observations(case, rollout_state, predictions, night_date, settings),
-        case.release.canary,
-        target=_target(case, rollout_state, settings),
-        budget=case.latency_budget,
-        matured_share=case.matured_share,
+        _observations(context, rollout_state, predictions),
+        context.case.release.canary,
+        target=_target(context, rollout_state),
+        budget=context.case.latency_budget,
+        matured_share=context.case.matured_share,
     )
-    return _apply_verdict(case, rollout_state.challenger, verdict, night_date, settings)
+    return _apply_verdict(context, rollout_state.challenger, verdict)
 
 
 def trained_night(use_case: str) -> str:
     """Return the night as of which the challenger under way was trained."""
-    rollout = release_state.current(usecases.get(use_case), load_settings()).challenger
+    rollout = release_state.current(StepContext.load(use_case)).challenger
     assert rollout is not None
     return str(rollout.night)
 
 
-def _was_promoted_at(case: UseCase, night: date, settings: Settings) -> bool:
+def _was_promoted_at(context: NightContext) -> bool:
     """Return whether `night` is the one at which a canary made its challenger champion."""
-    promoted = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
+    promoted = ledger.champion(context.engine, context.case.name)
     if promoted is None or promoted.kind != EntryKind.PROMOTED:
         return False
-    return ledger_entries.read(promoted, Promoted).canary_night == night
+    return ledger_entries.read(promoted, Promoted).canary_night == context.night
 
 
-def _load_predictions(case: UseCase, rollout: ChallengerRollout, settings: Settings) -> pd.DataFrame:
+def _load_predictions(context: StepContext, rollout: ChallengerRollout) -> pd.DataFrame:
     """Return every answer since the challenger became a shadow, with the `stage` that it had come to, the shadow's 0."""
     first = rollout.stages[0]
-    predictions = prediction_log.read(case, first.night, first.started_at, settings)
+    predictions = prediction_log.read(context, first.night, first.started_at)
     batch = predictions["protocol"] == prediction_log.BATCH
     stage = sum(
         np.where(batch, predictions[NIGHT] > str(each.night), predictions["at"] >= each.started_at.timestamp()).astype(
@@ -88,26 +85,24 @@ def _load_predictions(case: UseCase, rollout: ChallengerRollout, settings: Setti
     )
 
 
-def _review_shadow(
-    case: UseCase, rollout_state: RolloutState, predictions: pd.DataFrame, night: date, settings: Settings
-) -> NextStep | None:
+def _review_shadow(context: NightContext, rollout_state: RolloutState, predictions: pd.DataFrame) -> NextStep | None:
     """Write the review of the shadow once there are enough of its responses, and ask for approvals."""
     assert rollout_state.challenger is not None
-    engine = warehouse.engine(settings.warehouse_url)
+    engine = context.engine
     reviews = [
         each
         for each in ledger.entries(
-            engine, case.name, EntryKind.SHADOW_REVIEWED, subject=rollout_state.challenger.digest
+            engine, context.case.name, EntryKind.SHADOW_REVIEWED, subject=rollout_state.challenger.digest
         )
         if each.seq > rollout_state.challenger.release
     ]
     if reviews:
-        return "request_approvals" if reviews[0].night == night else None
+        return "request_approvals" if reviews[0].night == context.night else None
     copies = predictions[predictions["package"] == rollout_state.challenger.digest]
-    if len(copies) < case.release.min_shadow_rows or not len(copies):
+    if len(copies) < context.case.release.min_shadow_rows or not len(copies):
         return None
-    review = _shadow_review(rollout_state, predictions, copies, _target(case, rollout_state, settings))
-    _append(case, rollout_state.challenger, EntryKind.SHADOW_REVIEWED, night, review, settings)
+    review = _shadow_review(rollout_state, predictions, copies, _target(context, rollout_state))
+    _append(context, rollout_state.challenger, EntryKind.SHADOW_REVIEWED, review)
     return "request_approvals"
 
 
@@ -128,41 +123,42 @@ def _shadow_review(
     )
 
 
-def _target(case: UseCase, rollout_state: RolloutState, settings: Settings) -> Target:
+def _target(context: StepContext, rollout_state: RolloutState) -> Target:
     """Return what is asked for, as the champion's package tells it."""
     assert rollout_state.champion is not None
     return targets.from_facts(
-        case, package_files.facts(packages.get(settings.packages, rollout_state.champion, settings.trusted_keys))
+        context.case,
+        package_files.facts(
+            packages.get(context.settings.packages, rollout_state.champion, context.settings.trusted_keys)
+        ),
     )
 
 
-def _apply_verdict(
-    case: UseCase, rollout: ChallengerRollout, verdict: CanaryVerdict, night: date, settings: Settings
-) -> NextStep | None:
+def _apply_verdict(context: NightContext, rollout: ChallengerRollout, verdict: CanaryVerdict) -> NextStep | None:
     """Do what the verdict says: back, on to the next share unless releases are frozen, or wait."""
     if verdict.outcome is CanaryOutcome.CONTINUE or (
-        verdict.outcome is CanaryOutcome.ADVANCE and freeze.active_freeze(case, settings)
+        verdict.outcome is CanaryOutcome.ADVANCE and freeze.active_freeze(context)
     ):
         return None
     if verdict.outcome is CanaryOutcome.ROLL_BACK:
         aborted = Aborted(
             trained_night=rollout.night, share=rollout.share, reason=verdict.reason, checks=_checks(verdict)
         )
-        _append(case, rollout, EntryKind.ABORTED, night, aborted, settings)
-        _alert(case, rollout, verdict, night, settings)
-        release_state.sync(case, settings)
+        _append(context, rollout, EntryKind.ABORTED, aborted)
+        _alert(context, rollout, verdict)
+        release_state.sync(context)
         return None
     passed = StagePassed(
         trained_night=rollout.night, share=rollout.share, reason=verdict.reason, checks=_checks(verdict)
     )
-    _append(case, rollout, EntryKind.STAGE_PASSED, night, passed, settings)
-    share = state.next_share(case.release.shares, rollout.share)
+    _append(context, rollout, EntryKind.STAGE_PASSED, passed)
+    share = state.next_share(context.case.release.shares, rollout.share)
     if share is None:
-        release.promote(case.name, str(rollout.night), canary_night=night)
+        release.promote(context.case.name, str(rollout.night), canary_night=context.night)
         return "announce_champion"
     shift = TrafficShifted(trained_night=rollout.night, share=share)
-    _append(case, rollout, EntryKind.TRAFFIC_SHIFTED, night, shift, settings)
-    release_state.sync(case, settings)
+    _append(context, rollout, EntryKind.TRAFFIC_SHIFTED, shift)
+    release_state.sync(context)
     return None
 
 
@@ -171,35 +167,31 @@ def _checks(verdict: CanaryVerdict) -> tuple[dict[str, Any], ...]:
 
 
 def _append(
-    case: UseCase,
+    context: NightContext,
     rollout: ChallengerRollout,
     kind: EntryKind,
-    night: date,
     payload: ShadowReviewed | Aborted | StagePassed | TrafficShifted,
-    settings: Settings,
 ) -> None:
     ledger.append(
-        warehouse.engine(settings.warehouse_url),
+        context.engine,
         kind=kind,
-        use_case=case.name,
-        night=night,
+        use_case=context.case.name,
+        night=context.night,
         subject=rollout.digest,
         payload=payload,
-        key=f"{case.name}:{kind}:{rollout.release}:{rollout.share}",
+        key=f"{context.case.name}:{kind}:{rollout.release}:{rollout.share}",
     )
 
 
-def _alert(case: UseCase, rollout: ChallengerRollout, verdict: CanaryVerdict, night: date, settings: Settings) -> None:
+def _alert(context: NightContext, rollout: ChallengerRollout, verdict: CanaryVerdict) -> None:
     message = f"package {rollout.digest[:12]} was withdrawn at a share of {rollout.share:g}: {verdict.reason}"
     warehouse.raise_alert(
-        warehouse.engine(settings.warehouse_url),
-        Alert(use_case=case.name, night=night, kind="canary", subject=rollout.digest, message=message),
+        context.engine,
+        Alert(use_case=context.case.name, night=context.night, kind="canary", subject=rollout.digest, message=message),
     )
 
 
-def _observations(
-    case: UseCase, rollout_state: RolloutState, predictions: pd.DataFrame, night: date, settings: Settings
-) -> CanaryObservations:
+def _observations(context: NightContext, rollout_state: RolloutState, predictions: pd.DataFrame) -> CanaryObservations:
     assert rollout_state.challenger is not None
     canary_predictions = predictions[predictions["stage"] > 0]
     stage_began = _STAGE_SECONDS * (len(rollout_state.challenger.stages) - 1)
@@ -208,7 +200,7 @@ def _observations(
         share_started_at=stage_began,
         canary=_requests_on(canary_predictions, Route.CANARY),
         champion=_requests_on(canary_predictions, Route.CHAMPION),
-        rows=_rows(case, rollout_state, canary_predictions, night, settings),
+        rows=_rows(context, rollout_state, canary_predictions),
         shadow=_scores(rollout_state, predictions[predictions["stage"] == 0]),
     )
 
@@ -224,11 +216,9 @@ def _requests_on(predictions: pd.DataFrame, route: Route) -> Responses:
     )
 
 
-def _rows(
-    case: UseCase, rollout_state: RolloutState, predictions: pd.DataFrame, night: date, settings: Settings
-) -> ComparedRows:
+def _rows(context: NightContext, rollout_state: RolloutState, predictions: pd.DataFrame) -> ComparedRows:
     pairs = _pair_rows(predictions)
-    known = warehouse.labels(warehouse.engine(settings.warehouse_url), case.name, case.horizon.cutoff(night))
+    known = warehouse.labels(context.engine, context.case.name, context.case.horizon.cutoff(context.night))
     labels = pairs["entity"].map(known.set_index("entity")["label"])
     return ComparedRows(
         scores=_scores_of_pairs(rollout_state, pairs),

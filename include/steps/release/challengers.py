@@ -1,9 +1,9 @@
 """The challenger of a night, the evidence that people answer on, and what must hold before it may answer for anybody."""
 
 import hashlib
-from datetime import date
 
 from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.release import acceptance_tests, override
 from include.steps.train import attempts
 from include.stores import approvals, ledger, warehouse
@@ -13,19 +13,18 @@ from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, StagePassed, Verdict
 from ml.promotion.gate import Outcome
-from ml.usecase import UseCase
 
 
-def find(case: UseCase, night: date, settings: Settings) -> Entry:
+def find(context: NightContext) -> Entry:
     """Return the verdict by which the challenger of `night` earned a release; raises RequestError where there is none."""
-    engine = warehouse.engine(settings.warehouse_url)
-    judged = attempts.verdicts(case, night, settings)
+    engine = context.engine
+    judged = attempts.verdicts(context)
     if judged:
         outcome = ledger_entries.read(judged[-1], Verdict).outcome
         if outcome == Outcome.PROMOTE or override.active(engine, judged[-1]):
             return judged[-1]
     raise RequestError(
-        f"{case.name} has no challenger of {night} that earned a release: train one as of that night first"
+        f"{context.case.name} has no challenger of {context.night} that earned a release: train one as of that night first"
     )
 
 
@@ -45,17 +44,17 @@ def evidence_digest(challenger: Entry, settings: Settings) -> str:
     )
 
 
-def check_approvals(challenger: Entry, case: UseCase, settings: Settings) -> tuple[Approval, ...]:
+def check_approvals(challenger: Entry, context: StepContext) -> tuple[Approval, ...]:
     """Return both approvals, of these bytes on this evidence, each by another person; raises ApprovalError."""
     assert challenger.night is not None
     return approvals.check(
-        warehouse.engine(settings.warehouse_url),
-        approvals.load_key(settings),
-        case.name,
+        context.engine,
+        approvals.load_key(context.settings),
+        context.case.name,
         challenger.night,
         challenger.subject,
-        evidence_digest(challenger, settings),
-        case.release.approvers,
+        evidence_digest(challenger, context.settings),
+        context.case.release.approvers,
     )
 
 
@@ -78,12 +77,12 @@ def require_same_champion(challenger: Entry, champion: str | None) -> None:
         )
 
 
-def require_passed(challenger: Entry, case: UseCase, settings: Settings) -> None:
+def require_passed(challenger: Entry, context: StepContext) -> None:
     """Raise LedgerError unless the challenger has passed the last stage that the use case asks of it."""
-    stages = find_entries(challenger, EntryKind.STAGE_PASSED, settings)
+    stages = find_entries(challenger, EntryKind.STAGE_PASSED, context.settings)
     passed = [ledger_entries.read(each, StagePassed).share for each in stages]
-    if not passed or max(passed) < case.release.shares[-1]:
+    if not passed or max(passed) < context.case.release.shares[-1]:
         raise LedgerError(
             f"package {challenger.subject[:12]} has not passed its canary: it has passed {passed or 'no share'} of "
-            f"{list(case.release.shares)}; let `{case.name}_canary` judge it"
+            f"{list(context.case.release.shares)}; let `{context.case.name}_canary` judge it"
         )

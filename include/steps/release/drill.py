@@ -7,14 +7,13 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from include import usecases
 from include.serving import child_server
-from include.settings import Settings, load_settings
+from include.settings import Settings
 from include.steps import release_state
+from include.steps.context import StepContext
 from include.stores import ledger, routing_store, warehouse
 from include.stores.warehouse import Alert, Metric
 from ml.rollout.routing import Routing
-from ml.usecase import UseCase
 
 MAX_SECONDS = 2.0
 METRIC = "rollback_seconds"
@@ -34,14 +33,14 @@ def drill(use_case: str) -> DrillResult | None:
     Nobody's traffic is touched. The time is recorded as a metric, and one above the bar raises an alert. Raises SetupError
     when the server does not start, or never follows.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    rollout_state = release_state.current(case, settings)
+    context = StepContext.load(use_case)
+    rollout_state = release_state.current(context)
     if rollout_state.champion is None or rollout_state.standby is None:
         return None
-    before = Routing(use_case=case.name, seq=1, champion=rollout_state.champion, standby=rollout_state.standby)
+    before = Routing(use_case=context.case.name, seq=1, champion=rollout_state.champion, standby=rollout_state.standby)
     with TemporaryDirectory() as folder:
-        result = _measure_rollback(before, replace(settings, routes=Path(folder), prediction_log=Path(folder)))
-    _record(case, result, settings)
+        result = _measure_rollback(before, replace(context.settings, routes=Path(folder), prediction_log=Path(folder)))
+    _record(context, result)
     return result
 
 
@@ -68,14 +67,14 @@ def _is_serving(address: str, routing: Routing, digest: str) -> bool:
     return response.status_code == 200 and response.json()["versions"] == [digest]
 
 
-def _record(case: UseCase, result: DrillResult, settings: Settings) -> None:
-    engine = warehouse.engine(settings.warehouse_url)
-    promotion = ledger.champion(engine, case.name)
+def _record(context: StepContext, result: DrillResult) -> None:
+    engine = context.engine
+    promotion = ledger.champion(engine, context.case.name)
     assert promotion is not None
     assert promotion.night is not None
-    night = release_state.latest_night(case, promotion.night, settings)
+    night = release_state.latest_night(context, promotion.night)
     metric = Metric(
-        use_case=case.name,
+        use_case=context.case.name,
         night=night,
         model_digest=result.digest,
         slice="all",
@@ -87,5 +86,5 @@ def _record(case: UseCase, result: DrillResult, settings: Settings) -> None:
     if result.seconds > MAX_SECONDS:
         message = f"a rollback took {result.seconds:.1f} s in a drill, more than {MAX_SECONDS:g} s: see docs/release.md"
         warehouse.raise_alert(
-            engine, Alert(use_case=case.name, night=night, kind="drill", subject=result.digest, message=message)
+            engine, Alert(use_case=context.case.name, night=night, kind="drill", subject=result.digest, message=message)
         )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from include import usecases
-from include.settings import Settings, load_settings
+from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.release import acceptance_tests, challengers, override
 from include.stores import warehouse
-from ml import periods, targets
+from ml import targets
 from ml.checks import Check
 from ml.errors import LedgerError
 from ml.governance import ledger_entries
@@ -22,8 +22,8 @@ def render_evidence(use_case: str, night: str) -> str:
 
     Raises LedgerError for a verdict without evidence.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    challenger = challengers.find(case, night_date, settings)
+    context = NightContext.load_night(use_case, night)
+    challenger = challengers.find(context)
     verdict = ledger_entries.read(challenger, Verdict)
     gain, evaluation = verdict.gain, verdict.evaluation
     if gain is None or evaluation is None:
@@ -33,16 +33,16 @@ def render_evidence(use_case: str, night: str) -> str:
     champion = str(verdict.champion or "none: this is the first")[:23]
     return "\n".join(
         [
-            f"**{case.question}**",
+            f"**{context.case.question}**",
             "",
-            f"Package `{challenger.subject}`, trained as of {night_date} because of *{verdict.trigger}*; champion: `{champion}`.",
+            f"Package `{challenger.subject}`, trained as of {context.night} because of *{verdict.trigger}*; champion: `{champion}`.",
             "",
             f"Judged on {evaluation.rows} rows, {' to '.join(evaluation.nights)}, by the **{verdict.rule}** bar: "
-            f"{targets.target_type(case).display_names.loss} gain {interval.value:+.4f}, interval [{interval.low:+.4f}, {interval.high:+.4f}].",
+            f"{targets.target_type(context.case).display_names.loss} gain {interval.value:+.4f}, interval [{interval.low:+.4f}, {interval.high:+.4f}].",
             "",
             f"Chosen because {verdict.choice}.",
             "",
-            *_override_lines(challenger, verdict, settings),
+            *_override_lines(challenger, verdict, context.settings),
             _features_without_benefit(verdict),
             "",
             f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in verdict.table_versions.items())}.",
@@ -52,9 +52,9 @@ def render_evidence(use_case: str, night: str) -> str:
             *rows,
             "",
             *_refit_lines(verdict),
-            *_acceptance_lines(challenger, settings),
-            *_shadow_lines(challenger, settings),
-            f"Evidence `{challengers.evidence_digest(challenger, settings)}`. Your answer is bound to this package and this evidence.",
+            *_acceptance_lines(challenger, context.settings),
+            *_shadow_lines(challenger, context.settings),
+            f"Evidence `{challengers.evidence_digest(challenger, context.settings)}`. Your answer is bound to this package and this evidence.",
         ]
     )
 

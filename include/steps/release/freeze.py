@@ -2,16 +2,14 @@
 
 from datetime import UTC, datetime
 
-from include import usecases
-from include.settings import Settings, load_settings
 from include.steps import justification
-from include.stores import ledger, warehouse
+from include.steps.context import StepContext
+from include.stores import ledger
 from ml.errors import LedgerError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, Frozen, Unfrozen
 from ml.rollout import state
-from ml.usecase import UseCase
 
 
 def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) -> Entry:
@@ -19,32 +17,32 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
 
     Raises RequestError for a time that ends before it begins or is over, and without a name or a reason.
     """
-    case, settings = usecases.get(use_case), load_settings()
+    context = StepContext.load(use_case)
     justification.check("a freeze", who, why)
     if not max(first, datetime.now(UTC)) < until:
         raise RequestError(f"expected a freeze that ends after it begins and after now, got {first} to {until}")
     begins, ends = (each.astimezone(UTC).isoformat() for each in (first, until))
     return ledger.append(
-        warehouse.engine(settings.warehouse_url),
+        context.engine,
         kind=EntryKind.FROZEN,
-        use_case=case.name,
+        use_case=context.case.name,
         night=None,
-        subject=case.name,
+        subject=context.case.name,
         payload=Frozen(since=begins, until=ends, who=who, why=why),
-        key=f"{case.name}:{EntryKind.FROZEN}:{begins}:{ends}:{who}",
+        key=f"{context.case.name}:{EntryKind.FROZEN}:{begins}:{ends}:{who}",
     )
 
 
 def unfreeze(use_case: str, who: str, why: str) -> Entry:
     """End the freeze that holds now; raises RequestError when there is none."""
-    case, settings = usecases.get(use_case), load_settings()
-    active = active_freeze(case, settings)
+    context = StepContext.load(use_case)
+    active = active_freeze(context)
     if active is None:
-        raise RequestError(f"releases of {case.name} are not frozen: there is nothing to end")
+        raise RequestError(f"releases of {context.case.name} are not frozen: there is nothing to end")
     return ledger.append(
-        warehouse.engine(settings.warehouse_url),
+        context.engine,
         kind=EntryKind.UNFROZEN,
-        use_case=case.name,
+        use_case=context.case.name,
         night=None,
         subject=active.key,
         payload=Unfrozen(who=who, why=why),
@@ -52,20 +50,20 @@ def unfreeze(use_case: str, who: str, why: str) -> Entry:
     )
 
 
-def active_freeze(case: UseCase, settings: Settings) -> Entry | None:
+def active_freeze(context: StepContext) -> Entry | None:
     """Return the freeze that holds now; None when there is none."""
-    engine = warehouse.engine(settings.warehouse_url)
-    entries = ledger.entries_of_kinds(engine, case.name, (EntryKind.FROZEN, EntryKind.UNFROZEN))
+    engine = context.engine
+    entries = ledger.entries_of_kinds(engine, context.case.name, (EntryKind.FROZEN, EntryKind.UNFROZEN))
     return state.active_freeze(entries, datetime.now(UTC))
 
 
-def require_unfrozen(case: UseCase, settings: Settings) -> None:
+def require_unfrozen(context: StepContext) -> None:
     """Raise LedgerError while releases are frozen."""
-    active = active_freeze(case, settings)
+    active = active_freeze(context)
     if active is not None:
         freeze_entry = ledger_entries.read(active, Frozen)
         raise LedgerError(
-            f"releases of {case.name} are frozen until {freeze_entry.until} by {freeze_entry.who}: {freeze_entry.why}. "
+            f"releases of {context.case.name} are frozen until {freeze_entry.until} by {freeze_entry.who}: {freeze_entry.why}. "
             "Clear this task then, "
-            f"or end it with `ratchet unfreeze {case.name}`"
+            f"or end it with `ratchet unfreeze {context.case.name}`"
         )

@@ -4,12 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from include import usecases
-from include.settings import load_settings
 from include.steps import justification
+from include.steps.context import NightContext
 from include.steps.train import attempts
-from include.stores import ledger, warehouse
-from ml import periods
+from include.stores import ledger
 from ml.errors import RequestError
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
@@ -24,14 +22,16 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
 
     Raises RequestError when the verdict has no package, when it promoted already, or when the words are too few.
     """
-    case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    engine = warehouse.engine(settings.warehouse_url)
-    verdicts = attempts.verdicts(case, as_of, settings)
+    context = NightContext.load_night(use_case, night)
+    engine = context.engine
+    verdicts = attempts.verdicts(context)
     verdict = ledger_entries.read(verdicts[-1], Verdict) if verdicts else None
     if verdict is None or verdict.package is None:
-        raise RequestError(f"expected a night of {case.name} whose challenger was judged, got {as_of}: train it first")
+        raise RequestError(
+            f"expected a night of {context.case.name} whose challenger was judged, got {context.night}: train it first"
+        )
     if verdict.outcome == Outcome.PROMOTE:
-        raise RequestError(f"the challenger of {as_of} earned its release: there is nothing to override")
+        raise RequestError(f"the challenger of {context.night} earned its release: there is nothing to override")
     justification.check("an override", who, why)
     if not 1 <= days <= _LONGEST_DAYS:
         raise RequestError(f"an override is good for 1 to {_LONGEST_DAYS} days, got {days}")
@@ -39,11 +39,11 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
     return ledger.append(
         engine,
         kind=EntryKind.GATE_OVERRIDDEN,
-        use_case=case.name,
-        night=as_of,
+        use_case=context.case.name,
+        night=context.night,
         subject=verdicts[-1].subject,
         payload=GateOverridden(who=who, why=why, until=until, outcome=verdict.outcome),
-        key=f"{case.name}:{EntryKind.GATE_OVERRIDDEN}:{as_of}:{verdicts[-1].subject}:{until}:{who}",
+        key=f"{context.case.name}:{EntryKind.GATE_OVERRIDDEN}:{context.night}:{verdicts[-1].subject}:{until}:{who}",
     )
 
 

@@ -1,9 +1,9 @@
 """Back to the last champion that nobody was rolled back from, now: a person asks for it, with a reason."""
 
-from include import notifications, usecases
-from include.settings import Settings, load_settings
+from include import notifications
 from include.steps import justification, release_state
-from include.stores import ledger, warehouse
+from include.steps.context import StepContext
+from include.stores import ledger
 from ml.errors import RequestError
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import Aborted, EntryKind, RolledBack
@@ -17,28 +17,28 @@ def roll_back(use_case: str, who: str, why: str, request_id: str) -> Entry:
     Servers and the registry follow. `request_id` names the request: the same one again changes nothing more. Raises
     RequestError without a name or a reason, for a person who may not (`Roles`), and when there is nothing to go back to.
     """
-    case, settings = usecases.get(use_case), load_settings()
+    context = StepContext.load(use_case)
     justification.check("a rollback", who, why)
-    case.roles.check_permission(Permission.ROLL_BACK, who)
-    key = f"{case.name}:rollback:{request_id}"
-    existing = [each for each in ledger.entries(warehouse.engine(settings.warehouse_url), case.name) if each.key == key]
-    entry = existing[0] if existing else _append(case, release_state.current(case, settings), who, why, key, settings)
-    release_state.sync(case, settings)
-    notifications.send(f"{case.name}: {entry.kind}", f"{entry.subject} ({who}: {why})")
+    context.case.roles.check_permission(Permission.ROLL_BACK, who)
+    key = f"{context.case.name}:rollback:{request_id}"
+    existing = [each for each in ledger.entries(context.engine, context.case.name) if each.key == key]
+    entry = existing[0] if existing else _append(context, release_state.current(context), who, why, key)
+    release_state.sync(context)
+    notifications.send(f"{context.case.name}: {entry.kind}", f"{entry.subject} ({who}: {why})")
     return entry
 
 
-def _append(case: UseCase, rollout_state: RolloutState, who: str, why: str, key: str, settings: Settings) -> Entry:
-    kind, subject, payload = _step_back(case, rollout_state, who, why)
-    engine = warehouse.engine(settings.warehouse_url)
-    promotion = ledger.champion(engine, case.name)
+def _append(context: StepContext, rollout_state: RolloutState, who: str, why: str, key: str) -> Entry:
+    kind, subject, payload = _step_back(context.case, rollout_state, who, why)
+    engine = context.engine
+    promotion = ledger.champion(engine, context.case.name)
     assert promotion is not None
     assert promotion.night is not None
     return ledger.append(
         engine,
         kind=kind,
-        use_case=case.name,
-        night=release_state.latest_night(case, promotion.night, settings),
+        use_case=context.case.name,
+        night=release_state.latest_night(context, promotion.night),
         subject=subject,
         payload=payload,
         key=key,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins
 from include.steps.score import prediction_log
@@ -74,10 +75,10 @@ class ScoringPackage:
     def predict(self, rows: pd.DataFrame, case: UseCase, settings: Settings) -> Floats:
         """Return the scores of `rows`; raises FeatureError unless they mean what the model learned."""
         if feature_step.SERVICE not in rows or rows[feature_step.SERVICE].isna().any():
-            feature_pins.check_rows(self.digest, rows, case, settings)
+            feature_pins.check_rows(self.digest, rows, StepContext(case=case, settings=settings))
         built = rows[[NIGHT, feature_step.SERVICE]].drop_duplicates()
         if new := set(built.itertuples(index=False, name=None)) - self.checked:
-            feature_pins.check_rows(self.digest, built, case, settings)
+            feature_pins.check_rows(self.digest, built, StepContext(case=case, settings=settings))
             self.checked.update(new)
         return self.model.predict(rows)
 
@@ -87,9 +88,7 @@ def load_model(digest: str, settings: Settings) -> Model:
     return package_files.load(packages.get(settings.packages, digest, settings.trusted_keys))
 
 
-def predict(
-    case: UseCase, night: date, version: int, routing: Routing, settings: Settings, folder: Path
-) -> BatchPredictions:
+def predict(context: NightContext, version: int, routing: Routing, folder: Path) -> BatchPredictions:
     """Return what the packages of `routing` answer to the entities of `night`, as of `version` of the features.
 
     Files go into the folder `aside`. A challenger that fails is written down, and the champion answers for everybody.
@@ -97,10 +96,10 @@ def predict(
     """
     if routing.challenger is not None:
         try:
-            return _predict(case, night, version, routing, settings, folder)
+            return _predict(context, version, routing, folder)
         except _ChallengerError as failed:
-            return _predict(case, night, version, routing, settings, folder, fault=str(failed))
-    return _predict(case, night, version, routing, settings, folder)
+            return _predict(context, version, routing, folder, fault=str(failed))
+    return _predict(context, version, routing, folder)
 
 
 class _ChallengerError(Exception):
@@ -108,31 +107,25 @@ class _ChallengerError(Exception):
 
 
 def _predict(
-    case: UseCase,
-    night: date,
-    version: int,
-    routing: Routing,
-    settings: Settings,
-    folder: Path,
-    fault: str | None = None,
+    context: NightContext, version: int, routing: Routing, folder: Path, fault: str | None = None
 ) -> BatchPredictions:
-    champion = ScoringPackage(digest=routing.champion, model=load_model(routing.champion, settings))
-    challenger = _load_challenger(routing, settings) if fault is None else None
-    target, period = targets.target_type(case), Period(night, night)
-    uri, names = feature_step.address(settings.lake, case), _profiled_columns(case)
-    share = _PROFILE_ROWS / max(lake.count(uri, str(night), str(night), version), 1)
+    champion = ScoringPackage(digest=routing.champion, model=load_model(routing.champion, context.settings))
+    challenger = _load_challenger(routing, context.settings) if fault is None else None
+    target, period = targets.target_type(context.case), Period(context.night, context.night)
+    uri, names = feature_step.address(context.settings.lake, context.case), _profiled_columns(context.case)
+    share = _PROFILE_ROWS / max(lake.count(uri, str(context.night), str(context.night), version), 1)
     predictions, sampled = BatchPredictions(scores=_spool(folder), log_rows=_spool(folder)), list[pd.DataFrame]()
     for rows in lake.batches(uri, period, at_version=version):
-        scores = {routing.champion: champion.predict(rows, case, settings)}
+        scores = {routing.champion: champion.predict(rows, context.case, context.settings)}
         if routing.challenger is not None:
-            scores[routing.challenger] = _challenger_scores(challenger, rows, case, settings)
+            scores[routing.challenger] = _challenger_scores(challenger, rows, context)
         canary = _canary_mask(rows, routing if fault is None else routing.without_challenger)
         published = _published_rows(rows, scores, routing, canary)
         predictions = replace(
             predictions,
             scores=predictions.scores.add(published),
             log_rows=predictions.log_rows.add(
-                _log_rows(rows, scores, routing, canary, fault, case, night, predictions.rows)
+                _log_rows(rows, scores, routing, canary, fault, context.case, context.night, predictions.rows)
             ),
             invalid=predictions.invalid + sum(not target.is_valid_score(score) for score in published[SCORE].tolist()),
         )
@@ -151,13 +144,11 @@ def _load_challenger(routing: Routing, settings: Settings) -> ScoringPackage | N
         raise _ChallengerError(f"{type(fault).__name__}: {fault}") from None
 
 
-def _challenger_scores(
-    challenger: ScoringPackage | None, rows: pd.DataFrame, case: UseCase, settings: Settings
-) -> Floats:
+def _challenger_scores(challenger: ScoringPackage | None, rows: pd.DataFrame, context: StepContext) -> Floats:
     if challenger is None:
         return np.full(len(rows), np.nan)
     try:
-        return challenger.predict(rows, case, settings)
+        return challenger.predict(rows, context.case, context.settings)
     except (DataError, FeatureError, PackageError) as fault:
         raise _ChallengerError(f"{type(fault).__name__}: {fault}") from None
 

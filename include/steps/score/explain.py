@@ -6,13 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from include import usecases
-from include.settings import Settings, load_settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.score import batch_prediction
 from include.stores import packages, warehouse
 from include.usecases import coherence
-from ml import periods, targets
+from ml import targets
 from ml.errors import LedgerError, RequestError
 from ml.evaluation import explain as explaining
 from ml.evaluation.explain import Explanation
@@ -30,24 +29,25 @@ def explain(use_case: str, night: str, entity: str) -> str:
 
     Raises RequestError when there is no such score, LedgerError when the package makes another number of those features.
     """
-    case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    scores = warehouse.scores(warehouse.engine(settings.warehouse_url), case.name, as_of)
+    context = NightContext.load_night(use_case, night)
+    scores = warehouse.scores(context.engine, context.case.name, context.night)
     matches = scores[scores["entity"] == entity]
     if matches.empty:
         raise RequestError(
-            f"{case.name} issued no score for {entity!r} on {as_of}; of that night it has {len(scores)} scores"
+            f"{context.case.name} issued no score for {entity!r} on {context.night}; of that night it has {len(scores)} scores"
         )
-    return "\n\n".join(_explain_score(case, str(as_of), each, settings) for each in matches.to_dict("records"))
+    return "\n\n".join(_explain_score(context, str(context.night), each) for each in matches.to_dict("records"))
 
 
-def _explain_score(case: UseCase, night: str, stored_score: Mapping[Any, Any], settings: Settings) -> str:
+def _explain_score(context: StepContext, night: str, stored_score: Mapping[Any, Any]) -> str:
     digest, version = str(stored_score["model_digest"]), int(str(stored_score["features_version"]))
-    model = batch_prediction.load_model(digest, settings)
-    rows = feature_step.read(settings.lake, case, night, night, at_version=version)
+    model = batch_prediction.load_model(digest, context.settings)
+    rows = feature_step.read(context.settings.lake, context.case, night, night, at_version=version)
     row = _row(rows, str(stored_score["entity"]))
     explanation = explaining.explain(model, row)
     target = targets.from_facts(
-        case, package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
+        context.case,
+        package_files.facts(packages.get(context.settings.packages, digest, context.settings.trusted_keys)),
     )
     if abs(explanation.score - float(str(stored_score["score"]))) > _TOLERANCE:
         raise LedgerError(
@@ -58,7 +58,7 @@ def _explain_score(case: UseCase, night: str, stored_score: Mapping[Any, Any], s
         [
             f"**{stored_score['entity']}**, {night}: {explanation.score:.6f}, by package `{digest}` from version {version} of the features.",
             "",
-            *_table(case, row, explanation, target),
+            *_table(context.case, row, explanation, target),
             "",
             *_summary(explanation, target),
         ]

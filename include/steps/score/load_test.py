@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import httpx
 import numpy as np
 
-from include import usecases
-from include.settings import load_settings
+from include.steps.context import StepContext
 from include.steps.features import materialize
 from ml.errors import RequestError
 
@@ -38,8 +37,8 @@ def run(use_case: str, url: str, rate: float, limit: int = 0) -> LoadTestResult:
     """
     if rate <= 0:
         raise RequestError(f"expected a rate above 0 requests a second, got {rate}")
-    case, settings = usecases.get(use_case), load_settings()
-    entities = list(materialize.open_snapshot_store(case, settings).snapshot.row_index)[: limit or None]
+    context = StepContext.load(use_case)
+    entities = list(materialize.open_snapshot_store(context).snapshot.row_index)[: limit or None]
     return asyncio.run(_run(entities, url, rate))
 
 

@@ -7,13 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from include import usecases
-from include.settings import Settings, load_settings
+from include.steps.context import NightContext, StepContext
 from include.stores import lake, request_log
 from include.stores.files.spool import Spool
 from ml.ingestion.availability import NIGHT
 from ml.periods import Period
-from ml.usecase import UseCase
 
 STAGE, REST, BATCH = "answers", "rest", "batch"
 COLUMNS = (
@@ -38,34 +36,34 @@ def collect(use_case: str) -> int:
 
     What a server still writes is read as far as it is; a journal file that is finished and read is removed.
     """
-    case, settings = usecases.get(use_case), load_settings()
+    context = StepContext.load(use_case)
     return sum(
-        _collect_segment(segment, case, settings)
-        for segment in request_log.segments(settings.prediction_log / case.name)
+        _collect_segment(segment, context)
+        for segment in request_log.segments(context.settings.prediction_log / context.case.name)
     )
 
 
-def put(rows: pd.DataFrame | Spool, case: UseCase, night: date, settings: Settings) -> None:
+def put(rows: pd.DataFrame | Spool, context: NightContext) -> None:
     """Store the answers of a nightly batch in place of those of `night`; `rows` have the columns `COLUMNS`."""
     content = rows if isinstance(rows, Spool) else cast(rows)
-    lake.replace(address(case, BATCH, settings), Period(first=night, last=night), content)
+    lake.replace(address(context, BATCH), Period(first=context.night, last=context.night), content)
 
 
-def read(case: UseCase, after: date, moment: datetime, settings: Settings) -> pd.DataFrame:
+def read(context: StepContext, after: date, moment: datetime) -> pd.DataFrame:
     """Return what was answered over REST from `moment` on, and in the batch for the nights after `after`."""
-    rest = lake.read(address(case, REST, settings), columns=list(COLUMNS))
-    batch = lake.read(address(case, BATCH, settings), str(after), columns=list(COLUMNS))
+    rest = lake.read(address(context, REST), columns=list(COLUMNS))
+    batch = lake.read(address(context, BATCH), str(after), columns=list(COLUMNS))
     frames = [rest[rest["at"] >= moment.timestamp()], batch[batch[NIGHT] > str(after)]]
     return pd.concat([cast(each) for each in frames], ignore_index=True)
 
 
-def address(case: UseCase, table: str, settings: Settings) -> str:
+def address(context: StepContext, table: str) -> str:
     """Return where the answers over REST, or those of the batch, are in the lake."""
-    return lake.address(settings.lake, case.name, STAGE, table)
+    return lake.address(context.settings.lake, context.case.name, STAGE, table)
 
 
-def _collect_segment(segment: Path, case: UseCase, settings: Settings) -> int:
-    uri = address(case, REST, settings)
+def _collect_segment(segment: Path, context: StepContext) -> int:
+    uri = address(context, REST)
     page = request_log.read(segment, lake.committed_offset(uri, segment.stem))
     if page.records and not lake.append(uri, _frame(page.records), segment.stem, page.next_offset):
         return 0  # another drain was faster, and has these

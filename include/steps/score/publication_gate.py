@@ -6,13 +6,11 @@ from datetime import date
 
 import pandas as pd
 
-from include import usecases
-from include.settings import Settings, load_settings
 from include.steps import justification
+from include.steps.context import NightContext, StepContext
 from include.steps.score.batch_prediction import BatchPredictions
 from include.stores import lake, ledger, warehouse
 from include.stores.warehouse import Alert
-from ml import periods
 from ml.errors import RefusalError, RequestError
 from ml.governance import hash_chain, ledger_entries
 from ml.governance.hash_chain import Entry
@@ -29,34 +27,36 @@ _DECISIONS = (EntryKind.SCORES_PUBLISHED, EntryKind.SCORES_HELD_BACK)
 _STAGE, _TABLE = "profiles", "issued"
 
 
-def check(case: UseCase, night: date, predictions: BatchPredictions, champion: str, settings: Settings) -> None:
+def check(context: NightContext, predictions: BatchPredictions, champion: str) -> None:
     """Check a night's scores beside the nights published before it and record that; return when they may be published.
 
     Raises RefusalError, with what to do, when they are held back. The same scores get the same decision whenever asked.
     """
-    batch = predictions.to_batch(lake.count(_entities_address(case, settings), str(night), str(night)))
-    usual = publication_gate.build_reference(list(_recent_profiles(case, night, settings)), case.publication)
-    verdict = publication_gate.evaluate(batch, usual, case.publication)
+    batch = predictions.to_batch(lake.count(_entities_address(context), str(context.night), str(context.night)))
+    usual = publication_gate.build_reference(list(_recent_profiles(context)), context.case.publication)
+    verdict = publication_gate.evaluate(batch, usual, context.case.publication)
     decision = PublicationDecided(
         rows=batch.rows,
         invalid=batch.invalid,
         checks=verdict.checks,
         evidence=_evidence(champion, predictions.profiles, batch, verdict),
     )
-    overridden_by = _overridden_by(case, night, decision.evidence, settings)
+    overridden_by = _overridden_by(context, decision.evidence)
     if verdict.is_publishable and not batch.rows:
         return
     if verdict.is_publishable or overridden_by:
         published = replace(decision, overridden_by=overridden_by)
-        _write(EntryKind.SCORES_PUBLISHED, case, night, champion, published, settings)
+        _write(EntryKind.SCORES_PUBLISHED, context, champion, published)
         lake.replace(
-            _profiles_address(case, settings), Period(night, night), _profile_rows(night, predictions.profiles)
+            _profiles_address(context),
+            Period(context.night, context.night),
+            _profile_rows(context.night, predictions.profiles),
         )
-        _settle_alert(case, night, None, settings)
+        _settle_alert(context, None)
         return
-    _write(EntryKind.SCORES_HELD_BACK, case, night, champion, decision, settings)
-    message = _refusal_message(case, night, verdict)
-    _settle_alert(case, night, message, settings)
+    _write(EntryKind.SCORES_HELD_BACK, context, champion, decision)
+    message = _refusal_message(context.case, context.night, verdict)
+    _settle_alert(context, message)
     raise RefusalError(message)
 
 
@@ -66,35 +66,37 @@ def override(use_case: str, night: str, who: str, why: str) -> Entry:
     Good for the very scores that were checked: others are checked anew. Raises RequestError when nothing is held back,
     when there are invalid scores, or when the words are too few.
     """
-    case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    engine = warehouse.engine(settings.warehouse_url)
-    decisions = [each for each in ledger.entries_of_kinds(engine, case.name, _DECISIONS) if each.night == as_of]
+    context = NightContext.load_night(use_case, night)
+    engine = context.engine
+    decisions = [
+        each for each in ledger.entries_of_kinds(engine, context.case.name, _DECISIONS) if each.night == context.night
+    ]
     if not decisions or decisions[-1].kind != EntryKind.SCORES_HELD_BACK:
         raise RequestError(
-            f"expected a night of {case.name} whose scores are withheld, got {as_of}: there is nothing to waive"
+            f"expected a night of {context.case.name} whose scores are withheld, got {context.night}: there is nothing to waive"
         )
     justification.check("a waiver of withheld scores", who, why)
     decision = ledger_entries.read(decisions[-1], PublicationDecided)
     if decision.invalid:
         raise RequestError(
-            f"{decision.invalid} of the scores of {as_of} are no answer, which nobody can issue: mend the night's "
+            f"{decision.invalid} of the scores of {context.night} are no answer, which nobody can issue: mend the night's "
             f"features or go back to another model, and score it again"
         )
     return ledger.append(
         engine,
         kind=EntryKind.PUBLICATION_OVERRIDDEN,
-        use_case=case.name,
-        night=as_of,
+        use_case=context.case.name,
+        night=context.night,
         subject=decision.evidence,
         payload=PublicationOverridden(who=who, why=why),
-        key=f"{case.name}:{EntryKind.PUBLICATION_OVERRIDDEN}:{as_of}:{decision.evidence}:{who}",
+        key=f"{context.case.name}:{EntryKind.PUBLICATION_OVERRIDDEN}:{context.night}:{decision.evidence}:{who}",
     )
 
 
-def _recent_profiles(case: UseCase, night: date, settings: Settings) -> Iterator[Mapping[str, Profile]]:
+def _recent_profiles(context: NightContext) -> Iterator[Mapping[str, Profile]]:
     """Yield the profiles of the nights published last before `night`."""
-    uri = _profiles_address(case, settings)
-    last = [each for each in lake.nights(uri) if each < night][-case.publication.reference_nights :]
+    uri = _profiles_address(context)
+    last = [each for each in lake.nights(uri) if each < context.night][-context.case.publication.reference_nights :]
     if not last:
         return
     for _, rows in lake.read(uri, str(last[0]), str(last[-1])).groupby("night"):
@@ -123,41 +125,38 @@ def _evidence(champion: str, profiles: Mapping[str, Profile], batch: ScoreBatch,
     )
 
 
-def _overridden_by(case: UseCase, night: date, evidence: str, settings: Settings) -> str | None:
+def _overridden_by(context: NightContext, evidence: str) -> str | None:
     """Return who overrode the checks for these very scores; None when nobody did."""
-    engine = warehouse.engine(settings.warehouse_url)
+    engine = context.engine
     entries = ledger.entries(
-        engine, use_case=case.name, kind=EntryKind.PUBLICATION_OVERRIDDEN, night=night, subject=evidence
+        engine, use_case=context.case.name, kind=EntryKind.PUBLICATION_OVERRIDDEN, night=context.night, subject=evidence
     )
     return ledger_entries.read(entries[-1], PublicationOverridden).who if entries else None
 
 
-def _write(
-    kind: EntryKind,
-    case: UseCase,
-    night: date,
-    champion: str,
-    decision: PublicationDecided,
-    settings: Settings,
-) -> None:
+def _write(kind: EntryKind, context: NightContext, champion: str, decision: PublicationDecided) -> None:
     ledger.append(
-        warehouse.engine(settings.warehouse_url),
+        context.engine,
         kind=kind,
-        use_case=case.name,
-        night=night,
+        use_case=context.case.name,
+        night=context.night,
         subject=champion,
         payload=decision,
-        key=f"{case.name}:{kind}:{night}:{decision.evidence}",
+        key=f"{context.case.name}:{kind}:{context.night}:{decision.evidence}",
     )
 
 
-def _settle_alert(case: UseCase, night: date, message: str | None, settings: Settings) -> None:
+def _settle_alert(context: NightContext, message: str | None) -> None:
     alerts = (
         []
         if message is None
-        else [Alert(use_case=case.name, night=night, kind=HELD_BACK_ALERT, subject="scores", message=message)]
+        else [
+            Alert(
+                use_case=context.case.name, night=context.night, kind=HELD_BACK_ALERT, subject="scores", message=message
+            )
+        ]
     )
-    warehouse.replace_alerts(warehouse.engine(settings.warehouse_url), case.name, night, (HELD_BACK_ALERT,), alerts)
+    warehouse.replace_alerts(context.engine, context.case.name, context.night, (HELD_BACK_ALERT,), alerts)
 
 
 def _refusal_message(case: UseCase, night: date, verdict: PublicationDecision) -> str:
@@ -168,9 +167,9 @@ def _refusal_message(case: UseCase, night: date, verdict: PublicationDecision) -
     )
 
 
-def _entities_address(case: UseCase, settings: Settings) -> str:
-    return lake.address(settings.lake, case.name, "valid", case.entities)
+def _entities_address(context: StepContext) -> str:
+    return lake.address(context.settings.lake, context.case.name, "valid", context.case.entities)
 
 
-def _profiles_address(case: UseCase, settings: Settings) -> str:
-    return lake.address(settings.lake, case.name, _STAGE, _TABLE)
+def _profiles_address(context: StepContext) -> str:
+    return lake.address(context.settings.lake, context.case.name, _STAGE, _TABLE)

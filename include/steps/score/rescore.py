@@ -10,13 +10,12 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from include import usecases
-from include.settings import Settings, load_settings
 from include.steps import justification, release_state
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.score import batch_prediction
 from include.steps.score.batch_prediction import ScoringPackage
-from include.stores import lake, ledger, packages, table_snapshot, warehouse
+from include.stores import lake, ledger, packages, table_snapshot
 from include.stores.files.spool import Spool
 from ml.errors import RequestError
 from ml.features import ENTITY
@@ -24,7 +23,6 @@ from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Rescored, Verdict
 from ml.ingestion.availability import NIGHT
 from ml.periods import Period
-from ml.usecase import UseCase
 
 STAGE = "rescores"
 CHAMPION, EACH_NIGHT = "champion", "each-night"
@@ -46,19 +44,21 @@ def plan(use_case: str, first: str, last: str, package: str, who: str, why: str)
     `package` is `CHAMPION` (of now), `EACH_NIGHT` (whoever was champion then), or the beginning of a digest. Raises
     RequestError for days that are no nights, nights without features, and a package that is not there.
     """
-    case, settings = usecases.get(use_case), load_settings()
+    context = StepContext.load(use_case)
     justification.check("a rescore", who, why)
-    period = case.horizon.parse(f"{first}..{last}")
-    known = [night for night in lake.nights(feature_step.address(settings.lake, case)) if night in period]
+    period = context.case.horizon.parse(f"{first}..{last}")
+    known = [
+        night for night in lake.nights(feature_step.address(context.settings.lake, context.case)) if night in period
+    ]
     if not known:
-        raise RequestError(f"expected nights of {case.name} that have features, got {period}: none of them has")
-    digest = package if package == EACH_NIGHT else _digest(case, package, settings)
-    version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
+        raise RequestError(f"expected nights of {context.case.name} that have features, got {period}: none of them has")
+    digest = package if package == EACH_NIGHT else _digest(context, package)
+    version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
     request_digest = hashlib.sha256(f"{period}:{digest}:{version}:{who}:{why}".encode()).hexdigest()
     ledger.append(
-        warehouse.engine(settings.warehouse_url),
+        context.engine,
         kind=EntryKind.RESCORED,
-        use_case=case.name,
+        use_case=context.case.name,
         night=period.last,
         subject=digest,
         payload=Rescored(
@@ -69,7 +69,7 @@ def plan(use_case: str, first: str, last: str, package: str, who: str, why: str)
             why=why,
             table_versions={f"{feature_step.STAGE}/{feature_step.TABLE}": version},
         ),
-        key=f"{case.name}:{EntryKind.RESCORED}:{request_digest}",
+        key=f"{context.case.name}:{EntryKind.RESCORED}:{request_digest}",
     )
     chunks = [known[at : at + _CHUNK_NIGHTS] for at in range(0, len(known), _CHUNK_NIGHTS)]
     return [RescoreChunk(period=str(Period(each[0], each[-1])), package=digest, version=version) for each in chunks]
@@ -80,31 +80,31 @@ def rescore(use_case: str, chunk: RescoreChunk) -> int:
 
     Nights without a champion have none. Raises FeatureError where the features do not mean what a package learned.
     """
-    case, settings = usecases.get(use_case), load_settings()
-    uri, period = address(case, chunk.package, settings), case.horizon.parse(chunk.period)
+    context = StepContext.load(use_case)
+    uri, period = address(context, chunk.package), context.case.horizon.parse(chunk.period)
     loaded: dict[str, ScoringPackage] = {}
-    for night in lake.nights(feature_step.address(settings.lake, case)):
-        digest = _package_for(case, night, chunk.package, settings) if night in period else None
+    for night in lake.nights(feature_step.address(context.settings.lake, context.case)):
+        digest = _package_for(context.at(night), chunk.package) if night in period else None
         if digest is not None and not _is_done(uri, night, digest, chunk.version):
             if digest not in loaded:
-                loaded = {digest: ScoringPackage(digest=digest, model=batch_prediction.load_model(digest, settings))}
-            _score_night(uri, case, night, loaded[digest], chunk.version, settings)
+                loaded = {
+                    digest: ScoringPackage(digest=digest, model=batch_prediction.load_model(digest, context.settings))
+                }
+            _score_night(uri, context.at(night), loaded[digest], chunk.version)
     return lake.count(uri, str(period.first), str(period.last))
 
 
-def address(case: UseCase, package: str, settings: Settings) -> str:
+def address(context: StepContext, package: str) -> str:
     """Return where what `package` made of nights again rests: a table of each package, one of `EACH_NIGHT`."""
-    return lake.address(settings.lake, case.name, STAGE, package[:_DIGEST_CHARS])
+    return lake.address(context.settings.lake, context.case.name, STAGE, package[:_DIGEST_CHARS])
 
 
-def _score_night(
-    uri: str, case: UseCase, night: date, package: ScoringPackage, version: int, settings: Settings
-) -> None:
-    period, source = Period(night, night), feature_step.address(settings.lake, case)
+def _score_night(uri: str, context: NightContext, package: ScoringPackage, version: int) -> None:
+    period, source = Period(context.night, context.night), feature_step.address(context.settings.lake, context.case)
     with TemporaryDirectory() as folder:
         spool = Spool(folder=Path(folder))
         for rows in lake.batches(source, period, at_version=version):
-            scores = package.predict(rows, case, settings)
+            scores = package.predict(rows, context.case, context.settings)
             scored = rows[[ENTITY, NIGHT]].assign(model_digest=package.digest, score=scores, features_version=version)
             spool = spool.add(scored)
         if spool.count:
@@ -120,23 +120,23 @@ def _is_done(uri: str, night: date, digest: str, version: int) -> bool:
     return bool(matching) and all(matching)
 
 
-def _package_for(case: UseCase, night: date, package: str, settings: Settings) -> str | None:
-    return release_state.as_of(case, night, settings).champion if package == EACH_NIGHT else package
+def _package_for(context: NightContext, package: str) -> str | None:
+    return release_state.as_of(context).champion if package == EACH_NIGHT else package
 
 
-def _digest(case: UseCase, package: str, settings: Settings) -> str:
+def _digest(context: StepContext, package: str) -> str:
     if package == CHAMPION:
-        champion = release_state.current(case, settings).champion
+        champion = release_state.current(context).champion
         if champion is None:
-            raise RequestError(f"{case.name} has no champion yet: train one and release it, or name a package")
+            raise RequestError(f"{context.case.name} has no champion yet: train one and release it, or name a package")
         return champion
-    verdicts = ledger.entries(warehouse.engine(settings.warehouse_url), case.name, EntryKind.JUDGED)
+    verdicts = ledger.entries(context.engine, context.case.name, EntryKind.JUDGED)
     packed = {each.subject for each in verdicts if ledger_entries.read(each, Verdict).package is not None}
     matches = sorted(each for each in packed if each.startswith(package))
     if len(package) < _DIGEST_CHARS or len(matches) != 1:
         raise RequestError(
-            f"expected {CHAMPION}, {EACH_NIGHT} or {_DIGEST_CHARS} characters or more of the digest of one package of {case.name}, got "
-            f"{package!r}: `ratchet ledger show --use-case {case.name} --kind judged` lists them"
+            f"expected {CHAMPION}, {EACH_NIGHT} or {_DIGEST_CHARS} characters or more of the digest of one package of {context.case.name}, got "
+            f"{package!r}: `ratchet ledger show --use-case {context.case.name} --kind judged` lists them"
         )
-    packages.get(settings.packages, matches[0], settings.trusted_keys)
+    packages.get(context.settings.packages, matches[0], context.settings.trusted_keys)
     return matches[0]

@@ -4,20 +4,19 @@ While a challenger is under way it answers for its share of the entities, and wh
 A night is issued whole or not at all, and only when it is like the nights before (`include/steps/score/publication_gate.py`).
 """
 
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from include import usecases
-from include.settings import Settings, load_settings
+from include.settings import load_settings
 from include.steps import release_state
+from include.steps.context import NightContext
 from include.steps.features import build as feature_step
 from include.steps.score import batch_prediction, prediction_log, publication_gate
 from include.stores import table_snapshot, warehouse
 from ml import periods
 from ml.errors import RefusalError
 from ml.rollout.routing import Routing
-from ml.usecase import UseCase
 
 
 def score(use_case: str, period: str) -> int | None:
@@ -29,12 +28,12 @@ def score(use_case: str, period: str) -> int | None:
     case, span, settings = usecases.get(use_case), periods.parse(period), load_settings()
     published, scored, refusals = 0, False, list[str]()
     for night in case.horizon.nights(span):
-        routing = release_state.as_of(case, night, settings).routing
+        routing = release_state.as_of(NightContext(case=case, night=night, settings=settings)).routing
         if routing is None:
             continue
         scored = True
         try:
-            published += score_night(case, night, routing, settings)
+            published += score_night(NightContext(case=case, night=night, settings=settings), routing)
         except RefusalError as refusal:
             refusals.append(str(refusal))
     if refusals:
@@ -42,14 +41,14 @@ def score(use_case: str, period: str) -> int | None:
     return published if scored else None
 
 
-def score_night(case: UseCase, night: date, routing: Routing, settings: Settings) -> int:
+def score_night(context: NightContext, routing: Routing) -> int:
     """Issue scores for the entities of `night` by the packages of `routing` and return how many; raises as `score` does."""
-    version = table_snapshot.take(case, settings).version(feature_step.STAGE, feature_step.TABLE)
+    version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
     with TemporaryDirectory() as folder:
-        predictions = batch_prediction.predict(case, night, version, routing, settings, Path(folder))
-        publication_gate.check(case, night, predictions, routing.champion, settings)
+        predictions = batch_prediction.predict(context, version, routing, Path(folder))
+        publication_gate.check(context, predictions, routing.champion)
         if routing.challenger is not None and predictions.rows:
-            prediction_log.put(predictions.log_rows, case, night, settings)
-        engine, cutoff = warehouse.engine(settings.warehouse_url), case.horizon.cutoff(night)
-        warehouse.publish_night(engine, case.name, night, predictions.frames(), cutoff, version)
+            prediction_log.put(predictions.log_rows, context)
+        engine, cutoff = context.engine, context.case.horizon.cutoff(context.night)
+        warehouse.publish_night(engine, context.case.name, context.night, predictions.frames(), cutoff, version)
         return predictions.rows

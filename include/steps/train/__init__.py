@@ -7,11 +7,11 @@ Three steps hand over references: `prepare` holds still what the others read, `f
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from typing import TypedDict
 
-from include import provenance, usecases
-from include.settings import Settings, load_settings
+from include import provenance
+from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.features.training_set import LabelledRows
 from include.steps.train import attempts, candidates, champion, diagnostics, records, refit, resource_trends
 from include.steps.train import plan as plans
@@ -21,7 +21,6 @@ from include.steps.train.plan import Plan
 from include.steps.train.records import TrainingRecord
 from include.stores import candidate_store, ledger, table_snapshot, warehouse
 from include.usecases import function_sources
-from ml import periods
 from ml.errors import RefusalError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
@@ -64,39 +63,39 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
     Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
     when the rows have features that mean something else than what is declared.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    previous = attempts.verdicts(case, night_date, settings)
-    if attempts.current_verdict(case, previous, settings):
+    context = NightContext.load_night(use_case, night)
+    previous = attempts.verdicts(context)
+    if attempts.current_verdict(context, previous):
         return []
-    promoted = _promoted(case, night_date, trigger, settings)
-    champion_model, tables = champion.read(promoted, case, settings), table_snapshot.take(case, settings)
+    promoted = _promoted(context, trigger)
+    champion_model, tables = champion.read(promoted, context), table_snapshot.take(context.case, context.settings)
     refusal = None
     try:
         candidates.check_leaks(
-            case,
-            candidates.rows(case, night_date, tables, champion_model.used_until, settings).learned,
-            night_date,
+            context.case,
+            candidates.rows(context, tables, champion_model.used_until).learned,
+            context.night,
             tables,
         )
     except RefusalError as error:
         refusal = error
     plan = Plan(
-        use_case=case.name,
-        night=str(night_date),
+        use_case=context.case.name,
+        night=str(context.night),
         trigger=trigger,
         tune=tune,
         reads=tables.versions,
         champion=champion_model.digest,
         used_until=champion_model.used_until,
-        declared=attempts.declaration_digest(case),
+        declared=attempts.declaration_digest(context.case),
         code=provenance.code_version(),
-        key=attempts.verdict_key(case, night_date, previous),
+        key=attempts.verdict_key(context.case, context.night, previous),
     )
     if refusal:
-        _record(case, night_date, plan, _inconclusive(refusal, plan), settings)
+        _record(context, plan, _inconclusive(refusal, plan))
         return []
-    plans.put(plan, settings)
-    return [FitTask(plan=plan.digest, candidate=each.name) for each in case.candidates]
+    plans.put(plan, context.settings)
+    return [FitTask(plan=plan.digest, candidate=each.name) for each in context.case.candidates]
 
 
 def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
@@ -105,21 +104,21 @@ def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
     A candidate that cannot be fitted leaves why. Raises LeakError when it knows too much, RequestError when the use case or
     the code were changed since.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    if _verdict(case, night_date, plan, settings):
+    context = NightContext.load_night(use_case, night)
+    if _verdict(context, plan):
         return
-    planned = plans.get(case, night_date, plan, settings)
-    path = plans.candidate_path(planned, candidate, settings)
+    planned = plans.get(context, plan)
+    path = plans.candidate_path(planned, candidate, context.settings)
     if not candidate_store.is_intact(path):
         started = time.perf_counter()
         try:
-            files = candidates.fit_candidate(case, night_date, planned, candidate, settings)
-            resource_trends.record_seconds(case, night_date, candidate, time.perf_counter() - started, settings)
+            files = candidates.fit_candidate(context, planned, candidate)
+            resource_trends.record_seconds(context, candidate, time.perf_counter() - started)
         except RefusalError as refusal:
             files = candidate_files.pack_refusal(refusal)
         candidate_store.put(path, files)
-    if _verdict(case, night_date, plan, settings):  # another task of this candidate was faster, and all is over
-        plans.remove(case, night_date, settings)
+    if _verdict(context, plan):  # another task of this candidate was faster, and all is over
+        plans.remove(context)
 
 
 def judge(use_case: str, night: str, fit_tasks: Sequence[FitTask]) -> bool:
@@ -127,30 +126,24 @@ def judge(use_case: str, night: str, fit_tasks: Sequence[FitTask]) -> bool:
 
     The verdict goes into the ledger with every number, and the drafts go. Raises DraftError when a draft is not whole.
     """
-    case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
+    context = NightContext.load_night(use_case, night)
     plan = fit_tasks[0]["plan"] if fit_tasks else None
-    verdict = _verdict(case, night_date, plan, settings)
+    verdict = _verdict(context, plan)
     if verdict is None:
-        planned = plans.get(case, night_date, str(plan), settings)
+        planned = plans.get(context, str(plan))
         try:
-            result = _compare_with_champion(case, night_date, planned, settings)
+            result = _compare_with_champion(context, planned)
         except RefusalError as refusal:
             result = _inconclusive(refusal, planned)
-        verdict = _record(case, night_date, planned, result, settings)
-    resource_trends.record(
-        case, night_date, verdict, settings
-    )  # also after a verdict that was all that an earlier try got to
-    plans.remove(case, night_date, settings)
+        verdict = _record(context, planned, result)
+    resource_trends.record(context, verdict)  # also after a verdict that was all that an earlier try got to
+    plans.remove(context)
     return ledger_entries.read(verdict, Verdict).outcome == Outcome.PROMOTE
 
 
-def _verdict(case: UseCase, night: date, plan: str | None, settings: Settings) -> Entry | None:
+def _verdict(context: NightContext, plan: str | None) -> Entry | None:
     """Return the verdict on a plan, or the last one of the night when there was nothing to plan."""
-    judged = [
-        each
-        for each in attempts.verdicts(case, night, settings)
-        if plan in (None, ledger_entries.read(each, Verdict).plan)
-    ]
+    judged = [each for each in attempts.verdicts(context) if plan in (None, ledger_entries.read(each, Verdict).plan)]
     return judged[-1] if judged else None
 
 
@@ -159,50 +152,54 @@ def _inconclusive(refusal: RefusalError, plan: Plan) -> tuple[Verdict, str]:
     return verdict, "none"
 
 
-def _record(case: UseCase, night: date, plan: Plan, result: tuple[Verdict, str], settings: Settings) -> Entry:
+def _record(context: NightContext, plan: Plan, result: tuple[Verdict, str]) -> Entry:
     verdict, subject = result
-    budget = attempts.describe_budget(case, night, settings)
+    budget = attempts.describe_budget(context)
     return ledger.append(
-        warehouse.engine(settings.warehouse_url),
+        context.engine,
         kind=EntryKind.JUDGED,
-        use_case=case.name,
-        night=night,
+        use_case=context.case.name,
+        night=context.night,
         subject=subject,
         payload=replace(verdict, trigger=plan.trigger, declared=plan.declared, plan=plan.digest, budget=budget or None),
         key=plan.key,
     )
 
 
-def _promoted(case: UseCase, night: date, trigger: str, settings: Settings) -> Entry | None:
+def _promoted(context: NightContext, trigger: str) -> Entry | None:
     """Return the promotion of the champion that a challenger of `night` meets; None for the first."""
-    promoted = ledger.champion(warehouse.engine(settings.warehouse_url), case.name, before_night=night)
+    promoted = ledger.champion(context.engine, context.case.name, before_night=context.night)
     if promoted is None and trigger != BOOTSTRAP:
-        raise RequestError(f"{case.name} has no champion yet: train the first one with the reason {BOOTSTRAP!r}")
+        raise RequestError(
+            f"{context.case.name} has no champion yet: train the first one with the reason {BOOTSTRAP!r}"
+        )
     if promoted is not None and trigger == BOOTSTRAP:
         raise RequestError(
-            f"{case.name} has the champion {promoted.subject[:12]}: {BOOTSTRAP!r} is for the first one only"
+            f"{context.case.name} has the champion {promoted.subject[:12]}: {BOOTSTRAP!r} is for the first one only"
         )
     return promoted
 
 
-def _compare_with_champion(case: UseCase, night: date, plan: Plan, settings: Settings) -> tuple[Verdict, str]:
+def _compare_with_champion(context: NightContext, plan: Plan) -> tuple[Verdict, str]:
     """Return the verdict on the best candidate beside the champion, and the digest of its package."""
-    tables = table_snapshot.take(case, settings, plan.reads)
-    rows = candidates.rows(case, night, tables, plan.used_until, settings)
-    selection = candidates.select(case, plan, rows.learned, settings)
-    recipe = recipes.digest(case, selection.best.candidate, function_sources.function_sources(case))
+    tables = table_snapshot.take(context.case, context.settings, plan.reads)
+    rows = candidates.rows(context, tables, plan.used_until)
+    selection = candidates.select(context, plan, rows.learned)
+    recipe = recipes.digest(context.case, selection.best.candidate, function_sources.function_sources(context.case))
     target = selection.target
-    champion_model = champion.read(_champion_entry(plan, settings), case, settings).scored_on(
+    champion_model = champion.read(_champion_entry(plan, context.settings), context).scored_on(
         rows.judged.frame, target.prior
     )
-    frozen = _freeze_rows(case, rows.judged, champion_model, selection)
-    model_findings = diagnostics.measure(case, target, selection.best, rows.learned, rows.judged, frozen, tables)
+    frozen = _freeze_rows(context.case, rows.judged, champion_model, selection)
+    model_findings = diagnostics.measure(
+        context.case, target, selection.best, rows.learned, rows.judged, frozen, tables
+    )
     verdict = gate.judge(
-        frozen, case.gates, champion_model.bar(recipe), target, extra_checks=model_findings.fairness_checks
+        frozen, context.case.gates, champion_model.bar(recipe), target, extra_checks=model_findings.fairness_checks
     )
     training = TrainingRecord(
-        case=case,
-        night=night,
+        case=context.case,
+        night=context.night,
         plan=plan,
         tables=tables,
         selection=selection,
@@ -212,9 +209,9 @@ def _compare_with_champion(case: UseCase, night: date, plan: Plan, settings: Set
         champion=champion_model,
         findings=model_findings,
         verdict=verdict,
-        refit_result=refit.run_if_promoted(verdict, case, plan, rows, selection, frozen, settings),
+        refit_result=refit.run_if_promoted(verdict, context, plan, rows, selection, frozen),
     )
-    return records.write(training, settings)
+    return records.write(training, context.settings)
 
 
 def _champion_entry(plan: Plan, settings: Settings) -> Entry | None:

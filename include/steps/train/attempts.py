@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
-from include.settings import Settings
-from include.stores import ledger, table_snapshot, warehouse
+from include.steps.context import NightContext, StepContext
+from include.stores import ledger, table_snapshot
 from include.usecases import function_sources
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
@@ -15,24 +15,24 @@ from ml.training import recipes
 from ml.usecase import UseCase
 
 
-def verdicts(case: UseCase, night: date, settings: Settings) -> tuple[Entry, ...]:
+def verdicts(context: NightContext) -> tuple[Entry, ...]:
     """Return the verdicts on `night`, the oldest first."""
-    engine = warehouse.engine(settings.warehouse_url)
-    return ledger.entries(engine, use_case=case.name, kind=EntryKind.JUDGED, night=night)
+    engine = context.engine
+    return ledger.entries(engine, use_case=context.case.name, kind=EntryKind.JUDGED, night=context.night)
 
 
-def tried_nights(case: UseCase, night: date, champion: date | None, settings: Settings) -> tuple[date, ...]:
+def tried_nights(context: NightContext, champion: date | None) -> tuple[date, ...]:
     """Return the nights before `night` as of which models were tried, whoever asked, and that of the `champion`."""
-    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case=case.name, kind=EntryKind.JUDGED)
-    before = {each.night for each in entries if each.night and each.night < night}
+    entries = ledger.entries(context.engine, use_case=context.case.name, kind=EntryKind.JUDGED)
+    before = {each.night for each in entries if each.night and each.night < context.night}
     return tuple(sorted(before | ({champion} if champion else set())))
 
 
-def describe_budget(case: UseCase, night: date, settings: Settings) -> str:
+def describe_budget(context: NightContext) -> str:
     """Return in words how much of the budget was spent before `night`, which holds back no person; "" where there is none."""
-    declared = case.triggers.budget
+    declared = context.case.triggers.budget
     return (
-        throttling.describe_budget(declared, night, tried_nights(case, night, None, settings), case.horizon)
+        throttling.describe_budget(declared, context.night, tried_nights(context, None), context.case.horizon)
         if declared
         else ""
     )
@@ -49,7 +49,7 @@ def declaration_digest(case: UseCase) -> str:
     return recipes.declaration_digest(case, function_sources.function_sources(case))
 
 
-def current_verdict(case: UseCase, earlier: Sequence[Entry], settings: Settings) -> Entry | None:
+def current_verdict(context: StepContext, earlier: Sequence[Entry]) -> Entry | None:
     """Return the verdict that stands; None when there is none, or none that needs to.
 
     The refusal of a first model stands until the tables that it read, or the declarations, are others. With a champion
@@ -58,15 +58,15 @@ def current_verdict(case: UseCase, earlier: Sequence[Entry], settings: Settings)
     if not earlier:
         return None
     verdict = ledger_entries.read(earlier[-1], Verdict)
-    is_first = ledger.champion(warehouse.engine(settings.warehouse_url), case.name) is None
-    if verdict.outcome == Outcome.PROMOTE or not is_first or not _inputs_changed(case, verdict, settings):
+    is_first = ledger.champion(context.engine, context.case.name) is None
+    if verdict.outcome == Outcome.PROMOTE or not is_first or not _inputs_changed(context, verdict):
         return earlier[-1]
     return None
 
 
-def _inputs_changed(case: UseCase, verdict: Verdict, settings: Settings) -> bool:
-    tables = table_snapshot.take(case, settings)
+def _inputs_changed(context: StepContext, verdict: Verdict) -> bool:
+    tables = table_snapshot.take(context.case, context.settings)
     changed = [
         name for name, version in verdict.table_versions.items() if tables.version(*name.split("/", 1)) != version
     ]
-    return bool(changed) or verdict.declared != declaration_digest(case)
+    return bool(changed) or verdict.declared != declaration_digest(context.case)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from include import provenance
-from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import training_set
 from include.steps.features.training_set import LabelledRows
 from include.steps.train import plan as plans
@@ -56,10 +56,10 @@ class CandidateSelection:
     target: Target
 
 
-def rows(case: UseCase, night: date, tables: TableSnapshot, used_until: str, settings: Settings) -> SplitRows:
+def rows(context: NightContext, tables: TableSnapshot, used_until: str) -> SplitRows:
     """Return the labelled rows as of a night, divided; raises RefusalError when there are too few, or FeatureError."""
-    labelled = training_set.read(case, night, tables, settings)
-    parts = splitting.split(labelled.nights, case.gates, used_until)
+    labelled = training_set.read(context, tables)
+    parts = splitting.split(labelled.nights, context.case.gates, used_until)
     return SplitRows(labelled=labelled, learned=labelled.select(parts.train), judged=labelled.select(parts.holdout))
 
 
@@ -83,25 +83,25 @@ def check_leaks(case: UseCase, learned: LabelledRows, night: date, tables: Table
     )
 
 
-def fit_candidate(case: UseCase, night: date, plan: Plan, name: str, settings: Settings) -> dict[str, bytes]:
+def fit_candidate(context: NightContext, plan: Plan, name: str) -> dict[str, bytes]:
     """Return the draft of the candidate `name`: tuned, fitted, scored ahead, and its package tried as it would be served.
 
     Raises LeakError when it knows too much, RefusalError when it cannot be fitted, RequestError when it is not declared.
     """
-    learned = rows(case, night, table_snapshot.take(case, settings, plan.reads), plan.used_until, settings).learned
-    target = targets.from_labels(case, learned.labels)
-    material = gather_material(case, learned, target, plan.seed, settings)
-    candidate = tuning.tuned_candidate(case, _declared(case, name), night, material, settings, force=plan.tune)
+    learned = rows(context, table_snapshot.take(context.case, context.settings, plan.reads), plan.used_until).learned
+    target = targets.from_labels(context.case, learned.labels)
+    material = gather_material(context, learned, target, plan.seed)
+    candidate = tuning.tuned_candidate(context, _declared(context.case, name), material, force=plan.tune)
     count = sum(1 for _ in splitting.folds(learned.nights))
     _LOG.info("fitting %s on %d rows", name, len(learned.labels))
     fitted = fitting.fit(candidate, material, lambda fold: _LOG.info("fitting %s: fold %d of %d", name, fold, count))
     ahead = learned.select(fitted.out_of_fold)
     quality = target.measure(ahead.labels, fitted.scores, ahead.nights)
-    leakage.check_quality(quality, case.gates)
+    leakage.check_quality(quality, context.case.gates)
     package = package_files.pack(
         fitted.model, ahead.frame, provenance.facts(), {"requirements.txt": provenance.serving_lock()}
     )
-    probe = _probe_serving(case, package, ahead, night, settings)
+    probe = _probe_serving(context, package, ahead)
     contender = CandidateResult(
         name=name,
         quality=quality,
@@ -113,27 +113,27 @@ def fit_candidate(case: UseCase, night: date, plan: Plan, name: str, settings: S
     return candidate_files.pack(fitted, package, contender)
 
 
-def select(case: UseCase, plan: Plan, learned: LabelledRows, settings: Settings) -> CandidateSelection:
+def select(context: StepContext, plan: Plan, learned: LabelledRows) -> CandidateSelection:
     """Return the choice among the candidates' drafts.
 
     Raises RefusalError when a candidate could not be fitted or none can be chosen, DraftError when one's draft is not whole.
     """
-    target = targets.from_labels(case, learned.labels)
+    target = targets.from_labels(context.case, learned.labels)
     fitted_candidates = [
-        candidate_files.load(candidate_store.get(plans.candidate_path(plan, each.name, settings)), each, target)
-        for each in case.candidates
+        candidate_files.load(candidate_store.get(plans.candidate_path(plan, each.name, context.settings)), each, target)
+        for each in context.case.candidates
     ]
     contenders = tuple(each.contender for each in fitted_candidates)
-    choice = selection.choose(contenders, case.latency_budget, case.size_budget)
+    choice = selection.choose(contenders, context.case.latency_budget, context.case.size_budget)
     (best,) = (each.restore(learned.nights) for each in fitted_candidates if each.contender.name == choice.name)
     importances = permutation_importance.measure(
         best,
         learned.frame,
         learned.labels,
         learned.nights,
-        case.features,
+        context.case.features,
         target=target,
-        confidence=case.gates.confidence,
+        confidence=context.case.gates.confidence,
         seed=plan.seed,
     )
     return CandidateSelection(
@@ -141,20 +141,18 @@ def select(case: UseCase, plan: Plan, learned: LabelledRows, settings: Settings)
     )
 
 
-def gather_material(
-    case: UseCase, learned: LabelledRows, target: Target, seed: int, settings: Settings
-) -> TrainingData:
+def gather_material(context: StepContext, learned: LabelledRows, target: Target, seed: int) -> TrainingData:
     """Return the rows as candidates learn from them."""
     return fitting.prepare(
         learned.frame,
         learned.labels,
         learned.nights,
-        case.feature_names,
+        context.case.feature_names,
         target=target,
         seed=seed,
-        threads=settings.threads,
-        texts=case.texts,
-        recency=case.weighting,
+        threads=context.settings.threads,
+        texts=context.case.texts,
+        recency=context.case.weighting,
     )
 
 
@@ -167,12 +165,12 @@ def _declared(case: UseCase, name: str) -> Candidate:
     )
 
 
-def _probe_serving(
-    case: UseCase, package: Package, ahead: LabelledRows, night: date, settings: Settings
-) -> ServingProbe:
+def _probe_serving(context: NightContext, package: Package, ahead: LabelledRows) -> ServingProbe:
     """Return what serving the package took, on rows that its candidate had not learned from."""
-    sampled = serving_trial.sample(ahead.frame[[ENTITY, *case.feature_names]])
+    sampled = serving_trial.sample(ahead.frame[[ENTITY, *context.case.feature_names]])
     with TemporaryDirectory() as folder:
-        packages.put(Path(folder), package.digest, model_signing.sign(package.digest, package.files, settings))
-        probe, _ = serving_trial.run(Path(folder), package.digest, sampled, case.feature_names, night, settings)
+        packages.put(Path(folder), package.digest, model_signing.sign(package.digest, package.files, context.settings))
+        probe, _ = serving_trial.run(
+            Path(folder), package.digest, sampled, context.case.feature_names, context.night, context.settings
+        )
     return probe

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from include.settings import Settings
+from include.steps.context import StepContext
 from include.steps.features import feature_pins
 from include.stores import ledger, packages, warehouse
 from ml.arrays import Floats
@@ -17,7 +18,6 @@ from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.packaging import package_files
 from ml.promotion.gate import GateRule
 from ml.training.fitting import Model
-from ml.usecase import UseCase
 
 _REMEDY = "Mend it and train again, go back to an earlier champion, or release this challenger by `ratchet override`"
 
@@ -57,7 +57,7 @@ class Champion:
             return replace(self, model=None, scores=base, fault=f"{fault}. {_REMEDY}")
 
 
-def read(promoted: Entry | None, case: UseCase, settings: Settings) -> Champion:
+def read(promoted: Entry | None, context: StepContext) -> Champion:
     """Return the champion that was `promoted`.
 
     One whose package is not what was promoted, or whose features mean something else by now, has a fault.
@@ -65,9 +65,9 @@ def read(promoted: Entry | None, case: UseCase, settings: Settings) -> Champion:
     if promoted is None:
         return Champion()
     try:
-        files = packages.get(settings.packages, promoted.subject, settings.trusted_keys)
+        files = packages.get(context.settings.packages, promoted.subject, context.settings.trusted_keys)
         facts = package_files.facts(files)
-        feature_pins.check_declarations(promoted.subject, case, settings)
+        feature_pins.check_declarations(promoted.subject, context)
         return Champion(
             digest=promoted.subject,
             model=package_files.load(files),
@@ -76,7 +76,7 @@ def read(promoted: Entry | None, case: UseCase, settings: Settings) -> Champion:
             facts=facts,
         )
     except (PackageError, FeatureError) as fault:
-        used = _judged_until(promoted, settings)
+        used = _judged_until(promoted, context.settings)
         return Champion(digest=promoted.subject, used_until=used, fault=f"{fault}. {_REMEDY}")
 
 

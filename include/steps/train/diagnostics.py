@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from include import usecases
-from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.features.training_set import LabelledRows
 from include.stores import report_paths
 from include.stores.table_snapshot import TableSnapshot
@@ -84,7 +83,7 @@ def ledger_payload(result: Diagnostics) -> dict[str, Any]:
     }
 
 
-def artifacts(result: Diagnostics, target: Target, case: UseCase, night: date, settings: Settings) -> dict[str, bytes]:
+def artifacts(result: Diagnostics, target: Target, context: NightContext) -> dict[str, bytes]:
     """Draw the findings beside the card, and return the pictures and the numbers as files."""
     from include.plotting import training_plots  # drawing is a second's import, which only a training pays
 
@@ -93,7 +92,9 @@ def artifacts(result: Diagnostics, target: Target, case: UseCase, night: date, s
         for name, svg in training_plots.draw(result, sections.pictures(result), target).items()
     }
     for name, content in plots.items():
-        report_paths.write_figure(report_paths.model_card(settings.reports, case.name, night), name, content)
+        report_paths.write_figure(
+            report_paths.model_card(context.settings.reports, context.case.name, context.night), name, content
+        )
     return plots | {"findings.json": (json.dumps(_as_filed(ledger_payload(result)), indent=1) + "\n").encode()}
 
 

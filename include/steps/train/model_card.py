@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from datetime import date
 
-from include import usecases
 from include.plotting import card_html as page
-from include.settings import Settings, load_settings
+from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import build_costs
 from include.steps.features.training_set import LabelledRows
 from include.steps.train import attempts
-from include.stores import registry, report_paths, warehouse
+from include.stores import registry, report_paths
 from include.usecases import coherence
-from ml import periods
 from ml.errors import CardError, RequestError
 from ml.evaluation.permutation_importance import FeatureImportance
 from ml.features import lineage
@@ -28,17 +27,13 @@ MARKDOWN, HTML = "model_card.md", "model_card.html"
 
 
 def lines(
-    case: UseCase,
-    night: date,
-    importances: tuple[FeatureImportance, ...],
-    training_rows: LabelledRows,
-    settings: Settings,
+    context: NightContext, importances: tuple[FeatureImportance, ...], training_rows: LabelledRows
 ) -> tuple[FeatureReport, ...]:
     """Return each feature's worth beside its costs; a null share only where a report may tell of the feature."""
-    needs = coherence.function_parameters(case)
-    declared: Mapping[str, Feature] = {title(each): each for each in case.features}
-    built = build_costs.build_milliseconds(warehouse.engine(settings.warehouse_url), case, feature_step.TABLE, night)
-    reported = set(privacy.features_allowed_in(case, case.feature_names, needs, "reports"))
+    needs = coherence.function_parameters(context.case)
+    declared: Mapping[str, Feature] = {title(each): each for each in context.case.features}
+    built = build_costs.build_milliseconds(context.engine, context.case, feature_step.TABLE, context.night)
+    reported = set(privacy.features_allowed_in(context.case, context.case.feature_names, needs, "reports"))
     card_lines = []
     for each in importances:
         cost = built.get(each.feature)
@@ -46,7 +41,7 @@ def lines(
         card_lines.append(
             FeatureReport(
                 importance=each,
-                lineage=lineage.trace(declared[each.feature], case, needs),
+                lineage=lineage.trace(declared[each.feature], context.case, needs),
                 build_ms=cost.value if cost else None,
                 rows_built=cost.n if cost else None,
                 null_share=None if hidden else float(training_rows.frame[list(each.columns)].isna().to_numpy().mean()),
@@ -76,26 +71,30 @@ def write(content: ModelCard, settings: Settings) -> dict[str, bytes]:
 
 def check(use_case: str, night: str) -> None:
     """Raise CardError unless the card of `night`, as a page and in the registry, says what was recorded of its training."""
-    case, as_of, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
-    verdicts = attempts.verdicts(case, as_of, settings)
+    context = NightContext.load_night(use_case, night)
+    verdicts = attempts.verdicts(context)
     if not verdicts or ledger_entries.read(verdicts[-1], Verdict).model_card is None:
         raise RequestError(
-            f"{case.name} was not trained as of {as_of}, or told no card then: there is nothing to check"
+            f"{context.case.name} was not trained as of {context.night}, or told no card then: there is nothing to check"
         )
-    if faults := _faults(case, verdicts[-1], settings):
-        raise CardError(f"the model card of {case.name} as of {as_of} is not what was recorded: {'. '.join(faults)}")
+    if faults := _faults(context, verdicts[-1]):
+        raise CardError(
+            f"the model card of {context.case.name} as of {context.night} is not what was recorded: {'. '.join(faults)}"
+        )
 
 
-def _faults(case: UseCase, entry: Entry, settings: Settings) -> list[str]:
+def _faults(context: StepContext, entry: Entry) -> list[str]:
     verdict = ledger_entries.read(entry, Verdict)
-    markdown_path = report_paths.model_card(settings.reports, case.name, entry.night or date.min)
+    markdown_path = report_paths.model_card(context.settings.reports, context.case.name, entry.night or date.min)
     page_text, html = (
         path.read_text() if path.exists() else "" for path in (markdown_path, markdown_path.with_suffix(".html"))
     )
-    registered = registry.read_run_file(settings, case.name, str(verdict.version), MARKDOWN).decode()
-    faults = [f"{MARKDOWN}: {each}" for each in _differences(page_text, registered, verdict, case)]
-    faults += [f"the registry's {MARKDOWN}: {each}" for each in _differences(registered, page_text, verdict, case)]
-    if not faults and html != page.render(_title(case.name, str(entry.night)), page_text):
+    registered = registry.read_run_file(context.settings, context.case.name, str(verdict.version), MARKDOWN).decode()
+    faults = [f"{MARKDOWN}: {each}" for each in _differences(page_text, registered, verdict, context.case)]
+    faults += [
+        f"the registry's {MARKDOWN}: {each}" for each in _differences(registered, page_text, verdict, context.case)
+    ]
+    if not faults and html != page.render(_title(context.case.name, str(entry.night)), page_text):
         faults.append(f"{HTML}: its words are not those of {MARKDOWN}")
     return faults
 

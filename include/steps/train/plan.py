@@ -3,16 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 
 from include import provenance
 from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.train import attempts
 from include.stores import candidate_store
 from ml.errors import RequestError
 from ml.governance import hash_chain
-from ml.usecase import UseCase
 
 SEED = 2013
 _FILE, _SHORT = "plan.json", 16
@@ -50,16 +49,16 @@ def put(plan: Plan, settings: Settings) -> None:
     candidate_store.put(path, {_FILE: json.dumps(asdict(plan), sort_keys=True).encode()})
 
 
-def get(case: UseCase, night: date, digest: str, settings: Settings) -> Plan:
+def get(context: NightContext, digest: str) -> Plan:
     """Return the plan called `digest`.
 
     Raises DraftError when it is not there, RequestError when the use case or the code are not those it was made with.
     """
-    files = candidate_store.get(_plan_path(case.name, str(night), digest, settings))
+    files = candidate_store.get(_plan_path(context.case.name, str(context.night), digest, context.settings))
     plan = Plan(**json.loads(files[_FILE]))
-    if (plan.declared, plan.code) != (attempts.declaration_digest(case), provenance.code_version()):
+    if (plan.declared, plan.code) != (attempts.declaration_digest(context.case), provenance.code_version()):
         raise RequestError(
-            f"expected {case.name} and the code (ml/, include/) as they were when the training of {night} began, but they were "
+            f"expected {context.case.name} and the code (ml/, include/) as they were when the training of {context.night} began, but they were "
             "changed since: clear its run from its first task, `prepare`"
         )
     return plan
@@ -70,9 +69,9 @@ def candidate_path(plan: Plan, candidate: str, settings: Settings) -> Path:
     return _folder(plan.use_case, plan.night, settings) / plan.digest[:_SHORT] / "candidates" / candidate
 
 
-def remove(case: UseCase, night: date, settings: Settings) -> None:
+def remove(context: NightContext) -> None:
     """Remove plans and drafts of a night."""
-    candidate_store.remove(_folder(case.name, str(night), settings))
+    candidate_store.remove(_folder(context.case.name, str(context.night), context.settings))
 
 
 def _plan_path(use_case: str, night: str, digest: str, settings: Settings) -> Path:

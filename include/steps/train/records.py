@@ -7,6 +7,7 @@ from datetime import date
 
 from include import provenance
 from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build, feature_pins
 from include.steps.features.training_set import LabelledRows
 from include.steps.train import diagnostics, model_card
@@ -91,7 +92,9 @@ def write(training: TrainingRecord, settings: Settings) -> tuple[Verdict, str]:
     package, refitted = _package_release(training, card_content, settings)
     card_content = replace(card_content, package=package.digest, refit=refitted)
     files = model_card.write(card_content, settings) | diagnostics.artifacts(
-        training.findings, training.selection.target, training.case, training.night, settings
+        training.findings,
+        training.selection.target,
+        NightContext(case=training.case, night=training.night, settings=settings),
     )
     version = _log_to_mlflow(training, package, files, settings)
     verdict = replace(
@@ -115,7 +118,9 @@ def _card(training: TrainingRecord, settings: Settings) -> ModelCard:
         choice=selection.choice,
         verdict=training.verdict,
         personal_columns=model_card.personal_columns(case),
-        features=model_card.lines(case, training.night, selection.importances, selection.learned, settings),
+        features=model_card.lines(
+            NightContext(case=case, night=training.night, settings=settings), selection.importances, selection.learned
+        ),
         diagnostics=training.findings,
         dependency_changes=training.environment_changes,
     )
@@ -158,7 +163,7 @@ def _facts(training: TrainingRecord, settings: Settings) -> dict[str, object]:
         "use_case": case.name,
         "night": str(training.night),
         "recipe": training.recipe,
-        **feature_pins.from_service(build.service(case, settings), case.feature_names).facts,
+        **feature_pins.from_service(build.service(StepContext(case=case, settings=settings)), case.feature_names).facts,
         "candidate": training.selection.choice.name,
         "settings": asdict(training.selection.best.candidate),
         "seed": training.plan.seed,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from include.settings import Settings
+from include.steps.context import StepContext
 from include.steps.features import training_set
 from include.steps.train import candidates
 from include.steps.train.candidates import CandidateSelection, SplitRows
@@ -14,7 +14,6 @@ from ml.promotion.gate import Check, HoldoutScores, Outcome, PromotionVerdict
 from ml.promotion.refit_equivalence import ScorePair
 from ml.training import fitting
 from ml.training.fitting import Model
-from ml.usecase import UseCase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,24 +26,25 @@ class RefitResult:
 
 def run_if_promoted(
     verdict: PromotionVerdict,
-    case: UseCase,
+    context: StepContext,
     plan: Plan,
     rows: SplitRows,
     selection: CandidateSelection,
     frozen: HoldoutScores,
-    settings: Settings,
 ) -> RefitResult | None:
     """Return the refit once the gate said promote; None where it did not, or the use case declares none."""
-    if case.refit is None or verdict.outcome is not Outcome.PROMOTE:
+    if context.case.refit is None or verdict.outcome is not Outcome.PROMOTE:
         return None
     model = fitting.refit(
-        selection.best, candidates.gather_material(case, rows.labelled, selection.target, plan.seed, settings)
+        selection.best, candidates.gather_material(context, rows.labelled, selection.target, plan.seed)
     )
-    tables, night = table_snapshot.take(case, settings, plan.reads), date.fromisoformat(plan.night)
-    unlabelled_rows = training_set.unlabelled_rows(case, night, tables, settings, str(rows.judged.nights.max()))
+    tables, night = table_snapshot.take(context.case, context.settings, plan.reads), date.fromisoformat(plan.night)
+    unlabelled_rows = training_set.unlabelled_rows(context.at(night), tables, str(rows.judged.nights.max()))
     unlabelled_pair = ScorePair(
         judged=selection.best.model.predict(unlabelled_rows), refit=model.predict(unlabelled_rows)
     )
     judged_pair = ScorePair(judged=frozen.challenger, refit=model.predict(rows.judged.frame))
-    checks = refit_equivalence.refit_checks(unlabelled_pair, judged_pair, frozen.labels, selection.target, case.refit)
+    checks = refit_equivalence.refit_checks(
+        unlabelled_pair, judged_pair, frozen.labels, selection.target, context.case.refit
+    )
     return RefitResult(model=model, checks=checks)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from include.settings import Settings
+from include.steps.context import NightContext
 from include.stores import warehouse
 from include.stores.warehouse import Alert, Metric
 from ml.governance import ledger_entries
@@ -17,52 +18,52 @@ TIMED_METRICS = (SECONDS, LATENCY, MEMORY)
 _NO_MODEL, _TREND, _DEPENDENCIES = "none", "trend", "dependencies"
 
 
-def record_seconds(case: UseCase, night: date, candidate: str, seconds: float, settings: Settings) -> None:
+def record_seconds(context: NightContext, candidate: str, seconds: float) -> None:
     """Keep how long it took to tune, fit and try a candidate."""
-    _record([_metric(case, night, candidate, _NO_MODEL, SECONDS, seconds)], settings)
+    _record([_metric(context.case, context.night, candidate, _NO_MODEL, SECONDS, seconds)], context.settings)
 
 
-def record(case: UseCase, night: date, entry: Entry, settings: Settings) -> None:
+def record(context: NightContext, entry: Entry) -> None:
     """Keep what serving each candidate of a verdict takes, and raise alerts on trends and dependencies that changed."""
     verdict = ledger_entries.read(entry, Verdict)
     _record(
         [
-            _metric(case, night, each.name, entry.subject, metric, value)
+            _metric(context.case, context.night, each.name, entry.subject, metric, value)
             for each in verdict.candidates
             for metric, value in _resources(each).items()
         ],
-        settings,
+        context.settings,
     )
-    alerts = list(_trends(case, night, settings))
+    alerts = list(_trends(context))
     if verdict.environment_changes:
-        message = (
-            f"the package of {night} is made otherwise than its champion: {'; '.join(verdict.environment_changes)}"
-        )
-        alerts.append(_alert(case, night, _DEPENDENCIES, entry.subject[:12], message))
-    engine = warehouse.engine(settings.warehouse_url)
-    warehouse.replace_alerts(engine, case.name, night, (_TREND, _DEPENDENCIES), alerts)
+        message = f"the package of {context.night} is made otherwise than its champion: {'; '.join(verdict.environment_changes)}"
+        alerts.append(_alert(context.case, context.night, _DEPENDENCIES, entry.subject[:12], message))
+    engine = context.engine
+    warehouse.replace_alerts(engine, context.case.name, context.night, (_TREND, _DEPENDENCIES), alerts)
 
 
 def _resources(candidate: CandidateRecord) -> dict[str, float]:
     return {LATENCY: candidate.p99_latency_ms, MEMORY: candidate.memory_mb, SIZE: candidate.package_mb}
 
 
-def _trends(case: UseCase, night: date, settings: Settings) -> Iterator[Alert]:
-    for candidate in case.candidates:
+def _trends(context: NightContext) -> Iterator[Alert]:
+    for candidate in context.case.candidates:
         for metric in (*TIMED_METRICS, SIZE):
-            trend = trends.measure(_history(case, night, candidate.name, metric, settings))
+            trend = trends.measure(_history(context, candidate.name, metric))
             if trend and trend.has_risen:
                 message = (
                     f"{metric} of {candidate.name} has risen: {trend.recent:.4g} in the last three trainings, {trend.baseline:.4g} "
                     f"before (bar: {trend.threshold:.4g})"
                 )
-                yield _alert(case, night, _TREND, f"{candidate.name} {metric}", message)
+                yield _alert(context.case, context.night, _TREND, f"{candidate.name} {metric}", message)
 
 
-def _history(case: UseCase, night: date, candidate: str, metric: str, settings: Settings) -> list[float]:
+def _history(context: NightContext, candidate: str, metric: str) -> list[float]:
     """Return what was measured at each training up to `night`, in their order."""
-    engine = warehouse.engine(settings.warehouse_url)
-    metrics = warehouse.metrics(engine, case.name, last_night=night, metric=metric, slice=_slice(candidate))
+    engine = context.engine
+    metrics = warehouse.metrics(
+        engine, context.case.name, last_night=context.night, metric=metric, slice=_slice(candidate)
+    )
     return [each.value for each in metrics if each.value is not None]
 
 

@@ -15,11 +15,11 @@ import pandas as pd
 
 from include.serving import child_server, subprocesses
 from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import feature_pins, materialize
 from include.stores import snapshot_store
 from ml.features import ENTITY, snapshots
 from ml.promotion.acceptance_tests import ServingProbe
-from ml.usecase import UseCase
 
 _SEED, _TRIES = 2013, 3
 SAMPLE_ROWS = 300
@@ -54,21 +54,21 @@ class HttpProbe:
     p99_ms: float
 
 
-def probe_http(
-    case: UseCase, digest: str, rows: pd.DataFrame, names: Sequence[str], night: date, settings: Settings
-) -> HttpProbe:
+def probe_http(context: NightContext, digest: str, rows: pd.DataFrame, names: Sequence[str]) -> HttpProbe:
     """Return how the package answers for the entities of `rows`, in their order, from a server with a snapshot of them.
 
     Each counts by the best of some tries: what else the machine does is not the model's doing. Raises SetupError when the
     server does not start.
     """
-    facts = {"night": str(night), **feature_pins.from_package(digest, settings).facts}
+    facts = {"night": str(context.night), **feature_pins.from_package(digest, context.settings).facts}
     with TemporaryDirectory() as folder:
-        isolated = replace(settings, feature_store=Path(folder), prediction_log=Path(folder) / "prediction_log")
+        isolated = replace(context.settings, feature_store=Path(folder), prediction_log=Path(folder) / "prediction_log")
         snapshot_store.put(
-            materialize.snapshot_folder(case, isolated), night, snapshots.pack(rows[[ENTITY, *names]], facts)
+            materialize.snapshot_folder(StepContext(case=context.case, settings=isolated)),
+            context.night,
+            snapshots.pack(rows[[ENTITY, *names]], facts),
         )
-        with child_server.run_server(case.name, isolated, package=digest) as child:
+        with child_server.run_server(context.case.name, isolated, package=digest) as child:
             return _measure(child.address, list(rows[ENTITY]))
 
 

@@ -1,10 +1,9 @@
 """The hyperparameters of the candidates: searched with the first model, or when a person asks; a refresh keeps what was found."""
 
 import logging
-from datetime import date
 
-from include.settings import Settings
-from include.stores import ledger, tuning_studies, warehouse
+from include.steps.context import NightContext
+from include.stores import ledger, tuning_studies
 from include.usecases import function_sources
 from ml import targets
 from ml.errors import RefusalError
@@ -13,66 +12,58 @@ from ml.governance.ledger_entries import EntryKind, Tuned
 from ml.training import recipes, tuning
 from ml.training.fitting import TrainingData
 from ml.training.tuning import ParameterValues
-from ml.usecase import Candidate, Tuning, UseCase
+from ml.usecase import Candidate, Tuning
 
 _LOG = logging.getLogger(__name__)
 
 
 def tuned_candidate(
-    case: UseCase, candidate: Candidate, night: date, material: TrainingData, settings: Settings, *, force: bool = False
+    context: NightContext, candidate: Candidate, material: TrainingData, *, force: bool = False
 ) -> Candidate:
     """Return the candidate with the hyperparameters found for it as declared; searched where none were, or with `force`.
 
     Raises RefusalError when the search takes longer than the use case allows.
     """
-    if case.tuning is None:
+    if context.case.tuning is None:
         return candidate
-    return _find_or_search(case, case.tuning, candidate, night, material, settings, force=force)
+    return _find_or_search(context, context.case.tuning, candidate, material, force=force)
 
 
 def _find_or_search(
-    case: UseCase,
+    context: NightContext,
     declared: Tuning,
     candidate: Candidate,
-    night: date,
     material: TrainingData,
-    settings: Settings,
     *,
     force: bool,
 ) -> Candidate:
     engine, recipe = (
-        warehouse.engine(settings.warehouse_url),
-        recipes.digest(case, candidate, function_sources.function_sources(case)),
+        context.engine,
+        recipes.digest(context.case, candidate, function_sources.function_sources(context.case)),
     )
     searches = [
         (each.night, ledger_entries.read(each, Tuned))
-        for each in ledger.entries(engine, use_case=case.name, kind=EntryKind.TUNED, subject=candidate.name)
-        if each.night is not None and each.night <= night
+        for each in ledger.entries(engine, use_case=context.case.name, kind=EntryKind.TUNED, subject=candidate.name)
+        if each.night is not None and each.night <= context.night
     ]
     earlier = [(tuned_night, tuned) for tuned_night, tuned in searches if tuned.recipe == recipe]
-    if earlier and (not force or earlier[-1][0] == night):
+    if earlier and (not force or earlier[-1][0] == context.night):
         return tuning.with_values(candidate, earlier[-1][1].hyperparameters)
-    best = _search(case, declared, candidate, night, material, recipe, settings)
+    best = _search(context, declared, candidate, material, recipe)
     ledger.append(
         engine,
         kind=EntryKind.TUNED,
-        use_case=case.name,
-        night=night,
+        use_case=context.case.name,
+        night=context.night,
         subject=candidate.name,
         payload=Tuned(recipe=recipe, trials=declared.trials, hyperparameters=dict(best)),
-        key=f"{case.name}:{EntryKind.TUNED}:{candidate.name}:{night}:{recipe}",
+        key=f"{context.case.name}:{EntryKind.TUNED}:{candidate.name}:{context.night}:{recipe}",
     )
     return tuning.with_values(candidate, best)
 
 
 def _search(
-    case: UseCase,
-    declared: Tuning,
-    candidate: Candidate,
-    night: date,
-    material: TrainingData,
-    recipe: str,
-    settings: Settings,
+    context: NightContext, declared: Tuning, candidate: Candidate, material: TrainingData, recipe: str
 ) -> ParameterValues:
     rows = hash_chain.fingerprint([recipe, material.nights.tolist(), material.labels.tolist()])
 
@@ -82,7 +73,7 @@ def _search(
             candidate.name,
             number,
             declared.trials,
-            targets.target_type(case).display_names.loss,
+            targets.target_type(context.case).display_names.loss,
             loss,
             dict(parameters),
         )
@@ -93,8 +84,8 @@ def _search(
             )
 
     return tuning_studies.search(
-        settings.studies / case.name,
-        f"{candidate.name}-{night}-{rows[:16]}",
+        context.settings.studies / context.case.name,
+        f"{candidate.name}-{context.night}-{rows[:16]}",
         tuning.search_space(candidate),
         tuning.initial_values(candidate),
         lambda values: tuning.validation_loss(tuning.with_values(candidate, values), material),

@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 from include.cli import main
 from include.settings import Settings
 from include.steps import ingest
+from include.steps.context import StepContext
 from include.steps.features import build
 from include.stores import feature_store
 from ml.usecase import UseCase
@@ -32,7 +33,7 @@ def test_before_the_deploy_there_is_nothing_to_bring_online(ask: Callable[..., R
 def test_a_deploy_names_what_is_new_and_a_night_can_then_be_served_and_compared(
     ask: Callable[..., Result], home: Settings, taxi: UseCase
 ) -> None:
-    service = build.service(taxi, home)
+    service = build.service(StepContext(case=taxi, settings=home))
     assert service.name in ask("apply", "taxi").output
     assert ask("apply", "taxi").output == "taxi: nothing new\n"
     assert "60 entities of 2024-03-01 can be served" in ask("materialize", "taxi", NIGHT).output

@@ -20,6 +20,7 @@ import pytest
 
 from include.settings import PROJECT, Settings, load_settings, read_settings
 from include.steps import ingest, release_state, upgrade
+from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.monitor import monitor
 from include.steps.score import score
@@ -107,7 +108,7 @@ def test_an_upgraded_home_plays_its_next_night_as_the_release_that_made_it(forme
 
 def test_a_release_under_way_is_where_it_was(former: Settings, taxi: UseCase) -> None:
     list(upgrade.upgrade(former, NOW))
-    state = release_state.current(taxi, former)
+    state = release_state.current(StepContext(case=taxi, settings=former))
     assert state.champion is not None
     assert state.challenger is not None
     assert (state.champion[:12], state.challenger.digest[:12], state.challenger.share) == (CHAMPION, SHADOW, 0.0)
@@ -190,6 +191,6 @@ def test_a_former_kind_that_is_written_after_the_upgrade_means_nothing(former: S
             "'{\"share\":1.0,\"trained\":\"2024-03-21\"}', 'forged', digest, 'forged' FROM ledger ORDER BY seq DESC LIMIT 1"
         )
     assert ledger.entries(engine, "taxi", EntryKind.TRAFFIC_SHIFTED)[-1].subject != "forged"
-    state = release_state.current(taxi, former)
+    state = release_state.current(StepContext(case=taxi, settings=former))
     assert state.challenger is not None
     assert state.challenger.share == 0.0

@@ -17,6 +17,7 @@ from include import usecases
 from include.settings import PROJECT, Settings
 from include.steps import backtest as step
 from include.steps.backtest import BacktestRequest, BacktestRun, trainings
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build, training_set
 from include.steps.monitor import monitor
 from include.steps.train import candidates
@@ -73,10 +74,12 @@ def test_a_training_is_the_one_that_production_would_make_of_what_was_known(week
     found = step.run(replace(ASKED, policies="never"))
     night = date(2024, 3, 16)
     tables = table_snapshot.take(taxi, weeks)
-    rows = training_set.read(taxi, night, tables, weeks)
+    rows = training_set.read(NightContext(case=taxi, night=night, settings=weeks), tables)
     target = targets.from_labels(taxi, rows.labels)
     candidate = found.training_key.recipe.candidate
-    fitted = fitting.fit(candidate, candidates.gather_material(taxi, rows, target, SEED, weeks))
+    fitted = fitting.fit(
+        candidate, candidates.gather_material(StepContext(case=taxi, settings=weeks), rows, target, SEED)
+    )
     later = build.read(weeks.lake, taxi, "2024-03-17").sort_values(["night", "entity"])
     kept = trainings.gather(found.training_key, [night], 1, lambda _: None)[night]
     assert isinstance(kept, TrainedModel)

@@ -8,6 +8,7 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps import ingest, train
+from include.steps.context import StepContext
 from include.steps.features import build, feature_pins, materialize, parity
 from include.steps.score import score
 from include.stores import lake, ledger, snapshot_store, warehouse
@@ -75,7 +76,10 @@ def test_a_champion_refuses_a_night_whose_features_are_not_its_own(
     arrive: Arrive, taxi: UseCase, declare: Declare, how: Callable[..., tuple[Feature, ...]], fault: str
 ) -> None:
     settings = arrive("score")
-    mine, other = build.service(taxi, settings).name, build.service(declare(how), settings).name
+    mine, other = (
+        build.service(StepContext(case=taxi, settings=settings)).name,
+        build.service(StepContext(case=declare(how), settings=settings)).name,
+    )
     build.build("taxi", NIGHT)
     with pytest.raises(FeatureError) as refused:
         score.score("taxi", NIGHT)
@@ -135,7 +139,9 @@ def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_wi
     assert learned == (set(taxi.feature_names) | set(MORE.outputs)) - set(old.outputs)
     materialize.apply("taxi")
     materialize.materialize("taxi", LATER)
-    assert materialize.open_snapshot_store(case, settings, champion(settings)).refresh() is None
+    assert (
+        materialize.open_snapshot_store(StepContext(case=case, settings=settings), champion(settings)).refresh() is None
+    )
     assert parity.check("taxi", LATER) == 0
 
 
@@ -145,7 +151,7 @@ def test_a_night_of_older_declarations_is_not_brought_online(arrive: Arrive, dec
     materialize.apply("taxi")
     with pytest.raises(FeatureError, match=f"`ratchet features build taxi {NIGHT}`"):
         materialize.materialize("taxi", NIGHT)
-    assert snapshot_store.newest(materialize.snapshot_folder(case, settings)) is None
+    assert snapshot_store.newest(materialize.snapshot_folder(StepContext(case=case, settings=settings))) is None
 
 
 def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(
@@ -154,7 +160,7 @@ def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(
     settings = arrive("score")
     materialize.apply("taxi")
     materialize.materialize("taxi", LAST)
-    served = materialize.open_snapshot_store(taxi, settings, champion(settings))
+    served = materialize.open_snapshot_store(StepContext(case=taxi, settings=settings), champion(settings))
     assert served.snapshot.facts["night"] == LAST
     declare(changed)
     build.build("taxi", NIGHT)
@@ -191,7 +197,7 @@ def test_parity_has_nothing_to_compare_with_a_table_of_older_declarations(arrive
 @pytest.mark.parametrize("damage", ["lost", "changed", "no JSON"])
 def test_a_night_built_as_nobody_knows_any_more_is_refused(arrive: Arrive, declare: Declare, damage: str) -> None:
     settings = arrive("score")
-    service = build.service(declare(one_more), settings)
+    service = build.service(StepContext(case=declare(one_more), settings=settings))
     build.build("taxi", NIGHT)
     place = settings.feature_store / "taxi" / "services" / f"{service.name}.json"
     if damage == "lost":
@@ -218,4 +224,6 @@ def test_rows_of_an_older_home_are_refused_until_they_are_built_again(arrive: Ar
 def test_a_package_says_what_its_features_meant_when_it_was_trained(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("battery")
     [digest] = [path.name for path in settings.packages.glob("[!.]*")]
-    assert feature_pins.from_package(digest, settings) == feature_pins.from_service(build.service(taxi, settings))
+    assert feature_pins.from_package(digest, settings) == feature_pins.from_service(
+        build.service(StepContext(case=taxi, settings=settings))
+    )

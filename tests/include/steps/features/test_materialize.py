@@ -9,6 +9,7 @@ import pytest
 
 from include.settings import Settings
 from include.steps import ingest
+from include.steps.context import StepContext
 from include.steps.features import build, materialize
 from include.stores import feature_store, packages, snapshot_store
 from ml.errors import SetupError
@@ -30,10 +31,12 @@ def deployed(arrive: Arrive, step: str = "score") -> Settings:
 def held(case: UseCase, settings: Settings) -> dict[str, Any]:
     """Return what is online of every entity at each horizon, and what is on the shelf."""
     told: dict[str, Any] = {}
-    for service, horizon in zip(build.services(case, settings), (case.horizon, case.live), strict=False):
+    for service, horizon in zip(
+        build.services(StepContext(case=case, settings=settings)), (case.horizon, case.live), strict=False
+    ):
         ids = sorted(build.read(settings.lake, case, horizon=horizon)["entity"])
         told[service.view] = feature_store.online(settings, service, ids).to_csv()
-    folder = materialize.snapshot_folder(case, settings)
+    folder = materialize.snapshot_folder(StepContext(case=case, settings=settings))
     told["shelf"] = {path.name: sorted(folder.glob(f"{path.name}/*")) and path.name for path in folder.iterdir()}
     told["newest"] = snapshot_store.newest(folder)
     return told
@@ -43,16 +46,16 @@ def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: U
     settings = deployed(arrive)
     assert materialize.materialize("taxi", NIGHT) == 60
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT).set_index("entity")
-    online = feature_store.online(settings, build.service(taxi, settings), list(rows.index))
+    online = feature_store.online(settings, build.service(StepContext(case=taxi, settings=settings)), list(rows.index))
     names = list(taxi.feature_names)
     pd.testing.assert_frame_equal(online[names], rows[names].astype({"zone": object}), check_exact=True)
-    served = materialize.open_snapshot_store(taxi, settings).snapshot
+    served = materialize.open_snapshot_store(StepContext(case=taxi, settings=settings)).snapshot
     assert served.facts == {
         "use_case": "taxi",
         "night": NIGHT,
         "cutoff": "2024-03-16T21:30:00+00:00",
-        "feature_service": build.service(taxi, settings).name,
-        "feature_definitions": build.service(taxi, settings).digests,
+        "feature_service": build.service(StepContext(case=taxi, settings=settings)).name,
+        "feature_definitions": build.service(StepContext(case=taxi, settings=settings)).digests,
         "features_version": 1,
     }
     assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()
@@ -62,7 +65,11 @@ def test_a_window_reaches_back_for_rows_that_came_late(arrive: Arrive, taxi: Use
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
     there = {
-        day: len(feature_store.online(settings, build.service(taxi, settings), [f"2024-03-{day}|0"]))
+        day: len(
+            feature_store.online(
+                settings, build.service(StepContext(case=taxi, settings=settings)), [f"2024-03-{day}|0"]
+            )
+        )
         for day in (14, 15)
     }
     assert there == {14: 0, 15: 1}
@@ -80,9 +87,12 @@ def test_an_older_night_materialized_again_takes_nothing_back(arrive: Arrive, ta
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
     materialize.materialize("taxi", LAST)
-    served = materialize.open_snapshot_store(taxi, settings).snapshot
+    served = materialize.open_snapshot_store(StepContext(case=taxi, settings=settings)).snapshot
     assert served.facts["night"] == NIGHT
-    assert len(feature_store.online(settings, build.service(taxi, settings), [f"{NIGHT}|0"])) == 1
+    assert (
+        len(feature_store.online(settings, build.service(StepContext(case=taxi, settings=settings)), [f"{NIGHT}|0"]))
+        == 1
+    )
 
 
 WRITES = [(feature_store, "materialize"), (snapshot_store, "put"), (snapshot_store.atomic, "write")]
@@ -133,7 +143,7 @@ def test_what_was_never_deployed_is_not_materialized(arrive: Arrive) -> None:
 def test_the_snapshot_answers_while_the_online_store_is_away(arrive: Arrive, taxi: UseCase, away: str) -> None:
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    running = materialize.open_snapshot_store(taxi, settings)
+    running = materialize.open_snapshot_store(StepContext(case=taxi, settings=settings))
     running.refresh()
     online = settings.feature_store / "taxi" / "online.db"
     if away == "deleted":
@@ -145,8 +155,13 @@ def test_the_snapshot_answers_while_the_online_store_is_away(arrive: Arrive, tax
         online.unlink()
         online.mkdir()
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
-        assert len(feature_store.online(settings, build.service(taxi, settings), [f"{NIGHT}|0"])) == 1
-    for served in (running, materialize.open_snapshot_store(taxi, settings)):
+        assert (
+            len(
+                feature_store.online(settings, build.service(StepContext(case=taxi, settings=settings)), [f"{NIGHT}|0"])
+            )
+            == 1
+        )
+    for served in (running, materialize.open_snapshot_store(StepContext(case=taxi, settings=settings))):
         assert (served.snapshot.lookup(f"{NIGHT}|0") or {})["zone"] in ("north", "south", "harbour")
 
 
@@ -157,7 +172,7 @@ def test_without_an_online_store_the_night_can_still_be_served(arrive: Arrive, t
     (settings.feature_store / "taxi" / "online.db").mkdir()
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Feast says
         materialize.materialize("taxi", NIGHT)
-    assert materialize.open_snapshot_store(taxi, settings).snapshot.facts["night"] == NIGHT
+    assert materialize.open_snapshot_store(StepContext(case=taxi, settings=settings)).snapshot.facts["night"] == NIGHT
 
 
 def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Settings, gym: UseCase) -> None:
@@ -167,7 +182,7 @@ def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Sett
     materialize.apply("gym")
     materialize.materialize("gym", "2023-12-01")
     rows = build.read(home.lake, gym, "2023-12-01", "2023-12-01").set_index("entity").sort_index()
-    online = feature_store.online(home, build.service(gym, home), list(rows.index))
+    online = feature_store.online(home, build.service(StepContext(case=gym, settings=home)), list(rows.index))
     assert online["visits"].tolist() == rows["visits"].tolist()
     assert set(online["cutoff"]) == {pd.Timestamp(gym.horizon.cutoff(pd.Timestamp("2023-12-01").date()))}
 
@@ -176,4 +191,4 @@ def test_a_package_pins_the_feature_service_that_it_was_trained_with(arrive: Arr
     settings = arrive("battery")
     [digest] = [path.name for path in settings.packages.glob("[!.]*")]
     facts = package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
-    assert facts["feature_service"] == build.service(taxi, settings).name
+    assert facts["feature_service"] == build.service(StepContext(case=taxi, settings=settings)).name

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from include.settings import Settings, load_settings
+from include.steps.context import StepContext
 from include.steps.features import build, materialize, parity
 from include.stores import feature_store, lake, warehouse
 from ml import periods
@@ -63,7 +64,7 @@ def test_a_night_is_online_in_redis_to_the_last_bit(server: "Server", arrive: Ar
     assert server.keys() >= 60
     assert not (settings.feature_store / "taxi" / "online.db").exists()
     rows = build.read(settings.lake, taxi, NIGHT, NIGHT).set_index("entity")
-    online = feature_store.online(settings, build.service(taxi, settings), list(rows.index))
+    online = feature_store.online(settings, build.service(StepContext(case=taxi, settings=settings)), list(rows.index))
     names = list(taxi.feature_names)
     pd.testing.assert_frame_equal(online[names], rows[names].astype({"zone": object}), check_exact=True)
     assert parity.check("taxi", NIGHT) == 0
@@ -78,7 +79,9 @@ def test_a_correction_of_the_same_cutoff_replaces_what_is_online(
     corrected = rows.assign(kilometres=rows["kilometres"] + 1)
     lake.replace(build.address(settings.lake, taxi), Period(night, night), corrected)
     materialize.materialize("taxi", NIGHT)
-    online = feature_store.online(settings, build.service(taxi, settings), list(rows["entity"]))
+    online = feature_store.online(
+        settings, build.service(StepContext(case=taxi, settings=settings)), list(rows["entity"])
+    )
     assert online["kilometres"].tolist() == corrected["kilometres"].tolist()
 
 
@@ -99,13 +102,13 @@ def test_servers_answer_while_redis_is_away_and_a_later_run_brings_the_night_onl
 ) -> None:
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
-    running = materialize.open_snapshot_store(taxi, settings)
+    running = materialize.open_snapshot_store(StepContext(case=taxi, settings=settings))
     expected = running.snapshot.lookup(f"{NIGHT}|0")
     server.kill()
     with pytest.raises(SetupError, match=r"expected the online store at redis://127\.0\.0\.1:\d+/0 to answer") as told:
         materialize.materialize("taxi", NIGHT)
     assert server.password not in str(told.value)
-    for served in (running, materialize.open_snapshot_store(taxi, settings)):
+    for served in (running, materialize.open_snapshot_store(StepContext(case=taxi, settings=settings))):
         assert served.refresh() is None
         assert served.snapshot.lookup(f"{NIGHT}|0") == expected
     server.start()

@@ -11,6 +11,7 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps import ingest
+from include.steps.context import StepContext
 from include.steps.features import build, materialize, parity
 from include.stores import feature_store, lake, landing, ledger, snapshot_store, warehouse
 from ml import periods
@@ -164,7 +165,7 @@ def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase)
     settings = arrive("score")
     materialize.apply("taxi")
     materialize.materialize("taxi", NIGHT)
-    folder = materialize.snapshot_folder(taxi, settings)
+    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings))
     shutil.rmtree(folder)
     snapshot_store.put(
         folder,
@@ -178,7 +179,7 @@ def test_a_snapshot_of_the_night_before_is_caught(arrive: Arrive, taxi: UseCase)
 
 def test_a_damaged_snapshot_is_caught(arrive: Arrive, taxi: UseCase) -> None:
     settings = online(arrive, "score", NIGHT)
-    folder = materialize.snapshot_folder(taxi, settings)
+    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings))
     place = snapshot_store.newest(folder)
     assert place is not None
     (folder / place.folder / "numbers.f8").write_bytes(b"")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.features import build, training_set
 from include.steps.features.training_set import LabelledRows
 from include.stores import lake, table_snapshot
@@ -21,7 +22,9 @@ WHEN = periods.parse("2024-03-10").last
 
 
 def read(taxi: UseCase, settings: Settings, night: date = WHEN) -> LabelledRows:
-    return training_set.read(taxi, night, table_snapshot.take(taxi, settings), settings)
+    return training_set.read(
+        NightContext(case=taxi, night=night, settings=settings), table_snapshot.take(taxi, settings)
+    )
 
 
 def rides(taxi: UseCase, settings: Settings) -> pd.DataFrame:
@@ -68,9 +71,9 @@ def test_a_night_is_learned_from_once_its_labels_have_matured(
 def test_what_is_written_meanwhile_is_not_learned_from(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("train")
     tables = table_snapshot.take(taxi, settings)
-    before = training_set.read(taxi, WHEN, tables, settings)
+    before = training_set.read(NightContext(case=taxi, night=WHEN, settings=settings), tables)
     put(taxi, settings, rides(taxi, settings).assign(is_late=0.5))
-    again = training_set.read(taxi, WHEN, tables, settings)
+    again = training_set.read(NightContext(case=taxi, night=WHEN, settings=settings), tables)
     assert again.frame.equals(before.frame)
     assert (again.labels == before.labels).all()
     assert set(read(taxi, settings).labels) == {0.5}
@@ -92,7 +95,7 @@ def test_a_mask_takes_the_same_rows_of_all_three(arrive: Arrive, taxi: UseCase) 
 def test_what_a_table_said_at_the_event_is_told_only_where_it_was_the_future(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("train")
     tables, last = table_snapshot.take(taxi, settings), periods.parse(LAST).last
-    rows = training_set.read(taxi, last, tables, settings)
+    rows = training_set.read(NightContext(case=taxi, night=last, settings=settings), tables)
     later = training_set.lookups_at_event(taxi, rows, last, tables)["congestion"]
     bookings = (
         lake.read(build.valid_address(settings.lake, taxi, "bookings")).set_index("entity").loc[rows.frame["entity"]]

@@ -12,6 +12,7 @@ from include import usecases
 from include.cli.main import app
 from include.settings import Settings
 from include.steps import ingest
+from include.steps.context import StepContext
 from include.steps.features import build, materialize
 from include.steps.ingest import intraday
 from include.stores import lake, snapshot_store, warehouse
@@ -31,7 +32,9 @@ def settings(arrive: Callable[[str], Settings]) -> Settings:
 
 
 def served(case: UseCase, settings: Settings) -> FeatureSnapshot:
-    return snapshot_store.SnapshotCache(materialize.snapshot_folder(case, settings, case.live)).snapshot
+    return snapshot_store.SnapshotCache(
+        materialize.snapshot_folder(StepContext(case=case, settings=settings), case.live)
+    ).snapshot
 
 
 def frame(found: FeatureSnapshot) -> pd.DataFrame:
@@ -66,11 +69,11 @@ def test_the_snapshot_says_as_of_when_and_what_its_features_mean(settings: Setti
     intraday.refresh("taxi", NOON)
     facts = served(taxi, settings).facts
     assert (facts["night"], facts["as_of"]) == (NIGHT, NOON.isoformat())
-    assert facts["feature_service"] == build.service(taxi, settings, taxi.live).name
+    assert facts["feature_service"] == build.service(StepContext(case=taxi, settings=settings), taxi.live).name
 
 
 def test_a_moment_again_is_the_same_and_an_earlier_one_takes_nothing_back(settings: Settings, taxi: UseCase) -> None:
-    folder = materialize.snapshot_folder(taxi, settings, taxi.live)
+    folder = materialize.snapshot_folder(StepContext(case=taxi, settings=settings), taxi.live)
     intraday.refresh("taxi", NOON)
     noon = snapshot_store.newest(folder)
     intraday.refresh("taxi", NOON)

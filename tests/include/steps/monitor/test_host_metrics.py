@@ -17,6 +17,7 @@ import pytest
 from include import ports
 from include.serving import child_server
 from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.monitor import host_metrics
 from include.stores import warehouse
 from ml.usecase import UseCase
@@ -51,7 +52,7 @@ def rows(case: UseCase, settings: Settings, night: date = NIGHT) -> dict[tuple[s
 def test_each_server_has_its_rows_and_all_together_theirs(taxi: UseCase, home: Settings) -> None:
     with answering(200, vector(a=1.5, b=2.5)) as (address, asked):
         for _ in range(2):
-            host_metrics.measure(taxi, NIGHT, replace(home, prometheus_url=address))
+            host_metrics.measure(NightContext(case=taxi, night=NIGHT, settings=replace(home, prometheus_url=address)))
     assert rows(taxi, home) == {
         **{("server=a", name): 1.5 for name in ("cpu_cores", "memory_mb", "requests_failed")},
         **{("server=b", name): 2.5 for name in ("cpu_cores", "memory_mb", "requests_failed")},
@@ -65,12 +66,12 @@ def test_each_server_has_its_rows_and_all_together_theirs(taxi: UseCase, home: S
 
 def test_of_a_night_that_no_server_saw_there_is_nothing(taxi: UseCase, home: Settings) -> None:
     with answering(200, vector()) as (address, _):
-        host_metrics.measure(taxi, NIGHT, replace(home, prometheus_url=address))
+        host_metrics.measure(NightContext(case=taxi, night=NIGHT, settings=replace(home, prometheus_url=address)))
     assert rows(taxi, home) == {}
 
 
 def test_nobody_is_asked_where_no_address_is_given(taxi: UseCase, home: Settings) -> None:
-    host_metrics.measure(taxi, NIGHT, home)
+    host_metrics.measure(NightContext(case=taxi, night=NIGHT, settings=home))
     assert (rows(taxi, home), warehouse.alerts(warehouse.engine(home.warehouse_url), taxi.name, NIGHT)) == ({}, ())
 
 
@@ -86,7 +87,7 @@ def test_a_prometheus_that_does_not_answer_is_an_alert_and_the_night_goes_on(
     taxi: UseCase, home: Settings, status: int, body: str
 ) -> None:
     with answering(status, body) as (address, _):
-        host_metrics.measure(taxi, NIGHT, replace(home, prometheus_url=address))
+        host_metrics.measure(NightContext(case=taxi, night=NIGHT, settings=replace(home, prometheus_url=address)))
     (alert,) = warehouse.alerts(warehouse.engine(home.warehouse_url), taxi.name, NIGHT)
     assert (alert.kind, alert.subject) == ("metrics_unavailable", "servers")
     assert alert.message.startswith(f"expected Prometheus to answer at {address}, but: ")
@@ -115,7 +116,7 @@ def test_a_real_prometheus_tells_of_the_servers_of_this_use_case_alone(
         while len(found := rows(case, home, tonight)) < 6:
             assert time.monotonic() < deadline
             time.sleep(0.5)
-            host_metrics.measure(case, tonight, asked)
+            host_metrics.measure(NightContext(case=case, night=tonight, settings=asked))
     assert found[f"server={ours.removeprefix('http://')}", "memory_mb"] == 90.0
     assert {name for _, name in found} >= {"memory_mb", "cpu_cores", "requests_failed"}
     assert found["all", "memory_mb"] == 90.0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from include.settings import Settings
+from include.steps.context import StepContext
 from include.steps.monitor import model_age, monitor
 from include.stores import warehouse
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
@@ -23,11 +24,11 @@ AGES = (
 
 def test_what_was_kept_is_told_by_age(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("ingest")
-    assert model_age.lookup(taxi, 7, settings) is None
-    model_age.save(taxi, AGES, settings)
-    assert [model_age.lookup(taxi, age, settings) for age in (7, 40, 57)] == [*AGES, None]
-    model_age.save(taxi, (), settings)
-    assert model_age.lookup(taxi, 7, settings) == AGES[0]
+    assert model_age.lookup(StepContext(case=taxi, settings=settings), 7) is None
+    model_age.save(StepContext(case=taxi, settings=settings), AGES)
+    assert [model_age.lookup(StepContext(case=taxi, settings=settings), age) for age in (7, 40, 57)] == [*AGES, None]
+    model_age.save(StepContext(case=taxi, settings=settings), ())
+    assert model_age.lookup(StepContext(case=taxi, settings=settings), 7) == AGES[0]
 
 
 @pytest.mark.parametrize("ages", [AGES, ()], ids=["a replay has told", "none has"])
@@ -35,7 +36,7 @@ def test_the_age_of_the_champion_is_measured_and_what_it_costs_is_in_the_decisio
     arrive: Arrive, taxi: UseCase, ages: tuple[LossByAge, ...]
 ) -> None:
     settings = arrive("monitor")
-    model_age.save(taxi, ages, settings)
+    model_age.save(StepContext(case=taxi, settings=settings), ages)
     monitor.measure("taxi", "2024-03-18")
     engine = warehouse.engine(settings.warehouse_url)
     (age,) = warehouse.metrics(engine, "taxi", metric="age_nights")

@@ -9,6 +9,7 @@ import pytest
 
 from include import usecases
 from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.monitor import monitor, performance
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Metric
@@ -100,8 +101,10 @@ def test_what_the_window_is_expected_to_lose_is_told_of_the_champion_by_its_rows
         ],
     )
     target = binary.Target(cost=Cost(act=1, miss=2, averted=0.9), prior=0.5)
-    assert performance.expected_loss(taxi, last, "mine", target, settings) == pytest.approx(0.55)
-    assert performance.expected_loss(taxi, last, "nobody", target, settings) is None
+    assert performance.expected_loss(
+        NightContext(case=taxi, night=last, settings=settings), "mine", target
+    ) == pytest.approx(0.55)
+    assert performance.expected_loss(NightContext(case=taxi, night=last, settings=settings), "nobody", target) is None
 
 
 SCORED, NEXT, LATER = "2024-03-17", "2024-03-18", "2024-03-20"

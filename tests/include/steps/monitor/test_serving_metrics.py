@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.monitor import serving_metrics
 from include.steps.score import prediction_log
 from include.stores import warehouse
@@ -37,7 +38,7 @@ def test_answers_are_counted_by_package_and_shadows_by_themselves(taxi: UseCase,
         journal.append(record(request, at=at, **changes))
     assert prediction_log.collect(taxi.name) == len(told)
     for _ in range(2):
-        serving_metrics.measure(taxi, NIGHT, home)
+        serving_metrics.measure(NightContext(case=taxi, night=NIGHT, settings=home))
     champion = metrics(taxi, home, model_digest="p", slice="all")
     assert champion == pytest.approx(
         {"predictions": 2, "error_rate": 0, "latency_p50_ms": 2, "latency_p99_ms": 2.98, "peak_per_second": 2}
@@ -48,7 +49,7 @@ def test_answers_are_counted_by_package_and_shadows_by_themselves(taxi: UseCase,
 
 
 def test_where_nobody_asked_there_is_nothing_to_tell(taxi: UseCase, home: Settings) -> None:
-    serving_metrics.measure(taxi, NIGHT, home)
+    serving_metrics.measure(NightContext(case=taxi, night=NIGHT, settings=home))
     assert metrics(taxi, home) == {}
 
 

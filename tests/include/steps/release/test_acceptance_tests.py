@@ -9,6 +9,7 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps import release
+from include.steps.context import NightContext
 from include.steps.release import acceptance_tests
 from include.stores import ledger, report_paths, warehouse
 from ml import periods
@@ -119,4 +120,4 @@ def test_without_features_there_is_nothing_to_try_a_package_on(
     settings = arrive("battery")
     (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
     with pytest.raises(RefusalError, match=r"expected features of taxi in 2024-04-\d\d..2024-04-10"):
-        acceptance_tests.run(taxi, periods.parse("2024-04-10").last, judged, settings)
+        acceptance_tests.run(NightContext(case=taxi, night=periods.parse("2024-04-10").last, settings=settings), judged)

@@ -14,6 +14,7 @@ from include import usecases
 from include.cli.main import app
 from include.settings import Settings
 from include.steps import ingest, release, release_state
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build
 from include.steps.release import canary, drill, freeze, rollback
 from include.steps.score import batch_prediction, score
@@ -110,7 +111,9 @@ def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings:
     assert routed(settings).canary == 0.5
     assert night(1) is None
     split = issued(settings, 1)
-    stood = release_state.as_of(usecases.get("taxi"), periods.parse(NIGHTS[1]).last, settings)
+    stood = release_state.as_of(
+        NightContext(case=usecases.get("taxi"), night=periods.parse(NIGHTS[1]).last, settings=settings)
+    )
     assert stood.routing is not None
     assert split == {entity: digest if stood.routing.route(entity) is Route.CANARY else before for entity in split}
     assert 15 < sum(each == digest for each in split.values()) < 45
@@ -203,7 +206,7 @@ def test_a_rejection_ends_the_release(settings: Settings) -> None:
     night(0)
     approve("Approve", "Reject")
     assert not release.shadow("taxi", NIGHT)
-    assert release_state.current(usecases.get("taxi"), settings).challenger is None
+    assert release_state.current(StepContext(case=usecases.get("taxi"), settings=settings)).challenger is None
     with pytest.raises(ApprovalError, match="'bob' rejected package"):
         release.shift_traffic("taxi", NIGHT)
 
@@ -293,11 +296,11 @@ def test_only_who_is_named_may_roll_back(settings: Settings, monkeypatch: pytest
 def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings: Settings) -> None:
     case, night, engine = usecases.get("taxi"), periods.parse(NIGHTS[0]).last, warehouse.engine(settings.warehouse_url)
     challenge(usecases.get("taxi"), NIGHT, settings)
-    release_state.audit(case, night, settings)
+    release_state.audit(NightContext(case=case, night=night, settings=settings))
     assert [each for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"] == []
     mlflow = registry.client.connect(settings)
     mlflow.set_registered_model_alias("taxi", "champion", "2")
-    release_state.audit(case, night, settings)
+    release_state.audit(NightContext(case=case, night=night, settings=settings))
     told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
     assert told == [
         "the alias 'champion' was on version 2, now on 1: somebody changed the registry by hand; the ledger leads"
@@ -306,7 +309,7 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER ledger_refuses_update")
         connection.exec_driver_sql("UPDATE ledger SET subject = 'x' WHERE kind = 'promoted'")
-    release_state.audit(case, night, settings)
+    release_state.audit(NightContext(case=case, night=night, settings=settings))
     told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
     assert any("the ledger was changed behind its back" in each for each in told)
 
@@ -314,12 +317,12 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings
 def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Settings) -> None:
     case, night, engine = usecases.get("taxi"), periods.parse(NIGHTS[0]).last, warehouse.engine(settings.warehouse_url)
     challenge(case, NIGHT, settings)
-    release_state.sync(case, settings)
+    release_state.sync(StepContext(case=case, settings=settings))
     (settings.secrets / ROUTING.key_file).unlink()
-    release_state.audit(case, night, settings)
+    release_state.audit(NightContext(case=case, night=night, settings=settings))
     assert [each for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"] == []
     routing_store.path_of(settings.routes, "taxi").unlink()
-    release_state.audit(case, night, settings)
+    release_state.audit(NightContext(case=case, night=night, settings=settings))
     (told,) = (each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger")
     assert told.startswith(
         "servers do not answer as the ledger says, and I may not tell them (`ratchet sync-routing taxi` does)"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.features import build
 from include.steps.score import batch_prediction
 from include.steps.score.batch_prediction import BatchPredictions
@@ -33,7 +34,9 @@ def champion(settings: Settings) -> str:
 def answered(case: UseCase, settings: Settings, aside: Path) -> BatchPredictions:
     version = lake.version(build.address(settings.lake, case))
     routing = Routing(use_case=case.name, seq=1, champion=champion(settings))
-    return batch_prediction.predict(case, periods.parse(NIGHT).first, version, routing, settings, aside)
+    return batch_prediction.predict(
+        NightContext(case=case, night=periods.parse(NIGHT).first, settings=settings), version, routing, aside
+    )
 
 
 def in_parts(monkeypatch: pytest.MonkeyPatch, length: int) -> None:

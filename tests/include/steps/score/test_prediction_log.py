@@ -10,6 +10,7 @@ import pytest
 
 from include.serving.handler import PredictionRecord
 from include.settings import Settings
+from include.steps.context import NightContext, StepContext
 from include.steps.score import prediction_log
 from include.stores import request_log
 from include.stores.request_log import RequestLog
@@ -45,7 +46,9 @@ def written(home: Settings, taxi: UseCase) -> RequestLog:
 
 
 def moved(case: UseCase, settings: Settings) -> list[str]:
-    return list(prediction_log.read(case, NIGHT, EVER, settings).sort_values("at")["request"])
+    return list(
+        prediction_log.read(StepContext(case=case, settings=settings), NIGHT, EVER).sort_values("at")["request"]
+    )
 
 
 def test_answers_are_moved_once_and_finished_journals_removed(
@@ -96,7 +99,7 @@ def test_a_fault_and_an_answer_without_a_snapshot_keep_their_place(
     at = datetime(2024, 3, 16, 5, tzinfo=UTC).timestamp()
     written.append(record("r", at, score=None, fault="DataError: no", night=None, entity=None, route=Route.CANARY))
     prediction_log.collect(taxi.name)
-    (row,) = prediction_log.read(taxi, NIGHT, EVER, home).to_dict("records")
+    (row,) = prediction_log.read(StepContext(case=taxi, settings=home), NIGHT, EVER).to_dict("records")
     assert pd.isna(row["score"])
     assert (row["fault"], row["night"], row["entity"], row["route"]) == ("DataError: no", "2024-03-16", None, "canary")
     assert row["features"] == '{"hour": 1.0}'
@@ -110,9 +113,9 @@ def test_answers_of_before_a_moment_are_left_out_and_so_are_nights_of_the_batch(
     written.append(record("new", at=2e9))
     written.close()
     prediction_log.collect(taxi.name)
-    rest = prediction_log.read(taxi, NIGHT, EVER, home)
+    rest = prediction_log.read(StepContext(case=taxi, settings=home), NIGHT, EVER)
     for night in ("2024-03-16", "2024-03-17"):
         batch = rest.assign(request=f"batch {night}", night=night, protocol=prediction_log.BATCH)
-        prediction_log.put(batch, taxi, periods.parse(night).last, home)
-    found = prediction_log.read(taxi, NIGHT, datetime.fromtimestamp(1.5e9, UTC), home)
+        prediction_log.put(batch, NightContext(case=taxi, night=periods.parse(night).last, settings=home))
+    found = prediction_log.read(StepContext(case=taxi, settings=home), NIGHT, datetime.fromtimestamp(1.5e9, UTC))
     assert sorted(set(found["request"])) == ["batch 2024-03-17", "new"]

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from include.cli.main import app
 from include.settings import Settings
+from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.score import batch_prediction, rescore
 from include.stores import lake, ledger, warehouse
@@ -39,7 +40,7 @@ def again(first: str = "2024-03-14", last: str = NIGHT, package: str = rescore.C
 
 
 def rows(case: UseCase, settings: Settings, package: str) -> pd.DataFrame:
-    found = lake.read(rescore.address(case, package, settings))
+    found = lake.read(rescore.address(StepContext(case=case, settings=settings), package))
     return found.sort_values(["night", "entity"], ignore_index=True)
 
 
@@ -65,9 +66,9 @@ def test_asked_twice_it_is_made_once_and_written_down_once(
     settings: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     again()
-    version = lake.version(rescore.address(taxi, champion(settings), settings))
+    version = lake.version(rescore.address(StepContext(case=taxi, settings=settings), champion(settings)))
     again()
-    assert lake.version(rescore.address(taxi, champion(settings), settings)) == version
+    assert lake.version(rescore.address(StepContext(case=taxi, settings=settings), champion(settings))) == version
     (rescored,) = recorded.payloads(settings, EntryKind.RESCORED, Rescored)
     assert (rescored.who, rescored.nights) == ("tess", 4)
 

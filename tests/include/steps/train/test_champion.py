@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 from include import usecases
 from include.settings import Settings
+from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.train import champion
 from include.steps.train.champion import Champion
@@ -25,7 +26,9 @@ def test_a_champion_that_cannot_be_evaluated_is_a_verdict_of_its_own(damaged: Se
 
 def test_a_champion_whose_features_are_gone_has_a_fault_and_the_scores_of_the_base_rate(arrive: Arrive) -> None:
     settings, case = arrive("ingest a night"), usecases.get("taxi")
-    met = champion.read(ledger.champion(warehouse.engine(settings.warehouse_url), "taxi"), case, settings)
+    met = champion.read(
+        ledger.champion(warehouse.engine(settings.warehouse_url), "taxi"), StepContext(case=case, settings=settings)
+    )
     frame = build.read(settings.lake, case, LAST, LAST)
     known, unknown = met.scored_on(frame, 0.3), met.scored_on(frame[["entity"]], 0.3)
     assert (known.bar(met.recipe), known.bar("another"), known.fault) == (GateRule.REFRESH, GateRule.CHANGE, "")

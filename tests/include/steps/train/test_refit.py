@@ -10,6 +10,7 @@ import pytest
 from include import usecases
 from include.settings import Settings
 from include.steps import ingest, release, train
+from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.train import champion, model_card
 from include.stores import lake, ledger, packages, report_paths, warehouse
@@ -138,7 +139,7 @@ def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arr
         ingest.ingest("taxi", night)
         build.build("taxi", night)
     promoted = ledger.champion(warehouse.engine(settings.warehouse_url), "taxi")
-    met = champion.read(promoted, usecases.get("taxi"), settings)
+    met = champion.read(promoted, StepContext(case=usecases.get("taxi"), settings=settings))
     train.train("taxi", LATER, "a test")
     told = last_verdict(settings)
     assert (told.champion, met.used_until) == (met.digest, "2024-03-15")

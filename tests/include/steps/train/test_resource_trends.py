@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from include.settings import Settings
+from include.steps.context import NightContext
 from include.steps.train import resource_trends
 from include.stores import ledger, warehouse
 from ml.governance.ledger_entries import CandidateRecord, EntryKind, Verdict
@@ -40,8 +41,8 @@ def train(case: UseCase, settings: Settings, place: int, latency: float, depende
         ),
         key=f"{case.name}:judged:{night}",
     )
-    resource_trends.record_seconds(case, night, TREES, 20.0, settings)
-    resource_trends.record(case, night, judged, settings)
+    resource_trends.record_seconds(NightContext(case=case, night=night, settings=settings), TREES, 20.0)
+    resource_trends.record(NightContext(case=case, night=night, settings=settings), judged)
     return night
 
 
@@ -87,5 +88,5 @@ def test_a_verdict_without_candidates_leaves_no_row(arrive: Arrive, case: UseCas
         payload=Verdict(outcome="inconclusive", reason="too little to learn from"),
         key="refused",
     )
-    resource_trends.record(case, FIRST, refused, settings)
+    resource_trends.record(NightContext(case=case, night=FIRST, settings=settings), refused)
     assert not warehouse.metrics(warehouse.engine(settings.warehouse_url), case.name, FIRST)

@@ -13,6 +13,7 @@ import pytest
 from include import provenance, usecases
 from include.settings import PROJECT, Settings
 from include.steps import train
+from include.steps.context import NightContext
 from include.steps.train import plan as plans
 from include.steps.train.plan import Plan
 from include.stores import candidate_store, lake, packages
@@ -41,7 +42,7 @@ def fit(each: train.FitTask) -> None:
 def planned(settings: Settings, case: UseCase) -> Plan:
     """Return the plan of the training that is on its way."""
     (each, *_) = prepared()
-    return plans.get(case, WHEN, each["plan"], settings)
+    return plans.get(NightContext(case=case, night=WHEN, settings=settings), each["plan"])
 
 
 def judged(settings: Settings) -> Verdict:

@@ -12,6 +12,7 @@ import pytest
 from include import provenance, usecases
 from include.settings import PROJECT, Settings
 from include.steps import train
+from include.steps.context import NightContext
 from include.steps.features import build, training_set
 from include.stores import lake, ledger, packages, table_snapshot, warehouse
 from ml import periods
@@ -43,7 +44,7 @@ def test_a_leak_stops_training_names_the_feature_and_leaves_nothing(arrive: Arri
 def test_the_traffic_of_the_hour_of_the_ride_stops_training(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("train")
     night, tables = periods.parse(LAST).last, table_snapshot.take(taxi, settings)
-    rows = training_set.read(taxi, night, tables, settings)
+    rows = training_set.read(NightContext(case=taxi, night=night, settings=settings), tables)
     later = training_set.lookups_at_event(taxi, rows, night, tables)
     told = rows.frame.set_index("entity").assign(kilometres=later["congestion"].to_numpy())["kilometres"]
     stored = lake.read(build.address(settings.lake, taxi))
@@ -56,7 +57,9 @@ def test_the_traffic_of_the_hour_of_the_ride_stops_training(arrive: Arrive, taxi
 def test_the_training_set_holds_matured_nights_and_labels_known_by_the_cutoff(arrive: Arrive, taxi: UseCase) -> None:
     settings = arrive("train")
     night = periods.parse("2024-03-10").last
-    rows = training_set.read(taxi, night, table_snapshot.take(taxi, settings), settings)
+    rows = training_set.read(
+        NightContext(case=taxi, night=night, settings=settings), table_snapshot.take(taxi, settings)
+    )
     rides = lake.read(build.valid_address(settings.lake, taxi, "rides")).set_index("entity")
     assert rides.loc[rows.frame["entity"], KNOWN_AT].max() <= taxi.horizon.cutoff(night)
     assert rows.nights.max() == "2024-03-09"
