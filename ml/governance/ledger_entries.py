@@ -445,5 +445,7 @@ def encode(kind: EntryKind, payload: Payload) -> dict[str, Json]:
     try:
         stored: dict[str, Json] = msgspec.to_builtins({name: each for name, each in values.items() if each is not None})
     except TypeError as error:
-        raise LedgerError(f"a payload of the kind {kind!r} holds what is not JSON ({error}); store None for them") from None
+        raise LedgerError(
+            f"a payload of the kind {kind!r} holds what is not JSON ({error}); store None for them"
+        ) from None
     return stored
