@@ -16,7 +16,7 @@ rejection ends the release: the old champion stays. Silence is a rejection after
 **To answer.** Log in as the role that is asked, open *Required actions*, read the dossier, choose. Nobody else can.
 Answer both: the next release of the use case waits until this one has ended.
 
-**When it is red.** `PackageError`: the bytes are not what was trained; train again. `ApprovalError` in `shift` or `promote`:
+**When it is red.** `PackageError`: the bytes are not what was trained; train again. `ApprovalError` in `shift_traffic` or `promote`:
 an answer is missing in the ledger, or is for other bytes or other evidence. Marking tasks as successful does not help, and
 is not meant to: clear the approval tasks and ask again. `LedgerError`: another model became champion meanwhile; train again.
 """

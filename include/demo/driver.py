@@ -75,7 +75,7 @@ class DemoRun:
                 self._score(key, next_key)
                 self._show(f"night {key} · monitor")
                 monitoring = self._airflow.wait_for("monitor", key)
-            if self._airflow.state(monitoring, "ask") == "success":
+            if self._airflow.state(monitoring, "request_retraining") == "success":
                 with self.stopwatch("retraining"):
                     self._show(f"night {key} · retrain")
                     self._follow_training(key)
@@ -95,7 +95,7 @@ class DemoRun:
         """Start the first training, or another one when the one before was refused; one that goes on is left alone."""
         earlier_runs = self._airflow.runs("train", last)
         if earlier_runs and not (
-            earlier_runs[0].state == "success" and self._airflow.state(earlier_runs[0], "hand_over") != "success"
+            earlier_runs[0].state == "success" and self._airflow.state(earlier_runs[0], "request_release") != "success"
         ):
             return
         name = f"rehearsal__bootstrap_{last}" + (f"_{len(earlier_runs) + 1}" if earlier_runs else "")
@@ -128,7 +128,7 @@ class DemoRun:
     def _follow_training(self, key: str) -> bool:
         """Wait for a training and, when its challenger earned a release, approve that, wait for its end, return True."""
         training = self._airflow.wait_for("train", key)
-        if self._airflow.state(training, "hand_over") != "success":
+        if self._airflow.state(training, "request_release") != "success":
             return False
         self._show(f"night {key} · release")
         self._airflow.wait_for("release", key)

@@ -216,7 +216,7 @@ def test_two_real_approvals_promote(admin: Client, settings: Settings) -> None:
 def test_a_night_that_a_person_asks_for_is_scored_and_monitored_under_its_key(admin: Client) -> None:
     admin.trigger(f"{CASE.name}_ingest", run="by_a_person", conf={"night": NIGHT})
     assert states(admin, ended(admin, "score", NIGHT)) == {"score": "success"}
-    assert states(admin, ended(admin, "monitor", NIGHT)) == {"measure": "success", "ask": "skipped"}
+    assert states(admin, ended(admin, "monitor", NIGHT)) == {"measure": "success", "request_retraining": "skipped"}
 
 
 def night() -> date:
@@ -259,7 +259,7 @@ def test_a_challenger_is_a_shadow_first_then_two_people_are_asked_and_it_gets_a_
     assert states(admin, run)["approval_of_tech_lead"] == "skipped"
     admin.trigger(f"{CASE.name}_ingest", run="shadowed", conf={"night": FOLLOWING})
     judged = ended(admin, "canary", FOLLOWING)
-    assert states(admin, judged) == {"judge": "success", "ask": "success", "crown": "skipped"}
+    assert states(admin, judged) == {"judge": "success", "request_approvals": "success", "announce_champion": "skipped"}
     for role in CASE.release.approvers:
         with Client(settings, role) as person:
             person.answer(eventually(lambda: asked(person, role)), "Approve")  # noqa: B023
@@ -301,8 +301,12 @@ def test_labels_that_land_while_the_triggerer_is_killed_are_taken_and_answered_f
     stacks.start(stack, "triggerer")
     decided, taken = (eventually(lambda stage=stage: only(admin, stage)) for stage in ("labels", "late"))
     assert [states(admin, run) for run in (decided, taken)] == [
-        {"decide": "success", "asked": "success", "ask": states(admin, decided)["ask"]},
-        {"take": "success", "tell": "success"},
+        {
+            "decide": "success",
+            "is_requested": "success",
+            "request_retraining": states(admin, decided)["request_retraining"],
+        },
+        {"ingest": "success", "send_alerts": "success"},
     ]
     (entry,) = ledger.entries(engine, CASE.name, label_trigger.KIND)
     assert entry.payload["known"] == warehouse.count_labels(engine, CASE.name)

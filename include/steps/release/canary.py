@@ -26,7 +26,7 @@ from ml.rollout.state import ChallengerRollout, ReleaseEvent, RolloutState
 from ml.targets import Target
 from ml.usecase import UseCase
 
-NextStep = Literal["ask", "crown"]
+NextStep = Literal["request_approvals", "announce_champion"]  # tasks of the DAG `canary`
 _ROW_KEY = ["request", "place"]
 _STAGE_SECONDS = 1e10  # more than any clock tells: what a later stage answered comes after all of an earlier one
 
@@ -34,14 +34,14 @@ _STAGE_SECONDS = 1e10  # more than any clock tells: what a later stage answered 
 def advance(use_case: str, night: str) -> NextStep | None:
     """Move the release under way as far as it has come by `night`, and return what is to be done about it, if anything.
 
-    "ask": enough was seen of the shadow, and two people are to be asked; "crown": the challenger is champion. Judging a
-    night again changes nothing more.
+    "request_approvals": enough was seen of the shadow, and two people are to be asked; "announce_champion": the challenger
+    is champion. Judging a night again changes nothing more.
     """
     case, night_date, settings = usecases.get(use_case), periods.parse(night).last, load_settings()
     prediction_log.collect(use_case)
     rollout_state = release_state.current(case, settings)
     if rollout_state.challenger is None or case.release.canary is None:
-        return "crown" if _was_promoted_at(case, night_date, settings) else None
+        return "announce_champion" if _was_promoted_at(case, night_date, settings) else None
     predictions = _load_predictions(case, rollout_state.challenger, settings)
     if not rollout_state.challenger.share:
         return _review_shadow(case, rollout_state, predictions, night_date, settings)
@@ -99,13 +99,13 @@ def _review_shadow(
         if each.seq > rollout_state.challenger.release
     ]
     if reviews:
-        return "ask" if reviews[0].night == night else None
+        return "request_approvals" if reviews[0].night == night else None
     copies = predictions[predictions["package"] == rollout_state.challenger.digest]
     if len(copies) < case.release.min_shadow_rows or not len(copies):
         return None
     summary = _shadow_summary(rollout_state, predictions, copies, _target(case, rollout_state, settings))
     _append(case, rollout_state.challenger, ReleaseEvent.SHADOW_REVIEWED, night, summary, settings)
-    return "ask"
+    return "request_approvals"
 
 
 def _shadow_summary(
@@ -149,7 +149,7 @@ def _apply_verdict(
     share = state.next_share(case.release.shares, rollout.share)
     if share is None:
         release.promote(case.name, str(rollout.night), canary_night=night)
-        return "crown"
+        return "announce_champion"
     _append(case, rollout, ReleaseEvent.TRAFFIC_SHIFTED, night, {"share": share}, settings)
     release_state.sync(case, settings)
     return None

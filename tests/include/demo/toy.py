@@ -123,7 +123,7 @@ class Toy:
             state = "success" if run["partition_key"] in self.retrained else "skipped"
         if stage == "train" and (run["partition_key"] in self.refused or name in self.refused_runs):
             state = "skipped"
-        task = {"monitor": "ask", "train": "hand_over"}.get(stage, stage)
+        task = {"monitor": "request_retraining", "train": "request_release"}.get(stage, stage)
         return [self.task(run, task, "failed" if run["state"] == "failed" else state)]
 
     def questions(self, name: str) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings:
     before, digest = champion(settings), challenge(usecases.get("taxi"), NIGHT, settings)
     assert not release.shadow("taxi", NIGHT)
     assert (routed(settings).challenger, routed(settings).canary) == (digest, 0.0)
-    assert night(0) == "ask"
+    assert night(0) == "request_approvals"
     assert set(issued(settings, 0).values()) == {before}
     assert release.shadow("taxi", NIGHT)
     assert "As a shadow it answered 60 copies with 0 faults" in release.render_evidence("taxi", NIGHT)
@@ -114,7 +114,7 @@ def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings:
     assert split == {entity: digest if stood.routing.route(entity) is Route.CANARY else before for entity in split}
     assert 15 < sum(each == digest for each in split.values()) < 45
     assert routed(settings).canary == 1.0
-    assert night(2) == "crown"
+    assert night(2) == "announce_champion"
     assert set(issued(settings, 2).values()) == {digest}
     assert champion(settings) == digest
     assert (routed(settings).champion, routed(settings).standby, routed(settings).challenger) == (digest, before, None)
@@ -134,9 +134,9 @@ def test_every_step_again_changes_nothing(settings: Settings) -> None:
     assert canary.advance("taxi", NIGHTS[0]) is None
     assert entries() == count
     night(1)
-    assert night(2) == "crown"
+    assert night(2) == "announce_champion"
     count, split = entries(), issued(settings, 1)
-    assert night(2) == "crown"
+    assert night(2) == "announce_champion"
     score.score("taxi", NIGHTS[1])
     assert issued(settings, 1) == split
     assert entries() == count
@@ -234,7 +234,7 @@ def test_without_enough_copies_nobody_is_asked(settings: Settings, monkeypatch: 
     assert canary.advance("taxi", NIGHT) is None
     assert night(0) is None
     assert not release.shadow("taxi", NIGHT)
-    assert night(1) == "ask"
+    assert night(1) == "request_approvals"
 
 
 def test_a_second_challenger_waits_for_the_first(settings: Settings) -> None:

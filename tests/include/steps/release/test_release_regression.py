@@ -141,7 +141,7 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     build.build("ferry", NIGHT)
     digest = challenge(settings, minutes)
     release.shadow("ferry", NIGHT)
-    assert play(SHADOWED) == "ask"
+    assert play(SHADOWED) == "request_approvals"
     engine = warehouse.engine(settings.warehouse_url)
     (shadow,) = ledger.entries(engine, "ferry", ReleaseEvent.SHADOW_REVIEWED)
     assert shadow.payload["answers"] == 80
