@@ -6,7 +6,7 @@ months of labels at once. It need not wait until somebody runs that night again.
 **How.** A trigger in the triggerer lists the use case's landing area every 15 seconds, a folder or a prefix in a bucket, and
 holds the files of the label table against what was taken. It reads none of them, and takes no worker. A file counts once it
 looks the same in two looks; each state of a file is told once, also after a restart. Nights more than 31 before the
-latest are looked at each hour. `take` takes those nights again; `tell` sends their alerts.
+latest are looked at each hour. `ingest` takes those nights again; `send_alerts` sends their alerts.
 
 **What starts it.** The asset `late`. A person, from the UI, to look at every night now.
 

@@ -6,7 +6,7 @@ business), and the use case's triggers decide whether to ask for retraining. Fea
 **What starts it.** The asset `scores`, under the same key. A person, from the UI, for a `night` or a `window`.
 
 **What it leaves.** Measurements in the warehouse, the decision with its numbers in the ledger, and, only when
-retraining is asked for, the asset `retrain`, which starts `train`. "Not asked for" shows as a skipped `ask` task.
+retraining is asked for, the asset `retrain`, which starts `train`. "Not asked for" shows as a skipped `request_retraining` task.
 
 **When it is red.** Nothing downstream is harmed: scores are issued already. Read the task's last line, mend what it
 names, and clear it.

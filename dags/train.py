@@ -11,7 +11,7 @@ drafts and removes them.
 the settings of the candidates are searched anew where the use case says how long (folds and trials are in the log of `fit`).
 
 **What it leaves.** Runs in MLflow, the verdict with every gate's number in the ledger, and, only when a challenger
-earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `hand_over`.
+earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `request_release`.
 A night is judged once. Only a first model that was refused is tried anew, with the reason `bootstrap`, once its data or the
 use case have been mended.
 
