@@ -217,7 +217,7 @@ def _dag_manuals(folder: Path) -> str:
         "\n\n".join(
             [
                 "# The DAGs",
-                "Generated from the DAG files by `make docs`. Each exists once for every use case; only the first makes no DAG.",
+                "Generated from the DAG files by `make docs`. Each exists once for every use case; `import_errors.py` makes no DAG.",
                 *shifted,
             ]
         )

@@ -26,7 +26,7 @@ STAGES = (
     "backtest",
 )
 LIVE = ("intraday",)
-NO_DAG = "broken.py"
+NO_DAG = "import_errors.py"
 Read = dict[str, Any]
 
 
