@@ -59,7 +59,7 @@ def _land(case: Any, settings: Any, night: str, rows: int) -> None:
     from include.steps.features import build
     from include.stores import lake
     from include.stores.files.spool import Spool
-    from ml import periods
+    from ml.usecase import periods
 
     month = lake.read(build.address(settings.lake, case))
     with TemporaryDirectory() as folder:
@@ -91,8 +91,8 @@ def child(way: str, night: str, digest: str) -> None:
     from include.settings import load_settings
     from include.steps.score import batch_prediction, rescore, score
     from include.stores import lake, warehouse
-    from ml import periods
     from ml.rollout.routing import Routing
+    from ml.usecase import periods
 
     case, settings, when = usecases.get(USE_CASE), load_settings(), periods.parse(night)
     if way == "bare Booster":

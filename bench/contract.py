@@ -107,7 +107,7 @@ def _landed() -> pd.DataFrame:
     from include.settings import load_settings
     from include.stores import landing
     from include.stores.landing import Folder, LandedFile
-    from ml import periods
+    from ml.usecase import periods
 
     with tempfile.TemporaryDirectory() as folder:
         usecases.module(USE_CASE, "source").land(Path(folder), periods.parse(YEAR), load_settings().data / USE_CASE)
@@ -119,7 +119,7 @@ def _landed() -> pd.DataFrame:
 def _replace(valid: pd.DataFrame) -> float:
     """Return the median seconds in which a night of a year's table is replaced."""
     from include.stores import lake
-    from ml import periods
+    from ml.usecase import periods
 
     rows = valid.assign(night=valid["flight_date"].dt.strftime("%Y-%m-%d"))
     with tempfile.TemporaryDirectory() as folder:

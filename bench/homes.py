@@ -46,7 +46,7 @@ def labelled(case: Any, settings: Any, period: str, horizon: Any = None) -> Any:
     """Return the rows that a model of the last night of `period` learns from."""
     from include.steps.features import training_set
     from include.stores import table_snapshot
-    from ml import periods as period_text
+    from ml.usecase import periods as period_text
 
     return training_set.read(
         NightContext(case=case, night=period_text.parse(period).last, settings=settings),

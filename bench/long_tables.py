@@ -58,7 +58,7 @@ def _child(what: str, folder: str, rows: int) -> dict[str, Any]:
 def _draw(folder: Path, _: int) -> dict[str, Any]:
     from include import usecases
     from include.settings import load_settings
-    from ml import periods
+    from ml.usecase import periods
 
     usecases.module(USE_CASE, "source").land(folder / "drawn", periods.parse(YEAR), load_settings().data / USE_CASE)
     return {}
@@ -91,7 +91,7 @@ def _judge(folder: Path, rows: int) -> dict[str, Any]:
     from ml.ingestion.intake import FilePart
     from ml.ingestion.row_counts import RowCounts
     from ml.ingestion.validation import SeenKeys
-    from ml.periods import parse
+    from ml.usecase.periods import parse
 
     case, table = _declared()
     airports = landing.scan(Folder(folder / "drawn"), LandedFile(name=f"{KNOWN}.csv", table=KNOWN), folder)
@@ -113,7 +113,7 @@ def _take(folder: Path, _: int) -> dict[str, Any]:
     from include.steps.ingest import tables
     from include.stores import landing
     from include.stores.landing import Folder, LandedFile
-    from ml.periods import parse
+    from ml.usecase.periods import parse
 
     case, table = _declared()
     for each, place in ((case.table(KNOWN), folder / "drawn"), (table, folder)):

@@ -52,8 +52,9 @@ def _rolled(case: Any, horizon: Any, settings: Any) -> dict[str, Any]:
     """Return the quality of the candidates at one horizon, and the seconds that each took."""
     from include.steps.features import training_set
     from include.stores import table_snapshot
-    from ml import periods, targets
+    from ml import targets
     from ml.training import fitting
+    from ml.usecase import periods
 
     rows = training_set.read(
         NightContext(case=case, night=periods.parse(YEAR).last, settings=settings),

@@ -8,7 +8,7 @@ import logging
 
 from include.settings import load_settings
 from include.stores import warehouse
-from ml import periods
+from ml.usecase import periods
 
 _log = logging.getLogger(__name__)
 

@@ -7,12 +7,11 @@ from include.settings import Settings
 from include.steps.features import build
 from include.stores import ledger, packages, registry, warehouse
 from include.stores.signing import model_signing
-from ml import periods
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Payload, Verdict
 from ml.packaging import package_files
 from ml.training.fitting import Model
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 
 Change = Callable[[Model], Model]
 

@@ -11,11 +11,11 @@ import pandas as pd
 from include import usecases
 from include.settings import load_settings
 from include.usecases import coherence
-from ml import features, periods
+from ml import features
 from ml.arrays import Floats, Strings
 from ml.ingestion import availability, validation
 from ml.ingestion.availability import KNOWN_AT
-from ml.usecase import Live, Night, UseCase
+from ml.usecase import Live, Night, UseCase, periods
 from tests.landed import rows_of
 
 PERIOD = periods.parse("2013-01-01..2013-01-31")

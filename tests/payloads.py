@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from ml.checks import Check, CheckStatus
 from ml.governance import ledger_entries
+from ml.governance.checks import Check, CheckStatus
 from ml.governance.hash_chain import Json
 from ml.governance.ledger_entries import (
     Aborted,

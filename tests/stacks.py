@@ -9,7 +9,7 @@ from include.settings import Settings
 from include.steps.features import build
 from include.stores import lake
 from include.stores.warehouse import rows, tables
-from ml import sync_diff
+from ml.governance import sync_diff
 
 
 def kill(stack: LocalStack, *names: str) -> None:

@@ -13,10 +13,9 @@ from include.steps.features import build, training_set
 from include.steps.monitor import monitor
 from include.steps.score import explain, score
 from include.stores import lake, ledger, packages, report_paths, table_snapshot, warehouse
-from ml import periods
 from ml.errors import ApprovalError, LeakError
 from ml.packaging import package_files
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests import recorded
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.stores.warehouse import FileRevision
-    from ml.periods import Period
+    from ml.usecase.periods import Period
 
 app = typer.Typer(help="Rows and files that broke their contract.", no_args_is_help=True)
 
@@ -89,6 +89,6 @@ def files_table(use_case: str, files: "Sequence[FileRevision]") -> Table:
 
 
 def _parse_window(window: str | None) -> "Period | None":
-    from ml import periods
+    from ml.usecase import periods
 
     return None if window is None else periods.parse(window)

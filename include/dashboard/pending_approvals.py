@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ml.checks import Check, CheckStatus
 from ml.governance import ledger_entries
+from ml.governance.checks import Check, CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import (
     AcceptanceTested,

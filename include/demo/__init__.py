@@ -18,8 +18,8 @@ from include.demo.driver import DemoRun
 from include.platform.local import processes
 from include.platform.local.airflow_client import Client
 from include.settings import Settings
-from ml.periods import Period
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 __all__ = ["DemoRun", "StageError", "demo_nights", "run"]
 _COMPONENTS = [name for name in processes.AIRFLOW_COMPONENTS if name != "triggerer"]

@@ -13,9 +13,9 @@ from include.stores import ledger, packages, warehouse
 from include.stores.files import atomic
 from ml import targets
 from ml.packaging import package_files
-from ml.periods import Period
 from ml.targets import Target
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 __all__ = ["Summary", "gather", "render", "show", "write"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 from include.plotting.style import STYLE
 from include.report import run_plots
 from include.report.run_summary import Night, Release, Summary
-from ml.checks import CheckStatus
+from ml.governance.checks import CheckStatus
 from ml.targets import Target
 from ml.usecase import UseCase
 

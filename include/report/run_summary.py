@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from include.steps.features import table_versions
 from include.stores import ledger, warehouse
 from ml import targets
-from ml.checks import Check
 from ml.governance import ledger_entries
+from ml.governance.checks import Check
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, Promoted, RetrainingDecided, Verdict
-from ml.periods import Period
 from ml.promotion.gate import Outcome
 from ml.statistics import intervals
 from ml.targets import DisplayNames
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 SCHEMA_VERSION = 1
 

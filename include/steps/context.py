@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from include import usecases
 from include.settings import Settings, load_settings
 from include.stores import warehouse
-from ml import periods
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from include.stores.files import spool
 from include.stores.files.spool import Spool
 from ml.errors import DataError, SetupError
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 NIGHT, ABSENT, _FIRST = "night", -1, 0
 # Delta's own default forgets, at a checkpoint, how to read versions of more than 30 days ago, without any vacuum.

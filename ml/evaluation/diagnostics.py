@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml.arrays import Booleans, Strings
-from ml.checks import Check
 from ml.evaluation import slice_discovery, slice_metrics
 from ml.evaluation.slice_discovery import SliceSearch
 from ml.evaluation.slice_metrics import SliceMetrics
+from ml.governance.checks import Check
 from ml.metrics import curves
 from ml.metrics.curves import GainsCurve, ReliabilityBin
 from ml.statistics.intervals import ScoredRows

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ml.checks import Check
 from ml.errors import LedgerError
+from ml.governance.checks import Check
 from ml.governance.hash_chain import Entry, Json
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ml.checks import CheckStatus
 from ml.governance import ledger_entries
+from ml.governance.checks import CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import (
     AcceptanceTested,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.periods import Period
 from ml.usecase import Delay, Night, Table
+from ml.usecase.periods import Period
 
 KNOWN_AT, NIGHT = "known_at", "night"
 

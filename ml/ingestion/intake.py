@@ -15,8 +15,8 @@ from ml.errors import DataError
 from ml.governance import privacy
 from ml.ingestion import availability, validation
 from ml.ingestion.validation import SeenKeys, ValidationResult, Violation
-from ml.periods import Period
 from ml.usecase import Night, Reference, Table
+from ml.usecase.periods import Period
 
 FILE, LINE, REASONS, TEXT = "file", "line", "reasons", "text"
 WHOLE_FILE = "the whole file"

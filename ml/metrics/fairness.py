@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Integers, Strings
-from ml.checks import Check, CheckStatus
+from ml.governance.checks import Check, CheckStatus
 from ml.metrics import probability
 from ml.statistics import intervals
 from ml.statistics.intervals import Interval, ScoredRows

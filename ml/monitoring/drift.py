@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Floats
-from ml.periods import Period
 from ml.usecase import Drift, Night
+from ml.usecase.periods import Period
 
 _BINS, _MIN_SHARE, _MAX_ROWS = 10, 1e-4, 20_000
 _CONVENTIONAL_THRESHOLD = 0.2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Strings
-from ml.checks import Check, CheckStatus
+from ml.governance.checks import Check, CheckStatus
 from ml.statistics.intervals import ScoredRows
 from ml.training.encoding import Encoder
 from ml.training.fitting import Model

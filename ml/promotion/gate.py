@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ml.arrays import Booleans, Floats, Strings
-from ml.checks import Check as Check
-from ml.checks import CheckStatus as CheckStatus
+from ml.governance.checks import Check as Check
+from ml.governance.checks import CheckStatus as CheckStatus
 from ml.statistics import intervals
 from ml.statistics.intervals import Interval
 from ml.targets import DisplayNames, Target

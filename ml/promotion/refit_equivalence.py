@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Booleans, Floats
-from ml.checks import Check, CheckStatus
+from ml.governance.checks import Check, CheckStatus
 from ml.targets import Target
 from ml.usecase import Refit
 

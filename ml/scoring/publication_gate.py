@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ml.checks import Check, CheckStatus
+from ml.governance.checks import Check, CheckStatus
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
 from ml.usecase import PublicationGate

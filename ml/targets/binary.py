@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ml import checks
 from ml.arrays import Booleans, Floats, Integers, Strings
-from ml.checks import Check
 from ml.errors import RefusalError
+from ml.governance import checks
+from ml.governance.checks import Check
 from ml.metrics import curves, estimation, fairness, probability, univariate
 from ml.metrics.curves import GainsCurve
 from ml.metrics.estimation import Estimate

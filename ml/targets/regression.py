@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml import checks
 from ml.arrays import Booleans, Floats, Integers, Strings
-from ml.checks import Check
 from ml.errors import RefusalError
+from ml.governance import checks
+from ml.governance.checks import Check
 from ml.metrics import fairness_regression, univariate
 from ml.metrics import quantile as quantile_metrics
 from ml.metrics.curves import GainsCurve

@@ -8,7 +8,7 @@ from dataclasses import Field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ml.arrays import Booleans, Floats, Integers, Strings
-from ml.checks import Check
+from ml.governance.checks import Check
 from ml.metrics.curves import GainsCurve
 from ml.metrics.estimation import Estimate
 from ml.metrics.score_distance import ProbabilityDistance, RegressionDistance

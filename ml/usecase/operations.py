@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from ml import periods
 from ml.errors import DeclarationError, RequestError
+from ml.usecase import periods
 from ml.usecase.declaration import check, check_tuples
 
 

@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ml import periods
 from ml.errors import DeclarationError, RequestError
-from ml.periods import Period
+from ml.usecase import periods
 from ml.usecase.declaration import check
+from ml.usecase.periods import Period
 
 Cadence = Literal["day", "month"]
 

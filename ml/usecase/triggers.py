@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
-from ml import periods
 from ml.errors import DeclarationError, RequestError
+from ml.usecase import periods
 from ml.usecase.declaration import check, check_tuples, check_unique
 
 DriftReference = Literal["training", "season", "past"]

@@ -6,10 +6,9 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher, Param
 
 from include import assets, usecases
-from ml import periods
 from ml.errors import RequestError
-from ml.periods import Period
-from ml.usecase import Permission, UseCase
+from ml.usecase import Permission, UseCase, periods
+from ml.usecase.periods import Period
 
 _WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
 

@@ -10,7 +10,7 @@ from include.settings import Settings
 from include.stores import ledger, routing_store, warehouse
 from include.stores.signing.dsse import PACKAGES, ROUTING
 from ml.errors import SignatureError
-from ml.governance.ledger_entries import EntryKind
+from ml.governance.ledger_entries import EntryKind, Promoted
 from ml.usecase import UseCase
 from tests import served
 
@@ -25,7 +25,7 @@ def older(home: Settings, taxi: UseCase) -> Settings:
         use_case=taxi.name,
         night=date(2024, 3, 16),
         subject=digest,
-        payload={},
+        payload=Promoted(approved_by=(), evidence=""),
         key="promoted",
     )
     (home.secrets / ROUTING.key_file).write_bytes((home.secrets / PACKAGES.key_file).read_bytes())

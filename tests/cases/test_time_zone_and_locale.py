@@ -11,7 +11,7 @@ import pytest
 
 from include.settings import PROJECT, Settings
 from include.stores import ledger, warehouse
-from ml.governance.ledger_entries import EntryKind
+from ml.governance.ledger_entries import EntryKind, Promoted
 from ml.usecase import UseCase
 from tests.conftest import TOYS
 from tests.include.steps.conftest import STEPS
@@ -34,9 +34,9 @@ def released(home: Settings, taxi: UseCase) -> Path:
     for name in ("ingest", "features", "train"):
         STEPS[name]()
     engine = warehouse.engine(home.warehouse_url)
-    (judged,) = ledger.entries(engine, taxi.name, "judged")
+    (judged,) = ledger.entries(engine, taxi.name, EntryKind.JUDGED)
     crowned = {"kind": EntryKind.PROMOTED, "use_case": taxi.name, "night": judged.night, "subject": judged.subject}
-    ledger.append(engine, **crowned, payload={}, key="promoted")
+    ledger.append(engine, **crowned, payload=Promoted(approved_by=(), evidence=""), key="promoted")
     return home.home
 
 

@@ -60,7 +60,8 @@ def test_every_dag_says_what_it_is_for_and_what_to_do_when_it_is_red(read: Read)
 
 def test_every_dag_is_tagged_with_its_use_case_and_runs_once_at_a_time(read: Read) -> None:
     for dag, found in read["dags"].items():
-        use_case, stage = dag.rsplit("_", 1)
+        stage = found["file"].removesuffix(".py")
+        use_case = dag.removesuffix(f"_{stage}")
         assert found["tags"] == sorted([use_case, stage])
         assert found["max_active_runs"] == 1
 

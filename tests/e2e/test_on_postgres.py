@@ -19,8 +19,8 @@ from include.settings import PROJECT, Settings, load_settings
 from include.steps.ingest import nightly
 from include.stores import landing, ledger, warehouse
 from include.stores.landing import locations as landings
-from ml import periods
 from ml.errors import RatchetError
+from ml.usecase import periods
 from tests import s3, stacks
 from tests.conftest import TOYS
 from tests.postgres import Server

@@ -19,12 +19,12 @@ from include.settings import Settings, load_settings
 from include.steps.ingest import intraday
 from include.steps.ingest import nightly as nightly
 from include.stores import lake, ledger, routing_store, warehouse
-from ml import periods
 from ml.errors import RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import Aborted, EntryKind, LabelBatchDecided
 from ml.ingestion.availability import KNOWN_AT
 from ml.rollout.routing import Routing
+from ml.usecase import periods
 from tests import stacks
 from tests.challenger import challenge
 from tests.otlp import Collector, collecting

@@ -27,7 +27,6 @@ from include.usecases import coherence
 from ml.errors import RefusalError, RequestError
 from ml.governance import privacy
 from ml.ingestion.availability import KNOWN_AT, NIGHT
-from ml.periods import Period
 from ml.retraining.backtest import model_ageing, policies, results, simulation
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
 from ml.retraining.backtest.history import BacktestHistory, TrainingRefusal, TrainingResult
@@ -35,6 +34,7 @@ from ml.retraining.backtest.model_ageing import LossByAge
 from ml.retraining.backtest.policies import Policy, Triggered
 from ml.retraining.backtest.results import Results
 from ml.usecase import Candidate, GradientBoosting, UseCase
+from ml.usecase.periods import Period
 
 DEFAULT_POLICIES, DEFAULT_MAX_ROWS = "never,every@28,triggers", 90_000
 SENSITIVITY_FACTORS = (0.5, 0.75, 1.5, 2.0)

@@ -31,9 +31,9 @@ from include.stores import candidate_store, table_snapshot
 from include.stores.table_snapshot import TableSnapshot
 from ml import targets
 from ml.arrays import Booleans, Floats
-from ml.checks import Check, CheckStatus
 from ml.errors import RefusalError
 from ml.features import ENTITY
+from ml.governance.checks import Check, CheckStatus
 from ml.ingestion.availability import NIGHT
 from ml.retraining.backtest.history import TrainedModel, TrainingRefusal, TrainingResult
 from ml.statistics.intervals import ScoredRows

@@ -18,8 +18,8 @@ from include.usecases import coherence, function_sources
 from ml import features
 from ml.features import fingerprints
 from ml.ingestion.availability import NIGHT
-from ml.periods import Period
 from ml.usecase import Feature, Live, Lookup, Night, Table, UseCase
+from ml.usecase.periods import Period
 
 _MAX_EVENT_LEAD_DAYS = 45  # an event lies no further behind the cutoff of its night
 

@@ -11,8 +11,8 @@ from include.stores.warehouse import Metric
 from include.usecases import coherence
 from ml.governance import privacy
 from ml.ingestion.availability import NIGHT
-from ml.periods import Period
 from ml.usecase import Live, Night, UseCase
+from ml.usecase.periods import Period
 
 MILLISECONDS, NULL_SHARE = "build_milliseconds", "null_share"
 _NO_MODEL = "none"

@@ -12,20 +12,13 @@ from include.steps.features.build import LIVE, STAGE, TABLE
 from include.stores import lake, ledger, registry, warehouse
 from include.stores.lake import ABSENT
 from include.usecases import coherence
-from ml import features, periods
+from ml import features
 from ml.errors import LedgerError, RequestError
 from ml.governance import ledger_entries, privacy
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import (
-    EntryKind,
-    ParityChecked,
-    Rescored,
-    RetrainingDecided,
-    Validated,
-    Verdict,
-)
+from ml.governance.ledger_entries import EntryKind, ParityChecked, Rescored, RetrainingDecided, Validated, Verdict
 from ml.governance.privacy import PrivacyClass
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 
 _FEATURES = f"{STAGE}/{TABLE}"
 _HOURS_A_NIGHT = 24

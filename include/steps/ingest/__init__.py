@@ -10,7 +10,7 @@ from include.stores import landing
 from include.stores.landing import Location
 from include.usecases import coherence
 from ml.errors import DataError
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 
 def ingest(use_case: str, period: str) -> dict[str, int]:

@@ -8,12 +8,11 @@ from include.steps.context import StepContext
 from include.stores import landing, warehouse
 from include.stores.landing import LandedFile, Location, ScannedFile
 from include.stores.warehouse import FileRevision, FileStatus
-from ml import periods
 from ml.errors import DataError
 from ml.ingestion import chunks
 from ml.ingestion.row_counts import RowCounts
-from ml.periods import Period
-from ml.usecase import Table, UseCase
+from ml.usecase import Table, UseCase, periods
+from ml.usecase.periods import Period
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

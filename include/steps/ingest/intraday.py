@@ -26,8 +26,8 @@ from ml.errors import DataError, RequestError
 from ml.features import ENTITY, snapshots
 from ml.ingestion.availability import KNOWN_AT
 from ml.ingestion.row_counts import RowCounts
-from ml.periods import Period
 from ml.usecase import Live, UseCase
+from ml.usecase.periods import Period
 
 STAGE, QUARANTINE = "intraday", "intraday_held"
 _REQUESTED_AT = "asked_at"

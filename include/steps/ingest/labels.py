@@ -8,7 +8,7 @@ from include.stores import lake, warehouse
 from include.usecases import coherence
 from ml.features import ENTITY
 from ml.ingestion.availability import KNOWN_AT, NIGHT
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 _LANDED, _ENTITY_NIGHT = "landed", "of"
 

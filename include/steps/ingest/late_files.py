@@ -6,8 +6,8 @@ from include.steps.context import StepContext
 from include.steps.ingest import nightly
 from include.steps.ingest.nightly import NightlyResult
 from include.stores import landing, warehouse
-from ml import periods as period_text
 from ml.errors import DataError
+from ml.usecase import periods as period_text
 
 RECENT_NIGHTS = 31
 LateFiles = dict[str, dict[str, str]]

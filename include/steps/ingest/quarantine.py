@@ -11,11 +11,11 @@ from include.steps.ingest import nightly
 from include.stores import lake, warehouse
 from include.stores.warehouse import FileRevision, FileStatus
 from include.usecases import coherence
-from ml import periods as period_text
 from ml.governance import privacy
 from ml.ingestion.intake import FILE, LINE, REASONS, TEXT
 from ml.ingestion.validation import reasons
-from ml.periods import Period
+from ml.usecase import periods as period_text
+from ml.usecase.periods import Period
 
 COLUMNS = ("night", "table", FILE, LINE, REASONS, TEXT)
 

@@ -9,8 +9,8 @@ from include.stores.warehouse import Alert, FileRevision, FileStatus, Ingestion
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Validated
 from ml.ingestion.row_counts import RowCounts
-from ml.periods import Period
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 QUARANTINE, FILE, WARNING = "quarantine", "file", "warning"
 _REASONS_SHOWN = 3

@@ -21,8 +21,8 @@ from ml.ingestion import chunks, intake
 from ml.ingestion.intake import FilePart, IngestResult
 from ml.ingestion.row_counts import RowCounts
 from ml.ingestion.validation import SeenKeys
-from ml.periods import Period
 from ml.usecase import Reference, Table, UseCase
+from ml.usecase.periods import Period
 
 
 def in_dependency_order(case: UseCase) -> list[Table]:

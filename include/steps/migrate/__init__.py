@@ -16,10 +16,10 @@ from include.installation import Installation
 from include.steps.migrate import activity, parts
 from include.steps.migrate.parts import MigrationPart
 from include.stores import ledger, packages, registry, warehouse
-from ml import sync_diff
 from ml.errors import DataError, LedgerError, RequestError, SetupError
+from ml.governance import sync_diff
 from ml.governance.hash_chain import GENESIS
-from ml.sync_diff import Change, ChangeKind, TableDigest
+from ml.governance.sync_diff import Change, ChangeKind, TableDigest
 
 __all__ = ["Migration", "PartComparison", "PartPlan", "check_idle", "create"]
 

@@ -15,7 +15,7 @@ from include.stores.registry import replication
 from include.stores.signing import dsse
 from include.stores.warehouse import rows as whole
 from include.stores.warehouse import tables
-from ml.sync_diff import Change, ChangeKind, Key, Row
+from ml.governance.sync_diff import Change, ChangeKind, Key, Row
 
 _APPENDED_TO = (tables.scores, tables.files, tables.ledger)
 _SIGNING_FILES = dsse.KEY_FILES | {approvals.KEY_FILE}

@@ -18,8 +18,8 @@ from ml.governance import privacy
 from ml.ingestion.availability import NIGHT
 from ml.monitoring import data_quality, drift
 from ml.monitoring.data_quality import ColumnQuality
-from ml.periods import Period
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 SHARE = "drifted_share"
 _INFINITE = "infinite_values"

@@ -19,11 +19,11 @@ from ml.governance.hash_chain import Entry, Json
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.monitoring.performance import RecentPerformance
 from ml.packaging import package_files
-from ml.periods import Period
 from ml.retraining import triggers
 from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.statistics.intervals import Interval
 from ml.targets import Target
+from ml.usecase.periods import Period
 
 
 def measure(use_case: str, period: str) -> bool:

@@ -16,10 +16,10 @@ from include.stores import lake, warehouse
 from include.stores.table_snapshot import TableSnapshot
 from ml.arrays import Floats, Integers
 from ml.monitoring import drift
-from ml.periods import Period
 from ml.rollout.routing import Route
 from ml.training.fitting import Model
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 SCORES, REQUESTS = "scores", "requests"
 _MIN_ROWS, _MAX_ROWS = 100, 5_000

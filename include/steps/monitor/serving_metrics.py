@@ -11,10 +11,10 @@ from include.steps.monitor.performance import ALL, MetricScope
 from include.steps.score import prediction_log
 from include.stores import lake, warehouse
 from include.stores.warehouse import TASK_SECONDS, Metric
-from ml import periods
 from ml.ingestion.availability import NIGHT
 from ml.monitoring import serving_metrics
 from ml.rollout.routing import Route
+from ml.usecase import periods
 
 _SHADOW = f"route={Route.SHADOW}"
 _COLUMNS = (NIGHT, "package", "route", "at", "latency_ms", "fault")

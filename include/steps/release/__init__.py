@@ -13,14 +13,7 @@ from include.stores.approvals import Approval, Choice
 from ml.errors import RequestError
 from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry
-from ml.governance.ledger_entries import (
-    AcceptanceTested,
-    EntryKind,
-    Frozen,
-    Promoted,
-    ShadowStarted,
-    TrafficShifted,
-)
+from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Frozen, Promoted, ShadowStarted, TrafficShifted
 from ml.promotion.gate import CheckStatus
 from ml.rollout.state import RolloutState
 from ml.usecase import UseCase

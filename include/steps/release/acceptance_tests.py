@@ -16,9 +16,9 @@ from include.steps.train import diagnostics, model_card, serving_trial
 from include.stores import ledger, packages, registry, table_snapshot
 from ml import targets
 from ml.arrays import Floats
-from ml.checks import Check, CheckStatus
 from ml.errors import CardError, RefusalError
 from ml.governance import ledger_entries
+from ml.governance.checks import Check, CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Verdict
 from ml.packaging import package_files

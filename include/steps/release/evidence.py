@@ -7,9 +7,9 @@ from include.steps.context import NightContext
 from include.steps.release import acceptance_tests, challengers, override
 from include.stores import warehouse
 from ml import targets
-from ml.checks import Check
 from ml.errors import LedgerError
 from ml.governance import ledger_entries
+from ml.governance.checks import Check
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, ShadowReviewed, Verdict
 from ml.model_card import audit

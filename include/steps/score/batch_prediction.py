@@ -24,13 +24,13 @@ from ml.features import ENTITY
 from ml.governance import privacy
 from ml.ingestion.availability import NIGHT
 from ml.packaging import package_files
-from ml.periods import Period
 from ml.rollout.routing import Route, Routing
 from ml.scoring.publication_gate import SCORE, ScoreBatch
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
 from ml.training.fitting import Model
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 SCORE_COLUMNS = (ENTITY, "model_digest", "score")
 _SPACING_SECONDS = 0.001  # between one entity and the next, whichever package answers: so that their answers alternate

@@ -11,7 +11,7 @@ from include.steps.context import NightContext, StepContext
 from include.stores import lake, request_log
 from include.stores.files.spool import Spool
 from ml.ingestion.availability import NIGHT
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 STAGE, REST, BATCH = "answers", "rest", "batch"
 COLUMNS = (

@@ -22,7 +22,7 @@ from ml.features import ENTITY
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Rescored, Verdict
 from ml.ingestion.availability import NIGHT
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 STAGE = "rescores"
 CHAMPION, EACH_NIGHT = "champion", "each-night"

@@ -14,9 +14,9 @@ from include.steps.context import NightContext
 from include.steps.features import build as feature_step
 from include.steps.score import batch_prediction, prediction_log, publication_gate
 from include.stores import table_snapshot, warehouse
-from ml import periods
 from ml.errors import RefusalError
 from ml.rollout.routing import Routing
+from ml.usecase import periods
 
 
 def score(use_case: str, period: str) -> int | None:

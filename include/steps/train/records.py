@@ -18,9 +18,9 @@ from include.steps.train.refit import RefitResult
 from include.stores import packages, registry
 from include.stores.signing import model_signing
 from include.stores.table_snapshot import TableSnapshot
-from ml.checks import Check
 from ml.evaluation.diagnostics import Diagnostics
 from ml.governance import environment_diff, hash_chain, ledger_entries, manifest
+from ml.governance.checks import Check
 from ml.governance.ledger_entries import (
     CandidateRecord,
     EntryKind,

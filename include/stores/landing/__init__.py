@@ -17,7 +17,7 @@ from include.stores.landing import formats
 from include.stores.landing.rows import Rows
 from ml.errors import DataError
 from ml.ingestion import chunks
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 __all__ = [
     "Bucket",

@@ -19,7 +19,7 @@ from include.stores import warehouse
 from include.stores.registry import client
 from ml.errors import DataError
 from ml.governance import hash_chain
-from ml.sync_diff import Row
+from ml.governance.sync_diff import Row
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,7 +9,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from include.stores.warehouse import database, tables
-from ml.sync_diff import Row
+from ml.governance.sync_diff import Row
 
 _ROWS_AT_ONCE = 5_000
 

@@ -18,7 +18,7 @@ import pandas as pd
 from include.stores.files import atomic
 from include.usecases.employment.codebook import ANSWERS
 from include.usecases.employment.usecase import USE_CASE
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 _FIRST_YEAR, _YEARS = 2015, 4
 _CODED_AFTER = pd.Timedelta(days=30)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from include.stores.files import atomic
 from include.usecases.flights.usecase import USE_CASE
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 _YEAR = 2013
 _WEATHER_PUBLISHED_AFTER = pd.Timedelta(hours=1)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import date
 
-from ml.periods import Period
 from ml.retraining.backtest.history import BacktestHistory
 from ml.retraining.backtest.policies import Policy
 from ml.retraining.triggers import RetrainingDecision
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 
 @dataclass(frozen=True, kw_only=True)

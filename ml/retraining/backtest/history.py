@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml.arrays import Booleans, Floats, Integers, Strings
-from ml.checks import Check
+from ml.governance.checks import Check
 from ml.monitoring import drift
-from ml.periods import Period
 from ml.targets import Target
 from ml.usecase import Drift
+from ml.usecase.periods import Period
 
 Instants = npt.NDArray[np.datetime64]
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from ml.arrays import Floats
 from ml.monitoring import drift, performance
-from ml.periods import Period
 from ml.retraining import triggers as retraining_triggers
 from ml.retraining.backtest import admission
 from ml.retraining.backtest.context import BacktestContext, ChampionTerm, DecisionRecord, PolicyRun
@@ -21,6 +20,7 @@ from ml.retraining.backtest.history import TrainedModel, TrainingResult
 from ml.retraining.backtest.policies import Hindsight, Policy, Scheduled, Shadow, Triggered
 from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.usecase import Triggers
+from ml.usecase.periods import Period
 
 Trainings = Mapping[date, TrainingResult]
 

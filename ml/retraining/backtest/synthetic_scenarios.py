@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Floats, Integers, Strings
-from ml.periods import Period
 from ml.retraining.backtest.context import BacktestContext
 from ml.retraining.backtest.history import BacktestHistory, Instants, TrainedModel
 from ml.targets import binary
 from ml.usecase import Binary, Column, Cost, Demo, Night, Table, UseCase
+from ml.usecase.periods import Period
 
 ROWS_PER_NIGHT, NIGHTS_BEFORE, SIMULATED_NIGHTS, CHANGE_NIGHT, TRAINING_NIGHTS, NIGHTS_PER_YEAR = (
     300,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Integers
-from ml.checks import Check, CheckStatus
+from ml.governance.checks import Check, CheckStatus
 from ml.rollout.canary.observations import CanaryObservations, ComparedRows, PairedScores, assign_rounds
 from ml.statistics import sequential_tests
 from ml.targets import Target

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ml.arrays import Booleans, Floats
-from ml.checks import CheckStatus
+from ml.governance.checks import CheckStatus
 from ml.rollout.canary.checks import SequentialCheck
 from ml.rollout.canary.observations import ComparedRows
 from ml.statistics import intervals

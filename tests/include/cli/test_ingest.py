@@ -10,8 +10,7 @@ from include.cli import main
 from include.settings import load_settings
 from include.steps import ingest
 from include.stores import landing
-from ml import periods
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.include.steps.conftest import without_a_source
 
 NIGHT = "2024-03-01"

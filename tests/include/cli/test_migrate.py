@@ -17,7 +17,7 @@ from include.installation import Installation
 from include.settings import PROJECT, load_settings
 from include.steps import migrate as migration
 from include.stores.request_log import RequestLog
-from ml.sync_diff import table_digest
+from ml.governance.sync_diff import table_digest
 
 Ready = Callable[[], Installation]
 

@@ -9,7 +9,7 @@ from include.demo import DemoRun, StageError
 from include.demo.airflow import MATERIALIZE
 from include.settings import Settings
 from include.stores import ledger, warehouse
-from ml.checks import Check, CheckStatus
+from ml.governance.checks import Check, CheckStatus
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind, Payload, Verdict
 from ml.usecase import UseCase
 from tests.include.demo.toy import FIRST, LAST, NIGHTS, SECOND, Toy, ran

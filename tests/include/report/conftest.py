@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from include import usecases
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert, Ingestion, Metric
-from ml.checks import CheckStatus
+from ml.governance.checks import CheckStatus
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided, StoredInterval, Verdict
 from ml.usecase import UseCase
 from tests import payloads

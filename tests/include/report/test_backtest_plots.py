@@ -8,9 +8,9 @@ from include.report import backtest_plots
 from include.settings import Settings
 from include.steps import backtest as step
 from include.steps.backtest import BacktestRequest, BacktestRun, trainings
-from ml import periods
 from ml.retraining.backtest.model_ageing import LossByAge
 from ml.statistics.intervals import Interval
+from ml.usecase import periods
 from tests.ml.answers import YES_OR_NO
 
 ASKED = BacktestRequest(

@@ -12,8 +12,8 @@ from include.report import backtest_report as report
 from include.settings import Settings
 from include.steps import backtest as step
 from include.steps.backtest import BacktestRequest, BacktestRun, trainings
-from ml import periods
 from ml.statistics.intervals import Interval
+from ml.usecase import periods
 
 ASKED = BacktestRequest(
     use_case="taxi",

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from include import report
 from include.stores import warehouse
-from ml import periods
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.ml.answers import YES_OR_NO
 
 _VOID = {"meta", "br", "use", "path"}

@@ -10,10 +10,9 @@ import sqlalchemy as sa
 from include import report
 from include.report import Summary
 from include.stores import ledger
-from ml import periods
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Verdict
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from include import report
-from ml import periods
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 
 
 def test_nights_and_verdicts_are_shown_with_their_numbers(engine: sa.Engine, case: UseCase) -> None:

@@ -27,9 +27,8 @@ from include.stores import lake, landing, warehouse
 from include.stores.landing import Bucket, Location
 from include.stores.landing import locations as landing_places
 from include.stores.warehouse import Alert, FileRevision
-from ml import periods
 from ml.governance.ledger_entries import EntryKind
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 
 HISTORY, LAST, NIGHT, LATER = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17", "2024-03-21"
 STEPS: dict[str, Callable[[], object]] = {

@@ -11,8 +11,8 @@ from include.steps import ingest
 from include.steps.features import build
 from include.stores import lake, warehouse
 from include.stores.warehouse import rows, tables
-from ml import sync_diff
 from ml.errors import SetupError
+from ml.governance import sync_diff
 from ml.usecase import UseCase
 from tests.postgres import Server, running
 

@@ -12,8 +12,8 @@ from deltalake.exceptions import CommitFailedError
 
 from include.stores import lake
 from include.stores.files.spool import Spool
-from ml import periods
 from ml.errors import DataError, SetupError
+from ml.usecase import periods
 from tests import s3
 
 

@@ -7,8 +7,8 @@ import pytest
 from deltalake import DeltaTable
 
 from include.stores import lake
-from ml import periods
 from ml.errors import SetupError
+from ml.usecase import periods
 from tests import s3
 from tests.faults import Fault, Faults
 

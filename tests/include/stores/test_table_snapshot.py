@@ -8,7 +8,7 @@ import pytest
 
 from include.stores import lake
 from include.stores.table_snapshot import TableSnapshot
-from ml import periods
+from ml.usecase import periods
 
 
 @pytest.fixture

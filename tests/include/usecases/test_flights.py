@@ -13,9 +13,9 @@ from include.settings import load_settings
 from include.usecases import coherence
 from include.usecases.flights import source
 from include.usecases.flights.usecase import USE_CASE
-from ml import periods
 from ml.ingestion import availability, validation
 from ml.ingestion.validation import ValidationResult
+from ml.usecase import periods
 from tests.landed import rows_of
 
 NIGHTLY = ("schedule", "departures", "outcomes", "weather")

@@ -1,7 +1,7 @@
 import numpy as np
 
-from ml.checks import CheckStatus
 from ml.evaluation import diagnostics
+from ml.governance.checks import CheckStatus
 from ml.usecase import EdgeCase, Fairness, Gates
 from tests.ml.answers import YES_OR_NO, answered, zones
 from tests.ml.usecase.test_use_case import use_case

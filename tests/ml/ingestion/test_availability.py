@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import periods
 from ml.ingestion import availability
-from ml.usecase import Delay, Night, Table
+from ml.usecase import Delay, Night, Table, periods
 
 HORIZON = Night(hour=2, timezone="America/New_York")
 WEATHER = Table(name="weather", schema="Weather", key=("at",), known_at=Delay(after="at", hours=1))

@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.typing import Series
 
-from ml import periods
 from ml.ingestion import chunks, intake
 from ml.ingestion.intake import FilePart, IngestResult
 from ml.ingestion.validation import SeenKeys
-from ml.usecase import Night, Reference, Table
+from ml.usecase import Night, Reference, Table, periods
 
 
 class Visit(pa.DataFrameModel):

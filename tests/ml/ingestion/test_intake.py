@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.typing import Series
 
-from ml import periods
 from ml.ingestion import intake
 from ml.ingestion.intake import FilePart, IngestResult
-from ml.usecase import Night, Reference, Table
+from ml.usecase import Night, Reference, Table, periods
 
 
 class Visit(pa.DataFrameModel):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.arrays import Booleans, Floats
-from ml.checks import Check, CheckStatus
+from ml.governance.checks import Check, CheckStatus
 from ml.metrics import fairness, probability
 from ml.metrics.fairness import Group
 from ml.promotion import gate

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.arrays import Floats
-from ml.checks import CheckStatus
+from ml.governance.checks import CheckStatus
 from ml.metrics import fairness_regression, quantile
 from ml.metrics.fairness_regression import Group
 from ml.statistics.intervals import Interval, ScoredRows

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ml.checks import Check, CheckStatus
 from ml.errors import LedgerError
 from ml.governance import ledger_entries
+from ml.governance.checks import Check, CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import (
     CandidateRecord,

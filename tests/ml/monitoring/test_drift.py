@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.monitoring import drift
-from ml.periods import Period
 from ml.usecase import Drift, Night
+from ml.usecase.periods import Period
 
 LAW = settings(max_examples=50, deadline=None)
 VALUES = st.lists(st.none() | st.floats(-100, 100), min_size=1, max_size=50)

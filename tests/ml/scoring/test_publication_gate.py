@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.arrays import Floats
-from ml.checks import CheckStatus
+from ml.governance.checks import CheckStatus
 from ml.scoring import publication_gate
 from ml.scoring.publication_gate import PublicationDecision, ScoreBatch
 from ml.statistics import column_profiles

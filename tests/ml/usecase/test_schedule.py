@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import periods
 from ml.errors import RequestError
-from ml.usecase import Night
+from ml.usecase import Night, periods
 
 DAILY = Night(hour=2, timezone="UTC")
 MONTHLY = Night(hour=2, timezone="UTC", every="month")

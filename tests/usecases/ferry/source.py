@@ -8,7 +8,7 @@ import pandas as pd
 from include.usecases.ferry.usecase import USE_CASE
 
 from include.stores.files import atomic
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 PIERS = ("east", "old town", "quay")
 CROSSINGS = 80

@@ -8,7 +8,7 @@ import pandas as pd
 from include.usecases.gym.usecase import USE_CASE
 
 from include.stores.files import atomic
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 MEMBERS = 120
 DECIDED_AFTER = pd.Timedelta(days=30)

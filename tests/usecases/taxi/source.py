@@ -8,7 +8,7 @@ import pandas as pd
 from include.usecases.taxi.usecase import USE_CASE
 
 from include.stores.files import atomic
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 ZONES = ("north", "south", "harbour")
 RIDES = 60

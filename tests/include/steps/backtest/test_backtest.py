@@ -23,7 +23,7 @@ from include.steps.monitor import monitor
 from include.steps.train import candidates
 from include.steps.train.plan import SEED
 from include.stores import ledger, packages, table_snapshot, warehouse
-from ml import periods, targets
+from ml import targets
 from ml.errors import RefusalError, RequestError
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.packaging import package_files
@@ -32,7 +32,7 @@ from ml.retraining.backtest import admission, policies, simulation
 from ml.retraining.backtest.context import BacktestContext
 from ml.retraining.backtest.history import TrainedModel
 from ml.training import fitting
-from ml.usecase import Drift, Triggers, UseCase
+from ml.usecase import Drift, Triggers, UseCase, periods
 from ml.usecase.triggers import NAMES as THRESHOLDS
 from tests import recorded
 from tests.include.steps.conftest import LAST, contents

@@ -8,8 +8,7 @@ from include import usecases
 from include.settings import Settings
 from include.steps.features import build, build_costs
 from include.stores import lake, warehouse
-from ml import periods
-from ml.usecase import Personal, UseCase
+from ml.usecase import Personal, UseCase, periods
 from ml.usecase.features import title
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, STEPS
 

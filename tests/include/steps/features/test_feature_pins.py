@@ -12,9 +12,8 @@ from include.steps.context import StepContext
 from include.steps.features import build, feature_pins, materialize, parity
 from include.steps.score import score
 from include.stores import lake, ledger, snapshot_store, warehouse
-from ml import periods
 from ml.errors import FeatureError
-from ml.usecase import AsOf, Feature, Since, UseCase
+from ml.usecase import AsOf, Feature, Since, UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT
 

@@ -14,10 +14,9 @@ from include.settings import Settings, load_settings
 from include.steps.context import StepContext
 from include.steps.features import build, materialize, parity
 from include.stores import feature_store, lake, warehouse
-from ml import periods
 from ml.errors import SetupError
-from ml.periods import Period
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
+from ml.usecase.periods import Period
 from tests.include.steps.conftest import NIGHT
 
 if TYPE_CHECKING:

@@ -14,11 +14,10 @@ from include.steps import ingest
 from include.steps.context import StepContext
 from include.steps.features import build, materialize, parity
 from include.stores import feature_store, lake, landing, ledger, snapshot_store, warehouse
-from ml import periods
 from ml.features import snapshots
 from ml.governance.ledger_entries import EntryKind, ParityChecked
-from ml.periods import Period
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
+from ml.usecase.periods import Period
 from tests import recorded
 from tests.include.steps.conftest import LAST, NIGHT, contents
 

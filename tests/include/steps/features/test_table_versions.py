@@ -14,11 +14,10 @@ from include.steps.features import build, table_versions
 from include.steps.score import batch_prediction
 from include.stores import lake, landing, ledger, registry, warehouse
 from include.stores.registry import client
-from ml import periods
 from ml.errors import DataError, LedgerError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, STEPS
 

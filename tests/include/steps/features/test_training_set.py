@@ -12,9 +12,8 @@ from include.steps.context import NightContext
 from include.steps.features import build, training_set
 from include.steps.features.training_set import LabelledRows
 from include.stores import lake, table_snapshot
-from ml import periods
 from ml.errors import RefusalError
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.include.steps.conftest import HISTORY, LAST
 
 Arrive = Callable[[str], Settings]

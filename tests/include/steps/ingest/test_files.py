@@ -11,7 +11,7 @@ from include.steps import ingest
 from include.stores import lake, landing, warehouse
 from include.stores.landing import Location
 from include.stores.warehouse import FileRevision
-from ml import periods
+from ml.usecase import periods
 from tests.include.steps.conftest import NIGHT, Night
 
 NEXT = "2024-03-18"

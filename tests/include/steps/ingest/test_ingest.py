@@ -11,11 +11,10 @@ from include.settings import Settings
 from include.steps import ingest
 from include.stores import lake, landing, ledger, warehouse
 from include.usecases import coherence
-from ml import periods
 from ml.errors import DataError, DeclarationError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Validated
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.include.steps.conftest import NIGHT, STEPS, contents
 
 Arrive = Callable[[str], Settings]

@@ -15,7 +15,7 @@ from include.steps.features import build
 from include.steps.ingest import quarantine
 from include.stores import lake, landing, warehouse
 from include.stores.landing import Location
-from ml import periods
+from ml.usecase import periods
 from tests.include.steps.conftest import enter, without_a_source
 from tests.include.steps.ingest.test_corpus import cell
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from include.steps import ingest
 from include.stores import landing, warehouse
-from ml import periods
+from ml.usecase import periods
 from tests.include.steps.conftest import Night
 
 NEXT = "2024-03-18"

@@ -15,9 +15,8 @@ from include.steps.ingest import nightly as nightly
 from include.steps.score import score
 from include.stores import lake, landing, ledger, warehouse
 from include.stores.files import locations
-from ml import periods
 from ml.errors import DataError, SetupError
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.faults import Fault, Faults
 from tests.include.steps.conftest import HISTORY, NIGHT, Night
 

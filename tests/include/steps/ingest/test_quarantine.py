@@ -7,7 +7,7 @@ from include import usecases
 from include.steps.ingest import quarantine
 from include.usecases import coherence
 from ml.errors import DeclarationError
-from ml.periods import parse
+from ml.usecase.periods import parse
 from tests.include.steps.conftest import HISTORY, NIGHT, Night
 from tests.include.steps.ingest.test_corpus import cell
 

@@ -19,9 +19,9 @@ from include.stores.landing import locations as landing_places
 from include.stores.registry import client
 from include.stores.signing import model_signing
 from include.stores.warehouse import Alert, Metric
-from ml import periods
 from ml.governance.ledger_entries import EntryKind, StoredInterval, Verdict
 from ml.rollout.routing import Routing
+from ml.usecase import periods
 from tests import postgres as postgres_server
 from tests import recorded
 

@@ -22,9 +22,9 @@ from include.stores.registry import client
 from include.stores.signing import dsse
 from include.stores.warehouse import rows as whole
 from include.stores.warehouse import tables
-from ml import periods
 from ml.errors import DataError, LedgerError, PackageError, RequestError, SetupError
-from ml.sync_diff import table_digest
+from ml.governance.sync_diff import table_digest
+from ml.usecase import periods
 from tests.include.steps.conftest import contents
 from tests.include.steps.migrate.conftest import NIGHT, decide, house, package, score
 
@@ -130,7 +130,7 @@ def test_every_part_arrives_and_comes_back(lived: Installation, empty: Installat
         min(
             each.target.count
             for each in move.verify()
-            if each.part.name not in ("journal", "labels", "files", "stamps", "ingestions")
+            if each.part.name not in ("journal", "labels", "files", "file_versions", "ingestions")
         )
         > 0
     )
@@ -170,7 +170,7 @@ def test_moving_twice_is_moving_once(lived: Installation, empty: Installation) -
 
 @pytest.mark.parametrize(
     "parts",
-    [("registry",), ("public keys", "landing", "lake", "packages", "scores", "reads", "ledger")],
+    [("registry",), ("public keys", "landing", "lake", "packages", "scores", "table_reads", "ledger")],
     ids=["registry", "files and tables"],
 )
 def test_a_move_killed_after_any_of_its_writes_is_ended_by_the_next(
@@ -213,7 +213,7 @@ def test_an_earlier_state_of_the_house_follows_what_happened_since(
         "studies": (0, 1, 0),
         "scores": (1, 0, 0),
         "alerts": (0, 0, 1),
-        "reads": (0, 1, 0),
+        "table_reads": (0, 1, 0),
         "ledger": (1, 0, 0),
     }
     bring(move)

@@ -13,11 +13,10 @@ from include.steps.context import NightContext
 from include.steps.monitor import monitor, performance
 from include.stores import ledger, warehouse
 from include.stores.warehouse import Metric
-from ml import periods
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.metrics import estimation, probability
 from ml.targets import binary
-from ml.usecase import Cost, Slice, UseCase
+from ml.usecase import Cost, Slice, UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import STEPS
 

@@ -10,9 +10,8 @@ from include.steps.monitor import monitor, prediction_drift
 from include.steps.score import prediction_log, score
 from include.stores import ledger, report_paths, warehouse
 from include.stores.request_log import RequestLog
-from ml import periods
 from ml.rollout.routing import Route
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.include.steps.score.test_prediction_log import record
 
 Arrive = Callable[[str], Settings]

@@ -12,11 +12,10 @@ from include.steps import release
 from include.steps.context import NightContext
 from include.steps.release import acceptance_tests
 from include.stores import ledger, report_paths, warehouse
-from ml import periods
-from ml.checks import CheckStatus
 from ml.errors import LedgerError, RefusalError
+from ml.governance.checks import CheckStatus
 from ml.governance.ledger_entries import AcceptanceTested, EntryKind
-from ml.usecase import Gates, Invariant, Megabytes, Milliseconds, UseCase
+from ml.usecase import Gates, Invariant, Megabytes, Milliseconds, UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import LAST
 from tests.include.steps.train.test_diagnostics import settle

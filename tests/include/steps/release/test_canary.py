@@ -20,14 +20,13 @@ from include.steps.release import canary, drill, freeze, rollback
 from include.steps.score import batch_prediction, score
 from include.stores import ledger, registry, routing_store, warehouse
 from include.stores.signing.dsse import ROUTING
-from ml import periods
 from ml.errors import ApprovalError, LedgerError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import Aborted, EntryKind, RolledBack, Verdict
 from ml.rollout.routing import Route
 from ml.targets.calibration import Calibration
 from ml.training.fitting import Model
-from ml.usecase import Canary, Release, Roles, UseCase
+from ml.usecase import Canary, Release, Roles, UseCase, periods
 from tests.challenger import Change, challenge, put
 from tests.include.steps.conftest import NIGHT, Story, enter
 

@@ -8,9 +8,9 @@ from include.settings import Settings
 from include.steps import release
 from include.steps.release import override
 from include.stores import ledger, warehouse
-from ml import periods
 from ml.errors import RequestError
 from ml.governance.ledger_entries import EntryKind, GateOverridden
+from ml.usecase import periods
 from tests.include.steps.conftest import LAST, LATER
 
 

@@ -5,10 +5,10 @@ import pytest
 from include.settings import Settings
 from include.steps import release
 from include.stores import ledger, warehouse
-from ml import periods
 from ml.errors import ApprovalError, PackageError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import AcceptanceTested, Verdict
+from ml.usecase import periods
 from tests.include.steps.conftest import LAST, NIGHT, STEPS
 
 Arrive = Callable[[str], Settings]

@@ -16,14 +16,13 @@ from include.steps.score import score
 from include.steps.train import model_card
 from include.stores import ledger, packages, registry, warehouse
 from include.stores.signing import model_signing
-from ml import periods
-from ml.checks import CheckStatus
 from ml.governance import ledger_entries
+from ml.governance.checks import CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import Aborted, EntryKind, ShadowReviewed, StagePassed, Verdict
 from ml.packaging import package_files
 from ml.targets.calibration import Correction
-from ml.usecase import Canary, Refit, Release, UseCase
+from ml.usecase import Canary, Refit, Release, UseCase, periods
 from tests.challenger import put
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, enter
 

@@ -13,9 +13,8 @@ from include.steps.features import build
 from include.steps.score import batch_prediction
 from include.steps.score.batch_prediction import BatchPredictions
 from include.stores import lake, ledger, warehouse
-from ml import periods
 from ml.rollout.routing import Routing
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.include.steps.conftest import NIGHT
 
 

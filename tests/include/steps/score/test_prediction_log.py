@@ -14,9 +14,8 @@ from include.steps.context import NightContext, StepContext
 from include.steps.score import prediction_log
 from include.stores import request_log
 from include.stores.request_log import RequestLog
-from ml import periods
 from ml.rollout.routing import Route
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 
 NIGHT = periods.parse("2024-03-16").last
 EVER = datetime(2000, 1, 1, tzinfo=UTC)

@@ -15,10 +15,9 @@ from include.settings import Settings
 from include.steps.features import build
 from include.steps.score import publication_gate, score
 from include.stores import lake, ledger, warehouse
-from ml import periods
 from ml.errors import RefusalError, RequestError
 from ml.governance.ledger_entries import EntryKind, PublicationDecided
-from ml.usecase import PublicationGate, UseCase
+from ml.usecase import PublicationGate, UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import NIGHT
 from tests.include.steps.test_again import Killed, killed_after
@@ -117,7 +116,7 @@ def test_a_person_may_issue_them_anyway_with_a_name_and_a_reason(settings: Setti
     spoil(settings, half)
     with pytest.raises(RefusalError):
         score.score("taxi", NEXT)
-    done = CliRunner().invoke(app, ["issue", "taxi", NEXT, "--who", "tess", "--why", "half the fleet is on strike"])
+    done = CliRunner().invoke(app, ["publish", "taxi", NEXT, "--who", "tess", "--why", "half the fleet is on strike"])
     assert done.exit_code == 0, done.output
     assert len(issued(settings)) == 30
     published = recorded.payloads(settings, EntryKind.SCORES_PUBLISHED, PublicationDecided)[-1]

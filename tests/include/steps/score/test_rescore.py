@@ -13,10 +13,9 @@ from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.score import batch_prediction, rescore
 from include.stores import lake, ledger, warehouse
-from ml import periods
 from ml.errors import RequestError
 from ml.governance.ledger_entries import EntryKind, Rescored
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import LAST, NIGHT
 

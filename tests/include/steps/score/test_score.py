@@ -5,8 +5,7 @@ from include.settings import Settings
 from include.steps.features import build
 from include.steps.score import batch_prediction, score
 from include.stores import lake, ledger, warehouse
-from ml import periods
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.include.steps.conftest import LAST, NIGHT, STEPS
 
 Arrive = Callable[[str], Settings]

@@ -7,8 +7,8 @@ from include.steps.features import build
 from include.steps.train import champion
 from include.steps.train.champion import Champion
 from include.stores import ledger, warehouse
-from ml import periods
 from ml.promotion.gate import GateRule
+from ml.usecase import periods
 from tests import recorded
 from tests.include.steps.conftest import LAST, LATER
 

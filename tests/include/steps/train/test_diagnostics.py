@@ -13,10 +13,9 @@ from include.steps import ingest, train
 from include.steps.features import build
 from include.stores import lake, report_paths
 from include.stores.registry import client
-from ml import periods
-from ml.checks import CheckStatus
+from ml.governance.checks import CheckStatus
 from ml.governance.ledger_entries import Verdict
-from ml.usecase import EdgeCase, Fairness, Gates, Personal, UseCase
+from ml.usecase import EdgeCase, Fairness, Gates, Personal, UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST
 

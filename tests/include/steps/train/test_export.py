@@ -20,9 +20,9 @@ from ml.errors import PackageError, RequestError
 from ml.governance import manifest
 from ml.governance.ledger_entries import EntryKind
 from ml.packaging import package_files
-from ml.periods import parse
 from ml.training import fitting
 from ml.usecase import Text
+from ml.usecase.periods import parse
 from tests import edge, recorded, served
 from tests.ml.answers import YES_OR_NO
 

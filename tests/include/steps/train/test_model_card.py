@@ -15,9 +15,8 @@ from include.steps.features import build
 from include.steps.train import model_card
 from include.stores import lake, report_paths
 from include.stores.registry import client
-from ml import periods
 from ml.errors import CardError, RequestError
-from ml.usecase import Personal, UseCase
+from ml.usecase import Personal, UseCase, periods
 from tests import recorded
 from tests.include.steps.conftest import HISTORY, LAST
 

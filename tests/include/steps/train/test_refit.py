@@ -14,13 +14,12 @@ from include.steps.context import StepContext
 from include.steps.features import build
 from include.steps.train import champion, model_card
 from include.stores import lake, ledger, packages, report_paths, warehouse
-from ml import periods
-from ml.checks import Check, CheckStatus
 from ml.governance import ledger_entries
+from ml.governance.checks import Check, CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, RefitRecord, Verdict
 from ml.packaging import package_files
-from ml.usecase import Gates, Refit, UseCase
+from ml.usecase import Gates, Refit, UseCase, periods
 from tests.include.steps.conftest import LAST, LATER, NIGHT, contents
 from tests.include.steps.test_again import Killed, killed_after
 

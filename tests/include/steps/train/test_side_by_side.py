@@ -17,11 +17,10 @@ from include.steps.context import NightContext
 from include.steps.train import plan as plans
 from include.steps.train.plan import Plan
 from include.stores import candidate_store, lake, packages
-from ml import periods
 from ml.errors import CandidateFilesError, RequestError
 from ml.governance.ledger_entries import Verdict
 from ml.packaging import package_files
-from ml.usecase import Logistic, Tuning, UseCase
+from ml.usecase import Logistic, Tuning, UseCase, periods
 from tests import recorded
 from tests.conftest import TOYS
 from tests.include.steps.conftest import LAST, contents, enter

@@ -15,13 +15,12 @@ from include.steps import train
 from include.steps.context import NightContext
 from include.steps.features import build, training_set
 from include.stores import lake, ledger, packages, table_snapshot, warehouse
-from ml import periods
 from ml.errors import LeakError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import EntryKind, Verdict
 from ml.ingestion.availability import KNOWN_AT
 from ml.packaging import package_files
-from ml.usecase import Candidate, Cost, GradientBoosting, Megabytes, Milliseconds, NeuralNet, UseCase
+from ml.usecase import Candidate, Cost, GradientBoosting, Megabytes, Milliseconds, NeuralNet, UseCase, periods
 from tests import recorded
 from tests.conftest import TOYS
 from tests.include.steps.conftest import HISTORY, LAST, contents

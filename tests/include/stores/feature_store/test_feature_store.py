@@ -15,7 +15,7 @@ from include.settings import PROJECT, Settings
 from include.stores import feature_store, lake
 from include.stores.feature_store import Service
 from ml.errors import SetupError
-from ml.periods import Period
+from ml.usecase.periods import Period
 
 NIGHTS = [date(2024, 3, day) for day in (15, 16, 17)]
 Shop = Callable[..., Service]

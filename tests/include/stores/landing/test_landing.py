@@ -9,9 +9,9 @@ import pytest
 
 from include.stores import landing
 from include.stores.landing import Folder, LandedFile, ScannedFile
-from ml import periods
 from ml.errors import DataError
 from ml.ingestion import chunks
+from ml.usecase import periods
 
 
 @pytest.mark.parametrize(

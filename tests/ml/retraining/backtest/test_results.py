@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.periods import parse
 from ml.retraining.backtest import policies, results
 from ml.retraining.backtest.history import TrainedModel
 from ml.retraining.backtest.results import PolicyDifference
 from ml.statistics.intervals import Interval
 from ml.usecase import Demo, Night
+from ml.usecase.periods import parse
 from tests.ml.retraining.backtest import world
 from tests.ml.retraining.backtest.world import TRIGGERS
 

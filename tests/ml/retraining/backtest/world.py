@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from ml.periods import Period
 from ml.retraining.backtest import simulation
 from ml.retraining.backtest.context import BacktestContext, PolicyRun
 from ml.retraining.backtest.history import BacktestHistory, TrainedModel, TrainingResult
 from ml.retraining.backtest.policies import Policy
 from ml.targets import binary
 from ml.usecase import Cost, Gates, Triggers, UseCase
+from ml.usecase.periods import Period
 from tests.ml.usecase.test_use_case import use_case
 
 FIRST = date(2024, 1, 1)

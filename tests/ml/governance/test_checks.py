@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from ml import checks
-from ml.checks import CheckStatus
+from ml.governance import checks
+from ml.governance.checks import CheckStatus
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import sync_diff
 from ml.errors import DataError
-from ml.sync_diff import Change, ChangeKind, Row
+from ml.governance import sync_diff
+from ml.governance.sync_diff import Change, ChangeKind, Row
 
 HEAPS = st.dictionaries(st.tuples(st.text(max_size=3), st.integers(0, 5)), st.floats(allow_nan=False), max_size=12)
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import periods
 from ml.errors import RequestError
-from ml.periods import Period
+from ml.usecase import periods
+from ml.usecase.periods import Period
 
 LAW = settings(max_examples=50, deadline=None)
 DATES = st.dates(date(2000, 1, 1), date(2040, 1, 1))
