@@ -218,8 +218,8 @@ def _check_unchanged(existing: Entry, draft: Entry) -> Entry:
 
 
 def _content(entry: Entry) -> dict[str, Any]:
-    """Return what an entry says; a value that is None is as good as one that is not there."""
-    payload = {name: value for name, value in entry.payload.items() if value is not None}
+    """Return what an entry says; a value that is None or empty is as good as one that is not there."""
+    payload = {name: value for name, value in entry.payload.items() if value not in (None, [], {})}
     return {name: getattr(entry, name) for name in _CONTENT} | {"payload": payload}
 
 

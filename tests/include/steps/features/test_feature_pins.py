@@ -134,7 +134,7 @@ def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_wi
     train.train("taxi", LATER, "a test")
     [judged] = recorded.verdicts(settings, night=periods.parse(LATER).first)
     assert judged.champion == champion(settings)
-    learned = set(feature_pins.from_package(judged.subject, settings).digests)
+    learned = set(feature_pins.from_package(str(judged.package), settings).digests)
     assert learned == (set(taxi.feature_names) | set(MORE.outputs)) - set(old.outputs)
     materialize.apply("taxi")
     materialize.materialize("taxi", LATER)

@@ -130,7 +130,7 @@ def test_every_part_arrives_and_comes_back(lived: Installation, empty: Installat
         min(
             each.target.count
             for each in move.verify()
-            if each.part.name not in ("journal", "labels", "files", "file_versions", "ingestions")
+            if each.part.name not in ("prediction_log", "labels", "files", "file_versions", "ingestions")
         )
         > 0
     )

@@ -169,14 +169,13 @@ def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(
     digest = at_half(settings)
     score.score("taxi", NIGHTS[1])
     case = usecases.get("taxi")
-    found = canary.prediction_log.read(
-        case, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at, settings
-    )
+    context = StepContext(case=case, settings=settings)
+    found = canary.prediction_log.read(context, periods.parse(NIGHTS[0]).last, ledger.entries(engine)[0].recorded_at)
     own = change(batch_prediction.load_model(digest, settings))
     rows = build.read(settings.lake, case, NIGHTS[1], NIGHTS[1]).set_index("entity")
     spoilt = found["package"] == digest
     found.loc[spoilt, "score"] = own.predict(rows.loc[found.loc[spoilt, "entity"]])
-    canary.prediction_log.put(found, case, periods.parse(NIGHTS[1]).last, settings)
+    canary.prediction_log.put(found, context.at(periods.parse(NIGHTS[1]).last))
     assert canary.advance("taxi", NIGHTS[1]) is None
     (withdrawn,) = ledger.entries(engine, "taxi", EntryKind.ABORTED)
     assert told in str(ledger_entries.read(withdrawn, Aborted).reason)
