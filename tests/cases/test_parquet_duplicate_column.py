@@ -34,6 +34,6 @@ def parquet() -> bytes:
 def test_a_file_with_a_column_twice_is_held_whole_and_told(members: Door, ending: str, content: bytes) -> None:
     members.take(**{f"members_{ending}": content})
     files = members.files()
-    assert (files[f"members.{ending}"].status, files["renewals.csv"].status) == ("quarantined", "taken")
+    assert (files[f"members.{ending}"].status, files["renewals.csv"].status) == ("quarantined", "ingested")
     assert TWICE in files[f"members.{ending}"].reason
     assert any(TWICE in each.message for each in members.alerts())

@@ -39,7 +39,7 @@ def test_a_night_is_taken_into_a_home_of_its_own_and_told_file_by_file(ask: Ask)
     said = ask()
     assert said.exit_code == 0, said.output
     lines = [line.split() for line in said.output.splitlines()]
-    assert [NIGHT, "bookings.csv", "taken", "60", "0"] in lines
+    assert [NIGHT, "bookings.csv", "ingested", "60", "0"] in lines
     assert "192 rows in, 192 valid, 0 quarantined; features of 60 entities" in said.output
     assert f"The DAG taxi_score scores them, for {NIGHT}" in said.output
 

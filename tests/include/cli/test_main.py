@@ -51,7 +51,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "ledger verify",
         "ledger show",
         "quarantine list",
-        "card check flights 2013-02-01",
+        "model-card check flights 2013-02-01",
         "quarantine show flights 2013-02-01",
         "quarantine reprocess",
         "data as-of flights 2013-02-01",

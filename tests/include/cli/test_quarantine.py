@@ -28,7 +28,7 @@ def test_what_is_held_is_listed_with_the_commonest_reason_of_its_rows(ask: Ask) 
     said = ask("list", "taxi")
     assert said.exit_code == 0, said.output
     (line,) = [each for each in said.output.splitlines() if "bookings.csv" in each]
-    assert line.split()[:5] == [BROKEN, "bookings.csv", "taken", "60", "1"]
+    assert line.split()[:5] == [BROKEN, "bookings.csv", "ingested", "60", "1"]
     assert "kilometres: expected a finite number, got 'far' (1)" in line
 
 

@@ -40,9 +40,9 @@ def told(night: Night, key: str) -> dict[str, FileRevision]:
 def test_every_file_is_known_with_what_became_of_it(night: Night) -> None:
     night.take()
     assert {name: (each.status, each.rows_in) for name, each in night.files().items()} == {
-        "bookings.csv": ("taken", 60),
-        "rides.csv": ("taken", 60),
-        "traffic.csv": ("taken", 72),
+        "bookings.csv": ("ingested", 60),
+        "rides.csv": ("ingested", 60),
+        "traffic.csv": ("ingested", 72),
     }
 
 
@@ -100,8 +100,8 @@ def test_every_revision_of_a_file_is_kept(night: Night) -> None:
         night.take()
     engine = warehouse.engine(night.where.warehouse_url)
     with engine.connect() as connection:
-        query = "SELECT revision, verdict FROM files WHERE name = 'bookings.csv' AND period = '2024-03-17' ORDER BY 1"
-        assert connection.exec_driver_sql(query).fetchall() == [(1, "taken"), (2, "quarantined"), (3, "taken")]
+        query = "SELECT revision, status FROM files WHERE name = 'bookings.csv' AND period = '2024-03-17' ORDER BY 1"
+        assert connection.exec_driver_sql(query).fetchall() == [(1, "ingested"), (2, "quarantined"), (3, "ingested")]
 
 
 def test_an_earlier_night_that_comes_later_owns_its_bytes(
@@ -110,7 +110,7 @@ def test_an_earlier_night_that_comes_later_owns_its_bytes(
     later = draw(night, NEXT, tmp_path)
     later.put("rides.again.csv", night.fetch("rides.csv"))
     ingest.ingest("taxi", NEXT)
-    assert told(night, NEXT)["rides.again.csv"].status == "taken"
+    assert told(night, NEXT)["rides.again.csv"].status == "ingested"
     night.take()
     assert (told(night, NEXT)["rides.again.csv"].status, count(night, "rides", NEXT)) == ("duplicate", 60)
 
@@ -123,8 +123,8 @@ def test_a_window_that_takes_a_night_anew_takes_the_same_bytes_again_for_it_repl
     wider = draw(night, both, tmp_path)
     wider.put("traffic.csv", night.fetch("traffic.csv"))
     ingest.ingest("taxi", both)
-    assert {name: each.status for name, each in told(night, both).items()} == dict.fromkeys(night.files(), "taken")
+    assert {name: each.status for name, each in told(night, both).items()} == dict.fromkeys(night.files(), "ingested")
     assert count(night, "traffic", NIGHT) == 72
     night.take()
-    assert {each.status for each in told(night, both).values()} == {"taken"}
+    assert {each.status for each in told(night, both).values()} == {"ingested"}
     assert count(night, "traffic", NIGHT) == 72

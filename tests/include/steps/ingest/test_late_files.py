@@ -100,7 +100,7 @@ def test_the_same_bytes_put_again_change_nothing_and_are_told_from_late_ones(beg
 @pytest.mark.parametrize("night", ["folder"], indirect=True)
 def test_files_taken_before_there_were_stamps_are_compared_once_and_not_taken_again(begun: Night) -> None:
     with warehouse.write_transaction(warehouse.engine(begun.where.warehouse_url)) as connection:
-        connection.execute(sa.text("DELETE FROM stamps"))
+        connection.execute(sa.text("DELETE FROM file_versions"))
     assert NIGHT in late_files.find("taxi")
     assert late_files.reingest("taxi") == {}
     assert late_files.find("taxi") == {}

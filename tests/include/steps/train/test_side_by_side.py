@@ -98,7 +98,7 @@ def test_a_part_killed_after_any_of_its_writes_is_mended_by_running_it_again(arr
         "judge": lambda: train.judge("taxi", LAST, asked),
     }
     if part == "prepare":
-        shutil.rmtree(master / "drafts")
+        shutil.rmtree(master / "candidate_files")
     if part == "judge":
         for each in asked:
             fit(each)
