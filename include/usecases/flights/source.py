@@ -93,7 +93,7 @@ def land(folder: Path, period: Period, data: Path) -> None:
             atomic.write(target, rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode())
 
 
-def land_partial(folder: Path, night: date, moment: datetime, data: Path) -> None:
+def land_known(folder: Path, night: date, moment: datetime, data: Path) -> None:
     """Write what the files of `night` will hold as far as it is known by `moment`, in place of what was known before."""
     known = _rows_of_night(night, data, moment)
     for table in ("departures", "outcomes", "weather"):

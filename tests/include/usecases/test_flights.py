@@ -183,7 +183,7 @@ def test_the_use_case_is_the_one_that_is_found() -> None:
 
 def test_what_is_known_by_a_moment_is_a_part_of_the_next_nights_files(tmp_path: Path) -> None:
     moment = datetime(2013, 2, 8, 18, 15, tzinfo=UTC)
-    source.land_partial(tmp_path, date(2013, 2, 9), moment, DATA)
+    source.land_known(tmp_path, date(2013, 2, 9), moment, DATA)
     for table, known_at in (("departures", "departed_at"), ("outcomes", "closed_at")):
         known, all_of_it = pd.read_csv(tmp_path / f"{table}.csv"), landed("2013-02-09")[table]
         assert 0 < len(known) < len(all_of_it)
