@@ -16,6 +16,7 @@ STAGES = ("ingest", "score", "monitor", "train", "release")
 CANARY, MATERIALIZE = "canary", "materialize"
 _WATCHED_STAGES = (*STAGES, CANARY, MATERIALIZE)
 _POLL_SECONDS = 0.25
+_FORMER_TASKS = {"request_retraining": "ask", "request_release": "hand_over"}
 _TIMEOUT_SECONDS = 1800.0
 _RUN_LIMIT = 100_000
 
@@ -95,8 +96,9 @@ class Airflow:
         return [run for run in self._client.runs(limit=_RUN_LIMIT) if (run.dag, run.key) == (self._dag(stage), key)]
 
     def state(self, run: Run, task: str) -> str | None:
-        """Return the state of one of the run's tasks."""
-        return next(each for each in self._client.tasks(run) if each.task == task).state
+        """Return the state of one of the run's tasks, which a run of before an upgrade has under its former name."""
+        names = (task, _FORMER_TASKS.get(task))
+        return next(each for each in self._client.tasks(run) if each.task in names).state
 
     def _ended(self, stage: str, key: str) -> Run | None:
         run = self._runs.get((self._dag(stage), key))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -63,3 +64,16 @@ def test_a_process_that_ended_is_not_waited_for(
     monkeypatch.setattr(LocalStack, "check_alive", gone)
     with pytest.raises(SetupError, match="the scheduler ended by itself"):
         driver().bootstrap()
+
+
+def test_the_tasks_of_a_run_of_before_an_upgrade_are_found_under_their_former_names(
+    toy: Toy, driver: Callable[[], DemoRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, former = toy.task, {"request_release": "hand_over", "request_retraining": "ask"}
+
+    def of_before(*of: Any) -> dict[str, Any]:
+        made: dict[str, Any] = task(*of)
+        return made | {"task_id": former.get(made["task_id"], made["task_id"])}
+
+    monkeypatch.setattr(toy, "task", of_before)
+    driver().bootstrap()
