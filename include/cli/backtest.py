@@ -29,7 +29,7 @@ def backtest(
     sensitivity: Annotated[bool, typer.Option(help="Walk thresholds around the triggers too.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that train; one a core, when left out.")] = None,
 ) -> None:
-    """Walk nights again under policies of retraining and compare them; killed and started again, it goes on."""
+    """Backtest retraining policies on past nights and compare them; after an interruption, it continues."""
     from include import usecases
     from include.report import backtest_report as report
     from include.settings import load_settings

@@ -14,14 +14,14 @@ NightDate = Annotated[str, typer.Argument(help="The night as of which the model 
 
 @app.callback()
 def group() -> None:
-    """Keep `check` a word of its own."""
+    """Keep `check` a subcommand."""
 
 
 @app.command()
 @report_errors
 @with_warehouse
 def check(use_case: UseCaseName, night: NightDate) -> None:
-    """Hold every number of a model card against the ledger and the registry."""
+    """Verify every number of a model card against the ledger and the registry."""
     from include.steps.train import model_card as step
 
     step.check(use_case, night)

@@ -15,7 +15,7 @@ P = ParamSpec("P")
 
 
 def report_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Let a refusal be its sentence and exit code 1, and Ctrl-C one line and 130, never a stack trace."""
+    """Print a refusal as one sentence and exit with 1; on Ctrl-C, print one line and exit with 130; never a stack trace."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -32,7 +32,7 @@ def report_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def with_warehouse(command: Callable[P, None]) -> Callable[P, None]:
-    """Let a command ask a home only where something has run; its warehouse is brought to the newest schema first."""
+    """Run a command only in a home in which something has run, and whose warehouse has the schema of this release."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -65,7 +65,7 @@ def vacuum(
     keep_nights: Annotated[int, typer.Option(min=1, help="Keep, too, whatever the last nights needed.")] = 7,
     dry_run: Annotated[bool, typer.Option(help="Only say what would go.")] = False,
 ) -> None:
-    """Remove files that no named version needs: those of the ledger, of lineage and of issued scores all stay."""
+    """Remove files that no named version needs: versions named by the ledger, lineage or published scores stay."""
     from include.steps.features import table_versions
 
     table = Table("table", "versions named", "files that would go" if dry_run else "files removed", box=box.SIMPLE)
@@ -87,7 +87,7 @@ def _print_versions(versions: "Iterable[VersionReference]") -> None:
 
 
 def _print_rows(rows: "pd.DataFrame", classes: "Mapping[str, PrivacyClass]") -> None:
-    """Print a line for each column, its class beside it: a table may be too wide for any screen."""
+    """Print one line for each column with its privacy class: a table may be too wide for any screen."""
     table = Table(box=box.SIMPLE)
     table.add_column("column", no_wrap=True)
     for head in ("class", *(f"row {number}" for number in range(1, len(rows) + 1))):

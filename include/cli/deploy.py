@@ -24,7 +24,7 @@ def deploy(
     once: Annotated[bool, typer.Option(help="Do what is to be done now, and end.")] = False,
     remove: Annotated[bool, typer.Option(help="Take the containers away, and end.")] = False,
 ) -> None:
-    """Let containers follow what is routed, until stopped; they go on without this."""
+    """Make containers follow the routing until stopped; the containers keep running afterwards."""
     from include import usecases
     from include.platform.docker import engine
     from include.platform.docker.deployer import Deployer
@@ -55,7 +55,7 @@ def image(
     package: Annotated[str, typer.Option(help="The digest of a package; the champion's when left out.")] = "",
     build_network: Network = None,
 ) -> None:
-    """Build the image that answers with one package alone, and print its name and the digest of its files."""
+    """Build an image that serves one package, and print its name and the digest of its files."""
     from include import usecases
     from include.platform.docker import engine, file_digest, images
     from include.settings import load_settings

@@ -14,7 +14,7 @@ def explain(
     night: Annotated[str, typer.Argument(help="The night of the score.")],
     entity: Annotated[str, typer.Argument(help="The entity, as the table of scores names it.")],
 ) -> None:
-    """Take a stored score apart: package, features with their sources and parts, calibration, threshold, decision."""
+    """Explain a stored score: package, features with sources and contributions, calibration, threshold, decision."""
     from include.steps.score import explain as step
 
     typer.echo(step.explain(use_case, night, entity))

@@ -18,7 +18,7 @@ def export(
     to: Annotated[ExportFormat, typer.Option(help="A wheel that needs NumPy alone, or a graph for any ONNX runtime.")],
     into: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(),
 ) -> None:
-    """Write a package for the edge: with its preprocessing, its calibration and what proves it."""
+    """Export a package for the edge, with its preprocessing, its calibration and its golden rows."""
     from include.steps.train import export as step
 
     typer.echo(str(step.export(package, to, into)))

@@ -19,7 +19,7 @@ Night = Annotated[str, typer.Argument(help="A night (2013-02-08).")]
 def apply(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases; all, when left out.")] = "",
 ) -> None:
-    """Declare the features as they are written now; part of every deploy, never of a DAG."""
+    """Register the features as they are declared now; part of every deployment, never of a DAG."""
     from include.steps.features import materialize
 
     for case in [usecases.get(use_case)] if use_case else usecases.all():
@@ -33,7 +33,7 @@ def build(
     use_case: UseCaseName,
     nights: Annotated[str, typer.Argument(help="A night (2013-02-08) or nights (2013-01-01..2013-01-31).")],
 ) -> None:
-    """Build the features of nights that have landed again, as they are declared now."""
+    """Rebuild the features of landed nights as they are declared now."""
     from include.steps.features import build as feature_build
 
     Console().print(f"{feature_build.build(use_case, nights)} entities of {nights} have features", highlight=False)
@@ -43,7 +43,7 @@ def build(
 @report_errors
 @with_warehouse
 def materialize(use_case: UseCaseName, night: Night) -> None:
-    """Bring a night's features online and export its snapshot, as the DAG does."""
+    """Materialize a night's features and export its snapshot, as the DAG does."""
     from include.steps.features import materialize as step
 
     Console().print(f"{step.materialize(use_case, night)} entities of {night} can be served", highlight=False)
@@ -53,7 +53,7 @@ def materialize(use_case: UseCaseName, night: Night) -> None:
 @report_errors
 @with_warehouse
 def parity(use_case: UseCaseName, night: Night) -> None:
-    """Compare a sample of a night by every way to its features, and list what differs."""
+    """Compare a sample of a night's features from every source, and list the differences."""
     from include.settings import load_settings
     from include.steps.features import parity as step
     from include.stores import warehouse

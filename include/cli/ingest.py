@@ -15,7 +15,7 @@ def ingest(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     night: Annotated[str, typer.Argument(help="A night (2013-02-08), or a window of nights taken at once.")],
 ) -> None:
-    """Land and check a night, and build its features, as the DAG does; fails when a whole file is held back."""
+    """Ingest a night and build its features, as the DAG does; fails when a whole file is quarantined."""
     from include import usecases
     from include.settings import load_settings
     from include.steps.ingest import nightly as step

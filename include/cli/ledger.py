@@ -22,7 +22,7 @@ Limit = Annotated[int, typer.Option(min=1, help="At most so many, the latest.")]
 
 @app.callback()
 def verify_by_default(context: typer.Context) -> None:
-    """Verify the ledger; `show` lists what is in it."""
+    """Verify the ledger; `show` lists its entries."""
     if context.invoked_subcommand is None:
         verify()
 

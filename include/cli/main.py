@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from include.platform.local.processes import LocalStack
 
 app = typer.Typer(
-    help="From raw files to nightly scores, and never a worse model.",
+    help="From raw files to nightly scores, with a gate that lets no worse model in.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -83,10 +83,10 @@ def run(
     use_case: UseCaseName = "flights",
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Play on to this night, past the last that the rehearsal declares."),
+        typer.Option(formats=["%Y-%m-%d"], help="Continue to this night, past the last that the demo declares."),
     ] = None,
 ) -> None:
-    """Play a use case's history and nights under a real Airflow, and report."""
+    """Run a use case's history and nights under a real Airflow, and write a report."""
     from include import demo, report
 
     case, settings = usecases.get(use_case), load_settings()
@@ -103,7 +103,9 @@ def run(
 @app.command()
 @_plainly
 def up(
-    attached: Annotated[bool, typer.Option(help="Stay until stopped, as a container's one process does.")] = False,
+    attached: Annotated[
+        bool, typer.Option(help="Stay in the foreground until stopped, as a container needs it.")
+    ] = False,
 ) -> None:
     """Start Airflow and MLflow, leave them running, and print where and how to log in."""
     from include.platform.local import environment, processes
@@ -136,7 +138,7 @@ def down() -> None:
 @app.command()
 @_plainly
 def check() -> None:
-    """Prove every use case coherent; one that is not is told, and does not keep the others from being looked at."""
+    """Validate all use cases; report every failure."""
     from include.usecases import coherence, function_sources
 
     wrong = []
@@ -174,7 +176,7 @@ def champion(
     use_case: UseCaseName = "flights",
     at: Annotated[datetime | None, typer.Option(help="As recorded by this moment (UTC); now, when left out.")] = None,
 ) -> None:
-    """Say which model is champion, or was at a moment, and who approved it."""
+    """Show which model is champion, or was at a moment, and who approved it."""
     from datetime import UTC
 
     from include.stores import ledger, warehouse
@@ -191,7 +193,7 @@ def champion(
 
 
 def _watch(stack: "LocalStack") -> NoReturn:
-    """Stay while every process lives; SIGTERM ends this as Ctrl-C does. Raises SetupError when one has ended."""
+    """Wait while every process is alive; SIGTERM ends the wait as Ctrl-C does. Raises SetupError when one has ended."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     while True:
         stack.check_alive()

@@ -31,10 +31,10 @@ def migrate(
         bool, typer.Option(help="Bring the keys that sign approvals, packages and routing, too.")
     ] = False,
     assume_idle: Annotated[
-        bool, typer.Option(help="Do not look whether anything runs: I know that nothing does.")
+        bool, typer.Option(help="Do not check whether anything runs: I know that nothing does.")
     ] = False,
 ) -> None:
-    """Move house: bring warehouse, ledger, lake, packages, registry and keys to other addresses, and verify them there.
+    """Migrate an installation: copy warehouse, ledger, lake, packages, registry and keys to other addresses and verify them.
 
     The other end is this process's environment. Nothing is removed where it was; stopped anywhere, the same command goes on.
     """

@@ -16,7 +16,7 @@ def override(
     why: Annotated[str, typer.Option(help="Why, for the ledger and for those who approve.")],
     days: Annotated[int, typer.Option(help="For how long it is good.")] = 7,
 ) -> None:
-    """Let a challenger go on to the approvals that the gate did not promote; who and why go into the ledger."""
+    """Let a challenger that the gate did not promote go on to the approvals; who and why go into the ledger."""
     from include.steps.release import override as step
     from ml.governance import ledger_entries
     from ml.governance.ledger_entries import GateOverridden

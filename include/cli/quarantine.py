@@ -25,7 +25,7 @@ Nights = Annotated[str | None, typer.Option("--nights", help="A night or a windo
 @report_errors
 @with_warehouse
 def list_quarantined(use_case: UseCaseName = "flights", window: Nights = None) -> None:
-    """List the files of which rows, or all, are held."""
+    """List the files that are quarantined or have quarantined rows."""
     from include.steps.ingest import quarantine
 
     period = _parse_window(window)
@@ -43,7 +43,7 @@ def show(
     limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 20,
     show_personal: Annotated[bool, typer.Option("--show-personal", help="Do not mask personal columns.")] = False,
 ) -> None:
-    """Show the held rows of some nights: file, line, reasons, and the text as it came."""
+    """Show the quarantined rows of some nights: file, line, reasons, and the original text."""
     from include.steps.ingest import quarantine
 
     rows = quarantine.rows(use_case, nights, table, show_personal=show_personal)
@@ -58,7 +58,7 @@ def show(
 @report_errors
 @with_warehouse
 def reprocess(use_case: UseCaseName = "flights", window: Nights = None) -> None:
-    """Judge again what is held, after a fix of the contract or of a file; features and labels follow."""
+    """Validate quarantined periods again after a fix of the contract or of a file; features and labels follow."""
     from include.steps.ingest import quarantine
 
     period = _parse_window(window)
@@ -73,7 +73,7 @@ def reprocess(use_case: UseCaseName = "flights", window: Nights = None) -> None:
 
 
 def files_table(use_case: str, files: "Sequence[FileRevision]") -> Table:
-    """Return a line for each file: what came, what is held, and its reason, or the commonest one of its rows."""
+    """Return one line for each file: its rows, its quarantined rows, and its reason or the most frequent one of its rows."""
     from include.steps.ingest import quarantine
 
     table = Table(box=None, pad_edge=False)

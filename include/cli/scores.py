@@ -19,7 +19,7 @@ def scores(
     use_case: UseCaseName = "flights",
     out: Annotated[Path | None, typer.Option(help="Write them there, as Parquet.")] = None,
 ) -> None:
-    """Say which night's scores stand, and write them to a file."""
+    """Show the night of the latest published scores, and write them to a file."""
     from include import usecases
     from include.settings import load_settings
     from include.stores import warehouse
@@ -41,7 +41,7 @@ def publish(
     why: Annotated[str, typer.Option(help="Why, for the ledger.")],
     who: Annotated[str, typer.Option(help=f"Who answers for it; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
-    """Issue a night's withheld scores as they are; who and why go into the ledger."""
+    """Publish a night's held-back scores as they are; who and why go into the ledger."""
     from include.steps.score import publication_gate, score
 
     publication_gate.override(use_case, night, who or getpass.getuser(), why)
@@ -60,7 +60,7 @@ def rescore(
     package: Annotated[str, typer.Option(help="champion, each-night (whoever was it then), or a digest.")] = "champion",
     who: Annotated[str, typer.Option(help=f"Who asks for it; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
-    """Score nights once more into rows of their own; interrupted, the same command goes on from there."""
+    """Score nights again into rows of their own; after an interruption, the same command continues."""
     from include.steps.context import StepContext
     from include.steps.score import rescore as step
 
@@ -76,7 +76,7 @@ def intraday(
     use_case: UseCaseName,
     moment: Annotated[datetime, typer.Argument(help="In the time of the data (UTC), e.g. 2013-02-08T14:15:00.")],
 ) -> None:
-    """Land what became known since the night by a moment, and put a live snapshot of its entities on the shelf."""
+    """Ingest data up to a moment and publish a live snapshot of its entities."""
     from include.steps.ingest import intraday as step
 
     rows = step.refresh(use_case, moment.replace(tzinfo=UTC))

@@ -16,7 +16,7 @@ UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases."
 
 @report_errors
 def serve(use_case: UseCaseName = "flights") -> None:
-    """Answer live requests until stopped; what a server takes and where it listens is in RATCHET_SERVING_..."""
+    """Serve live requests until stopped; the variables RATCHET_SERVING_... have its limits and its address."""
     from include import usecases
     from include.serving import __main__ as server
 
@@ -30,7 +30,7 @@ def loadtest(
     rate: Annotated[float, typer.Option(help="Requests in a second.")] = 50.0,
     limit: Annotated[int, typer.Option(help="At most so many; 0 for every entity once.")] = 0,
 ) -> None:
-    """Ask a server about every entity of the newest snapshot, as live requests at a given rate, and say how it did."""
+    """Load-test a server with every entity of the newest snapshot, at a given request rate, and report the result."""
     from include.steps.score import load_test
 
     report = load_test.run(use_case, to, rate, limit)
@@ -44,7 +44,7 @@ def rollback(
     why: Annotated[str, typer.Option(help="Why, for the ledger.")],
     who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
 ) -> None:
-    """Go back to the last champion, or withdraw the challenger that is under way; servers follow in a second."""
+    """Go back to the last champion, or abort the release under way; servers follow within a second."""
     from include.steps.release import rollback as step
 
     entry = step.roll_back(use_case, who or getpass.getuser(), why, secrets.token_hex(8))
@@ -60,7 +60,7 @@ def freeze(
     since: Annotated[datetime | None, typer.Option(help="When it begins (UTC); now, when left out.")] = None,
     who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
 ) -> None:
-    """Let nobody release for a time; a rollback stays possible."""
+    """Freeze releases for a time; rollbacks stay possible."""
     from include.steps.release import freeze as step
     from ml.governance import ledger_entries
     from ml.governance.ledger_entries import Frozen
@@ -78,7 +78,7 @@ def unfreeze(
     why: Annotated[str, typer.Option(help="Why, for the ledger.")],
     who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
 ) -> None:
-    """End the freeze that holds now."""
+    """End the freeze that is in force."""
     from include.steps.release import freeze as step
 
     entry = step.unfreeze(use_case, who or getpass.getuser(), why)
@@ -88,7 +88,7 @@ def unfreeze(
 @report_errors
 @with_warehouse
 def sync_routing(use_case: UseCaseName = "flights") -> None:
-    """Let servers and the registry follow the ledger again, and say what the registry had wrong."""
+    """Make servers and the registry follow the ledger again, and report what the registry had wrong."""
     from include import usecases
     from include.settings import load_settings
     from include.steps import release_state
@@ -103,7 +103,7 @@ def sync_routing(use_case: UseCaseName = "flights") -> None:
 @report_errors
 @with_warehouse
 def flush_log(use_case: UseCaseName = "flights") -> None:
-    """Move what servers have answered since into the lake."""
+    """Move the servers' logged predictions into the lake."""
     from include.steps.score import prediction_log
 
     typer.echo(f"{prediction_log.collect(use_case)} answers")

@@ -15,7 +15,7 @@ def upgrade(
         bool, typer.Option(help="Do not check whether anything runs: I know that nothing does.")
     ] = False,
 ) -> None:
-    """Bring this home, made by an earlier release, up to date, and say what was done.
+    """Upgrade this home, made by an earlier release, and report what was done.
 
     Make a backup first, and stop what runs on it. Stopped anywhere, the same command goes on from there.
     """
