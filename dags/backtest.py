@@ -1,16 +1,16 @@
-"""# Replay: what other policies of retraining would have come to
+"""# Backtest: what other retraining policies would have led to
 
-**What for.** Before triggers are changed, or to see what the gate costs and brings: a range of nights is walked again under
-policies, with the features that are there, real trainings and the decisions of production. Nothing of production is touched.
+**What for.** Before triggers are changed, or to see what the gate costs and gains: a range of past nights is simulated under
+each policy, with the stored features, real trainings and the decision rules of production. Production is not touched.
 
 **What starts it.** A person, from the UI, with the nights and the policies; `docs/retraining.md` says how these are written.
 `ratchet backtest` does the same.
 
 **What it leaves.** A page, a picture and JSON under `replay/` in the reports folder (the task returns where), and the
-trainings in `RATCHET_BACKTESTS`, where the next replay finds them.
+trainings in `RATCHET_BACKTESTS`, where the next backtest finds them.
 
 **When it is red.** `RequestError`: a policy, a night or a candidate cannot be read; the last line says how it is written.
-`RefusalError`: nights are not there, or too few before the first; ingest them. Anything else: run it again, it goes on.
+`RefusalError`: nights are not there, or too few before the first; ingest them. Anything else: run it again, it continues.
 """
 
 from datetime import timedelta

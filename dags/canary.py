@@ -1,7 +1,7 @@
-"""# Canary: a challenger under way is judged after every night
+"""# Canary: the challenger being released is judged after every night
 
 **What for.** A challenger that answers copies, or for a share of the entities, is compared with the champion: faults,
-latency, scores, and, as labels come, calibration and cost, by a test that may be looked at whenever one likes. Nothing shown
+latency, scores, and, as labels come, calibration and cost, by a sequential test, which may be evaluated at any time. Nothing shown
 wrong and enough seen: the next share, and after the last it is champion. Shown worse: its release is aborted, at once.
 
 **What starts it.** The asset `scores`, after every night. A person, from the UI, to look now.
@@ -10,7 +10,7 @@ wrong and enough seen: the next share, and after the last it is champion. Shown 
 `traffic_shifted`, or `aborted` in the ledger, each with every number and bar; servers that follow; an alert when a release
 is aborted; the asset `champion`. Without a challenger under way it leaves nothing.
 
-**When it is red.** Traffic stays as it was dealt: mend what the last line names, and clear the task.
+**When it is red.** Traffic stays as it was routed: mend what the last line names, and clear the task.
 """
 
 from typing import Any

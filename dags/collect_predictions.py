@@ -1,15 +1,15 @@
-"""# Answers: what servers have said comes into the lake
+"""# Collect predictions: the servers' prediction logs are moved into the lake
 
-**What for.** A server writes each answer into its journal and waits for nobody. Here they are moved into the lake, each
-once, so that live requests are judged and watched as the nightly batch is.
+**What for.** A server writes each prediction into its local log and waits for nothing. This DAG moves them into the lake, each
+once, so that live requests are monitored, and judged by the canary test, as the nightly batch is.
 
 **What starts it.** The clock, every five minutes. A person, from the UI. `canary` moves them too before it judges.
 
 **What it leaves.** Rows in the table `answers/rest`: request, entity, package, route, score, latency, the features used.
-Journal files that are finished and moved are gone.
+Log files that are complete and moved are deleted.
 
-**When it is red.** `SetupError`: the lake is away; nothing is lost, the journals keep their answers and the next run moves
-them. Two runs at once move each answer once.
+**When it is red.** `SetupError`: the lake is away; nothing is lost, the logs keep their predictions and the next run moves
+them. Two runs at once move each prediction once.
 """
 
 from airflow.sdk import DAG, CronTriggerTimetable, task

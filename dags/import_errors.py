@@ -1,6 +1,6 @@
-"""# Broken: use cases that cannot be read
+"""# Import errors: use cases that cannot be read
 
-**What for.** A use case with a mistake in its `usecase.py` has no DAGs, and must not vanish in silence. This file makes no
+**What for.** A use case with a mistake in its `usecase.py` has no DAGs, and must not disappear silently. This file makes no
 DAG: it is where Airflow shows, as an import error above the list of DAGs, which use case cannot be read, and why.
 
 **What starts it.** Airflow, whenever it reads the DAG files; the DAGs of all other use cases are read as ever.

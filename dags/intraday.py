@@ -7,8 +7,7 @@ passed has in it what it had at that cutoff, as training will read it; the other
 **What starts it.** The clock, every fifteen minutes. A person, from the UI, for a `moment` in the time of the data. `ratchet intraday`
 does the same where Airflow is away.
 
-**What it leaves.** Rows in `intraday/<table>`, those that break the contract in `intraday_held/<table>` with an alert; a snapshot on the live
-shelf, the newest two kept. Tables of the night are not touched: the same rows come again, for good, with the next night's files. Run
+**What it leaves.** Rows in `intraday/<table>`, those that break the contract in `intraday_held/<table>` with an alert; a live snapshot, the newest two kept. Tables of the night are not touched: the same rows come again, for good, with the next night's files. Run
 again, it leaves the same; an earlier moment takes nothing back.
 
 **When it is red.** `DataError`: the use case's source could not land what is known. `DeclarationError`: the use case contradicts itself;

@@ -1,15 +1,15 @@
-"""# Labels: enough new ones have come, should the champion learn from them now?
+"""# Label trigger: does a batch of new labels request retraining now?
 
 **What for.** Labels may come late and by the file, two months of them at once. The night's `monitor` counts them once a
 night; this answers as soon as they have landed.
 
 **How.** A trigger in the triggerer counts the labels in the warehouse every 15 seconds, and fires once for each batch of
-`Triggers(label_batch=...)`. It takes no worker, and goes on after a restart where it was. `decide` holds the batch against
+`Triggers(label_batch=...)`. It takes no worker, and goes on after a restart where it was. `decide` compares the batch with
 the use case's triggers: within the cooldown after a training nothing is asked for.
 
 **What starts it.** The asset `labels`, where the use case has a `label_batch`. A person, from the UI, to decide now.
 
-**What it leaves.** The decision with its numbers in the ledger (`labelled`), once for each batch, and, only when retraining
+**What it leaves.** The decision with its numbers in the ledger (`label_batch_decided`), once for each batch, and, only when retraining
 is asked for, the asset `retrain` with the last scored night, which starts `train`.
 
 **When it is red.** `RequestError`: there is no champion yet, or the use case has no `label_batch`. Otherwise the warehouse was

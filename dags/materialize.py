@@ -1,4 +1,4 @@
-"""# Materialize: a night's features go to where they are asked for
+"""# Materialize: a night's features go to the online store and the servers
 
 **What for.** Feast's online store gets the newest features of every entity, by windows that begin two nights early, so
 that late rows arrive; a server gets a snapshot of the night with a checksum for every byte. Then a sample is compared by

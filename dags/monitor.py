@@ -1,14 +1,14 @@
 """# Monitor: is the champion still good, and should it be retrained?
 
 **What for.** Scores meet the labels that have matured since. Four pillars are measured (infrastructure, data, model,
-business), and the use case's triggers decide whether to ask for retraining. Feature drift is shown, and obeyed only where the use case says so.
+business), and the use case's triggers decide whether to ask for retraining. Feature drift is shown; it requests retraining only where the use case declares so.
 
 **What starts it.** The asset `scores`, under the same key. A person, from the UI, for a `night` or a `window`.
 
 **What it leaves.** Measurements in the warehouse, the decision with its numbers in the ledger, and, only when
 retraining is asked for, the asset `retrain`, which starts `train`. "Not asked for" shows as a skipped `request_retraining` task.
 
-**When it is red.** Nothing downstream is harmed: scores are issued already. Read the task's last line, mend what it
+**When it is red.** Nothing downstream is harmed: scores are published already. Read the task's last line, mend what it
 names, and clear it.
 """
 

@@ -1,13 +1,13 @@
-"""# Quarantine: judge again what was held back
+"""# Quarantine: validate again what was quarantined
 
 **What for.** After a fix, of the contract in `schema.py` or of a file in the landing area, the nights of which rows or
 files are in quarantine are taken again: what keeps the contract now becomes valid, and features and labels follow.
 
 **What starts it.** A person, from the UI, for one `night`, for a `window` of nights, or with neither for every night
-of which something is held. `ratchet quarantine list` says which those are.
+of which something is quarantined. `ratchet quarantine list` says which those are.
 
 **What it leaves.** The nights' tables as a first run of the mended files and contract would have left them; alerts that no
-longer hold are withdrawn, and the ledger has a row for each night whose outcome changed. Scores that were issued stay as issued,
+longer hold are removed, and the ledger has a row for each night whose outcome changed. Published scores stay as published,
 and rows that became valid have none yet: the task's log says for which nights to trigger `score`.
 
 **When it is red.** As `ingest`: the task's last line says what was expected, what came and what to do. Nights before it in

@@ -13,7 +13,7 @@ both answers, signed; `traffic_shifted`, or, where there is no champion yet or t
 `champion`. Of a package that fails an acceptance test nobody is asked: the rest is skipped, and the report says why. A
 rejection ends the release: the old champion stays. Silence is a rejection after three days (`RATCHET_APPROVAL_HOURS`).
 
-**To answer.** Log in as the role that is asked, open *Required actions*, read the dossier, choose. Nobody else can.
+**To answer.** Log in as the role that is asked, open *Required actions*, read the evidence, choose. Nobody else can.
 Answer both: the next release of the use case waits until this one has ended.
 
 **When it is red.** `PackageError`: the bytes are not what was trained; train again. `ApprovalError` in `shift_traffic` or `promote`:

@@ -1,14 +1,14 @@
-"""# Rescore: nights scored once more, beside what was issued
+"""# Rescore: nights are scored again, beside the published scores
 
 **What for.** What would today's champion, or another package, have answered to these nights? For comparisons, for a report that
-must not mix models, for whoever needs scores of nights before the first champion. Scores that were issued are not touched.
+must not mix models, for whoever needs scores of nights before the first champion. Published scores are not touched.
 
 **What starts it.** A person, from the UI: the first and the last night, a package (`champion`; `each-night`, whoever was champion
 then; or 12 characters or more of a digest), and why. `ratchet rescore` does the same where Airflow is away.
 
 **How.** `plan` writes into the ledger who asked for what, with the version of the features that all nights are read at, which a
-vacuum keeps. Stretches of 28 nights are mapped, two at a time, beside the pool of the nightly scores. Each night is put in place in one commit,
-rows are read a few at a time, and nights that are there already are not made again: clear what failed, it goes on.
+vacuum keeps. Chunks of 28 nights are mapped, two at a time, beside the pool of the nightly scores. Each night is put in place in one commit,
+rows are read a few at a time, and nights that are there already are not made again: clear what failed, it continues.
 
 **What it leaves.** The Delta table `rescores/<package>`: entity, night, package, score, version of the features. The same asked
 again replaces it by the same.

@@ -1,8 +1,8 @@
 """# Rollback: back to the last champion, now
 
 **What for.** The model that answers is worse than the one before it, and a person has seen it first. While a challenger
-is under way it is withdrawn and the champion stays; else the last champion that nobody was rolled back from is champion
-again. Servers follow in a second; they have it loaded.
+is being released, its release is aborted and the champion stays; else the last champion that nobody was rolled back from is champion
+again. Servers follow within a second; they have it loaded.
 
 **What starts it.** A person, from the UI, with a reason. `ratchet rollback` does the same where Airflow is away.
 

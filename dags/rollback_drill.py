@@ -1,7 +1,7 @@
-"""# Drill: would a rollback be fast enough?
+"""# Rollback drill: would a rollback be fast enough?
 
-**What for.** A rollback that was never tried is a hope. A server of the drill's own answers with the champion, is sent back to
-the model before it, and the time until that answers is taken. Nobody's traffic is touched.
+**What for.** A rollback that was never tried cannot be relied on. The drill starts a server of its own with the champion, rolls
+it back to the model before, and measures the time until that model answers. No traffic is touched.
 
 **What starts it.** The clock, on the first of each month. A person, from the UI.
 

@@ -1,6 +1,6 @@
 """# Score: the champion answers for every entity of the night
 
-**What for.** One score for each entity of the night, by the model that is champion at that moment. A score once issued
+**What for.** One score for each entity of the night, by the model that is champion at that moment. A published score
 is never rewritten: running a night again adds what is missing.
 
 **What starts it.** The asset `features`, under the same key. A person, from the UI, for a `night` or a `window`.
@@ -8,14 +8,14 @@ is never rewritten: running a night again adds what is missing.
 **What it leaves.** Scores in the warehouse, each with its model's version, and the asset `scores`, which starts
 `monitor`. Before the first release there is no champion: the task is skipped, and so is everything after it.
 
-**When it is skipped with an alert.** The night's scores are withheld: they are not like its entities, or not like the nights
-before (count, range, spread, shift; the bars are the use case's `Issuing`). Nothing of the night is issued, and the view
-`standing_scores` keeps the last night that was. Mend the night and clear the task; or, if the world did change, trigger this
-DAG for the night with a reason in `why`: it goes into the ledger with your name, and these very scores are issued.
+**When it is skipped with an alert.** The night's scores are held back: they do not fit its entities, or differ from the nights
+before (count, range, spread, shift; the bars are the use case's `PublicationGate`). None of the night's scores is published, and the
+view `latest_scores` keeps the last published night. Mend the night and clear the task; or, if the world did change, trigger this
+DAG for the night with a reason in `why`: it goes into the ledger with your name, and these very scores are published.
 
 **When it is red.** `PackageError`: the model's files are not the bytes that were approved; roll back, and find out who
 changed them. `FeatureError`: a feature of the night does not mean what the champion learned it as; take the change back and
-build the night again, or release a model that was trained on it. `RequestError`: there was nothing withheld to issue.
+build the night again, or release a model that was trained on it. `RequestError`: no scores were held back.
 """
 
 from typing import Any

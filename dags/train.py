@@ -3,22 +3,22 @@
 **What for.** Every candidate of the use case is fitted on what was known at the night's cutoff. The best of them meets
 the champion on the same frozen rows; the gates answer promote, keep or inconclusive, and only promote goes on.
 
-**How.** `prepare` holds still the versions of the tables and the champion to meet. Each candidate is a task of its own under
-`fit`, named after it: tuned, fitted, and tried in a process as the server has it; it leaves a draft. `judge` compares the
-drafts and removes them.
+**How.** `prepare` pins the versions of the tables and the champion to compare with. Each candidate is a task of its own under
+`fit`, named after it: tuned, fitted, and measured in a process as the server runs it; it leaves candidate files. `judge` compares
+the candidates and removes their files.
 
 **What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` for the ledger; with `tune`
-the settings of the candidates are searched anew where the use case says how long (folds and trials are in the log of `fit`).
+the settings of the candidates are searched again where the use case says how long (folds and trials are in the log of `fit`).
 
 **What it leaves.** Runs in MLflow, the verdict with every gate's number in the ledger, and, only when a challenger
 earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `request_release`.
-A night is judged once. Only a first model that was refused is tried anew, with the reason `bootstrap`, once its data or the
+A night is judged once. Only a first model that was refused is trained again, with the reason `bootstrap`, once its data or the
 use case have been mended.
 
 **When it is red.** `LeakError`: a feature knows what it cannot know; take it out. `DataError`: there is too little
 history; ingest more of it. `FeatureError`: nights were built from other declarations, and the message names the
 `ratchet features build` that mends it; or the champion knows a feature otherwise: declare the change under a new name. `DraftError` in
-`judge`: a draft is gone or damaged; clear the `fit` that it names, or `prepare`. `RequestError` in `fit` or `judge`: the use
+`judge`: a candidate's files are missing or damaged; clear the `fit` that it names, or `prepare`. `RequestError` in `fit` or `judge`: the use
 case or the code were changed meanwhile; clear `prepare`. The pool `training` has a slot for each fit that may run at once.
 """
 
