@@ -90,7 +90,7 @@ def find(case: UseCase, entries: Sequence[Entry], rollout: RolloutState, today: 
         gain=_gain(verdict.gain),
         checks=(
             *_check_results("gate", verdict.checks),
-            *(check for tested in acceptance_tests[-1:] for check in _check_results("battery", tested.checks)),
+            *(check for tested in acceptance_tests[-1:] for check in _check_results("acceptance tests", tested.checks)),
         ),
     )
 
@@ -125,9 +125,9 @@ def _blocked_by(
 ) -> str | None:
     """Return what must happen before people are asked; None when it has."""
     if not acceptance_tests:
-        return "its battery"
+        return "its acceptance tests"
     if acceptance_tests[-1].outcome != CheckStatus.PASS:
-        return "another package: it failed its battery"
+        return "another package: it failed its acceptance tests"
     has_canary = case.release.canary is not None and rollout.champion is not None
     if (
         has_canary

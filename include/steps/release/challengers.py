@@ -62,7 +62,7 @@ def require_tested(challenger: Entry, settings: Settings) -> None:
     """Raise LedgerError unless the package has passed its acceptance tests."""
     if not acceptance_tests.passed(warehouse.engine(settings.warehouse_url), challenger):
         raise LedgerError(
-            f"package {challenger.subject[:12]} has not passed its battery of {challenger.night}: run that task of the "
+            f"package {challenger.subject[:12]} has not passed its acceptance tests of {challenger.night}: run that task of the "
             "release first; it writes why it refuses"
         )
 

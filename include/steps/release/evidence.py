@@ -73,10 +73,10 @@ def _acceptance_lines(challenger: Entry, settings: Settings) -> list[str]:
     """Return the lines on how the package did where it was tried as it would be served."""
     reports = acceptance_tests.find_reports(warehouse.engine(settings.warehouse_url), challenger)
     if not reports:
-        return ["**The battery has not run on this package.**", ""]
+        return ["**The acceptance tests have not run on this package.**", ""]
     tested = ledger_entries.read(reports[-1], AcceptanceTested)
-    head = ["| battery | number | bar | answer |", "|---|---|---|---|"]
-    return [f"Battery: **{tested.outcome}**.", "", *head, *_check_rows(tested.checks), ""]
+    head = ["| acceptance test | number | bar | answer |", "|---|---|---|---|"]
+    return [f"Acceptance tests: **{tested.outcome}**.", "", *head, *_check_rows(tested.checks), ""]
 
 
 def _shadow_lines(challenger: Entry, settings: Settings) -> list[str]:

@@ -53,7 +53,7 @@ def test_nobody_is_waited_for(case: UseCase, told: tuple[Entry, ...]) -> None:
 @pytest.mark.parametrize(
     ("told", "waits_for"),
     [
-        pytest.param((EARNED,), "its battery", id="not tried yet"),
+        pytest.param((EARNED,), "its acceptance tests", id="not tried yet"),
         pytest.param((EARNED, FAILED), "another package", id="it failed"),
         pytest.param((EARNED, TESTED), "answers as a shadow", id="not seen yet"),
     ],
@@ -92,7 +92,7 @@ def test_it_comes_with_what_it_earned_its_release_by(case: UseCase) -> None:
     assert (waiting.champion, waiting.gain, waiting.reason) == (CHAMPION, (0.01, 0.002, 0.018), "it had to be so")
     assert [(each.source, each.name, each.value, each.answer) for each in waiting.checks] == [
         ("gate", "log loss", 0.51, "pass"),
-        ("battery", "p99", None, "pass"),
+        ("acceptance tests", "p99", None, "pass"),
     ]
 
 

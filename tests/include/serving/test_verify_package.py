@@ -1,4 +1,4 @@
-"""A package that is not what was judged never gets past its battery."""
+"""A package that is not what was judged never passes its acceptance tests."""
 
 import ast
 import re

@@ -35,7 +35,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "ingest": lambda: ingest.ingest("taxi", HISTORY),
     "features": lambda: build.build("taxi", HISTORY),
     "train": lambda: train.train("taxi", LAST, train.BOOTSTRAP),
-    "battery": lambda: release.run_acceptance_tests("taxi", LAST),
+    "acceptance tests": lambda: release.run_acceptance_tests("taxi", LAST),
     "approve": lambda: [
         release.approve("taxi", LAST, *who, "Approve") for who in (("tech_lead", "tess"), ("business_owner", "bob"))
     ],

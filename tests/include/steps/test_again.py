@@ -67,7 +67,7 @@ def test_a_step_run_twice_leaves_what_it_left_the_first_time(arrive: Callable[[s
     assert contents(settings) == left
 
 
-ONE_WRITE = {"battery"}
+ONE_WRITE = {"acceptance tests"}
 SAME_CODE = {"ingest", "ingest the next night"}
 BY_PARTS = {"train"}  # see test_side_by_side.py
 

@@ -221,7 +221,7 @@ def test_rows_of_an_older_home_are_refused_until_they_are_built_again(arrive: Ar
 
 
 def test_a_package_says_what_its_features_meant_when_it_was_trained(arrive: Arrive, taxi: UseCase) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     [digest] = [path.name for path in settings.packages.glob("[!.]*")]
     assert feature_pins.from_package(digest, settings) == feature_pins.from_service(
         build.service(StepContext(case=taxi, settings=settings))

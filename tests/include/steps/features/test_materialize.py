@@ -188,7 +188,7 @@ def test_a_member_who_comes_back_every_month_is_online_as_of_the_last(home: Sett
 
 
 def test_a_package_pins_the_feature_service_that_it_was_trained_with(arrive: Arrive, taxi: UseCase) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     [digest] = [path.name for path in settings.packages.glob("[!.]*")]
     facts = package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys))
     assert facts["feature_service"] == build.service(StepContext(case=taxi, settings=settings)).name

@@ -68,7 +68,7 @@ def test_every_night_of_a_window_has_the_windows_versions(arrive: Arrive) -> Non
 
 
 def test_a_training_names_what_it_read_in_the_ledger_and_in_mlflow(arrive: Arrive) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     (judged,) = recorded.verdicts(settings)
     reads = {"features/entities": 0, "valid/bookings": 0, "valid/rides": 0, "valid/traffic": 0}
     assert judged.table_versions == reads

@@ -37,13 +37,13 @@ def failing(settings: Settings) -> list[str]:
 
 
 def test_a_sound_package_passes_every_check_and_the_dossier_shows_them(arrive: Arrive) -> None:
-    settings = arrive("battery")
-    assert "**The battery has not run on this package.**" in release.render_evidence("taxi", LAST)
+    settings = arrive("acceptance tests")
+    assert "**The acceptance tests have not run on this package.**" in release.render_evidence("taxi", LAST)
     digest = release.run_acceptance_tests("taxi", LAST)
     (entry,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.ACCEPTANCE_TESTED)
     assert (entry.subject, failing(settings)) == (digest, [])
     text = release.render_evidence("taxi", LAST)
-    assert "Battery: **pass**." in text
+    assert "Acceptance tests: **pass**." in text
     assert all(f"| {name} | " in text for name in report(settings))
     assert [name for name in report(settings) if name.startswith("answers of")] == [
         "answers of the server, one by one",
@@ -68,18 +68,18 @@ ZONES = Invariant(name="all zones are alike", feature="zone", values=("north", "
 def test_a_package_that_fails_a_check_is_refused_recorded_and_cannot_be_promoted(
     change: dict[str, Any], refused: str, arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, **change))
     assert release.run_acceptance_tests("taxi", LAST) is None
     assert [name for name in failing(settings) if name.startswith(refused)]
     for role, user in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve("taxi", LAST, role, user, "Approve")
-    with pytest.raises(LedgerError, match="has not passed its battery of 2024-03-16"):
+    with pytest.raises(LedgerError, match="has not passed its acceptance tests of 2024-03-16"):
         release.promote("taxi", LAST)
 
 
-def test_a_stale_card_fails_the_battery_and_a_mended_one_passes_the_next(arrive: Arrive) -> None:
-    settings = arrive("battery")
+def test_a_stale_card_fails_the_acceptance_tests_and_a_mended_one_passes_the_next(arrive: Arrive) -> None:
+    settings = arrive("acceptance tests")
     page = report_paths.model_card(settings.reports, "taxi", periods.parse(LAST).last)
     text = page.read_text()
     page.write_text(text.replace("**promote**", "**keep**"))
@@ -94,7 +94,7 @@ def test_a_stale_card_fails_the_battery_and_a_mended_one_passes_the_next(arrive:
 def test_groups_are_compared_on_recent_labelled_nights_and_one_treated_otherwise_refuses_the_package(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     settle(settings, taxi, 1.0)  # a correction that came after the gate
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, gates=Gates(judged_nights=8)))
     assert release.run_acceptance_tests("taxi", LAST) is None
@@ -107,7 +107,7 @@ def test_groups_are_compared_on_recent_labelled_nights_and_one_treated_otherwise
 def test_a_use_case_that_declares_no_fairness_compares_no_groups(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, fairness=None))
     assert release.run_acceptance_tests("taxi", LAST)
     assert not any(name.startswith(("group", "labelled rows")) for name in report(settings))
@@ -116,7 +116,7 @@ def test_a_use_case_that_declares_no_fairness_compares_no_groups(
 def test_without_features_there_is_nothing_to_try_a_package_on(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     (judged,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
     with pytest.raises(RefusalError, match=r"expected features of taxi in 2024-04-\d\d..2024-04-10"):
         acceptance_tests.run(NightContext(case=taxi, night=periods.parse("2024-04-10").last, settings=settings), judged)

@@ -15,19 +15,19 @@ Arrive = Callable[[str], Settings]
 
 
 def test_a_night_without_a_challenger_has_nothing_to_release(arrive: Arrive) -> None:
-    arrive("battery")
+    arrive("acceptance tests")
     for act in (release.run_acceptance_tests, release.render_evidence, release.promote):
         with pytest.raises(RequestError, match="taxi has no challenger of 2024-03-17 that earned a release"):
             act("taxi", NIGHT)
 
 
-def test_a_package_changed_after_it_was_judged_fails_its_battery(arrive: Arrive) -> None:
-    settings = arrive("battery")
+def test_a_package_changed_after_it_was_judged_fails_its_acceptance_tests(arrive: Arrive) -> None:
+    settings = arrive("acceptance tests")
     (package,) = settings.packages.glob("[!.]*")
     learner = package / "learner.txt"
     learner.write_bytes(learner.read_bytes().replace(b"1", b"2", 1))
     with pytest.raises(PackageError, match=r"cannot be served: .*'learner.txt' should have SHA-256"):
-        STEPS["battery"]()
+        STEPS["acceptance tests"]()
 
 
 def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> None:

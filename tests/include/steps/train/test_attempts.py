@@ -67,7 +67,7 @@ def test_a_refusal_stands_while_nothing_was_mended(arrive: Arrive) -> None:
 
 
 def test_a_first_model_that_was_let_in_stands_whatever_comes_after(arrive: Arrive) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     ingest.ingest("taxi", HISTORY)
     build.build("taxi", HISTORY)
     left = contents(settings)

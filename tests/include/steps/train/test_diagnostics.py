@@ -28,7 +28,7 @@ def judged(settings: Settings, use_case: str = "taxi") -> Verdict:
 
 
 def test_findings_are_told_in_card_folder_run_and_ledger(arrive: Arrive, taxi: UseCase) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     found = judged(settings).diagnostics
     assert [each["name"] for each in found["segments"]][:3] == ["all", "since 2024-03-14", "evening"]
     assert [(each["level"], each["gated"]) for each in found["groups"]] == [

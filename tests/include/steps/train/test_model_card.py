@@ -95,7 +95,7 @@ def test_a_personal_column_is_named_with_where_it_may_go_and_nothing_of_its_valu
 @pytest.fixture
 def told(arrive: Arrive) -> Settings:
     """A home in which a model was trained and told its card."""
-    return arrive("battery")
+    return arrive("acceptance tests")
 
 
 def edit(path: Path, was: str, now: str) -> None:

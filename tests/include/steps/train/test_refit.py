@@ -62,7 +62,7 @@ def fact(check: Check) -> dict[str, object]:
 
 
 def test_without_a_declaration_nothing_is_fitted_again(arrive: Arrive) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     assert last_verdict(settings).refit is None
     assert "refit" not in facts(settings, last_judged(settings).subject)
     assert len(list(settings.packages.glob("[!.]*"))) == 1

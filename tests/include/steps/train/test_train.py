@@ -75,7 +75,7 @@ def test_too_few_nights_are_an_outcome_and_not_a_failure(arrive: Arrive) -> None
 
 
 def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     (told,) = ledger.entries(warehouse.engine(settings.warehouse_url), "taxi", EntryKind.JUDGED)
     facts = package_files.facts(packages.get(settings.packages, told.subject, settings.trusted_keys))
     assert (facts["use_case"], facts["night"], facts["used_until"]) == ("taxi", LAST, "2024-03-15")
@@ -86,7 +86,7 @@ def test_the_package_tells_where_the_model_comes_from(arrive: Arrive) -> None:
 
 
 def test_a_package_has_its_card_and_what_serving_it_needs_and_neither_tells_the_time(arrive: Arrive) -> None:
-    settings = arrive("battery")
+    settings = arrive("acceptance tests")
     (place,) = settings.packages.glob("[!.]*")
     assert (place / "requirements.txt").read_bytes() == provenance.serving_lock()
     card = (place / "model_card.md").read_text()
