@@ -39,7 +39,7 @@ def with_warehouse(command: Callable[P, None]) -> Callable[P, None]:
         from include.settings import load_settings
         from include.stores import warehouse
 
-        warehouse.open_migrated(load_settings().warehouse_url)
+        warehouse.open_existing(load_settings().warehouse_url)
         command(*args, **kwargs)
 
     return wrapper

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import pandas as pd
 
-from include.settings import Settings
 from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, materialize, training_set
@@ -36,12 +35,13 @@ def check(use_case: str, period: str) -> int:
     the champion learned them as answers nothing. Raises FeatureError when the table itself was built from other
     declarations than today's, so that there is nothing to hold against it.
     """
-    context = StepContext.load(use_case)
-    night, tables = context.case.horizon.parse(period).last, table_snapshot.take(context.case, context.settings)
-    comparisons = [*_compare_nightly(_ParityRun(context.case, context.case.horizon, night, tables, context.settings))]
+    use_case_context = StepContext.load(use_case)
+    context = use_case_context.at(use_case_context.case.horizon.parse(period).last)
+    tables = table_snapshot.take(context.case, context.settings)
+    comparisons = [*_compare_nightly(_ParityRun(context, context.case.horizon, tables))]
     if context.case.live is not None:
-        comparisons += _compare_live(_ParityRun(context.case, context.case.live, night, tables, context.settings))
-    _record(context.at(night), comparisons, tables)
+        comparisons += _compare_live(_ParityRun(context, context.case.live, tables))
+    _record(context, comparisons, tables)
     return sum(each.differing_values for each in comparisons)
 
 
@@ -54,27 +54,25 @@ def is_first_of_week(case: UseCase, night: date) -> bool:
 class _ParityRun:
     """What is compared: a sample of the newest entities at `horizon` that `night` has come to know of."""
 
-    case: UseCase
+    context: NightContext
     horizon: Night | Live
-    night: date
     tables: TableSnapshot
-    settings: Settings
 
     @cached_property
     def sample(self) -> pd.DataFrame:
         """The features that are in the table, by entity; drawn by the night, so that every run compares the same."""
-        since = self.case.horizon.previous(self.night, self.case.triggers.window_nights)
-        first = since if isinstance(self.horizon, Live) else self.night
-        rows = self.stored(first, self.night)
+        since = self.context.case.horizon.previous(self.context.night, self.context.case.triggers.window_nights)
+        first = since if isinstance(self.horizon, Live) else self.context.night
+        rows = self.stored(first, self.context.night)
         if rows.empty:
             return rows
         rows = rows[rows[NIGHT] == rows[NIGHT].max()].dropna(subset=CUTOFF)
-        return _draw_sample(rows, self.night)
+        return _draw_sample(rows, self.context.night)
 
     @cached_property
     def online_sample(self) -> pd.DataFrame:
         """The part of the sample that no later night has decided again: what should be online."""
-        table, later = feature_step.table(self.horizon), str(self.night + timedelta(days=1))
+        table, later = feature_step.table(self.horizon), str(self.context.night + timedelta(days=1))
         superseded = self.tables.read(feature_step.STAGE, table, later, columns=[NIGHT, ENTITY])[ENTITY]
         return self.sample[~self.sample.index.isin(superseded)]
 
@@ -82,19 +80,23 @@ class _ParityRun:
     def rebuilt(self) -> pd.DataFrame:
         """The features of the sample's night, built anew."""
         night = date.fromisoformat(self.sample[NIGHT].iloc[0])
-        return feature_step.rebuild(self.case, night, self.tables, self.horizon).set_index(ENTITY)
+        return feature_step.rebuild(self.context.case, night, self.tables, self.horizon).set_index(ENTITY)
 
     def stored(self, first: date, last: date) -> pd.DataFrame:
         version = self.tables.version(feature_step.STAGE, feature_step.table(self.horizon))
-        return feature_step.read(self.settings.lake, self.case, str(first), str(last), version, self.horizon)
+        return feature_step.read(
+            self.context.settings.lake, self.context.case, str(first), str(last), version, self.horizon
+        )
 
     def compare(self, path: str, actual: pd.DataFrame, expected: pd.DataFrame | None = None) -> Comparison:
         """Return what `path` found, features and, where it tells it, the cutoff."""
-        names = [name for name in (CUTOFF, *self.case.names_at(self.horizon)) if name != CUTOFF or name in actual]
-        declared = self.case.names_at(self.horizon)
+        names = [
+            name for name in (CUTOFF, *self.context.case.names_at(self.horizon)) if name != CUTOFF or name in actual
+        ]
+        declared = self.context.case.names_at(self.horizon)
         hidden = set(declared) - set(
             privacy.features_allowed_in(
-                self.case, declared, coherence.function_parameters(self.case), "logs", "reports"
+                self.context.case, declared, coherence.function_parameters(self.context.case), "logs", "reports"
             )
         )
         return parity.compare(path, self.sample if expected is None else expected, actual, names, hidden)
@@ -103,39 +105,39 @@ class _ParityRun:
 def _compare_nightly(run: _ParityRun) -> Iterator[Comparison]:
     if run.sample.empty:
         return
-    service = feature_pins.check_current(run.sample, StepContext(case=run.case, settings=run.settings))
+    service = feature_pins.check_current(run.sample, run.context)
     yield run.compare(
-        "online store", feature_store.online(run.settings, service, list(run.online_sample.index)), run.online_sample
+        "online store",
+        feature_store.online(run.context.settings, service, list(run.online_sample.index)),
+        run.online_sample,
     )
     yield from _compare_snapshot(run)
     yield from _compare_training_join(run)
     yield run.compare("rebuild", run.rebuilt)
-    if is_first_of_week(run.case, run.night):
+    if is_first_of_week(run.context.case, run.context.night):
         yield run.compare("historical retrieval", _historical_features(run))
 
 
 def _compare_live(run: _ParityRun) -> Iterator[Comparison]:
     if run.sample.empty:
         return
-    service = feature_pins.check_current(run.sample, StepContext(case=run.case, settings=run.settings), run.horizon)
-    online = feature_store.online(run.settings, service, list(run.online_sample.index))
+    service = feature_pins.check_current(run.sample, run.context, run.horizon)
+    online = feature_store.online(run.context.settings, service, list(run.online_sample.index))
     yield run.compare("live online store", online, run.online_sample)
-    if is_first_of_week(run.case, run.night):
+    if is_first_of_week(run.context.case, run.context.night):
         yield run.compare("live rebuild", run.rebuilt)
         yield run.compare("live historical retrieval", _historical_features(run))
 
 
 def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:
     """Yield what a server answers; nothing when it has gone on to a later night already."""
-    folder = materialize.snapshot_folder(StepContext(case=run.case, settings=run.settings))
+    folder = materialize.snapshot_folder(run.context)
     newest = snapshot_store.newest(folder)
-    if newest is not None and newest.night > str(run.night):
+    if newest is not None and newest.night > str(run.context.night):
         return
-    champion = ledger.champion(warehouse.engine(run.settings.warehouse_url), run.case.name)
-    served = materialize.open_snapshot_store(
-        StepContext(case=run.case, settings=run.settings), champion.subject if champion else None
-    )
-    names = run.case.names_at(run.case.horizon)
+    champion = ledger.champion(warehouse.engine(run.context.settings.warehouse_url), run.context.case.name)
+    served = materialize.open_snapshot_store(run.context, champion.subject if champion else None)
+    names = run.context.case.names_at(run.context.case.horizon)
     fault = served.refresh()
     answers = {} if fault else {entity: served.snapshot.lookup(entity) for entity in run.sample.index}
     actual = pd.DataFrame.from_dict(
@@ -147,11 +149,9 @@ def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:
 
 def _compare_training_join(run: _ParityRun) -> Iterator[Comparison]:
     """Yield what the training join says of the newest night that has matured, against what that night was scored from."""
-    first = run.case.horizon.previous(run.night, run.case.triggers.window_nights)
+    first = run.context.case.horizon.previous(run.context.night, run.context.case.triggers.window_nights)
     try:
-        rows = training_set.read(
-            NightContext(case=run.case, night=run.night, settings=run.settings), run.tables, first=str(first)
-        ).frame
+        rows = training_set.read(run.context, run.tables, first=str(first)).frame
     except RefusalError:
         return
     except FeatureError as error:
@@ -167,9 +167,9 @@ def _compare_training_join(run: _ParityRun) -> Iterator[Comparison]:
 
 
 def _historical_features(run: _ParityRun) -> pd.DataFrame:
-    service = feature_step.service(StepContext(case=run.case, settings=run.settings), run.horizon)
+    service = feature_step.service(run.context, run.horizon)
     moments = run.rebuilt[CUTOFF].reindex(run.sample.index).dropna()
-    return feature_store.historical(run.settings, service, moments)
+    return feature_store.historical(run.context.settings, service, moments)
 
 
 def _draw_sample(rows: pd.DataFrame, night: date) -> pd.DataFrame:

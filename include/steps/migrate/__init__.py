@@ -155,7 +155,7 @@ def _verify_chain(installation: Installation, remembered: str = GENESIS) -> str:
     """Return the last digest of a house's ledger; raises LedgerError that says whose chain is broken."""
     url = installation.settings.warehouse_url
     try:
-        return ledger.verify(warehouse.open_migrated(url), remembered)
+        return ledger.verify(warehouse.open_existing(url), remembered)
     except LedgerError as error:
         raise LedgerError(f"at {warehouse.redact_url(url)}: {error}") from None
 

@@ -7,10 +7,8 @@ A night is issued whole or not at all, and only when it is like the nights befor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from include import usecases
-from include.settings import load_settings
 from include.steps import release_state
-from include.steps.context import NightContext
+from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.score import batch_prediction, prediction_log, publication_gate
 from include.stores import table_snapshot, warehouse
@@ -25,15 +23,15 @@ def score(use_case: str, period: str) -> int | None:
     Raises FeatureError when the features of a night do not mean what the champion learned them as; and RefusalError,
     once all nights were tried, when the scores of some are withheld.
     """
-    case, span, settings = usecases.get(use_case), periods.parse(period), load_settings()
+    context = StepContext.load(use_case)
     published, scored, refusals = 0, False, list[str]()
-    for night in case.horizon.nights(span):
-        routing = release_state.as_of(NightContext(case=case, night=night, settings=settings)).routing
+    for night in map(context.at, context.case.horizon.nights(periods.parse(period))):
+        routing = release_state.as_of(night).routing
         if routing is None:
             continue
         scored = True
         try:
-            published += score_night(NightContext(case=case, night=night, settings=settings), routing)
+            published += score_night(night, routing)
         except RefusalError as refusal:
             refusals.append(str(refusal))
     if refusals:

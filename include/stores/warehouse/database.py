@@ -112,17 +112,10 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, 
     return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def open_migrated(url: str) -> sa.Engine:
-    """Return the engine of the warehouse at `url`, brought to the newest schema; raises SetupError as `found` does."""
-    engine = open_existing(url)
-    migrate(url)
-    return engine
-
-
 def open_existing(url: str) -> sa.Engine:
-    """Return the engine of the warehouse at `url` as it stands, for those who only read.
+    """Return the engine of the warehouse at `url`.
 
-    Raises SetupError where none was ever made, or none can be reached.
+    Raises SetupError where none was ever made, where none can be reached, and as `check_schema` does.
     """
     if not exists(url):
         raise SetupError(

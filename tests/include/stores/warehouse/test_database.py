@@ -46,26 +46,26 @@ def test_a_migration_can_be_taken_back_and_made_again(url: str, engine: sa.Engin
 
 
 def test_a_warehouse_that_is_there_is_opened_at_the_newest_schema(url: str, engine: sa.Engine) -> None:
-    assert "ledger" in sa.inspect(warehouse.open_migrated(url)).get_table_names()
+    assert "ledger" in sa.inspect(warehouse.open_existing(url)).get_table_names()
 
 
 def test_a_warehouse_that_was_never_made_is_refused_and_not_made_by_asking(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=f"nothing has run in this home yet: .*{tmp_path}/none.db, found none"):
-        warehouse.open_migrated(f"sqlite:///{tmp_path / 'none.db'}")
+        warehouse.open_existing(f"sqlite:///{tmp_path / 'none.db'}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_database_without_our_tables_is_no_warehouse(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     with pytest.raises(SetupError, match="nothing has run in this home yet"):
-        warehouse.open_migrated(f"sqlite:///{tmp_path / 'empty.db'}")
+        warehouse.open_existing(f"sqlite:///{tmp_path / 'empty.db'}")
 
 
 def test_a_server_that_is_away_is_named_without_its_password() -> None:
     with pytest.raises(
         SetupError, match=r"the database postgresql\+psycopg://ann:\*\*\*@127.0.0.1:1/none cannot be reached"
     ):
-        warehouse.open_migrated("postgresql+psycopg://ann:secret@127.0.0.1:1/none")
+        warehouse.open_existing("postgresql+psycopg://ann:secret@127.0.0.1:1/none")
 
 
 def test_processes_that_migrate_at_once_all_succeed(url: str) -> None:
