@@ -28,9 +28,9 @@ def describe(entry: Entry) -> str:
 
 
 def _describe_validation(entry: Entry) -> str:
-    taken = ledger_entries.read(entry, Validated)
-    counts = f"{taken.rows_valid} of {taken.rows_in} rows valid, {taken.rows_quarantined} quarantined"
-    return "; ".join([counts, *taken.alerts])
+    validated = ledger_entries.read(entry, Validated)
+    counts = f"{validated.rows_valid} of {validated.rows_in} rows valid, {validated.rows_quarantined} quarantined"
+    return "; ".join([counts, *validated.alerts])
 
 
 def _describe_retraining(entry: Entry) -> str:

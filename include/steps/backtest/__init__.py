@@ -135,12 +135,12 @@ def run(request: BacktestRequest, on_progress: ProgressCallback = _no_progress) 
 
 def _sensitivity_policies(requested: Iterable[Policy], case: UseCase) -> Iterable[Policy]:
     """Return the policies around those that have triggers, none of them twice."""
-    taken = {each.name for each in requested}
+    names = {each.name for each in requested}
     for policy in requested:
         if isinstance(policy, Triggered):
             for each in policies.vary_thresholds(policy, SENSITIVITY_FACTORS, case.triggers):
-                if each.name not in taken:
-                    taken.add(each.name)
+                if each.name not in names:
+                    names.add(each.name)
                     yield each
 
 

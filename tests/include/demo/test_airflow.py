@@ -10,7 +10,7 @@ from include.demo import DemoRun, StageError, airflow
 from include.platform.local.processes import LocalStack
 from include.settings import Settings
 from ml.errors import SetupError
-from tests.include.demo.toy import STARTED, Toy
+from tests.include.demo.toy import STARTED, Toy, ran
 
 
 def test_dags_are_let_start_only_once_they_are_read_anew(
@@ -77,3 +77,4 @@ def test_the_tasks_of_a_run_of_before_an_upgrade_are_found_under_their_former_na
 
     monkeypatch.setattr(toy, "task", of_before)
     driver().bootstrap()
+    assert [stage for stage, _ in ran(toy, "train", "release")] == ["train", "release"]
