@@ -1,4 +1,4 @@
-"""The names by which DAGs hand over. Only names: Airflow's own `Asset` objects are made in `dags/`."""
+"""Names and URIs of the assets that connect the DAGs. Airflow's `Asset` objects are created in `dags/`."""
 
 FEATURES = "features"
 SCORES = "scores"
@@ -15,5 +15,5 @@ def name(use_case: str, stage: str) -> str:
 
 
 def uri(use_case: str, stage: str) -> str:
-    """Return the asset's address, e.g. `ratchet://flights/features`."""
+    """Return the asset's URI, e.g. `ratchet://flights/features`."""
     return f"ratchet://{use_case}/{stage}"

@@ -1,4 +1,4 @@
-"""Houses: where all of one installation is, as this process's environment or a file of variables says."""
+"""One installation of Ratchet: its settings and credentials, from this process's environment or from a `.env` file."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _OWN_PREFIX, _S3_PREFIX, _MLFLOW_PREFIX = "RATCHET_", "AWS_", "MLFLOW_"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Installation:
-    """One installation: its settings, and the variables by which its servers let us in."""
+    """One installation: its settings, and the variables that hold the credentials of its servers."""
 
     settings: Settings
     variables: Mapping[str, str]
@@ -25,30 +25,31 @@ class Installation:
 
 
 def current() -> Installation:
-    """Return the house of this process's environment."""
+    """Return the installation that this process's environment describes."""
     return Installation(settings=read_settings(os.environ), variables=dict(os.environ))
 
 
 def from_file(path: Path) -> Installation:
-    """Return the house that the file `path` describes: a `.env`, one `NAME=value` a line.
+    """Return the installation that the `.env` file `path` describes, one `NAME=value` per line.
 
-    What it does not name of ours is at its default; what it does not name of others (`AWS_...`) is as in this process.
-    Raises RequestError for a file that is none, or names nothing of ours.
+    `RATCHET_...` variables that the file does not set have their defaults. Other variables that it does not set, such
+    as `AWS_...`, are taken from this process. Raises RequestError when there is no such file, when a line is malformed,
+    or when the file sets no `RATCHET_...` variable.
     """
     if not path.is_file():
-        raise RequestError(f"expected a file of variables at {path}, as .env.example is one; there is none")
+        raise RequestError(f"expected a file of variables at {path}, in the form of .env.example; there is none")
     parsed = parse_variables(path.read_text(), str(path))
     if not any(name.startswith(_OWN_PREFIX) for name in parsed):
-        raise RequestError(f"expected {path} to name where things are, RATCHET_HOME at least; it names none of ours")
+        raise RequestError(f"expected {path} to set RATCHET_HOME at least; it sets no RATCHET_... variable")
     others = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIX)}
     variables = others | parsed
     return Installation(settings=read_settings(variables), variables=variables)
 
 
 def parse_variables(text: str, name: str) -> dict[str, str]:
-    """Return the variables that `text` sets; raises RequestError that names the line which is none.
+    """Return the variables that `text` sets; raises RequestError that names the line that is not `NAME=value`.
 
-    Empty lines and those that begin with # are passed over, one pair of quotes around a value is taken off.
+    Empty lines and lines that begin with # are skipped. One pair of quotes around a value is removed.
     """
     variables = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -64,20 +65,21 @@ def parse_variables(text: str, name: str) -> dict[str, str]:
 
 @contextmanager
 def use_credentials(source: Installation, target: Installation) -> Iterator[None]:
-    """Let this process into the servers of both houses, by their variables, while within.
+    """Set the credentials of both installations in the environment of this process, and restore it on exit.
 
-    S3 and MLflow have one set of credentials in a process: raises RequestError where the two houses need different ones.
+    A process has one set of credentials for S3 and one for MLflow. Raises RequestError when both installations use such
+    a server with different credentials.
     """
     needed: dict[str, str] = {}
     for prefix, uses_service in ((_S3_PREFIX, _uses_s3), (_MLFLOW_PREFIX, _uses_http_registry)):
-        given = [house.variables_with_prefix(prefix) for house in (source, target) if uses_service(house.settings)]
+        given = [each.variables_with_prefix(prefix) for each in (source, target) if uses_service(each.settings)]
         if len(given) == 2 and given[0] != given[1]:
             differ = sorted(
                 name for name in given[0].keys() | given[1].keys() if given[0].get(name) != given[1].get(name)
             )
             raise RequestError(
-                f"both installations need {', '.join(differ)}, with different values, and one process has one of each: "
-                "move to folders and SQLite first, and from there on"
+                f"both installations need {', '.join(differ)}, with different values, but a process has only one of "
+                "each: migrate to folders and SQLite first, and from there to the target"
             )
         for each in given:
             needed |= each

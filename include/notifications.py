@@ -1,7 +1,7 @@
-"""What a person should hear of: the alerts of a period and failed tasks, by Apprise to whom the settings name.
+"""Send alerts and task failures to people through Apprise.
 
-Without an address (`RATCHET_NOTIFY_URLS`: Apprise's URLs, e.g. `slack://...`, `mailto://...`, `json://...`, parted by
-spaces) it is the log that hears; alerts are in the warehouse and in the ledger's `validated` rows anyway.
+`RATCHET_NOTIFY_URLS` lists Apprise URLs, separated by spaces (`slack://...`, `mailto://...`, `json://...`). If it is
+empty, messages go to the log. Alerts are also in the warehouse and in the ledger's `validated` entries.
 """
 
 import logging
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 def send_alerts(use_case: str, period: str, kind: str | None = None) -> int:
-    """Tell the alerts of `period`'s last night, all or those of a `kind`, and return how many there are."""
+    """Send the alerts of the last night of `period`, all or those of one `kind`, and return how many there are."""
     night = periods.parse(period).last
     night_alerts = warehouse.alerts(warehouse.engine(load_settings().warehouse_url), use_case, night, night)
     alerts = [each for each in night_alerts if kind in (None, each.kind)]
@@ -24,9 +24,9 @@ def send_alerts(use_case: str, period: str, kind: str | None = None) -> int:
 
 
 def send(title: str, body: str) -> bool:
-    """Send a message to every address, or to the log when there is none; return whether each took it.
+    """Send a message to every URL, or to the log when none is set; return whether every delivery succeeded.
 
-    A message that cannot be sent is logged: that somebody does not hear of a fault must not be another one.
+    A message that cannot be sent is logged as an error and raises nothing: a failed notification must not fail the task.
     """
     urls = load_settings().notify_urls
     if not urls:
@@ -38,5 +38,5 @@ def send(title: str, body: str) -> bool:
     refused = [url.split(":", 1)[0] for url in urls if not service.add(url)]
     sent = bool(service.notify(title=title, body=body)) and not refused
     if not sent:
-        _log.error("not everybody could be told (%s): %s\n%s", ", ".join(refused) or "no answer", title, body)
+        _log.error("a notification was not delivered (%s): %s\n%s", ", ".join(refused) or "no answer", title, body)
     return sent

@@ -1,4 +1,4 @@
-"""What code and which libraries made something: written into packages, so that they can be made again."""
+"""The code commit and the library versions of this process. Packages record them, so that they can be rebuilt."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ _GIT_SECONDS = 10
 
 
 def facts() -> dict[str, object]:
-    """Return the code's commit, the lock file's SHA-256, and the versions of Python and of what serving needs."""
+    """Return the code's commit, the lock file's SHA-256, and the versions of Python and of the serving libraries."""
     return {
         "commit": commit(),
         "lock_sha256": manifest.sha256(LOCK.read_bytes()),
@@ -27,18 +27,19 @@ def facts() -> dict[str, object]:
 
 
 def commit() -> str:
-    """Return the commit of the code, with `-dirty` where files differ from it.
+    """Return the commit of the code, with the suffix `-dirty` when tracked files were changed.
 
-    An image has no Git repository: it says by `RATCHET_COMMIT` what it was built from. "unknown" where nothing says it.
+    An image has no Git repository; there `RATCHET_COMMIT` has the commit. Returns "unknown" when neither is available.
     """
     return os.environ.get("RATCHET_COMMIT") or _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
 @cache
 def code_version() -> str:
-    """Return which state of the code that trains is committed, whatever else is; in an image `RATCHET_CODE` says it.
+    """Return the Git object ids of `ml/` and `include/` at HEAD; in an image, the value of `RATCHET_CODE`.
 
-    Asked once: a process goes on with the code that it has read, whatever is committed meanwhile.
+    It changes only when the code that trains changes. The value is cached: a process keeps the code that it has
+    imported, whatever is committed later.
     """
     return os.environ.get("RATCHET_CODE") or _git("rev-parse", "HEAD:./ml", "HEAD:./include")
 
@@ -56,11 +57,11 @@ def _git(*arguments: str) -> str:
 
 
 def serving_libraries() -> list[str]:
-    """Return the names of the libraries that serving a package needs by itself."""
+    """Return the names of the libraries that serving a package requires directly."""
     lines = (line.partition("#")[0].strip() for line in _SERVING_INPUT.read_text().splitlines())
     return [line for line in lines if line and not line.startswith("-")]
 
 
 def serving_lock() -> bytes:
-    """Return the hash-locked list of what serving a package needs."""
+    """Return the hash-locked requirements for serving a package."""
     return SERVING_LOCK.read_bytes()

@@ -1,4 +1,7 @@
-"""Where things are: the environment, read once. What things are is in `include/usecases/`."""
+"""Settings of this installation: addresses, ports and folders, read once from the environment.
+
+What a model is, its columns, features and gates, is declared in `include/usecases/`.
+"""
 
 import os
 from collections.abc import Mapping
@@ -8,14 +11,14 @@ from pathlib import Path
 
 from ml.errors import SetupError
 
-# Variables, and folders of a home, that an earlier release named otherwise.
+# Former names of variables, and of folders in the home, with the names of this release.
 FORMER_NAMES = {"drafts": "candidate_files", "replays": "backtests", "journal": "prediction_log"}
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Addresses, ports and folders. Every field has an environment variable, `RATCHET_` and its name in capitals."""
+    """Addresses, ports and folders. The environment variable of a field is `RATCHET_` plus its name in upper case."""
 
     home: Path
     data: Path
@@ -52,11 +55,11 @@ def load_settings() -> Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return the settings that `environment` has: each from its variable, or its embedded default.
+    """Return the settings in `environment`; a setting without a variable has its default.
 
-    The value may stand in a file instead, which the variable's name with `_FILE` names: that is how a secret comes into
-    a container. Raises SetupError for a number that is none, for a file that cannot be read, and for a variable under the
-    name that it had in an earlier release.
+    A value can also be in a file whose path is in the variable with the suffix `_FILE`. Containers get their secrets
+    this way. Raises SetupError when a number is malformed, when such a file cannot be read, and when a variable has the
+    name of an earlier release.
     """
     _check_former_names(environment)
     home = Path(environment.get("RATCHET_HOME", PROJECT / "var")).resolve()
@@ -110,7 +113,7 @@ def _check_former_names(environment: Mapping[str, str]) -> None:
         variable, renamed = f"RATCHET_{former.upper()}", f"RATCHET_{today.upper()}"
         if given := [name for name in (variable, f"{variable}_FILE") if name in environment]:
             raise SetupError(
-                f"{given[0]} is what an earlier release called {given[0].replace(variable, renamed)}: rename it where it is set"
+                f"{given[0]} is the former name of {given[0].replace(variable, renamed)}: rename it where it is set"
             )
 
 
@@ -118,4 +121,4 @@ def _content(file: Path, variable: str) -> str:
     try:
         return file.read_text().strip()
     except OSError as error:
-        raise SetupError(f"expected the value of a setting in the file that {variable} names, but: {error}") from None
+        raise SetupError(f"expected the value of a setting in the file named by {variable}, but: {error}") from None

@@ -1,4 +1,4 @@
-"""How long things take: seconds by name."""
+"""Measure how long the parts of a step take."""
 
 import time
 from collections.abc import Iterator
@@ -6,15 +6,18 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Seconds by name, in the order in which the names were first entered."""
+    """Elapsed seconds by name, in the order in which the names were first used.
+
+    `with stopwatch(name):` adds the duration of the block to `name`.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begun
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started

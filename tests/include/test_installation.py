@@ -51,7 +51,7 @@ def test_a_line_that_is_none_is_named_and_its_value_is_not_told(line: str) -> No
 def test_a_file_that_is_not_there_or_names_nothing_of_ours_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="expected a file of variables at .*none.env"):
         installation.from_file(tmp_path / "none.env")
-    with pytest.raises(RequestError, match="names none of ours"):
+    with pytest.raises(RequestError, match="sets no RATCHET_"):
         described(tmp_path / "other.env", "PATH=/bin")
 
 

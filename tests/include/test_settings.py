@@ -73,7 +73,7 @@ def test_a_value_may_stand_in_a_file_and_the_variable_itself_goes_before_it(
 
 def test_a_file_that_is_not_there_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATCHET_WAREHOUSE_URL_FILE", "/nowhere")
-    with pytest.raises(SetupError, match="RATCHET_WAREHOUSE_URL_FILE names, but: .*'/nowhere'"):
+    with pytest.raises(SetupError, match="named by RATCHET_WAREHOUSE_URL_FILE, but: .*'/nowhere'"):
         load_settings()
 
 

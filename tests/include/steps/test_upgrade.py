@@ -178,7 +178,7 @@ def test_where_nothing_ran_there_is_nothing_to_upgrade(tmp_path: Path) -> None:
 
 
 def test_a_variable_under_its_former_name_is_refused_with_its_name_of_today() -> None:
-    with pytest.raises(SetupError, match="RATCHET_JOURNAL is what an earlier release called RATCHET_PREDICTION_LOG"):
+    with pytest.raises(SetupError, match="RATCHET_JOURNAL is the former name of RATCHET_PREDICTION_LOG"):
         read_settings({"RATCHET_JOURNAL": "/somewhere"})
 
 
