@@ -23,7 +23,8 @@ from include.steps.features import build, build_costs
 from include.steps.monitor import monitor
 from include.steps.score import score
 from include.steps.train import resource_trends
-from include.stores import lake, landing, warehouse
+from include.stores import candidate_store, lake, landing, ledger, packages, registry, warehouse
+from include.stores.files import atomic
 from include.stores.landing import Bucket, Location
 from include.stores.landing import locations as landing_places
 from include.stores.warehouse import Alert, FileRevision
@@ -47,6 +48,22 @@ STEPS: dict[str, Callable[[], object]] = {
     "features of the next night": lambda: build.build("taxi", "2024-03-18"),
     "monitor": lambda: monitor.measure("taxi", "2024-03-18"),
 }
+
+
+# What the steps write to: a step may be killed after each of them.
+WRITES = [
+    (atomic, "write"),
+    *((candidate_store, what) for what in ("put", "remove")),
+    (lake, "replace"),
+    (ledger, "append"),
+    (packages, "put"),
+    *(
+        (warehouse, f"record_{what}")
+        for what in ("ingestion", "files", "file_versions", "labels", "metrics", "table_reads")
+    ),
+    *((warehouse, what) for what in ("publish_night", "raise_alert", "replace_alerts")),
+    *((registry, what) for what in ("log_training", "register", "sync_with_ledger")),
+]
 
 
 class Story:
