@@ -102,7 +102,7 @@ def test_killed_after_any_of_its_writes_and_run_again_it_leaves_the_same(arrive:
     with killed_after(0, WRITES) as writes:
         materialize.materialize("taxi", NIGHT)
     expected = held(taxi, settings)
-    assert writes[-2:] == ["materialize", "materialize"]
+    assert [name.rpartition(".")[2] for name in writes[-2:]] == ["materialize", "materialize"]
     for number, name in enumerate(writes, start=1):
         settings = deployed(arrive)
         with killed_after(number, WRITES), pytest.raises(Killed):
