@@ -134,11 +134,11 @@ def bootstrap_nights(
 ) -> Interval | None:
     """Return a statistic with a Student interval from a bootstrap over nights, or None if it cannot be computed.
 
-    `statistic` takes the number of times each night was drawn, shape (resamples, nights), and returns one value for each
-    resample, shape (resamples,), NaN where it is undefined. The half-width is the bootstrap standard error, widened by
-    sqrt(k / (k - 1)), times Student's quantile with k - 1 degrees of freedom for k nights. Percentiles of the resamples
-    would be too narrow for few nights or a high confidence. The result is None with fewer than 2 nights, if the statistic
-    of all nights is undefined, or if that of more than 5 % of the resamples is.
+    `statistic` takes the number of times each night was drawn, shape (resamples, nights), and returns one value for
+    each resample, shape (resamples,), NaN where it is undefined. The half-width is the bootstrap standard error,
+    widened by sqrt(k / (k - 1)), times Student's quantile with k - 1 degrees of freedom for k nights. Percentiles of
+    the resamples would be too narrow for few nights or a high confidence. The result is None with fewer than 2 nights,
+    if the statistic of all nights is undefined, or if that of more than 5 % of the resamples is.
 
     >>> nightly_means = np.array([1.0, 2.0, 3.0])
     >>> interval = bootstrap_nights(lambda drawn: (drawn @ nightly_means) / 3, 3, 0.95, seed=1)

@@ -13,7 +13,7 @@ from scipy import special
 from ml.arrays import Floats
 
 _STAKES = np.geomspace(0.01, 0.9, 16)
-"""The share of the capital that each gambler bets. Large stakes detect large effects early, small ones small effects."""
+"""The share of the capital that each gambler bets; large stakes detect large effects early, small ones small ones."""
 _EFFECT_SIZES, _INTEGRATION_STEPS, _MAX_LOG_CAPITAL = np.array([0.5, 1.0, 2.0]), np.linspace(-30, 4, 401), 700.0
 
 
@@ -60,10 +60,11 @@ def log_likelihood_ratio(values: Floats, null: float) -> Floats:
 
     The values are approximately normal with unknown standard deviation sigma. The alternative is a mean above `null` by
     0.5, 1 or 2 sigma, in equal parts. Under the prior 1 / sigma, the ratio does not depend on sigma (Lai 1976;
-    Perez-Ortiz, Lardy, de Heide & Grunwald 2024). The integral over sigma is computed by the trapezoidal rule around the
-    peak of the integrand, in logarithms.
+    Perez-Ortiz, Lardy, de Heide & Grunwald 2024). The integral over sigma is computed by the trapezoidal rule, around
+    the peak of the integrand and in logarithms.
 
-    A single value carries only its sign, so its ratio is 2 Phi(0.5), 2 Phi(1) and 2 Phi(2): 1.6734 on average (log: 0.5148).
+    A single value carries only its sign, so its ratios are 2 Phi(0.5), 2 Phi(1) and 2 Phi(2). Their mean is 1.6734, and
+    the log of that is 0.5148.
 
     >>> log_likelihood_ratio(np.array([3.0, 4.0]), null=0.0).round(4).tolist()
     [0.5148, 1.3957]
