@@ -1,4 +1,4 @@
-# Ratchet with Airflow and MLflow, one image for every part of the stack (docs/deploy.md); alone, it is what `make up` starts.
+# Ratchet with Airflow and MLflow, one image for every part of the stack (docs/operate/deploy.md); alone, it is what `make up` starts.
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \

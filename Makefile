@@ -56,7 +56,7 @@ check: $(BIN)/.installed  ## ruff, mypy, import-linter, use cases, generated doc
 fix: $(BIN)/.installed  ## what can be mended by machine
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-docs: $(BIN)/.installed  ## generate docs/dags.md
+docs: $(BIN)/.installed  ## generate docs/reference/dags.md
 	@$(BIN)/ratchet docs
 
 bench: $(BIN)/.installed $(DATA)  ## rolling evaluation over the year and speed against a baseline; JSON in bench/

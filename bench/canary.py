@@ -23,7 +23,7 @@ QUARTERS = (("2013-04", "2013-06"), ("2013-10", "2013-12"))
 MODELS, TREES = 3, 80
 SHARE, SHADOW_NIGHTS, NIGHTS = 0.25, 2, 14
 _EQUALS, _TRIALS, _SEED = 400, 60, 20137
-_PAGE = Path(__file__).parent.parent / "docs/release.md"
+_PAGE = Path(__file__).parent.parent / "docs/concepts/releases.md"
 _BEGIN, _END = (
     "<!-- operating characteristics: written by `python -m bench canary` -->",
     "<!-- /operating characteristics -->",
@@ -101,7 +101,7 @@ def run() -> dict[str, Any]:
 
 
 def publish(measured: dict[str, Any]) -> None:
-    """Write the tables into docs/release.md."""
+    """Write the tables into docs/concepts/releases.md."""
     text = f"{_BEGIN}\n{_tables(measured)}\n{_END}"
     _PAGE.write_text(_MARK.sub(lambda _: text, _PAGE.read_text()))
 

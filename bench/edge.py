@@ -24,7 +24,7 @@ _KNOWN, _THRESHOLDS, _SINGLES, _MANY, _ROUNDS, _SEED = 200, 200, 200, 5_000, 5, 
 
 
 def run() -> dict[str, Any]:
-    """Return, for each candidate, the largest difference of each way, and microseconds a row; docs/edge.md is told too."""
+    """Return, for each candidate, the largest difference of each way, and microseconds a row; docs/how-to/edge-export.md is told too."""
     with homes.temporary(), TemporaryDirectory() as folder:
         measured = _measure(Path(folder))
     _tell(measured)
@@ -201,7 +201,7 @@ def _seconds(asked: Callable[[], object]) -> float:
 
 
 def _tell(measured: Mapping[str, Any]) -> None:
-    """Write the tables into docs/edge.md, between the marks."""
+    """Write the tables into docs/how-to/edge-export.md, between the marks."""
     mark = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
     _PAGE.write_text(mark.sub(lambda _: f"{_BEGIN}\n{_tables(measured['models'])}\n{_END}", _PAGE.read_text()))
 

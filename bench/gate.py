@@ -23,7 +23,7 @@ GAINS = (-0.02, -0.01, -0.005, 0.0, 0.0025, 0.005, 0.01, 0.02, 0.04)
 MOST_FALSE_PROMOTIONS = 0.05
 _TRIALS, _TRIALS_WHERE_NONE_MAY_PASS = 150, 600
 _SEED, _DEVIATIONS = 20131, 1.96
-_PAGE = Path(__file__).parent.parent / "docs/gate.md"
+_PAGE = Path(__file__).parent.parent / "docs/concepts/gate.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def measure(asked: Callable[[Any], Any], gains: tuple[float, ...]) -> dict[str, 
 
 
 def publish(measured: dict[str, Any], bench: str, gains: tuple[float, ...]) -> None:
-    """Write the curve into docs/gate.md, between the marks of the `bench`."""
+    """Write the curve into docs/concepts/gate.md, between the marks of the `bench`."""
     begin, end = f"<!-- operating curve: written by `python -m bench {bench}` -->", "<!-- /operating curve -->"
     mark = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     text = f"{begin}\n{_table(measured, gains)}\n{end}"

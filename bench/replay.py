@@ -26,7 +26,7 @@ POLICIES = ",".join([*KNOWN, "triggers@14", "hindsight@14"])
 CONTROL, MONTHS, ALL_MONTHS = "employment", "2016-01-01..2018-12-01", "2015-01-01..2018-12-01"
 CONTROL_POLICIES, MAY_FIRE = "never,every@12,triggers,hindsight@12", {"new_labels", "age_nights"}
 WITHIN, MOST_SECONDS = 0.003, 300
-_PAGE = Path(__file__).parent.parent / "docs/retraining.md"
+_PAGE = Path(__file__).parent.parent / "docs/concepts/retraining.md"
 
 
 def run() -> dict[str, Any]:
@@ -38,7 +38,7 @@ def run() -> dict[str, Any]:
 
 
 def measured() -> dict[str, Any]:
-    """Return what the policies came to in a home where all nights are, and write the tables into docs/retraining.md."""
+    """Return what the policies came to in a home where all nights are, and write the tables into docs/concepts/retraining.md."""
     from ml.usecase import GradientBoosting
 
     plain = {"candidate": GradientBoosting(), "calibrated": False}
@@ -164,7 +164,7 @@ def _known(found: Any) -> list[str]:
 
 
 def publish(name: str, lines: list[str], bench: str = "replay") -> None:
-    """Write lines between the marks of a name in docs/retraining.md."""
+    """Write lines between the marks of a name in docs/concepts/retraining.md."""
     begin, end = f"<!-- {name}: written by `python -m bench {bench}` -->", f"<!-- /{name} -->"
     mark = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     text = "\n".join([begin, *lines, end])

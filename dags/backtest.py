@@ -3,7 +3,7 @@
 **What for.** Before triggers are changed, or to see what the gate costs and gains: a range of past nights is simulated under
 each policy, with the stored features, real trainings and the decision rules of production. Production is not touched.
 
-**What starts it.** A person, from the UI, with the nights and the policies; `docs/retraining.md` says how these are written.
+**What starts it.** A person, from the UI, with the nights and the policies; `docs/concepts/retraining.md` says how these are written.
 `ratchet backtest` does the same.
 
 **What it leaves.** A page, a picture and JSON under `replay/` in the reports folder (the task returns where), and the

@@ -1,4 +1,4 @@
-"""The array types that cross the functions of `ml/`."""
+"""Type aliases for the NumPy arrays that functions of `ml/` take and return."""
 
 import numpy as np
 import numpy.typing as npt

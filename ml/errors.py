@@ -1,69 +1,69 @@
-"""The family of errors: each message says what was expected, what came, and what to do."""
+"""The exceptions of Ratchet. Each message says what was expected, what came, and what to do."""
 
 
 class RatchetError(Exception):
-    """Anything Ratchet refuses or cannot do; its text is written for the person who must act."""
+    """Base class of all errors that Ratchet raises. The message is written for the person who must act."""
 
 
 class DeclarationError(RatchetError):
-    """A use case contradicts itself: a wrong value, a missing column, a window that could see past the cutoff."""
+    """A use case is declared wrongly: a value is not allowed, a column is missing, a window reaches past the cutoff."""
 
 
 class RequestError(RatchetError):
-    """A person or a program asked with a parameter that is unknown or malformed."""
+    """A request of a person or a program has an unknown or malformed parameter."""
 
 
 class DataError(RatchetError):
-    """Input cannot be taken: a file, a table or a row count is not what the contract says."""
+    """Input data are not usable: a file, a table or a row count violates the contract."""
 
 
 class RefusalError(RatchetError):
-    """There is too little to decide on: an outcome to record, not a failure to mend."""
+    """There are too few data to decide. This is an outcome to record, not a failure."""
 
 
 class LeakError(RatchetError):
-    """A feature knows what cannot be known at the cutoff; training stops and names it."""
+    """A feature contains information from after the cutoff. Training stops; the message names the feature."""
 
 
 class PackageError(RatchetError):
-    """A model package is not the bytes its manifest promises."""
+    """The files of a model package do not match its manifest."""
 
 
 class SignatureError(RatchetError):
-    """What was signed does not bear a signature of a key that is trusted."""
+    """A signature is missing, invalid, or made with a key that is not trusted."""
 
 
 class CandidateFilesError(RatchetError):
-    """A candidate's draft is not there, or not whole, when the candidates are to be compared."""
+    """The stored files of a candidate are missing or incomplete."""
 
 
 class CardError(RatchetError):
-    """A model card says something else than was recorded of its training."""
+    """A model card contradicts the record of its training."""
 
 
 class FeatureError(RatchetError):
-    """Features do not mean what a model, or the declarations, say that they mean."""
+    """Features are not those that a model was trained on, or not those that are declared."""
 
 
 class SnapshotError(RatchetError):
-    """A snapshot of features is not the bytes its manifest promises, or there is none to serve."""
+    """The files of a feature snapshot do not match its manifest, or there is no snapshot to serve."""
 
 
 class ScoreRequestError(RatchetError):
-    """A client asked a server for something that cannot be read, or does not have the features of the model."""
+    """A scoring request cannot be read, or its features are not those of the model."""
 
 
 class UnknownEntityError(ScoreRequestError):
-    """A client named an entity whose features are not there, and did not send them."""
+    """A scoring request names an entity without stored features and does not send the features either."""
 
 
 class LedgerError(RatchetError):
-    """The ledger's chain is broken, or a row contradicts one already written."""
+    """The ledger's hash chain is broken, or a new entry contradicts an existing one."""
 
 
 class ApprovalError(RatchetError):
-    """A promotion lacks an approval, or an approval is not for these bytes by this person."""
+    """A promotion lacks an approval, or an approval is for other bytes or by another person."""
 
 
 class SetupError(RatchetError):
-    """The machine does not offer what is needed: a port, room on a volume, permission, a Python."""
+    """The machine lacks something that is needed: a free port, disk space, a permission, a Python version."""

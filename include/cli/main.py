@@ -161,8 +161,8 @@ def check() -> None:
 def docs(
     check: Annotated[bool, typer.Option(help="Only say whether the generated page is up to date.")] = False,
 ) -> None:
-    """Generate docs/dags.md from the DAG files' own manuals."""
-    page, text = PROJECT / "docs" / "dags.md", _dag_manuals(PROJECT / "dags")
+    """Generate docs/reference/dags.md from the DAG files' own manuals."""
+    page, text = PROJECT / "docs" / "reference" / "dags.md", _dag_manuals(PROJECT / "dags")
     if not check:
         page.write_text(text)
     elif not page.exists() or page.read_text() != text:

@@ -1,4 +1,4 @@
-"""What a rehearsal came to: as data (`run.json`), as a page with plots (`index.html`), and as tables in the terminal."""
+"""The report on a demo run: data (`run.json`), a page with plots (`index.html`), and tables in the terminal."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ __all__ = ["Summary", "gather", "render", "show", "write"]
 
 
 def write(use_case: UseCase, settings: Settings, period: Period, seconds: Mapping[str, float]) -> Summary:
-    """Write what the nights of `period` came to as `run.json` and `index.html` into the reports folder and return it."""
+    """Write `run.json` and `index.html` for the nights of `period` into the reports folder, and return the summary."""
     engine = warehouse.engine(settings.warehouse_url)
     summary = gather(engine, use_case, period, seconds)
     known_by = use_case.horizon.cutoff(period.last)
@@ -35,7 +35,7 @@ def write(use_case: UseCase, settings: Settings, period: Period, seconds: Mappin
 
 
 def _target(use_case: UseCase, engine: sa.Engine, settings: Settings) -> Target | None:
-    """Return the target as the last champion's package tells it; None before the first."""
+    """Return the target from the package of the last champion; None before the first."""
     champion = ledger.champion(engine, use_case.name)
     if champion is None:
         return None

@@ -1,4 +1,4 @@
-"""A replay's pictures: what each policy came to by block, and what a model's age costs."""
+"""The plots of a backtest: loss and gain of each policy by block, and the cost of a model's age."""
 
 import io
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _DOTS = 130
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """A picture by its name, and what it shows in words."""
+    """A plot in two formats, with its name and its caption."""
 
     name: str
     caption: str
@@ -35,24 +35,24 @@ class Picture:
 
 
 def draw(backtest: BacktestRun) -> tuple[Picture, ...]:
-    """Return the pictures of a replay; none of ages where fewer than two models were trained."""
+    """Return the plots of a backtest; the plot of ages only if at least two models were trained."""
     results, display_names = backtest.results, get_display_names(backtest)
     caption = (
-        f"{display_names.loss} by block; what each policy has gained on {results.policies[0].policy} so far; below, models asked "
-        "for (lines) and let in (dots)."
+        f"{display_names.loss} by block; cumulative gain of each policy over {results.policies[0].policy}; "
+        "below, models requested (lines) and released (dots)."
     )
     drawn = [_picture(QUALITY, caption, quality(results, display_names))]
     if backtest.ages:
         caption = (
-            f"What models of an age lose more, in {display_names.loss}, than the freshest on the same rows, with intervals by "
-            "week; filled where that is shown."
+            f"Excess {display_names.loss} of models by age, over the freshest model on the same rows, "
+            "with intervals over weeks; a dot is filled if the interval excludes 0."
         )
         drawn.append(_picture(AGES, caption, ages(backtest.ages, display_names)))
     return tuple(drawn)
 
 
 def get_display_names(backtest: BacktestRun) -> DisplayNames:
-    """Return what the numbers of the replay's use case are called."""
+    """Return the display names of the metrics of the backtest's use case."""
     return targets.target_type(backtest.context.case).display_names
 
 
@@ -63,7 +63,7 @@ def _picture(name: str, caption: str, figure: Figure) -> Picture:
 
 
 def quality(results: Results, display_names: DisplayNames) -> Figure:
-    """Return loss by block, the gain so far on the first policy, and below when models were asked for and let in."""
+    """Return loss by block, cumulative gain over the first policy, and the nights of requests and releases."""
     count = len(results.policies)
     figure = Figure(figsize=(7.2, 5.4 + 0.2 * count), layout="constrained")
     figure.patch.set_alpha(0)
@@ -72,7 +72,7 @@ def quality(results: Results, display_names: DisplayNames) -> Figure:
     for position, each in enumerate(results.policies):
         colour = colours[position % len(colours)]
         days = pd.to_datetime([block.first_night for block in each.blocks])
-        loss.plot(days, [stretch.loss for stretch in each.blocks], color=colour, linewidth=1.1)
+        loss.plot(days, [block.loss for block in each.blocks], color=colour, linewidth=1.1)
         gain.plot(days, _cumulative_gain(each, results), color=colour, linewidth=1.3)
         _mark(events, position, each, colour)
     _finish(loss, gain, events, results, display_names)
@@ -80,19 +80,18 @@ def quality(results: Results, display_names: DisplayNames) -> Figure:
 
 
 def _colours() -> list[Any]:
-    """Return colours that are told apart, none of them grey: that is the first policy's."""
+    """Return distinguishable colours without grey, which is the colour of the first policy."""
     return [each for each in mpl.colormaps["tab10"].colors if len(set(each)) > 1]  # type: ignore[attr-defined]  # a listed map
 
 
 def _cumulative_gain(each: PolicyResult, results: Results) -> list[float]:
-    """Return how much less was lost than by the first policy up to each block, as a share of all rows."""
-    first = results.policies[0].blocks
-    steps = ((one.loss - own.loss) * own.rows / results.rows for one, own in zip(first, each.blocks, strict=True))
-    return list(accumulate(steps))
+    """Return the loss saved over the first policy up to each block; blocks are weighted by their share of all rows."""
+    blocks = zip(results.policies[0].blocks, each.blocks, strict=True)
+    return list(accumulate((first.loss - block.loss) * block.rows / results.rows for first, block in blocks))
 
 
 def _mark(events: Axes, position: int, each: PolicyResult, colour: Any) -> None:
-    """Write a line where a model was asked for, and a dot where one was let in."""
+    """Draw a line for each night on which a model was requested, and a dot for each release."""
     requested, released = (pd.to_datetime(list(nights)) for nights in (each.requested_nights, each.released_nights))
     events.plot(requested, [position] * len(requested), "|", color=colour, markersize=11)
     events.plot(released, [position] * len(released), "o", color=colour, markersize=5)
@@ -100,7 +99,7 @@ def _mark(events: Axes, position: int, each: PolicyResult, colour: Any) -> None:
 
 def _finish(loss: Axes, gain: Axes, events: Axes, results: Results, display_names: DisplayNames) -> None:
     loss.set_ylabel(f"{display_names.loss} by block")
-    gain.set_ylabel(f"gain on {results.policies[0].policy}")
+    gain.set_ylabel(f"gain over {results.policies[0].policy}")
     gain.axhline(0, color=INK, linewidth=0.8)
     events.set_yticks(range(len(results.policies)), [each.policy for each in results.policies], fontsize=7)
     events.set_ylim(len(results.policies) - 0.5, -0.5)
@@ -115,7 +114,7 @@ def _finish(loss: Axes, gain: Axes, events: Axes, results: Results, display_name
 
 
 def ages(model_ages: Sequence[LossByAge], display_names: DisplayNames) -> Figure:
-    """Return by age in nights what models lose more than the freshest; a ring where the interval holds 0."""
+    """Return the excess loss of models by age in nights; a hollow dot means that the interval contains 0."""
     figure, axes = style.new_figure()
     middles = [(each.first + each.last) / 2 for each in model_ages]
     values = [each.excess.value for each in model_ages]
@@ -132,5 +131,5 @@ def ages(model_ages: Sequence[LossByAge], display_names: DisplayNames) -> Figure
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xlim(0, model_ages[-1].last)
     axes.set_xlabel("age in nights")
-    axes.set_ylabel(f"{display_names.loss} lost more")
+    axes.set_ylabel(f"excess {display_names.loss}")
     return figure

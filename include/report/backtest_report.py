@@ -1,4 +1,4 @@
-"""What a replay came to: as data (`replay.json`), as a page (`index.html`), and its pictures (`.svg`, `.png`)."""
+"""The report on a backtest: data (`replay.json`), a page (`index.html`), and plots (`.svg`, `.png`)."""
 
 import json
 import math
@@ -25,7 +25,7 @@ from ml.retraining.triggers import RetrainingDecision
 from ml.targets import DisplayNames
 
 _SCHEMA = 1
-# What fields are called in `replay.json`, where that is not their own name.
+# Keys in `replay.json` that differ from the names of the fields.
 _KEYS: Mapping[type, Mapping[str, str]] = {
     BacktestRecipe: {"max_rows": "most_rows", "calibrated": "corrected"},
     BlockResult: {"first_night": "since"},
@@ -45,26 +45,26 @@ _KEYS: Mapping[type, Mapping[str, str]] = {
 _PAGE = Template(
     """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Ratchet: replay of $title</title>
+<title>Ratchet: backtest of $title</title>
 <style>
 """
     + STYLE
     + """</style></head><body>
-<h1>Replay of $title</h1><p>$question</p><p>$made</p>
+<h1>Backtest of $title</h1><p>$question</p><p>$method</p>
 $quality
-<h2>Policies</h2>$policies<p>$honest</p>
-<h2>Which triggers fired</h2>$fired
+<h2>Policies</h2>$policies<p>$caveats</p>
+<h2>Triggers that fired</h2>$fired
 $failed
-<h2>How a model ages</h2>$ageing$ages
-<h2>Each two beside each other</h2>$differences
-$around
+<h2>Loss by age of the model</h2>$ageing$ages
+<h2>Pairwise comparison</h2>$differences
+$sensitivity
 </body></html>
 """
 )
 
 
 def folder(backtest: BacktestRun, settings: Settings) -> Path:
-    """Return where the pages of a replay rest: one folder for the nights, with or without a gate."""
+    """Return the folder of a backtest's report: one for each period, and another one with the gate."""
     request = backtest.request
     return (
         report_paths.backtests(settings.reports, request.use_case)
@@ -73,7 +73,7 @@ def folder(backtest: BacktestRun, settings: Settings) -> Path:
 
 
 def write(backtest: BacktestRun, settings: Settings) -> Path:
-    """Write data, page and picture, and return the page."""
+    """Write the data, the page and the plots, and return the path of the page."""
     directory, drawn = folder(backtest, settings), backtest_plots.draw(backtest)
     for each in drawn:
         atomic.write(directory / f"{each.name}.svg", each.svg.encode())
@@ -84,7 +84,7 @@ def write(backtest: BacktestRun, settings: Settings) -> Path:
 
 
 def as_json(backtest: BacktestRun, drawn: Sequence[Picture]) -> dict[str, Any]:
-    """Return everything as JSON values: results, each decision with its numbers, and what the replay was made of."""
+    """Return the content of `replay.json`: results, every decision with its numbers, and the inputs of the backtest."""
     request, order, first = backtest.request, backtest.training_key, (backtest.results.policies[0].policy,)
     document: dict[str, Any] = _to_json(
         {
@@ -116,48 +116,50 @@ def as_json(backtest: BacktestRun, drawn: Sequence[Picture]) -> dict[str, Any]:
 
 
 def page(backtest: BacktestRun, drawn: Sequence[Picture]) -> str:
-    """Return the page for people, with the pictures in it."""
+    """Return the HTML page with the plots."""
     request, results, display_names = backtest.request, backtest.results, backtest_plots.get_display_names(backtest)
     first, figures = results.policies[0].policy, {each.name: _figure(each) for each in drawn}
     return _PAGE.substitute(
         title=escape(f"{request.use_case}, {request.period}"),
         question=escape(backtest.context.case.question),
-        made=escape(describe_method(backtest)),
+        method=escape(describe_method(backtest)),
         quality=figures[backtest_plots.QUALITY],
         policies=_table(tables.headers(results, (first,)), tables.policy_rows(results, (first,))),
-        honest=escape(describe_caveats(results, display_names)),
-        fired=_table(("policy", "above the threshold", "asked for on"), tables.fired_triggers(results))
-        or "<p>None did.</p>",
+        caveats=escape(describe_caveats(results, display_names)),
+        fired=_table(("policy", "above the threshold", "nights with a request"), tables.fired_triggers(results))
+        or "<p>None.</p>",
         failed=_failed(results),
         ageing=figures.get(backtest_plots.AGES, ""),
         ages=_table(tables.AGE_HEADERS, tables.age_rows(backtest.ages))
-        or "<p>One model was trained: nothing is known of age.</p>",
+        or "<p>Only one model was trained, so there is no comparison by age.</p>",
         differences=_table(_DIFFERENCES, map(tables.difference_row, results.differences)),
-        around=_threshold_variants(backtest.sensitivity),
+        sensitivity=_threshold_variants(backtest.sensitivity),
     )
 
 
-_DIFFERENCES = ("the first", "the second", "the first loses more by", "saves more by, per 1000", "better")
+_DIFFERENCES = ("first", "second", "excess loss of the first", "extra savings of the first, per 1000 rows", "better")
 
 
 def describe_method(backtest: BacktestRun) -> str:
-    """Return in a sentence by which recipe, with or without a gate, and what it took."""
+    """Return sentences on the recipe, the gate, and the cost of the backtest."""
     recipe, cost = backtest.training_key.recipe, backtest.cost
-    learned = f"{recipe.candidate.name} on at most {recipe.max_rows:,} rows drawn from all the past"
-    gate = "the gate decides what is let in" if recipe.held_out else "no gate: what is asked for is let in"
-    corrected = "" if recipe.calibrated else ", without calibration"
+    trained_on = f"{recipe.candidate.name} on at most {recipe.max_rows:,} rows sampled from all earlier nights"
+    gate = "the gate decides on releases" if recipe.held_out else "without the gate, every requested model is released"
+    calibration = "" if recipe.calibrated else ", without calibration"
     return (
-        f"One recipe: {learned}{corrected}; {gate}. {cost.trained + cost.reused} trainings, {cost.reused} of them found from "
-        f"before; {cost.seconds:.0f} s by the clock, {cost.cpu_seconds:.0f} s of processors."
+        f"One recipe: {trained_on}{calibration}; {gate}. {cost.trained + cost.reused} trainings, {cost.reused} of them "
+        f"reused; {cost.seconds:.0f} s elapsed, {cost.cpu_seconds:.0f} s of CPU time."
     )
 
 
 def describe_caveats(results: Results, display_names: DisplayNames) -> str:
-    """Return how the numbers are to be read."""
+    """Return how to read the numbers."""
+    count = len(results.differences)
     return (
-        f"{results.rows:,} rows in {results.block_count} blocks of nights, {display_names.loss} in {display_names.loss_unit}. Intervals draw whole blocks with replacement; one that holds 0 shows "
-        f"no difference, whatever its middle says. Each interval stands for itself: of {len(results.differences)} comparisons without "
-        f"any true difference, about {max(1, round(0.05 * len(results.differences)))} would be shown by chance."
+        f"{results.rows:,} rows in {results.block_count} blocks of nights, {display_names.loss} in "
+        f"{display_names.loss_unit}. Intervals come from a bootstrap over whole blocks; an interval that contains 0 "
+        f"shows no difference, whatever its point estimate. Intervals are not corrected for multiple comparisons: of "
+        f"{count} comparisons without a true difference, about {max(1, round(0.05 * count))} would show one by chance."
     )
 
 
@@ -168,18 +170,18 @@ def _figure(picture: Picture) -> str:
 
 def _failed(results: Results) -> str:
     rows = tables.failed_checks(results)
-    return f"<h2>What the gate refused models for</h2>{_table(('policy', 'checks not passed'), rows)}" if rows else ""
+    return f"<h2>Failed checks of the gate</h2>{_table(('policy', 'checks not passed'), rows)}" if rows else ""
 
 
 def _threshold_variants(results: Results | None) -> str:
     if results is None:
         return ""
     heads = tables.headers(results, ())
-    return f"<h2>Thresholds around the triggers</h2>{_table(heads, tables.policy_rows(results, ()))}"
+    return f"<h2>Sensitivity to the thresholds of the triggers</h2>{_table(heads, tables.policy_rows(results, ()))}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table, or nothing where it has no rows."""
+    """Return an HTML table; an empty string if there are no rows."""
     cells = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     head = "".join(f"<th scope='col'>{escape(each)}</th>" for each in heads)
     return (
@@ -190,7 +192,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _to_json(value: Any) -> Any:
-    """Return `value` with dates as text, fields by their keys, and numbers that JSON has no word for as null."""
+    """Return `value` as JSON values: dates as text, fields under their keys, NaN and infinity as null."""
     if is_dataclass(value):
         keys = _KEYS.get(type(value), {})
         return {keys.get(each.name, each.name): _to_json(getattr(value, each.name)) for each in fields(value)}

@@ -1,4 +1,4 @@
-"""The report as one HTML page: no script, nothing fetched, readable light and dark."""
+"""The report on a demo run as one HTML page without scripts or external resources, for light and dark mode."""
 
 from html import escape
 from string import Template
@@ -25,7 +25,7 @@ _PAGE = Template(
 <div class="plots">$figures</div>
 <h2>Nights</h2><div class="scroll"><table><thead><tr>$heads</tr></thead><tbody>$nights</tbody></table></div>
 <h2>Challengers and verdicts</h2>$releases
-<h2>What the scores were made of</h2>$made_of
+<h2>Table versions behind the scores</h2>$table_versions
 </body></html>
 """
 )
@@ -44,9 +44,9 @@ _HEADERS = (
 
 
 def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame, target: Target | None) -> str:
-    """Return the page; `matured` holds night, score and label of every matured row (columns of the same names).
+    """Return the page; `matured` has the columns night, score and label, one row for each matured score.
 
-    `target` is that of the last champion, None before the first.
+    `target` is the target of the last champion, None before the first.
     """
     return _PAGE.substitute(
         title=escape(summary.use_case),
@@ -55,8 +55,9 @@ def render(summary: Summary, use_case: UseCase, matured: pd.DataFrame, target: T
         figures=_figures(summary, matured, target),
         heads="".join(f"<th scope='col'>{head.format(loss=summary.display_names.loss)}</th>" for head in _HEADERS),
         nights="".join(_night(each, summary) for each in summary.nights),
-        releases="".join(_release(each, summary.use_case) for each in summary.releases) or "<p>None was judged.</p>",
-        made_of=_table_versions(summary),
+        releases="".join(_release(each, summary.use_case) for each in summary.releases)
+        or "<p>No challenger was judged.</p>",
+        table_versions=_table_versions(summary),
     )
 
 
@@ -66,7 +67,7 @@ def _tiles(summary: Summary) -> str:
         "rows in": sum(each.rows_in for each in summary.nights),
         "quarantined": sum(each.rows_quarantined for each in summary.nights),
         "scores issued": sum(each.scored for each in summary.nights),
-        "retrains asked for": len(summary.retrains),
+        "retraining requests": len(summary.retrains),
         "champions": sum(bool(each.approved_by) for each in summary.releases),
     }
     return "".join(f"<div><b>{number:,}</b>{name}</div>" for name, number in numbers.items())
@@ -74,8 +75,8 @@ def _tiles(summary: Summary) -> str:
 
 def _figures(summary: Summary, matured: pd.DataFrame, target: Target | None) -> str:
     if matured.empty or target is None:
-        return "<p>No score has met its label yet: the plots need matured nights.</p>"
-    by_night = pd.Series(
+        return "<p>No labels have matured yet; the plots need matured nights.</p>"
+    saved_by_night = pd.Series(
         {
             night: target.saved_per_1000(rows["label"].to_numpy(float), rows["score"].to_numpy(float))
             for night, rows in matured.groupby("night")
@@ -83,14 +84,14 @@ def _figures(summary: Summary, matured: pd.DataFrame, target: Target | None) -> 
     )
     drawn = {
         "Quality by night, on matured labels.": run_plots.loss(summary),
-        "What the champion expected, and what came.": run_plots.expected_and_observed(matured, target),
+        "Mean score and mean label by night.": run_plots.expected_and_observed(matured, target),
         "Reliability of all matured scores.": run_plots.reliability(matured, target),
-        f"What acting on the scores saved, against {summary.display_names.savings_baseline}.": run_plots.saved(
-            by_night
+        f"Savings from acting on the scores, against {summary.display_names.savings_baseline}.": run_plots.saved(
+            saved_by_night
         ),
     }
     if summary.releases:
-        drawn["Each challenger against what it met, interval by nights."] = run_plots.gains(summary)
+        drawn["Gain of each challenger over the champion, with intervals over nights."] = run_plots.gains(summary)
     return "".join(
         f"<figure role='img' aria-label='{escape(t)}'>{svg}<figcaption>{t}</figcaption></figure>"
         for t, svg in drawn.items()
@@ -128,7 +129,7 @@ def _release(each: Release, use_case: str) -> str:
         f"<details><summary>{each.night} <code>{each.digest[:12]}</code> ({each.bar}) "
         f"<span class='{each.verdict}'>{each.verdict}</span>, gain {each.gain:+.4f} [{low:+.4f}, {high:+.4f}], {approved}</summary>"
         f"<p>{escape(each.choice)}.</p><p>{escape(each.reason)}.</p>{_unprofitable_features(each, use_case)}{_pictures(each, use_case)}<div class='scroll'><table class='words'><thead><tr><th>check</th>"
-        f"<th>number</th><th>bar</th><th>answer</th></tr></thead><tbody>{checks}</tbody></table></div></details>"
+        f"<th>number</th><th>bar</th><th>result</th></tr></thead><tbody>{checks}</tbody></table></div></details>"
     )
 
 
@@ -137,7 +138,7 @@ def _unprofitable_features(each: Release, use_case: str) -> str:
         return ""
     names = ", ".join(f"<code>{escape(name)}</code>" for name in each.unprofitable_features) or "none"
     card = f"<a href='{escape(use_case)}/{each.night}/model_card.html'>model card</a>"
-    return f"<p>Features that cost and are not shown to pay: {names}. The {card} has each one's numbers.</p>"
+    return f"<p>Features with a cost and no proven benefit: {names}. The {card} has the numbers of each.</p>"
 
 
 def _pictures(each: Release, use_case: str) -> str:
@@ -146,7 +147,7 @@ def _pictures(each: Release, use_case: str) -> str:
     links = ", ".join(
         f"<a href='{escape(use_case)}/{each.night}/{escape(name)}.svg'>{escape(name)}</a>" for name in each.pictures
     )
-    return f"<p>On the judged rows, as pictures: {links}.</p>"
+    return f"<p>Plots of the judged rows: {links}.</p>"
 
 
 def _row(*cells: str) -> str:
@@ -155,7 +156,7 @@ def _row(*cells: str) -> str:
 
 def _table_versions(summary: Summary) -> str:
     if not summary.table_versions:
-        return "<p>No score was issued.</p>"
+        return "<p>No scores were issued.</p>"
     tables = sorted({table for versions in summary.table_versions.values() for table in versions})
     headers = "".join(f"<th scope='col'>{escape(table)}</th>" for table in ("night", *tables))
     rows = "".join(
@@ -163,7 +164,7 @@ def _table_versions(summary: Summary) -> str:
         for night, versions in summary.table_versions.items()
     )
     return (
-        "<p>Versions of tables, each still there to be read: <code>ratchet data as-of "
+        "<p>All these versions can still be read; list those of one night with <code>ratchet data as-of "
         f"{escape(summary.use_case)} {next(iter(summary.table_versions))}</code>.</p>"
         f"<div class='scroll'><table><thead><tr>{headers}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

@@ -1,4 +1,4 @@
-"""The report's pictures, as SVG that takes its colours from the page, light or dark."""
+"""The plots of a demo run's report, as SVG that takes its colours from the page, light or dark."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _SMALLEST_BIN = 25
 
 
 def loss(summary: Summary) -> str:
-    """Return the loss by night, with the nights marked that asked for retraining or changed the champion."""
+    """Return the loss by night; marks show the nights on which retraining was requested or the champion changed."""
     figure, axes = plot_style.new_figure()
     nights = [each for each in summary.nights if each.loss is not None]
     axes.plot(
@@ -27,27 +27,26 @@ def loss(summary: Summary) -> str:
         markersize=4,
         label=summary.display_names.loss,
     )
-    _mark(axes, [each.night for each in summary.retrains], "retraining asked for", ":")
+    _mark(axes, [each.night for each in summary.retrains], "retraining requested", ":")
     _mark(axes, [each.night for each in summary.releases if each.approved_by], "new champion", "-")
     return plot_style.finish_svg(figure, axes, f"{summary.display_names.loss} ({summary.display_names.loss_unit})")
 
 
 def expected_and_observed(matured: pd.DataFrame, target: Target) -> str:
-    """Return each night's mean score beside its mean label: of a yes or no, what lies between is the calibration gap."""
+    """Return the mean score and label of each night; for a binary target, their difference is the calibration gap."""
     figure, axes = plot_style.new_figure()
     means = matured.groupby("night")[["score", "label"]].mean()
     days = pd.to_datetime(means.index)
     axes.plot(days, means["score"], color=MODEL, marker="o", markersize=4, label="expected (mean score)")
-    axes.plot(
-        days, means["label"], color=TRUTH, marker="s", markersize=4, label=f"seen ({target.display_names.mean_label})"
-    )
+    observed = f"observed ({target.display_names.mean_label})"
+    axes.plot(days, means["label"], color=TRUTH, marker="s", markersize=4, label=observed)
     if target.display_names.score_bounds:
         axes.set_ylim(*target.display_names.score_bounds)
     return plot_style.finish_svg(figure, axes, target.score_unit)
 
 
 def reliability(matured: pd.DataFrame, target: Target) -> str:
-    """Return the reliability diagram of all matured scores, ten bins of equal count."""
+    """Return the reliability diagram of all matured scores, in ten bins of equal size."""
     figure, axes = plot_style.new_figure()
     scores, labels = (matured[name].to_numpy(float) for name in ("score", "label"))
     observed = target.row_calibration(labels, scores)
@@ -69,7 +68,7 @@ def reliability(matured: pd.DataFrame, target: Target) -> str:
 
 
 def gains(summary: Summary) -> str:
-    """Return every challenger's gain with its interval: right of zero is better than what it met."""
+    """Return every challenger's gain with its interval; to the right of zero, it is better than the champion."""
     releases = summary.releases
     figure, axes = plot_style.new_figure(height=1.2 + 0.4 * len(releases))
     for position, each in enumerate(releases):
@@ -85,7 +84,7 @@ def gains(summary: Summary) -> str:
 
 
 def saved(by_night: pd.Series) -> str:
-    """Return what acting on the scores saved each night, per 1000 rows."""
+    """Return what acting on the scores saved in each night, per 1000 rows."""
     figure, axes = plot_style.new_figure()
     days = pd.to_datetime(by_night.index)
     spacing = min(np.diff(days).astype("timedelta64[D]").astype(int), default=1)

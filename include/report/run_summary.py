@@ -1,4 +1,4 @@
-"""The facts of a rehearsal, gathered from warehouse and ledger: nights, retrains, releases."""
+"""The facts of a demo run, read from the warehouse and the ledger: nights, retraining requests, releases."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Night:
-    """One night's rows, scores and quality; None where its labels have not matured."""
+    """One night's rows, scores and quality; `loss` and `calibration_gap` are None until its labels have matured."""
 
     night: str
     rows_in: int
@@ -39,7 +39,7 @@ class Night:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrain:
-    """A night that asked for retraining, and the trigger that did."""
+    """A night on which retraining was requested, and the trigger that fired."""
 
     night: str
     trigger: str
@@ -49,8 +49,8 @@ class Retrain:
 class Release:
     """A challenger that was judged: its verdict, the interval of its gain, and who approved it.
 
-    `unprofitable_features` cost something and have no proven benefit; None where that was not measured. `pictures` names
-    the plots that lie beside its model card.
+    `unprofitable_features` have a cost and no proven benefit; None if that was not measured. `pictures` names the plots
+    in the folder of its model card.
     """
 
     night: str
@@ -70,7 +70,7 @@ class Release:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """Everything that a report says about one use case's rehearsal; `made_of` has table versions by scored night."""
+    """The content of the report on one use case's demo run; `table_versions` maps scored nights to table versions."""
 
     use_case: str
     display_names: DisplayNames
@@ -97,7 +97,7 @@ class Summary:
 
 
 def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mapping[str, float]) -> Summary:
-    """Return what the warehouse and the ledger say of the nights of `period`, as known at the last one's cutoff."""
+    """Return the summary of the nights of `period`, as known at the cutoff of the last night."""
     entries = ledger.entries(engine, use_case=use_case.name)
     decisions = [
         (entry.night, ledger_entries.read(entry, RetrainingDecided))
@@ -127,15 +127,15 @@ def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mappin
 
 
 def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night, ...]:
-    ends = period.first, period.last
-    ingested = warehouse.ingestions(engine, use_case.name, *ends)
-    alerts = warehouse.alerts(engine, use_case.name, *ends)
+    bounds = period.first, period.last
+    ingested = warehouse.ingestions(engine, use_case.name, *bounds)
+    alerts = warehouse.alerts(engine, use_case.name, *bounds)
     maturity = {
         each.night: each
-        for each in warehouse.maturity(engine, use_case.name, *ends, use_case.horizon.cutoff(period.last))
+        for each in warehouse.maturity(engine, use_case.name, *bounds, use_case.horizon.cutoff(period.last))
     }
     measured = {
-        (each.night, each.metric): each.value for each in warehouse.metrics(engine, use_case.name, *ends, slice="all")
+        (each.night, each.metric): each.value for each in warehouse.metrics(engine, use_case.name, *bounds, slice="all")
     }
     rows = []
     for night in sorted({each.night for each in ingested}):
@@ -158,15 +158,15 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
 
 
 def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...]) -> Release:
-    earned = verdict.outcome == Outcome.PROMOTE  # a refused attempt may have come to the same package
+    is_promoted = verdict.outcome == Outcome.PROMOTE  # a refused attempt may have produced the same package
     promoted = [
         ledger_entries.read(each, Promoted)
         for each in entries
-        if earned and each.kind == EntryKind.PROMOTED and each.subject == judged.subject
+        if is_promoted and each.kind == EntryKind.PROMOTED and each.subject == judged.subject
     ]
     assert verdict.rule is not None
     assert verdict.gain is not None
-    # A verdict from before features were measured has neither; `diagnostics` came with that and is never empty since.
+    # Verdicts from before feature importance was measured have neither field; since then, `diagnostics` is never empty.
     is_measured = bool(verdict.features_without_benefit or verdict.diagnostics)
     gain = intervals.from_stored(verdict.gain.value, verdict.gain.low, verdict.gain.high)
     return Release(

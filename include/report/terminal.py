@@ -1,4 +1,4 @@
-"""The summary as tables that a person reads in a terminal."""
+"""The summary of a demo run as tables in the terminal."""
 
 from rich import box
 from rich.console import Console

@@ -1,1 +1,1 @@
-"""The only code that reads and writes: each store takes its address from `include.settings`."""
+"""Stores: the code that reads and writes data. Each store gets its address from `include.settings`."""

@@ -1,4 +1,4 @@
-"""Approvals: signed rows in the ledger, bound to the bytes of the package and of the evidence that a person saw."""
+"""Approvals: signed ledger entries, bound to the digests of the package and of the evidence that the approver saw."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ MIN_KEY_BYTES = 32
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
-    """What one person, in one role, said about one package on one body of evidence."""
+    """The answer of one person, in one role, about one package and its evidence."""
 
     use_case: str
     night: date
@@ -40,11 +40,11 @@ class Approval:
         if self.choice not in CHOICES:
             raise ApprovalError(f"an answer is one of {', '.join(CHOICES)}, got {self.choice!r}")
         if not (self.role and self.user and self.digest and self.evidence):
-            raise ApprovalError(f"an answer names its role, user, package digest and evidence digest, got {self}")
+            raise ApprovalError(f"an answer needs a role, user, package digest and evidence digest, got {self}")
 
 
 def load_key(settings: Settings) -> bytes:
-    """Return the key that signs approvals; raises SetupError when set-up has not made it."""
+    """Return the key that signs approvals; raises SetupError when it does not exist or is too short."""
     path = settings.secrets / KEY_FILE
     if not path.is_file():
         raise SetupError(
@@ -53,7 +53,7 @@ def load_key(settings: Settings) -> bytes:
     key = path.read_bytes().strip()
     if len(key) < MIN_KEY_BYTES:
         raise SetupError(
-            f"the key in {path} should have {MIN_KEY_BYTES} bytes or more, but has {len(key)}; make a new one"
+            f"the key in {path} should have {MIN_KEY_BYTES} bytes or more, but has {len(key)}; create a new one"
         )
     return key
 
@@ -65,9 +65,9 @@ def sign(key: bytes, approval: Approval) -> str:
 
 
 def record(engine: sa.Engine, key: bytes, approval: Approval) -> Entry:
-    """Return the ledger entry of `approval`, signed; the same answer twice is one entry.
+    """Sign `approval`, append it to the ledger and return the entry; the same answer twice is one entry.
 
-    Raises LedgerError when this role has already given another answer on the same package and evidence.
+    Raises LedgerError when this role has already given another answer for the same package and evidence.
     """
     identity = (approval.use_case, approval.night, approval.digest, approval.evidence, approval.role)
     return ledger.append(
@@ -96,10 +96,10 @@ def check(
     evidence: str,
     roles: Iterable[str],
 ) -> tuple[Approval, ...]:
-    """Return one valid approval for each of `roles`, each by another person.
+    """Return one valid approval for each of `roles`, each by a different person.
 
-    Raises ApprovalError when one is missing, rejected, forged, for another package or other evidence, or when one
-    person answered twice.
+    Raises ApprovalError when an approval is missing, rejected, forged, or for another package or other evidence, and
+    when one person answered for two roles.
     """
     answers = [
         (entry, ledger_entries.read(entry, ApprovalRecord))
@@ -108,15 +108,13 @@ def check(
     ]
     approvals = tuple(_find_approval(key, answers, role, digest, evidence) for role in roles)
     if not approvals:
-        raise ApprovalError(
-            f"a promotion of {use_case!r} needs at least one role to approve it, but none was asked for"
-        )
+        raise ApprovalError(f"a promotion of {use_case!r} needs at least one role to approve it, but no role was given")
     users: dict[str, str] = {}
     for approval in approvals:
         person = approval.user.casefold()
         if person in users:
             raise ApprovalError(
-                f"{approval.user!r} answered as {users[person]!r} and as {approval.role!r}, but a release takes "
+                f"{approval.user!r} answered as {users[person]!r} and as {approval.role!r}, but a release needs "
                 "different people; ask a second person and release again"
             )
         users[person] = approval.role
@@ -125,10 +123,10 @@ def check(
 
 def _find_approval(key: bytes, answers: list[Answer], role: str, digest: str, evidence: str) -> Approval:
     given = [(entry, answer) for entry, answer in answers if answer.role == role]
-    fitting = [(entry, answer) for entry, answer in given if (entry.subject, answer.evidence) == (digest, evidence)]
-    if not fitting:
+    matching = [(entry, answer) for entry, answer in given if (entry.subject, answer.evidence) == (digest, evidence)]
+    if not matching:
         raise ApprovalError(_missing_message(role, given, digest, evidence))
-    approvals = [_verify(key, entry, answer) for entry, answer in fitting]
+    approvals = [_verify(key, entry, answer) for entry, answer in matching]
     for approval in approvals:
         if approval.choice != "approved":
             raise ApprovalError(f"{approval.user!r} rejected package {digest[:12]} as {role!r}; it is not promoted")
@@ -137,11 +135,11 @@ def _find_approval(key: bytes, answers: list[Answer], role: str, digest: str, ev
 
 def _missing_message(role: str, given: list[Answer], digest: str, evidence: str) -> str:
     if not given:
-        return f"the approval of {role!r} is missing for package {digest[:12]}; ask for it, silence is no approval"
+        return f"the approval of {role!r} is missing for package {digest[:12]}; ask for it: no answer is no approval"
     entry, answer = given[-1]
     return (
         f"the approval of {role!r} is for package {entry.subject[:12]} on evidence {answer.evidence[:12]}, but this is "
-        f"package {digest[:12]} on evidence {evidence[:12]}; ask again, showing these"
+        f"package {digest[:12]} on evidence {evidence[:12]}; ask for an approval of these"
     )
 
 
@@ -158,7 +156,7 @@ def _verify(key: bytes, entry: Entry, answer: ApprovalRecord) -> Approval:
     )
     if not hmac.compare_digest(sign(key, approval), answer.signature):
         raise ApprovalError(
-            f"the answer of {answer.user!r} as {answer.role!r} (ledger entry {entry.seq}) does not bear our signature: "
+            f"the answer of {answer.user!r} as {answer.role!r} (ledger entry {entry.seq}) has an invalid signature: "
             "it was forged, changed, or signed with another key. Nothing is promoted; find out who wrote to the ledger"
         )
     return approval

@@ -1,7 +1,7 @@
-"""Drafts of a training: a folder for what each of its tasks leaves to the next, gone once the verdict is in the ledger.
+"""Intermediate files of a training: one folder for each plan or candidate, written by one task and read by the next.
 
-A draft appears by one rename and is held against its own list of SHA-256s whenever it is read: one that was cut is as
-good as none, and making it again mends it.
+A folder appears in one rename and is verified against its own list of SHA-256s at every read. A damaged folder counts
+as absent, and the next write replaces it.
 """
 
 import json
@@ -17,7 +17,7 @@ _CHECKSUMS = "draft.json"
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Store `files` as the draft at `place`; one that is there already is left alone when it is whole, else mended."""
+    """Store `files` in `folder`, unless it has intact files already; a damaged folder is replaced."""
     checksums = {name: manifest.sha256(content) for name, content in files.items()}
     with atomic.file_lock(folder.parent):
         if not is_intact(folder):
@@ -25,17 +25,17 @@ def put(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def get(folder: Path) -> dict[str, bytes]:
-    """Return the files of the draft at `place`; raises DraftError when a byte of them is not as it was put."""
+    """Return the files in `folder` by name; raises CandidateFilesError when there are none or a byte differs."""
     files = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
     checksums = _read_checksums(folder, files.pop(_CHECKSUMS, None))
     for name in sorted(checksums.keys() | files.keys()):
         if name not in files or manifest.sha256(files[name]) != checksums.get(name):
-            raise _damaged(folder, f"{name!r} is not as it was written")
+            raise _damaged(folder, f"{name!r} differs from the file that was written")
     return files
 
 
 def is_intact(folder: Path) -> bool:
-    """Return whether there is a draft at `place`, every byte as it was put."""
+    """Return whether `folder` has files and every byte of them is as it was written."""
     try:
         get(folder)
     except CandidateFilesError:
@@ -44,13 +44,13 @@ def is_intact(folder: Path) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Remove all drafts under `folder`."""
+    """Remove `folder` and everything in it."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read_checksums(folder: Path, text: bytes | None) -> dict[str, str]:
     if text is None:
-        raise _damaged(folder, "there is none")
+        raise _damaged(folder, "there are none")
     try:
         return {str(name): str(digest) for name, digest in json.loads(text).items()}
     except (ValueError, AttributeError):
@@ -59,5 +59,5 @@ def _read_checksums(folder: Path, text: bytes | None) -> dict[str, str]:
 
 def _damaged(folder: Path, why: str) -> CandidateFilesError:
     return CandidateFilesError(
-        f"expected a whole draft in {folder}, but {why}: clear the task that makes it, then this one; it makes it again"
+        f"expected intact candidate files in {folder}, but {why}: clear the task that writes them, then this task"
     )

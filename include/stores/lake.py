@@ -1,7 +1,7 @@
-"""Tables with versions: Delta Lake, one partition a night, each run of a night replaced in one commit.
+"""Versioned tables in Delta Lake, one partition per night. A rerun replaces its nights in one commit.
 
-A lake is a folder, or `s3://bucket/prefix`: there a commit is one conditional put, which only one of two writers gets.
-Address and credentials of the server are AWS's own variables.
+A lake is a folder or `s3://bucket/prefix`. On S3 a commit is one conditional put, so only one of two concurrent writers
+succeeds. The server's address and credentials come from the `AWS_...` variables.
 """
 
 import re
@@ -24,12 +24,13 @@ from ml.errors import DataError, SetupError
 from ml.usecase.periods import Period
 
 NIGHT, ABSENT, _FIRST = "night", -1, 0
-# Delta's own default forgets, at a checkpoint, how to read versions of more than 30 days ago, without any vacuum.
+# By default Delta deletes log entries older than 30 days at a checkpoint. Older versions are then unreadable, even
+# without a vacuum.
 _LOG_RETENTION = {"delta.logRetentionDuration": "interval 36500 days"}
 _ATTEMPTS, _PAUSE_SECONDS = 8, 0.2
-# Of two writers that make a table at once, Delta's retry would let the slower one add its rows to those of the faster.
+# If two writers create a table at the same time, Delta's retry would append the slower one's rows to the faster one's.
 _NO_RETRIES = 0
-_ROW_GROUP = 131_072  # a reader holds whole groups of rows
+_ROW_GROUP = 131_072  # a reader keeps whole row groups in memory
 _ANSI_CODES, _MAX_MESSAGE = re.compile(r"\x1b\[\d*m"), 400
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,12 +38,12 @@ _RowSource = Callable[[], pa.Table | pa.RecordBatchReader]
 
 
 def address(lake: str | Path, use_case: str, stage: str, table: str) -> str:
-    """Return where a table rests, e.g. `<lake>/taxi/valid/rides`."""
+    """Return the address of a table, e.g. `<lake>/taxi/valid/rides`."""
     return "/".join((str(lake).rstrip("/"), use_case, stage, table))
 
 
 def _translate_errors(function: F) -> F:
-    """Return `do`, which raises SetupError in place of what Delta says when a bucket is away or does not let us in."""
+    """Return `function`, raising SetupError in place of Delta's errors when a bucket is down or denies access."""
 
     @wraps(function)
     def wrapper(uri: str, *args: Any, **kwargs: Any) -> Any:
@@ -53,8 +54,9 @@ def _translate_errors(function: F) -> F:
                 raise
             message = " ".join(_ANSI_CODES.sub("", str(error)).replace("↳", "").split())
             raise SetupError(
-                f"expected the lake to answer at {uri}, but: {message[:_MAX_MESSAGE]}. Start it, or mend RATCHET_LAKE and the AWS_... "
-                "variables, and run this again: a night is replaced whole or not at all"
+                f"expected the lake to answer at {uri}, but: {message[:_MAX_MESSAGE]}. Start it, or correct "
+                "RATCHET_LAKE and the AWS_... variables, and run this again: a night is replaced completely or not "
+                "at all"
             ) from None
 
     return cast("F", wrapper)
@@ -62,11 +64,11 @@ def _translate_errors(function: F) -> F:
 
 @_translate_errors
 def replace(uri: str, period: Period, rows: pd.DataFrame | Spool, *, merge_schema: bool = False) -> int:
-    """Put `rows` in place of the nights of `period` and return the version written: readers see all of it or none.
+    """Replace the nights of `period` by `rows` in one commit, and return the version written.
 
-    `rows` have a text column `night` (ISO date). Columns that the table lacks are refused, or with `widen` added, empty
-    in all other nights; and so are those that `rows` lack. Two writers at once: the loser tries again on the winner's
-    version, and raises DataError when it lost too often.
+    `rows` have a text column `night` (ISO date). Columns that only the table has, or only `rows`, are refused; with
+    `merge_schema` they are kept, and empty where they are missing. When two writers commit at the same time, the loser
+    retries on the winner's version; it raises DataError after too many retries.
     """
     data = _row_source(rows)
     for attempt in range(_ATTEMPTS):
@@ -75,15 +77,15 @@ def replace(uri: str, period: Period, rows: pd.DataFrame | Spool, *, merge_schem
         except CommitFailedError as lost:
             if attempt + 1 == _ATTEMPTS:
                 raise DataError(
-                    f"expected to replace {period.first} to {period.last} of {_short_name(uri)}, but other writers were faster "
-                    f"{_ATTEMPTS} times ({lost}): run this again when they are done"
+                    f"expected to replace {period.first} to {period.last} of {_short_name(uri)}, but other writers "
+                    f"committed first {_ATTEMPTS} times ({lost}): run this again when they are done"
                 ) from None
             time.sleep(_PAUSE_SECONDS * (attempt + 1))
     raise AssertionError("unreachable")
 
 
 def _row_source(rows: pd.DataFrame | Spool) -> _RowSource | None:
-    """Return what gives the rows anew for each try; nothing when there are none."""
+    """Return a function that yields the rows again for each attempt; None when there are no rows."""
     if isinstance(rows, Spool):
         return rows.read if rows.count else None
     table = None if rows.empty else spool.to_arrow(rows)
@@ -91,7 +93,7 @@ def _row_source(rows: pd.DataFrame | Spool) -> _RowSource | None:
 
 
 def _write(uri: str, period: Period, data: _RowSource | None, merge_schema: bool) -> int:
-    """Return the version that this very write made, whoever else writes; `ABSENT` when there is still no table."""
+    """Write once and return the version of this very commit; `ABSENT` when there is still no table."""
     if not DeltaTable.is_deltatable(uri) and (data is None or _create(uri, data)):
         return ABSENT if data is None else _FIRST
     table = DeltaTable(uri)
@@ -111,7 +113,7 @@ def _write(uri: str, period: Period, data: _RowSource | None, merge_schema: bool
 
 
 def _create(uri: str, data: _RowSource) -> bool:
-    """Return whether the table was made of `data`; not when another writer made it first."""
+    """Create the table with `data` and return True; return False when another writer created it first."""
     try:
         write_deltalake(
             uri,
@@ -131,10 +133,10 @@ def _create(uri: str, data: _RowSource) -> bool:
 
 @_translate_errors
 def append(uri: str, rows: pd.DataFrame, source: str, offset: int) -> bool:
-    """Add `rows`, which are those of `source` up to the place `end`; return False when another writer was faster.
+    """Append `rows`, the rows of `source` up to `offset`; return False when another writer was faster.
 
-    Rows and place are written in one commit, so that what `taken` says is in the table once. `rows` have a text column
-    `night` (ISO date).
+    Rows and offset are written in one commit, so rows up to `committed_offset` are in the table exactly once. `rows`
+    have a text column `night` (ISO date).
     """
     transactions = [Transaction(source, offset)]
     table = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
@@ -164,7 +166,7 @@ def append(uri: str, rows: pd.DataFrame, source: str, offset: int) -> bool:
 
 @_translate_errors
 def committed_offset(uri: str, source: str) -> int:
-    """Return up to which place the rows of `source` are in the table."""
+    """Return the offset up to which the rows of `source` are in the table; 0 when there are none."""
     return (DeltaTable(uri).transaction_version(source) or 0) if DeltaTable.is_deltatable(uri) else 0
 
 
@@ -172,10 +174,10 @@ def committed_offset(uri: str, source: str) -> int:
 def read(
     uri: str, first: str = "", last: str = "9999", columns: list[str] | None = None, at_version: int | None = None
 ) -> pd.DataFrame:
-    """Return the rows of the nights `first` to `last` (ISO dates, both included), text columns as objects.
+    """Return the rows of the nights `first` to `last` (ISO dates, both included), text columns with dtype object.
 
-    An absent table has no rows and no columns. `at_version` reads the table as it was then (`ABSENT`: when it was not);
-    raises DataError when there is no such version, or a vacuum removed its rows.
+    An absent table has no rows, and no columns except those requested. `at_version` reads the table at that version
+    (`ABSENT`: before it existed). Raises DataError when there is no such version, or when a vacuum removed its files.
     """
     scan = _scan(uri, first, last, columns, at_version)
     if scan is None:
@@ -189,9 +191,10 @@ def read(
 def batches(
     uri: str, period: Period, columns: Sequence[str] = (), at_version: int | None = None, length: int = 32_768
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows of `period` in frames of `length` rows or some more, the last one shorter; in no order.
+    """Yield the rows of `period` in no order, in frames of `length` rows or slightly more; the last may be shorter.
 
-    Memory does not grow with the rows. All columns unless told otherwise; `at_version` and what is raised are as of `read`.
+    Memory does not grow with the number of rows. Without `columns`, all columns are read. `at_version` and the errors
+    raised are those of `read`.
     """
     parts, waiting = _translate_errors(_batches)(uri, period, columns, at_version), list[pa.RecordBatch]()
     while (part := _translate_errors(_next)(uri, parts)) is not None:
@@ -204,13 +207,14 @@ def batches(
 
 
 def _batches(uri: str, period: Period, columns: Sequence[str], at_version: int | None) -> Iterator[pa.RecordBatch]:
-    """Return a night's rows as they are decoded: Polars' own batches held 1.9 GB of a table of 3.4 million rows."""
+    """Return record batches as they are decoded. Polars' batches held 1.9 GB for a table of 3.4 million rows."""
     if at_version == ABSENT or not DeltaTable.is_deltatable(uri):
         return iter(())
     if at_version is not None:
         _check_version(uri, at_version)
     wanted = ", ".join(f'"{name}"' for name in columns) or "*"
-    query = f"SELECT {wanted} FROM rows WHERE {NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"  # noqa: S608 - two dates, and columns that we declared
+    # Dates and declared column names only.
+    query = f"SELECT {wanted} FROM rows WHERE {NIGHT} >= '{period.first}' AND {NIGHT} <= '{period.last}'"  # noqa: S608
     result = QueryBuilder().register("rows", DeltaTable(uri, version=at_version)).execute(query)
     return (each for each in pa.RecordBatchReader.from_stream(result) if each.num_rows)
 
@@ -224,7 +228,7 @@ def _next(uri: str, parts: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
 
 @_translate_errors
 def count(uri: str, first: str = "", last: str = "9999", at_version: int | None = None) -> int:
-    """Return how many rows `read` would return."""
+    """Return the number of rows that `read` would return."""
     scan = _scan(uri, first, last, None, at_version)
     return 0 if scan is None else int(scan.select(pl.len()).collect().item())
 
@@ -240,8 +244,8 @@ def _scan(uri: str, first: str, last: str, columns: list[str] | None, at_version
 
 def _vacuumed_error(uri: str, at_version: int | None, gone: Exception) -> DataError:
     return DataError(
-        f"version {at_version} of {_short_name(uri)} cannot be read any more ({str(gone)[:_MAX_MESSAGE]}): a vacuum removed its rows, because "
-        "nothing named that version; ask for one that a night names"
+        f"version {at_version} of {_short_name(uri)} cannot be read any more ({str(gone)[:_MAX_MESSAGE]}): a vacuum "
+        "removed its files, because no night refers to that version; read a version that a night refers to"
     )
 
 
@@ -257,7 +261,7 @@ def _short_name(uri: str) -> str:
 
 @_translate_errors
 def nights(uri: str) -> list[date]:
-    """Return the nights of which the table has rows, in order."""
+    """Return the nights that have rows in the table, in order."""
     if not DeltaTable.is_deltatable(uri):
         return []
     return sorted({date.fromisoformat(each[NIGHT]) for each in DeltaTable(uri).partitions()})
@@ -265,16 +269,16 @@ def nights(uri: str) -> list[date]:
 
 @_translate_errors
 def version(uri: str) -> int:
-    """Return the table's newest version; `ABSENT` when there is none."""
+    """Return the table's newest version; `ABSENT` when there is no table."""
     return DeltaTable(uri).version() if DeltaTable.is_deltatable(uri) else ABSENT
 
 
 @_translate_errors
 def vacuum(uri: str, keep: Collection[int], hours: int, *, dry_run: bool = False) -> tuple[str, ...]:
-    """Remove the files that only other versions than the newest and those in `keep` need; return which.
+    """Remove the files that neither the newest version nor a version in `keep` needs; return their names.
 
-    Files that a version of the last `hours` needed stay too, and so do those that a writer is about to commit.
-    Raises DataError, and removes nothing, when a version in `keep` is not there.
+    Files that a version of the last `hours` needed are kept too, as are those that a writer is about to commit. Raises
+    DataError, and removes nothing, when a version in `keep` does not exist.
     """
     if not DeltaTable.is_deltatable(uri):
         return ()

@@ -1,7 +1,7 @@
-"""The ledger: an append-only, hash-chained table of everything that was decided, and why.
+"""The ledger: an append-only, hash-chained table of all decisions and their reasons.
 
-What a release of before an upgrade wrote under former names is returned under those of today: entries before the one that
-the upgrade itself appended. After it, former names have no meaning.
+An upgrade to the present names appended an entry of its own. Entries before it have former names, which are translated
+when they are read. After it, former names have no meaning.
 """
 
 import json
@@ -18,10 +18,10 @@ from ml.governance import former_names, hash_chain, ledger_entries
 from ml.governance.hash_chain import GENESIS, Entry, Json
 from ml.governance.ledger_entries import EntryKind, Payload
 
-INSTALLATION = ""  # the use case of entries that are about the whole installation
+INSTALLATION = ""  # the use case of entries that concern the whole installation
 _CHAMPION_KINDS = (EntryKind.PROMOTED, EntryKind.ROLLED_BACK)
 _TABLE = tables.ledger
-# Where the first upgrade from a schema that had the former names stands; 0 where there was none. Its subject is that schema.
+# Position of the first upgrade from a schema with former names; 0 without such an upgrade. Its subject is that schema.
 _UPGRADED_AT = (
     sa.select(sa.func.coalesce(sa.func.min(_TABLE.c.seq), 0))
     .where(
@@ -38,7 +38,7 @@ _BOUNDARY = "upgraded_at"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchResult:
-    """A page of what was searched for, and how many entries there are of it in all."""
+    """One page of matching entries, and how many entries match in all."""
 
     entries: tuple[Entry, ...]
     count: int
@@ -55,10 +55,10 @@ def append(
     key: str,
     recorded_at: datetime | None = None,
 ) -> Entry:
-    """Return the entry written at the end of the chain, or the one that already bears `key` with the same content.
+    """Append an entry to the chain and return it, or return the entry that already has `key` and the same content.
 
-    `recorded_at` is the wall clock unless given. Raises LedgerError when `key` was used for something else, when `payload`
-    is not what entries of `kind` have, or when it holds what is not JSON.
+    `recorded_at` is the wall clock unless given. Raises LedgerError when `key` has other content already, when
+    `payload` is not of the type that `kind` requires, or when it contains values that are not JSON.
     """
     draft = Entry(
         kind=kind,
@@ -112,9 +112,9 @@ def search(
     offset: int = 0,
     limit: int = 50,
 ) -> SearchResult:
-    """Return the entries, newest first, that have all of the given values, hold `text`, and stood at the moment `at`.
+    """Return the entries, newest first, that have all of the given values, contain `text` and were recorded by `as_of`.
 
-    `text` is looked for in the subject, the key and the payload's JSON, without regard to case.
+    `text` is searched, ignoring case, in the subject, the key and the payload's JSON.
     """
     column = _TABLE.c
     wanted = ((column.use_case, use_case), (column.night, night))
@@ -131,11 +131,11 @@ def search(
         try:
             return SearchResult(entries=tuple(map(_entry, connection.execute(query))), count=count)
         except (TypeError, ValueError) as error:
-            raise LedgerError(f"an entry of the ledger cannot be read ({error}): `ratchet ledger` says which") from None
+            raise LedgerError(f"an entry of the ledger cannot be read ({error}): `ratchet ledger` names it") from None
 
 
 def kinds(engine: sa.Engine) -> tuple[str, ...]:
-    """Return the kinds of entries that there are, by name."""
+    """Return the kinds of entries in the ledger, sorted by name."""
     query = sa.select(_TABLE.c.kind, _TABLE.c.seq < _UPGRADED_AT).distinct()
     with engine.connect() as connection:
         stored = connection.execute(query).all()
@@ -150,11 +150,11 @@ def champion(
     until_night: date | None = None,
     as_of: datetime | None = None,
 ) -> Entry | None:
-    """Return the promotion, or the rollback, by which a model was champion, its digest the `subject`; None before the first.
+    """Return the promotion or rollback that made the champion, the model's digest as `subject`; None before the first.
 
-    Without a bound it is the one recorded last, and with `at` the one recorded last by that moment. `before_night`
-    takes those of earlier nights only, and `by_night` those of that night too: then the latest night wins, and
-    within it the one recorded last, so that a night run again later has the champion that it had.
+    Without a bound it is the entry recorded last; with `as_of`, the one recorded last by that moment. `before_night`
+    considers earlier nights only, `until_night` that night too. The latest night then wins, and within it the entry
+    recorded last, so that a later rerun of a night finds the champion that the night had.
     """
     column = _TABLE.c
     query = _select().where(column.use_case == use_case, _is_one_of(_CHAMPION_KINDS))
@@ -172,9 +172,9 @@ def champion(
 
 
 def verify(engine: sa.Engine, known_head: str = GENESIS) -> str:
-    """Return the digest of the last entry when every entry stands as it was written.
+    """Verify the hash chain and return the digest of the last entry.
 
-    Give the digest that an earlier call returned as `remembered`, and entries cut off the end are seen too.
+    Pass the digest that an earlier call returned as `known_head` to detect entries removed from the end as well.
     Raises LedgerError that names the first broken entry.
     """
     with engine.connect() as connection:
@@ -187,13 +187,13 @@ def verify(engine: sa.Engine, known_head: str = GENESIS) -> str:
 
 def _tampered_error(seq: int, why: str) -> LedgerError:
     return LedgerError(
-        f"the ledger was changed behind its back: entry {seq}: {why}. Promote nothing; compare with a backup, "
+        f"the ledger was tampered with: entry {seq}: {why}. Promote nothing; compare with a backup, "
         "find out who can write to the warehouse, and restore the table from the backup"
     )
 
 
 def _select() -> sa.Select[Any]:
-    """Return the query of all entries, each with the position before which former names count."""
+    """Return a query of all entries, each with the position before which former names apply."""
     return sa.select(_TABLE, _UPGRADED_AT.label(_BOUNDARY))
 
 
@@ -210,7 +210,7 @@ def _check_unchanged(existing: Entry, draft: Entry) -> Entry:
     if differs:
         was, wanted = ({name: str(values[name]) for name in differs} for values in (before, now))
         raise LedgerError(
-            f"the ledger already has the key {existing.key!r} as entry {existing.seq} with {was}, but now came {wanted}. "
+            f"the ledger already has the key {existing.key!r} as entry {existing.seq} with {was}, but got {wanted}. "
             "Entries are never rewritten: to add another fact, use another key; if this is the same step run again, "
             "find out why its result changed"
         )
@@ -218,13 +218,13 @@ def _check_unchanged(existing: Entry, draft: Entry) -> Entry:
 
 
 def _content(entry: Entry) -> dict[str, Any]:
-    """Return what an entry says; a value that is None or empty is as good as one that is not there."""
+    """Return the content of an entry for comparison; values that are None or empty count as absent."""
     payload = {name: value for name, value in entry.payload.items() if value not in (None, [], {})}
     return {name: getattr(entry, name) for name in _CONTENT} | {"payload": payload}
 
 
 def _to_json(payload: Mapping[str, Json]) -> dict[str, Json]:
-    """Return `payload` as it will be read back."""
+    """Return `payload` as it will be read back from JSON; raises LedgerError for values that are not JSON."""
     try:
         parsed: dict[str, Json] = json.loads(hash_chain.canonical_json(dict(payload)))
     except (TypeError, ValueError) as error:
@@ -240,7 +240,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(row: sa.Row[Any]) -> Entry:
-    """Return a row of `_select` as an entry, under the names of today."""
+    """Return a row of `_select` as an entry, under the present names."""
     stored = _stored_entry(row)
     if stored.seq >= row._mapping[_BOUNDARY]:
         return stored
@@ -249,7 +249,7 @@ def _entry(row: sa.Row[Any]) -> Entry:
 
 
 def _stored_entry(row: sa.Row[Any]) -> Entry:
-    """Return a row as the entry that was written: what its digest is made of."""
+    """Return a row as the entry that was written, with the content that its digest covers."""
     values = {column.name: row._mapping[column.name] for column in _TABLE.columns}
     text = values.pop("payload")
     payload = json.loads(text)

@@ -1,7 +1,7 @@
-"""Model packages on disk: one folder of files for each digest, written at once and checked whenever they are read.
+"""Model packages on disk: one folder for each digest, written in one step and verified at every read.
 
 A package's digest is the SHA-256 of its `manifest.json`, which has the SHA-256 of every other file but the signature.
-Nothing is parsed before its hash is held against the digest, and no model before a trusted key is shown to have signed it.
+No file is parsed before its hash is verified, and no model is loaded before its signature by a trusted key is verified.
 """
 
 import json
@@ -19,10 +19,10 @@ MANIFEST = manifest.NAME
 
 
 def put(folder: Path, digest: str, files: Mapping[str, bytes]) -> Path:
-    """Store `files` as the package `digest` and return where; a reader sees all of it or nothing.
+    """Store `files` as the package `digest` in one step and return its folder.
 
-    A package that is there already is checked and left alone.
-    Raises PackageError when the bytes are not those of `digest`.
+    A package that exists already is checked and left as it is. Raises PackageError when the bytes do not match the
+    digest.
     """
     check(digest, files)
     target = folder / digest
@@ -42,9 +42,9 @@ def put(folder: Path, digest: str, files: Mapping[str, bytes]) -> Path:
 
 
 def get(folder: Path, digest: str, trusted: Path) -> dict[str, bytes]:
-    """Return the files of the package `digest`, each checked, and signed by a key in the folder `trusted`.
+    """Return the files of the package `digest`, verified, and signed by a key in the folder `trusted`.
 
-    Raises PackageError when there is no such package, it is not the bytes its manifest promises, or nobody whom we trust
+    Raises PackageError when there is no such package, when its files do not match its manifest, or when no trusted key
     signed them.
     """
     path = folder / digest
@@ -56,12 +56,12 @@ def get(folder: Path, digest: str, trusted: Path) -> dict[str, bytes]:
 
 
 def stored(folder: Path) -> tuple[str, ...]:
-    """Return the digests of the packages in `folder`, in order."""
+    """Return the digests of the packages in `folder`, sorted."""
     return tuple(sorted(path.name for path in folder.glob("[!.]*") if path.is_dir()))
 
 
 def read(path: Path, digest: str, trusted: Path) -> dict[str, bytes]:
-    """Return the files in the folder `place` after checking them as `get` does; raises PackageError."""
+    """Return the files in the folder `path` after verifying them as `get` does; raises PackageError."""
     files = _files(path)
     check(digest, files)
     model_signing.verify(digest, files, trusted)
@@ -69,7 +69,7 @@ def read(path: Path, digest: str, trusted: Path) -> dict[str, bytes]:
 
 
 def check(digest: str, files: Mapping[str, bytes]) -> None:
-    """Raise PackageError unless `files` are exactly what the package `digest` promises, signed or not."""
+    """Raise PackageError unless `files` are exactly those in the manifest of the package `digest`, signed or not."""
     if MANIFEST not in files:
         raise PackageError(f"package {digest[:12]} has no {MANIFEST}, only {sorted(files)}; restore it or train again")
     if manifest.sha256(files[MANIFEST]) != digest:
@@ -78,11 +78,11 @@ def check(digest: str, files: Mapping[str, bytes]) -> None:
     for fault in manifest.mismatches(_read_checksums(digest, files[MANIFEST]), unsigned):
         if fault.actual is None:
             raise PackageError(
-                f"package {digest[:12]} lacks {fault.name!r}, which its manifest promises; restore it or train again"
+                f"package {digest[:12]} lacks {fault.name!r}, which its manifest lists; restore it or train again"
             )
         if fault.expected is None:
             raise PackageError(
-                f"package {digest[:12]} has {fault.name!r}, which its manifest does not know; remove that file"
+                f"package {digest[:12]} has {fault.name!r}, which its manifest does not list; remove that file"
             )
         raise _damaged(digest, fault.name, fault.expected, files[fault.name])
 
@@ -94,7 +94,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 def _damaged(digest: str, name: str, expected: str, content: bytes) -> PackageError:
     return PackageError(
         f"package {digest[:12]}: {name!r} should have SHA-256 {expected}, but has {manifest.sha256(content)} "
-        f"({len(content)} bytes); it was cut or changed: restore it or train again, and do not serve it"
+        f"({len(content)} bytes); it was truncated or changed: restore it or train again, and do not serve it"
     )
 
 
@@ -120,7 +120,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _publish(draft: Path, target: Path) -> None:
-    """Give `draft` its final name; where another process was faster, its package is the same and stays."""
+    """Rename `draft` to its final name; if another process was faster, its identical package stays."""
     _sync(draft)
     try:
         draft.rename(target)

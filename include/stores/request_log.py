@@ -1,7 +1,8 @@
-"""The journal of a server: every answer that it gave, one record after another, whatever becomes of the process.
+"""The request log of a model server: one record for every answer, kept even when the process is killed.
 
-A record is copied into a file mapped into memory, which outlives the process that wrote it, and never waits for the
-disk: room is reserved ahead, by another thread. Where there is no room in time a record is dropped, and counted.
+A record is copied into a memory-mapped file, which survives the process. Writing never waits for the disk, because a
+background thread reserves the next segment in advance. If no space is reserved in time, the record is dropped and
+counted.
 """
 
 import fcntl
@@ -17,15 +18,15 @@ from pathlib import Path
 from ml.errors import SetupError
 
 _SEGMENT_BYTES, _SYNC_SECONDS = 16_000_000, 1.0
-_HEADER = struct.Struct("<II")  # length and CRC-32 of the record; a length of 0 is where writing goes on
+_HEADER = struct.Struct("<II")  # length and CRC-32 of the record; a length of 0 marks the end of the records
 _SUFFIX = ".journal"
 
 
 class RequestLog:
-    """The writing end, of one process; its threads may write at once."""
+    """The writer of one process; its threads may append concurrently. `dropped` counts the records without room."""
 
     def __init__(self, folder: Path, segment_bytes: int = _SEGMENT_BYTES) -> None:
-        """Raise SetupError when there is no room for the first segment in `folder`."""
+        """Reserve the first segment in `folder`; raises SetupError when there is no room for it."""
         self._folder, self._segment_bytes = folder, segment_bytes
         self._process, self._count = secrets.token_hex(8), 0
         self._lock, self._wake = threading.Lock(), threading.Event()
@@ -35,7 +36,8 @@ class RequestLog:
             self._current = self._new_segment()
         except OSError as error:
             raise SetupError(
-                f"expected room for {segment_bytes / 1e6:g} MB of answers in {folder} (RATCHET_PREDICTION_LOG), but: {error}"
+                f"expected room for {segment_bytes / 1e6:g} MB of answers in {folder} (RATCHET_PREDICTION_LOG), but: "
+                f"{error}"
             ) from None
         self._spare: _Segment | None = None
         self._full: list[_Segment] = []
@@ -57,7 +59,7 @@ class RequestLog:
             return True
 
     def close(self) -> None:
-        """Write no more, and let go of the files: a reader may remove them once it has read them."""
+        """Stop writing and unlock the segments; a reader may remove them once it has read them."""
         self._closed = True
         self._wake.set()
         self._flusher.join()
@@ -65,7 +67,7 @@ class RequestLog:
             segment.close()
 
     def _run_flusher(self) -> None:
-        """Have a spare segment ready, and on the disk what was written, for as long as the journal is open."""
+        """Keep a spare segment ready and flush written records to disk, until the log is closed."""
         while not self._closed:
             if self._spare is None:
                 self._reserve_spare()
@@ -79,7 +81,7 @@ class RequestLog:
         try:
             segment = self._new_segment()
         except OSError:
-            return  # no room now: tried again in a second, and what is dropped meanwhile is counted
+            return  # no room now; the next try is in a second, and records dropped until then are counted
         with self._lock:
             self._spare = segment
 
@@ -107,7 +109,7 @@ class _Segment:
         return self._end + _HEADER.size + len(record) <= len(self._map)
 
     def append(self, record: bytes) -> None:
-        """Copy the record, its head last: a process that ends in between leaves none."""
+        """Copy the record, its header last, so that a process killed in between leaves no partial record."""
         start = self._end + _HEADER.size
         self._map[start : start + len(record)] = record
         self._map[self._end : start] = _HEADER.pack(len(record), zlib.crc32(record))
@@ -124,7 +126,7 @@ class _Segment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordPage:
-    """Records in the order written, where to read on, and whether nothing will be written after them."""
+    """Records in the order written, the offset of the next read, and whether the segment is complete."""
 
     records: tuple[bytes, ...]
     next_offset: int
@@ -132,12 +134,12 @@ class RecordPage:
 
 
 def segments(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a journal, the oldest of each process first."""
+    """Return the segment files in `folder`, grouped by process, the oldest of each first."""
     return tuple(sorted(folder.glob(f"*{_SUFFIX}")))
 
 
 def read(segment: Path, offset: int = 0) -> RecordPage:
-    """Return what was written to `segment` since the place `start`, which an earlier page ended at."""
+    """Return the records of `segment` from `offset` on, which is 0 or the `next_offset` of an earlier page."""
     with segment.open("rb") as file:
         is_final = _is_unlocked(file.fileno())
         file.seek(offset)
@@ -154,7 +156,7 @@ def read(segment: Path, offset: int = 0) -> RecordPage:
 
 
 def _is_unlocked(handle: int) -> bool:
-    """Return whether no process writes the file any more."""
+    """Return whether no process is writing to the file any more."""
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

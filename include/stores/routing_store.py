@@ -1,4 +1,4 @@
-"""Which packages a server answers with, for each use case: one signed file that follows the ledger."""
+"""The routing of each use case: a signed file, derived from the ledger, that names the packages to answer with."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,9 @@ _PAYLOAD_TYPE = "application/vnd.ratchet.routing+json"
 
 
 def write(route: Routing, settings: Settings) -> Path:
-    """Let servers answer by `route`, and return where it stands; where they do already, no byte changes and no key is needed.
+    """Sign `route`, write it for the servers and return its path; an equal routing is left as it is and needs no key.
 
-    Raises SetupError without a key to sign with.
+    Raises SetupError when the signing key is missing.
     """
     path = path_of(settings.routes, route.use_case)
     if not _is_current(path, route, settings.trusted_keys):
@@ -26,36 +26,39 @@ def write(route: Routing, settings: Settings) -> Path:
 
 
 def read(path: Path, trusted: Path) -> Routing:
-    """Return the routing in `path`, signed by a key that `trusted` has for routing; raises SignatureError, FileNotFoundError."""
+    """Return the routing in `path`, verified with the routing keys in `trusted`.
+
+    Raises FileNotFoundError, and SignatureError when no trusted key signed it.
+    """
     text = path.read_bytes()
     try:
         payload = json.loads(dsse.verify(text, _PAYLOAD_TYPE, dsse.ROUTING, trusted))
     except SignatureError as fault:
         raise SignatureError(
-            f"{path} {fault}; let `ratchet sync-routing` write it again, and find out who wrote this"
+            f"{path} {fault}; run `ratchet sync-routing` to write it again, and find out who wrote this"
         ) from None
     return routing.from_json(payload)
 
 
 def current(use_case: str, settings: Settings) -> Routing:
-    """Return what is routed for `use_case` now; raises RequestError before its first champion, SignatureError."""
+    """Return the present routing of `use_case`; raises RequestError before its first champion, and SignatureError."""
     path = path_of(settings.routes, use_case)
     try:
         route = read(path, settings.trusted_keys)
     except FileNotFoundError:
-        raise RequestError(f"{use_case} has no champion yet: {path} is not there") from None
+        raise RequestError(f"{use_case} has no champion yet: {path} does not exist") from None
     if route.use_case != use_case:
         raise RequestError(f"{path} is the routing of {route.use_case!r}, expected that of {use_case!r}")
     return route
 
 
 def path_of(folder: Path, use_case: str) -> Path:
-    """Return where the routing of `use_case` stands."""
+    """Return the path of the routing of `use_case`."""
     return folder / f"{use_case}.json"
 
 
 def _is_current(path: Path, route: Routing, trusted: Path) -> bool:
-    """Return whether servers that look into `path` answer by `route` already."""
+    """Return whether `path` has `route` already, validly signed."""
     try:
         return read(path, trusted) == route
     except (FileNotFoundError, SignatureError, RequestError):

@@ -1,7 +1,7 @@
-"""Snapshots of features to serve from: one folder for each, and one file that says which is the newest.
+"""Feature snapshots for serving: one folder for each, and one file that names the newest.
 
-A snapshot appears by one rename and is held against its manifest whenever it is read. What a server has in memory it
-keeps until a newer one has proven whole.
+A snapshot appears in one rename and is verified against its manifest at every read. A server keeps the snapshot that it
+has in memory until a newer one is verified.
 """
 
 import json
@@ -21,7 +21,7 @@ _POINTER, _SHORT = "newest.json", 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotRef:
-    """Where a snapshot rests: its night, and the digest that it must have."""
+    """A reference to a stored snapshot: its night, and the digest that it must have."""
 
     night: str
     digest: str
@@ -32,12 +32,10 @@ class SnapshotRef:
 
 
 def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
-    """Store the snapshot of `night` and return where; it becomes the newest unless one of a later night is.
+    """Store the snapshot of `night` and return its reference; it becomes the newest unless a later night's is stored.
 
-    Where a night has several, a text in the order of time says which.
-
-    One that is there already is left alone when it is whole, and mended when it is not. Only the newest and the one
-    that it replaced are kept.
+    When a night has several snapshots, `night` is a text that sorts by time. A snapshot that exists already is left as
+    it is when it is intact, and replaced when it is not. Only the newest snapshot and the one before it are kept.
     """
     ref = SnapshotRef(night=str(night), digest=packed.digest)
     with atomic.file_lock(root):
@@ -52,10 +50,10 @@ def put(root: Path, night: date | str, packed: PackedSnapshot) -> SnapshotRef:
 
 
 class SnapshotCache:
-    """What a server answers from: the newest whole snapshot, also while the disk or the online store is away.
+    """The newest intact snapshot, in memory, so that a server answers while the disk or online store is unavailable.
 
-    With `pinned`, only a snapshot whose features mean what the model learned them as is taken. `served` is what was
-    taken last, None before that.
+    With `pinned`, a snapshot is loaded only if its feature fingerprints match those of the model. `served` is the
+    snapshot loaded last; None before the first.
     """
 
     def __init__(self, folder: Path, pinned: FeatureFingerprints | None = None) -> None:
@@ -64,9 +62,9 @@ class SnapshotCache:
         self._ref: SnapshotRef | None = None
 
     def refresh(self) -> str | None:
-        """Take the newest snapshot if it is whole, and return the sentence that says why not otherwise.
+        """Load the newest snapshot and return None, or return the reason why it cannot be loaded.
 
-        What is served stays served then; where nothing is yet, the snapshot before the newest is taken.
+        In that case the snapshot in memory stays. If there is none yet, the snapshot before the newest is loaded.
         """
         try:
             refs = _read_pointer(self._folder)
@@ -82,7 +80,7 @@ class SnapshotCache:
 
     @property
     def snapshot(self) -> FeatureSnapshot:
-        """What is served; raises SnapshotError while there is nothing."""
+        """The snapshot in memory, loaded at the first access; raises SnapshotError when none can be loaded."""
         if self.served is None and (fault := self.refresh()) and self.served is None:
             raise SnapshotError(fault)
         assert self.served is not None
@@ -106,22 +104,22 @@ class SnapshotCache:
                 fingerprints.from_facts(snapshot.facts, source=f"the snapshot of {ref.night}"),
                 pinned_by="the model pins",
                 target=f"the snapshot of {ref.night}",
-                remedy="serve a model that was trained on these, or materialize the night as the model's had it",
+                remedy="serve a model trained on these features, or materialize the night with the model's features",
             )
 
 
 def read(root: Path, ref: SnapshotRef) -> FeatureSnapshot:
-    """Return the snapshot at `place`; raises SnapshotError when a byte of it is not as promised."""
+    """Return the snapshot that `ref` names; raises SnapshotError when a byte differs from its manifest."""
     return snapshots.load(_files(root / ref.folder), ref.digest)
 
 
 def newest(root: Path) -> SnapshotRef | None:
-    """Return where the newest snapshot is; None before the first."""
+    """Return the reference of the newest snapshot; None before the first."""
     return next(iter(_read_pointer(root)), None)
 
 
 def _read_pointer(root: Path) -> list[SnapshotRef]:
-    """Return where the newest snapshot is, and after it the one that it replaced; raises SnapshotError."""
+    """Return the references of the newest snapshot and of the one before it, in this order; raises SnapshotError."""
     pointer = root / _POINTER
     if not pointer.exists():
         return []
@@ -136,7 +134,7 @@ def _read_pointer(root: Path) -> list[SnapshotRef]:
 
 
 def _read_pointer_or_empty(root: Path) -> list[SnapshotRef]:
-    """Return what `_named` does, or nothing where that cannot be read: writing mends it."""
+    """Return the same as `_read_pointer`, or nothing when the pointer is damaged: the next write replaces it."""
     try:
         return _read_pointer(root)
     except SnapshotError:

@@ -1,4 +1,4 @@
-"""A use case's tables held still: what a step reads stays the same while others write, and can be named afterwards."""
+"""A consistent view of a use case's tables: a step reads fixed versions while others write, and can record them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +11,9 @@ from ml.usecase import UseCase
 
 
 class TableSnapshot:
-    """The tables of one use case, each at the version that was its newest when it was first asked for.
+    """The tables of one use case, each at the version that was its newest when this snapshot first read it.
 
-    Those in `versions` were asked for earlier, maybe by another process.
+    `versions` fixes the versions of tables that were read earlier, possibly by another process.
     """
 
     def __init__(self, root: str | Path, use_case: str, versions: Mapping[str, int] | None = None) -> None:
@@ -22,11 +22,11 @@ class TableSnapshot:
 
     @property
     def versions(self) -> dict[str, int]:
-        """The version of every table asked for so far, e.g. `{"valid/rides": 3}`; -1 where there was no table."""
+        """The version of every table read so far, e.g. `{"valid/rides": 3}`; -1 for a table that did not exist."""
         return dict(sorted(self._versions.items()))
 
     def version(self, stage: str, table: str) -> int:
-        """Return the version at which this snapshot reads the table; -1 when there was none."""
+        """Return the version at which this snapshot reads the table; -1 for a table that did not exist."""
         name = f"{stage}/{table}"
         if name not in self._versions:
             self._versions[name] = lake.version(self._address(stage, table))
@@ -35,7 +35,7 @@ class TableSnapshot:
     def read(
         self, stage: str, table: str, first: str = "", last: str = "9999", columns: list[str] | None = None
     ) -> pd.DataFrame:
-        """Return the rows of the nights `first` to `last`, as `lake.read` does, at this snapshot's version."""
+        """Return the rows of the nights `first` to `last` at this snapshot's version; see `lake.read`."""
         at_version = self.version(stage, table)
         return lake.read(self._address(stage, table), first, last, columns, at_version)
 
@@ -44,5 +44,5 @@ class TableSnapshot:
 
 
 def take(case: UseCase, settings: Settings, versions: Mapping[str, int] | None = None) -> TableSnapshot:
-    """Return a snapshot of the tables of `case`, those named in `versions` as they were then."""
+    """Return a snapshot of the tables of `case`; tables in `versions` are read at the version given there."""
     return TableSnapshot(settings.lake, case.name, versions)

@@ -1,4 +1,4 @@
-"""Searches that can be resumed: Optuna's journal, one file a study."""
+"""Resumable hyperparameter searches, stored in Optuna journals, one file per study."""
 
 import fcntl
 import time
@@ -27,12 +27,13 @@ def search(
     on_trial: TrialCallback,
     seed: int,
 ) -> ParameterValues:
-    """Return the settings of least `worth` among `trials` tried, the `first` of them among those; resumed where it stopped.
+    """Return the parameters with the smallest `objective` among `trials` trials; an interrupted search is resumed.
 
-    Each trial draws by its own number and by the finished trials before it (a tree-structured Parzen estimator; Bergstra
-    et al. 2011), and only finished ones are written, so that an interrupted search finds what another finds. `told` hears
-    of each trial: its number, its settings, its worth and the seconds of all so far; what it raises ends the search. Two
-    processes that search the same go one after the other: the second finds the trials of the first.
+    The first trial uses `initial`. Each later trial is sampled with a tree-structured Parzen estimator (Bergstra et al.
+    2011), seeded with `seed` plus its number, from the finished trials before it. Only finished trials are stored, so a
+    resumed search finds the same parameters as an uninterrupted one. After each trial `on_trial` is called with its
+    number, its parameters, its value and the total seconds so far; an exception from it ends the search. Processes that
+    run the same study wait for each other, and the second finds the trials of the first.
     """
     import optuna
     from optuna.storages import JournalStorage
@@ -59,7 +60,7 @@ def search(
 
 @contextmanager
 def _study_lock(folder: Path, name: str) -> Iterator[None]:
-    """Let one process search at a time; the lock goes with the process that has it, however that ends."""
+    """Let one process search at a time; the lock is released when that process ends, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f".{name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -77,7 +78,7 @@ def _distribution(span: Range) -> "BaseDistribution":
 def _sample(
     finished_trials: "list[FrozenTrial]", distributions: "dict[str, BaseDistribution]", seed: int
 ) -> ParameterValues:
-    """Return what the sampler draws after the finished trials `before`, as if it had just seen them."""
+    """Return the parameters that a new sampler draws after `finished_trials`; only these and `seed` determine them."""
     import optuna
 
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True)

@@ -31,7 +31,7 @@ def load_use_case(package: str, folder: Path) -> UseCase:
 def load_module(package: str, folder: Path, module_name: str) -> ModuleType:
     """Return the module `part` of the package of a use case; raises DeclarationError that says where it breaks."""
     if not (folder / f"{module_name}.py").is_file():
-        raise _error(folder, module_name, "the file is not there; see docs/adopt.md for what each file says")
+        raise _error(folder, module_name, "the file is not there; see docs/how-to/own-data.md for what each file says")
     try:
         return importlib.import_module(f"{package}.{module_name}")
     except Exception as error:  # a person's file may raise anything, and any of it is what is wrong with the file

@@ -1,4 +1,4 @@
-"""What the judged rows say of a model besides the verdict: where it is good, where it is weak, whom it treats how."""
+"""Diagnostics of a model on the judged rows: quality by slice, weak slices, group fairness, reliability and gains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ _SEED = 20130205
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostics:
-    """Everything found of one model, on rows that it had not learned from; `gates` are the checks of its fairness.
+    """All diagnostics of one model, measured on rows that it was not fitted on.
 
-    `gains` is None where nobody acts above a threshold.
+    `gains_curve` is None if the use case does not act on scores above a threshold.
     """
 
     segments: tuple[SliceMetrics, ...]
@@ -43,10 +43,11 @@ def measure(
     levels: Mapping[str, Strings],
     included: Booleans,
 ) -> Diagnostics:
-    """Return what is found on `judged`; weak slices are sought on the `earlier` rows, of other nights.
+    """Return the diagnostics on the `judged` rows, with weak slices searched on the `earlier` rows, of other nights.
 
-    The frames hold what weak slices may be told by; masks and `levels` (the text of each row's group) are over
-    `judged`, groups compared `among` those rows.
+    The frames of both have the columns that rules of weak slices may use. `edge_cases`, `slices` and `included` are
+    masks over `judged`; `levels` has, for each column of a fairness declaration, the group of each judged row as text.
+    Groups are compared only on the `included` rows.
     """
     gates, declared = use_case.gates, use_case.fairness
     groups = target.measure_groups(judged, levels, included, declared, gates.confidence) if declared else ()

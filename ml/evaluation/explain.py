@@ -1,6 +1,7 @@
-"""Why a model answered what it answered: each feature's part of the raw answer, then its calibration.
+"""Explanation of one score: the contribution of each feature to the raw score, then the calibration.
 
-Trees tell their own parts (SHAP values by Lundberg's TreeSHAP, LightGBM's `pred_contrib`), a linear form its terms.
+For trees, contributions are SHAP values (Lundberg's TreeSHAP, by LightGBM's `predict(pred_contrib=True)`). For linear
+models, they are the terms of the sum.
 """
 
 from collections.abc import Mapping
@@ -16,9 +17,10 @@ from ml.training.learners import Linear, Trees
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """One answer: `base` and the `parts` (by feature) sum to the learner's `raw` one; `why_not` where it has no parts.
+    """The explanation of one score.
 
-    `score` is what calibration makes of it, by `slope` and `offset`.
+    `base_value` and the `contributions` (by feature) sum to the learner's `raw` score; calibration with `slope` and
+    `offset` turns it into `score`. If the learner has no contributions, `unavailable_reason` says why.
     """
 
     contributions: Mapping[str, float]
@@ -31,7 +33,7 @@ class Explanation:
 
 
 def explain(model: Model, row: Mapping[str, object]) -> Explanation:
-    """Return why `model` answers `row` as it does."""
+    """Return the explanation of the score of `row`, a mapping of feature to value."""
     encoded = model.encoder.encode_row(row)
     raw = float(model.learner.raw(encoded)[0])
     contributions, base_value, unavailable_reason = {}, 0.0, ""
@@ -55,7 +57,7 @@ def explain(model: Model, row: Mapping[str, object]) -> Explanation:
 
 
 def _contributions(model: Model, encoded: Floats) -> tuple[Floats, float]:
-    """Return the part of each encoded column, and what is left without any."""
+    """Return the contribution of each encoded column, and the base value; raises RefusalError for a network."""
     match model.learner:
         case Trees():
             *contributions, base_value = model.learner.contributions(encoded)[0].tolist()
@@ -64,5 +66,5 @@ def _contributions(model: Model, encoded: Floats) -> tuple[Floats, float]:
             return model.learner.terms(encoded)[0], model.learner.intercept
         case _:
             raise RefusalError(
-                f"a {model.learner.kind} has no parts that sum to its answer: its hidden layers mix all features"
+                f"a {model.learner.kind} has no contributions that sum to its score: its hidden layers mix all features"
             )

@@ -1,4 +1,4 @@
-"""What each declared feature is worth: by how much more is lost on later nights when its values are dealt anew."""
+"""Feature importance: grouped permutation importance of each declared feature, measured on later nights."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ _MAX_ROWS, _MAX_REPEATS = 10_000, 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureImportance:
-    """A declaration, all of its columns, and what is lost (the target's loss) when they are dealt anew together.
+    """The importance of a declared feature: the rise of the target's loss when its columns are permuted together.
 
-    `within` deals them among the rows of each night: what they say of one row beside another. `across` deals them among
-    all rows of a fold, so that what they say of the night is lost too.
+    `within_nights` permutes them among the rows of each night: it measures how well they distinguish the rows of a
+    night. `across_nights` permutes them among all rows of a fold, which also removes their information about the night.
     """
 
     feature: str
@@ -32,7 +32,15 @@ class FeatureImportance:
 
     @property
     def is_useful(self) -> bool:
-        """Return whether a benefit is shown: either interval lies above 0."""
+        """Return whether a benefit is shown: at least one of the two intervals lies above 0.
+
+        >>> shown, unclear = Interval(value=0.03, low=0.01, high=0.05), Interval(value=0.01, low=-0.01, high=0.03)
+        >>> importance = FeatureImportance(
+        ...     feature="zone", columns=("zone",), within_nights=unclear, across_nights=shown
+        ... )
+        >>> importance.is_useful
+        True
+        """
         return max(self.within_nights.low, self.across_nights.low) > 0
 
 
@@ -47,12 +55,12 @@ def measure(
     confidence: float,
     seed: int,
 ) -> tuple[FeatureImportance, ...]:
-    """Return what each of `features` is worth to the recipe, most first, on rows that no learner asked had learned from.
+    """Return the out-of-fold permutation importance of each of `features`, the largest first.
 
-    `frame`, `labels` and `nights` are those of `training.fit`; each fold is answered by its own learner. The columns of a
-    declaration are permuted together (Breiman 2001, sec. 10). Intervals are over nights, their confidence such that both
-    of a feature hold together (Bonferroni). For each feature at most 10,000 rows are answered twice, a sample where there
-    are more; fewer are dealt up to 5 times.
+    `frame`, `labels` and `nights` are those that `fitted` was fitted on; each row is scored by the learner of its fold.
+    The columns of a declared feature are permuted together (Breiman 2001, sec. 10). Intervals are over nights; the two
+    intervals of a feature hold simultaneously at `confidence` (Bonferroni). At most 10,000 rows are used, a random
+    sample if there are more. With fewer rows, the permutation is repeated up to 5 times and the losses are averaged.
     """
     rng = np.random.default_rng(seed)
     rows = _sample(np.flatnonzero(fitted.out_of_fold).astype(np.int64), rng)
@@ -92,13 +100,13 @@ def _sample(rows: Integers, rng: np.random.Generator) -> Integers:
 
 
 def _fold_numbers(fitted: FittedCandidate, rows: Integers) -> Integers:
-    """Return the number of each row's fold."""
+    """Return the index of each row's fold."""
     numbers: Integers = np.array([fold.validation[rows] for fold in fitted.folds]).argmax(axis=0)
     return numbers
 
 
 def _permute(groups: Integers, rng: np.random.Generator) -> Integers:
-    """Return the place from which each row takes its values: one of its own group, each taken once."""
+    """Return a random permutation of the row indices that maps each row to a row of its own group."""
     permutation = np.empty(len(groups), np.int64)
     permutation[np.argsort(groups, kind="stable")] = np.lexsort((rng.random(len(groups)), groups))
     return permutation
@@ -111,7 +119,7 @@ def _permute_columns(encoded: Floats, columns: list[int], permutation: Integers)
 
 
 def _row_losses(fitted: FittedCandidate, rows: Integers, encoded: Floats, labels: Floats, target: Target) -> Floats:
-    """Return each row's loss, as the learner of its fold answers."""
+    """Return each row's loss when it is scored by the learner of its fold."""
     raw = np.empty(len(rows))
     for fold in fitted.folds:
         in_fold = fold.validation[rows]

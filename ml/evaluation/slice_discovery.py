@@ -1,9 +1,9 @@
-"""Weak slices, found and confirmed: rules of one or two conditions where a model's scores are wrong beside the rest.
+"""Discovery of weak slices: rules of one or two conditions under which a model's scores are biased.
 
-A rule is sought on some nights and confirmed on later ones, so that what was looked at need not be paid for there, only
-what was shortlisted. A slice is weak where the scores are off on average, not where it is hard: on labels that are hard
-to tell, calibrated scores lose as much as they say that they will, and no other scores would lose less.
-How answers are moved, in log-odds or in their own unit, is the target's to say.
+Rules are searched on earlier nights and confirmed on later ones, so that the correction for multiple testing covers
+only the shortlist, not the whole search. A slice is weak if its scores are off on average, not if its labels are hard
+to predict: calibrated scores on hard labels lose as much as they imply, and no constant correction lowers that loss.
+The target determines the scale of corrections: log-odds, or the unit of the label.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,11 +28,11 @@ _EPSILON, _SEED = 1e-9, 20130206
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeakSlice:
-    """A rule that was shortlisted, and what it came to on the later nights.
+    """A shortlisted rule, and its result on the later nights.
 
-    `expected` and `seen` are mean score and mean label (of a number: the shares of labels asked for, and found, below the
-    answer), after each night's scores were moved to what came that night. `excess` is the loss that the correction learned
-    with the rule spares there, a row.
+    `expected` and `observed` are the mean score and the mean label (for a regression: the nominal and the observed
+    share of labels below the score), after the scores of each night were shifted to match that night's labels. `excess`
+    is the loss per row that the correction fitted on the earlier rows saves on the later ones.
     """
 
     rule: str
@@ -43,13 +43,20 @@ class WeakSlice:
 
     @property
     def confirmed(self) -> bool:
-        """Return whether the scores are shown to be wrong there."""
+        """Return whether the slice is shown to be weak: the interval of `excess` lies above 0.
+
+        >>> weak = WeakSlice(
+        ...     rule="zone=east", rows=400, expected=0.2, observed=0.3, excess=Interval(value=0.02, low=0.01, high=0.03)
+        ... )
+        >>> weak.confirmed
+        True
+        """
         return self.excess.low > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SliceSearch:
-    """How many rules were looked at, on how many rows, and those that were held against later nights."""
+    """The number of rules searched, the number of earlier rows, and the shortlist that was tested on later nights."""
 
     rules: int
     rows: int
@@ -57,31 +64,33 @@ class SliceSearch:
 
     @property
     def confirmed(self) -> tuple[WeakSlice, ...]:
-        """Return the weak slices."""
+        """Return the confirmed weak slices."""
         return tuple(each for each in self.shortlist if each.confirmed)
 
 
 @dataclass(frozen=True, slots=True)
 class _RankedRule:
-    """A rule, and the rows that it was found on."""
+    """A rule, and a mask of the earlier rows that it matches."""
 
     rule: tuple[Condition, ...]
     mask: Booleans
 
 
 def search(earlier: ScoredRows, later: ScoredRows, confidence: float, seed: int, target: Target) -> SliceSearch:
-    """Return the rules that lose most on `earlier`, held against `later`, whose nights must be others.
+    """Return the rules with the largest bias on `earlier`, tested on `later`, which must have other nights.
 
-    Searched are all single conditions (quintiles of numbers, the 20 commonest levels of categories, missing values) and
-    all pairs of two features' conditions that hold on at least 100 rows of either, at most half of the earlier ones, and
-    on half of the later nights; of more than 50,000 rows, a
-    sample. The score of a rule is (sum of residuals)^2 / (sum of their variances), of a probability twice the nats that
-    moving its log-odds by one constant would spare (Rao's score test). The best 5, each sought after those before it were mended, are corrected by that
-    constant on the later rows: where scores are calibrated any correction loses in expectation, so that what it gains counts against
-    the model. Intervals are Student's over nights; all lower bounds of a shortlist hold together at `confidence`
-    (Bonferroni).
+    The search covers all single conditions (quintiles of numbers, the 20 most common levels of categories, missing
+    values) and all pairs of conditions on two features. A rule must match at least 100 rows of both sets, at most half
+    of the earlier rows, and half of the later nights. Of more than 50,000 earlier rows, a random sample is used.
 
-    Scores are first moved to what came in each night, so that a night's luck is not a slice's fault.
+    The statistic of a rule is (sum of residuals)^2 / (sum of their variances). For probabilities, it is twice the nats
+    that one constant added to the log-odds would save (Rao's score test). The best 5 rules are shortlisted; each is
+    chosen after the correction of those before it. The constant of each is then applied to the later rows. If the
+    scores are calibrated, any correction raises the expected loss, so a saving is evidence against the model. Intervals
+    are Student's over nights; all lower bounds of a shortlist hold simultaneously at `confidence` (Bonferroni).
+
+    The scores of each night are first shifted to match that night's labels, so that the level of a night is not
+    attributed to a slice.
     """
     earlier = _sample(earlier, seed)
     single_conditions = tuple(slice_rules.enumerate_conditions(earlier.frame))
@@ -114,7 +123,7 @@ def _sample(rows: ScoredRows, seed: int) -> ScoredRows:
 def _rank_rules(
     rows: ScoredRows, single_conditions: Sequence[Condition], target: Target
 ) -> tuple[int, list[_RankedRule]]:
-    """Return how many rules are large enough, and the best of them, best first."""
+    """Return the number of rules that match enough rows, and the best of them, best first."""
     if not single_conditions:
         return 0, []
     raw = _center_by_night(target.offsets.to_raw(rows.scores), rows, target)
@@ -132,7 +141,7 @@ def _rank_rules(
 
 
 def _pair_sums(masks: Booleans, residuals: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return count, sum of residuals and sum of weights of the rows under every pair of conditions, each (c, c)."""
+    """Return the row count, the sum of residuals and the sum of weights for each pair of conditions, each (c, c)."""
     sums, ones = np.zeros((3, len(masks), len(masks))), np.ones(len(residuals))
     with threadpool_limits(1):
         for begin in range(0, masks.shape[1], _CHUNK_ROWS):
@@ -145,12 +154,15 @@ def _pair_sums(masks: Booleans, residuals: Floats, weights: Floats) -> tuple[Flo
 
 
 def _center_by_night(raw: Floats, rows: ScoredRows, target: Target) -> Floats:
-    """Return raw answers after each night's were moved by one constant to what came in that night."""
+    """Return the raw scores after a constant shift of each night, which makes them match that night's labels."""
     return target.offsets.center_groups(raw, rows.labels, pd.factorize(rows.nights)[0].astype(np.int64))
 
 
 def _is_persistent(mask: Booleans, nights: Strings) -> bool:
-    """Return whether a rule holds on rows enough, and on half of the nights: what holds on one is that night's luck."""
+    """Return whether a rule matches enough rows, on at least two nights and at least half of them.
+
+    A bias on a single night may be a property of that night.
+    """
     night_count = len(np.unique(nights[mask]))
     return bool(mask.sum() >= _MIN_ROWS and night_count >= max(2, len(np.unique(nights)) / 2))
 
@@ -158,10 +170,10 @@ def _is_persistent(mask: Booleans, nights: Strings) -> bool:
 def _confirm_rules(
     ranked: Sequence[_RankedRule], earlier: ScoredRows, later: ScoredRows, confidence: float, target: Target
 ) -> Iterator[WeakSlice]:
-    """Yield the worst rules, each the worst one left after those before it were mended, so that none is told twice.
+    """Yield the worst rules; each is the worst after those before it were corrected, so that none repeats another.
 
-    On the earlier rows all are mended, on the later ones those alone that are confirmed: until one is, every rule is held
-    against the model's own scores.
+    On the earlier rows, every yielded rule is corrected. On the later rows, only confirmed rules are: until one is
+    confirmed, each rule is tested on the model's own scores.
     """
     masks = np.array([each.mask for each in ranked], dtype=np.float32)
     earlier_raw, later_raw = target.offsets.to_raw(earlier.scores), target.offsets.to_raw(later.scores)
@@ -193,21 +205,21 @@ def _test_correction(
     confidence: float,
     target: Target,
 ) -> WeakSlice:
-    """Return what a correction spares on the later rows."""
+    """Return the weak slice with the loss that the correction saves on the later rows."""
     labels, to_scores = later.labels[mask], target.offsets.to_scores
     before, after = to_scores(raw[mask]), to_scores(raw[mask] + correction)
-    expected, seen = target.expected_and_observed(labels, before)
+    expected, observed = target.expected_and_observed(labels, before)
     loss_reductions = target.row_loss(labels, before) - target.row_loss(labels, after)
     return WeakSlice(
         rule=" and ".join(map(str, rule)),
         rows=int(mask.sum()),
         expected=expected,
-        observed=seen,
+        observed=observed,
         excess=_excess(loss_reductions, later.nights[mask], confidence),
     )
 
 
 def _excess(loss_reductions: Floats, nights: Strings, confidence: float) -> Interval:
     interval = intervals.ratio_by_night(loss_reductions, np.ones(len(loss_reductions)), nights, confidence, _SEED)
-    assert interval is not None  # a rule holds on two nights or more
+    assert interval is not None  # a persistent rule matches rows of two nights or more
     return interval

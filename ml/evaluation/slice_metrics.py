@@ -1,4 +1,4 @@
-"""How good a model is on parts of the judged rows: all, the latest nights, what experts named, each level of a slice."""
+"""Quality by slice of the judged rows: all rows, the latest nights, declared edge cases, and each level of a slice."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SEED = 20130202
 
 
 class SliceKind(StrEnum):
-    """Why a part is judged apart."""
+    """The kind of a slice."""
 
     ALL = "all rows"
     RECENT = "latest nights"
@@ -26,10 +26,10 @@ class SliceKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SliceMetrics:
-    """A part of the rows and its quality; None where it has no rows, an interval None where nights are too few.
+    """A slice and its quality: None without rows; an interval is None if there are too few nights.
 
-    `calibration` is mean score over mean label: below 1 the model expects too little; of a number, the share of labels below
-    the answer. Both intervals are over nights.
+    `calibration` is the mean score divided by the mean label: below 1, the scores are too low. For a regression, it is
+    the share of labels below the score. Both intervals are over nights.
     """
 
     kind: SliceKind
@@ -47,7 +47,7 @@ def measure(
     gates: Gates,
     target: Target,
 ) -> tuple[SliceMetrics, ...]:
-    """Return the quality of every part, all rows first; the masks are over `rows`."""
+    """Return the quality on every slice, all rows first; the masks are over `rows`, each of shape (n,)."""
     return tuple(
         _measure_slice(kind, name, why, rows, mask, gates.confidence, target)
         for kind, name, why, mask in _slices(rows.nights, edge_cases, slices, gates.recent_nights)

@@ -1,4 +1,4 @@
-"""Conditions on one feature, by which rows are told apart in words: a level, an interval, or that it is missing."""
+"""Conditions on one feature that define slices: a level, an interval, or a missing value; each prints as text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,16 @@ _BINS, _MAX_LEVELS = 5, 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Condition:
-    """Rows whose feature `by` is one level, or lies in [low, high); neither says that it is missing."""
+    """Matches rows where `feature` has the given level, or lies in [low, high), or, without either, is missing.
+
+    >>> print(Condition(feature="miles", low=2.0, high=10.0))
+    miles in [2, 10)
+    >>> frame = pd.DataFrame({"miles": [1.0, 2.0, 10.0, None]})
+    >>> Condition(feature="miles", low=2.0, high=10.0).matches(frame).tolist()
+    [False, True, False, False]
+    >>> Condition(feature="miles").matches(frame).tolist()
+    [False, False, False, True]
+    """
 
     feature: str
     level: str | None = None
@@ -32,7 +41,7 @@ class Condition:
                 return f"{self.feature} in [{low:g}, {high:g})"
 
     def matches(self, frame: pd.DataFrame) -> Booleans:
-        """Return the rows under the condition."""
+        """Return the mask of the rows that the condition matches, shape (n,)."""
         column = frame[self.feature]
         if self.low is None and self.high is None:
             matched = column.isna() if self.level is None else _texts(column) == self.level
@@ -43,7 +52,14 @@ class Condition:
 
 
 def enumerate_conditions(frame: pd.DataFrame) -> Iterator[Condition]:
-    """Yield the conditions of every column: levels of few, else bins of equal count, and that it is missing."""
+    """Yield the conditions on every column.
+
+    A category, or a number with at most 5 distinct values, has its 20 most common levels. Any other number has 5 bins
+    of equal count. A column with missing values has a condition for them.
+
+    >>> [str(each) for each in enumerate_conditions(pd.DataFrame({"zone": ["east", None], "legs": [1.0, 2.0]}))]
+    ['zone is missing', 'zone=east', 'legs=1', 'legs=2']
+    """
     for name in map(str, frame.columns):
         column = frame[name]
         if column.isna().any():
@@ -59,7 +75,14 @@ def enumerate_conditions(frame: pd.DataFrame) -> Iterator[Condition]:
 
 
 def valid_pairs(conditions: Sequence[Condition]) -> Booleans:
-    """Return which pairs of conditions are a rule, shape (c, c): a condition with itself is that condition alone, each other pair counts once."""
+    """Return which pairs of conditions form a rule, a mask of shape (c, c).
+
+    The diagonal stands for single conditions. Each pair of conditions on two features counts once, above the diagonal.
+
+    >>> east, west = Condition(feature="zone", level="east"), Condition(feature="zone", level="west")
+    >>> valid_pairs([east, west, Condition(feature="miles", low=2.0)]).tolist()
+    [[True, False, True], [False, True, True], [False, False, True]]
+    """
     features = pd.factorize(np.array([each.feature for each in conditions], dtype=object))[0]
     later = np.triu(features[:, None] != features[None, :])
     distinct: Booleans = later | np.eye(len(conditions), dtype=bool)
@@ -67,7 +90,12 @@ def valid_pairs(conditions: Sequence[Condition]) -> Booleans:
 
 
 def rule_mask(rule: Sequence[Condition], frame: pd.DataFrame) -> Booleans:
-    """Return the rows under every condition of the rule."""
+    """Return the mask of the rows that match every condition of the rule, shape (n,).
+
+    >>> rule = (Condition(feature="zone", level="east"), Condition(feature="miles", low=2.0))
+    >>> rule_mask(rule, pd.DataFrame({"zone": ["east", "east", "west"], "miles": [5.0, 1.0, 5.0]})).tolist()
+    [True, False, False]
+    """
     matched: Booleans = np.logical_and.reduce([each.matches(frame) for each in rule])
     return matched
 
@@ -77,7 +105,7 @@ def _float(edge: float | None) -> float | None:
 
 
 def _texts(column: pd.Series) -> pd.Series:
-    """Return levels as they print: whole numbers without a point."""
+    """Return levels as text; whole numbers have no decimal point."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.map(lambda each: f"{each:g}", na_action="ignore")
     return column.astype(object)

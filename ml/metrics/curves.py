@@ -1,4 +1,4 @@
-"""What the pictures of a model show: is a score what came, and what does acting on the highest scores bring?"""
+"""The numbers behind the plots of a model: reliability by score, and the gains of acting on the highest scores."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ _BINS, _MIN_ROWS, _POINTS, _SEED = 10, 25, 100, 20130204
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReliabilityBin:
-    """Rows of like scores: how many, their mean score, and what came; None where nights are too few.
+    """Rows with similar scores: their number, their mean score, and the observed value; None with too few nights.
 
-    That is the share that came true, or of a number the share of labels below the answer.
+    The observed value is the share of positives or, for regression, the share of labels below the prediction.
     """
 
     rows: int
@@ -27,9 +27,10 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GainsCurve:
-    """Acting on the highest scores: the `shares` of rows acted on, and for each the share of positives found and saved.
+    """The effect of acting on the highest scores, for each share of the rows in `shares`.
 
-    `saved` is money for 1000 rows against never acting; `acted` the share whose scores lie above the threshold.
+    `recall` is the share of positives acted on. `saved_per_1000` is the savings per 1000 rows, compared with never
+    acting. `share_above_threshold` is the share of rows that the model acts on.
     """
 
     shares: Floats
@@ -39,9 +40,9 @@ class GainsCurve:
 
 
 def reliability_bins(rows: ScoredRows, observed: Floats, confidence: float) -> tuple[ReliabilityBin, ...]:
-    """Return ten bins of equal count by score, fewer where each would have less than 25 rows.
+    """Return ten bins of equal count by score, or fewer so that each has at least 25 rows.
 
-    `observed`, shape (n,), is what each row contributes to the observed side of a bin: see `Target.row_calibration`.
+    `observed`, shape (n,), is each row's observed value, which a bin averages; see `ml.targets.Target.row_calibration`.
     """
     order = np.argsort(rows.scores, kind="stable")
     blocks = np.array_split(order, max(1, min(_BINS, len(order) // _MIN_ROWS)))
@@ -58,7 +59,7 @@ def reliability_bins(rows: ScoredRows, observed: Floats, confidence: float) -> t
 
 
 def gains_curve(rows: ScoredRows, cost: Cost) -> GainsCurve:
-    """Return what acting on the highest scores finds and saves, for shares from none to all; n >= 1."""
+    """Return recall and savings of acting on the highest scores, for shares of the rows from 0 to 1; n >= 1."""
     order = np.argsort(-rows.scores, kind="stable")
     labels = rows.labels[order]
     shares = np.linspace(0, 1, _POINTS + 1)

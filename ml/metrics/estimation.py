@@ -1,8 +1,8 @@
-"""What scores are worth before their labels come: each calibrated probability says how likely its own label is.
+"""Performance estimation before the labels arrive.
 
-Confidence-based performance estimation (Guo, Pleiss, Sun, Weinberger, 2017, have calibration as its ground; NannyML has it
-as CBPE): the expectation of a measure over labels drawn by the scores themselves. It sees another mix of rows; it cannot see
-that the same rows have come to mean something else, where it must be wrong, and is told so once the labels are there.
+Confidence-based performance estimation (CBPE, as in NannyML) is the expectation of a metric over labels that are drawn
+with the scores as probabilities. It requires calibrated scores (Guo, Pleiss, Sun & Weinberger 2017). It reflects a
+change in the mix of rows. It cannot reflect concept drift: there the estimate is wrong until the labels arrive.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from ml.usecase import Cost
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """A measure's expectation, and where chance in the labels alone leaves it; None where that has no closed form."""
+    """The expectation of a metric, with an interval for chance in the labels; None if that has no closed form."""
 
     value: float
     low: float | None = None
@@ -26,9 +26,14 @@ class Estimate:
 
 
 def estimate_performance(scores: Floats, cost: Cost, confidence: float = 0.95) -> Mapping[str, Estimate]:
-    """Return what probabilities `scores`, shape (n,), are expected to come to, by the names of what is measured later.
+    """Return the expected value of each metric for `scores`, shape (n,), under the name of the metric.
 
-    Labels are taken as independent, which those of one night are not: intervals are too narrow by what a night shares.
+    Labels are treated as independent. Those of one night are not, so that the intervals are too narrow.
+
+    >>> estimates = estimate_performance(np.full(100, 0.5), Cost(act=1.0, miss=4.0, averted=0.5))
+    >>> rate = estimates["label_rate"]
+    >>> rate.value, round(rate.low, 3), round(rate.high, 3)  # 0.5 -+ 1.96 * sqrt(0.25 / 100)
+    (0.5, 0.402, 0.598)
     """
     if not len(scores):
         return {}
@@ -46,9 +51,14 @@ def estimate_performance(scores: Floats, cost: Cost, confidence: float = 0.95) -
 
 
 def expected_auc(scores: Floats) -> float | None:
-    """Return the expected area under the ROC curve: weighted pairs of a yes above a no, ties half, over all such pairs.
+    """Return the expected number of concordant pairs, ties counting half, divided by the expected number of pairs.
 
-    None where no pair is possible.
+    This approximates the expected area under the ROC curve. It is None if no pair is possible.
+
+    >>> expected_auc(np.array([1.0, 0.0])), expected_auc(np.array([0.5, 0.5]))
+    (1.0, 0.5)
+    >>> expected_auc(np.array([1.0, 1.0])) is None
+    True
     """
     values, value_index = np.unique(scores, return_inverse=True)
     positive_mass, negative_mass = (np.bincount(value_index, weight, len(values)) for weight in (scores, 1 - scores))
@@ -60,7 +70,7 @@ def expected_auc(scores: Floats) -> float | None:
 
 
 def _expected_mean(scores: Floats, value_if_negative: Floats, value_if_positive: Floats, confidence: float) -> Estimate:
-    """Return the expected mean of what a row counts when its label is no, or yes."""
+    """Return the expected mean of a row's value, which is one of the two depending on its label, each shape (n,)."""
     value = float(((1 - scores) * value_if_negative + scores * value_if_positive).mean())
     deviation = float(np.sqrt((scores * (1 - scores) * (value_if_positive - value_if_negative) ** 2).sum())) / len(
         scores

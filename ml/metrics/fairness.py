@@ -1,4 +1,4 @@
-"""Whom a model treats how: by group who is acted on, who is missed, and whether scores mean the same for all."""
+"""Fairness of probability models: selection, error rates, calibration and ranking of each group of rows."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ _SEED = 20130203
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """The rows of one level; every interval is over nights, None where it has no value or nights are too few.
+    """The metrics of the rows with one level of a column.
 
-    `selected` is the share acted on, `found` that of the positives (true positive rate), `alarmed` that of the negatives
-    (false positive rate). `calibration` is mean score over mean label, `parity` that as a multiple of everybody's, `rank`
-    ROC AUC less everybody's.
+    All intervals are over nights; they are None if the value is undefined or there are too few nights. `selection_rate`
+    is the share of rows acted on, `calibration_ratio` is mean score over mean label, and `relative_calibration` is that
+    ratio divided by the ratio of all rows. `auc_difference` is ROC AUC minus that of all rows.
     """
 
     column: str
@@ -39,26 +39,26 @@ class Group:
 
     @property
     def table_cells(self) -> tuple[tuple[str, Interval | None, int], ...]:
-        """What a table tells of a group: a heading, the interval, its decimals."""
+        """The cells of a table row: heading, interval, number of decimals."""
         return (
             ("base rate", self.base_rate, 2),
-            ("acted on", self.selection_rate, 2),
-            ("found (TPR)", self.true_positive_rate, 2),
-            ("alarmed for nothing (FPR)", self.false_positive_rate, 2),
-            ("expected over seen", self.calibration_ratio, 2),
-            ("beside everybody's", self.relative_calibration, 2),
-            ("AUC less everybody's", self.auc_difference, 3),
+            ("selection rate", self.selection_rate, 2),
+            ("true positive rate", self.true_positive_rate, 2),
+            ("false positive rate", self.false_positive_rate, 2),
+            ("mean score / mean label", self.calibration_ratio, 2),
+            ("relative to all rows", self.relative_calibration, 2),
+            ("ROC AUC minus that of all rows", self.auc_difference, 3),
             ("log loss", self.log_loss, 3),
         )
 
     @property
     def chart_values(self) -> dict[str, tuple[Interval | None, float | None]]:
-        """What a picture shows of a group, and what each is compared with."""
+        """The intervals that a plot shows by title, each with its reference value."""
         return {
-            "acted on": (self.selection_rate, None),
+            "selection rate": (self.selection_rate, None),
             "TPR": (self.true_positive_rate, None),
             "FPR": (self.false_positive_rate, None),
-            "expected / seen": (self.calibration_ratio, 1.0),
+            "mean score / mean label": (self.calibration_ratio, 1.0),
         }
 
 
@@ -70,12 +70,11 @@ def measure(
     cost: Cost,
     confidence: float,
 ) -> tuple[Group, ...]:
-    """Return every group of every column in `levels` (the text of each row's level), in the order of their names.
+    """Return the groups of each column that `declared` names, sorted by level.
 
-    Only the rows under `among` are compared; they are everybody.
-
-    The intervals of `parity` and `rank`, which are gated, are Student's and hold for all groups together at
-    `confidence` (Bonferroni); each of the others holds alone.
+    `levels` has the level of each row by column. Only the rows where `included`, shape (n,), is true are compared; "all
+    rows" are those. The intervals of `relative_calibration` and `auc_difference`, which are gated, hold simultaneously
+    for all gated groups at `confidence` (Bonferroni). Each of the other intervals holds by itself.
     """
     rows, levels = rows.select(included), {column: levels[column][included] for column in declared.group_by}
     subsets = [(by, level, levels[by] == level) for by in declared.group_by for level in np.unique(levels[by])]
@@ -89,38 +88,50 @@ def measure(
 
 
 def checks(groups: tuple[Group, ...], declared: Fairness) -> tuple[Check, ...]:
-    """Return a check of calibration and one of ranking for each group that is large enough; a missing number fails.
+    """Return a calibration check and a ranking check for each group that is large enough.
 
-    A group fails where it is shown outside the declared bounds.
+    A check fails if the interval lies outside the declared bounds, or if there is no interval.
+
+    >>> near, far = Interval(value=1.3, low=1.1, high=1.5), Interval(value=1.5, low=1.3, high=1.7)
+    >>> rest = dict.fromkeys(("base_rate", "selection_rate", "true_positive_rate", "false_positive_rate", "log_loss",
+    ...                       "calibration_ratio", "auc_difference"))
+    >>> groups = tuple(Group(column="zone", level=level, rows=900, gated=True, relative_calibration=interval, **rest)
+    ...                for level, interval in (("north", near), ("south", far)))
+    >>> [str(each.status) for each in checks(groups, Fairness(group_by=("zone",)))]  # bounds 0.85 to 1.2; no ROC AUC
+    ['pass', 'fail', 'fail', 'fail']
     """
     return tuple(check for each in groups if each.gated for check in _checks(each, declared))
 
 
 def equalised_odds_gaps(groups: tuple[Group, ...], column: str) -> tuple[float | None, float | None]:
-    """Return how far apart the gated groups of a column lie in true and false positive rate (equalised odds)."""
+    """Return the largest differences in true and false positive rate between the gated groups (equalised odds).
+
+    A difference is None if fewer than two of these groups have the rate.
+    """
     gated = [each for each in groups if each.column == column and each.gated]
     return _gap([each.true_positive_rate for each in gated]), _gap([each.false_positive_rate for each in gated])
 
 
 def equalised_odds_remarks(groups: tuple[Group, ...], declared: Fairness) -> Iterator[str]:
-    """Yield a sentence on the equalised odds of each column."""
+    """Yield a sentence about the equalised odds of each column."""
     for column in declared.group_by:
         true_positive_gap, false_positive_gap = equalised_odds_gaps(groups, column)
         if true_positive_gap is None or false_positive_gap is None:
             yield f"* `{column}`: too few groups are large enough to compare."
         else:
             yield (
-                f"* `{column}`: true positive rates lie up to {true_positive_gap:.2f} apart, false positive rates up to {false_positive_gap:.2f}. Told, "
-                "not gated: with one threshold for all, base rates that differ part them, however well scores are calibrated."
+                f"* `{column}`: true positive rates differ by up to {true_positive_gap:.2f}, false positive rates by "
+                f"up to {false_positive_gap:.2f}. This is reported, not gated: with one threshold, groups with different "
+                "base rates have different error rates, however well the scores are calibrated."
             )
 
 
 def describe_bars(declared: Fairness) -> str:
-    """Return in words which groups are gated, and how."""
+    """Return a sentence that says which groups are gated, and by which bounds."""
     return (
-        f"Gated are groups of {declared.min_rows} rows or more: mean score over mean label, as a multiple of everybody's, may "
-        f"not be shown outside {declared.min_calibration} to {declared.max_calibration}, nor ROC AUC shown lower than "
-        f"everybody's by more than {declared.auc_margin}."
+        f"Groups of {declared.min_rows} rows or more are gated: their ratio of mean score to mean label, relative to "
+        f"that of all rows, must not be shown outside {declared.min_calibration} to {declared.max_calibration}, and "
+        f"their ROC AUC must not be shown lower than that of all rows by more than {declared.auc_margin}."
     )
 
 
@@ -132,7 +143,7 @@ def _gap(rates: list[Interval | None]) -> float | None:
 def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
     name, low, high = f"group {group.column}={group.level}", declared.min_calibration, declared.max_calibration
     yield Check(
-        name=f"{name}: calibration beside everybody's",
+        name=f"{name}: calibration relative to all rows",
         value=group.relative_calibration.value if group.relative_calibration else None,
         bar=f"not shown outside {low} to {high}",
         status=CheckStatus.from_bool(
@@ -142,7 +153,7 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
         ),
     )
     yield Check(
-        name=f"{name}: ROC AUC beside everybody's",
+        name=f"{name}: ROC AUC minus that of all rows",
         value=group.auc_difference.value if group.auc_difference else None,
         bar=f"not shown below -{declared.auc_margin}",
         status=CheckStatus.from_bool(
@@ -153,7 +164,7 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _NightSums:
-    """What is summed by night: labels, scores, whether a row is acted on, its log loss; `night` numbers them."""
+    """The columns that are summed by night, each of shape (n,); `night_index` numbers the nights of the rows."""
 
     labels: Floats
     scores: Floats
@@ -175,7 +186,7 @@ class _NightSums:
         )
 
     def sum_by_night(self, values: Floats) -> Floats:
-        """Return the sum of each night, shape (nights,)."""
+        """Return the sum of `values`, shape (n,), over each night, shape (nights,)."""
         return np.bincount(self.night_index, values, self.n_nights).astype(np.float64)
 
 
@@ -184,7 +195,7 @@ def _measure_group(
     level: str,
     mask: Booleans,
     all_rows: _NightSums,
-    least_rows: int,
+    min_rows: int,
     confidence: float,
     joint_confidence: float,
 ) -> Group:
@@ -201,7 +212,7 @@ def _measure_group(
         column=column,
         level=level,
         rows=int(mask.sum()),
-        gated=bool(mask.sum() >= least_rows),
+        gated=bool(mask.sum() >= min_rows),
         base_rate=intervals.clip_to_share(ratio(positive, membership)),
         selection_rate=intervals.clip_to_share(ratio(membership * rows.is_selected, membership)),
         true_positive_rate=intervals.clip_to_share(ratio(positive * rows.is_selected, positive)),
@@ -214,7 +225,7 @@ def _measure_group(
 
 
 def _relative_calibration(rows: _NightSums, membership: Floats, confidence: float) -> Interval | None:
-    """Return the group's mean score over mean label, over that of all rows: the luck of a night meets both."""
+    """Return the group's ratio of mean score to mean label, divided by that of all rows; both vary with the night."""
     scores, labels = rows.sum_by_night(rows.scores), rows.sum_by_night(rows.labels)
     group_scores, group_labels = (
         rows.sum_by_night(membership * rows.scores),
@@ -233,7 +244,7 @@ def _relative_calibration(rows: _NightSums, membership: Floats, confidence: floa
 
 
 def _auc_difference(rows: _NightSums, mask: Booleans, confidence: float) -> Interval | None:
-    """Return the group's ROC AUC less that of all rows."""
+    """Return the group's ROC AUC minus that of all rows."""
     group_pairs, all_pairs = _pair_counts(rows, mask), _pair_counts(rows, np.ones(len(mask), bool))
     return intervals.bootstrap_nights(
         lambda drawn: _auc(drawn, group_pairs) - _auc(drawn, all_pairs), rows.n_nights, confidence, _SEED
@@ -241,7 +252,10 @@ def _auc_difference(rows: _NightSums, mask: Booleans, confidence: float) -> Inte
 
 
 def _pair_counts(rows: _NightSums, mask: Booleans) -> tuple[Floats, Floats]:
-    """Return the pairs of a positive of one night and a negative of another: those ranked rightly (ties half), and all."""
+    """Return the concordant pairs (ties count half) and all pairs, by night of the positive and night of the negative.
+
+    Each has the shape (nights, nights).
+    """
     concordant, pairs = np.zeros((2, rows.n_nights, rows.n_nights))
     night_masks = [mask & (rows.night_index == number) for number in range(rows.n_nights)]
     negatives = [np.sort(rows.scores[each & (rows.labels == 0)]) for each in night_masks]
@@ -259,7 +273,7 @@ def _pair_counts(rows: _NightSums, mask: Booleans) -> tuple[Floats, Floats]:
 
 
 def _auc(drawn: Floats, pairs: tuple[Floats, Floats]) -> Floats:
-    """Return the AUC of each resample, in which a night counts as often as it was drawn."""
+    """Return the ROC AUC of each resample, with each night counted as often as it was drawn."""
     concordant, all_pairs = (((drawn @ each) * drawn).sum(axis=1) for each in pairs)
     auc: Floats = concordant / all_pairs
     return auc

@@ -1,4 +1,4 @@
-"""Whom a forecast of a number treats how: by group how far off it is, which way, and how often too high."""
+"""Fairness of regression models: bias, error, coverage and loss of each group of rows."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,10 +17,12 @@ _SEED = 20130207
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """The rows of one level; every interval is over nights, None where it has no value or nights are too few.
+    """The metrics of the rows with one level of a column.
 
-    `bias` and `error` (mean absolute) are in the label's unit, `below` is the share of labels below the answer. `coverage`
-    is that less everybody's, `burden` the loss as a multiple of everybody's.
+    All intervals are over nights; they are None if the value is undefined or there are too few nights. `bias` and
+    `mean_absolute_error` are in the label's unit. `share_below` is the share of labels below the prediction, and
+    `coverage_difference` is that share minus the share of all rows. `loss_ratio` is the loss divided by that of all
+    rows.
     """
 
     column: str
@@ -37,24 +39,24 @@ class Group:
 
     @property
     def table_cells(self) -> tuple[tuple[str, Interval | None, int], ...]:
-        """What a table tells of a group: a heading, the interval, its decimals."""
+        """The cells of a table row: heading, interval, number of decimals."""
         return (
             ("mean label", self.mean_label, 2),
             ("bias", self.bias, 2),
             ("mean absolute error", self.mean_absolute_error, 2),
-            ("share below the answer", self.share_below, 2),
-            ("less everybody's", self.coverage_difference, 2),
+            ("share below the prediction", self.share_below, 2),
+            ("minus that of all rows", self.coverage_difference, 2),
             ("relative loss", self.loss, 3),
-            ("as a multiple of everybody's", self.loss_ratio, 2),
+            ("relative to all rows", self.loss_ratio, 2),
         )
 
     @property
     def chart_values(self) -> dict[str, tuple[Interval | None, float | None]]:
-        """What a picture shows of a group, and what each is compared with."""
+        """The intervals that a plot shows by title, each with its reference value."""
         return {
             "bias": (self.bias, 0.0),
             "mean absolute error": (self.mean_absolute_error, None),
-            "share below, less everybody's": (self.coverage_difference, 0.0),
+            "share below, minus that of all rows": (self.coverage_difference, 0.0),
         }
 
 
@@ -66,10 +68,11 @@ def measure(
     losses: Floats,
     confidence: float,
 ) -> tuple[Group, ...]:
-    """Return every group of every column in `levels` (the text of each row's level), in the order of their names.
+    """Return the groups of each column that `declared` names, sorted by level.
 
-    Only the rows under `among` are compared; they are everybody. `lost` is each row's loss, shape (n,). The intervals of
-    `coverage` and `burden`, which are gated, hold for all groups together at `confidence` (Bonferroni).
+    `levels` has the level of each row by column, and `losses` each row's loss, shape (n,). Only the rows where
+    `included`, shape (n,), is true are compared; "all rows" are those. The intervals of `coverage_difference` and
+    `loss_ratio`, which are gated, hold simultaneously for all gated groups at `confidence` (Bonferroni).
     """
     rows, levels = rows.select(included), {column: levels[column][included] for column in declared.group_by}
     subsets = [(by, level, levels[by] == level) for by in declared.group_by for level in np.unique(levels[by])]
@@ -83,16 +86,16 @@ def measure(
 
 
 def checks(groups: tuple[Group, ...], declared: Fairness) -> tuple[Check, ...]:
-    """Return a check of coverage and one of loss for each group that is large enough; a missing number fails."""
+    """Return a coverage check and a loss check for each group that is large enough; a missing interval fails."""
     return tuple(check for each in groups if each.gated for check in _checks(each, declared))
 
 
 def describe_bars(declared: Fairness) -> str:
-    """Return in words which groups are gated, and how."""
+    """Return a sentence that says which groups are gated, and by which bounds."""
     return (
-        f"Gated are groups of {declared.min_rows} rows or more: the share of labels below the answer may not be shown "
-        f"further than {declared.coverage_margin} from everybody's, nor the loss shown above {declared.max_loss} times "
-        "everybody's."
+        f"Groups of {declared.min_rows} rows or more are gated: their share of labels below the prediction must not be "
+        f"shown further than {declared.coverage_margin} from that of all rows, and their loss must not be shown above "
+        f"{declared.max_loss} times that of all rows."
     )
 
 
@@ -100,7 +103,7 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
     name, margin = f"group {group.column}={group.level}", declared.coverage_margin
     coverage_difference, loss_ratio = group.coverage_difference, group.loss_ratio
     yield Check(
-        name=f"{name}: share below the answer, less everybody's",
+        name=f"{name}: share below the prediction, minus that of all rows",
         value=coverage_difference.value if coverage_difference else None,
         bar=f"not shown outside -{margin} to {margin}",
         status=CheckStatus.from_bool(
@@ -110,7 +113,7 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
         ),
     )
     yield Check(
-        name=f"{name}: loss as a multiple of everybody's",
+        name=f"{name}: loss relative to all rows",
         value=loss_ratio.value if loss_ratio else None,
         bar=f"not shown above {declared.max_loss}",
         status=CheckStatus.from_bool(loss_ratio is not None and loss_ratio.low <= declared.max_loss),
@@ -119,7 +122,7 @@ def _checks(group: Group, declared: Fairness) -> Iterator[Check]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _NightSums:
-    """What is summed by night, each (n,); `night` numbers the nights of the rows."""
+    """The columns that are summed by night, each of shape (n,); `night_index` numbers the nights of the rows."""
 
     labels: Floats
     scores: Floats
@@ -142,7 +145,7 @@ class _NightSums:
         )
 
     def measure_group(
-        self, column: str, level: str, membership: Floats, least_rows: int, confidence: float, joint_confidence: float
+        self, column: str, level: str, membership: Floats, min_rows: int, confidence: float, joint_confidence: float
     ) -> Group:
         def mean(values: Floats) -> Interval | None:
             night_sums, night_counts = self._sum_by_night(membership * values), self._sum_by_night(membership)
@@ -153,7 +156,7 @@ class _NightSums:
             column=column,
             level=level,
             rows=int(membership.sum()),
-            gated=bool(membership.sum() >= least_rows),
+            gated=bool(membership.sum() >= min_rows),
             mean_label=mean(self.labels),
             bias=mean(errors),
             mean_absolute_error=mean(np.abs(errors)),
@@ -164,7 +167,7 @@ class _NightSums:
         )
 
     def _coverage_difference(self, membership: Floats, confidence: float) -> Interval | None:
-        """Return the group's share below less that of all rows: the luck of a night meets both."""
+        """Return the group's share below the prediction minus that of all rows; both vary with the night."""
         rows, group_rows = self._sum_by_night(np.ones(len(membership))), self._sum_by_night(membership)
         below, group_below = self._sum_by_night(self.below), self._sum_by_night(membership * self.below)
         return self._interval(
@@ -172,7 +175,7 @@ class _NightSums:
         )
 
     def _loss_ratio(self, membership: Floats, confidence: float) -> Interval | None:
-        """Return the group's mean loss over that of all rows."""
+        """Return the group's mean loss divided by that of all rows."""
         rows, group_rows = self._sum_by_night(np.ones(len(membership))), self._sum_by_night(membership)
         losses, group_losses = self._sum_by_night(self.losses), self._sum_by_night(membership * self.losses)
         log_ratio = self._interval(

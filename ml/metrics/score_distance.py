@@ -1,4 +1,4 @@
-"""How alike two models' answers to the same rows are, in what an answer is used for: one class for each kind of target."""
+"""Distances between the scores of two models on the same rows, with one class for each kind of target."""
 
 from dataclasses import dataclass
 
@@ -13,44 +13,56 @@ _MIN_PROBABILITY = 1e-15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbabilityDistance:
-    """Probabilities move in log-odds, and are used by acting above a threshold."""
+    """Distances between probabilities: shifts in log-odds, and decisions at the threshold of `cost`."""
 
     cost: Cost
 
     @property
     def cost_scale(self) -> float:
-        """What margins of cost are shares of: acting."""
+        """The unit of margins of cost: the cost of acting once."""
         return self.cost.act
 
     def shift(self, ours: Floats, theirs: Floats) -> Floats:
-        """Return by how much log-odds are moved from their scores to ours."""
+        """Return the log-odds of `ours` minus those of `theirs`, shape (n,).
+
+        >>> from ml.usecase import Cost
+        >>> distance = ProbabilityDistance(cost=Cost(act=1.0, miss=4.0, averted=0.5))
+        >>> distance.shift(np.array([0.75]), np.array([0.5])).round(4).tolist()  # log(3)
+        [1.0986]
+        """
         our_logits, their_logits = (
             special.logit(np.clip(each, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)) for each in (ours, theirs)
         )
         return np.asarray(our_logits - their_logits)
 
     def distance(self, ours: Floats, theirs: Floats) -> Floats:
-        """Return how far scores lie apart."""
+        """Return the absolute difference of the scores, shape (n,)."""
         return np.abs(ours - theirs)
 
     def max_distance(self, bars: Refit) -> float:
-        """Return how far scores of a refit may lie apart in the mean."""
+        """Return the largest mean distance that a refit may have from the judged model."""
         return bars.max_score_difference
 
     def decision_changes(self, ours: Floats, theirs: Floats) -> Booleans:
-        """Return where one would act and the other would not."""
+        """Return where exactly one of the two models would act, shape (n,).
+
+        >>> from ml.usecase import Cost
+        >>> distance = ProbabilityDistance(cost=Cost(act=1.0, miss=4.0, averted=0.5))  # acting pays above 0.5
+        >>> distance.decision_changes(np.array([0.6, 0.6]), np.array([0.4, 0.9])).tolist()
+        [True, False]
+        """
         return np.asarray((ours > self.cost.threshold) != (theirs > self.cost.threshold))
 
     def calibration_terms(self, labels: Floats, scores: Floats, _side: int) -> tuple[Floats, Floats]:
-        """Return scores and labels: the means of both are the same where scores are right."""
+        """Return scores and labels, whose means are equal if the scores are calibrated."""
         return scores, labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegressionDistance:
-    """Numbers move in their unit, and are used as they are: what differs by no more than an answer's worth is no other.
+    """Distances between predicted numbers, as shares of `scale`, which is the pinball loss of the best constant.
 
-    `scale` is the pinball loss of always the same answer.
+    There is no threshold: a decision counts as changed if the two predictions differ by more than 1.
     """
 
     cost: PinballCost
@@ -58,30 +70,37 @@ class RegressionDistance:
 
     @property
     def cost_scale(self) -> float:
-        """What margins of cost are shares of: a row under always the same answer."""
+        """The unit of margins of cost: the mean cost of a row under the best constant."""
         return (self.cost.under + self.cost.over) * self.scale
 
     def shift(self, ours: Floats, theirs: Floats) -> Floats:
-        """Return by how much answers are moved from theirs to ours: the most by which a row's relative loss may differ."""
+        """Return the largest possible change of each row's relative loss, signed as `ours` - `theirs`, shape (n,).
+
+        >>> from ml.usecase import PinballCost
+        >>> distance = RegressionDistance(cost=PinballCost(under=3.0, over=1.0), scale=6.0)
+        >>> distance.shift(np.array([14.0, 6.0]), np.array([10.0, 10.0])).tolist()  # 4 * max(0.75, 0.25) / 6
+        [0.5, -0.5]
+        """
         steepest = max(self.cost.quantile, 1 - self.cost.quantile)
         return (ours - theirs) * steepest / self.scale
 
     def distance(self, ours: Floats, theirs: Floats) -> Floats:
-        """Return how far answers lie apart, either way."""
+        """Return the absolute value of `shift`, shape (n,)."""
         return np.abs(self.shift(ours, theirs))
 
     def max_distance(self, bars: Refit) -> float:
-        """Return how far answers of a refit may lie apart in the mean."""
+        """Return the largest mean distance that a refit may have from the judged model."""
         return bars.max_answer_difference
 
     def decision_changes(self, ours: Floats, theirs: Floats) -> Booleans:
-        """Return where the difference may be worth more than always the same answer loses."""
+        """Return where the two predictions may differ in loss by more than the best constant loses, shape (n,)."""
         return self.distance(ours, theirs) > 1
 
     def calibration_terms(self, labels: Floats, scores: Floats, side: int) -> tuple[Floats, Floats]:
-        """Return where labels lie below answers, and how often they should.
+        """Return whether each label is below its prediction, and the share that should be, each of shape (n,).
 
-        A label that is the answer counts against neither `side`: not below where answers may be too high (1), else below.
+        A label that equals its prediction counts in favour of the model: as not below when the test is for predictions
+        that are too high (`side` 1), as below when it is for predictions that are too low (`side` -1).
         """
         below = labels < scores if side > 0 else labels <= scores
         return below.astype(np.float64), np.full(len(labels), self.cost.quantile)

@@ -1,4 +1,4 @@
-"""What a single feature tells of the label by itself, learned on every other night and asked on those between."""
+"""The predictive power of a single feature, fitted on every other night and measured on the nights between."""
 
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,17 @@ _BINS, _MIN_ROWS = 32, 30
 
 
 def univariate_auc(column: "pd.Series", labels: Floats, night_index: Integers) -> float | None:
-    """Return the ROC AUC of `column` for labels of 0 and 1, either way up; None where that cannot be told.
+    """Return the ROC AUC of `column`, shape (n,), or 1 - AUC if that is larger; None if it cannot be computed.
 
-    A category ranks by how often its levels had the label; `night` numbers the rows' nights, shape (n,).
+    A number ranks the rows itself, on all nights. A category ranks them by the label rate of its levels.
+    `night_index` numbers the nights of the rows, shape (n,).
+
+    >>> import pandas as pd
+    >>> labels, nights = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0, 0, 1, 1])
+    >>> univariate_auc(pd.Series([9.0, 1.0, 8.0, 2.0]), labels, nights)  # low values mean a positive
+    1.0
+    >>> univariate_auc(pd.Series(["calm", "storm", "calm", "calm"]), labels, nights)
+    0.5
     """
     values = column.to_numpy(np.float64) if _is_number(column) else _level_rates(column, labels, night_index)
     present = ~np.isnan(values)
@@ -27,9 +35,10 @@ def univariate_auc(column: "pd.Series", labels: Floats, night_index: Integers) -
 
 
 def univariate_skill(column: "pd.Series", labels: Floats, night_index: Integers, quantile: float) -> float | None:
-    """Return the share of the best constant's pinball loss that `column` spares; None where that cannot be told.
+    """Return the share of the best constant's pinball loss that `column` saves; None if it cannot be computed.
 
-    A number answers by the quantiles of the label in 32 bins of it, and by lines between; a category by its levels.
+    A number predicts by the label's quantiles in 32 bins of equal count, interpolated linearly. A category predicts by
+    the label's quantile of its level. The result is None with fewer than 30 rows for fitting or for measuring.
     """
     is_training, present = night_index % 2 == 0, column.notna().to_numpy()
     training_rows, test_rows = is_training & present, ~is_training & present
@@ -45,7 +54,14 @@ def univariate_skill(column: "pd.Series", labels: Floats, night_index: Integers,
 
 
 def relative_skill(labels: Floats, predictions: Floats, constant: float, quantile: float) -> float | None:
-    """Return the share of the constant's pinball loss that `answers` spare; None where it has none to lose."""
+    """Return the share of the pinball loss of `constant` that `predictions` save; None if that loss is 0.
+
+    >>> labels = np.array([10.0, 20.0])
+    >>> relative_skill(labels, predictions=np.array([12.5, 17.5]), constant=15.0, quantile=0.5)
+    0.5
+    >>> relative_skill(labels, predictions=labels, constant=15.0, quantile=0.5)
+    1.0
+    """
     constant_loss = quantile_metrics.pinball(labels, np.full(len(labels), constant), quantile)
     return 1 - quantile_metrics.pinball(labels, predictions, quantile) / constant_loss if constant_loss else None
 
@@ -57,7 +73,7 @@ def _is_number(column: "pd.Series") -> bool:
 
 
 def _level_rates(column: "pd.Series", labels: Floats, night_index: Integers) -> Floats:
-    """Return, on every other night, how often each level had the label on the nights between; missing on those."""
+    """Return the label rate of each row's level on the training nights, shape (n,); NaN on the training nights."""
     import pandas as pd
 
     is_training = night_index % 2 == 0

@@ -1,4 +1,4 @@
-"""Whether numbers are sound: how many values of each feature are missing, infinite, or beyond what was learned from."""
+"""Data quality of features: counts of missing, infinite and out-of-range values, compared with the training rows."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,10 @@ import pandas as pd
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnQuality:
-    """Of one feature's `rows` values, how many are `missing`, `infinite`, or `beyond`: below or above all, or a level never seen."""
+    """Counts of one feature's values.
+
+    `out_of_range` counts finite numbers outside the range of the reference rows, or levels that do not occur in them.
+    """
 
     feature: str
     rows: int
@@ -18,7 +21,12 @@ class ColumnQuality:
 
 
 def measure(reference: pd.DataFrame, current: pd.DataFrame) -> tuple[ColumnQuality, ...]:
-    """Return how sound each column of `current` is, beside the rows `learned` from."""
+    """Return the quality of each column of `current`, compared with the `reference` rows (those of the training).
+
+    >>> reference = pd.DataFrame({"miles": [1.0, 5.0]})
+    >>> measure(reference, pd.DataFrame({"miles": [3.0, 9.0, None, float("inf")]}))
+    (ColumnQuality(feature='miles', rows=4, missing=1, infinite=1, out_of_range=1),)
+    """
     return tuple(_measure_column(str(name), reference[name], current[name]) for name in current.columns)
 
 

@@ -1,4 +1,7 @@
-"""How far features lie from what they are held against: what the champion learned, the same season, or all that was."""
+"""Feature drift against a reference: the champion's training rows, the same season, or all earlier nights.
+
+Drift is measured by the population stability index (PSI).
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -17,9 +20,16 @@ _CONVENTIONAL_THRESHOLD = 0.2
 def comparison_periods(
     declared: Drift, window_nights: int, night: date, training_period: Period, horizon: Night
 ) -> tuple[Period, Period]:
-    """Return the nights that features are held against, and the last `window_nights` up to `night`, which are held.
+    """Return the reference period, and the current period: the last `window_nights` nights up to `night`.
 
-    The champion learned from the nights `learned`; a season is widened by half a window at either end.
+    `training_period` has the nights that the champion was fitted on. A season is widened by half a window at both ends,
+    and ends before the current period. `horizon` converts a number of nights to dates.
+
+    >>> daily, fitted = Night(hour=12, timezone="UTC"), Period(date(2013, 1, 1), date(2013, 1, 31))
+    >>> season = Drift(reference="season", season_nights=364)
+    >>> reference, current = comparison_periods(season, 7, date(2013, 2, 28), fitted, daily)
+    >>> str(reference), str(current)
+    ('2012-02-21..2012-03-04', '2013-02-22..2013-02-28')
     """
     current = Period(horizon.previous(night, window_nights - 1), night)
     match declared.reference:
@@ -39,11 +49,18 @@ def comparison_periods(
 def excess_stability_indexes(
     reference: pd.DataFrame, current: pd.DataFrame, texts: Collection[str] = ()
 ) -> dict[str, float]:
-    """Return how far each column of `reference` has moved in `current`, 0 and above, whatever the numbers of rows.
+    """Return the excess population stability index of each column of `reference`: 0 or more, for any number of rows.
 
-    That is the population stability index, of counts with half a row more in each bin, less its expectation where nothing
-    moved: (bins - 1) (1/n + 1/m) for n and m rows (Yurdakul & Naranjo, 2020), .2 at 60 rows. Of very many rows 20,000 are
-    looked at, evenly spaced.
+    The excess is the index minus its expectation without drift, (bins - 1) (1/n + 1/m) for n and m rows (Yurdakul &
+    Naranjo, 2020), which is about .2 for ten bins and 60 rows. Half a row is added to the count of each bin. Of more
+    than 20,000 rows, 20,000 evenly spaced rows are used. `texts` are measured by their length.
+
+    >>> reference = pd.DataFrame({"zone": ["east", "west"] * 30})
+    >>> excess_stability_indexes(reference, reference)
+    {'zone': 0.0}
+    >>> moved = excess_stability_indexes(reference, pd.DataFrame({"zone": ["east"] * 45 + ["west"] * 15}))
+    >>> round(moved["zone"], 4)  # q - p = 15/61, ln(q / p) = ln(45.5 / 30.5) and ln(15.5 / 30.5); minus 1/30
+    0.2315
     """
     reference_sample, current_sample = _sample_evenly(reference), _sample_evenly(current)
     return {
@@ -53,21 +70,34 @@ def excess_stability_indexes(
 
 
 def drifted_features(indexes: Mapping[str, float], declared: Drift) -> tuple[str, ...]:
-    """Return the features that moved by more than is declared, the furthest first."""
+    """Return the features whose index exceeds the declared `psi_threshold`, the largest first.
+
+    >>> drifted_features({"zone": 0.05, "miles": 0.3, "hour": 0.8}, Drift(psi_threshold=0.2))
+    ('hour', 'miles')
+    """
     return tuple(
         name for name in sorted(indexes, key=lambda name: -indexes[name]) if indexes[name] > declared.psi_threshold
     )
 
 
 def conventional_drifted_share(indexes: Mapping[str, float]) -> float:
-    """Return which share of `indexes`, one or more, is above .2, where a feature is usually called drifted."""
+    """Return the share of `indexes` (one or more) above .2, the conventional threshold of drift.
+
+    >>> conventional_drifted_share({"zone": 0.05, "miles": 0.3, "hour": 0.8, "day": 0.2})
+    0.5
+    """
     return sum(value > _CONVENTIONAL_THRESHOLD for value in indexes.values()) / len(indexes)
 
 
 def drifted_share(
     reference: pd.DataFrame, current: pd.DataFrame, texts: Collection[str], declared: Drift
 ) -> float | None:
-    """Return which share of the features has moved; None where there are no rows to hold, or to hold them against."""
+    """Return the share of the features that drifted; None if either frame has no rows, or there are no features.
+
+    >>> reference, current = pd.DataFrame({"zone": ["east", "west"] * 30}), pd.DataFrame({"zone": ["east"] * 60})
+    >>> drifted_share(reference, current, texts=(), declared=Drift())
+    1.0
+    """
     if reference.empty or current.empty or not len(reference.columns):
         return None
     indexes = excess_stability_indexes(reference, current, texts)
@@ -77,11 +107,16 @@ def drifted_share(
 def population_stability_indexes(
     reference: pd.DataFrame, current: pd.DataFrame, texts: Collection[str] = ()
 ) -> dict[str, float]:
-    """Return the population stability index of each column of `reference`: sum of (q - p) ln(q / p) over its bins.
+    """Return the population stability index of each column of `reference`: the sum of (q - p) ln(q / p) over its bins.
 
-    Numbers fall into ten bins of equal count in `reference`, where a value that would fill several has one to itself;
-    categories fall into their levels, missing values into a bin of their own; shares are kept above 1e-4. `texts` are
-    measured by their length. Below .1 is usually called stable, above .2 drifted (Siddiqi, 2006).
+    p and q are the shares of the rows in `reference` and `current`, at least 1e-4. Numbers have ten bins of equal count
+    in `reference`; a value that would fill several bins has its own. Categories have one bin for each level. Missing
+    values have a bin of their own. `texts` are measured by their length. By convention, an index below .1 is stable and
+    one above .2 is drift (Siddiqi, 2006).
+
+    >>> reference, current = pd.DataFrame({"zone": ["east", "west"]}), pd.DataFrame({"zone": ["east"] * 3 + ["west"]})
+    >>> round(population_stability_indexes(reference, current)["zone"], 4)  # (.75 - .5) ln 1.5 + (.25 - .5) ln .5
+    0.2747
     """
     return {name: _stability_index(p, q) for name, (p, q) in _shares_by_column(reference, current, texts).items()}
 
@@ -89,7 +124,7 @@ def population_stability_indexes(
 def _shares_by_column(
     reference: pd.DataFrame, current: pd.DataFrame, texts: Collection[str]
 ) -> dict[str, tuple[Floats, Floats]]:
-    """Return for each column of `reference` which shares of the rows lie in its bins, there and in `current`."""
+    """Return, for each column of `reference`, the shares of rows in each bin: in `reference`, and in `current`."""
     lengths = {
         name: [
             each[name].astype(object).map(len, na_action="ignore").astype(np.float64) for each in (reference, current)
@@ -110,7 +145,7 @@ def _stability_index(p: Floats, q: Floats) -> float:
 
 
 def _excess_stability_index(p: Floats, q: Floats, reference_rows: int, current_rows: int) -> float:
-    """Return the index of shares of so many rows, less what chance makes of it."""
+    """Return the index of p and q, smoothed by half a row in each bin, minus its expectation without drift."""
     occupied = np.maximum(p, q) > 0
     bins = int(occupied.sum())
     smoothed = [(each[occupied] * n + 0.5) / (n + 0.5 * bins) for each, n in ((p, reference_rows), (q, current_rows))]
@@ -138,7 +173,7 @@ def _category_shares(reference: pd.Series, current: pd.Series) -> tuple[Floats, 
 
 
 def _level_shares(column: pd.Series) -> pd.Series:
-    """Return the share of each level, by its text."""
+    """Return the share of rows of each level, indexed by the level's text; "missing" for missing values."""
     counted = column.value_counts(normalize=True, dropna=False)
     counted.index = pd.Index(["missing" if pd.isna(each) else str(each) for each in counted.index], dtype=object)
     return counted.groupby(level=0).sum()

@@ -1,4 +1,4 @@
-"""How the champion did: matured scores only, night by night and over a window of nights."""
+"""The champion's performance on matured rows (those with a label): by night, and over a window of nights."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,10 @@ _SEED = 20130207
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentPerformance:
-    """The matured rows of a window of nights, measured together, and their mean loss with its interval by nights.
+    """The performance on the matured rows of a window of nights, and their mean loss with its interval over nights.
 
-    `expected` is what the scores of the same rows were expected to lose, None where they do not say.
+    `expected_loss` is the loss that the scores of the same rows imply if they are calibrated; None if scores of this
+    target do not imply one.
     """
 
     measured: Performance
@@ -26,7 +27,7 @@ class RecentPerformance:
 
 
 def measure(matured: pd.DataFrame, target: Target) -> Performance | None:
-    """Return the performance on the columns `night`, `score` and `label` of `matured`; None when it is empty."""
+    """Return the performance on the rows of `matured` (columns `night`, `score`, `label`); None when it is empty."""
     if matured.empty:
         return None
     labels, scores = matured["label"].to_numpy(float), matured["score"].to_numpy(float)
@@ -36,7 +37,10 @@ def measure(matured: pd.DataFrame, target: Target) -> Performance | None:
 def measure_recent(
     labels: Floats, scores: Floats, nights: Strings, target: Target, confidence: float
 ) -> RecentPerformance | None:
-    """Return what labels, scores and nights, each (n,), of a window of nights come to; None without a row."""
+    """Return the performance of scores on labels in a window of nights, each of shape (n,); None without rows.
+
+    `confidence` is that of the interval of the mean loss.
+    """
     if not len(labels):
         return None
     expected = target.estimate_performance(scores).get(target.display_names.metric)

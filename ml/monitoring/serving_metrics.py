@@ -1,4 +1,4 @@
-"""What answering came to: how many answers, how fast, and how many rows got none."""
+"""Serving metrics from the prediction log: number of predictions, latency, error rate and peak load."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,10 @@ from ml.arrays import Floats, Integers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServingMetrics:
-    """Answers of one package, one for each row asked; `peak_per_second` is the most that one second had."""
+    """Metrics of one package's predictions, one for each requested row.
+
+    `peak_per_second` is the largest number of predictions in any one second.
+    """
 
     predictions: int
     error_rate: float
@@ -20,7 +23,15 @@ class ServingMetrics:
 
 
 def measure(predictions: pd.DataFrame) -> ServingMetrics:
-    """Return what the rows of `answers` came to: `at` (seconds since 1970), `latency_ms`, `fault` (missing for none)."""
+    """Return the metrics of `predictions`, one or more rows.
+
+    Its columns are `at` (seconds since 1970), `latency_ms`, and `fault` (missing if the prediction succeeded).
+
+    >>> log = pd.DataFrame({"at": [0.1, 0.9, 1.5], "latency_ms": [2.0, 4.0, 3.0], "fault": [None, "timeout", None]})
+    >>> metrics = measure(log)
+    >>> metrics.peak_per_second, metrics.latency_p50_ms, round(metrics.error_rate, 4)
+    (2, 3.0, 0.3333)
+    """
     latencies: Floats = predictions["latency_ms"].to_numpy(np.float64)
     seconds: Integers = np.floor(predictions["at"].to_numpy(np.float64)).astype(np.int64)
     p50, p99 = np.quantile(latencies, [0.5, 0.99])

@@ -1,4 +1,8 @@
-"""What a package must show before any release: it answers whatever it is asked, the same by every way, and in time."""
+"""Acceptance tests of a package before its release.
+
+They check that the package scores any input, that every serving path returns the same scores, and that latency, memory
+and size are within budget. They also check group fairness on recent labelled nights and the declared expectations.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,9 +33,10 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServingProbe:
-    """What a process that served the package measured: answers by way, to odd rows, and what they took.
+    """Measurements from a process that served the package.
 
-    `single` and `frame` are the answers to the same rows, one by one and together.
+    `single_row_scores` and `batch_scores` are the scores of the same rows, one at a time and as one frame.
+    `adversarial_scores` has the score of each adversarial row by its name.
     """
 
     single_row_scores: Sequence[float]
@@ -43,7 +48,14 @@ class ServingProbe:
 
 
 def adversarial_rows(encoder: Encoder, row: Mapping[str, object]) -> dict[str, Row]:
-    """Return rows that no training has seen, made of `row`, by what is odd in them."""
+    """Return adversarial variants of `row` by name: missing values, unseen levels, extreme and non-finite numbers.
+
+    >>> rows = adversarial_rows(Encoder(levels={"zone": ("east",), "miles": None}), {"zone": "east", "miles": 3.0})
+    >>> list(rows)[:3]
+    ['all missing', 'all levels unseen', 'all numbers 1e+308']
+    >>> rows["miles inf"]
+    {'zone': 'east', 'miles': inf}
+    """
     names = encoder.names
     numeric_names = [name for name in names if encoder.levels[name] is None and name not in encoder.texts]
     text_names = [name for name in names if name not in numeric_names]
@@ -58,7 +70,7 @@ def adversarial_rows(encoder: Encoder, row: Mapping[str, object]) -> dict[str, R
 
 
 def predict_rows(model: Model, rows: Mapping[str, Row]) -> dict[str, float]:
-    """Return the answer to each row; NaN where the row alone and the row in a frame are answered otherwise."""
+    """Return the score of each row; NaN if scoring the row alone and in a frame gives different scores."""
     import pandas as pd
 
     single_scores = {name: model.predict_row(row) for name, row in rows.items()}
@@ -70,12 +82,12 @@ def predict_rows(model: Model, rows: Mapping[str, Row]) -> dict[str, float]:
 
 
 def stability_check(scores: Mapping[str, float], target: "Target | type[Target]") -> Check:
-    """Return whether every odd row has an answer: a probability above 0 and below 1, or a number."""
+    """Return the check that every adversarial row has a valid score (`Target.is_valid_score`)."""
     invalid = [name for name, score in scores.items() if not target.is_valid_score(score)]
     examples = f": {', '.join(invalid[:_MAX_NAMED])}" if invalid else ""
     bar = f"0 of {len(scores)} without {target.describe_valid_scores()}, alone and in a frame"
     return Check(
-        name=f"odd rows{examples}",
+        name=f"adversarial rows{examples}",
         value=float(len(invalid)),
         bar=bar,
         status=CheckStatus.from_bool(bool(scores) and not invalid),
@@ -83,7 +95,14 @@ def stability_check(scores: Mapping[str, float], target: "Target | type[Target]"
 
 
 def agreement_checks(scores_by_path: Mapping[str, Sequence[float] | Floats], reference_path: str) -> tuple[Check, ...]:
-    """Return a check for each other way: the most by which an answer differs from that of the way `by`."""
+    """Return a check for each other serving path: its largest absolute difference from the scores of `reference_path`.
+
+    Paths with another number of scores than the reference, or with no scores, fail.
+
+    >>> (check,) = agreement_checks({"batch": [0.25, 0.5], "REST": [0.25, 0.75]}, "batch")
+    >>> check.name, check.value, check.bar, str(check.status)
+    ('answers of REST', 0.25, 'within 1e-09 of batch, on 2 rows', 'fail')
+    """
     reference = np.asarray(scores_by_path[reference_path], np.float64)
     return tuple(
         _agreement_check(name, np.asarray(scores), reference, reference_path)
@@ -93,7 +112,7 @@ def agreement_checks(scores_by_path: Mapping[str, Sequence[float] | Floats], ref
 
 
 def budget_checks(probe: ServingProbe, package_bytes: int, latency: Milliseconds, size: Megabytes) -> tuple[Check, ...]:
-    """Return whether one answer's latency, the process's memory and the package's bytes keep their budgets."""
+    """Return the checks that single-row p99 latency, memory and package size are within their budgets."""
     return (
         _max_check(f"p99 latency of one answer, ms (p50 {probe.p50_ms:.3f})", probe.p99_ms, latency.p99),
         _max_check("memory of the answering process, MB", probe.memory_mb, size.memory),
@@ -102,7 +121,12 @@ def budget_checks(probe: ServingProbe, package_bytes: int, latency: Milliseconds
 
 
 def http_latency_check(p50_ms: float, p99_ms: float, latency: Milliseconds) -> Check:
-    """Return whether one answer keeps its budget there and back, from a client's request to its answer."""
+    """Return the check that p99 latency over HTTP, from a client's request to its response, is within its budget.
+
+    >>> check = http_latency_check(p50_ms=2.0, p99_ms=9.5, latency=Milliseconds(p99=10.0))
+    >>> check.name, check.bar, str(check.status)
+    ('p99 latency over HTTP, ms (p50 2.000)', 'at most 10', 'pass')
+    """
     return _max_check(f"p99 latency over HTTP, ms (p50 {p50_ms:.3f})", p99_ms, latency.p99)
 
 
@@ -114,9 +138,10 @@ def fairness_checks(
     target: "Target",
     confidence: float,
 ) -> tuple[Check, ...]:
-    """Return the gates of the declared fairness on labelled `rows` of recent nights, and whether there are any to ask of.
+    """Return the declared fairness checks on labelled `rows` of recent nights, after a check that there are any.
 
-    `levels` (the text of each row's group) and `among` are over `rows`, as for the target's groups.
+    `levels` (the group of each row as text, by column) and the mask `included` are over `rows`. Only included rows are
+    compared.
     """
     labelled_rows = int(included.sum())
     count_check = Check(
@@ -132,7 +157,10 @@ def fairness_checks(
 
 
 def expectation_checks(model: Model, rows: "pd.DataFrame", expected: Iterable[Expectation]) -> tuple[Check, ...]:
-    """Return a check for each expectation: the share of `rows` that goes against it; None where it cannot be asked."""
+    """Return a check for each expectation: the share of `rows` that violates it.
+
+    The check fails with value None if there are no rows, or if the model cannot represent a value of the expectation.
+    """
     return tuple(_expectation_check(model, rows, expectation) for expectation in expected)
 
 
@@ -162,7 +190,7 @@ def _expectation_check(model: Model, rows: "pd.DataFrame", expectation: Expectat
 
 
 def _is_known_value(encoder: Encoder, name: str, value: object) -> bool:
-    """Return whether the model can tell `value` from any other: a level that it never saw would say nothing."""
+    """Return whether the model can represent `value`; an unseen level is encoded as missing and would test nothing."""
     if name not in encoder.names:
         return False
     levels = encoder.levels[name]

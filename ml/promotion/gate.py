@@ -1,6 +1,6 @@
-"""The gate: champion and challenger on the same frozen rows, and one of three verdicts.
+"""The promotion gate: it compares champion and challenger on the same frozen rows and returns a verdict.
 
-It turns one way: ties and doubts keep the champion, and a number that is missing refuses.
+Ties and doubts keep the champion, and a missing number fails its check.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,12 @@ _SEED = 20130201
 
 
 class GateRule(StrEnum):
-    """What must be shown: a first model's worth, a changed recipe's gain, a refreshed recipe's harmlessness.
+    """The rule that applies to a challenger.
 
-    `CHAMPION_UNAVAILABLE` is for a challenger whose champion cannot be evaluated: it must show a first model's worth, and that is not
-    enough to replace anything.
+    `BOOTSTRAP`: a first model must not be shown worse than the prior. `CHANGE`: another recipe must be shown better
+    than the champion. `REFRESH`: the same recipe on newer data must be better, and shown not worse than the margin.
+    `CHAMPION_UNAVAILABLE`: the champion cannot be evaluated; the challenger must pass as a first model, but that is not
+    enough to replace the champion.
     """
 
     BOOTSTRAP = "bootstrap"
@@ -32,7 +34,7 @@ class GateRule(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a challenger; `UNEVALUABLE` when its champion could not be, and people must decide."""
+    """The outcome for a challenger; `UNEVALUABLE`: the champion could not be evaluated, so people must decide."""
 
     PROMOTE = "promote"
     KEEP = "keep"
@@ -42,10 +44,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HoldoutScores:
-    """The frozen rows, later than anything either model learned from: labels and both models' scores, each (n,).
+    """The frozen holdout rows: labels and both models' scores, each of shape (n,).
 
-    `champion` holds the prior's scores where there is no champion yet, or none that can be evaluated; `baselines` the
-    scores of what needs no learning, by name.
+    Their nights are later than all rows that either model was fitted on. `champion` has the prior's scores if there is
+    no champion, or none that can be evaluated. `slices` are masks and `baselines` scores, each (n,), by name.
     """
 
     labels: Floats
@@ -58,9 +60,10 @@ class HoldoutScores:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromotionVerdict:
-    """What the gate found; gains are the champion's loss minus the challenger's, positive when it is better.
+    """The gate's verdict, with its checks.
 
-    `gain` is of the target's loss, which its `words` name, `cost_gain` of the use case's cost for 1000 rows.
+    `gain` is the champion's mean loss minus the challenger's: positive if the challenger is better. `cost_gain` is the
+    same for the use case's cost per 1000 rows. Both have an interval over nights. `display_names` names the loss.
     """
 
     outcome: Outcome
@@ -74,9 +77,10 @@ class PromotionVerdict:
 
     @property
     def reason(self) -> str:
-        """Return in a sentence which checks decided."""
+        """Return a sentence that names the checks that decided the outcome."""
         if self.outcome is Outcome.UNEVALUABLE:
-            return f"all {len(self.checks)} checks passed against {self.display_names.prior}, but the champion could not be evaluated"
+            passed = f"all {len(self.checks)} checks passed against {self.display_names.prior}"
+            return f"{passed}, but the champion could not be evaluated"
         not_passed = [
             f"{c.name} {format_number(c.value)} (bar: {c.bar})" for c in self.checks if c.status is not CheckStatus.PASS
         ]
@@ -88,7 +92,11 @@ class PromotionVerdict:
 def judge(
     holdout: HoldoutScores, gates: Gates, rule: GateRule, target: Target, extra_checks: tuple[Check, ...] = ()
 ) -> PromotionVerdict:
-    """Return whether the challenger may replace the champion, with every number and bar; `also` are checks made elsewhere."""
+    """Return the verdict on whether the challenger may replace the champion, with every check, its number and its bar.
+
+    `extra_checks`, such as those of fairness, count like the gate's own. Intervals come from a paired bootstrap over
+    nights, with a fixed seed.
+    """
     loss_gains, cost_gains = (
         row_metric(holdout.labels, holdout.champion) - row_metric(holdout.labels, holdout.challenger)
         for row_metric in (target.row_loss, target.row_cost)
@@ -127,7 +135,7 @@ def _outcome(checks: tuple[Check, ...], rule: GateRule) -> Outcome:
 
 
 def _baseline_checks(holdout: HoldoutScores, target: Target) -> tuple[Check, ...]:
-    """Return a check for each baseline: a model that it equals is not worth its keep."""
+    """Return a check for each baseline; the challenger must have a lower loss than the baseline."""
     challenger_loss = float(target.row_loss(holdout.labels, holdout.challenger).mean())
     gains = {
         f"{target.display_names.loss} gain on the baseline {name}": float(
@@ -165,14 +173,14 @@ def _cost_check(gain: Interval, gates: Gates) -> Check:
 
 
 def _significantly_above(gain: Interval, minimum: float) -> CheckStatus:
-    """Return fail without a gain, inconclusive while the interval reaches below `least`, else pass."""
+    """Return fail without a gain, inconclusive if the interval reaches `minimum` or below, else pass."""
     if not gain.value > 0:
         return CheckStatus.FAIL
     return CheckStatus.PASS if gain.low > minimum else CheckStatus.INCONCLUSIVE
 
 
 def _slice_checks(holdout: HoldoutScores, loss_gains: Floats, gates: Gates, loss: str) -> tuple[Check, ...]:
-    """Return a check for each slice: it fails where the challenger is shown worse beyond the margin (Bonferroni)."""
+    """Return a check for each slice: it fails if the challenger is shown worse than the margin (Bonferroni)."""
     confidence = 1 - (1 - gates.confidence) / max(len(holdout.slices), 1)
     checks = []
     for name, mask in holdout.slices.items():
@@ -190,5 +198,9 @@ def _slice_checks(holdout: HoldoutScores, loss_gains: Floats, gates: Gates, loss
 
 
 def format_number(value: float | None) -> str:
-    """Return a check's number as people read it; a missing one says so."""
+    """Return a check's number as text.
+
+    >>> format_number(0.0123456), format_number(None)
+    ('0.0123', 'missing')
+    """
     return "missing" if value is None else f"{value:.4f}"

@@ -1,8 +1,8 @@
-"""Whether a model that learned from the judged rows too is still the model that was judged: four numbers, each with a bar.
+"""Refit equivalence: four checks that a refit, also fitted on the judged rows, agrees with the judged model.
 
-Scores are compared on rows that neither has learned from, those that still wait for their labels: on the judged rows a
-refit repeats what it was told, and differs by that. The loss needs labels, so it is the judged rows'; a refit that has
-learned from them and still does worse there is broken, and one that does better has shown nothing.
+Scores are compared on rows that neither model was fitted on: those without labels yet. The judged rows do not serve for
+that, because the refit was fitted on their labels. Only the loss, which needs labels, is compared on the judged rows. A
+refit that is worse there although it was fitted on them is broken; a refit that is better there proves nothing.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,10 @@ from ml.usecase import Refit
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefitComparison:
-    """How a refit compares with the model `judged`; both are digests of packages, `refit` "" where it tells of itself."""
+    """The comparison of a refit with the judged model.
+
+    `judged` and `refit` are digests of packages; `refit` is "" in the card of the refit's own package.
+    """
 
     judged: str
     refit: str
@@ -27,29 +30,34 @@ class RefitComparison:
 
     @property
     def is_equivalent(self) -> bool:
-        """Return whether every check passed, so that the refit may stand for the judged model."""
+        """Return whether every check passed, so that the refit may be released in place of the judged model."""
         return all(each.status is CheckStatus.PASS for each in self.checks)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScorePair:
-    """The scores of the same rows by the model that was judged and by the refit, each (n,)."""
+    """The scores of the same rows by the judged model and by the refit, each of shape (n,)."""
 
     judged: Floats
     refit: Floats
 
     @property
     def is_complete(self) -> bool:
-        """Return whether there are rows, and none lacks a score."""
+        """Return whether there are rows, and each has a finite score from both models.
+
+        >>> ScorePair(judged=np.array([0.2, 0.4]), refit=np.array([0.2, np.nan])).is_complete
+        False
+        """
         return len(self.judged) > 0 and bool(np.isfinite(self.judged + self.refit).all())
 
 
 def refit_checks(
     unlabelled_scores: ScorePair, judged_scores: ScorePair, labels: Floats, target: Target, bars: Refit
 ) -> tuple[Check, ...]:
-    """Return the checks of a refit on rows `ahead` and on those `seen`, the judged ones, with their `labels`.
+    """Return the checks of a refit: score distance, changed decisions and rank correlation, and the rise of the loss.
 
-    A missing number fails.
+    The first three use `unlabelled_scores`; the last uses `judged_scores` with their `labels`, shape (n,). A check
+    without a number fails.
     """
     score_distance, words = target.score_distance, target.display_names
     loss_increase = float(target.row_loss(labels, judged_scores.refit).mean()) - float(
@@ -76,7 +84,7 @@ def _mean_row_statistic(row_statistic: Callable[[Floats, Floats], Floats | Boole
 
 
 def _rank_correlation(scores: ScorePair) -> float:
-    """Return Spearman's rho, ties sharing their mean rank; 1 where neither tells any row from another."""
+    """Return Spearman's rho with mean ranks for ties; 1 if both score all rows alike, 0 if only one does."""
     if not scores.is_complete:
         return np.nan
     varies = [bool(np.ptp(each)) for each in (scores.judged, scores.refit)]

@@ -1,7 +1,7 @@
-"""May a night's scores be issued? They are held against the entities of the night, and against the nights issued last.
+"""The publication gate: it checks a night's scores against the night's entities and the nights published last.
 
-Every bar is a size of effect, so a night of a million rows is judged as one of a thousand. Numbers that cannot be had yet
-(too few nights, too few rows) are inconclusive and hold nothing back: a first night has nothing to be like.
+All bars are effect sizes, so they mean the same for a thousand rows and for a million. A check without a number (too
+few nights, too few rows) is inconclusive and does not hold scores back: a first night has no reference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ from ml.statistics.column_profiles import Profile
 from ml.usecase import PublicationGate
 
 SCORE = "score"
-_MIN_ROWS = 50  # below, two nights that are alike may lie .4 of their rows apart by chance
+_MIN_ROWS = 50  # with fewer rows, the distance between two similar nights may be .4 by chance
 _MIN_DISTINCT_POINTS, _MAX_NAMED = 10, 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreBatch:
-    """A night's scores before they are issued: how many `entities` it has, how many `rows` were scored.
+    """A night's scores before publication: the numbers of its entities, of scored rows, and of invalid scores.
 
-    `wrong` have no answer, or one that is out of range. `profiles` has that of the column `score`, and of each feature
-    that is held against earlier nights.
+    A score is invalid if it is missing or out of range. `profiles` has the profiles of the column `score` and of each
+    feature that is compared with earlier nights.
     """
 
     entities: int
@@ -34,7 +34,7 @@ class ScoreBatch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublishedReference:
-    """The nights issued last, by the profiles of their columns, and the features in which they are alike."""
+    """The nights published last, each as profiles by column, and the features that are stable across them."""
 
     nights: Sequence[Mapping[str, Profile]]
     stable_features: frozenset[str]
@@ -42,7 +42,7 @@ class PublishedReference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublicationDecision:
-    """Every check of a night's scores."""
+    """The decision on a night's scores, with every check."""
 
     checks: tuple[Check, ...]
 
@@ -52,20 +52,20 @@ class PublicationDecision:
 
     @property
     def is_publishable(self) -> bool:
-        """Whether the night may be issued."""
+        """Whether the night may be published: no check failed."""
         return not self.failed
 
     @property
     def reason(self) -> str:
-        """What failed, each with what was expected and what came."""
+        """The failed checks, each with the expected and the actual value; "" if none failed."""
         return "; ".join(f"{check.name}: expected {check.bar}, got {check.value:.4g}" for check in self.failed)
 
 
 def build_reference(nights: Sequence[Mapping[str, Profile]], bars: PublicationGate) -> PublishedReference:
-    """Return what a night is held against: the `nights` issued last.
+    """Return the reference for a night: the `nights` published last, and their stable features.
 
-    Steady is a feature in which each of them is near another, and whose rows differ within a night: a number that takes
-    a handful of values is known of places, not of each row.
+    A feature is stable if each night's profile is near that of another night. A number must also take many values
+    within a night: one with a handful of values, such as the weather at a few airports, describes places and not rows.
     """
     names = {name for night in nights for name in night} - {SCORE}
     return PublishedReference(
@@ -75,9 +75,9 @@ def build_reference(nights: Sequence[Mapping[str, Profile]], bars: PublicationGa
 
 
 def evaluate(batch: ScoreBatch, reference: PublishedReference, bars: PublicationGate) -> PublicationDecision:
-    """Return the verdict on `batch` beside the nights issued last."""
+    """Return the decision on `batch`, compared with the nights published last."""
     checks = [
-        _range_check("scores that are no answer", float(batch.invalid), 0, 0),
+        _range_check("invalid scores", float(batch.invalid), 0, 0),
         _range_check("entities with a score", _coverage(batch.rows, batch.entities), bars.min_coverage, 1),
         _row_count_check(batch, reference, bars),
     ]
@@ -127,7 +127,7 @@ def _feature_check(batch: ScoreBatch, reference: PublishedReference, bars: Publi
         [name for name in by_distance if distances[name] > bars.max_feature_distance][:_MAX_NAMED] or by_distance[:1]
     )
     return _range_check(
-        f"share of a feature moved from the nearest of the last nights ({names_text or 'none is steady'})",
+        f"share of a feature moved from the nearest of the last nights ({names_text or 'none is stable'})",
         max(distances.values(), default=None),
         0,
         bars.max_feature_distance,
@@ -135,7 +135,7 @@ def _feature_check(batch: ScoreBatch, reference: PublishedReference, bars: Publi
 
 
 def _comparable_profiles(nights: Sequence[Mapping[str, Profile]], name: str, bars: PublicationGate) -> list[Profile]:
-    """Return the profiles of a column to compare with, none where nights or their rows are too few."""
+    """Return the profiles of a column that have enough rows; none if there are too few such nights."""
     comparable = [night[name] for night in nights if name in night and night[name].rows >= _MIN_ROWS]
     return comparable if len(comparable) >= bars.min_reference_nights else []
 

@@ -1,4 +1,4 @@
-"""What a client sends, held against what a model takes: rows of features, or entities whose features are known here."""
+"""Validation of score requests against a model's features: rows of features, or keys of entities."""
 
 import csv
 import io
@@ -18,13 +18,13 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestSchema:
-    """The features that a model takes, in order, and of each whether it is words, not a number."""
+    """A model's features in order; `is_text` says of each whether its values are texts, not numbers."""
 
     is_text: Mapping[str, bool]
 
     @classmethod
     def from_encoder(cls, encoder: Encoder) -> "RequestSchema":
-        """Return what a model with this encoder takes."""
+        """Return the schema of a model with this encoder."""
         return cls(
             is_text={name: levels is not None or name in encoder.texts for name, levels in encoder.levels.items()}
         )
@@ -34,10 +34,14 @@ class RequestSchema:
         return tuple(self.is_text)
 
     def complete(self, row: Row, known: Row | None = None) -> dict[str, object]:
-        """Return a value for each feature: what the row has, else what is `known` of its entity.
+        """Return a value for each feature: from the row, or else from the `known` features of its entity.
 
-        A missing value is None. Raises QuestionError for a column that is no feature, a feature that is lacking, and a
-        value of another type.
+        A missing value is None. Raises ScoreRequestError if the row has a column that is not a feature, if a feature is
+        in neither, or if a value has the wrong type.
+
+        >>> schema = RequestSchema(is_text={"zone": True, "miles": False})
+        >>> schema.complete({"entity": "a1", "miles": 3}, known={"zone": "east", "miles": 1.0})
+        {'zone': 'east', 'miles': 3.0}
         """
         given = {name: self._check_value(name, value) for name, value in row.items() if name != ENTITY}
         values = known if known and not given else {**(known or {}), **given}
@@ -46,15 +50,14 @@ class RequestSchema:
         except KeyError:
             missing = [name for name in self.names if name not in values]
             raise ScoreRequestError(
-                f"expected a value for each of the {len(self.is_text)} features, lacking: {join_names(missing)}; send null for "
-                "one that is not known"
+                f"expected a value for each of the {len(self.is_text)} features, lacking: {join_names(missing)}; "
+                "send null for one that is not known"
             ) from None
 
     def _check_value(self, name: str, value: object) -> object:
         if name not in self.is_text:
-            raise ScoreRequestError(
-                f"expected only the features {join_names(self.names)}, and {ENTITY!r}; got {truncate(name)}: leave it out"
-            )
+            expected = f"expected only the features {join_names(self.names)}, and {ENTITY!r}"
+            raise ScoreRequestError(f"{expected}; got {truncate(name)}: leave it out")
         if value is None:
             return None
         if self.is_text[name]:
@@ -67,7 +70,11 @@ class RequestSchema:
 
 
 def entity_key(row: Row) -> str | None:
-    """Return the key of the row's entity, None when it names none; raises QuestionError when that is no text."""
+    """Return the key of the row's entity, or None if the row has none; raises ScoreRequestError if it is not a text.
+
+    >>> entity_key({"entity": "2013-02-08|9E|3314|JFK"}), entity_key({"miles": 3.0})
+    ('2013-02-08|9E|3314|JFK', None)
+    """
     if ENTITY not in row:
         return None
     key = row[ENTITY]
@@ -77,9 +84,12 @@ def entity_key(row: Row) -> str | None:
 
 
 def rows_from_columns(columns: Sequence[object], data: Sequence[object]) -> list[dict[str, object]]:
-    """Return rows given as lists of cells under named columns, each as a mapping; raises QuestionError.
+    """Return rows as mappings, from the names of columns and lists of cells.
 
-    A column twice, or a row with more or fewer cells than there are columns, is no table.
+    Raises ScoreRequestError if a name occurs twice or is not a text, or if a row has not one cell for each column.
+
+    >>> rows_from_columns(["zone", "miles"], [["east", 3.0], ["west", None]])
+    [{'zone': 'east', 'miles': 3.0}, {'zone': 'west', 'miles': None}]
     """
     names = [name for name in columns if isinstance(name, str)]
     if len(set(names)) != len(columns):
@@ -95,9 +105,17 @@ def rows_from_columns(columns: Sequence[object], data: Sequence[object]) -> list
 
 
 def rows_from_csv(body: bytes, schema: RequestSchema) -> list[dict[str, object]]:
-    """Return the rows of a CSV; its first line names the columns, or else each line has all features in order.
+    """Return the rows of a CSV.
 
-    An empty cell is a missing value. Raises QuestionError when there is no row, or a number is none.
+    If all cells of the first line are names of features (or `entity`), it is the header. Otherwise there is no header,
+    and each line has all features in order. An empty cell is a missing value. Raises ScoreRequestError if there is no
+    row, or if a cell of a numeric feature is not a number.
+
+    >>> schema = RequestSchema(is_text={"zone": True, "miles": False})
+    >>> rows_from_csv(b"miles,zone\\n3,east\\n", schema)
+    [{'miles': 3.0, 'zone': 'east'}]
+    >>> rows_from_csv(b"east,\\n", schema)
+    [{'zone': 'east', 'miles': None}]
     """
     try:
         lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
@@ -112,10 +130,14 @@ def rows_from_csv(body: bytes, schema: RequestSchema) -> list[dict[str, object]]
 
 
 def rows_from_json(body: bytes) -> list[dict[str, object]]:
-    """Return the rows of a JSON list of objects; raises QuestionError for anything else, NaN and Infinity among it."""
+    """Return the rows of a JSON list of objects; raises ScoreRequestError for anything else, also NaN and Infinity.
+
+    >>> rows_from_json(b'[{"zone": "east", "miles": null}]')
+    [{'zone': 'east', 'miles': None}]
+    """
     try:
         rows = json.loads(body, parse_constant=_reject_constant)
-    except (ValueError, RecursionError) as fault:  # a ValueError: bad UTF-8 too
+    except (ValueError, RecursionError) as fault:  # invalid UTF-8 is a ValueError too
         raise ScoreRequestError(f"expected JSON, but: {fault}") from None
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
         return rows
@@ -123,19 +145,29 @@ def rows_from_json(body: bytes) -> list[dict[str, object]]:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Return names for a sentence, the first of them when they are many."""
+    """Return names as a list for a message; of more than eight names, the first eight and the number of the others.
+
+    >>> join_names(["zone", "miles"])
+    "'zone', 'miles'"
+    >>> join_names(list("abcdefghij"))
+    "'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' and 2 more"
+    """
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     return ", ".join(truncate(name) for name in names[:_MAX_NAMES]) + more
 
 
 def truncate(value: object) -> str:
-    """Return a value for a sentence: cut short, because a client may send anything."""
+    """Return the `repr` of a value for a message, at most 60 characters of it, because a client may send anything.
+
+    >>> truncate("east"), len(truncate("x" * 1000))
+    ("'east'", 61)
+    """
     text = repr(value)
     return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"
 
 
 def _reject_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON; send null for what is not known")
+    raise ValueError(f"{constant} is not JSON; send null for a value that is not known")
 
 
 def _finite_number(name: str, value: float) -> float:

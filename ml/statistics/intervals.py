@@ -1,4 +1,4 @@
-"""Rows with their answers, the slices of them, and numbers with intervals that treat nights as the sample."""
+"""Scored rows, masks of their slices, and confidence intervals that treat the night as the unit of sampling."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _RESAMPLES, _MIN_DEFINED_SHARE = 4000, 0.95
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredRows:
-    """Rows that the model which answered them had not learned from: features, labels, scores and nights, each n."""
+    """Out-of-sample rows: `frame` has their features; `labels`, `scores` and `nights` have the shape (n,)."""
 
     frame: "pd.DataFrame"
     labels: Floats
@@ -27,7 +27,7 @@ class ScoredRows:
     nights: Strings
 
     def select(self, mask: Booleans) -> "ScoredRows":
-        """Return the rows under `mask`."""
+        """Return the rows where `mask`, shape (n,), is true."""
         return ScoredRows(
             frame=self.frame[mask], labels=self.labels[mask], scores=self.scores[mask], nights=self.nights[mask]
         )
@@ -43,7 +43,7 @@ class Interval:
 
 
 def from_stored(value: float | None, low: float | None, high: float | None) -> Interval:
-    """Return an interval that was stored as JSON, with None for what was not finite: no value, or no bound on that side.
+    """Return the interval that was stored as JSON, where None stands for a value or a bound that is not finite.
 
     >>> from_stored(0.5, None, None)
     Interval(value=0.5, low=-inf, high=inf)
@@ -56,9 +56,15 @@ def from_stored(value: float | None, low: float | None, high: float | None) -> I
 
 
 def slice_masks(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> dict[str, np.ndarray]:
-    """Return a mask over the rows for every level, of every declared slice, that has rows enough.
+    """Return a mask of shape (n,) for each level of each declared slice that has at least `min_rows` rows.
 
-    `levels` holds the text of each slice's feature, shape (n,).
+    `levels` has the level of each row by feature, shape (n,).
+
+    >>> from ml.usecase import Slice
+    >>> levels = {"carrier": np.array(["AA", "AA", "UA"], object)}
+    >>> masks = slice_masks((Slice(feature="carrier", min_rows=2),), levels)
+    >>> {name: mask.tolist() for name, mask in masks.items()}
+    {'carrier=AA': [True, True, False]}
     """
     import pandas as pd
 
@@ -73,10 +79,16 @@ def slice_masks(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> d
 
 
 def mean_by_night(values: Floats, nights: Strings, confidence: float, seed: int) -> Interval:
-    """Return the mean of `values` (n,) with an interval that takes nights as the sample; unbounded with one night.
+    """Return the mean of `values`, shape (n,), with a bootstrap interval over nights; unbounded with a single night.
 
-    Whole nights are drawn with replacement (Efron & Tibshirani 1993, ch. 6); their standard error is widened by
-    sqrt(k / (k - 1)) for k nights and multiplied by Student's quantile for k - 1 degrees of freedom.
+    Whole nights are drawn with replacement (Efron & Tibshirani 1993, ch. 6). Their standard error is widened by
+    sqrt(k / (k - 1)) for k nights and multiplied by Student's quantile with k - 1 degrees of freedom.
+
+    >>> values, nights = np.array([1.0, 1.0, 4.0]), np.array(["mon", "mon", "tue"], object)
+    >>> mean_by_night(values, nights, 0.95, seed=1).value
+    2.0
+    >>> mean_by_night(values[:2], nights[:2], 0.95, seed=1)
+    Interval(value=1.0, low=-inf, high=inf)
     """
     interval = ratio_by_night(values, np.ones(len(values)), nights, confidence, seed)
     if interval is not None:
@@ -89,7 +101,13 @@ def mean_by_night(values: Floats, nights: Strings, confidence: float, seed: int)
 def ratio_by_night(
     numerators: Floats, denominators: Floats, nights: Strings, confidence: float, seed: int
 ) -> Interval | None:
-    """Return the sum of `top` over that of `bottom`, each (n,), with the interval of `over_nights`."""
+    """Return sum(numerators) / sum(denominators), each of shape (n,), with the interval of `bootstrap_nights`.
+
+    >>> hits, trials = np.array([1.0, 3.0, 2.0, 2.0]), np.array([4.0, 4.0, 4.0, 4.0])
+    >>> interval = ratio_by_night(hits, trials, np.array(["1", "2", "3", "4"], object), 0.95, seed=1)
+    >>> interval.value, round(interval.low, 2), round(interval.high, 2)
+    (0.5, 0.17, 0.83)
+    """
     import pandas as pd
 
     night_index, distinct_nights = pd.factorize(nights, sort=True)
@@ -103,18 +121,29 @@ def ratio_by_night(
 
 
 def clip_to_share(interval: Interval | None) -> Interval | None:
-    """Return the interval of a share, which lies between 0 and 1."""
+    """Return `interval` with its bounds clipped to 0 and 1, for a value that is a share.
+
+    >>> clip_to_share(Interval(value=0.9, low=0.7, high=1.1))
+    Interval(value=0.9, low=0.7, high=1.0)
+    """
     return interval and Interval(value=interval.value, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
 def bootstrap_nights(
     statistic: Callable[[Floats], Floats], nights: int, confidence: float, seed: int
 ) -> Interval | None:
-    """Return any statistic of some nights with Student's interval: k - 1 degrees of freedom, the resamples' standard error.
+    """Return a statistic with a Student interval from a bootstrap over nights, or None if it cannot be computed.
 
-    `statistic` takes how often each night counts, shape (resamples, nights), and returns (resamples,), not a number where
-    it has none. None with fewer than 2 nights, without a value, or where more than 5 % of the resamples have none. The
-    quantiles of the resamples themselves do not reach as far out as few nights, or a high confidence, ask for.
+    `statistic` takes the number of times each night was drawn, shape (resamples, nights), and returns one value for
+    each resample, shape (resamples,), NaN where it is undefined. The half-width is the bootstrap standard error,
+    widened by sqrt(k / (k - 1)), times Student's quantile with k - 1 degrees of freedom for k nights. Percentiles of
+    the resamples would be too narrow for few nights or a high confidence. The result is None with fewer than 2 nights,
+    if the statistic of all nights is undefined, or if that of more than 5 % of the resamples is.
+
+    >>> nightly_means = np.array([1.0, 2.0, 3.0])
+    >>> interval = bootstrap_nights(lambda drawn: (drawn @ nightly_means) / 3, 3, 0.95, seed=1)
+    >>> interval.value, round(interval.high - interval.value, 1)  # Student's interval of the mean: 2 +- 2.48
+    (2.0, 2.5)
     """
     if nights < 2:
         return None
@@ -131,5 +160,5 @@ def bootstrap_nights(
 
 @lru_cache(maxsize=16)
 def _resample_counts(nights: int, seed: int) -> Floats:
-    """Return how often each night is in each resample, shape (resamples, nights)."""
+    """Return the number of times that each night is drawn in each resample, shape (resamples, nights)."""
     return np.random.default_rng(seed).multinomial(nights, np.full(nights, 1 / nights), _RESAMPLES).astype(np.float64)

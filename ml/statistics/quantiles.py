@@ -1,4 +1,4 @@
-"""Quantiles: of numbers that weigh differently, and as a linear form of a design."""
+"""Weighted quantiles and linear quantile regression."""
 
 import numpy as np
 
@@ -10,9 +10,14 @@ _MAX_BANDWIDTH, _MIN_BANDWIDTH = 1.0, 0.05
 
 
 def weighted_quantile(values: Floats, quantile: float, weights: Floats | None = None) -> float:
-    """Return the least of `values` (n,) that a share `quantile` of their weight does not exceed; n >= 1.
+    """Return the smallest of `values`, shape (n,) with n >= 1, at which the cumulative weight reaches `quantile`.
 
     No constant has a smaller pinball loss (Koenker & Bassett 1978).
+
+    >>> weighted_quantile(np.array([30.0, 10.0, 20.0, 40.0]), 0.75)
+    30.0
+    >>> weighted_quantile(np.array([30.0, 10.0, 20.0, 40.0]), 0.75, weights=np.array([1.0, 1.0, 1.0, 9.0]))
+    40.0
     """
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
@@ -23,12 +28,17 @@ def weighted_quantile(values: Floats, quantile: float, weights: Floats | None = 
 def regress(
     design: Floats, labels: Floats, quantile: float, penalty: float, weights: Floats | None = None
 ) -> tuple[Floats, float]:
-    """Return slopes (columns,) and intercept of the linear form of `design` (n, columns) that is the `quantile` of labels.
+    """Return slopes, shape (columns,), and intercept of a linear quantile regression on `design`, shape (n, columns).
 
-    The pinball loss is smoothed by a logistic kernel (Fernandes, Guerre & Horta 2021), with the bandwidth of He et al.
-    (2023, sec. 4) in standard deviations of the labels, and comes to its least by Newton's method, from smooth to sharp.
-    The intercept is then the exact quantile of what is left. `penalty` weighs half the squares of the slopes, labels
-    standardised.
+    The pinball loss is smoothed with a logistic kernel (Fernandes, Guerre & Horta 2021). The bandwidth is that of He et
+    al. (2023, sec. 4), in standard deviations of the labels. Newton's method minimises the smoothed loss for decreasing
+    bandwidths. The intercept is then the exact quantile of the residuals. `penalty` is the ridge penalty: it multiplies
+    half the sum of the squared slopes, for standardised labels.
+
+    >>> hours = np.arange(10.0)
+    >>> slopes, intercept = regress(hours[:, None], 2 * hours + 1, quantile=0.5, penalty=0.0)
+    >>> slopes.round(3).tolist(), round(intercept, 3)
+    ([2.0], 1.0)
     """
     center, scale = float(labels.mean()), float(labels.std()) or 1.0
     count, columns = design.shape
@@ -57,7 +67,7 @@ def _minimize_smoothed_loss(
     bandwidth: float,
     coefficients: Floats,
 ) -> Floats:
-    """Return the coefficients of least smoothed loss, begun at those `found` before; steps are halved until it falls."""
+    """Return the minimiser of the smoothed loss, by Newton's method with step halving, starting at `coefficients`."""
 
     def loss(each: Floats) -> float:
         residuals = labels - matrix @ each

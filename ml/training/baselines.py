@@ -1,4 +1,4 @@
-"""What a model must beat to be worth its keep: answers that need no learning."""
+"""Baselines that a model must beat: predictions that need no fitting."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,14 @@ from ml.usecase import Baseline, Prior, RecentMean, RecentRate
 
 
 def predict(baseline: Baseline, frame: pd.DataFrame, prior: float) -> Floats:
-    """Return the baseline's answer to each row of `frame`, shape (n,); `prior` is the constant that was learned."""
+    """Return the baseline's prediction for each row of `frame`, shape (n,).
+
+    `prior` is the best constant on the training rows. It replaces a missing rate or mean.
+
+    >>> frame = pd.DataFrame({"rate": [0.25, None, 1.5]})
+    >>> predict(RecentRate(feature="rate"), frame, prior=0.4).tolist()
+    [0.25, 0.4, 1.0]
+    """
     match baseline:
         case Prior():
             return np.full(len(frame), prior)

@@ -1,4 +1,4 @@
-"""Features as numbers: the one transformation that training, batch and single answers share."""
+"""Encoding of features as numbers: the one transformation that training, batch scoring and online scoring share."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,11 @@ Levels = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """The features in order: of each category its levels as seen in training, of each text its projection, else a number."""
+    """The fitted encoding, in the order of the features.
+
+    `levels` maps each feature to its sorted levels in training, or to None for a number or a text. `texts` has the
+    projection of each text feature, which fills several encoded columns.
+    """
 
     levels: Mapping[str, Levels | None]
     texts: Mapping[str, Projection] = field(default_factory=dict)
@@ -33,7 +37,7 @@ class Encoder:
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
-        """Return, for each column of what is encoded, how many levels it has; None for a number."""
+        """Return the number of levels of each encoded column; None for a number."""
         return tuple(
             None if levels is None else len(levels)
             for name, levels in self.levels.items()
@@ -42,7 +46,7 @@ class Encoder:
 
     @property
     def columns(self) -> dict[str, range]:
-        """Return which columns of what is encoded each feature fills."""
+        """Return the range of encoded columns that each feature fills."""
         offsets = list(accumulate((self._width(name) for name in self.levels), initial=0))
         return {name: range(*offsets[index : index + 2]) for index, name in enumerate(self.levels)}
 
@@ -51,20 +55,20 @@ class Encoder:
 
     @property
     def categories(self) -> tuple[int, ...]:
-        """Return the columns of what is encoded that are categories."""
+        """Return the indices of the encoded columns that are categories."""
         return tuple(i for i, size in enumerate(self.sizes) if size is not None)
 
     def encode(self, frame: "pd.DataFrame") -> Floats:
-        """Return float64 of shape (n, columns): numbers as they are, categories as level index, texts projected.
+        """Return float64 of shape (n, columns): numbers unchanged, categories as level indices, texts projected.
 
-        A level not seen in training is missing (NaN). Raises DataError when a feature is not in `frame`.
+        A level not seen in training is encoded as missing (NaN). Raises DataError when `frame` lacks a feature.
         """
         self._check_features(frame)
         columns = [self._column(name, frame[name]) for name in self.levels]
         return np.column_stack(columns)
 
     def encode_row(self, row: Mapping[str, object]) -> Floats:
-        """Return one row's features, shape (1, columns), without a frame: the path of single answers.
+        """Return the encoded features of one row, shape (1, columns), for online scoring; it does not need pandas.
 
         Raises DataError as `encode` does.
         """
@@ -103,7 +107,7 @@ class Encoder:
             return (codes.get(value, np.nan),)
         if name in self.texts:
             return [float(each) for each in self.texts[name].apply([value])[0]]
-        return (np.nan if value is None else float(value),)  # type: ignore[arg-type]  # a number by contract
+        return (np.nan if value is None else float(value),)  # type: ignore[arg-type]  # a number by the contract
 
     @cached_property
     def _level_codes(self) -> dict[str, dict[object, float] | None]:
@@ -114,9 +118,16 @@ class Encoder:
 
 
 def fit(frame: "pd.DataFrame", names: tuple[str, ...], declared: Iterable[Text] = ()) -> Encoder:
-    """Return the encoder of the features `names`, with the levels that each category has in `frame`, sorted.
+    """Return the encoder of the features `names`, with the sorted levels that each category has in `frame`.
 
-    Those that are `declared` texts are fitted as such.
+    Features that are `declared` as texts are fitted as text features.
+
+    >>> import pandas as pd
+    >>> encoder = fit(pd.DataFrame({"zone": ["west", "east", None], "miles": [1.0, 2.5, 4.0]}), ("zone", "miles"))
+    >>> encoder.levels
+    {'zone': ('east', 'west'), 'miles': None}
+    >>> encoder.encode_row({"zone": "north", "miles": 3.0}).tolist()  # "north" was not seen in training
+    [[nan, 3.0]]
     """
     projections = {
         each.column: text_features.fit(each, frame[each.column]) for each in declared if each.column in names

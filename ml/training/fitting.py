@@ -1,4 +1,4 @@
-"""Fitting candidates: walk forward to calibrate and compare, then learn once from everything that may be learned."""
+"""Fitting of candidates: walk-forward folds for calibration and comparison, then a final fit on all training rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,24 +26,24 @@ def _ignore_progress(_fold: int) -> None: ...
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Frames of features in, calibrated answers out: probabilities of yes, or numbers."""
+    """A fitted model: features in, calibrated scores out (probabilities, or numbers in the unit of the label)."""
 
     encoder: Encoder
     learner: Learner
     calibration: Correction
 
     def predict(self, frame: "pd.DataFrame") -> Floats:
-        """Return the answer to each row, shape (n,)."""
+        """Return the score of each row, shape (n,)."""
         return self.calibration.apply(self.learner.raw(self.encoder.encode(frame)))
 
     def predict_row(self, row: dict[str, object]) -> float:
-        """Return the answer to one row given as a mapping of feature to value, without pandas."""
+        """Return the score of one row, a mapping of feature to value; it does not import pandas."""
         return float(self.calibration.apply(self.learner.raw(self.encoder.encode_row(row))[0]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """A learner of earlier nights, and the rows that walked ahead of what it had learned from."""
+    """A learner fitted on earlier nights, and a mask of the validation rows, which are of later nights."""
 
     learner: Learner
     validation: Booleans
@@ -51,7 +51,7 @@ class Fold:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedCandidate:
-    """A candidate's model, and its calibrated scores on the rows of all folds, which walked ahead."""
+    """A candidate's model, its folds, and its calibrated out-of-fold scores on the validation rows of all folds."""
 
     candidate: Candidate
     model: Model
@@ -60,14 +60,14 @@ class FittedCandidate:
 
     @property
     def out_of_fold(self) -> Booleans:
-        """Return the rows that have a score."""
+        """Return a mask of the rows that have an out-of-fold score, shape (n,)."""
         out_of_fold: Booleans = np.any([fold.validation for fold in self.folds], axis=0)
         return out_of_fold
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """What every candidate learns from: encoded features (n, columns), labels and nights (ISO dates), each (n,)."""
+    """The training rows of all candidates: encoded features (n, columns), labels and nights (ISO dates), each (n,)."""
 
     encoder: Encoder
     features: Floats
@@ -79,7 +79,7 @@ class TrainingData:
     threads: int
 
     def fit_learner(self, candidate: Candidate, rows: Booleans) -> Learner:
-        """Return the candidate learned from `rows`; raises RefusalError when they all have the same label."""
+        """Return the candidate fitted on `rows`; raises RefusalError when they all have the same label."""
         labels, nights = self.labels[rows], self.nights[rows]
         self.target.check_learnable(labels, nights)
         weights = weighting.row_weights(candidate, self.recency, labels, nights)
@@ -101,9 +101,10 @@ def prepare(
     texts: tuple[Text, ...] = (),
     recency: Recency | None = None,
 ) -> TrainingData:
-    """Return what candidates learn from; `nights` is ISO dates, shape (n,).
+    """Return the encoded training data; `labels` and `nights` (ISO dates) have shape (n,).
 
-    Those of the features `names` that are declared `texts` are read as such; `recency` lets older nights count less.
+    `names` are the features to encode. Columns declared in `texts` are encoded as text features. `recency` gives older
+    nights a lower weight.
     """
     encoder = encoding.fit(frame, names, texts)
     return TrainingData(
@@ -121,9 +122,10 @@ def prepare(
 def walk_forward(
     candidate: Candidate, data: TrainingData, on_progress: ProgressCallback = _ignore_progress
 ) -> tuple[tuple[Fold, ...], Floats]:
-    """Return the learners of forward folds, and their raw answers to the nights ahead, shape (n,), missing elsewhere.
+    """Return the folds and the out-of-fold raw scores, shape (n,), which are NaN for rows that no fold validates on.
 
-    `told` hears the number of each fold, from 1, once it is done. Raises RefusalError when the rows of a fold all have the same label.
+    Calls `on_progress` with the number of each finished fold, from 1. Raises RefusalError when all training rows of a
+    fold have the same label.
     """
     raw, folds = np.full(len(data.labels), np.nan), []
     for number, (learned, predicted) in enumerate(splitting.folds(data.nights), start=1):
@@ -135,9 +137,9 @@ def walk_forward(
 
 
 def fit(candidate: Candidate, data: TrainingData, on_progress: ProgressCallback = _ignore_progress) -> FittedCandidate:
-    """Return the candidate learned from all rows and calibrated on forward folds, which `told` hears of as in `walk`.
+    """Return the candidate fitted on all rows and calibrated on its out-of-fold scores.
 
-    Raises RefusalError as `walk` does.
+    Calls `on_progress` and raises RefusalError as `walk_forward` does.
     """
     folds, raw = walk_forward(candidate, data, on_progress)
     out_of_fold, labels, nights = ~np.isnan(raw), data.labels, data.nights
@@ -153,7 +155,7 @@ def fit(candidate: Candidate, data: TrainingData, on_progress: ProgressCallback 
 
 
 def refit(fitted: FittedCandidate, data: TrainingData) -> Model:
-    """Return the candidate learned once more, from all of `material`, with the calibration that it was judged with."""
+    """Return the candidate fitted again on all rows of `data`, with the calibration that it was judged with."""
     all_rows = np.full(len(data.labels), True)
     learner = data.fit_learner(fitted.candidate, all_rows)
     return Model(encoder=data.encoder, learner=learner, calibration=fitted.model.calibration)

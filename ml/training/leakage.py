@@ -1,9 +1,9 @@
-"""The leak alarm: skill that cannot be is a fault of the data. Training stops and the sentence names the feature.
+"""Leak detection. Training stops with an error that names the feature.
 
-Three probes on the labelled rows, none of which needs a model:
-* a level, or a missing value, that settles the label on its own, night after night;
-* one feature that tells the label better than any honest one could;
-* a feature that follows what a table said at the row's own time of event, which nobody knew at the cutoff.
+Three checks on the labelled rows, none of which needs a model:
+* a category level, or a missing value, that determines the label by itself, on many nights;
+* a single feature whose skill exceeds the limit for a whole model;
+* a feature that follows the state of a table at the time of the event, which was not known at the cutoff.
 """
 
 from collections.abc import Collection, Iterator
@@ -33,11 +33,12 @@ def check_features(
     deterministic_levels: tuple[DeterministicLevels, ...] = (),
     hidden: Collection[str] = (),
 ) -> None:
-    """Raise LeakError when a column of `frame` knows too much about `labels`.
+    """Raise LeakError when a column of `frame` reveals the label.
 
-    `future` holds, for each looked-up column, what the table said at each row's time of event where that became known
-    only after the cutoff (missing elsewhere); same order as `frame`. `settled` names the levels that may settle the
-    label, because they do so by definition; no level of a column in `hidden` is told.
+    `frame` has one row for each label; `labels` and `nights` (ISO dates) have shape (n,). `future` has the same rows as
+    `frame` and one column for each looked-up column: its value at the time of the event where that value became known
+    only after the cutoff, and missing elsewhere. `deterministic_levels` lists levels that determine the label by
+    definition; they are allowed. The error message masks the levels of columns in `hidden`.
     """
     allowed = {(each.feature, level) for each in deterministic_levels for level in each.levels}
     night_index = pd.factorize(nights, sort=True)[0].astype(np.int64)
@@ -48,12 +49,15 @@ def check_features(
 
 
 def check_quality(quality: Quality, gates: Gates) -> None:
-    """Raise LeakError when a model is better than the stated ceiling, over nights enough to tell."""
+    """Raise LeakError when a model's quality exceeds the gates' leak limit.
+
+    The limit is a ROC AUC or a skill (`Quality.leak_limit`). It applies only to a quality measured on enough nights.
+    """
     name, value, maximum, min_nights = quality.leak_limit(gates)
     if quality.nights >= min_nights and value is not None and value > maximum:
         raise LeakError(
             f"expected a {name} of at most {maximum} on what is known at the cutoff, got {value:.4f} over "
-            f"{quality.nights} nights: that is not skill; look for a feature that is made after the cutoff"
+            f"{quality.nights} nights: this indicates a leak; look for a feature that is written after the cutoff"
         )
 
 
@@ -77,10 +81,11 @@ def _check_deterministic_levels(
         value = _most_common(labels[mask])
         share, share_elsewhere = float((labels[mask] == value).mean()), float((labels[~mask] == value).mean())
         if share >= _DETERMINISTIC_SHARE and share - share_elsewhere > _DETERMINISTIC_MARGIN:
+            rows = target.describe_deterministic_level(value, share, share_elsewhere, int(mask.sum()))
             raise LeakError(
                 f"the feature {name!r} gives the label away: where it is {privacy.mask_value(name, level, hidden)}, "
-                f"{target.describe_deterministic_level(value, share, share_elsewhere, int(mask.sum()))}; it is written when the outcome is known, so "
-                "exclude it; or, where that holds by definition, declare it (DeterministicLevels)"
+                f"{rows}; it is probably written after the outcome is known, so exclude it; if the level determines "
+                "the label by definition, declare it (DeterministicLevels)"
             )
 
 
@@ -103,8 +108,8 @@ def _check_univariate_skill(
     skill, maximum = target.single_feature_skill(column, labels, night_index), target.max_single_feature_skill(gates)
     if skill is not None and skill > maximum:
         raise LeakError(
-            f"the feature {name!r} alone {target.display_names.single_feature} of {skill:.4f}, more than the {maximum} that a whole model may "
-            "reach: look at where it comes from, then exclude it"
+            f"the feature {name!r} alone {target.display_names.single_feature} of {skill:.4f}, more than the {maximum} "
+            "that a whole model may reach: find out where its values come from, then exclude it"
         )
 
 
@@ -113,7 +118,7 @@ def _spans_enough_nights(night_index: Integers) -> bool:
 
 
 def _check_future(frame: pd.DataFrame, night_index: Integers, future: pd.DataFrame) -> None:
-    """Refuse a column that what came later explains, among rows that knew the same at their cutoff."""
+    """Raise LeakError if later values explain a column among rows that had the same looked-up values at the cutoff."""
     strata, numeric_columns = _strata(frame, night_index, future), list(_numeric_columns(frame))
     explained = [
         (share, name, source)
@@ -124,19 +129,20 @@ def _check_future(frame: pd.DataFrame, night_index: Integers, future: pd.DataFra
     share, name, source = max(explained, default=(0.0, "", ""))
     if share >= _MAX_EXPLAINED_SHARE:
         raise LeakError(
-            f"the feature {name!r} follows {source!r} as it was at the time of the event ({share:.0%} explained by it), "
-            "which becomes known only after the cutoff: look it up as of the cutoff instead"
+            f"the feature {name!r} follows {source!r} as it was at the time of the event ({share:.0%} explained by "
+            "it), which becomes known only after the cutoff: look it up as of the cutoff instead"
         )
 
 
 def _explained_shares(
     numeric_columns: list[tuple[str, Floats]], later: Floats, strata: Integers, night_index: Integers
 ) -> Iterator[tuple[str, float]]:
-    """Yield how much of what varies within strata the later value explains, for each column: 1 - RSS / WSS.
+    """Yield (column, share): how much of the column's variation within strata the later value explains, 1 - RSS / WSS.
 
-    Rows of one night with the same looked-up values are a stratum: an honest lookup is constant there, and nothing
-    honest follows what came later there, except by the hour. WSS are the squares within strata, RSS those left by a
-    line in each of 32 bins of the later value.
+    A stratum is the rows of one night with the same looked-up values. A point-in-time lookup is constant within a
+    stratum, so a feature without a leak cannot follow the later value there, except through the hour of the day. WSS
+    is the column's sum of squares within strata. RSS is its residual sum of squares after a linear fit on the later
+    value in each of 32 bins of that value. Columns that vary on too few rows or nights are skipped.
     """
     is_known = ~np.isnan(later)
     later, strata, night_index, bins = (
@@ -162,7 +168,10 @@ def _strata(frame: pd.DataFrame, night_index: Integers, future: pd.DataFrame) ->
 
 
 def _numeric_columns(frame: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
-    """Yield each column as numbers without gaps: its values, where it is missing, and each level of a category."""
+    """Yield (column, values) without missing values: numbers filled with the mean, and indicators.
+
+    Indicators (0 or 1) mark missing values and, for a category, each level.
+    """
     for name in frame.columns:
         column = frame[name]
         if _is_number(column):
@@ -190,7 +199,7 @@ def _group_means(values: Floats, groups: Integers) -> Floats:
 
 
 def _residual_sum_of_squares(values: Floats, later: Floats, bins: Integers) -> float:
-    """Return the sum of squares that is left of `values` after a line through `later` in each bin."""
+    """Return the residual sum of squares of `values` after a linear fit on `later` in each bin."""
     centred_values, centred_later = values - _group_means(values, bins), later - _group_means(later, bins)
     cross_products, squares = np.bincount(bins, centred_values * centred_later), np.bincount(bins, centred_later**2)
     slopes = np.divide(cross_products, squares, out=np.zeros(len(squares)), where=squares > 1e-12)

@@ -1,4 +1,4 @@
-"""A recipe: what makes two trainings comparable as a refresh of each other; anything else is a change."""
+"""Recipes: a training with the same recipe as the champion is a refresh; any other training is a change."""
 
 import hashlib
 
@@ -6,9 +6,9 @@ from ml.usecase import Candidate, PinballCost, UseCase, identity
 
 
 def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, str]) -> str:
-    """Return the SHA-256 of task, horizon, tables, features (with the source of their functions), weighting, candidate.
+    """Return the SHA-256 of the recipe: task, horizon, tables, features, source of functions, weighting and candidate.
 
-    Of a number it counts which quantile is asked for: its learners learn another one when its costs change.
+    For a regression, the digest includes the quantile that the costs imply, because learners are fitted to it.
     """
     quantile = (use_case.cost.quantile,) if isinstance(use_case.cost, PinballCost) else ()
     parts = (
@@ -25,5 +25,5 @@ def digest(use_case: UseCase, candidate: Candidate, function_sources: dict[str, 
 
 
 def declaration_digest(use_case: UseCase, function_sources: dict[str, str]) -> str:
-    """Return the SHA-256 of all that a use case declares, its gates among it, and of the source of its functions."""
+    """Return the SHA-256 of a use case's whole declaration, gates included, and of the source of its functions."""
     return hashlib.sha256(f"{identity.text(use_case)}\n{sorted(function_sources.items())!r}".encode()).hexdigest()

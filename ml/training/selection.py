@@ -1,4 +1,4 @@
-"""Which candidate goes to the gate: the cheapest by the use case's cost among those that keep their budgets."""
+"""Selection of the candidate that goes to the gate: the one with the lowest cost among those within their budgets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from ml.usecase import Megabytes, Milliseconds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CandidateResult:
-    """A candidate with its quality on rows ahead of what it had learned, and what answering with it takes.
+    """A candidate's out-of-fold quality and its cost of serving.
 
-    `p99_latency_ms` of one row and `memory_mb` are those of a process that serves its package of `package_mb`.
+    `p99_latency_ms` (for one row) and `memory_mb` were measured in a process that serves the candidate's package.
+    `package_mb` is the size of that package.
     """
 
     name: str
@@ -23,30 +24,30 @@ class CandidateResult:
 
     @property
     def resource_summary(self) -> str:
-        """Return in words what answering takes."""
+        """Return latency, package size and memory as text."""
         return f"{self.p99_latency_ms:.2f} ms, {self.package_mb:.2f} MB packed and {self.memory_mb:.0f} MB of memory"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """The contender chosen, and why in words that also say why the others were not."""
+    """The chosen candidate, and the reason, which also says why each of the others was not chosen."""
 
     name: str
     reason: str
 
 
 def choose(candidates: Sequence[CandidateResult], latency: Milliseconds, size: Megabytes) -> Choice:
-    """Return the contender that saves most per 1000 rows within its budgets; a tie goes to the lower loss.
+    """Return the candidate within its budgets that saves the most per 1000 rows; a tie goes to the lower loss.
 
-    Raises RefusalError when none keeps them.
+    Raises RefusalError when no candidate is within its budgets.
     """
     within_budget = [each for each in candidates if not _exceeded_budgets(each, latency, size)]
     if not within_budget:
         needs = "; ".join(f"{each.name} {each.resource_summary}" for each in candidates)
         raise RefusalError(
-            f"expected a candidate with a p99 latency of at most {latency.p99} ms, a package of at most {size.package} MB "
-            f"and at most {size.memory} MB of memory, got {needs}: make one smaller, or allow more (latency_budget, "
-            "size_budget)"
+            f"expected a candidate with a p99 latency of at most {latency.p99} ms, a package of at most "
+            f"{size.package} MB and at most {size.memory} MB of memory, got {needs}: make one smaller, or allow more "
+            "(latency_budget, size_budget)"
         )
     best = max(within_budget, key=lambda each: (each.quality.saved_per_1000, -each.quality.loss))
     others = "; ".join(_why_not(each, best, latency, size) for each in candidates if each is not best)
@@ -55,7 +56,7 @@ def choose(candidates: Sequence[CandidateResult], latency: Milliseconds, size: M
 
 
 def _exceeded_budgets(candidate: CandidateResult, latency: Milliseconds, size: Megabytes) -> list[str]:
-    """Return what the contender needs beyond its budgets; a number that is missing keeps none."""
+    """Return a description of each budget that the candidate exceeds; a missing number (NaN) exceeds its budget."""
     limits = {
         f"{candidate.p99_latency_ms:.2f} ms of the {latency.p99} ms": candidate.p99_latency_ms <= latency.p99,
         f"a package of {candidate.package_mb:.2f} MB of the {size.package} MB": candidate.package_mb <= size.package,

@@ -1,4 +1,4 @@
-"""Dividing rows by night, never at random: the rows of a night share its luck, so nights are the sample."""
+"""Splitting by night, never at random: the rows of one night are correlated, so nights are the sampling unit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,23 +10,30 @@ from ml.errors import RefusalError
 from ml.usecase import Gates
 
 _FOLDS = 3
-_HOLDOUT_DIVISOR = 4  # one night of so many: to hold more back would cost a young model more than the gate gains
+_HOLDOUT_DIVISOR = 4  # at most a quarter: holding out more costs a young model more than the gate gains
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
-    """Masks over the rows: `fitted` are learned from, `judged` are the latest nights, kept from everything else."""
+    """Masks over the rows: `train` is used for fitting; `holdout` has the latest nights, used only by the gate."""
 
     train: Booleans
     holdout: Booleans
 
 
 def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
-    """Return the rows of the latest nights, to be judged on, apart from all before; `nights` is ISO dates, shape (n,).
+    """Return the latest nights as holdout and all earlier nights as training rows; `nights` is ISO dates, shape (n,).
 
-    There are `judged_nights` of them, and as more come, a quarter of all, up to `most_judged_nights`. `used_until` is the last
-    night that the champion was fitted or selected on: judged nights come after it.
-    Raises RefusalError when too few nights are left to judge on, or to learn from.
+    The holdout has `judged_nights` nights. If `Gates.max_judged_nights` is declared, it grows to a quarter of all
+    nights, up to that maximum. All its nights are after `used_until`, the last night that the champion was fitted or
+    selected on. Raises RefusalError when there are too few nights to judge on or to train on.
+
+    >>> nights = np.array([f"2013-01-{day:02d}" for day in range(1, 21)], object)
+    >>> gates = Gates(judged_nights=3, max_judged_nights=28)
+    >>> nights[split(nights, gates).holdout].tolist()[0]  # 5 of 20 nights
+    '2013-01-16'
+    >>> nights[split(nights, gates, used_until="2013-01-17").holdout].tolist()  # only 3 are unused
+    ['2013-01-18', '2013-01-19', '2013-01-20']
     """
     distinct, minimum = np.unique(nights), gates.judged_nights
     unused = distinct[distinct > used_until]
@@ -46,7 +53,14 @@ def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
 
 
 def folds(nights: Strings) -> Iterator[tuple[Booleans, Booleans]]:
-    """Yield (learned from, predicted) masks that walk forward in time: each block is predicted from those before it."""
+    """Yield (training, validation) masks of three walk-forward folds; `nights` is ISO dates, shape (n,).
+
+    The nights are divided into four blocks. Each fold validates on one block and trains on all blocks before it.
+
+    >>> nights = np.array([f"2013-01-0{day}" for day in range(1, 9)], object)
+    >>> [(int(train.sum()), nights[validation].tolist()) for train, validation in folds(nights)][:2]
+    [(2, ['2013-01-03', '2013-01-04']), (4, ['2013-01-05', '2013-01-06'])]
+    """
     blocks = np.array_split(np.unique(nights), _FOLDS + 1)
     for block in blocks[1:]:
         yield nights < block[0], (nights >= block[0]) & (nights <= block[-1])

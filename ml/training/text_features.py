@@ -1,4 +1,4 @@
-"""Texts as numbers: hashed n-grams, projected on the directions in which the training texts differ most."""
+"""Text features: hashed n-grams, projected on the leading singular vectors of the training texts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ _SEED = 0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Projection:
-    """A fitted text: `weights`, shape (used buckets, components), of those n-gram buckets that training has seen."""
+    """A fitted text feature: `weights` of shape (used buckets, components) for the n-gram buckets seen in training."""
 
     text: Text
     used: Integers
     weights: Floats
 
     def apply(self, values: Iterable[object]) -> Floats:
-        """Return float64 of shape (n, components); a missing text is missing in each, one of unseen n-grams 0.
+        """Return float64 of shape (n, components): NaN for a missing text, 0 for a text whose n-grams are all unseen.
 
-        A text gives the same numbers whatever other texts come with it.
+        The numbers of a text do not depend on the other texts in `values`.
         """
         import pandas as pd
 
@@ -47,9 +47,15 @@ class Projection:
 
 
 def fit(text: Text, column: "pd.Series") -> Projection:
-    """Return the projection of the texts in `column`: latent semantic analysis, a truncated SVD.
+    """Return the projection fitted on the texts in `column`: latent semantic analysis by a truncated SVD.
 
-    Each distinct text is seen once, scaled by the root of its count, which leaves the directions as they are.
+    The matrix has one row for each distinct text, scaled by the square root of its count. It has the same right
+    singular vectors as the matrix with one row for each text.
+
+    >>> import pandas as pd
+    >>> projection = fit(Text(column="note", components=2), pd.Series(["late train", "late bus", None]))
+    >>> projection.apply([None, "xyz"]).tolist()
+    [[nan, nan], [0.0, 0.0]]
     """
     from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits
@@ -58,7 +64,7 @@ def fit(text: Text, column: "pd.Series") -> Projection:
     weights = np.zeros((text.components, text.buckets))
     if len(counts):
         hashed = _hash_ngrams(text, list(counts.index)).multiply(np.sqrt(counts.to_numpy())[:, None]).tocsr()
-        with threadpool_limits(limits=1, user_api="blas"):  # sums in another order are another digest
+        with threadpool_limits(limits=1, user_api="blas"):  # another order of summation changes the package's digest
             _, _, components = randomized_svd(hashed, min(text.components, len(counts)), n_iter=5, random_state=_SEED)
         weights[: len(components)] = components
     used = np.flatnonzero(weights.any(axis=0))
@@ -66,7 +72,7 @@ def fit(text: Text, column: "pd.Series") -> Projection:
 
 
 def _hash_ngrams(text: Text, values: Sequence[object]) -> Any:
-    """Return a sparse matrix (n, buckets) of hashed n-grams, each row of length 1."""
+    """Return a sparse matrix (n, buckets) of hashed n-grams; each row has Euclidean norm 1."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     analyzer = "char_wb" if text.analyzer == "characters" else "word"

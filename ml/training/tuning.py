@@ -1,4 +1,4 @@
-"""What may be tuned of a candidate, and what settings are worth: what they lose on nights that walk ahead."""
+"""Hyperparameter search: the search space of each candidate, and the out-of-fold loss that the search minimises."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ ParameterValues = Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Range:
-    """From where to where a setting is searched, by ratio; `whole` ones are counts."""
+    """The range of one setting, searched on a logarithmic scale; `is_integer` marks counts."""
 
     low: float
     high: float
@@ -41,7 +41,11 @@ _NET = {
 
 
 def search_space(candidate: Candidate) -> Mapping[str, Range]:
-    """Return which settings of the candidate are searched, and where."""
+    """Return the range of each setting that is searched.
+
+    >>> search_space(LinearQuantile())
+    {'penalty': Range(low=0.0001, high=10.0, is_integer=False)}
+    """
     match candidate:
         case Logistic():
             return _LOGISTIC
@@ -54,7 +58,13 @@ def search_space(candidate: Candidate) -> Mapping[str, Range]:
 
 
 def initial_values(candidate: Candidate) -> dict[str, float]:
-    """Return the settings as they are declared, brought into their ranges; hidden layers share one size, the first's."""
+    """Return the declared settings, clipped to their ranges.
+
+    All hidden layers of a network share one size, initially that of the first layer.
+
+    >>> initial_values(Logistic(strength=50.0))
+    {'strength': 10.0}
+    """
     values = {}
     for name, bounds in search_space(candidate).items():
         value = getattr(candidate, name)
@@ -64,7 +74,12 @@ def initial_values(candidate: Candidate) -> dict[str, float]:
 
 
 def with_values(candidate: Candidate, values: ParameterValues) -> Candidate:
-    """Return the candidate with the settings that were found."""
+    """Return the candidate with new settings; counts are rounded, and all hidden layers get the same size.
+
+    >>> net = NeuralNet(layers=(32, 16))
+    >>> with_values(net, {**initial_values(net), "layers": 23.6}).layers
+    (24, 24)
+    """
     changes: dict[str, Any] = {}
     for name, bounds in search_space(candidate).items():
         value = round(values[name]) if bounds.is_integer else float(values[name])
@@ -74,7 +89,7 @@ def with_values(candidate: Candidate, values: ParameterValues) -> Candidate:
 
 
 def validation_loss(candidate: Candidate, data: TrainingData) -> float:
-    """Return the loss of the nights ahead of each fold, uncorrected; raises RefusalError as `training.walk` does."""
+    """Return the mean out-of-fold loss without calibration; raises RefusalError as `fitting.walk_forward` does."""
     _, raw = fitting.walk_forward(candidate, data)
     out_of_fold = ~np.isnan(raw)
     return float(

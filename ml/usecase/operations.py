@@ -181,7 +181,7 @@ class PublicationGate:
     distance), and each feature `max_feature_distance`; a feature is compared only if these nights lie at most
     `max_reference_distance` from each other.
 
-    All bounds are effect sizes, which do not depend on the number of rows. docs/batch.md has their measured error rates.
+    All bounds are effect sizes, which do not depend on the number of rows. docs/concepts/batch-scoring.md has their measured error rates.
     """
 
     min_coverage: float = 0.99

@@ -1,1 +1,1 @@
-"""The full stack in containers: its secrets, roles, buckets and accounts, its health, and the words of the Makefile for it."""
+"""The full stack in containers: secrets, database roles, buckets, accounts, health checks, and starting it."""

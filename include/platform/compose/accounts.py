@@ -1,4 +1,4 @@
-"""S3's buckets, and MLflow's users beside its administrator, whom MLflow makes itself."""
+"""Create the S3 buckets and MLflow's user for tasks. MLflow creates its administrator itself."""
 
 import configparser
 from pathlib import Path
@@ -11,7 +11,7 @@ from ml.errors import SetupError
 
 
 def make_buckets(secrets_dir: Path, endpoint: str = secret_files.S3) -> list[str]:
-    """Return the buckets made: those that the stack's identities share and that are not there yet."""
+    """Create the buckets in `secret_files.BUCKETS` that do not exist yet, and return their names."""
     credentials = _read_section(secrets_dir / secret_files.ADMIN, "default")
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **credentials)
     existing = {each["Name"] for each in client.list_buckets()["Buckets"]}
@@ -23,7 +23,7 @@ def make_buckets(secrets_dir: Path, endpoint: str = secret_files.S3) -> list[str
 
 
 def make_users(secrets_dir: Path, address: str) -> None:
-    """Let tasks into MLflow by the name and password that they are given; raises SetupError where MLflow refuses."""
+    """Create the MLflow user that tasks log in as, or update its password; raises SetupError when MLflow refuses."""
     admin = _read_section(secrets_dir / "mlflow_auth", "mlflow")
     tasks = _read_section(secrets_dir / "mlflow_credentials", "mlflow")
     name, password = tasks["mlflow_tracking_username"], tasks["mlflow_tracking_password"]

@@ -1,8 +1,8 @@
-"""Postgres' roles and databases, and who may what in the warehouse: brought to what the stack's secrets say, each time it starts.
+"""Create or update the roles, databases and grants in Postgres, from the stack's secrets, at every start of the stack.
 
-Owners make and change tables. In the warehouse nobody else does: `warehouse_promotion` reads and writes rows,
-`warehouse_tasks` the same but no entry of the ledger that moves a release or that says how older entries are read, and
-`warehouse_reader` reads.
+Only the owner of a database creates and changes its tables. In the warehouse, `warehouse_promotion` reads and writes
+rows. `warehouse_tasks` does the same, except that it cannot append ledger entries that change a release or that define
+how older entries are read. `warehouse_reader` only reads.
 """
 
 import sys
@@ -20,7 +20,8 @@ from ml.governance.ledger_entries import RELEASE_KINDS, EntryKind
 
 OWNER, PROMOTION, TASKS, READER = (f"warehouse_{each}" for each in ("owner", "promotion", "tasks", "reader"))
 OWNERS = {"airflow": "airflow", "mlflow": "mlflow", secret_files.WAREHOUSE: OWNER}
-# What the tasks' role may not append: what moves a release, under former names too, and what makes former names count.
+# Ledger entries that `warehouse_tasks` may not append: the kinds that change a release, the former names of those
+# kinds, and the kind that declares former names valid.
 FORBIDDEN_KINDS = tuple(
     sorted(
         {
@@ -34,7 +35,7 @@ _SUPERUSER = "postgres"
 
 
 def prepare(secrets_dir: Path) -> None:
-    """Make roles, databases, the warehouse's tables and all grants; what an earlier release made is upgraded."""
+    """Create the roles, the databases, the warehouse's tables and all grants; upgrade those of an earlier release."""
     roles = {name: make_url((secrets_dir / name).read_text().strip()) for name in secret_files.ROLES}
     admin = roles[OWNER].set(
         username=_SUPERUSER, password=(secrets_dir / "postgres").read_text().strip(), database=_SUPERUSER
@@ -60,7 +61,7 @@ def _make_roles(connection: psycopg.Connection, roles: Mapping[str, URL]) -> Non
 
 
 def _make_databases(connection: psycopg.Connection) -> None:
-    """Make each database for its owner, and let nobody else but its own roles in."""
+    """Create each missing database for its owner, and let only the owner and the database's roles connect."""
     existing = _column(connection, "SELECT datname FROM pg_database")
     for database, owner in OWNERS.items():
         if database not in existing:
@@ -75,7 +76,7 @@ def _make_databases(connection: psycopg.Connection) -> None:
 
 
 def _grant(connection: psycopg.Connection) -> None:
-    """Say who may what in the warehouse."""
+    """Grant each role its rights in the warehouse."""
     forbidden_kinds = sql.SQL(", ").join(map(sql.Literal, FORBIDDEN_KINDS))
     statements: Iterable[str | sql.Composed] = (
         f"GRANT USAGE ON SCHEMA public TO {PROMOTION}, {TASKS}, {READER}",

@@ -1,6 +1,6 @@
-"""Asks Airflow's API server whether one of Airflow's parts lives, as a program: for a container's health check.
+"""The health check of Airflow's containers: ask Airflow's API server whether one component is healthy.
 
-It imports nothing but the standard library: Airflow's own command takes seconds of CPU each time.
+This program imports only the standard library, because Airflow's own command takes seconds of CPU each time.
 """
 
 import json
@@ -13,19 +13,17 @@ _ADDRESS = "http://api-server:8080/api/v2/monitor/health"
 _SECONDS = 8
 
 
-def find_fault(component: str, health: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return what is wrong with `part` by Airflow's own account; nothing when it lives."""
+def find_problem(component: str, health: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return why `component` is not healthy according to Airflow's health report; an empty string if it is healthy."""
     status = (health.get(component) or {}).get("status")
-    return (
-        "" if status == "healthy" else f"expected {component} to be healthy, Airflow says {status or 'nothing of it'}"
-    )
+    return "" if status == "healthy" else f"expected {component} to be healthy, Airflow reports {status or 'no status'}"
 
 
 def main(component: str, address: str = _ADDRESS) -> None:
-    """Exit 0 when `part` lives, else print why not and exit 1."""
+    """Return if `component` is healthy; otherwise print why not, and exit with code 1."""
     try:
-        with urllib.request.urlopen(address, timeout=_SECONDS) as reply:  # noqa: S310 - http, and our own
-            problem = find_fault(component, json.load(reply))
+        with urllib.request.urlopen(address, timeout=_SECONDS) as reply:  # noqa: S310 - http to our own API server
+            problem = find_problem(component, json.load(reply))
     except (OSError, ValueError) as error:
         problem = f"{address}: {error}"
     if problem:

@@ -1,6 +1,6 @@
-"""What must be there before Airflow starts, once the databases are: buckets, keys, Airflow's tables, users, declared features.
+"""Prepare what Airflow needs besides the databases: buckets, keys, Airflow's tables, users, declared features.
 
-`python -m include.platform.compose.init` is the container `init`; it may run again at any time, and keeps what is there.
+The container `init` runs `python -m include.platform.compose.init`. It may run again at any time and keeps what exists.
 """
 
 import subprocess
@@ -18,11 +18,11 @@ _SECRETS = Path("/run/secrets")
 
 
 def main() -> None:
-    """Prepare everything, and say each step."""
+    """Prepare everything and print each step."""
     settings = load_settings()
     _log("S3: buckets")
     accounts.make_buckets(_SECRETS)
-    _log("keys that servers trust")
+    _log("keys trusted by servers")
     for signer in dsse.SIGNERS:
         dsse.add_trusted_key(signer, settings)
     _log("Airflow's tables")
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _log(message: str) -> None:
-    print(message, flush=True)  # noqa: T201 - what a container says
+    print(message, flush=True)  # noqa: T201 - the container's log
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The stack's secrets as files, generated where they are missing: one file for each who needs one, none in the environment.
+"""Generate the stack's secrets as files: one file for each service that needs one, none in the environment.
 
-An address with a password is one secret, so that nobody puts the two together in a place where others look.
-`python -m include.platform.compose.secret_files FOLDER` fills the folder; it runs in a container, and gives the files to the folder's owner.
+A URL with a password is one secret, so that no other place has to combine the two.
+`python -m include.platform.compose.secret_files FOLDER` fills the folder. It runs in a container as root, and makes the
+folder's owner the owner of the files.
 """
 
 import base64
@@ -19,12 +20,12 @@ from include.stores.signing import dsse
 
 POSTGRES, REDIS, BROKER, S3 = "postgres:5432", "redis:6379", "broker:6379", "http://s3:8333"
 WAREHOUSE = "warehouse"
-# Who may what in the warehouse is in `databases`; owners of databases have their own.
+# Roles of Postgres and the database of each. The rights of the roles are in `databases.py`.
 ROLES = {"airflow": "airflow", "mlflow": "mlflow"} | dict.fromkeys(
     ("warehouse_owner", "warehouse_promotion", "warehouse_tasks", "warehouse_reader"), WAREHOUSE
 )
 BUCKETS = {"s3_tasks": ("lake", "landing"), "s3_mlflow": ("mlflow",), "s3_sensor": ("landing",)}
-_S3_ACTIONS = {"s3_sensor": ("List",)}  # the triggerer lists what landed, and reads none of it
+_S3_ACTIONS = {"s3_sensor": ("List",)}  # the triggerer lists landed files, and reads none
 ADMIN = "s3_admin"
 _ALL_S3_ACTIONS = ("Read", "Write", "List", "Tagging")
 MLFLOW_ADMIN, MLFLOW_TASKS = "admin", "ratchet"
@@ -34,10 +35,10 @@ Files = Mapping[str, str]
 
 
 def fill(folder: Path) -> list[str]:
-    """Generate what is missing in `folder` and return the names of the files made; what is there is kept.
+    """Generate the missing secrets in `folder`, and return the names of the files written; existing files are kept.
 
-    Secrets that must fit each other are made anew together when one of them is missing. Who may look is told by the
-    folder, which is its owner's alone: in a container the user is another one, and a single file is all it is given.
+    Secrets that belong together are all regenerated when one of them is missing. Access is restricted on the folder,
+    which only its owner can enter, not on the files: a container runs as another user and gets single files mounted.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made: dict[str, str] = {}
@@ -59,7 +60,7 @@ def _role_secret(role: str, database: str) -> Files:
 
 
 def _mlflow_secrets() -> Files:
-    """Return how MLflow reaches its database, whom it lets in first, and as whom tasks come."""
+    """Return MLflow's database URL, its administrator, its session key, and the credentials of tasks."""
     database = _role_secret("mlflow", "mlflow")["mlflow"]
     auth_config = {
         "default_permission": "READ",
@@ -68,7 +69,7 @@ def _mlflow_secrets() -> Files:
         "admin_password": _random_secret(),
         "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
         "grant_default_workspace_access": "false",
-        "auth_cache_ttl_seconds": "60",  # a password is hashed slowly; one worker knows of every change
+        "auth_cache_ttl_seconds": "60",  # hashing is slow; with one worker, the cache sees every password change
     }
     return {
         "mlflow": database,
@@ -81,7 +82,7 @@ def _mlflow_secrets() -> Files:
 
 
 def _s3_secrets() -> Files:
-    """Return who may come to S3, and what each of them shows there."""
+    """Return the S3 identities with their permissions, and a credentials file for each."""
     files: dict[str, str] = {}
     identities = []
     for name in (ADMIN, *BUCKETS):
@@ -141,7 +142,7 @@ NAMES = frozenset(name for names, _ in _GROUPS for name in names)
 
 
 def _chown(folder: Path) -> None:
-    """Give what is in `folder` to its owner, where root made it."""
+    """Make the owner of `folder` the owner of the files in it, which root wrote."""
     owner = folder.stat()
     for path in folder.iterdir():
         os.chown(path, owner.st_uid, owner.st_gid)
@@ -150,5 +151,5 @@ def _chown(folder: Path) -> None:
 if __name__ == "__main__":
     target_dir = Path(sys.argv[1])
     for each in fill(target_dir):
-        print(each)  # noqa: T201 - a program's answer
+        print(each)  # noqa: T201 - the program's output
     _chown(target_dir)

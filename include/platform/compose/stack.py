@@ -1,6 +1,7 @@
-"""`make stack` and `make stack-down`: what the host does around Compose. With Docker and the standard library alone.
+"""Start and stop the containers of `make stack` and `make stack-down`. Needs only Docker and the standard library.
 
-Images are built by `docker build`, which every engine can; Compose is the plugin of Docker, or the `docker-compose` of Debian.
+Images are built with `docker build`, which every engine supports. Compose is either Docker's plugin or Debian's
+`docker-compose`.
 """
 
 import json
@@ -16,7 +17,7 @@ from include import provenance
 
 PROJECT = Path(__file__).resolve().parents[3]
 SERVICES = ("postgres", "redis", "seaweedfs", "prometheus", "alertmanager")
-# Those that do their work and end, before the others may start.
+# One-off containers that must succeed before the other services start.
 JOBS = ("databases", "init", "objects")
 _IMAGE_VARIABLES = {"seaweedfs": "S3"}
 _PROFILES = ("celery", "grafana", "cli")
@@ -32,12 +33,12 @@ _PUBLISHED = {
 
 
 class StackError(Exception):
-    """What keeps the stack from running, in a sentence."""
+    """The stack cannot run; the message says why."""
 
 
 @dataclass(frozen=True)
 class Container:
-    """A container of the stack as the engine tells it; `health` is empty where nothing checks it."""
+    """A container of the stack, as the engine reports it; `health` is empty if the container has no health check."""
 
     service: str
     name: str
@@ -48,27 +49,27 @@ class Container:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether it does what it is there for, or has done it."""
+        """Whether a service runs and is not unhealthy, or a job has succeeded."""
         if self.service in JOBS:
             return self.state == "exited" and self.exit_code == 0
         return self.state == "running" and self.health in ("", "healthy")
 
     @property
     def failed(self) -> bool:
-        """Whether waiting for it is in vain."""
+        """Whether it is a job that ended with an error, so that waiting for it is useless."""
         return self.service in JOBS and self.state == "exited" and self.exit_code != 0
 
 
 @dataclass(frozen=True)
 class ComposeStack:
-    """One stack on this machine's engine: its name, its folder of secrets, and how Compose is told of both."""
+    """One stack on this machine's engine: its name, its folder, and the environment that passes both to Compose."""
 
     name: str
     folder: Path
     environment: Mapping[str, str]
 
     def start(self) -> None:
-        """Build images, make secrets, start every container and wait until all are well; what is there is kept."""
+        """Build the images, generate missing secrets, start all containers and wait until they are healthy."""
         self.build()
         self.make_secrets()
         try:
@@ -79,7 +80,7 @@ class ComposeStack:
         self.wait()
 
     def build(self) -> None:
-        """Build our images, and those of third parties where they are to come from Debian."""
+        """Build Ratchet's images, and with RATCHET_SERVICES=debian those of the third-party services too."""
         log("images")
         build_args = {"RATCHET_COMMIT": provenance.commit(), "RATCHET_CODE": provenance.code_version()}
         self._build(
@@ -97,7 +98,7 @@ class ComposeStack:
         self.run("docker", "build", "--quiet", "--tag", tag, *network, *arguments, *options, context)
 
     def make_secrets(self) -> None:
-        """Generate the secrets that are not there yet, readable to whoever owns the folder and to nobody else."""
+        """Generate the missing secrets; only the owner of the folder can read them."""
         log(f"secrets in {self.folder / 'secrets'}")
         secrets_dir = self.folder / "secrets"
         secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -106,7 +107,10 @@ class ComposeStack:
         self.run("docker", "run", "--rm", "--network", "none", "--user", "0:0", *mounted, "ratchet:stack", *inside)
 
     def wait(self, timeout: float = _TIMEOUT_SECONDS) -> None:
-        """Return once every container is well; raises StackError with the last words of one that is not."""
+        """Wait until every container is healthy.
+
+        Raises StackError, with the end of the container's log, when a job fails or after `timeout` seconds.
+        """
         started, reported = time.monotonic(), ""
         while missing := [container for container in self.containers() if not container.is_healthy]:
             timed_out = time.monotonic() - started > timeout
@@ -118,10 +122,10 @@ class ComposeStack:
                 log(f"waiting for {waiting}")
             reported = waiting
             time.sleep(_POLL_SECONDS)
-        log(f"all is well after {time.monotonic() - started:.0f} s")
+        log(f"all containers are healthy after {time.monotonic() - started:.0f} s")
 
     def check_jobs(self) -> None:
-        """Raise StackError with the last words of a job that failed; Compose only says that one did."""
+        """Raise StackError with the end of the log of a failed job; Compose only says that one failed."""
         for container in self.containers():
             if container.failed:
                 raise self._failure(container)
@@ -130,7 +134,7 @@ class ComposeStack:
         return StackError(f"{container.service} is {container.state} {container.health}:\n{self.log_tail(container)}")
 
     def containers(self) -> list[Container]:
-        """Return the containers of the stack; those that were started by hand beside it are none."""
+        """Return the containers of the stack, without those started by `docker compose run`."""
         listed = self.capture(
             "docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.name}"
         )
@@ -146,7 +150,7 @@ class ComposeStack:
         return result.stdout + result.stderr
 
     def stop(self, *options: str) -> None:
-        """End and remove the containers, the challenger's too; volumes and secrets stay."""
+        """Stop and remove the containers, including the challenger's; volumes and secrets are kept."""
         label = f"label=ratchet.deployed_for={self.name}-serving"
         if challengers := self.capture("docker", "ps", "--all", "--quiet", "--filter", label).split():
             self.run("docker", "rm", "--force", *challengers)
@@ -154,33 +158,35 @@ class ComposeStack:
         self.compose(*profiles, "down", "--remove-orphans", "--timeout", "60", *options)
 
     def print_addresses(self) -> None:
-        """Print where everything is, and where its passwords are."""
+        """Print the address of each service, and the file with its password."""
         for each in self.containers():
             if each.service in _PUBLISHED:
                 title, port, secret = _PUBLISHED[each.service]
                 address = self.capture("docker", "port", each.name, str(port)).split()[0]
                 print(f"{title:14}http://{address:18}password: {secret}")  # noqa: T201
-        print(f"passwords are in files of {self.folder}, which only you may read")  # noqa: T201
+        print(f"the password files are in {self.folder}; only you can read them")  # noqa: T201
 
     def compose(self, *arguments: str) -> None:
-        """Run a word of Compose for this stack."""
+        """Run a command of Compose for this stack; raises StackError when it fails."""
         self.run(*_compose(), *arguments)
 
     def run(self, *command: str) -> None:
-        """Run a program of the host; raises StackError when it fails."""
+        """Run a program on the host; raises StackError when it fails."""
         done = subprocess.run(command, cwd=PROJECT, env=dict(self.environment), check=False)
         if done.returncode != 0:
-            raise StackError(f"{' '.join(command[:4])} ... ended with {done.returncode}: its words are above")
+            raise StackError(
+                f"{' '.join(command[:4])} ... failed with exit code {done.returncode}: see its output above"
+            )
 
     def capture(self, *command: str) -> str:
-        """Return what a program of the host says."""
+        """Return the standard output of a program on the host."""
         return subprocess.run(
             command, cwd=PROJECT, env=dict(self.environment), check=True, capture_output=True, text=True
         ).stdout
 
 
 def parse_container(inspected: Mapping[str, object]) -> Container | None:
-    """Return a container of a stack from what `docker inspect` tells; None for one that was run beside it, to end by itself."""
+    """Return the container that `docker inspect` describes; None for one that `docker compose run` started."""
     config, state = inspected["Config"], inspected["State"]
     assert isinstance(config, dict)
     assert isinstance(state, dict)
@@ -198,7 +204,7 @@ def parse_container(inspected: Mapping[str, object]) -> Container | None:
 
 
 def stack_from_environment(environment: Mapping[str, str]) -> ComposeStack:
-    """Return the stack that an environment describes."""
+    """Return the stack that the environment variables describe."""
     name = environment.get("COMPOSE_PROJECT_NAME", "ratchet")
     folder = Path(environment.get("RATCHET_STACK", PROJECT / "var" / "stack")).resolve()
     variables = dict(environment) | {"COMPOSE_PROJECT_NAME": name, "RATCHET_STACK": str(folder)}
@@ -225,14 +231,14 @@ def log(message: str) -> None:
 
 
 def up() -> None:
-    """Bring the stack up, and tell where it is."""
+    """Start the stack and print its addresses."""
     stack = stack_from_environment(os.environ)
     stack.start()
     stack.print_addresses()
 
 
 def down() -> None:
-    """Take the stack down; its data stays."""
+    """Stop the stack; its data is kept."""
     stack_from_environment(os.environ).stop()
 
 

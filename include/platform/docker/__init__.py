@@ -1,4 +1,5 @@
-"""The model server in containers: the only code that talks to a Docker engine, and nothing asks it to.
+"""The model server in containers. Only this package talks to a Docker engine.
 
-A deployer follows the signed routing, as servers do: it builds an image for a package, and lets the containers be what is routed.
+A deployer follows the signed routing, as servers do, and takes no other requests. It builds an image for each routed
+package, and starts and removes containers until they match the routing.
 """

@@ -1,4 +1,4 @@
-"""Containers of the model server: what each may do, and how one becomes what it should be."""
+"""Containers of the model server: their specification, and how they are listed, started and removed."""
 
 import json
 from collections.abc import Mapping
@@ -16,9 +16,10 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerSpec:
-    """A container that should run: `readable` and `writable` are folders of this machine by their places inside.
+    """A container that should run.
 
-    `user` is who it runs as ("uid:gid", never root), `published` the port on 127.0.0.1 that leads to it, None for none.
+    `readable` and `writable` map paths inside the container to folders of this machine. `user` is "uid:gid", never
+    root. `published` is the port on 127.0.0.1 that forwards to the container, or None.
     """
 
     name: str
@@ -35,24 +36,24 @@ class ContainerSpec:
 
     @property
     def digest(self) -> str:
-        """What tells this container from one that should be different."""
+        """The SHA-256 of this specification; a running container with another digest is replaced."""
         return manifest.sha256(json.dumps(asdict(self), sort_keys=True).encode())
 
 
 def list_owned(client: docker.DockerClient, owner: str) -> dict[str, Container]:
-    """Return our containers of `whose`, a use case or a network, by name, those that do not run too."""
+    """Return the containers of `owner` (a use case or a network) by name, including stopped ones."""
     with engine.translate_errors(f"list the containers of {owner}"):
         matches = client.containers.list(all=True, filters={"label": f"{_OWNER_LABEL}={owner}"})
         return {str(each.name): each for each in matches}
 
 
 def is_up_to_date(container: Container, spec: ContainerSpec) -> bool:
-    """Say whether `container` runs, and is what is `wanted`."""
+    """Return whether `container` runs and was started from `spec`."""
     return (container.status, container.labels.get(_SPEC_LABEL)) == ("running", spec.digest)
 
 
 def run(client: docker.DockerClient, spec: ContainerSpec, owner: str) -> Container:
-    """Start what is `wanted`: not root, on a file system it cannot write, without capabilities, and with limits."""
+    """Start a container from `spec`: without root, with a read-only file system, no capabilities, and with limits."""
     mounts = {
         host_path: {"bind": container_path, "mode": mode}
         for folders, mode in ((spec.readable, "ro"), (spec.writable, "rw"))
@@ -85,7 +86,7 @@ def run(client: docker.DockerClient, spec: ContainerSpec, owner: str) -> Contain
 
 
 def remove(container: Container, seconds: int) -> None:
-    """Let `container` finish the requests under way within `seconds`, and take it away."""
+    """Give `container` up to `seconds` to finish its open requests, then remove it."""
     with engine.translate_errors(f"remove {container.name}"):
         container.stop(timeout=seconds)
         container.remove(force=True)

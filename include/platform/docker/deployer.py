@@ -1,7 +1,7 @@
-"""The deployer: it reads what is routed, and lets the containers be that. Nobody can ask it for anything else.
+"""The deployer: it reads the signed routing and makes the containers match it. It takes no other requests.
 
-The front follows the routing by itself, as every server does. A challenger gets a container of its own, from an image
-that has its package and nothing to write to: whatever it does, the champion answers on.
+The front server follows the routing by itself, as every server does. A challenger gets its own container, from an image
+that contains its package and has nothing to write to: if the challenger fails, the champion still answers.
 """
 
 import os
@@ -23,7 +23,7 @@ _HOME, _PORT = "/opt/ratchet", 8080
 
 
 class Deployer:
-    """Lets the containers of one use case follow its signed routing."""
+    """Makes the containers of one use case match its signed routing."""
 
     def __init__(
         self,
@@ -34,23 +34,23 @@ class Deployer:
         network: str | None = None,
         join_network: str | None = None,
     ) -> None:
-        """Answer on `port` of 127.0.0.1; `network` is what images are built on.
+        """Publish the front server on `port` of 127.0.0.1; `network` is the Docker network for image builds.
 
-        `beside` is a network of others who run the front: then there is only the challenger, on that network, as `<beside>-challenger`.
+        `join_network` is an existing network on which somebody else runs the front server. With it, the deployer only
+        runs the challenger, on that network, under the name `<join_network>-challenger`.
         """
         self._client, self._use_case, self._settings = client, use_case, settings
         self._port, self._network, self._runs_front = port, network, join_network is None
         self._name = join_network or f"ratchet-{use_case}"
-        self._owner = (
-            join_network or use_case
-        )  # whose containers these are: others on this engine may be of the same use case
+        # The network, where there is one: other containers on this engine may belong to the same use case.
+        self._owner = join_network or use_case
         self.address = f"http://127.0.0.1:{port}"
 
     def reconcile(self) -> list[str]:
-        """Start, replace and remove containers until they are what is routed; return what was done.
+        """Start, replace and remove containers until they match the routing; return a sentence for each change.
 
-        Raises RequestError while nothing is routed, SignatureError for a routing that nobody whom we trust signed,
-        PackageError for a challenger that is not whole, SetupError when the engine fails.
+        Raises RequestError while there is no routing, SignatureError if no trusted key signed the routing,
+        PackageError if the challenger's package is damaged, SetupError when the engine fails.
         """
         desired = {each.name: each for each in self._desired(routing_store.current(self._use_case, self._settings))}
         existing = containers.list_owned(self._client, self._owner)
@@ -67,7 +67,7 @@ class Deployer:
         return changes
 
     def remove(self) -> list[str]:
-        """Take away every container of ours, and return their names."""
+        """Remove every container of this deployer, and return their names."""
         existing = containers.list_owned(self._client, self._owner)
         for each in existing.values():
             containers.remove(each, _STOP_SECONDS)
@@ -115,7 +115,7 @@ class Deployer:
         )
 
     def _ensure_network(self) -> None:
-        """Make the network on which the containers of the use case see each other, and nobody else."""
+        """Create the network of this use case's containers, if it does not exist."""
         with engine.translate_errors(f"make the network {self._name}"):
             try:
                 self._client.networks.get(self._name)
@@ -124,7 +124,7 @@ class Deployer:
 
 
 def _server_user(request_log: Path) -> str:
-    """Return as whom a server writes into `request_log`: its owner, and where that is root, whom the images run as."""
+    """Return the owner of `request_log` as "uid:gid"; if that is root, give the folder to the images' user first."""
     status = request_log.stat()
     if status.st_uid != 0:
         return f"{status.st_uid}:{status.st_gid}"

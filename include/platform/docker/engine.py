@@ -1,4 +1,4 @@
-"""A Docker engine, and its failures as sentences."""
+"""Connect to a Docker engine, and turn its failures into SetupError."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from ml.errors import SetupError
 
 
 def connect() -> docker.DockerClient:
-    """Return a client of the engine that `DOCKER_HOST` names, or of this machine's; raises SetupError when none answers."""
+    """Return a client of the engine at `DOCKER_HOST`, or of this machine's; raises SetupError when none answers."""
     try:
         return docker.from_env()
     except DockerException as error:
@@ -19,7 +19,7 @@ def connect() -> docker.DockerClient:
 
 @contextmanager
 def translate_errors(action: str) -> Iterator[None]:
-    """Raise SetupError when the engine fails at `what`."""
+    """Raise SetupError when the engine fails; `action` completes "the Docker engine failed to ..."."""
     try:
         yield
     except DockerException as error:

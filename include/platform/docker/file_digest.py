@@ -1,4 +1,4 @@
-"""What an image is made of, as one digest: its files, whatever the layers and the hour in which it was built."""
+"""The digest of an image's files, which does not depend on its layers or its build time."""
 
 import hashlib
 import io
@@ -10,12 +10,12 @@ import docker
 from include.platform.docker import engine
 from ml.governance import manifest
 
-# Put there by the engine when it makes a container, not by the image.
+# Files that the engine adds when it creates a container; they are not part of the image.
 _ENGINE_FILES = ("dev", "proc", "sys", ".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf")
 
 
 def digest(client: docker.DockerClient, image: str) -> str:
-    """Return the SHA-256 over all files of `image`: place, kind, mode, owner, target of a link, and content.
+    """Return the SHA-256 over all files of `image`: path, type, mode, owner, link target, and content.
 
     Raises SetupError when the engine has no such image.
     """
@@ -28,7 +28,7 @@ def digest(client: docker.DockerClient, image: str) -> str:
 
 
 def digest_tar(parts: Iterable[bytes]) -> str:
-    """Return the same of a tree that comes as the `parts` of a tar, in whatever order and with whatever times."""
+    """Return the same digest for a tar archive given as `parts`; member order and times do not matter."""
     lines = []
     with tarfile.open(fileobj=io.BufferedReader(_Stream(iter(parts))), mode="r|") as tar:
         for each in tar:
@@ -42,7 +42,7 @@ def digest_tar(parts: Iterable[bytes]) -> str:
 
 
 class _Stream(io.RawIOBase):
-    """The parts of a download, to be read as one file."""
+    """The parts of a download as one readable file."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts, self._rest = parts, b""
@@ -50,7 +50,7 @@ class _Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, into: bytearray | memoryview) -> int:  # type: ignore[override]  # a buffer, as io's own classes have it
+    def readinto(self, into: bytearray | memoryview) -> int:  # type: ignore[override]  # a buffer, as in `io`
         self._rest = self._rest or next(self._parts, b"")
         count = len(self._rest[: len(into)])
         into[:count] = self._rest[:count]

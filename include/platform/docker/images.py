@@ -1,6 +1,6 @@
-"""Images of the model server: one with the code and its libraries, and on top of it one for each package.
+"""Images of the model server: one with the code and its libraries, and based on it one for each package.
 
-Both are named by what is in them, so that nothing is built twice; and what is built twice has the same files.
+The tag of an image is a digest of its inputs, so that nothing is built twice. Two builds have the same files.
 """
 
 import io
@@ -41,9 +41,9 @@ ENTRYPOINT ["python", "-m", "include.serving", "{use_case}"]
 
 
 def server(client: docker.DockerClient, network: str | None = None, *, rebuild: bool = False) -> str:
-    """Return the name of the image with the server and no package, built if it is not there, whatever is there when `afresh`.
+    """Return the name of the image with the server and no package; build it if it is missing, or always with `rebuild`.
 
-    `network` is what the build is connected to, Docker's own default when None. Raises SetupError when it cannot be built.
+    `network` is the Docker network of the build; None means Docker's default. Raises SetupError when the build fails.
     """
     return _ensure_image(client, "ratchet-server", _source_files(PROJECT), _DOCKERFILE, network, rebuild=rebuild)
 
@@ -51,10 +51,10 @@ def server(client: docker.DockerClient, network: str | None = None, *, rebuild: 
 def package(
     client: docker.DockerClient, digest: str, settings: Settings, network: str | None = None, *, rebuild: bool = False
 ) -> str:
-    """Return the name of the image that answers with the package `digest` alone, built as `server` is.
+    """Return the name of the image that serves only the package `digest`, built in the same way as `server`.
 
-    It has the package and the keys that we trust, and needs nothing else. Raises PackageError when the package is not
-    whole or nobody whom we trust signed it, SetupError when the image cannot be built.
+    The image contains the package and the trusted keys, and needs nothing else. Raises PackageError when the package is
+    damaged or no trusted key signed it, SetupError when the build fails.
     """
     files = packages.get(settings.packages, digest, settings.trusted_keys)
     use_case = str(package_files.facts(files)["use_case"])
@@ -68,9 +68,9 @@ def package(
 
 @cache
 def _source_files(project: Path) -> Mapping[str, bytes]:
-    """Return the files that the server's image is made of, by their places in the repository.
+    """Return the files in the server's image by their paths in the repository.
 
-    Read once: a deployer asks each second, and goes on with the code that it began with.
+    They are read once per process: a deployer needs them every second, and should keep the code that it started with.
     """
     parts = (project / part for part in (_DOCKERFILE, *_SOURCES))
     paths = (each for part in parts for each in (sorted(part.rglob("*.py")) if part.is_dir() else (part,)))
@@ -86,7 +86,7 @@ def _ensure_image(
     *,
     rebuild: bool,
 ) -> str:
-    """Return the image of these `files` under a name that tells them from any others."""
+    """Return the image built from `files`, tagged with their digest; build it if it is missing or with `rebuild`."""
     tag = manifest.sha256("".join(f"{path} {manifest.sha256(files[path])}\n" for path in sorted(files)).encode())
     image = f"{name}:{tag[:_SHORT]}"
     with engine.translate_errors(f"build {image}"):
@@ -112,7 +112,7 @@ def _ensure_image(
 
 
 def _context(files: Mapping[str, bytes]) -> io.BytesIO:
-    """Return the files as the tar that an engine builds from: no time and nobody's name is in it."""
+    """Return the build context: a tar of the files without times and owners."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for name in sorted(files):

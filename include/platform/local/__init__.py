@@ -1,1 +1,1 @@
-"""The processes of the embedded stack: set up, started, asked over REST and ended, without importing Airflow."""
+"""Set up, start, query over REST and stop the processes of the local stack, without importing Airflow."""

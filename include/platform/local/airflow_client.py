@@ -1,4 +1,4 @@
-"""What Ratchet asks of Airflow over its REST API, as one of its users."""
+"""A client for the parts of Airflow's REST API that Ratchet uses, logged in as one user."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from ml.errors import RequestError, SetupError
 
 # Answering within a second of `awaiting_input` can make the scheduler fail the task (apache/airflow #71580, #72716).
 _SETTLE = timedelta(seconds=2)
-# SQLite lets one process write at a time; a request that waited for its turn in vain may simply ask again.
+# SQLite lets one process write at a time; a request that timed out waiting for the lock can be repeated.
 _BUSY = frozenset({500, 503})
 _RETRIES = 3
 _PAGE = 100
@@ -26,7 +26,7 @@ _FAILED = frozenset({"failed", "upstream_failed"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dag:
-    """A DAG as Airflow last read it."""
+    """A DAG as Airflow last parsed it."""
 
     id: str
     paused: bool
@@ -50,7 +50,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskRun:
-    """One task of a run, at its latest try; times are None until it starts or ends, `index` is -1 where it is not mapped."""
+    """The latest try of one task of a run.
+
+    `started` and `ended` are None until the try starts and ends. `index` is the map index, -1 if the task is not mapped.
+    """
 
     dag: str
     run: str
@@ -68,7 +71,7 @@ class TaskRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingApproval:
-    """A question put to people: who may answer, and since when it is known to wait."""
+    """A task that waits for an answer: who may answer, and when this client first saw it wait."""
 
     dag: str
     run: str
@@ -78,12 +81,12 @@ class PendingApproval:
 
     @property
     def is_answerable(self) -> bool:
-        """Whether it has waited long enough for an answer by a program to be safe."""
+        """Whether it has waited long enough that a program can safely answer it."""
         return datetime.now(UTC) - self.since >= _SETTLE
 
 
 class Client:
-    """A session of one user with Airflow's REST API; close it, or use it in a `with`."""
+    """A session of one user with Airflow's REST API; close it, or use it as a context manager."""
 
     def __init__(self, settings: Settings, user: str = "admin") -> None:
         self.user = user
@@ -108,12 +111,12 @@ class Client:
         reply = self._http.post("/auth/token", json={"username": self.user, "password": passwords[self.user]})
         if reply.status_code != 201:
             raise SetupError(
-                f"Airflow did not let {self.user!r} in ({reply.status_code}): is another Airflow on this port?"
+                f"Airflow refused the login of {self.user!r} ({reply.status_code}): is another Airflow on this port?"
             )
         return str(reply.json()["access_token"])
 
     def request(self, method: str, path: str, *, accept: Sequence[int] = (), **kwargs: Any) -> httpx.Response:
-        """Return Airflow's reply; raises RequestError with Airflow's reason for a refusal not listed in `accept`."""
+        """Return Airflow's reply; raises RequestError, with Airflow's reason, for an error status not in `accept`."""
         reply = self._http.request(method, f"/api/v2/{path}", **kwargs)
         for _ in range(_RETRIES):
             if reply.status_code not in _BUSY:
@@ -127,7 +130,7 @@ class Client:
         return reply
 
     def dags(self) -> dict[str, Dag]:
-        """Return the DAGs that there are, by name."""
+        """Return the existing DAGs by id."""
         entries = self.request("GET", "dags", params={"limit": _PAGE, "exclude_stale": True}).json()["dags"]
         return {
             dag["dag_id"]: Dag(
@@ -137,15 +140,15 @@ class Client:
         }
 
     def import_errors(self) -> dict[str, str]:
-        """Return what kept a DAG file from being read, by file."""
+        """Return the stack trace of each DAG file that cannot be imported, by file."""
         return {e["filename"]: e["stack_trace"] for e in self.request("GET", "importErrors").json()["import_errors"]}
 
     def pause(self, dag: str, *, paused: bool) -> None:
-        """Pause a DAG, or let it start."""
+        """Pause or unpause a DAG."""
         self.request("PATCH", f"dags/{dag}", json={"is_paused": paused})
 
     def trigger(self, dag: str, *, run: str, key: str | None = None, conf: dict[str, Any] | None = None) -> Run:
-        """Return the run of that id: a new one, or the one that is already there."""
+        """Start a run with the id `run` and return it; if there already is one, return that."""
         body = {"logical_date": None, "dag_run_id": run, "partition_key": key, "conf": conf or {}}
         reply = self.request("POST", f"dags/{dag}/dagRuns", json=body, accept=(409,))
         if reply.status_code == 409:
@@ -153,7 +156,7 @@ class Client:
         return _run(reply.json())
 
     def runs(self, dag: str = EVERY_DAG, *, limit: int = _PAGE) -> Iterator[Run]:
-        """Yield the latest runs of a DAG, or of all of them, the newest first."""
+        """Yield up to `limit` runs of a DAG, or of all DAGs, newest first."""
         for offset in range(0, limit, _PAGE):
             params = {"order_by": "-run_after", "limit": min(limit - offset, _PAGE), "offset": offset}
             page = self.request("GET", f"dags/{dag}/dagRuns", params=params).json()["dag_runs"]
@@ -171,12 +174,12 @@ class Client:
         return [_task(task) for task in payload["task_instances"]]
 
     def clear_failed(self, run: Run) -> None:
-        """Let the failed tasks of a run start again."""
+        """Clear the failed tasks of a run, so that they run again."""
         body = {"dry_run": False, "only_failed": True, "dag_run_id": run.id, "reset_dag_runs": True}
         self.request("POST", f"dags/{run.dag}/clearTaskInstances", json=body)
 
     def last_error(self, task: TaskRun) -> str:
-        """Return the last line that a task's latest try had to say: its error where there is one."""
+        """Return the error in the log of a task's latest try, or the last line of the log if it has no error."""
         path = f"dags/{task.dag}/dagRuns/{task.run}/taskInstances/{task.task}/logs/{max(task.tries, 1)}"
         params = {"full_content": True} | ({"map_index": task.index} if task.index >= 0 else {})
         content = self.request("GET", path, params=params, accept=(404,)).json().get("content") or []
@@ -184,15 +187,15 @@ class Client:
             if isinstance(line, dict) and line.get("error_detail"):
                 error = line["error_detail"][-1]
                 return f"{error['exc_type']}: {error['exc_value']}"
-        return _log_text(content[-1]) if content else "it left no log"
+        return _log_text(content[-1]) if content else "it has no log"
 
     def approvals(self, run: Run) -> list[PendingApproval]:
-        """Return the questions of a run that wait for an answer."""
+        """Return the tasks of a run that wait for an answer."""
         details = self.request("GET", f"dags/{run.dag}/dagRuns/{run.id}/hitlDetails").json()["hitl_details"]
         return [self._approval(detail["task_instance"], detail) for detail in details if _is_waiting(detail)]
 
     def _approval(self, task: dict[str, Any], detail: dict[str, Any]) -> PendingApproval:
-        # A question that is asked again keeps its old time of creation, so what counts is when we first saw it wait.
+        # A second try keeps the creation time of the first, so we use the time when we first saw this try wait.
         since = self._first_seen.setdefault((task["id"], task["try_number"]), datetime.now(UTC))
         users = tuple(user["id"] for user in detail["assigned_users"])
         return PendingApproval(
@@ -200,27 +203,27 @@ class Client:
         )
 
     def answer(self, approval: PendingApproval, choice: str) -> None:
-        """Answer a question as this user, waiting until it is safe to."""
+        """Answer as this user, after waiting until that is safe (`PendingApproval.is_answerable`)."""
         while not approval.is_answerable:
             time.sleep(0.1)
         path = f"dags/{approval.dag}/dagRuns/{approval.run}/taskInstances/{approval.task}/-1/hitlDetails"
         self.request("PATCH", path, json={"chosen_options": [choice], "params_input": {}})
 
     def set_pool(self, name: str, slots: int, description: str | None = None) -> None:
-        """Make a pool, or give it another size."""
+        """Create a pool, or change its size."""
         body = {"pool": name, "slots": slots, "description": description, "include_deferred": False}
         mask = {"update_mask": ["slots"] if description is None else ["slots", "description"]}
         if self.request("PATCH", f"pools/{name}", params=mask, json=body, accept=(404,)).status_code == 404:
             self.request("POST", "pools", json={"name": name, **{k: v for k, v in body.items() if k != "pool"}})
 
     def set_variable(self, key: str, value: str) -> None:
-        """Make a variable, or give it another value."""
+        """Create a variable, or change its value."""
         body = {"key": key, "value": value}
         if self.request("PATCH", f"variables/{key}", json=body, accept=(404,)).status_code == 404:
             self.request("POST", "variables", json=body)
 
     def set_connection(self, fields: dict[str, Any]) -> None:
-        """Make a connection, or replace it."""
+        """Create or replace a connection."""
         path = f"connections/{fields['connection_id']}"
         if self.request("PATCH", path, json=fields, accept=(404,)).status_code == 404:
             self.request("POST", "connections", json=fields)

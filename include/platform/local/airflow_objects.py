@@ -1,4 +1,4 @@
-"""Airflow's own objects (pools, connections, variables) from `airflow_settings.yaml`, the Astro CLI's file."""
+"""Create Airflow's pools, variables and connections from `airflow_settings.yaml`, a file in the Astro CLI's format."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ FILE = PROJECT / "airflow_settings.yaml"
 
 
 def apply(client: Client, file: Path = FILE) -> None:
-    """Make or renew every object that the file declares; what it does not name is left alone."""
+    """Create or update every object that the file declares; leave all others as they are."""
     declared: dict[str, Any] = yaml.safe_load(file.read_text())["airflow"]
     for pool in declared.get("pools") or []:
         client.set_pool(pool["pool_name"], pool["pool_slot"], pool.get("pool_description"))
@@ -25,7 +25,7 @@ def apply(client: Client, file: Path = FILE) -> None:
 
 
 def _connection(declared: dict[str, Any]) -> dict[str, Any]:
-    """Return a connection as Airflow's REST API has it: extra as text, and a URI as what it is made of."""
+    """Return a connection in the form of Airflow's REST API: `extra` as JSON text, and a URI split into its fields."""
     names = {"conn_id": "connection_id", "conn_type": "conn_type", "conn_extra": "extra"}
     names |= {f"conn_{field}": field for field in ("host", "schema", "login", "password", "port")}
     given = {key: value for key, value in declared.items() if value not in (None, "")}
@@ -37,7 +37,7 @@ def _connection(declared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_uri(uri: str) -> dict[str, Any]:
-    """Return the fields of Airflow's `type://login:password@host:port/schema?extra`, whose parts are percent-encoded."""
+    """Return the fields of a percent-encoded Airflow connection URI: `type://login:password@host:port/schema?extra`."""
     parts = urlsplit(uri)
     fields = {
         "conn_type": parts.scheme.replace("-", "_"),
@@ -52,7 +52,7 @@ def _parse_uri(uri: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Apply the shipped file to the Airflow of this environment, as its administrator."""
+    """Apply `airflow_settings.yaml` to this environment's Airflow, as its administrator."""
     with Client(load_settings()) as client:
         apply(client)
 

@@ -1,4 +1,4 @@
-"""Airflow's whole configuration, as the environment of its processes: no `airflow.cfg` to edit."""
+"""Airflow's complete configuration, as the environment of its processes; there is no `airflow.cfg`."""
 
 import os
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from include.settings import PROJECT, Settings
 
 USERS = {"admin": "admin", "tech_lead": "user", "business_owner": "user", "ops": "op", "guest": "viewer"}
 PASSWORDS_FILE = "passwords.json"
-PARALLEL_FITS = 2  # candidates that are fitted at once: the slots of the pool `training`
+PARALLEL_FITS = 2  # candidates fitted at the same time: the slots of the pool `training`
 
-# Imported once, by the process that task processes are forked from: a task then starts in .2 s instead of several.
-# Libraries only, never our own code, so that an edit is seen by the next task. Forking is safe because that process
-# imports and never computes: pools (BLAS, OpenMP, Arrow, Polars, Tokio) start with first use, in the task.
+# Imported once, by the process that forks the task processes: a task then starts in .2 s instead of several seconds.
+# Libraries only, never Ratchet's own code, so that the next task sees an edit. Forking is safe because that process
+# only imports: thread pools (BLAS, OpenMP, Arrow, Polars, Tokio) start at first use, in the task.
 PRELOADED = (
     "airflow.executors.local_executor",
     "airflow.dag_processing.dagbag",
@@ -36,7 +36,7 @@ PRELOADED = (
     "pandera.backends.pandas.builtin_hypotheses",
     "pandera.backends.pandas.container",
     "pandera.pandas",
-    "pandera.typing.dask",  # asked for by every model, whether or not there are frames of Dask
+    "pandera.typing.dask",  # every pandera model imports it, even without Dask frames
     "polars",
     "pyarrow.parquet",
     "sklearn.linear_model",
@@ -46,7 +46,7 @@ PRELOADED = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AirflowSecrets:
-    """The keys that Airflow signs tokens and encrypts connections with."""
+    """The keys with which Airflow signs tokens and encrypts connections."""
 
     jwt: str
     api: str
@@ -54,7 +54,7 @@ class AirflowSecrets:
 
 
 def passwords_file(settings: Settings) -> Path:
-    """Return where the simple auth manager keeps the passwords of the demo users."""
+    """Return the file in which the simple auth manager keeps the passwords of the demo users."""
     return settings.secrets / PASSWORDS_FILE
 
 
@@ -71,8 +71,8 @@ def task_url(settings: Settings, port: int) -> str:
 def airflow(settings: Settings, keys: AirflowSecrets, *, task_port: int, schedules: bool = True) -> dict[str, str]:
     """Return the environment of every Airflow process.
 
-    Without `schedules`, ingestion starts only when asked, and DAG files are not watched for changes: the night that
-    the wall clock would fire must not walk into a rehearsal.
+    Without `schedules`, ingestion runs only when triggered, and DAG files are not watched for changes: a scheduled
+    night must not start during a demo run.
     """
     url = base_url(settings)
     options = {
@@ -122,14 +122,14 @@ def airflow(settings: Settings, keys: AirflowSecrets, *, task_port: int, schedul
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """Return this process's environment, fit for a child: our imports, no proxy to ourselves, nothing phoned home."""
+    """Return the environment for a child process: our import path, no proxy for local addresses, telemetry off."""
     ours = {
         "PYTHONPATH": str(PROJECT),
         "RATCHET_HOME": str(settings.home),
         "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1", "localhost", settings.host))),
         "OPENBLAS_NUM_THREADS": "1",
-        "NUMPY_MADVISE_HUGEPAGE": "0",  # the kernel compacts memory for huge pages while we wait
-        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait for a core make training crawl
+        "NUMPY_MADVISE_HUGEPAGE": "0",  # with huge pages, the process waits while the kernel compacts memory
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait for a core make training very slow
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         "SPT_NOENV": "1",

@@ -1,7 +1,7 @@
-"""Starts and ends the stack's processes, so that nothing survives and nothing else is ever touched.
+"""Start and stop the processes of the local stack; stopping ends all of them, and no others.
 
-Every process we start, and all it starts, carries a random token in its environment. Ending a stack means ending the
-processes of this user that carry its token: a recycled process id never does.
+Every process of a stack, and every child process, has a random token in its environment. Stopping a stack ends the
+processes with its token. A process that merely reuses a process id does not have it.
 """
 
 import contextlib
@@ -30,15 +30,15 @@ from ml.errors import SetupError
 
 _PROCESS_MARKER = "RATCHET_PROCESS_TOKEN"
 _GRACE_SECONDS = 4.0
-# Tasks report to an API server of their own. In a shared one, SQLite and Airflow 3.3 lock each other out for 5 s now
-# and then: a person's request waits for the database on the event loop that a task's request needs to let go of it.
+# Tasks report to a separate API server. With a shared one, SQLite and Airflow 3.3 occasionally deadlock for 5 s: a
+# user's request waits for the database and blocks the event loop that a task's request needs to release the database.
 AIRFLOW_COMPONENTS = ("api-server", "task-api", "scheduler", "dag-processor", "triggerer")
 _HEARTBEAT_COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackRecord:
-    """What is written down about a running stack: its token, and the process that answers for it, if one does."""
+    """The content of `stack.json`: a running stack's token, and its driver process, None for a detached stack."""
 
     token: str
     driver: int | None
@@ -47,7 +47,7 @@ class StackRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalStack:
-    """A running stack: its processes by name, and when it was started."""
+    """A running stack: its processes by name, and its start time."""
 
     settings: Settings
     token: str
@@ -56,19 +56,19 @@ class LocalStack:
     started: datetime
 
     def check_alive(self) -> None:
-        """Raise SetupError with the end of its log when one of the processes has ended."""
+        """Raise SetupError, with the end of the log, when one of the processes has ended."""
         for name, process in self.processes.items():
             if process.poll() is not None:
                 raise _failure(self.settings, name, f"ended by itself (exit code {process.returncode})")
 
     def wait_until_healthy(self, timeout: float = 180.0) -> None:
-        """Return once tasks can run: the stores and Airflow's objects are there, and every process answers or beats.
+        """Create the stores and Airflow's objects, and wait until every process answers or sends heartbeats.
 
-        Raises SetupError with the end of the log of a process that does not.
+        Raises SetupError, with the end of a process's log, when it ends or is not healthy within `timeout` seconds.
         """
         bootstrap.prepare_stores(self.settings)
         deadline = time.monotonic() + timeout
-        with httpx.Client(timeout=5, trust_env=False) as http:  # one: each makes TLS ready, which takes long
+        with httpx.Client(timeout=5, trust_env=False) as http:  # only one client: setting up TLS takes long
             while missing := self._unhealthy(http):
                 self.check_alive()
                 if time.monotonic() > deadline:
@@ -100,7 +100,7 @@ class LocalStack:
         return bool(heartbeat) and datetime.fromisoformat(str(heartbeat)) >= self.started
 
     def stop(self) -> None:
-        """End every process of this stack, gently first, and forget it."""
+        """End every process of this stack, with SIGTERM first, and delete its record."""
         _terminate(self.token, leaders=[process.pid for process in self.processes.values()])
         for process in self.processes.values():
             child_processes.end(process)  # killed already, but for one that is not ours to see: never wait for ever
@@ -121,10 +121,10 @@ def start(
     mlflow: bool = False,
     detached: bool = False,
 ) -> LocalStack:
-    """Return the running stack, not yet healthy; one left behind by a driver that died is ended first.
+    """Start the stack and return it before it is healthy; first end a stack whose driver died.
 
-    `schedules=False` is for rehearsals: nothing starts by the wall clock. A `detached` stack outlives this process,
-    until `down`. Raises SetupError when a port is taken, or when another stack uses the same RATCHET_HOME.
+    `schedules=False` is for demo runs: no DAG starts by the wall clock. A `detached` stack survives this process and
+    runs until `down`. Raises SetupError when a port is taken, or when another stack uses the same RATCHET_HOME.
     """
     keys = setup.prepare(settings).airflow
     _end_orphans(settings)
@@ -150,7 +150,7 @@ def start(
 
 
 def down(settings: Settings) -> int:
-    """End the stack that uses this RATCHET_HOME, whoever started it; returns how many processes that were."""
+    """End the stack that uses this RATCHET_HOME, whoever started it, and return the number of processes ended."""
     record = _read_record(settings)
     if record is None:
         return 0
@@ -209,9 +209,9 @@ def _log(settings: Settings, name: str) -> Path:
     return settings.home / "logs" / f"{name}.log"
 
 
-def _failure(settings: Settings, name: str, what: str) -> SetupError:
+def _failure(settings: Settings, name: str, problem: str) -> SetupError:
     log = _log(settings, name)
-    return SetupError(f"the {name} {what}; the end of {log}:\n{setup.tail(log)}")
+    return SetupError(f"the {name} {problem}; the end of {log}:\n{setup.tail(log)}")
 
 
 def _record_path(settings: Settings) -> Path:
@@ -235,7 +235,7 @@ def _read_record(settings: Settings) -> StackRecord | None:
 
 
 def _end_orphans(settings: Settings) -> None:
-    """End a stack whose driver died without it; refuse when somebody still answers for it."""
+    """End the processes of a stack whose driver died; raises SetupError when the stack is still in use."""
     record = _read_record(settings)
     if record is None:
         return
@@ -262,9 +262,9 @@ def _processes_with_token(token: str) -> Iterable[psutil.Process]:
 
 
 def _terminate(token: str, leaders: Iterable[int] | None = None) -> int:
-    """End all carriers of the token and return how many there were; the leaders are asked, so that they can sign off.
+    """End all processes with the token and return their number; leaders get SIGTERM, all others are killed at once.
 
-    A scheduler waits for its tasks, so the tasks are killed before it: its successor then takes them up at once.
+    A scheduler that gets SIGTERM waits for its tasks. Since they are killed, the next scheduler retries them at once.
     """
     processes = list(_processes_with_token(token))
     signalled = {*leaders} if leaders is not None else {p.pid for p in processes if _is_leader(p)}

@@ -1,6 +1,6 @@
-"""First-start set-up: what the machine must offer, the folders, the generated secrets, and Airflow's database.
+"""Set-up at the first start: checks of the machine, folders, generated secrets, and Airflow's database.
 
-Everything here may be run again at any time; what is already there is kept.
+Everything here may run again at any time; what exists is kept.
 """
 
 import base64
@@ -32,15 +32,15 @@ _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What set-up leaves behind for the processes: Airflow's keys."""
+    """The result of the set-up that the processes need: Airflow's keys."""
 
     airflow: AirflowSecrets
 
 
 def prepare(settings: Settings) -> Prepared:
-    """Return the keys to start with, once folders, secrets and Airflow's database are there.
+    """Create the folders, the secrets and Airflow's database, and return the keys to start with.
 
-    Raises SetupError, in one sentence, when Python, a folder, a volume or a permission is not what is needed.
+    Raises SetupError, with one sentence, when Python, OpenMP, a folder, a volume or a permission does not fit.
     """
     check_python()
     check_openmp()
@@ -53,10 +53,10 @@ def prepare(settings: Settings) -> Prepared:
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
-    """Refuse a Python that Airflow and the locked packages were not built for."""
+    """Raise SetupError for a Python that Airflow and the locked packages do not support."""
     if not (3, 11) <= version <= (3, 13):
         raise SetupError(
-            f"expected Python 3.11 to 3.13, got {version[0]}.{version[1]}: make the environment with one of those"
+            f"expected Python 3.11 to 3.13, got {version[0]}.{version[1]}: create the environment with one of those"
         )
     try:
         metadata.version("apache-airflow")
@@ -67,7 +67,7 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
 
 
 def check_openmp(library: str = "libgomp.so.1") -> None:
-    """Refuse a Linux without the OpenMP runtime, which LightGBM's wheel takes from the system."""
+    """Raise SetupError on a Linux without the OpenMP runtime; LightGBM's wheel does not contain it."""
     if sys.platform != "linux":
         return
     try:
@@ -79,12 +79,12 @@ def check_openmp(library: str = "libgomp.so.1") -> None:
 
 
 def check_free_space(folder: Path) -> None:
-    """Refuse a volume on which the databases would soon be full."""
+    """Raise SetupError when the volume has too little free space for the databases."""
     free = shutil.disk_usage(folder).free
     if free < _MIN_FREE_BYTES:
         raise SetupError(
             f"expected {_MIN_FREE_BYTES // 10**6} MB free on the volume {mount_point(folder)}, found {free // 10**6} MB: "
-            "free some, or set RATCHET_HOME to a folder on another volume"
+            "free some space, or set RATCHET_HOME to a folder on another volume"
         )
 
 
@@ -98,7 +98,7 @@ def mount_point(folder: Path) -> Path:
 
 @contextmanager
 def explain_os_errors(settings: Settings) -> Iterator[None]:
-    """Turn a full volume or a missing permission into a SetupError that names it."""
+    """Turn an OSError for a full volume or a missing permission into a SetupError that names the volume or the path."""
     try:
         yield
     except OSError as error:
@@ -106,18 +106,18 @@ def explain_os_errors(settings: Settings) -> Iterator[None]:
         if error.errno in _NO_ROOM:
             mount = mount_point(next(p for p in (path, *path.parents) if p.exists()))
             raise SetupError(
-                f"the volume {mount} is full: free some room, or set RATCHET_HOME to another volume"
+                f"the volume {mount} is full: free some space, or set RATCHET_HOME to a folder on another volume"
             ) from error
         if error.errno in _NO_PERMISSION:
             raise SetupError(
                 f"{path} cannot be written ({os.strerror(error.errno)}): "
-                "give this user the permission, or set RATCHET_HOME to a folder of its own"
+                "give this user the permission, or set RATCHET_HOME to another folder"
             ) from error
         raise
 
 
 def make_folders(settings: Settings) -> None:
-    """Make every folder that the stack writes to; the one with the secrets is its owner's alone."""
+    """Create the folders that the stack writes to; only the owner can enter those of secrets, Airflow and logs."""
     from include.stores.files import locations
 
     for folder in (
@@ -134,7 +134,10 @@ def make_folders(settings: Settings) -> None:
 
 
 def generate_secrets(settings: Settings) -> AirflowSecrets:
-    """Return Airflow's keys; they, the users' passwords, the keys of approvals, packages and routing are generated where missing."""
+    """Generate the missing secrets, and return Airflow's keys.
+
+    The secrets are Airflow's keys, the users' passwords, and the keys that sign approvals, packages and routing.
+    """
     folder = settings.secrets
     _secret(folder / "approval.key", lambda: secrets.token_hex(32))
     for signer in dsse.SIGNERS:
@@ -161,7 +164,7 @@ def _password() -> str:
 
 
 def _secret(path: Path, make: Callable[[], str]) -> str:
-    """Return the content of `path`, readable by its owner only, and made in one step when it was missing."""
+    """Return the content of `path`; if the file is missing, write it atomically, readable only by its owner."""
     if not path.exists():
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w") as file:
@@ -171,7 +174,7 @@ def _secret(path: Path, make: Callable[[], str]) -> str:
 
 
 def migrate_airflow(settings: Settings, keys: AirflowSecrets) -> None:
-    """Bring Airflow's database to the installed version, once for each version."""
+    """Migrate Airflow's database to the installed version, once for each version."""
     done = settings.airflow_home / "migrated"
     version = metadata.version("apache-airflow")
     if done.exists() and done.read_text() == version and (settings.airflow_home / "airflow.db").exists():
@@ -191,5 +194,5 @@ def migrate_airflow(settings: Settings, keys: AirflowSecrets) -> None:
 
 
 def tail(log: Path, lines: int = 15) -> str:
-    """Return the last lines of a log, or nothing when it was never written."""
+    """Return the last lines of a log; an empty string if there is no log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""

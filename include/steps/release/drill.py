@@ -84,7 +84,7 @@ def _record(context: StepContext, result: DrillResult) -> None:
     )
     warehouse.record_metrics(engine, [metric])
     if result.seconds > MAX_SECONDS:
-        message = f"a rollback took {result.seconds:.1f} s in a drill, more than {MAX_SECONDS:g} s: see docs/release.md"
+        message = f"a rollback took {result.seconds:.1f} s in a drill, more than {MAX_SECONDS:g} s: see docs/concepts/releases.md"
         warehouse.raise_alert(
             engine, Alert(use_case=context.case.name, night=night, kind="drill", subject=result.digest, message=message)
         )

@@ -1,4 +1,4 @@
-"""Writing a file, or a folder of files, so that a reader sees the old bytes or the new, never something between."""
+"""Atomic writes of files and folders: a reader sees the old bytes or the new bytes, nothing in between."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ _CHUNK, _SHORT = 4 * 1024**2, 100
 
 
 def write(target: Path, content: bytes) -> None:
-    """Replace `target` by `content` in one step; whatever stops it, no half file bears its name."""
+    """Write `content` to `target` in one step; an interrupted write leaves no partial file under that name."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -26,9 +26,10 @@ def write(target: Path, content: bytes) -> None:
 
 
 def copy(source: Path, target: Path, temp_folder: Path) -> None:
-    """Let `target` have the bytes of `source`, and its permissions, as `write` does, however many bytes they are.
+    """Copy `source` to `target` in one step, with its permissions, in constant memory.
 
-    `drafts` is a folder above it: one that is killed leaves its draft there, and none beside the files of a package.
+    `temp_folder` is on the same disk and holds the temporary file: a process that is killed leaves it there, not next
+    to the files of a package.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=temp_folder, prefix=f".{target.name[:_SHORT]}.")
@@ -46,7 +47,7 @@ def copy(source: Path, target: Path, temp_folder: Path) -> None:
 
 @contextmanager
 def file_lock(folder: Path) -> Iterator[None]:
-    """Let one process or thread at a time be within, for each `folder`; one that ends lets the next in."""
+    """Hold an exclusive lock on `folder` among processes and threads; it is released when its holder ends."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -57,9 +58,10 @@ def file_lock(folder: Path) -> Iterator[None]:
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Let the folder `target` appear with all of `files`; one in its place is put away first.
+    """Create the folder `target` with all of `files` in one step, replacing a folder that is there.
 
-    Where another process was faster, its folder stays; hold `alone` of the folder above where others may do the same.
+    If another process was faster, its folder stays. Hold `file_lock` of the parent folder when several processes may
+    write the same folder.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temp_folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
@@ -79,7 +81,7 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _write_through(path: Path, content: bytes) -> None:
-    """Write to the disk, not only to the system's memory of it."""
+    """Write and flush to disk, not only to the page cache."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()

@@ -1,4 +1,4 @@
-"""Where files land: a folder, or a prefix in any S3, behind the same verbs."""
+"""Places where files land: a folder or an S3 prefix, behind one interface."""
 
 import stat
 from collections.abc import Iterator
@@ -22,24 +22,25 @@ class Location(Protocol):
     """A place that holds files by name."""
 
     def ensure_exists(self) -> None:
-        """Let the place be there to land in; a bucket is its owner's to make."""
+        """Create the place if it does not exist; a bucket must exist already."""
 
     def child(self, name: str) -> "Location":
         """Return the place `name` inside this one."""
 
     def names(self) -> list[str]:
-        """Return the names of the files here, in no order; none where nothing landed."""
+        """Return the names of the files here, in no order; none if the place does not exist."""
 
     def file_versions(self) -> dict[str, str]:
-        """Return the files here by name, each with a stamp that is another one once the file was changed."""
+        """Return the version of each file here by name; a version changes whenever the file changes."""
 
     def file_versions_by_child(self, first: str, last: str) -> dict[str, dict[str, str]]:
-        """Return the same of each place inside this one, by its name, of those from `first` to `last`."""
+        """Return `file_versions` of each place inside this one whose name is from `first` to `last`, by that name."""
 
     def fetch(self, name: str, folder: Path) -> Path:
-        """Return where a file is on this machine: here already, or brought whole to `folder`.
+        """Return the path of a file on this machine; a remote file is downloaded to `folder`.
 
-        Raises DataError when it is gone, too large, or does not come whole, and SetupError when nobody answers.
+        Raises DataError when it is gone, is too large, or cannot be downloaded completely, and SetupError when the
+        server does not answer.
         """
 
     def put(self, name: str, content: bytes) -> None:
@@ -114,9 +115,9 @@ class Bucket:
         return {name: version for name, version in self._list_keys(Delimiter="/") if name}
 
     def file_versions_by_child(self, first: str, last: str) -> dict[str, dict[str, str]]:
-        """Return what `Place.below` says, in one request for each thousand files from `first` on."""
+        """Return the same as `Location.file_versions_by_child`, in one request per 1000 files from `first` on."""
         versions: dict[str, dict[str, str]] = {}
-        shortly_before = f"{self.prefix}/{first[:-1]}"  # SeaweedFS passes over what is inside the place it starts after
+        shortly_before = f"{self.prefix}/{first[:-1]}"  # SeaweedFS skips the contents of the folder it starts after
         for key, version in self._list_keys(StartAfter=shortly_before):
             child, _, name = key.partition("/")
             if child > last:
@@ -126,7 +127,7 @@ class Bucket:
         return versions
 
     def _list_keys(self, **options: str) -> Iterator[tuple[str, str]]:
-        """Yield each key below the prefix, in their order, and the tag of its bytes."""
+        """Yield each key below the prefix and its ETag, in the order of keys."""
         pages, prefix = s3_client().get_paginator("list_objects_v2"), f"{self.prefix}/"
         with translate_errors(self):
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **options):
@@ -142,14 +143,14 @@ class Bucket:
                 return self._download(name, folder / name)
             except (HTTPClientError, IncompleteReadError, ResponseStreamingError) as cut:
                 fault = cut
-        raise DataError(f"{self}/{name} did not come whole in {_TRIES} tries ({fault}); run this night again later")
+        raise DataError(f"{self}/{name} was incomplete in {_TRIES} downloads ({fault}); run this night again later")
 
     def put(self, name: str, content: bytes) -> None:
         with translate_errors(self):
             s3_client().put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=content)
 
     def _download(self, name: str, target: Path) -> Path:
-        """Return `target` with the object's bytes; botocore raises when fewer come than its length says."""
+        """Download the object to `target` and return it; botocore raises when fewer bytes come than its length says."""
         with translate_errors(self, name):
             response = s3_client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}".lstrip("/"))
         _check_size(f"{self}/{name}", response["ContentLength"])
@@ -160,9 +161,9 @@ class Bucket:
 
 @contextmanager
 def translate_errors(location: Location, name: str = "") -> Iterator[None]:
-    """Raise SetupError in place of whatever boto3 says when a bucket is away, busy, or does not let us in.
+    """Raise SetupError in place of boto3's errors when a bucket is down, busy or denies access.
 
-    Raises DataError when it answers that there is no object `name`.
+    Raises DataError when there is no object `name`.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -174,13 +175,13 @@ def translate_errors(location: Location, name: str = "") -> Iterator[None]:
                 f"expected the object {location}/{name}, but it is gone; land it and run this night again"
             ) from None
         raise SetupError(
-            f"expected the bucket to answer at {location}, but: {error}. Start it, or mend its address (RATCHET_LANDING) and "
-            "the AWS_... variables, and run this again: what was put there is whole or is not there"
+            f"expected the bucket to answer at {location}, but: {error}. Start it, or correct its address "
+            "(RATCHET_LANDING) and the AWS_... variables, and run this again: a file is stored completely or not at all"
         ) from None
 
 
 def _file_version(path: Path) -> str:
-    """Return the size of a file and when it was changed; nothing for what is no file, or went away meanwhile."""
+    """Return the size and modification time of a file; an empty text when it is not a regular file or is gone."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -195,7 +196,7 @@ def _check_size(name: str, size: int) -> None:
 
 @cache
 def s3_client() -> Any:
-    """Return a client of this process; boto3 retries what can be retried."""
+    """Return the S3 client of this process; boto3 retries transient errors."""
     import boto3
     from botocore.config import Config
 

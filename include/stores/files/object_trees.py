@@ -1,4 +1,4 @@
-"""A folder or a bucket's prefix with all that is below it, as files that are copied whole or not at all."""
+"""Trees of files in a folder or below a bucket's prefix. Each file is copied completely or not at all."""
 
 import hashlib
 import tempfile
@@ -15,22 +15,22 @@ _CONFLICT_CODES = ("PreconditionFailed", "412", "ConditionalRequestConflict", "4
 
 
 def names(address: str | Path) -> list[str]:
-    """Return the names of all files below, by name; those that are hidden or unfinished are none."""
+    """Return the names of all files below `address`, sorted, without hidden and unfinished files."""
     location = locations.from_address(str(address))
     all_names = _keys(location) if isinstance(location, Bucket) else _paths(Path(address))
     return sorted(name for name in all_names if not _is_unfinished(name))
 
 
 def digest(address: str | Path, name: str) -> str:
-    """Return the SHA-256 of a file, read once and not held in memory."""
+    """Return the SHA-256 of a file, without loading it into memory."""
     with tempfile.TemporaryDirectory() as folder, _fetch(address, name, Path(folder)).open("rb") as file:
         return _sha256(file)
 
 
 def copy(source: str | Path, target: str | Path, name: str, *, overwrite: bool = False) -> None:
-    """Let the file be at `target` as it is at `source`: a reader there sees all of it, or what was there before.
+    """Copy the file `name` from `source` to `target` in one step.
 
-    Raises DataError where another file has that name, unless it may be written `over`.
+    Raises DataError when a file with that name and other bytes is there already, unless `overwrite` is true.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = _fetch(source, name, Path(folder))
@@ -42,19 +42,19 @@ def copy(source: str | Path, target: str | Path, name: str, *, overwrite: bool =
 
 
 def sort_key(name: str) -> tuple[bool, bool, str]:
-    """Return a key that sorts files so that a table's log follows what it names, and is whole up to wherever one stops."""
+    """Return a sort key that puts a table's log after its data files: an interrupted copy then leaves a valid table."""
     path = PurePosixPath(name)
     return _LOG in path.parts, path.name == _HINT, name
 
 
 def is_log(name: str) -> bool:
-    """Return whether the file is an entry or a checkpoint of a table's log: one that says what a version is."""
+    """Return whether the file is an entry or a checkpoint of a Delta log, which defines versions."""
     path = PurePosixPath(name)
     return _LOG in path.parts and path.name != _HINT
 
 
 def is_hint(name: str) -> bool:
-    """Return whether the file only tells readers where to begin in a table's log."""
+    """Return whether the file only says where to begin reading a Delta log."""
     return PurePosixPath(name).name == _HINT
 
 
@@ -76,7 +76,7 @@ def _keys(location: Bucket) -> Iterator[str]:
 
 
 def _fetch(address: str | Path, name: str, scratch: Path) -> Path:
-    """Return where the file is on this machine, brought there if need be."""
+    """Return the path of the file on this machine, downloaded to `scratch` if it is remote."""
     parent, _, last = name.rpartition("/")
     location = locations.from_address(str(address))
     return (location.child(parent) if parent else location).fetch(last, scratch)
@@ -90,7 +90,7 @@ def _copy_to_folder(path: Path, folder: Path, name: str, *, overwrite: bool) -> 
 
 
 def _upload(location: Bucket, name: str, path: Path, *, overwrite: bool) -> None:
-    """Put the file, where nothing has its name; one's own whose reply was lost is read back and found to be the same."""
+    """Upload the file unless the key exists; then compare the contents, since an earlier upload's reply may be lost."""
     from botocore.exceptions import ClientError
 
     condition = {} if overwrite else {"IfNoneMatch": "*"}
@@ -110,8 +110,8 @@ def _upload(location: Bucket, name: str, path: Path, *, overwrite: bool) -> None
 def _check_same(path: Path, existing: Path) -> None:
     with path.open("rb") as ours, existing.open("rb") as theirs:
         if _sha256(ours) != _sha256(theirs):
-            raise DataError(f"expected no other file of the name {existing}, but there is one; nothing is overwritten")
+            raise DataError(f"expected no other file named {existing}, but there is one; nothing is overwritten")
 
 
 def _sha256(file: IO[bytes]) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # IO[bytes] has readinto, unsaid
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # IO[bytes] has readinto

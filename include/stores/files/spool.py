@@ -1,4 +1,4 @@
-"""Rows set aside on disk, frame by frame, until all are there to be written in one commit."""
+"""Rows spooled to disk, frame by frame, until all of them can be written in one commit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ _ROWS_READ_AT_ONCE = 65_536
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spool:
-    """The frames in `folder`, in the order in which they were added; `count` rows in all."""
+    """The frames in `folder`, in the order in which they were added, with `count` rows in total."""
 
     folder: Path
     frames: int = 0
     count: int = 0
 
     def add(self, frame: pd.DataFrame) -> "Spool":
-        """Return the spool with the rows of `frame` too."""
+        """Write the rows of `frame` and return the spool that includes them."""
         if frame.empty:
             return self
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ class Spool:
         return Spool(folder=self.folder, frames=self.frames + 1, count=self.count + len(frame))
 
     def read(self) -> pa.RecordBatchReader:
-        """Return all rows from the first, a few at a time, in the types of the first frame."""
+        """Return a reader of all rows in order, in batches, with the schema of the first frame."""
         with pa.OSFile(str(self._file(0))) as source:
             schema = pa.ipc.open_file(source).schema
         return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
@@ -46,7 +46,7 @@ class Spool:
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:
-    """Return `frame` with every object and category column as text, even where a night has no value in it."""
+    """Return `frame` as an Arrow table, object and category columns as text even if they have no values."""
     text = {name: pa.string() for name in frame.select_dtypes(["object", "category"]).columns}
     inferred = pa.Schema.from_pandas(frame, preserve_index=False)
     schema = pa.schema([pa.field(field.name, text.get(field.name, field.type)) for field in inferred])

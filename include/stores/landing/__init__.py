@@ -1,7 +1,7 @@
-"""The landing area: files as they came, one folder (or S3 prefix) for each use case and period, never changed.
+"""The landing area: files as they arrived, one folder (or S3 prefix) for each use case and period. It is read-only.
 
 A file is named after its table: `rides.csv`, or `rides.late.csv` for another part of it. CSV, gzipped CSV, Parquet and
-JSON lines are all read as text, so that the contract judges what is there and no reader guesses.
+JSON lines are all read as text: types are checked by the contract, not inferred by a reader.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LandedFile:
-    """A file that landed: its name, the table that it is a part of (None: no table's), and its stamp."""
+    """A file that landed: its name, its table (None if it belongs to no table), and its version."""
 
     name: str
     table: str | None
@@ -46,10 +46,10 @@ class LandedFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScannedFile:
-    """A file that was looked through from end to end, and how many rows it has, of either kind.
+    """A file that was read to the end once, and its number of rows, well-formed and malformed.
 
-    `fault` says why it could not be read at all, and then there are no rows. `kept` are the rows of a short file; those
-    of a long one (None) are read again from `path`.
+    If the file could not be read, `fault` is the reason and there are no rows. `cached` has the rows of a short file;
+    it is None for a long file, whose rows are read again from `path`.
     """
 
     name: str
@@ -61,51 +61,51 @@ class ScannedFile:
     fault: str = ""
 
     def batches(self, max_rows: int) -> Iterator[Rows]:
-        """Yield the rows as text, those that are read again at most `most` at once.
+        """Yield the rows as text; rows that are read again come in batches of at most `max_rows`.
 
-        Raises DataError when the file no longer has the bytes that were looked through.
+        Raises DataError when the file was changed since it was scanned.
         """
         if self.cached is not None:
             yield from self.cached
             return
         with self.path.open("rb") as file:
             if _sha256(file) != self.sha256:
-                raise DataError(f"{self.name} was changed while it was taken; run this night again, nothing was taken")
+                raise DataError(f"{self.name} was changed during ingestion; nothing was ingested, run this night again")
             yield from formats.read(self.name, file, max_rows)
 
 
 def period_location(landing: str, use_case: str, period: Period) -> Location:
-    """Return where the files of `period` land; `landing` is a folder or `s3://bucket/prefix`."""
+    """Return the location where the files of `period` land; `landing` is a folder or `s3://bucket/prefix`."""
     return use_case_location(landing, use_case).child(str(period))
 
 
 def use_case_location(landing: str, use_case: str) -> Location:
-    """Return the place in which each period of a use case has its own."""
+    """Return the location of a use case, which has one location for each period."""
     return locations.from_address(landing).child(use_case)
 
 
 def list_files(location: Location, tables: list[str]) -> list[LandedFile]:
-    """Return the files that are there by name; unfinished ones (hidden, or ending in .tmp or .part) are not yet."""
+    """Return the files at `location`, sorted; without unfinished ones, which are hidden or end in .tmp or .part."""
     return _list_files(location.file_versions(), tables)
 
 
 def list_files_by_period(location: Location, tables: list[str], first: str, last: str) -> dict[str, list[LandedFile]]:
-    """Return the same of each place inside `place`, by its name, of those from `first` to `last`."""
+    """Return the files of each period inside `location`, from the period `first` to `last`, by the period's name."""
     return {
         name: _list_files(versions, tables) for name, versions in location.file_versions_by_child(first, last).items()
     }
 
 
 def sha256(location: Location, name: str) -> str:
-    """Return the SHA-256 of a file's bytes; raises what `Place.bring` does."""
+    """Return the SHA-256 of a file's bytes; raises the same errors as `Location.fetch`."""
     with tempfile.TemporaryDirectory() as scratch, location.fetch(name, Path(scratch)).open("rb") as file:
         return _sha256(file)
 
 
 def scan(location: Location, landed: LandedFile, scratch: Path, max_cached_rows: int = chunks.MAX_ROWS) -> ScannedFile:
-    """Return the file, looked through; its rows are kept in memory when they are at most `keep`.
+    """Read a file to the end and return it; up to `max_cached_rows` rows are kept in memory.
 
-    What is not on this machine is brought to the folder `scratch`, and must stay there as long as rows are asked for.
+    A remote file is downloaded to the folder `scratch`, and must stay there while its rows are read.
     """
     path = location.fetch(landed.name, scratch)
     with path.open("rb") as file:
@@ -113,15 +113,15 @@ def scan(location: Location, landed: LandedFile, scratch: Path, max_cached_rows:
         fault = ""
         try:
             count, cached = _scan_rows(landed.name, file, max_cached_rows)
-        except DataError as refused:
-            count, cached, fault = 0, (), str(refused)
+        except DataError as error:
+            count, cached, fault = 0, (), str(error)
     return ScannedFile(
         name=landed.name, sha256=sha256, size_bytes=size, count=count, path=path, cached=cached, fault=fault
     )
 
 
 def _sha256(file: IO[bytes]) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # IO[bytes] has readinto, unsaid
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # IO[bytes] has readinto
 
 
 def _scan_rows(name: str, file: IO[bytes], max_cached_rows: int) -> tuple[int, tuple[Rows, ...] | None]:
@@ -147,6 +147,6 @@ def _table(name: str, tables: list[str]) -> str | None:
 
 
 def sort_key(name: str) -> tuple[str, int, str]:
-    """Return a key that sorts the parts of a table after the table's own file: a later part supersedes."""
+    """Return a sort key that puts the further parts of a table after its first file: a later part takes precedence."""
     table, *rest = name.split(".")
     return table, len(rest), name

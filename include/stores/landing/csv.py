@@ -1,7 +1,7 @@
-"""Comma-separated text to rows: every line becomes a row or is named malformed, and none swallows another.
+"""Read CSV: every line becomes a row or is reported as malformed, and an open quote cannot hide the lines after it.
 
-A file without quotes is split by arrays, at the speed of its bytes, so many lines at a time; one with quotes is read
-record by record, with its text in memory as a whole.
+A file without quotes is split with NumPy, in batches of lines. A file with quotes is read record by record, with its
+whole text in memory.
 """
 
 import csv
@@ -24,13 +24,13 @@ from ml.errors import DataError
 
 _BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _BLOCK = 4 * 1024**2
-csv.field_size_limit(2**31 - 1)  # a longer field is told of below; the reader's own limit would end the whole file
+csv.field_size_limit(2**31 - 1)  # long fields are reported below; the reader's own limit would reject the whole file
 
 
 def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
-    """Yield the rows of CSV text, at most `most` at once.
+    """Yield the rows of CSV text in batches of at most `max_rows`.
 
-    Raises DataError when it has no header, or names a column twice.
+    Raises DataError when the text is UTF-16, has no header, or has a column twice.
     """
     file.seek(0)
     start = file.read(len(_BOM))
@@ -44,7 +44,7 @@ def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
 
 
 def _is_quoted(file: IO[bytes]) -> bool:
-    """Return whether a quote is in the text, or a line end that is not one of ours: a CR without LF."""
+    """Return whether the text has a quote, or a CR without LF, which only the csv module splits correctly."""
     before = b""
     while block := file.read(_BLOCK):
         text = before + block
@@ -55,7 +55,7 @@ def _is_quoted(file: IO[bytes]) -> bool:
 
 
 def _read_unquoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
-    """Yield the rows of text without quotes: its lines, but for those that are not a row."""
+    """Yield the rows of text without quotes, one per line; lines that do not fit the header are malformed."""
     texts = (line.rstrip(b"\r\n").decode(errors="replace") for line in file)
     number, first = next(((number, text) for number, text in enumerate(texts, 1) if text), (0, ""))
     header = _check_header(first.split(",") if first else [])
@@ -65,7 +65,7 @@ def _read_unquoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
 
 
 def _parse_lines(content: bytes, header: list[str], lines_before: int) -> Rows:
-    """Return the rows of lines that come after line `after`."""
+    """Return the rows of `content`, which begins after `lines_before` lines of the file."""
     lines = Lines.from_bytes(content)
     numbers = lines.numbers + lines_before
     suspect_lines = np.flatnonzero((lines.commas != len(header) - 1) | lines.suspect)
@@ -107,7 +107,7 @@ def _read_quoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The cells of a record that starts on `line`, or one line that is none, and why."""
+    """The cells of a record that starts on `line`; or a single malformed line, with its fault."""
 
     line: int
     cells: list[str]
@@ -115,7 +115,7 @@ class _Record:
 
 
 def _records(text: str) -> Iterator[_Record]:
-    """Yield what is on the lines; a quote that was left open costs its own line, not those that it would swallow."""
+    """Yield the records of `text`; an unclosed quote makes only its own line malformed, not the lines after it."""
     lines, at, width = list(io.StringIO(text, newline="")), 0, 0
     while at < len(lines):
         first, reader = at, csv.reader(map(lines.__getitem__, range(at, len(lines))), strict=True)

@@ -1,4 +1,4 @@
-"""What a file holds, by the end of its name; nothing inflates past a bound, and none is held in memory as a whole."""
+"""Read a landed file in the format that its name ends in. Decompression is bounded, and no file is loaded whole."""
 
 import gzip
 import os
@@ -25,9 +25,9 @@ _INFLATED = (".csv.gz", ".jsonl.gz", ".ndjson.gz")
 
 
 def read(name: str, file: IO[bytes], max_rows: int) -> Iterator[Rows]:
-    """Yield the rows of the file `name`, at most `most` at once, and at least once, be it none.
+    """Yield the rows of the file `name` in batches of at most `max_rows`; an empty table is one empty batch.
 
-    Raises DataError that says why the file is none; what was yielded before is not to be taken then.
+    Raises DataError when the file cannot be read; batches yielded before it must then be discarded.
     """
     ending = next((each for each in (*_INFLATED, *_READERS) if name.lower().endswith(each)), None)
     if ending is None:
@@ -43,9 +43,9 @@ def read(name: str, file: IO[bytes], max_rows: int) -> Iterator[Rows]:
 
 
 def inflate(compressed: IO[bytes], buffer: IO[bytes]) -> IO[bytes]:
-    """Write what a gzip file holds to `whole` and return it.
+    """Decompress a gzip file into `buffer` and return it.
 
-    Raises DataError when the file is damaged, ends early, or is a bomb.
+    Raises DataError when the file is damaged, ends early, or expands beyond a bound (a decompression bomb).
     """
     size, inflated = compressed.seek(0, os.SEEK_END), 0
     bound = min(LARGEST_INFLATED, max(_MIN_BOUND, _RATIO * size))

@@ -1,4 +1,4 @@
-"""JSON lines to text: one flat object a line, every value as it is written."""
+"""Read JSON lines: one flat object per line, every value as the text that is written there."""
 
 import json
 from collections import Counter
@@ -19,7 +19,7 @@ _BOM, _PARSED = b"\xef\xbb\xbf", 50_000
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line that is not blank: its number, its text, and the object on it, or why there is none."""
+    """A line that is not blank: its number, its text, and its object, or the reason why it has none."""
 
     number: int
     text: str
@@ -27,10 +27,10 @@ class _Line:
 
 
 def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
-    """Yield the rows of JSON lines, at most `most` at once.
+    """Yield the rows of JSON lines in batches of at most `max_rows`.
 
-    The columns are the names that most lines of the file have, an absent one is an empty cell. Raises DataError when
-    there is no line.
+    The columns are the names that at least half of the objects have; an absent name is an empty cell. Raises DataError
+    when the file has no lines.
     """
     parsed = _parse_batches(file, min(max_rows, _PARSED))
     first, second = next(parsed), next(parsed, None)
@@ -66,7 +66,7 @@ def _rows(lines: list[_Line], columns: list[str]) -> Rows:
 
 
 def _columns(batches: Iterable[list[_Line]]) -> list[str]:
-    """Return the names that half of the objects have."""
+    """Return the names that at least half of the objects have."""
     counted: Counter[str] = Counter()
     lines = objects = 0
     for batch in batches:
@@ -79,7 +79,7 @@ def _columns(batches: Iterable[list[_Line]]) -> list[str]:
 
 
 def _object(line: str) -> Object | str:
-    """Return the line's names and values as text, or why it has none."""
+    """Return the line's names and values as text, or the reason why it is malformed."""
     try:
         parsed = json.loads(line, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as fault:
@@ -97,7 +97,7 @@ def _object(line: str) -> Object | str:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object's names and values, in order and with repetitions; a list, as every nested value then is."""
+    """The names and values of an object, in order and with repetitions. Nested objects and arrays are lists as well."""
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A text split into lines by arrays: where each is, and which are to be looked at one by one."""
+"""Split a text into lines with NumPy: the position of each line, and which lines need a closer check."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ _NEWLINE, _COMMA, _NUL, _ASCII = 10, 44, 0, 127
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lines:
-    """The lines of a text that are not empty: where each starts and ends, its number, and its commas.
+    """The non-empty lines of a text: start, end, line number and number of commas of each, as arrays of one shape (n,).
 
-    `suspect` marks those to be looked at one by one: with a NUL, with bytes that are not ASCII in a text that is not
-    UTF-8, or longer than a cell may be.
+    `suspect` marks the lines that must be checked one by one: those with a NUL, with bytes that are not ASCII in a text
+    that is not UTF-8, or longer than the longest cell allowed.
     """
 
     content: bytes
@@ -27,7 +27,7 @@ class Lines:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Lines":
-        """Return the lines of `content`, whose lines end in LF alone."""
+        """Return the lines of `content`, in which every line ends in LF."""
         text = np.frombuffer(content, np.uint8)
         ends = np.append(np.flatnonzero(text == _NEWLINE), len(text)).astype(np.int64)
         starts = np.append(0, ends[:-1] + 1).astype(np.int64)
@@ -48,11 +48,11 @@ class Lines:
         return len(self.starts)
 
     def text(self, index: int) -> str:
-        """Return a line, undecodable bytes replaced."""
+        """Return the text of a line, with undecodable bytes replaced."""
         return self.content[self.starts[index] : self.ends[index]].decode(errors="replace")
 
     def select(self, keep: Booleans) -> bytes:
-        """Return the lines under `keep`, each with its line end."""
+        """Return the text of the lines that the mask `keep` marks, separated by LF."""
         kept = np.flatnonzero(keep)
         if len(kept) and self.numbers[kept[-1]] - self.numbers[kept[0]] + 1 == len(kept):
             return self.content[self.starts[kept[0]] : self.ends[kept[-1]]]
@@ -68,7 +68,7 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _count_between(marks: Booleans, starts: Integers, ends: Integers) -> Integers:
-    """Return how many `marks` lie between each start and end."""
+    """Return the number of `marks` between each start and end."""
     positions = np.flatnonzero(marks)
     counts: Integers = np.searchsorted(positions, ends) - np.searchsorted(positions, starts)
     return counts

@@ -1,4 +1,4 @@
-"""Parquet to text: every value as it would be written, pages checked, nothing decoded past a bound."""
+"""Read Parquet: every value as text, with page checksums verified and a bound on the decoded size."""
 
 import json
 import re
@@ -21,9 +21,9 @@ _INDEX = re.compile(r"__index_level_\d+__")
 
 
 def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
-    """Yield the rows of a Parquet file, at most `most` at once.
+    """Yield the rows of a Parquet file in batches of at most `max_rows`.
 
-    Raises DataError when it is damaged, too large decoded, or nested.
+    Raises DataError when the file is damaged, has nested columns, or is too large when decoded.
     """
     rows_before = 0
     try:
@@ -35,7 +35,7 @@ def read(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
 
 
 def _open(file: IO[bytes]) -> pq.ParquetFile:
-    """Return the checked file; its text columns are to be read as categories."""
+    """Return the file after checking it; its text columns are read as categories."""
     schema = pq.ParquetFile(file, page_checksum_verification=True).schema_arrow
     texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
     parquet_file = pq.ParquetFile(file, page_checksum_verification=True, read_dictionary=texts)
@@ -52,7 +52,7 @@ def _check(file: pq.ParquetFile) -> None:
 
 
 def _tables(file: pq.ParquetFile, max_rows: int) -> Iterator[pa.Table]:
-    """Yield the rows in tables of `most`, the last one shorter."""
+    """Yield the rows in tables of `max_rows`; the last one may be shorter."""
     columns = [name for name in file.schema_arrow.names if not _INDEX.fullmatch(name)]
     schema = pa.schema([file.schema_arrow.field(name) for name in columns])
     buffered: list[pa.RecordBatch] = []
@@ -67,7 +67,7 @@ def _tables(file: pq.ParquetFile, max_rows: int) -> Iterator[pa.Table]:
 
 
 def _batches(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield small batches, so that a page that inflates is seen before the file is in memory."""
+    """Yield small batches, so that an expanding page is detected before the whole file is in memory."""
     decoded = 0
     for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
         decoded += batch.nbytes
@@ -94,7 +94,7 @@ def _rows(table: pa.Table, rows_before: int) -> Rows:
 
 
 def _to_texts(column: pa.ChunkedArray) -> pd.Series:
-    """Return a column's values as text in categories; missing ones (NaN too) are empty."""
+    """Return a column's values as categories of text; missing values, NaN included, are empty texts."""
     if not pa.types.is_dictionary(column.type):
         column = _format_values(column).dictionary_encode()
     texts: pd.Series = column.to_pandas()

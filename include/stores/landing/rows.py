@@ -1,4 +1,4 @@
-"""A file's rows as text, each with the line it came from."""
+"""The rows of a file as text, each with its line number."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,9 +15,11 @@ _Batch = TypeVar("_Batch")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rows:
-    """`fit` has the rows that fit the header (text, empty = missing), `malformed` those that could not be read as rows.
+    """The rows of a batch.
 
-    Both are indexed by line (a Parquet file's row, counted from 1); `malformed` has the columns `text` and `reasons`.
+    `well_formed` has the rows that match the header, as text in which empty means missing. `malformed` has the lines
+    that could not be read as rows, in the columns `text` and `reasons`. Both are indexed by line number; for Parquet it
+    is the row number, counted from 1.
     """
 
     well_formed: pd.DataFrame
@@ -25,19 +27,19 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """How many rows came, of either kind."""
+        """The number of rows, well-formed and malformed."""
         return len(self.well_formed) + len(self.malformed)
 
 
 def batches(items: Iterator[_Item], max_items: int, collect: Callable[[Iterator[_Item]], _Batch]) -> Iterator[_Batch]:
-    """Yield what `gather` makes of `items`, at most `most` at once; a single empty one when there are none."""
+    """Yield `collect` applied to batches of at most `max_items` items; without items, to one empty batch."""
     yield collect(islice(items, max_items))
     while batch := collect(islice(items, max_items)):
         yield batch
 
 
 def malformed(rows: list[tuple[int, str, str]]) -> pd.DataFrame:
-    """Return rows that are none: for each its line, its text and the reason."""
+    """Return malformed rows as a frame; `rows` has the line number, the text and the reason of each."""
     return pd.DataFrame(
         {"text": [text for _, text, _ in rows], "reasons": [reason for _, _, reason in rows]},
         [line for line, _, _ in rows],
@@ -46,7 +48,7 @@ def malformed(rows: list[tuple[int, str, str]]) -> pd.DataFrame:
 
 
 def fault(cells: list[str]) -> str:
-    """Return why the cells of a row cannot be taken as text, or nothing."""
+    """Return why the cells of a row are not acceptable text, or an empty text if they are."""
     longest = max(map(len, cells), default=0)
     if longest > LONGEST_CELL:
         return f"expected fields of at most {LONGEST_CELL:,} characters, got {longest:,}"
@@ -59,6 +61,6 @@ def fault(cells: list[str]) -> str:
 def _encodable(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, as JSON can write it
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can contain
         return False
     return True

@@ -1,6 +1,7 @@
-"""Signed texts: a Sigstore bundle without Sigstore's servers, which is a DSSE envelope signed with ECDSA on P-256.
+"""Signed texts in Sigstore's bundle format, without Sigstore's servers: DSSE envelopes signed with ECDSA on P-256.
 
-Who trains signs packages, who releases signs routing: each has a key of its own, which is trusted for nothing else.
+The process that trains signs packages, and the process that releases signs routing. Each has its own key, which is
+trusted for nothing else.
 """
 
 import base64
@@ -23,14 +24,14 @@ _SHORT = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signer:
-    """What is signed with a key of its own, where that is among the secrets, and its public half among the trusted ones."""
+    """One purpose of signing: the file name of its private key, and the folder of its trusted public keys."""
 
     purpose: str
     key_file: str
     folder: str
 
     def trusted_folder(self, keys: Path) -> Path:
-        """Return the folder of the public keys that are trusted for what this one signs."""
+        """Return the folder of the public keys that are trusted for this purpose."""
         return keys / self.folder
 
 
@@ -48,7 +49,7 @@ def new_key() -> str:
 
 
 def add_trusted_key(signer: Signer, settings: Settings) -> Path:
-    """Write the public half of a signing key among the trusted ones, and return where; raises SetupError."""
+    """Write the public half of a signing key to the trusted keys and return its path; raises SetupError."""
     public = _pem(_signing_key(signer, settings).public_key())
     path = signer.trusted_folder(settings.trusted_keys) / f"{hashlib.sha256(public).hexdigest()[:_SHORT]}.pem"
     if not path.exists():
@@ -57,9 +58,9 @@ def add_trusted_key(signer: Signer, settings: Settings) -> Path:
 
 
 def sign(text: bytes, payload_type: str, signer: Signer, settings: Settings) -> bytes:
-    """Return `text`, of the media type `kind`, in an envelope with our signature; raises SetupError without a key.
+    """Return a signed envelope around `text`, which has the media type `payload_type`; raises SetupError without a key.
 
-    The same key signs the same text with the same bytes (RFC 6979).
+    Signing is deterministic (RFC 6979): the same key and text give the same bytes.
     """
     key = _signing_key(signer, settings)
     signature = key.sign(
@@ -78,9 +79,10 @@ def sign(text: bytes, payload_type: str, signer: Signer, settings: Settings) -> 
 
 
 def verify(envelope: bytes, payload_type: str, signer: Signer, keys: Path) -> bytes:
-    """Return the text of the media type `kind` in `envelope`, once a key that `keys` has for `signer` is shown to have signed it.
+    """Return the text in `envelope` after verifying its signature with the keys in `keys` that `signer` trusts.
 
-    Raises SignatureError, whose sentence goes on from the name of what bears the envelope.
+    Raises SignatureError when the envelope is malformed, has another `payload_type`, or has no valid signature by a
+    trusted key. Its message continues a sentence that begins with the name of the signed file.
     """
     try:
         bundle = json.loads(envelope)
@@ -91,15 +93,15 @@ def verify(envelope: bytes, payload_type: str, signer: Signer, keys: Path) -> by
             base64.b64decode(each, validate=True) for each in (dsse["payload"], dsse["signatures"][0]["sig"])
         )
     except (ValueError, KeyError, TypeError, IndexError):
-        raise SignatureError(f"has a signature that is no Sigstore bundle: it starts {envelope[:40]!r}") from None
+        raise SignatureError(f"has a signature that is not a Sigstore bundle: it starts {envelope[:40]!r}") from None
     if types != (_BUNDLE, payload_type):
-        raise SignatureError(f"has a signature of the kind {types}, expected {(_BUNDLE, payload_type)}")
+        raise SignatureError(f"has a signature of the type {types}, expected {(_BUNDLE, payload_type)}")
     try:
         _trusted_key(hint, signer.trusted_folder(keys)).verify(
             signature, _pre_authentication_encoding(text, payload_type), ec.ECDSA(hashes.SHA256())
         )
     except InvalidSignature:
-        raise SignatureError(f"bears a forged signature: the key {hint[:_SHORT]} did not make it") from None
+        raise SignatureError(f"has a forged signature: it was not made with the key {hint[:_SHORT]}") from None
     return text
 
 
@@ -110,8 +112,8 @@ def _trusted_key(hint: str, folder: Path) -> ec.EllipticCurvePublicKey:
         if isinstance(key, ec.EllipticCurvePublicKey):
             known[_hint(key)] = key
     if hint not in known:
-        names = ", ".join(each[:_SHORT] for each in known) or "none at all"
-        raise SignatureError(f"is signed by the key {hint[:_SHORT]}, and {folder} trusts {names}")
+        names = ", ".join(each[:_SHORT] for each in known) or "no key"
+        raise SignatureError(f"is signed by the key {hint[:_SHORT]}, but {folder} trusts {names}")
     return known[hint]
 
 
@@ -124,11 +126,12 @@ def _signing_key(signer: Signer, settings: Settings) -> ec.EllipticCurvePrivateK
     path = settings.secrets / signer.key_file
     if not path.is_file():
         raise SetupError(
-            f"expected the key that signs {signer.purpose} in {path}, but there is none; run the set-up (`make run` does)"
+            f"expected the key that signs {signer.purpose} in {path}, but there is none; "
+            "run the set-up (`make run` does)"
         )
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise SetupError(f"the key in {path} should be one on the curve P-256; put it away and run the set-up")
+        raise SetupError(f"the key in {path} should be on the curve P-256; remove it and run the set-up")
     return key
 
 
@@ -137,5 +140,5 @@ def _pem(key: ec.EllipticCurvePublicKey) -> bytes:
 
 
 def _hint(key: ec.EllipticCurvePublicKey) -> str:
-    """Return what a bundle calls its key: the SHA-256 of the public key's PEM."""
+    """Return the identifier of a key in a bundle: the SHA-256 of the public key's PEM."""
     return hashlib.sha256(_pem(key)).hexdigest()

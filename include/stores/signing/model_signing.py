@@ -1,7 +1,7 @@
-"""Who packed it: a package's signature by a key of ours, in the OpenSSF model-signing format.
+"""Sign and verify packages in the OpenSSF model-signing format.
 
-The signed text is an in-toto statement that has the SHA-256 of every file of the folder; `model_signing verify key`
-takes it too.
+The signed text is an in-toto statement with the SHA-256 of every file in the package. The command
+`model_signing verify key` accepts it too.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _PREDICATE = "https://model_signing/signature/v1.0"
 
 
 def sign(digest: str, files: Mapping[str, bytes], settings: Settings) -> dict[str, bytes]:
-    """Return `files` with the signature of all of them as the package `digest`; raises SetupError without a key."""
+    """Return `files` plus a signature over all of them as the package `digest`; raises SetupError without a key."""
     statement = json.dumps(_statement(digest, _hashes(files)), sort_keys=True).encode()
     return {**files, SIGNATURE: dsse.sign(statement, _PAYLOAD, dsse.PACKAGES, settings)}
 
@@ -30,7 +30,7 @@ def sign(digest: str, files: Mapping[str, bytes], settings: Settings) -> dict[st
 def verify(digest: str, files: Mapping[str, bytes], trusted: Path) -> None:
     """Raise PackageError unless a key in the folder `trusted` signed exactly these `files`."""
     if SIGNATURE not in files:
-        raise _package_error(digest, f"has no {SIGNATURE}: nobody answers for it")
+        raise _package_error(digest, f"has no {SIGNATURE}: it is not signed")
     try:
         statement = json.loads(dsse.verify(files[SIGNATURE], _PAYLOAD, dsse.PACKAGES, trusted))
     except SignatureError as fault:
@@ -39,15 +39,15 @@ def verify(digest: str, files: Mapping[str, bytes], trusted: Path) -> None:
     for name in sorted(signed_as.keys() | actual.keys()):
         if signed_as.get(name) != actual.get(name):
             difference = f"{signed_as.get(name) or 'nothing'}, found {actual.get(name) or 'no such file'}"
-            raise _package_error(digest, f"bears a signature of other files: {name!r} was signed as {difference}")
+            raise _package_error(digest, f"has a signature of other files: {name!r} was signed as {difference}")
 
 
 def _resources(digest: str, statement: Mapping[str, Any]) -> dict[str, str]:
     if (statement["_type"], statement["predicateType"]) != (_STATEMENT, _PREDICATE):
-        raise _package_error(digest, f"bears a signature of another statement, {statement['predicateType']!r}")
+        raise _package_error(digest, f"has a signature of another statement, {statement['predicateType']!r}")
     named = statement["predicate"]["resources"]
     if {each["algorithm"] for each in named} != {"sha256"}:
-        raise _package_error(digest, "bears a signature over other hashes than SHA-256")
+        raise _package_error(digest, "has a signature over hashes other than SHA-256")
     return {str(each["name"]): str(each["digest"]) for each in named}
 
 
@@ -77,5 +77,5 @@ def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def _package_error(digest: str, why: str) -> PackageError:
     return PackageError(
-        f"package {digest[:12]} {why}; do not serve it: fetch it again from where it was trained, or train again"
+        f"package {digest[:12]} {why}; do not serve it: copy it again from where it was trained, or train again"
     )

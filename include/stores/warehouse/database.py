@@ -1,4 +1,4 @@
-"""Connections to the warehouse, the same on SQLite and Postgres."""
+"""Connections to the warehouse, its transactions and its schema, on SQLite and Postgres alike."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _WRITE_OPTION = "ratchet_writes"
 _VERSION_TABLE = "alembic_version"
 _BUSY_MILLISECONDS = 30_000
-_CACHE_KILOBYTES = 65_536  # SQLite's own 2 MB thrash when a night of millions is put into an index
+_CACHE_KILOBYTES = 65_536  # SQLite's default of 2 MB thrashes when millions of rows are inserted into an index
 
 
 def engine(url: str) -> sa.Engine:
@@ -37,14 +37,14 @@ def _engine(url: str, _pid: int) -> sa.Engine:
 
 
 def _raise_when_unreachable(context: sa.engine.ExceptionContext) -> None:
-    """Raise SetupError, in a sentence, for a server that is not there, or went away; a task's next try finds it back."""
+    """Raise SetupError when the server cannot be reached or the connection is lost; a task's retry connects again."""
     if context.is_pre_ping or not (context.is_disconnect or context.connection is None):
         return
-    settings = context.engine.url.render_as_string(hide_password=True) if context.engine else "of the warehouse"
+    url = context.engine.url.render_as_string(hide_password=True) if context.engine else "of the warehouse"
     reason = " ".join(str(context.original_exception).split())
     raise SetupError(
-        f"the database {settings} cannot be reached: {reason}. Start it, or mend its URL, and run this "
-        "again: what was being stored is there whole or not at all"
+        f"the database {url} cannot be reached: {reason}. Start it, or correct its URL, and run this again: an "
+        "interrupted transaction was stored completely or not at all"
     ) from None
 
 
@@ -60,15 +60,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    """Take the write lock at once: a transaction that reads first and writes later fails when another wrote between."""
+    """Take the write lock at once: a transaction that reads before it writes fails if another wrote in between."""
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITE_OPTION) else "BEGIN")
 
 
 @contextmanager
 def write_transaction(engine: sa.Engine, lock: str = "") -> Iterator[sa.Connection]:
-    """Yield a connection inside one write transaction: all of it is stored, or nothing.
+    """Yield a connection inside one write transaction.
 
-    Writers that give the same name in `alone` wait for each other. SQLite has one writer at a time anyway.
+    Writers that pass the same `lock` name wait for each other. SQLite allows only one writer at a time anyway.
     """
     with engine.execution_options(**{_WRITE_OPTION: True}).begin() as connection:
         if lock and connection.dialect.name == "postgresql":
@@ -79,9 +79,9 @@ def write_transaction(engine: sa.Engine, lock: str = "") -> Iterator[sa.Connecti
 def insert_new(
     connection: sa.Connection, table: sa.Table, constant: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> int:
-    """Insert `rows`, all with the values of `constant`, and return how many are new: one whose key is there stays as it was.
+    """Insert `rows`, all with the values of `constant`, and return how many are new; existing keys are left unchanged.
 
-    The constant values are written into the statement, not sent with every row: that is what makes it quick.
+    For speed, the constant values are part of the statement instead of being sent with every row.
     """
     if not rows:
         return 0
@@ -98,7 +98,7 @@ def insert_new(
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], *, replace: bool = True) -> int:
     """Insert `rows` and return how many were written.
 
-    A row whose key is there already is replaced, or left as it was when `replace` is false.
+    A row whose key exists already is replaced, or left unchanged when `replace` is false.
     """
     if not rows:
         return 0
@@ -113,37 +113,37 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, 
 
 
 def open_existing(url: str) -> sa.Engine:
-    """Return the engine of the warehouse at `url`.
+    """Return the engine of the existing warehouse at `url`.
 
-    Raises SetupError where none was ever made, where none can be reached, and as `check_schema` does.
+    Raises SetupError when there is no warehouse, when it cannot be reached, and in the cases of `check_schema`.
     """
     if not exists(url):
         raise SetupError(
-            f"nothing has run in this home yet: expected its warehouse at {redact_url(url)}, found none. `make run`, or "
-            "`ratchet ingest <use case> <night>`, makes one; if it ran in another home, let RATCHET_HOME say which"
+            f"nothing has run in this home yet: expected its warehouse at {redact_url(url)}, found none. `make run` or "
+            "`ratchet ingest <use case> <night>` creates one; if it ran in another home, set RATCHET_HOME to it"
         )
     check_schema(url)
     return engine(url)
 
 
 def check_schema(url: str) -> None:
-    """Raise SetupError, with what to do, unless the database at `url` has the schema of this release."""
+    """Raise SetupError if the database at `url` has the schema of another release; having none is accepted."""
     present, newest = _schema(url), _newest_schema()
     if present is None or present == newest:
         return
     if present > newest:
         raise SetupError(
-            f"the warehouse at {redact_url(url)} has the schema {present}, which a later release made; this one knows "
+            f"the warehouse at {redact_url(url)} has the schema {present} of a later release; this release knows "
             f"schemas up to {newest}: use that release, or a backup from before its upgrade"
         )
     raise SetupError(
         f"the warehouse at {redact_url(url)} has the schema {present} of an earlier release, this one needs {newest}: "
-        "stop what runs on it, make a backup, and run `ratchet upgrade`"
+        "stop everything that uses it, make a backup, and run `ratchet upgrade`"
     )
 
 
 def _schema(url: str) -> str | None:
-    """Return the schema of the database at `url`; None where there is no database, or nothing in it yet."""
+    """Return the schema version of the database at `url`; None when there is no database or it has no schema yet."""
     if not exists(url):
         return None
     with engine(url).connect() as connection:
@@ -157,35 +157,37 @@ def _newest_schema() -> str:
 
 
 def exists(url: str) -> bool:
-    """Return whether a warehouse was ever made at `url`; raises SetupError where nobody answers."""
+    """Return whether there is a warehouse at `url`; raises SetupError when the server cannot be read."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
-        return False  # connecting would make one
+        return False  # connecting would create the file
     try:
         return sa.inspect(engine(url)).has_table(_VERSION_TABLE)
     except sa.exc.OperationalError as error:
-        raise SetupError(f"the database {redact_url(url)} cannot be read: {error.orig}; mend it, or its URL") from error
+        raise SetupError(
+            f"the database {redact_url(url)} cannot be read: {error.orig}; repair it, or correct its URL"
+        ) from error
 
 
 def redact_url(url: str) -> str:
-    """Return the address of a database as messages may tell it: without its password."""
+    """Return the URL of a database without its password, for messages."""
     return sa.make_url(url).render_as_string(hide_password=True)
 
 
 def migrate(url: str) -> None:
-    """Make the database at `url` if it is not there; two at once do it once.
+    """Create the schema of the database at `url` if it has none; concurrent calls create it once.
 
-    Raises SetupError, as `check_schema` does, for one of another release: only `upgrade` changes what holds data.
+    Raises SetupError, as `check_schema` does, for the schema of another release: only `upgrade` changes existing data.
     """
     check_schema(url)
     upgrade(url)
 
 
 def upgrade(url: str) -> tuple[str | None, str]:
-    """Bring the database at `url` to the newest schema, and return the schemas before and after.
+    """Upgrade the database at `url` to the newest schema, and return the schemas before and after.
 
-    It is one transaction: a database that is killed within has the schema, and the rows, of before. Raises SetupError for
-    a schema of a later release.
+    It is one transaction: if it is interrupted, schema and rows stay as they were. Raises SetupError for a schema of a
+    later release.
     """
     from alembic import command
     from alembic.config import Config

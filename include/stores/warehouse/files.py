@@ -1,4 +1,4 @@
-"""The ledger of files: each file that landed, known by its SHA-256, with what became of it; revisions are kept."""
+"""Records of landed files: each revision of a file, with its SHA-256 and its status. Earlier revisions are kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +10,7 @@ from include.stores.warehouse import database, tables
 
 
 class FileStatus(StrEnum):
-    """What became of a file."""
+    """The outcome of ingesting a file."""
 
     INGESTED = "ingested"
     QUARANTINED = "quarantined"
@@ -21,7 +21,7 @@ class FileStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileRevision:
-    """One revision of a file of a period, and where every row of it went."""
+    """One revision of a file of a period, and how many of its rows are valid or quarantined."""
 
     use_case: str
     period: str
@@ -37,7 +37,7 @@ class FileRevision:
 
 
 def record_files(engine: sa.Engine, use_case: str, period: str, files: Sequence[FileRevision]) -> None:
-    """Store `files` as what is there for `period`: a changed file is a new revision, a vanished one is withdrawn."""
+    """Store `files` as the files of `period`: a changed file gets a new revision, an absent one is marked as removed."""
     with database.write_transaction(engine, lock=f"files of {use_case}") as connection:
         before = {each.name: (revision, each) for revision, each in _latest(connection, use_case, period)}
         now = {each.name: each for each in files}
@@ -53,14 +53,14 @@ def record_files(engine: sa.Engine, use_case: str, period: str, files: Sequence[
 
 
 def files(engine: sa.Engine, use_case: str, period: str | None = None) -> tuple[FileRevision, ...]:
-    """Return the files that are there now, of one period or all, in the order of period and name."""
+    """Return the newest revision of each file that is not removed, of one period or all, by period and name."""
     with engine.connect() as connection:
         latest = _latest(connection, use_case, period)
     return tuple(each for _, each in latest if each.status is not FileStatus.REMOVED)
 
 
 def record_file_versions(engine: sa.Engine, use_case: str, period: str, versions: Mapping[str, str]) -> None:
-    """Store, in place of what was, how the files of `period` looked from outside before their bytes were read."""
+    """Replace the versions of the files of `period` (size and modification time, or ETag) by `versions`."""
     table = tables.file_versions
     rows = [{"use_case": use_case, "period": period, "name": name, "stamp": each} for name, each in versions.items()]
     with database.write_transaction(engine, lock=f"files of {use_case}") as connection:
@@ -69,7 +69,7 @@ def record_file_versions(engine: sa.Engine, use_case: str, period: str, versions
 
 
 def last_ingested_period(engine: sa.Engine, use_case: str) -> str | None:
-    """Return the period that begins last of those of which a file was ever recorded; None before the first."""
+    """Return the latest period with a recorded file; None before the first."""
     known = tables.files.c
     with engine.connect() as connection:
         last: str | None = connection.scalar(sa.select(sa.func.max(known.period)).where(known.use_case == use_case))
@@ -77,7 +77,7 @@ def last_ingested_period(engine: sa.Engine, use_case: str) -> str | None:
 
 
 def file_versions(engine: sa.Engine, use_case: str, since: str = "") -> dict[str, dict[str, str]]:
-    """Return each period from `since` on of which a file was ever recorded, with the stamps of its files by name."""
+    """Return, for each period from `since` on with a recorded file, the versions of its files by name."""
     known, versions = tables.files.c, tables.file_versions.c
     periods = sa.select(known.period).where(known.use_case == use_case, known.period >= since).distinct()
     query = sa.select(versions.period, versions.name, versions.stamp).where(
@@ -107,4 +107,4 @@ def _latest(connection: sa.Connection, use_case: str, period: str | None) -> lis
 
 def _file(row: dict[str, object]) -> FileRevision:
     row.pop("revision")
-    return FileRevision(**row | {"status": FileStatus(str(row["status"]))})  # type: ignore[arg-type]  # the table's own columns
+    return FileRevision(**row | {"status": FileStatus(str(row["status"]))})  # type: ignore[arg-type]  # columns of the table

@@ -1,4 +1,4 @@
-"""What was made of what: the versions of tables that features, scores and metrics were computed from."""
+"""Data lineage: the versions of the tables from which features, scores and metrics were computed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,9 +11,9 @@ from include.stores.warehouse import database, tables
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableRead:
-    """That `stage` read `source_table` ("valid/rides") at `version` to make `product` for `night`.
+    """One read: `stage` read `source_table` ("valid/rides") at `version` to compute `product` for `night`.
 
-    `product` is a table's version ("features/entities@7") or the digest of the model that was measured.
+    `product` is a version of a table ("features/entities@7"), or the digest of the model whose metrics were computed.
     """
 
     use_case: str
@@ -27,7 +27,7 @@ class TableRead:
 def record_table_reads(
     engine: sa.Engine, use_case: str, nights: Iterable[date], stage: str, product: str, versions: Mapping[str, int]
 ) -> None:
-    """Store, for each of `nights`, which `versions` of tables `product` was made of; a later run replaces them."""
+    """Store the `versions` of the tables that `product` was computed from, for each night; a rerun replaces them."""
     rows = [
         asdict(
             TableRead(use_case=use_case, night=night, stage=stage, product=product, source_table=table, version=version)
@@ -40,7 +40,7 @@ def record_table_reads(
 
 
 def table_reads(engine: sa.Engine, use_case: str, night: date | None = None) -> tuple[TableRead, ...]:
-    """Return what was read for `night`, or for all nights, in the order of night, stage, product and table."""
+    """Return the reads for `night`, or for all nights, in the order of night, stage, product and table."""
     table = tables.table_reads
     query = sa.select(table).where(table.c.use_case == use_case).order_by(*table.primary_key)
     if night is not None:
@@ -50,7 +50,7 @@ def table_reads(engine: sa.Engine, use_case: str, night: date | None = None) -> 
 
 
 def scored_feature_versions(engine: sa.Engine, use_case: str) -> tuple[tuple[date, int], ...]:
-    """Return each night with each version of the features that scores of it were computed from, in order."""
+    """Return each pair of a scored night and a version of the features table that its scores used, in order."""
     column = tables.scores.c
     query = (
         sa.select(column.night, column.features_version)

@@ -1,4 +1,4 @@
-"""What each night left behind: rows taken and quarantined, metrics, alerts."""
+"""Row counts of ingestions, metrics, task times and alerts of each night."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ TASK_SECONDS = "task_seconds"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ingestion:
-    """How many rows of a night's table came in, and where every one of them went."""
+    """Row counts of one table of a night: in, valid and quarantined. Raises DataError if they do not add up."""
 
     use_case: str
     night: date
@@ -30,13 +30,13 @@ class Ingestion:
         if self.rows_in != self.rows_valid + self.rows_quarantined:
             raise DataError(
                 f"{self.source_table!r} of {self.night}: {self.rows_in} rows came in, but {self.rows_valid} valid and "
-                f"{self.rows_quarantined} quarantined do not add up to them; rows were lost or doubled on the way"
+                f"{self.rows_quarantined} quarantined do not add up to them; rows were lost or duplicated on the way"
             )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """One number about one model on one slice of a night, with its interval; None where it cannot be computed."""
+    """One metric of one model on one slice of a night, with its interval; None when it cannot be computed."""
 
     use_case: str
     night: date
@@ -51,7 +51,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskTime:
-    """What the tasks of a night took together, and how often one was tried again."""
+    """The total duration of a night's tasks, and the number of retries."""
 
     night: date
     seconds: float
@@ -60,7 +60,7 @@ class TaskTime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alert:
-    """Something a person should look at, said once for each night, kind and subject."""
+    """A message for a person, stored once for each night, kind and subject."""
 
     use_case: str
     night: date
@@ -73,19 +73,19 @@ Row = TypeVar("Row", Ingestion, Metric, Alert)
 
 
 def record_ingestion(engine: sa.Engine, *ingestions: Ingestion) -> None:
-    """Store what happened to tables of nights, all or none; a later run of the same night replaces it."""
+    """Store `ingestions` in one transaction; a later run of the same night replaces them."""
     _store(engine, tables.ingestions, [asdict(ingestion) for ingestion in ingestions])
 
 
 def ingestions(
     engine: sa.Engine, use_case: str, first_night: date | None = None, last_night: date | None = None
 ) -> tuple[Ingestion, ...]:
-    """Return the ingestions of a range of nights (all when open), in the order of night and table."""
+    """Return the ingestions of a range of nights (None is unbounded), in the order of night and table."""
     return _load(engine, tables.ingestions, Ingestion, use_case, first_night, last_night)
 
 
 def record_metrics(engine: sa.Engine, metrics: Sequence[Metric]) -> None:
-    """Store all `metrics` or none; NaN is stored as None, and the same metric of the same night is replaced."""
+    """Store `metrics` in one transaction; NaN is stored as None, and the same metric of a night is replaced."""
     numbers = ("value", "low", "high")
     rows = [asdict(metric) for metric in metrics]
     _store(engine, tables.metrics, [row | {name: _number(row[name]) for name in numbers} for row in rows])
@@ -101,7 +101,7 @@ def metrics(
     slice: str | None = None,  # noqa: A002 - the standard term
     model_digest: str | None = None,
 ) -> tuple[Metric, ...]:
-    """Return the metrics of a range of nights (all when open), in the order of night, model, slice and metric."""
+    """Return the metrics of a range of nights (None is unbounded), in the order of night, model, slice and metric."""
     table = tables.metrics
     wanted = ((table.c.metric, metric), (table.c.slice, slice), (table.c.model_digest, model_digest))
     conditions = [column == value for column, value in wanted if value is not None]
@@ -109,7 +109,7 @@ def metrics(
 
 
 def metric_series(engine: sa.Engine, use_case: str, names: Collection[str], first_night: date) -> tuple[Metric, ...]:
-    """Return the metrics called `names` of whole nights from `first_night` on, in the order of night and model."""
+    """Return the metrics called `names`, on the slice of all rows, from `first_night` on, by night and model."""
     column = tables.metrics.c
     return _load(
         engine, tables.metrics, Metric, use_case, first_night, None, column.slice == "all", column.metric.in_(names)
@@ -117,7 +117,7 @@ def metric_series(engine: sa.Engine, use_case: str, names: Collection[str], firs
 
 
 def task_times(engine: sa.Engine, use_case: str, first_night: date) -> tuple[TaskTime, ...]:
-    """Return what the tasks of each night from `first_night` on took, in the order of nights."""
+    """Return the task times of each night from `first_night` on, in the order of nights."""
     column = tables.metrics.c
     query = (
         sa.select(column.night, sa.func.sum(column.value), sa.func.sum(column.n) - sa.func.count())
@@ -133,14 +133,14 @@ def task_times(engine: sa.Engine, use_case: str, first_night: date) -> tuple[Tas
 
 
 def raise_alert(engine: sa.Engine, alert: Alert) -> None:
-    """Store `alert`; the same kind and subject in the same night is one alert, with the last message."""
+    """Store `alert`; it replaces an alert of the same night, kind and subject."""
     _store(engine, tables.alerts, [asdict(alert)])
 
 
 def replace_alerts(
     engine: sa.Engine, use_case: str, night: date, kinds: Collection[str], alerts: Sequence[Alert]
 ) -> None:
-    """Store `alerts` as all that there is to say of these `kinds` for the night; those said before are withdrawn."""
+    """Replace all alerts of these `kinds` for the night by `alerts`."""
     table = tables.alerts
     previous = (table.c.use_case == use_case, table.c.night == night, table.c.kind.in_(kinds))
     with database.write_transaction(engine) as connection:
@@ -151,7 +151,7 @@ def replace_alerts(
 def alerts(
     engine: sa.Engine, use_case: str, first_night: date | None = None, last_night: date | None = None
 ) -> tuple[Alert, ...]:
-    """Return the alerts of a range of nights (all when open), in the order of night, kind and subject."""
+    """Return the alerts of a range of nights (None is unbounded), in the order of night, kind and subject."""
     return _load(engine, tables.alerts, Alert, use_case, first_night, last_night)
 
 
@@ -173,7 +173,7 @@ def _load(
     last_night: date | None,
     *conditions: sa.ColumnElement[bool],
 ) -> tuple[Row, ...]:
-    """Return rows in the order of their key, into which they are put here: for it SQLite would walk all of a year's."""
+    """Return rows sorted by primary key. They are sorted here, because with ORDER BY SQLite scans all rows of a year."""
     query = sa.select(table).where(table.c.use_case == use_case, *conditions)
     if first_night is not None:
         query = query.where(table.c.night >= first_night)

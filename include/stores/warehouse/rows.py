@@ -1,6 +1,6 @@
-"""Whole tables of the warehouse, row by row in the order of their keys: how one database is held against another.
+"""Whole tables of the warehouse, row by row in the order of their keys, to compare and copy databases.
 
-The order is that of the bytes of a text, whatever language a Postgres was made for, so that two databases agree on it.
+Texts are ordered by their bytes, whatever the collation of a Postgres database, so that two databases agree.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ _ROWS_AT_ONCE = 5_000
 
 
 def read_ordered(url: str, table: sa.Table) -> Iterator[Row]:
-    """Yield every row of `table`, its key first, a few in memory at a time; none where no warehouse was ever made."""
+    """Yield every row of `table`, key columns first, in constant memory; no rows if there is no warehouse at `url`."""
     if not database.exists(url):
         return
     query = sa.select(*columns(table)).order_by(*_key_in_byte_order(table, sa.make_url(url).get_backend_name()))
@@ -26,13 +26,16 @@ def read_ordered(url: str, table: sa.Table) -> Iterator[Row]:
 
 
 def columns(table: sa.Table) -> list[sa.Column[Any]]:
-    """Return the columns in the order in which `ordered` gives them: the key, then the others."""
+    """Return the columns in the order of `read_ordered`: the key columns, then the others."""
     keys = list(table.primary_key)
     return [*keys, *(column for column in table.columns if column not in keys)]
 
 
 def put(url: str, table: sa.Table, rows: Sequence[Row], deleted: Sequence[Row] = ()) -> None:
-    """Store `rows`, in place of those that have their keys, and remove those that are `gone`: all of it, or nothing."""
+    """Upsert `rows` and delete the rows with the keys of `deleted`, in one transaction.
+
+    Existing rows of `scores` and `ledger` are never replaced.
+    """
     names = [column.name for column in columns(table)]
     append_only = table in (tables.scores, tables.ledger)
     with database.write_transaction(database.engine(url), lock=table.name) as connection:

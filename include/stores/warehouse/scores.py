@@ -1,4 +1,4 @@
-"""Scores as they were issued, labels as they became known, and the two met: matured."""
+"""Published scores, labels by the time they became known, and matured scores: scores joined with their labels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MATURED_COLUMNS = ("entity", "night", "model_digest", "score", "label", "known_a
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Maturity:
-    """How many entities of a night were scored, and how many of those have a label by now."""
+    """How many entities of a night were scored, and how many of them have a known label."""
 
     night: date
     scored: int
@@ -28,7 +28,7 @@ class Maturity:
 
     @property
     def share(self) -> float:
-        """The part of the scored entities that has a label."""
+        """The share of the scored entities that have a label."""
         return self.matured / self.scored
 
 
@@ -41,7 +41,7 @@ def publish_scores(
     published_at: datetime,
     features_version: int | None = None,
 ) -> int:
-    """Store the columns `entity` and `score` of `frame` as answers of one model; as `issue_night` does."""
+    """Store the columns `entity` and `score` of `frame` as scores of one model; see `publish_night`."""
     part = frame[["entity", "score"]].assign(model_digest=model_digest)
     return publish_night(engine, use_case, night, [part], published_at, features_version)
 
@@ -54,10 +54,10 @@ def publish_night(
     published_at: datetime,
     features_version: int | None = None,
 ) -> int:
-    """Store the columns `entity`, `model_digest` and `score` of all `parts` in one transaction; return how many are new.
+    """Store the columns `entity`, `model_digest` and `score` of `parts` in one transaction; return how many are new.
 
-    `features_version` is that of the features table from which they were computed. A score once issued is never
-    rewritten: what is there stays. Raises DataError, and stores nothing, when a score is not a number.
+    `features_version` is the version of the features table that they were computed from. A published score is never
+    rewritten: an existing row is kept. Raises DataError, and stores nothing, when a score is not a finite number.
     """
     constant = {
         "use_case": use_case,
@@ -76,7 +76,10 @@ def _score_rows(part: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | None = None) -> pd.DataFrame:
-    """Return the scores issued for `night`, by entity: entity, night, model_digest, score, published_at, features_version."""
+    """Return the scores published for `night`, in the order of entity and model.
+
+    Columns: entity, night, model_digest, score, published_at, features_version.
+    """
     table = tables.scores
     query = (
         sa.select(
@@ -94,14 +97,14 @@ def scores(engine: sa.Engine, use_case: str, night: date, model_digest: str | No
 
 
 def latest_scores(engine: sa.Engine, use_case: str) -> pd.DataFrame:
-    """Return what readers of the view of this name get, by entity: the scores of the last night that was issued."""
+    """Return the view `latest_scores`, by entity: the scores of the last published night."""
     view = tables.latest_scores
     columns = (view.c[name] for name in ("entity", "night", "model_digest", "score", "published_at"))
     return _read(engine, sa.select(*columns).where(view.c.use_case == use_case).order_by(view.c.entity))
 
 
 def last_scored_night(engine: sa.Engine, use_case: str) -> date | None:
-    """Return the last night of which any score was issued; None before the first."""
+    """Return the last night with a published score; None before the first."""
     column = tables.scores.c
     with engine.connect() as connection:
         night: date | None = connection.scalar(sa.select(sa.func.max(column.night)).where(column.use_case == use_case))
@@ -111,9 +114,9 @@ def last_scored_night(engine: sa.Engine, use_case: str) -> date | None:
 def record_labels(engine: sa.Engine, use_case: str, frame: pd.DataFrame, removed: Collection[str] = ()) -> int:
     """Store the columns `entity`, `night`, `label`, `known_at` and `landed` of `frame`; return how many were written.
 
-    `known_at` carries a time zone; `landed` is the night whose files brought the label. A corrected label replaces the
-    one before it, and the labels of the entities in `withdrawn` go, all or nothing. Raises DataError when a label is
-    not a number.
+    `known_at` has a time zone; `landed` is the night whose files had the label. A corrected label replaces the earlier
+    one. In the same transaction the labels of the entities in `removed` are deleted. Raises DataError when a label is
+    not a finite number.
     """
     import pandas as pd
 
@@ -143,7 +146,7 @@ def labels(engine: sa.Engine, use_case: str, known_by: datetime) -> pd.DataFrame
 
 
 def entities_labelled_between(engine: sa.Engine, use_case: str, first_night: date, last_night: date) -> set[str]:
-    """Return the entities whose label came with the files of `first_night` to `last_night`."""
+    """Return the entities whose label was in the files of `first_night` to `last_night`."""
     table = tables.labels
     query = sa.select(table.c.entity).where(
         table.c.use_case == use_case, table.c.landed.between(first_night, last_night)
@@ -155,7 +158,7 @@ def entities_labelled_between(engine: sa.Engine, use_case: str, first_night: dat
 def count_labels(
     engine: sa.Engine, use_case: str, known_by: datetime | None = None, known_after: datetime | None = None
 ) -> int:
-    """Return how many labels became known, by `known_by` and after `known_after` where those are given."""
+    """Return the number of labels that became known, optionally by `known_by` and after `known_after`."""
     table = tables.labels
     query = sa.select(sa.func.count()).where(table.c.use_case == use_case)
     if known_by is not None:
@@ -169,10 +172,10 @@ def count_labels(
 def matured_scores(
     engine: sa.Engine, use_case: str, first_night: date, last_night: date, known_by: datetime
 ) -> pd.DataFrame:
-    """Return the scores of `first_night` to `last_night` met by the labels known by `known_by`.
+    """Return the scores of `first_night` to `last_night` joined with the labels known by `known_by`.
 
-    Columns: entity, night (date), model_digest, score, label (0.0 or 1.0 for a yes-or-no question), known_at (UTC);
-    rows in the order of night, entity, model.
+    Columns: entity, night (date), model_digest, score, label (0.0 or 1.0 for binary targets), known_at (UTC); rows in
+    the order of night, entity, model.
     """
     view = tables.matured_scores
     query = (
@@ -186,7 +189,7 @@ def matured_scores(
 def maturity(
     engine: sa.Engine, use_case: str, first_night: date, last_night: date, known_by: datetime
 ) -> tuple[Maturity, ...]:
-    """Return, for each scored night of the range in order, how much of it has matured by `known_by`."""
+    """Return, for each scored night of the range, how many entities have a label known by `known_by`."""
     scored, labelled = tables.scores, tables.labels
     label_of_entity = sa.and_(
         scored.c.use_case == labelled.c.use_case, scored.c.entity == labelled.c.entity, labelled.c.known_at <= known_by
@@ -227,6 +230,6 @@ def _numbers(frame: pd.DataFrame, column: str) -> list[float]:
     bad = int((~np.isfinite(values)).sum())
     if bad:
         raise DataError(
-            f"every {column} is a finite number, but {bad} of {len(values)} are not; drop or mend these rows first"
+            f"every {column} must be a finite number, but {bad} of {len(values)} are not; drop or correct these rows first"
         )
     return [float(value) for value in values.tolist()]

@@ -1,4 +1,4 @@
-"""The warehouse's tables; `include/stores/migrations` makes a database agree with them."""
+"""The tables and views of the warehouse. `include/stores/migrations` creates them in a database."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from ml.errors import DataError
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
-    """A moment in UTC: `timestamptz` on Postgres, UTC without a zone on SQLite, always zone-aware in Python."""
+    """A moment in UTC: `timestamptz` on Postgres, UTC without a zone on SQLite, zone-aware in Python."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -20,7 +20,7 @@ class Instant(sa.types.TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise DataError(
-                f"a moment needs a time zone, got {value.isoformat()}; use datetime.now(UTC) or .astimezone()"
+                f"expected a datetime with a time zone, got {value.isoformat()}; use datetime.now(UTC) or .astimezone()"
             )
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
@@ -160,7 +160,7 @@ ledger = sa.Table(
 
 
 def _score_columns() -> tuple[sa.Column[Any], ...]:
-    """Return the columns in which a view has a score as it was issued, new ones for each view."""
+    """Return the columns of a published score in a view; a new set for each view."""
     return (
         sa.Column("use_case", sa.String),
         sa.Column("entity", sa.String),

@@ -1,4 +1,4 @@
-"""What learns: each learner fits encoded features and gives a raw answer; its state is text, never a pickle."""
+"""Learners: models fitted on encoded features. Their state is stored as text, never as a pickle."""
 
 from typing import Protocol
 
@@ -20,14 +20,14 @@ class Learner(Protocol):
     def kind(self) -> str: ...
 
     def raw(self, features: Floats) -> Floats:
-        """Return the answer before calibration, shape (n,), for encoded features, shape (n, features).
+        """Return uncalibrated scores of shape (n,) for encoded features of shape (n, features).
 
-        That is log-odds of the label yes, or the number that was asked for.
+        For a binary label these are log-odds; for a regression they are in the unit of the label.
         """
         ...
 
     def dump(self) -> str:
-        """Return the state as text that `load` reads back to the same numbers."""
+        """Return the state as text; `load` restores exactly the same numbers."""
         ...
 
 
@@ -41,15 +41,15 @@ def fit(
     weights: Floats | None = None,
     quantile: float | None = None,
 ) -> Learner:
-    """Return the candidate fitted on encoded features (n, features), labels (n,) and, when given, weights (n,).
+    """Return the candidate fitted on encoded features (n, features), labels (n,) and optional weights (n,).
 
-    `quantile` is the one of the labels that is asked for; None where labels are yes (1) and no (0).
+    `quantile` is the quantile of the label to predict; None for a binary label (1 or 0).
     """
     match candidate:
         case Logistic():
             return linear.fit(candidate, encoder, features, labels, weights)
         case LinearQuantile():
-            assert quantile is not None  # a use case declares it for numbers alone
+            assert quantile is not None  # a use case may declare LinearQuantile only for a regression
             return linear.fit_quantile(candidate, encoder, features, labels, weights, quantile)
         case GradientBoosting():
             return trees.fit(candidate, encoder, features, labels, weights, seed, threads, quantile)

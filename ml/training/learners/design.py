@@ -1,4 +1,4 @@
-"""Encoded features as a design matrix: numbers standardised (missing = mean, and flagged), categories one-hot."""
+"""The design matrix of linear models and networks: standardised numbers, missing-value flags, one-hot categories."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,14 +8,21 @@ import numpy as np
 from ml.arrays import Booleans, Floats, Integers
 from ml.training.encoding import Encoder
 
-MAX_DEVIATIONS = 1e6  # deviations from the mean; a sum of products of these stays a number
+MAX_DEVIATIONS = 1e6  # standard deviations from the mean; sums of products of such values stay finite
 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """What a matrix needs: each column's `sizes` (levels, 0 for a number), and of the numbers `means` and `scales`.
+    """The fitted state of the design matrix.
 
-    A level not seen in training is none of the columns; a missing number is the mean, and flagged where training had one.
+    `sizes` has the number of levels of each encoded column, 0 for a number. `means`, `scales` and `flagged` have one
+    entry for each number; `flagged` marks numbers that had missing values in training. A missing number is replaced by
+    the mean, and has a flag if it is `flagged`. A level not seen in training sets no column.
+
+    >>> encoder = Encoder(levels={"miles": None, "zone": ("east", "west")})
+    >>> features = np.array([[1.0, 0], [3.0, 1], [np.nan, np.nan]])
+    >>> Design.from_features(encoder, features).matrix(features).tolist()  # miles, miles missing, east, west
+    [[-1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0]]
     """
 
     sizes: tuple[int, ...]
@@ -25,7 +32,7 @@ class Design:
 
     @classmethod
     def from_features(cls, encoder: Encoder, features: Floats) -> "Design":
-        """Return the design for features (n, columns) that `encoder` made."""
+        """Return the design fitted on features (n, columns) from `encoder`."""
         sizes = tuple(size or 0 for size in encoder.sizes)
         numbers = features[:, np.array(sizes) == 0]
         known = ~np.isnan(numbers)
@@ -70,7 +77,7 @@ class Design:
 
     @cached_property
     def _starts(self) -> Integers:
-        """Return in which column of the matrix the levels of each category begin."""
+        """Return the first column of each category in the matrix."""
         sizes = np.array(self.sizes)[self._categories]
         return np.asarray(len(self._numbers) + len(self._flagged) + np.cumsum(sizes) - sizes, np.int64)
 
@@ -80,13 +87,13 @@ class Design:
 
     @property
     def origins(self) -> Integers:
-        """Return, for each column of the matrix, the column of the features that it is made of."""
+        """Return the index of the source feature column for each column of the matrix."""
         sizes = np.array(self.sizes)
         numbers = np.flatnonzero(sizes == 0)
         return np.concatenate([numbers, numbers[self.flagged], np.repeat(np.arange(len(sizes)), sizes)])
 
     def state(self) -> dict[str, object]:
-        """Return what `load` reads back, as JSON values."""
+        """Return the design as JSON values, which `load` reads."""
         return {
             "sizes": list(self.sizes),
             "means": self.means.tolist(),
@@ -96,7 +103,7 @@ class Design:
 
     @classmethod
     def load(cls, state: dict[str, list[float]]) -> "Design":
-        """Return the design whose `state` this is."""
+        """Return the design from the JSON values that its method `state` returned."""
         return cls(
             sizes=tuple(int(size) for size in state["sizes"]),
             means=np.array(state["means"]),

@@ -1,4 +1,4 @@
-"""Logistic and quantile regression as numbers: a linear form on the design matrix."""
+"""Logistic regression and linear quantile regression on the design matrix."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ml.usecase import LinearQuantile, Logistic
 
 @dataclass(frozen=True, kw_only=True)
 class Linear:
-    """The raw answer as a linear form of the design."""
+    """A fitted linear model: raw score = design matrix x weights + intercept."""
 
     design: Design
     weights: Floats
@@ -25,7 +25,7 @@ class Linear:
         return np.asarray(self.design.matrix(features) @ self.weights + self.intercept, np.float64)
 
     def terms(self, features: Floats) -> Floats:
-        """Return what each encoded feature adds to the raw answer, shape (n, features); the intercept is none's."""
+        """Return each encoded feature's contribution to the raw score, shape (n, features), without the intercept."""
         products = self.design.matrix(features) * self.weights
         belongs = self.design.origins[:, None] == np.arange(features.shape[1])
         return np.asarray(products @ belongs, np.float64)
@@ -36,18 +36,18 @@ class Linear:
 
     @classmethod
     def load(cls, text: str) -> "Linear":
-        """Return the linear form that `dump` wrote."""
+        """Return the linear model that `dump` wrote."""
         state = json.loads(text)
         return cls(design=Design.load(state), weights=np.array(state["weights"]), intercept=state["intercept"])
 
 
 def fit(candidate: Logistic, encoder: Encoder, features: Floats, labels: Floats, weights: Floats | None) -> Linear:
-    """Return the logistic regression of labels (n,), weighted (n,), on encoded features (n, features)."""
+    """Return a logistic regression of labels (n,) on encoded features (n, features), with optional weights (n,)."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
     design = Design.from_features(encoder, features)
-    with threadpool_limits(limits=1, user_api="blas"):  # sums in another order are another digest
+    with threadpool_limits(limits=1, user_api="blas"):  # another order of summation changes the package's digest
         fitted = LogisticRegression(C=candidate.strength, solver="newton-cholesky").fit(
             design.matrix(features), labels, sample_weight=weights
         )
@@ -62,7 +62,10 @@ def fit_quantile(
     weights: Floats | None,
     quantile: float,
 ) -> Linear:
-    """Return the linear form that is the `quantile` of labels (n,), weighted (n,), on encoded features (n, features)."""
+    """Return a linear regression of the `quantile` of labels (n,) on encoded features (n, features).
+
+    The rows may have weights (n,).
+    """
     from threadpoolctl import threadpool_limits
 
     design = Design.from_features(encoder, features)

@@ -1,4 +1,4 @@
-"""A small neural network as numbers: learned by scikit-learn, answered by NumPy."""
+"""A small neural network: fitted by scikit-learn, evaluated by NumPy."""
 
 import json
 import warnings
@@ -19,7 +19,10 @@ Layers = tuple[tuple[Floats, Floats], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A multi-layer perceptron on the design: each layer's weights and offsets, rectified but for the last."""
+    """A multi-layer perceptron on the design matrix.
+
+    `layers` has the weights and offsets of each layer. All layers but the last have a ReLU activation.
+    """
 
     design: Design
     layers: Layers
@@ -53,10 +56,10 @@ def fit(
     seed: int,
     quantile: float | None = None,
 ) -> Network:
-    """Return the network that has seen encoded features (n, features) and labels (n,), weighted (n,), for all epochs.
+    """Return a network fitted on encoded features (n, features), labels (n,) and optional weights (n,) for all epochs.
 
-    For a `quantile` it learns the mean of standardised labels by least squares, and is moved by one constant until so many
-    of the labels that it learned from lie below.
+    For a `quantile`, the network learns the mean of the standardised labels by least squares. Then a constant is added
+    to its output, so that the given share of the training labels lies below it.
     """
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -82,7 +85,7 @@ def _fit_layers(
     weights: Floats | None,
     seed: int,
 ) -> Layers:
-    """Return the layers of scikit-learn's network of that `kind`."""
+    """Return the fitted layers of a scikit-learn network of the given class."""
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
@@ -96,6 +99,6 @@ def _fit_layers(
         random_state=seed,
     )
     with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are what was asked for
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is a declared setting
         learner.fit(design.matrix(features), labels, sample_weight=weights)
     return tuple(zip(learner.coefs_, learner.intercepts_, strict=True))

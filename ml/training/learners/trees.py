@@ -1,4 +1,4 @@
-"""LightGBM trees, kept in their own text form."""
+"""Gradient boosting by LightGBM, stored in LightGBM's text format."""
 
 import ctypes
 import threading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Trees:
-    """LightGBM trees in their text form."""
+    """A fitted LightGBM model; `text` is its text format."""
 
     text: str
     kind: str = "trees"
@@ -40,7 +40,7 @@ class Trees:
         return np.asarray(self._booster.predict(features, raw_score=True, num_threads=1), np.float64)
 
     def contributions(self, features: Floats) -> Floats:
-        """Return each encoded feature's SHAP value, and last what is expected without any, shape (n, features + 1)."""
+        """Return SHAP values of shape (n, features + 1); the last column is the expected value without any feature."""
         return np.asarray(self._booster.predict(features, pred_contrib=True, num_threads=1), np.float64)
 
     def dump(self) -> str:
@@ -48,7 +48,10 @@ class Trees:
 
 
 class SingleRowPredictor:
-    """One row at a time by LightGBM's own interface for that, six times as fast as its general one, and the same sums."""
+    """Predicts one row at a time by LightGBM's single-row C API.
+
+    It is six times as fast as `Booster.predict` and returns the same sums.
+    """
 
     _FLOAT64, _RAW = 1, 1  # C_API_DTYPE_FLOAT64, C_API_PREDICT_RAW_SCORE
 
@@ -79,7 +82,7 @@ class SingleRowPredictor:
         weakref.finalize(self, self._library.LGBM_FastConfigFree, self._config)
 
     def raw(self, features: Floats) -> float:
-        """Return the raw answer to one row, shape (1, features)."""
+        """Return the raw score of one row of shape (1, features)."""
         if features.shape != self._row.shape:
             raise ValueError(f"expected {self._columns} features, got {features.shape[1]}")
         with self._lock:
@@ -98,7 +101,10 @@ def fit(
     threads: int,
     quantile: float | None = None,
 ) -> Trees:
-    """Return trees grown on encoded features (n, features), labels (n,) and weights (n,), for a `quantile` or a yes."""
+    """Return trees fitted on encoded features (n, features), labels (n,) and optional weights (n,).
+
+    The trees predict a `quantile` of the label, or the log-odds of a binary label if it is None.
+    """
     import lightgbm
 
     data = lightgbm.Dataset(
@@ -109,14 +115,24 @@ def fit(
 
 
 def _without_threads(text: str) -> str:
-    """Return the trees without how many threads grew them: as many as there are cores, and the same trees."""
+    """Return the model text without its number of threads.
+
+    The number depends on the machine, but the trees do not. Without it, machines of different sizes write equal bytes.
+    """
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("[num_threads:"))
 
 
 def parameters(
     candidate: GradientBoosting, seed: int, threads: int, quantile: float | None = None
 ) -> dict[str, object]:
-    """Return what LightGBM is told."""
+    """Return LightGBM's parameters for the candidate; the objective is the pinball loss if `quantile` is given.
+
+    >>> parameters(GradientBoosting(), seed=1, threads=2)["objective"]
+    'binary'
+    >>> quantile_parameters = parameters(GradientBoosting(), seed=1, threads=2, quantile=0.75)
+    >>> quantile_parameters["objective"], quantile_parameters["alpha"]
+    ('quantile', 0.75)
+    """
     objective = {"objective": "binary"} if quantile is None else {"objective": "quantile", "alpha": quantile}
     return {
         **objective,

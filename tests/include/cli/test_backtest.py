@@ -29,7 +29,7 @@ def test_policies_are_compared_and_the_page_is_named(weeks: Settings) -> None:
 
 def test_what_was_trained_before_is_found(weeks: Settings) -> None:
     ask("--policies", "every@6")
-    assert "7 trainings, 4 of them found from before" in ask("--policies", "every@6,triggers@5").stdout
+    assert "7 trainings, 4 of them reused" in ask("--policies", "every@6,triggers@5").stdout
 
 
 def test_a_policy_that_cannot_be_read_is_one_sentence(weeks: Settings) -> None:

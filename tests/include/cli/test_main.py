@@ -65,7 +65,7 @@ def test_a_home_in_which_nothing_ran_says_so_and_stays_untouched(bare: Path, wor
     result = CliRunner().invoke(main.app, words.split())
     assert result.exit_code == 1
     assert result.output.startswith(f"nothing has run in this home yet: expected its warehouse at sqlite:///{bare}/")
-    assert "`ratchet ingest <use case> <night>`, makes one" in result.output
+    assert "`ratchet ingest <use case> <night>` creates one" in result.output
     assert not bare.exists()
 
 

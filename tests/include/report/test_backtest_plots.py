@@ -30,7 +30,7 @@ def test_the_same_replay_is_drawn_the_same_and_says_what_it_shows(found: Backtes
     assert one == other
     assert [each.name for each in one] == ["quality", "ages"]
     assert all(each.svg.startswith("<svg") and each.png.startswith(b"\x89PNG") for each in one)
-    assert "gained on never so far" in one[0].caption
+    assert "cumulative gain of each policy over never" in one[0].caption
 
 
 def test_of_one_model_alone_no_age_is_drawn(found: BacktestRun) -> None:

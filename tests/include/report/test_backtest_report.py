@@ -44,8 +44,8 @@ def test_page_data_and_picture_lie_in_a_folder_of_the_nights(found: BacktestRun,
     ]
     text = page.read_text()
     assert all(each.policy in text for each in found.results.policies)
-    assert "Thresholds around the triggers" in text
-    assert "no gate: what is asked for is let in" in text
+    assert "Sensitivity to the thresholds of the triggers" in text
+    assert "without the gate, every requested model is released" in text
 
 
 def test_data_has_every_decision_with_its_numbers(found: BacktestRun, weeks: Settings) -> None:
@@ -80,5 +80,5 @@ def test_with_a_gate_the_page_is_another_and_says_what_models_were_refused_for(w
     page = report.write(found, weeks)
     assert page.parent.name.endswith("-gate")
     refused = [look for walk in found.walks for look in walk.records if look.failed_checks]
-    assert ("What the gate refused models for" in page.read_text()) == bool(refused)
+    assert ("Failed checks of the gate" in page.read_text()) == bool(refused)
     assert refused

@@ -60,7 +60,7 @@ def test_every_picture_is_described(page: str) -> None:
 def test_without_matured_rows_the_page_says_so(engine: sa.Engine, case: UseCase) -> None:
     summary = report.gather(engine, case, periods.parse("2013-02-03"), {})
     nothing = pd.DataFrame({"night": [], "score": [], "label": []})
-    assert "No score has met its label yet" in report.render(summary, case, nothing, YES_OR_NO)
+    assert "No labels have matured yet" in report.render(summary, case, nothing, YES_OR_NO)
 
 
 def test_the_versions_behind_the_scores_are_told(page: str) -> None:
@@ -69,14 +69,14 @@ def test_the_versions_behind_the_scores_are_told(page: str) -> None:
 
 
 def test_features_that_do_not_pay_are_named_beside_the_card(page: str) -> None:
-    named = "Features that cost and are not shown to pay: <code>&lt;noise&gt;</code>, <code>weekday</code>."
+    named = "Features with a cost and no proven benefit: <code>&lt;noise&gt;</code>, <code>weekday</code>."
     assert page.count(named) == 1
     assert "/2013-02-01/model_card.html'>model card</a>" in page
 
 
 def test_a_verdict_of_before_features_were_measured_says_nothing_of_them(page: str) -> None:
     assert page.count("<details>") == 2
-    assert page.count("not shown to pay") == 1
+    assert page.count("Features with a cost and no proven benefit") == 1
 
 
 def test_a_challengers_pictures_are_linked_where_they_were_drawn(page: str, case: UseCase) -> None:

@@ -323,7 +323,7 @@ def test_a_shadow_answers_a_copy_that_nobody_hears(home: Settings) -> None:
         pytest.param("absent", "it is not there", id="a digest that nobody packed"),
         pytest.param("unsigned", "has no model.sig", id="nobody signed it"),
         pytest.param("other features", "means something else by zone", id="features that mean something else"),
-        pytest.param("forged routing", "bears a forged signature", id="a routing that nobody signed"),
+        pytest.param("forged routing", "has a forged signature", id="a routing that nobody signed"),
         pytest.param("old routing", "it is an old one put back", id="an old routing put back"),
     ],
 )

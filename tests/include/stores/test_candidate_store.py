@@ -55,7 +55,7 @@ def test_a_torn_draft_is_refused_with_what_to_do_and_mended_by_putting_it_again(
     damage(place, how)
     assert not candidate_store.is_intact(place)
     with pytest.raises(
-        CandidateFilesError, match=r"expected a whole draft in .*/logistic, but .*: clear the task that makes it"
+        CandidateFilesError, match=r"expected intact candidate files in .*/logistic, but .*: clear the task that writes"
     ):
         candidate_store.get(place)
     candidate_store.put(place, FILES)

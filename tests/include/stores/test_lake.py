@@ -134,7 +134,9 @@ def test_a_writer_that_always_loses_is_told_what_to_do(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(lake, "_write", lost)
     monkeypatch.setattr(lake, "_PAUSE_SECONDS", 0)
-    with pytest.raises(DataError, match=r"replace 2013-02-08 to 2013-02-08 of valid/rides, .* faster 8 times .* again"):
+    with pytest.raises(
+        DataError, match=r"replace 2013-02-08 to 2013-02-08 of valid/rides, .* committed first 8 times .* again"
+    ):
         put(lake.address(tmp_path, "taxi", "valid", "rides"), "2013-02-08", 1.0)
 
 

@@ -111,7 +111,7 @@ def test_a_log_cut_on_its_way_is_told_and_is_no_earlier_version(uri: str, faults
 
 def test_a_commit_that_gets_no_answer_is_told_in_half_a_minute_and_can_be_made_again(uri: str, faults: Faults) -> None:
     faults.let("PUT", LOG, Fault.HANG)
-    with pytest.raises(SetupError, match=r"timed out.*a night is replaced whole or not at all"):
+    with pytest.raises(SetupError, match=r"timed out.*a night is replaced completely or not at all"):
         put(uri, 2.0)
     assert (faults.end(), values(uri)) == (1, [1.0])
     assert put(uri, 2.0) == DeltaTable(uri).version() == 1

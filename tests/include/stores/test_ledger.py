@@ -171,7 +171,7 @@ def test_a_row_changed_behind_the_triggers_is_found(engine: sa.Engine, statement
     for key in ("one", "two", "three"):
         append(engine, key)
     tamper(engine, statement)
-    with pytest.raises(LedgerError, match="changed behind its back: entry 2: .* Promote nothing"):
+    with pytest.raises(LedgerError, match="tampered with: entry 2: .* Promote nothing"):
         ledger.verify(engine)
 
 
@@ -294,7 +294,7 @@ def test_entries_are_searched(engine: sa.Engine, asked: dict[str, Any], found: l
 def test_a_search_that_meets_an_entry_that_is_no_json_names_what_tells_which(engine: sa.Engine) -> None:
     append(engine)
     tamper(engine, "UPDATE ledger SET payload = 'no'")
-    with pytest.raises(LedgerError, match="`ratchet ledger` says which"):
+    with pytest.raises(LedgerError, match="`ratchet ledger` names it"):
         ledger.search(engine)
 
 
@@ -452,14 +452,14 @@ def test_what_is_verified_is_the_text_that_was_written(engine: sa.Engine) -> Non
     appended = append(engine, "last")
     assert (ledger.verify(engine, written[-1].digest), appended.previous) == (appended.digest, written[-1].digest)
     tamper(engine, "UPDATE ledger SET kind = 'traffic_shifted' WHERE seq = 1")
-    with pytest.raises(LedgerError, match="changed behind its back: entry 1"):
+    with pytest.raises(LedgerError, match="tampered with: entry 1"):
         ledger.verify(engine)
 
 
 def test_translated_text_in_place_of_what_was_written_is_found(engine: sa.Engine) -> None:
     raw_entries.insert(engine, [raw_entries.draft("shadowed", {"trained": "2024-03-01"}, key="one"), upgraded()])
     tamper(engine, "UPDATE ledger SET payload = replace(payload, 'trained', 'trained_night') WHERE seq = 1")
-    with pytest.raises(LedgerError, match="changed behind its back: entry 1"):
+    with pytest.raises(LedgerError, match="tampered with: entry 1"):
         ledger.verify(engine)
 
 

@@ -30,7 +30,7 @@ def test_a_package_is_read_back_byte_for_byte(home: Settings) -> None:
 
 def test_a_package_that_nobody_signed_can_be_stored_and_is_never_read(home: Settings) -> None:
     packages.put(home.packages, DIGEST, FILES)
-    with pytest.raises(PackageError, match="has no model.sig: nobody answers for it"):
+    with pytest.raises(PackageError, match="has no model.sig: it is not signed"):
         packages.get(home.packages, DIGEST, home.trusted_keys)
 
 
@@ -45,7 +45,7 @@ def test_the_same_package_twice_is_one_folder(tmp_path: Path) -> None:
         ({}, "has no manifest.json"),
         (FILES | {"model": b"tree"}, r"'model' should have SHA-256 \w{64}, but has \w{64} \(4 bytes\)"),
         ({name: content for name, content in FILES.items() if name != "model"}, "lacks 'model'"),
-        (FILES | {"virus": b"!"}, "has 'virus', which its manifest does not know"),
+        (FILES | {"virus": b"!"}, "has 'virus', which its manifest does not list"),
         (FILES | {"manifest.json": b"{}"}, "'manifest.json' should have SHA-256"),
     ],
     ids=["empty", "changed", "missing", "extra", "manifest"],
@@ -72,9 +72,9 @@ def test_a_package_is_one_flat_folder(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("damage", [b"tree", b"treeS", b""], ids=["cut", "changed", "emptied"])
 def test_a_damaged_file_is_refused_when_read(tmp_path: Path, damage: bytes) -> None:
     (packages.put(tmp_path, DIGEST, FILES) / "model").write_bytes(damage)
-    with pytest.raises(PackageError, match="it was cut or changed"):
+    with pytest.raises(PackageError, match="it was truncated or changed"):
         packages.get(tmp_path, DIGEST, tmp_path)
-    with pytest.raises(PackageError, match="it was cut or changed"):
+    with pytest.raises(PackageError, match="it was truncated or changed"):
         packages.put(tmp_path, DIGEST, FILES)
 
 

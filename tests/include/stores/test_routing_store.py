@@ -38,7 +38,7 @@ def test_a_routing_that_nobody_trusted_signed_is_refused(home: Settings) -> None
 def test_who_may_sign_packages_cannot_sign_a_routing(home: Settings) -> None:
     signed_as_a_package(home)
     path = routing_store.write(ROUTE, home)
-    with pytest.raises(SignatureError, match=r"is signed by the key .*, and .*routing trusts .*`ratchet sync-routing`"):
+    with pytest.raises(SignatureError, match=r"is signed by the key .*, but .*routing trusts .*`ratchet sync-routing`"):
         routing_store.read(path, home.trusted_keys)
 
 
@@ -64,5 +64,5 @@ def test_a_signature_of_something_else_is_no_routing(home: Settings) -> None:
     path = routing_store.path_of(home.routes, "taxi")
     path.parent.mkdir(parents=True)
     path.write_bytes(dsse.sign(b"{}", "application/vnd.in-toto+json", ROUTING, home))
-    with pytest.raises(SignatureError, match="has a signature of the kind"):
+    with pytest.raises(SignatureError, match="has a signature of the type"):
         routing_store.read(path, home.trusted_keys)

@@ -126,7 +126,7 @@ def test_a_schema_that_pandera_refuses_is_named(spoil: Spoil) -> None:
 
 def test_a_file_that_is_not_there_is_named(spoil: Spoil) -> None:
     Path(spoil("schema.py", "pandera", "pandera")).unlink()
-    with pytest.raises(DeclarationError, match=r"club/schema.py: the file is not there; see docs/adopt.md"):
+    with pytest.raises(DeclarationError, match=r"club/schema.py: the file is not there; see docs/how-to/own-data.md"):
         coherence.check(usecases.get("club"))
 
 

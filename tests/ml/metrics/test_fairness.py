@@ -96,8 +96,8 @@ def test_a_fair_model_passes_both_gates_of_every_group() -> None:
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        pytest.param(UNDERRATED, "group zone=south: calibration beside everybody's", id="scores mean something else"),
-        pytest.param(UNKNOWING, "group zone=south: ROC AUC beside everybody's", id="ranked by chance"),
+        pytest.param(UNDERRATED, "group zone=south: calibration relative to all rows", id="scores mean something else"),
+        pytest.param(UNKNOWING, "group zone=south: ROC AUC minus that of all rows", id="ranked by chance"),
     ],
 )
 def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRows, told: str) -> None:
@@ -170,5 +170,5 @@ def test_a_better_model_that_is_unfair_is_kept_out_for_that_reason() -> None:
     assert gate.judge(worse, gates, GateRule.BOOTSTRAP, YES_OR_NO).outcome is Outcome.PROMOTE
     verdict = gate.judge(worse, gates, GateRule.BOOTSTRAP, YES_OR_NO, extra_checks=checks)
     assert verdict.outcome is Outcome.KEEP
-    assert "group zone=south: calibration beside everybody's 0." in verdict.reason
+    assert "group zone=south: calibration relative to all rows 0." in verdict.reason
     assert all(isinstance(check, Check) for check in verdict.checks)

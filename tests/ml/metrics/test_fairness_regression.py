@@ -59,8 +59,10 @@ def test_a_groups_numbers_are_those_of_its_rows() -> None:
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        pytest.param(TOO_LOW, "group zone=south: share below the answer, less everybody's", id="too low for one"),
-        pytest.param(UNKNOWING, "group zone=south: loss as a multiple of everybody's", id="one answer for one"),
+        pytest.param(
+            TOO_LOW, "group zone=south: share below the prediction, minus that of all rows", id="too low for one"
+        ),
+        pytest.param(UNKNOWING, "group zone=south: loss relative to all rows", id="one answer for one"),
     ],
 )
 def test_a_model_that_is_unfair_to_a_group_is_refused_by_its_gate(rows: ScoredRows, told: str) -> None:
@@ -74,7 +76,7 @@ def test_a_fair_model_is_rarely_refused() -> None:
 def test_the_bars_are_those_that_the_use_case_declares() -> None:
     assert failed(UNKNOWING, replace(DECLARED, max_loss=9.0, coverage_margin=0.9)) == []
     assert failed(UNKNOWING, replace(DECLARED, min_rows=701)) == []
-    assert "1.5 times everybody's" in fairness_regression.describe_bars(DECLARED)
+    assert "1.5 times that of all rows" in fairness_regression.describe_bars(DECLARED)
 
 
 def test_one_night_gates_nobody_through() -> None:

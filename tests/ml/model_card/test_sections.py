@@ -49,9 +49,9 @@ def found(case: UseCase) -> Diagnostics:
         ("Whom it treats how", "| zone=south | 700 | "),
         ("Whom it treats how", "| **failed** |"),
         ("Whom it treats how", "| passed |"),
-        ("Whom it treats how", "* `zone`: true positive rates lie up to 0."),
+        ("Whom it treats how", "* `zone`: true positive rates differ by up to 0."),
         ("Whom it treats how", "Compared are the rows where `is_open` holds."),
-        ("Whom it treats how", "Gated are groups of 700 rows or more"),
+        ("Whom it treats how", "Groups of 700 rows or more are gated"),
         ("Whom it treats how", "](fairness.svg)"),
     ],
 )

@@ -216,12 +216,12 @@ def fairness(scores: np.ndarray, among: np.ndarray = ALL) -> dict[str, CheckStat
 def test_groups_treated_alike_pass_and_the_rows_asked_of_are_counted() -> None:
     answers = fairness(LOGISTIC.predict(FRAME))
     assert set(answers.values()) == {CheckStatus.PASS}
-    assert {"labelled rows of recent nights", "group zone=west: calibration beside everybody's"} <= answers.keys()
+    assert {"labelled rows of recent nights", "group zone=west: calibration relative to all rows"} <= answers.keys()
 
 
 def test_a_group_that_is_scored_far_too_high_is_refused_by_name() -> None:
     scores = np.where(ZONES == "west", 0.97, LOGISTIC.predict(FRAME) * 0.6)
-    assert fairness(scores)["group zone=west: calibration beside everybody's"] is CheckStatus.FAIL
+    assert fairness(scores)["group zone=west: calibration relative to all rows"] is CheckStatus.FAIL
 
 
 def test_fairness_without_a_labelled_row_refuses() -> None:

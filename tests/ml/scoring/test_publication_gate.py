@@ -67,7 +67,7 @@ def test_a_night_that_is_not_like_the_others_is_withheld(fault: object, told: st
     ("entities", "wrong", "reason"),
     [
         (1_100, 0, "entities with a score: expected 0.99 to 1, got 0.9091"),
-        (1_000, 3, "scores that are no answer: expected 0, got 3"),
+        (1_000, 3, "invalid scores: expected 0, got 3"),
         (900, 0, "entities with a score: expected 0.99 to 1, got 1.111"),
     ],
     ids=["entities without a score", "no answers", "scores without an entity"],

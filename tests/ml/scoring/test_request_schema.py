@@ -73,7 +73,7 @@ def test_the_rows_of_a_file_are_read_from_csv_and_from_json() -> None:
     ("body", "told"),
     [
         pytest.param(b"[", "expected JSON, but: ", id="no JSON"),
-        pytest.param(b'[{"hour": Infinity}]', "Infinity is no JSON; send null", id="infinity"),
+        pytest.param(b'[{"hour": Infinity}]', "Infinity is not JSON; send null", id="infinity"),
         pytest.param(b'["\xff"]', "expected JSON, but: ", id="bad UTF-8"),
         pytest.param(b"[" * 100_000, "expected JSON, but: ", id="too deep"),
         pytest.param(b"{}", "expected a list of objects, each a row of features, got {}", id="no list"),

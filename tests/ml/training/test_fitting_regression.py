@@ -175,7 +175,7 @@ def test_a_level_at_which_every_label_is_the_same_is_named_unless_it_is_declared
     cancelled = np.arange(COUNT) % 5 == 0
     labels = np.where(cancelled, 40.0, LABELS)
     status = pd.Series(np.where(cancelled, "none", "flown"))
-    told = r"where it is none, 100.0% of 144 rows have the label 40, elsewhere 0.0%; it is written"
+    told = r"where it is none, 100.0% of 144 rows have the label 40, elsewhere 0.0%; it is probably written"
     with pytest.raises(LeakError, match=told):
         alarm(status, labels=labels)
     alarm(status, (DeterministicLevels(feature="planted", levels=("none",), why="a test"),), labels)

@@ -32,7 +32,7 @@ def test_a_damaged_package_gets_no_image(client: docker.DockerClient, home: Sett
     digest = served.packaged(home)
     learner = home.packages / digest / "learner.txt"
     learner.write_bytes(learner.read_bytes().replace(b"1", b"2", 1))
-    with pytest.raises(PackageError, match="was cut or changed"):
+    with pytest.raises(PackageError, match="was truncated or changed"):
         images.package(client, digest, home, NETWORK)
 
 

@@ -59,7 +59,7 @@ def test_an_unknown_user_is_refused_before_anything_is_asked(settings: Settings)
 def test_a_wrong_password_is_another_airflow(settings: Settings) -> None:
     with serving(settings, always(200, {})):
         environment.passwords_file(settings).write_text(json.dumps({"admin": "of another stack"}))
-        with pytest.raises(SetupError, match=r"did not let 'admin' in \(401\): is another Airflow on this port"):
+        with pytest.raises(SetupError, match=r"refused the login of 'admin' \(401\): is another Airflow on this port"):
             Client(settings)
 
 
@@ -172,8 +172,8 @@ ERROR = {"event": "Task failed", "error_detail": [{"exc_type": "X", "exc_value":
         (200, {"content": [{"event": "begun"}, ERROR, {"event": "ended"}]}, "LeakError: it knows"),
         (200, {"content": [{"event": "begun"}, {"event": "ended"}]}, "ended"),
         (200, {"content": ["plain"]}, "plain"),
-        (200, {"content": []}, "it left no log"),
-        (404, {"detail": "no such log"}, "it left no log"),
+        (200, {"content": []}, "it has no log"),
+        (404, {"detail": "no such log"}, "it has no log"),
     ],
     ids=["an error", "no error", "plain text", "an empty log", "no log"],
 )

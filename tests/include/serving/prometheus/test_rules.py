@@ -15,7 +15,7 @@ from tests import served
 FOLDER = PROJECT / "include/serving/prometheus"
 CASES = Path(__file__).with_name("cases.yaml")
 RULES = [rule for group in yaml.safe_load((FOLDER / "rules.yaml").read_text())["groups"] for rule in group["rules"]]
-MANUAL = (PROJECT / "docs/operate.md").read_text()
+MANUAL = (PROJECT / "docs/operate/alerts.md").read_text()
 BOARD = json.loads((FOLDER.parent / "grafana/server.json").read_text())
 DRAWN = [target["expr"].replace("$instance", ".*") for panel in BOARD["panels"] for target in panel["targets"]]
 OUTSIDE = {"up"}
@@ -36,7 +36,7 @@ def test_every_metric_that_is_asked_for_is_one_that_a_server_has(home: Settings)
 def test_every_alert_says_how_bad_it_is_and_where_to_look(rule: dict[str, dict[str, str]]) -> None:
     assert rule["labels"]["severity"] in ("page", "ticket", "none")
     page, _, anchor = rule["annotations"]["look"].partition("#")
-    assert page == "docs/operate.md"
+    assert page == "docs/operate/alerts.md"
     assert f"## {rule['alert']}\n" in MANUAL
     assert anchor == str(rule["alert"]).lower()
 

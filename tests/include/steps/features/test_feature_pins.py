@@ -165,7 +165,7 @@ def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(
     build.build("taxi", NIGHT)
     materialize.apply("taxi")
     materialize.materialize("taxi", NIGHT)
-    assert "means something else by congestion: serve a model that was trained on these" in str(served.refresh())
+    assert "means something else by congestion: serve a model trained on these features" in str(served.refresh())
     assert served.snapshot.facts["night"] == LAST
 
 

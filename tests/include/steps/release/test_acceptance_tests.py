@@ -99,7 +99,7 @@ def test_groups_are_compared_on_recent_labelled_nights_and_one_treated_otherwise
     monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, gates=Gates(judged_nights=8)))
     assert release.run_acceptance_tests("taxi", LAST) is None
     assert report(settings)["labelled rows of recent nights"] == "pass"
-    assert report(settings)["group zone=north: calibration beside everybody's"] == "pass"
+    assert report(settings)["group zone=north: calibration relative to all rows"] == "pass"
     assert failing(settings)
     assert all(name.startswith("group zone=harbour: ") for name in failing(settings))
 

@@ -309,7 +309,7 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings
         connection.exec_driver_sql("UPDATE ledger SET subject = 'x' WHERE kind = 'promoted'")
     release_state.audit(NightContext(case=case, night=night, settings=settings))
     told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
-    assert any("the ledger was changed behind its back" in each for each in told)
+    assert any("the ledger was tampered with" in each for each in told)
 
 
 def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Settings) -> None:

@@ -46,9 +46,9 @@ def test_the_dossier_tells_package_evidence_and_every_check(arrive: Arrive) -> N
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
-        ([], "the approval of 'tech_lead' is missing .* silence is no approval"),
+        ([], "the approval of 'tech_lead' is missing .* no answer is no approval"),
         ([("tech_lead", "tess", "Approve")], "the approval of 'business_owner' is missing"),
-        ([("tech_lead", "tess", "Approve"), ("business_owner", "tess", "Approve")], "a release takes different people"),
+        ([("tech_lead", "tess", "Approve"), ("business_owner", "tess", "Approve")], "a release needs different people"),
         ([("tech_lead", "tess", "Approve"), ("business_owner", "bob", "Reject")], "'bob' rejected package"),
     ],
     ids=["silence", "half", "one person twice", "rejected"],

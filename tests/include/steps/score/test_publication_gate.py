@@ -142,7 +142,7 @@ def test_scores_that_are_no_answer_cannot_be_issued_by_anybody(
     from ml.training.fitting import Model
 
     monkeypatch.setattr(Model, "predict", lambda self, frame: np.full(len(frame), np.nan))
-    with pytest.raises(RefusalError, match="scores that are no answer: expected 0, got 60"):
+    with pytest.raises(RefusalError, match="invalid scores: expected 0, got 60"):
         score.score("taxi", NEXT)
     with pytest.raises(RequestError, match="60 of the scores of 2024-03-18 are no answer, which nobody can issue"):
         publication_gate.override("taxi", NEXT, "tess", "we want them all the same")

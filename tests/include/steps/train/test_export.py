@@ -110,7 +110,7 @@ def test_rows_of_a_file_are_scored_from_the_command_line(
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        pytest.param("rows.json", '[{"hour": NaN, "zone": "a"}]', "expected JSON, but: NaN is no JSON", id="NaN"),
+        pytest.param("rows.json", '[{"hour": NaN, "zone": "a"}]', "expected JSON, but: NaN is not JSON", id="NaN"),
         pytest.param("rows.json", '{"hour": 1}', "expected a list of objects", id="no list"),
         pytest.param("rows.json", '[{"hour": "x", "zone": "a"}]', "hour: expected a number or null, got 'x'", id="a wrong type"),
         pytest.param("rows.csv", "hour,zone\nlate,a\n", "hour: expected a number or nothing, got 'late'", id="words in a CSV"),
@@ -141,7 +141,7 @@ def test_a_package_that_nobody_trusted_signed_does_not_go_out(home: Settings, tm
     digest = edge.stored(edge.package(edge.model("logistic")), home)
     for key in home.trusted_keys.glob("*.pem"):
         key.unlink()
-    with pytest.raises(PackageError, match="trusts none at all"):
+    with pytest.raises(PackageError, match="trusts no key"):
         export.export(digest, ExportFormat.WHEEL, tmp_path)
     assert not list(tmp_path.glob("*.whl"))
 

@@ -151,7 +151,7 @@ def test_a_torn_draft_stops_the_judge_and_its_task_run_again_mends_it(arrive: Ar
     place = plans.candidate_path(planned(settings, taxi), "logistic", settings)
     (place / "fold-2.txt").write_bytes(b"{")
     with pytest.raises(
-        CandidateFilesError, match=r"logistic, but 'fold-2.txt' is not as it was written: clear the task"
+        CandidateFilesError, match=r"logistic, but 'fold-2.txt' differs from the file that was written: clear the task"
     ):
         train.judge("taxi", LAST, asked)
     assert recorded.verdicts(settings) == ()
@@ -163,7 +163,7 @@ def test_a_candidate_that_was_not_fitted_stops_the_judge(arrive: Arrive) -> None
     arrive("train")
     asked = prepared()
     fit(asked[1])
-    with pytest.raises(CandidateFilesError, match="logistic, but there is none: clear the task that makes it"):
+    with pytest.raises(CandidateFilesError, match="logistic, but there are none: clear the task that writes them"):
         train.judge("taxi", LAST, asked)
 
 

@@ -119,7 +119,7 @@ def test_a_body_cut_once_is_fetched_again(cutting: type[_Cut]) -> None:
 
 def test_a_body_that_is_always_cut_is_never_taken_for_whole(cutting: type[_Cut]) -> None:
     cutting.whole_from = 99
-    with pytest.raises(DataError, match=r"s3://ratchet/in/rides.csv did not come whole in 3 tries"):
+    with pytest.raises(DataError, match=r"s3://ratchet/in/rides.csv was incomplete in 3 downloads"):
         fetched(locations.from_address("s3://ratchet/in"))
 
 
@@ -163,7 +163,7 @@ def test_a_file_comes_whole_through_what_passes(
         pytest.param(Fault.BUSY, SetupError, "expected the bucket to answer at s3://.*SlowDown.*again", id="busy"),
         pytest.param(Fault.HANG, SetupError, "expected the bucket to answer at s3://.*[Tt]imed? ?out", id="no answer"),
         pytest.param(Fault.LOST, SetupError, "expected the bucket to answer at s3://.*closed", id="no reply"),
-        pytest.param(Fault.CUT, DataError, "rides.csv did not come whole in 3 tries", id="cut"),
+        pytest.param(Fault.CUT, DataError, "rides.csv was incomplete in 3 downloads", id="cut"),
     ],
 )
 def test_a_file_that_never_comes_is_told_and_no_half_is_taken(

@@ -69,7 +69,7 @@ def test_a_short_file_is_kept_and_a_long_one_read_again(tmp_path: Path, keep: in
 def test_a_long_file_that_was_changed_since_is_not_taken_for_the_one_that_was_looked_through(tmp_path: Path) -> None:
     landed = look(tmp_path, CONTENT, keep=1)
     (tmp_path / "rides.csv").write_bytes(CONTENT.replace(b"3", b"5"))
-    with pytest.raises(DataError, match=r"rides.csv was changed while it was taken; run this night again"):
+    with pytest.raises(DataError, match=r"rides.csv was changed during ingestion; nothing was ingested"):
         list(landed.batches(max_rows=1))
 
 

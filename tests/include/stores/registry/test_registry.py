@@ -160,7 +160,7 @@ def test_mlflow_refuses_a_package_whose_bytes_were_changed(stack: Settings) -> N
     register(stack, "changed")
     (stored,) = (stack.mlflow_artifacts / "changed").rglob("model")
     stored.write_bytes(b"0.99")
-    with pytest.raises(PackageError, match="it was cut or changed"):
+    with pytest.raises(PackageError, match="it was truncated or changed"):
         mlflow.pyfunc.load_model("models:/changed/1")
 
 
@@ -181,7 +181,7 @@ def test_nothing_is_pickled(stack: Settings) -> None:
 
 def test_bytes_that_are_not_the_package_are_not_registered(stack: Settings) -> None:
     digest, files = package(0.25)
-    with pytest.raises(PackageError, match="it was cut or changed"):
+    with pytest.raises(PackageError, match="it was truncated or changed"):
         registry.register(stack, "wrong", digest, files | {"model": b"0.99"}, EXAMPLE)
 
 

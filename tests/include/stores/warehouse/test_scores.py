@@ -70,7 +70,7 @@ def test_two_models_score_the_same_night_side_by_side(engine: sa.Engine) -> None
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_score_that_is_no_number_is_refused(engine: sa.Engine, value: float) -> None:
-    with pytest.raises(DataError, match="every score is a finite number, but 1 of 2 are not"):
+    with pytest.raises(DataError, match="every score must be a finite number, but 1 of 2 are not"):
         issue(engine, scored(0.5, value))
     assert warehouse.scores(engine, "taxi", NIGHT).empty
 
