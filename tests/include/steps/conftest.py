@@ -30,6 +30,7 @@ from include.stores.landing import locations as landing_places
 from include.stores.warehouse import Alert, FileRevision
 from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase, periods
+from tests import in_process
 
 HISTORY, LAST, NIGHT, LATER = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17", "2024-03-21"
 STEPS: dict[str, Callable[[], object]] = {
@@ -79,7 +80,8 @@ class Story:
         while len(self._homes) <= wanted:
             home = self._folder / str(len(self._homes))
             enter(shutil.copytree(self._homes[-1], home))
-            list(STEPS.values())[len(self._homes) - 1]()
+            with in_process.probing():
+                list(STEPS.values())[len(self._homes) - 1]()
             self._homes.append(home)
         return self._homes[wanted]
 
@@ -88,7 +90,9 @@ class Story:
         name = happened.__name__
         if name not in self._turns:
             home = self._folder / name
-            happened(enter(shutil.copytree(self.before(step), home)))
+            home_before = self.before(step)
+            with in_process.probing():
+                happened(enter(shutil.copytree(home_before, home)))
             self._turns[name] = home
         return self._turns[name]
 
@@ -98,6 +102,20 @@ def enter(home: Path) -> Settings:
     os.environ["RATCHET_HOME"] = str(home)
     load_settings.cache_clear()
     return load_settings()
+
+
+@pytest.fixture(autouse=True)
+def _probes_in_process() -> Iterator[None]:
+    """A step tries packages in this process; `own_processes` gives a test the real probes back."""
+    with in_process.probing():
+        yield
+
+
+@pytest.fixture
+def own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages are tried in processes of their own, as outside of tests."""
+    for (owner, name), probe in in_process.PROBES.items():
+        monkeypatch.setattr(owner, name, probe)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from ml.training import fitting
 from tests.include.serving.test_verify_package import FRAME, LABELS, NIGHTS, TREES
 from tests.ml.answers import YES_OR_NO
 
+pytestmark = pytest.mark.usefixtures("own_processes")
 ROWS = FRAME.head(60).assign(entity=[f"{place % 50:03d}" for place in range(60)])
 WHEN = date(2013, 1, 12)
 
