@@ -31,6 +31,7 @@ from include.stores.warehouse import Alert, FileRevision
 from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase, periods
 from tests import in_process
+from tests.made_once import Once
 
 HISTORY, LAST, NIGHT, LATER = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17", "2024-03-21"
 STEPS: dict[str, Callable[[], object]] = {
@@ -68,33 +69,31 @@ WRITES = [
 
 
 class Story:
-    """The homes that the steps before each step leave, told once and copied for every test."""
+    """The homes that the steps before each step leave, each made once in a test run and copied for every test."""
 
-    def __init__(self, beginning: Path, folder: Path) -> None:
-        self._homes, self._folder = [beginning], folder
-        self._turns: dict[str, Path] = {}
+    def __init__(self, beginning: Path, once: Once) -> None:
+        self._beginning, self._once = beginning, once
 
     def before(self, step: str) -> Path:
         """Return the home that `step` finds; its owner must not write into it."""
-        wanted = list(STEPS).index(step)
-        while len(self._homes) <= wanted:
-            home = self._folder / str(len(self._homes))
-            enter(shutil.copytree(self._homes[-1], home))
-            with in_process.probing():
-                list(STEPS.values())[len(self._homes) - 1]()
-            self._homes.append(home)
-        return self._homes[wanted]
+        home = self._beginning
+        for number, name in enumerate(STEPS):
+            if name == step:
+                return home
+            home = self._after(home, f"story-{number}", STEPS[name])
+        raise KeyError(step)
 
     def turned(self, step: str, happened: Callable[[Settings], None]) -> Path:
         """Return the home in which, instead of `step`, something else `happened`; its owner must not write into it."""
-        name = happened.__name__
-        if name not in self._turns:
-            home = self._folder / name
-            home_before = self.before(step)
+        return self._after(self.before(step), f"story-{happened.__name__}", lambda: happened(load_settings()))
+
+    def _after(self, home: Path, name: str, happened: Callable[[], object]) -> Path:
+        def make(folder: Path) -> None:
+            enter(shutil.copytree(home, folder))
             with in_process.probing():
-                happened(enter(shutil.copytree(home_before, home)))
-            self._turns[name] = home
-        return self._turns[name]
+                happened()
+
+        return self._once(name, make)
 
 
 def enter(home: Path) -> Settings:
@@ -119,9 +118,9 @@ def own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def story(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """The story of this test session."""
-    return Story(prepared_home, tmp_path_factory.mktemp("story"))
+def story(prepared_home: Path, once: Once) -> Story:
+    """The story of this test run."""
+    return Story(prepared_home, once)
 
 
 @pytest.fixture
