@@ -56,8 +56,9 @@ check: $(BIN)/.installed  ## ruff, mypy, import-linter, use cases, generated doc
 fix: $(BIN)/.installed  ## what can be mended by machine
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-docs: $(BIN)/.installed  ## generate docs/reference/dags.md
-	@$(BIN)/ratchet docs
+docs: $(BIN)/.installed  ## generate the reference pages in docs/ and build the documentation site in site/
+	@$(BIN)/ratchet docs --stage build/docs
+	@$(BIN)/zensical build --strict --clean
 
 bench: $(BIN)/.installed $(DATA)  ## rolling evaluation over the year and speed against a baseline; JSON in bench/
 	@$(BIN)/python -m bench
