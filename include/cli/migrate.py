@@ -34,10 +34,10 @@ def migrate(
     ] = False,
     assume_idle: Annotated[bool, typer.Option(help="Do not check that nothing is running.")] = False,
 ) -> None:
-    """Migrate an installation: copy warehouse, ledger, lake, packages, registry and keys to other addresses and verify them.
+    """Migrate an installation: copy warehouse, ledger, lake, packages, registry, keys to other addresses, and verify.
 
-    The environment of this process is the other end. Nothing is removed from the source. After an interruption, the same
-    command continues.
+    The environment of this process is the other end. Nothing is removed from the source. After an interruption, the
+    same command continues.
     """
     from include import installation
     from include.steps import migrate as migration
@@ -89,8 +89,8 @@ def _notices(move: "Migration", *, with_secrets: bool, landing: bool) -> "Iterab
         yield "the signing keys of approvals, packages and routing are copied: whoever can read them there can sign"
     else:
         yield (
-            "signing keys are not copied (--with-secrets copies them): the target does not accept approvals given here, "
-            "only new ones"
+            "signing keys are not copied (--with-secrets copies them): the target does not accept approvals given "
+            "here, only new ones"
         )
 
 
@@ -115,7 +115,7 @@ def _require_equal(comparisons: "Iterable[PartComparison]") -> None:
     differ = [each.part.name for each in comparisons if not each.is_equal]
     if differ:
         raise DataError(
-            f"expected source and target to be equal, but these parts differ: {', '.join(differ)}. Something wrote to one "
-            "of them during the migration, or a copy was damaged. Stop everything that uses them and repeat the command; "
-            "if they still differ, start with an empty target"
+            f"expected both ends to be equal, but these parts differ: {', '.join(differ)}. Something wrote to one end "
+            "during the migration, or a copy was damaged. Stop everything that uses them and repeat the command; if "
+            "they still differ, start with an empty target"
         )

@@ -1,4 +1,4 @@
-"""`ratchet scores`, `publish`, `rescore`, `intraday`: nightly scores, withheld scores, scoring again, live snapshots."""
+"""`ratchet scores`, `publish`, `rescore`, `intraday`: read, publish and repeat nightly scores, and live snapshots."""
 
 import getpass
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`ratchet serve`, `loadtest`, `rollback`, `freeze`, `unfreeze`, `sync-routing`, `flush-log`: model servers and releases."""
+"""`ratchet serve`, `loadtest`, `rollback`, `freeze`, `unfreeze`, `sync-routing`, `flush-log`: servers and releases."""
 
 import getpass
 import secrets
