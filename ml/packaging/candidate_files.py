@@ -36,8 +36,8 @@ class CandidateFiles:
         """Return the fitted candidate; `nights` (ISO dates, shape (n,)) are those of its training rows."""
         kind = str(package_files.read_manifest(self.files)["learner"])
         folds = tuple(
-            Fold(learner=learners.load(kind, self.files[_fold_filename(number)].decode()), validation=ahead)
-            for number, (_, ahead) in enumerate(splitting.folds(nights), start=1)
+            Fold(learner=learners.load(kind, self.files[_fold_filename(number)].decode()), validation=validation)
+            for number, (_, validation) in enumerate(splitting.folds(nights), start=1)
         )
         scores = np.frombuffer(self.files[_SCORES_FILE], _FLOAT).astype(np.float64)
         return FittedCandidate(

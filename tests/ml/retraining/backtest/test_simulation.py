@@ -204,7 +204,7 @@ def test_a_gate_refuses_to_judge_on_nights_that_the_champion_has_used() -> None:
     walk, _ = world.played(one("every@2"), GATED)
     refused = [look for look in walk.records if look.outcome == REFUSED]
     assert refused
-    assert all("too few are left to judge on" in look.reason for look in refused)
+    assert all("too few later nights to judge on" in look.reason for look in refused)
 
 
 def test_a_label_that_is_corrected_after_the_verdict_is_not_judged_on_before() -> None:
