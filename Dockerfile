@@ -1,4 +1,5 @@
-# Ratchet with Airflow and MLflow, one image for every part of the stack (docs/operate/deploy.md); alone, it is what `make up` starts.
+# The image with Ratchet, Airflow and MLflow, used by most services of the stack (docs/operate/deploy.md). Without arguments
+# it runs what `make up` starts.
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \
@@ -31,7 +32,7 @@ RUN for list in include/usecases/*/data-requirements.txt; do \
 COPY . .
 RUN .venv/bin/python -m uv pip install --quiet --no-cache --no-deps --no-build-isolation --python .venv/bin/python --editable .
 
-# Which code this is: packages that are trained here bear it.
+# The version of the code; packages trained in this image record it.
 ARG RATCHET_COMMIT
 ARG RATCHET_CODE
 LABEL org.opencontainers.image.revision=$RATCHET_COMMIT

@@ -1,4 +1,4 @@
-# One vocabulary; CI calls the same words.
+# The commands of the project. CI runs the same ones.
 PYTHON ?= python3
 USE_CASE ?= flights
 BIN := .venv/bin
@@ -11,40 +11,40 @@ DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(w
 .DEFAULT_GOAL := help
 .PHONY: help run up down stack stack-down stack-test test test-servers test-docker test-slow test-all check fix docs bench lock clean
 
-help:  ## list the words
+help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
-run: $(BIN)/.installed $(DATA)  ## the main job: history, first champion, real nights, report (USE_CASE=flights UNTIL=2013-12-31)
+run: $(BIN)/.installed $(DATA)  ## the demo run: history, first champion, real nights, report (USE_CASE=flights UNTIL=2013-12-31)
 	@$(BIN)/ratchet run $(USE_CASE) $(if $(UNTIL),--until $(UNTIL))
 
-up: $(BIN)/.installed $(DATA)  ## leave the same stack running: Airflow and MLflow, addresses and passwords printed
+up: $(BIN)/.installed $(DATA)  ## start Airflow and MLflow, leave them running, and print addresses and passwords
 	@$(BIN)/ratchet up
 
 down:  ## stop what `make up` started
 	@$(BIN)/ratchet down
 
-stack:  ## the full stack in containers, set up and healthy, addresses printed; needs Docker with Compose, and no .venv
+stack:  ## start the full stack in containers, and print its addresses; needs Docker with Compose, and no .venv
 	@$(PYTHON) -m include.platform.compose.stack up
 
-stack-down:  ## stop the containers; their data stays
+stack-down:  ## stop the containers of `make stack`; their data is kept
 	@$(PYTHON) -m include.platform.compose.stack down
 
-stack-test:  ## a night end to end in a stack of its own, which is gone afterwards (USE_CASE=flights NIGHTS=1)
+stack-test:  ## run nights end to end in a separate stack, which is removed afterwards (USE_CASE=flights NIGHTS=1)
 	@USE_CASE=$(USE_CASE) $(PYTHON) -m tests.stack.run
 
-test: $(BIN)/.installed $(DATA)  ## the tests, with one run under a real scheduler
+test: $(BIN)/.installed $(DATA)  ## the tests, including a run under a real scheduler
 	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker and not slow"
 
-test-servers: $(BIN)/.installed $(DATA)  ## those that start real servers (Postgres)
+test-servers: $(BIN)/.installed $(DATA)  ## the tests that start real servers (Postgres, S3, Redis, model server)
 	@$(BIN)/python -m pytest -n logical --dist loadfile -m servers
 
-test-docker: $(BIN)/.installed $(DATA)  ## those that need a Docker engine
+test-docker: $(BIN)/.installed $(DATA)  ## the tests that need a Docker engine
 	@$(BIN)/python -m pytest -m docker
 
-test-slow: $(BIN)/.installed $(DATA)  ## those that take minutes: a month's backfill on Postgres, two schedulers, Postgres away in a night
+test-slow: $(BIN)/.installed $(DATA)  ## the tests that take minutes: a month's backfill on Postgres, two schedulers, Postgres down during a night
 	@$(BIN)/python -m pytest -m slow -s
 
-test-all: test test-servers test-docker test-slow  ## all of them
+test-all: test test-servers test-docker test-slow  ## all tests
 
 check: $(BIN)/.installed  ## ruff, mypy, import-linter, use cases, generated docs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -53,20 +53,21 @@ check: $(BIN)/.installed  ## ruff, mypy, import-linter, use cases, generated doc
 	@$(BIN)/ratchet check
 	@$(BIN)/ratchet docs --check
 
-fix: $(BIN)/.installed  ## what can be mended by machine
+fix: $(BIN)/.installed  ## apply automatic fixes
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-docs: $(BIN)/.installed  ## generate docs/reference/dags.md
-	@$(BIN)/ratchet docs
+docs: $(BIN)/.installed  ## generate the reference pages in docs/ and build the documentation site in site/
+	@$(BIN)/ratchet docs --stage build/docs
+	@$(BIN)/zensical build --strict --clean
 
-bench: $(BIN)/.installed $(DATA)  ## rolling evaluation over the year and speed against a baseline; JSON in bench/
+bench: $(BIN)/.installed $(DATA)  ## run all benchmarks; results as JSON in bench/results
 	@$(BIN)/python -m bench
 
 lock: $(BIN)/.installed  ## resolve requirements*.in into hash-locked files
 	@for list in requirements requirements-dev requirements-serving requirements-server; do \
 	  $(BIN)/uv pip compile -q --universal -p 3.11 --generate-hashes --no-annotate --no-header $$list.in -o $$list.txt || exit 1; done
 
-clean:  ## forget everything that ran (var/); the environment and the data stay
+clean:  ## stop the stack and delete everything that ran (var/); the environment and the data are kept
 	@$(BIN)/ratchet down
 	rm -rf var
 

@@ -1,16 +1,17 @@
-"""# Backtest: what other retraining policies would have led to
+"""# Backtest: compare retraining policies on past nights
 
-**What for.** Before triggers are changed, or to see what the gate costs and gains: a range of past nights is simulated under
-each policy, with the stored features, real trainings and the decision rules of production. Production is not touched.
+**What for.** Before you change triggers, or to see what the gate costs and gains. A range of past nights is simulated
+under each policy, with the stored features, real trainings and production's decision rules. Production is not touched.
 
-**What starts it.** A person, from the UI, with the nights and the policies; `docs/concepts/retraining.md` says how these are written.
-`ratchet backtest` does the same.
+**What starts it.** A person, from the UI, with the nights and the policies; `docs/concepts/retraining.md` explains how
+to write these. `ratchet backtest` does the same.
 
-**What it leaves.** A page, a picture and JSON under `replay/` in the reports folder (the task returns where), and the
-trainings in `RATCHET_BACKTESTS`, where the next backtest finds them.
+**What it leaves.** A page, a plot and JSON under `replay/` in the reports folder (the task returns the path), and the
+trainings in `RATCHET_BACKTESTS`, where the next backtest reuses them.
 
-**When it is red.** `RequestError`: a policy, a night or a candidate cannot be read; the last line says how it is written.
-`RefusalError`: nights are not there, or too few before the first; ingest them. Anything else: run it again, it continues.
+**When it is red.** `RequestError`: a policy, a night or a candidate cannot be read; the last line shows how to write
+it. `RefusalError`: nights are missing, or too few precede the first; ingest them. Otherwise run it again: it continues
+with the stored trainings.
 """
 
 from datetime import timedelta
@@ -24,22 +25,22 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     night = {"type": "string", "format": "date"}
     first, _, last = use_case.demo.nights.partition("..")
     form = {
         **request.use_case_field(use_case),
-        "first": Param(first, **night, description=f"The first night that is walked: {use_case.horizon.cadence_text}."),
-        "last": Param(last or first, **night, description="The last one."),
+        "first": Param(first, **night, description=f"The first night to simulate: {use_case.horizon.cadence_text}."),
+        "last": Param(last or first, **night, description="The last night to simulate."),
         "policies": Param(
             "never,every@28,triggers",
             type="string",
             minLength=1,
-            description="Separated by commas: never, every@28, triggers, triggers@14, triggers:calibration_gap=0.02@14, "
+            description="Policies, separated by commas: never, every@28, triggers, triggers@14, triggers:calibration_gap=0.02@14, "
             "shadow:margin=0.005@14, hindsight@14.",
         ),
-        "gate": Param(False, type="boolean", description="Let the gate decide which models are let in."),
-        "sensitivity": Param(False, type="boolean", description="Walk thresholds around the triggers too."),
+        "gate": Param(False, type="boolean", description="Let the gate decide which challengers are promoted."),
+        "sensitivity": Param(False, type="boolean", description="Also simulate multiples of the thresholds."),
     }
     with DAG(**policy.dag_arguments(use_case, "backtest", __doc__), schedule=None, params=form):
 

@@ -1,16 +1,18 @@
-"""# Canary: the challenger being released is judged after every night
+"""# Canary: compare the challenger with the champion after every night
 
-**What for.** A challenger that answers copies, or for a share of the entities, is compared with the champion: faults,
-latency, scores, and, as labels come, calibration and cost, by a sequential test, which may be evaluated at any time. Nothing shown
-wrong and enough seen: the next share, and after the last it is champion. Shown worse: its release is aborted, at once.
+**What for.** During a release, the challenger first answers copies of requests, then serves a share of the entities.
+A sequential test, valid at any time, compares it with the champion: faults, latency, scores and, once labels arrive,
+calibration and cost. If nothing is shown to be worse and enough was observed, the challenger gets the next share; after
+the last share it becomes champion. If it is shown to be worse, its release is aborted at once.
 
-**What starts it.** The asset `scores`, after every night. A person, from the UI, to look now.
+**What starts it.** The asset `scores`, after every night. A person, from the UI, to test now.
 
-**What it leaves.** `shadow_reviewed` (enough copies: two people are asked, by the asset `challenger`), `stage_passed` and
-`traffic_shifted`, or `aborted` in the ledger, each with every number and bar; servers that follow; an alert when a release
-is aborted; the asset `champion`. Without a challenger under way it leaves nothing.
+**What it leaves.** Entries in the ledger, each with every number and bar: `shadow_reviewed` (there are enough shadow
+responses, so the asset `challenger` starts `release` for the approvals), `stage_passed` and `traffic_shifted`, or
+`aborted` with an alert. The servers follow the new routing. A promotion updates the asset `champion`. Without a release
+under way it leaves nothing.
 
-**When it is red.** Traffic stays as it was routed: mend what the last line names, and clear the task.
+**When it is red.** The routing is unchanged. Fix what the last line names, and clear the task.
 """
 
 from typing import Any
@@ -23,7 +25,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     scores = request.asset(use_case, assets.SCORES)
     timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
     form = request.form_fields(use_case, window=False)

@@ -1,15 +1,16 @@
-"""# Collect predictions: the servers' prediction logs are moved into the lake
+"""# Collect predictions: move the servers' prediction logs into the lake
 
-**What for.** A server writes each prediction into its local log and waits for nothing. This DAG moves them into the lake, each
-once, so that live requests are monitored, and judged by the canary test, as the nightly batch is.
+**What for.** A server writes each prediction to its local log, so that an answer waits for no other system. This DAG
+moves the predictions into the lake, each once. Live requests are then monitored, and tested in the canary, like the
+nightly batch.
 
-**What starts it.** The clock, every five minutes. A person, from the UI. `canary` moves them too before it judges.
+**What starts it.** The clock, every five minutes. A person, from the UI. `canary` also does this before its test.
 
-**What it leaves.** Rows in the table `answers/rest`: request, entity, package, route, score, latency, the features used.
-Log files that are complete and moved are deleted.
+**What it leaves.** Rows in the table `answers/rest`: request, entity, package, route, score, latency and the features
+used. Log files that are complete and moved are deleted.
 
-**When it is red.** `SetupError`: the lake is away; nothing is lost, the logs keep their predictions and the next run moves
-them. Two runs at once move each prediction once.
+**When it is red.** `SetupError`: the lake cannot be reached. Nothing is lost: the logs keep their predictions, and the
+next run moves them. Two parallel runs move each prediction once.
 """
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
@@ -20,7 +21,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     timetable = CronTriggerTimetable("*/5 * * * *", timezone="UTC") if policy.schedules_enabled() else None
     with DAG(**policy.dag_arguments(use_case, "collect_predictions", __doc__), schedule=timetable, catchup=False):
 

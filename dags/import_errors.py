@@ -1,14 +1,14 @@
-"""# Import errors: use cases that cannot be read
+"""# Import errors: use cases that cannot be loaded
 
-**What for.** A use case with a mistake in its `usecase.py` has no DAGs, and must not disappear silently. This file makes no
-DAG: it is where Airflow shows, as an import error above the list of DAGs, which use case cannot be read, and why.
+**What for.** A use case with a mistake in its `usecase.py` has no DAGs, and must not disappear silently. This file
+defines no DAG. Instead, Airflow shows an import error for it above the list of DAGs, which says what is wrong.
 
-**What starts it.** Airflow, whenever it reads the DAG files; the DAGs of all other use cases are read as ever.
+**What starts it.** Airflow, whenever it parses the DAG files. The DAGs of all other use cases are not affected.
 
-**What it leaves.** Nothing. The runs and settings of the broken use case's DAGs are kept, and come back with it.
+**What it leaves.** Nothing. The runs and settings of the broken use case's DAGs are kept, and reappear with it.
 
-**When it is red.** The error names use case, file, line and what is wrong with it: mend that. `ratchet check` says the same,
-and looks into the other files of each use case too.
+**When it is red.** The error names the use case, the file, the line and the mistake: correct it. `ratchet check` says
+the same, and also checks the other files of each use case.
 """
 
 from include import usecases

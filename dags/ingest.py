@@ -1,17 +1,18 @@
 """# Ingest: a night's files become valid rows, quarantined rows and features
 
-**What for.** Every row that lands is either valid or quarantined with reasons; nothing is lost in between. From the
-valid rows, and only those known by the night's cutoff, it builds the features of the night's entities.
+**What for.** Every row that lands becomes either valid or quarantined with reasons; no row is lost. From the valid
+rows, and only from those known by the night's cutoff, the DAG builds the features of the night's entities.
 
-**What starts it.** The clock, at the use case's hour in its own time zone; the key is that night. A person, from the
-UI, for one `night` or for a `window` of nights taken at once. Running a night again replaces it.
+**What starts it.** The clock, at the use case's hour in its own time zone; the partition key is the night. A person,
+from the UI, for one `night` or for a `window` of nights. Running a night again replaces it.
 
 **What it leaves.** Valid, quarantined and feature tables in the lake, and the asset `features` under the night's key,
 which starts `score`.
 
-**When it is red.** The task's last line says what was expected, what came and what to do. A late file: wait for it and
-clear the task. A renamed column or a damaged file: fix it in the landing folder, or take the new contract into
-`schema.py`; then clear the task. Rows in quarantine are no reason for red: read their reasons in the table.
+**When it is red.** The task's last line says what was expected, what came and what to do. If a file is late, wait for
+it and clear the task. If a column was renamed or a file is damaged, fix it in the landing folder, or change the
+contract in `schema.py`; then clear the task. Quarantined rows do not make a task red: the quarantine table has their
+reasons.
 """
 
 from datetime import timedelta
@@ -25,7 +26,7 @@ from ml.usecase import UseCase
 
 
 def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntime:
-    """Return the clock of the use case's nights; in a rehearsal, one that never strikes."""
+    """Return the schedule of the use case's nights; if schedules are off, one that never starts a run."""
     if not policy.schedules_enabled():
         return PartitionedAtRuntime()
     horizon = use_case.horizon
@@ -34,12 +35,12 @@ def timetable(use_case: UseCase) -> CronPartitionTimetable | PartitionedAtRuntim
         timezone=horizon.timezone,
         run_offset=0,
         key_format="%Y-%m-%d",
-        run_immediately=timedelta(0),  # else a DAG that is let go within hours of the last hour starts that night
+        run_immediately=timedelta(0),  # else a DAG unpaused within hours of the last night would start it
     )
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     shared = policy.dag_arguments(use_case, "ingest", __doc__)
     with DAG(**shared, schedule=timetable(use_case), params=request.form_fields(use_case)):
 

@@ -1,17 +1,21 @@
-"""# Intraday: what became known since the night, for live answers
+"""# Intraday: publish live features of what became known since the night
 
-**What for.** A use case with a live horizon answers some hours before each event, from features as of then. Here what became known
-since the last night's cutoff is landed and judged by its contract, and a snapshot is made of tonight's entities: one whose live cutoff has
-passed has in it what it had at that cutoff, as training will read it; the others what is known by now.
+**What for.** A use case with a live horizon scores each entity some hours before its event, from the features as of
+then. This DAG ingests and validates what became known since the last night's cutoff, and publishes a snapshot of
+tonight's entities. An entity whose live cutoff has passed has its features as of that cutoff, as training will read
+them; the others have theirs as of now.
 
-**What starts it.** The clock, every fifteen minutes. A person, from the UI, for a `moment` in the time of the data. `ratchet intraday`
-does the same where Airflow is away.
+**What starts it.** The clock, every fifteen minutes. A person, from the UI, for a `moment` in the time of the data.
+`ratchet intraday` does the same when Airflow is not available.
 
-**What it leaves.** Rows in `intraday/<table>`, those that break the contract in `intraday_held/<table>` with an alert; a live snapshot, the newest two kept. Tables of the night are not touched: the same rows come again, for good, with the next night's files. Run
-again, it leaves the same; an earlier moment takes nothing back.
+**What it leaves.** Rows in `intraday/<table>`; rows that break the contract in `intraday_held/<table>`, with an alert;
+and a live snapshot, of which the newest two are kept. The nightly tables are not touched: the next night's files
+contain the same rows and make them permanent. Running it again leaves the same state; an earlier moment removes
+nothing.
 
-**When it is red.** `DataError`: the use case's source could not land what is known. `DeclarationError`: the use case contradicts itself;
-`ratchet check` says where. Nothing is lost: servers keep the snapshot that they have, and the next run takes everything since the night.
+**When it is red.** `DataError`: the use case's source could not land the data. `DeclarationError`: the use case
+contradicts itself; `ratchet check` says where. Nothing is lost: servers keep their snapshot, and the next run ingests
+everything since the night.
 """
 
 from datetime import datetime
@@ -26,7 +30,7 @@ from ml.usecase import UseCase
 
 
 def requested_moment(context: dict[str, Any]) -> datetime:
-    """Return the moment that this run is about: what a person asked for, or the instant of its timetable."""
+    """Return the moment of this run: the one that a person requested, or the time for which it was scheduled."""
     text = request.form_values(context).get("moment")
     moment = datetime.fromisoformat(text) if text else context["dag_run"].logical_date
     if moment is None or moment.tzinfo is None:
@@ -35,7 +39,7 @@ def requested_moment(context: dict[str, Any]) -> datetime:
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     moment = Param(None, type=["null", "string"], format="date-time", description="A moment in the time of the data.")
     form = {**request.use_case_field(use_case), "moment": moment}
     timetable = CronTriggerTimetable("*/15 * * * *", timezone="UTC") if policy.schedules_enabled() else None

@@ -1,19 +1,19 @@
-"""# Label trigger: does a batch of new labels request retraining now?
+"""# Label trigger: decide on retraining as soon as a batch of labels lands
 
-**What for.** Labels may come late and by the file, two months of them at once. The night's `monitor` counts them once a
-night; this answers as soon as they have landed.
+**What for.** Labels may arrive late and many at once, such as two months in one file. `monitor` counts them only once a
+night; this DAG decides as soon as they have landed.
 
-**How.** A trigger in the triggerer counts the labels in the warehouse every 15 seconds, and fires once for each batch of
-`Triggers(label_batch=...)`. It takes no worker, and goes on after a restart where it was. `decide` compares the batch with
-the use case's triggers: within the cooldown after a training nothing is asked for.
+**How.** A trigger in the triggerer counts the labels in the warehouse every 15 seconds, and fires once for each batch
+of `Triggers(label_batch=...)` labels. It uses no worker, and continues after a restart. `decide` evaluates the batch by
+the use case's triggers; for instance, it requests no retraining during the cooldown after a training.
 
-**What starts it.** The asset `labels`, where the use case has a `label_batch`. A person, from the UI, to decide now.
+**What starts it.** The asset `labels`, if the use case declares a `label_batch`. A person, from the UI, to decide now.
 
-**What it leaves.** The decision with its numbers in the ledger (`label_batch_decided`), once for each batch, and, only when retraining
-is asked for, the asset `retrain` with the last scored night, which starts `train`.
+**What it leaves.** The decision with its numbers in the ledger (`label_batch_decided`), once for each batch. If
+retraining is requested, also the asset `retrain` for the last scored night, which starts `train`.
 
-**When it is red.** `RequestError`: there is no champion yet, or the use case has no `label_batch`. Otherwise the warehouse was
-away: clear the task.
+**When it is red.** `RequestError`: there is no champion yet, or the use case has no `label_batch`. Otherwise the
+warehouse could not be reached: clear the task.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     batch = use_case.triggers.label_batch
     labels = policy.watched_asset(use_case, assets.LABELS, LabelBatchTrigger(use_case.name, batch) if batch else None)
     with DAG(

@@ -1,22 +1,24 @@
-"""# Late labels: a label file landed after its night was ingested
+"""# Late labels: ingest label files that landed after their night
 
-**What for.** Labels come when they come: a file for a night that was taken already, another part of one, a correction, two
-months of labels at once. It need not wait until somebody runs that night again.
+**What for.** Label files may arrive after their night was ingested: a late file, another part, a correction, or two
+months at once. This DAG ingests them without a person having to run the night again.
 
-**How.** A trigger in the triggerer lists the use case's landing area every 15 seconds, a folder or a prefix in a bucket, and
-compares the files of the label table with what was ingested. It reads none of them, and takes no worker. A file counts once it
-looks the same in two looks; each state of a file is reported once, also after a restart. Nights more than 31 before the
-latest are looked at each hour. `ingest` ingests those nights again; `send_alerts` sends their alerts.
+**How.** A trigger in the triggerer lists the use case's landing area, a folder or a bucket prefix, every 15 seconds,
+and compares the files of the label table with those that were ingested. It reads no file and uses no worker. A file
+counts once it is unchanged in two consecutive scans; each state of a file is reported once, also across restarts.
+Nights more than 31 before the latest are scanned once an hour. `ingest` ingests the nights again; `send_alerts` sends
+their alerts.
 
-**What starts it.** The asset `late_labels`. A person, from the UI, to look at every night now.
+**What starts it.** The asset `late_labels`. A person, from the UI, to scan every night now.
 
-**What it leaves.** The nights' tables as if their files had been there in time: rows, quarantine, labels, features of later
-nights too. The trigger of `label_trigger` counts what is new. Published scores stay as published; a file with the bytes that were taken
-changes nothing. Files of nights that were not taken yet wait for their night, and files of other tables for a person: rows to
-be scored may be among them.
+**What it leaves.** The nights' tables as if the files had been there in time: rows, quarantine, labels, and the
+features of later nights. `label_trigger` counts the new labels. Published scores do not change, and a file whose bytes
+were ingested before changes nothing. Files of nights that were not ingested yet wait for their night. Late files of
+other tables are left to a person, because they may contain rows to score.
 
-**When it is red.** As `ingest`: the task's last line says what was expected, what came and what to do; then clear it. A night
-of which other files are no longer there is not taken without them. The same files are not reported again until they change.
+**When it is red.** As for `ingest`, the task's last line says what was expected, what came and what to do; then clear
+it. A night is not ingested again while any of its earlier files is missing. The same files are not reported again until
+they change.
 """
 
 from typing import Any
@@ -30,7 +32,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     late = policy.watched_asset(use_case, assets.LATE, LateLabelTrigger(use_case.name))
     with DAG(
         **policy.dag_arguments(use_case, "late_labels", __doc__),

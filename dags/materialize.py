@@ -1,20 +1,22 @@
-"""# Materialize: a night's features go to the online store and the servers
+"""# Materialize: publish a night's features to the online store and the servers
 
-**What for.** Feast's online store gets the newest features of every entity, by windows that begin two nights early, so
-that late rows arrive; a server gets a snapshot of the night with a checksum for every byte. Then a sample is compared by
-every way that leads to a feature: training join, table, online store, snapshot, rebuild, and, on the first night of a
-week, Feast's own historical retrieval.
+**What for.** Feast's online store gets the newest features of every entity, from a window that begins two nights early
+so that it includes late rows. The servers get a snapshot of the night, protected by a checksum. Then `parity` compares
+a sample across all paths that compute or serve features: table, training join, online store, snapshot, rebuild and, on
+the first night of a week, Feast's historical retrieval.
 
 **What starts it.** The asset `features`, under the same key; scoring does not wait for it. A person, from the UI, for a
 `night` or a `window`.
 
-**What it leaves.** Rows in the online store, a snapshot in the feature store's folder, the newest two kept; metrics and a
-ledger row on parity, and an alert with way, feature and count where anything differs. Run again, it leaves the same.
+**What it leaves.** Rows in the online store; a snapshot in the feature store's folder, of which the newest two are
+kept; parity metrics and a ledger entry; and an alert with path, feature and count for every difference. Running it
+again leaves the same state.
 
-**When it is red.** `SetupError`, features that were never deployed: run `ratchet features apply`. The online store is away:
-start it and clear the task; servers do not need it, the night's snapshot is exported first. `FeatureError`: the night was
-built from other declarations than today's; run the `ratchet features build` that it names, and clear the task. Values that differ are no red task but an
-alert: clear `materialize` first, which mends what is stale; what still differs is a fault in the way that the alert names.
+**When it is red.** `SetupError`: the features were never deployed; run `ratchet features apply`. Or the online store
+cannot be reached: start it and clear the task; servers do not need it, because the snapshot is exported first.
+`FeatureError`: the night was built from other declarations than the current ones; run the `ratchet features build` that
+the message names, and clear the task. Differing values raise an alert and no error: clear `materialize` first, which
+updates stale values. A difference that remains is a bug in the path that the alert names.
 """
 
 from typing import Any
@@ -27,7 +29,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     features = request.asset(use_case, assets.FEATURES)
     timetable = PartitionedAssetTimetable(assets=features, default_partition_mapper=IdentityMapper())
     with DAG(

@@ -1,15 +1,16 @@
-"""# Monitor: is the champion still good, and should it be retrained?
+"""# Monitor: measure the champion, and decide whether to retrain it
 
-**What for.** Scores meet the labels that have matured since. Four pillars are measured (infrastructure, data, model,
-business), and the use case's triggers decide whether to ask for retraining. Feature drift is shown; it requests retraining only where the use case declares so.
+**What for.** Scores are joined with the labels that have matured since. Infrastructure, data, model and business are
+measured, and the use case's triggers decide whether to request retraining. Feature drift is reported; it requests
+retraining only if the use case declares so.
 
 **What starts it.** The asset `scores`, under the same key. A person, from the UI, for a `night` or a `window`.
 
-**What it leaves.** Measurements in the warehouse, the decision with its numbers in the ledger, and, only when
-retraining is asked for, the asset `retrain`, which starts `train`. "Not asked for" shows as a skipped `request_retraining` task.
+**What it leaves.** Metrics in the warehouse and the decision with its numbers in the ledger. If retraining is
+requested, also the asset `retrain`, which starts `train`; otherwise the task `request_retraining` is skipped.
 
-**When it is red.** Nothing downstream is harmed: scores are published already. Read the task's last line, mend what it
-names, and clear it.
+**When it is red.** Nothing downstream is affected, because the scores are published already. Read the task's last line,
+fix what it names, and clear the task.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     scores = request.asset(use_case, assets.SCORES)
     timetable = PartitionedAssetTimetable(assets=scores, default_partition_mapper=IdentityMapper())
     with DAG(

@@ -1,24 +1,26 @@
-"""# Release: two people decide whether the challenger may answer
+"""# Release: test the challenger, and ask two people for approval
 
-**What for.** The package is tested once more as it would be served. Then the challenger answers a copy of every request,
-and nobody gets it; once there are enough of them, two people of different roles are asked. If both say yes to these very bytes, it
-answers for a small share of the entities, which `canary` lets grow; the champion changes when the last share was passed.
+**What for.** The package is tested as it would be served. Then the challenger answers copies of all requests as a
+shadow. Once it has answered enough of them, two people of different roles are asked for approval. If both approve this
+package, it serves a small share of the entities, which `canary` increases; it becomes champion after the last share.
 
-**What starts it.** The asset `challenger`: once when a challenger has earned it, once more when its shadow was
-reviewed. A person, from the UI, for a `night` whose challenger earned a release. Each run goes on from where the ledger says
-that the release stands.
+**What starts it.** The asset `challenger`: when a challenger has earned a release, and again when its shadow was
+reviewed. A person, from the UI, for a `night` whose challenger earned a release. Each run continues from the state that
+the ledger records.
 
-**What it leaves.** The report of the acceptance tests in the ledger, every check with its number and bar; `shadow_started`;
-both answers, signed; `traffic_shifted`, or, where there is no champion yet or the use case wants no canary, the new champion and the asset
-`champion`. Of a package that fails an acceptance test nobody is asked: the rest is skipped, and the report says why. A
-rejection ends the release: the old champion stays. Silence is a rejection after three days (`RATCHET_APPROVAL_HOURS`).
+**What it leaves.** In the ledger, the acceptance test report with every check, its number and bar; `shadow_started`;
+both signed answers; and `traffic_shifted`. If there is no champion yet, or the use case declares no canary, it promotes
+the challenger directly and updates the asset `champion`. If an acceptance test fails, nobody is asked: the rest is
+skipped, and the report gives the reason. A rejection ends the release, and the champion stays. No answer within three
+days (`RATCHET_APPROVAL_HOURS`) counts as a rejection.
 
-**To answer.** Log in as the role that is asked, open *Required actions*, read the evidence, choose. Nobody else can.
-Answer both: the next release of the use case waits until this one has ended.
+**To answer.** Log in as the role that is asked, open *Required actions*, read the evidence, and choose. Nobody else can
+answer. Both roles must answer: the next release of the use case waits until this one has ended.
 
-**When it is red.** `PackageError`: the bytes are not what was trained; train again. `ApprovalError` in `shift_traffic` or `promote`:
-an answer is missing in the ledger, or is for other bytes or other evidence. Marking tasks as successful does not help, and
-is not meant to: clear the approval tasks and ask again. `LedgerError`: another model became champion meanwhile; train again.
+**When it is red.** `PackageError`: the package is not the one that was trained; train again. `ApprovalError` in
+`shift_traffic` or `promote`: an answer is missing in the ledger, or belongs to another package or other evidence.
+Marking tasks as successful does not help, by design: clear the approval tasks and ask again. `LedgerError`: another
+model became champion meanwhile; train again.
 """
 
 from datetime import timedelta
@@ -33,7 +35,7 @@ from ml.usecase import Permission, UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     challenger = request.asset(use_case, assets.CHALLENGER)
     timetable = PartitionedAssetTimetable(assets=challenger, default_partition_mapper=IdentityMapper())
     form = request.form_fields(use_case, window=False)

@@ -1,21 +1,24 @@
-"""# Rescore: nights are scored again, beside the published scores
+"""# Rescore: score past nights again, next to the published scores
 
-**What for.** What would today's champion, or another package, have answered to these nights? For comparisons, for a report that
-must not mix models, for whoever needs scores of nights before the first champion. Published scores are not touched.
+**What for.** What would today's champion, or another package, have predicted for these nights? Use it for comparisons,
+for a report that must not mix models, or for scores of nights before the first champion. Published scores are not
+touched.
 
-**What starts it.** A person, from the UI: the first and the last night, a package (`champion`; `each-night`, whoever was champion
-then; or 12 characters or more of a digest), and why. `ratchet rescore` does the same where Airflow is away.
+**What starts it.** A person, from the UI, with the first and the last night, a reason, and a package: `champion`;
+`each-night`, the champion of each night; or 12 characters or more of a digest. `ratchet rescore` does the same when
+Airflow is not available.
 
-**How.** `plan` writes into the ledger who asked for what, with the version of the features that all nights are read at, which a
-vacuum keeps. Chunks of 28 nights are mapped, two at a time, beside the pool of the nightly scores. Each night is put in place in one commit,
-rows are read a few at a time, and nights that are there already are not made again: clear what failed, it continues.
+**How.** `plan` records the request in the ledger, with the version of the features at which all nights are read and
+which a vacuum keeps. Chunks of 28 nights are mapped tasks, two at a time, outside the pool of the nightly scores. Each
+night is written in one commit, from a few rows at a time. Nights that are complete are not scored again: clear what
+failed, and it continues.
 
-**What it leaves.** The Delta table `rescores/<package>`: entity, night, package, score, version of the features. The same asked
-again replaces it by the same.
+**What it leaves.** The Delta table `rescores/<package>`: entity, night, package, score and version of the features.
+Repeating a request leaves the same rows.
 
-**When it is red.** `RequestError`: days that are no nights or have no features, no such package, or too few words of why.
-`FeatureError`: the features of a night do not mean what the package learned; build them as it had them. `PackageError`: its bytes
-are not what was signed.
+**When it is red.** `RequestError`: a date is no night, no night has features, the package does not exist, or the reason
+is too short. `FeatureError`: the features of a night do not mean what the package was trained on; build them from its
+declarations. `PackageError`: the package is not what was signed.
 """
 
 from dataclasses import asdict
@@ -31,14 +34,14 @@ _PACKAGE = r"^(champion|each-night|[0-9a-f]{12,64})$"
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     night = {"type": "string", "format": "date"}
     form = {
         **request.use_case_field(use_case),
         "first_night": Param(**night, description="The first night to score again."),
         "last_night": Param(**night, description="The last night, included."),
         "package": Param("champion", type="string", pattern=_PACKAGE, description="champion, each-night, or a digest."),
-        "why": Param(type="string", minLength=10, description="Why; it goes into the ledger."),
+        "why": Param(type="string", minLength=10, description="The reason; it goes into the ledger."),
     }
     with DAG(**policy.dag_arguments(use_case, "rescore", __doc__), schedule=None, params=form):
 

@@ -1,15 +1,15 @@
-"""# Rollback: back to the last champion, now
+"""# Rollback: return to the previous champion now
 
-**What for.** The model that answers is worse than the one before it, and a person has seen it first. While a challenger
-is being released, its release is aborted and the champion stays; else the last champion that nobody was rolled back from is champion
-again. Servers follow within a second; they have it loaded.
+**What for.** A person has noticed that the current model is worse than the one before it. During a release, the release
+is aborted and the champion stays. Otherwise the last champion that was not itself rolled back becomes champion again.
+Servers follow within a second, because they have it loaded.
 
-**What starts it.** A person, from the UI, with a reason. `ratchet rollback` does the same where Airflow is away.
+**What starts it.** A person, from the UI, with a reason. `ratchet rollback` does the same without Airflow.
 
-**What it leaves.** An entry in the ledger with who asked and why, servers and registry that follow it, and an alert.
+**What it leaves.** A ledger entry with the person and the reason; servers and the registry follow it; and an alert.
 
-**When it is red.** `RequestError`: there is nothing to go back to, or the reason is too short to be one. The last line
-says which.
+**When it is red.** `RequestError`: there is nothing to roll back to, the person may not roll back, or the reason is too
+short. The last line says which.
 """
 
 from typing import Any
@@ -22,10 +22,10 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     form = {
         **request.use_case_field(use_case),
-        "why": Param(type="string", minLength=10, description="What is wrong with the model that answers now."),
+        "why": Param(type="string", minLength=10, description="What is wrong with the current model."),
     }
     with DAG(**policy.dag_arguments(use_case, "rollback", __doc__), schedule=None, params=form):
 

@@ -1,15 +1,15 @@
-"""# Rollback drill: would a rollback be fast enough?
+"""# Rollback drill: measure how long a rollback takes
 
-**What for.** A rollback that was never tried cannot be relied on. The drill starts a server of its own with the champion, rolls
-it back to the model before, and measures the time until that model answers. No traffic is touched.
+**What for.** A rollback that was never tried cannot be relied on. The drill starts a separate server with the champion,
+rolls it back to the previous one, and measures the time until that model answers. No traffic is touched.
 
 **What starts it.** The clock, on the first of each month. A person, from the UI.
 
-**What it leaves.** The metric `rollback_seconds`, and an alert when it took more than two seconds. With nothing to go back to
-the task is skipped.
+**What it leaves.** The metric `rollback_seconds`, and an alert if it took more than two seconds. If there is nothing to
+roll back to, the task is skipped.
 
-**When it is red.** `SetupError`: the server did not start, or never followed; its last words are in the task's log. A real rollback
-would not have worked either: mend it today.
+**When it is red.** `SetupError`: the server did not start, or never switched; its last output is in the task's log. A
+real rollback would have failed too: fix it today.
 """
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
@@ -21,7 +21,7 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     timetable = CronTriggerTimetable("0 6 1 * *", timezone="UTC") if policy.schedules_enabled() else None
     with DAG(**policy.dag_arguments(use_case, "rollback_drill", __doc__), schedule=timetable, catchup=False):
 

@@ -1,21 +1,22 @@
-"""# Score: the champion answers for every entity of the night
+"""# Score: the champion scores every entity of the night
 
-**What for.** One score for each entity of the night, by the model that is champion at that moment. A published score
-is never rewritten: running a night again adds what is missing.
+**What for.** One score for each entity of the night, by the model that is champion at that time. A published score is
+never rewritten: running a night again adds what is missing.
 
 **What starts it.** The asset `features`, under the same key. A person, from the UI, for a `night` or a `window`.
 
-**What it leaves.** Scores in the warehouse, each with its model's version, and the asset `scores`, which starts
-`monitor`. Before the first release there is no champion: the task is skipped, and so is everything after it.
+**What it leaves.** Scores in the warehouse, each with its model's digest, and the asset `scores`, which starts
+`monitor`. Before the first release there is no champion: the task and everything after it are skipped.
 
-**When it is skipped with an alert.** The night's scores are held back: they do not fit its entities, or differ from the nights
-before (count, range, spread, shift; the bars are the use case's `PublicationGate`). None of the night's scores is published, and the
-view `latest_scores` keeps the last published night. Mend the night and clear the task; or, if the world did change, trigger this
-DAG for the night with a reason in `why`: it goes into the ledger with your name, and these very scores are published.
+**When it is skipped with an alert.** The night's scores are held back: some are missing or invalid, or they differ
+from the nights before in number, spread or distribution (the bars are the use case's `PublicationGate`). None of the
+night's scores is published, and the view `latest_scores` keeps the last published night. Fix the night and clear the
+task. If the change is real, trigger this DAG for the night with a reason in `why`: the ledger records it with your
+name, and exactly these scores are published.
 
 **When it is red.** `PackageError`: the model's files are not the bytes that were approved; roll back, and find out who
-changed them. `FeatureError`: a feature of the night does not mean what the champion learned it as; take the change back and
-build the night again, or release a model that was trained on it. `RequestError`: no scores were held back.
+changed them. `FeatureError`: a feature of the night does not mean what the champion was trained on; revert the change
+and build the night again, or release a model that was trained on it. `RequestError`: no scores were held back.
 """
 
 from typing import Any
@@ -30,14 +31,14 @@ from ml.usecase import UseCase
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     features = request.asset(use_case, assets.FEATURES)
     timetable = PartitionedAssetTimetable(assets=features, default_partition_mapper=IdentityMapper())
     why = Param(
         None,
         type=["null", "string"],
         maxLength=200,
-        description="Why to issue the night's withheld scores as they are.",
+        description="Why to publish the night's held-back scores as they are.",
     )
     form = {**request.form_fields(use_case), "why": why}
     with DAG(**policy.dag_arguments(use_case, "score", __doc__), schedule=timetable, params=form):

@@ -1,25 +1,28 @@
-"""# Train: candidates are fitted as of a night, and the best must earn a release
+"""# Train: fit the candidates as of a night, and judge the best against the champion
 
-**What for.** Every candidate of the use case is fitted on what was known at the night's cutoff. The best of them meets
-the champion on the same frozen rows; the gates answer promote, keep or inconclusive, and only promote goes on.
+**What for.** Every candidate of the use case is fitted on what was known at the night's cutoff. The best of them is
+compared with the champion on the same frozen rows. The gate decides promote, keep or inconclusive; only promote leads
+to a release.
 
-**How.** `prepare` pins the versions of the tables and the champion to compare with. Each candidate is a task of its own under
-`fit`, named after it: tuned, fitted, and measured in a process as the server runs it; it leaves candidate files. `judge` compares
-the candidates and removes their files.
+**How.** `prepare` pins the versions of the tables and the champion to compare with. Each candidate is a mapped task of
+`fit`, named after it: it is tuned, fitted, measured in a process that runs like the server, and stored as candidate
+files. `judge` compares the candidates and removes their files.
 
-**What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` for the ledger; with `tune`
-the settings of the candidates are searched again where the use case says how long (folds and trials are in the log of `fit`).
+**What starts it.** The asset `retrain`. A person, from the UI, for a `night`, with a `reason` for the ledger. `tune`
+searches the candidates' hyperparameters again, within the time that the use case allows (the log of `fit` shows folds
+and trials).
 
-**What it leaves.** Runs in MLflow, the verdict with every gate's number in the ledger, and, only when a challenger
-earned it, a package and the asset `challenger`, which starts `release`. A refusal is an outcome: it skips `request_release`.
-A night is judged once. Only a first model that was refused is trained again, with the reason `bootstrap`, once its data or the
-use case have been mended.
+**What it leaves.** The best candidate's package, a run in MLflow, and the verdict with every number of the gate in the
+ledger. If the challenger earned a release, also the asset `challenger`, which starts `release`; otherwise
+`request_release` is skipped. A night is judged once. Only a first model that was refused may be trained again, with the
+reason `bootstrap`, once its data or the use case have changed.
 
-**When it is red.** `LeakError`: a feature knows what it cannot know; take it out. `DataError`: there is too little
-history; ingest more of it. `FeatureError`: nights were built from other declarations, and the message names the
-`ratchet features build` that mends it; or the champion knows a feature otherwise: declare the change under a new name. `DraftError` in
-`judge`: a candidate's files are missing or damaged; clear the `fit` that it names, or `prepare`. `RequestError` in `fit` or `judge`: the use
-case or the code were changed meanwhile; clear `prepare`. The pool `training` has a slot for each fit that may run at once.
+**When it is red.** `LeakError`: a feature contains what cannot be known at the cutoff; remove it. `DataError`: there is
+too little history; ingest more. `FeatureError`: nights were built from other declarations, and the message names the
+`ratchet features build` that fixes it; or the champion was trained on another meaning of a feature: declare the change
+under a new name. `CandidateFilesError` in `judge`: a candidate's files are missing or damaged; clear the `fit` that it
+names, or `prepare`. `RequestError` in `fit` or `judge`: the use case or the code changed meanwhile; clear `prepare`.
+The pool `training` has one slot for each fit that may run at once.
 """
 
 from datetime import timedelta
@@ -33,18 +36,18 @@ from ml.usecase import Permission, UseCase
 
 
 def reason(context: dict[str, Any]) -> str:
-    """Return who asked: the words of a person, or else `monitor` for the asset, or `person`."""
+    """Return why to train: the reason that a person gave, or else "monitor" for the asset and "person" for others."""
     run = context["dag_run"]
     is_asset_triggered = run.run_type == "asset_triggered"
     return (run.conf or {}).get("reason") or ("monitor" if is_asset_triggered else "person")
 
 
 def declare(use_case: UseCase) -> None:
-    """Make the DAG of one use case."""
+    """Define the DAG of one use case."""
     retrain = request.asset(use_case, assets.RETRAIN)
     timetable = PartitionedAssetTimetable(assets=retrain, default_partition_mapper=IdentityMapper())
     why = Param(None, type=["null", "string"], maxLength=200, description="Why to train now; it goes into the ledger.")
-    tune = Param(False, type="boolean", description="Search the candidates' settings anew; the challenger is a change.")
+    tune = Param(False, type="boolean", description="Search the hyperparameters again; the challenger is a change.")
     form = {**request.form_fields(use_case, window=False), "reason": why, "tune": tune}
     with DAG(**policy.dag_arguments(use_case, "train", __doc__), schedule=timetable, params=form):
 

@@ -101,7 +101,7 @@ def test_a_feature_that_knows_the_minutes_stops_training_and_is_named(home: Sett
     leaking = rows.assign(tonnes=rows["entity"].map(crossings) * 2 + 1)
     lake.replace(build.address(home.lake, ferry), periods.parse(history), leaking)
     with pytest.raises(
-        LeakError, match=r"the feature 'tonnes' alone tells the label with a skill of 0\.9\d+, more than"
+        LeakError, match=r"the feature 'tonnes' alone predicts the label with a skill of 0\.9\d+, more than"
     ):
         train.train("ferry", "2024-03-16", train.BOOTSTRAP)
     assert recorded.verdicts(home, "ferry") == ()

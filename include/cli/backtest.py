@@ -1,4 +1,4 @@
-"""`ratchet backtest`: what other policies of retraining would have come to."""
+"""`ratchet backtest`: compare retraining policies on past nights."""
 
 from typing import Annotated
 
@@ -10,8 +10,8 @@ from rich.table import Table
 from include.cli.console import report_errors, table_console, with_warehouse
 
 _POLICIES_HELP = (
-    "Separated by commas: never, every@28, triggers (the use case's own, each night), triggers@14 (looked at each 14 "
-    "nights), triggers:calibration_gap=0.02@14, shadow:margin=0.005@14, hindsight@14."
+    "Separated by commas: never, every@28, triggers (the use case's own, evaluated every night), "
+    "triggers@14 (evaluated every 14 nights), triggers:calibration_gap=0.02@14, shadow:margin=0.005@14, hindsight@14."
 )
 
 
@@ -19,15 +19,15 @@ _POLICIES_HELP = (
 @with_warehouse
 def backtest(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
-    first: Annotated[str, typer.Option("--from", help="The first night that is walked.")],
-    last: Annotated[str, typer.Option("--to", help="The last one.")],
+    first: Annotated[str, typer.Option("--from", help="The first night.")],
+    last: Annotated[str, typer.Option("--to", help="The last night.")],
     policies: Annotated[str, typer.Option(help=_POLICIES_HELP)] = "never,every@28,triggers",
-    gate: Annotated[bool, typer.Option(help="Let the gate decide which models are let in.")] = False,
-    candidate: Annotated[str, typer.Option(help="The candidate that is trained; trees, when left out.")] = "",
-    max_rows: Annotated[int, typer.Option(min=1, help="Rows to learn from, drawn from all the past.")] = 90_000,
-    calibrated: Annotated[bool, typer.Option(help="Calibrate answers as production does.")] = True,
-    sensitivity: Annotated[bool, typer.Option(help="Walk thresholds around the triggers too.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that train; one a core, when left out.")] = None,
+    gate: Annotated[bool, typer.Option(help="Let the gate decide which models are released.")] = False,
+    candidate: Annotated[str, typer.Option(help="The candidate to train; trees if omitted.")] = "",
+    max_rows: Annotated[int, typer.Option(min=1, help="Training rows, sampled from all earlier nights.")] = 90_000,
+    calibrated: Annotated[bool, typer.Option(help="Calibrate scores as in production.")] = True,
+    sensitivity: Annotated[bool, typer.Option(help="Also try thresholds around those of the triggers.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Training processes; one per core if omitted.")] = None,
 ) -> None:
     """Backtest retraining policies on past nights and compare them; after an interruption, it continues."""
     from include import usecases
@@ -50,7 +50,7 @@ def backtest(
     )
     with _progress() as progress:
         bar = progress.add_task("training", total=None)
-        run = step.run(request, lambda done, known: progress.update(bar, completed=done, total=known))
+        run = step.run(request, lambda done, total: progress.update(bar, completed=done, total=total))
     results = run.results
     reference = (results.policies[0].policy,)
     console.print(_table(tables.headers(results, reference), tables.policy_rows(results, reference)))
@@ -59,7 +59,7 @@ def backtest(
     if run.ages:
         console.print(_table(list(tables.AGE_HEADERS), tables.age_rows(run.ages)))
     console.print(report.describe_method(run), highlight=False, soft_wrap=True)
-    console.print(f"The page: {report.write(run, load_settings())}", highlight=False, soft_wrap=True)
+    console.print(f"The report: {report.write(run, load_settings())}", highlight=False, soft_wrap=True)
 
 
 def _progress() -> Progress:
@@ -67,10 +67,10 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True))
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> Table:
+def _table(headers: list[str], rows: list[list[str]]) -> Table:
     table = Table()
-    for index, head in enumerate(heads):
-        table.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
+    for index, header in enumerate(headers):
+        table.add_column(header, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table

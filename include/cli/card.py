@@ -1,4 +1,4 @@
-"""`ratchet model-card`: does a model card say what was recorded."""
+"""`ratchet model-card`: verify a model card."""
 
 from typing import Annotated
 
@@ -25,4 +25,4 @@ def check(use_case: UseCaseName, night: NightDate) -> None:
     from include.steps.train import model_card as step
 
     step.check(use_case, night)
-    typer.echo(f"the model card of {use_case} as of {night} says what was recorded")
+    typer.echo(f"the model card of {use_case} as of {night} agrees with the ledger and the registry")

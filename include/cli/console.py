@@ -1,4 +1,4 @@
-"""How every command of the console script begins and ends: in a home that ran, with a sentence and a code."""
+"""Behaviour shared by all commands: error messages, exit codes, the check of the warehouse, and consoles."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ P = ParamSpec("P")
 
 
 def report_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Print a refusal as one sentence and exit with 1; on Ctrl-C, print one line and exit with 130; never a stack trace."""
+    """Print a RatchetError as one sentence and exit with 1; on Ctrl-C print one line and exit with 130."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -25,14 +25,14 @@ def report_errors(command: Callable[P, None]) -> Callable[P, None]:
             print_error(error)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            Console(stderr=True).print("interrupted: what was started is stopped; the same command goes on from here")
+            Console(stderr=True).print("interrupted; run the same command again to continue")
             raise typer.Exit(_EXIT_INTERRUPTED) from None
 
     return wrapper
 
 
 def with_warehouse(command: Callable[P, None]) -> Callable[P, None]:
-    """Run a command only in a home in which something has run, and whose warehouse has the schema of this release."""
+    """Run a command only if there is a warehouse with the schema of this release; otherwise raise SetupError."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -46,10 +46,10 @@ def with_warehouse(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def table_console() -> Console:
-    """Return a console for tables: as wide as the screen, and where there is none, wide enough to be read in a log."""
+    """Return a console for tables: as wide as the terminal, or 120 columns if the output is not a terminal."""
     return Console() if sys.stdout.isatty() else Console(width=_LOG_WIDTH)
 
 
 def print_error(error: RatchetError) -> None:
-    """Print a refusal's sentence where errors go, on one line however narrow the screen is."""
+    """Print an error to stderr, on one line however narrow the terminal is."""
     Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)

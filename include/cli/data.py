@@ -1,4 +1,4 @@
-"""The words `ratchet data ...`: tables as of a night, and the vacuum that keeps whatever is named."""
+"""`ratchet data`: show table versions and tables as of a night, and vacuum unused files."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from include.steps.features.table_versions import VersionReference
     from ml.governance.privacy import PrivacyClass
 
-app = typer.Typer(help="Tables as of a night, by the versions that were read.", no_args_is_help=True)
+app = typer.Typer(help="Tables as of a night, and their versions.", no_args_is_help=True)
 _ROWS_SHOWN, _CELL_WIDTH, _CONSOLE_WIDTH = 4, 20, 120
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
@@ -32,19 +32,17 @@ UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases."
 @with_warehouse
 def as_of(
     use_case: UseCaseName,
-    moment: Annotated[str, typer.Argument(help="A night (2013-02-08), or a version of the table (7).")],
+    moment: Annotated[str, typer.Argument(help="A night (2013-02-08), or a version of a table (7).")],
     table: Annotated[str, typer.Option(help="Show rows of this table, e.g. valid/rides.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Write all of the table's rows there, as Parquet.")] = None,
-    show_personal: Annotated[bool, typer.Option(help="Do not mask the columns that are about people.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The Parquet file to write all rows of the table to.")] = None,
+    show_personal: Annotated[bool, typer.Option(help="Do not mask personal columns.")] = False,
 ) -> None:
-    """Show which versions were read for a night, or a table's rows as they were then."""
+    """Show the table versions that were read for a night, or the rows of one table at that version."""
     from include.steps.features import table_versions
 
     if not table:
         if moment.isdecimal() or out is not None:
-            raise RequestError(
-                f"a version is that of one table: say which by --table, one of those that {use_case} has"
-            )
+            raise RequestError(f"expected --table with a version or with --out: name one of the tables of {use_case}")
         _print_versions(table_versions.list_references(use_case, moment))
         return
     version = int(moment) if moment.isdecimal() else table_versions.version_at(use_case, moment, table).version
@@ -53,7 +51,7 @@ def as_of(
         rows.to_parquet(out, index=False)
         Console().print(f"{len(rows)} rows of {table} as of version {version}: {out}", soft_wrap=True, highlight=False)
         return
-    Console().print(f"{table}, version {version}: {len(rows)} rows, the newest first", highlight=False)
+    Console().print(f"{table}, version {version}: {len(rows)} rows, newest first", highlight=False)
     _print_rows(rows.head(_ROWS_SHOWN), classes)
 
 
@@ -62,13 +60,14 @@ def as_of(
 @with_warehouse
 def vacuum(
     use_case: UseCaseName,
-    keep_nights: Annotated[int, typer.Option(min=1, help="Keep, too, whatever the last nights needed.")] = 7,
-    dry_run: Annotated[bool, typer.Option(help="Only say what would go.")] = False,
+    keep_nights: Annotated[int, typer.Option(min=1, help="Also keep the versions that the last nights needed.")] = 7,
+    dry_run: Annotated[bool, typer.Option(help="Only report what would be removed.")] = False,
 ) -> None:
-    """Remove files that no named version needs: versions named by the ledger, lineage or published scores stay."""
+    """Remove files that no referenced version needs; the ledger, lineage and published scores reference versions."""
     from include.steps.features import table_versions
 
-    table = Table("table", "versions named", "files that would go" if dry_run else "files removed", box=box.SIMPLE)
+    files_header = "files to remove" if dry_run else "files removed"
+    table = Table("table", "versions kept", files_header, box=box.SIMPLE)
     for each in table_versions.vacuum(use_case, keep_nights, dry_run=dry_run):
         table.add_row(each.table, str(len(each.kept)), str(len(each.files)))
     _console().print(table)
@@ -79,7 +78,7 @@ def _console() -> Console:
 
 
 def _print_versions(versions: "Iterable[VersionReference]") -> None:
-    table = Table("stage", "table", "version", "written in", "to make", box=box.SIMPLE)
+    table = Table("stage", "table", "version", "written in", "input of", box=box.SIMPLE)
     for each in versions:
         product = each.product if "@" in each.product else each.product[:12]
         table.add_row(each.stage, each.table, str(each.version), each.source, product)
@@ -87,11 +86,11 @@ def _print_versions(versions: "Iterable[VersionReference]") -> None:
 
 
 def _print_rows(rows: "pd.DataFrame", classes: "Mapping[str, PrivacyClass]") -> None:
-    """Print one line for each column with its privacy class: a table may be too wide for any screen."""
+    """Print one line for each column, with its privacy class, because a table may be wider than the terminal."""
     table = Table(box=box.SIMPLE)
     table.add_column("column", no_wrap=True)
-    for head in ("class", *(f"row {number}" for number in range(1, len(rows) + 1))):
-        table.add_column(head)
+    for header in ("class", *(f"row {number}" for number in range(1, len(rows) + 1))):
+        table.add_column(header)
     for name in rows.columns:
         cells = (escape(f"{value!s:.{_CELL_WIDTH}}") for value in rows[name])
         table.add_row(str(name), classes[str(name)], *cells)

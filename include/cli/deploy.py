@@ -1,4 +1,4 @@
-"""`ratchet deploy`, `image`: the model server in containers, for whoever owns the Docker engine."""
+"""`ratchet deploy`, `image`: the model server in containers, on a Docker engine."""
 
 import time
 from typing import Annotated
@@ -9,20 +9,20 @@ from include.cli.console import print_error, report_errors
 from ml.errors import RatchetError
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
-Network = Annotated[str | None, typer.Option(help="What images are built on; Docker's own default when left out.")]
+Network = Annotated[str | None, typer.Option(help="The Docker network of image builds; Docker's default if omitted.")]
 _POLL_SECONDS = 1.0
 
 
 @report_errors
 def deploy(
     use_case: UseCaseName = "flights",
-    port: Annotated[int, typer.Option(help="Where requests come in, on 127.0.0.1.")] = 8000,
+    port: Annotated[int, typer.Option(help="The server's port on 127.0.0.1.")] = 8000,
     build_network: Network = None,
     join_network: Annotated[
-        str | None, typer.Option(help="A network where the front runs already: only the challenger is deployed, there.")
+        str | None, typer.Option(help="A network with a running front server: deploy only the challenger, on it.")
     ] = None,
-    once: Annotated[bool, typer.Option(help="Do what is to be done now, and end.")] = False,
-    remove: Annotated[bool, typer.Option(help="Take the containers away, and end.")] = False,
+    once: Annotated[bool, typer.Option(help="Apply the routing once, and exit.")] = False,
+    remove: Annotated[bool, typer.Option(help="Remove the containers, and exit.")] = False,
 ) -> None:
     """Make containers follow the routing until stopped; the containers keep running afterwards."""
     from include import usecases
@@ -52,7 +52,7 @@ def deploy(
 @report_errors
 def image(
     use_case: UseCaseName = "flights",
-    package: Annotated[str, typer.Option(help="The digest of a package; the champion's when left out.")] = "",
+    package: Annotated[str, typer.Option(help="The digest of a package; the champion's if omitted.")] = "",
     build_network: Network = None,
 ) -> None:
     """Build an image that serves one package, and print its name and the digest of its files."""
@@ -65,4 +65,4 @@ def image(
     digest = package or routing_store.current(usecases.get(use_case).name, settings).champion
     client = engine.connect()
     name = images.package(client, digest, settings, build_network)
-    typer.echo(f"{name} answers with the package {digest}; its files are {file_digest.digest(client, name)}")
+    typer.echo(f"{name} serves the package {digest}; the digest of its files is {file_digest.digest(client, name)}")

@@ -1,4 +1,4 @@
-"""`ratchet explain`: why an entity got its score."""
+"""`ratchet explain`: explain the score of an entity."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from include.cli.console import report_errors, with_warehouse
 def explain(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     night: Annotated[str, typer.Argument(help="The night of the score.")],
-    entity: Annotated[str, typer.Argument(help="The entity, as the table of scores names it.")],
+    entity: Annotated[str, typer.Argument(help="The entity id, as in the table of scores.")],
 ) -> None:
     """Explain a stored score: package, features with sources and contributions, calibration, threshold, decision."""
     from include.steps.score import explain as step

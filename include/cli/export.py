@@ -1,4 +1,4 @@
-"""`ratchet export`: a package as a wheel or as ONNX, for where nothing of ours is installed."""
+"""`ratchet export`: export a package as a wheel or as ONNX, for machines without Ratchet."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +13,9 @@ from include.steps.train.export import ExportFormat
 @with_warehouse
 def export(
     package: Annotated[
-        str, typer.Argument(help="A package's digest, the beginning of one, or a use case: its champion.")
+        str, typer.Argument(help="The digest of a package or its beginning, or a use case for its champion.")
     ],
-    to: Annotated[ExportFormat, typer.Option(help="A wheel that needs NumPy alone, or a graph for any ONNX runtime.")],
+    to: Annotated[ExportFormat, typer.Option(help="A wheel that only needs NumPy, or a graph for any ONNX runtime.")],
     into: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(),
 ) -> None:
     """Export a package for the edge, with its preprocessing, its calibration and its golden rows."""

@@ -1,4 +1,4 @@
-"""The words `ratchet features ...`: what a deploy tells the feature store, and whether all ways to a feature agree."""
+"""`ratchet features`: register, build and materialize features, and check their parity."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from rich.console import Console
 from include import usecases
 from include.cli.console import report_errors, with_warehouse
 
-app = typer.Typer(help="The feature store: deploy, bring online, compare.", no_args_is_help=True)
+app = typer.Typer(help="The feature store: register, build, materialize, compare.", no_args_is_help=True)
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
 Night = Annotated[str, typer.Argument(help="A night (2013-02-08).")]
@@ -17,9 +17,9 @@ Night = Annotated[str, typer.Argument(help="A night (2013-02-08).")]
 @app.command()
 @report_errors
 def apply(
-    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases; all, when left out.")] = "",
+    use_case: Annotated[str, typer.Argument(help="A folder of include/usecases; all if omitted.")] = "",
 ) -> None:
-    """Register the features as they are declared now; part of every deployment, never of a DAG."""
+    """Register the current feature declarations; run it with every deployment, no DAG does it."""
     from include.steps.features import materialize
 
     for case in [usecases.get(use_case)] if use_case else usecases.all():
@@ -33,7 +33,7 @@ def build(
     use_case: UseCaseName,
     nights: Annotated[str, typer.Argument(help="A night (2013-02-08) or nights (2013-01-01..2013-01-31).")],
 ) -> None:
-    """Rebuild the features of landed nights as they are declared now."""
+    """Rebuild the features of landed nights with the current declarations."""
     from include.steps.features import build as feature_build
 
     Console().print(f"{feature_build.build(use_case, nights)} entities of {nights} have features", highlight=False)

@@ -1,4 +1,4 @@
-"""`ratchet ingest`: a night taken by hand, with what became of every file and why."""
+"""`ratchet ingest`: ingest a night by hand, and report the result for every file."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from include.cli.console import report_errors
 @report_errors
 def ingest(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
-    night: Annotated[str, typer.Argument(help="A night (2013-02-08), or a window of nights taken at once.")],
+    night: Annotated[str, typer.Argument(help="A night (2013-02-08), or a window of nights to ingest at once.")],
 ) -> None:
     """Ingest a night and build its features, as the DAG does; fails when a whole file is quarantined."""
     from include import usecases

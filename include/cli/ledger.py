@@ -1,4 +1,4 @@
-"""`ratchet ledger`: does every decision stand as it was written, and which were they, and why."""
+"""`ratchet ledger`: verify the ledger, and show the decisions with their reasons."""
 
 import sys
 from typing import Annotated
@@ -12,12 +12,12 @@ from rich.text import Text
 from include.cli.console import report_errors, with_warehouse
 from ml.governance.ledger_entries import EntryKind
 
-app = typer.Typer(help="Every decision, in the order in which it was made.", invoke_without_command=True)
+app = typer.Typer(help="The ledger of all decisions.", invoke_without_command=True)
 _DIGEST_LENGTH, _SUBJECT_WIDTH, _CONSOLE_WIDTH = 64, 12, 160
 
-UseCaseName = Annotated[str, typer.Option(help="Only of this folder of include/usecases.")]
-KindFilter = Annotated[EntryKind | None, typer.Option(help="Only of this kind, e.g. judged.")]
-Limit = Annotated[int, typer.Option(min=1, help="At most so many, the latest.")]
+UseCaseName = Annotated[str, typer.Option(help="Only entries of this use case.")]
+KindFilter = Annotated[EntryKind | None, typer.Option(help="Only entries of this kind, e.g. judged.")]
+Limit = Annotated[int, typer.Option(min=1, help="The number of entries to show.")]
 
 
 @app.callback()
@@ -36,14 +36,14 @@ def verify() -> None:
     from include.stores import ledger, warehouse
 
     head = ledger.verify(warehouse.engine(load_settings().warehouse_url))
-    Console().print(f"every entry stands as it was written; the last digest is {head}", soft_wrap=True)
+    Console().print(f"verified: no entry was changed; the last digest is {head}", soft_wrap=True)
 
 
 @app.command()
 @report_errors
 @with_warehouse
 def show(use_case: UseCaseName = "", kind: KindFilter = None, last: Limit = 20) -> None:
-    """Show the latest decisions, each with its reason, the newest last."""
+    """Show the latest decisions with their reasons, newest last."""
     from include import usecases
     from include.settings import load_settings
     from include.stores import ledger, warehouse
@@ -51,10 +51,10 @@ def show(use_case: UseCaseName = "", kind: KindFilter = None, last: Limit = 20) 
 
     case = usecases.get(use_case).name if use_case else None
     entries = ledger.entries(warehouse.engine(load_settings().warehouse_url), use_case=case, kind=kind)
-    table = Table("", "recorded (UTC)", "use case", "night", "kind", "of", "what and why", box=box.SIMPLE)
+    table = Table("", "recorded (UTC)", "use case", "night", "kind", "subject", "decision and reason", box=box.SIMPLE)
     for each in entries[-last:]:
         subject = each.subject[:_SUBJECT_WIDTH] if len(each.subject) == _DIGEST_LENGTH else each.subject
         cells = (f"{each.recorded_at:%Y-%m-%d %H:%M}", each.use_case, str(each.night or ""), each.kind, subject)
         table.add_row(str(each.seq), *cells, Text(ledger_text.describe(each)))
     console = Console() if sys.stdout.isatty() else Console(width=_CONSOLE_WIDTH)
-    console.print(table if entries else "nothing of that kind was decided", highlight=False)
+    console.print(table if entries else "no entries", highlight=False)

@@ -1,4 +1,4 @@
-"""The console script `ratchet`: the same words as the Makefile's, and questions to the ledger."""
+"""The console script `ratchet`."""
 
 import json
 import signal
@@ -32,7 +32,7 @@ from include.cli import (
 from include.cli import ledger as ledger_commands
 from include.cli.console import print_error, table_console, with_warehouse
 from include.cli.console import report_errors as _plainly
-from include.settings import PROJECT, Settings, load_settings
+from include.settings import Settings, load_settings
 from ml.errors import DeclarationError, RatchetError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def run(
     use_case: UseCaseName = "flights",
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Continue to this night, past the last that the demo declares."),
+        typer.Option(formats=["%Y-%m-%d"], help="Continue to this night, after the last night that the demo declares."),
     ] = None,
 ) -> None:
     """Run a use case's history and nights under a real Airflow, and write a report."""
@@ -104,10 +104,10 @@ def run(
 @_plainly
 def up(
     attached: Annotated[
-        bool, typer.Option(help="Stay in the foreground until stopped, as a container needs it.")
+        bool, typer.Option(help="Stay in the foreground until stopped, as needed in a container.")
     ] = False,
 ) -> None:
-    """Start Airflow and MLflow, leave them running, and print where and how to log in."""
+    """Start Airflow and MLflow, leave them running, and print their addresses and passwords."""
     from include.platform.local import environment, processes
 
     settings, console = load_settings(), Console()
@@ -128,7 +128,7 @@ def up(
 @app.command()
 @_plainly
 def down() -> None:
-    """Stop what `ratchet up` started."""
+    """Stop the processes that `ratchet up` started."""
     from include.platform.local import processes
 
     ended = processes.down(load_settings())
@@ -141,7 +141,7 @@ def check() -> None:
     """Validate all use cases; report every failure."""
     from include.usecases import coherence, function_sources
 
-    wrong = []
+    failed = []
     for name in usecases.names():
         try:
             case = usecases.get(name)
@@ -149,24 +149,34 @@ def check() -> None:
             function_sources.check(case)
         except DeclarationError as error:
             print_error(error)
-            wrong.append(name)
+            failed.append(name)
         else:
             Console().print(f"{name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
-    if wrong:
+    if failed:
         raise typer.Exit(1)
 
 
 @app.command()
 @_plainly
 def docs(
-    check: Annotated[bool, typer.Option(help="Only say whether the generated page is up to date.")] = False,
+    check: Annotated[bool, typer.Option(help="Only report whether the generated pages are up to date.")] = False,
+    stage: Annotated[
+        Path | None, typer.Option(help="Also write everything that the site is built from into this folder.")
+    ] = None,
 ) -> None:
-    """Generate docs/reference/dags.md from the DAG files' own manuals."""
-    page, text = PROJECT / "docs" / "reference" / "dags.md", _dag_manuals(PROJECT / "dags")
+    """Generate the reference pages of the documentation from the code, the DAG files and the benchmarks' results."""
+    from include.cli import docs as generated
+    from include.cli.docs import site
+
+    pages = generated.reference_pages(typer.main.get_command(app))
+    if check and (stale := generated.out_of_date(pages)):
+        raise RatchetError(
+            f"expected docs/ to be generated from the code, but {', '.join(stale)} differ: run `make docs` and commit"
+        )
     if not check:
-        page.write_text(text)
-    elif not page.exists() or page.read_text() != text:
-        raise RatchetError(f"{page.relative_to(PROJECT)} is not what the DAG files say: run `make docs` and commit it")
+        generated.write(pages)
+    if stage is not None:
+        site.stage(stage)
 
 
 @app.command()
@@ -174,9 +184,9 @@ def docs(
 @with_warehouse
 def champion(
     use_case: UseCaseName = "flights",
-    at: Annotated[datetime | None, typer.Option(help="As recorded by this moment (UTC); now, when left out.")] = None,
+    at: Annotated[datetime | None, typer.Option(help="As recorded by this moment (UTC); now if omitted.")] = None,
 ) -> None:
-    """Show which model is champion, or was at a moment, and who approved it."""
+    """Show which model is champion, or was champion at a moment, and who approved it."""
     from datetime import UTC
 
     from include.stores import ledger, warehouse
@@ -193,7 +203,7 @@ def champion(
 
 
 def _watch(stack: "LocalStack") -> NoReturn:
-    """Wait while every process is alive; SIGTERM ends the wait as Ctrl-C does. Raises SetupError when one has ended."""
+    """Wait while all processes are alive. SIGTERM works like Ctrl-C. Raises SetupError when a process has ended."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     while True:
         stack.check_alive()
@@ -207,24 +217,6 @@ def _passwords(settings: Settings) -> Table:
     for name, password in json.loads(environment.passwords_file(settings).read_text()).items():
         users.add_row(name, password)
     return users
-
-
-def _dag_manuals(folder: Path) -> str:
-    """Return the DAG files' docstrings as one page."""
-    import ast
-
-    manuals = [ast.get_docstring(ast.parse(path.read_text())) or "" for path in sorted(folder.glob("*.py"))]
-    shifted = [manual.replace("# ", "## ", 1) for manual in manuals if manual]
-    return (
-        "\n\n".join(
-            [
-                "# The DAGs",
-                "Generated from the DAG files by `make docs`. Each exists once for every use case; `import_errors.py` makes no DAG.",
-                *shifted,
-            ]
-        )
-        + "\n"
-    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The word `ratchet migrate`: everything that an installation holds, brought to other addresses and held against them."""
+"""`ratchet migrate`: copy everything of an installation to other addresses, and verify the copies."""
 
 from datetime import UTC, datetime
 from itertools import groupby
@@ -23,20 +23,21 @@ _SHORT = 12
 
 @report_errors
 def migrate(
-    to: Annotated[Path | None, typer.Option(help="A file of variables, as .env is one: where everything goes.")] = None,
-    from_: Annotated[Path | None, typer.Option("--from", help="Or such a file of where everything is.")] = None,
-    dry_run: Annotated[bool, typer.Option(help="Only say what would be brought, and whether it may be.")] = False,
-    landing: Annotated[bool, typer.Option(help="Bring the files that landed, too.")] = True,
+    to: Annotated[Path | None, typer.Option(help="A file of variables like .env, with the target's addresses.")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", help="Or such a file with the source's addresses.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option(help="Only report what would be copied, and whether that is possible.")
+    ] = False,
+    landing: Annotated[bool, typer.Option(help="Also copy the landed files.")] = True,
     with_secrets: Annotated[
-        bool, typer.Option(help="Bring the keys that sign approvals, packages and routing, too.")
+        bool, typer.Option(help="Also copy the keys that sign approvals, packages and routing.")
     ] = False,
-    assume_idle: Annotated[
-        bool, typer.Option(help="Do not check whether anything runs: I know that nothing does.")
-    ] = False,
+    assume_idle: Annotated[bool, typer.Option(help="Do not check that nothing is running.")] = False,
 ) -> None:
-    """Migrate an installation: copy warehouse, ledger, lake, packages, registry and keys to other addresses and verify them.
+    """Migrate an installation: copy warehouse, ledger, lake, packages, registry, keys to other addresses, and verify.
 
-    The other end is this process's environment. Nothing is removed where it was; stopped anywhere, the same command goes on.
+    The environment of this process is the other end. Nothing is removed from the source. After an interruption, the
+    same command continues.
     """
     from include import installation
     from include.steps import migrate as migration
@@ -57,7 +58,7 @@ def migrate(
         console.print(_comparison_table(comparisons))
     _require_equal(comparisons)
     console.print(
-        f"moved: {len(comparisons)} parts are equal at both ends; what was here is still here", highlight=False
+        f"migrated: {len(comparisons)} parts are equal at both ends; the source is unchanged", highlight=False
     )
 
 
@@ -68,28 +69,33 @@ def _source_and_target(to: Path | None, from_: Path | None) -> "tuple[Installati
         return installation.current(), installation.from_file(to)
     if from_ is not None and to is None:
         return installation.from_file(from_), installation.current()
-    raise RequestError("say where to, by --to FILE, or where from, by --from FILE: one of the two, the other is here")
+    raise RequestError(
+        "expected either --to FILE or --from FILE: the environment of this process is the other end of the migration"
+    )
 
 
 def _copy(move: "Migration") -> None:
     console = table_console()
     for name, batches in groupby(move.run(), key=lambda each: each[0].name):
-        console.print(f"{name}: {sum(count for _, count in batches)} brought", highlight=False)
+        console.print(f"{name}: {sum(count for _, count in batches)} copied", highlight=False)
 
 
 def _notices(move: "Migration", *, with_secrets: bool, landing: bool) -> "Iterable[str]":
     if move.unchanged:
-        yield f"at the same address, so it stays: {', '.join(move.unchanged)}"
+        yield f"not copied, same address at both ends: {', '.join(move.unchanged)}"
     if not landing:
-        yield "files that landed are left: no night can be ingested again there"
+        yield "landed files are not copied: the target cannot ingest these nights again"
     if with_secrets:
-        yield "the keys that sign approvals, packages and routing are brought: whoever reads them there can sign for you"
+        yield "the signing keys of approvals, packages and routing are copied: whoever can read them there can sign"
     else:
-        yield "keys that sign are left (--with-secrets brings them): approvals given here do not count there, new ones do"
+        yield (
+            "signing keys are not copied (--with-secrets copies them): the target does not accept approvals given "
+            "here, only new ones"
+        )
 
 
 def _plan_table(plan: "Iterable[PartPlan]") -> Table:
-    table = Table("part", "from", "to", "to bring", "changed since", "gone since", box=box.SIMPLE)
+    table = Table("part", "from", "to", "new", "changed", "removed", box=box.SIMPLE)
     for each in plan:
         counts = (str(count) for count in (each.new, each.changed, each.removed))
         table.add_row(each.part.name, *each.part.addresses, *counts)
@@ -97,7 +103,7 @@ def _plan_table(plan: "Iterable[PartPlan]") -> Table:
 
 
 def _comparison_table(comparisons: "Iterable[PartComparison]") -> Table:
-    table = Table("part", "here", "there", "SHA-256 here", "SHA-256 there", "", box=box.SIMPLE)
+    table = Table("part", "source", "target", "SHA-256 source", "SHA-256 target", "", box=box.SIMPLE)
     for each in comparisons:
         counts = str(each.source.count), str(each.target.count)
         digests = each.source.digest[:_SHORT], each.target.digest[:_SHORT]
@@ -109,6 +115,7 @@ def _require_equal(comparisons: "Iterable[PartComparison]") -> None:
     differ = [each.part.name for each in comparisons if not each.is_equal]
     if differ:
         raise DataError(
-            f"expected both ends to be equal, but {', '.join(differ)} are not: something wrote at one of them meanwhile, or "
-            "a copy was damaged. Let nothing run, and run this again; if it stays so, begin with an empty target"
+            f"expected both ends to be equal, but these parts differ: {', '.join(differ)}. Something wrote to one end "
+            "during the migration, or a copy was damaged. Stop everything that uses them and repeat the command; if "
+            "they still differ, start with an empty target"
         )

@@ -1,4 +1,4 @@
-"""`ratchet override`: to let a challenger go on that the gate did not promote."""
+"""`ratchet override`: override the gate for a challenger that it did not promote."""
 
 from typing import Annotated
 
@@ -12,11 +12,11 @@ from include.cli.console import report_errors, with_warehouse
 def override(
     use_case: Annotated[str, typer.Argument(help="A folder of include/usecases.")],
     night: Annotated[str, typer.Argument(help="The night whose verdict is overridden.")],
-    who: Annotated[str, typer.Option(help="Who answers for it.")],
-    why: Annotated[str, typer.Option(help="Why, for the ledger and for those who approve.")],
-    days: Annotated[int, typer.Option(help="For how long it is good.")] = 7,
+    who: Annotated[str, typer.Option(help="The name of the person who is responsible.")],
+    why: Annotated[str, typer.Option(help="The reason, for the ledger and for the approvers.")],
+    days: Annotated[int, typer.Option(help="The number of days for which it is valid.")] = 7,
 ) -> None:
-    """Let a challenger that the gate did not promote go on to the approvals; who and why go into the ledger."""
+    """Let a challenger that the gate did not promote continue to the approvals; the ledger records who and why."""
     from include.steps.release import override as step
     from ml.governance import ledger_entries
     from ml.governance.ledger_entries import GateOverridden

@@ -1,4 +1,4 @@
-"""`ratchet scores`, `issue`, `rescore`, `intraday`: the nightly scores and who lets them go, nights again, what is known by now."""
+"""`ratchet scores`, `publish`, `rescore`, `intraday`: read, publish and repeat nightly scores, and live snapshots."""
 
 import getpass
 from datetime import UTC, datetime
@@ -10,14 +10,14 @@ import typer
 from include.cli.console import report_errors, with_warehouse
 
 UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases.")]
-_DEFAULT_USER_HELP = "the user of this machine when left out."
+_DEFAULT_USER_HELP = "the user of this machine if omitted."
 
 
 @report_errors
 @with_warehouse
 def scores(
     use_case: UseCaseName = "flights",
-    out: Annotated[Path | None, typer.Option(help="Write them there, as Parquet.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The Parquet file to write them to.")] = None,
 ) -> None:
     """Show the night of the latest published scores, and write them to a file."""
     from include import usecases
@@ -38,15 +38,15 @@ def scores(
 def publish(
     use_case: UseCaseName,
     night: Annotated[str, typer.Argument(help="The night whose scores are withheld.")],
-    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
-    who: Annotated[str, typer.Option(help=f"Who answers for it; {_DEFAULT_USER_HELP}")] = "",
+    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    who: Annotated[str, typer.Option(help=f"The name of the person who is responsible; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
-    """Publish a night's held-back scores as they are; who and why go into the ledger."""
+    """Publish the withheld scores of a night unchanged; the ledger records who and why."""
     from include.steps.score import publication_gate, score
 
     publication_gate.override(use_case, night, who or getpass.getuser(), why)
     typer.echo(
-        f"{score.score(use_case, night)} scores of {night} are issued; start the DAG {use_case}_monitor for them"
+        f"{score.score(use_case, night)} scores of {night} are published; start the DAG {use_case}_monitor for them"
     )
 
 
@@ -55,12 +55,14 @@ def publish(
 def rescore(
     use_case: UseCaseName,
     first_night: Annotated[str, typer.Argument(help="The first night (2013-02-01).")],
-    last_night: Annotated[str, typer.Argument(help="The last night, included.")],
-    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
-    package: Annotated[str, typer.Option(help="champion, each-night (whoever was it then), or a digest.")] = "champion",
-    who: Annotated[str, typer.Option(help=f"Who asks for it; {_DEFAULT_USER_HELP}")] = "",
+    last_night: Annotated[str, typer.Argument(help="The last night, inclusive.")],
+    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    package: Annotated[
+        str, typer.Option(help="champion, each-night (the champion of each night), or a digest.")
+    ] = "champion",
+    who: Annotated[str, typer.Option(help=f"The name of the person who requests it; {_DEFAULT_USER_HELP}")] = "",
 ) -> None:
-    """Score nights again into rows of their own; after an interruption, the same command continues."""
+    """Score nights again into a separate table; after an interruption, the same command continues."""
     from include.steps.context import StepContext
     from include.steps.score import rescore as step
 
@@ -80,4 +82,4 @@ def intraday(
     from include.steps.ingest import intraday as step
 
     rows = step.refresh(use_case, moment.replace(tzinfo=UTC))
-    typer.echo(f"{rows} entities as of {moment} are on the live shelf")
+    typer.echo(f"the live snapshot has {rows} entities as of {moment}")

@@ -1,4 +1,4 @@
-"""`ratchet serve`, `drive`, `rollback`, `freeze`, `route`: to answer live requests, to ask them, and to lead the servers."""
+"""`ratchet serve`, `loadtest`, `rollback`, `freeze`, `unfreeze`, `sync-routing`, `flush-log`: servers and releases."""
 
 import getpass
 import secrets
@@ -16,7 +16,7 @@ UseCaseName = Annotated[str, typer.Argument(help="A folder of include/usecases."
 
 @report_errors
 def serve(use_case: UseCaseName = "flights") -> None:
-    """Serve live requests until stopped; the variables RATCHET_SERVING_... have its limits and its address."""
+    """Serve live requests until stopped; the variables RATCHET_SERVING_... set its limits and its address."""
     from include import usecases
     from include.serving import __main__ as server
 
@@ -27,8 +27,8 @@ def serve(use_case: UseCaseName = "flights") -> None:
 def loadtest(
     use_case: UseCaseName = "flights",
     to: Annotated[str, typer.Option(help="The address of a server.")] = "http://127.0.0.1:8000",
-    rate: Annotated[float, typer.Option(help="Requests in a second.")] = 50.0,
-    limit: Annotated[int, typer.Option(help="At most so many; 0 for every entity once.")] = 0,
+    rate: Annotated[float, typer.Option(help="Requests per second.")] = 50.0,
+    limit: Annotated[int, typer.Option(help="The number of requests; 0 for every entity once.")] = 0,
 ) -> None:
     """Load-test a server with every entity of the newest snapshot, at a given request rate, and report the result."""
     from include.steps.score import load_test
@@ -41,8 +41,10 @@ def loadtest(
 @with_warehouse
 def rollback(
     use_case: UseCaseName,
-    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
-    who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
+    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    who: Annotated[
+        str, typer.Option(help="The name of the person who requests it; the user of this machine if omitted.")
+    ] = "",
 ) -> None:
     """Go back to the last champion, or abort the release under way; servers follow within a second."""
     from include.steps.release import rollback as step
@@ -56,9 +58,11 @@ def rollback(
 def freeze(
     use_case: UseCaseName,
     until: Annotated[datetime, typer.Option(help="When it ends (UTC).")],
-    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
-    since: Annotated[datetime | None, typer.Option(help="When it begins (UTC); now, when left out.")] = None,
-    who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
+    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    since: Annotated[datetime | None, typer.Option(help="When it begins (UTC); now if omitted.")] = None,
+    who: Annotated[
+        str, typer.Option(help="The name of the person who requests it; the user of this machine if omitted.")
+    ] = "",
 ) -> None:
     """Freeze releases for a time; rollbacks stay possible."""
     from include.steps.release import freeze as step
@@ -75,20 +79,22 @@ def freeze(
 @with_warehouse
 def unfreeze(
     use_case: UseCaseName,
-    why: Annotated[str, typer.Option(help="Why, for the ledger.")],
-    who: Annotated[str, typer.Option(help="Who asks for it; the user of this machine when left out.")] = "",
+    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    who: Annotated[
+        str, typer.Option(help="The name of the person who requests it; the user of this machine if omitted.")
+    ] = "",
 ) -> None:
-    """End the freeze that is in force."""
+    """End the active freeze."""
     from include.steps.release import freeze as step
 
     entry = step.unfreeze(use_case, who or getpass.getuser(), why)
-    typer.echo(f"releases of {use_case} go on (entry {entry.seq} of the ledger)")
+    typer.echo(f"releases of {use_case} are possible again (entry {entry.seq} of the ledger)")
 
 
 @report_errors
 @with_warehouse
 def sync_routing(use_case: UseCaseName = "flights") -> None:
-    """Make servers and the registry follow the ledger again, and report what the registry had wrong."""
+    """Make the servers and the registry follow the ledger again, and report what was wrong in the registry."""
     from include import usecases
     from include.settings import load_settings
     from include.steps import release_state
@@ -106,4 +112,4 @@ def flush_log(use_case: UseCaseName = "flights") -> None:
     """Move the servers' logged predictions into the lake."""
     from include.steps.score import prediction_log
 
-    typer.echo(f"{prediction_log.collect(use_case)} answers")
+    typer.echo(f"{prediction_log.collect(use_case)} predictions")

@@ -1,4 +1,4 @@
-"""The command `ratchet upgrade`: a home that an earlier release made, brought up to date."""
+"""`ratchet upgrade`: upgrade a home that an earlier release created."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,13 +11,11 @@ from include.settings import load_settings
 
 @report_errors
 def upgrade(
-    assume_idle: Annotated[
-        bool, typer.Option(help="Do not check whether anything runs: I know that nothing does.")
-    ] = False,
+    assume_idle: Annotated[bool, typer.Option(help="Do not check that nothing is running.")] = False,
 ) -> None:
-    """Upgrade this home, made by an earlier release, and report what was done.
+    """Upgrade this home from an earlier release, and report each change.
 
-    Make a backup first, and stop what runs on it. Stopped anywhere, the same command goes on from there.
+    Make a backup first, and stop everything that uses the home. After an interruption, the same command continues.
     """
     from include.steps import upgrade as upgrading
 

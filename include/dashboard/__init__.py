@@ -1,1 +1,1 @@
-"""The board: what the warehouse and the ledger say of every use case, as pages that read and change nothing."""
+"""The dashboard: read-only pages about every use case, built from the warehouse, the ledger and backtest reports."""

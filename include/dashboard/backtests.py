@@ -1,4 +1,4 @@
-"""What replays of a use case came to: policies of retraining side by side, as `ratchet backtest` left them."""
+"""Read the reports that `ratchet backtest` wrote, for the page of a use case."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,11 @@ from ml.errors import RequestError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backtest:
-    """One replay, `name` its folder: which nights, by which recipe, a row of words for each policy, its pictures by name."""
+    """The report on one backtest.
+
+    `name` is its folder, `method` and `caveat` are sentences, `rows` has one row of text for each retraining policy,
+    and `pictures` maps names of plots to captions.
+    """
 
     name: str
     nights: str
@@ -25,7 +29,7 @@ class Backtest:
 
 
 def gather(reports: Path, use_case: str) -> tuple[Backtest, ...]:
-    """Return the replays of `use_case`, the last made first; one that is not whole is left out."""
+    """Return the backtests of `use_case`, newest first, without those whose report is incomplete."""
     paths = sorted(
         report_paths.backtests(reports, use_case).glob("*/replay.json"), key=lambda each: -each.stat().st_mtime
     )
@@ -33,11 +37,11 @@ def gather(reports: Path, use_case: str) -> tuple[Backtest, ...]:
 
 
 def picture(reports: Path, use_case: str, backtest: str, name: str) -> bytes:
-    """Return a picture of a replay as SVG; raises RequestError where there is none of that name."""
+    """Return a plot of a backtest as SVG; raises RequestError if the backtest or the plot does not exist."""
     known = {path.parent.name: path for path in report_paths.backtests(reports, use_case).glob("*/replay.json")}
     loaded = _read(known[backtest]) if backtest in known else None
     if loaded is None or name not in loaded.pictures:
-        raise RequestError(f"expected a picture of one of the replays of {use_case}, got {backtest}/{name}")
+        raise RequestError(f"expected a plot of one of the backtests of {use_case}, got {backtest}/{name}")
     return (known[backtest].parent / f"{name}.svg").read_bytes()
 
 

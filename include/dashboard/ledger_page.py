@@ -1,4 +1,4 @@
-"""The ledger page by page: what was decided, searched by words, kind and night, or as of a moment."""
+"""The ledger page by page: decisions, filtered by text, kind and night, or as they were at a moment."""
 
 import math
 import re
@@ -22,7 +22,7 @@ _VERIFIED_FOR = timedelta(minutes=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerQuery:
-    """What is looked for; an empty text or None asks for nothing."""
+    """The filters and the page number; an empty text or None does not filter."""
 
     use_case: str = ""
     kind: EntryKind | None = None
@@ -34,7 +34,7 @@ class LedgerQuery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChainStatus:
-    """Whether every entry stood as it was written when the chain was last verified, and what is wrong where not."""
+    """The result of the last verification of the hash chain; `fault` is empty if no entry was changed."""
 
     head: str
     fault: str
@@ -43,7 +43,7 @@ class ChainStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChampionAt:
-    """Who was champion of a use case at the moment that was asked for, by which entry; None before the first."""
+    """The entry that made the champion of a use case at the requested moment; None before the first champion."""
 
     use_case: str
     entry: Entry | None
@@ -51,7 +51,7 @@ class ChampionAt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerPage:
-    """One page of what was looked for, newest first."""
+    """One page of the search result, newest first."""
 
     query: LedgerQuery
     entries: tuple[DescribedEntry, ...]
@@ -64,20 +64,20 @@ class LedgerPage:
 
 
 class Verifier:
-    """Verifies the chain at most once a minute: it reads every entry, which a page of a long ledger cannot wait for."""
+    """Verifies the chain at most once a minute: verification reads every entry, which takes long in a long ledger."""
 
     def __init__(self) -> None:
         self._last: ChainStatus | None = None
 
     def verify(self, engine: sa.Engine, moment: datetime) -> ChainStatus:
-        """Return what the chain came to at `moment`, or less than a minute before it."""
+        """Return the status of the chain at `moment`, or a status that is less than a minute older."""
         if self._last is None or not timedelta() <= moment - self._last.verified_at < _VERIFIED_FOR:
             self._last = verify(engine, moment)
         return self._last
 
 
 def verify(engine: sa.Engine, moment: datetime) -> ChainStatus:
-    """Return what the chain comes to now."""
+    """Verify the whole chain and return its status; `moment` is the time recorded in it."""
     try:
         return ChainStatus(head=ledger.verify(engine), fault="", verified_at=moment)
     except LedgerError as error:
@@ -85,7 +85,7 @@ def verify(engine: sa.Engine, moment: datetime) -> ChainStatus:
 
 
 def parse_query(query: Mapping[str, str]) -> LedgerQuery:
-    """Return what the fields of a form ask for; raises RequestError that names the field and what it takes."""
+    """Return the query in the fields of the form; raises RequestError that names the invalid field and its values."""
     page = query.get("page") or "1"
     if not re.fullmatch("[1-9][0-9]{0,5}", page):
         raise RequestError(f"expected page to be a whole number from 1 to 999999, got {page!r}")
@@ -101,7 +101,7 @@ def parse_query(query: Mapping[str, str]) -> LedgerQuery:
 
 
 def gather(engine: sa.Engine, query: LedgerQuery, chain: ChainStatus) -> LedgerPage:
-    """Return the page of the ledger that `query` asks for; raises RequestError for a use case that there is none of."""
+    """Return the page of the ledger for `query`; raises RequestError for an unknown use case."""
     names = (usecases.get(query.use_case).name,) if query.use_case else usecases.names()
     result = ledger.search(
         engine,

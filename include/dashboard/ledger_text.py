@@ -1,4 +1,4 @@
-"""Entries of the ledger for people: those of an older version of ours too, since none is ever rewritten."""
+"""Describe ledger entries for people, including entries of older versions, which are never rewritten."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,17 @@ from ml.governance.hash_chain import Entry
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DescribedEntry:
-    """An entry of the ledger and what it says to a person."""
+    """An entry of the ledger and its description."""
 
     entry: Entry
     why: str
 
 
 def describe(entry: Entry) -> DescribedEntry:
-    """Return the entry with what was decided and why; with its fields' names where they are not those of today."""
+    """Return the entry with its decision and reason; for fields of an older version, with the names of the fields."""
     try:
         return DescribedEntry(entry=entry, why=ledger_text.describe(entry))
     except LedgerError:
-        return DescribedEntry(entry=entry, why=f"by fields of an older version: {', '.join(sorted(entry.payload))}")
+        return DescribedEntry(
+            entry=entry, why=f"written by an older version, with the fields {', '.join(sorted(entry.payload))}"
+        )

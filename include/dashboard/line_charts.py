@@ -1,7 +1,7 @@
-"""Lines over nights as geometry: where each point, tick and mark of a picture lies; a template draws it.
+"""Compute the geometry of line charts over nights: positions of points, ticks and marks. A template draws them.
 
-Where there are many nights, a line goes through the means of the week up to each, and the nights themselves are thin beside it:
-a bad week is seen, and a bad night does not flatten it.
+With more than 62 nights, the line shows the mean of the week up to each night, and a thin line shows the nights. The
+axis is scaled to the weekly means, so that a bad week is visible and a single bad night does not flatten the line.
 """
 
 import math
@@ -19,7 +19,7 @@ _NICE = (1, 2, 2.5, 5, 10)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
-    """A night's number, with its interval where it has one."""
+    """The value of a night, with its interval if it has one."""
 
     night: date
     value: float
@@ -29,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
-    """Numbers of one kind in the order of nights."""
+    """The values of one metric, in the order of nights."""
 
     name: str
     points: tuple[Point, ...]
@@ -37,7 +37,7 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """A night on which something was decided, e.g. a `retrain` or a `release`."""
+    """A night with a decision; `kind` is "retrain" or "release"."""
 
     night: date
     kind: str
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """What is to be drawn: series that share an axis, and the marks on their nights."""
+    """The content of a chart: series that share an axis, and marked nights."""
 
     title: str
     series: tuple[Series, ...]
@@ -54,22 +54,22 @@ class Chart:
 
     @property
     def nights(self) -> set[date]:
-        """The nights that any series has."""
+        """The nights of all series."""
         return {point.night for each in self.series for point in each.points}
 
     @property
     def is_weekly(self) -> bool:
-        """Whether the nights are so many that means of weeks tell more."""
+        """Whether there are so many nights that the chart shows weekly means."""
         return len(self.nights) > _MAX_ROWS
 
     @property
     def drawing(self) -> "Drawing | None":
-        """Where everything lies; None where there is no point."""
+        """The geometry of the chart; None if no series has a point."""
         return draw(self)
 
     @property
     def table(self) -> "tuple[TableRow, ...]":
-        """The same numbers as rows, the newest first: a night's, or where there are many nights the mean of a week's."""
+        """The same values as rows, newest first: one row per night, or the mean of each week in a weekly chart."""
         weekly = self.is_weekly
         columns = [_means(each.points, weekly=weekly) for each in self.series]
         starts = dict.fromkeys(_period_start(night, weekly=weekly) for night in sorted(self.nights, reverse=True))
@@ -77,13 +77,13 @@ class Chart:
 
     @property
     def row_label(self) -> str:
-        """What a row of the table is about."""
+        """The header of the first column of the table."""
         return "week from" if self.is_weekly else "night"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableRow:
-    """The numbers of a night, or of the week that begins with it; None where a series has none."""
+    """The values of a night, or of the week that starts with it; None for a series without a value."""
 
     night: date
     values: tuple[float | None, ...]
@@ -91,7 +91,7 @@ class TableRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tick:
-    """A place on an axis and what is written there."""
+    """A position on an axis, in pixels, and its label."""
 
     at: float
     label: str
@@ -99,7 +99,11 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """A series as SVG: its line, each of its nights where that is a line of means, the outline of its intervals, its only point."""
+    """A series as SVG.
+
+    `path` is the line. `nights` is the thin line of single nights in a weekly chart, otherwise empty. `band` is the
+    outline of the intervals, or empty. `dot` is the position of the point if the series has only one.
+    """
 
     name: str
     path: str
@@ -110,7 +114,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drawing:
-    """A picture of `WIDTH` by `HEIGHT`; `told` says what it shows to those who do not see it."""
+    """The geometry of a chart of `WIDTH` by `HEIGHT` pixels; `description` is its text for screen readers."""
 
     lines: tuple[Line, ...]
     is_weekly: bool
@@ -126,7 +130,7 @@ class Drawing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Frame:
-    """The nights and values that the picture spans."""
+    """The ranges of nights and values that the chart spans."""
 
     first: date
     last: date
@@ -143,7 +147,7 @@ class _Frame:
 
 
 def draw(chart: Chart) -> Drawing | None:
-    """Return where everything of `chart` lies; None where there is no point."""
+    """Return the geometry of `chart`; None if no series has a point."""
     nights, weekly = chart.nights, chart.is_weekly
     if not nights:
         return None
@@ -161,7 +165,7 @@ def draw(chart: Chart) -> Drawing | None:
 
 
 def _weekly_means(points: Sequence[Point]) -> tuple[Point, ...]:
-    """Return the means of the week up to each night; a night's own number is what its mean may reach to."""
+    """Return the mean of the week up to each night; `low` and `high` are the night's own value."""
     means = []
     for index, each in enumerate(points):
         week = [day.value for day in points[max(0, index - 6) : index + 1] if (each.night - day.night).days < 7]
@@ -181,7 +185,7 @@ def _means(points: Iterable[Point], *, weekly: bool) -> dict[date, float]:
 
 
 def ticks(low: float, high: float) -> tuple[float, ...]:
-    """Return round values at equal distances that hold `low` to `high`, two at least."""
+    """Return at least two equally spaced round values that cover the range from `low` to `high`."""
     rough = (high - low) / _TICK_COUNT or abs(high) / _TICK_COUNT or 1.0
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(nice * power for nice in _NICE if nice * power >= rough * (1 - 1e-9))
@@ -190,7 +194,7 @@ def ticks(low: float, high: float) -> tuple[float, ...]:
 
 
 def _value_range(points: Iterable[Point]) -> tuple[float, float]:
-    """Return the ends of the values: intervals may reach beyond them by as much again as the values are apart."""
+    """Return the range of the values, extended to their intervals, but on each side by its own width at most."""
     points = list(points)
     low, high = min(each.value for each in points), max(each.value for each in points)
     margin = high - low
@@ -200,7 +204,7 @@ def _value_range(points: Iterable[Point]) -> tuple[float, float]:
 
 
 def _line(name: str, points: Sequence[Point], nights: Sequence[Point], frame: _Frame) -> Line:
-    """Return the line through `points`, and thin beside it the `nights` that they are means of."""
+    """Return the line through `points`, with a thin line through `nights` if `points` are weekly means."""
     return Line(
         name=name,
         path=_path(points, frame),
@@ -239,7 +243,8 @@ def _date_ticks(frame: _Frame) -> list[date]:
 def _describe(chart: Chart) -> str:
     summaries = [
         f"{each.name}: from {each.points[0].value:.4g} on {each.points[0].night} to {each.points[-1].value:.4g} on "
-        f"{each.points[-1].night}, least {min(p.value for p in each.points):.4g}, most {max(p.value for p in each.points):.4g}"
+        f"{each.points[-1].night}, minimum {min(p.value for p in each.points):.4g}, "
+        f"maximum {max(p.value for p in each.points):.4g}"
         for each in chart.series
         if each.points
     ]

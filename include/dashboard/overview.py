@@ -1,4 +1,4 @@
-"""Every use case at a glance: who answers, what the last night brought, and who is waited for."""
+"""The status of every use case: deployed models, the last night, alerts, and pending approvals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _ALERT_NIGHTS = 7
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseFreeze:
-    """A time in which nobody releases, and by whose word."""
+    """An active freeze of releases: until when, by whom, and why."""
 
     until: str
     who: str
@@ -33,9 +33,10 @@ class ReleaseFreeze:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCaseStatus:
-    """Where a use case stands; None where it has no such thing yet.
+    """The current status of a use case; a field is None if there is nothing yet.
 
-    `is_retraining_due` is what its last decision about retraining said; `alerts` are those of its last week, newest first.
+    `is_retraining_due` is the result of the last decision on retraining. `alerts` are those of the last week, newest
+    first.
     """
 
     name: str
@@ -55,14 +56,14 @@ class UseCaseStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
-    """All use cases, and by name what is wrong with each that cannot be read."""
+    """The status of all use cases, and the errors of those that cannot be loaded, as (name, message)."""
 
     use_cases: tuple[UseCaseStatus, ...]
     unreadable: tuple[tuple[str, str], ...]
 
 
 def gather(engine: sa.Engine, moment: datetime) -> Overview:
-    """Return where every use case stands at `moment`."""
+    """Return the status of every use case at `moment`."""
     return Overview(
         use_cases=tuple(status(engine, case, moment) for case in usecases.all()),
         unreadable=tuple(usecases.load_errors().items()),
@@ -70,12 +71,12 @@ def gather(engine: sa.Engine, moment: datetime) -> Overview:
 
 
 def status(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseStatus:
-    """Return where one use case stands at `moment`."""
+    """Return the status of one use case at `moment`."""
     return status_from_entries(engine, case, moment, ledger.entries_of_kinds(engine, case.name, STATUS_KINDS))
 
 
 def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entries: Sequence[Entry]) -> UseCaseStatus:
-    """Return the same by `entries` of the ledger, in its order, that hold all of `STATUS_KINDS`."""
+    """Return the same as `status`, from ledger `entries` in order, which must include all entries of `STATUS_KINDS`."""
     rollout = state.replay_events(case.name, [each for each in entries if each.kind in RELEASE_KINDS])
     promotion = _last_promotion(entries)
     night = warehouse.last_scored_night(engine, case.name)
@@ -99,7 +100,7 @@ def status_from_entries(engine: sa.Engine, case: UseCase, moment: datetime, entr
 
 
 def _last_promotion(entries: Sequence[Entry]) -> Entry | None:
-    """Return the entry by which the champion became it."""
+    """Return the entry that made the current champion."""
     promotion_kinds = (EntryKind.PROMOTED, EntryKind.ROLLED_BACK)
     return next((each for each in reversed(entries) if each.kind in promotion_kinds), None)
 
@@ -123,6 +124,6 @@ def _quarantined(ingested: Sequence[Ingestion]) -> int:
 
 
 def _alerts(engine: sa.Engine, case: UseCase, night: date | None) -> tuple[Alert, ...]:
-    """Return the alerts of the last week up to `night` and after it, all where no night was scored yet."""
+    """Return the alerts since a week before `night`, newest first; all alerts if no night was scored yet."""
     first = night - timedelta(days=_ALERT_NIGHTS) if night else None
     return warehouse.alerts(engine, case.name, first)[::-1]

@@ -1,4 +1,4 @@
-"""The board's pages as HTML: what the view-models hold, through templates that escape everything they are given."""
+"""Render the dashboard's pages as HTML. The templates escape all values."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -20,13 +20,13 @@ _SHORT = 12
 
 
 def index(settings: Settings, moment: datetime, root: str) -> str:
-    """Return the page of all use cases; `root` is the address of the board, under which its other pages lie."""
+    """Return the page of all use cases; `root` is the dashboard's address, the prefix of all links to its pages."""
     board = overview.gather(warehouse.open_existing(settings.warehouse_url), moment)
     return _render("overview.html", root, board=board)
 
 
 def use_case(settings: Settings, name: str, moment: datetime, root: str) -> str:
-    """Return the page of one use case; raises RequestError where there is none of that name."""
+    """Return the page of one use case; raises RequestError for an unknown use case."""
     detail = use_case_page.gather(warehouse.open_existing(settings.warehouse_url), usecases.get(name), moment)
     return _render(
         "use_case.html", root, detail=detail, now=detail.status, replays=backtests.gather(settings.reports, name)
@@ -34,24 +34,24 @@ def use_case(settings: Settings, name: str, moment: datetime, root: str) -> str:
 
 
 def picture(settings: Settings, name: str, backtest: str, picture: str) -> bytes:
-    """Return a picture of a replay of a use case as SVG; raises RequestError where there is none."""
+    """Return a plot of a backtest of a use case as SVG; raises RequestError if it does not exist."""
     return backtests.picture(settings.reports, usecases.get(name).name, backtest, picture)
 
 
 def ledger(settings: Settings, query: Mapping[str, str], moment: datetime, root: str) -> str:
-    """Return the page of the ledger that the form's fields ask for; raises RequestError for what cannot be asked."""
-    engine, wanted = warehouse.open_existing(settings.warehouse_url), ledger_page.parse_query(query)
-    page = ledger_page.gather(engine, wanted, _verifier(settings.warehouse_url).verify(engine, moment))
+    """Return the page of the ledger for the fields of its form; raises RequestError for an invalid field."""
+    engine, parsed = warehouse.open_existing(settings.warehouse_url), ledger_page.parse_query(query)
+    page = ledger_page.gather(engine, parsed, _verifier(settings.warehouse_url).verify(engine, moment))
     return _render("ledger.html", root, chronicle=page, before=_page_query(page, -1), after=_page_query(page, 1))
 
 
 def error_page(why: str, root: str) -> str:
-    """Return the page that says why another cannot be shown."""
+    """Return the page that explains why another page cannot be shown."""
     return _render("refusal.html", root, why=why)
 
 
 def _page_query(current: LedgerPage, offset: int) -> str | None:
-    """Return the query of the page before or after; None where there is none."""
+    """Return the URL query of the page `offset` pages away; None if there is no such page."""
     page = current.query.page + offset
     if not 1 <= page <= current.pages:
         return None

@@ -1,4 +1,4 @@
-"""Which challenger waits for people, and for whom: the question itself is asked and answered in Airflow."""
+"""Find the challenger that waits for approval, and who must approve it. Approvals are given in Airflow."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _ENDING_KINDS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """A check of the gate or of the acceptance tests as the ledger has it."""
+    """A check of the gate or of the acceptance tests, as recorded in the ledger."""
 
     source: str
     name: str
@@ -42,9 +42,10 @@ class CheckResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingRelease:
-    """A challenger that may be released once people approve; `is_requested` once nothing else is to happen before.
+    """A challenger that may be released once it is approved.
 
-    The rest is why: the `champion` that it was compared with, its `gain` over that one with the ends of its interval.
+    `is_requested` says that only the approvals are missing. Otherwise `waits_for` names the next step. `champion` is
+    the model that it was compared with, and `gain` is (gain over the champion, lower bound, upper bound).
     """
 
     night: date | None
@@ -60,9 +61,9 @@ class PendingRelease:
 
 
 def find(case: UseCase, entries: Sequence[Entry], rollout: RolloutState, today: date) -> PendingRelease | None:
-    """Return the challenger that waits, by the `entries` of a use case in the order of the ledger; None when none does.
+    """Return the challenger that waits for approval; None if there is none. `entries` are one use case's, in order.
 
-    One that met another champion than the one of now waits for nobody: it cannot be released.
+    A challenger that was compared with a former champion is not returned, because it cannot be released.
     """
     judged = _promotable_verdict(entries, today)
     if judged is None:
@@ -84,7 +85,7 @@ def find(case: UseCase, entries: Sequence[Entry], rollout: RolloutState, today: 
         is_requested=waits_for is None,
         approved=tuple(role for role in case.release.approvers if role in approved),
         missing=tuple(role for role in case.release.approvers if role not in approved),
-        waits_for=waits_for or "the release to go on",
+        waits_for=waits_for or "the release to continue",
         champion=verdict.champion,
         reason=verdict.reason,
         gain=_gain(verdict.gain),
@@ -107,7 +108,7 @@ def _check_results(source: str, checks: Iterable[Check]) -> Iterator[CheckResult
 
 
 def _promotable_verdict(entries: Sequence[Entry], today: date) -> Entry | None:
-    """Return the latest verdict, if its challenger may be released by it or by a person's override that is still valid."""
+    """Return the latest verdict if it, or a valid override of it, allows the release of its challenger."""
     judged = next((each for each in reversed(entries) if each.kind == EntryKind.JUDGED), None)
     if judged is None:
         return None
@@ -123,23 +124,23 @@ def _promotable_verdict(entries: Sequence[Entry], today: date) -> Entry | None:
 def _blocked_by(
     case: UseCase, acceptance_tests: Sequence[AcceptanceTested], after: Sequence[Entry], rollout: RolloutState
 ) -> str | None:
-    """Return what must happen before people are asked; None when it has."""
+    """Return the step that must happen before the approvals are requested; None if all are done."""
     if not acceptance_tests:
         return "its acceptance tests"
     if acceptance_tests[-1].outcome != CheckStatus.PASS:
-        return "another package: it failed its acceptance tests"
+        return "a new package, because it failed its acceptance tests"
     has_canary = case.release.canary is not None and rollout.champion is not None
     if (
         has_canary
         and case.release.min_shadow_rows
         and not any(each.kind == EntryKind.SHADOW_REVIEWED for each in after)
     ):
-        return f"{case.release.min_shadow_rows} answers as a shadow"
+        return f"{case.release.min_shadow_rows} shadow answers"
     return None
 
 
 def _approved(after: Sequence[Entry]) -> set[str]:
-    """Return the roles that approved what is known now: an answer from before the shadow's review is to other evidence."""
+    """Return the roles that approved since the last review of the shadow; earlier approvals are for older evidence."""
     reviewed = max((each.seq for each in after if each.kind == EntryKind.SHADOW_REVIEWED), default=0)
     return {
         ledger_entries.read(each, ApprovalRecord).role

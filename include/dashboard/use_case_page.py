@@ -1,4 +1,4 @@
-"""A use case over the last year: model, business, data and infrastructure, with retrains and releases marked, and why each was decided."""
+"""A use case over the last year: charts of model, business, data and infrastructure, and the latest decisions."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ _SLICE_METRICS = ("calibration_gap", "alert_rate", "saved_per_1000")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChartSection:
-    """One side of how a use case does, as charts; a chart without a point says so."""
+    """The charts under one heading; a chart may have no points."""
 
     name: str
     charts: tuple[Chart, ...]
@@ -40,7 +40,7 @@ class ChartSection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
-    """Numbers of the rows of one model in one level of a declared slice, over the nights of the window."""
+    """The metrics of one model on one level of a declared slice, over the evaluation window."""
 
     name: str
     model_digest: str
@@ -50,7 +50,7 @@ class Slice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drift:
-    """How far a feature of the night has moved from what the champion learned from."""
+    """The population stability index of a feature of the night against the champion's training data."""
 
     feature: str
     stability: float
@@ -58,7 +58,7 @@ class Drift:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCaseDetail:
-    """Everything that the page of one use case shows; `measured` is the night that drift and slices are of."""
+    """The content of the page of one use case; `measured_night` is the night of `drift` and `slices`."""
 
     status: UseCaseStatus
     sections: tuple[ChartSection, ...]
@@ -71,7 +71,7 @@ class UseCaseDetail:
 
 
 def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseDetail:
-    """Return how `case` has done over the year up to its last scored night, and ever where none was scored yet."""
+    """Return the content of the page for the year up to the last scored night; if there is none, for all nights."""
     entries = ledger.entries_of_kinds(engine, case.name, (*overview.STATUS_KINDS, *_DECIDED))
     status = overview.status_from_entries(engine, case, moment, entries)
     first = status.last_night - timedelta(days=_NIGHTS) if status.last_night else date.min
@@ -103,7 +103,7 @@ def _metric_names(display_names: DisplayNames) -> tuple[str, ...]:
 
 
 def _series(metrics: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
-    """Return each metric's points; where two models answered in a night, those of the one that answered more."""
+    """Return the points of each metric; if two models answered in a night, those of the model with more rows."""
     largest: dict[tuple[str, date], Metric] = {}
     for each in metrics:
         key = each.metric, each.night
@@ -119,7 +119,7 @@ def _series(metrics: Iterable[Metric]) -> dict[str, tuple[Point, ...]]:
 def _marks(entries: Sequence[Entry]) -> tuple[Mark, ...]:
     decisions = [(each.night, _decision(each)) for each in entries if each.kind in _DECIDED]
     retrain_requests = [
-        Mark(night=night, kind="retrain", label=f"retraining asked for on {night}: {decision.trigger}")
+        Mark(night=night, kind="retrain", label=f"retraining requested on {night}: {decision.trigger}")
         for night, decision in decisions
         if night and decision.retrain
     ]
@@ -159,7 +159,7 @@ def _sections(
         expected=f"expected_{display_names.metric}",
     )
     gap = chart("calibration gap", gap="calibration_gap")
-    lacking = chart("labels missing, rows", missing="labels_missing")
+    missing = chart("labels missing, rows", missing="labels_missing")
     saved = chart(
         f"saved per 1000 rows, against {display_names.savings_baseline}",
         measured="saved_per_1000",
@@ -169,27 +169,27 @@ def _sections(
     drifted = chart(
         "share of features that drifted (PSI above 0.2)", batch="drifted_share", requests="requests_drifted_share"
     )
-    moved = chart("how far scores have moved (PSI)", moved="prediction_drift_psi")
+    score_drift = chart("drift of the scores (PSI)", scores="prediction_drift_psi")
     quarantined = Chart(title="rows quarantined", series=_quarantined_series(ingested), marks=marks)
     answers = chart("answers over REST", predictions="predictions")
     latency = chart("latency of answers, ms", p50="latency_p50_ms", p99="latency_p99_ms")
     faults = chart("share of predictions with an error", errors="error_rate")
-    cores = chart("processors that servers took, cores", cores="cpu_cores")
+    cores = chart("CPU use of the servers, cores", cores="cpu_cores")
     memory = chart("memory of the largest server, MB", memory="memory_mb")
-    failed = chart("requests that servers failed", failed="requests_failed")
+    failed = chart("failed requests", failed="requests_failed")
     served = tuple(each for each in (latency, faults, cores, memory, failed) if each.series)
-    durations = Chart(title="tasks of the night, seconds", series=_duration_series(work), marks=marks)
+    durations = Chart(title="duration of the night's tasks, seconds", series=_duration_series(work), marks=marks)
     return (
-        ChartSection(name="Model", charts=(loss, gap, lacking)),
+        ChartSection(name="Model", charts=(loss, gap, missing)),
         ChartSection(name="Business", charts=tuple(each for each in (saved, acted) if each is saved or each.series)),
-        ChartSection(name="Data", charts=(drifted, *((moved,) if moved.series else ()), quarantined)),
+        ChartSection(name="Data", charts=(drifted, *((score_drift,) if score_drift.series else ()), quarantined)),
         ChartSection(name="Infrastructure", charts=(durations, answers, *served)),
     )
 
 
 def _duration_series(work: Sequence[TaskTime]) -> tuple[Series, ...]:
     points = tuple(Point(night=each.night, value=each.seconds) for each in work)
-    return (Series(name="together", points=points),) if points else ()
+    return (Series(name="total", points=points),) if points else ()
 
 
 def _quarantined_series(ingested: Sequence[Ingestion]) -> tuple[Series, ...]:
@@ -210,7 +210,7 @@ def _drift(metrics: Iterable[Metric]) -> tuple[Drift, ...]:
 
 
 def _slices(metrics: Iterable[Metric], columns: Sequence[str]) -> tuple[Slice, ...]:
-    """Return the slices that have a loss, the first of `columns`: parity and others measure parts of another kind."""
+    """Return the slices that have a loss, the first of `columns`; parity and others use slices of another kind."""
     rows: defaultdict[tuple[str, str], dict[str, Metric]] = defaultdict(dict)
     for each in metrics:
         if each.slice != "all":

@@ -1,7 +1,7 @@
-"""The driver of `make run`: a use case's history, its first release, and its nights, through the real scheduler.
+"""The demo run (`make run`): a use case's history, first release and nights, through Airflow's real scheduler.
 
-It only asks Airflow, as people and the clock would: it starts nights, waits for what follows from them, and answers
-as the demo users. Every run has a name of its own, so that a rehearsal that was stopped goes on where it was.
+The driver only uses Airflow's REST API. It triggers DAG runs, waits for the runs that follow from them, and approves as
+the demo users. Run ids are fixed, so that a demo run that was stopped continues where it was.
 """
 
 import signal
@@ -26,18 +26,18 @@ _COMPONENTS = [name for name in processes.AIRFLOW_COMPONENTS if name != "trigger
 
 
 def demo_nights(use_case: UseCase, until: date | None = None) -> Period:
-    """Return the nights that the rehearsal plays one by one, after its history: the declared ones, or those up to `until`.
+    """Return the nights that the demo runs one by one after its history: the declared ones, or those up to `until`.
 
-    Raises RequestError when `until` lies before them.
+    Raises RequestError when `until` is before the first of them.
     """
     declared = use_case.horizon.parse(use_case.demo.nights)
     return declared if until is None else use_case.horizon.parse(str(Period(declared.first, until)))
 
 
 def run(use_case: UseCase, console: Console, settings: Settings, period: Period) -> dict[str, float]:
-    """Return the seconds that each part of a rehearsal of the nights of `period` took; the stack is gone afterwards, come what may.
+    """Run the demo for the nights of `period`, and return the seconds that each part took; always stop the stack.
 
-    Raises SetupError when the machine does not offer what is needed, StageError when a task failed for good.
+    Raises SetupError when the machine does not fit, StageError when a task failed after its last retry.
     """
     started_at, nights = datetime.now(UTC), use_case.horizon.nights(period)
     with _progress(console) as progress, _interrupt_on_sigterm():
@@ -74,7 +74,7 @@ def _progress(console: Console) -> Progress:
 
 @contextmanager
 def _interrupt_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM end this process the way Ctrl-C does: through every `finally`."""
+    """Make SIGTERM raise KeyboardInterrupt, so that every `finally` runs, as after Ctrl-C."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -88,7 +88,7 @@ def _interrupt_on_sigterm() -> Iterator[None]:
 
 @contextmanager
 def _ignoring_signals() -> Iterator[None]:
-    """Let nothing interrupt the ending itself."""
+    """Ignore SIGINT and SIGTERM while the stack is stopped."""
     previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -1,4 +1,4 @@
-"""One use case's DAGs in an Airflow that is asked as people and the clock would ask: started, waited for, approved."""
+"""Trigger, watch and approve the DAG runs of one use case through Airflow's REST API."""
 
 import time
 from collections.abc import Callable
@@ -24,11 +24,11 @@ Result = TypeVar("Result")
 
 
 class StageError(RatchetError):
-    """A task failed for good; the text names it, its last words, and its log."""
+    """A task failed after its last retry; the message names the task, its error and its log."""
 
 
 class Airflow:
-    """The DAGs of `use_case` on a running stack, by stage and key; their runs, started once each and known as they were last seen."""
+    """The DAGs of `use_case` on a running stack, by stage and partition key, with the last seen state of their runs."""
 
     def __init__(self, use_case: UseCase, stack: LocalStack, client: Client) -> None:
         self.use_case = use_case
@@ -39,64 +39,64 @@ class Airflow:
 
     @property
     def settings(self) -> Settings:
-        """Where the stack lies."""
+        """The settings of the stack."""
         return self._stack.settings
 
     @property
     def logs(self) -> Path:
-        """The folder of the tasks' logs."""
+        """The folder with the logs of the tasks."""
         return self.settings.airflow_home / "logs"
 
     def get_ready(self) -> None:
-        """Wait until the DAGs are read anew, let them start, and take up again what failed in an earlier attempt."""
-        wanted = {self._dag(stage) for stage in _WATCHED_STAGES}
-        self._poll(lambda: wanted <= self._parsed_dags() or None, "the DAG files to be read")
+        """Wait until the DAG files are parsed, unpause the DAGs, and clear the failed tasks of an earlier attempt."""
+        watched = {self._dag(stage) for stage in _WATCHED_STAGES}
+        self._poll(lambda: watched <= self._parsed_dags() or None, "the DAG files to be parsed")
         for stage in _WATCHED_STAGES:
             self.set_enabled(stage, enabled=stage in STAGES)
         for run in list(self._client.runs(limit=_RUN_LIMIT)):
-            if run.dag in wanted:
+            if run.dag in watched:
                 if run.state == "failed":
                     self._client.clear_failed(run)
                 else:
                     self._runs.setdefault((run.dag, run.key), run)
 
     def set_enabled(self, stage: str, *, enabled: bool) -> None:
-        """Let the stage's DAG start runs, or pause it."""
+        """Unpause or pause the DAG of the stage."""
         self._client.pause(self._dag(stage), paused=not enabled)
 
     def start(self, stage: str, key: str) -> None:
-        """Start the stage's run of `key`, once."""
+        """Start the run of the stage for `key`, unless it exists."""
         if (self._dag(stage), key) not in self._runs:
             self._remember(
                 self._client.trigger(self._dag(stage), run=f"rehearsal__{key.replace('..', '_to_')}", key=key)
             )
 
     def trigger(self, stage: str, key: str, *, name: str, who: str | None = None, **form: str) -> None:
-        """Start another run of `key` by the stage's form, as `who` or as the administrator."""
-        with Client(self.settings, who) if who else nullcontext(self._client) as person:
-            self._remember(person.trigger(self._dag(stage), run=name, key=key, conf=form))
+        """Start another run of the stage for `key` with the fields of its form, as `who` or as the administrator."""
+        with Client(self.settings, who) if who else nullcontext(self._client) as client:
+            self._remember(client.trigger(self._dag(stage), run=name, key=key, conf=form))
 
     def block_scoring(self, blocked: bool) -> None:
-        """Take the slot of the pool `scoring` away, or give it back."""
+        """Set the pool `scoring` to no slots, or back to one."""
         slots = 0 if blocked else 1
         if slots != self._slots:
             self._client.set_pool("scoring", slots)
             self._slots = slots
 
     def has_ended(self, stage: str, key: str) -> bool:
-        """Whether the stage's run of `key` is known to have ended well; raises StageError when it failed."""
+        """Return whether the run of the stage for `key` has succeeded; raises StageError when it failed."""
         return self._ended(stage, key) is not None
 
     def wait_for(self, stage: str, key: str) -> Run:
-        """Return the stage's run of `key` once it ended; raises StageError when a task failed for good."""
+        """Wait for the run of the stage for `key` and return it; raises StageError when it failed."""
         return self._poll(lambda: self._ended(stage, key), f"{stage} of {key}")
 
     def runs(self, stage: str, key: str) -> list[Run]:
-        """Return all runs of the stage for `key`, the newest first."""
+        """Return all runs of the stage for `key`, newest first."""
         return [run for run in self._client.runs(limit=_RUN_LIMIT) if (run.dag, run.key) == (self._dag(stage), key)]
 
     def state(self, run: Run, task: str) -> str | None:
-        """Return the state of one of the run's tasks, which a run of before an upgrade has under its former name."""
+        """Return the state of a task of the run; runs from before an upgrade have the task under its former name."""
         names = (task, _FORMER_TASKS.get(task))
         return next(each for each in self._client.tasks(run) if each.task in names).state
 
@@ -107,14 +107,13 @@ class Airflow:
         return run if run is not None and run.ended else None
 
     def _poll(self, probe: Callable[[], Result | None], description: str) -> Result:
-        """Return the first answer of `ask`, while the stack is alive and the runs known are fresh."""
+        """Call `probe` until it returns a result; check the stack and refresh the runs between the calls."""
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while (result := probe()) is None:
             self._stack.check_alive()
             if time.monotonic() > deadline:
-                raise SetupError(
-                    f"waited {_TIMEOUT_SECONDS / 60:.0f} minutes in vain for {description}: see {self.logs}"
-                )
+                minutes = _TIMEOUT_SECONDS / 60
+                raise SetupError(f"timed out after {minutes:.0f} minutes, waiting for {description}: see {self.logs}")
             time.sleep(_POLL_SECONDS)
             self._refresh()
         return result
@@ -142,7 +141,7 @@ class Airflow:
     def _parsed_dags(self) -> set[str]:
         for file, trace in self._client.import_errors().items():
             if Path(file).stem in _WATCHED_STAGES:
-                raise SetupError(f"the DAG file {file} cannot be read: {trace.strip().splitlines()[-1]}")
+                raise SetupError(f"the DAG file {file} cannot be imported: {trace.strip().splitlines()[-1]}")
         return {dag.id for dag in self._client.dags().values() if dag.parsed_at >= self._stack.started}
 
     def _describe_failure(self, run: Run) -> str:

@@ -1,13 +1,14 @@
-"""The order of a demo run: a use case's history, its first release, and its nights, each over before the next is scored.
+"""The order of a demo run: a use case's history, its first release, and its nights.
 
-Which model scores night N+1 must not depend on how fast the machine is. Night N+1 is ingested while N is monitored, but
-the pool `scoring` has a slot only when everything that N has led to has ended.
+A night is complete before the next one is scored, because the model that scores night N+1 must not depend on the speed
+of the machine. Night N+1 is ingested while night N is monitored, but the pool `scoring` gets its slot only when every
+run that night N caused has ended.
 
-A night whose scores are held back is overridden by the first of the approvers: what is played is history, and what would have come
-of those scores is worth knowing.
+If the publication gate withholds the scores of a night, the first approver overrides it: the nights are history, and
+the demo should show the effect of these scores.
 
-The feature store is brought online once, for the last night: nothing that is played asks it anything, and two imports of
-Feast a night would be most of what a night costs.
+Features are materialized in the online store only once, for the last night. The demo sends no requests to it, and two
+imports of Feast per night would take most of a night's time.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,12 +26,12 @@ from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase
 
-_OVERRIDE_REASON = "played from history, to see what comes of them"
+_OVERRIDE_REASON = "demo run on history, to see the effect of these scores"
 _REQUEST_RETRAINING, _REQUEST_RELEASE = "request_retraining", "request_release"  # the last tasks of monitor and train
 
 
 class DemoRun:
-    """One use case's rehearsal of some of its nights, in order, on a running, healthy stack."""
+    """The demo run of one use case over `nights`, in order, on a running and healthy stack."""
 
     def __init__(
         self,
@@ -47,12 +48,15 @@ class DemoRun:
         self._show = show
 
     def prepare(self) -> None:
-        """Let the DAGs start, a challenger that is under way be judged, and take up again what an earlier attempt left."""
+        """Unpause the DAGs, with the canary's if there is a challenger, and retry what failed in an earlier attempt."""
         self._airflow.get_ready()
         self._enable_canary()
 
     def bootstrap(self) -> None:
-        """Ingest the history in one window, then train the first model as of its last night and release it."""
+        """Ingest the history in one window, then train the first model as of its last night and release it.
+
+        Raises StageError when the gate or the acceptance tests refuse the model.
+        """
         history = self.use_case.horizon.parse(self.use_case.demo.history)
         with self.stopwatch("history"):
             self._show(f"history {history} · ingest")
@@ -64,12 +68,12 @@ class DemoRun:
             self._train_first(last)
             if not self._follow_training(last) or self._failed_acceptance_tests():
                 raise StageError(
-                    f"the first model was not let in: {self._refusal()}. Mend that, take the history again if its files or "
-                    f"contract changed (ratchet ingest {self.use_case.name} {history}), and run this again"
+                    f"the first model was not released: {self._refusal()}. Fix the cause, ingest the history again if "
+                    f"its files or contract changed (ratchet ingest {self.use_case.name} {history}), and repeat the run"
                 )
 
     def run_nights(self, on_night_done: Callable[[str], None]) -> None:
-        """Play the nights in order; each is over when all that it led to is over."""
+        """Run the nights in order; a night is complete when all runs that it caused have ended."""
         keys = [str(night) for night in self.nights]
         self._airflow.block_scoring(True)
         self._airflow.start("ingest", keys[0])
@@ -86,7 +90,7 @@ class DemoRun:
         self._airflow.block_scoring(False)
 
     def materialize_last_night(self) -> None:
-        """Materialize the last night's features and compare every way to them."""
+        """Materialize the features of the last night, which also runs the parity checks."""
         key = str(self.nights[-1])
         with self.stopwatch("feature store"):
             self._show(f"night {key} · {MATERIALIZE}")
@@ -95,7 +99,7 @@ class DemoRun:
             self._airflow.wait_for(MATERIALIZE, key)
 
     def _train_first(self, last: str) -> None:
-        """Start the first training, or another one when the one before was refused; one that goes on is left alone."""
+        """Start the first training, or another one if the last was refused; do nothing while one runs."""
         earlier_runs = self._airflow.runs("train", last)
         if earlier_runs and not (
             earlier_runs[0].state == "success" and self._airflow.state(earlier_runs[0], _REQUEST_RELEASE) != "success"
@@ -105,31 +109,33 @@ class DemoRun:
         self._airflow.trigger("train", last, name=name, reason="bootstrap")
 
     def _score(self, key: str, next_key: str | None) -> None:
-        """Let the night be scored, and override that when it is held back; then take the slot away and start on the next night."""
+        """Score the night, and publish its scores if they are withheld; then block scoring and start the next night."""
         self._show(f"night {key} · ingest and score")
         if not self._airflow.has_ended("score", key):
             self._airflow.block_scoring(False)
         run = self._airflow.wait_for("score", key)
-        if self._is_held_back(run):
-            self._override_held_back(key)
+        if self._is_withheld(run):
+            self._publish_withheld(key)
         self._airflow.block_scoring(True)
         if next_key:
             self._airflow.start("ingest", next_key)
 
-    def _override_held_back(self, key: str) -> None:
-        """Ask for the held-back scores to be published as they are, as a person by the form; raises StageError when they are not."""
+    def _publish_withheld(self, key: str) -> None:
+        """Publish withheld scores by the form, as an approver; raises StageError if they stay withheld."""
         who = self.use_case.release.approvers[0]
-        self._show(f"night {key} · withheld, let go by {who}")
+        self._show(f"night {key} · withheld, published by {who}")
         self._airflow.block_scoring(False)
         self._airflow.trigger("score", key, name=f"rehearsal__let_go_{key}", who=who, why=_OVERRIDE_REASON)
-        if self._is_held_back(self._airflow.wait_for("score", key)):
-            raise StageError(f"the scores of {key} are withheld though {who} let them go: see {self._airflow.logs}")
+        if self._is_withheld(self._airflow.wait_for("score", key)):
+            raise StageError(
+                f"the scores of {key} are still withheld after the override by {who}: see {self._airflow.logs}"
+            )
 
-    def _is_held_back(self, run: Run) -> bool:
+    def _is_withheld(self, run: Run) -> bool:
         return self._airflow.state(run, "score") == "skipped"
 
     def _follow_training(self, key: str) -> bool:
-        """Wait for a training and, when its challenger earned a release, approve that, wait for its end, return True."""
+        """Wait for the training, and for the release if there is one; return whether there was a release."""
         training = self._airflow.wait_for("train", key)
         if self._airflow.state(training, _REQUEST_RELEASE) != "success":
             return False
@@ -139,7 +145,7 @@ class DemoRun:
         return True
 
     def _enable_canary(self) -> None:
-        """Let a challenger that is under way be judged after every night from now on."""
+        """Unpause the canary's DAG if a challenger is deployed, so that it is judged after every night."""
         if (
             release_state.current(StepContext(case=self.use_case, settings=self._airflow.settings)).challenger
             is not None
@@ -147,12 +153,12 @@ class DemoRun:
             self._airflow.set_enabled(CANARY, enabled=True)
 
     def _failed_acceptance_tests(self) -> bool:
-        """Whether a package was tested, and none became champion."""
+        """Return whether acceptance tests ran and there is still no champion."""
         rollout_state = release_state.current(StepContext(case=self.use_case, settings=self._airflow.settings))
         return bool(self._entries(EntryKind.ACCEPTANCE_TESTED)) and rollout_state.champion is None
 
     def _refusal(self) -> str:
-        """Return what the last verdict or, where they followed, its acceptance tests said."""
+        """Return the description of the last verdict or, if they followed it, of its acceptance tests."""
         entries = self._entries(EntryKind.JUDGED, EntryKind.ACCEPTANCE_TESTED)
         return ledger_text.describe(entries[-1]) if entries else "there is no verdict"
 

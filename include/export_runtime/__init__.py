@@ -1,1 +1,1 @@
-"""What a wheel has of its own beside the package and the code of ml/ that it needs: how it is loaded and asked."""
+"""The code that an exported wheel adds to the package and to the modules of `ml/`: loading the model and scoring."""

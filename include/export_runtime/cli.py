@@ -1,4 +1,4 @@
-"""Scores the rows of a file from the command line: a score a line for CSV, `{"predictions": [...]}` for JSON."""
+"""Score the rows of a file. Prints one score per line for CSV, and `{"predictions": [...]}` for JSON."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from ml.scoring.request_schema import rows_from_csv, rows_from_json
 
 
 def main(argv: list[str]) -> int:
-    """Print the scores of the file that is named, and return 0; or say why there are none, and return 1."""
+    """Print the scores of a file's rows and return 0, or print the error and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=Path, help="a .csv, or a .json that is a list of objects")
     path = parser.parse_args(argv).rows

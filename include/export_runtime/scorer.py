@@ -1,4 +1,4 @@
-"""Scores rows by the packaged model that came with this module; needs NumPy alone, and no network.
+"""Score rows with the packaged model in this wheel. It needs only NumPy, and no network.
 
 model = load()
 model.score([{...}])
@@ -13,7 +13,7 @@ __all__ = ["PackageError", "ScoreRequestError", "Scorer", "load"]
 
 
 def load() -> Scorer:
-    """Return the model, its bytes held against their digest and its golden rows scored; raises PackageError."""
+    """Return the model after verifying its digest and the scores of its golden rows; raises PackageError."""
     here = resources.files(__package__)
     files = {each.name: each.read_bytes() for each in (here / "package").iterdir() if each.is_file()}
     return load_package(files, (here / "package.sha256").read_text().strip())

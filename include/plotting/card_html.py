@@ -1,4 +1,4 @@
-"""The model card as one HTML page, of the same words as its Markdown."""
+"""Render a model card's Markdown as one HTML page."""
 
 from html import escape
 
@@ -6,7 +6,7 @@ from include.plotting.style import STYLE
 
 
 def render(title: str, markdown: str) -> str:
-    """Return the page; no script, nothing fetched, and no tag in the Markdown is one."""
+    """Return the page. It has no scripts and loads nothing; HTML tags in the Markdown are escaped."""
     from markdown_it import MarkdownIt
 
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)

@@ -1,4 +1,4 @@
-"""What all pictures share: a palette that is read on light and dark pages, and SVG that is the same for the same numbers."""
+"""The style of all plots: colors for light and dark pages, and SVG that is reproducible for the same data."""
 
 import io
 import math
@@ -39,14 +39,14 @@ mpl.rcParams.update(
 
 
 def new_figure(height: float = 2.9) -> tuple[Figure, Axes]:
-    """Return an empty picture and its axes; the page shows through."""
+    """Return an empty figure with a transparent background, and its axes."""
     figure, (axes,) = panels(1, height)
     axes.grid(axis="y", color=INK, alpha=0.15)
     return figure, axes
 
 
 def panels(count: int, height: float, *, shared: bool = True) -> tuple[Figure, list[Axes]]:
-    """Return an empty picture of `count` axes side by side; where `shared`, they share what is written on their left."""
+    """Return an empty figure with `count` axes side by side; with `shared`, they share the y axis."""
     figure = Figure(figsize=(7.2, height), layout="constrained")
     figure.patch.set_alpha(0)
     axes = list(figure.subplots(1, count, squeeze=False, sharey=shared)[0])
@@ -56,7 +56,7 @@ def panels(count: int, height: float, *, shared: bool = True) -> tuple[Figure, l
 
 
 def finish_svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
-    """Return the finished picture as SVG text."""
+    """Label the figure, with dates and a legend if requested, and return it as SVG text."""
     axes.set_ylabel(ylabel)
     if dates:
         format_dates(axes)
@@ -66,14 +66,14 @@ def finish_svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, l
 
 
 def to_svg(figure: Figure) -> str:
-    """Return a picture as SVG text."""
+    """Return a figure as SVG text."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return "<svg" + buffer.getvalue().partition("<svg")[2]
 
 
 def format_dates(axes: Axes) -> None:
-    """Write dates under the picture: days, or months where there are so many days that a month is nearer."""
+    """Format the x axis with dates: ticks at days, or at months for long ranges."""
     low, high = axes.get_xlim()
     spacing = max(1, round((high - low) / _MAX_TICKS))
     months = math.ceil(spacing / _DAYS_A_MONTH)

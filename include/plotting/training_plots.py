@@ -1,4 +1,4 @@
-"""A training's pictures: is a score what came, what acting brings, how good on which rows, and who is treated how."""
+"""The plots of a training: reliability, gains, slice metrics and fairness."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -19,7 +19,7 @@ _MAX_LINES, _MAX_NAME_LENGTH = 40, 30
 
 
 def draw(diagnostics: Diagnostics, names: Collection[str], target: Target) -> dict[str, str]:
-    """Return the pictures called `names` as SVG."""
+    """Return the plots called `names` as SVG, by name."""
     drawn: dict[str, Callable[[], str]] = {
         "reliability": lambda: reliability(diagnostics.reliability_bins, target),
         "gains": lambda: gains(diagnostics.gains_curve) if diagnostics.gains_curve else "",
@@ -30,16 +30,17 @@ def draw(diagnostics: Diagnostics, names: Collection[str], target: Target) -> di
 
 
 def reliability(bins: Sequence[ReliabilityBin], target: Target) -> str:
-    """Return mean score against what came, with intervals over nights and the count of each bin."""
+    """Return a reliability plot: mean score against the observed outcome of each bin, with intervals over nights."""
     figure, axes = style.new_figure(height=3.4)
     known = [(each.score, each.observed) for each in bins if each.observed is not None]
     ends, top = _score_limits(bins, known, target)
     axes.plot(
         ends, target.ideal_calibration(ends), color=INK, linewidth=0.8, linestyle="--", label="perfectly calibrated"
     )
-    for index, (score, seen) in enumerate(known):
-        axes.plot([score, score], [max(seen.low, 0), min(seen.high, 1)], color=MODEL, linewidth=1.4, alpha=0.6)
-        axes.plot([score], [seen.value], color=MODEL, marker="o", label=_label_once("seen, interval by nights", index))
+    for index, (score, observed) in enumerate(known):
+        axes.plot([score, score], [max(observed.low, 0), min(observed.high, 1)], color=MODEL, linewidth=1.4, alpha=0.6)
+        label = _label_once("observed, interval over nights", index)
+        axes.plot([score], [observed.value], color=MODEL, marker="o", label=label)
     _draw_counts(axes, bins)
     axes.set_xlim(*ends)
     axes.set_ylim(0, top)
@@ -50,17 +51,17 @@ def reliability(bins: Sequence[ReliabilityBin], target: Target) -> str:
 def _score_limits(
     bins: Sequence[ReliabilityBin], known: Sequence[tuple[float, Interval]], target: Target
 ) -> tuple[tuple[float, float], float]:
-    """Return the ends of the axis of scores, and the top of that of what came."""
+    """Return the limits of the score axis, and the upper limit of the axis of observed outcomes."""
     scores = [each.score for each in bins]
     if target.display_names.score_bounds is None:
-        room = 0.05 * (max(scores) - min(scores)) + 1e-9
-        return (min(scores) - room, max(scores) + room), 1.0
-    top = min(1.0, 1.05 * max([*scores, *(seen.high for _, seen in known)]))
+        margin = 0.05 * (max(scores) - min(scores)) + 1e-9
+        return (min(scores) - margin, max(scores) + margin), 1.0
+    top = min(1.0, 1.05 * max([*scores, *(observed.high for _, observed in known)]))
     return (0.0, top), top
 
 
 def _draw_counts(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
-    """Mark the mean score of each bin on the axis, and write how many rows a bin has."""
+    """Mark the mean score of each bin on the axis, and print the number of rows per bin."""
     axes.plot([each.score for each in bins], [0] * len(bins), "|", color=INK, markersize=9, clip_on=False)
     fewest, most = min(each.rows for each in bins), max(each.rows for each in bins)
     rows = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
@@ -68,9 +69,9 @@ def _draw_counts(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
 
 
 def gains(curve: GainsCurve) -> str:
-    """Return what acting on the highest scores finds of all positives, and saves, by the share acted on."""
+    """Return a gains plot: recall and money saved per 1000 rows, by the share of rows acted on, by descending score."""
     figure, (left, right) = style.panels(2, 2.9, shared=False)
-    left.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="in any order")
+    left.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="random order")
     left.plot(curve.shares, curve.recall, color=MODEL, label="highest scores first")
     right.plot(curve.shares, curve.saved_per_1000, color=TRUTH)
     right.axhline(0, color=INK, linewidth=0.8)
@@ -90,7 +91,7 @@ def gains(curve: GainsCurve) -> str:
 
 
 def slices(segments: Sequence[SliceMetrics], target: Target) -> str:
-    """Return loss and calibration of each part of the rows, with intervals over nights."""
+    """Return a plot of loss and calibration of each slice, with intervals over nights."""
     plotted = [each for each in segments if each.quality is not None][:_MAX_LINES]
     names = [f"{_truncate(each.name)} ({each.quality.rows:,})" for each in plotted if each.quality is not None]
     loss, calibration = (
@@ -103,7 +104,7 @@ def slices(segments: Sequence[SliceMetrics], target: Target) -> str:
 
 
 def fairness(groups: Sequence[Group]) -> str:
-    """Return each group's numbers with intervals over nights; groups that are too small to be gated are grey."""
+    """Return a plot of each group's metrics, with intervals over nights; groups too small to be gated are grey."""
     plotted = groups[:_MAX_LINES]
     columns = {metric: [each.chart_values[metric][0] for each in plotted] for metric in plotted[0].chart_values}
     names = [f"{_truncate(f'{each.column}={each.level}')} ({each.rows:,})" for each in plotted]
@@ -115,16 +116,16 @@ def _interval_plot(
     names: Sequence[str],
     columns: dict[str, list[Interval | None]],
     marks: dict[str, float | None],
-    strong: Sequence[bool],
+    highlighted: Sequence[bool],
 ) -> str:
-    """Return a line for each name with an interval in every column; a mark is what a column is compared with."""
+    """Return a plot with one line per name and one interval per column; `marks` are reference values of the columns."""
     figure, panels = style.panels(len(columns), 0.9 + _LINE_HEIGHT * len(names))
     for axes, (title, intervals) in zip(panels, columns.items(), strict=True):
-        for position, (each, is_strong) in enumerate(zip(intervals, strong, strict=True)):
+        for position, (each, is_highlighted) in enumerate(zip(intervals, highlighted, strict=True)):
             if each is not None:
-                colour = MODEL if is_strong else INK
-                axes.plot([each.low, each.high], [position, position], color=colour, linewidth=1.6, alpha=0.6)
-                axes.plot([each.value], [position], color=colour, marker="o", markersize=4)
+                color = MODEL if is_highlighted else INK
+                axes.plot([each.low, each.high], [position, position], color=color, linewidth=1.6, alpha=0.6)
+                axes.plot([each.value], [position], color=color, marker="o", markersize=4)
         mark = marks.get(title)
         if mark is not None:
             axes.axvline(mark, color=MARK, linewidth=0.9, linestyle=":")
@@ -139,7 +140,7 @@ def _interval_plot(
 
 
 def _interval_limits(intervals: Sequence[Interval]) -> tuple[float, float]:
-    """Return an axis that holds every value, and intervals unless they are far wider than the values are apart."""
+    """Return axis limits that show every value, and cut off intervals that are far wider than the typical interval."""
     if not intervals:
         return 0.0, 1.0
     values = [each.value for each in intervals]

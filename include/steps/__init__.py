@@ -1,1 +1,4 @@
-"""One module for each DAG: read, call `ml`, write. A step takes and returns names, never data, and may run twice."""
+"""The steps of the DAGs: each reads from the stores, calls `ml`, and writes the result.
+
+A step takes and returns references, never data, and can be run again.
+"""

@@ -1,11 +1,11 @@
-"""The stores of a home, made or brought to their newest schema before anything runs."""
+"""Create the stores of an installation, or migrate them to the newest schema, before anything else runs."""
 
 from include.settings import Settings
 from include.steps.context import StepContext
 
 
 def prepare_stores(settings: Settings) -> None:
-    """Bring warehouse and registry to their newest schema, declare the features, and route by the ledger; the processes start meanwhile."""
+    """Migrate the warehouse and the registry, apply the feature definitions, and publish the routing."""
     from include import usecases
     from include.steps import release_state
     from include.steps.features import build

@@ -1,4 +1,4 @@
-"""What a step works with: a use case in an installation, and the night that the step is about."""
+"""The context of a step: a use case in an installation and, for most steps, a night."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -13,19 +13,19 @@ from ml.usecase import UseCase, periods
 
 @dataclass(frozen=True, kw_only=True)
 class StepContext:
-    """A use case, and where its installation keeps everything."""
+    """A use case and the settings of its installation."""
 
     case: UseCase
     settings: Settings
 
     @classmethod
     def load(cls, use_case: str) -> "StepContext":
-        """Return the context of a use case in this process's installation; raises RequestError for an unknown one."""
+        """Return the context of a use case in this process's installation; raises RequestError if it is unknown."""
         return StepContext(case=usecases.get(use_case), settings=load_settings())
 
     @property
     def engine(self) -> sa.Engine:
-        """The warehouse."""
+        """The database engine of the warehouse."""
         return warehouse.engine(self.settings.warehouse_url)
 
     def at(self, night: date) -> "NightContext":
@@ -41,5 +41,8 @@ class NightContext(StepContext):
 
     @classmethod
     def load_night(cls, use_case: str, night: str) -> "NightContext":
-        """Return the context of a use case on the last night of the text `night`; raises RequestError for either unknown."""
+        """Return the context of a use case on the last night of `night`, a night or a window of nights as text.
+
+        Raises RequestError if the use case is unknown or the text is no night.
+        """
         return StepContext.load(use_case).at(periods.parse(night).last)

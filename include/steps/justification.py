@@ -1,4 +1,4 @@
-"""What a person must say of an act that goes round the machine: a name, and a reason of a few words."""
+"""The justification of a manual action: the person's name, and a reason of at least three words."""
 
 from ml.errors import RequestError
 
@@ -6,6 +6,6 @@ _MIN_WORDS = 3
 
 
 def check(action: str, who: str, why: str) -> None:
-    """Raise RequestError unless `act` has somebody who answers for it, and a reason; both go into the ledger."""
+    """Raise RequestError unless `who` is given and `why` has at least three words; the ledger records both."""
     if not who.strip() or len(why.split()) < _MIN_WORDS:
         raise RequestError(f"{action} says who and, in {_MIN_WORDS} words or more, why; got {who!r}: {why!r}")

@@ -1,4 +1,4 @@
-"""Where a use case stands as the ledger tells it, and what follows: the routing of servers, and the registry."""
+"""The rollout state of a use case, derived from the ledger; the servers' routing and the registry follow it."""
 
 from datetime import date
 
@@ -13,29 +13,35 @@ from ml.rollout.state import RolloutState
 
 
 def current(context: StepContext) -> RolloutState:
-    """Return where `case` stands, as of the last entry of the ledger."""
+    """Return the rollout state as of the last ledger entry."""
     return state.replay_events(context.case.name, _entries(context))
 
 
 def as_of(context: NightContext) -> RolloutState:
-    """Return where `case` stood before `night`, by what was decided as of earlier nights: the same whenever asked."""
+    """Return the rollout state before the context's night.
+
+    Only decisions as of earlier nights count, so the result is the same whenever it is computed.
+    """
     earlier = [each for each in _entries(context) if each.night is not None and each.night < context.night]
     return state.replay_events(context.case.name, sorted(earlier, key=lambda each: (each.night, each.seq)))
 
 
 def latest_night(context: StepContext, at_least: date) -> date:
-    """Return the last night that was scored, `at_least` the given one: what is decided now holds for the nights after it."""
+    """Return the last scored night, or `at_least` if that is later; a decision made now applies to later nights."""
     scored = warehouse.last_scored_night(context.engine, context.case.name)
     return max(at_least, scored) if scored else at_least
 
 
 def sync(context: StepContext) -> tuple[str, ...]:
-    """Let servers and the registry follow the ledger, and return a sentence for each thing that the registry had wrong."""
+    """Update the routing and the registry from the ledger; return a sentence for each correction of the registry."""
     return registry.sync_with_ledger(context.settings, context.case.name) if publish_routing(context) else ()
 
 
 def publish_routing(context: StepContext) -> bool:
-    """Let servers follow the ledger, and return whether it has a champion to answer; raises SetupError without routing's key."""
+    """Write the routing that the ledger implies, and return whether there is one; without a champion there is none.
+
+    Raises SetupError if the routing changed and its signing key is missing.
+    """
     current_routing = current(context).routing
     if current_routing is not None:
         routing_store.write(current_routing, context.settings)
@@ -43,9 +49,9 @@ def publish_routing(context: StepContext) -> bool:
 
 
 def audit(context: NightContext) -> None:
-    """Raise an alert where the ledger was changed behind its back, or the registry by hand, which is put right.
+    """Raise an alert if the ledger was tampered with, or if the registry was changed by hand, which this corrects.
 
-    Whoever has no key for routing cannot put servers right, and says so.
+    A process without the routing key cannot correct the routing; it raises an alert instead.
     """
     engine = context.engine
     try:

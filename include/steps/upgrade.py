@@ -1,6 +1,6 @@
-"""Brings what an earlier release left in a home to what this release reads, one step after another.
+"""Upgrade an installation that an earlier release wrote to the layout that this release reads.
 
-Every step may be repeated: stopped anywhere, the same call goes on from there and ends in the same state.
+Every step can be repeated: an interrupted upgrade continues when run again, and ends in the same state.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ from ml.errors import SetupError
 
 
 def upgrade(settings: Settings, now: datetime, *, assume_idle: bool = False) -> Iterator[str]:
-    """Yield what is done, one sentence for each change; nothing where the home is up to date.
+    """Upgrade the installation and yield a sentence for each change; nothing if it is up to date.
 
-    Raises SetupError where nothing ever ran, where something runs now (unless `assume_idle`), where a later release was
-    here, and where a folder is there under its former name and under today's.
+    Raises SetupError if nothing has run here yet, if something is running (unless `assume_idle`), if a later release
+    has upgraded the installation, or if a folder exists under both its former and its current name.
     """
     if not warehouse.exists(settings.warehouse_url):
         raise SetupError(

@@ -1,7 +1,7 @@
-"""Use cases: every folder here with a `usecase.py` is one, and every one in a folder that was added to `__path__`.
+"""Use cases: each folder with a `usecase.py`, here or in a folder that was added to `__path__`.
 
-Finding them imports only the standard library and `ml.usecase`. One that cannot be read is left out and does not keep
-the others from being found.
+Finding them imports only the standard library and `ml.usecase`. A use case that cannot be read is left out; the others
+are found all the same.
 """
 
 from contextlib import AbstractContextManager, suppress
@@ -16,7 +16,7 @@ from ml.usecase import UseCase
 
 @cache
 def all() -> tuple[UseCase, ...]:  # noqa: A001 - read as `usecases.all()`
-    """Return every use case that can be read, by name."""
+    """Return every use case that can be read, sorted by name."""
     use_cases = []
     for name in names():
         with suppress(DeclarationError):
@@ -25,12 +25,12 @@ def all() -> tuple[UseCase, ...]:  # noqa: A001 - read as `usecases.all()`
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all use cases, those that cannot be read among them."""
+    """Return the names of all use cases, including those that cannot be read."""
     return tuple(sorted(_folders(*__path__)))
 
 
 def load_errors() -> dict[str, str]:
-    """Return, by name, what is wrong with each use case that cannot be read."""
+    """Return the error message of each use case that cannot be read, by name."""
     errors = {}
     for name in names():
         try:
@@ -43,7 +43,8 @@ def load_errors() -> dict[str, str]:
 def get(name: str) -> UseCase:
     """Return the use case called `name`.
 
-    Raises RequestError that lists what there is, and DeclarationError, with file and line, when it cannot be read.
+    Raises RequestError, with the existing names, when there is no such use case, and DeclarationError, with file and
+    line, when it cannot be read.
     """
     if name not in names():
         raise RequestError(f"expected one of the use cases {list(names())}, got {name!r}")
@@ -56,17 +57,17 @@ def module(name: str, module_name: str) -> ModuleType:
 
 
 def has_module(name: str, module_name: str) -> bool:
-    """Return whether the use case's folder has the module `part`."""
+    """Return whether the use case's folder has the module `module_name`."""
     return any((Path(folder) / name / f"{module_name}.py").exists() for folder in __path__)
 
 
 def translate_errors(name: str, error_type: type[RatchetError] = DeclarationError) -> AbstractContextManager[None]:
-    """Return a context in which what the use case's own code raises becomes a sentence with its file and line."""
+    """Return a context that turns exceptions of the use case's code into errors with its file and line."""
     return loader.translate_errors(_folders(*__path__)[name], error_type)
 
 
 @cache
 def _folders(*within: str) -> dict[str, Path]:
-    """Return the folder of each use case; of two with one name, the one that Python would import."""
+    """Return the folder of each use case; if two have the same name, the one that Python would import."""
     paths = [path.parent for folder in reversed(within) for path in Path(folder).glob("*/usecase.py")]
     return {path.name: path for path in paths}

@@ -1,4 +1,4 @@
-"""Proves that a use case's folder is coherent: what its literal names exists, and nothing looks past the cutoff."""
+"""Check that a use case is coherent: everything that it names exists, and no feature can see past the cutoff."""
 
 import inspect
 from collections.abc import Callable
@@ -20,7 +20,7 @@ LAND_PARAMETERS = ("folder", "period", "data")
 
 
 def check(use_case: UseCase) -> None:
-    """Raise DeclarationError, listing every contradiction between the literal, its schemas and its functions."""
+    """Raise DeclarationError that lists every contradiction between the declaration, its schemas and its functions."""
     faults = [fault for table in use_case.tables for fault in _table_faults(use_case, table)]
     horizon = use_case.live or use_case.horizon
     faults += _label_faults(use_case) or [
@@ -35,7 +35,7 @@ def check(use_case: UseCase) -> None:
 
 
 def schema_model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
-    """Return the pandera model of `table`; raises DeclarationError when `schema.py` has none of that name."""
+    """Return the pandera model of `table`; raises DeclarationError when `schema.py` has no valid model of that name."""
     schema_class = getattr(usecases.module(use_case.name, "schema"), table.schema, None)
     if not (inspect.isclass(schema_class) and issubclass(schema_class, pa.DataFrameModel)):
         raise DeclarationError(
@@ -48,15 +48,15 @@ def schema_model(use_case: UseCase, table: Table) -> type[pa.DataFrameModel]:
 def _check_model(table: Table, model: type[pa.DataFrameModel]) -> None:
     try:
         model.to_schema()
-    except Exception as error:  # pandera refuses a model in many ways, which have no family of their own
+    except Exception as error:  # pandera rejects a model with many exception types that have no common base class
         raise DeclarationError(
-            f"the schema {table.schema!r} of the table {table.name!r} is no pandera model that can be used: "
+            f"the schema {table.schema!r} of the table {table.name!r} is not a valid pandera model: "
             f"{type(error).__name__}: {error}"
         ) from error
 
 
 def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
-    """Return the public functions of the use case's `features.py` by name; none when it has no such file."""
+    """Return the public functions of the use case's `features.py` by name; empty when there is no such file."""
     return (
         _public_functions(usecases.module(use_case.name, "features"))
         if usecases.has_module(use_case.name, "features")
@@ -65,7 +65,7 @@ def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
 
 
 def function_parameters(use_case: UseCase) -> dict[str, tuple[str, ...]]:
-    """Return the columns that each function of the use case is made of: its parameters."""
+    """Return the input columns of each function of the use case, which are its parameters."""
     return {name: tuple(inspect.signature(each).parameters) for name, each in functions(use_case).items()}
 
 
@@ -107,24 +107,24 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
 
 
 def _type_faults(use_case: UseCase, table: Table) -> list[str]:
-    """Return the columns whose cells cannot be read from text, or cannot be missing as their schema says."""
+    """Return the columns whose type cannot be parsed from text, or is nullable but has no missing value."""
     faults = []
     for name, column in schema_model(use_case, table).to_schema().columns.items():
         dtype = str(column.dtype)
         if not parsing.supports(dtype):
             faults.append(
-                f"the column {name!r} of {table.name!r} has the type {dtype}, which no text is read as: use float, int, "
-                "bool, str, category, pd.Timestamp for a date, or a UTC instant"
+                f"the column {name!r} of {table.name!r} has the type {dtype}, which cannot be parsed from text: use "
+                "float, int, bool, str, category, pd.Timestamp for a date, or a UTC instant"
             )
         elif column.nullable and dtype.startswith(("int", "uint", "bool")) and dtype != "boolean":
             faults.append(
-                f"the column {name!r} of {table.name!r} is nullable, but {dtype} holds no missing value: use float"
+                f"the column {name!r} of {table.name!r} is nullable, but {dtype} has no missing value: use float"
             )
     return faults
 
 
 def _column_kinds(use_case: UseCase, table: Table) -> dict[str, ColumnKind]:
-    """Return what each column of the schema holds, and what is derived: numbers."""
+    """Return the kind of each column of the schema, and of the derived columns, which are numbers."""
     columns = schema_model(use_case, table).to_schema().columns
     derived: dict[str, ColumnKind] = dict.fromkeys(table.derived, "number")
     return derived | {name: feature_kinds.from_dtype(str(column.dtype)) for name, column in columns.items()}
@@ -147,7 +147,8 @@ def _label_faults(use_case: UseCase) -> list[str]:
         faults.append(f"the label {use_case.task.label!r} is neither a column of {labels.name!r} nor derived there")
     elif _column_kinds(use_case, labels)[use_case.task.label] != "number":
         faults.append(
-            f"the label {use_case.task.label!r} is no number: {targets.target_type(use_case).display_names.label_hint}"
+            f"the label {use_case.task.label!r} is not a number: "
+            f"{targets.target_type(use_case).display_names.label_hint}"
         )
     if labels.known_at is None:
         faults.append(f"the label table {labels.name!r} must say when a row becomes known (known_at)")
@@ -157,7 +158,7 @@ def _label_faults(use_case: UseCase) -> list[str]:
     night, order = use_case.night_column, use_case.tables.index
     if night not in _columns(use_case, labels) and order(labels) < order(entities):
         faults.append(
-            f"the label table {labels.name!r} does not say the {night!r} of its entities: declare it after "
+            f"the label table {labels.name!r} does not have the {night!r} of its entities: declare it after "
             f"{entities.name!r}, which does"
         )
     return faults
@@ -208,7 +209,7 @@ def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
 
 
 def _privacy_faults(use_case: UseCase) -> list[str]:
-    """Return where a personal column goes without a declaration that it may."""
+    """Return each use of a personal column that its declaration does not allow."""
     parameters, entities = function_parameters(use_case), use_case.table(use_case.entities)
     faults = [
         f"table {table.name!r} declares {each.column!r} personal, which neither its schema nor `derived` has"
@@ -236,8 +237,8 @@ def _privacy_faults(use_case: UseCase) -> list[str]:
         if "reports" not in of_features.get(each.feature, privacy.ALL_DESTINATIONS)
     ]
     faults += [
-        f"the key of {entities.name!r} has the personal column {name!r}, and ids made of it go everywhere: declare that it "
-        "may reach features, logs and reports, or key the rows by something else"
+        f"the key of {entities.name!r} has the personal column {name!r}, and ids made from it are used everywhere: "
+        "declare that it may reach features, logs and reports, or use another key"
         for name in entities.key
         if known.get(name, privacy.ALL_DESTINATIONS) != privacy.ALL_DESTINATIONS
     ]
@@ -245,7 +246,10 @@ def _privacy_faults(use_case: UseCase) -> list[str]:
 
 
 def _privacy_remedy(destination: str) -> str:
-    return f"may not reach {destination}: leave it out, or declare Personal(column=..., may_reach=({destination!r},), why=...)"
+    return (
+        f"may not reach {destination}: leave it out, or declare "
+        f"Personal(column=..., may_reach=({destination!r},), why=...)"
+    )
 
 
 def _earlier_features(use_case: UseCase, feature: Feature) -> set[str]:

@@ -1,4 +1,4 @@
-"""What is judged apart names what is there: edge cases their features, fairness its columns, personal ones only with leave."""
+"""Check edge cases and fairness groups: their columns exist, and personal columns are allowed in reports."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -11,7 +11,7 @@ _ADVICE = "which may not reach reports: leave it out, or declare Personal(column
 
 
 def faults(use_case: UseCase, needs: FunctionInputs, entity_columns: Collection[str]) -> list[str]:
-    """Return the edge cases and groups that name nothing, or tell reports of a personal column without leave.
+    """Return a fault for each edge case or fairness group that names a missing column, or one barred from reports.
 
     `needs` has the parameters of each function of `features.py`.
     """
@@ -30,7 +30,7 @@ def _condition_faults(
     for owner, condition in conditions:
         columns = [condition] if condition in use_case.feature_names else needs.get(condition)
         if columns is None:
-            yield f"{owner} is where {condition!r}, which is neither a feature nor in features.py"
+            yield f"{owner} has the condition {condition!r}, which is neither a feature nor in features.py"
             continue
         for name in columns:
             if name not in use_case.feature_names:

@@ -1,4 +1,4 @@
-"""What a column must be for what is asked of it: a date for a night, an instant for a clock, a number to be added up."""
+"""Check that each column has the kind that its use needs: a date, an instant, a number or a text."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -14,19 +14,19 @@ DESCRIPTIONS: dict[ColumnKind, str] = {
     "text": "a text",
 }
 _NUMBERS = ("float", "int", "uint", "bool")
-_DERIVE_REMEDY = "make one of it in features.py, let the table derive that (derived=), and name it here"
-_FUNCTION_REMEDY = "make a number of it in features.py, and declare that as a Function"
+_DERIVE_REMEDY = "compute one in features.py, add it to the table's derived=, and name it here"
+_FUNCTION_REMEDY = "compute a number in features.py, and declare it as a Function"
 
 
 def from_dtype(dtype: str) -> ColumnKind:
-    """Return what a column of `dtype` holds."""
+    """Return the kind of a column of `dtype`."""
     if dtype.startswith("datetime64"):
         return "instant" if "UTC" in dtype else "date"
     return "number" if dtype.lower().startswith(_NUMBERS) else "text"
 
 
 def time_faults(table: Table, kinds: Mapping[str, ColumnKind], live: Live | None = None) -> list[str]:
-    """Return the columns of `table` that say when a row is due, happened or became known, and cannot."""
+    """Return a fault for each time column of `table` (night, known_at, event_time, Live.before) of the wrong kind."""
     known_at = table.known_at.after if isinstance(table.known_at, Delay) else table.known_at
     named: list[tuple[str, str | None, ColumnKind]] = [
         ("night", table.night, "date"),
@@ -35,14 +35,15 @@ def time_faults(table: Table, kinds: Mapping[str, ColumnKind], live: Live | None
         ("Live.before", live.before if live else None, "instant"),
     ]
     return [
-        f"table {table.name!r} says {what}={name!r}, which is {DESCRIPTIONS[kinds[name]]}: name a column that is {DESCRIPTIONS[wanted]}"
-        for what, name, wanted in named
+        f"table {table.name!r} has {field}={name!r}, which is {DESCRIPTIONS[kinds[name]]}: "
+        f"name a column that is {DESCRIPTIONS[wanted]}"
+        for field, name, wanted in named
         if name is not None and name in kinds and kinds[name] != wanted
     ]
 
 
 def feature_faults(feature: Feature, kinds: Mapping[str, ColumnKind]) -> list[str]:
-    """Return the columns, of the table that `feature` is read from, that it cannot be made of."""
+    """Return a fault for each column of the wrong kind that `feature` uses; `kinds` are those of its source table."""
     match feature:
         case Window(column=name, how="mean" | "sum"):
             wanted, named, allowed = "numbers", [name], {"number"}

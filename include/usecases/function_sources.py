@@ -1,4 +1,4 @@
-"""What a use case's tables and features look like before any data came: columns, types, and the source of functions."""
+"""Columns and types of a use case's tables and features, derived without data, and the source code of its functions."""
 
 import ast
 import inspect
@@ -16,7 +16,7 @@ FeatureType = Literal["number", "text"]
 
 
 def empty_table(use_case: UseCase, table: Table) -> pd.DataFrame:
-    """Return no rows of the table's columns and types, as valid rows have them."""
+    """Return an empty frame with the columns and types of the table's valid rows."""
     types = {
         name: str(column.dtype) for name, column in coherence.schema_model(use_case, table).to_schema().columns.items()
     }
@@ -25,20 +25,20 @@ def empty_table(use_case: UseCase, table: Table) -> pd.DataFrame:
 
 
 def feature_types(use_case: UseCase, horizon: Night | Live) -> dict[str, FeatureType]:
-    """Return the type of each feature at `horizon`, as the engine makes it of tables without rows."""
+    """Return the type of each feature at `horizon`, found by building the features of empty tables."""
     looked_up = {each.table for each in use_case.features_at(horizon) if isinstance(each, Lookup)}
     tables = {name: empty_table(use_case, use_case.table(name)) for name in looked_up}
     entities = empty_table(use_case, use_case.table(use_case.entities))
     with usecases.translate_errors(use_case.name):
-        made = engine.build(use_case, coherence.functions(use_case), entities, tables, horizon)
+        built = engine.build(use_case, coherence.functions(use_case), entities, tables, horizon)
     return {
-        name: "number" if pd.api.types.is_float_dtype(made[name].dtype) else "text"
+        name: "number" if pd.api.types.is_float_dtype(built[name].dtype) else "text"
         for name in use_case.names_at(horizon)
     }
 
 
 def check(use_case: UseCase) -> None:
-    """Raise DeclarationError when a function of `features.py` cannot make its column, shown on tables without rows."""
+    """Raise DeclarationError when a function of `features.py` fails on empty tables."""
     functions = coherence.functions(use_case)
     with usecases.translate_errors(use_case.name):
         for table in use_case.tables:
@@ -50,7 +50,10 @@ def check(use_case: UseCase) -> None:
 
 
 def function_sources(use_case: UseCase) -> dict[str, str]:
-    """Return the source of each function of `features.py`, with that of whatever of the file it uses, in its order."""
+    """Return the source of each function of `features.py`, with the statements of the file that it depends on.
+
+    The statements keep their order in the file. Docstrings and comments inside them are part of the source.
+    """
     functions = coherence.functions(use_case)
     if not functions:
         return {}
@@ -69,7 +72,7 @@ def function_sources(use_case: UseCase) -> dict[str, str]:
 
 
 def _bound_names(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement of a module gives a meaning to."""
+    """Return the names that a statement of a module binds."""
     match statement:
         case ast.FunctionDef(name) | ast.ClassDef(name):
             return {name}

@@ -1,4 +1,4 @@
-"""A use case's own files, imported: whatever is wrong with one is told by use case, file and line."""
+"""Import the files of a use case, and report what is wrong with them by use case, file and line."""
 
 import difflib
 import importlib
@@ -19,7 +19,10 @@ _UNKNOWN_FIELD = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argu
 
 
 def load_use_case(package: str, folder: Path) -> UseCase:
-    """Return the literal in `usecase.py`; raises DeclarationError when it cannot be read or is not of its folder."""
+    """Return the declaration in `usecase.py`.
+
+    Raises DeclarationError when it cannot be read, or when its name is not that of its folder.
+    """
     declared = getattr(load_module(package, folder, "usecase"), LITERAL, None)
     if not isinstance(declared, UseCase):
         raise _error(folder, "usecase", f"expected {LITERAL} = UseCase(...), got {type(declared).__name__}")
@@ -29,18 +32,18 @@ def load_use_case(package: str, folder: Path) -> UseCase:
 
 
 def load_module(package: str, folder: Path, module_name: str) -> ModuleType:
-    """Return the module `part` of the package of a use case; raises DeclarationError that says where it breaks."""
+    """Return the module `module_name` of a use case's package; raises DeclarationError with the position of a fault."""
     if not (folder / f"{module_name}.py").is_file():
-        raise _error(folder, module_name, "the file is not there; see docs/how-to/own-data.md for what each file says")
+        raise _error(folder, module_name, "the file is not there; see docs/how-to/own-data.md for what each file has")
     try:
         return importlib.import_module(f"{package}.{module_name}")
-    except Exception as error:  # a person's file may raise anything, and any of it is what is wrong with the file
+    except Exception as error:  # a user's file may raise anything, and all of it is to be reported
         raise _error(folder, module_name, _explain(error), _error_position(error, folder)) from error
 
 
 @contextmanager
 def translate_errors(folder: Path, error_type: type[RatchetError] = DeclarationError) -> Iterator[None]:
-    """Turn what a person's own code raises while it runs into an error of `kind` that names its file and line."""
+    """Turn exceptions of a use case's code into `error_type`, with the file and line; other exceptions pass through."""
     try:
         yield
     except RatchetError:
@@ -64,12 +67,12 @@ def _error(folder: Path, module_name: str, reason: str, position: tuple[str, int
 
 
 def _display_path(folder: Path) -> Path:
-    """Return the folder as a person would name it: from where they stand, if it lies below."""
+    """Return the folder relative to the working directory if it is inside it."""
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def _error_position(error: Exception, folder: Path) -> tuple[str, int] | None:
-    """Return the file of the use case, and the line in it, where `error` arose; None when it arose in none."""
+    """Return the file and line of the use case where `error` was raised; None when it was raised elsewhere."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).parent == folder:
         return Path(error.filename).name, error.lineno or 0
     frames = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).parent == folder]
@@ -77,7 +80,7 @@ def _error_position(error: Exception, folder: Path) -> tuple[str, int] | None:
 
 
 def _explain(error: Exception) -> str:
-    """Return the error in words, with the names that there are where one is unknown."""
+    """Return a message for the error; for an unknown field it suggests or lists the known ones."""
     if isinstance(error, DeclarationError):
         return str(error)
     if isinstance(error, SyntaxError):

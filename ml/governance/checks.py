@@ -1,4 +1,4 @@
-"""A gate's question with its number, its bar and its answer."""
+"""The result of one check: its number, its bar, and whether the check passed."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,13 +11,13 @@ class CheckStatus(StrEnum):
 
     @classmethod
     def from_bool(cls, passed: bool) -> "CheckStatus":
-        """Return pass where it holds, else fail."""
+        """Return PASS if `passed`, else FAIL."""
         return cls.PASS if passed else cls.FAIL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One gate: its number, the bar that the number met or missed, and the answer."""
+    """One check of a gate: the number, the bar that it is compared with, and the status."""
 
     name: str
     value: float | None
@@ -26,7 +26,11 @@ class Check:
 
 
 def at_least(name: str, value: float | None, minimum: float) -> Check:
-    """Return a check that fails below `least`, or without a number."""
+    """Return a check that fails if `value` is below `minimum` or missing.
+
+    >>> str(at_least("ROC AUC", 0.7, 0.55).status), str(at_least("ROC AUC", None, 0.55).status)
+    ('pass', 'fail')
+    """
     return Check(
         name=name,
         value=value,
@@ -36,5 +40,9 @@ def at_least(name: str, value: float | None, minimum: float) -> Check:
 
 
 def at_most(name: str, value: float, maximum: float) -> Check:
-    """Return a check that fails above `most`, or where the number is none."""
+    """Return a check that fails if `value` is above `maximum` or NaN.
+
+    >>> str(at_most("log loss", 0.69, 0.69).status), str(at_most("log loss", float("nan"), 0.69).status)
+    ('pass', 'fail')
+    """
     return Check(name=name, value=value, bar=f"at most {maximum}", status=CheckStatus.from_bool(value <= maximum))

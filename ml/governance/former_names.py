@@ -1,7 +1,8 @@
-"""How a release before the upgrade spelt kinds and payloads of the ledger, read as they are spelt today.
+"""Former names of ledger kinds and payload fields, and their translation to current names.
 
-Entries are hash-chained, so that none can be rewritten: what was written under a former name stays so, and is translated
-when it is read. Former names count only for entries before the upgrade's own; see `include.stores.ledger`.
+Ledger entries are hash-chained and cannot be rewritten. Entries of a release before the upgrade keep their former names
+and are translated when they are read. Former names are accepted only in entries before that of the upgrade itself; see
+`include.stores.ledger`.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 from ml.governance.ledger_entries import EntryKind
 
-LAST_SCHEMA = "0006"  # of the warehouse, the last under the former names
+LAST_SCHEMA = "0006"  # the last schema of the warehouse under the former names
 KINDS: Mapping[str, EntryKind] = {
     "overridden": EntryKind.GATE_OVERRIDDEN,
     "tested": EntryKind.ACCEPTANCE_TESTED,
@@ -63,7 +64,7 @@ _FIELDS: Mapping[EntryKind, Mapping[str, str]] = {
     EntryKind.RETRAINING_DECIDED: {"reads": "table_versions", "held_until": "throttled_until"},
     EntryKind.LABEL_BATCH_DECIDED: {"known": "labels", "answered": "baseline", "held_until": "throttled_until"},
 }
-# Of what payloads hold inside: objects by the field they lie in.
+# Fields of objects inside payloads, by the payload field that holds the objects.
 _NESTED: Mapping[str, Mapping[str, str]] = {
     "checks": {
         "answer": "status",
@@ -97,7 +98,7 @@ _VALUES: Mapping[str, Mapping[str, str]] = {
 
 
 def former(kind: str) -> tuple[str, ...]:
-    """Return the former names of a kind of today.
+    """Return the former names of a current kind.
 
     >>> former("aborted")
     ('withdrawn',)
@@ -106,7 +107,7 @@ def former(kind: str) -> tuple[str, ...]:
 
 
 def translate(kind: str, payload: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return kind and payload of an entry from before the upgrade as today's release spells them.
+    """Return kind and payload of an entry from before the upgrade under the current names.
 
     >>> translate("withdrawn", {"trained": "2024-03-01", "checks": [{"name": "errors", "answer": "fail"}]})
     ('aborted', {'trained_night': '2024-03-01', 'checks': [{'name': 'errors', 'status': 'fail'}]})
@@ -120,7 +121,7 @@ def translate(kind: str, payload: Mapping[str, Any]) -> tuple[str, dict[str, Any
 
 
 def key(text: str) -> str:
-    """Return the key under which a former release would have written what is written under `text` today.
+    """Return the idempotency key that a former release used for the entry whose current key is `text`.
 
     >>> key("taxi:scores_published:2024-03-17:0af3")
     'taxi:issued:2024-03-17:0af3'
@@ -133,7 +134,7 @@ def _translate_value(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         names = _NESTED.get(name, {})
         inner = {names.get(each, each): content for each, content in value.items()}
-        # The objects of `sources` are named by their source, so that what they hold is translated as `sources` itself.
+        # `sources` maps each source to an object; the fields of these objects are those listed under `sources`.
         return {each: _translate_value(name if name == "sources" else each, content) for each, content in inner.items()}
     if isinstance(value, list):
         return [_translate_value(name, each) for each in value]

@@ -13,7 +13,7 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One fact of the ledger. `seq`, `previous` and `digest` say where it stands in the chain; `link` fills them."""
+    """An entry of the ledger. `seq`, `previous` and `digest` are its position in the chain; `link` sets them."""
 
     kind: str
     use_case: str
@@ -29,27 +29,34 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BrokenLink:
-    """The first place where a chain does not hold, and why."""
+    """The first entry at which a chain is broken, and the reason."""
 
     seq: int
     reason: str
 
 
 def canonical_json(value: object) -> str:
-    """Return the one JSON text of `value`: sorted keys, no spaces.
+    """Return the canonical JSON text of `value`: sorted keys, no spaces.
 
-    Raises ValueError or TypeError when `value` has no such text: NaN, infinity, or a type that JSON does not know.
+    Raises ValueError for NaN and infinity, and TypeError for types that JSON does not have.
+
+    >>> canonical_json({"b": 1, "a": [0.5, None]})
+    '{"a":[0.5,null],"b":1}'
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 def fingerprint(value: object) -> str:
-    """Return the SHA-256 of the canonical text of `value`; raises as `canonical` does."""
+    """Return the SHA-256 of the canonical JSON text of `value`, in hexadecimal; raises like `canonical_json`.
+
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    True
+    """
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def entry_digest(previous: str, entry: Entry) -> str:
-    """Return the SHA-256 over the digest before and every field of `entry`, as hexadecimal digits."""
+    """Return the SHA-256 over the previous digest and all fields of `entry`, in hexadecimal."""
     fields = {
         "previous": previous,
         "seq": entry.seq,
@@ -65,31 +72,42 @@ def entry_digest(previous: str, entry: Entry) -> str:
 
 
 def link(last: Entry | None, entry: Entry) -> Entry:
-    """Return `entry` as the one that follows `last`, or as the first when there is none."""
+    """Return `entry` as the successor of `last`, or as the first entry of a chain if `last` is None."""
     previous = last.digest if last else GENESIS
     linked = replace(entry, seq=last.seq + 1 if last else 1, previous=previous)
     return replace(linked, digest=entry_digest(previous, linked))
 
 
 def verify(entries: Iterable[Entry], known_digest: str = GENESIS) -> BrokenLink | None:
-    """Return the first entry that breaks the chain, or None when it holds.
+    """Return the first entry that breaks the chain, or None if the chain is intact.
 
-    A chain cut off at its end still holds by itself; it is seen when `remembered`, a digest noted earlier, is
-    no longer part of it.
+    A chain whose end was cut off is still intact by itself. It is detected because `known_digest`, a digest that was
+    noted earlier, is no longer part of the chain.
+
+    >>> first, second = (Entry(kind="promoted", use_case="taxi", night=None, subject=each, payload={},
+    ...                        recorded_at=datetime(2024, 3, 1, tzinfo=UTC), key=each) for each in ("m1", "m2"))
+    >>> first = link(None, first)
+    >>> second = link(first, second)
+    >>> verify([first, second]) is None
+    True
+    >>> verify([replace(first, subject="m3"), second]).seq
+    1
+    >>> verify([first], known_digest=second.digest).seq
+    2
     """
     seq, previous, has_known_digest = 1, GENESIS, known_digest == GENESIS
     for entry in entries:
         if entry.seq != seq:
-            return BrokenLink(seq=seq, reason=f"entry {seq} is missing: entry {entry.seq} stands in its place")
+            return BrokenLink(seq=seq, reason=f"entry {seq} is missing, found entry {entry.seq} instead")
         if entry.previous != previous:
             return BrokenLink(
-                seq=seq, reason=f"it names {entry.previous[:12]} as the digest before it, which is {previous[:12]}"
+                seq=seq, reason=f"it has the previous digest {entry.previous[:12]}, expected {previous[:12]}"
             )
         if entry.digest != entry_digest(previous, entry):
-            return BrokenLink(seq=seq, reason="its fields are not those that its digest was made of")
+            return BrokenLink(seq=seq, reason="its digest does not match its fields")
         seq, previous, has_known_digest = seq + 1, entry.digest, has_known_digest or entry.digest == known_digest
     return (
         None
         if has_known_digest
-        else BrokenLink(seq=seq, reason=f"the chain ends before the entry {known_digest[:12]} seen earlier")
+        else BrokenLink(seq=seq, reason=f"the chain ends before the entry {known_digest[:12]}, which was read earlier")
     )

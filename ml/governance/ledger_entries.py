@@ -1,7 +1,7 @@
-"""What the ledger may hold: each kind of entry, and the payload that entries of that kind have.
+"""The kinds of ledger entries, and the payload type of each kind.
 
-Payloads are read and written here alone; everybody else meets a dataclass. A payload is stored as a JSON object of its
-fields, without those that are None.
+Only this module encodes and decodes payloads; all other code uses the dataclasses. A payload is stored as a JSON object
+of its fields, without those that are None.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from ml.governance.hash_chain import Entry, Json
 
 
 class EntryKind(StrEnum):
-    """The kinds of entries, in the order in which a night and a release have them."""
+    """The kinds of entries, in the order in which they occur in a night and in a release."""
 
     VALIDATED = "validated"
     PARITY = "parity"
@@ -46,7 +46,7 @@ class EntryKind(StrEnum):
     UPGRADED = "upgraded"
 
 
-# The entries that move a release: who folds them knows who answers for whom; see `ml.rollout.state`.
+# The entries that determine the state of a release; `ml.rollout.state` folds them.
 RELEASE_KINDS = frozenset(
     {
         EntryKind.SHADOW_STARTED,
@@ -65,7 +65,7 @@ RELEASE_KINDS = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Validated:
-    """What an ingestion took: rows, the SHA-256 of each file, quarantined rows by file, alerts, Delta versions by table."""
+    """The result of an ingestion: row counts, SHA-256 and quarantined rows by file, alerts, Delta version by table."""
 
     rows_in: int
     rows_valid: int
@@ -78,7 +78,7 @@ class Validated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceParity:
-    """How the features of one source compare with the night's: entities compared, absent, and different by feature."""
+    """One source of features compared with the night: entities compared and absent, differing entities by feature."""
 
     entities: int
     absent: int
@@ -87,7 +87,7 @@ class SourceParity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParityChecked:
-    """Each source of a night's features beside what the night was scored with."""
+    """The comparison of each source of features with the features that the night was scored with."""
 
     sources: Mapping[str, SourceParity]
     table_versions: Mapping[str, int]
@@ -104,7 +104,7 @@ class Tuned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredInterval:
-    """An estimate with its interval; None where a number was not finite."""
+    """An estimate with its interval; numbers that are not finite are None."""
 
     value: float | None
     low: float | None
@@ -113,7 +113,7 @@ class StoredInterval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationRows:
-    """The frozen rows that a verdict is about: first and last night, how many rows and nights, and their digest."""
+    """The frozen rows that a verdict is based on: first and last night, number of rows and nights, digest."""
 
     nights: tuple[str, str]
     rows: int
@@ -123,7 +123,7 @@ class EvaluationRows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CandidateRecord:
-    """One candidate of a training: its quality by metric, and what it takes to serve."""
+    """One candidate of a training: its quality by metric, and the resources that serving it needs."""
 
     name: str
     quality: Mapping[str, Any]
@@ -134,7 +134,7 @@ class CandidateRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefitRecord:
-    """The digests of the judged model and of its refit, and whether they agree."""
+    """The digests of the judged model and of its refit, and the checks of their equivalence."""
 
     judged: str
     refit: str
@@ -143,9 +143,9 @@ class RefitRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The gate's verdict on a challenger; what follows `budget` is there only when a candidate could be fitted.
+    """The gate's verdict on a challenger. The fields after `budget` are set only if a candidate could be fitted.
 
-    `evidence` is the digest of what follows `plots`: it is what approvers sign.
+    `evidence` is the digest of the fields after `plots`; approvers sign it.
     """
 
     outcome: str
@@ -177,7 +177,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateOverridden:
-    """Who lets a challenger go on that the gate did not promote, why, until when, and what the gate had said."""
+    """An override of the gate: who lets a challenger continue, why, until when, and the outcome that is overridden."""
 
     who: str
     why: str
@@ -195,7 +195,7 @@ class AcceptanceTested:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalRecord:
-    """What a person answered in a role, on which evidence, signed; see `include.stores.approvals`."""
+    """The signed decision of a person in a role on the given evidence; see `include.stores.approvals`."""
 
     role: str
     user: str
@@ -206,14 +206,14 @@ class ApprovalRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShadowStarted:
-    """A challenger, trained as of that night, answers copies of requests."""
+    """A challenger, trained as of `trained_night`, began to score copies of requests as a shadow."""
 
     trained_night: date
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShadowReviewed:
-    """What the shadow answered: responses, errors, mean |score difference|, and the share of decisions that would change."""
+    """The shadow's results: responses, errors, mean |score difference|, share of decisions that would change."""
 
     trained_night: date
     responses: int
@@ -224,7 +224,7 @@ class ShadowReviewed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrafficShifted:
-    """The challenger answers for `share` of the entities; the first shift names who approved of which evidence."""
+    """The challenger answers for `share` of the entities. The first shift names the approvers and the evidence."""
 
     trained_night: date
     share: float
@@ -234,7 +234,7 @@ class TrafficShifted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StagePassed:
-    """The canary test found nothing against the challenger at `share`."""
+    """The challenger passed the canary test at `share`."""
 
     trained_night: date
     share: float
@@ -244,7 +244,7 @@ class StagePassed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Aborted:
-    """A challenger's release ended: by the canary test, with its `checks`, or by a person, `who` says `why`."""
+    """A challenger's release was aborted: by the canary test (`checks`), or by a person (`who`, `why`)."""
 
     trained_night: date | None = None
     share: float | None = None
@@ -256,7 +256,7 @@ class Aborted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Promoted:
-    """A challenger became champion; `canary_night` is the night at which its canary ended, if it had one."""
+    """A challenger became champion. `canary_night` is the last night of its canary, if it had one."""
 
     approved_by: tuple[str, ...]
     evidence: str
@@ -265,7 +265,7 @@ class Promoted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolledBack:
-    """A person went back from the champion `from_package` to the entry's subject."""
+    """A person rolled back from the champion `from_package` to the package that is the entry's subject."""
 
     who: str
     why: str
@@ -274,7 +274,7 @@ class RolledBack:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frozen:
-    """Releases are frozen from one moment to another, both ISO 8601 in UTC."""
+    """Releases are frozen from `since` until `until`, both ISO 8601 in UTC."""
 
     since: str
     until: str
@@ -292,7 +292,7 @@ class Unfrozen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublicationDecided:
-    """A night's scores, published or held back: rows, invalid scores, the checks, and who overrode them if somebody did."""
+    """The decision to publish or hold back a night's scores: rows, invalid scores, checks, and any override."""
 
     rows: int
     invalid: int
@@ -303,7 +303,7 @@ class PublicationDecided:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublicationOverridden:
-    """Who lets held-back scores be published as they are, and why; the subject is the evidence."""
+    """An override of the publication gate: who publishes held-back scores, and why. The subject is the evidence."""
 
     who: str
     why: str
@@ -311,7 +311,7 @@ class PublicationOverridden:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rescored:
-    """Which nights a person had scored again, and why."""
+    """A person rescored the nights `first` to `last`."""
 
     first: date
     last: date
@@ -323,7 +323,7 @@ class Rescored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrainingDecided:
-    """Whether a night asks for retraining, by which trigger, on which facts, read from which table versions."""
+    """The decision whether to retrain after a night: trigger, findings, facts, and the table versions read."""
 
     retrain: bool
     reason: str
@@ -336,7 +336,7 @@ class RetrainingDecided:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelBatchDecided:
-    """Whether a batch of labels asks for retraining: labels known now, and those that were already decided about."""
+    """The decision whether to retrain after new labels: labels now, and labels at the last decision (`baseline`)."""
 
     labels: int
     baseline: int
@@ -349,7 +349,7 @@ class LabelBatchDecided:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upgraded:
-    """An installation was brought up to date: from and to which schema, and what was done."""
+    """An installation was upgraded from one schema to another, in the steps `done`."""
 
     from_schema: str
     to_schema: str
@@ -411,7 +411,7 @@ PAYLOADS: Mapping[EntryKind, type[Payload]] = {
 
 
 def read(entry: Entry, payload_type: type[_P]) -> _P:
-    """Return the payload of `entry`; raises LedgerError when it is not one of that type.
+    """Return the payload of `entry`; raises LedgerError if it is not of the type `payload_type`.
 
     >>> from datetime import UTC, datetime
     >>> stored = encode(EntryKind.UNFROZEN, Unfrozen(who="tess", why="the holidays are over"))
@@ -423,20 +423,21 @@ def read(entry: Entry, payload_type: type[_P]) -> _P:
     expected = PAYLOADS.get(EntryKind(entry.kind)) if entry.kind in _KINDS else None
     if expected is not payload_type:
         raise LedgerError(
-            f"entry {entry.seq} of the ledger is of the kind {entry.kind!r}, which has no {payload_type.__name__}: this is "
-            "a fault of the program that asks for it"
+            f"entry {entry.seq} of the ledger is of the kind {entry.kind!r}, which has no {payload_type.__name__}: "
+            "this is a bug in the code that reads it"
         )
     try:
         return msgspec.convert(dict(entry.payload), payload_type)
     except msgspec.ValidationError as error:
         raise LedgerError(
-            f"the payload of entry {entry.seq} of the ledger ({entry.kind}) cannot be read as {payload_type.__name__}: {error}. "
-            "`ratchet ledger verify` says whether it was changed; `ratchet upgrade` reads what an older release wrote"
+            f"the payload of entry {entry.seq} of the ledger ({entry.kind}) cannot be read as {payload_type.__name__}: "
+            f"{error}. `ratchet ledger verify` checks whether it was changed; run `ratchet upgrade` if an older release "
+            "wrote it"
         ) from None
 
 
 def encode(kind: EntryKind, payload: Payload) -> dict[str, Json]:
-    """Return `payload` as the ledger stores it; raises LedgerError when it is not what entries of `kind` have."""
+    """Return `payload` as the ledger stores it; raises LedgerError if `kind` has another payload type."""
     if PAYLOADS[kind] is not type(payload):
         raise LedgerError(
             f"entries of the kind {kind!r} have a {PAYLOADS[kind].__name__}, got a {type(payload).__name__}"
@@ -446,6 +447,6 @@ def encode(kind: EntryKind, payload: Payload) -> dict[str, Json]:
         stored: dict[str, Json] = msgspec.to_builtins({name: each for name, each in values.items() if each is not None})
     except TypeError as error:
         raise LedgerError(
-            f"a payload of the kind {kind!r} holds what is not JSON ({error}); store None for them"
+            f"a payload of the kind {kind!r} has a value that is not JSON ({error}); store None instead"
         ) from None
     return stored

@@ -1,4 +1,4 @@
-"""What an entry of the ledger decided and why, in one line for a person."""
+"""One-line descriptions of ledger entries for people: the decision and its reason."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,9 +20,9 @@ from ml.governance.ledger_entries import (
 
 
 def describe(entry: Entry) -> str:
-    """Return what was decided and why; for a kind that has no sentence of its own, its plain values.
+    """Return the decision and its reason; for kinds without a description of their own, the plain values.
 
-    Raises LedgerError for a payload that is not what the kind has.
+    Raises LedgerError if the payload does not belong to the kind.
     """
     return _DESCRIBERS.get(entry.kind, _describe_values)(entry)
 
@@ -42,12 +42,12 @@ def _describe_label_batch(entry: Entry) -> str:
 
 
 def _decision(decided: RetrainingDecided | LabelBatchDecided) -> str:
-    return f"{'retrain' if decided.retrain else 'go on'}: {decided.reason}"
+    return f"{'retrain' if decided.retrain else 'no retraining'}: {decided.reason}"
 
 
 def _describe_verdict(entry: Entry) -> str:
     verdict = ledger_entries.read(entry, Verdict)
-    request = "; ".join([f"asked for by {verdict.trigger}", *filter(None, [verdict.budget])])
+    request = "; ".join([f"requested by {verdict.trigger}", *filter(None, [verdict.budget])])
     return f"{verdict.outcome}: {verdict.reason} ({request})"
 
 

@@ -1,4 +1,4 @@
-"""The promise of a package: the SHA-256 of each of its files, and where the files break it."""
+"""The manifest of a package: the SHA-256 of each file, and the files that do not match it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ NAME = "manifest.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mismatch:
-    """A file that is not what was promised; `expected` is None where nothing was, `found` where no such file is."""
+    """A file that does not match. `expected` is None for a file not in the manifest, `actual` for a missing file."""
 
     name: str
     expected: str | None
@@ -17,12 +17,21 @@ class Mismatch:
 
 
 def sha256(content: bytes) -> str:
-    """Return the SHA-256 of `content`, as hexadecimal digits."""
+    """Return the SHA-256 of `content`, in hexadecimal.
+
+    >>> sha256(b"abc")[:16]  # the test vector of FIPS 180-2
+    'ba7816bf8f01cfea'
+    """
     return hashlib.sha256(content).hexdigest()
 
 
 def mismatches(expected: Mapping[str, str], files: Mapping[str, bytes]) -> tuple[Mismatch, ...]:
-    """Return every file, by name, whose SHA-256 is not the promised one; the manifest itself is no such file."""
+    """Return the files whose SHA-256 is not the expected one, sorted by name; the manifest itself is left out.
+
+    >>> files = {"learner.txt": b"tree", "notes.txt": b""}
+    >>> [each.name for each in mismatches({"learner.txt": sha256(b"tree"), "facts.json": sha256(b"{}")}, files)]
+    ['facts.json', 'notes.txt']
+    """
     actual = {name: sha256(content) for name, content in files.items() if name != NAME}
     return tuple(
         Mismatch(name=name, expected=expected.get(name), actual=actual.get(name))

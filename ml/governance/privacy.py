@@ -1,7 +1,8 @@
-"""Columns by class, and how far the personal ones may go: into features, reports and logs only where declared.
+"""Privacy classes of columns, and the destinations (features, logs, reports) that personal columns may reach.
 
-What is made of a personal column is personal too, and may go only where everything it was made of may, unless it is
-declared itself. Values are hidden where a text is made, by their column: searching a finished text cannot be certain.
+A column that is derived from personal columns is personal too. It may reach only the destinations that all of its
+inputs may reach, unless it is declared itself. Values are masked by column when a text is composed: a search for
+personal data in a finished text would be unreliable.
 """
 
 import json
@@ -23,9 +24,15 @@ ALL_DESTINATIONS: frozenset[Destination] = frozenset(("features", "logs", "repor
 
 
 def personal_columns(table: Table, function_inputs: FunctionInputs) -> dict[str, frozenset[Destination]]:
-    """Return the personal columns of `table`, stored or derived, and the places that each may reach.
+    """Return the personal columns of `table`, stored or derived, each with the destinations that it may reach.
 
-    `needs` has the columns that each function of the use case is made of.
+    `function_inputs` has the columns that each function of the use case takes.
+
+    >>> from ml.usecase import Personal
+    >>> people = Table(name="people", schema="People", key=("person",), night="asked_at", derived=("is_adult",),
+    ...                personal=(Personal(column="age", may_reach=("features",), why="priced"),))
+    >>> {name: sorted(allowed) for name, allowed in personal_columns(people, {"is_adult": ("age",)}).items()}
+    {'age': ['features'], 'is_adult': ['features']}
     """
     declared = {each.column: frozenset(each.may_reach) for each in table.personal}
     destinations = dict(declared)
@@ -36,7 +43,7 @@ def personal_columns(table: Table, function_inputs: FunctionInputs) -> dict[str,
 
 
 def hidden_columns(table: Table, destination: Destination, function_inputs: FunctionInputs) -> frozenset[str]:
-    """Return the columns of `table` whose values may not be shown in `place`."""
+    """Return the columns of `table` whose values must not be shown in `destination`."""
     return frozenset(
         name for name, allowed in personal_columns(table, function_inputs).items() if destination not in allowed
     )
@@ -45,9 +52,10 @@ def hidden_columns(table: Table, destination: Destination, function_inputs: Func
 def personal_inputs(
     use_case: UseCase, function_inputs: FunctionInputs
 ) -> Iterator[tuple[Feature, dict[str, frozenset[Destination]]]]:
-    """Yield each feature with the personal columns that it uses, and the places that each of those may reach.
+    """Yield each feature with the personal columns that it uses and the destinations that each of these may reach.
 
-    Every name in a feature's declaration counts, so that a new kind of feature is held to this without being known here.
+    Every name in a feature's declaration counts as used, so that new kinds of features are covered without a change
+    here.
     """
     known = personal_columns(use_case.table(use_case.entities), function_inputs)
     for feature in use_case.features_at(use_case.live or use_case.horizon):
@@ -57,7 +65,7 @@ def personal_inputs(
 
 
 def personal_features(use_case: UseCase, function_inputs: FunctionInputs) -> dict[str, frozenset[Destination]]:
-    """Return the features that are personal, and the places that each may reach."""
+    """Return the personal features, each with the destinations that it may reach."""
     declared = personal_columns(use_case.table(use_case.entities), function_inputs)
     derived = (
         _derived_columns(feature.outputs, used, used) for feature, used in personal_inputs(use_case, function_inputs)
@@ -68,7 +76,7 @@ def personal_features(use_case: UseCase, function_inputs: FunctionInputs) -> dic
 def features_allowed_in(
     use_case: UseCase, names: Collection[str], function_inputs: FunctionInputs, *destinations: Destination
 ) -> list[str]:
-    """Return those features of `names` that may be told in all of `places`."""
+    """Return those of `names` that may be shown in all `destinations`."""
     allowed = personal_features(use_case, function_inputs)
     return [name for name in names if allowed.get(name, ALL_DESTINATIONS) >= set(destinations)]
 
@@ -76,7 +84,12 @@ def features_allowed_in(
 def classify_columns(
     table: Table, columns: Collection[str], function_inputs: FunctionInputs
 ) -> dict[str, PrivacyClass]:
-    """Return the class of each of `columns`; a key column that is personal counts as personal."""
+    """Return the class of each of `columns`; a personal key column is classified as personal.
+
+    >>> people = Table(name="people", schema="People", key=("person",), night="asked_at")
+    >>> classify_columns(people, ["person", "asked_at"], {})
+    {'person': 'identifier', 'asked_at': 'plain'}
+    """
     personal = personal_columns(table, function_inputs)
     return {
         name: "personal" if name in personal else "identifier" if name in table.key else "plain" for name in columns
@@ -84,19 +97,28 @@ def classify_columns(
 
 
 def mask_value(column: str, value: object, hidden: Collection[str]) -> str:
-    """Return `value` as a text may tell it."""
+    """Return `value` as text, or a mask if `column` is hidden.
+
+    >>> mask_value("age", 41, hidden={"age"}), mask_value("zone", "north", hidden={"age"})
+    ('***', 'north')
+    """
     return MASKED if column in hidden else str(value)
 
 
 def mask(rows: pd.DataFrame, hidden: Collection[str]) -> pd.DataFrame:
-    """Return `rows` with every cell of the `hidden` columns masked, empty ones too."""
+    """Return `rows` with all cells of the `hidden` columns masked, including missing ones."""
     return rows.assign(**{name: MASKED for name in rows.columns if name in hidden})
 
 
 def mask_record(text: str, hidden: Collection[str]) -> str:
-    """Return a record as quarantine keeps it (JSON) with the `hidden` columns masked.
+    """Return a quarantined record, which is JSON, with the `hidden` columns masked.
 
-    A text whose cells have no names is masked whole: nobody knows which of them is about a person.
+    A text that is not a JSON object is masked as a whole: its cells have no names, so that any of them may be personal.
+
+    >>> mask_record('{"age": "41", "zone": "north"}', hidden={"age"})
+    '{"age": "***", "zone": "north"}'
+    >>> mask_record("41,north", hidden={"age"})
+    '***'
     """
     if not hidden:
         return text
@@ -119,13 +141,13 @@ def _personal_inputs(
             for name, destinations in personal_columns(table, function_inputs).items():
                 allowed[name] = allowed.get(name, ALL_DESTINATIONS) & destinations
     names |= {parameter for name in names - allowed.keys() for parameter in function_inputs.get(name, ())}
-    return {name: places for name, places in allowed.items() if name in names}
+    return {name: destinations for name, destinations in allowed.items() if name in names}
 
 
 def _derived_columns(
     products: Collection[str], sources: Collection[str], known: AllowedDestinations
 ) -> dict[str, frozenset[Destination]]:
-    """Return `products` with the places that all of their personal `sources` may reach; nothing if none is personal."""
+    """Return `products` with the destinations that all personal `sources` may reach; empty if none is personal."""
     allowed = [known[name] for name in sources if name in known]
     return dict.fromkeys(products, ALL_DESTINATIONS.intersection(*allowed)) if allowed else {}
 

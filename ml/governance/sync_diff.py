@@ -1,4 +1,4 @@
-"""What a house holds against what another holds: rows in the order of their keys, and one digest over all of them."""
+"""Differences between the rows of two installations, both sorted by key, and a digest over all rows of a table."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ Key = tuple[Any, ...]  # of values that can be ordered
 
 
 class ChangeKind(StrEnum):
-    """How a row of the source stands to the target: it is not there, is there with other values, or only there."""
+    """How a row differs: it is only in the source, in both with different values, or only in the target."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -25,7 +25,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What would make the target's row that of the source; one that is gone is told as the target has it."""
+    """A difference between source and target. `row` is the row of the source, or that of the target if it is REMOVED."""
 
     kind: ChangeKind
     row: Row
@@ -33,16 +33,20 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableDigest:
-    """How many rows there are, and the SHA-256 of all of them in the order of their keys."""
+    """The number of rows of a table, and the SHA-256 over all rows in the order of their keys."""
 
     count: int
     digest: str
 
 
 def differences(source: Iterable[Row], target: Iterable[Row], key: Callable[[Row], Key]) -> Iterator[Change]:
-    """Yield what parts `target` from `source`, both in the order of their keys; neither is held in memory.
+    """Yield the changes that turn `target` into `source`, both sorted by key and read as streams.
 
-    Raises DataError where one of them is not in that order, or has a key twice.
+    Raises DataError if one of them is not sorted or has a duplicate key.
+
+    >>> source, target = [("a", 1), ("b", 2)], [("b", 3), ("c", 4)]
+    >>> [(change.kind.name, change.row) for change in differences(source, target, key=lambda row: row[:1])]
+    [('NEW', ('a', 1)), ('CHANGED', ('b', 2)), ('REMOVED', ('c', 4))]
     """
     ours, theirs = _ordered(source, key), _ordered(target, key)
     here, there = next(ours, None), next(theirs, None)
@@ -63,23 +67,27 @@ def differences(source: Iterable[Row], target: Iterable[Row], key: Callable[[Row
 def require_overwritable(
     changes: Iterable[Change], name: str, *, target_is_earlier: bool, may_change: Callable[[Change], bool]
 ) -> Iterator[Change]:
-    """Yield `changes` as they come; raises DataError at the first by which the target is no earlier state of the source.
+    """Yield `changes`; raises DataError at the first that does not show the target as an earlier state of the source.
 
-    New rows always are. Others are when the target is known to be `earlier`, by a ledger that goes on in that of the
-    source, and are of a sort that `may_change` there.
+    New rows are always allowed. Other changes are allowed only if `target_is_earlier`, which means that the target's
+    ledger is the beginning of the source's, and if `may_change` returns true for the change.
     """
     for change in changes:
         if change.kind is not ChangeKind.NEW and not (target_is_earlier and may_change(change)):
-            problem = "has other values there" if change.kind is ChangeKind.CHANGED else "is nowhere in what is moved"
+            problem = "has other values there" if change.kind is ChangeKind.CHANGED else "is not in the source"
             raise DataError(
-                f"the target holds something else already: in {name}, {_format_key(change.row)} {problem}. Nothing of it is "
-                "overwritten: give addresses at which there is nothing yet, or an earlier state of this same house"
+                f"the target holds something else already: in {name}, {_format_key(change.row)} {problem}. It is not "
+                "overwritten: give the addresses of an empty target, or of an earlier state of this installation"
             )
         yield change
 
 
 def table_digest(rows: Iterable[Row]) -> TableDigest:
-    """Return the count and the digest of `rows`, the same wherever they rest: 0.0 and -0.0 are one number."""
+    """Return the count and the digest of `rows`. They do not depend on the storage: 0.0 and -0.0 are the same number.
+
+    >>> table_digest([("a", 0.0)]) == table_digest([("a", -0.0)])
+    True
+    """
     count, digest = 0, hashlib.sha256()
     for row in rows:
         count += 1
@@ -99,15 +107,13 @@ def _ordered(rows: Iterable[Row], key: Callable[[Row], Key]) -> Iterator[_Keyed]
     for row in rows:
         keyed = _Keyed(key(row), row)
         if previous is not None and not previous.key < keyed.key:
-            raise DataError(
-                f"expected rows in the order of their keys, got {_format_key(row)} after {_format_key(previous.row)}"
-            )
+            raise DataError(f"expected rows sorted by key, got {_format_key(row)} after {_format_key(previous.row)}")
         previous = keyed
         yield keyed
 
 
 def _to_json_value(value: Value) -> str | int | float | None:
-    if isinstance(value, date):  # a moment is a date too
+    if isinstance(value, date):  # a datetime is a date too
         return value.isoformat()
     return value + 0.0 if isinstance(value, float) else value
 

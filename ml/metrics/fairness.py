@@ -121,8 +121,8 @@ def equalised_odds_remarks(groups: tuple[Group, ...], declared: Fairness) -> Ite
         else:
             yield (
                 f"* `{column}`: true positive rates differ by up to {true_positive_gap:.2f}, false positive rates by "
-                f"up to {false_positive_gap:.2f}. This is reported, not gated: with one threshold, groups with different "
-                "base rates have different error rates, however well the scores are calibrated."
+                f"up to {false_positive_gap:.2f}. This is reported, not gated: with one threshold, groups with "
+                "different base rates have different error rates, however well the scores are calibrated."
             )
 
 

@@ -1,4 +1,4 @@
-"""What a model card claims, compared with what was recorded when its model was judged."""
+"""Verification of a model card against the ledger: the lines that it must have, and those that differ."""
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
@@ -18,9 +18,9 @@ _MIN_SIMILARITY = 0.3
 
 
 def expected_lines(recorded: Verdict, use_case: UseCase) -> list[str]:
-    """Return the lines that a card must have, with the numbers of the verdict that the ledger has.
+    """Return the lines that a card must have, rendered from the verdict in the ledger.
 
-    Raises LedgerError for a verdict without evidence, which no card was written for.
+    Raises LedgerError for a verdict without evidence, for which no card was written.
     """
     if recorded.rule is None or recorded.gain is None or recorded.cost_gain is None or recorded.evaluation is None:
         raise LedgerError(f"expected a verdict on a package, got one without evidence: {recorded.reason}")
@@ -56,7 +56,7 @@ def expected_lines(recorded: Verdict, use_case: UseCase) -> list[str]:
 
 
 def refit_lines(recorded: RefitRecord | None) -> list[str]:
-    """Return the lines on a refit, as the verdict in the ledger has it; none where there was none."""
+    """Return the lines on the refit that is recorded in the verdict; [] without a refit."""
     if recorded is None:
         return []
     return sections.refit_section(RefitComparison(judged=recorded.judged, refit=recorded.refit, checks=recorded.checks))
@@ -67,7 +67,15 @@ def _interval(stored: StoredInterval) -> Interval:
 
 
 def mismatches(text: str, expected: Sequence[str]) -> tuple[str, ...]:
-    """Return a sentence for each of the `expected` lines that a card does not have, with what it says in its place."""
+    """Return a sentence for each of the `expected` lines that a card does not have.
+
+    The sentence names the words that differ in the most similar line.
+
+    >>> mismatches("# flights\\nlog loss 0.52 on 900 rows", ["log loss 0.51 on 900 rows"])
+    ("'0.52' where '0.51' was recorded, in: log loss 0.52 on 900 rows",)
+    >>> mismatches("log loss 0.51 on 900 rows", ["log loss 0.51 on 900 rows"])
+    ()
+    """
     card_lines = text.splitlines()
     return tuple(_describe_mismatch(line, card_lines) for line in expected if line not in card_lines)
 

@@ -1,4 +1,7 @@
-"""The model card: one page of Markdown on what a model is for, what it was made of, and what each feature costs and brings."""
+"""The model card: a page of Markdown on a model's purpose, data, candidates, verdict, and features.
+
+A card without measured times is part of the model's package, so its text enters the package's digest.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +22,10 @@ from ml.usecase import UseCase
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureReport:
-    """What one declared feature brings and costs; None where it was not measured, or may not be told.
+    """The importance, lineage and cost of one declared feature; None if not measured, or not allowed in reports.
 
-    `null_share` is that of the rows learned from; `milliseconds` those of the last build, of `rows_built` rows.
+    `null_share` is the share of missing values in the training rows. `build_ms` is the duration of the last build, of
+    `rows_built` rows.
     """
 
     importance: FeatureImportance
@@ -33,10 +37,10 @@ class FeatureReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCard:
-    """Everything that a card tells.
+    """The contents of a card.
 
-    `personal` has the places that each personal column ("table.column") may reach, `changed` a sentence for each
-    dependency that is another than its champion's.
+    `personal_columns` has the destinations that each personal column ("table.column") may reach. `dependency_changes`
+    has a sentence for each dependency that differs from the champion's.
     """
 
     use_case: UseCase
@@ -56,10 +60,10 @@ class ModelCard:
 
 
 def render(card: ModelCard, *, with_timings: bool = True) -> str:
-    """Return the card as Markdown; it tells names of columns and numbers over many rows, no row's values.
+    """Return the card as Markdown; it has names of columns and aggregates over many rows, no values of single rows.
 
-    What a clock measured, the digest of the package, and what the champion was made with are left out where it is not
-    `timed`: a package has such a card.
+    Without `with_timings`, it has no measured times, no package digest and no comparison with the champion's
+    dependencies. Such a card is part of the package.
     """
     if not with_timings:
         card = replace(
@@ -82,7 +86,7 @@ def render(card: ModelCard, *, with_timings: bool = True) -> str:
 
 
 def features_csv(features: Iterable[FeatureReport]) -> str:
-    """Return the table of features for machines: numbers in full, columns and needs joined by spaces and semicolons."""
+    """Return the table of features as CSV, with unrounded numbers; columns are joined by spaces, sources by semicolons."""
     header = (
         "feature,columns,within,within_low,within_high,across,across_low,across_high,pays,milliseconds,null_share,needs"
     )
@@ -119,12 +123,16 @@ def _provenance_lines(card: ModelCard) -> list[str]:
 
 
 def dependency_lines(changes: Iterable[str]) -> list[str]:
-    """Return the lines on what the package is made with and its champion was not."""
+    """Return a line for each dependency that differs from the champion's.
+
+    >>> dependency_lines(["lightgbm was 4.6, is 4.7"])
+    ['* Unlike its champion: lightgbm was 4.6, is 4.7']
+    """
     return [f"* Unlike its champion: {each}" for each in changes]
 
 
 def candidate_lines(contenders: Sequence[CandidateResult], choice: Choice, *, with_timings: bool = True) -> list[str]:
-    """Return the lines on the candidates and why one of them was chosen."""
+    """Return the table of candidates, and the reason for the choice."""
     headers = (
         "candidate",
         *contenders[0].quality.headline,
@@ -151,7 +159,7 @@ def candidate_lines(contenders: Sequence[CandidateResult], choice: Choice, *, wi
 
 
 def verdict_lines(gate_verdict: PromotionVerdict) -> list[str]:
-    """Return the lines on what the gate found."""
+    """Return the line on the gate's verdict, gain and reason."""
     return [
         f"**{gate_verdict.outcome}**, by the {gate_verdict.rule} bar, on {gate_verdict.rows:,} rows of {gate_verdict.nights} nights: "
         f"{gate_verdict.display_names.loss} gain {_interval(gate_verdict.gain)}. {gate_verdict.reason[0].upper()}{gate_verdict.reason[1:]}."
@@ -185,11 +193,11 @@ def _feature_lines(card: ModelCard) -> list[str]:
         )
         for each in card.features
     ]
-    confidence, words = f"{card.use_case.gates.confidence:.0%}", targets.target_type(card.use_case).display_names
+    confidence, names = f"{card.use_case.gates.confidence:.0%}", targets.target_type(card.use_case).display_names
     return [
         *_table(headers, rows),
         "",
-        f"The {words.loss} ({words.loss_unit}) that is lost on later nights when a declaration's columns are dealt anew, all "
+        f"The {names.loss} ({names.loss_unit}) that is lost on later nights when a declaration's columns are dealt anew, all "
         "together, among "
         f"the rows of each night, and among all nights of a fold; both intervals hold together at {confidence}, by nights. "
         "Features that say the same stand in for each other, so that each may look worth little: leave out one at a time, "

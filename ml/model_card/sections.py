@@ -1,4 +1,4 @@
-"""The model card's passages on findings: how good on which part of the rows, weak slices, and who is treated how."""
+"""The model card's sections on diagnostics: quality by slice, weak slices, group fairness, and the refit."""
 
 from ml import targets
 from ml.evaluation.diagnostics import Diagnostics
@@ -14,7 +14,7 @@ PICTURES = ("reliability", "gains", "slices", "fairness")
 
 
 def build(findings: Diagnostics, use_case: UseCase) -> dict[str, list[str]]:
-    """Return the passages by their headings."""
+    """Return the lines of each section by its heading."""
     display_names = targets.target_type(use_case).display_names
     by_heading = {
         "How good, and on which rows": _slice_table(findings, display_names),
@@ -26,7 +26,7 @@ def build(findings: Diagnostics, use_case: UseCase) -> dict[str, list[str]]:
 
 
 def refit_section(refit: RefitComparison) -> list[str]:
-    """Return the lines on a model that learned from the judged rows too, and whether it is the one released."""
+    """Return the lines on a refit, also fitted on the judged rows, and on whether it is the model that is released."""
     if refit.is_equivalent:
         explanation = (
             f"Released is a refit of the judged model `{refit.judged}`: the same settings, learned from the judged rows too. The "
@@ -42,7 +42,7 @@ def refit_section(refit: RefitComparison) -> list[str]:
 
 
 def pictures(findings: Diagnostics) -> list[str]:
-    """Return the names of the pictures that there are numbers for."""
+    """Return the names of the plots for which the diagnostics have numbers."""
     without = {"fairness": not findings.groups, "gains": findings.gains_curve is None}
     return [name for name in PICTURES if not without.get(name, False)]
 

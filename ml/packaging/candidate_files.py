@@ -1,4 +1,7 @@
-"""A draft: a candidate as it was fitted and measured by itself, as text and numbers, until all meet and one is chosen."""
+"""Candidate files: a fitted and measured candidate as text and numbers, stored until all candidates are compared.
+
+Each candidate is fitted by a task of its own; a later task loads the files of all and selects one.
+"""
 
 import json
 from collections.abc import Mapping
@@ -23,18 +26,18 @@ _FLOAT = "<f8"
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateFiles:
-    """A contender, and the candidate's settings and files, from which `fitted` makes what `training.fit` had returned."""
+    """A candidate's result, its settings and its files, from which `restore` rebuilds what `fitting.fit` returned."""
 
     contender: CandidateResult
     candidate: Candidate
     files: Mapping[str, bytes]
 
     def restore(self, nights: Strings) -> FittedCandidate:
-        """Return the fitted candidate; `nights` are those of the rows that it learned from, shape (n,)."""
+        """Return the fitted candidate; `nights` (ISO dates, shape (n,)) are those of its training rows."""
         kind = str(package_files.read_manifest(self.files)["learner"])
         folds = tuple(
-            Fold(learner=learners.load(kind, self.files[_fold_filename(number)].decode()), validation=ahead)
-            for number, (_, ahead) in enumerate(splitting.folds(nights), start=1)
+            Fold(learner=learners.load(kind, self.files[_fold_filename(number)].decode()), validation=validation)
+            for number, (_, validation) in enumerate(splitting.folds(nights), start=1)
         )
         scores = np.frombuffer(self.files[_SCORES_FILE], _FLOAT).astype(np.float64)
         return FittedCandidate(
@@ -43,7 +46,7 @@ class CandidateFiles:
 
 
 def pack(fitted: FittedCandidate, package: Package, contender: CandidateResult) -> dict[str, bytes]:
-    """Return the files of a draft: those of the candidate's `package`, its folds, its scores ahead, its measures."""
+    """Return the candidate files: those of its `package`, its folds, its out-of-fold scores, and its result."""
     folds = {_fold_filename(number): fold.learner.dump().encode() for number, fold in enumerate(fitted.folds, start=1)}
     record = {"contender": asdict(contender), "settings": asdict(fitted.candidate)}
     return {
@@ -55,12 +58,12 @@ def pack(fitted: FittedCandidate, package: Package, contender: CandidateResult) 
 
 
 def pack_refusal(refusal: RefusalError) -> dict[str, bytes]:
-    """Return the files of a draft that says only why there is no candidate."""
+    """Return candidate files that have only the reason why the candidate could not be fitted."""
     return {_REFUSAL_FILE: str(refusal).encode()}
 
 
 def load(files: Mapping[str, bytes], declared: Candidate, target: Target) -> CandidateFiles:
-    """Return the draft of the candidate that is `declared`; raises the RefusalError that it has in its place."""
+    """Return the candidate files of the `declared` candidate; raises the RefusalError that `pack_refusal` stored."""
     if _REFUSAL_FILE in files:
         raise RefusalError(files[_REFUSAL_FILE].decode())
     record = json.loads(files[_CONTENDER_FILE])

@@ -1,6 +1,6 @@
-"""A model as bytes: a few text files under a manifest of their SHA-256s, whose own SHA-256 is the model's name.
+"""Model packages: text files and a manifest of their SHA-256s. The manifest's own SHA-256 is the package's digest.
 
-Nothing in a package is code and nothing is pickled. `load` trusts no byte that the manifest does not vouch for.
+A package contains no code and no pickles. `load` verifies every file against the manifest before it parses any.
 """
 
 import json
@@ -32,7 +32,7 @@ _GOLDEN_ROWS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Package:
-    """The files of a packaged model by name, and the digest that names it (SHA-256 of the manifest)."""
+    """The files of a packaged model by name, and the digest that identifies it (SHA-256 of the manifest)."""
 
     digest: str
     files: Mapping[str, bytes]
@@ -41,10 +41,11 @@ class Package:
 def pack(
     model: Model, golden: "pd.DataFrame", facts: Mapping[str, object], documents: Mapping[str, bytes] | None = None
 ) -> Package:
-    """Return `model` packed with up to 20 `golden` rows and the scores it must give them.
+    """Return the package of `model`, with up to 20 `golden` rows and the model's scores for them.
 
-    `facts` are JSON values that tell where the model comes from (use case, night, recipe, table versions), `papers` are
-    files for people and installers. Nothing that is measured by a clock may be in either: equal trainings have equal digests.
+    `facts` are JSON values that describe the model's origin (use case, night, recipe, table versions). `documents` are
+    further files, for people and installers. Neither may contain measured times: equal trainings must have equal
+    digests.
     """
     rows = golden.head(_GOLDEN_ROWS)
     contents = {
@@ -72,7 +73,7 @@ def pack(
 
 
 def load(files: Mapping[str, bytes]) -> Model:
-    """Return the model in `files`; raises PackageError when a file is not what the manifest says."""
+    """Return the model in `files`; raises PackageError when a file does not match the manifest."""
     fields = read_manifest(files)
     return Model(
         encoder=read_encoder(files),
@@ -82,7 +83,7 @@ def load(files: Mapping[str, bytes]) -> Model:
 
 
 def read_encoder(files: Mapping[str, bytes], kind: type[Projection] = Projection) -> Encoder:
-    """Return the encoder in `files`, its texts projected by the `kind` of projection."""
+    """Return the encoder in `files`; `kind` is the class of its text projections."""
     stored = json.loads(files["encoder.json"])
     return Encoder(
         levels={name: None if levels is None else tuple(levels) for name, levels in stored["levels"]},
@@ -91,25 +92,23 @@ def read_encoder(files: Mapping[str, bytes], kind: type[Projection] = Projection
 
 
 def read_manifest(files: Mapping[str, bytes]) -> dict[str, object]:
-    """Return the manifest after every file has been held against it; raises PackageError."""
+    """Return the manifest after every file was verified against it; raises PackageError when one does not match."""
     if MANIFEST not in files:
-        raise PackageError(f"expected a {MANIFEST} in the package, found {sorted(files)}: it is not a package of ours")
+        raise PackageError(f"expected a {MANIFEST} in the package, found {sorted(files)}: it is not a Ratchet package")
     fields = _parse_manifest(files[MANIFEST])
     if fields.get("format") != _FORMAT:
         raise PackageError(
-            f"expected package format {_FORMAT}, got {fields.get('format')!r}: load it with its own release"
+            f"expected package format {_FORMAT}, got {fields.get('format')!r}: load it with the release that wrote it"
         )
     digests = fields["files"]
     assert isinstance(digests, dict)
     if unlisted := [name for name in _REQUIRED_FILES if name not in digests]:
-        raise PackageError(
-            f"{MANIFEST} does not vouch for {', '.join(unlisted)}; fetch the package again, do not mend it"
-        )
+        raise PackageError(f"{MANIFEST} does not list {', '.join(unlisted)}; fetch the package again, do not repair it")
     for mismatch in manifest.mismatches(digests, files):
         if mismatch.expected is not None:
             raise PackageError(
-                f"{mismatch.name}: expected SHA-256 {mismatch.expected}, got {mismatch.actual or 'no such file'}; fetch the package "
-                "again, do not mend it"
+                f"{mismatch.name}: expected SHA-256 {mismatch.expected}, got {mismatch.actual or 'no such file'}; "
+                "fetch the package again, do not repair it"
             )
     return fields
 
@@ -121,20 +120,20 @@ def _parse_manifest(text: bytes) -> dict[str, object]:
         parsed = None
     if not isinstance(parsed, dict):
         raise PackageError(
-            f"{MANIFEST}: expected a JSON object, got {text[:40]!r}; fetch the package again, do not mend it"
+            f"{MANIFEST}: expected a JSON object, got {text[:40]!r}; fetch the package again, do not repair it"
         )
     return parsed
 
 
 def facts(files: Mapping[str, bytes]) -> dict[str, object]:
-    """Return where the packaged model comes from, as given to `pack`; raises PackageError as `read_manifest` does."""
+    """Return the `facts` that were given to `pack`; raises PackageError as `read_manifest` does."""
     stored_facts = read_manifest(files)["facts"]
     assert isinstance(stored_facts, dict)
     return stored_facts
 
 
 def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
-    """Raise PackageError unless `model` gives the golden rows the scores they had when it was packed."""
+    """Raise PackageError unless `model` gives the golden rows their packed scores, as a frame and one by one."""
     import pandas as pd
 
     golden = json.loads(files["golden.json"])
@@ -145,7 +144,15 @@ def check_golden(model: Model, files: Mapping[str, bytes]) -> None:
 
 
 def check_golden_scores(mode: str, scores: Floats, expected: Sequence[float]) -> None:
-    """Raise PackageError unless `scores` are, nearly to the last bit, those that were `expected` of golden rows."""
+    """Raise PackageError unless all `scores` of golden rows are within 1e-9 of the `expected` ones.
+
+    `mode` says in the message how the rows were scored.
+
+    >>> check_golden_scores("as a frame", np.array([0.25, 0.5]), [0.25, 0.5])
+    >>> check_golden_scores("as a frame", np.array([0.25, 0.75]), [0.25, 0.5])
+    Traceback (most recent call last):
+    ml.errors.PackageError: golden rows scored as a frame are off by 0.25, more than 1e-09: do not release
+    """
     largest_error = float(np.abs(scores - np.array(expected)).max()) if len(expected) else 0.0
     if not largest_error <= GOLDEN_TOLERANCE:
         raise PackageError(
@@ -162,7 +169,7 @@ def _feature_type(name: str, encoder: Encoder) -> str:
 def _projection_to_json(projection: Projection) -> dict[str, object]:
     used, weights = projection.used.tolist(), projection.weights.tolist()
     text = asdict(projection.text)
-    text["of"] = text.pop("analyzer")  # how packages have always spelt it
+    text["of"] = text.pop("analyzer")  # the name that stored packages have
     return {"text": text, "used": used, "weights": weights}
 
 

@@ -1,4 +1,4 @@
-"""What holds a training back though a trigger asks for it: the cooldown, the budget, quiet nights. A person is not held."""
+"""Throttles on automatic retraining: cooldown, budget and blackout periods. Manual runs bypass them."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from datetime import date
 
 from ml.usecase import Budget, Night, Triggers
 
-_MAX_BLACKOUT_NIGHTS = 400  # nights that a quiet period is followed for; one without an end holds for so long at a time
+_MAX_BLACKOUT_NIGHTS = 400  # how far the end of a blackout is searched; a blackout without end lasts so long at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Throttle:
-    """Why nothing is asked for, and the first night on which this no longer holds."""
+    """The reason why no training is requested, and the first night on which the throttle no longer applies."""
 
     reason: str
     until: date
@@ -20,7 +20,14 @@ class Throttle:
 def longest_throttle(
     triggers: Triggers, night: date, trained_nights: Collection[date], horizon: Night
 ) -> Throttle | None:
-    """Return what holds back longest on `night`, None when nothing does; `tried` are the nights as of which models were."""
+    """Return the throttle that lasts longest on `night`, or None; `trained_nights` are the nights of all trainings.
+
+    >>> daily, trained = Night(hour=12, timezone="UTC"), [date(2013, 2, 1)]
+    >>> longest_throttle(Triggers(cooldown_nights=7), date(2013, 2, 5), trained, daily)
+    Throttle(reason='cooldown, nights to go: 3', until=datetime.date(2013, 2, 8))
+    >>> longest_throttle(Triggers(cooldown_nights=7), date(2013, 2, 8), trained, daily) is None
+    True
+    """
     throttles = [
         *_cooldown_throttles(triggers, night, trained_nights, horizon),
         *_budget_throttles(triggers, night, trained_nights, horizon),
@@ -31,7 +38,12 @@ def longest_throttle(
 def counted_trainings(
     budget: Budget, night: date, trained_nights: Collection[date], horizon: Night
 ) -> tuple[date, ...]:
-    """Return the trainings that count against the budget on `night`, the latest first."""
+    """Return the nights of the trainings that count against the budget on `night`, the latest first.
+
+    >>> daily, trained = Night(hour=12, timezone="UTC"), [date(2013, 1, 4), date(2013, 1, 20)]
+    >>> counted_trainings(Budget(trainings=2, nights=28), date(2013, 2, 1), trained, daily)  # 28 and 12 nights ago
+    (datetime.date(2013, 1, 20),)
+    """
     return tuple(
         sorted(
             {each for each in trained_nights if each <= night and horizon.count(each, night) < budget.nights},
@@ -41,9 +53,14 @@ def counted_trainings(
 
 
 def describe_budget(budget: Budget, night: date, trained_nights: Collection[date], horizon: Night) -> str:
-    """Return how much of the budget is spent, in words."""
+    """Return a sentence on how much of the budget is used.
+
+    >>> daily, trained = Night(hour=12, timezone="UTC"), [date(2013, 1, 4), date(2013, 1, 20)]
+    >>> describe_budget(Budget(trainings=2, nights=28), date(2013, 2, 1), trained, daily)
+    '1 of 2 trainings in 28 nights are used'
+    """
     n_counted = len(counted_trainings(budget, night, trained_nights, horizon))
-    return f"{n_counted} of {budget.trainings} trainings in {budget.nights} nights are spent"
+    return f"{n_counted} of {budget.trainings} trainings in {budget.nights} nights are used"
 
 
 def _cooldown_throttles(
@@ -52,7 +69,7 @@ def _cooldown_throttles(
     last = max((each for each in trained_nights if each <= night), default=None)
     if last is not None and horizon.count(last, night) < triggers.cooldown_nights:
         until = horizon.previous(last, -triggers.cooldown_nights)
-        yield Throttle(reason=f"cooling down, nights to go: {horizon.count(night, until)}", until=until)
+        yield Throttle(reason=f"cooldown, nights to go: {horizon.count(night, until)}", until=until)
 
 
 def _budget_throttles(
@@ -76,6 +93,6 @@ def _blackout_throttles(triggers: Triggers, night: date, horizon: Night) -> Iter
         later_nights = (horizon.previous(night, -offset) for offset in range(1, _MAX_BLACKOUT_NIGHTS))
         first_allowed = (each for each in later_nights if not any(each in blackout for blackout in triggers.blackouts))
         yield Throttle(
-            reason=f"quiet nights ({reasons[0]})",
+            reason=f"blackout period ({reasons[0]})",
             until=next(first_allowed, horizon.previous(night, -_MAX_BLACKOUT_NIGHTS)),
         )

@@ -1,4 +1,4 @@
-"""When to ask for a new model: triggers held against what was measured, one decision a night, every number kept."""
+"""Retraining triggers: one decision each night from the champion's measurements, with every number and threshold."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,12 +24,13 @@ class TriggerState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChampionFacts:
-    """What is known at the cutoff of `night` about the champion; None where nothing could be measured.
+    """The facts about the champion that are known at the cutoff of `night`; None for a number that was not measured.
 
-    `loss_low` is the lower end of the interval of `loss` by nights, `estimated_loss` what those rows were expected to lose, and
-    `expected_loss` what those of the last nights are, with or without labels. `trained_nights` are the nights as of which models
-    were trained, the champion's too. `above_history` has the triggers that were above their thresholds at each earlier look at this champion,
-    the latest look first.
+    `loss` is that of the matured rows of the window, and `loss_low` the lower end of its interval over nights.
+    `reference_loss` is the loss that the champion had at its gate. `estimated_loss` is the loss that the scores of the
+    matured rows imply, and `expected_loss` the loss that the scores of the last nights imply, with or without labels.
+    `trained_nights` are the nights of all trainings, the champion's included. `above_history` has, for each earlier
+    evaluation of this champion, the triggers that were above their thresholds, the latest first.
     """
 
     night: date
@@ -48,7 +49,7 @@ class ChampionFacts:
 
 
 class MaturedFacts(TypedDict):
-    """Those of the facts that the matured rows of the window tell."""
+    """The facts that come from the matured rows of the window."""
 
     matured_nights: int
     calibration_gap: float | None
@@ -59,7 +60,7 @@ class MaturedFacts(TypedDict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerFinding:
-    """One trigger's number, its threshold, what it says, and in `note` why it does not ask though it is above."""
+    """One trigger's number, threshold and state; `note` says why it is suppressed although above its threshold."""
 
     trigger: str
     value: float | None
@@ -73,15 +74,19 @@ class TriggerFinding:
 
     @property
     def summary(self) -> str:
-        """The trigger's number and its threshold."""
+        """The trigger's number and its threshold, as text.
+
+        >>> TriggerFinding(trigger="loss_rise", value=0.12, threshold=0.1, state=TriggerState.FIRED).summary
+        'loss_rise is 0.12, threshold 0.1'
+        """
         return f"{self.trigger} is {_format_number(self.value)}, threshold {_format_number(self.threshold)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrainingDecision:
-    """Whether to retrain, the trigger that asked first, the reason in words, and every finding.
+    """The decision whether to retrain, the first trigger that fired, the reason as text, and every finding.
 
-    `throttled_until` is the first night on which what a trigger asks for now would no longer be throttled, as an ISO date.
+    If a trigger fired but was throttled, `throttled_until` is the first night without a throttle, as an ISO date.
     """
 
     retrain: bool
@@ -92,13 +97,13 @@ class RetrainingDecision:
 
     @property
     def fired_messages(self) -> dict[str, str]:
-        """What there is to say of each trigger that asks, by its name: its number, and what holds all of them back."""
-        asking = [finding for finding in self.findings if finding.state is TriggerState.FIRED]
-        return {each.trigger: each.summary + self.reason.removeprefix(asking[0].summary) for each in asking}
+        """A message for each trigger that fired, by its name: its number, and the throttle if there is one."""
+        fired = [finding for finding in self.findings if finding.state is TriggerState.FIRED]
+        return {each.trigger: each.summary + self.reason.removeprefix(fired[0].summary) for each in fired}
 
 
 def matured_facts(recent: RecentPerformance | None) -> MaturedFacts:
-    """Return the facts that `recent` tells; None is a window of which no label has come."""
+    """Return the facts in `recent`, the performance on the window; None if no row of the window has a label."""
     if recent is None:
         return MaturedFacts(matured_nights=0, calibration_gap=None, loss=None, loss_low=None, estimated_loss=None)
     measured = recent.measured
@@ -112,7 +117,16 @@ def matured_facts(recent: RecentPerformance | None) -> MaturedFacts:
 
 
 def decide(triggers: Triggers, facts: ChampionFacts, horizon: Night) -> RetrainingDecision:
-    """Return the night's decision; what is asked for within cooldown, over budget or in a blackout period is throttled."""
+    """Return the night's decision; a trigger that fires within cooldown, over budget or in a blackout is throttled.
+
+    >>> facts = ChampionFacts(
+    ...     night=date(2013, 2, 15), matured_nights=14, calibration_gap=-0.06, loss=None, loss_low=None,
+    ...     reference_loss=None, new_labels=900, age_nights=15, trained_nights=(date(2013, 1, 31),),
+    ... )
+    >>> decision = decide(Triggers(calibration_gap=0.04), facts, Night(hour=12, timezone="UTC"))
+    >>> decision.retrain, decision.reason
+    (True, 'calibration_gap is 0.06, threshold 0.04')
+    """
     return _apply_throttle(
         triggers, tuple(_evaluate_triggers(triggers, facts)), facts.night, facts.trained_nights, horizon
     )
@@ -121,9 +135,16 @@ def decide(triggers: Triggers, facts: ChampionFacts, horizon: Night) -> Retraini
 def decide_on_label_batch(
     triggers: Triggers, new_labels: int, night: date, trained_nights: tuple[date, ...], horizon: Night
 ) -> RetrainingDecision:
-    """Return the decision when `new_labels` have come since the last batch; raises RequestError where none is asked for."""
+    """Return the decision after a batch of labels; `new_labels` have arrived since the last decision on a batch.
+
+    Raises RequestError if the use case does not declare `label_batch`.
+
+    >>> daily, monthly_labels = Night(hour=12, timezone="UTC"), Triggers(label_batch=10_000)
+    >>> decide_on_label_batch(monthly_labels, 25_000, date(2013, 2, 15), (date(2013, 1, 31),), daily).reason
+    'label_batch is 25,000, threshold 10,000'
+    """
     if triggers.label_batch is None:
-        raise RequestError("expected Triggers(label_batch=...) in the use case: labels are counted by the night there")
+        raise RequestError("expected Triggers(label_batch=...) in the use case, got None: labels are counted nightly")
     state = TriggerState.FIRED if new_labels >= triggers.label_batch else TriggerState.NOT_FIRED
     value, threshold = float(new_labels), float(triggers.label_batch)
     finding = TriggerFinding(trigger="label_batch", value=value, threshold=threshold, state=state)
@@ -131,12 +152,24 @@ def decide_on_label_batch(
 
 
 def above_threshold(findings: Iterable[TriggerFinding]) -> frozenset[str]:
-    """Return the triggers that are above their thresholds, whether they ask or not."""
+    """Return the triggers that are above their thresholds, whether they fired or were suppressed.
+
+    >>> findings = [
+    ...     TriggerFinding(trigger="drift", value=0.6, threshold=0.5, state=TriggerState.SUPPRESSED),
+    ...     TriggerFinding(trigger="loss_rise", value=0.0, threshold=0.1, state=TriggerState.NOT_FIRED),
+    ... ]
+    >>> sorted(above_threshold(findings))
+    ['drift']
+    """
     return frozenset(finding.trigger for finding in findings if finding.is_above)
 
 
 def above_threshold_recorded(findings: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the same of findings as a record keeps them."""
+    """Return the same for findings as they are stored in the ledger.
+
+    >>> sorted(above_threshold_recorded([{"trigger": "drift", "state": "suppressed"}]))
+    ['drift']
+    """
     return frozenset(
         str(each["trigger"]) for each in findings if each["state"] in (TriggerState.FIRED, TriggerState.SUPPRESSED)
     )
@@ -197,12 +230,12 @@ def _evaluate_trigger(
 
 
 def _suppression_reason(name: str, triggers: Triggers, facts: ChampionFacts) -> str:
-    """Return why a trigger that is above its threshold does not ask; "" when it does."""
+    """Return why a trigger above its threshold is suppressed; "" if it fires."""
     if name == "drift" and triggers.drift is not None and not triggers.drift.triggers_retraining:
-        return "shown, not obeyed"
+        return "does not trigger retraining"
     references = {"loss_rise": facts.reference_loss, "loss_surprise": facts.estimated_loss}
     if name in references and not (_relative_rise(facts.loss_low, references[name]) or 0) > 0:
-        return "its interval holds 0"
+        return "its interval contains 0"
     persistence = triggers.persistence_for(name)
     nights_above = 1 + sum(name in earlier for earlier in facts.above_history[: persistence.out_of - 1])
     return (
@@ -229,5 +262,5 @@ def _describe_not_fired(findings: tuple[TriggerFinding, ...]) -> str:
     ]
     clauses = [f"above a threshold: {', '.join(suppressed)}"] if suppressed else []
     return "; ".join(
-        ["nothing fired", *clauses, *([f"too little to tell: {', '.join(insufficient)}"] if insufficient else [])]
+        ["nothing fired", *clauses, *([f"insufficient data: {', '.join(insufficient)}"] if insufficient else [])]
     )

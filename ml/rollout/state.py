@@ -1,7 +1,7 @@
-"""A release as the ledger tells it: who is champion, whom to go back to, and how far a challenger has come.
+"""The rollout state, replayed from the ledger: the champion, the package for a rollback, and the challenger's stage.
 
-A challenger answers a copy (shadow), then for a growing share of the entities (canary), and is then promoted; at any
-moment it may be withdrawn. Nothing is remembered elsewhere: whoever folds the same entries stands at the same place.
+A challenger first scores copies (shadow), then a growing share of the entities (canary), and is then promoted. It may
+be aborted at any time. No state is stored elsewhere: replaying the same entries always gives the same state.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,10 +16,10 @@ from ml.rollout.routing import Routing
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChallengerRollout:
-    """A challenger under way: `share` of the entities is its own, 0 while it is a shadow.
+    """The rollout of a challenger; `share` is its share of the entities, 0 while it is a shadow.
 
-    `night` is the one that it was trained as of, `release` the ledger's entry that began it, and `stages` say when it
-    was given which share, the first 0.
+    `night` is the night of its training. `release` is the sequence number of the ledger entry that started the rollout.
+    `stages` has the start of each share, the first of which is 0.
     """
 
     digest: str
@@ -34,7 +34,7 @@ class ChallengerRollout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolloutStage:
-    """When a share was given: by the clock for live requests, and for the batch with the night after `night`."""
+    """The start of a share: at `started_at` for live requests, and with the night after `night` for batch scoring."""
 
     share: float
     night: date
@@ -43,7 +43,11 @@ class RolloutStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolloutState:
-    """Where a use case stands as of the entry `seq` of the ledger."""
+    """The rollout state of a use case, as of the ledger entry with the sequence number `seq`.
+
+    `champions` has all champions in order; the last is the present one. `rolled_back` has the packages that were rolled
+    back and not promoted again.
+    """
 
     use_case: str
     seq: int = 0
@@ -57,14 +61,18 @@ class RolloutState:
 
     @property
     def standby(self) -> str | None:
-        """The last champion before this one that nobody was rolled back from; None when there is none."""
+        """The latest earlier champion that was not rolled back; None if there is none.
+
+        >>> RolloutState(use_case="flights", champions=("c0", "c1", "c2"), rolled_back=frozenset({"c1"})).standby
+        'c0'
+        """
         return next(
             (each for each in reversed(self.champions) if each != self.champion and each not in self.rolled_back), None
         )
 
     @property
     def routing(self) -> Routing | None:
-        """How entities are dealt; None before the first champion."""
+        """The routing of this state; None before the first champion."""
         if self.champion is None:
             return None
         routing = Routing(use_case=self.use_case, seq=self.seq, champion=self.champion, standby=self.standby)
@@ -80,7 +88,7 @@ class RolloutState:
 
 
 def replay_events(use_case: str, entries: Iterable[Entry]) -> RolloutState:
-    """Return where `entries`, in the order in which they count, have brought the use case."""
+    """Return the rollout state of a use case after its ledger `entries`, in ledger order."""
     state = RolloutState(use_case=use_case)
     for entry in entries:
         state = replace(_apply_event(state, entry), seq=max(state.seq, entry.seq))
@@ -88,7 +96,7 @@ def replay_events(use_case: str, entries: Iterable[Entry]) -> RolloutState:
 
 
 def active_freeze(entries: Iterable[Entry], moment: datetime) -> Entry | None:
-    """Return the entry by which releases are frozen at `moment`, the one that lasts longest; None when they are not."""
+    """Return the entry that freezes releases at `moment`, the one that lasts longest; None if they are not frozen."""
     all_entries = list(entries)
     unfrozen = {each.subject for each in all_entries if each.kind == EntryKind.UNFROZEN}
     active = [
@@ -100,7 +108,11 @@ def active_freeze(entries: Iterable[Entry], moment: datetime) -> Entry | None:
 
 
 def next_share(shares: Sequence[float], share: float) -> float | None:
-    """Return the share of the entities that comes after `share`; None after the last."""
+    """Return the share of the entities that follows `share`; None after the last.
+
+    >>> next_share((0.05, 0.25, 1.0), 0.05), next_share((0.05, 0.25, 1.0), 1.0)
+    (0.25, None)
+    """
     return next((each for each in shares if each > share), None)
 
 

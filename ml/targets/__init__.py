@@ -1,6 +1,6 @@
-"""What is asked for, and so what an answer is: how it is learned, what it loses and costs, and what it is called.
+"""Targets of prediction: loss, cost, calibration, metrics and display names of binary labels and of numbers.
 
-Everything that differs between a yes or no and a number is here; the rest of the code asks a target.
+All differences between binary classification and regression are in this package. The rest of the code uses `Target`.
 """
 
 from collections.abc import Mapping
@@ -27,15 +27,15 @@ Group = binary.Group | regression.Group
 
 
 def target_type(use_case: UseCase) -> type[binary.Target] | type[regression.Target]:
-    """Return the kind of the use case's target, before anything was learned."""
+    """Return the class of the use case's target."""
     return binary.Target if isinstance(use_case.task, Binary) else regression.Target
 
 
 def from_labels(use_case: UseCase, labels: Floats) -> Target:
-    """Return the target with what the labels learned from, shape (n,), say of it; n >= 1."""
+    """Return the target, with its constants computed from the training labels, shape (n,) with n >= 1."""
     return target_type(use_case).from_labels(use_case, labels)
 
 
 def from_facts(use_case: UseCase, facts: Mapping[str, object]) -> Target:
-    """Return the target as the facts of a package tell it."""
+    """Return the target, with its constants read from the facts of a package."""
     return target_type(use_case).from_facts(use_case, facts)

@@ -1,4 +1,4 @@
-"""A yes or no: answered by a probability, which loses its negative log likelihood and is acted on above a threshold."""
+"""Binary targets: scores are probabilities, the loss is log loss, and decisions follow from a threshold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ __all__ = ["Group", "Performance", "Quality", "Target"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quality:
-    """The numbers of one model on one set of rows; None where a metric needs both classes and has one."""
+    """The metrics of one model on one set of rows; a metric that needs both classes is None if there is only one."""
 
     rows: int
     nights: int
@@ -50,22 +50,22 @@ class Quality:
 
     @property
     def headline(self) -> dict[str, str]:
-        """What candidates are compared by, as people read it."""
+        """The metrics by which candidates are compared, as text."""
         return {"log loss": f"{self.log_loss:.4f}", "ROC AUC": "none" if self.auc is None else f"{self.auc:.4f}"}
 
     @property
     def descriptors(self) -> dict[str, str]:
-        """What parts of the rows are described by, beside their loss."""
+        """The metrics that describe a slice besides its loss, as text."""
         return {"base rate": f"{self.base_rate:.3f}", "ROC AUC": "none" if self.auc is None else f"{self.auc:.3f}"}
 
     def leak_limit(self, gates: Gates) -> tuple[str, float | None, float, int]:
-        """Return what is too good to be true: its name, its number, the most it may be, over how many nights."""
+        """Return the metric of the leak alarm: its name, value, maximum, and the fewest nights to which it applies."""
         return "ROC AUC", self.auc, gates.leak_auc, gates.leak_auc_nights
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Performance:
-    """The matured rows of some nights, measured."""
+    """The metrics of published scores on the labelled rows of some nights."""
 
     nights: int
     rows: int
@@ -84,7 +84,7 @@ class Performance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target(BinaryDisplay):
-    """A yes or no under its costs; `prior` is the base rate of the labels learned from."""
+    """A binary target with its costs; `prior` is the base rate of the training labels."""
 
     cost: Cost
     prior: float
@@ -101,30 +101,30 @@ class Target(BinaryDisplay):
     @classmethod
     def from_facts(cls, use_case: UseCase, facts: Mapping[str, object]) -> "Target":
         assert isinstance(use_case.cost, Cost)
-        task: Any = facts.get("task", {})  # packages of before it was written down have none
+        task: Any = facts.get("task", {})  # older packages do not have it
         return cls(cost=use_case.cost, prior=float(task.get("prior", np.nan)))
 
     @property
     def facts(self) -> dict[str, object]:
-        """What a package tells of its target; JSON values."""
+        """The facts of the target that a package stores; JSON values."""
         return {"kind": "binary", "prior": self.prior}
 
     @property
     def score_distance(self) -> ProbabilityDistance:
-        """How two models' scores of the same rows are compared."""
+        """The distance between two models' scores of the same rows."""
         return ProbabilityDistance(cost=self.cost)
 
     @staticmethod
     def restore_quality(fields: Mapping[str, Any]) -> Quality:
-        """Return the quality that was recorded."""
+        """Return the quality with the recorded `fields`."""
         return Quality(**fields)
 
     def check_learnable(self, labels: Floats, nights: Strings) -> None:
-        """Raise RefusalError when all rows have the same label."""
+        """Raise RefusalError if all rows have the same label."""
         if len(np.unique(labels)) < 2:
             raise RefusalError(
-                f"expected labels of both kinds in {nights.min()}..{nights.max()} to learn from, got only {labels[0]:g}: "
-                "wait for labels, or land more history"
+                f"expected labels of both classes in {nights.min()}..{nights.max()} to learn from, got only "
+                f"{labels[0]:g}: wait for labels, or ingest more history"
             )
 
     def row_loss(self, labels: Floats, scores: Floats) -> Floats:
@@ -134,29 +134,34 @@ class Target(BinaryDisplay):
         return probability.row_cost(labels, scores, self.cost)
 
     def row_calibration(self, labels: Floats, scores: Floats) -> Floats:
-        """Return what is averaged over rows of like answers, to be held against these: the labels."""
+        """Return the labels, whose mean is compared with the mean score of similar rows."""
         return labels
 
     def ideal_calibration(self, scores: tuple[float, float]) -> tuple[float, float]:
-        """Return what should come where scores are these."""
+        """Return `scores`: calibrated scores equal the share of positives."""
         return scores
 
     def saved_per_1000(self, labels: Floats, scores: Floats) -> float:
         return probability.saved_per_1000(labels, scores, self.cost)
 
     def uncorrected_scores(self, raw: Floats) -> Floats:
-        """Return what raw answers say without a correction."""
+        """Return the probabilities of raw scores, which are log-odds, without calibration."""
         return logistic.probability(raw)
 
-    def fit_calibration(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
-        """Return Platt's correction where it has earned its place, else none."""
-        plain = Calibration()
+    def fit_calibration(self, raw: Floats, labels: Floats, nights: Strings, is_latest: Booleans) -> Correction:
+        """Return a Platt calibration if it improves the latest nights, else the identity."""
         return calibration.fit_if_better(
-            raw, labels, nights, latest, identity=plain, fit=calibration.fit, row_loss=probability.row_log_loss
+            raw,
+            labels,
+            nights,
+            is_latest,
+            identity=Calibration(),
+            fit=calibration.fit,
+            row_loss=probability.row_log_loss,
         )
 
     def measure(self, labels: Floats, scores: Floats, nights: Strings) -> Quality:
-        """Return every metric of `scores` (probabilities, shape (n,)) against `labels` (0 or 1, shape (n,)); n >= 1."""
+        """Return the metrics of `scores` (probabilities) against `labels` (0 or 1), each of shape (n,) with n >= 1."""
         return Quality(
             rows=len(labels),
             nights=len(np.unique(nights)),
@@ -171,7 +176,7 @@ class Target(BinaryDisplay):
         )
 
     def measure_performance(self, labels: Floats, scores: Floats, nights: int) -> Performance:
-        """Return how issued scores did, over so many nights."""
+        """Return the metrics of published scores on the labels of the given number of nights."""
         return Performance(
             nights=nights,
             rows=len(labels),
@@ -185,28 +190,28 @@ class Target(BinaryDisplay):
         )
 
     def estimate_performance(self, scores: Floats) -> Mapping[str, Estimate]:
-        """Return what these scores are expected to come to, before any label is there."""
+        """Return the expected metrics of `scores` before their labels arrive, by name."""
         return estimation.estimate_performance(scores, self.cost)
 
     def calibration_by_night(
         self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
     ) -> Interval | None:
-        """Return mean score over mean label: below 1 too little is expected."""
+        """Return mean score over mean label with its interval; below 1, the model predicts too few positives."""
         return intervals.ratio_by_night(scores, labels, nights, confidence, seed)
 
     def floor_checks(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
-        """Return the checks of what any model must reach."""
+        """Return the checks of the floors, which every model must meet."""
         return (
             checks.at_most("log loss", probability.log_loss(labels, scores), gates.max_log_loss),
             checks.at_least("ROC AUC", probability.auc(labels, scores), gates.min_auc),
         )
 
-    def single_feature_skill(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
-        """Return how well a single feature ranks the label, either way up; None where that cannot be told."""
-        return univariate.univariate_auc(column, labels, night)
+    def single_feature_skill(self, column: "pd.Series", labels: Floats, night_index: Integers) -> float | None:
+        """Return the ROC AUC of a single feature, in either direction; None if it cannot be computed."""
+        return univariate.univariate_auc(column, labels, night_index)
 
     def max_single_feature_skill(self, gates: Gates) -> float:
-        """Return the most that a single feature may reach: no more than a whole model."""
+        """Return the largest ROC AUC that a single feature may have: that of the leak alarm for a whole model."""
         return gates.leak_auc
 
     def expected_and_observed(self, labels: Floats, scores: Floats) -> tuple[float, float]:
@@ -214,16 +219,16 @@ class Target(BinaryDisplay):
         return float(scores.mean()), float(labels.mean())
 
     def measure_groups(
-        self, rows: ScoredRows, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
+        self, rows: ScoredRows, levels: Mapping[str, Strings], included: Booleans, declared: Fairness, confidence: float
     ) -> tuple[Group, ...]:
-        return fairness.measure(rows, levels, among, declared, self.cost, confidence)
+        return fairness.measure(rows, levels, included, declared, self.cost, confidence)
 
     @staticmethod
     def group_checks(groups: tuple[Any, ...], declared: Fairness) -> tuple[Check, ...]:
         return fairness.checks(groups, declared)
 
     def gains(self, rows: ScoredRows) -> GainsCurve | None:
-        """Return what acting on the highest scores brings."""
+        """Return recall and savings of acting on the highest scores."""
         return curves.gains_curve(rows, self.cost)
 
     @staticmethod
@@ -232,5 +237,5 @@ class Target(BinaryDisplay):
 
     @staticmethod
     def is_valid_score(score: float) -> bool:
-        """Return whether this is a probability that may be answered to anything."""
+        """Return whether `score` is a valid probability: strictly between 0 and 1."""
         return 0 < score < 1

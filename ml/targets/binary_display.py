@@ -1,4 +1,4 @@
-"""What a yes or no is called and how it is described to people."""
+"""Names and sentences with which a binary target is described to people."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from ml.usecase import Cost, Fairness, UseCase
 
 
 class BinaryDisplay:
-    """The sentences about a target with a probability for an answer, under its costs."""
+    """The display methods of a binary target."""
 
     __slots__ = ()
     cost: Cost
@@ -17,12 +17,12 @@ class BinaryDisplay:
     score_unit: ClassVar[str] = "probability"
 
     @staticmethod
-    def describe_task(use_case: UseCase) -> list[str]:  # noqa: ARG004 - as the protocol has it
-        """Return nothing: the question says what is asked for."""
+    def describe_task(use_case: UseCase) -> list[str]:  # noqa: ARG004 - see the protocol
+        """Return no lines: the question describes a binary task completely."""
         return []
 
     def describe_deterministic_level(self, value: float, inside: float, outside: float, rows: int) -> str:
-        """Return in words how often a label is `value` where a level holds, and elsewhere."""
+        """Return a sentence with the share of rows whose label is `value`, inside and outside a level."""
         rate, others = (inside, outside) if value == 1 else (1 - inside, 1 - outside)
         return f"{rate:.1%} of {rows} rows have the label, elsewhere {others:.1%}"
 
@@ -35,7 +35,7 @@ class BinaryDisplay:
         return fairness.describe_bars(declared)
 
     def explain_decision(self, slope: float, offset: float, score: float) -> list[str]:
-        """Return in words what calibration and costs make of log-odds."""
+        """Return sentences that explain how calibration and costs lead from log-odds to a decision."""
         relation = "above: act" if score > self.cost.threshold else "not above: do not act"
         return [
             f"Calibrated: {slope:.4f} x log-odds {offset:+.4f}, a probability of {score:.4f}.",

@@ -1,7 +1,7 @@
-"""Making answers mean what they say: a correction learned on raw answers to rows that the model has not learned from.
+"""Calibration of raw scores, fitted on rows that the model was not trained on.
 
-Rows of one night are not independent, so a correction that fits held-out rows may still be one week's luck. It must
-earn its place: it is adopted only when it lowers the loss of the latest held-out nights with confidence.
+The rows of one night are not independent, so that a good fit on held-out rows may be the luck of one week. A
+calibration is therefore adopted only if it lowers the loss of the latest held-out nights significantly.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,23 +18,31 @@ _Z_SCORE = 1.64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
-    """p = 1 / (1 + exp(-(slope x log-odds + offset))) (Platt, 1999); slope 1 and offset 0 change nothing."""
+    """Platt scaling (Platt 1999): p = 1 / (1 + exp(-(slope x log-odds + offset))). The default is the identity."""
 
     slope: float = 1.0
     offset: float = 0.0
 
     def compensate(self, excess: float) -> "Calibration":
-        """Return the correction of log-odds that come `excess` too high."""
+        """Return the calibration for log-odds that are too high by `excess`.
+
+        >>> Calibration(slope=0.5, offset=1.0).compensate(4.0)  # 0.5 * (log-odds - 4) + 1
+        Calibration(slope=0.5, offset=-1.0)
+        """
         return Calibration(slope=self.slope, offset=self.offset - self.slope * excess)
 
     def apply(self, log_odds: FloatOrArray) -> FloatOrArray:
-        """Return probabilities, shape (n,), or that of one answer alone."""
+        """Return the probabilities of `log_odds`, which has the shape (n,) or is a scalar.
+
+        >>> Calibration(slope=2.0).apply(np.array([0.0, np.log(3)])).round(4).tolist()  # 9 / (1 + 9)
+        [0.5, 0.9]
+        """
         return probability(self.slope * log_odds + self.offset)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scaling:
-    """answer = slope x raw + offset, kept within the least and the greatest label that was learned from."""
+    """prediction = slope x raw + offset, clipped to the range of the training labels, `low` to `high`."""
 
     slope: float = 1.0
     offset: float = 0.0
@@ -42,11 +50,15 @@ class Scaling:
     high: float
 
     def compensate(self, excess: float) -> "Scaling":
-        """Return the correction of raw answers that come `excess` too high."""
+        """Return the calibration for raw predictions that are too high by `excess`."""
         return Scaling(slope=self.slope, offset=self.offset - self.slope * excess, low=self.low, high=self.high)
 
     def apply(self, raw: FloatOrArray) -> FloatOrArray:
-        """Return answers, shape (n,), or one alone."""
+        """Return the predictions for `raw`, which has the shape (n,) or is a scalar.
+
+        >>> Scaling(slope=2.0, offset=1.0, low=0.0, high=30.0).apply(np.array([-5.0, 10.0, 20.0])).tolist()
+        [0.0, 21.0, 30.0]
+        """
         predictions: FloatOrArray = np.minimum(np.maximum(self.slope * raw + self.offset, self.low), self.high)
         return predictions
 
@@ -64,9 +76,10 @@ def fit_if_better(
     fit: Callable[[Floats, Floats], Correction],
     row_loss: Callable[[Floats, Floats], Floats],
 ) -> Correction:
-    """Return the correction that `fit` finds if the one of the earlier rows improves the `latest` ones, else `plain`.
+    """Return the calibration that `fit` finds on all rows if it improves the latest rows, else `identity`.
 
-    "Improves" is a night-paired mean difference of loss above 1.64 standard errors (one-sided 95 %).
+    It improves them if a calibration fitted on the other rows lowers their loss: the mean over nights of the loss
+    reduction must exceed 1.64 standard errors (one-sided 95 %).
     """
     candidate = fit(raw[~is_latest], labels[~is_latest])
     identity_loss, candidate_loss = (
@@ -80,17 +93,24 @@ def fit_if_better(
 
 
 def dump(correction: Correction) -> dict[str, float]:
-    """Return what `load` reads back, as JSON values."""
+    """Return `correction` as JSON values; `load` reads them."""
     return asdict(correction)
 
 
 def load(state: Mapping[str, float]) -> Correction:
-    """Return the correction that `dump` wrote."""
+    """Return the calibration that `dump` wrote."""
     return Scaling(**state) if "low" in state else Calibration(**state)
 
 
 def fit(log_odds: Floats, labels: Floats) -> Calibration:
-    """Return the correction with the highest likelihood: Newton's method, steps bounded, Platt's smoothed targets."""
+    """Return the maximum likelihood fit with Platt's smoothed targets, by Newton's method with bounded steps.
+
+    >>> log_odds, labels = np.repeat([-2.0, 2.0], 1000), np.tile(np.repeat([0.0, 1.0], [250, 750]), 2)
+    >>> labels[:1000] = 1 - labels[:1000]  # 25 % positives at -2, 75 % at 2: the log-odds are -log(3) and log(3)
+    >>> fitted = fit(log_odds, labels)
+    >>> round(fitted.slope, 2), round(float(np.log(3)) / 2, 2)
+    (0.55, 0.55)
+    """
     positives = labels.sum()
     negatives = len(labels) - positives
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))

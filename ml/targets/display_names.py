@@ -1,4 +1,4 @@
-"""What things are called: the loss, the answer, and what either is compared with."""
+"""The display names of metrics, scores and plots, for binary targets and for regression."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,16 +6,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DisplayNames:
-    """The words of one kind of target.
+    """The names and phrases of one kind of target.
 
-    `metric` is the loss in records (a column, a metric's name), `loss` the same in sentences, in the unit `loss_unit`; `raw`
-    is an answer before its calibration, `prior` what a constant answers, `alone` what a single feature does, `calibration`
-    heads the numbers of that, the share or ratio `calibrated` being right; `apart` is how far two models' answers lie apart, `level` what
-    is moved from one to the other, `dearer` by how much more one costs; `saved_against` is the decision that costs are
-    compared with, `expected` and `seen` head what weak slices are told by, `label` says how to make one of what is none, `labels_are`
-    what labels may be and `contract` how a contract says so. On pictures,
-    `seen_mean` is a night's mean label, `came` what is held against scores (on the axis `score_axis`, within `bounds`);
-    `captions` say what each picture shows.
+    * Loss: `metric` is its name in records (a column, a metric), `loss` its name in sentences, `loss_unit` its unit,
+      and `loss_per_row` the unit of a mean over rows.
+    * Scores: `raw` is a score before calibration, `prior` the constant prediction. `single_feature` continues the
+      sentence "the feature X alone ...". `calibration` heads a column of calibration numbers.
+    * Comparisons: `savings_baseline` is the decision that savings are compared with. `score_distance`, `score_level`
+      and `cost_increase` name what is compared between two models: the distance of their scores, a shift of all
+      scores, and the extra cost. `expected` and `observed` head the columns of weak slices.
+    * Labels: `label_hint` says how to turn a column into a label, `label_values` lists the allowed values, and
+      `label_contract` shows a contract for them.
+    * Plots: `mean_label` is the mean label of a night. `observed_axis` and `score_axis` are axis titles,
+      `score_bounds` the limits of the score axis. `captions` has the caption of each plot.
     """
 
     metric: str
@@ -46,29 +49,29 @@ BINARY = DisplayNames(
     metric="log_loss",
     loss="log loss",
     loss_unit="nats",
-    loss_per_row="nats a row",
+    loss_per_row="nats per row",
     raw="log-odds",
     prior="the base rate",
     single_feature="ranks the label with a ROC AUC",
-    calibration="expected over seen",
+    calibration="mean score / mean label",
     savings_baseline="never acting",
     score_distance="mean distance of scores",
     score_level="log-odds",
-    cost_increase="cost of a decision beyond the champion's, in actions",
+    cost_increase="cost of a decision minus the champion's, in units of the cost of acting",
     expected="expected",
-    observed="seen",
-    label_hint="make it a bool or a float of 0 and 1, or derive one that is",
+    observed="observed",
+    label_hint="declare it as bool, or as float with values 0 and 1, or derive such a column",
     label_values="1 for yes, 0 for no, or missing",
     label_contract="pa.Field(isin=[0, 1])",
-    mean_label="share of labels",
-    observed_axis="share that came true",
+    mean_label="share of positive labels",
+    observed_axis="observed share of positives",
     score_axis="score",
     score_bounds=(0.0, 1.0),
     captions={
-        "reliability": "Is a score what came? Ten bins of equal count, with the rows of each.",
-        "gains": "What acting on the highest scores finds, and saves.",
-        "slices": "Each part of the rows: log loss, and what was expected over what came.",
-        "fairness": "Each group: who is acted on, who is found, who is alarmed for nothing, and what a score means.",
+        "reliability": "Reliability: mean score and observed share of positives, in ten bins of equal count.",
+        "gains": "Recall and savings of acting on the highest scores.",
+        "slices": "Slices: log loss, and the ratio of mean score to mean label.",
+        "fairness": "Groups: selection rate, true and false positive rate, and the ratio of mean score to mean label.",
     },
 )
 
@@ -76,28 +79,28 @@ BINARY = DisplayNames(
 REGRESSION = DisplayNames(
     metric="relative_loss",
     loss="relative loss",
-    loss_unit="1 = always the same answer",
-    loss_per_row="a row; 1 is always the same answer",
-    raw="answer",
-    prior="always the same answer",
-    single_feature="tells the label with a skill",
-    calibration="share below the answer",
-    savings_baseline="always the same answer",
-    score_distance="mean distance of answers, 1 being what always the same answer loses",
-    score_level="answers (1 is what always the same answer loses)",
-    cost_increase="cost of an answer beyond the champion's, 1 being that of always the same",
-    expected="share asked for",
-    observed="share below the answer",
-    label_hint="make it a float, or derive one that is",
+    loss_unit="1 = loss of the best constant",
+    loss_per_row="per row; 1 is the loss of the best constant",
+    raw="raw prediction",
+    prior="the best constant",
+    single_feature="predicts the label with a skill",
+    calibration="share below the prediction",
+    savings_baseline="the best constant",
+    score_distance="mean distance of predictions, in units of the best constant's loss",
+    score_level="predictions (in units of the best constant's loss)",
+    cost_increase="cost of a prediction minus the champion's, in units of the best constant's cost",
+    expected="expected share below",
+    observed="observed share below",
+    label_hint="declare it as float, or derive such a column",
     label_values="a finite number, or missing",
     label_contract="pa.Field(ge=..., le=...)",
     mean_label="mean label",
-    observed_axis="share of labels below the answer",
-    score_axis="answer",
+    observed_axis="share of labels below the prediction",
+    score_axis="prediction",
     score_bounds=None,
     captions={
-        "reliability": "Do so many labels lie below the answer as asked for? Ten bins of equal count, with the rows of each.",
-        "slices": "Each part of the rows: relative loss, and the share of labels below the answer.",
-        "fairness": "Each group: which way and how far answers are off, and the share of labels below them.",
+        "reliability": "Reliability: share of labels below the prediction, in ten bins of equal count.",
+        "slices": "Slices: relative loss, and the share of labels below the prediction.",
+        "fairness": "Groups: bias, mean absolute error, and the share of labels below the prediction.",
     },
 )

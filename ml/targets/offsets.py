@@ -1,4 +1,4 @@
-"""Answers moved by constants: how far off some rows are, and what constant would mend them, where answers are moved."""
+"""Corrections of scores by a constant, for groups of rows: residuals, centring, and the best constant with its test."""
 
 from dataclasses import dataclass
 
@@ -14,25 +14,30 @@ _NEWTON_STEPS, _MAX_OFFSET, _EPSILON = 4, 3.0, 1e-9
 
 @dataclass(frozen=True, slots=True)
 class LogOddsOffset:
-    """Probabilities are moved in log-odds, by Newton's steps."""
+    """Constants that are added to the log-odds of probabilities, fitted by Newton steps."""
 
     def to_raw(self, scores: Floats) -> Floats:
-        """Return what is moved."""
+        """Return the log-odds of `scores`."""
         clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
         log_odds: Floats = np.log(clipped / (1 - clipped))
         return log_odds
 
     def to_scores(self, raw: Floats) -> Floats:
-        """Return the scores that what was moved stands for."""
+        """Return the probabilities of the log-odds `raw`."""
         return probability(raw)
 
     def residuals(self, raw: Floats, labels: Floats) -> tuple[Floats, Floats]:
-        """Return how far each row lies above its score, and the variance of that where scores are right."""
+        """Return each row's label minus its score, and the variance of that difference if the scores are calibrated."""
         scores = probability(raw)
         return labels - scores, scores * (1 - scores)
 
     def center_groups(self, raw: Floats, labels: Floats, group: Integers) -> Floats:
-        """Return log-odds after those of each place were moved by one constant to what came there."""
+        """Return `raw` with one constant added per group, so that mean score and mean label of the group agree.
+
+        >>> offset, raw, labels = LogOddsOffset(), np.zeros(8), np.array([1.0, 0, 0, 0, 1, 1, 1, 0])
+        >>> offset.to_scores(offset.center_groups(raw, labels, np.repeat([0, 1], 4))).round(4).tolist()
+        [0.25, 0.25, 0.25, 0.25, 0.75, 0.75, 0.75, 0.75]
+        """
         for _ in range(_NEWTON_STEPS):
             residuals, weights = self.residuals(raw, labels)
             weight = np.bincount(group, weights) + _EPSILON
@@ -40,32 +45,37 @@ class LogOddsOffset:
         return raw
 
     def fit_offsets(self, masks: Singles, raw: Floats, labels: Floats) -> tuple[Floats, Floats]:
-        """Return the constant that the rows of each mask need (one Newton step), and its score (Rao's)."""
+        """Return the best constant for the rows of each mask (one Newton step), and Rao's score statistic."""
         residual, weight = _sum_by_mask(masks, *self.residuals(raw, labels))
         return np.clip(residual / weight, -_MAX_OFFSET, _MAX_OFFSET), residual**2 / weight
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnitOffset:
-    """Numbers are moved in their own unit, by the `quantile` of what is left."""
+    """Constants that are added to predicted numbers: the `quantile` of the residuals."""
 
     quantile: float
 
     def to_raw(self, scores: Floats) -> Floats:
-        """Return what is moved."""
+        """Return `scores` unchanged."""
         return scores
 
     def to_scores(self, raw: Floats) -> Floats:
-        """Return the answers that what was moved stands for."""
+        """Return `raw` unchanged."""
         return raw
 
     def residuals(self, raw: Floats, labels: Floats) -> tuple[Floats, Floats]:
-        """Return the slope of each row's pinball loss, and the variance of that where answers are right."""
+        """Return the negative slope of each row's pinball loss, and its variance if predictions are calibrated."""
         below = np.where(labels < raw, 1.0, np.where(labels == raw, self.quantile, 0.0))
         return self.quantile - below, np.full(len(raw), self.quantile * (1 - self.quantile))
 
     def center_groups(self, raw: Floats, labels: Floats, group: Integers) -> Floats:
-        """Return answers after those of each place were moved by one constant to what came there."""
+        """Return `raw` with one constant added per group: the quantile of the group's residuals.
+
+        >>> raw, labels = np.full(4, 10.0), np.array([12.0, 12.0, 7.0, 7.0])
+        >>> UnitOffset(quantile=0.5).center_groups(raw, labels, np.array([0, 0, 1, 1])).tolist()
+        [12.0, 12.0, 7.0, 7.0]
+        """
         differences = labels - raw
         offsets: Floats = np.array(
             [
@@ -77,7 +87,7 @@ class UnitOffset:
         return centred
 
     def fit_offsets(self, masks: Singles, raw: Floats, labels: Floats) -> tuple[Floats, Floats]:
-        """Return the constant that the rows of each mask need, the quantile of what is left there, and its score (Rao's)."""
+        """Return the best constant for the rows of each mask (a quantile of residuals), and Rao's score statistic."""
         residual, weight = _sum_by_mask(masks, *self.residuals(raw, labels))
         differences = labels - raw
         order = np.argsort(differences, kind="stable")
@@ -91,7 +101,7 @@ Offset = LogOddsOffset | UnitOffset
 
 
 def _sum_by_mask(masks: Singles, residuals: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return the sums under each mask."""
+    """Return the sums of residuals and weights over the rows of each mask, each of shape (masks,)."""
     with threadpool_limits(1):
         residual, weight = ((masks @ each.astype(np.float32)).astype(np.float64) for each in (residuals, weights))
     return residual, np.maximum(weight, _EPSILON)

@@ -1,7 +1,8 @@
-"""A number: answered by the quantile that costs least, which loses and costs by how far off it is, and which way.
+"""Regression targets: the score is the quantile of the label that costs least.
 
-The loss is the pinball loss over what the best constant lost on the rows learned from: 1 is always answering the same,
-0 is knowing. So the gate's margins need no unit, and a quiet night's loss is not blown up by what is quiet about it.
+The loss is the relative loss: the pinball loss, divided by the pinball loss of the best constant on the training rows.
+It is 1 for that constant and 0 for a perfect prediction. Therefore the gate's margins need no unit. The divisor is not
+computed from the rows at hand, because a night with little variation would then have an inflated loss.
 """
 
 import math
@@ -37,9 +38,9 @@ __all__ = ["Group", "Performance", "Quality", "Target"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quality:
-    """The numbers of one model on one set of rows, errors in the label's unit.
+    """The metrics of one model on one set of rows; errors are in the label's unit.
 
-    `skill` is the share of the constant's loss on the same rows that the model spares; None where that has none to lose.
+    `skill` is the share of the constant's loss on the same rows that the model saves; None if that loss is 0.
     """
 
     rows: int
@@ -60,7 +61,7 @@ class Quality:
 
     @property
     def headline(self) -> dict[str, str]:
-        """What candidates are compared by, as people read it."""
+        """The metrics by which candidates are compared, as text."""
         return {
             "relative loss": f"{self.relative_loss:.4f}",
             "mean absolute error": f"{self.mean_absolute_error:.4g}",
@@ -70,7 +71,7 @@ class Quality:
 
     @property
     def descriptors(self) -> dict[str, str]:
-        """What parts of the rows are described by, beside their loss."""
+        """The metrics that describe a slice besides its loss, as text."""
         return {
             "mean label": f"{self.mean_label:.4g}",
             "mean absolute error": f"{self.mean_absolute_error:.4g}",
@@ -78,13 +79,13 @@ class Quality:
         }
 
     def leak_limit(self, gates: Gates) -> tuple[str, float | None, float, int]:
-        """Return what is too good to be true: its name, its number, the most it may be, over how many nights."""
+        """Return the metric of the leak alarm: its name, value, maximum, and the fewest nights to which it applies."""
         return "skill", self.skill, gates.leak_skill, gates.leak_skill_nights
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Performance:
-    """The matured rows of some nights, measured."""
+    """The metrics of published scores on the labelled rows of some nights."""
 
     nights: int
     rows: int
@@ -104,9 +105,9 @@ class Performance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target(RegressionDisplay):
-    """A number under its costs, with what the labels learned from say of it.
+    """A regression target with its costs and with constants from the training labels.
 
-    `prior` is the constant that cost least, `scale` the pinball loss that it had, `low` and `high` the labels' range.
+    `prior` is the constant that costs least, `scale` its pinball loss, and `low` to `high` is the range of the labels.
     """
 
     cost: PinballCost
@@ -138,7 +139,7 @@ class Target(RegressionDisplay):
 
     @property
     def facts(self) -> dict[str, object]:
-        """What a package tells of its target; JSON values."""
+        """The facts of the target that a package stores; JSON values."""
         return {
             "kind": "regression",
             "unit": self.unit,
@@ -151,12 +152,12 @@ class Target(RegressionDisplay):
 
     @property
     def quantile(self) -> float:
-        """The quantile of the label that is asked for."""
+        """The quantile of the label that is predicted."""
         return self.cost.quantile
 
     @property
     def calibration_reference(self) -> float:
-        """The share of labels below answers that are right."""
+        """The share of labels below the prediction if the model is calibrated."""
         return self.quantile
 
     @property
@@ -165,20 +166,20 @@ class Target(RegressionDisplay):
 
     @property
     def score_distance(self) -> RegressionDistance:
-        """How two models' answers to the same rows are compared."""
+        """The distance between two models' predictions of the same rows."""
         return RegressionDistance(cost=self.cost, scale=self.scale)
 
     @staticmethod
     def restore_quality(fields: Mapping[str, Any]) -> Quality:
-        """Return the quality that was recorded."""
+        """Return the quality with the recorded `fields`."""
         return Quality(**fields)
 
     def check_learnable(self, labels: Floats, nights: Strings) -> None:
-        """Raise RefusalError when all rows have the same label."""
+        """Raise RefusalError if all rows have the same label."""
         if len(np.unique(labels)) < 2:
             raise RefusalError(
                 f"expected labels that differ in {nights.min()}..{nights.max()} to learn from, got only {labels[0]:g}: "
-                "wait for labels, or land more history"
+                "wait for labels, or ingest more history"
             )
 
     def row_loss(self, labels: Floats, scores: Floats) -> Floats:
@@ -188,28 +189,28 @@ class Target(RegressionDisplay):
         return quantile_metrics.row_cost(labels, scores, self.cost)
 
     def row_calibration(self, labels: Floats, scores: Floats) -> Floats:
-        """Return what is averaged over rows of like answers, to be held against the quantile asked for."""
+        """Return the coverage of each row, whose mean over similar rows is compared with the target quantile."""
         return quantile_metrics.row_coverage(labels, scores)
 
     def ideal_calibration(self, scores: tuple[float, float]) -> tuple[float, float]:
-        """Return what share of labels should lie below answers like these."""
+        """Return the target quantile twice: it is the expected share of labels below any prediction."""
         return self.quantile, self.quantile
 
     def saved_per_1000(self, labels: Floats, scores: Floats) -> float:
         return quantile_metrics.saved_per_1000(labels, scores, self.cost, self.prior)
 
     def uncorrected_scores(self, raw: Floats) -> Floats:
-        """Return what raw answers say without a correction."""
+        """Return raw predictions without calibration, clipped to the range of the training labels."""
         return self._uncorrected.apply(raw)
 
     @property
     def _uncorrected(self) -> Scaling:
         return Scaling(low=self.low, high=self.high)
 
-    def fit_calibration(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
-        """Return a scale and a shift where they have earned their place, else none."""
+    def fit_calibration(self, raw: Floats, labels: Floats, nights: Strings, is_latest: Booleans) -> Correction:
+        """Return a linear calibration if it improves the latest nights, else the identity."""
         return calibration.fit_if_better(
-            raw, labels, nights, latest, identity=self._uncorrected, fit=self._fit_correction, row_loss=self.row_loss
+            raw, labels, nights, is_latest, identity=self._uncorrected, fit=self._fit_correction, row_loss=self.row_loss
         )
 
     def _fit_correction(self, raw: Floats, labels: Floats) -> Scaling:
@@ -217,7 +218,7 @@ class Target(RegressionDisplay):
         return Scaling(slope=float(slopes[0]), offset=offset, low=self.low, high=self.high)
 
     def measure(self, labels: Floats, scores: Floats, nights: Strings) -> Quality:
-        """Return every metric of `scores` (shape (n,)) against `labels` (shape (n,)), both in the same unit; n >= 1."""
+        """Return the metrics of `scores` against `labels`, in the label's unit, each of shape (n,) with n >= 1."""
         return Quality(
             rows=len(labels),
             nights=len(np.unique(nights)),
@@ -236,7 +237,7 @@ class Target(RegressionDisplay):
         return univariate.relative_skill(labels, scores, self.prior, self.quantile)
 
     def measure_performance(self, labels: Floats, scores: Floats, nights: int) -> Performance:
-        """Return how issued answers did, over so many nights."""
+        """Return the metrics of published scores on the labels of the given number of nights."""
         return Performance(
             nights=nights,
             rows=len(labels),
@@ -251,37 +252,37 @@ class Target(RegressionDisplay):
         )
 
     def estimate_performance(self, scores: Floats) -> Mapping[str, Estimate]:
-        """Return nothing: one quantile does not say how far from it the label will lie."""
+        """Return no metrics: a single quantile does not determine the distribution of the label."""
         return {}
 
     def calibration_by_night(
         self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
     ) -> Interval | None:
-        """Return the share of labels below the answer: above the quantile asked for, too much is expected."""
+        """Return the share of labels below the prediction, with its interval; ideally it is `quantile`."""
         below = quantile_metrics.row_coverage(labels, scores)
         return intervals.clip_to_share(intervals.ratio_by_night(below, np.ones(len(below)), nights, confidence, seed))
 
     def floor_checks(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
-        """Return the check of what any model must reach."""
+        """Return the checks of the floors, which every model must meet."""
         return (checks.at_least("skill", self._skill(labels, scores), gates.min_skill),)
 
-    def single_feature_skill(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
-        """Return the skill of a single feature; None where that cannot be told."""
-        return univariate.univariate_skill(column, labels, night, self.quantile)
+    def single_feature_skill(self, column: "pd.Series", labels: Floats, night_index: Integers) -> float | None:
+        """Return the skill of a single feature; None if it cannot be computed."""
+        return univariate.univariate_skill(column, labels, night_index, self.quantile)
 
     def max_single_feature_skill(self, gates: Gates) -> float:
-        """Return the most that a single feature may reach: no more than a whole model."""
+        """Return the largest skill that a single feature may have: that of the leak alarm for a whole model."""
         return gates.leak_skill
 
     def expected_and_observed(self, labels: Floats, scores: Floats) -> tuple[float, float]:
-        """Return the share of labels that should lie below the answer, and the one that does."""
+        """Return the expected and the observed share of labels below the prediction."""
         return self.quantile, float(quantile_metrics.row_coverage(labels, scores).mean())
 
     def measure_groups(
-        self, rows: ScoredRows, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
+        self, rows: ScoredRows, levels: Mapping[str, Strings], included: Booleans, declared: Fairness, confidence: float
     ) -> tuple[Group, ...]:
         return fairness_regression.measure(
-            rows, levels, among, declared, self.row_loss(rows.labels, rows.scores), confidence
+            rows, levels, included, declared, self.row_loss(rows.labels, rows.scores), confidence
         )
 
     @staticmethod
@@ -289,7 +290,7 @@ class Target(RegressionDisplay):
         return fairness_regression.checks(groups, declared)
 
     def gains(self, rows: ScoredRows) -> GainsCurve | None:
-        """Return none: nobody acts above a threshold."""
+        """Return None: there is no threshold above which one acts."""
         return None
 
     @staticmethod
@@ -298,5 +299,5 @@ class Target(RegressionDisplay):
 
     @staticmethod
     def is_valid_score(score: float) -> bool:
-        """Return whether this is a number that may be answered to anything."""
+        """Return whether `score` is finite."""
         return math.isfinite(score)

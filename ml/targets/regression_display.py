@@ -1,4 +1,4 @@
-"""What a number that is asked for is called and how it is described to people."""
+"""Names and sentences with which a regression target is described to people."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from ml.usecase import Fairness, PinballCost, Regression, UseCase
 
 
 class RegressionDisplay:
-    """The sentences about a target with a quantile for an answer, under its costs and within its labels' range."""
+    """The display methods of a regression target."""
 
     __slots__ = ()
     cost: PinballCost
@@ -20,25 +20,25 @@ class RegressionDisplay:
 
     @property
     def score_unit(self) -> str:
-        """What answers count."""
+        """The unit of scores."""
         return self.unit
 
     @staticmethod
     def describe_task(use_case: UseCase) -> list[str]:
-        """Return in words what is asked for, beside the question."""
+        """Return sentences that describe the predicted number, in addition to the question."""
         cost, task = cost_and_task(use_case)
         return [
             "",
-            f"Answered in {task.unit}, by the number that {cost.quantile:.0%} of labels do not exceed: it costs least where a "
-            f"unit too little costs {cost.under:g}, and one too much {cost.over:g}.",
+            f"The prediction is the {cost.quantile:.0%} quantile of the label, in {task.unit}. It has the lowest "
+            f"cost if a unit too low costs {cost.under:g} and a unit too high costs {cost.over:g}.",
         ]
 
     def describe_deterministic_level(self, value: float, inside: float, outside: float, rows: int) -> str:
-        """Return in words how often a label is `value` where a level holds, and elsewhere."""
+        """Return a sentence with the share of rows whose label is `value`, inside and outside a level."""
         return f"{inside:.1%} of {rows} rows have the label {value:g}, elsewhere {outside:.1%}"
 
     @staticmethod
-    def group_remarks(groups: tuple[Any, ...], declared: Fairness) -> list[str]:  # noqa: ARG004 - as the protocol has it
+    def group_remarks(groups: tuple[Any, ...], declared: Fairness) -> list[str]:  # noqa: ARG004 - see the protocol
         return []
 
     @staticmethod
@@ -46,12 +46,12 @@ class RegressionDisplay:
         return fairness_regression.describe_bars(declared)
 
     def explain_decision(self, slope: float, offset: float, score: float) -> list[str]:
-        """Return in words what calibration and costs make of a raw answer."""
+        """Return sentences that explain how calibration turns a raw prediction into a score, and what errors cost."""
         return [
-            f"Calibrated: {slope:.4f} x answer {offset:+.4f}, kept within {self.low:g} and {self.high:g}: {score:.4f} "
-            f"{self.unit}.",
-            f"A unit ({self.unit}) too little costs {self.cost.under:g}, one too much {self.cost.over:g}: asked for is what "
-            f"{self.cost.quantile:.0%} of labels do not exceed.",
+            f"Calibrated: {slope:.4f} x raw prediction {offset:+.4f}, clipped to {self.low:g} to {self.high:g}: "
+            f"{score:.4f} {self.unit}.",
+            f"A unit ({self.unit}) too low costs {self.cost.under:g}, a unit too high {self.cost.over:g}: the "
+            f"prediction is the {self.cost.quantile:.0%} quantile.",
         ]
 
     @staticmethod
@@ -60,7 +60,7 @@ class RegressionDisplay:
 
 
 def cost_and_task(use_case: UseCase) -> tuple[PinballCost, Regression]:
-    """Return both as a use case declares them that asks for a number."""
+    """Return the cost and the task of a use case with a regression target."""
     assert isinstance(use_case.cost, PinballCost)
     assert isinstance(use_case.task, Regression)
     return use_case.cost, use_case.task

@@ -1,6 +1,6 @@
-"""What the rest of the code asks of a target, whether the answer is a probability or a number.
+"""The interface of targets: `Target` for computations, `TargetDisplay` for names and sentences.
 
-`Target` computes; `TargetDisplay` has the words for people. `binary` and `regression` have the two implementations.
+`ml.targets.binary` and `ml.targets.regression` implement it.
 """
 
 from collections.abc import Mapping
@@ -23,40 +23,40 @@ if TYPE_CHECKING:
 
 
 class TargetDisplay(Protocol):
-    """How a target is described to people: names, units and sentences."""
+    """Names, units and sentences with which a target is described to people."""
 
     @property
     def display_names(self) -> DisplayNames: ...
 
     @property
     def score_unit(self) -> str:
-        """What answers count."""
+        """The unit of scores."""
 
     @staticmethod
     def describe_task(use_case: UseCase) -> list[str]:
-        """Return in words what is asked for, beside the question."""
+        """Return sentences that describe the task, in addition to the question."""
 
     def describe_deterministic_level(self, value: float, inside: float, outside: float, rows: int) -> str:
-        """Return in words how often a label is `value` where a level holds, and elsewhere."""
+        """Return a sentence with the share of rows whose label is `value`, inside and outside a level."""
 
     @staticmethod
     def group_remarks(groups: tuple[Any, ...], declared: Fairness) -> list[str]:
-        """Return what is to be said of groups beside their numbers."""
+        """Return remarks about the groups, as lines of Markdown."""
 
     @staticmethod
     def describe_group_limits(declared: Fairness) -> str:
-        """Return in words what groups may not exceed."""
+        """Return a sentence that says which groups are gated, and by which bounds."""
 
     def explain_decision(self, slope: float, offset: float, score: float) -> list[str]:
-        """Return in words what calibration and costs make of a raw answer."""
+        """Return sentences that explain how calibration and costs lead from a raw score to a decision."""
 
     @staticmethod
     def describe_valid_scores() -> str:
-        """Return in words what may be answered to anything."""
+        """Return a phrase that describes valid scores."""
 
 
 class Quality(Protocol):
-    """The numbers of one model on one set of rows."""
+    """The metrics of one model on one set of rows."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
@@ -77,18 +77,18 @@ class Quality(Protocol):
 
     @property
     def headline(self) -> dict[str, str]:
-        """What candidates are compared by, as people read it."""
+        """The metrics by which candidates are compared, as text."""
 
     @property
     def descriptors(self) -> dict[str, str]:
-        """What parts of the rows are described by, beside their loss."""
+        """The metrics that describe a slice besides its loss, as text."""
 
     def leak_limit(self, gates: Gates) -> tuple[str, float | None, float, int]:
-        """Return what is too good to be true: its name, its number, the most it may be, over how many nights."""
+        """Return the metric of the leak alarm: its name, value, maximum, and the fewest nights to which it applies."""
 
 
 class Performance(Protocol):
-    """The matured rows of some nights, measured."""
+    """The metrics of published scores on the labelled rows of some nights."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
@@ -112,102 +112,102 @@ class Performance(Protocol):
 
 
 class Target(TargetDisplay, Protocol):
-    """What is asked for, with what the labels learned from say of it. Labels and scores have the shape (n,), n >= 1."""
+    """A target with its costs and constants from the training labels. Labels and scores have the shape (n,), n >= 1."""
 
     @property
     def prior(self) -> float:
-        """What a constant would answer."""
+        """The prediction of the best constant."""
 
     @property
     def quantile(self) -> float | None:
-        """The quantile of the label that is asked for; None where a probability is."""
+        """The quantile of the label that is predicted; None for a binary target."""
 
     @property
     def calibration_reference(self) -> float:
-        """What `calibration_by_night` is where scores are right."""
+        """The value of `calibration_by_night` for calibrated scores."""
 
     @property
     def facts(self) -> dict[str, object]:
-        """What a package records of its target; JSON values."""
+        """The facts of the target that a package stores; JSON values."""
 
     @property
     def offsets(self) -> LogOddsOffset | UnitOffset:
-        """How scores are moved by a constant."""
+        """Corrections of scores by a constant."""
 
     @property
     def score_distance(self) -> ProbabilityDistance | RegressionDistance:
-        """How two models' scores of the same rows are compared."""
+        """The distance between two models' scores of the same rows."""
 
     @staticmethod
     def restore_quality(fields: Mapping[str, Any]) -> Quality:
-        """Return the quality that was recorded."""
+        """Return the quality with the recorded `fields`."""
 
     def check_learnable(self, labels: Floats, nights: Strings) -> None:
-        """Raise RefusalError when all rows have the same label."""
+        """Raise RefusalError if all rows have the same label."""
 
     def row_loss(self, labels: Floats, scores: Floats) -> Floats:
         """Return each row's loss."""
 
     def row_cost(self, labels: Floats, scores: Floats) -> Floats:
-        """Return what each row's decision costs."""
+        """Return the cost of each row's decision."""
 
     def row_calibration(self, labels: Floats, scores: Floats) -> Floats:
-        """Return what is averaged over rows with similar scores, to be compared with these."""
+        """Return each row's observed value; means over similar scores are compared with `ideal_calibration`."""
 
     def ideal_calibration(self, scores: tuple[float, float]) -> tuple[float, float]:
-        """Return what that average should be where scores are these."""
+        """Return the mean of `row_calibration` that calibrated scores have, at the two given scores."""
 
     def saved_per_1000(self, labels: Floats, scores: Floats) -> float:
-        """Return what 1000 decisions by these scores save against deciding without a model."""
+        """Return the savings per 1000 rows of decisions by `scores`, compared with decisions without a model."""
 
     def uncorrected_scores(self, raw: Floats) -> Floats:
-        """Return the scores that raw answers stand for without a calibration."""
+        """Return the scores of raw model outputs without calibration."""
 
-    def fit_calibration(self, raw: Floats, labels: Floats, nights: Strings, latest: Booleans) -> Correction:
-        """Return a calibration where it has earned its place, else none."""
+    def fit_calibration(self, raw: Floats, labels: Floats, nights: Strings, is_latest: Booleans) -> Correction:
+        """Return a calibration if it improves the latest nights, else the identity."""
 
     def measure(self, labels: Floats, scores: Floats, nights: Strings) -> Quality:
-        """Return every metric."""
+        """Return the metrics of `scores` against `labels`."""
 
     def measure_performance(self, labels: Floats, scores: Floats, nights: int) -> Performance:
-        """Return how published scores did, over so many nights."""
+        """Return the metrics of published scores on the labels of the given number of nights."""
 
     def estimate_performance(self, scores: Floats) -> Mapping[str, Estimate]:
-        """Return what these scores are expected to come to, before any label is there."""
+        """Return the expected metrics of `scores` before their labels arrive, by name; empty if there are none."""
 
     def calibration_by_night(
         self, labels: Floats, scores: Floats, nights: Strings, confidence: float, seed: int
     ) -> Interval | None:
-        """Return how calibrated scores are, with its interval over nights."""
+        """Return the measure of calibration with its interval over nights; see `calibration_reference`."""
 
     def floor_checks(self, labels: Floats, scores: Floats, gates: Gates) -> tuple[Check, ...]:
-        """Return the checks of what any model must reach."""
+        """Return the checks of the floors, which every model must meet."""
 
-    def single_feature_skill(self, column: "pd.Series", labels: Floats, night: Integers) -> float | None:
-        """Return how well a single feature predicts the label; None where that cannot be told."""
+    def single_feature_skill(self, column: "pd.Series", labels: Floats, night_index: Integers) -> float | None:
+        """Return how well a single feature predicts the label; None if it cannot be computed."""
 
     def max_single_feature_skill(self, gates: Gates) -> float:
-        """Return the most that a single feature may reach: no more than a whole model."""
+        """Return the largest skill that a single feature may have: that of the leak alarm for a whole model."""
 
     def expected_and_observed(self, labels: Floats, scores: Floats) -> tuple[float, float]:
-        """Return what was expected of the rows, and what was observed."""
+        """Return the expected and the observed mean of the rows."""
 
     def measure_groups(
-        self, rows: ScoredRows, levels: Mapping[str, Strings], among: Booleans, declared: Fairness, confidence: float
+        self, rows: ScoredRows, levels: Mapping[str, Strings], included: Booleans, declared: Fairness, confidence: float
     ) -> tuple[Any, ...]:
-        """Return the numbers of each group of the declared columns."""
+        """Return the metrics of each group of the declared columns."""
 
     @staticmethod
     def group_checks(groups: tuple[Any, ...], declared: Fairness) -> tuple[Check, ...]:
-        """Return the gates on groups."""
+        """Return the checks of the gated groups."""
 
     def gains(self, rows: ScoredRows) -> GainsCurve | None:
-        """Return what acting on the highest scores brings; None where nobody acts above a threshold."""
+        """Return recall and savings of acting on the highest scores; None for a target without a threshold."""
 
     @staticmethod
     def is_label(value: float) -> bool:
-        """Return whether a label may be this."""
+        """Return whether `value` is a valid label."""
 
     @staticmethod
     def is_valid_score(score: float) -> bool:
-        """Return whether this may be answered to anything."""
+        """Return whether `score` is valid."""

@@ -128,10 +128,10 @@ def walk_forward(
     fold have the same label.
     """
     raw, folds = np.full(len(data.labels), np.nan), []
-    for number, (learned, predicted) in enumerate(splitting.folds(data.nights), start=1):
-        learner = data.fit_learner(candidate, learned)
-        raw[predicted] = learner.raw(data.features[predicted]) - weighting.log_odds_bias(candidate)
-        folds.append(Fold(learner=learner, validation=predicted))
+    for number, (train, validation) in enumerate(splitting.folds(data.nights), start=1):
+        learner = data.fit_learner(candidate, train)
+        raw[validation] = learner.raw(data.features[validation]) - weighting.log_odds_bias(candidate)
+        folds.append(Fold(learner=learner, validation=validation))
         on_progress(number)
     return tuple(folds), raw
 

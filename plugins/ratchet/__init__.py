@@ -1,1 +1,1 @@
-"""Airflow's own extension points, as thin subclasses over `include/`, and what every DAG file shares."""
+"""Thin subclasses of Airflow's extension points over `include/`, and the functions that all DAG files share."""

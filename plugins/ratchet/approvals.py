@@ -1,4 +1,4 @@
-"""The question put to an approver, whose answer goes to the ledger: unlike task states and XComs, it is signed."""
+"""The approval task of a release: it records the signed answer of an approver, unlike task states and XComs."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,10 +12,10 @@ NOBODY = "nobody"
 
 
 class RoleApproval(ApprovalOperator):
-    """Asks one role to approve a release; only that role may answer, and silence rejects.
+    """Asks one role to approve a release; only that role may answer, and no answer counts as a rejection.
 
-    The question is rebuilt from the ledger, and the answer is written there with the name of who really gave it.
-    A rejection skips what follows.
+    The question is rendered from the ledger, and the answer is recorded with the name of the user who gave it. A
+    rejection skips the following tasks.
     """
 
     def __init__(self, *, use_case: str, role: str, wait: timedelta, **kwargs: Any) -> None:
@@ -30,14 +30,14 @@ class RoleApproval(ApprovalOperator):
         )
 
     def execute(self, context: Mapping[str, Any]) -> Any:
-        """Put the question and park until it is answered."""
+        """Show the evidence and defer until the question is answered."""
         from include.steps import release
 
         self.body = release.render_evidence(self.use_case, request.night(context))
         return super().execute(context)
 
     def execute_complete(self, context: Mapping[str, Any], event: dict[str, Any]) -> Any:
-        """Write the answer to the ledger, then go on or skip what follows."""
+        """Record the answer, then continue or skip the following tasks."""
         from include.steps import release
 
         if "error" not in event:

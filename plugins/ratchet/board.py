@@ -1,4 +1,4 @@
-"""The board behind Airflow's login: who may read every DAG may read every page, and nobody else."""
+"""The dashboard behind Airflow's login: users who may read DAGs may read every page, and nobody else may."""
 
 from datetime import UTC, datetime
 
@@ -20,13 +20,13 @@ _HEADERS = {
 
 
 def require_reader(user: GetUserDep) -> None:
-    """Let only those on who are logged in (401) and may read DAGs (403): Airflow's viewers and up."""
+    """Raise 403 unless the user may read DAGs, as Airflow's viewers and higher roles may; 401 without a login."""
     if not get_auth_manager().is_authorized_dag(method="GET", user=user):
         raise HTTPException(403, "Forbidden")
 
 
 def create_app() -> FastAPI:
-    """Return the board's pages, each behind the login; no route of FastAPI's own is open beside them."""
+    """Return the application of the dashboard: every page requires the login, and FastAPI's own routes are off."""
     application = FastAPI(
         title="Ratchet", dependencies=[Depends(require_reader)], openapi_url=None, docs_url=None, redoc_url=None
     )
@@ -39,27 +39,27 @@ def create_app() -> FastAPI:
 
 
 def overview(request: Request) -> HTMLResponse:
-    """Show every use case."""
+    """Return the overview of all use cases."""
     return _page(pages.index(load_settings(), datetime.now(UTC), _root(request)))
 
 
 def use_case(request: Request, name: str) -> HTMLResponse:
-    """Show one use case."""
+    """Return the page of one use case."""
     return _page(pages.use_case(load_settings(), name, datetime.now(UTC), _root(request)))
 
 
 def backtest_picture(name: str, backtest: str, picture: str) -> Response:
-    """Show a picture of a replay."""
+    """Return a picture of a backtest, as SVG."""
     return Response(pages.picture(load_settings(), name, backtest, picture), 200, _HEADERS, "image/svg+xml")
 
 
 def ledger(request: Request) -> HTMLResponse:
-    """Show a page of the ledger, as its form asks."""
+    """Return a page of the ledger, filtered by the query parameters."""
     return _page(pages.ledger(load_settings(), request.query_params, datetime.now(UTC), _root(request)))
 
 
 def error_page(request: Request, error: Exception) -> HTMLResponse:
-    """Say why a page cannot be shown: asked for wrongly (404), or not there yet (503)."""
+    """Return the page of an error: 404 for an invalid request, 503 if something is not available."""
     return _page(pages.error_page(str(error), _root(request)), 404 if isinstance(error, RequestError) else 503)
 
 

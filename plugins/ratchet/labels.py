@@ -1,4 +1,4 @@
-"""The label sensor: a trigger in the triggerer that looks into the warehouse, and takes no worker's time."""
+"""The label watcher: a trigger in the triggerer that counts labels in the warehouse, without using a worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ _STATE_KEY = "known"
 
 
 class LabelBatchTrigger(BaseEventTrigger):
-    """Fires when `batch` labels have come since the champion learned, or since it fired last.
+    """Fires when `batch` labels have landed since the champion was trained, or since it last fired.
 
-    What it fired for is in Airflow's store of the asset's state and, once answered for, in the ledger: a triggerer that
-    starts again does not fire for it again. Whoever takes the event must still be idempotent: Airflow has it before the
-    store is written.
+    The count at which it last fired is kept in Airflow's store of the asset's state and, after the decision, in the
+    ledger, so a restarted triggerer does not fire for the same labels again. Consumers of the event must still be
+    idempotent, because Airflow receives it before the store is written.
     """
 
     def __init__(self, use_case: str, batch: int, seconds: float = 15.0) -> None:
@@ -22,7 +22,7 @@ class LabelBatchTrigger(BaseEventTrigger):
         self.use_case, self.batch, self.seconds = use_case, batch, seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what the triggerer makes this from."""
+        """Return the class path and the arguments from which the triggerer creates this trigger."""
         return "ratchet.labels.LabelBatchTrigger", {
             "use_case": self.use_case,
             "batch": self.batch,
@@ -30,7 +30,7 @@ class LabelBatchTrigger(BaseEventTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look every so many seconds, for ever; a warehouse that is away is asked again."""
+        """Count the labels every `seconds` seconds, forever; if the warehouse does not answer, try again."""
         from include.steps.monitor import label_trigger
 
         store = self.asset_state_store
@@ -39,7 +39,7 @@ class LabelBatchTrigger(BaseEventTrigger):
             try:
                 volume = await asyncio.to_thread(label_trigger.count_labels, self.use_case)
             except Exception:
-                self.log.exception("the labels of %s cannot be counted now", self.use_case)
+                self.log.exception("cannot count the labels of %s now; trying again", self.use_case)
                 volume = None
             if volume is not None and volume.known - max(volume.baseline, fired) >= self.batch:
                 fired = volume.known

@@ -1,4 +1,4 @@
-"""The sensor on the landing area: a trigger in the triggerer that lists label files, reads none, and takes no worker's time."""
+"""The watcher of late labels: a trigger in the triggerer that lists label files; it reads none and uses no worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,15 +9,15 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 _STATE_KEY = "told"
 _FULL_SCAN_INTERVAL = 240
-LateFiles = dict[str, Any]  # the stamps of late files by name, by period
+LateFiles = dict[str, Any]  # the versions of late files by name, by period
 
 
 class LateLabelTrigger(BaseEventTrigger):
-    """Fires when label files have landed, or were changed, after their night was taken; once for each state of them.
+    """Fires when label files have landed or changed after their night was ingested, once for each state of the files.
 
-    Nights more than a month back are looked at every 240th time (each hour), and while something is seen that is not told
-    of yet. What it told is in Airflow's store of the asset's state, so that a triggerer that starts again does not tell it
-    again. Whoever takes the event must still be idempotent: Airflow has it before the store is written.
+    Nights more than a month back are listed in every 240th scan (once an hour), and while files wait to be reported.
+    The reported files are kept in Airflow's store of the asset's state, so a restarted triggerer does not report them
+    again. Consumers of the event must still be idempotent, because Airflow receives it before the store is written.
     """
 
     def __init__(self, use_case: str, seconds: float = 15.0) -> None:
@@ -25,11 +25,11 @@ class LateLabelTrigger(BaseEventTrigger):
         self.use_case, self.seconds = use_case, seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what the triggerer makes this from."""
+        """Return the class path and the arguments from which the triggerer creates this trigger."""
         return "ratchet.late.LateLabelTrigger", {"use_case": self.use_case, "seconds": self.seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look every so many seconds, for ever; a place or a warehouse that is away is asked again."""
+        """Scan every `seconds` seconds, forever; if the landing area or the warehouse does not answer, try again."""
         store = self.asset_state_store
         tracker = LateFileTracker(dict(await store.aget(_STATE_KEY, default={}) or {}) if store is not None else {})
         for scan_number in count():
@@ -47,18 +47,18 @@ class LateLabelTrigger(BaseEventTrigger):
         try:
             return await asyncio.to_thread(late_files.find, self.use_case, everything=full_scan)
         except Exception:
-            self.log.exception("the landing area of %s cannot be looked at now", self.use_case)
+            self.log.exception("cannot scan the landing area of %s now; trying again", self.use_case)
             return None
 
 
 class LateFileTracker:
-    """What was told of, and what was seen once and may still be on its way."""
+    """Remembers which late files were reported, and which were seen in one scan only and may still be incomplete."""
 
     def __init__(self, reported: LateFiles) -> None:
         self.reported, self.pending = reported, LateFiles()
 
     def update(self, late_files: LateFiles, full_scan: bool) -> list[str]:
-        """Return the periods of which files are late, not told of as they are now, and look as they did a look ago."""
+        """Return the periods whose late files were not reported in this state and are unchanged since the last scan."""
         if full_scan:
             self.reported = {period: files for period, files in self.reported.items() if period in late_files}
         new = {period: files for period, files in late_files.items() if self.reported.get(period) != files}

@@ -1,7 +1,8 @@
-"""From when a run counts as late: from when it was made.
+"""The reference time of deadlines: a run is late some hours after it was created.
 
-Airflow's own reference, when a run was queued, makes Airflow 3.3.2 fail on clearing a task of any run whose deadline is still to
-come (it adds seconds to an interval that is none any more), and clearing is how a person mends a night.
+With Airflow's own reference, the time at which a run was queued, Airflow 3.3.2 fails when a person clears a task of a
+run whose deadline is still to come (it adds seconds to a value that is no interval any more). Clearing tasks is how a
+person repairs a night.
 """
 
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from airflow.sdk.definitions.deadline import BaseDeadlineReference
 
 
 class RunCreated(BaseDeadlineReference):
-    """When a run was made, which is when Airflow asks."""
+    """The time at which a run was created, which is when Airflow evaluates this reference."""
 
     def _evaluate_with(self, **_: Any) -> datetime:
         return datetime.now(UTC)

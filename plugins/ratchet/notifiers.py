@@ -1,4 +1,4 @@
-"""Airflow's notifiers over Apprise: after a task that may have raised alerts, and after one that failed."""
+"""Airflow notifiers that send by Apprise, after a task that may have raised alerts, and after one that failed."""
 
 import asyncio
 from typing import Any
@@ -9,21 +9,21 @@ from ratchet import request
 
 
 class AlertNotifier(BaseNotifier):
-    """Tells the alerts of the run's night, or only those of one `kind`."""
+    """Sends the alerts of the run's period, or only those of one `kind`."""
 
     def __init__(self, use_case: str, kind: str | None = None) -> None:
         super().__init__()
         self.use_case, self.kind = use_case, kind
 
     def notify(self, context: Context) -> None:
-        """Send them, if there are any."""
+        """Send the alerts, if there are any."""
         from include import notifications
 
         notifications.send_alerts(self.use_case, request.period(context), self.kind)
 
 
 class FailureNotifier(BaseNotifier):
-    """Tells that a task failed, once Airflow has given up on it."""
+    """Reports that a task failed, once Airflow has given up on it."""
 
     def notify(self, context: Context) -> None:
         """Send the task's name and the last line of its error."""
@@ -37,7 +37,7 @@ class FailureNotifier(BaseNotifier):
 
 
 async def notify_late(hours: float, context: dict[str, Any]) -> None:
-    """Tell that a run has not ended in time; it goes on. Airflow's triggerer calls this once a deadline is missed."""
+    """Report that a run has not ended in time; it continues. Airflow's triggerer calls this for a missed deadline."""
     from include import notifications
 
     run = context["dag_run"]

@@ -1,7 +1,7 @@
-"""What Airflow loads of us by itself: the board, a page in its UI, who keeps the time of tasks, from when a run is late.
+"""The plugin that Airflow loads: the dashboard and its link in the UI, a task listener, and a deadline reference.
 
-Every process of Airflow loads its plugins, each task among them, and only the API server shows pages: the board is
-imported with the first request for it.
+Every Airflow process loads plugins, each task's process included, but only the API server shows pages. The dashboard is
+therefore imported at its first request.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ Message = MutableMapping[str, Any]
 async def page(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Answer one request for a page."""
-    board = await asyncio.to_thread(_board)  # the first import takes seconds, in which others are answered
+    """Answer a request for a page of the dashboard."""
+    board = await asyncio.to_thread(_board)  # the first import takes seconds; other requests must not wait for it
     await board(scope, receive, send)
 
 
@@ -34,12 +34,12 @@ def _board() -> Any:
 
 
 class RatchetPlugin(AirflowPlugin):
-    """The board, under Airflow's own address and in its navigation; a listener to tasks, a reference for deadlines."""
+    """The dashboard under Airflow's address and in its navigation, a task listener, and a deadline reference."""
 
     name = "ratchet"
-    listeners = [timekeeper]  # noqa: RUF012 - Airflow's own form
+    listeners = [timekeeper]  # noqa: RUF012 - Airflow reads class attributes
     deadline_references = [RunCreated]  # noqa: RUF012 - the same
-    fastapi_apps = [{"app": page, "url_prefix": PREFIX, "name": "Ratchet"}]  # noqa: RUF012 - Airflow's own form
+    fastapi_apps = [{"app": page, "url_prefix": PREFIX, "name": "Ratchet"}]  # noqa: RUF012 - the same
     external_views = [  # noqa: RUF012 - the same
         {"name": "Ratchet", "href": f"{PREFIX}/", "destination": "nav", "category": "browse", "url_route": "ratchet"}
     ]

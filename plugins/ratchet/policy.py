@@ -1,4 +1,4 @@
-"""What every DAG keeps to: an owner, tags, retries that help and none that do not, a timeout, one run at a time."""
+"""The policy of all DAGs: owner, tags, retries only where they can help, a timeout, and one run at a time."""
 
 import os
 from datetime import timedelta
@@ -22,15 +22,15 @@ from ratchet.lateness import RunCreated
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseEventTrigger
 
-_WITHOUT_DEADLINE = ("release",)  # which waits for them, for days
-# Who may what is told by the worker of a queue, where there are workers; one that trains cannot release what it trained.
+_WITHOUT_DEADLINE = ("release",)  # waits for people, for days
+# With Celery, the workers of each queue have their own permissions: one that trains cannot release what it trained.
 _QUEUES = dict.fromkeys(("release", "canary", "rollback", "rollback_drill"), "promotion") | dict.fromkeys(
     ("train", "backtest"), "training"
 )
 _NOT_RETRYABLE = RetryRule(
     exception=[RequestError, DeclarationError, LeakError, LedgerError, ApprovalError],
     action=RetryAction.FAIL,
-    reason="trying again changes nothing: the error's sentence says what to do",
+    reason="a retry does not help: the error message says what to do",
 )
 
 
@@ -57,7 +57,7 @@ def dag_arguments(use_case: UseCase, stage: str, doc: str) -> dict[str, Any]:
 
 
 def _deadline() -> DeadlineAlert:
-    """Return when a run is late, and who is told then."""
+    """Return the deadline of a run, with the notification for a missed one."""
     hours = float(os.environ.get("RATCHET_LATE_HOURS", "2"))
     return DeadlineAlert(
         reference=RunCreated(),
@@ -67,17 +67,17 @@ def _deadline() -> DeadlineAlert:
 
 
 def schedules_enabled() -> bool:
-    """Whether the wall clock may start nights; off in a rehearsal, which plays nights of its own."""
+    """Return whether schedules start nights; they are off in a demo run, which starts its nights itself."""
     return os.environ.get("RATCHET_SCHEDULES", "on") != "off"
 
 
 def watched_asset(use_case: UseCase, stage: str, trigger: "BaseEventTrigger | None") -> Asset:
-    """Return the asset of a stage that `trigger` tells of, which lives where the wall clock may start nights."""
+    """Return the asset of a stage, watched by `trigger` if schedules are enabled."""
     if trigger is None or not schedules_enabled():
         return request.asset(use_case, stage)
     return request.asset(use_case, stage, AssetWatcher(name=f"{use_case.name}_{stage}_watcher", trigger=trigger))
 
 
 def approval_hours() -> float:
-    """Return how long a question waits before silence counts as a rejection: three days, unless told otherwise."""
+    """Return how many hours an approval waits before no answer counts as a rejection; three days by default."""
     return float(os.environ.get("RATCHET_APPROVAL_HOURS", "72"))

@@ -1,4 +1,4 @@
-"""What a run was asked for: the form a person fills in, and the nights that a run is about."""
+"""The parameters of a run: the form that a person fills in, and the night or window of the run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,15 +14,15 @@ _WINDOW = r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$"
 
 
 def form_fields(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
-    """Return the fields that a person sees: this use case, a night, and a window where a stage takes one."""
+    """Return the fields of the form: this use case, a night, and, if `window`, a window of nights."""
     fields = {
         **use_case_field(use_case),
         "night": Param(
             None,
             type=["null", "string"],
             format="date",
-            description=f"The night to run: {use_case.horizon.cadence_text}, {use_case.horizon.hour:02}:00 {use_case.horizon.timezone}. "
-            "It wins over the run's partition key.",
+            description=f"The night to run: {use_case.horizon.cadence_text}, {use_case.horizon.hour:02}:00 "
+            f"{use_case.horizon.timezone}. It takes precedence over the run's partition key.",
         ),
     }
     if window:
@@ -30,21 +30,21 @@ def form_fields(use_case: UseCase, *, window: bool = True) -> dict[str, Param]:
             None,
             type=["null", "string"],
             pattern=_WINDOW,
-            description="Instead of a night, many at once, both ends included: 2013-01-01..2013-01-31.",
+            description="Instead of one night, several at once, both ends included: 2013-01-01..2013-01-31.",
         )
     return fields
 
 
 def use_case_field(use_case: UseCase) -> dict[str, Param]:
-    """Return the one field that every form begins with: the use case, of which a DAG has one."""
+    """Return the first field of every form: the use case of the DAG, its only choice."""
     return {"use_case": Param(use_case.name, type="string", enum=[use_case.name], description=use_case.question)}
 
 
 def period(context: Mapping[str, Any]) -> str:
-    """Return the period this run is about: the night or window asked for, or else the run's partition key.
+    """Return the period of this run: the requested night or window, or else the run's partition key.
 
-    Raises RequestError for a field that the form does not have, for both a night and a window, for neither, and for a
-    day that is no night of the use case.
+    Raises RequestError for an unknown field, for both a night and a window, for neither, and for a date that is no
+    night of the use case.
     """
     requested = requested_period(context)
     if requested is None:
@@ -53,7 +53,7 @@ def period(context: Mapping[str, Any]) -> str:
 
 
 def requested_period(context: Mapping[str, Any]) -> Period | None:
-    """Return the period this run is about, or None when the run names none; raises RequestError as `period` does."""
+    """Return the period of this run, or None if it names none; otherwise raises RequestError as `period` does."""
     run, conf = context["dag_run"], form_values(context)
     values = [text for name in ("night", "window") if (text := conf.get(name))]
     if len(values) > 1:
@@ -63,7 +63,7 @@ def requested_period(context: Mapping[str, Any]) -> Period | None:
 
 
 def form_values(context: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields that were filled in; raises RequestError for one that the form does not have."""
+    """Return the fields that were filled in; raises RequestError for a field that the form does not have."""
     conf, fields = context["dag_run"].conf or {}, context["dag"].params
     if unknown := sorted(conf.keys() - fields.keys()):
         known = ", ".join(sorted(fields.keys()))
@@ -72,25 +72,25 @@ def form_values(context: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def night(context: Mapping[str, Any]) -> str:
-    """Return the night this run is about; of a window, its last."""
+    """Return the night of this run; for a window, its last night."""
     return str(periods.parse(period(context)).last)
 
 
 def triggering_user(context: Mapping[str, Any]) -> str:
-    """Return who triggered this run, "airflow" where nobody did."""
+    """Return the user who triggered this run, or "airflow" if no user did."""
     return context["dag_run"].triggering_user_name or "airflow"
 
 
 def check_permission(context: Mapping[str, Any], use_case: UseCase, permission: Permission) -> None:
-    """Raise RequestError when a person triggered this run who may not ask for it; what nobody triggered may run."""
+    """Raise RequestError if the user who triggered this run lacks the permission; a run without a user may proceed."""
     if context["dag_run"].triggering_user_name:
         use_case.roles.check_permission(permission, triggering_user(context))
 
 
 def set_outlet_partitions(context: Mapping[str, Any], key: str | None = None) -> None:
-    """Give the events of this task's outlets the run's period as their key, also when it was asked for by a field.
+    """Set the partition key of this task's outlet events to `key` or, by default, to the period of the run.
 
-    Another `key` goes before it.
+    The period counts also when it comes from a field of the form instead of the run's partition key.
     """
     for outlet in context["task"].outlets:
         context["outlet_events"][outlet].add_partitions(key or period(context))

@@ -1,4 +1,4 @@
-"""What every task of a night took, and at which try: told by Airflow, kept in the warehouse beside the night's metrics."""
+"""A task listener: it records the duration and the try number of every task of a night in the warehouse's metrics."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,21 +8,21 @@ from airflow.listeners import hookimpl
 
 @hookimpl
 def on_task_instance_success(previous_state: Any, task_instance: Any) -> None:  # noqa: ARG001 - Airflow's own names
-    """Keep what the task took."""
+    """Record how long the task took."""
     _record_try(task_instance, failed=False)
 
 
 @hookimpl
 def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any) -> None:  # noqa: ARG001 - the same
-    """Keep what the task took until it failed."""
+    """Record how long the task ran until it failed."""
     _record_try(task_instance, failed=True)
 
 
 def _record_try(task: Any, *, failed: bool) -> None:
-    """Record the try; tasks that are about no night are left out, as is a state that somebody set by hand."""
+    """Record the try, except for tasks without a night, and for states that a person set by hand."""
     if not hasattr(task, "get_template_context"):
         return
-    from ratchet import request  # here: every process of Airflow loads this, and few keep anything
+    from ratchet import request  # imported late: every Airflow process loads this module, and few record anything
 
     context = task.get_template_context()
     use_case = context["dag"].params.get("use_case")

@@ -60,6 +60,6 @@ def test_a_batch_is_scored_as_its_rows_are(candidate: Candidate, frame: pd.DataF
 )
 def test_labels_of_one_kind_are_too_little_to_learn_from(candidate: Candidate, labels: Floats) -> None:
     with pytest.raises(
-        RefusalError, match="expected labels of both kinds in 2024-01-01..2024-01-06 to learn from, got only 0"
+        RefusalError, match="expected labels of both classes in 2024-01-01..2024-01-06 to learn from, got only 0"
     ):
         learned(candidate, PLAIN, labels)

@@ -91,7 +91,7 @@ def test_nothing_can_be_changed(client: TestClient, manager: object, path: str, 
     ("path", "said"),
     [
         ("/use-cases/%3Cb%3E", "expected one of the use cases"),
-        ("/use-cases/flights/replays/none/quality.svg", "expected a picture of one of the replays"),
+        ("/use-cases/flights/replays/none/quality.svg", "expected a plot of one of the backtests"),
         ("/ledger?at=noon", "expected at to be a moment"),
         ("/ledger?page=99999999999999999999", "expected page"),
     ],

@@ -1,7 +1,7 @@
-"""A range of nights walked again under other policies: real features, real trainings, the decisions of production.
+"""Backtest: simulate a range of past nights under other retraining policies.
 
-Nothing of production is touched: no score is issued, no row of the ledger written. Killed anywhere and started again, it
-goes on from the trainings that are there.
+It uses the stored features, real trainings and production's own decision functions. Production is not touched: no
+score is published and no ledger entry is written. An interrupted backtest continues from the stored trainings.
 """
 
 import logging
@@ -44,10 +44,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestRequest:
-    """What a replay is asked for: nights, policies as people write them, the recipe, and how many processes may train.
+    """The parameters of a backtest.
 
-    `candidate` is the name of a declared one, "" for the first that is trees, or the first; or a candidate of its own.
-    `sensitivity` adds policies whose thresholds are multiples of those asked for.
+    `policies` is text as people write it (`ml.retraining.backtest.policies`). `gate` lets the gate decide on each
+    challenger. `candidate` is a candidate or the name of a declared one; "" means the first gradient boosting
+    candidate, or the first candidate if there is none. `sensitivity` adds policies whose thresholds are multiples of
+    the requested ones. `workers` is the number of training processes, by default the number of threads in the settings.
     """
 
     use_case: str
@@ -63,7 +65,7 @@ class BacktestRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a replay took: trainings made and found, seconds by the clock, and of processors, its children's too."""
+    """The cost of a backtest: trainings run and reused, wall-clock seconds, and CPU seconds with child processes."""
 
     trained: int
     reused: int
@@ -73,7 +75,11 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestRun:
-    """What a replay came to: results, those of thresholds around the triggers, each decision, what age costs, what it took."""
+    """The outcome of a backtest.
+
+    `walks` has every decision of each requested policy, `results` compares the policies, `sensitivity` does so for the
+    varied thresholds, and `ages` is the loss by model age.
+    """
 
     request: BacktestRequest
     training_key: TrainingKey
@@ -89,10 +95,10 @@ def _no_progress(_done: int, _all: int) -> None: ...
 
 
 def run(request: BacktestRequest, on_progress: ProgressCallback = _no_progress) -> BacktestRun:
-    """Walk the nights under every policy and measure what they came to; `told` hears of trainings done, of those known of.
+    """Simulate the nights under every policy and return the outcome.
 
-    Raises RequestError for a policy or candidate that cannot be read, RefusalError where there is no history to begin
-    from, or the nights are not there.
+    `on_progress` receives the number of trainings run and the number known to be needed so far. Raises RequestError
+    if a policy or the candidate cannot be read, and RefusalError if nights are missing or too few precede the first.
     """
     started, cpu_before = time.perf_counter(), _cpu_seconds()
     case, settings = usecases.get(request.use_case), load_settings()
@@ -134,7 +140,7 @@ def run(request: BacktestRequest, on_progress: ProgressCallback = _no_progress) 
 
 
 def _sensitivity_policies(requested: Iterable[Policy], case: UseCase) -> Iterable[Policy]:
-    """Return the policies around those that have triggers, none of them twice."""
+    """Yield the policies with varied thresholds for each triggered policy, without duplicates."""
     names = {each.name for each in requested}
     for policy in requested:
         if isinstance(policy, Triggered):
@@ -164,7 +170,7 @@ def _training_key(context: StepContext, request: BacktestRequest) -> TrainingKey
 
 
 def _candidate(case: UseCase, wanted: str | Candidate) -> Candidate:
-    """Return the declared candidate of a name, or without a name the first that is trees, or the first."""
+    """Return the declared candidate named `wanted`; for "" the first gradient boosting one, or else the first."""
     if not isinstance(wanted, str):
         return wanted
     trees = [each for each in case.candidates if isinstance(each, GradientBoosting)]
@@ -178,7 +184,10 @@ def _candidate(case: UseCase, wanted: str | Candidate) -> Candidate:
 def _context(
     case: UseCase, request: BacktestRequest, training_key: TrainingKey, *, with_drift: bool
 ) -> BacktestContext:
-    """Return the nights with their rows, and where drift may ask their features; raises RefusalError when some of them are not there."""
+    """Return the nights with their rows, and with their features if drift is evaluated.
+
+    Raises RefusalError if nights are missing.
+    """
     training_source = trainings.source(case.name, training_key.reads)
     available = (str(training_source.rows[NIGHT].min()), str(training_source.rows[NIGHT].max()))
     first, last = request.period.first, request.period.last
@@ -192,7 +201,7 @@ def _context(
 
 
 def build_history(case: UseCase, training_source: TrainingSource, *, with_drift: bool = False) -> BacktestHistory:
-    """Return the rows with the newest label of each, known from when that was told, and the features where asked for."""
+    """Return the rows with their newest label, when it became known, and, if `with_drift`, the reportable features."""
     rows, label = training_source.rows, case.task.label
     newest = training_source.known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
     labels = rows["entity"].map(newest[label]).to_numpy(np.float64)
@@ -218,9 +227,10 @@ def _train_all(
     workers: int,
     on_progress: ProgressCallback,
 ) -> tuple[Mapping[date, TrainingResult], int]:
-    """Return all trainings that the policies come to ask for, and how many of them were made now.
+    """Return all trainings that the policies need, and how many of them were run now.
 
-    In rounds: what is certain beforehand first, then what each policy that waits is waiting for, side by side.
+    Trainings run in rounds: first those that are certain to be needed, then, in parallel, those that the simulations
+    are waiting for.
     """
     trained: dict[date, TrainingResult] = {}
     wanted = {night for each in requested for night in simulation.planned_trainings(each, context)}

@@ -1,4 +1,4 @@
-"""What a replay's trainings are made of, and so what they are kept by."""
+"""The key of a backtest's trainings: the inputs that determine them, and the path they are stored under."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,9 +17,9 @@ _SHORT = 16
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestRecipe:
-    """What is trained on every night alike: a candidate as it is declared, on at most so many rows drawn from all the past.
+    """How each model of a backtest is trained: a candidate as declared, on at most `max_rows` rows of all past nights.
 
-    `corrected`: answers are calibrated as production does. `held_out`: the latest nights are kept for a gate to judge on.
+    If `calibrated`, scores are calibrated as in production. If `held_out`, the latest nights are held out for the gate.
     """
 
     candidate: Candidate
@@ -30,7 +30,7 @@ class BacktestRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingKey:
-    """Trainings that are asked for: of which use case by which recipe, from which versions of tables, by which code."""
+    """The inputs of a set of trainings: use case, recipe, table versions (`reads`) and version of the code."""
 
     use_case: str
     recipe: BacktestRecipe
@@ -39,7 +39,7 @@ class TrainingKey:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of everything that the trainings are made of: recipe, versions, gates, code."""
+        """The SHA-256 of all inputs: recipe, rows, gates, table versions and code."""
         case = usecases.get(self.use_case)
         return hash_chain.fingerprint(
             {
@@ -52,5 +52,5 @@ class TrainingKey:
         )
 
     def path(self, night: date, settings: Settings) -> Path:
-        """Return where the training as of a night is kept."""
+        """Return the folder of the training as of `night`."""
         return settings.backtests / self.use_case / self.digest[:_SHORT] / str(night)

@@ -1,6 +1,6 @@
-"""Trainings of a replay: each made once, as of its night, and kept by what it answers to all later rows.
+"""The trainings of a backtest: each runs once, as of its night, and is stored as its scores of all later rows.
 
-They are known by what they are made of, so that another replay finds them, and one that was killed goes on.
+They are stored under the digest of their inputs, so another backtest reuses them and an interrupted one continues.
 """
 
 import json
@@ -47,7 +47,7 @@ _FACTS, _SCORES, _BASELINES, _REFUSAL, _FLOAT = "trained.json", "scores.f8", "ba
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSource:
-    """What all trainings of a process are made from: features by night and entity, and what was told of labels."""
+    """The input of all trainings in a process: feature rows by night and entity, and all label events (`known`)."""
 
     case: UseCase
     tables: TableSnapshot
@@ -58,7 +58,10 @@ class TrainingSource:
 def gather(
     training_key: TrainingKey, nights: Collection[date], workers: int, on_trained: Callable[[date], None]
 ) -> dict[date, TrainingResult]:
-    """Return the trainings as of `nights`, made by so many processes where they are not there yet; `told` hears of each."""
+    """Return the trainings as of `nights`; up to `workers` processes run those that are missing.
+
+    `on_trained` is called after each training that was run.
+    """
     settings = load_settings()
     missing = [night for night in sorted(nights) if not candidate_store.is_intact(training_key.path(night, settings))]
     with _training_pool(training_key, min(workers, len(missing))) as train:
@@ -73,7 +76,7 @@ def gather(
 
 @contextmanager
 def _training_pool(training_key: TrainingKey, workers: int) -> Iterator[Callable[[list[date]], Iterator[date]]]:
-    """Let trainings be made: here where one worker is enough, else by processes with a thread each, begun anew."""
+    """Yield a function that trains nights: in this process for one worker, else in spawned one-thread processes."""
     if workers <= 1:
         yield lambda nights: (train_night(training_key, night) for night in nights)
         return
@@ -91,7 +94,10 @@ def _training_pool(training_key: TrainingKey, workers: int) -> Iterator[Callable
 
 
 def init_worker(folders: list[str]) -> None:
-    """Let a new process find the same use cases, and end when the one that began it is killed: its queue would never tell."""
+    """Prepare a worker process: it finds the same use cases, and exits when its parent is killed.
+
+    A worker's queue does not report the death of its parent.
+    """
     usecases.__path__[:] = folders
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 
@@ -104,7 +110,7 @@ def _exit_with_parent() -> None:
 
 
 def train_night(training_key: TrainingKey, night: date) -> date:
-    """Leave the training as of a night where it is kept, and return the night."""
+    """Store the training as of `night`, or the reason why it was refused, and return the night."""
     settings = load_settings()
     training_source = source(training_key.use_case, training_key.reads)
     try:
@@ -117,7 +123,10 @@ def train_night(training_key: TrainingKey, night: date) -> date:
 
 @lru_cache(maxsize=1)
 def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> TrainingSource:
-    """Return what trainings are made from, at the versions `reads`; raises FeatureError as a training would."""
+    """Return the input of the trainings at the table versions `reads`.
+
+    Raises RefusalError if there are no features, and FeatureError if they were built from other declarations.
+    """
     context = StepContext.load(use_case)
     tables = table_snapshot.take(context.case, context.settings, dict(reads))
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
@@ -134,7 +143,7 @@ def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> TrainingSource:
 def _train(
     training_source: TrainingSource, night: date, recipe: BacktestRecipe, settings: Settings
 ) -> dict[str, bytes]:
-    """Return the files of a training: its facts, and the answers to later rows, its own and where a gate asks the baselines'."""
+    """Return the files of a training: facts, scores of all later rows, and, for a gate, the baselines' scores."""
     case, rows = training_source.case, training_source.rows
     labelled = training_set.join_labels(case, night, rows[rows[NIGHT] <= str(night)], training_source.known)
     parts = splitting.split(labelled.nights, case.gates)
@@ -168,7 +177,7 @@ def _train(
 
 
 def load(files: dict[str, bytes], training_key: TrainingKey, night: date, length: int) -> TrainingResult:
-    """Return a training as it was kept; `length` is the number of all rows, of which it answers the last."""
+    """Return a stored training; its scores are those of the last of all `length` rows, and NaN for earlier rows."""
     if _REFUSAL in files:
         return TrainingRefusal(night=night, reason=files[_REFUSAL].decode())
     facts: dict[str, Any] = json.loads(files[_FACTS])
@@ -197,7 +206,7 @@ def _read_check(facts: dict[str, Any]) -> Check:
 
 
 def sample(rows: LabelledRows, max_rows: int) -> LabelledRows:
-    """Return at most so many of the rows, drawn from all nights alike, in their order."""
+    """Return at most `max_rows` of the rows, sampled uniformly, in their order."""
     if len(rows.labels) <= max_rows:
         return rows
     mask: Booleans = np.full(len(rows.labels), False)
@@ -206,7 +215,7 @@ def sample(rows: LabelledRows, max_rows: int) -> LabelledRows:
 
 
 def _uncalibrated(fitted: FittedCandidate) -> Model:
-    """Return the model without its calibration."""
+    """Return the model without its fitted calibration; the known bias of row weights is still compensated."""
     identity = replace(fitted.model.calibration, slope=1.0, offset=0.0)
     return replace(fitted.model, calibration=identity.compensate(weighting.log_odds_bias(fitted.candidate)))
 
@@ -216,7 +225,7 @@ def _loss(rows: LabelledRows, scores: Floats, target: Target) -> float:
 
 
 def _out_of_fold_loss(fitted: FittedCandidate, model: Model, material: TrainingData) -> float:
-    """Return what the model's folds lose on the nights ahead of what they had learned from."""
+    """Return the mean loss of the folds' models on their validation nights, which follow their training nights."""
     ahead = [fold.validation for fold in fitted.folds]
     predictions = [
         model.calibration.apply(fold.learner.raw(material.features[fold.validation])) for fold in fitted.folds
@@ -228,7 +237,7 @@ def _out_of_fold_loss(fitted: FittedCandidate, model: Model, material: TrainingD
 def _checks(
     training_source: TrainingSource, held_out: LabelledRows, scores: Floats, target: Target
 ) -> tuple[Check, ...]:
-    """Return the gate's checks of groups on the held-out rows, which need no champion."""
+    """Return the gate's fairness checks on the held-out rows; they need no champion."""
     case = training_source.case
     if case.fairness is None or not len(held_out.labels):
         return ()

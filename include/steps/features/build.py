@@ -1,4 +1,4 @@
-"""Valid tables to features: what could be known of each entity at its night's cutoff, and at its own live one."""
+"""Build features from the valid tables, as of each night's cutoff and, live, as of each entity's own cutoff."""
 
 import math
 from collections.abc import Iterable
@@ -21,16 +21,17 @@ from ml.ingestion.availability import NIGHT
 from ml.usecase import Feature, Live, Lookup, Night, Table, UseCase
 from ml.usecase.periods import Period
 
-_MAX_EVENT_LEAD_DAYS = 45  # an event lies no further behind the cutoff of its night
+_MAX_EVENT_LEAD_DAYS = 45  # an event happens at most this long after the cutoff of its night
 
 STAGE, TABLE, LIVE = "features", "entities", "live"
-SERVICE = "feature_service"  # the column that says which declarations a row was built from
+SERVICE = "feature_service"  # the column that names the declarations a row was built from
 
 
 def build(use_case: str, period: str) -> int:
-    """Write the features of every entity of `period` and return how many there are.
+    """Build the features of every entity of `period` and return the number of entities.
 
-    With a live horizon, also the live features of the nights whose events the period has come to know of.
+    Later nights that look back on the period are built again. With a live horizon, this also builds the live features
+    of the nights whose last live cutoff has been reached.
     """
     context = StepContext.load(use_case)
     span = context.case.horizon.parse(period)
@@ -43,13 +44,13 @@ def build(use_case: str, period: str) -> int:
 
 
 def rebuild(case: UseCase, night: date, tables: TableSnapshot, horizon: Night | Live | None = None) -> pd.DataFrame:
-    """Return the features of the entities of `night` as they come from the valid tables now, written nowhere."""
+    """Return the features of the entities of `night`, computed from the valid tables without storing them."""
     entities = tables.read("valid", case.entities, str(night), str(night))
     return _compute(case, horizon or case.horizon, entities, Period(night, night), tables, Stopwatch())
 
 
 def _dependent_nights(context: StepContext, period: Period) -> list[date]:
-    """Return the later nights whose features, built before, look back on `when`: a correction reaches them too."""
+    """Return the later nights, already built, whose lookback reaches `period`: a correction changes them too."""
     reach = period.last + timedelta(days=_longest_lookback_days(context.case.features_at(context.case.horizon)))
     return [
         night for night in lake.nights(address(context.settings.lake, context.case)) if period.last < night <= reach
@@ -83,9 +84,9 @@ def _write(
 
 
 def _complete_nights(case: UseCase, live: Live, period: Period, tables: TableSnapshot) -> Period | None:
-    """Return the nights that what landed for `when` belongs to, of those whose live cutoffs have all been reached.
+    """Return the nights whose last live cutoff has been reached, but had not been before `period`; None without any.
 
-    A night's last live cutoff comes after its own: it is reached when a later night has landed.
+    A night's live cutoffs come after its own cutoff, so the last one is reached when a later night has landed.
     """
     since = str(period.first - timedelta(days=_MAX_EVENT_LEAD_DAYS))
     rows = tables.read("valid", case.entities, since, columns=[NIGHT, live.before])
@@ -110,7 +111,7 @@ def _compute(
     tables: TableSnapshot,
     watch: features.Timer,
 ) -> pd.DataFrame:
-    """Return the features of `entities`, from the rows that they can look back on at the cutoffs of `horizon`."""
+    """Return the features of `entities`, from the rows within their lookback at the cutoffs of `horizon`."""
     if entities.empty:
         return entities
     lookups = [each for each in case.features_at(horizon) if isinstance(each, Lookup)]
@@ -125,22 +126,22 @@ def _compute(
 
 
 def table(horizon: Night | Live | None = None) -> str:
-    """Return the name of the table with the features of `horizon`, the night's unless told otherwise."""
+    """Return the name of the feature table of `horizon`, by default the nightly one."""
     return LIVE if isinstance(horizon, Live) else TABLE
 
 
 def address(root: str | Path, case: UseCase, horizon: Night | Live | None = None) -> str:
-    """Return where the features of `case` at `horizon` rest."""
+    """Return the address of the feature table of `case` at `horizon`."""
     return lake.address(root, case.name, STAGE, table(horizon))
 
 
 def services(context: StepContext) -> tuple[Service, ...]:
-    """Return what the feature store is to know: each horizon's features, under the version that its declarations have."""
+    """Return the services for the feature store: one for each horizon, versioned by its declarations."""
     return tuple(service(context, each) for each in (context.case.horizon, context.case.live) if each is not None)
 
 
 def service(context: StepContext, horizon: Night | Live | None = None) -> Service:
-    """Return the features at `horizon` under the version that their declarations have."""
+    """Return the features at `horizon` as a service, versioned by its declarations."""
     horizon = horizon or context.case.horizon
     types = function_sources.feature_types(context.case, horizon)
     digests = fingerprints.compute(
@@ -168,19 +169,19 @@ def read(
     at_version: int | None = None,
     horizon: Night | Live | None = None,
 ) -> pd.DataFrame:
-    """Return the entities and features of the nights `first` to `last`, text features as categories."""
+    """Return the entities and features of the nights `first` to `last`; features of strings are categories."""
     rows = lake.read(address(root, case, horizon), first, last, at_version=at_version)
     names = case.names_at(horizon or case.horizon)
     return rows.astype({name: "category" for name in names if name in rows and rows[name].dtype == object})
 
 
 def valid_address(root: str | Path, case: UseCase, table: str) -> str:
-    """Return where the valid rows of `table` rest."""
+    """Return the address of the valid rows of `table`."""
     return lake.address(root, case.name, "valid", table)
 
 
 def _longest_lookback_days(declared: Iterable[Feature]) -> int:
-    """Return how many days of a table the features can reach back over, counting the one that is cut."""
+    """Return how many days of a table the lookback of the features can touch, partial days included."""
     hours = [each.lookback_hours for each in declared if isinstance(each, Lookup)]
     return math.floor(max(hours, default=0) / 24) + 2
 

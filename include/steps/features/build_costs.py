@@ -1,4 +1,4 @@
-"""What features cost, as warehouse metrics: milliseconds of each build by declaration, null shares by night and column."""
+"""The costs of features as warehouse metrics: build time by declaration, and null share by night and column."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -27,7 +27,7 @@ def record(
     built: pd.DataFrame,
     seconds: Mapping[str, float],
 ) -> None:
-    """Store what building `table` for `when` cost; nothing when there was no row to build."""
+    """Record the cost of building `table` for `period`; nothing when no row was built."""
     if built.empty:
         return
     reportable = _reportable_columns(case, horizon)
@@ -44,13 +44,13 @@ def record(
 
 
 def build_milliseconds(engine: sa.Engine, case: UseCase, table: str, until: date) -> dict[str, Metric]:
-    """Return what each declaration took when `table` was last built for a night up to `by`."""
+    """Return the build time of each declaration when `table` was last built for a night up to `until`."""
     metrics = warehouse.metrics(engine, case.name, last_night=until, metric=MILLISECONDS)
     return {each.slice.removeprefix(f"{table}:"): each for each in metrics if each.slice.startswith(f"{table}:")}
 
 
 def _reportable_columns(case: UseCase, horizon: Night | Live) -> list[str]:
-    """Return the columns of which a report may tell."""
+    """Return the columns that privacy rules allow in reports."""
     return privacy.features_allowed_in(case, case.names_at(horizon), coherence.function_parameters(case), "reports")
 
 

@@ -1,4 +1,7 @@
-"""A model answers only from features that mean what they meant when it learned; rows and snapshots say what theirs mean."""
+"""Feature pins: a model scores only features that mean what they meant when it was trained.
+
+A package pins the fingerprints of its features; rows and snapshots record the declarations that they were built from.
+"""
 
 from collections.abc import Collection
 
@@ -18,7 +21,7 @@ from ml.usecase import Live, Night, UseCase
 
 
 def from_package(digest: str, settings: Settings) -> FeatureFingerprints:
-    """Return what the features of a package meant when it was trained; raises FeatureError where it does not say."""
+    """Return the feature fingerprints that a package pins; raises FeatureError if it pins none."""
     return fingerprints.from_facts(
         package_files.facts(packages.get(settings.packages, digest, settings.trusted_keys)),
         source=f"package {digest[:12]}",
@@ -26,7 +29,7 @@ def from_package(digest: str, settings: Settings) -> FeatureFingerprints:
 
 
 def from_service(service: Service, names: Collection[str] | None = None) -> FeatureFingerprints:
-    """Return what the features of `service` mean, those among `names` or all of them."""
+    """Return the fingerprints of the features of `service`, of all or only of those in `names`."""
     return FeatureFingerprints(
         service=service.name,
         digests={name: digest for name, digest in service.digests.items() if names is None or name in names},
@@ -34,7 +37,7 @@ def from_service(service: Service, names: Collection[str] | None = None) -> Feat
 
 
 def check_rows(digest: str, rows: pd.DataFrame, context: StepContext) -> None:
-    """Raise FeatureError unless each night of `rows` means by every feature of the package what it pins."""
+    """Raise FeatureError unless the features of every night of `rows` mean what the package pins."""
     pinned = from_package(digest, context.settings)
     for name, nights in _services_of_rows(rows, context.case):
         if name != pinned.service:
@@ -48,7 +51,7 @@ def check_rows(digest: str, rows: pd.DataFrame, context: StepContext) -> None:
 
 
 def check_declarations(digest: str, context: StepContext) -> None:
-    """Raise FeatureError unless the declarations mean by every feature of the package what it pins."""
+    """Raise FeatureError unless the features as declared now mean what the package pins."""
     fingerprints.check_compatible(
         from_package(digest, context.settings),
         from_service(feature_step.service(context)),
@@ -60,7 +63,7 @@ def check_declarations(digest: str, context: StepContext) -> None:
 
 
 def check_current(rows: pd.DataFrame, context: StepContext, horizon: Night | Live | None = None) -> Service:
-    """Return the service that is declared now; raises FeatureError unless each night of `rows` means the same by it."""
+    """Return the service declared now; raises FeatureError unless all nights of `rows` have features of its meaning."""
     service = feature_step.service(context, horizon)
     for name, nights in _services_of_rows(rows, context.case):
         if name != service.name:
@@ -75,7 +78,7 @@ def check_current(rows: pd.DataFrame, context: StepContext, horizon: Night | Liv
 
 
 def _services_of_rows(rows: pd.DataFrame, case: UseCase) -> list[tuple[str, str]]:
-    """Return the services that `rows` were built as, and for each its nights, e.g. `2024-03-01..2024-03-16`."""
+    """Return the service names that `rows` were built under, each with its nights, e.g. `2024-03-01..2024-03-16`."""
     service_names = (
         rows[feature_step.SERVICE] if feature_step.SERVICE in rows else pd.Series(None, rows.index, dtype=object)
     )

@@ -1,4 +1,4 @@
-"""Features to where they are asked for: Feast's online store, and the snapshot that a server answers from."""
+"""Publish features for serving: to Feast's online store, and as the snapshot that a server reads."""
 
 from datetime import date
 from pathlib import Path
@@ -19,18 +19,18 @@ _WINDOW_NIGHTS = 3
 
 
 def apply(use_case: str) -> list[str]:
-    """Declare the features of a use case to the feature store and return the services that are new; for deploys."""
+    """Apply the feature definitions of a use case to the feature store, for deployments; return the new services."""
     context = StepContext.load(use_case)
     return feature_store.apply(context.settings, *feature_step.services(context))
 
 
 def materialize(use_case: str, period: str) -> int:
-    """Export the snapshot of the last night of `period`, bring its nights online, and return the night's entities.
+    """Export a snapshot of the last night of `period`, load the nights into the online store, return the entities.
 
-    The snapshot comes first: it does not need the online store. Each window begins two nights early, so that rows which
-    came late arrive, and ends with the newest row, so that a night run again never puts an older value in place of a
-    newer one. Raises SetupError when the features as they are declared now were never deployed, FeatureError when the
-    night was built from others.
+    The snapshot comes first, because it does not need the online store. Each window begins two nights early, so that it
+    includes late rows. It ends with the newest row, so that repeating a night never replaces a newer value by an older
+    one. Raises SetupError when the features as declared now were never deployed, and FeatureError when the night was
+    built from other declarations.
     """
     context = StepContext.load(use_case)
     span, tables = context.case.horizon.parse(period), table_snapshot.take(context.case, context.settings)
@@ -46,21 +46,21 @@ def materialize(use_case: str, period: str) -> int:
 
 
 def open_snapshot_store(context: StepContext, package: str | None = None) -> snapshot_store.SnapshotCache:
-    """Return what a server of `case` answers from: only from features that mean what `package` learned them as."""
+    """Return a server's snapshot cache; with `package`, it refuses features that do not mean what the package pins."""
     return snapshot_store.SnapshotCache(
         snapshot_folder(context), feature_pins.from_package(package, context.settings) if package else None
     )
 
 
 def snapshot_folder(context: StepContext, horizon: Night | Live | None = None) -> Path:
-    """Return where the snapshots of `case` rest; those of the live horizon have a shelf of their own."""
+    """Return the folder of the use case's snapshots; those of the live horizon have a folder of their own."""
     return context.settings.feature_store / context.case.name / ("live" if isinstance(horizon, Live) else "snapshots")
 
 
 def _window(
     case: UseCase, first: date, service: Service, tables: TableSnapshot
 ) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-    """Return the earliest and the latest cutoff of the nights to bring online; None when they have no rows."""
+    """Return the earliest and the latest cutoff to load into the online store; None when there are no rows."""
     since = str(case.horizon.previous(first, _WINDOW_NIGHTS - 1))
     cutoffs = tables.read(feature_step.STAGE, service.view, since, columns=[NIGHT, CUTOFF])[CUTOFF]
     if not cutoffs.notna().any():

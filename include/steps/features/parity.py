@@ -1,4 +1,4 @@
-"""The same entities by every way that leads to their features: is it the same, to the last bit?"""
+"""Parity: compare the features of a sample of entities across every path that computes or serves them, bit for bit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,18 +22,18 @@ from ml.governance.ledger_entries import EntryKind, ParityChecked, SourceParity
 from ml.ingestion.availability import NIGHT
 from ml.usecase import Live, Night, UseCase
 
-ALERT_KIND = "parity"  # of its alerts, and before the source in the names of its metrics
+ALERT_KIND = "parity"  # also the prefix of the metric names, before the source
 _SAMPLE = 200
 
 
 def check(use_case: str, period: str) -> int:
-    """Compare a sample of the last night of `period` by every way, and return how many values differ.
+    """Compare a sample of the last night of `period` across all paths, and return how many values differ.
 
-    The table of features, as a night is scored from it, is held against the online store, the snapshot, the training
-    join and a rebuild from the valid rows; on the first night of a week also against Feast's own historical retrieval.
-    What differs is an alert; metrics and the ledger have every outcome. A snapshot whose features mean something else than
-    the champion learned them as answers nothing. Raises FeatureError when the table itself was built from other
-    declarations than today's, so that there is nothing to hold against it.
+    The feature table, from which nights are scored, is compared with the online store, the snapshot, the training join
+    and a rebuild from the valid rows; on the first night of a week also with Feast's historical retrieval. Every
+    difference raises an alert; metrics and the ledger record every result. A snapshot whose features do not mean what
+    the champion was trained on counts as empty. Raises FeatureError when the table itself was built from other
+    declarations than the current ones.
     """
     use_case_context = StepContext.load(use_case)
     context = use_case_context.at(use_case_context.case.horizon.parse(period).last)
@@ -46,13 +46,13 @@ def check(use_case: str, period: str) -> int:
 
 
 def is_first_of_week(case: UseCase, night: date) -> bool:
-    """Return whether `night` is the first of its ISO week that the use case has."""
+    """Return whether `night` is the use case's first night in its ISO week."""
     return case.horizon.previous(night).isocalendar()[:2] != night.isocalendar()[:2]
 
 
 @dataclass(frozen=True)
 class _ParityRun:
-    """What is compared: a sample of the newest entities at `horizon` that `night` has come to know of."""
+    """A comparison on a sample of the newest entities at `horizon` that are known on the context's night."""
 
     context: NightContext
     horizon: Night | Live
@@ -60,7 +60,7 @@ class _ParityRun:
 
     @cached_property
     def sample(self) -> pd.DataFrame:
-        """The features that are in the table, by entity; drawn by the night, so that every run compares the same."""
+        """Features of the table, by entity; the night is the random seed, so every run compares the same sample."""
         since = self.context.case.horizon.previous(self.context.night, self.context.case.triggers.window_nights)
         first = since if isinstance(self.horizon, Live) else self.context.night
         rows = self.stored(first, self.context.night)
@@ -71,14 +71,14 @@ class _ParityRun:
 
     @cached_property
     def online_sample(self) -> pd.DataFrame:
-        """The part of the sample that no later night has decided again: what should be online."""
+        """The part of the sample that no later night contains again: the online store should hold it."""
         table, later = feature_step.table(self.horizon), str(self.context.night + timedelta(days=1))
         superseded = self.tables.read(feature_step.STAGE, table, later, columns=[NIGHT, ENTITY])[ENTITY]
         return self.sample[~self.sample.index.isin(superseded)]
 
     @cached_property
     def rebuilt(self) -> pd.DataFrame:
-        """The features of the sample's night, built anew."""
+        """The features of the sample's night, rebuilt from the valid rows."""
         night = date.fromisoformat(self.sample[NIGHT].iloc[0])
         return feature_step.rebuild(self.context.case, night, self.tables, self.horizon).set_index(ENTITY)
 
@@ -89,7 +89,7 @@ class _ParityRun:
         )
 
     def compare(self, path: str, actual: pd.DataFrame, expected: pd.DataFrame | None = None) -> Comparison:
-        """Return what `path` found, features and, where it tells it, the cutoff."""
+        """Return the comparison of `path` with the sample: the features and, if `actual` has it, the cutoff."""
         names = [
             name for name in (CUTOFF, *self.context.case.names_at(self.horizon)) if name != CUTOFF or name in actual
         ]
@@ -130,7 +130,7 @@ def _compare_live(run: _ParityRun) -> Iterator[Comparison]:
 
 
 def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:
-    """Yield what a server answers; nothing when it has gone on to a later night already."""
+    """Yield the comparison with a server's snapshot; nothing when a later night has a snapshot already."""
     folder = materialize.snapshot_folder(run.context)
     newest = snapshot_store.newest(folder)
     if newest is not None and newest.night > str(run.context.night):
@@ -148,7 +148,7 @@ def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:
 
 
 def _compare_training_join(run: _ParityRun) -> Iterator[Comparison]:
-    """Yield what the training join says of the newest night that has matured, against what that night was scored from."""
+    """Yield the comparison of the training join, for the newest matured night, with the features it was scored from."""
     first = run.context.case.horizon.previous(run.context.night, run.context.case.triggers.window_nights)
     try:
         rows = training_set.read(run.context, run.tables, first=str(first)).frame
@@ -208,7 +208,7 @@ def _record(context: NightContext, comparisons: list[Comparison], tables: TableS
 
 
 def _metric(case: UseCase, night: date, service: str, each: Comparison) -> Metric:
-    """Return how many values differ, filed under the feature service: parity is of no model."""
+    """Return the number of differing values, stored under the feature service because parity belongs to no model."""
     return Metric(
         use_case=case.name,
         night=night,

@@ -1,4 +1,4 @@
-"""Tables as of a night: which versions anything recorded names, their rows, and the vacuum that keeps every one."""
+"""Table versions: which ones each night refers to, their rows, and a vacuum that keeps all of them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from ml.usecase import UseCase, periods
 
 _FEATURES = f"{STAGE}/{TABLE}"
 _HOURS_A_NIGHT = 24
-_READERS = {  # the entries that name the versions of tables that were read for them
+_READERS = {  # the ledger entries that record the table versions they were computed from
     EntryKind.PARITY: ParityChecked,
     EntryKind.JUDGED: Verdict,
     EntryKind.RETRAINING_DECIDED: RetrainingDecided,
@@ -32,9 +32,9 @@ _READERS = {  # the entries that name the versions of tables that were read for 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VersionReference:
-    """A version of a table ("valid/rides") that `stage` read or made for nights, and where that is written down.
+    """A version of a table ("valid/rides") that `stage` read or wrote for the nights `first` to `last`.
 
-    `product` is what was made of it, such as "features/entities@7", where that is known.
+    `source` says where this is recorded. `product` is what was built from it, such as "features/entities@7", if known.
     """
 
     first: date
@@ -48,7 +48,7 @@ class VersionReference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VacuumResult:
-    """A table after its vacuum: the versions that are named, and the files that went."""
+    """The vacuum of one table: the referenced versions, which are kept, and the files removed (or to be removed)."""
 
     table: str
     kept: tuple[int, ...]
@@ -56,9 +56,9 @@ class VacuumResult:
 
 
 def list_references(use_case: str, night: str | None = None) -> tuple[VersionReference, ...]:
-    """Return every version that was recorded for `night` (for any, when left out), in the order of the flow.
+    """Return every version that was recorded for `night` (by default, for any night), in the order of the flow.
 
-    Raises RequestError when there is none.
+    Raises RequestError when there is none for `night`.
     """
     context = StepContext.load(use_case)
     everything = tuple(dict.fromkeys(_references(context.engine, context.case)))
@@ -76,9 +76,9 @@ def list_references(use_case: str, night: str | None = None) -> tuple[VersionRef
 
 
 def version_at(use_case: str, night: str, table: str) -> VersionReference:
-    """Return the version of `table` that counts for `night`: what its scores, or else its features, were made of.
+    """Return the version of `table` from which the scores of `night`, or else its features, were computed.
 
-    Without either it is the version that its last ingestion left.
+    Without either, return the version that the last ingestion wrote.
     Raises RequestError when the night or the table is unknown.
     """
     references = list_references(use_case, night)
@@ -94,7 +94,7 @@ def version_at(use_case: str, night: str, table: str) -> VersionReference:
 
 
 def scored_versions(engine: sa.Engine, case: UseCase) -> dict[date, dict[str, int]]:
-    """Return, for each scored night, the versions that its scores, and the features behind them, were made of."""
+    """Return, for each scored night, the version of its features and those of the tables they were built from."""
     read = warehouse.table_reads(engine, case.name)
     return {
         night: {_FEATURES: version}
@@ -106,10 +106,10 @@ def scored_versions(engine: sa.Engine, case: UseCase) -> dict[date, dict[str, in
 def rows(
     use_case: str, table: str, version: int, *, show_personal: bool = False
 ) -> tuple[pd.DataFrame, dict[str, PrivacyClass]]:
-    """Return all rows of `table` ("valid/rides") as of `version`, the newest nights first, and the class of each column.
+    """Return all rows of `table` ("valid/rides") at `version`, newest nights first, and each column's privacy class.
 
-    Personal columns are masked unless `show_personal`. Raises RequestError when there is no such table, DataError when
-    there is no such version or a vacuum removed it.
+    Personal columns are masked unless `show_personal`. Raises RequestError when there is no such table, and DataError
+    when there is no such version or a vacuum removed it.
     """
     context = StepContext.load(use_case)
     known = tables(context)
@@ -135,7 +135,7 @@ def _classes(case: UseCase, table: str, columns: list[str]) -> dict[str, Privacy
 
 
 def _masked(case: UseCase, table: str, frame: pd.DataFrame, personal: set[str]) -> pd.DataFrame:
-    """Return `found` with its personal columns masked, and those inside the records that quarantine keeps as text."""
+    """Return `frame` with personal columns masked, also inside the records that quarantine stores as text."""
     stage, _, name = table.partition("/")
     if stage == "quarantine" and len(frame):
         inside = set(privacy.personal_columns(case.table(name), coherence.function_parameters(case)))
@@ -144,10 +144,10 @@ def _masked(case: UseCase, table: str, frame: pd.DataFrame, personal: set[str]) 
 
 
 def vacuum(use_case: str, keep_nights: int, *, dry_run: bool = False) -> tuple[VacuumResult, ...]:
-    """Remove from every table the files that no named version and none of the last `keep_nights` nights needs.
+    """Remove from every table the files that neither a referenced version nor the last `keep_nights` nights need.
 
-    The ledger, the lineage and published scores name versions. Raises LedgerError, and removes nothing, when a model that
-    may still answer does not say what it was trained on.
+    The ledger, the lineage and published scores refer to versions. Raises LedgerError, and removes nothing, when the
+    training tables of a model that may still serve are not recorded.
     """
     context = StepContext.load(use_case)
     _check_traced(context)
@@ -185,7 +185,7 @@ def _product(version: int) -> str:
 def _from_ledger(entry: Entry, stage: str, versions: Mapping[str, int]) -> Iterator[VersionReference]:
     period = periods.parse(entry.subject) if entry.kind == EntryKind.VALIDATED else None
     for table, version in versions.items():
-        assert entry.night is not None, "what reads tables reads them for a night"
+        assert entry.night is not None, "an entry with table versions has a night"
         first, last = (period.first, period.last) if period else (entry.night, entry.night)
         yield VersionReference(
             first=first, last=last, stage=stage, table=table, version=version, source=f"ledger entry {entry.seq}"
@@ -203,7 +203,7 @@ def _versions_read(entry: Entry) -> Mapping[str, int]:
 
 
 def tables(context: StepContext) -> dict[str, str]:
-    """Return the address of every table that the lake holds for `case`, by stage and name."""
+    """Return the address of every table that the lake holds for the use case, by stage and name."""
     stages = [("valid", each.name) for each in context.case.tables] + [
         ("quarantine", each.name) for each in context.case.tables
     ]
@@ -215,7 +215,7 @@ def tables(context: StepContext) -> dict[str, str]:
 
 
 def _check_traced(context: StepContext) -> None:
-    """Refuse unless each package that was judged, promoted, or bears an alias names the tables it was trained on."""
+    """Raise LedgerError unless the training tables of every judged, promoted or aliased package are recorded."""
     engine = context.engine
     judged = [
         (each.subject, ledger_entries.read(each, Verdict))

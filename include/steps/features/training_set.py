@@ -1,4 +1,4 @@
-"""The training set as of a night: features of matured nights met by the labels known by then."""
+"""The training set as of a night: the features of matured nights, joined with the labels known by then."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -19,14 +19,14 @@ from ml.usecase import AsOf, Live, Night, UseCase
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledRows:
-    """Feature rows of matured nights met by their labels; `frame`'s order is that of `labels` and `nights`."""
+    """Feature rows of matured nights with their labels; `frame`, `labels` and `nights` are in the same order."""
 
     frame: pd.DataFrame
     labels: Floats
     nights: Strings
 
     def select(self, mask: Booleans) -> "LabelledRows":
-        """Return the rows under `mask`."""
+        """Return the rows where `mask` is true."""
         return LabelledRows(frame=self.frame[mask], labels=self.labels[mask], nights=self.nights[mask])
 
 
@@ -37,9 +37,10 @@ def read(
     *,
     first: str = "",
 ) -> LabelledRows:
-    """Return the rows of every matured night (from `first` on), by night and entity.
+    """Return the labelled rows of every matured night (from `first` on), sorted by night and entity.
 
-    Raises RefusalError when nothing has landed, FeatureError when a night was built from other declarations.
+    Raises RefusalError when there are no features or labels, and FeatureError when a night was built from other
+    declarations.
     """
     version = tables.version(feature_step.STAGE, feature_step.table(horizon))
     rows = feature_step.read(context.settings.lake, context.case, first, str(context.night), version, horizon)
@@ -53,12 +54,15 @@ def read(
 
 
 def label_events(case: UseCase, night: date, tables: TableSnapshot) -> pd.DataFrame:
-    """Return what was told of labels in the nights up to `when`: entity, label, and when it became known."""
+    """Return the label events that landed up to `night`: entity, label, and when it became known."""
     return tables.read("valid", case.task.table, last=str(night), columns=["entity", KNOWN_AT, case.task.label])
 
 
 def join_labels(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFrame) -> LabelledRows:
-    """Return the rows of features of matured nights, met by what was `told` of their labels by the cutoff of `when`."""
+    """Return the feature rows of matured nights, joined with the newest labels known by the cutoff of `night`.
+
+    A night has matured when the share of its rows that have a label reaches `case.matured_share`.
+    """
     known = known[known[KNOWN_AT] <= pd.Timestamp(case.horizon.cutoff(night))]
     newest = known.sort_values(KNOWN_AT).drop_duplicates("entity", keep="last").set_index("entity")
     labels = rows["entity"].map(newest[case.task.label])
@@ -72,14 +76,14 @@ def join_labels(case: UseCase, night: date, rows: pd.DataFrame, known: pd.DataFr
 
 
 def unlabelled_rows(context: NightContext, tables: TableSnapshot, after: str) -> pd.DataFrame:
-    """Return the rows of features of the nights after the night `after`, up to `when`: those that wait for their labels."""
+    """Return the feature rows of the nights after `after`, up to the context's night; they still wait for labels."""
     version = tables.version(feature_step.STAGE, feature_step.table())
     rows = feature_step.read(context.settings.lake, context.case, after, str(context.night), version)
     return rows[rows["night"] > after]
 
 
 def lookups_at_event(case: UseCase, rows: LabelledRows, night: date, tables: TableSnapshot) -> pd.DataFrame:
-    """Return what the looked-up tables said at each row's own time of event, in the order of `rows`; see `ml.training.leakage`."""
+    """Return the looked-up values as of each row's event time, in the order of `rows`; see `ml.training.leakage`."""
     first, last = str(rows.nights.min()), str(rows.nights.max())
     looked_up = {each.table for each in case.features if isinstance(each, AsOf)}
     lookups = {name: tables.read("valid", name, first, str(night)) for name in looked_up}

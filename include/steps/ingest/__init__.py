@@ -1,4 +1,4 @@
-"""Landing to valid or quarantined: every row of a period's files ends in exactly one of the two."""
+"""Ingest: every row of a period's files becomes either valid or quarantined."""
 
 import tempfile
 from pathlib import Path
@@ -14,10 +14,11 @@ from ml.usecase.periods import Period
 
 
 def ingest(use_case: str, period: str) -> dict[str, int]:
-    """Take the files of `period` and return the counts of rows in, valid and quarantined.
+    """Ingest the files of `period` and return the numbers of rows in, valid and quarantined.
 
-    A file that breaks the contract is quarantined whole, one that was taken for an earlier night is left out, and the
-    others are taken. Raises RequestError, DeclarationError, and DataError when the file of a table is not there.
+    A file that breaks the contract is quarantined as a whole, a file that was ingested for an earlier night is skipped,
+    and the others are ingested. Raises RequestError for an invalid period, DeclarationError when the use case
+    contradicts itself, and DataError when the file of a required table is missing.
     """
     context = StepContext.load(use_case)
     parsed_period = context.case.horizon.parse(period)
@@ -46,7 +47,7 @@ def ingest(use_case: str, period: str) -> dict[str, int]:
 
 
 def _fetch_from_source(context: StepContext, period: Period, location: Location) -> None:
-    """Let the use case's own source, if it has one, land what is not there yet."""
+    """Let the source module of the use case, if it has one, land the files that are missing."""
     if not usecases.has_module(context.case.name, "source"):
         return
     source, data = usecases.module(context.case.name, "source"), context.settings.data / context.case.name

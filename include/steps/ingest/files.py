@@ -1,4 +1,4 @@
-"""A period's files: which there are, which are new, and what became of each."""
+"""The files of a period: which exist, which are new, and the result for each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from ml.usecase.periods import Period
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeriodFiles:
-    """The files of a period: those of each table in the order of their parts, and those that are not looked into.
+    """The files of a period, by table in the order of their parts.
 
-    `doubles` has, for a file whose bytes were taken already, where; `strays` the files that are no table's; `stamps` how
-    each file looked before it was read.
+    `duplicates` says, for each file whose bytes were seen before, in which file. `unknown_files` belong to no table.
+    `file_versions` has the version of each file (size and modification time, or ETag) before it was read.
     """
 
     landed: Mapping[str, Sequence[ScannedFile]]
@@ -34,9 +34,9 @@ class PeriodFiles:
 
 
 def scan(context: StepContext, period: Period, location: Location, scratch: Path) -> PeriodFiles:
-    """Return the period's files, each looked through; raises DataError when a table that must land has none.
+    """Return the period's files, each scanned; raises DataError when a required table has none.
 
-    Files of another machine are brought to the folder `scratch`.
+    Remote files are downloaded to the folder `scratch`.
     """
     names = [table.name for table in context.case.tables]
     arrivals = landing.list_files(location, names)
@@ -57,7 +57,7 @@ def scan(context: StepContext, period: Period, location: Location, scratch: Path
 
 
 def _scan_files(arrivals: Sequence[LandedFile], location: Location, scratch: Path) -> list[ScannedFile]:
-    """Return the files of a table; they keep no more rows in memory than are judged at once."""
+    """Return the scanned files of a table; together they cache no more rows than are validated at once."""
     landed: list[ScannedFile] = []
     rows_left = chunks.MAX_ROWS
     for each in arrivals:
@@ -69,7 +69,7 @@ def _scan_files(arrivals: Sequence[LandedFile], location: Location, scratch: Pat
 def record(
     context: StepContext, period: Period, period_files: PeriodFiles, row_counts: Mapping[str, RowCounts]
 ) -> tuple[FileRevision, ...]:
-    """Write what became of each file into the ledger of files, and return it."""
+    """Record the result for each file in the warehouse, and return the results."""
     records = [
         _file_record(context.case, period, table, each, period_files.duplicates.get(each.name), row_counts[table])
         for table, files in period_files.landed.items()
@@ -96,7 +96,7 @@ def record(
 
 
 def stale_periods(context: StepContext, ingested: Period) -> list[str]:
-    """Return the later periods in which a file counts as new, or as a double, and no longer is."""
+    """Return the later periods with a file whose status, new or duplicate, is no longer right."""
     seen: dict[tuple[str, str], set[str]] = {}
     stale = set()
     for each in _in_order(warehouse.files(context.engine, context.case.name)):
@@ -137,7 +137,7 @@ def _file_record(
 def _find_duplicates(
     context: StepContext, period: Period, landed: Mapping[str, Sequence[ScannedFile]]
 ) -> dict[str, str]:
-    """Return the files with the bytes of a file of the same table that came before, here or for an earlier period."""
+    """Return the files whose bytes equal those of an earlier file of the same table, in this or an earlier period."""
     known = _in_order(warehouse.files(context.engine, context.case.name))
     first_seen: dict[tuple[str, str], str] = {}
     for each in known:
@@ -154,7 +154,7 @@ def _find_duplicates(
 
 
 def _in_order(files: Sequence[FileRevision]) -> list[FileRevision]:
-    """Return the files that hold rows, or would if they were no doubles, in the order of periods and parts."""
+    """Return the files with rows, and the duplicates, ordered by period and part."""
     with_rows = [each for each in files if each.rows_in or each.status is FileStatus.DUPLICATE]
     return sorted(with_rows, key=lambda each: (_bounds(each.period), landing.sort_key(each.name)))
 
@@ -164,7 +164,7 @@ def _content_key(file: FileRevision) -> tuple[str, str]:
 
 
 def _overlaps(period: str, other: str) -> bool:
-    """Return whether nights of `other` are those of `period` too, which puts its own rows in their place."""
+    """Return whether the periods share nights; ingesting one then replaces rows of the other."""
     here, there = periods.parse(period), periods.parse(other)
     return there.first in here or here.first in there
 

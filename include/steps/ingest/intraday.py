@@ -1,6 +1,6 @@
-"""The live horizon between two nights: what has become known since is landed, and a live snapshot of tonight's entities.
+"""Intraday ingestion for the live horizon: ingest what became known since the night, and publish a live snapshot.
 
-An entity whose live cutoff has passed has in it what it had at that cutoff, the others what is known by now.
+An entity whose live cutoff has passed has its features as of that cutoff, the others as of now.
 """
 
 import tempfile
@@ -34,10 +34,10 @@ _REQUESTED_AT = "asked_at"
 
 
 def refresh(use_case: str, moment: datetime) -> int:
-    """Take what became known by `moment` (with a time zone), put a live snapshot on the shelf, return its entities.
+    """Ingest what became known by `moment` (time zone aware), publish a live snapshot, return its number of entities.
 
-    Rows that keep the contract count from now on; they come again, and for good, with the files of the next night. The
-    same moment again leaves the same; an earlier one takes nothing back. Raises RequestError without a live horizon.
+    Valid rows count from now on; the files of the next night contain them again and make them permanent. Repeating a
+    moment leaves the same state; an earlier moment removes nothing. Raises RequestError without a live horizon.
     """
     context = StepContext.load(use_case)
     live = context.case.live
@@ -68,7 +68,11 @@ def refresh(use_case: str, moment: datetime) -> int:
 
 
 class LiveTables(TableSnapshot):
-    """The valid tables up to a night, with what became known between its cutoff and a moment; entities say when they ask."""
+    """The valid tables up to a night, plus the intraday rows that became known by a moment.
+
+    Entities have an extra column, the time as of which to build their features: the live cutoff, or the moment if that
+    is earlier.
+    """
 
     def __init__(self, case: UseCase, live: Live, night: date, moment: datetime, settings: Settings) -> None:
         super().__init__(settings.lake, case.name)
@@ -77,7 +81,7 @@ class LiveTables(TableSnapshot):
     def read(
         self, stage: str, table: str, first: str = "", last: str = "9999", columns: list[str] | None = None
     ) -> pd.DataFrame:
-        """Return the rows of a valid table as `Snapshot.read` does."""
+        """Return the rows of a valid table, with intraday rows; the arguments are those of `TableSnapshot.read`."""
         rows = super().read(stage, table, first, min(last, str(self._night)), columns)
         following = str(self._case.horizon.previous(self._night, -1))
         since = super().read(STAGE, table, following, following, columns)
@@ -92,7 +96,7 @@ class LiveTables(TableSnapshot):
 
 
 def _ingest(context: StepContext, following: date, moment: datetime) -> Mapping[str, RowCounts]:
-    """Judge what has landed so far of the night `following` by its contract, and put it in place of what was there."""
+    """Validate what has landed so far for the night `following`, and replace its intraday rows."""
     location = (
         locations.from_address(context.settings.landing).child(context.case.name).child(STAGE).child(str(following))
     )
@@ -111,7 +115,7 @@ def _ingest(context: StepContext, following: date, moment: datetime) -> Mapping[
 
 
 def _fetch_source(context: StepContext, following: date, moment: datetime, location: Location) -> None:
-    """Let the use case's own source, if it can, land what is known by `moment`."""
+    """Let the source module of the use case, if it has `land_known`, land what is known by `moment`."""
     source = usecases.module(context.case.name, "source") if usecases.has_module(context.case.name, "source") else None
     if source is None or not hasattr(source, "land_known"):
         return
@@ -123,7 +127,7 @@ def _fetch_source(context: StepContext, following: date, moment: datetime, locat
 
 
 def _alert_quarantined(context: NightContext, counts: Mapping[str, RowCounts]) -> None:
-    """Say as an alert of the night which rows the contract holds back, and withdraw it once there are none."""
+    """Raise an alert for each table with quarantined rows; withdraw it once there are none."""
     alerts = [
         Alert(
             use_case=context.case.name,

@@ -1,4 +1,4 @@
-"""The warehouse's labels follow the lake: the newest outcome of each entity that a period's files touch."""
+"""Update the warehouse's labels from the lake: the newest outcome of each entity that a period's files affect."""
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,9 @@ _LANDED, _ENTITY_NIGHT = "landed", "of"
 
 
 def update(context: StepContext, period: Period) -> None:
-    """Make the labels agree with the outcomes of the entities that the period's files name, or named before.
+    """Update the labels of the entities that the period's files contain, or contained before.
 
-    An outcome whose entity has not come waits in the lake, and becomes its label with the period that brings it.
+    An outcome without its entity stays in the lake, and becomes a label once a later period brings the entity.
     """
     engine, ends = context.engine, (str(period.first), str(period.last))
     outcomes = _outcomes(context)
@@ -39,7 +39,7 @@ def update(context: StepContext, period: Period) -> None:
 
 
 def _outcomes(context: StepContext) -> pd.DataFrame:
-    """Return every known outcome with the night that it landed for, and the night that its entity is of."""
+    """Return every known outcome, with the night for which it landed and the night of its entity."""
     has_night_column = (
         context.case.night_column
         in coherence.schema_model(context.case, context.case.table(context.case.task.table)).to_schema().columns

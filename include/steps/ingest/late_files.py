@@ -1,4 +1,7 @@
-"""Label files that landed, or were changed, after their night was taken: found from outside, and taken with that night."""
+"""Late label files: files that landed or changed after their night was ingested.
+
+They are found by listing, without reading them, and ingested by running their night again.
+"""
 
 from collections.abc import Collection, Mapping
 
@@ -14,21 +17,21 @@ LateFiles = dict[str, dict[str, str]]
 
 
 def find(use_case: str, *, everything: bool = True) -> LateFiles:
-    """Return the stamps of the late label files by name, by the period that they landed for.
+    """Return the versions of the late label files by name, by the period for which they landed.
 
-    No file is read. Late is what does not look as it did when its period was taken; of periods that were never taken
-    nothing is. Of nights more than 31 before the latest one only `everything` tells.
+    No file is read. A file is late if its version differs from the one ingested with its period; a period that was
+    never ingested has no late files. Nights more than 31 before the latest are examined only with `everything`.
     """
     context = StepContext.load(use_case)
     return _find(context, everything)
 
 
 def reingest(use_case: str, periods: Collection[str] | None = None) -> dict[str, NightlyResult]:
-    """Take again each of `periods`, or of all, of which a label file is late, and return what came of it, in order.
+    """Ingest again all periods with late label files, or those in `periods`, and return the results in order.
 
-    Labels and the features of later nights follow; scores that were issued stay. A period whose late files have the
-    bytes that were taken is left as it is. Raises DataError, and takes nothing of that period, when a file that was taken for
-    it is gone: its rows would go too.
+    Labels and the features of later nights follow; published scores stay. A period whose late files have the bytes that
+    were ingested before is left as it is. Raises DataError, and ingests nothing of that period, when a file ingested
+    before is missing, because its rows would be lost.
     """
     context = StepContext.load(use_case)
     late_by_period = {
@@ -74,7 +77,7 @@ def _check_no_file_missing(context: StepContext, period: str) -> None:
 
 
 def _is_unchanged(context: StepContext, period: str, late: Mapping[str, str]) -> bool:
-    """Return whether the late files have the bytes that were taken; then they are told from late ones from now on."""
+    """Return whether the late files have the bytes ingested before; if so, record their versions: they are not late."""
     engine, location = (
         context.engine,
         landing.period_location(context.settings.landing, context.case.name, period_text.parse(period)),

@@ -1,4 +1,4 @@
-"""A period from landing to features, as a person or a replay takes it: the steps of the DAG `ingest`, in its order."""
+"""Ingest a period and build its features: the steps of the DAG `ingest`, in its order, for callers outside it."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from include.steps.features import build
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NightlyResult:
-    """How many rows of the period's files came in and were valid, and how many entities have features."""
+    """The row counts of the period's files, and the number of entities that have features."""
 
     rows_in: int
     rows_valid: int
@@ -17,6 +17,6 @@ class NightlyResult:
 
 
 def run(use_case: str, period: str) -> NightlyResult:
-    """Ingest `period` and build its features; taken again, it is replaced. Raises what those two steps raise."""
+    """Ingest `period` and build its features; repeating this replaces it. Raises what the two steps raise."""
     counts = ingest.ingest(use_case, period)
     return NightlyResult(**counts, entities=build.build(use_case, period))

@@ -1,4 +1,4 @@
-"""Quarantine to be looked at, and to be judged again after a fix: of the contract, or of a file."""
+"""Quarantine: list the quarantined rows and files, and validate them again after a fix of the contract or of a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ COLUMNS = ("night", "table", FILE, LINE, REASONS, TEXT)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reprocessed:
-    """A period judged again: how many of its rows were in quarantine before, and are after."""
+    """A period that was validated again: the number of its rows in quarantine before and after."""
 
     period: str
     before: int
@@ -30,12 +30,12 @@ class Reprocessed:
 
     @property
     def has_recovered(self) -> bool:
-        """Whether rows became valid: they have features now, and wait for their scores."""
+        """Whether rows became valid; they have features now, but no scores yet."""
         return self.after < self.before
 
 
 def list_files(use_case: str, first: date | None = None, last: date | None = None) -> tuple[FileRevision, ...]:
-    """Return the files of which rows, or all, are in quarantine, for periods within `first` to `last`."""
+    """Return the files that are quarantined in part or as a whole, for periods that overlap `first` to `last`."""
     context = StepContext.load(use_case)
     files = warehouse.files(context.engine, context.case.name)
     return tuple(
@@ -63,7 +63,7 @@ def rows(use_case: str, period: str, table: str | None = None, *, show_personal:
 
 
 def describe_reason(use_case: str, file: FileRevision) -> str:
-    """Return why `file` is held, or else the commonest reason of its held rows, with how many have it."""
+    """Return why `file` is quarantined, or else the most common reason of its quarantined rows, with their number."""
     if file.reason or not file.rows_quarantined:
         return file.reason
     context = StepContext.load(use_case)
@@ -74,9 +74,9 @@ def describe_reason(use_case: str, file: FileRevision) -> str:
 
 
 def reprocess(use_case: str, first: date | None = None, last: date | None = None) -> tuple[Reprocessed, ...]:
-    """Judge again the periods of which something is held, as the contract and the files are now.
+    """Validate the periods with quarantined rows or files again, with the current contract and files.
 
-    Features and labels follow, also of later nights; scores that were issued stay as they are.
+    Features and labels follow, also those of later nights; published scores stay as they are.
     """
     context = StepContext.load(use_case)
     periods = dict.fromkeys(each.period for each in list_files(use_case, first, last))
@@ -84,7 +84,7 @@ def reprocess(use_case: str, first: date | None = None, last: date | None = None
 
 
 def describe_unscored(use_case: str, reprocessed: Sequence[Reprocessed]) -> str:
-    """Return what is still to be done after a replay, in a sentence; nothing where no row became valid."""
+    """Return a sentence on what is left to do after `reprocess`; "" when no row became valid."""
     recovered = [each.period for each in reprocessed if each.has_recovered]
     if not recovered:
         return ""
@@ -106,7 +106,7 @@ def _count(context: StepContext, period: str) -> int:
 
 
 def is_fully_quarantined(file: FileRevision) -> bool:
-    """Return whether nothing of `file` was taken, because it is not what its table's contract, or any, says."""
+    """Return whether nothing of `file` was ingested, because it breaks its table's contract or belongs to no table."""
     return file.status in (FileStatus.QUARANTINED, FileStatus.UNKNOWN_TABLE)
 
 

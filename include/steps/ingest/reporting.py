@@ -1,4 +1,4 @@
-"""What an ingestion leaves to be read: counts by night, alerts that name file, reason and count, a row of the ledger."""
+"""The reports of an ingestion: row counts by night, alerts with file, reason and count, and a ledger entry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ def report(
     row_counts: Mapping[str, RowCounts],
     versions: Mapping[str, int],
 ) -> None:
-    """Write down what was taken and what was not; said again in the same words, it leaves the same."""
+    """Record the counts, alerts and ledger entry of an ingestion; repeating this changes nothing."""
     engine = context.engine
     warehouse.record_ingestion(
         engine, *(each for table in row_counts for each in _counts(context.case, period, table, row_counts[table]))
@@ -105,7 +105,7 @@ def _record(
     alerts: Sequence[Alert],
     versions: Mapping[str, int],
 ) -> None:
-    """Append what was taken to the ledger, once for each content of the files and each judgement of it."""
+    """Append the ingestion to the ledger, unless files and results equal those of the previous entry."""
     engine = context.engine
     content = Validated(
         rows_in=sum(each.rows_in for each in files),

@@ -1,4 +1,4 @@
-"""One table of a period: judged by its contract, stretch by stretch where it is long, derived, written in one commit."""
+"""Ingest one table of a period: validate it in chunks, derive its columns, and write it in one commit."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ from ml.usecase.periods import Period
 
 
 def in_dependency_order(case: UseCase) -> list[Table]:
-    """Return the tables, each after those it refers to."""
+    """Return the tables, each after those that it references."""
     ordered: list[Table] = []
 
     def add(table: Table) -> None:
@@ -43,7 +43,7 @@ def in_dependency_order(case: UseCase) -> list[Table]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableWrite:
-    """What was taken of a table, and the version of its valid rows that this very write made."""
+    """The row counts of a table, and the version of its valid rows that this write created."""
 
     row_counts: RowCounts
     version: int
@@ -51,7 +51,10 @@ class TableWrite:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Spooled:
-    """The stretches of a table that are judged, set aside until all are; `broken` says why all must be refused."""
+    """The validated chunks of a table, on disk until all are validated.
+
+    `broken_rule` is the rule of the whole table that a chunk breaks: all rows must be refused.
+    """
 
     valid: Spool
     quarantined: Spool
@@ -66,10 +69,10 @@ def ingest(
     period: Period,
     stages: tuple[str, str] = ("valid", "quarantine"),
 ) -> TableWrite:
-    """Divide the rows of `files`, put them in place of the period's in the lake, and return what was written.
+    """Validate the rows of `files`, replace the period's rows in the lake by them, and return what was written.
 
-    Those that keep the contract go into the first of `stages`, the others into the second. However many stretches they are judged in, readers see all of them or none; where one stretch breaks a rule of the
-    table, all are refused.
+    Valid rows go to the first of `stages`, the others to the second. Readers see all rows or none, in however many
+    chunks they are validated. If one chunk breaks a rule of the whole table, all rows are refused.
     """
     rows = sum(each.count for each in files)
     length, model = chunks.length(rows), coherence.schema_model(context.case, table)
@@ -109,7 +112,7 @@ def _spool(
     validate: Callable[[list[FilePart]], IngestResult],
     folder: Path,
 ) -> _Spooled:
-    """Return the rows of `files` as `divide` divides them; no more of them once the table is broken."""
+    """Return the rows of `files` as `validate` divides them; stops at the first chunk that breaks a table rule."""
     spooled = _Spooled(
         valid=Spool(folder=folder / "valid"), quarantined=Spool(folder=folder / "held"), row_counts=RowCounts.empty()
     )
@@ -130,7 +133,7 @@ def _spool(
 
 
 def _read_parts(files: Sequence[ScannedFile], max_rows: int) -> Iterator[FilePart]:
-    """Yield the files' rows as they are judged: of the last file first, for a later part supersedes."""
+    """Yield the rows in the order of validation: the last file first, because a later part supersedes earlier ones."""
     for file in reversed(files):
         for rows in file.batches(max_rows):
             yield FilePart(file=file.name, rows=rows.well_formed, malformed=rows.malformed)
@@ -154,7 +157,7 @@ def _derive_columns(case: UseCase, table: Table, valid: pd.DataFrame) -> pd.Data
 
 
 def _check_labels(case: UseCase, table: Table, valid: pd.DataFrame) -> None:
-    """Refuse labels that are no answer to the question, before they are stored."""
+    """Raise DeclarationError for labels that the target cannot have, before they are stored."""
     if table.name != case.task.table or valid.empty:
         return
     target, label = targets.target_type(case), valid[case.task.label]
@@ -167,6 +170,6 @@ def _check_labels(case: UseCase, table: Table, valid: pd.DataFrame) -> None:
 
 
 def _referenced_rows(context: StepContext, reference: Reference, period: Period) -> pd.DataFrame:
-    """Return what `reference` may refer to: the rows of its table known by the period's last night."""
+    """Return the rows that `reference` may refer to: those of its table up to the period's last night."""
     uri = lake.address(context.settings.lake, context.case.name, "valid", reference.table)
     return lake.read(uri, last=str(period.last), columns=list(reference.referenced_columns)).drop_duplicates()

@@ -1,6 +1,6 @@
-"""Moving house: all that one installation holds, brought to other addresses, resumably, and held against the source.
+"""Migration: copy all data of an installation to other addresses, resumably, and verify the copy against the source.
 
-Nothing at the source is changed, nothing at the target that is not an earlier state of the same house.
+The source is never changed. The target must be empty, or an earlier state of the same installation.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ _CHUNK_ROWS = 5_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartPlan:
-    """What of one part would be brought: rows or files that are not there yet, that changed since, or are gone."""
+    """What a migration would copy of one part: the numbers of rows or files that are new, changed or removed."""
 
     part: MigrationPart
     new: int
@@ -38,7 +38,7 @@ class PartPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartComparison:
-    """One part after it was brought: what is here, and what is there."""
+    """One part after it was copied: the digests of the source and of the target."""
 
     part: MigrationPart
     source: TableDigest
@@ -51,7 +51,7 @@ class PartComparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Migration:
-    """A move from one house to another: the parts that change their address, and the names of those that do not."""
+    """A migration between two installations: the parts that change address, and the names of those that do not."""
 
     source: Installation
     target: Installation
@@ -59,17 +59,17 @@ class Migration:
     unchanged: tuple[str, ...]
 
     def plan(self) -> tuple[PartPlan, ...]:
-        """Return what would be brought; nothing is written.
+        """Return what would be copied; writes nothing.
 
-        Raises LedgerError when a chain is broken, and DataError when the target holds something else.
+        Raises LedgerError when a hash chain is broken, and DataError when the target holds other data.
         """
         earlier = self._target_is_earlier()
         return tuple(_plan_part(part, earlier=earlier) for part in self.parts)
 
     def run(self) -> Iterator[tuple[MigrationPart, int]]:
-        """Bring what is not there yet, a stretch at a time, and yield how much of which part each time.
+        """Copy what differs, chunk by chunk, and yield each part with the size of the chunk.
 
-        Wherever one stops, another goes on from there. Raises as `plan` does.
+        An interrupted run continues when run again. Raises as `plan` does.
         """
         earlier = self._target_is_earlier()
         warehouse.migrate(self.target.settings.warehouse_url)
@@ -81,10 +81,10 @@ class Migration:
                     yield part, len(chunk)
 
     def verify(self) -> tuple[PartComparison, ...]:
-        """Return, for each part, what is here and there, all read anew.
+        """Return the comparison of each part, read again from source and target.
 
-        Raises LedgerError where the chain does not stand at the target as it does here, and PackageError for a package
-        that is not whole there, or not signed by a key that is trusted there.
+        Raises LedgerError when the target's hash chain is broken or does not contain the end of the source's, and
+        PackageError when a package at the target is damaged or not signed by a key that is trusted there.
         """
         comparisons = tuple(map(_compare_part, self.parts))
         _verify_chain(self.target, _verify_chain(self.source))
@@ -94,7 +94,7 @@ class Migration:
         return comparisons
 
     def _target_is_earlier(self) -> bool:
-        """Return whether the target has a ledger, one that goes on in the source's; raises DataError for another."""
+        """Return whether the target's ledger is a prefix of the source's; raises DataError when it is another one."""
         _verify_chain(self.source)
         source_url, target_url = self.source.settings.warehouse_url, self.target.settings.warehouse_url
         if (
@@ -114,7 +114,7 @@ class Migration:
 
 
 def create(source: Installation, target: Installation, *, landing: bool = True, secrets: bool = False) -> Migration:
-    """Return the move between two houses; raises RequestError when all of their addresses are the same."""
+    """Return the migration between two installations; raises RequestError when all of their addresses are the same."""
     all_parts = parts.all_parts(source, target, landing=landing, secrets=secrets)
     migrated = tuple(part for part in all_parts if part.addresses[0] != part.addresses[1])
     if not migrated:
@@ -124,7 +124,7 @@ def create(source: Installation, target: Installation, *, landing: bool = True, 
 
 
 def check_idle(migration: Migration, now: datetime) -> None:
-    """Raise SetupError when anything runs at either end that may write."""
+    """Raise SetupError when anything that may write is running at either end."""
     for installation in (migration.source, migration.target):
         activity.check_idle(installation, now)
 
@@ -152,7 +152,7 @@ def _compare_part(part: MigrationPart) -> PartComparison:
 
 
 def _verify_chain(installation: Installation, remembered: str = GENESIS) -> str:
-    """Return the last digest of a house's ledger; raises LedgerError that says whose chain is broken."""
+    """Return the last digest of an installation's ledger; raises LedgerError, with the address, when it is broken."""
     url = installation.settings.warehouse_url
     try:
         return ledger.verify(warehouse.open_existing(url), remembered)
@@ -167,7 +167,7 @@ def _chunks(changes: Iterator[Change]) -> Iterator[list[Change]]:
 
 @contextmanager
 def _naming_part(part: MigrationPart) -> Iterator[None]:
-    """Raise SetupError that names the part and its addresses in place of what a database says."""
+    """Turn a database error into a SetupError that names the part and its addresses."""
     try:
         yield
     except sa.exc.DBAPIError as error:

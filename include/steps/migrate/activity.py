@@ -1,4 +1,4 @@
-"""What runs in a house at this moment: Airflow's scheduler and runs in flight, as Airflow's own database tells."""
+"""Activity of an installation: model servers and, from Airflow's database, its scheduler and unfinished runs."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ _HEARTBEAT = sa.text("SELECT MAX(latest_heartbeat) FROM job WHERE job_type = 'Sc
 
 
 def check_idle(installation: Installation, now: datetime) -> None:
-    """Raise SetupError, with a sentence for each, when anything runs in `house` that may write."""
+    """Raise SetupError that lists everything running in the installation that may write."""
     activities = [*_active_servers(installation), *_active_airflow(installation, now)]
     if activities:
         raise SetupError(
@@ -49,7 +49,7 @@ def _active_airflow(installation: Installation, now: datetime) -> Iterator[str]:
 
 
 def _database(installation: Installation) -> str | None:
-    """Return where Airflow's database is; None where no Airflow ever ran in a house that is in folders."""
+    """Return the URL of Airflow's database; None for an installation on local folders in which Airflow never ran."""
     if _ADDRESS in installation.variables:
         return installation.variables[_ADDRESS]
     embedded = Path(installation.settings.airflow_home, "airflow.db")

@@ -1,4 +1,4 @@
-"""The parts of a house, each as rows in the order of their keys, whatever it rests in: files, tables, MLflow."""
+"""The parts of an installation as rows in key order, wherever they are stored: files, tables, MLflow."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,33 +23,33 @@ _SIGNING_KEYS, _LANDING = "signing keys", "landing"
 
 
 class MigrationPart(Protocol):
-    """Something that a house has, to be brought from one address to another."""
+    """A part of an installation that can be copied from one address to another."""
 
     @property
     def name(self) -> str:
-        """What it is called in reports."""
+        """Its name in reports."""
 
     @property
     def addresses(self) -> tuple[str, str]:
-        """Where it is, and where it goes, as a person may read it."""
+        """Source and target address, without passwords."""
 
     def source_rows(self) -> Iterable[Row]:
-        """Yield all that there is, in the order of the keys."""
+        """Return all rows of the source, in key order."""
 
     def target_rows(self) -> Iterable[Row]:
-        """Yield all that is at the target."""
+        """Return all rows of the target, in key order."""
 
     def copied_rows(self) -> Iterable[Row]:
-        """Yield, of what is at the target, what should be as it is here."""
+        """Return the rows of the target that should equal those of the source."""
 
     def key(self, row: Row) -> Key:
-        """Return what a row is known and ordered by."""
+        """Return the key that identifies and sorts a row."""
 
     def may_change(self, change: Change) -> bool:
-        """Return whether this may part an earlier state of one house from a later one."""
+        """Return whether this change may occur between an earlier and a later state of one installation."""
 
     def apply_changes(self, changes: Sequence[Change]) -> None:
-        """Make the target follow; doing so twice is doing it once."""
+        """Apply the changes to the target; repeating this changes nothing more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +60,8 @@ class FileTree:
     source: str
     target: str
     may_alter: Callable[[Change], bool]
-    includes: Callable[[str], bool] = bool  # any name is true
-    allows_extra: bool = False  # whether the target may have others beside
+    includes: Callable[[str], bool] = bool  # every name
+    allows_extra: bool = False  # whether the target may hold other files, too
     is_secret: bool = False
 
     @property
@@ -170,7 +170,7 @@ class RegistryPart:
 
 
 def all_parts(source: Installation, target: Installation, *, landing: bool, secrets: bool) -> tuple[MigrationPart, ...]:
-    """Return the parts in the order in which they are brought: the ledger last, which says that all of it is so."""
+    """Return the parts in the order of copying; the ledger comes last, because its entries refer to all the others."""
     trees_by_name = {each.name: each for each in _file_trees(source.settings, target.settings)}
     excluded = {name for name, wanted in ((_LANDING, landing), (_SIGNING_KEYS, secrets)) if not wanted}
     urls = source.settings.warehouse_url, target.settings.warehouse_url
@@ -206,6 +206,6 @@ def _never(_: Change) -> bool:
 
 
 def _is_vacuum_or_checkpoint(change: Change) -> bool:
-    """A vacuum removes files of rows, and readers are told of a newer checkpoint; a version stays what it was."""
+    """Return whether the change is a vacuumed data file or a new checkpoint hint; a table's log files never change."""
     name = str(change.row[0])
     return not object_trees.is_log(name) and (change.kind is ChangeKind.REMOVED or object_trees.is_hint(name))

@@ -1,4 +1,4 @@
-"""How far a night's features lie from what the champion learned, feature by feature, and what the declared drift says."""
+"""Feature drift: compare a night's features with the champion's training data, one by one and as the declared share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ _COUNTED_VALUES: Mapping[str, Callable[[ColumnQuality], int]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureDrift:
-    """What was found: the features that the champion learned from and those of the night, and which share has moved.
+    """The features of the training nights and those of the night, and the share of drifted features.
 
-    `share` is what the declared drift says, None where it cannot be told.
+    `share` is measured as the use case declares it; None without a declaration, or if it cannot be measured.
     """
 
     reference: pd.DataFrame
@@ -43,9 +43,9 @@ class FeatureDrift:
 
 
 def measure(context: NightContext, model_digest: str, training_period: Period, tables: TableSnapshot) -> FeatureDrift:
-    """Record how far the features of `night`, all that may be reported on, have moved, and return what was found.
+    """Record the drift and the data quality of all reportable features of the night, and return the result.
 
-    `fitted` are the nights that the model learned from.
+    `training_period` has the nights that the model was trained on.
     """
     reference, current = (
         _features(context, each, tables) for each in (training_period, Period(context.night, context.night))
@@ -65,7 +65,7 @@ def measure(context: NightContext, model_digest: str, training_period: Period, t
 
 
 def _quality_metrics(quality: Sequence[ColumnQuality]) -> dict[str, float]:
-    """Return how many values are missing, infinite, or beyond what was learned from: of all features, and of each that has some."""
+    """Return the numbers of missing, infinite and out-of-range values: in total, and for each feature that has any."""
     values: dict[str, float] = {}
     for name, counted in _COUNTED_VALUES.items():
         counts = {each.feature: float(counted(each)) for each in quality}
@@ -75,7 +75,7 @@ def _quality_metrics(quality: Sequence[ColumnQuality]) -> dict[str, float]:
 
 
 def _alert_infinite_values(context: NightContext, quality: Sequence[ColumnQuality]) -> None:
-    """Raise an alert for each feature that has infinite values; withdraw what no longer holds."""
+    """Raise an alert for each feature that has infinite values; withdraw alerts that no longer hold."""
     alerts = [
         Alert(
             use_case=context.case.name,

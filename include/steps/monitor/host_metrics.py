@@ -1,4 +1,4 @@
-"""What the model servers took in a night's time, processors and memory, and the requests they failed: asked of Prometheus."""
+"""CPU, memory and failed requests of the model servers during a night, queried from Prometheus."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -23,9 +23,9 @@ _SECONDS = 10.0
 
 
 def measure(context: NightContext) -> None:
-    """Record, server by server and over all, the mean cores, the most megabytes and the failed requests up to the cutoff.
+    """Record, for each server and overall, mean CPU cores, peak memory and failed requests up to the night's cutoff.
 
-    Without `RATCHET_PROMETHEUS_URL` nothing is recorded; where that address does not answer, an alert is raised instead.
+    Without `RATCHET_PROMETHEUS_URL` this does nothing. If Prometheus does not answer there, it raises an alert.
     """
     if not context.settings.prometheus_url:
         return
@@ -55,7 +55,7 @@ def _build_query(name: str, case: UseCase, span: timedelta) -> str:
 
 
 def _query_prometheus(prometheus: httpx.Client, query: str, at: datetime) -> dict[str, float]:
-    """Return the value of each server, by its address; raises SetupError when Prometheus does not answer."""
+    """Return the value of each server, by address; raises SetupError when Prometheus does not answer."""
     try:
         params: dict[str, str | float] = {"query": query, "time": at.timestamp()}
         reply = prometheus.get("/api/v1/query", params=params)
@@ -67,7 +67,7 @@ def _query_prometheus(prometheus: httpx.Client, query: str, at: datetime) -> dic
 
 
 def _metrics(case: UseCase, night: date, by_metric: dict[str, dict[str, float]]) -> Iterator[Metric]:
-    """Yield each server's numbers, and of all together the sum; of memory the most."""
+    """Yield the values of each server, and overall the sum, or for memory the maximum."""
     for name, by_server in by_metric.items():
         for server, value in by_server.items():
             scope = MetricScope(use_case=case.name, night=night, model_digest=ALL, slice=f"server={server}")

@@ -1,4 +1,4 @@
-"""Labels as they land: once a batch of them is there, asking for a new model does not wait for the night to be measured."""
+"""Label trigger: decide on retraining as soon as a batch of labels has landed, before the night is monitored."""
 
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -16,7 +16,7 @@ from ml.retraining import triggers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelCounts:
-    """How many labels are known, and how many were when the champion had learned or a batch was last decided about."""
+    """The number of known labels, and the number at the champion's training or the last decision on a batch."""
 
     known: int
     baseline: int
@@ -27,16 +27,16 @@ class LabelCounts:
 
 
 def count_labels(use_case: str) -> LabelCounts | None:
-    """Return how many labels there are now, and were; None while there is no champion that could be trained again."""
+    """Return the current label counts; None while there is no champion to retrain."""
     context = StepContext.load(use_case)
     champion_night = _champion_night(context)
     return None if champion_night is None else _label_counts(context, champion_night)
 
 
 def decide(use_case: str, known: int) -> str | None:
-    """Decide once about the batch after which `known` labels are there; return the night to train as of, None for not now.
+    """Decide once on the batch after which `known` labels are there; return the night to train as of, or None.
 
-    Raises RequestError before the first champion, and where the use case asks for no batches.
+    Raises RequestError before the first champion, and when the use case declares no label batch.
     """
     context = StepContext.load(use_case)
     engine = context.engine
@@ -86,7 +86,7 @@ def _label_counts(context: StepContext, champion_night: date) -> LabelCounts:
 
 
 def _decisions(context: StepContext) -> list[tuple[Entry, LabelBatchDecided]]:
-    """Return what was decided about earlier batches, the oldest first."""
+    """Return the decisions on earlier batches, oldest first."""
     engine = context.engine
     return [
         (each, ledger_entries.read(each, LabelBatchDecided))

@@ -1,4 +1,4 @@
-"""What a model loses by its age, as the last replay found it: kept for the monitor, and told of the champion's age."""
+"""Loss by model age, as the last backtest measured it: stored for the monitor, which looks up the champion's age."""
 
 import json
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ _FILE = "ages.json"
 
 
 def save(context: StepContext, ages: Sequence[LossByAge]) -> None:
-    """Leave what a replay found for the monitor; one that found nothing leaves what was there."""
+    """Store what a backtest measured; an empty result keeps the earlier one."""
     if ages:
         atomic.write(_path(context), (json.dumps([asdict(each) for each in ages], indent=1) + "\n").encode())
 
 
 def lookup(context: StepContext, age_nights: int) -> LossByAge | None:
-    """Return what a model of this age loses more than a fresh one; None where no replay has seen one so old."""
+    """Return how much more a model of this age loses than a fresh one; None if no backtest covers the age."""
     path = _path(context)
     if not path.exists():
         return None

@@ -1,4 +1,4 @@
-"""Scores met by their labels: what the champion is worth by now, what drifts, and whether to ask for a new one."""
+"""Monitor: measure the champion's performance on matured labels, measure drift, and decide on retraining."""
 
 import math
 from dataclasses import asdict
@@ -27,7 +27,7 @@ from ml.usecase.periods import Period
 
 
 def measure(use_case: str, period: str) -> bool:
-    """Measure as of the last night of `period`, decide once, and return whether retraining is asked for."""
+    """Measure as of the last night of `period`, decide once, and return whether retraining is requested."""
     context = NightContext.load_night(use_case, period)
     engine = context.engine
     release_state.audit(context)
@@ -86,7 +86,7 @@ def measure(use_case: str, period: str) -> bool:
 
 
 def _report(context: NightContext, drift_result: FeatureDrift, pairs: dict[str, ReferencePair]) -> None:
-    """Write Evidently's pages: of the features, the scores and the requests, those that there are."""
+    """Write Evidently's drift reports on features, scores and requests, as far as there are rows to compare."""
     features = (
         {"features": ReferencePair(reference=drift_result.reference, current=drift_result.current)}
         if len(drift_result.current)
@@ -101,7 +101,7 @@ def _report(context: NightContext, drift_result: FeatureDrift, pairs: dict[str, 
 
 
 def _training_period(facts: dict[str, object]) -> Period:
-    """Return the nights that the champion learned from."""
+    """Return the nights that the champion was trained on."""
     first, last = map(str, facts["fitted"])  # type: ignore[call-overload]  # two ISO dates
     return Period(date.fromisoformat(first), date.fromisoformat(last))
 
@@ -132,7 +132,7 @@ def _facts(
 
 
 def _record_age(context: NightContext, champion: Entry, facts: dict[str, object]) -> Interval | None:
-    """Record the champion's age, and return what a replay found a model of that age to lose more than a fresh one."""
+    """Record the champion's age, and return how much more a model of that age loses than a fresh one, if known."""
     age = context.case.horizon.count(date.fromisoformat(str(facts["night"])), context.night)
     aged = model_age.lookup(context, age)
     values = {"age_nights": Interval(value=float(age), low=math.nan, high=math.nan)}
@@ -147,7 +147,7 @@ def _record_age(context: NightContext, champion: Entry, facts: dict[str, object]
 
 
 def _earlier_above(context: NightContext, champion: Entry) -> tuple[frozenset[str], ...]:
-    """Return what was above its threshold on each earlier night under this champion, the latest first."""
+    """Return the triggers that were above their threshold on each earlier night under this champion, latest first."""
     engine = context.engine
     decisions = ledger.entries(
         engine, use_case=context.case.name, kind=EntryKind.RETRAINING_DECIDED, subject=champion.subject
@@ -158,7 +158,7 @@ def _earlier_above(context: NightContext, champion: Entry) -> tuple[frozenset[st
 
 
 def _facts_payload(facts: ChampionFacts, age_loss: Interval | None) -> dict[str, Json]:
-    """Return the facts as the ledger keeps them, and what age costs: None for what is no finite number."""
+    """Return the facts and the loss by age as JSON for the ledger; numbers that are not finite become None."""
     payload: dict[str, Json] = {"loss_by_age": None if age_loss is None else age_loss.value}
     for name, value in asdict(facts).items():
         if isinstance(value, float):

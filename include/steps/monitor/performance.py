@@ -1,4 +1,4 @@
-"""What issued scores come to: expected before their labels are there, measured once they are, and how far off that was."""
+"""Performance of published scores: estimated before their labels arrive, measured after, and the estimation error."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -25,7 +25,7 @@ ALL = "all"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricScope:
-    """One model, or all, on a part of a night, or of a window of nights that ends with it."""
+    """The scope of metrics: one model or all, on a slice of a night or of a window of nights that ends with it."""
 
     use_case: str
     night: date
@@ -35,15 +35,16 @@ class MetricScope:
     def metric(
         self, name: str, value: float | None, n: int, low: float | None = None, high: float | None = None
     ) -> Metric:
-        """Return a number about this part, of `n` rows, with its interval where it has one."""
+        """Return a metric of this scope over `n` rows, with its interval if it has one."""
         return Metric(**asdict(self), metric=name, value=value, low=low, high=high, n=n)
 
 
 def measure(context: NightContext, target: Target, tables: TableSnapshot) -> RecentPerformance | None:
-    """Record what is known as of `night` of the window's nights, and return the matured ones measured together.
+    """Record the performance of the window's nights as known on the context's night; return that of all matured nights.
 
-    For each matured night and model: its performance, and how far it lies from what was expected of these scores. Of
-    `night` itself: what is expected. Of the window: each declared slice with enough rows; how many labels are lacking.
+    Recorded are: for each matured night and model, performance and estimation error; for the context's night, the
+    estimated performance; over the window, the performance of each declared slice with enough rows; and for each night
+    the number of missing labels.
     """
     engine, cutoff = context.engine, context.case.horizon.cutoff(context.night)
     first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
@@ -66,7 +67,7 @@ def measure(context: NightContext, target: Target, tables: TableSnapshot) -> Rec
 
 
 def expected_loss(context: NightContext, model_digest: str, target: Target) -> float | None:
-    """Return what a model's scores of the window's nights are expected to lose; None where that cannot be told."""
+    """Return the estimated loss of a model's scores over the window's nights; None without an estimate."""
     first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
     name = f"expected_{target.display_names.metric}"
     metrics = warehouse.metrics(context.engine, context.case.name, first, context.night, metric=name)
@@ -97,7 +98,7 @@ def _realized_metrics(case: UseCase, rows: pd.DataFrame, target: Target) -> Iter
 def _slice_metrics(
     context: NightContext, rows: pd.DataFrame, target: Target, tables: TableSnapshot
 ) -> Iterator[Metric]:
-    """Yield the same of each level of each declared slice that may be told of, over the nights of the window."""
+    """Yield the performance of each level of the declared slices that are allowed in reports, over the window."""
     reportable = privacy.features_allowed_in(
         context.case,
         [each.feature for each in context.case.slices],
@@ -137,5 +138,5 @@ def _values(rows: pd.DataFrame, target: Target) -> dict[str, float | None]:
 
 
 def _estimation_errors(values: Mapping[str, float | None], expected: Mapping[str, Estimate]) -> dict[str, float]:
-    """Return how much more was measured than expected, of what was both."""
+    """Return measured minus estimated value, for each metric that has both."""
     return {name: value - each.value for name, each in expected.items() if (value := values.get(name)) is not None}

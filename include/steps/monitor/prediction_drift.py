@@ -1,4 +1,4 @@
-"""How far a night's scores, and the features that were asked with over REST, lie from what the champion learned."""
+"""Prediction drift: compare a night's scores, and the features of REST requests, with the champion's training data."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _MIN_ROWS, _MAX_ROWS = 100, 5_000
 
 @dataclass(frozen=True, kw_only=True)
 class ReferencePair:
-    """Rows of the night, and those that they are held against."""
+    """Rows of the night, and the reference rows that they are compared with."""
 
     reference: pd.DataFrame
     current: pd.DataFrame
@@ -41,10 +41,10 @@ def measure(
     reference: pd.DataFrame,
     tables: TableSnapshot,
 ) -> dict[str, ReferencePair]:
-    """Record how far the champion's scores of `night` and its requests have moved, and return what was held against what.
+    """Record the drift of the champion's scores and requests on the night, and return the rows that were compared.
 
-    Scores are held against the model's answers to rows of the nights `fitted`, which it has seen; requests against the
-    features `learned`, those that may be reported on. Fewer than 100 rows are not measured.
+    Scores are compared with the model's scores on its own training rows (`training_period`). Requests are compared with
+    `reference`, the reportable features of these rows. Fewer than 100 rows are not measured.
     """
     pairs = {
         SCORES: ReferencePair(
@@ -60,15 +60,15 @@ def measure(
         MetricScope(
             use_case=context.case.name, night=context.night, model_digest=model_digest, slice=slice_name
         ).metric(name, value, n)
-        for of, each in measured_pairs.items()
-        for slice_name, name, value, n in _drift_metrics(context.case, of, each)
+        for source, each in measured_pairs.items()
+        for slice_name, name, value, n in _drift_metrics(context.case, source, each)
     )
     warehouse.record_metrics(context.engine, tuple(metrics))
     return measured_pairs
 
 
 def _drift_metrics(case: UseCase, source: str, pair: ReferencePair) -> Iterator[tuple[str, str, float, int]]:
-    """Yield slice, metric, value and rows: what has moved as a whole, and of requests each feature."""
+    """Yield slice, metric, value and number of rows: the drift overall, and for requests also by feature."""
     effects = drift.excess_stability_indexes(pair.reference, pair.current, [text.column for text in case.texts])
     rows = len(pair.current)
     if source == SCORES:
@@ -83,7 +83,7 @@ def _reference_scores(
     context: StepContext, model: Model, training_period: Period, reference: pd.DataFrame, tables: TableSnapshot
 ) -> Floats:
     rows = reference
-    if not set(model.encoder.names) <= set(reference.columns):  # some may not be reported on; the score may
+    if not set(model.encoder.names) <= set(reference.columns):  # some features may not be in reports; scores may
         version = tables.version(feature_step.STAGE, feature_step.TABLE)
         rows = feature_step.read(
             context.settings.lake, context.case, str(training_period.first), str(training_period.last), version
@@ -92,7 +92,7 @@ def _reference_scores(
 
 
 def _request_features(context: NightContext, model_digest: str, reference: pd.DataFrame) -> pd.DataFrame:
-    """Return the features that the champion was asked with, with the columns and types of `learned`."""
+    """Return the features of the requests to the champion, with the columns and types of `reference`."""
     columns = ["package", "route", "features"]
     logged = lake.read(
         prediction_log.address(context, prediction_log.REST), str(context.night), str(context.night), columns
@@ -107,5 +107,5 @@ def _request_features(context: NightContext, model_digest: str, reference: pd.Da
 
 
 def _evenly_spaced(rows: int) -> Integers:
-    """Return the places of all rows, or of as many as are looked at, evenly spaced."""
+    """Return the positions of all rows or, if there are more, of `_MAX_ROWS` evenly spaced ones."""
     return np.linspace(0, rows - 1, min(rows, _MAX_ROWS)).astype(np.int64)

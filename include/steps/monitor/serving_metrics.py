@@ -1,4 +1,4 @@
-"""How the machinery did, night by night: answers of servers by package, and the tasks of a night's runs."""
+"""Operational metrics by night: the servers' predictions by package, and the durations of tasks."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,7 +21,7 @@ _COLUMNS = (NIGHT, "package", "route", "at", "latency_ms", "fault")
 
 
 def measure(context: NightContext) -> None:
-    """Record what servers answered with the features of the window's nights up to `night`, shadows by themselves."""
+    """Record metrics of the servers' predictions for the window's nights; shadows form a slice of their own."""
     first = context.case.horizon.previous(context.night, context.case.triggers.window_nights)
     metrics = tuple(_traffic(context, first, context.night))
     warehouse.record_metrics(context.engine, metrics)
@@ -42,7 +42,7 @@ def _traffic(context: StepContext, first: date, last: date) -> Iterator[Metric]:
 
 
 def record_task(use_case: str, period: str, task: str, seconds: float, tries: int, *, failed: bool) -> None:
-    """Record what the last try of a task of `period` took, which try it was, and whether it `failed`."""
+    """Record how long the last try of a task of `period` took, the number of tries, and whether it failed."""
     case, span = usecases.get(use_case), periods.parse(period)
     values = {TASK_SECONDS: seconds, "task_failed": float(failed)}
     scope = MetricScope(use_case=case.name, night=span.last, model_digest=ALL, slice=f"task={task}")

@@ -1,4 +1,7 @@
-"""Challenger to champion: acceptance tests, shadow, two approvals, canary, promotion; each step does what the ledger has next."""
+"""Release: from challenger to champion by acceptance tests, shadow, two approvals, canary and promotion.
+
+Each step continues from the state that the ledger records.
+"""
 
 import logging
 from dataclasses import dataclass
@@ -25,10 +28,11 @@ _LOG = logging.getLogger(__name__)
 
 
 def run_acceptance_tests(use_case: str, night: str) -> str | None:
-    """Try the challenger of `night` as it would be served, and return its digest; None when a check refuses it.
+    """Run the acceptance tests on the challenger of `night`, and return its digest; None when a check fails.
 
-    The report, with every check, goes into the ledger, bound to the digest; a package that passed is only loaded again.
-    Raises RequestError when that night has no challenger, PackageError when the package is not what was judged.
+    The report with every check goes into the ledger under the digest. For a package that has passed, only the golden
+    rows are verified again. Raises RequestError when the night has no challenger, and PackageError when the package is
+    not the one that was judged.
     """
     context = NightContext.load_night(use_case, night)
     engine, challenger = context.engine, challengers.find(context)
@@ -51,7 +55,7 @@ def run_acceptance_tests(use_case: str, night: str) -> str | None:
 
 
 def approve(use_case: str, night: str, role: str, user: str, choice: str) -> None:
-    """Write what `user` answered in `role` ("Approve" or "Reject"), signed, for the challenger of `night`."""
+    """Record the signed answer of `user` in `role` ("Approve" or "Reject") on the challenger of `night`."""
     context = NightContext.load_night(use_case, night)
     if choice not in _CHOICES:
         raise RequestError(f"expected one of {sorted(_CHOICES)}, got {choice!r}")
@@ -69,11 +73,12 @@ def approve(use_case: str, night: str, role: str, user: str, choice: str) -> Non
 
 
 def shadow(use_case: str, night: str) -> bool:
-    """Let the challenger of `night` answer copies, and return whether two people may be asked about it by now.
+    """Start the challenger of `night` as a shadow, and return whether its approvals may be requested now.
 
-    Nobody is asked before enough of its responses were recorded, nor about one that was rejected or aborted, nor while another
-    release is under way or releases are frozen. Where there is no champion to shadow, or the use case wants no canary, they may be at once.
-    Raises LedgerError when another model became champion since the challenger was judged.
+    They are not requested before enough shadow responses were reviewed, for a challenger that is champion already or
+    was rejected or aborted, while another release is under way, or while releases are frozen. Without a champion to
+    shadow, or if the use case declares no canary, they may be requested at once. Raises LedgerError when another model
+    became champion since the challenger was judged.
     """
     context = NightContext.load_night(use_case, night)
     challenger, rollout_state = challengers.find(context), release_state.current(context)
@@ -108,10 +113,11 @@ def shadow(use_case: str, night: str) -> bool:
 
 
 def shift_traffic(use_case: str, night: str) -> bool:
-    """Give the challenger of `night` its first share of the entities; return True where it is to be promoted at once.
+    """Give the challenger of `night` its first share of the entities; return True if it is to be promoted at once.
 
-    Raises ApprovalError unless both roles approved these bytes on this evidence, each by another person, and LedgerError
-    when they have not passed their acceptance tests, or another model became champion since they were judged.
+    Raises ApprovalError unless both roles approved this package on this evidence, each by another person. Raises
+    LedgerError while releases are frozen, when the package has not passed its acceptance tests, and when another model
+    became champion since it was judged.
     """
     context = NightContext.load_night(use_case, night)
     challenger, rollout_state = challengers.find(context), release_state.current(context)
@@ -131,10 +137,11 @@ def shift_traffic(use_case: str, night: str) -> bool:
 
 
 def promote(use_case: str, night: str, *, canary_night: date | None = None) -> str:
-    """Make the challenger of `night` champion, as of that night or of `canary_night`, at which its canary ended; return its digest.
+    """Make the challenger of `night` champion, and return its digest; servers and the registry follow.
 
-    Servers and the registry follow. Raises ApprovalError and LedgerError as `shift_traffic` does, and LedgerError when it has not
-    passed the canary that the use case asks for.
+    The promotion is recorded as of `night` or, after a canary, of `canary_night`, the night on which it ended. Raises
+    ApprovalError and LedgerError as `shift_traffic` does, and LedgerError when the challenger has not passed the canary
+    that the use case declares.
     """
     context = NightContext.load_night(use_case, night)
     challenger, rollout_state = challengers.find(context), release_state.current(context)
@@ -157,20 +164,20 @@ def promote(use_case: str, night: str, *, canary_night: date | None = None) -> s
 
 
 def _needs_canary(case: UseCase, rollout_state: RolloutState) -> bool:
-    """Return whether a challenger must answer for some before it answers for all."""
+    """Return whether a challenger must pass a canary before it is promoted."""
     return case.release.canary is not None and rollout_state.champion is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Approved:
-    """Who approved, and the digest of the evidence that they approved of."""
+    """The users who approved, and the digest of the evidence that they approved."""
 
     users: tuple[str, ...]
     evidence: str
 
 
 def _check_approved(context: StepContext, challenger: Entry, rollout_state: RolloutState) -> _Approved:
-    """Return who approved of what, once everything holds that must."""
+    """Return who approved which evidence; raises unless every precondition of a promotion holds."""
     freeze.require_unfrozen(context)
     challengers.require_tested(challenger, context.settings)
     valid_approvals = challengers.check_approvals(challenger, context)
@@ -182,7 +189,7 @@ def _check_approved(context: StepContext, challenger: Entry, rollout_state: Roll
 
 
 def _append(context: StepContext, challenger: Entry, kind: EntryKind, payload: ShadowStarted | TrafficShifted) -> None:
-    """Write once that the challenger came to where an entry of `kind` brings it."""
+    """Append the challenger's entry of `kind` unless it exists."""
     if challengers.find_entries(challenger, kind, context.settings):
         return
     assert challenger.night is not None

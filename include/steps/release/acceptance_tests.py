@@ -1,4 +1,4 @@
-"""The acceptance tests before a release: a challenger's package tried as it would be served, on rows of the latest nights."""
+"""Acceptance tests before a release: the challenger's package is served and checked on rows of the latest nights."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -30,9 +30,9 @@ from ml.usecase import UseCase
 
 
 def run(context: NightContext, verdict: Entry) -> tuple[Check, ...]:
-    """Return every check of the package that `verdict` is about, on rows of its latest nights.
+    """Return the checks of the package that `verdict` judged, on rows of the latest nights.
 
-    Raises PackageError when the package cannot be served at all, RefusalError when there are no rows to try it on.
+    Raises PackageError when the package cannot be served at all, and RefusalError when there are no rows to test it on.
     """
     rows = _sample(context, verdict.subject)
     probe, rows = serving_trial.run(
@@ -65,7 +65,7 @@ def run(context: NightContext, verdict: Entry) -> tuple[Check, ...]:
 
 
 def find_reports(engine: sa.Engine, verdict: Entry) -> tuple[Entry, ...]:
-    """Return the reports on the package that `verdict` is about, the oldest first."""
+    """Return the reports on the package that `verdict` judged, oldest first."""
     return ledger.entries(
         engine,
         use_case=verdict.use_case,
@@ -76,18 +76,18 @@ def find_reports(engine: sa.Engine, verdict: Entry) -> tuple[Entry, ...]:
 
 
 def passed(engine: sa.Engine, verdict: Entry) -> bool:
-    """Return whether the last report on the package that `verdict` is about has no check that failed."""
+    """Return whether the last report on the package that `verdict` judged has no failed check."""
     reports = find_reports(engine, verdict)
     return bool(reports) and ledger_entries.read(reports[-1], AcceptanceTested).outcome == CheckStatus.PASS
 
 
 def verify_golden_rows(digest: str, settings: Settings) -> None:
-    """Raise PackageError unless the package gives its golden rows the scores it was packed with, in a process of its own."""
+    """Raise PackageError unless the package, in a process of its own, reproduces the scores of its golden rows."""
     subprocesses.run("include.serving.verify_package", settings.packages, digest, settings)
 
 
 def _sample(context: NightContext, digest: str) -> pd.DataFrame:
-    """Return rows of the features of the latest nights up to `night`, drawn the same by every run."""
+    """Return a sample of feature rows of the latest nights up to the context's night; every run draws the same rows."""
     version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
     first = context.case.horizon.previous(context.night, context.case.gates.judged_nights)
     rows = feature_step.read(context.settings.lake, context.case, str(first), str(context.night), version)
@@ -100,7 +100,7 @@ def _sample(context: NightContext, digest: str) -> pd.DataFrame:
 
 
 def _mlflow_scores(context: StepContext, verdict: Entry, rows: pd.DataFrame) -> Floats:
-    """Return the scores of the registered version, to which categories are texts."""
+    """Return the scores of the registered MLflow version, which takes categories as strings."""
     names = list(context.case.feature_names)
     categorical = {name: object for name in names if rows[name].dtype == "category"}
     frame = rows[names].astype(categorical)
@@ -111,7 +111,7 @@ def _mlflow_scores(context: StepContext, verdict: Entry, rows: pd.DataFrame) -> 
 
 
 def _fairness_checks(context: NightContext, model: Model, target: Target) -> tuple[Check, ...]:
-    """Return how the package treats groups on the latest nights, as many as are judged on, that have their labels."""
+    """Return the fairness checks on the latest labelled nights, as many as the gate judges on."""
     if context.case.fairness is None:
         return ()
     tables = table_snapshot.take(context.case, context.settings)

@@ -1,4 +1,4 @@
-"""The challenger under way, judged by all that it and the champion have answered since, and what follows from that."""
+"""Canary: compare the predictions of challenger and champion since the release began, and act on the verdict."""
 
 from dataclasses import asdict
 from typing import Any, Literal
@@ -26,14 +26,14 @@ from ml.targets import Target
 
 NextStep = Literal["request_approvals", "announce_champion"]  # the tasks of the DAG
 _ROW_KEY = ["request", "place"]
-_STAGE_SECONDS = 1e10  # more than any clock tells: what a later stage answered comes after all of an earlier one
+_STAGE_SECONDS = 1e10  # larger than any timestamp, so that predictions sort by stage first
 
 
 def advance(use_case: str, night: str) -> NextStep | None:
-    """Move the release under way as far as it has come by `night`, and return what is to be done about it, if anything.
+    """Advance the release under way as far as predictions and labels by `night` allow; return the next task, if any.
 
-    "request_approvals": enough of the shadow's responses were reviewed, and two people are to be asked;
-    "announce_champion": the challenger is champion. Judging a night again changes nothing more.
+    "request_approvals": enough shadow responses were reviewed, so two people are asked to approve.
+    "announce_champion": the challenger is champion. Running a night again changes nothing more.
     """
     context = NightContext.load_night(use_case, night)
     prediction_log.collect(use_case)
@@ -54,14 +54,14 @@ def advance(use_case: str, night: str) -> NextStep | None:
 
 
 def trained_night(use_case: str) -> str:
-    """Return the night as of which the challenger under way was trained."""
+    """Return the night as of which the challenger under release was trained."""
     rollout = release_state.current(StepContext.load(use_case)).challenger
     assert rollout is not None
     return str(rollout.night)
 
 
 def _was_promoted_at(context: NightContext) -> bool:
-    """Return whether `night` is the one at which a canary made its challenger champion."""
+    """Return whether the champion was promoted by a canary that ended on the context's night."""
     promoted = ledger.champion(context.engine, context.case.name)
     if promoted is None or promoted.kind != EntryKind.PROMOTED:
         return False
@@ -69,7 +69,7 @@ def _was_promoted_at(context: NightContext) -> bool:
 
 
 def _load_predictions(context: StepContext, rollout: ChallengerRollout) -> pd.DataFrame:
-    """Return every answer since the challenger became a shadow, with the `stage` that it had come to, the shadow's 0."""
+    """Return all predictions since the challenger became a shadow, with their `stage`, which is 0 for the shadow."""
     first = rollout.stages[0]
     predictions = prediction_log.read(context, first.night, first.started_at)
     batch = predictions["protocol"] == prediction_log.BATCH
@@ -86,7 +86,7 @@ def _load_predictions(context: StepContext, rollout: ChallengerRollout) -> pd.Da
 
 
 def _review_shadow(context: NightContext, rollout_state: RolloutState, predictions: pd.DataFrame) -> NextStep | None:
-    """Write the review of the shadow once there are enough of its responses, and ask for approvals."""
+    """Record the shadow review once there are enough responses, and request the approvals."""
     assert rollout_state.challenger is not None
     engine = context.engine
     reviews = [
@@ -109,7 +109,7 @@ def _review_shadow(context: NightContext, rollout_state: RolloutState, predictio
 def _shadow_review(
     rollout_state: RolloutState, predictions: pd.DataFrame, copies: pd.DataFrame, target: Target
 ) -> ShadowReviewed:
-    """Return what an approver is shown of the shadow."""
+    """Return the review of the shadow for approvers."""
     assert rollout_state.challenger is not None
     scores = _scores(rollout_state, predictions)
     ours, theirs = scores.canary[scores.is_complete], scores.champion[scores.is_complete]
@@ -124,7 +124,7 @@ def _shadow_review(
 
 
 def _target(context: StepContext, rollout_state: RolloutState) -> Target:
-    """Return what is asked for, as the champion's package tells it."""
+    """Return the prediction target as recorded in the champion's package."""
     assert rollout_state.champion is not None
     return targets.from_facts(
         context.case,
@@ -135,7 +135,7 @@ def _target(context: StepContext, rollout_state: RolloutState) -> Target:
 
 
 def _apply_verdict(context: NightContext, rollout: ChallengerRollout, verdict: CanaryVerdict) -> NextStep | None:
-    """Do what the verdict says: back, on to the next share unless releases are frozen, or wait."""
+    """Apply the verdict: roll back, advance to the next share unless releases are frozen, or wait."""
     if verdict.outcome is CanaryOutcome.CONTINUE or (
         verdict.outcome is CanaryOutcome.ADVANCE and freeze.active_freeze(context)
     ):
@@ -206,7 +206,7 @@ def _observations(context: NightContext, rollout_state: RolloutState, prediction
 
 
 def _requests_on(predictions: pd.DataFrame, route: Route) -> Responses:
-    """Return the requests that were answered on `route`, each once."""
+    """Return the requests answered on `route`, one response each."""
     requests = predictions[predictions["route"] == route].groupby("request", sort=False)
     summary = requests.agg(at=("at", "first"), latency_ms=("latency_ms", "first"), fault=("fault", "first"))
     return Responses(
@@ -233,7 +233,7 @@ def _scores(rollout_state: RolloutState, predictions: pd.DataFrame) -> PairedSco
 
 
 def _pair_rows(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return each row that was asked, in order, with the score of either package and whether the canary answered."""
+    """Return one row per requested entity, in order: both packages' scores, and how often the canary answered."""
     ordered = predictions.sort_values("at", kind="stable")
     answered = ordered.assign(canary=(ordered["route"] == Route.CANARY) & ordered["fault"].isna())
     rows = answered.groupby(_ROW_KEY, sort=False)

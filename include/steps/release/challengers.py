@@ -1,4 +1,4 @@
-"""The challenger of a night, the evidence that people answer on, and what must hold before it may answer for anybody."""
+"""The challenger of a night, the evidence for its approval, and the preconditions of its release."""
 
 import hashlib
 
@@ -16,7 +16,10 @@ from ml.promotion.gate import Outcome
 
 
 def find(context: NightContext) -> Entry:
-    """Return the verdict by which the challenger of `night` earned a release; raises RequestError where there is none."""
+    """Return the verdict by which the night's challenger earned a release, from the gate or by an override.
+
+    Raises RequestError when there is none.
+    """
     engine = context.engine
     judged = attempts.verdicts(context)
     if judged:
@@ -29,14 +32,14 @@ def find(context: NightContext) -> Entry:
 
 
 def find_entries(challenger: Entry, kind: EntryKind, settings: Settings) -> tuple[Entry, ...]:
-    """Return the entries of `kind` on the challenger, the oldest first."""
+    """Return the entries of `kind` on the challenger since its verdict, oldest first."""
     engine = warehouse.engine(settings.warehouse_url)
     entries = ledger.entries(engine, use_case=challenger.use_case, kind=kind, subject=challenger.subject)
     return tuple(each for each in entries if each.seq > challenger.seq)
 
 
 def evidence_digest(challenger: Entry, settings: Settings) -> str:
-    """Return the digest of all that an approver is shown: the verdict, and the review of the shadow."""
+    """Return the digest of the evidence shown to approvers: the verdict and, if there is one, the shadow review."""
     verdict_evidence = str(ledger_entries.read(challenger, Verdict).evidence)
     reviews = find_entries(challenger, EntryKind.SHADOW_REVIEWED, settings)
     return (
@@ -45,7 +48,7 @@ def evidence_digest(challenger: Entry, settings: Settings) -> str:
 
 
 def check_approvals(challenger: Entry, context: StepContext) -> tuple[Approval, ...]:
-    """Return both approvals, of these bytes on this evidence, each by another person; raises ApprovalError."""
+    """Return both approvals of this package on this evidence, each by another person; else raises ApprovalError."""
     assert challenger.night is not None
     return approvals.check(
         context.engine,
@@ -68,7 +71,7 @@ def require_tested(challenger: Entry, settings: Settings) -> None:
 
 
 def require_same_champion(challenger: Entry, champion: str | None) -> None:
-    """Raise LedgerError unless the champion is still the one that the challenger was judged against."""
+    """Raise LedgerError unless the champion is still the one that the challenger was compared with."""
     judged_against = ledger_entries.read(challenger, Verdict).champion
     if judged_against != champion:
         raise LedgerError(
@@ -78,7 +81,7 @@ def require_same_champion(challenger: Entry, champion: str | None) -> None:
 
 
 def require_passed(challenger: Entry, context: StepContext) -> None:
-    """Raise LedgerError unless the challenger has passed the last stage that the use case asks of it."""
+    """Raise LedgerError unless the challenger has passed the last canary stage that the use case declares."""
     stages = find_entries(challenger, EntryKind.STAGE_PASSED, context.settings)
     passed = [ledger_entries.read(each, StagePassed).share for each in stages]
     if not passed or max(passed) < context.case.release.shares[-1]:

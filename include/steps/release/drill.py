@@ -1,4 +1,4 @@
-"""A rollback rehearsed: how long a server takes to answer with the model to go back to, on a server of the drill's own."""
+"""Rollback drill: measure how long a server takes to answer with the standby model, on a server of its own."""
 
 import time
 from dataclasses import dataclass, replace
@@ -21,17 +21,17 @@ METRIC = "rollback_seconds"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DrillResult:
-    """How many seconds lay between the routing of the rollback and the first answer by the model gone back to."""
+    """The standby model, and the seconds from the rollback's routing to the first answer of that model."""
 
     digest: str
     seconds: float
 
 
 def drill(use_case: str) -> DrillResult | None:
-    """Roll a server of the drill's own back and return how long that took; None where there is nothing to go back to.
+    """Roll back a server started for the drill, and return how long that took; None when there is no standby model.
 
-    Nobody's traffic is touched. The time is recorded as a metric, and one above the bar raises an alert. Raises SetupError
-    when the server does not start, or never follows.
+    Live traffic is not touched. The time is recorded as a metric, and one above `MAX_SECONDS` raises an alert. Raises
+    SetupError when the server does not start, or never follows the routing.
     """
     context = StepContext.load(use_case)
     rollout_state = release_state.current(context)
@@ -45,7 +45,7 @@ def drill(use_case: str) -> DrillResult | None:
 
 
 def _measure_rollback(before: Routing, drill_settings: Settings) -> DrillResult:
-    """Return how long a server that follows the routes of `apart` takes from the champion of `before` to its standby."""
+    """Return how long a server with `drill_settings` takes to switch from the champion of `before` to its standby."""
     assert before.standby is not None
     routing_store.write(before, drill_settings)
     with child_server.run_server(before.use_case, drill_settings) as drill_server:
@@ -62,7 +62,7 @@ def _measure_rollback(before: Routing, drill_settings: Settings) -> DrillResult:
 
 
 def _is_serving(address: str, routing: Routing, digest: str) -> bool:
-    """Return whether the package `digest` is the one that answers."""
+    """Return whether the server at `address` answers with the package `digest`."""
     response = httpx.get(f"{address}/v2/models/{routing.use_case}", trust_env=False)
     return response.status_code == 200 and response.json()["versions"] == [digest]
 

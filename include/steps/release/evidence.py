@@ -1,4 +1,4 @@
-"""What an approver reads: a challenger's evidence, made anew from the ledger."""
+"""The evidence on a challenger that an approver reads, rendered from the ledger."""
 
 from collections.abc import Iterable
 
@@ -18,9 +18,9 @@ from ml.statistics import intervals
 
 
 def render_evidence(use_case: str, night: str) -> str:
-    """Return what an approver reads, in Markdown, made anew from the ledger.
+    """Return the evidence on the challenger of `night`, in Markdown, rendered from the ledger.
 
-    Raises LedgerError for a verdict without evidence.
+    Raises LedgerError when the verdict has no evidence.
     """
     context = NightContext.load_night(use_case, night)
     challenger = challengers.find(context)
@@ -64,13 +64,13 @@ def _check_rows(checks: Iterable[Check]) -> list[str]:
 
 
 def _refit_lines(verdict: Verdict) -> list[str]:
-    """Return the lines on the refit, where the use case declares one."""
+    """Return the lines on the refit, if the use case declares one."""
     lines = audit.refit_lines(verdict.refit)
     return [*lines, ""] if lines else []
 
 
 def _acceptance_lines(challenger: Entry, settings: Settings) -> list[str]:
-    """Return the lines on how the package did where it was tried as it would be served."""
+    """Return the lines on the latest acceptance tests of the package."""
     reports = acceptance_tests.find_reports(warehouse.engine(settings.warehouse_url), challenger)
     if not reports:
         return ["**The acceptance tests have not run on this package.**", ""]
@@ -80,7 +80,7 @@ def _acceptance_lines(challenger: Entry, settings: Settings) -> list[str]:
 
 
 def _shadow_lines(challenger: Entry, settings: Settings) -> list[str]:
-    """Return the lines on how the package did as a shadow, where it was one."""
+    """Return the lines on the shadow review, if there is one."""
     reviews = challengers.find_entries(challenger, EntryKind.SHADOW_REVIEWED, settings)
     if not reviews:
         return []
@@ -93,7 +93,7 @@ def _shadow_lines(challenger: Entry, settings: Settings) -> list[str]:
 
 
 def _override_lines(challenger: Entry, verdict: Verdict, settings: Settings) -> list[str]:
-    """Return the paragraph that says by whom the gate was overridden, or nothing."""
+    """Return the paragraph on the active override, if there is one."""
     active = override.active(warehouse.engine(settings.warehouse_url), challenger)
     if active is None:
         return []
@@ -102,7 +102,10 @@ def _override_lines(challenger: Entry, verdict: Verdict, settings: Settings) -> 
 
 
 def _features_without_benefit(verdict: Verdict) -> str:
-    """Return which features cost and do not pay; verdicts of before this was measured have no diagnostics either."""
+    """Return the sentence on features without a shown benefit.
+
+    Verdicts from before this was measured have no diagnostics either.
+    """
     if not verdict.features_without_benefit and not verdict.diagnostics:
         return "What its features are worth was not measured."
     names = ", ".join(f"`{name}`" for name in verdict.features_without_benefit)

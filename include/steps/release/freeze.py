@@ -1,4 +1,4 @@
-"""Times in which nobody releases: declared by a person with a reason, and over when they end or are ended."""
+"""Release freezes: a person stops releases for a time, with a reason, and may end the freeze early."""
 
 from datetime import UTC, datetime
 
@@ -13,9 +13,10 @@ from ml.rollout import state
 
 
 def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) -> Entry:
-    """Let nobody be asked, shifted or promoted from `first` on until `until` (with time zones); rollbacks stay possible.
+    """Freeze releases from `first` to `until` (time zone aware): no approval requests, traffic shifts or promotions.
 
-    Raises RequestError for a time that ends before it begins or is over, and without a name or a reason.
+    Rollbacks stay possible. Raises RequestError when the freeze ends before it begins or is already over, and without a
+    name or a reason.
     """
     context = StepContext.load(use_case)
     justification.check("a freeze", who, why)
@@ -34,7 +35,7 @@ def freeze(use_case: str, first: datetime, until: datetime, who: str, why: str) 
 
 
 def unfreeze(use_case: str, who: str, why: str) -> Entry:
-    """End the freeze that holds now; raises RequestError when there is none."""
+    """End the active freeze; raises RequestError when there is none."""
     context = StepContext.load(use_case)
     active = active_freeze(context)
     if active is None:
@@ -51,7 +52,7 @@ def unfreeze(use_case: str, who: str, why: str) -> Entry:
 
 
 def active_freeze(context: StepContext) -> Entry | None:
-    """Return the freeze that holds now; None when there is none."""
+    """Return the active freeze; None when there is none."""
     engine = context.engine
     entries = ledger.entries_of_kinds(engine, context.case.name, (EntryKind.FROZEN, EntryKind.UNFROZEN))
     return state.active_freeze(entries, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""An override: a named person lets one package, whose champion it did not beat, go on to the approvals until a day."""
+"""Gate override: a named person lets a package that the gate did not promote go on to the approvals, for some days."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,9 +18,10 @@ _LONGEST_DAYS = 30
 
 
 def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
-    """Write that `who` overrides the gate's verdict of `night` for `days`, and why; both approvals are still asked for.
+    """Record that `who` overrides the gate's verdict of `night` for `days`, and why; both approvals are still required.
 
-    Raises RequestError when the verdict has no package, when it promoted already, or when the words are too few.
+    Raises RequestError when the verdict has no package, when the gate promoted it already, when the justification is
+    too short, or when `days` is out of range.
     """
     context = NightContext.load_night(use_case, night)
     engine = context.engine
@@ -48,7 +49,7 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
 
 
 def active(engine: sa.Engine, verdict: Entry) -> GateOverridden | None:
-    """Return the override that lets the judged package go on today; None when there is none, or it has run out."""
+    """Return the override under which the judged package may go on today; None when there is none or it has expired."""
     entries = ledger.entries(
         engine,
         use_case=verdict.use_case,

@@ -1,4 +1,4 @@
-"""Back to the last champion that nobody was rolled back from, now: a person asks for it, with a reason."""
+"""Rollback: at a person's request, return at once to the last champion that was not itself rolled back."""
 
 from include import notifications
 from include.steps import justification, release_state
@@ -12,10 +12,10 @@ from ml.usecase import Permission, UseCase
 
 
 def roll_back(use_case: str, who: str, why: str, request_id: str) -> Entry:
-    """Abort the release of the challenger that is under way, or else make the champion before this one champion again.
+    """Abort the release under way, or else make the previous champion champion again; return the ledger entry.
 
-    Servers and the registry follow. `request_id` names the request: the same one again changes nothing more. Raises
-    RequestError without a name or a reason, for a person who may not (`Roles`), and when there is nothing to go back to.
+    Servers and the registry follow. A repeated `request_id` changes nothing more. Raises RequestError without a name or
+    a reason, for a person without permission (`ml.usecase.Roles`), and when there is nothing to roll back to.
     """
     context = StepContext.load(use_case)
     justification.check("a rollback", who, why)
@@ -48,7 +48,7 @@ def _append(context: StepContext, rollout_state: RolloutState, who: str, why: st
 def _step_back(
     case: UseCase, rollout_state: RolloutState, who: str, why: str
 ) -> tuple[EntryKind, str, Aborted | RolledBack]:
-    """Return the kind of step back that there is, its subject and payload; raises RequestError where there is none."""
+    """Return kind, subject and payload of the entry; raises RequestError when there is nothing to roll back to."""
     if rollout_state.challenger is not None:
         return EntryKind.ABORTED, rollout_state.challenger.digest, Aborted(who=who, why=why)
     if rollout_state.champion is None or rollout_state.standby is None:

@@ -1,4 +1,4 @@
-"""A night's entities answered, some rows at a time: scores and copies set aside on disk, in memory that does not grow."""
+"""Predict a night's entities in batches; scores and log rows are spooled to disk, so memory use stays constant."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,16 +33,16 @@ from ml.usecase import UseCase
 from ml.usecase.periods import Period
 
 SCORE_COLUMNS = (ENTITY, "model_digest", "score")
-_SPACING_SECONDS = 0.001  # between one entity and the next, whichever package answers: so that their answers alternate
-_PROFILE_ROWS = 50_000  # a profile of so many rows is within .006 of that of all (Dvoretzky, Kiefer, Wolfowitz)
+_SPACING_SECONDS = 0.001  # between consecutive entities, whichever package answers, so that the packages alternate
+_PROFILE_ROWS = 50_000  # the profile of so many rows is within .006 of that of all (Dvoretzky, Kiefer, Wolfowitz)
 _HASH_RANGE = 2**64
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchPredictions:
-    """The answers to a night on disk: `scores` (columns `SCORES`), and while a challenger is under way `copies` of them.
+    """The predictions of a night on disk: `scores` (columns `SCORE_COLUMNS`) and, during a release, `log_rows`.
 
-    `wrong` of them are no answer, or none that the target can have. `profiles` are of the scores and the features.
+    `invalid` is the number of scores that the target cannot have. `profiles` are those of the scores and the features.
     """
 
     scores: Spool
@@ -55,25 +55,25 @@ class BatchPredictions:
         return self.scores.count
 
     def to_batch(self, entities: int) -> ScoreBatch:
-        """Return the night as it is judged, of which `entities` should have been answered."""
+        """Return the input of the publication gate; `entities` is the number of entities that should have a score."""
         return ScoreBatch(entities=entities, rows=self.rows, invalid=self.invalid, profiles=self.profiles)
 
     def frames(self) -> Iterator[pd.DataFrame]:
-        """Yield the scores, some rows at a time."""
+        """Yield the scores in batches."""
         if self.rows:
             yield from (part.to_pandas() for part in self.scores.read())
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringPackage:
-    """A model that has proven to mean by its features what the rows mean by them."""
+    """A model, and the nights and feature services that were `checked` to mean what it was trained on."""
 
     digest: str
     model: Model
     checked: set[tuple[str, str]] = field(default_factory=set)
 
     def predict(self, rows: pd.DataFrame, case: UseCase, settings: Settings) -> Floats:
-        """Return the scores of `rows`; raises FeatureError unless they mean what the model learned."""
+        """Return the scores of `rows`; raises FeatureError unless their features mean what the model was trained on."""
         if feature_step.SERVICE not in rows or rows[feature_step.SERVICE].isna().any():
             feature_pins.check_rows(self.digest, rows, StepContext(case=case, settings=settings))
         built = rows[[NIGHT, feature_step.SERVICE]].drop_duplicates()
@@ -84,15 +84,16 @@ class ScoringPackage:
 
 
 def load_model(digest: str, settings: Settings) -> Model:
-    """Return the model packed under `digest`, every byte held against its manifest."""
+    """Return the model of the package `digest`, every byte verified against its manifest."""
     return package_files.load(packages.get(settings.packages, digest, settings.trusted_keys))
 
 
 def predict(context: NightContext, version: int, routing: Routing, folder: Path) -> BatchPredictions:
-    """Return what the packages of `routing` answer to the entities of `night`, as of `version` of the features.
+    """Return the predictions of the packages of `routing` for the entities of a night, at `version` of the features.
 
-    Files go into the folder `aside`. A challenger that fails is written down, and the champion answers for everybody.
-    Raises FeatureError when the features do not mean what the champion learned them as, PackageError for its bytes.
+    Files are written to `folder`. If the challenger fails, the fault is logged and the champion scores all entities.
+    Raises FeatureError when the features do not mean what the champion was trained on, and PackageError when the
+    champion's package is damaged or not signed.
     """
     if routing.challenger is not None:
         try:
@@ -103,7 +104,7 @@ def predict(context: NightContext, version: int, routing: Routing, folder: Path)
 
 
 class _ChallengerError(Exception):
-    """The challenger has no answers, for the reason that the text says."""
+    """The challenger cannot predict; the message says why."""
 
 
 def _predict(
@@ -154,14 +155,14 @@ def _challenger_scores(challenger: ScoringPackage | None, rows: pd.DataFrame, co
 
 
 def _canary_mask(rows: pd.DataFrame, routing: Routing) -> Booleans:
-    """Return for which entities the challenger answers."""
+    """Return the mask of the entities for which the challenger answers."""
     if not routing.canary:
         return np.full(len(rows), False)
     return np.array([routing.route(entity) is Route.CANARY for entity in rows[ENTITY]])
 
 
 def _published_rows(rows: pd.DataFrame, scores: dict[str, Floats], routing: Routing, canary: Booleans) -> pd.DataFrame:
-    """Return the one score that each entity is given, and whose it is."""
+    """Return the score that is published for each entity, and the digest of its package."""
     digests, score = np.full(len(rows), routing.champion, object), scores[routing.champion]
     if routing.challenger is not None:
         digests = np.where(canary, routing.challenger, digests)
@@ -179,9 +180,10 @@ def _log_rows(
     night: date,
     first_position: int,
 ) -> pd.DataFrame:
-    """Return what each package answered for each entity: for the caller, or as a copy; no rows without a challenger.
+    """Return the log rows of each package and entity, served or shadow; no rows without a challenger.
 
-    Where the challenger failed the champion answers for it too. `first` is the place of the first row in its night.
+    If the challenger failed, its rows have the fault, and the champion serves all entities. `first_position` is the
+    position of the first row in its night.
     """
     if routing.challenger is None:
         return pd.DataFrame()
@@ -211,7 +213,7 @@ def _log_rows(
 
 
 def _profiled_columns(case: UseCase) -> list[str]:
-    """Return the features that are held against earlier nights: those that a report may tell of, and that are no texts."""
+    """Return the features that the publication gate profiles: those allowed in reports, except texts."""
     texts = {text.column for text in case.texts}
     return [
         name

@@ -1,4 +1,4 @@
-"""A stored score taken apart: its package, each feature's value and where it came from, and what it added."""
+"""Explain a stored score: its package, and the value, the lineage and the contribution of each feature."""
 
 import math
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ _TOLERANCE = 1e-9
 
 
 def explain(use_case: str, night: str, entity: str) -> str:
-    """Return why `entity` got its score of `night`, in Markdown, computed anew from what was stored.
+    """Return the explanation of the score of `entity` on `night`, in Markdown, recomputed from the stored features.
 
-    Raises RequestError when there is no such score, LedgerError when the package makes another number of those features.
+    Raises RequestError when there is no such score, and LedgerError when the package computes another one.
     """
     context = NightContext.load_night(use_case, night)
     scores = warehouse.scores(context.engine, context.case.name, context.night)
@@ -71,7 +71,7 @@ def _row(rows: pd.DataFrame, entity: str) -> dict[str, object]:
 
 
 def _table(case: UseCase, row: dict[str, object], explanation: Explanation, target: Target) -> list[str]:
-    """Return each feature's part, the largest first; of values only those that a log may tell."""
+    """Return the table of contributions, largest first; values only of features that are allowed in logs."""
     needs = coherence.function_parameters(case)
     loggable = set(privacy.features_allowed_in(case, case.feature_names, needs, "logs"))
     sources = {name: str(lineage.trace(each, case, needs)) for each in case.features for name in each.outputs}

@@ -1,4 +1,4 @@
-"""Live requests for every entity of the newest snapshot, each at its moment, and how the server did."""
+"""Load test: request every entity of the newest snapshot at a constant rate, and measure the server's latency."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ _SECONDS, _AT_ONCE = 10.0, 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadTestResult:
-    """How many requests got which status, and their latency in milliseconds, that of the way there and back included."""
+    """The number of requests by HTTP status (0 for none), and their round-trip latency in milliseconds."""
 
     statuses: dict[int, int]
     p50_ms: float
@@ -30,10 +30,10 @@ class LoadTestResult:
 
 
 def run(use_case: str, url: str, rate: float, limit: int = 0) -> LoadTestResult:
-    """Ask the server at `to` about the entities of the newest snapshot, `rate` a second, and return how it did.
+    """Request the entities of the newest snapshot from the server at `url`, `rate` per second; return the result.
 
-    Requests begin when they are due, whether or not those before have ended: a slow server is asked no slower. Raises
-    RequestError for a rate that is none, SnapshotError when no night was materialized.
+    A request starts when it is due, whether or not earlier ones have ended, so a slow server gets no fewer requests.
+    Raises RequestError unless `rate` is positive, and SnapshotError when no night was materialized.
     """
     if rate <= 0:
         raise RequestError(f"expected a rate above 0 requests a second, got {rate}")
@@ -59,7 +59,7 @@ async def _run(entities: list[str], url: str, rate: float) -> LoadTestResult:
 
 
 async def _request(client: httpx.AsyncClient, entity: str, due: float) -> tuple[int, float]:
-    """Return the status of one request, 0 where there was no answer, and how long it took since it was due."""
+    """Return the status of one request, 0 without an answer, and the seconds since it was due."""
     await asyncio.sleep(max(0.0, due - time.perf_counter()))
     try:
         status = (await client.post("/score", json={"entities": [entity]})).status_code

@@ -1,4 +1,7 @@
-"""Every answer given: those over REST from the journals of servers, those of the nightly batch while a release is under way."""
+"""The prediction log in the lake: predictions over REST from the servers' logs, and those of nightly batches.
+
+Nightly batches are logged only during a release.
+"""
 
 import json
 from datetime import UTC, date, datetime
@@ -32,9 +35,9 @@ _TEXTS = ("request", "protocol", "entity", NIGHT, "package", "route", "fault", "
 
 
 def collect(use_case: str) -> int:
-    """Move what servers have answered since into the lake, each answer once, and return how many were moved.
+    """Move the servers' new predictions into the lake, each once, and return how many were moved.
 
-    What a server still writes is read as far as it is; a journal file that is finished and read is removed.
+    A log file that a server still writes to is read as far as it goes; a finished one is deleted after it was read.
     """
     context = StepContext.load(use_case)
     return sum(
@@ -44,13 +47,13 @@ def collect(use_case: str) -> int:
 
 
 def put(rows: pd.DataFrame | Spool, context: NightContext) -> None:
-    """Store the answers of a nightly batch in place of those of `night`; `rows` have the columns `COLUMNS`."""
+    """Replace the logged batch predictions of the context's night; `rows` have the columns `COLUMNS`."""
     content = rows if isinstance(rows, Spool) else cast(rows)
     lake.replace(address(context, BATCH), Period(first=context.night, last=context.night), content)
 
 
 def read(context: StepContext, after: date, moment: datetime) -> pd.DataFrame:
-    """Return what was answered over REST from `moment` on, and in the batch for the nights after `after`."""
+    """Return the predictions over REST since `moment`, and those of nightly batches after the night `after`."""
     rest = lake.read(address(context, REST), columns=list(COLUMNS))
     batch = lake.read(address(context, BATCH), str(after), columns=list(COLUMNS))
     frames = [rest[rest["at"] >= moment.timestamp()], batch[batch[NIGHT] > str(after)]]
@@ -58,7 +61,7 @@ def read(context: StepContext, after: date, moment: datetime) -> pd.DataFrame:
 
 
 def address(context: StepContext, table: str) -> str:
-    """Return where the answers over REST, or those of the batch, are in the lake."""
+    """Return the address in the lake of `table`, `REST` or `BATCH`."""
     return lake.address(context.settings.lake, context.case.name, STAGE, table)
 
 
@@ -66,7 +69,7 @@ def _collect_segment(segment: Path, context: StepContext) -> int:
     uri = address(context, REST)
     page = request_log.read(segment, lake.committed_offset(uri, segment.stem))
     if page.records and not lake.append(uri, _frame(page.records), segment.stem, page.next_offset):
-        return 0  # another drain was faster, and has these
+        return 0  # a parallel run was faster and has moved these
     if page.is_final:
         segment.unlink(missing_ok=True)
     return len(page.records)
@@ -80,12 +83,12 @@ def _frame(records: tuple[bytes, ...]) -> pd.DataFrame:
 
 
 def _day(row: dict[str, Any]) -> str:
-    """Return the day of an answer that was given without a snapshot."""
+    """Return the date of a prediction that was made without a snapshot."""
     return str(datetime.fromtimestamp(row["at"], UTC).date())
 
 
 def cast(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return answers with the columns `COLUMNS`, in their types."""
+    """Return predictions with the columns `COLUMNS` and their types."""
     numbers = dict.fromkeys(("at", "score", "latency_ms"), "float64")
     texts = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in _TEXTS}
     return rows.astype(numbers | {"place": "int64"}).assign(**texts)[list(COLUMNS)]

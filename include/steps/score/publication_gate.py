@@ -1,4 +1,4 @@
-"""May a night's scores be published? The decision, recorded; a person may override what was held back."""
+"""Decide whether a night's scores may be published, and record the decision; a person may override a refusal."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,9 +28,9 @@ _STAGE, _TABLE = "profiles", "issued"
 
 
 def check(context: NightContext, predictions: BatchPredictions, champion: str) -> None:
-    """Check a night's scores beside the nights published before it and record that; return when they may be published.
+    """Compare a night's scores with the nights published before it, and record the decision; return if it is positive.
 
-    Raises RefusalError, with what to do, when they are held back. The same scores get the same decision whenever asked.
+    Raises RefusalError, with the remedy, when the scores are held back. The same scores always get the same decision.
     """
     batch = predictions.to_batch(lake.count(_entities_address(context), str(context.night), str(context.night)))
     usual = publication_gate.build_reference(list(_recent_profiles(context)), context.case.publication)
@@ -61,10 +61,10 @@ def check(context: NightContext, predictions: BatchPredictions, champion: str) -
 
 
 def override(use_case: str, night: str, who: str, why: str) -> Entry:
-    """Write that `who` lets the held-back scores of `night` be published as they are, and why; scoring it again does so.
+    """Record that `who` lets the held-back scores of `night` be published, and why; scoring the night again does so.
 
-    Good for the very scores that were checked: others are checked anew. Raises RequestError when nothing is held back,
-    when there are invalid scores, or when the words are too few.
+    This applies only to the scores that were checked; other scores are checked again. Raises RequestError when nothing
+    is held back, when there are invalid scores, or when the justification is too short.
     """
     context = NightContext.load_night(use_case, night)
     engine = context.engine
@@ -94,7 +94,7 @@ def override(use_case: str, night: str, who: str, why: str) -> Entry:
 
 
 def _recent_profiles(context: NightContext) -> Iterator[Mapping[str, Profile]]:
-    """Yield the profiles of the nights published last before `night`."""
+    """Yield the profiles of the last nights published before the context's night."""
     uri = _profiles_address(context)
     last = [each for each in lake.nights(uri) if each < context.night][-context.case.publication.reference_nights :]
     if not last:
@@ -111,10 +111,10 @@ def _profile_rows(night: date, columns: Mapping[str, Profile]) -> pd.DataFrame:
 
 
 def _evidence(champion: str, profiles: Mapping[str, Profile], batch: ScoreBatch, verdict: PublicationDecision) -> str:
-    """Return the digest of what was decided on.
+    """Return the digest of the scores and checks that the decision is about.
 
-    It is part of keys and overrides, so that its text keeps the names of the first release: the same scores of the same
-    night have the same digest ever since.
+    Idempotency keys and overrides contain it. Its text therefore keeps the field names of the first release, so that
+    the same scores of a night have the same digest in every release.
     """
     checks = [
         {"name": each.name, "value": each.value, "bar": each.bar, "answer": each.status} for each in verdict.checks
@@ -126,7 +126,7 @@ def _evidence(champion: str, profiles: Mapping[str, Profile], batch: ScoreBatch,
 
 
 def _overridden_by(context: NightContext, evidence: str) -> str | None:
-    """Return who overrode the checks for these very scores; None when nobody did."""
+    """Return who overrode the checks for exactly these scores; None when nobody did."""
     engine = context.engine
     entries = ledger.entries(
         engine, use_case=context.case.name, kind=EntryKind.PUBLICATION_OVERRIDDEN, night=context.night, subject=evidence

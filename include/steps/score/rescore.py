@@ -1,7 +1,7 @@
-"""Nights scored once more by a package of one's choice, into rows of their own: published scores stay as they are.
+"""Rescore: score past nights again with a chosen package, into tables of its own; published scores stay as they are.
 
-A rescore is planned once, with the version of the features that all its nights are read at; each night of it is then put
-in place in one commit, so that it may be interrupted, repeated and run by several at once.
+A rescore is planned once, which pins one version of the features for all its nights. Each night is then written in one
+commit, so a rescore can be interrupted, repeated, and run several times in parallel.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _DIGEST_CHARS, _CHUNK_NIGHTS = 12, 28
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RescoreChunk:
-    """Some nights of a rescore: by which package (a digest, or that of `EACH_NIGHT`), from which version of the features."""
+    """Some nights of a rescore, the package (a digest, or `EACH_NIGHT`), and the version of the features."""
 
     period: str
     package: str
@@ -39,10 +39,10 @@ class RescoreChunk:
 
 
 def plan(use_case: str, first: str, last: str, package: str, who: str, why: str) -> list[RescoreChunk]:
-    """Write who wants the nights `first` to `last` scored again and why, and return them in chunks.
+    """Record who requests to rescore the nights `first` to `last` and why, and return the nights in chunks.
 
-    `package` is `CHAMPION` (of now), `EACH_NIGHT` (whoever was champion then), or the beginning of a digest. Raises
-    RequestError for days that are no nights, nights without features, and a package that is not there.
+    `package` is `CHAMPION` (the current one), `EACH_NIGHT` (the champion of each night), or the beginning of a digest.
+    Raises RequestError for dates that are no nights, when no night has features, and for an unknown package.
     """
     context = StepContext.load(use_case)
     justification.check("a rescore", who, why)
@@ -76,9 +76,9 @@ def plan(use_case: str, first: str, last: str, package: str, who: str, why: str)
 
 
 def rescore(use_case: str, chunk: RescoreChunk) -> int:
-    """Score the nights of `chunk` that are not there yet, and return how many rows it has now.
+    """Score the nights of `chunk` that are missing, and return the number of rows of the chunk.
 
-    Nights without a champion have none. Raises FeatureError where the features do not mean what a package learned.
+    Nights that had no champion are skipped. Raises FeatureError when features do not mean what a package pins.
     """
     context = StepContext.load(use_case)
     uri, period = address(context, chunk.package), context.case.horizon.parse(chunk.period)
@@ -95,7 +95,7 @@ def rescore(use_case: str, chunk: RescoreChunk) -> int:
 
 
 def address(context: StepContext, package: str) -> str:
-    """Return where what `package` made of nights again rests: a table of each package, one of `EACH_NIGHT`."""
+    """Return the address of the rescored nights: one table for each package, and one for `EACH_NIGHT`."""
     return lake.address(context.settings.lake, context.case.name, STAGE, package[:_DIGEST_CHARS])
 
 
@@ -112,7 +112,7 @@ def _score_night(uri: str, context: NightContext, package: ScoringPackage, versi
 
 
 def _is_done(uri: str, night: date, digest: str, version: int) -> bool:
-    """Whether the night is there: it appears whole, in one commit."""
+    """Return whether the night was rescored already; it is written as a whole, in one commit."""
     stored = lake.batches(uri, Period(night, night), ("model_digest", "features_version"))
     matching = [
         bool(((rows["model_digest"] == digest) & (rows["features_version"] == version)).all()) for rows in stored

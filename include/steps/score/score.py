@@ -1,7 +1,8 @@
-"""Features and the champion to scores: issued once for each entity, night and model, never rewritten.
+"""Score: publish the champion's scores of a night, once for each entity, night and model; they are never rewritten.
 
-While a challenger is under way it answers for its share of the entities, and whoever does not answer answers a copy.
-A night is issued whole or not at all, and only when it is like the nights before (`include/steps/score/publication_gate.py`).
+During a release, the challenger scores its share of the entities, and the scores of the other model are logged as
+shadows. A night is published as a whole or not at all, and only if its scores resemble those of earlier nights
+(`include/steps/score/publication_gate.py`).
 """
 
 from pathlib import Path
@@ -18,10 +19,10 @@ from ml.usecase import periods
 
 
 def score(use_case: str, period: str) -> int | None:
-    """Issue scores for the entities of `period` and return how many; None while there is no champion.
+    """Publish scores for the entities of `period` and return how many; None while there is no champion.
 
-    Raises FeatureError when the features of a night do not mean what the champion learned them as; and RefusalError,
-    once all nights were tried, when the scores of some are withheld.
+    Raises FeatureError when the features of a night do not mean what the champion was trained on. Raises RefusalError,
+    after trying all nights, when the scores of some are held back.
     """
     context = StepContext.load(use_case)
     published, scored, refusals = 0, False, list[str]()
@@ -40,7 +41,7 @@ def score(use_case: str, period: str) -> int | None:
 
 
 def score_night(context: NightContext, routing: Routing) -> int:
-    """Issue scores for the entities of `night` by the packages of `routing` and return how many; raises as `score` does."""
+    """Publish the scores of a night by the packages of `routing` and return how many; raises as `score` does."""
     version = table_snapshot.take(context.case, context.settings).version(feature_step.STAGE, feature_step.TABLE)
     with TemporaryDirectory() as folder:
         predictions = batch_prediction.predict(context, version, routing, Path(folder))

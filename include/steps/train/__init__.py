@@ -1,7 +1,7 @@
-"""Features and labels to a verdict: candidates fitted side by side as of a night, the best held against the champion.
+"""Training: fit the candidates side by side as of a night, and compare the best with the champion.
 
-Three steps hand over references: `prepare` holds still what the others read, `fit` leaves a draft of one candidate,
-`judge` compares the drafts. Each may run again, or twice at once.
+The three steps pass references: `prepare` pins the inputs, `fit` stores the files of one candidate, and `judge`
+compares the candidates. Each may run again, or twice at once.
 """
 
 import time
@@ -36,14 +36,14 @@ BOOTSTRAP = "bootstrap"
 
 
 class FitTask(TypedDict):
-    """One candidate's part of a training: the digest of the plan, and the candidate's name."""
+    """The task of fitting one candidate: the digest of the plan, and the candidate's name."""
 
     plan: str
     candidate: str
 
 
 def train(use_case: str, night: str, trigger: str, *, tune: bool = False) -> bool:
-    """Fit, choose and judge as of `night`, all in this process; return whether a challenger earned a release.
+    """Prepare, fit and judge as of `night` in this process; return whether a challenger earned a release.
 
     Raises what `prepare`, `fit` and `judge` raise.
     """
@@ -54,14 +54,14 @@ def train(use_case: str, night: str, trigger: str, *, tune: bool = False) -> boo
 
 
 def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> list[FitTask]:
-    """Hold still what a training as of `night` reads and meets, and return what is to be fitted; [] when it is judged.
+    """Pin the inputs of a training as of `night`, and return its fit tasks; [] when the night has a verdict.
 
-    `tune` searches the candidates' settings anew, which makes the challenger a change; else those found before are kept.
+    `tune` searches the hyperparameters again, which makes the challenger a change; otherwise earlier ones are kept.
 
-    A night that has a verdict is not judged again, unless no model was let in by then and the data or the declarations
-    have been mended since. Where there is too little to learn from, that is the verdict.
-    Raises LeakError when a feature knows too much, RequestError when `trigger` does not fit what is there, FeatureError
-    when the rows have features that mean something else than what is declared.
+    A night with a verdict is not judged again, unless there is no champion yet and the data or the declarations have
+    changed since. Too little training data leads to an inconclusive verdict at once. Raises LeakError when a feature
+    leaks, RequestError when `trigger` is "bootstrap" although there is a champion, or is not although there is none,
+    and FeatureError when features do not mean what is declared now.
     """
     context = NightContext.load_night(use_case, night)
     previous = attempts.verdicts(context)
@@ -99,10 +99,10 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
 
 
 def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
-    """Leave the draft of one candidate of the training that was prepared as `plan`; nothing once that has its verdict.
+    """Fit one candidate of the training prepared as `plan`, and store its files; nothing once the plan has a verdict.
 
-    A candidate that cannot be fitted leaves why. Raises LeakError when it knows too much, RequestError when the use case or
-    the code were changed since.
+    For a candidate that cannot be fitted, the reason is stored. Raises LeakError when its quality indicates a leak, and
+    RequestError when the use case or the code have changed since `prepare`.
     """
     context = NightContext.load_night(use_case, night)
     if _verdict(context, plan):
@@ -117,14 +117,15 @@ def fit(use_case: str, night: str, plan: str, candidate: str) -> None:
         except RefusalError as refusal:
             files = candidate_files.pack_refusal(refusal)
         candidate_store.put(path, files)
-    if _verdict(context, plan):  # another task of this candidate was faster, and all is over
+    if _verdict(context, plan):  # a parallel run was faster and has judged already
         plans.remove(context)
 
 
 def judge(use_case: str, night: str, fit_tasks: Sequence[FitTask]) -> bool:
-    """Compare the best of the candidates of `fit_tasks` with the champion; return whether it earned a release.
+    """Compare the best candidate of `fit_tasks` with the champion; return whether it earned a release.
 
-    The verdict goes into the ledger with every number, and the drafts go. Raises DraftError when a draft is not whole.
+    The verdict goes into the ledger with every number, and the candidate files are removed. Raises CandidateFilesError
+    when candidate files are missing or damaged.
     """
     context = NightContext.load_night(use_case, night)
     plan = fit_tasks[0]["plan"] if fit_tasks else None
@@ -136,13 +137,13 @@ def judge(use_case: str, night: str, fit_tasks: Sequence[FitTask]) -> bool:
         except RefusalError as refusal:
             result = _inconclusive(refusal, planned)
         verdict = _record(context, planned, result)
-    resource_trends.record(context, verdict)  # also after a verdict that was all that an earlier try got to
+    resource_trends.record(context, verdict)  # also if an earlier try was interrupted after its verdict
     plans.remove(context)
     return ledger_entries.read(verdict, Verdict).outcome == Outcome.PROMOTE
 
 
 def _verdict(context: NightContext, plan: str | None) -> Entry | None:
-    """Return the verdict on a plan, or the last one of the night when there was nothing to plan."""
+    """Return the verdict on a plan; without a plan, the last verdict of the night."""
     judged = [each for each in attempts.verdicts(context) if plan in (None, ledger_entries.read(each, Verdict).plan)]
     return judged[-1] if judged else None
 
@@ -167,7 +168,7 @@ def _record(context: NightContext, plan: Plan, result: tuple[Verdict, str]) -> E
 
 
 def _promoted(context: NightContext, trigger: str) -> Entry | None:
-    """Return the promotion of the champion that a challenger of `night` meets; None for the first."""
+    """Return the promotion of the champion that a challenger of the night is compared with; None for a first model."""
     promoted = ledger.champion(context.engine, context.case.name, before_night=context.night)
     if promoted is None and trigger != BOOTSTRAP:
         raise RequestError(
@@ -181,7 +182,7 @@ def _promoted(context: NightContext, trigger: str) -> Entry | None:
 
 
 def _compare_with_champion(context: NightContext, plan: Plan) -> tuple[Verdict, str]:
-    """Return the verdict on the best candidate beside the champion, and the digest of its package."""
+    """Return the verdict on the best candidate compared with the champion, and the digest of its package."""
     tables = table_snapshot.take(context.case, context.settings, plan.reads)
     rows = candidates.rows(context, tables, plan.used_until)
     selection = candidates.select(context, plan, rows.learned)
@@ -225,7 +226,7 @@ def _champion_entry(plan: Plan, settings: Settings) -> Entry | None:
 def _freeze_rows(
     case: UseCase, judged: LabelledRows, champion_model: Champion, selection: CandidateSelection
 ) -> HoldoutScores:
-    """Return the judged rows as everybody answers them: champion, challenger and baselines."""
+    """Return the judged rows with the scores of champion, challenger and baselines."""
     levels = {each.feature: judged.frame[each.feature].astype(str).to_numpy(object) for each in case.slices}
     return HoldoutScores(
         labels=judged.labels,

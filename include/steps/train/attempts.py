@@ -1,4 +1,4 @@
-"""Attempts at a night's training: which verdict stands, and when a first model that was refused may be tried anew."""
+"""Training attempts of a night: which verdict is current, and when a refused first model may be trained again."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,20 +16,20 @@ from ml.usecase import UseCase
 
 
 def verdicts(context: NightContext) -> tuple[Entry, ...]:
-    """Return the verdicts on `night`, the oldest first."""
+    """Return the verdicts on the context's night, oldest first."""
     engine = context.engine
     return ledger.entries(engine, use_case=context.case.name, kind=EntryKind.JUDGED, night=context.night)
 
 
 def tried_nights(context: NightContext, champion: date | None) -> tuple[date, ...]:
-    """Return the nights before `night` as of which models were tried, whoever asked, and that of the `champion`."""
+    """Return the earlier nights as of which models were trained for any reason, and `champion`, the champion's."""
     entries = ledger.entries(context.engine, use_case=context.case.name, kind=EntryKind.JUDGED)
     before = {each.night for each in entries if each.night and each.night < context.night}
     return tuple(sorted(before | ({champion} if champion else set())))
 
 
 def describe_budget(context: NightContext) -> str:
-    """Return in words how much of the budget was spent before `night`, which holds back no person; "" where there is none."""
+    """Return in words how much of the training budget is spent; "" without a budget. It does not limit manual runs."""
     declared = context.case.triggers.budget
     return (
         throttling.describe_budget(declared, context.night, tried_nights(context, None), context.case.horizon)
@@ -39,21 +39,21 @@ def describe_budget(context: NightContext) -> str:
 
 
 def verdict_key(case: UseCase, night: date, earlier: Sequence[Entry]) -> str:
-    """Return the ledger's key of the verdict on `night` that follows those of `earlier`."""
+    """Return the ledger key of the next verdict on `night`, after those in `earlier`."""
     first = f"{case.name}:{EntryKind.JUDGED}:{night}"
     return f"{first}:{len(earlier) + 1}" if earlier else first
 
 
 def declaration_digest(case: UseCase) -> str:
-    """Return the digest of what the use case declares now."""
+    """Return the digest of the use case's current declarations."""
     return recipes.declaration_digest(case, function_sources.function_sources(case))
 
 
 def current_verdict(context: StepContext, earlier: Sequence[Entry]) -> Entry | None:
-    """Return the verdict that stands; None when there is none, or none that needs to.
+    """Return the current verdict; None when there is none, or when the night may be judged again.
 
-    The refusal of a first model stands until the tables that it read, or the declarations, are others. With a champion
-    there, another attempt at the same night would be another draw for the challenger.
+    A refused first model may be trained again once the tables that it read or the declarations have changed. When there
+    is a champion, a night is never judged again: a second attempt would give the challenger a second chance.
     """
     if not earlier:
         return None

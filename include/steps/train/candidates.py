@@ -1,4 +1,4 @@
-"""The candidates: each fitted, measured on nights ahead and tried as served by itself, then the one chosen for the gate."""
+"""The candidates of a training: fit each, measure it on later nights, probe its serving; choose one for the gate."""
 
 import logging
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRows:
-    """All labelled rows: those that candidates may learn from, and the later ones that one of them is judged on."""
+    """All labelled rows: those that candidates are trained on, and the later ones that the chosen one is judged on."""
 
     labelled: LabelledRows
     learned: LabelledRows
@@ -46,7 +46,7 @@ class SplitRows:
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateSelection:
-    """The contenders and the choice among them; `worths` says what each feature is worth to the `best`."""
+    """The fitted candidates and the choice among them; `importances` are the feature importances of `best`."""
 
     learned: LabelledRows
     contenders: tuple[CandidateResult, ...]
@@ -57,14 +57,17 @@ class CandidateSelection:
 
 
 def rows(context: NightContext, tables: TableSnapshot, used_until: str) -> SplitRows:
-    """Return the labelled rows as of a night, divided; raises RefusalError when there are too few, or FeatureError."""
+    """Return the labelled rows as of a night, split.
+
+    Raises RefusalError when there are too few, and FeatureError when they were built from other declarations.
+    """
     labelled = training_set.read(context, tables)
     parts = splitting.split(labelled.nights, context.case.gates, used_until)
     return SplitRows(labelled=labelled, learned=labelled.select(parts.train), judged=labelled.select(parts.holdout))
 
 
 def check_leaks(case: UseCase, learned: LabelledRows, night: date, tables: TableSnapshot) -> None:
-    """Raise LeakError when a feature of the rows learned from knows too much."""
+    """Raise LeakError when a feature of the training rows leaks the label or the future."""
     target = targets.from_labels(case, learned.labels)
     future = training_set.lookups_at_event(case, learned, night, tables)
     hidden = set(case.feature_names) - set(
@@ -84,9 +87,10 @@ def check_leaks(case: UseCase, learned: LabelledRows, night: date, tables: Table
 
 
 def fit_candidate(context: NightContext, plan: Plan, name: str) -> dict[str, bytes]:
-    """Return the draft of the candidate `name`: tuned, fitted, scored ahead, and its package tried as it would be served.
+    """Return the files of the candidate `name`: tuned, fitted, measured on later nights, and its serving probed.
 
-    Raises LeakError when it knows too much, RefusalError when it cannot be fitted, RequestError when it is not declared.
+    Raises LeakError when its quality indicates a leak, RefusalError when it cannot be fitted, and RequestError when it
+    is not declared.
     """
     learned = rows(context, table_snapshot.take(context.case, context.settings, plan.reads), plan.used_until).learned
     target = targets.from_labels(context.case, learned.labels)
@@ -114,9 +118,10 @@ def fit_candidate(context: NightContext, plan: Plan, name: str) -> dict[str, byt
 
 
 def select(context: StepContext, plan: Plan, learned: LabelledRows) -> CandidateSelection:
-    """Return the choice among the candidates' drafts.
+    """Return the choice among the fitted candidates.
 
-    Raises RefusalError when a candidate could not be fitted or none can be chosen, DraftError when one's draft is not whole.
+    Raises RefusalError when a candidate could not be fitted or none can be chosen, and CandidateFilesError when a
+    candidate's files are missing or damaged.
     """
     target = targets.from_labels(context.case, learned.labels)
     fitted_candidates = [
@@ -142,7 +147,7 @@ def select(context: StepContext, plan: Plan, learned: LabelledRows) -> Candidate
 
 
 def gather_material(context: StepContext, learned: LabelledRows, target: Target, seed: int) -> TrainingData:
-    """Return the rows as candidates learn from them."""
+    """Return the rows as training data for candidates."""
     return fitting.prepare(
         learned.frame,
         learned.labels,
@@ -166,7 +171,7 @@ def _declared(case: UseCase, name: str) -> Candidate:
 
 
 def _probe_serving(context: NightContext, package: Package, ahead: LabelledRows) -> ServingProbe:
-    """Return what serving the package took, on rows that its candidate had not learned from."""
+    """Return the serving probe of the package, on out-of-fold rows of its candidate."""
     sampled = serving_trial.sample(ahead.frame[[ENTITY, *context.case.feature_names]])
     with TemporaryDirectory() as folder:
         packages.put(Path(folder), package.digest, model_signing.sign(package.digest, package.files, context.settings))

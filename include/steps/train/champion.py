@@ -1,4 +1,4 @@
-"""The champion as a challenger meets it: on the same frozen rows, or why it cannot be."""
+"""The champion that a challenger is compared with: its scores on the same frozen rows, or why it has none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,10 +24,10 @@ _REMEDY = "Mend it and train again, go back to an earlier champion, or release t
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """The model to beat, `digest` None before the first; `fault` says why it cannot be evaluated.
+    """The model to beat; `digest` is None before the first, and `fault` says why it cannot be evaluated.
 
-    `used_until` is the last night that it learned from or was judged on; `facts` are its package's; `scores` are its own on the frozen rows, or
-    those of the prior where it has none.
+    `used_until` is the last night that it was trained or judged on, `facts` are those of its package. `scores` are its
+    scores on the frozen rows, or the prior if it cannot be evaluated.
     """
 
     digest: str | None = None
@@ -39,7 +39,7 @@ class Champion:
     scores: Floats = field(default_factory=lambda: np.zeros(0))
 
     def bar(self, recipe: str) -> GateRule:
-        """Return what a challenger of `recipe` must show."""
+        """Return the gate rule for a challenger of `recipe`."""
         if self.digest is None:
             return GateRule.BOOTSTRAP
         if self.model is None:
@@ -47,7 +47,7 @@ class Champion:
         return GateRule.REFRESH if self.recipe == recipe else GateRule.CHANGE
 
     def scored_on(self, frame: pd.DataFrame, prior: float) -> "Champion":
-        """Return the champion with its scores of the rows of `frame`, or with the fault that keeps it from having any."""
+        """Return the champion with its scores on the rows of `frame`, or with the fault that prevented them."""
         base = np.full(len(frame), prior)
         if self.model is None:
             return replace(self, scores=base)
@@ -58,9 +58,9 @@ class Champion:
 
 
 def read(promoted: Entry | None, context: StepContext) -> Champion:
-    """Return the champion that was `promoted`.
+    """Return the champion of the promotion `promoted`; for None, an empty one.
 
-    One whose package is not what was promoted, or whose features mean something else by now, has a fault.
+    It has a fault if its package is not the promoted bytes, or if its features mean something else now.
     """
     if promoted is None:
         return Champion()
@@ -81,7 +81,7 @@ def read(promoted: Entry | None, context: StepContext) -> Champion:
 
 
 def _judged_until(promoted: Entry, settings: Settings) -> str:
-    """Return the last night that the champion was judged on, as the ledger tells it."""
+    """Return the last night that the champion was judged on, from the ledger."""
     engine = warehouse.engine(settings.warehouse_url)
     verdicts = ledger.entries(engine, use_case=promoted.use_case, kind=EntryKind.JUDGED, subject=promoted.subject)
     evaluation = ledger_entries.read(verdicts[-1], Verdict).evaluation if verdicts else None

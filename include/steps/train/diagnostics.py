@@ -1,4 +1,4 @@
-"""What a training found of its model: the rows gathered, judged in parts, drawn, and told in card, run and ledger."""
+"""The diagnostics of a training: measured on the frozen rows, plotted, and stored for card, run and ledger."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from ml.targets import Target
 from ml.training.fitting import FittedCandidate
 from ml.usecase import UseCase
 
-# Fields of groups and weak slices that `findings.json` spells otherwise.
+# Fields of groups and weak slices that have another name in `findings.json`.
 _FILED_KEYS = {
     "column": "by",
     "selection_rate": "selected",
@@ -52,7 +52,7 @@ def measure(
     frozen: HoldoutScores,
     tables: TableSnapshot,
 ) -> Diagnostics:
-    """Return what the frozen rows say of the chosen model; weak slices are sought where its folds walked ahead."""
+    """Return the diagnostics of the chosen model on the frozen rows; weak slices are searched on out-of-fold rows."""
     out_of_fold = training_rows.select(best.out_of_fold)
     texts = {each.column for each in case.texts}
     reportable = privacy.features_allowed_in(case, case.feature_names, coherence.function_parameters(case), "reports")
@@ -76,7 +76,7 @@ def measure(
 
 
 def ledger_payload(result: Diagnostics) -> dict[str, Any]:
-    """Return what the ledger keeps of the findings: everything but the curves that are drawn."""
+    """Return the part of the diagnostics that the ledger stores: segments, groups and weak slices, but no curves."""
     kept = replace(result, fairness_checks=(), reliability_bins=())
     return {name: [asdict(each) for each in getattr(kept, name)] for name in ("segments", "groups")} | {
         "weak_slices": asdict(result.slice_search)
@@ -84,8 +84,8 @@ def ledger_payload(result: Diagnostics) -> dict[str, Any]:
 
 
 def artifacts(result: Diagnostics, target: Target, context: NightContext) -> dict[str, bytes]:
-    """Draw the findings beside the card, and return the pictures and the numbers as files."""
-    from include.plotting import training_plots  # drawing is a second's import, which only a training pays
+    """Write the plots next to the model card, and return plots and numbers as files."""
+    from include.plotting import training_plots  # the import takes a second, which only a training should pay
 
     plots = {
         f"{name}.svg": svg.encode()
@@ -99,14 +99,14 @@ def artifacts(result: Diagnostics, target: Target, context: NightContext) -> dic
 
 
 def _as_filed(value: Any) -> Any:
-    """Return the findings with the keys that `findings.json` has."""
+    """Return the diagnostics with the keys of `findings.json`."""
     if isinstance(value, dict):
         return {_FILED_KEYS.get(name, name): _as_filed(each) for name, each in value.items()}
     return [_as_filed(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def condition_mask(case: UseCase, condition: str, frame: pd.DataFrame) -> Booleans:
-    """Return the rows where a feature or function is not 0, all where none is named; missing values are none."""
+    """Return a mask of the rows where a feature or function is not 0; all rows for "". Missing values count as 0."""
     if not condition:
         return np.ones(len(frame), bool)
     if condition in case.feature_names:
@@ -119,7 +119,7 @@ def condition_mask(case: UseCase, condition: str, frame: pd.DataFrame) -> Boolea
 
 
 def group_levels(case: UseCase, evaluation_rows: LabelledRows, tables: TableSnapshot) -> Mapping[str, Strings]:
-    """Return the text of each row's group for every column of the declared fairness, features or not."""
+    """Return the group of each row as text, for every column of the declared fairness, whether a feature or not."""
     columns = case.fairness.group_by if case.fairness else ()
     entity_columns = [name for name in columns if name not in evaluation_rows.frame]
     frame = evaluation_rows.frame

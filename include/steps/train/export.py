@@ -1,4 +1,4 @@
-"""A package made ready for where nothing of ours is installed: read from the store, proven, and written to a folder."""
+"""Export a package for use without Ratchet: read it from the store, verify it, and write it to a folder."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -20,17 +20,18 @@ _LEAST_DIGITS = 6
 
 
 class ExportFormat(StrEnum):
-    """What a package can become."""
+    """The formats that a package can be exported to."""
 
     ONNX = "onnx"
     WHEEL = "wheel"
 
 
 def export(package: str, export_format: ExportFormat, folder: Path) -> Path:
-    """Write the package `named` (a digest, the beginning of one, or a use case: its champion) as `form` into `folder`.
+    """Write a package in `export_format` into `folder`, and return the file.
 
-    Returns the file. Raises RequestError when no one package is named, or it cannot become that; PackageError when it is not
-    the bytes that a trusted key signed, or does not give its golden rows their scores.
+    `package` is a digest, the beginning of one, or a use case, which stands for its champion. Raises RequestError when
+    this is not exactly one package, or when it cannot be exported in this format. Raises PackageError when the package
+    is not the bytes that a trusted key signed, or does not reproduce the scores of its golden rows.
     """
     settings = load_settings()
     digest = _digest(package, settings)
@@ -84,7 +85,7 @@ def _wheel(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
 
 
 def _code(module: str) -> dict[str, bytes]:
-    """Return the wheel's source files: its front, its command, and what these need of `ml`."""
+    """Return the wheel's source files: the scorer, the command line, and the modules of `ml` that these need."""
     scorer_source, cli_source = (
         _text(PROJECT.joinpath(*each.split(".")).with_suffix(".py")) for each in (_SCORER_MODULE, _CLI_MODULE)
     )
@@ -100,7 +101,7 @@ def _code(module: str) -> dict[str, bytes]:
 
 
 def _modules() -> dict[str, Path]:
-    """Return where each module of `ml` is, by its dotted name."""
+    """Return the path of each module of `ml`, by its dotted name."""
     paths = sorted((PROJECT / "ml").rglob("*.py"))
     dotted = [".".join(path.relative_to(PROJECT).with_suffix("").parts) for path in paths]
     return {name.removesuffix(".__init__"): path for name, path in zip(dotted, paths, strict=True)}

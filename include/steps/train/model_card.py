@@ -1,4 +1,4 @@
-"""The model card of a training: what it needs, gathered; the card, written; and its numbers, held against the records."""
+"""The model card of a training: collect its content, write it, and verify it against the records."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -29,7 +29,7 @@ MARKDOWN, HTML = "model_card.md", "model_card.html"
 def lines(
     context: NightContext, importances: tuple[FeatureImportance, ...], training_rows: LabelledRows
 ) -> tuple[FeatureReport, ...]:
-    """Return each feature's worth beside its costs; a null share only where a report may tell of the feature."""
+    """Return each feature's importance and costs; the null share only if privacy rules allow the feature in reports."""
     needs = coherence.function_parameters(context.case)
     declared: Mapping[str, Feature] = {title(each): each for each in context.case.features}
     built = build_costs.build_milliseconds(context.engine, context.case, feature_step.TABLE, context.night)
@@ -51,7 +51,7 @@ def lines(
 
 
 def personal_columns(case: UseCase) -> dict[str, frozenset[str]]:
-    """Return the places that each personal column of each table may reach."""
+    """Return the destinations that each personal column of each table may reach."""
     needs = coherence.function_parameters(case)
     return {
         f"{table.name}.{name}": frozenset(destinations)
@@ -61,7 +61,7 @@ def personal_columns(case: UseCase) -> dict[str, frozenset[str]]:
 
 
 def write(content: ModelCard, settings: Settings) -> dict[str, bytes]:
-    """Write the card beside the reports, and return it and its table of features as files."""
+    """Write the card to the reports folder, and return it and its feature table as files."""
     text = card.render(content)
     html = page.render(_title(content.use_case.name, content.night), text)
     path = report_paths.model_card(settings.reports, content.use_case.name, date.fromisoformat(content.night))
@@ -70,7 +70,10 @@ def write(content: ModelCard, settings: Settings) -> dict[str, bytes]:
 
 
 def check(use_case: str, night: str) -> None:
-    """Raise CardError unless the card of `night`, as a page and in the registry, says what was recorded of its training."""
+    """Raise CardError unless the card of `night`, as a page and in the registry, agrees with the training's records.
+
+    Raises RequestError when the night has no card.
+    """
     context = NightContext.load_night(use_case, night)
     verdicts = attempts.verdicts(context)
     if not verdicts or ledger_entries.read(verdicts[-1], Verdict).model_card is None:
@@ -100,7 +103,7 @@ def _faults(context: StepContext, entry: Entry) -> list[str]:
 
 
 def _differences(text: str, other: str, verdict: Verdict, case: UseCase) -> tuple[str, ...]:
-    """Return what a copy of the card says wrongly; what the ledger has no number for is compared with a whole `other`."""
+    """Return the errors of a copy of the card: against the ledger, else against `other`, if that copy is intact."""
     faults = audit.mismatches(text, audit.expected_lines(verdict, case))
     if faults or _sha256(text) == verdict.model_card:
         return faults

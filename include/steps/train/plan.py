@@ -1,4 +1,4 @@
-"""What a training holds still from its first task to its last: the tables' versions, the champion met, what was asked."""
+"""The plan of a training: the inputs that are pinned from its first task to its last."""
 
 import json
 from collections.abc import Mapping
@@ -19,10 +19,11 @@ _FILE, _SHORT = "plan.json", 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A training's plan; equal plans have equal drafts, and the same verdict.
+    """A training's plan; equal plans lead to equal candidates and the same verdict.
 
-    `champion` is the digest of the model to meet, None before the first, and `used_until` the last night it was fitted or
-    selected on. `declared` and `code` are the use case and the code at the time, `key` the ledger's of the verdict.
+    `reads` has the table versions. `champion` is the digest of the champion to compare with, None before the first, and
+    `used_until` the last night it was fitted or selected on. `declared` and `code` identify the use case and the code
+    at that time; `key` is the ledger key of the verdict.
     """
 
     use_case: str
@@ -39,20 +40,21 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 by which the tasks of a training refer to it."""
+        """The SHA-256 by which the tasks of a training refer to the plan."""
         return hash_chain.fingerprint(asdict(self))
 
 
 def put(plan: Plan, settings: Settings) -> None:
-    """Write the plan for the tasks to come."""
+    """Store the plan for the following tasks."""
     path = _plan_path(plan.use_case, plan.night, plan.digest, settings)
     candidate_store.put(path, {_FILE: json.dumps(asdict(plan), sort_keys=True).encode()})
 
 
 def get(context: NightContext, digest: str) -> Plan:
-    """Return the plan called `digest`.
+    """Return the plan with this digest.
 
-    Raises DraftError when it is not there, RequestError when the use case or the code are not those it was made with.
+    Raises CandidateFilesError when it is missing or damaged, and RequestError when the use case or the code have
+    changed since it was made.
     """
     files = candidate_store.get(_plan_path(context.case.name, str(context.night), digest, context.settings))
     plan = Plan(**json.loads(files[_FILE]))
@@ -65,12 +67,12 @@ def get(context: NightContext, digest: str) -> Plan:
 
 
 def candidate_path(plan: Plan, candidate: str, settings: Settings) -> Path:
-    """Return where the draft of a candidate is."""
+    """Return the folder of a candidate's files."""
     return _folder(plan.use_case, plan.night, settings) / plan.digest[:_SHORT] / "candidates" / candidate
 
 
 def remove(context: NightContext) -> None:
-    """Remove plans and drafts of a night."""
+    """Remove the plans and candidate files of a night."""
     candidate_store.remove(_folder(context.case.name, str(context.night), context.settings))
 
 

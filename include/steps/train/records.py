@@ -1,4 +1,4 @@
-"""What a training leaves: a signed package, its card and plots, a run in MLflow, and the verdict for the ledger."""
+"""The records of a training: a signed package, its card and plots, a run in MLflow, and the verdict for the ledger."""
 
 import math
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ from ml.statistics.intervals import Interval
 from ml.training.fitting import Model
 from ml.usecase import UseCase
 
-_EVIDENCE = (  # the fields of a verdict that approvers sign
+_EVIDENCE = (  # the fields of a verdict that an approval is bound to
     "champion",
     "champion_error",
     "rule",
@@ -59,7 +59,7 @@ _EVIDENCE = (  # the fields of a verdict that approvers sign
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """A challenger that met its champion on the `judged` rows, and all that was found on the way."""
+    """A challenger that was compared with the champion on the `judged` rows, and all intermediate results."""
 
     case: UseCase
     night: date
@@ -76,18 +76,18 @@ class TrainingRecord:
 
     @property
     def spans(self) -> dict[str, tuple[str, str]]:
-        """The first and the last night of the rows learned from and of those judged on."""
+        """The first and last night of the rows trained on, and of the rows judged on."""
         rows = {"fitted": self.selection.learned.nights, "judged": self.judged.nights}
         return {name: (str(nights.min()), str(nights.max())) for name, nights in rows.items()}
 
     @property
     def environment_changes(self) -> tuple[str, ...]:
-        """What the challenger is made with and its champion was not, a sentence each; nothing where there is no champion."""
+        """The environment's differences from the champion's, one sentence each; none without a champion."""
         return environment_diff.describe_changes(self.champion.facts, provenance.facts()) if self.champion.facts else ()
 
 
 def write(training: TrainingRecord, settings: Settings) -> tuple[Verdict, str]:
-    """Write everything but the ledger; return the verdict for it, and the digest of the package to release."""
+    """Write everything except the ledger entry; return the verdict for it, and the digest of the package to release."""
     card_content = _card(training, settings)
     package, refitted = _package_release(training, card_content, settings)
     card_content = replace(card_content, package=package.digest, refit=refitted)
@@ -129,7 +129,7 @@ def _card(training: TrainingRecord, settings: Settings) -> ModelCard:
 def _package_release(
     training: TrainingRecord, card_content: ModelCard, settings: Settings
 ) -> tuple[Package, RefitComparison | None]:
-    """Return the package to release, in its store: of the refit where there is one that agrees, else of the judged model."""
+    """Store the package to release and return it: the refit's if it is equivalent, else that of the judged model."""
     facts = _facts(training, settings)
     judged = _pack(training, training.selection.best.model, facts, card_content, settings)
     if training.refit_result is None:
@@ -145,7 +145,7 @@ def _package_release(
 def _pack(
     training: TrainingRecord, model: Model, facts: Mapping[str, object], card_content: ModelCard, settings: Settings
 ) -> Package:
-    """Return the model as a signed package in its store; its card has none of the numbers that a clock measured."""
+    """Store the model as a signed package and return it; its card omits timings, so equal trainings have one digest."""
     documents = {
         "model_card.md": cards.render(card_content, with_timings=False).encode(),
         "requirements.txt": provenance.serving_lock(),
@@ -182,7 +182,7 @@ def _check_facts(check: Check) -> dict[str, object]:
 
 
 def _log_to_mlflow(training: TrainingRecord, package: Package, files: Mapping[str, bytes], settings: Settings) -> str:
-    """Put the training into MLflow, a run with numbers, its card and a version of the model, and return the version."""
+    """Log the training to MLflow, as a run with numbers and card and as a model version, and return the version."""
     case, selection, verdict = training.case, training.selection, training.verdict
     numbers = {
         f"{each.name}.{name}": value for each in selection.contenders for name, value in asdict(each.quality).items()
@@ -250,13 +250,13 @@ def _refit_record(refitted: RefitComparison | None) -> RefitRecord | None:
 
 
 def _evidence(verdict: Verdict) -> str:
-    """Return the digest of what approvers sign; what is None is part of it."""
+    """Return the digest of the fields that approvals are bound to; fields that are None count, too."""
     stored = ledger_entries.encode(EntryKind.JUDGED, verdict)
     return hash_chain.fingerprint({name: stored.get(name) for name in _EVIDENCE})
 
 
 def _stored(interval: Interval) -> StoredInterval:
-    """Return the interval as JSON can have it: None for what is not finite."""
+    """Return the interval for JSON: None for numbers that are not finite."""
     value, low, high = (each if math.isfinite(each) else None for each in (interval.value, interval.low, interval.high))
     return StoredInterval(value=value, low=low, high=high)
 

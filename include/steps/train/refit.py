@@ -1,4 +1,4 @@
-"""The promoted recipe once more, on the judged rows too; it stands for the judged model only where the two agree."""
+"""Refit: train the promoted recipe again, now also on the judged rows; only an equivalent refit is released."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,7 @@ from ml.training.fitting import Model
 
 @dataclass(frozen=True, kw_only=True)
 class RefitResult:
-    """A model that learned from all labelled rows, and its checks against the model that was judged."""
+    """A model trained on all labelled rows, and the checks of its agreement with the judged model."""
 
     model: Model
     checks: tuple[Check, ...]
@@ -32,7 +32,7 @@ def run_if_promoted(
     selection: CandidateSelection,
     frozen: HoldoutScores,
 ) -> RefitResult | None:
-    """Return the refit once the gate said promote; None where it did not, or the use case declares none."""
+    """Return the refit if the verdict is promote; None if it is not, or if the use case declares no refit."""
     if context.case.refit is None or verdict.outcome is not Outcome.PROMOTE:
         return None
     model = fitting.refit(

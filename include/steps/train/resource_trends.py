@@ -1,4 +1,4 @@
-"""What each training took and was made with, kept as metrics of its night, with alerts on trends and changed dependencies."""
+"""Resource use of each training as metrics of its night, with alerts on upward trends and changed dependencies."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -19,12 +19,12 @@ _NO_MODEL, _TREND, _DEPENDENCIES = "none", "trend", "dependencies"
 
 
 def record_seconds(context: NightContext, candidate: str, seconds: float) -> None:
-    """Keep how long it took to tune, fit and try a candidate."""
+    """Record how long it took to tune, fit and probe a candidate."""
     _record([_metric(context.case, context.night, candidate, _NO_MODEL, SECONDS, seconds)], context.settings)
 
 
 def record(context: NightContext, entry: Entry) -> None:
-    """Keep what serving each candidate of a verdict takes, and raise alerts on trends and dependencies that changed."""
+    """Record the serving resources of a verdict's candidates, and raise alerts on trends and changed dependencies."""
     verdict = ledger_entries.read(entry, Verdict)
     _record(
         [
@@ -59,7 +59,7 @@ def _trends(context: NightContext) -> Iterator[Alert]:
 
 
 def _history(context: NightContext, candidate: str, metric: str) -> list[float]:
-    """Return what was measured at each training up to `night`, in their order."""
+    """Return the values measured at each training up to the context's night, in order."""
     engine = context.engine
     metrics = warehouse.metrics(
         engine, context.case.name, last_night=context.night, metric=metric, slice=_slice(candidate)

@@ -1,4 +1,4 @@
-"""A package tried as it would be served: by its loader and a snapshot of features, in a process of its own, and over HTTP."""
+"""Serving trial: load and score a package as a server does, in a process of its own, and over HTTP."""
 
 import json
 import time
@@ -26,7 +26,7 @@ SAMPLE_ROWS = 300
 
 
 def sample(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return up to 300 of `rows` to try a package on, of each entity the last."""
+    """Return a sample of up to `SAMPLE_ROWS` of `rows`, the last one of each entity."""
     newest = rows.drop_duplicates(ENTITY, keep="last")
     return newest.sample(min(SAMPLE_ROWS, len(newest)), random_state=_SEED)
 
@@ -34,7 +34,7 @@ def sample(rows: pd.DataFrame) -> pd.DataFrame:
 def run(
     packages: Path, digest: str, rows: pd.DataFrame, names: Sequence[str], night: date, settings: Settings
 ) -> tuple[ServingProbe, pd.DataFrame]:
-    """Return how the package answers the features `names` of `rows`, and `rows` in the order of its answers.
+    """Return the package's scores and timings on the features `names` of `rows`, and `rows` in the order of the scores.
 
     Raises PackageError when the package in the folder `packages` cannot be served at all.
     """
@@ -47,7 +47,7 @@ def run(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpProbe:
-    """What a server answered over HTTP for each entity, asked one at a time, and what that took there and back."""
+    """The scores that a server returned over HTTP, one entity per request, and the round-trip latency."""
 
     scores: Sequence[float]
     p50_ms: float
@@ -55,10 +55,10 @@ class HttpProbe:
 
 
 def probe_http(context: NightContext, digest: str, rows: pd.DataFrame, names: Sequence[str]) -> HttpProbe:
-    """Return how the package answers for the entities of `rows`, in their order, from a server with a snapshot of them.
+    """Return the scores and latency for the entities of `rows`, in their order, from a server with a snapshot of them.
 
-    Each counts by the best of some tries: what else the machine does is not the model's doing. Raises SetupError when the
-    server does not start.
+    The latency of an entity is the minimum of several tries, so that other load on the machine does not count. Raises
+    SetupError when the server does not start.
     """
     facts = {"night": str(context.night), **feature_pins.from_package(digest, context.settings).facts}
     with TemporaryDirectory() as folder:

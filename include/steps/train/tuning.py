@@ -1,4 +1,4 @@
-"""The hyperparameters of the candidates: searched with the first model, or when a person asks; a refresh keeps what was found."""
+"""Hyperparameter tuning: searched for the first model and on request; a refresh reuses the earlier result."""
 
 import logging
 
@@ -20,9 +20,10 @@ _LOG = logging.getLogger(__name__)
 def tuned_candidate(
     context: NightContext, candidate: Candidate, material: TrainingData, *, force: bool = False
 ) -> Candidate:
-    """Return the candidate with the hyperparameters found for it as declared; searched where none were, or with `force`.
+    """Return the candidate with tuned hyperparameters; without tuning in the use case, the candidate as declared.
 
-    Raises RefusalError when the search takes longer than the use case allows.
+    An earlier result for the same declaration is reused; without one, or with `force`, they are searched. Raises
+    RefusalError when the search takes longer than the use case allows.
     """
     if context.case.tuning is None:
         return candidate

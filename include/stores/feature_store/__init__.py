@@ -1,6 +1,6 @@
-"""Feast, kept to what it is good at: which features there are, under which version, and their newest values online.
+"""The feature store, on Feast: the registered features with their versions, and their newest values online.
 
-Importing it takes seconds of CPU, so it is imported where it is used; `Service` alone does without.
+Importing Feast takes seconds of CPU, so functions import it when they need it. `Service` does not need it.
 """
 
 from include.stores.feature_store.definitions import load_definitions, save_definitions

@@ -1,4 +1,4 @@
-"""Where the online store is: SQLite in the feature store's folder, or Redis at an address with its own credentials."""
+"""The address of the online store: SQLite in the feature store's folder, or a Redis server."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _CONNECT_SECONDS, _ANSWER_SECONDS = 3, 30
 
 
 def online_store_config(settings: Settings, use_case: str) -> dict[str, Any]:
-    """Return Feast's settings of the online store; raises SetupError for an address that is none."""
+    """Return Feast's configuration of the online store; raises SetupError for a malformed address."""
     if not settings.online_store_url:
         return {"type": "sqlite", "path": str(settings.feature_store / use_case / "online.db")}
     address = _parse(settings.online_store_url)
@@ -31,13 +31,13 @@ def online_store_config(settings: Settings, use_case: str) -> dict[str, Any]:
         "connection_string": ",".join(
             [f"{address.hostname}:{address.port or _PORT}", *map(_format_option, options.items())]
         ),
-        # Else Feast keeps what is there unless the cutoff is later, and a night that is corrected never comes online.
+        # Otherwise Feast overwrites a row only with a later cutoff, and a corrected night would never get online.
         "skip_dedup": True,
     }
 
 
 def redacted_url(settings: Settings) -> str:
-    """Return the online store's address as files and messages may tell it: without who may come in."""
+    """Return the online store's address without credentials, for files and messages; empty for SQLite."""
     if not settings.online_store_url:
         return ""
     address = _parse(settings.online_store_url)
@@ -46,7 +46,7 @@ def redacted_url(settings: Settings) -> str:
 
 @contextmanager
 def translate_errors(settings: Settings) -> Iterator[None]:
-    """Raise SetupError in place of whatever Redis's client says when the server is away or does not let us in."""
+    """Raise SetupError in place of the Redis client's errors when the server is down or denies access."""
     if not settings.online_store_url:
         yield
         return
@@ -56,8 +56,8 @@ def translate_errors(settings: Settings) -> Iterator[None]:
         yield
     except RedisError as error:
         raise SetupError(
-            f"expected the online store at {redacted_url(settings)} to answer, but: {error}. Start it, or mend {_VARIABLE}, and run "
-            "this again; servers answer from the snapshot meanwhile"
+            f"expected the online store at {redacted_url(settings)} to answer, but: {error}. Start it, or correct "
+            f"{_VARIABLE}, and run this again; until then model servers answer from the snapshot"
         ) from None
 
 
@@ -76,6 +76,6 @@ def _parse(url: str) -> SplitResult:
 
 
 def _format_option(option: tuple[str, object]) -> str:
-    """Return `name=value` for Feast, which parts options by commas, and reads values as JSON."""
+    """Return `name=value` for Feast, which separates options by commas and parses values as JSON."""
     name, value = option
     return f"{name}={json.dumps(value)}".replace(",", "\\u002c")

@@ -1,4 +1,4 @@
-"""What each feature service that was ever built means: one small file for each, named by its content."""
+"""The feature fingerprints of every feature service that was ever built: one small file each, named by its content."""
 
 import json
 
@@ -11,14 +11,14 @@ from ml.features.fingerprints import FeatureFingerprints
 
 
 def save_definitions(settings: Settings, service: Service) -> None:
-    """Write down what the features of `service` mean, unless it is there already."""
+    """Store the feature fingerprints of `service`, unless they are stored already."""
     path = settings.feature_store / service.use_case / "services" / f"{service.name}.json"
     if not path.exists():
         atomic.write(path, json.dumps(dict(service.digests), indent=1, sort_keys=True).encode())
 
 
 def load_definitions(settings: Settings, use_case: str, view: str, name: str) -> FeatureFingerprints:
-    """Return what the features of the service `name` mean; raises FeatureError when nobody knows any more."""
+    """Return the stored fingerprints of the service `name`; raises FeatureError when the file is missing or changed."""
     path = settings.feature_store / use_case / "services" / f"{name}.json"
     try:
         digests = json.loads(path.read_bytes())
@@ -27,7 +27,7 @@ def load_definitions(settings: Settings, use_case: str, view: str, name: str) ->
         known = False
     if not known:
         raise FeatureError(
-            f"expected {path} to say what the features of {name} mean, but it is not there or was changed: restore it, "
-            f"or build those nights again with `ratchet features build {use_case} <nights>`"
+            f"expected {path} to have the feature fingerprints of {name}, but it is not there or was changed: restore "
+            f"it, or build those nights again with `ratchet features build {use_case} <nights>`"
         )
     return FeatureFingerprints(service=name, digests=digests)

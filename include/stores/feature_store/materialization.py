@@ -1,4 +1,4 @@
-"""Materialisation: the newest row of each entity goes online, by explicit windows."""
+"""Materialize features: copy the newest row of each entity in an explicit window to the online store."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from include.stores.feature_store.services import Service
 
 
 def materialize(settings: Settings, service: Service, start: datetime, end: datetime) -> None:
-    """Put online what the entities decided from `start` to `end` (both included) have; doing it again changes nothing.
+    """Write the features of the entities with a cutoff from `start` to `end` (both included) to the online store.
 
-    Raises SetupError when the features as they are declared now were never deployed.
+    Repeating it changes nothing. Raises SetupError when the features as declared now are not applied to the registry.
     """
     registry.check_applied(settings, service)
     with registry.open_store(settings, service.use_case) as store:

@@ -1,7 +1,7 @@
-"""Feast's DuckDB offline store over our Delta tables, read through Arrow.
+"""Feast's DuckDB offline store on the lake's Delta tables, read through Arrow.
 
-Feast reads Delta by an extension that DuckDB downloads when it is first asked for; a table that is handed over as an
-Arrow dataset needs no download, and filters still reach its files.
+Feast reads Delta with an extension that DuckDB downloads at its first use. A table passed as an Arrow dataset needs no
+download, and filters are still pushed down to its files.
 """
 
 from datetime import datetime
@@ -14,17 +14,17 @@ from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineS
 
 
 class DeltaOfflineStoreConfig(DuckDBOfflineStoreConfig):
-    """The store's settings: Feast finds them by the store's name and `Config`."""
+    """The configuration of the store. Feast finds this class by the store's name plus `Config`."""
 
     type: str = "include.stores.feature_store.offline_store.DeltaOfflineStore"
 
 
 class DeltaOfflineStore(DuckDBOfflineStore):
-    """Feast's joins in DuckDB; only how a table is read is ours."""
+    """Feast's DuckDB store with another reader of tables."""
 
     @staticmethod
     def get_historical_features(*args: Any, **kwargs: Any) -> Any:
-        """Return each asked entity's features as of its own instant."""
+        """Return the features of each requested entity as of its own timestamp."""
         return joins.get_historical_features_ibis(*args, **kwargs, **_io_functions())
 
     @staticmethod

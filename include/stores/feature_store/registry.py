@@ -1,4 +1,4 @@
-"""Feast's registry: what is declared there, and the one moment at which that may change, the deploy."""
+"""Feast's registry: the registered feature services. Only a deployment (`ratchet features apply`) changes it."""
 
 import warnings
 from collections.abc import Iterator
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def apply(settings: Settings, *services: Service) -> list[str]:
-    """Declare the services of one use case and return the names of those that were not there; others stay.
+    """Register the services of one use case and return the names of those that were new; other services stay.
 
-    Only for a deploy: it rewrites the registry, which a DAG that runs beside would read half done.
+    Call it only during a deployment: it rewrites the registry, and a DAG that runs at the same time could read a
+    partial one.
     """
     new = [each for each in services if not is_applied(settings, each)]
     if new:
@@ -33,23 +34,23 @@ def apply(settings: Settings, *services: Service) -> list[str]:
 
 
 def is_applied(settings: Settings, service: Service) -> bool:
-    """Return whether this version, of this table, is what was declared last; Feast is not woken for it."""
+    """Return whether `service`, with this version and table, was registered last; does not import Feast."""
     marker = _marker_path(settings, service)
     return marker.exists() and marker.read_text() == _applied_text(settings, service)
 
 
 def check_applied(settings: Settings, service: Service) -> None:
-    """Raise SetupError unless `service` is what was declared last."""
+    """Raise SetupError unless `service` was registered last."""
     if not is_applied(settings, service):
         raise SetupError(
-            f"the feature store does not know {service.name}, the features of {service.use_case} as they are declared now: "
-            "deploy them with `ratchet features apply`"
+            f"the feature store does not have {service.name}, the features of {service.use_case} as they are declared "
+            "now: deploy them with `ratchet features apply`"
         )
 
 
 @contextmanager
 def open_store(settings: Settings, use_case: str) -> "Iterator[FeatureStore]":
-    """Yield Feast's store of one use case, one project each; what it and its libraries deprecate is not our news."""
+    """Yield Feast's store of one use case, which is one Feast project. Warnings of Feast's libraries are suppressed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from feast import FeatureStore, RepoConfig
@@ -62,7 +63,7 @@ def open_store(settings: Settings, use_case: str) -> "Iterator[FeatureStore]":
             registry={"registry_type": "file", "path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
             offline_store={"type": "include.stores.feature_store.offline_store.DeltaOfflineStore"},
             online_store=addresses.online_store_config(settings, use_case),
-            # Without it Feast writes every row of the window in the order of the files: the oldest may come last.
+            # Without it Feast writes every row of the window in file order, so an old row could overwrite a newer one.
             materialization={"pull_latest_features": True},
             entity_key_serialization_version=3,
         )

@@ -1,4 +1,4 @@
-"""What Feast answers: the newest values online, and those of a moment from the Delta tables."""
+"""Read features through Feast: the newest values from the online store, or point-in-time values from Delta tables."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _EVENT_TIMESTAMP = "event_timestamp"
 
 
 def online(settings: Settings, service: Service, entities: Sequence[str]) -> pd.DataFrame:
-    """Return the online features of those `entities` that are there, with the cutoff they were decided at."""
+    """Return the online features of those `entities` that are in the online store, each with its cutoff."""
     registry.check_applied(settings, service)
     with registry.open_store(settings, service.use_case) as store:
         entity_rows = [{ENTITY: entity} for entity in entities]
@@ -26,7 +26,7 @@ def online(settings: Settings, service: Service, entities: Sequence[str]) -> pd.
 
 
 def historical(settings: Settings, service: Service, moments: "pd.Series[pd.Timestamp]") -> pd.DataFrame:
-    """Return what Feast's own join finds in the Delta table for each entity (the index) at its moment (UTC)."""
+    """Return the features of each entity (the index of `moments`) as of its moment (UTC), joined by Feast itself."""
     registry.check_applied(settings, service)
     entity_rows = pd.DataFrame({ENTITY: moments.index, _EVENT_TIMESTAMP: moments.to_numpy()})
     entity_rows[_EVENT_TIMESTAMP] = pd.to_datetime(entity_rows[_EVENT_TIMESTAMP], utc=True)

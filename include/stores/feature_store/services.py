@@ -1,4 +1,4 @@
-"""What the feature store is told of one horizon of a use case."""
+"""Feature services: the features of one horizon of a use case, as the feature store registers them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +8,10 @@ _SHORT = 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """A list of features under a version; `source` is the Delta table that has them, `types` number or text.
+    """A versioned list of features.
 
-    `digests` say what each feature means (`ml.features.fingerprints`).
+    `source` is the address of the Delta table that has them, `types` the type of each, "number" or "text", and
+    `digests` the fingerprint of each (`ml.features.fingerprints`).
     """
 
     use_case: str
@@ -22,10 +23,10 @@ class Service:
 
     @property
     def name(self) -> str:
-        """The feature service's name, e.g. `entities_1f8a03b2c4d5`: what a model pins."""
+        """The feature service's name, which models pin, e.g. `entities_1f8a03b2c4d5`."""
         return service_name(self.view, self.version)
 
 
 def service_name(view: str, version: str) -> str:
-    """Return the name of the feature service of that view and version."""
+    """Return the name of the feature service of a view and a version."""
     return f"{view}_{version[:_SHORT]}"

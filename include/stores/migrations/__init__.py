@@ -1,1 +1,1 @@
-"""The history of the warehouse's schema, told to Alembic."""
+"""Alembic migrations of the warehouse's schema."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates on the connection that `warehouse.upgrade` hands over, or the database of the settings."""
+"""Alembic's entry point: migrate on the connection that `warehouse.upgrade` passes, or the database of the settings."""
 
 from alembic import context
 from sqlalchemy import Connection
@@ -14,9 +14,9 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-given = context.config.attributes.get("connection")
-if given is not None:
-    run(given)
+connection = context.config.attributes.get("connection")
+if connection is not None:
+    run(connection)
 else:
-    with database.write_transaction(database.engine(load_settings().warehouse_url), lock="migrate") as own:
-        run(own)
+    with database.write_transaction(database.engine(load_settings().warehouse_url), lock="migrate") as connection:
+        run(connection)

@@ -1,4 +1,4 @@
-"""MLflow: trainings to look at, packages to load. It shows what the ledger decided; it decides nothing."""
+"""MLflow as a registry: trainings as runs, packages as model versions. It follows the ledger and decides nothing."""
 
 from include.stores.registry.client import prepare
 from include.stores.registry.runs import log_training, read_run_file

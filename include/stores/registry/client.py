@@ -1,4 +1,4 @@
-"""The way into MLflow: a quiet client on the settings' address, and one writer at a time."""
+"""MLflow clients for the address in the settings, without telemetry, and a lock that allows one writer at a time."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _QUIET = {
 
 
 def connect(settings: Settings) -> MlflowClient:
-    """Return a client on the settings' MLflow; importing MLflow takes about 2 s of CPU."""
+    """Return a client of the MLflow in `settings`; importing MLflow takes about 2 s of CPU."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     import mlflow
 
     for logger in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(logger).setLevel(logging.WARNING)
-    # MLflow's SQL registry looks logged models up at the process's address, whatever the client's own
+    # MLflow's SQL registry looks up logged models at the process-wide address, whatever the client's address is.
     mlflow.set_tracking_uri(settings.mlflow_url)
     mlflow.set_registry_uri(settings.mlflow_url)
     return mlflow.MlflowClient(tracking_uri=settings.mlflow_url, registry_uri=settings.mlflow_url)
 
 
 def prepare(settings: Settings) -> None:
-    """Make MLflow's database, or bring it to the newest schema; a server at an `http` address does this for itself."""
+    """Create or upgrade MLflow's database; a server at an `http` address does this by itself."""
     client = connect(settings)
     with write_lock(settings):
         if not _is_server(settings):
@@ -49,7 +49,7 @@ def prepare(settings: Settings) -> None:
 
 
 def experiment_id(client: MlflowClient, settings: Settings, use_case: str) -> str:
-    """Return the id of the use case's experiment, made when it is not there."""
+    """Return the id of the use case's experiment, creating it if needed."""
     existing = client.get_experiment_by_name(use_case)
     if existing is not None:
         return str(existing.experiment_id)
@@ -59,7 +59,7 @@ def experiment_id(client: MlflowClient, settings: Settings, use_case: str) -> st
 
 @contextmanager
 def write_lock(settings: Settings) -> Iterator[None]:
-    """Wait until no other process of this machine writes to MLflow, whose own changes lose each other in a race."""
+    """Hold a lock among the processes of this machine: concurrent writes to MLflow can overwrite each other."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "mlflow.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -68,7 +68,7 @@ def write_lock(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def suppress_warnings() -> Iterator[None]:
-    """Silence MLflow's warnings about itself: type hints of its own, and advice to add an input example."""
+    """Suppress MLflow's warnings about its own type hints and about missing input examples."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

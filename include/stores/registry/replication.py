@@ -1,7 +1,7 @@
-"""Runs, model versions and aliases of one MLflow held against those of another, and brought there over its own client.
+"""Compare the runs, model versions and aliases of two MLflow installations, and copy them with MLflow's client.
 
-A run that was brought bears the id that it had where it was made, a version has the same number: that is how a copy is
-known, there and on the way back.
+A copied run is tagged with its original id, and a copied version has its original number. Copies are recognized by
+these, also when they are copied back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _SOURCE_ID_TAG, _COMPLETE_TAG = "moved_from", "moved_whole"
-_RUN, _VERSION, _ALIAS = "run", "version", "version's alias"  # in the order in which each needs those before it
+_RUN, _VERSION, _ALIAS = "run", "version", "version's alias"  # each refers to those before it; copied in this order
 _IN_PROGRESS_TAG, _LOGGED_MODEL_PREFIX = "moved_begun", "models:/m-"
 _IGNORED_TAGS, _METRICS_PER_BATCH = (
     (_SOURCE_ID_TAG, _COMPLETE_TAG, "mlflow.user", "mlflow.source.name", "mlflow.source.type"),
@@ -36,9 +36,10 @@ _IGNORED_TAGS, _METRICS_PER_BATCH = (
 
 
 def rows(settings: Settings) -> list[Row]:
-    """Return a row for each run, version and alias, each with a digest of all that it says and of all its files.
+    """Return a row (kind, name, value) for each run, version and alias, sorted.
 
-    A run of which a move brought only a part is none yet. There are none where no MLflow was ever made.
+    The value of a run or version is a digest of its content and files; that of an alias is its version number. Runs
+    that were copied only in part are left out. Without an MLflow there are no rows.
     """
     if not _exists(settings):
         return []
@@ -60,9 +61,9 @@ def rows(settings: Settings) -> list[Row]:
 
 
 def copy(source: Settings, target: Settings, row: Row) -> None:
-    """Let the run, version or alias that `row` names be at `target` as it is at `source`; one cut off is completed.
+    """Copy the run, version or alias that `row` names from `source` to `target`; an interrupted copy is completed.
 
-    Raises DataError where a version cannot have the number there that it has here.
+    Raises DataError when a version cannot get the same number at the target.
     """
     kind, name = str(row[0]), str(row[1])
     with TemporaryDirectory() as folder, client.write_lock(target), client.suppress_warnings():
@@ -77,7 +78,7 @@ def copy(source: Settings, target: Settings, row: Row) -> None:
 
 
 def _exists(settings: Settings) -> bool:
-    """Return whether an MLflow was ever made: to ask its client would make one."""
+    """Return whether there is an MLflow; its own client would create one."""
     url = settings.mlflow_url
     if url.startswith(("http://", "https://")):
         return True
@@ -155,7 +156,7 @@ def _copy_version(source: Settings, target: Settings, name: str, number: int, fo
 def _copy_model(
     target_client: MlflowClient, target: Settings, experiment: str, model: LoggedModel, owner_id: str | None
 ) -> str:
-    """Return the id of the model at the target that takes the files of `model`, made unless it was begun before."""
+    """Return the id of the copy of `model` at the target, creating it unless an earlier attempt did."""
     experiment_id = client.experiment_id(target_client, target, experiment)
     source_model_id = model.tags.get(_SOURCE_ID_TAG, model.model_id)
     existing = target_client.search_logged_models([experiment_id], f"tags.{_SOURCE_ID_TAG} = '{source_model_id}'")
@@ -172,7 +173,7 @@ def _copy_model(
 def _claim_version_number(
     target_client: MlflowClient, name: str, number: int, make: Callable[[dict[str, str]], ModelVersion]
 ) -> None:
-    """Let the version `number` be begun; numbers below it are used up, as they are where it comes from."""
+    """Create the version `number`. MLflow numbers versions itself, so lower numbers are created and deleted first."""
     for each in _all_versions(target_client):
         if each.name == name and _IN_PROGRESS_TAG in each.tags:
             if int(each.version) == number:
@@ -182,26 +183,26 @@ def _claim_version_number(
         target_client.delete_model_version(name, str(created))
         if created > number:
             raise DataError(
-                f"expected to bring {name!r} {number} under that number, but MLflow there has given it away already "
-                f"and is at {created}: move to an MLflow in which nothing was registered"
+                f"expected to copy {name!r} {number} under that number, but the target MLflow has used it already "
+                f"and is at {created}: migrate to an MLflow without registered models"
             )
 
 
 def _runs(mlflow: MlflowClient) -> dict[str, tuple[str, Run]]:
-    """Return every run by the id that it had where it was made, with the name of its experiment."""
+    """Return every run by its original id, with the name of its experiment."""
     experiments = {each.experiment_id: each.name for each in mlflow.search_experiments()}
     runs = _all_pages(lambda token: mlflow.search_runs(list(experiments), page_token=token))
     return {_source_id(run): (experiments[run.info.experiment_id], run) for run in runs}
 
 
 def _versions(mlflow: MlflowClient) -> list[ModelVersion]:
-    """Return the versions that are whole; raises DataError for one that was not registered as ours are."""
+    """Return the complete versions; raises DataError for a version that Ratchet did not register."""
     versions = [each for each in _all_versions(mlflow) if _IN_PROGRESS_TAG not in each.tags]
     for each in versions:
         if not str(each.source).startswith(_LOGGED_MODEL_PREFIX):
             raise DataError(
                 f"expected every version in MLflow to be of a logged model, but {each.name!r} {each.version} is of "
-                f"{each.source!r}: move it by hand, and delete it here"
+                f"{each.source!r}: copy it by hand, and delete it here"
             )
     return versions
 

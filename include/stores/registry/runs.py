@@ -1,4 +1,4 @@
-"""Trainings as MLflow runs, to look at and compare."""
+"""Log trainings as MLflow runs, for people to inspect and compare."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def log_training(
     metrics: Mapping[str, float | None],
     files: Mapping[str, bytes],
 ) -> str:
-    """Return the id of the run that shows this training; the same training twice is one run, with the `files` of the last.
+    """Log a training and return the id of its run; the same training twice is one run, with the `files` of the last.
 
-    It is the same by its params and metrics: files may tell how long things took, and one that was cut off may have left some.
-    A metric that is None or not finite is left out: MLflow has no word for it. A run cut off half-way is completed.
+    Night, params and metrics identify a training; `files` may differ, for example in durations. Metrics that are None
+    or not finite are left out, because MLflow cannot store them. An interrupted run is completed.
     """
     mlflow = client.connect(settings)
     texts = {name: str(value) for name, value in params.items()}
@@ -53,7 +53,7 @@ def log_training(
 
 
 def read_run_file(settings: Settings, use_case: str, version: str, name: str) -> bytes:
-    """Return a file of the run that made a model version; empty when it is not there."""
+    """Return a file of the run that created a model version; empty when there is none."""
     from mlflow.exceptions import MlflowException
 
     mlflow = client.connect(settings)

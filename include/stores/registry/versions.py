@@ -1,4 +1,4 @@
-"""Packages as MLflow model versions, and the alias and stages that follow the ledger, never lead."""
+"""Packages as MLflow model versions. Their alias and stages follow the ledger."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def register(
     tags: Mapping[str, str] | None = None,
     run_id: str | None = None,
 ) -> str:
-    """Return the model version that holds the package `digest`; the same digest is registered once.
+    """Register the package `digest` and return its model version; a digest is registered only once.
 
     `example` is a frame of features; its columns become the signature. Raises PackageError when `files` are not the
-    package, and DataError when a column has no type that MLflow can hold to.
+    package, and DataError when a column has a dtype without an MLflow type.
     """
     packages.check(digest, files)
     types = _types(example)
@@ -61,10 +61,10 @@ def register(
 
 
 def sync_with_ledger(settings: Settings, use_case: str) -> tuple[str, ...]:
-    """Make the alias `champion` and the stages say what the ledger says; return a sentence for each thing changed.
+    """Set the alias `champion` and the stages as the ledger decided; return a sentence for each change.
 
-    The champion is in Production, versions after it that were never promoted in Staging, all others Archived.
-    Raises LedgerError when the champion has no version.
+    The champion is in Production, later versions that were never promoted are in Staging, all others Archived. Raises
+    LedgerError when the champion has no version.
     """
     engine = warehouse.engine(settings.warehouse_url)
     promoted = {entry.subject for entry in ledger.entries(engine, use_case, EntryKind.PROMOTED)}
@@ -84,7 +84,7 @@ def sync_with_ledger(settings: Settings, use_case: str) -> tuple[str, ...]:
 
 
 def aliased_digests(settings: Settings, use_case: str) -> set[str]:
-    """Return the digests of the packages that any alias points at."""
+    """Return the digests of the packages that an alias points to."""
     mlflow = client.connect(settings)
     if not mlflow.search_registered_models(f"name = '{use_case}'"):
         return set()
@@ -94,7 +94,7 @@ def aliased_digests(settings: Settings, use_case: str) -> set[str]:
 
 
 def predict(settings: Settings, use_case: str, version: str, frame: pd.DataFrame) -> Floats:
-    """Return what a version answers as MLflow loads and asks it; its code runs in this process."""
+    """Return the predictions of a version loaded by MLflow, whose model code runs in this process."""
     import numpy as np
 
     client.connect(settings)
@@ -105,7 +105,7 @@ def predict(settings: Settings, use_case: str, version: str, frame: pd.DataFrame
 
 
 def _types(example: pd.DataFrame) -> dict[str, str]:
-    """Return MLflow's type of each column; its own inference drops the whole signature over one it does not like."""
+    """Return MLflow's type of each column; its own inference drops the whole signature over one unsupported column."""
     known = {"float64": "double", "category": "string", "bool": "boolean"}
     kinds = {str(name): str(kind) for name, kind in example.dtypes.items()}
     wrong = {name: kind for name, kind in kinds.items() if kind not in known}
@@ -131,7 +131,7 @@ def _log(
     files: Mapping[str, bytes],
     signature: ModelSignature,
 ) -> str:
-    """Store the package as an MLflow model and return its id; raises PackageError when it lost its signature."""
+    """Store the package as an MLflow model and return its id; raises PackageError when MLflow changed the signature."""
     from mlflow import pyfunc
     from mlflow.models import get_model_info
 

@@ -37,7 +37,7 @@ class FileRevision:
 
 
 def record_files(engine: sa.Engine, use_case: str, period: str, files: Sequence[FileRevision]) -> None:
-    """Store `files` as the files of `period`: a changed file gets a new revision, an absent one is marked as removed."""
+    """Store `files` as the files of `period`; a changed file gets a new revision, an absent one is marked removed."""
     with database.write_transaction(engine, lock=f"files of {use_case}") as connection:
         before = {each.name: (revision, each) for revision, each in _latest(connection, use_case, period)}
         now = {each.name: each for each in files}
@@ -107,4 +107,5 @@ def _latest(connection: sa.Connection, use_case: str, period: str | None) -> lis
 
 def _file(row: dict[str, object]) -> FileRevision:
     row.pop("revision")
-    return FileRevision(**row | {"status": FileStatus(str(row["status"]))})  # type: ignore[arg-type]  # columns of the table
+    values = row | {"status": FileStatus(str(row["status"]))}
+    return FileRevision(**values)  # type: ignore[arg-type]  # the columns of the table

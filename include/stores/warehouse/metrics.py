@@ -173,7 +173,7 @@ def _load(
     last_night: date | None,
     *conditions: sa.ColumnElement[bool],
 ) -> tuple[Row, ...]:
-    """Return rows sorted by primary key. They are sorted here, because with ORDER BY SQLite scans all rows of a year."""
+    """Return rows sorted by primary key. They are sorted here: with ORDER BY, SQLite scans all rows of a year."""
     query = sa.select(table).where(table.c.use_case == use_case, *conditions)
     if first_night is not None:
         query = query.where(table.c.night >= first_night)

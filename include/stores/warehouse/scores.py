@@ -230,6 +230,6 @@ def _numbers(frame: pd.DataFrame, column: str) -> list[float]:
     bad = int((~np.isfinite(values)).sum())
     if bad:
         raise DataError(
-            f"every {column} must be a finite number, but {bad} of {len(values)} are not; drop or correct these rows first"
+            f"every {column} must be a finite number, but {bad} of {len(values)} are not; drop or correct these rows"
         )
     return [float(value) for value in values.tolist()]

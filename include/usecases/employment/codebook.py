@@ -1,7 +1,7 @@
-"""The answers of the American Community Survey: the bureau's codes and what its codebook says they mean.
+"""The codes of the American Community Survey and the answers that they stand for.
 
-Source: PUMS data dictionaries 2015 to 2018. Where the survey does not ask (a child's military service), the code is 0
-in these data and the answer here says who is not asked.
+Source: PUMS data dictionaries 2015 to 2018. If the survey does not ask a person (a child's military service), the code
+in these data is 0, and the answer here says who is not asked.
 """
 
 Codes = dict[int, str]

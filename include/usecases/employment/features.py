@@ -1,4 +1,4 @@
-"""Who of the survey is judged apart, or compared: those who are asked about work, and when work begins or ends."""
+"""Groups of persons that are evaluated separately or compared: those asked about work, and two age groups."""
 
 import numpy as np
 import pandas as pd

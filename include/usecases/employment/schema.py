@@ -1,6 +1,6 @@
-"""What the survey's files promise: the codebook's answers, and what one answer says about another.
+"""The contract of the survey's files: the codebook's answers, and rules between answers.
 
-Every rule was held against all 277,677 persons of 2015 to 2018, and none breaks one.
+All 277,677 persons of 2015 to 2018 satisfy every rule.
 """
 
 from typing import Annotated
@@ -26,7 +26,7 @@ class _StrictModel(pa.DataFrameModel):
 
 
 class Person(_StrictModel):
-    """One person of a month's panel, as described before the interview about work; `education_level` is SCHL, 0 to 24."""
+    """One person of a month's panel, as known before the interview about work; `education_level` is SCHL, 0 to 24."""
 
     person_id: Series[str] = pa.Field(**_PERSON)
     panel_month: Series[pd.Timestamp]
@@ -66,7 +66,7 @@ class Person(_StrictModel):
     def a_spouse_is_married(cls, rows: pd.DataFrame) -> "Series[bool]":
         return (rows["relationship"] != "spouse") | (rows["marital_status"] == "married")
 
-    @pa.dataframe_check(error="the parents' work is told of someone of 18 or more")
+    @pa.dataframe_check(error="the parents' work is given for someone aged 18 or more")
     def only_children_have_parents_at_work(cls, rows: pd.DataFrame) -> "Series[bool]":
         return (rows["age_years"] < 18) | (rows["parents_in_labor_force"] == codebook.PARENTS_WORK[0])
 

@@ -1,11 +1,12 @@
-"""Cuts four years of the survey in Massachusetts into the files that its office would drop each month.
+"""Split four years of the survey in Massachusetts into the files that its office would deliver each month.
 
-The data are the Parquet files of PyPI's `nannyml` wheel (`data-requirements.txt`); its columns `prediction` and
-`predicted_probability` are another model's answers and are never read. The survey does not say in which month a person
-was asked: a year's persons are spread over its twelve panels by a hash of their number. A month's files hold the panel
-of that month (no answers), and, on their own, the answers coded since the last night, 30 days after their panel's.
+The data are the Parquet files of PyPI's `nannyml` wheel (`data-requirements.txt`). Its columns `prediction` and
+`predicted_probability` are another model's predictions and are never read. The data do not say in which month a person
+was interviewed: the persons of a year are distributed over twelve panels by a hash of their number. A month has two
+files: the panel of that month, without labels, and the interviews coded since the last night. An interview is coded 30
+days after its panel's night.
 
-A month outside 2015 to 2018 is mapped onto the same month of one of these years, so that this month has a panel.
+A month outside 2015 to 2018 is mapped onto the same month of one of these years, so that every month has a panel.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ _FILES = {
 
 
 def land(folder: Path, period: Period, data: Path) -> None:
-    """Write the files of `period` into `folder`, leaving alone any that are there; `data` holds the wheel."""
+    """Write the files of `period` into `folder`, except those that exist; `data` has the unpacked wheel."""
     horizon = USE_CASE.horizon
     since, until = horizon.cutoff(horizon.previous(period.first)), horizon.cutoff(period.last)
     panel_nights = horizon.nights(Period(horizon.previous(period.first, _LATEST_PANELS), period.last))
@@ -46,7 +47,7 @@ def land(folder: Path, period: Period, data: Path) -> None:
 
 
 def _panel(night: date, data: Path) -> pd.DataFrame:
-    """Return the persons asked on `night`, with their answers and when those are coded."""
+    """Return the persons of the panel of `night`, with their answers and the time when the interviews are coded."""
     year = _FIRST_YEAR + (night.year - _FIRST_YEAR) % _YEARS
     persons = _persons(data)
     panel = persons[(persons["year"] == year) & (persons["month"] == night.month)]
@@ -59,7 +60,7 @@ def _panel(night: date, data: Path) -> pd.DataFrame:
 
 @cache
 def _persons(data: Path) -> pd.DataFrame:
-    """Return everybody, with year, month and answers in words; read from a Parquet copy made the first time."""
+    """Return all persons with year, month and decoded answers, from a Parquet copy that the first call writes."""
     prepared = data / "persons.parquet"
     if not prepared.exists():
         atomic.write(prepared, _decode_answers(_raw(data / "nannyml/datasets/data")).to_parquet())
@@ -90,5 +91,5 @@ def _decode_answers(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def month(number: int) -> int:
-    """Return the month, 1 to 12, of the panel that a person is in: the same on every machine."""
+    """Return the month, 1 to 12, of a person's panel: a hash of the number, the same on every machine."""
     return hashlib.sha256(str(number).encode()).digest()[0] * 12 // 256 + 1

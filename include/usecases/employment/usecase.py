@@ -1,4 +1,4 @@
-"""Employment in Massachusetts, 2015 to 2018: who of a month's survey panel is at work, asked before the interview."""
+"""Employment in Massachusetts, 2015 to 2018: predict, before the interview, which persons of a panel are at work."""
 
 from ml.usecase import (
     Binary,
@@ -180,7 +180,7 @@ USE_CASE = UseCase(
     ),
     release=Release(
         approvers=("tech_lead", "business_owner"),
-        canary=None,  # each share would take a month, and the gate has seen every month that there is
+        canary=None,  # each canary share would take a month, and the gate has used all months already
     ),
     demo=Demo(history="2015-01-01..2015-12-01", nights="2016-01-01..2016-12-01"),
 )

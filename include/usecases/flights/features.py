@@ -1,4 +1,4 @@
-"""Row-level features of flights: the name is the column made, the parameters are the columns needed."""
+"""Row-level features of flights: a function's name is its output column, its parameters are its input columns."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What an airline's files promise: ranges, keys and identities, found in the data and kept on every row."""
+"""The contract of the airline's files: ranges, keys and identities that were found in the data."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from pandera.typing import Series
 Instant = Annotated[pd.DatetimeTZDtype, "ns", "UTC"]
 _NEW_YORK = ("EWR", "JFK", "LGA")
 _HHMM = {"ge": 0, "le": 2400}
-_MIN_ROWS_FOR_SHARES = 60  # rows; of fewer, a share says nothing
+_MIN_ROWS_FOR_SHARES = 60  # with fewer rows a share is meaningless
 
 
 class _StrictModel(pa.DataFrameModel):
@@ -29,7 +29,7 @@ class _Flight(_StrictModel):
 
 
 class Schedule(_Flight):
-    """What will fly: one row per flight and day, no actuals."""
+    """The scheduled flights: one row per flight and day, without actual times."""
 
     distance_miles: Series[float] = pa.Field(ge=50, le=6000)
 
@@ -39,7 +39,7 @@ class Schedule(_Flight):
 
 
 class Outcomes(_Flight):
-    """How a flight ended, when its record is closed; a cancelled one has no departure, a diverted one no arrival delay."""
+    """The closed record of a flight. A cancelled flight has no departure, a diverted flight no arrival delay."""
 
     tail_number: Series[str] = pa.Field(nullable=True)
     departure_hhmm: Series[float] = pa.Field(nullable=True, **_HHMM)
@@ -63,12 +63,12 @@ class Outcomes(_Flight):
 
     @pa.dataframe_check(error="nine in ten flights have no departure: the feed has lost its actuals")
     def actuals_are_there(cls, rows: pd.DataFrame) -> bool:
-        """Judge the file; on the worst days of storm 57 % of the flights have no departure."""
+        """Check the file as a whole. On the worst storm days 57 % of the flights have no departure."""
         return len(rows) < _MIN_ROWS_FOR_SHARES or bool(rows["departure_hhmm"].isna().mean() < 0.9)
 
 
 class Departures(_Flight):
-    """A flight that left the gate, told as it leaves; a cancelled one never comes."""
+    """A flight that left the gate, reported when it leaves; a cancelled flight is never reported."""
 
     departure_delay_minutes: Series[float] = pa.Field(ge=-120, le=2880)
     departed_at: Series[Instant]
@@ -80,7 +80,7 @@ class Departures(_Flight):
 
 
 class Weather(_StrictModel):
-    """An hour's observation at an airport; no gust is a missing gust, and pressure is often missing."""
+    """An hourly observation at an airport. Without gusts the gust is missing; pressure is often missing."""
 
     origin: Series[str] = pa.Field(isin=_NEW_YORK)
     observed_at: Series[Instant]
@@ -112,7 +112,7 @@ class Weather(_StrictModel):
 
 
 class Airports(_StrictModel):
-    """The airports that there are."""
+    """All airports."""
 
     airport: Series[str] = pa.Field(str_matches=r"^[A-Z0-9]{3}$")
     airport_name: Series[str]
@@ -121,7 +121,7 @@ class Airports(_StrictModel):
 
 
 class Planes(_StrictModel):
-    """An airline's aircraft by tail number; a tail that was given to a light aircraft since is a wrong match."""
+    """An airline's aircraft by tail number. A tail number reassigned to a light aircraft is a wrong match."""
 
     tail_number: Series[str] = pa.Field(str_matches=r"^N[0-9A-Z]+$")
     built_year: Series[float] = pa.Field(nullable=True, ge=1950, le=2013)
@@ -133,7 +133,7 @@ class Planes(_StrictModel):
 
 
 def _agrees(scheduled: pd.Series, actual: pd.Series, delay: pd.Series) -> "pd.Series[bool]":
-    """Return where clock times (HHMM, local) and delay (minutes) agree modulo a day, or one of them is missing."""
+    """Return whether clock times (HHMM, local) and delay (minutes) agree modulo a day; true if one is missing."""
     difference = (_minutes(actual) - _minutes(scheduled) - delay) % 1440
     return difference.isna() | (difference == 0)
 

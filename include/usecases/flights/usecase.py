@@ -1,4 +1,4 @@
-"""Flights leaving New York in 2013: which will be disrupted, asked at 02:00 for the day ahead."""
+"""Flights leaving New York in 2013: predict at 02:00 which flights of the day will be disrupted."""
 
 from ml.usecase import (
     AsOf,
@@ -202,7 +202,7 @@ USE_CASE = UseCase(
         calibration_gap=0.04,
         new_labels=50_000,
         label_batch=50_000,
-        drift=Drift(reference="past"),  # one year: there is no season before to hold it against, and it is only shown
+        drift=Drift(reference="past"),  # one year of data has no earlier season to compare with; drift is only reported
         budget=Budget(trainings=4, nights=56),
     ),
     expectations=(

@@ -1,1 +1,1 @@
-"""A packaged model where nothing of ours is installed: as a wheel that needs only NumPy, or as an ONNX graph."""
+"""Export of packaged models for places without Ratchet: a wheel that needs only NumPy, or an ONNX graph."""

@@ -1,4 +1,4 @@
-"""Hashed n-grams by themselves: what scikit-learn's HashingVectorizer makes of a text, without scikit-learn."""
+"""Hashed n-grams without scikit-learn; they equal those of its HashingVectorizer."""
 
 import re
 from collections import Counter
@@ -18,10 +18,10 @@ _UINT32_MASK = 0xFFFFFFFF
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NumpyProjection(Projection):
-    """A fitted text that needs NumPy alone."""
+    """A fitted text feature that needs only NumPy."""
 
     def apply(self, values: Iterable[object]) -> Floats:
-        """Return float64 of shape (n, components), as the projection that it stands for does."""
+        """Return float64 of shape (n, components), the same as `Projection.apply` returns."""
         return np.array([self._project(each) for each in values]).reshape(-1, self.text.components)
 
     def _project(self, value: object) -> Floats:
@@ -34,7 +34,14 @@ class NumpyProjection(Projection):
 
 
 def hash_ngrams(text: Text, value: str) -> dict[int, float]:
-    """Return the weight of each bucket that an n-gram of `value` falls into, in order; their squares add up to 1."""
+    """Return the weight of each bucket that has an n-gram of `value`, in order of buckets; the squares sum to 1.
+
+    An n-gram adds or subtracts its count, by the sign of its hash, so that collisions cancel on average.
+
+    >>> weights = hash_ngrams(Text(column="note", analyzer="words", ngrams=(1, 1)), "late late train")
+    >>> [round(each, 4) for each in weights.values()]  # counts 1 and 2, divided by the root of 5
+    [-0.4472, 0.8944]
+    """
     counts: dict[int, int] = {}
     for ngram, count in Counter(_ngrams(text, value.lower())).items():
         code = murmur3(ngram.encode())
@@ -45,7 +52,11 @@ def hash_ngrams(text: Text, value: str) -> dict[int, float]:
 
 
 def murmur3(data: bytes) -> int:
-    """Return MurmurHash3 (x86, 32 bits, seed 0; Appleby 2011) as a signed number."""
+    """Return MurmurHash3 (x86, 32 bits, seed 0; Appleby 2011) as a signed integer.
+
+    >>> murmur3(b""), hex(murmur3(b"test") & 0xFFFFFFFF)
+    (0, '0xba6bd213')
+    """
     body_length = len(data) & ~3
     code = 0
     for start in range(0, body_length, 4):

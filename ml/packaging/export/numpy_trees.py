@@ -1,4 +1,4 @@
-"""LightGBM's trees by NumPy alone: read from their text, walked in double precision, summed in LightGBM's order."""
+"""LightGBM trees evaluated by NumPy: parsed from the model text, in double precision, summed in LightGBM's order."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,18 +9,20 @@ import numpy as np
 from ml.arrays import Booleans, Floats, Integers
 from ml.errors import PackageError
 
-NEAR_ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold: what is no farther from zero is zero to it
-_CATEGORY, _DEFAULT_LEFT, _MISSING_BITS = 1, 2, 2  # how the bits of a decision_type are dealt out
+NEAR_ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold: smaller absolute values are treated as zero
+_CATEGORY, _DEFAULT_LEFT, _MISSING_BITS = 1, 2, 2  # the bits of a decision_type
 _NO_MISSING, _ZERO_IS_MISSING = 0, 1
 _WORD_BITS = 32
-_MAX_PAIRS_PER_CHUNK = 200_000  # of rows and trees, whose state stays in the processor's cache
+_MAX_PAIRS_PER_CHUNK = 200_000  # pairs of row and tree; their state fits into the processor's cache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
-    """Where rows part: left go numbers up to `threshold`, or of a category the `levels`, and what is missing if `missing_left`.
+    """A split of a tree.
 
-    `left` and `right` are the next split, or the leaf ~place where they are negative. To a category, missing is no level.
+    Numbers up to `threshold` go left, and missing ones if `missing_left`. For a category, the `levels` go left; a
+    missing value is none of them. `left` and `right` are the index of the next split, or, if negative, the bitwise
+    complement (~) of the index of a leaf.
     """
 
     feature: int
@@ -34,14 +36,25 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Forest:
-    """The splits of all trees, one tree after the other, the leaves alike, and where each tree begins (a split or ~leaf)."""
+    """The splits of all trees, one tree after the other, and their leaves in the same order.
+
+    `roots` has the index of each tree's first split, or the complement (~) of a leaf's index for a tree without splits.
+    """
 
     roots: tuple[int, ...]
     splits: tuple[Split, ...]
     leaves: tuple[float, ...]
 
     def raw(self, features: Floats) -> Floats:
-        """Return the raw answer, shape (n,), to encoded features, shape (n, columns): the bits that LightGBM gives."""
+        """Return raw scores of shape (n,) for encoded features of shape (n, columns), bit for bit those of LightGBM.
+
+        >>> stump = Split(
+        ...     feature=0, threshold=2.5, levels=None, missing_left=True, zero_is_missing=False, left=~0, right=~1
+        ... )
+        >>> forest = Forest(roots=(0,), splits=(stump,), leaves=(-0.5, 0.5))
+        >>> forest.raw(np.array([[2.5], [3.0], [np.nan]])).tolist()
+        [-0.5, 0.5, -0.5]
+        """
         if not self.roots:
             return np.zeros(len(features))
         values = np.where(np.abs(features) <= NEAR_ZERO, 0.0, features)
@@ -53,7 +66,7 @@ class Forest:
         return np.concatenate([np.zeros(0), *(_sequential_sum(self._arrays.leaves[each]) for each in leaf_indices)])
 
     def _leaf_indices(self, values: Floats) -> Integers:
-        """Return the leaf of each row in each tree, shape (n, trees)."""
+        """Return the index of the leaf that each row reaches in each tree, shape (n, trees)."""
         arrays, trees = self._arrays, len(self.roots)
         nodes = np.tile(arrays.roots, len(values))
         active = np.flatnonzero(nodes >= 0)
@@ -65,7 +78,7 @@ class Forest:
         return ~nodes.reshape(-1, trees)
 
     def _leaf_indices_of_row(self, values: Floats) -> Integers:
-        """Return the same of one row: every split is decided at once, which takes fewer calls of NumPy."""
+        """Return the same for one row; it evaluates all splits at once, which takes fewer calls of NumPy."""
         arrays = self._arrays
         goes_left = arrays.go_left(values[0, arrays.features], arrays.split_indices)
         next_nodes = np.where(goes_left, arrays.left, arrays.right)
@@ -81,7 +94,7 @@ class Forest:
 
 @dataclass(frozen=True, kw_only=True)
 class _Arrays:
-    """A forest, ready for NumPy; the levels of all categories' splits are one flat row of flags."""
+    """A forest as NumPy arrays; the levels of all categorical splits are in one flat array of flags."""
 
     roots: Integers
     split_indices: Integers
@@ -119,7 +132,7 @@ class _Arrays:
         )
 
     def go_left(self, values: Floats, splits: Integers) -> Booleans:
-        """Return, of each value at its split, whether it goes left."""
+        """Return whether each value goes left at its split."""
         missing = np.isnan(values) | (self.zero_is_missing[splits] & (values == 0))
         goes_left: Booleans = np.where(missing, self.missing_left[splits], values <= self.thresholds[splits])
         categories = np.flatnonzero(self.is_category[splits])
@@ -134,20 +147,22 @@ class _Arrays:
 
 
 def parse(text: str) -> Forest:
-    """Return the trees of LightGBM's model text; raises PackageError for a kind of tree that Ratchet does not grow."""
+    """Return the forest of LightGBM's model text; raises PackageError for kinds of trees that Ratchet does not fit."""
     head, *trees = text.partition("\nend of trees")[0].split("\nTree=")
     header = _fields(head)
     if (header.get("num_class"), header.get("num_tree_per_iteration")) != (
         "1",
         "1",
     ) or "average_output" in head.split():
-        raise PackageError("expected trees that add up to one answer, got a forest of several, or of a mean: serve it")
+        raise PackageError(
+            "expected trees whose sum is one score, got trees of several classes or an average: use the model server"
+        )
     roots: list[int] = []
     splits: list[Split] = []
     leaves: list[float] = []
     for tree in map(_fields, trees):
         if tree.get("is_linear", "0") != "0":
-            raise PackageError("expected trees whose leaves are numbers, got linear ones: serve them")
+            raise PackageError("expected trees with constant leaves, got linear ones: use the model server")
         grown = list(_splits(tree, len(splits), len(leaves)))
         roots.append(len(splits) if grown else ~len(leaves))
         splits += grown
@@ -156,7 +171,10 @@ def parse(text: str) -> Forest:
 
 
 def _sequential_sum(leaves: Floats) -> Floats:
-    """Return the sum over trees, (n,), of leaves (n, trees), one after the other as LightGBM adds: pairwise is other bits."""
+    """Return the sum over trees, (n,), of leaves (n, trees), added in LightGBM's order.
+
+    NumPy's pairwise sum would differ in the last bits.
+    """
     return np.asarray(np.add.accumulate(leaves, axis=1)[:, -1], np.float64)
 
 
@@ -166,7 +184,7 @@ def _fields(block: str) -> dict[str, str]:
 
 
 def _splits(tree: Mapping[str, str], split_offset: int, leaf_offset: int) -> Iterator[Split]:
-    """Yield the splits of one tree, their places counted after those `before` it."""
+    """Yield the splits of one tree; indices count from the given offsets, the numbers of earlier splits and leaves."""
     names = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
     cells = zip(*(tree.get(name, "").split() for name in names), strict=True)
     bounds, words = ([int(each) for each in tree.get(name, "").split()] for name in ("cat_boundaries", "cat_threshold"))
@@ -189,6 +207,10 @@ def _splits(tree: Mapping[str, str], split_offset: int, leaf_offset: int) -> Ite
 
 
 def _levels(words: list[int]) -> Iterator[int]:
-    """Yield the places of the bits that are set in a row of words."""
+    """Yield the positions of the bits that are set in a sequence of 32-bit words.
+
+    >>> list(_levels([0b101, 0b1]))
+    [0, 2, 32]
+    """
     for word_index, word in enumerate(words):
         yield from (word_index * _WORD_BITS + bit for bit in range(_WORD_BITS) if word >> bit & 1)

@@ -1,7 +1,8 @@
-"""A model as an ONNX graph of double precision, from raw values of features to scores.
+"""Export to ONNX: a graph in double precision from raw feature values to scores.
 
-Operators: opset 21, ai.onnx.ml 5. Each feature is an input of its own, of shape (rows, 1): a number is a double, missing as
-NaN; a category is a string, missing as any string that is none of its levels, such as the empty one. The output `score` is a double, (rows, 1).
+Operators: opset 21, ai.onnx.ml 5. Each feature is an input of shape (rows, 1). A number is a double; missing is NaN. A
+category is a string; missing is any string that is not one of its levels, such as the empty string. The output `score`
+is a double of shape (rows, 1).
 """
 
 import json
@@ -32,14 +33,14 @@ SCORE, MISSING_TEXT = "score", ""
 _TREES = "ai.onnx.ml"
 _OPSETS, _IR_VERSION = (("", 21), (_TREES, 5)), 10
 _SHAPE = ("rows", 1)
-_FIRST_LEVEL_INDEX = 1.0  # not 0, at which onnx's own evaluator takes a set of levels to end
+_FIRST_LEVEL_INDEX = 1.0  # not 0, because onnx's reference evaluator ends a set of levels at 0
 
 
 def export(model: Scorer, files: Mapping[str, bytes], extra_metadata: Mapping[str, str]) -> bytes:
-    """Return the bytes of the graph, which says of what package it was made, and has the `notes`.
+    """Return the bytes of the graph; its metadata identifies the package, and has the `extra_metadata`.
 
-    The same package gives the same bytes. Raises RequestError for a model that ONNX has no operators for, PackageError when
-    onnx's own evaluator gives the golden rows other scores than the package says.
+    The same package gives the same bytes. Raises RequestError for a model that ONNX has no operators for. Raises
+    PackageError when onnx's reference evaluator does not give the golden rows the scores in the package.
     """
     _check_exportable(model.encoder)
     graph = _Graph()
@@ -70,13 +71,13 @@ def export(model: Scorer, files: Mapping[str, bytes], extra_metadata: Mapping[st
 def _check_exportable(encoder: Encoder) -> None:
     if encoder.texts:
         raise RequestError(
-            f"expected a model of numbers and categories, got one that reads the texts {', '.join(encoder.texts)}: ONNX has "
-            "no operator for their hashed n-grams; export the wheel"
+            f"expected a model of numbers and categories, got one that reads the texts {', '.join(encoder.texts)}: "
+            "ONNX has no operator for their hashed n-grams; export the wheel"
         )
     if any(MISSING_TEXT in levels for levels in encoder.levels.values() if levels):
-        raise RequestError("a category has the empty text for a level, which says missing here: export the wheel")
+        raise RequestError("a category has the empty text as a level, which means missing in ONNX: export the wheel")
     if SCORE in encoder.names:
-        raise RequestError(f"a feature is called {SCORE!r}, as the graph's output is; rename it, or export the wheel")
+        raise RequestError(f"a feature is called {SCORE!r}, like the graph's output; rename it, or export the wheel")
 
 
 def _verify_golden_rows(onnx_model: onnx.ModelProto, model: Scorer, golden: Mapping[str, Any]) -> None:
@@ -86,7 +87,14 @@ def _verify_golden_rows(onnx_model: onnx.ModelProto, model: Scorer, golden: Mapp
 
 
 def to_inputs(request_schema: RequestSchema, rows: Sequence[Row]) -> dict[str, Any]:
-    """Return rows, one or more, as the graph's inputs; what is missing becomes NaN, or a string that is no level."""
+    """Return one or more rows as the graph's inputs; a missing number becomes NaN, and a missing category "".
+
+    Raises ScoreRequestError as `RequestSchema.complete` does.
+
+    >>> schema = RequestSchema(is_text={"zone": True, "miles": False})
+    >>> {name: values.tolist() for name, values in to_inputs(schema, [{"zone": None, "miles": 3}]).items()}
+    {'zone': [['']], 'miles': [[3.0]]}
+    """
     complete = [request_schema.complete(row) for row in rows]
     return {
         name: np.array([[MISSING_TEXT if row[name] is None else row[name]] for row in complete], object)
@@ -113,7 +121,7 @@ def _tensor_type(is_text: bool) -> int:
 
 
 class _Graph:
-    """Nodes and constants, each named by its place."""
+    """A graph under construction: nodes and constants, each named by its index."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -132,16 +140,16 @@ class _Graph:
         return name
 
     def clip(self, value: str, low: float, high: float) -> str:
-        """Add what keeps a value from `low` to `high`, and return its name."""
+        """Add nodes that clip a value to [low, high], and return the name of the output."""
         return self.node("Min", self.node("Max", value, self.constant(low)), self.constant(high))
 
     def affine(self, value: str, slope: float, offset: float) -> str:
-        """Add slope x value + offset, and return its name."""
+        """Add nodes for slope x value + offset, and return the name of the output."""
         return self.node("Add", self.node("Mul", value, self.constant(slope)), self.constant(offset))
 
 
 def _add_encoding(graph: _Graph, encoder: Encoder) -> str:
-    """Add what `Encoder.encode` does, and return the name of its (rows, columns)."""
+    """Add the equivalent of `Encoder.encode`, and return the name of its output of shape (rows, columns)."""
     columns = [
         name if levels is None else _add_level_lookup(graph, name, levels) for name, levels in encoder.levels.items()
     ]
@@ -149,8 +157,8 @@ def _add_encoding(graph: _Graph, encoder: Encoder) -> str:
 
 
 def _add_level_lookup(graph: _Graph, name: str, levels: tuple[str, ...]) -> str:
-    """Add what turns a category into the place of its level, or NaN, and return the name."""
-    keys = levels or ("",)  # a table of none is no table
+    """Add a node that maps a category to the index of its level, or to NaN, and return the name of its output."""
+    keys = levels or ("",)  # the operator does not allow an empty table
     level_indices = np.arange(len(levels)) + _FIRST_LEVEL_INDEX if levels else np.array([np.nan])
     return graph.node(
         "LabelEncoder",
@@ -185,7 +193,7 @@ def _add_network(graph: _Graph, learner: Network, features: str) -> str:
 
 
 def _add_design_matrix(graph: _Graph, design: Design, features: str) -> str:
-    """Add what `Design.matrix` does, and return the name of its (rows, width)."""
+    """Add the equivalent of `Design.matrix`, and return the name of its output of shape (rows, width)."""
     sizes = np.array(design.sizes)
     numbers = np.flatnonzero(sizes == 0)
     parts = []
@@ -209,7 +217,7 @@ def _add_design_matrix(graph: _Graph, design: Design, features: str) -> str:
 
 
 def _add_trees(graph: _Graph, forest: Forest, features: str) -> str:
-    """Add the trees, to which what is nearly zero is zero, and return the name of their sum."""
+    """Add the trees, after values near zero are set to zero as in LightGBM, and return the name of their sum."""
     near_zero = graph.node("LessOrEqual", graph.node("Abs", features), graph.constant(NEAR_ZERO))
     values = graph.node("Where", near_zero, graph.constant(0.0), features)
     return graph.node("TreeEnsemble", values, domain=_TREES, **onnx_trees.attributes(forest, int(_FIRST_LEVEL_INDEX)))

@@ -1,4 +1,4 @@
-"""Trees as the attributes of ONNX's TreeEnsemble (ai.onnx.ml 5), thresholds and leaves in double precision."""
+"""Attributes of ONNX's TreeEnsemble operator (ai.onnx.ml 5); thresholds and leaves are in double precision."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,22 +11,23 @@ from ml.arrays import Floats
 from ml.errors import RequestError
 from ml.packaging.export.numpy_trees import Forest, Split
 
-_AT_MOST, _MEMBER = 0, 6  # modes of a node
-_SUM, _NO_TRANSFORM = 1, 0  # of leaves, and of that sum
+_AT_MOST, _MEMBER = 0, 6  # node modes: value <= threshold, value in a set of levels
+_SUM, _NO_TRANSFORM = 1, 0  # the leaves are summed, and the sum is not transformed
 _PLACEHOLDER_SPLIT = Split(
     feature=0, threshold=0.0, levels=None, missing_left=True, zero_is_missing=False, left=-1, right=-1
 )
 
 
 def attributes(forest: Forest, first_level: int) -> dict[str, Any]:
-    """Return the attributes, for categories whose levels are counted from `first_level`.
+    """Return the operator's attributes; the indices of category levels start at `first_level`.
 
-    Splits come as they are met from the roots, true side first: a runtime may read the sets of levels in the order of the
-    list, or as it meets them. Raises RequestError for trees to which zero is missing, which no node can say.
+    Splits are in preorder from each root, true side first: some runtimes read the sets of levels in the order of the
+    list, others in the order of traversal. Raises RequestError for trees that treat zero as missing, for which ONNX has
+    no node mode.
     """
     if any(each.zero_is_missing for each in forest.splits):
         raise RequestError(
-            "expected trees to which zero is a number, got some grown with zero_as_missing: export the wheel"
+            "expected trees that treat zero as a number, got trees fitted with zero_as_missing: export the wheel"
         )
     splits, roots = _ordered_splits(forest)
     return {
@@ -49,9 +50,9 @@ def attributes(forest: Forest, first_level: int) -> dict[str, Any]:
 
 
 def _ordered_splits(forest: Forest) -> tuple[list[Split], list[int]]:
-    """Return the splits in the order in which they are met, and where each tree begins.
+    """Return the splits in preorder, and the index of each tree's first split.
 
-    A tree of one leaf gets a split that leads to it on either side.
+    A tree of a single leaf gets a split with that leaf on both sides.
     """
     ordered: list[Split] = []
     roots: list[int] = []
@@ -71,7 +72,7 @@ def _ordered_splits(forest: Forest) -> tuple[list[Split], list[int]]:
 
 
 def _walk_preorder(forest: Forest, root: int) -> Iterator[int]:
-    """Yield a tree's splits from its root on, each before those on its left, and these before those on its right."""
+    """Yield the indices of a tree's splits in preorder: the root, the left subtree, the right subtree."""
     pending = [root]
     while pending:
         index = pending.pop()
@@ -81,7 +82,7 @@ def _walk_preorder(forest: Forest, root: int) -> Iterator[int]:
 
 
 def _children(side: str, children: list[int]) -> dict[str, list[int]]:
-    """Return the nodes, or where flagged the leaves, that splits lead to."""
+    """Return the targets of one side of the splits: indices of nodes, or of leaves where the flag is 1."""
     return {
         f"nodes_{side}nodeids": [each if each >= 0 else ~each for each in children],
         f"nodes_{side}leafs": [int(each < 0) for each in children],
@@ -89,7 +90,7 @@ def _children(side: str, children: list[int]) -> dict[str, list[int]]:
 
 
 def _membership_values(splits: list[Split], first_level: int) -> dict[str, object]:
-    """Return the sets of levels one after the other, each ended by NaN; nothing where there are none."""
+    """Return the concatenated sets of levels, each terminated by NaN; {} if there are none."""
     values = list(_level_values(splits, first_level))
     return {"membership_values": _tensor(values, "members")} if values else {}
 

@@ -1,4 +1,4 @@
-"""A package answered from by NumPy alone: proven when it is loaded, and asked as the model server is."""
+"""Scoring from a package with NumPy alone: it is verified when loaded, and takes the same rows as the model server."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ Learner = Forest | Linear | Network
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """A model that answers rows of features; `digest` names its package, and `facts` say where that comes from."""
+    """A model that scores rows of features; `digest` identifies its package, and `facts` describe the origin of it."""
 
     digest: str
     facts: Mapping[str, object]
@@ -39,13 +39,13 @@ class Scorer:
 
     @cached_property
     def request_schema(self) -> RequestSchema:
-        """The features that a row has to have, in order."""
+        """The features that each row must have, in order."""
         return RequestSchema.from_encoder(self.encoder)
 
     def score(self, rows: Iterable[Row]) -> list[float]:
         """Return the score of each row, a mapping of feature to number, text or None (missing).
 
-        Raises QuestionError, as the model server does, for a feature that is lacking or unknown, and for a wrong type.
+        Raises ScoreRequestError, as the model server does, for a missing or unknown feature, and for a wrong type.
         """
         encoded = [self.encoder.encode_row(self.request_schema.complete(row)) for row in rows]
         features = np.concatenate([np.zeros((0, len(self.encoder.sizes))), *encoded])
@@ -55,12 +55,14 @@ class Scorer:
 def load_package(files: Mapping[str, bytes], digest: str) -> Scorer:
     """Return the scorer of the package `digest`.
 
-    Raises PackageError when `files` are not its bytes, or give its golden rows other scores than when it was packed.
+    Raises PackageError when `files` are not the bytes of that package, or when the scores of its golden rows are not
+    those that were packed.
     """
     actual_digest = manifest.sha256(files.get(package_files.MANIFEST, b""))
     if actual_digest != digest:
         raise PackageError(
-            f"expected the package {digest}, got one whose {package_files.MANIFEST} has SHA-256 {actual_digest}: install it again"
+            f"expected the package {digest}, got one whose {package_files.MANIFEST} has SHA-256 {actual_digest}: "
+            "install it again"
         )
     package_manifest = package_files.read_manifest(files)
     scorer = Scorer(

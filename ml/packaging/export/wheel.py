@@ -1,4 +1,4 @@
-"""A wheel as bytes: the same files, the same bytes, whenever and wherever it is built."""
+"""Reproducible wheels: the same files give the same bytes, whenever and wherever the wheel is built."""
 
 import base64
 import csv
@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can say
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 _MODE = 0o644 << 16
 _DIGEST_LENGTH = 12
 _NIGHT = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
@@ -17,7 +17,7 @@ _NIGHT = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wheel:
-    """A distribution of one pure Python package `module`, and what it says of itself."""
+    """A distribution of one pure Python package, `module`, and its metadata."""
 
     module: str
     version: str
@@ -27,13 +27,13 @@ class Wheel:
 
     @property
     def filename(self) -> str:
-        """Return what installers must find it under."""
+        """Return the file name that installers expect (PEP 427)."""
         return f"{self.module}-{self.version}-py3-none-any.whl"
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of the wheel, whose `files` lie in the folder of the module.
+        """Return the bytes of the wheel, with `files` in the folder of the module.
 
-        They are not compressed: another release of a compressor would write other bytes.
+        The files are not compressed, because another release of a compressor could write other bytes.
         """
         dist_info = f"{self.module}-{self.version}.dist-info"
         entries = {f"{self.module}/{name}": content for name, content in self.files.items()}
@@ -61,7 +61,13 @@ class Wheel:
 
 
 def version(digest: str, facts: Mapping[str, object]) -> str:
-    """Return the version (PEP 440) of a package: the night that it was trained as of, then the beginning of its digest."""
+    """Return the version of a package (PEP 440): the night of its training, and the first 12 characters of its digest.
+
+    >>> version("03af9c27b1e05d64", {"night": "2013-02-08"})
+    '2013.2.8+d03af9c27b1e0'
+    >>> version("03af9c27b1e05d64", {})
+    '0+d03af9c27b1e0'
+    """
     night = _NIGHT.fullmatch(str(facts.get("night")))
     release = ".".join(str(int(each)) for each in night.groups()) if night else "0"
     return f"{release}+d{digest[:_DIGEST_LENGTH]}"
@@ -72,7 +78,7 @@ def _wheel_metadata() -> bytes:
 
 
 def _record(entries: Mapping[str, bytes], record_path: str) -> bytes:
-    """Return the list of all files with their hashes and sizes, which cannot have its own."""
+    """Return the RECORD file: all files with hash and size, and itself without."""
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
     rows.writerows((name, f"sha256={_hash(entries[name])}", len(entries[name])) for name in sorted(entries))

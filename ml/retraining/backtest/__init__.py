@@ -1,6 +1,6 @@
-"""Backtests of retraining policies: past nights again, under each policy, with one recipe and the decisions of production.
+"""Backtests of retraining policies: they simulate past nights under each policy, with production's decision functions.
 
-`policies` parses when to retrain, `history` holds the rows and what each training answered, `context` what all policies
-share. `simulation` goes from night to night, `admission` lets models in, `results` measures and compares, and `tables`
-formats.
+All trainings use one recipe. The module `ml.retraining.backtest.policies` parses policies, `history` has the rows and
+the scores of each training, and `context` what all policies share. `simulation` advances night by night, `admission`
+decides on new models, `results` measures and compares policies, and `tables` formats the results.
 """

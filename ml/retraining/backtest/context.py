@@ -1,4 +1,4 @@
-"""What every policy meets, and what is kept of its way: looks, reigns, and the walk that they make."""
+"""The context that all policies of a backtest share, and the record of a policy's simulation."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,7 @@ from ml.usecase.periods import Period
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestContext:
-    """What every policy meets: the use case, its rows, the nights to walk, and whether a gate stands before a release."""
+    """The use case, its rows, the nights to simulate, and whether a challenger must pass the gate."""
 
     case: UseCase
     history: BacktestHistory
@@ -21,11 +21,11 @@ class BacktestContext:
 
     @property
     def initial_training_night(self) -> date:
-        """The night as of which the first model is trained: the one before the first that is walked."""
+        """The night of the first training: the one before the first simulated night."""
         return self.case.horizon.previous(self.period.first)
 
     def decision_nights(self, policy: Policy) -> tuple[date, ...]:
-        """Return the nights that a policy looks at; on the last one nothing is to be gained any more."""
+        """Return the nights on which a policy decides; the last simulated night is not one: no night follows."""
         if not policy.interval_nights:
             return ()
         count = self.case.horizon.count(self.initial_training_night, self.period.last)
@@ -37,7 +37,7 @@ class BacktestContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChampionTerm:
-    """From the night `since` on the model of `trained` answers."""
+    """A champion's term: from `first_night` on, the model that was trained as of `trained_night` scores."""
 
     first_night: date
     trained_night: date
@@ -45,9 +45,9 @@ class ChampionTerm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionRecord:
-    """What a policy decided on a night, and what became of the model it asked for; "" where it asked for none.
+    """A policy's decision on a night, and the outcome for the model that it requested; "" if it requested none.
 
-    `failed` names the checks of the gate that it did not pass.
+    `failed_checks` names the gate's checks that the model did not pass.
     """
 
     night: date
@@ -59,7 +59,7 @@ class DecisionRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyRun:
-    """A policy's way so far; the oldest look and reign first."""
+    """The simulation of a policy so far: its champions and decisions, oldest first."""
 
     policy: Policy
     champion_terms: tuple[ChampionTerm, ...]
@@ -67,10 +67,10 @@ class PolicyRun:
 
     @property
     def training_count(self) -> int:
-        """How many models were asked for after the first."""
+        """The number of models requested after the first."""
         return sum(record.decision.retrain for record in self.records)
 
     @property
     def release_count(self) -> int:
-        """How many of them were let in."""
+        """The number of models that became champion after the first."""
         return len(self.champion_terms) - 1

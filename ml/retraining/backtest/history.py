@@ -1,4 +1,4 @@
-"""The rows of all nights that were, and what trainings answer to them."""
+"""The rows of all past nights, and the results of trainings on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,11 @@ Instants = npt.NDArray[np.datetime64]
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestHistory:
-    """Rows by night: nights (ISO dates), labels (not a number where none came), and when each became known, each (n,).
+    """Rows in order of nights: nights (ISO dates), labels (NaN if missing), and when each became known, each (n,).
 
-    `known_at` is UTC without a zone, not a time where no label came; `levels` has the text of each slice's feature, and
-    `features` what drift is measured on, those named in `texts` by their length; without them drift cannot be told.
+    `known_at` is in UTC without a zone, NaT for a missing label. `levels` has the values of each slice's feature as
+    text. `features` has the columns for drift, None if drift is not measured; those named in `texts` are measured by
+    their length.
     """
 
     nights: Strings
@@ -50,14 +51,24 @@ class BacktestHistory:
         return np.sort(self.known_at[~np.isnat(self.known_at)])
 
     def rows(self, first: date | str, last: date | str) -> slice:
-        """Return where the rows of the nights `first` to `last`, both included, are."""
+        """Return the slice of the rows of the nights `first` to `last`, both included.
+
+        >>> nights = np.array(["2013-01-01", "2013-01-01", "2013-01-03"], object)
+        >>> known_at = np.array(["2013-01-02", "2013-01-02", "2013-01-04"], "datetime64[ns]")
+        >>> history = BacktestHistory(nights=nights, labels=np.array([0.0, 1.0, 1.0]), known_at=known_at)
+        >>> history.rows("2013-01-01", "2013-01-02"), history.rows("2013-01-02", "2013-01-31")
+        (slice(0, 2, None), slice(2, 3, None))
+        """
         distinct, begins = self._night_starts
         low = int(np.searchsorted(distinct, str(first)))
         high = int(np.searchsorted(distinct, str(last), side="right"))
         return slice(int(begins[low]), int(begins[max(low, high)]))
 
     def matured(self, rows: slice, cutoff: datetime, share: float) -> Integers:
-        """Return which of `rows` had their label at `cutoff`, in nights of which at least this `share` had."""
+        """Return the indices of those `rows` whose label was known at `cutoff`, in matured nights.
+
+        A night is matured if at least this `share` of its rows had labels.
+        """
         known = self.known_at[rows] <= utc_instant(cutoff)
         if not len(known):
             return np.zeros(0, np.int64)
@@ -69,7 +80,7 @@ class BacktestHistory:
         return matured
 
     def drifted_share(self, declared: Drift, reference: Period, current: Period) -> float | None:
-        """Return which share of the features lies elsewhere in the nights `current` than in those of `reference`."""
+        """Return the share of features that drifted from `reference` to `current`; None without features or rows."""
         key = (declared, reference, current)
         if self.features is None:
             return None
@@ -82,23 +93,23 @@ class BacktestHistory:
 
     @cached_property
     def _drift_shares(self) -> dict[tuple[Drift, Period, Period], float | None]:
-        """What was measured before: policies that look on the same nights measure it once."""
+        """A cache of drift shares: policies that decide on the same nights share the measurements."""
         return {}
 
     def new_labels(self, after: datetime, until: datetime) -> int:
-        """Return how many labels became known after one cutoff and by another."""
+        """Return the number of labels that became known after the instant `after`, up to and including `until`."""
         first, last = np.searchsorted(self._label_times, [utc_instant(after), utc_instant(until)], side="right")
         return int(last - first)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedModel:
-    """A model of the fixed recipe as of `night`, by what it answers.
+    """A model of the fixed recipe, trained as of `night`, represented by its scores.
 
-    It learned from `rows` rows of the nights `learned_from` to `learned_until`; where a gate was asked, the nights after it and up to
-    `used_until` were held out. `loss` is what it showed on rows that it had not learned from, `scores` its answers to every
-    row of the past, shape (n,), not a number where it had learned, and so those of the `baselines`; `checks` are those of the
-    gate that need no champion.
+    It was fitted on `rows` rows of the nights `learned_from` to `learned_until`. If the backtest has a gate, the nights
+    after that, up to `used_until`, were held out. `loss` is its loss on rows that it was not fitted on. `scores` has
+    its score for every row of the history, shape (n,), NaN for rows that it was fitted on; `baselines` has the same for
+    each baseline. `checks` are the gate's checks that need no champion.
     """
 
     night: date
@@ -115,7 +126,7 @@ class TrainedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRefusal:
-    """There was too little to train from as of `night`, and why."""
+    """A training as of `night` that was refused, such as for too few labels, and the reason."""
 
     night: date
     reason: str
@@ -125,5 +136,10 @@ TrainingResult = TrainedModel | TrainingRefusal
 
 
 def utc_instant(cutoff: datetime) -> np.datetime64:
-    """Return a moment with a zone as one of UTC without."""
+    """Return a zoned datetime as a NumPy instant in UTC, without a zone.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> str(utc_instant(datetime(2013, 2, 8, 12, tzinfo=ZoneInfo("America/New_York"))))
+    '2013-02-08T17:00:00.000000000'
+    """
     return np.datetime64(int(cutoff.timestamp() * 1e9), "ns")

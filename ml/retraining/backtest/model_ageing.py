@@ -1,4 +1,4 @@
-"""What a model loses by its age: beside the freshest model there was, on the same rows, so that no season is taken for age."""
+"""Model ageing: the excess loss of older models over the freshest model, on the same rows so that seasons cancel."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,10 @@ _NIGHTS_PER_STEP = {"day": 28, "month": 6}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossByAge:
-    """Models from `first` to `last` nights old: how much more they lose than the freshest, with its interval by week."""
+    """The excess loss of models `first` to `last` nights old over the freshest model, with its interval over blocks.
+
+    A block is a week, or a month if each night is a month.
+    """
 
     first: int
     last: int
@@ -31,7 +34,7 @@ class LossByAge:
 
 
 def loss_by_age(context: BacktestContext, trainings: Trainings, confidence: float) -> tuple[LossByAge, ...]:
-    """Return what models lose by age, the youngest first; nothing where fewer than two were trained."""
+    """Return the excess loss by age of the models, the youngest first; () if fewer than two models were trained."""
     models = sorted(
         (each for each in trainings.values() if isinstance(each, TrainedModel)), key=lambda each: each.night
     )
@@ -42,18 +45,18 @@ def loss_by_age(context: BacktestContext, trainings: Trainings, confidence: floa
 
 
 def find_age(ages: Iterable[LossByAge], age_nights: int) -> LossByAge | None:
-    """Return what models of this age lose; None where none were so old."""
+    """Return the excess loss of models of this age; None if no model was so old."""
     return next((each for each in ages if each.first <= age_nights <= each.last), None)
 
 
 def _excess_losses(
     models: list[TrainedModel], rows: Integers, context: BacktestContext
 ) -> Iterator[tuple[int, date, Strings, Floats]]:
-    """Yield for each model, and each step of its age, the nights of rows and what it lost more than the freshest."""
+    """Yield, for each model and age step: (step, trained night, nights of the rows, excess losses of the rows)."""
     history, size = context.history, _NIGHTS_PER_STEP[context.case.horizon.every]
     trained = np.array([str(each.night) for each in models])
     nights = history.nights[rows].astype(str)
-    freshest = np.searchsorted(trained, nights) - 1  # one answers from the night after it was trained
+    freshest = np.searchsorted(trained, nights) - 1  # a model scores from the night after its training
     losses = [each.target.row_loss(history.labels[rows], each.scores[rows]) for each in models]
     distinct, night_index = np.unique(nights, return_inverse=True)
     for number, model in enumerate(models):

@@ -1,9 +1,12 @@
-"""Policies: when a new model is asked for, and whose word lets it in; written as people type them.
+"""Retraining policies: when a new model is requested and how it is admitted; parsed from text.
 
-`never`; `every@28` asks each 28 nights; `triggers` asks as the use case's own triggers do each night, `triggers@14` when
-looked at each 14 nights, `triggers:calibration_gap=0.02@14` with this trigger alone, `triggers:drift=0.5@14` with drift as it
-is declared, which asks here; `shadow:margin=0.005@14` trains at each
-look and adopts the last look's model when it has done better since; `hindsight@14` has seen what is to come.
+* `never` requests no training; `every@28` requests one every 28 nights.
+* `triggers` evaluates the use case's own triggers every night, `triggers@14` every 14 nights.
+  `triggers:calibration_gap=0.02@14` evaluates only this trigger, with this threshold. `triggers:drift=0.5@14` evaluates
+  drift as declared, and requests a training even if the declaration only shows drift.
+* `shadow:margin=0.005@14` trains every 14 nights, and adopts the model trained 14 nights before if its loss has been
+  lower than the champion's by more than the margin since.
+* `hindsight@14` trains every 14 nights and always uses the model that is best on the following nights.
 """
 
 import re
@@ -17,13 +20,13 @@ from ml.usecase.triggers import NAMES as THRESHOLDS
 
 _INTEGER_SETTINGS = ("new_labels", "age_nights")
 _DRIFT = "drift"
-# How they are typed, and what they are called in `Triggers`.
+# The names in a policy's text, and the fields of `Triggers` that they set.
 _TIMING_SETTINGS = {
     "window_nights": "window_nights",
     "least_nights": "min_nights",
     "cooldown_nights": "cooldown_nights",
 }
-_PATTERN = re.compile(r"(?P<kind>[a-z]+)(?P<settings>(?::[a-z_]+=[0-9.]+)*)(?:@(?P<looks>[1-9][0-9]*))?")
+_PATTERN = re.compile(r"(?P<kind>[a-z]+)(?P<settings>(?::[a-z_]+=[0-9.]+)*)(?:@(?P<interval>[1-9][0-9]*))?")
 _EXAMPLES = (
     "never",
     "every@28",
@@ -36,7 +39,7 @@ _EXAMPLES = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """A way to retrain: as it is written, and every how many nights it looks; 0 is never."""
+    """A retraining policy: its text, and the number of nights between its decisions; 0 means never."""
 
     name: str
     interval_nights: int
@@ -44,39 +47,48 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scheduled(Policy):
-    """Asks whenever it looks."""
+    """Requests a training at each decision."""
 
     @property
     def decision(self) -> RetrainingDecision:
-        """What is decided at each look."""
+        """The decision, always the same."""
         return RetrainingDecision(
-            retrain=True, trigger="schedule", reason=f"looks are {self.interval_nights} nights apart", findings=()
+            retrain=True, trigger="schedule", reason=f"every {self.interval_nights} nights", findings=()
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Triggered(Policy):
-    """Asks as `ml.retraining.triggers` decides by these triggers, whenever it looks."""
+    """Decides as `ml.retraining.triggers.decide` does with these triggers."""
 
     triggers: Triggers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shadow(Scheduled):
-    """Trains whenever it looks; what was trained at the look before is adopted when it has done better by `margin` since."""
+    """Trains at each decision; adopts the previously trained model if its loss has been lower by `margin` since."""
 
     margin: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hindsight(Scheduled):
-    """Trains whenever it looks, and answers with whichever of its models does best on the nights to come: a bound, no choice."""
+    """Trains at each decision, and always uses the model that is best on the following nights.
+
+    It is a bound on what any policy can gain, not a policy that could run in production.
+    """
 
 
 def parse(text: str, declared: Triggers) -> tuple[Policy, ...]:
-    """Return the policies that are written, separated by commas or blanks; `declared` are the use case's own triggers.
+    """Return the policies in `text`, separated by commas or blanks; `declared` are the use case's own triggers.
 
-    Raises RequestError, which says how policies are written.
+    Raises RequestError if a policy is malformed or repeated; its message shows examples.
+
+    >>> parse("never, every@28", Triggers())
+    (Policy(name='never', interval_nights=0), Scheduled(name='every@28', interval_nights=28))
+    >>> (policy,) = parse("triggers:loss_rise=0.1@14", Triggers(calibration_gap=0.04))
+    >>> policy.triggers.loss_rise, policy.triggers.calibration_gap  # a named trigger switches the others off
+    (0.1, None)
     """
     texts = [each for each in re.split(r"[,\s]+", text) if each]
     if not texts:
@@ -88,12 +100,18 @@ def parse(text: str, declared: Triggers) -> tuple[Policy, ...]:
 
 
 def vary_thresholds(policy: Triggered, factors: Iterable[float], declared: Triggers) -> tuple[Triggered, ...]:
-    """Return the policy with each threshold that is on, one at a time, multiplied by each of `factors`."""
+    """Return variants of the policy: each enabled threshold, one at a time, multiplied by each of `factors`.
+
+    >>> declared = Triggers(calibration_gap=0.04, new_labels=None, drift=None)
+    >>> policy = Triggered(name="triggers@14", interval_nights=14, triggers=declared)
+    >>> [each.name for each in vary_thresholds(policy, (0.5, 2.0), declared)]
+    ['triggers:calibration_gap=0.02@14', 'triggers:calibration_gap=0.08@14']
+    """
     policies = []
     for name, threshold in _thresholds(policy.triggers).items():
         for factor in factors:
             if name == _DRIFT and threshold * factor >= 1:
-                continue  # more than all features cannot move
+                continue  # a share of drifted features cannot exceed 1
             triggers = _replace_settings(policy.triggers, {name: type(threshold)(threshold * factor)})
             policies.append(
                 Triggered(
@@ -106,7 +124,12 @@ def vary_thresholds(policy: Triggered, factors: Iterable[float], declared: Trigg
 
 
 def format_policy(triggers: Triggers, interval_nights: int, declared: Triggers) -> str:
-    """Return how a policy of these triggers is typed, where the use case has `declared` its own."""
+    """Return the text of a policy with these triggers; it has timings only if they differ from the `declared` ones.
+
+    >>> declared = Triggers(calibration_gap=0.04, new_labels=None, drift=None, cooldown_nights=7)
+    >>> format_policy(Triggers(calibration_gap=0.02, new_labels=None, drift=None, cooldown_nights=3), 14, declared)
+    'triggers:calibration_gap=0.02:cooldown_nights=3@14'
+    """
     timing = {
         typed: each
         for typed, name in _TIMING_SETTINGS.items()
@@ -122,7 +145,7 @@ def _thresholds(triggers: Triggers) -> dict[str, float | int]:
 
 
 def _replace_settings(triggers: Triggers, settings: Mapping[str, float | None]) -> Triggers:
-    """Return the triggers with other numbers; a threshold that is None is off, and one of drift makes that ask."""
+    """Return the triggers with new numbers; None switches a trigger off, and a number for drift lets it request."""
     share = settings.get(_DRIFT)
     drift = (
         replace(triggers.drift or Drift(), share=share, triggers_retraining=True)
@@ -133,7 +156,7 @@ def _replace_settings(triggers: Triggers, settings: Mapping[str, float | None]) 
     off = {name for name, value in settings.items() if value is None}
     return replace(
         triggers,
-        **plain,  # type: ignore[arg-type]  # names and types were held by whoever calls
+        **plain,  # type: ignore[arg-type]  # callers check names and types
         drift=None if _DRIFT in off else drift,
         persistence=tuple(each for each in triggers.persistence if each.trigger not in off),
     )
@@ -144,8 +167,8 @@ def _parse_policy(text: str, declared: Triggers) -> Policy:
     if match is None:
         raise _invalid_policy(text)
     pairs = [each.split("=") for each in match["settings"].split(":")[1:]]
-    interval_nights, settings = int(match["looks"] or 1), {name: _parse_number(value, text) for name, value in pairs}
-    match match["kind"], sorted(settings), match["looks"]:
+    interval_nights, settings = int(match["interval"] or 1), {name: _parse_number(value, text) for name, value in pairs}
+    match match["kind"], sorted(settings), match["interval"]:
         case "never", [], None:
             return Policy(name=text, interval_nights=0)
         case "every", [], str():
@@ -162,7 +185,10 @@ def _parse_policy(text: str, declared: Triggers) -> Policy:
 
 
 def _parse_triggers(text: str, settings: Mapping[str, float], declared: Triggers) -> Triggers:
-    """Return the declared triggers that ask, or where some are named those alone; what they wait for stays as declared."""
+    """Return the declared triggers, or only the named ones if `settings` names any; throttles stay as declared.
+
+    Declared drift that does not request retraining is switched off, unless it is named.
+    """
     unknown = sorted(settings.keys() - {*THRESHOLDS, *_TIMING_SETTINGS})
     if unknown:
         known = ", ".join((*THRESHOLDS, *_TIMING_SETTINGS))

@@ -1,7 +1,7 @@
-"""What policies came to: each measured on the same rows, and differences that are told only where they are shown.
+"""Results of a backtest: the quality of each policy on the same rows, and paired differences with intervals.
 
-Rows of one week share their luck, so weeks are the sample: whole weeks are drawn with replacement
-(where a night is a month, months are).
+The rows of one week are correlated, so weeks are the sampling unit: the bootstrap draws whole weeks (months, if each
+night is a month). A difference is reported only if its interval does not contain 0.
 """
 
 import re
@@ -28,7 +28,7 @@ _NIGHTS_PER_BLOCK = {"day": 7, "month": 1}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlockResult:
-    """A block of nights under one policy; it begins with the night `since`."""
+    """The result of one policy on a block of nights, which begins with `first_night`."""
 
     first_night: str
     rows: int
@@ -39,10 +39,10 @@ class BlockResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyResult:
-    """What one policy came to: models asked for and let in after the first, quality on all labelled rows, and by block.
+    """The result of one policy: models requested and released after the first, and quality, overall and by block.
 
-    `fired` counts the looks at which a trigger was above its threshold, `failed` the models that did not pass a check of
-    the gate, by the kind of check.
+    `fired_counts` has the number of decisions at which each trigger fired. `failed_check_counts` has the number of
+    models that did not pass each kind of the gate's checks.
     """
 
     policy: str
@@ -58,7 +58,10 @@ class PolicyResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyDifference:
-    """How much more `one` loses than `other`, and how much less it saves per 1000 rows, with intervals by block."""
+    """The differences of policy `first` minus policy `second`, with intervals over blocks.
+
+    `loss` is the difference in mean loss, and `saved` the difference in savings per 1000 rows.
+    """
 
     first: str
     second: str
@@ -67,7 +70,12 @@ class PolicyDifference:
 
     @property
     def summary(self) -> str:
-        """The difference in words, which claim nothing while the interval of the loss holds 0."""
+        """A sentence on which policy is better; it states no difference if the interval of the loss contains 0.
+
+        >>> loss, saved = Interval(value=0.02, low=0.01, high=0.03), Interval(value=-9.0, low=-15.0, high=-3.0)
+        >>> PolicyDifference(first="never", second="every@28", loss=loss, saved=saved).summary
+        'every@28 is better than never'
+        """
         if not is_significant(self.loss):
             return "no difference shown"
         better, worse = (self.second, self.first) if self.loss.value > 0 else (self.first, self.second)
@@ -76,7 +84,7 @@ class PolicyDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """All policies on the same rows, those differences that were asked for, and in which nights the rows lie."""
+    """The results of all policies on the same rows, all pairwise differences, and the first and last night."""
 
     nights: tuple[str, str]
     rows: int
@@ -86,12 +94,18 @@ class Results:
 
 
 def is_significant(interval: Interval) -> bool:
-    """Return whether a difference may be called real: its interval is bounded and does not hold 0."""
+    """Return whether an interval excludes 0.
+
+    >>> is_significant(Interval(value=0.02, low=0.01, high=0.03))
+    True
+    >>> is_significant(Interval(value=0.1, low=0.0, high=0.2))
+    False
+    """
     return interval.low > 0 or interval.high < 0
 
 
 def measure(runs: Sequence[PolicyRun], context: BacktestContext, trainings: Trainings, confidence: float) -> Results:
-    """Return what the walks came to, and how each two of them differ."""
+    """Return the result of each run, and the difference of each pair of runs, on all labelled rows."""
     rows = labelled_rows(context)
     history = context.history
     labels, nights = history.labels[rows], history.nights[rows]
@@ -103,11 +117,11 @@ def measure(runs: Sequence[PolicyRun], context: BacktestContext, trainings: Trai
         rows=len(labels),
         block_count=len(set(night_blocks)),
         policies=tuple(
-            _policy_result(walk, scores[walk.policy.name], labels, nights, night_blocks, target) for walk in runs
+            _policy_result(run, scores[run.policy.name], labels, nights, night_blocks, target) for run in runs
         ),
         differences=tuple(
-            compare(one, other, labels, night_blocks, target, confidence)
-            for one, other in combinations(scores.items(), 2)
+            compare(first, second, labels, night_blocks, target, confidence)
+            for first, second in combinations(scores.items(), 2)
         ),
     )
 
@@ -120,7 +134,10 @@ def compare(
     target: Target,
     confidence: float,
 ) -> PolicyDifference:
-    """Return how two policies differ, each a name and scores (n,), on labels (n,) of blocks (n,): paired by row."""
+    """Return the paired difference of two policies, each given by its name and scores (n,).
+
+    `labels` and `night_blocks` (the first night of each row's block) have shape (n,).
+    """
     loss_differences, savings_differences = (
         row_metric(labels, first[1]) - row_metric(labels, second[1])
         for row_metric in (target.row_loss, lambda labels, scores: -1000 * target.row_cost(labels, scores))
@@ -133,7 +150,7 @@ def compare(
 
 
 def block_starts(nights: Strings, context: BacktestContext) -> Strings:
-    """Return for each row the night with which its block begins, counted from the first that is walked."""
+    """Return the first night of each row's block, shape (n,); blocks are counted from the first simulated night."""
     horizon, size = context.case.horizon, _NIGHTS_PER_BLOCK[context.case.horizon.every]
     simulated_nights = horizon.nights(context.period)
     starts = {
@@ -143,14 +160,14 @@ def block_starts(nights: Strings, context: BacktestContext) -> Strings:
 
 
 def labelled_rows(context: BacktestContext) -> Integers:
-    """Return the rows of the walked nights whose label came."""
+    """Return the indices of the rows of the simulated nights that have a label."""
     rows = context.history.rows(context.period.first, context.period.last)
     indices: Integers = rows.start + np.flatnonzero(~np.isnan(context.history.labels[rows]))
     return indices
 
 
 def _target(context: BacktestContext, trainings: Trainings) -> Target:
-    """Return the target that all are measured by, as the first model knows it."""
+    """Return the target of the first model, by which all policies are measured."""
     first = trainings[context.initial_training_night]
     assert isinstance(first, TrainedModel)
     return first.target
@@ -171,17 +188,21 @@ def _policy_result(
         requested_nights=tuple(str(record.night) for record in run.records if record.decision.retrain),
         released_nights=tuple(str(term.first_night) for term in run.champion_terms[1:]),
         fired_counts=_count_names(
-            {finding.trigger for finding in look.decision.findings if finding.state is TriggerState.FIRED}
-            for look in run.records
+            {finding.trigger for finding in record.decision.findings if finding.state is TriggerState.FIRED}
+            for record in run.records
         ),
         failed_check_counts=_count_names(
-            {_CHECK_KIND.split(name)[0] for name in look.failed_checks} for look in run.records
+            {_CHECK_KIND.split(name)[0] for name in record.failed_checks} for record in run.records
         ),
     )
 
 
 def _count_names(by_record: Iterable[set[str]]) -> dict[str, int]:
-    """Return at how many looks each name was, the most frequent first."""
+    """Return the number of records with each name, the most frequent first.
+
+    >>> _count_names([{"drift"}, {"loss_rise", "drift"}])
+    {'drift': 2, 'loss_rise': 1}
+    """
     names = [name for each in by_record for name in sorted(each)]
     return dict(Counter(names).most_common())
 

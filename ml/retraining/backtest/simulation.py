@@ -1,7 +1,7 @@
-"""From night to night under one policy, as far as the trainings at hand reach.
+"""Simulation of one policy, night by night, as far as the available trainings allow.
 
-A walk is a pure function of rows and trainings: nothing of it needs keeping, another policy cannot change it, and one that
-waited for a training goes on as if it had been there.
+A simulation is a pure function of rows and trainings. It needs no stored state and does not depend on other policies.
+If it stops because a training is missing, it can be repeated with that training.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ Trainings = Mapping[date, TrainingResult]
 
 
 def start(policy: Policy, context: BacktestContext) -> PolicyRun:
-    """Return the walk before its first night: the first model is let in without a gate."""
+    """Return the simulation before its first night; the first model becomes champion without a gate."""
     return PolicyRun(
         policy=policy,
         champion_terms=(ChampionTerm(first_night=context.period.first, trained_night=context.initial_training_night),),
@@ -34,12 +34,12 @@ def start(policy: Policy, context: BacktestContext) -> PolicyRun:
 
 
 def planned_trainings(policy: Policy, context: BacktestContext) -> tuple[date, ...]:
-    """Return the nights of which it is certain beforehand that a training is needed."""
+    """Return the nights whose trainings the policy needs in any case."""
     return (context.initial_training_night, *(context.decision_nights(policy) if isinstance(policy, Scheduled) else ()))
 
 
 def advance(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> tuple[PolicyRun, date | None]:
-    """Return the walk as far as `trainings` carry it, and the night of the training it waits for; None at its end."""
+    """Return the simulation as far as `trainings` allow, and the night of the next missing training, if any."""
     missing = next((night for night in planned_trainings(run.policy, context) if night not in trainings), None)
     if missing is not None:
         return run, missing
@@ -66,7 +66,7 @@ def _decide(run: PolicyRun, night: date, context: BacktestContext, trainings: Tr
 def observe(
     run: PolicyRun, triggers: Triggers, night: date, context: BacktestContext, trainings: Trainings
 ) -> ChampionFacts:
-    """Return what production would know of the champion at the cutoff of `night`."""
+    """Return the facts that production would know about the champion at the cutoff of `night`."""
     case, history, horizon = context.case, context.history, context.case.horizon
     champion = _champion(run, trainings)
     first = max(horizon.previous(night, triggers.window_nights), context.period.first)
@@ -87,15 +87,15 @@ def observe(
         trained_nights=(champion.night, *(record.night for record in run.records if record.decision.retrain)),
         drifted_share=drifted_share(champion, triggers, night, context),
         above_history=tuple(
-            retraining_triggers.above_threshold(look.decision.findings)
-            for look in reversed(run.records)
-            if look.night >= run.champion_terms[-1].first_night
+            retraining_triggers.above_threshold(record.decision.findings)
+            for record in reversed(run.records)
+            if record.night >= run.champion_terms[-1].first_night
         ),
     )
 
 
 def drifted_share(champion: TrainedModel, triggers: Triggers, night: date, context: BacktestContext) -> float | None:
-    """Return which share of the features has moved, where that asks: what is only shown changes no walk."""
+    """Return the share of drifted features; None if drift does not trigger retraining, as it then changes nothing."""
     declared, history = triggers.drift, context.history
     if declared is None or not declared.triggers_retraining:
         return None
@@ -105,22 +105,22 @@ def drifted_share(champion: TrainedModel, triggers: Triggers, night: date, conte
 
 
 def served_scores(run: PolicyRun, context: BacktestContext, trainings: Trainings) -> Floats:
-    """Return the score that each row of the past got from whichever model answered on its night, shape (n,)."""
+    """Return each row's score from the model that was champion on its night, shape (n,); NaN outside the period."""
     scores = np.full(len(context.history.labels), np.nan)
     ends = [
         *(term.first_night for term in run.champion_terms[1:]),
         context.case.horizon.previous(context.period.last, -1),
     ]
-    for reign, end in zip(run.champion_terms, ends, strict=True):
-        rows = context.history.rows(reign.first_night, context.case.horizon.previous(end))
-        scores[rows] = _model(reign.trained_night, trainings).scores[rows]
+    for term, end in zip(run.champion_terms, ends, strict=True):
+        rows = context.history.rows(term.first_night, context.case.horizon.previous(end))
+        scores[rows] = _model(term.trained_night, trainings).scores[rows]
     return scores
 
 
 def _apply_decision(
     run: PolicyRun, night: date, decision: RetrainingDecision, context: BacktestContext, trainings: Trainings
 ) -> PolicyRun:
-    """Return the walk after a look, with a new reign from the next night on where one begins."""
+    """Return the simulation after a decision; a model that is adopted is champion from the next night on."""
     if not decision.retrain:
         return replace(run, records=(*run.records, DecisionRecord(night=night, decision=decision)))
     record, champion, trained_night = DecisionRecord(night=night, decision=decision), _champion(run, trainings), night
@@ -135,7 +135,7 @@ def _apply_decision(
 
 
 def _run_hindsight(run: PolicyRun, policy: Hindsight, context: BacktestContext, trainings: Trainings) -> PolicyRun:
-    """Return the walk of whoever answers each stretch with the best of the models that are there at its beginning."""
+    """Return the simulation that uses, between two decisions, the best of the models available at the first."""
     horizon, decision_nights = context.case.horizon, context.decision_nights(policy)
     results = [trainings[night] for night in (context.initial_training_night, *decision_nights)]
     models = [each for each in results if isinstance(each, TrainedModel)]
@@ -151,7 +151,7 @@ def _run_hindsight(run: PolicyRun, policy: Hindsight, context: BacktestContext, 
 
 
 def _loss(model: TrainedModel, context: BacktestContext, first: date, last: date) -> float:
-    """Return what a model loses on the labelled rows of some nights."""
+    """Return a model's total loss on the labelled rows of the nights `first` to `last`."""
     rows = context.history.rows(first, last)
     labels, scores = context.history.labels[rows], model.scores[rows]
     known = ~np.isnan(labels)

@@ -1,7 +1,8 @@
-"""Made-up worlds whose truth is known: what may happen to a model's nights, and which triggers ought to notice.
+"""Synthetic scenarios with known truth: changes to the data, and the triggers that should detect each change.
 
-The champion of each world answers with the true probability of the world as it was, from the features as they come in. Nights
-share their luck, as real ones do. From `BREAKS` on one thing is different, or nothing.
+The champion scores rows with the true probabilities from before the change, computed from the features as received.
+Rows of a night share a random effect, as in real data. From simulated night `CHANGE_NIGHT` on, one thing changes, or
+nothing does.
 """
 
 from collections.abc import Callable
@@ -48,7 +49,7 @@ CASE = UseCase(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyntheticData:
-    """What is true of some rows: standard scores that the truth is made of, their labels, and how features come in."""
+    """The variables and coefficients that determine the true log-odds of each row, each of shape (n,)."""
 
     a: Floats
     b: Floats
@@ -63,14 +64,14 @@ class SyntheticData:
 
     @property
     def log_odds(self) -> Floats:
-        """The truth."""
+        """The true log-odds of the label, shape (n,)."""
         kinds: Floats = np.array([-0.4, 0.0, 0.4])[self.kind]
         unchanged = -0.5 * self.c + 0.4 * self.warmth + kinds
         return self.offset + self.weight_a * self.a + self.weight_b * self.b + unchanged + self.night_effect
 
     @property
     def features(self) -> pd.DataFrame:
-        """The features as they come in where nothing is broken."""
+        """The features as received, without faults."""
         kinds = pd.Categorical(np.array(["bus", "train", "tram"])[self.kind])
         columns = (10 * np.exp(0.5 * self.a), 50 + 10 * self.b, self.c, 10 + 8 * self.warmth, kinds)
         return pd.DataFrame(dict(zip(_FEATURES, columns, strict=True)))
@@ -78,17 +79,17 @@ class SyntheticData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
-    """Something that may happen: to the world, or to a feature on its way in; `ought` are the triggers that should notice."""
+    """A change of the data or of a received feature; `expected_triggers` should detect it."""
 
     name: str
     expected_triggers: frozenset[str] = frozenset()
-    change_data: Callable[[SyntheticData, np.random.Generator], SyntheticData] = lambda world, _: world
+    change_data: Callable[[SyntheticData, np.random.Generator], SyntheticData] = lambda data, _: data
     change_features: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame] = lambda frame, _: frame
     seasonal: bool = False
 
 
 def build_context(scenario: Scenario, seed: int) -> tuple[BacktestContext, TrainedModel]:
-    """Return the nights of a world in which the scenario happens, and the champion that answers all of them."""
+    """Return simulated nights with the change of the scenario, and the champion with its scores for all rows."""
     rng = np.random.default_rng(seed)
     data = scenario.change_data(_generate_data(rng, seasonal=scenario.seasonal), rng)
     labels = (rng.random(len(data.a)) < _probability(data.log_odds)).astype(np.float64)
@@ -124,7 +125,7 @@ def _generate_data(rng: np.random.Generator, *, seasonal: bool) -> SyntheticData
 
 
 def _champion_log_odds(frame: pd.DataFrame) -> Floats:
-    """Return the log-odds of the champion: the truth as it was, from what came in, a missing number taken for the usual."""
+    """Return the champion's log-odds: the truth before the change, from received features; defaults replace NaN."""
     defaults = dict(zip(_FEATURES, (10.0, 50.0, 0.0, 10.0), strict=False))
     numbers = frame[list(defaults)].fillna(defaults).to_numpy(np.float64)
     kinds: Floats = np.array([-0.4, 0.0, 0.4])[frame["kind"].cat.codes.to_numpy()]
@@ -134,7 +135,7 @@ def _champion_log_odds(frame: pd.DataFrame) -> Floats:
 
 
 def _champion(history: BacktestHistory, scores: Floats) -> TrainedModel:
-    """Return the champion as its training would have left it: its loss is that of the nights it learned from."""
+    """Return the champion; its loss is the loss of its scores on its training nights."""
     target = binary.Target(cost=_COST, prior=float(history.labels.mean()))
     training_rows = history.rows(_night(NIGHTS_BEFORE - TRAINING_NIGHTS), _night(NIGHTS_BEFORE - 2))
     return TrainedModel(
@@ -155,7 +156,7 @@ def _covariate_shift(data: SyntheticData, _rng: np.random.Generator) -> Syntheti
 
 
 def _label_shift(data: SyntheticData, rng: np.random.Generator) -> SyntheticData:
-    """Let a yes be more frequent, and rows of either label look as they did: drawn again, a yes three times as often."""
+    """Draw positive labels three times as often; the features given the label do not change."""
     labels = rng.random(len(data.a)) < _probability(data.log_odds)
     indices = np.arange(len(labels))
     after = np.flatnonzero(data.nights_since_change >= 0)
@@ -166,13 +167,13 @@ def _label_shift(data: SyntheticData, rng: np.random.Generator) -> SyntheticData
 
 
 def _concept_shift(data: SyntheticData, _rng: np.random.Generator) -> SyntheticData:
-    """Let two features mean the opposite; how many a yes is stays as it was."""
+    """Reverse the effect of two features; the rate of positive labels does not change."""
     after = data.nights_since_change >= 0
     return replace(data, weight_a=np.where(after, -0.8, 0.8), weight_b=np.where(after, -0.6, 0.6))
 
 
 def _gradual_shift(data: SyntheticData, _rng: np.random.Generator) -> SyntheticData:
-    """Let everything become likelier, and one feature mean less, a little more each night."""
+    """Gradually raise the rate of positive labels, and weaken the effect of one feature."""
     progress = np.clip(data.nights_since_change / _RAMP_NIGHTS, 0, 1)
     return replace(data, offset=data.offset + 0.8 * progress, weight_a=data.weight_a * (1 - progress))
 

@@ -1,4 +1,4 @@
-"""What policies came to as rows of a table, for pages, terminals and documents alike."""
+"""The results of a backtest as rows of tables, for web pages, terminals and documents."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,19 +10,19 @@ NO_DIFFERENCE = "no difference shown"
 
 
 def headers(results: Results, references: tuple[str, ...]) -> list[str]:
-    """Return the heads of the table of policies; `against` names those that the others are compared with."""
+    """Return the headers of the table of policies; `references` are the policies that the others are compared with."""
     headline = results.policies[0].quality.headline
     gains = [f"gain on {name}" for name in references]
     return ["policy", "asked for", "let in", *headline, "calibration gap", "saved per 1000", *gains]
 
 
 def policy_rows(results: Results, references: tuple[str, ...]) -> list[list[str]]:
-    """Return a row for each policy: models asked for and let in after the first, quality, gain in loss on others."""
+    """Return a row for each policy: models requested and released, quality, and gain in loss over each reference."""
     return [_policy_row(each, results, references) for each in results.policies]
 
 
 def fired_triggers(results: Results) -> list[list[str]]:
-    """Return for each policy that has triggers how often each was above its threshold, and when models were asked for."""
+    """Return a row for each policy with triggers: how often each trigger fired, and the nights of all requests."""
     return [
         [each.policy, _format_counts(each.fired_counts), ", ".join(each.requested_nights)]
         for each in results.policies
@@ -31,7 +31,7 @@ def fired_triggers(results: Results) -> list[list[str]]:
 
 
 def failed_checks(results: Results) -> list[list[str]]:
-    """Return for each policy how many of its models did not pass which kind of check; a model may be among several."""
+    """Return a row for each policy: for each kind of check, the number of its models that did not pass."""
     return [
         [each.policy, _format_counts(each.failed_check_counts)] for each in results.policies if each.failed_check_counts
     ]
@@ -41,14 +41,14 @@ AGE_HEADERS = ("age in nights", "models", "rows", "loses more than the freshest"
 
 
 def age_rows(ages: Iterable[LossByAge]) -> list[list[str]]:
-    """Return a row for each age of models: how many there were, on how many rows, and what they lost more than the freshest."""
+    """Return a row for each age: the numbers of models and rows, and the excess loss over the freshest model."""
     return [
         [f"{each.first}-{each.last}", str(each.models), f"{each.rows:,}", describe_gain(each.excess)] for each in ages
     ]
 
 
 def gain(results: Results, policy: str, other: str) -> Interval | None:
-    """Return how much less a policy loses than another; None of itself."""
+    """Return how much lower a policy's loss is than another's, with its interval; None for the policy itself."""
     for each in results.differences:
         if (each.first, each.second) == (other, policy):
             return each.loss
@@ -58,13 +58,19 @@ def gain(results: Results, policy: str, other: str) -> Interval | None:
 
 
 def difference_row(each: PolicyDifference) -> list[str]:
-    """Return a row of the table of differences: both names, how much the first loses and saves more, which is better."""
+    """Return a row: both policies, the first's loss and savings minus the second's, and which is better."""
     better = ("the second" if each.loss.value > 0 else "the first") if is_significant(each.loss) else NO_DIFFERENCE
     return [each.first, each.second, _format_interval(each.loss), f"{each.saved.value:+,.0f}", better]
 
 
 def describe_gain(interval: Interval | None) -> str:
-    """Return a gain in words; one whose interval holds 0 is not called one."""
+    """Return a gain with its interval as text, marked as no difference if the interval contains 0; "" for None.
+
+    >>> describe_gain(Interval(value=0.0156, low=0.0068, high=0.0245))
+    '+0.0156 [+0.0068, +0.0245]'
+    >>> describe_gain(Interval(value=0.0112, low=-0.0011, high=0.0235))
+    'no difference shown +0.0112 [-0.0011, +0.0235]'
+    """
     if interval is None:
         return ""
     if interval.low == interval.high == 0:

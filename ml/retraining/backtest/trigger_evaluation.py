@@ -1,4 +1,4 @@
-"""How soon each trigger notices what happened to a world, and how often it cries wolf: production's decisions, night by night."""
+"""Evaluation of triggers on synthetic scenarios: detection delays and false alarms of production's decisions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.usecase import Drift, Persistence, Triggers
 
 _ALL_OFF = Triggers(calibration_gap=None, new_labels=None, drift=None, cooldown_nights=0)
-_DRIFT_SHARE = 0.1  # one of five features is more than this share
+_DRIFT_SHARE = 0.1  # exceeded if one of the five features drifts
 TRIGGER_SETTINGS: Mapping[str, Triggers] = {
     "calibration_gap": replace(_ALL_OFF, calibration_gap=0.04),
     "calibration_gap, 3 of 5": replace(
@@ -42,9 +42,10 @@ TRIGGER_SETTINGS: Mapping[str, Triggers] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DetectionRun:
-    """What a trigger did in one world: the nights on which it asked while nothing was wrong, of how many, and the delay.
+    """A trigger's result in one simulated data set: its false alarms before the change, and its detection delay.
 
-    `delay` is the first night after the break on which it asked, 0 being the night of the break; None when it never did.
+    `delay` is the number of nights from the change to the first request, 0 for the night of the change; None without a
+    request.
     """
 
     false_alarms: int
@@ -54,7 +55,11 @@ class DetectionRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DetectionResult:
-    """What a trigger did in several worlds of a scenario: delays in nights (quartiles over those where it asked)."""
+    """A trigger's results over several data sets of a scenario.
+
+    `delay` has the quartiles of the delays in nights, over the runs that detected the change. `false_alarms` is per 100
+    nights before the change.
+    """
 
     scenario: str
     trigger: str
@@ -68,7 +73,7 @@ class DetectionResult:
 def evaluate(
     scenario: Scenario, seeds: Iterable[int], trigger_settings: Mapping[str, Triggers] = TRIGGER_SETTINGS
 ) -> tuple[DetectionResult, ...]:
-    """Return what each of `watches` notices of a scenario, in a world for each seed."""
+    """Return the result of each of `trigger_settings` on a scenario, with one simulated data set for each seed."""
     runs = [evaluate_once(scenario, seed, trigger_settings) for seed in seeds]
     return tuple(summarize(scenario, name, [run[name] for run in runs]) for name in trigger_settings)
 
@@ -76,7 +81,10 @@ def evaluate(
 def evaluate_once(
     scenario: Scenario, seed: int, trigger_settings: Mapping[str, Triggers] = TRIGGER_SETTINGS
 ) -> dict[str, DetectionRun]:
-    """Return what each of `watches` did in one world, on the nights after the champion's training; it is never replaced."""
+    """Return the result of each of `trigger_settings` in one data set, on the nights after the champion's training.
+
+    The champion is never replaced.
+    """
     context, champion = synthetic_scenarios.build_context(scenario, seed)
     trainings = {context.initial_training_night: champion}
     run = simulation.start(Triggered(name="watched", interval_nights=1, triggers=_ALL_OFF), context)
@@ -93,7 +101,10 @@ def evaluate_once(
 def requests_by_night(
     triggers: Triggers, nightly_facts: Iterable[ChampionFacts], champion: TrainedModel, context: BacktestContext
 ) -> list[bool]:
-    """Return for each night, of which the facts were `seen` but for drift and earlier looks, whether a model was asked for."""
+    """Return for each night whether the triggers request a training.
+
+    `nightly_facts` are complete except for drift and the history of earlier evaluations, which depend on the triggers.
+    """
     decisions: list[RetrainingDecision] = []
     for facts in nightly_facts:
         above = tuple(retraining_triggers.above_threshold(each.findings) for each in reversed(decisions))
@@ -112,7 +123,13 @@ def _detection_run(scenario: Scenario, requests: list[bool]) -> DetectionRun:
 
 
 def summarize(scenario: Scenario, name: str, runs: list[DetectionRun]) -> DetectionResult:
-    """Return what one trigger did in all the worlds of a scenario."""
+    """Return one trigger's results over all runs of a scenario.
+
+    >>> runs = [DetectionRun(false_alarms=1, nights_before_change=40, delay=delay) for delay in (3, 5, None)]
+    >>> result = summarize(Scenario(name="label shift"), "calibration_gap", runs)
+    >>> result.detected, result.delay, result.false_alarms  # 3 false alarms in 120 nights
+    (2, (3.5, 4.0, 4.5), 2.5)
+    """
     delays = [each.delay for each in runs if each.delay is not None]
     low, middle, high = np.quantile(delays, [0.25, 0.5, 0.75]) if delays else (np.nan,) * 3
     return DetectionResult(

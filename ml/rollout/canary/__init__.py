@@ -1,6 +1,7 @@
-"""The judge of a canary: is the challenger, answering for a share of the entities, worse than the champion?
+"""Evaluation of a canary: whether the challenger, on its share of the entities, is worse than the champion.
 
-It may be asked after every answer (`evalues`), and never says more than it was shown.
+The checks are sequential tests (`ml.statistics.sequential_tests`), which may be evaluated after every answer without
+raising the false alarm rate.
 """
 
 from ml.rollout.canary.checks import SequentialCheck

@@ -1,4 +1,4 @@
-"""What is watched while a canary answers: each check's number and bar, and after how many observations it was shown."""
+"""The sequential checks of a canary: each has a number, a bar, and the number of observations after which it failed."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ from ml.usecase import Canary, Experiment, Milliseconds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SequentialCheck(Check):
-    """A check on a stream: what was `seen` of what is `needed` (`of` says of what), and after how many it was shown to fail.
+    """A check on a stream of observations.
 
-    It answers fail from then on; until then inconclusive while too little was seen, and pass from there.
+    Its status is fail from `failed_after` observations on. Otherwise it is inconclusive while there are fewer
+    observations (`observed`, counted in `unit`) than `min_observations`, and pass from then on.
     """
 
     observed: int
@@ -27,7 +28,7 @@ class SequentialCheck(Check):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Threshold:
-    """By how much a number may be above what excuses it, with which chance of a false alarm, and what must be seen."""
+    """The tolerated margin, the probability of a false alarm, and the required number of observations."""
 
     margin: float
     alpha: float
@@ -38,9 +39,10 @@ class _Threshold:
 def service_checks(
     observations: CanaryObservations, rule: Canary | Experiment, budget: Milliseconds, alpha: float, min_responses: int
 ) -> list[SequentialCheck]:
-    """Return whether the canary has more faults, or more answers above the budget, than the champion in the same time.
+    """Return the checks of faults and slow answers of the canary, compared with the champion's in the same time.
 
-    `alpha` is the chance of a false alarm of each check, `needed` how many answers there must be at the present share.
+    A slow answer is above the latency budget. `alpha` is the probability of a false alarm of each check, and
+    `min_responses` the required number of answers at the present share.
     """
     fault_threshold = _Threshold(
         margin=rule.fault_margin, alpha=alpha, min_observations=min_responses, unit="answers at this share"
@@ -58,10 +60,10 @@ def service_checks(
 
 
 def rank_order_check(observations: CanaryObservations, rule: Canary, alpha: float) -> SequentialCheck:
-    """Return how often the two models put rows asked one after the other in another order, beyond what the shadow did.
+    """Return the check of how often the two models order consecutive rows differently, minus the shadow's rate.
 
-    A constant or scrambled model orders nothing as before. What a night does to all its scores moves
-    their levels and differences; it hardly moves their order.
+    It detects a constant or scrambled model. Order is compared because conditions that affect all scores of a night
+    change their level and differences, but hardly their order.
     """
     shadow_disagreement, canary_disagreement = (
         _order_disagreements(observations.shadow),
@@ -86,7 +88,10 @@ def rank_order_check(observations: CanaryObservations, rule: Canary, alpha: floa
 
 
 def score_level_check(observations: CanaryObservations, rule: Canary, target: Target, alpha: float) -> SequentialCheck:
-    """Return how far the canary's answers are from where they were beside the champion's as a shadow, over whole nights."""
+    """Return the check of the canary's mean shift from the champion's scores, relative to its shift as a shadow.
+
+    The shift is measured by night, over completed nights, in either direction.
+    """
     shadow_rows = int(observations.shadow.is_complete.sum())
     completed_nights = observations.rows.completed_nights
     shadow_shifts, canary_shifts = (
@@ -117,10 +122,11 @@ def score_level_check(observations: CanaryObservations, rule: Canary, target: Ta
 def calibration_check(
     rows: ComparedRows, rule: Canary, target: Target, matured_share: float, alpha: float
 ) -> SequentialCheck:
-    """Return by how much further from 0 the calibration gap is than the champion's, over labelled nights.
+    """Return the check of how much larger the canary's calibration gap is than the champion's, over labelled nights.
 
-    Too high is shown when two things are: above what came, and above the champion's, each by more than the margin; too
-    low likewise. A canary that scores as the champion does is never far off for what a night brings both.
+    It fails if the canary's scores are shown too high, or too low. Too high means: higher than the labels and higher
+    than the champion's scores, each by more than the margin. A canary that scores like the champion therefore does not
+    fail because of a night on which both are off.
     """
     nights = rows.labelled_nights(matured_share)
     rejections, gaps = [], []  # a gap lies on one side, so that the other's is below 0
@@ -150,7 +156,7 @@ def calibration_check(
 
 
 def cost_check(rows: ComparedRows, rule: Canary, target: Target, matured_share: float, alpha: float) -> SequentialCheck:
-    """Return by how much a row's decision costs more than the champion's, as a share of the target's price."""
+    """Return the check of the canary's extra cost per row, in units of `cost_scale`, over labelled nights."""
     canary, champion = (target.row_cost(rows.labels, each) for each in (rows.scores.canary, rows.scores.champion))
     extra_cost = rows.labelled_nights(matured_share).mean_by_night(canary - champion) / target.score_distance.cost_scale
     threshold = _Threshold(
@@ -164,7 +170,7 @@ def cost_check(rows: ComparedRows, rule: Canary, target: Target, matured_share: 
 def _excess_share_check(
     name: str, observations: CanaryObservations, canary_flags: Booleans, champion_flags: Booleans, threshold: _Threshold
 ) -> SequentialCheck:
-    """Return the check of a share among the canary's answers, less that among the champion's in the same time."""
+    """Return the check of the share of flagged answers of the canary, minus the champion's share in the same time."""
     canary_rounds, champion_rounds = assign_rounds(observations.canary.timestamps, observations.champion.timestamps)
     difference = _share_by_round(canary_rounds, canary_flags, canary_rounds) - _share_by_round(
         champion_rounds, champion_flags, canary_rounds
@@ -188,14 +194,14 @@ def _excess_share_check(
 
 
 def _share_by_round(round_index: Integers, flags: Booleans, all_rounds: Integers) -> Floats:
-    """Return in what share of each round's answers it holds, one for each round that there is in `of`; 0 of none."""
+    """Return the share of flagged answers in each round of `all_rounds`; 0 for a round without answers."""
     in_round, n_rounds = round_index >= 0, int(all_rounds.max(initial=-1)) + 1
     total = np.bincount(round_index[in_round], minlength=n_rounds)
     return np.bincount(round_index[in_round], weights=flags[in_round], minlength=n_rounds) / np.maximum(total, 1)
 
 
 def _order_disagreements(scores: PairedScores) -> Floats:
-    """Return, for each two rows that follow each other, 1 where the models do not put them in the same order, else 0."""
+    """Return 1 for each pair of consecutive scored rows that the models order differently, else 0; shape (pairs,)."""
     canary, champion = (each[scores.is_complete] for each in (scores.canary, scores.champion))
     pairs = len(canary) // 2 * 2
     ordered = [np.sign(each[1:pairs:2] - each[:pairs:2]) for each in (canary, champion)]
@@ -203,13 +209,13 @@ def _order_disagreements(scores: PairedScores) -> Floats:
 
 
 def _score_shifts(scores: PairedScores, target: Target) -> Floats:
-    """Return by how much the canary is moved from the champion, (n,); NaN where one has no score."""
+    """Return the shift of the canary's scores from the champion's, shape (n,); NaN where either has no score."""
     canary, champion = (np.where(scores.is_complete, each, np.nan) for each in (scores.canary, scores.champion))
     return target.score_distance.shift(canary, champion)
 
 
 def _both_rejected_after(first_values: Floats, second_values: Floats, margin: float, alpha: float) -> int | None:
-    """Return after how many nights both means are shown to be above the margin."""
+    """Return the number of nights after which both means are shown to be above the margin; None if they are not."""
     rejections = [sequential_tests.t_test_rejected_after(each, margin, alpha) for each in (first_values, second_values)]
     return None if None in rejections else max(each for each in rejections if each is not None)
 
@@ -221,7 +227,7 @@ def _earliest(rejections: list[int | None]) -> int | None:
 def _sequential_check(
     name: str, value: float | None, observed: int, threshold: _Threshold, failed_after: int | None
 ) -> SequentialCheck:
-    """Return the check: fail once shown, inconclusive without a number or while too little was seen, else pass."""
+    """Return the check: fail once shown, inconclusive without a number or with too few observations, else pass."""
     if failed_after is not None:
         status = CheckStatus.FAIL
     else:

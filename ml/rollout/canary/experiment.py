@@ -1,4 +1,4 @@
-"""The end of an experiment: what the two models' decisions cost, each on the rows that it answered itself."""
+"""The final check of an experiment (A/B test): the cost of both models' decisions, each on the rows that it served."""
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,11 @@ _SEED = 20130601
 
 
 def cost_gain_check(rows: ComparedRows, rule: Experiment, target: Target, matured_share: float) -> SequentialCheck:
-    """Return how much less 1000 rows cost by the canary than by the champion, judged once the last night has its labels.
+    """Return the check of how much less 1000 rows cost with the canary than with the champion.
 
-    The first `nights` nights alone are judged, so that whoever looks later sees the same. At their end it is a fail
-    unless the interval lies above 0: a tie keeps the champion.
+    It uses only the first `rule.nights` nights, so that a later evaluation gives the same result. It is inconclusive
+    until all of them have their labels (at least `matured_share` of their rows). Then it fails unless the interval lies
+    above 0: a tie keeps the champion.
     """
     labelled_nights = _labelled_nights(rows, rule.nights, matured_share)
     gain = (
@@ -45,7 +46,7 @@ def cost_gain_check(rows: ComparedRows, rule: Experiment, target: Target, mature
 
 
 def _labelled_nights(rows: ComparedRows, max_nights: int, matured_share: float) -> list[str]:
-    """Return those of the `first` nights that have their labels."""
+    """Return those of the first `max_nights` nights in which at least `matured_share` of the rows have labels."""
     night_index, nights = pd.factorize(rows.nights, sort=True)
     labelled_share = np.bincount(night_index, weights=np.isfinite(rows.labels)) / np.bincount(night_index)
     return [
@@ -56,7 +57,7 @@ def _labelled_nights(rows: ComparedRows, max_nights: int, matured_share: float) 
 
 
 def _cost_gain(rows: ComparedRows, target: Target, included: Booleans, confidence: float) -> Interval | None:
-    """Return by how much the champion's mean cost is above the canary's; None where an interval cannot be had."""
+    """Return the champion's minus the canary's mean cost of 1000 rows; None if there is no interval."""
     scores = np.where(rows.served_by_canary, rows.scores.canary, rows.scores.champion)
     usable = included & np.isfinite(scores) & np.isfinite(rows.labels)
     row_costs = target.row_cost(rows.labels[usable], scores[usable])

@@ -1,4 +1,4 @@
-"""What a canary is judged on: what each model answered, how soon, and what became of it."""
+"""The observations of a canary: each model's responses and scores, and the labels of the rows."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ _MAX_CANARY_RUN = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Responses:
-    """The requests that one package itself answered: when, in seconds, how soon, and whether with a fault; each (n,).
+    """The requests that one package served: time in seconds, latency, and whether there was a fault; each (n,).
 
-    A request counts once, however many rows it has: they share its fate.
+    A request counts once, whatever its number of rows, because its rows succeed or fail together.
     """
 
     timestamps: Floats
@@ -25,28 +25,28 @@ class Responses:
         return len(self.timestamps)
 
     def count_since(self, start: float) -> int:
-        """Return how many of these came at `began` or later."""
+        """Return the number of requests at `start` (seconds) or later."""
         return int((self.timestamps >= start).sum())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedScores:
-    """Both models' scores of the same rows, in the order in which they were asked, each (n,); NaN where there is none."""
+    """Both models' scores of the same rows, in the order of the requests, each (n,); NaN for a missing score."""
 
     champion: Floats
     canary: Floats
 
     @property
     def is_complete(self) -> Booleans:
-        """Where both have a score."""
+        """A mask of the rows that both models scored."""
         return np.isfinite(self.champion) & np.isfinite(self.canary)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparedRows:
-    """Every row that was asked since the canary began: scores, labels (NaN until known), nights, and who answered, each (n,).
+    """All rows requested since the canary began: scores, labels (NaN until known), nights and who served; each (n,).
 
-    Whoever did not answer the caller answered a copy, so that the two can be compared on the same rows.
+    The model that did not serve a request scored a copy of it, so that both can be compared on the same rows.
     """
 
     scores: PairedScores
@@ -56,12 +56,12 @@ class ComparedRows:
 
     @property
     def is_matured(self) -> Booleans:
-        """Where both have a score and the label is known."""
+        """A mask of the rows that both models scored and whose label is known."""
         return self.scores.is_complete & np.isfinite(self.labels)
 
     @property
     def completed_nights(self) -> "NightGroups":
-        """The nights that are over, a later one having begun, by the rows that both have scored."""
+        """The nights before the latest one, with their rows that both models scored."""
         night_index, distinct_nights = pd.factorize(self.nights, sort=True)
         scored_counts = np.bincount(night_index[self.scores.is_complete], minlength=len(distinct_nights))
         return NightGroups(
@@ -70,7 +70,10 @@ class ComparedRows:
         )
 
     def labelled_nights(self, min_share: float) -> "NightGroups":
-        """Return the nights of which at least `share` of the rows that both have scored are labelled, by those rows."""
+        """Return the nights in which at least `min_share` of the rows that both models scored have labels.
+
+        The groups have only the labelled ones of these rows.
+        """
         night_index, distinct_nights = pd.factorize(self.nights, sort=True)
         matured_counts, scored_counts = (
             np.bincount(night_index[each], minlength=len(distinct_nights))
@@ -84,13 +87,22 @@ class ComparedRows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NightGroups:
-    """Some nights in their order: of which of all nights each row is, -1 for no row, and which of them are `kept`."""
+    """Rows grouped by night, and a selection of nights.
+
+    `night_index` has the index of each row's night, shape (n,), or -1 for a row that is left out. `selected_nights` has
+    the indices of the selected nights, in order.
+    """
 
     night_index: Integers
     selected_nights: Integers
 
     def mean_by_night(self, values: Floats) -> Floats:
-        """Return the mean of `values` (n,) in each night that is kept."""
+        """Return the mean of `values`, shape (n,), in each selected night.
+
+        >>> groups = NightGroups(night_index=np.array([0, 0, 1, -1]), selected_nights=np.array([0]))
+        >>> groups.mean_by_night(np.array([1.0, 2.0, 5.0, 9.0])).tolist()
+        [1.5]
+        """
         in_group = self.night_index >= 0
         total, number = (
             np.bincount(self.night_index[in_group], weights=each[in_group]) for each in (values, np.ones(len(values)))
@@ -100,9 +112,9 @@ class NightGroups:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CanaryObservations:
-    """All there is to judge by: answers and rows since the canary began, and the same two models' scores as a shadow.
+    """All observations since the canary began, and both models' scores while the challenger was a shadow.
 
-    `share` of the entities is the canary's now, and `began` when it was given it.
+    `share` is the canary's present share of the entities, since `share_started_at` (seconds).
     """
 
     share: float
@@ -115,10 +127,14 @@ class CanaryObservations:
 
 
 def assign_rounds(canary_times: Floats, champion_times: Floats) -> tuple[Integers, Integers]:
-    """Return in which round, 0 being the first, each answer of either side falls; -1 after the last whole round.
+    """Return the round of each answer of the canary, shape (n,), and of the champion, (m,); -1 after the last round.
 
-    A round is over as soon as it has an answer of both sides, so that both were answered in the same time; or of ours
-    alone, once there are 5. It depends on no answer that comes later. `ours` (n,) and `theirs` (m,) are when each answered.
+    The arguments are the times of the answers. A round ends as soon as it has answers of both models, so that it
+    compares answers of the same time, or when it has 5 answers of the canary alone. No round depends on later answers.
+
+    >>> canary, champion = assign_rounds(np.array([1.0, 2.0, 5.0]), np.array([3.0, 4.0]))
+    >>> canary.tolist(), champion.tolist()
+    ([0, 0, 1], [0, 1])
     """
     order = np.argsort(np.concatenate([canary_times, champion_times]), kind="stable")
     is_canary = order < len(canary_times)

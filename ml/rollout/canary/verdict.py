@@ -1,4 +1,4 @@
-"""The verdict on a canary: back to the champion, on to the next share, or not enough yet."""
+"""The verdict on a canary: roll back to the champion, continue at this share, or advance to the next share."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from ml.usecase import Canary, Experiment, Milliseconds
 
 
 class CanaryOutcome(StrEnum):
-    """What becomes of a canary: rolled back, left as it is, or given the next share (after the last, the champion's place)."""
+    """The outcome: roll back, continue at the present share, or advance to the next (after the last: promotion)."""
 
     ROLL_BACK = "worse"
     CONTINUE = "go on"
@@ -21,7 +21,7 @@ class CanaryOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CanaryVerdict:
-    """What the judge found, after how many of the canary's answers, by which checks."""
+    """The verdict on a canary: the outcome, the number of the canary's answers so far, and the checks."""
 
     outcome: CanaryOutcome
     responses: int
@@ -29,7 +29,7 @@ class CanaryVerdict:
 
     @property
     def reason(self) -> str:
-        """Return in a sentence which checks decided, or what they wait for."""
+        """Return a sentence that names the checks that decided, or the observations that are still missing."""
         deciding_status = {
             CanaryOutcome.ROLL_BACK: CheckStatus.FAIL,
             CanaryOutcome.CONTINUE: CheckStatus.INCONCLUSIVE,
@@ -48,10 +48,11 @@ def judge(
     budget: Milliseconds,
     matured_share: float,
 ) -> CanaryVerdict:
-    """Return whether the canary is shown worse, has shown enough at its present share, or must go on.
+    """Return the verdict on a canary, under a rule of staged shares (`Canary`) or of an A/B test (`Experiment`).
 
-    Give it all there is since the canary began: what was shown once stays shown, however often one looks. `target` is
-    the champion's, the rest the use case's. Nothing seen is no verdict, and a number that is missing holds a share up.
+    `observations` must have everything since the canary began: a check that failed once stays failed, no matter how
+    often it is evaluated. `target` is the champion's target; `budget` and `matured_share` come from the use case. A
+    check without enough observations, or without a number, keeps the canary at its present share.
     """
     match rule:
         case Canary():
@@ -65,7 +66,7 @@ def judge(
 
 
 def _decide(results: tuple[SequentialCheck, ...]) -> CanaryOutcome:
-    """Return what the checks come to; one that needs nothing to be seen holds nothing up."""
+    """Return the outcome of the checks; a check that needs no observations counts only if it fails."""
     statuses = {each.status for each in results if each.min_observations or each.status is CheckStatus.FAIL}
     if CheckStatus.FAIL in statuses:
         return CanaryOutcome.ROLL_BACK
@@ -75,7 +76,7 @@ def _decide(results: tuple[SequentialCheck, ...]) -> CanaryOutcome:
 def _canary_checks(
     observations: CanaryObservations, rule: Canary, target: Target, budget: Milliseconds, matured_share: float
 ) -> tuple[SequentialCheck, ...]:
-    """Return the six checks of a canary, which share the chance of a false alarm (Bonferroni)."""
+    """Return the six checks of a canary, which share the false alarm rate equally (Bonferroni)."""
     alpha = rule.false_alarm_rate / 6
     return (
         *checks.service_checks(

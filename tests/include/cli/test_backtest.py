@@ -22,7 +22,7 @@ def test_policies_are_compared_and_the_page_is_named(weeks: Settings) -> None:
     assert said.exit_code == 0, said.output
     assert "gain on never" in said.stdout
     assert "triggers@6: above the threshold new_labels" in said.stdout
-    page = re.search(r"The page: (.*)", said.stdout)
+    page = re.search(r"The report: (.*)", said.stdout)
     assert page is not None
     assert Path(page[1]).exists()
 

@@ -9,7 +9,7 @@ from ml.errors import DataError
     ("raised", "code", "said"),
     [
         (DataError("expected [b]3[/b] rows, got 2"), 1, "expected [b]3[/b] rows, got 2"),
-        (KeyboardInterrupt(), 130, "interrupted: what was started is stopped"),
+        (KeyboardInterrupt(), 130, "interrupted; run the same command again to continue"),
     ],
     ids=["a refusal", "Ctrl-C"],
 )

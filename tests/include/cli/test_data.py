@@ -56,7 +56,7 @@ def test_all_rows_go_to_a_file(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("as-of", "taxi", "0"), "say which by --table"),
+        (("as-of", "taxi", "0"), "expected --table with a version or with --out"),
         (("as-of", "taxi", "2031-01-01"), "expected a night of taxi that was ingested"),
         (("as-of", "taxi", "9", "--table", "valid/rides"), "expected a version of valid/rides from 0 to 0, got 9"),
         (("as-of", "taxi", NIGHT, "--table", "valid/ferries"), "expected one of the tables"),
@@ -77,7 +77,7 @@ def test_a_vacuum_tells_what_is_named_and_what_goes(ask: Callable[..., Result]) 
     assert said.exit_code == 0, said.output
     lines = [line.split() for line in said.output.splitlines()]
     assert ["valid/rides", "1", "0"] in lines
-    assert "files that would go" in said.output
+    assert "files to remove" in said.output
 
 
 def test_a_vacuum_that_keeps_not_even_a_night_is_refused(ask: Callable[..., Result]) -> None:

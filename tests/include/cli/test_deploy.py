@@ -29,7 +29,8 @@ def test_containers_and_images_from_the_command_line(home: Settings, toys: None)
     served.routed(home, digest)
     told = RUNNER.invoke(app, ["image", USE_CASE])
     assert re.search(
-        rf"^ratchet-taxi:[0-9a-f]{{12}} answers with the package {digest}; its files are [0-9a-f]{{64}}", told.output
+        rf"^ratchet-taxi:[0-9a-f]{{12}} serves the package {digest}; the digest of its files is [0-9a-f]{{64}}",
+        told.output,
     )
     port = ["--port", str(ports.free_port(home.host))]
     try:

@@ -48,7 +48,7 @@ def test_a_dry_run_says_what_would_be_brought_and_brings_nothing(
     told = migrate("--to", described(new, tmp_path), "--dry-run")
     assert told.exit_code == 0, told.output
     assert "packages" in told.output
-    assert "keys that sign are left" in told.output
+    assert "signing keys are not copied" in told.output
     assert not new.settings.packages.exists()
     assert migrate("--to", described(new, tmp_path), "--dry-run", "--with-secrets", "--no-landing").exit_code == 0
 
@@ -59,9 +59,9 @@ def test_a_house_is_moved_there_and_from_there_and_told_equal(here: Installation
         told = migrate("--to", described(new, tmp_path))
         assert told.exit_code == 0, told.output
         assert "NOT EQUAL" not in told.output
-        assert "parts are equal at both ends; what was here is still here" in told.output
+        assert "parts are equal at both ends; the source is unchanged" in told.output
     told = migrate("--from", described(new, tmp_path))
-    assert (told.exit_code, "0 brought" in told.output) == (0, False), told.output
+    assert (told.exit_code, "0 copied" in told.output) == (0, False), told.output
 
 
 def test_a_move_that_is_killed_is_ended_by_the_same_command(here: Installation, ready: Ready, tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_a_move_that_is_killed_is_ended_by_the_same_command(here: Installation, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param((), "say where to, by --to FILE, or where from", id="neither end"),
-        pytest.param(("--to", "a", "--from", "b"), "one of the two, the other is here", id="both ends"),
+        pytest.param((), "expected either --to FILE or --from FILE", id="neither end"),
+        pytest.param(("--to", "a", "--from", "b"), "is the other end of the migration", id="both ends"),
         pytest.param(("--to", "none.env"), "expected a file of variables at none.env", id="no such file"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`ratchet quarantine` says what is held and why, and what is left to do after a replay."""
+"""`ratchet quarantine` lists quarantined rows with reasons, and says what is left to do after reprocessing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ Ask = Callable[..., Result]
 
 @pytest.fixture
 def ask(home: Settings, taxi: UseCase) -> Ask:
-    """A function that asks `ratchet quarantine` in a home with one night, of which a row is held."""
+    """A function that runs `ratchet quarantine` in a home with one night, which has one quarantined row."""
     ingest.ingest("taxi", BROKEN)
     build.build("taxi", BROKEN)
     return lambda *words: CliRunner().invoke(main.app, ["quarantine", *words], env={"COLUMNS": "160"})
@@ -39,11 +39,11 @@ def test_held_rows_are_shown_as_they_came(ask: Ask) -> None:
 
 
 def test_a_replay_says_what_became_valid_and_that_it_waits_for_its_scores(ask: Ask, home: Settings) -> None:
-    assert f"{BROKEN}: 1 rows were held, 1 are\n" == ask("reprocess", "taxi").output
+    assert f"{BROKEN}: 1 rows were quarantined, now 1\n" == ask("reprocess", "taxi").output
     path = Path(home.landing) / "taxi" / BROKEN / "bookings.csv"
     path.write_text(path.read_text().replace("far", "7"))
     said = ask("reprocess", "taxi").output
-    assert f"{BROKEN}: 1 rows were held, 0 are" in said
+    assert f"{BROKEN}: 1 rows were quarantined, now 0" in said
     assert f"but no scores yet: trigger the DAG taxi_score for {BROKEN} to issue them" in said
-    assert ask("reprocess", "taxi").output == "nothing is held, so nothing was judged again\n"
-    assert ask("list", "taxi").output == "nothing is held\n"
+    assert ask("reprocess", "taxi").output == "nothing is quarantined, so nothing was validated again\n"
+    assert ask("list", "taxi").output == "nothing is quarantined\n"

@@ -45,5 +45,5 @@ def test_a_picture_is_one_of_those_that_the_replay_names(tmp_path: Path) -> None
     (tmp_path / "secret.svg").write_text("<svg/>")
     assert backtests.picture(tmp_path, "taxi", "new", "quality") == b"<svg/>"
     for replay, name in (("new", "ages"), ("old", "quality"), ("new", "../../../secret"), ("..", "quality")):
-        with pytest.raises(RequestError, match="expected a picture of one of the replays of taxi"):
+        with pytest.raises(RequestError, match="expected a plot of one of the backtests of taxi"):
             backtests.picture(tmp_path, "taxi", replay, name)

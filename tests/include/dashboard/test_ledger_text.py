@@ -12,7 +12,7 @@ from tests.stack import raw_entries
 @pytest.mark.parametrize(
     ("written", "why"),
     [
-        pytest.param(decided(LAST, retrain=False), "go on: nothing fired", id="as today"),
+        pytest.param(decided(LAST, retrain=False), "no retraining: nothing fired", id="as today"),
         pytest.param(
             raw_entries.draft(EntryKind.ACCEPTANCE_TESTED, {"outcome": "pass", "loads": 3}, key="one"),
             "loads, outcome",
@@ -20,7 +20,7 @@ from tests.stack import raw_entries
         ),
         pytest.param(
             raw_entries.draft(EntryKind.RETRAINING_DECIDED, {}, key="one"),
-            "by fields of an older version",
+            "written by an older version",
             id="without a field",
         ),
         pytest.param(

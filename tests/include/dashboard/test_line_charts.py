@@ -89,7 +89,7 @@ def test_marks_outside_the_nights_are_left_out() -> None:
 def test_what_is_not_seen_is_told() -> None:
     drawn = chart(1.0, 3.0, 2.0).drawing
     assert drawn is not None
-    assert "measured: from 1 on 2013-02-08 to 2 on 2013-02-10, least 1, most 3" in drawn.description
+    assert "measured: from 1 on 2013-02-08 to 2 on 2013-02-10, minimum 1, maximum 3" in drawn.description
 
 
 def test_few_nights_are_rows_of_their_own_the_newest_first() -> None:

@@ -54,8 +54,8 @@ def test_nobody_is_waited_for(case: UseCase, told: tuple[Entry, ...]) -> None:
     ("told", "waits_for"),
     [
         pytest.param((EARNED,), "its acceptance tests", id="not tried yet"),
-        pytest.param((EARNED, FAILED), "another package", id="it failed"),
-        pytest.param((EARNED, TESTED), "answers as a shadow", id="not seen yet"),
+        pytest.param((EARNED, FAILED), "a new package", id="it failed"),
+        pytest.param((EARNED, TESTED), "shadow answers", id="not seen yet"),
     ],
 )
 def test_before_people_are_asked_it_is_told_what_must_happen(

@@ -21,7 +21,7 @@ def detail(engine: sa.Engine, case: UseCase) -> UseCaseDetail:
 
 
 def charts(detail: UseCaseDetail) -> dict[str, Chart]:
-    return {chart.title.partition(" ")[0]: chart for pillar in detail.sections for chart in pillar.charts}
+    return {chart.title.partition(" ")[0]: chart for section in detail.sections for chart in section.charts}
 
 
 def test_what_was_measured_stands_beside_what_was_expected_on_every_night(detail: UseCaseDetail) -> None:
@@ -33,12 +33,12 @@ def test_what_was_measured_stands_beside_what_was_expected_on_every_night(detail
 def test_the_four_pillars_have_their_charts(detail: UseCaseDetail) -> None:
     expected = [("Model", 3), ("Business", 2), ("Data", 2), ("Infrastructure", 6)]
     assert [(each.name, len(each.charts)) for each in detail.sections] == expected
-    assert all(chart.series for pillar in detail.sections for chart in pillar.charts)
+    assert all(chart.series for section in detail.sections for chart in section.charts)
 
 
 def test_the_tasks_of_a_night_are_drawn_together(detail: UseCaseDetail) -> None:
-    (together,) = charts(detail)["tasks"].series
-    assert {point.value for point in together.points} == {9.0}
+    (total,) = charts(detail)["duration"].series
+    assert {point.value for point in total.points} == {9.0}
 
 
 def test_retrains_and_releases_are_marked(detail: UseCaseDetail) -> None:
@@ -84,7 +84,7 @@ def test_of_two_models_in_a_night_the_one_that_answered_more_is_drawn(home: Sett
 
 def test_before_the_first_night_every_chart_is_empty(home: Settings, case: UseCase) -> None:
     found = use_case_page.gather(warehouse.engine(home.warehouse_url), case, MOMENT)
-    assert all(chart.drawing is None for pillar in found.sections for chart in pillar.charts)
+    assert all(chart.drawing is None for section in found.sections for chart in section.charts)
     assert (found.measured_night, found.drift, found.slices, found.decisions) == (None, (), (), ())
 
 

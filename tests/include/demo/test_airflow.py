@@ -18,13 +18,15 @@ def test_dags_are_let_start_only_once_they_are_read_anew(
 ) -> None:
     toy.read = STARTED - timedelta(hours=1)
     monkeypatch.setattr(airflow, "_TIMEOUT_SECONDS", 0.2)
-    with pytest.raises(SetupError, match="waited 0 minutes in vain for the DAG files to be read: see .*logs"):
+    with pytest.raises(
+        SetupError, match="timed out after 0 minutes, waiting for the DAG files to be parsed: see .*logs"
+    ):
         driver().prepare()
 
 
 def test_a_dag_file_that_cannot_be_read_is_named(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     toy.broken = {"dags/score.py": "Traceback\n  ...\nSyntaxError: invalid syntax\n"}
-    with pytest.raises(SetupError, match=r"the DAG file dags/score.py cannot be read: SyntaxError: invalid syntax"):
+    with pytest.raises(SetupError, match=r"the DAG file dags/score.py cannot be imported: SyntaxError: invalid syntax"):
         driver().prepare()
 
 

@@ -30,7 +30,7 @@ def test_a_first_model_that_is_refused_stops_the_rehearsal_with_the_reason(
     toy: Toy, driver: Callable[[], DemoRun]
 ) -> None:
     toy.refused = {LAST}
-    with pytest.raises(StageError, match="the first model was not let in: there is no verdict"):
+    with pytest.raises(StageError, match="the first model was not released: there is no verdict"):
         driver().bootstrap()
 
 
@@ -47,7 +47,7 @@ def test_a_first_model_that_fails_its_acceptance_tests_stops_the_rehearsal_with_
         ledger.append(
             engine, kind=kind, use_case="taxi", night=date.fromisoformat(LAST), subject="c", payload=payload, key=kind
         )
-    with pytest.raises(StageError, match=r"not let in: fails p99 latency, ms \(bar: at most 10\)"):
+    with pytest.raises(StageError, match=r"not released: fails p99 latency, ms \(bar: at most 10\)"):
         driver().bootstrap()
 
 
@@ -55,7 +55,7 @@ def test_a_first_model_that_was_refused_is_tried_again_when_the_rehearsal_is(
     toy: Toy, driver: Callable[[], DemoRun], taxi: UseCase
 ) -> None:
     toy.refused = {LAST}
-    with pytest.raises(StageError, match=f"take the history again .*ratchet ingest taxi {taxi.demo.history}"):
+    with pytest.raises(StageError, match=f"ingest the history again .*ratchet ingest taxi {taxi.demo.history}"):
         driver().bootstrap()
     toy.refused, toy.happened = set(), []
     toy.runs = [run for run in toy.runs if run["dag_id"] != "taxi_release"]
@@ -124,7 +124,7 @@ def test_a_night_that_is_withheld_is_let_go_by_a_person_before_the_next_is_begun
 
 def test_a_night_that_stays_withheld_stops_the_rehearsal(toy: Toy, driver: Callable[[], DemoRun]) -> None:
     toy.withheld, toy.heeds = {SECOND}, False
-    with pytest.raises(StageError, match=f"the scores of {SECOND} are withheld though tech_lead let them go"):
+    with pytest.raises(StageError, match=f"the scores of {SECOND} are still withheld after the override by tech_lead"):
         driver().run_nights(lambda _: None)
 
 

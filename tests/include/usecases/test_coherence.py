@@ -94,7 +94,7 @@ def test_a_table_that_contradicts_its_schema_is_refused(
             Since("rides", by=("zone",), condition="zone", within_hours=5),
             "a column that is true or false, but 'zone' is a text",
         ),
-        (Column("pickup_at"), "'pickup_at' is an instant .*: make a number of it in features.py, .* as a Function"),
+        (Column("pickup_at"), "'pickup_at' is an instant .*: compute a number in features.py, .* as a Function"),
         (
             Since("rides", by=("zone",), condition="is_odd", within_hours=5),
             "names 'is_odd', which the table 'rides' lacks",
@@ -148,7 +148,10 @@ def test_a_label_that_nothing_makes_is_refused(taxi: UseCase) -> None:
 
 
 def test_a_label_that_is_no_number_is_refused(taxi: UseCase) -> None:
-    with pytest.raises(DeclarationError, match="the label 'driver' is no number: make it a bool or a float of 0 and 1"):
+    with pytest.raises(
+        DeclarationError,
+        match="the label 'driver' is not a number: declare it as bool, or as float with values 0 and 1",
+    ):
         coherence.check(replace(taxi, task=Binary(label="driver", table="rides")))
 
 
@@ -163,7 +166,7 @@ def test_a_use_case_of_plain_columns_needs_no_functions(gym: UseCase) -> None:
 
 
 def test_labels_that_name_no_night_come_after_the_entities_that_do(gym: UseCase) -> None:
-    told = "the label table 'renewals' does not say the 'billed_on' of its entities: declare it after 'members'"
+    told = "the label table 'renewals' does not have the 'billed_on' of its entities: declare it after 'members'"
     with pytest.raises(DeclarationError, match=told):
         coherence.check(replace(gym, tables=gym.tables[::-1]))
 

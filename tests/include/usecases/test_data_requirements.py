@@ -19,7 +19,7 @@ def edge(where: str) -> tuple[EdgeCase, ...]:
     [
         pytest.param(
             {"edge_cases": edge("is_storm")},
-            "the edge case 'odd' is where 'is_storm', which is neither a feature nor in features.py",
+            "the edge case 'odd' has the condition 'is_storm', which is neither a feature nor in features.py",
             id="nothing of that name",
         ),
         pytest.param(
@@ -34,7 +34,7 @@ def edge(where: str) -> tuple[EdgeCase, ...]:
         ),
         pytest.param(
             {"fairness": Fairness(group_by=("zone",), population="is_storm")},
-            "fairness is where 'is_storm', which is neither",
+            "fairness has the condition 'is_storm', which is neither",
             id="rows compared where nothing says",
         ),
     ],

@@ -97,7 +97,7 @@ def test_a_persons_month_is_the_same_on_every_machine() -> None:
         ({"nativity": "foreign born", "citizenship": "born in the states"}, "nativity contradicts citizenship"),
         ({"disability": "no", "vision_difficulty": "yes"}, "a difficulty without a disability"),
         ({"relationship": "spouse", "marital_status": "divorced"}, "spouse is not married"),
-        ({"age_years": "40", "parents_in_labor_force": "both parents do"}, "told of someone of 18 or more"),
+        ({"age_years": "40", "parents_in_labor_force": "both parents do"}, "given for someone aged 18 or more"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )

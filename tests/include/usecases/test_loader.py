@@ -120,7 +120,9 @@ def test_what_the_literal_leans_on_is_read_by_the_check(spoil: Spoil, file: str,
 
 def test_a_schema_that_pandera_refuses_is_named(spoil: Spoil) -> None:
     spoil("schema.py", "plan: Series[str]", "plan: Series[pd.DataFrame]")
-    with pytest.raises(DeclarationError, match="the schema 'Member' of the table 'members' is no pandera model"):
+    with pytest.raises(
+        DeclarationError, match="the schema 'Member' of the table 'members' is not a valid pandera model"
+    ):
         coherence.check(usecases.get("club"))
 
 

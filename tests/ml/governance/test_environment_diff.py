@@ -13,12 +13,12 @@ MADE = {"python": "3.12", "libraries": {"lightgbm": "4.5", "numpy": "2.0"}, "loc
         ({}, ()),
         ({"libraries": {"lightgbm": "4.6", "numpy": "2.0"}, "lock_sha256": "b"}, ("lightgbm was 4.5, is 4.6",)),
         ({"python": "3.13"}, ("python was 3.12, is 3.13",)),
-        ({"libraries": {"lightgbm": "4.5"}}, ("numpy 2.0 is gone",)),
+        ({"libraries": {"lightgbm": "4.5"}}, ("numpy 2.0 was removed",)),
         (
             {"libraries": {"lightgbm": "4.5", "numpy": "2.0", "onnx": "1.17"}},
-            ("onnx 1.17 is new",),
+            ("onnx 1.17 was added",),
         ),
-        ({"lock_sha256": "b"}, ("the lock file is another, in packages that serving does not name",)),
+        ({"lock_sha256": "b"}, ("the lock file changed, but no library that serving needs",)),
     ],
     ids=["the same", "a newer library", "another Python", "gone", "new", "something else"],
 )

@@ -138,12 +138,12 @@ CONTENTS = [name for name in PACKED if name != MANIFEST]
         pytest.param({**PACKED, MANIFEST: b"{"}, "manifest.json: expected a JSON object, got b'{'", id="half a manifest"),
         pytest.param({**PACKED, MANIFEST: b"\xff"}, "manifest.json: expected a JSON object", id="a manifest of no text"),
         pytest.param({**PACKED, MANIFEST: b"[]"}, "manifest.json: expected a JSON object, got b'[]'", id="a manifest of a list"),
-        pytest.param(remanifested(lambda m: m.update(format=2)), "expected package format 1, got 2: load it with its own release", id="a later format"),
+        pytest.param(remanifested(lambda m: m.update(format=2)), "expected package format 1, got 2: load it with the release that wrote it", id="a later format"),
         pytest.param(remanifested(lambda m: m.pop("format")), "expected package format 1, got None", id="no format"),
         *(pytest.param(without(name), f"{name}: expected SHA-256", id=f"no {name}") for name in CONTENTS),
         *(pytest.param(edited(name), f"{name}: expected SHA-256", id=f"a bit of {name}") for name in CONTENTS),
         *(
-            pytest.param(remanifested(lambda m, name=name: m["files"].pop(name)), f"manifest.json does not vouch for {name}", id=f"{name} unvouched")
+            pytest.param(remanifested(lambda m, name=name: m["files"].pop(name)), f"manifest.json does not list {name}", id=f"{name} unvouched")
             for name in CONTENTS
         ),
     ],

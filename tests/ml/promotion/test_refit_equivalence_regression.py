@@ -13,7 +13,7 @@ from tests.ml.answers import MINUTES, waited
 ROWS = waited()
 SCORES, COUNT = ROWS.scores, len(ROWS.scores)
 APART, FLIPPED, RANK, RISE = (
-    "mean distance of answers, 1 being what always the same answer loses",
+    "mean distance of predictions, in units of the best constant's loss",
     "share of decisions that change",
     "rank correlation of scores",
     "rise of relative loss on the judged rows",

@@ -36,7 +36,7 @@ def test_a_budget_frees_when_the_training_that_filled_it_falls_out(days: tuple[i
 def test_what_was_tried_later_or_twice_on_a_night_is_not_counted() -> None:
     budget = Budget(trainings=2, nights=28)
     assert throttling.describe_budget(budget, TONIGHT, (*days_ago(3, 3), TONIGHT + timedelta(days=1)), DAILY) == (
-        "1 of 2 trainings in 28 nights are spent"
+        "1 of 2 trainings in 28 nights are used"
     )
 
 
@@ -78,7 +78,7 @@ def test_the_longest_hold_is_told() -> None:
     triggers = Triggers(cooldown_nights=7, budget=Budget(trainings=1, nights=28))
     held = throttling.longest_throttle(triggers, TONIGHT, days_ago(2), DAILY)
     assert held is not None
-    assert (str(held.until), held.reason) == ("2024-04-15", "1 of 1 trainings in 28 nights are spent")
+    assert (str(held.until), held.reason) == ("2024-04-15", "1 of 1 trainings in 28 nights are used")
 
 
 @given(

@@ -82,14 +82,14 @@ def test_a_trigger_switched_off_is_silent() -> None:
 )
 def test_too_little_to_tell_is_said_and_does_not_ask(change: dict[str, float | None]) -> None:
     decision = decide(Triggers(new_labels=None, drift=None), replace(QUIET, **({"calibration_gap": 0.5} | change)))
-    assert (decision.retrain, decision.reason) == (False, "nothing fired; too little to tell: calibration_gap")
+    assert (decision.retrain, decision.reason) == (False, "nothing fired; insufficient data: calibration_gap")
 
 
 def test_each_trigger_that_asks_is_told_by_its_own_number_and_by_what_holds_all_back() -> None:
     facts = replace(QUIET, calibration_gap=0.05, new_labels=60_000)
     gap, labels = "calibration_gap is 0.05, threshold 0.04", f"new_labels is 60,000, threshold {ALL.new_labels:,}"
     assert decide(ALL, facts).fired_messages == {"calibration_gap": gap, "new_labels": labels}
-    held = f"; held back until {TONIGHT + timedelta(days=7)}: cooling down, nights to go: 7"
+    held = f"; held back until {TONIGHT + timedelta(days=7)}: cooldown, nights to go: 7"
     cooling = decide(ALL, replace(facts, trained_nights=(TONIGHT,)))
     assert cooling.fired_messages == {"calibration_gap": gap + held, "new_labels": labels + held}
     assert decide(ALL, QUIET).fired_messages == {}
@@ -100,7 +100,7 @@ def test_within_the_cooldown_nothing_is_asked_for(nights: int, asks: bool) -> No
     tried = HORIZON.previous(TONIGHT, nights)
     decision = decide(ALL, replace(QUIET, calibration_gap=0.05, trained_nights=(tried,)))
     assert decision.retrain is asks
-    held = f"; held back until {tried + timedelta(days=7)}: cooling down, nights to go: {7 - nights}"
+    held = f"; held back until {tried + timedelta(days=7)}: cooldown, nights to go: {7 - nights}"
     assert asks or decision.reason.endswith(held)
 
 
@@ -142,7 +142,7 @@ def test_a_number_at_its_threshold_or_better_does_not_ask(change: dict[str, floa
 def test_a_rise_that_cannot_be_told_does_not_ask(change: dict[str, float | None]) -> None:
     triggers = Triggers(calibration_gap=None, loss_rise=0.1, new_labels=None, drift=None)
     decision = decide(triggers, replace(QUIET, **({"loss": 5.0} | change)))
-    assert (decision.retrain, decision.reason) == (False, "nothing fired; too little to tell: loss_rise")
+    assert (decision.retrain, decision.reason) == (False, "nothing fired; insufficient data: loss_rise")
 
 
 def test_a_gap_that_is_not_a_number_is_too_little_to_tell() -> None:
@@ -164,14 +164,14 @@ def test_a_rise_of_the_loss_whose_interval_holds_0_is_told_and_does_not_ask() ->
     decision = decide(ALL, replace(QUIET, loss=0.56, loss_low=0.49))
     assert (decision.retrain, decision.reason) == (
         False,
-        "nothing fired; above a threshold: loss_rise (its interval holds 0)",
+        "nothing fired; above a threshold: loss_rise (its interval contains 0)",
     )
 
 
 def test_drift_is_shown_and_not_obeyed_unless_it_asks() -> None:
     decision = decide(replace(ALL, drift=Drift()), replace(QUIET, drifted_share=0.9))
     assert (decision.retrain, decision.findings[-1].state) == (False, TriggerState.SUPPRESSED)
-    assert decision.reason == "nothing fired; above a threshold: drift (shown, not obeyed)"
+    assert decision.reason == "nothing fired; above a threshold: drift (does not trigger retraining)"
 
 
 LASTING = replace(ALL, persistence=(Persistence(trigger="calibration_gap", nights=2, out_of=3),))
@@ -214,11 +214,11 @@ def test_lasting_longer_is_never_asked_for_sooner(above: list[frozenset[str]], o
 @pytest.mark.parametrize(
     ("held", "until", "why"),
     [
-        ({"budget": Budget(trainings=1, nights=28)}, "2024-04-07", "1 of 1 trainings in 28 nights are spent"),
+        ({"budget": Budget(trainings=1, nights=28)}, "2024-04-07", "1 of 1 trainings in 28 nights are used"),
         (
             {"blackouts": (BlackoutPeriod(nights="2024-03-18..2024-03-24", why="a freeze"),)},
             "2024-03-25",
-            "quiet nights (a freeze)",
+            "blackout period (a freeze)",
         ),
     ],
     ids=["budget", "quiet"],

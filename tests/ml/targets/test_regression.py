@@ -108,8 +108,8 @@ def test_how_a_champion_did_is_told_in_the_same_numbers_as_its_quality() -> None
 
 
 def test_what_is_asked_for_is_told_with_its_price() -> None:
-    assert "by the number that 75% of labels do not exceed" in regression.Target.describe_task(waiting())[-1]
-    assert "unit too little costs 3, and one too much 1" in regression.Target.describe_task(waiting())[-1]
+    assert "the 75% quantile of the label" in regression.Target.describe_task(waiting())[-1]
+    assert "unit too low costs 3 and a unit too high costs 1" in regression.Target.describe_task(waiting())[-1]
 
 
 def test_no_word_of_a_number_speaks_of_probabilities() -> None:

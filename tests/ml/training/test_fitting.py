@@ -85,7 +85,7 @@ def test_a_model_that_learned_tells_likely_from_unlikely(candidate: Candidate) -
 @EACH
 def test_first_nights_of_one_label_are_refused(candidate: Candidate) -> None:
     with pytest.raises(
-        RefusalError, match=r"labels of both kinds in 2013-01-01\.\.2013-01-03 to learn from, got only 0"
+        RefusalError, match=r"labels of both classes in 2013-01-01\.\.2013-01-03 to learn from, got only 0"
     ):
         fit(candidate, np.where(NIGHTS < "2013-01-04", 0.0, LABELS))
 

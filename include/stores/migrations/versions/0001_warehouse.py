@@ -21,7 +21,7 @@ PROTECTED = {
 
 
 def upgrade() -> None:
-    """Make the tables, the view, and the triggers that keep what was written."""
+    """Create the tables, the view, and the triggers that forbid changes to `scores` and `ledger`."""
     _create_predictions()
     _create_reports()
     _create_ledger()
@@ -31,7 +31,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop everything; the ledger's history goes with it."""
+    """Drop everything, including the ledger's history."""
     op.execute("DROP VIEW matured")
     for table in ("ledger", "alerts", "metrics", "ingestions", "labels", "scores"):
         op.drop_table(table)
@@ -120,7 +120,7 @@ def _create_ledger() -> None:
 
 
 def _forbid(table: str, verbs: tuple[str, ...], why: str) -> None:
-    """Make triggers by which `table` refuses `verbs`, in the dialect of this database."""
+    """Create triggers that reject `verbs` on `table`, in the dialect of this database."""
     if op.get_bind().dialect.name == "sqlite":
         for verb in verbs:
             op.execute(

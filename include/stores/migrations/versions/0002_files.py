@@ -1,4 +1,4 @@
-"""A ledger of files, and from which night's files each label came."""
+"""A table of landed files, and for each label the night whose files had it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the files, and the night that each label landed for."""
+    """Add the table `files` and the column `labels.landed`."""
     op.create_table(
         "files",
         sa.Column("use_case", sa.String(), nullable=False),
@@ -31,6 +31,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget the files."""
+    """Drop the table and the column."""
     op.drop_column("labels", "landed")
     op.drop_table("files")

@@ -1,4 +1,4 @@
-"""Which version of which table was read: a column of scores, and a table of what features and metrics were made of."""
+"""Data lineage: the features version of each score, and the table versions that features and metrics were made from."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add both; scores issued before do not say what they were computed from."""
+    """Add the column and the table; earlier scores have no features version."""
     op.add_column("scores", sa.Column("features_version", sa.BigInteger()))
     op.create_table(
         "reads",
@@ -23,6 +23,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both; vacuum no longer knows what to keep."""
+    """Drop both; vacuum then cannot tell which table versions are in use."""
     op.drop_table("reads")
     op.drop_column("scores", "features_version")

@@ -1,4 +1,4 @@
-"""What a reader of scores gets: those of the last night that was issued."""
+"""A view of the latest scores: those of the last published night."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the view; a night whose scores are withheld has no rows in `scores`, so the night before it stands."""
+    """Add the view. A night held back has no rows in `scores`, so the view shows the night before it."""
     op.execute(
         "CREATE VIEW standing_scores AS SELECT s.use_case, s.entity, s.night, s.model_digest, s.score, s.issued_at "
         "FROM scores s JOIN (SELECT use_case, MAX(night) AS night FROM scores GROUP BY use_case) newest "
@@ -16,5 +16,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it; nothing was in it."""
+    """Drop the view; no data is lost."""
     op.execute("DROP VIEW standing_scores")

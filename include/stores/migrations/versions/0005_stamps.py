@@ -1,4 +1,4 @@
-"""How a file looked from outside when it was taken, so that a look at the landing area tells what came since."""
+"""The size and modification time, or ETag, of each ingested file, to find files that landed or changed since."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Add the table; the first look at files that were taken before compares their bytes."""
+    """Add the table; files ingested before are compared by their bytes at the first check."""
     op.create_table(
         "stamps",
         sa.Column("use_case", sa.String(), nullable=False),
@@ -20,5 +20,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it; the next look compares bytes again."""
+    """Drop the table; the next check compares bytes again."""
     op.drop_table("stamps")

@@ -1,4 +1,4 @@
-"""A metric's nights are found without those of all the others: a page of the board asks for a dozen of hundreds."""
+"""An index for the time series of a metric: a dashboard page reads a dozen metrics out of hundreds."""
 
 from alembic import op
 
@@ -13,5 +13,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it; pages are slower."""
+    """Drop the index; dashboard pages get slower."""
     op.drop_index(_NAME, "metrics")

@@ -1,4 +1,4 @@
-"""Tables, columns and values under the names that the field uses; the ledger says where the former names end."""
+"""Rename tables, columns and values to the standard terms; a ledger entry marks where the former names end."""
 
 from datetime import UTC, datetime
 
@@ -35,7 +35,7 @@ _SCORE = "use_case, entity, night, model_digest, score, {at}"
 
 
 def upgrade() -> None:
-    """Rename in one transaction, and append the ledger's own entry about it where the ledger has entries."""
+    """Rename in one transaction, and append an entry about it if the ledger has entries."""
     _drop_views("standing_scores", "matured")
     for former, today in TABLES.items():
         op.rename_table(former, today)
@@ -51,7 +51,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Rename back; the ledger keeps the entry about the upgrade, since it is only appended to."""
+    """Rename back; the ledger is append-only and keeps the entry about the upgrade."""
     _drop_views("latest_scores", "matured_scores")
     for former, today in PREFIXES.items():
         _replace_prefix(today, former)
@@ -66,7 +66,7 @@ def downgrade() -> None:
 
 
 def _rename_key(former: str, today: str) -> None:
-    """Rename the primary key's constraint with its table; SQLite's constraints are part of the table's own text."""
+    """Rename the primary key constraint on Postgres; on SQLite it is part of the table's definition."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"ALTER TABLE {today} RENAME CONSTRAINT pk_{former} TO pk_{today}")
 
@@ -93,7 +93,7 @@ def _drop_views(*names: str) -> None:
 
 def _create_views(latest: str, matured: str, at: str) -> None:
     columns = ", ".join(f"scores.{name}" for name in _SCORE.format(at=at).split(", "))
-    op.execute(  # every name is one of this file
+    op.execute(  # all names are constants of this file
         f"CREATE VIEW {latest} AS SELECT {columns} FROM scores "
         "JOIN (SELECT use_case, MAX(night) AS night FROM scores GROUP BY use_case) newest "
         "ON scores.use_case = newest.use_case AND scores.night = newest.night"
@@ -105,7 +105,7 @@ def _create_views(latest: str, matured: str, at: str) -> None:
 
 
 def _append_to_ledger() -> None:
-    """Append the entry before which former names of kinds and payloads count; see `ml.governance.former_names`."""
+    """Append the entry before which former names of kinds and payloads apply; see `ml.governance.former_names`."""
     connection, ledger = op.get_bind(), _ledger()
     last = connection.execute(sa.select(ledger).order_by(ledger.c.seq.desc()).limit(1)).first()
     if last is None:

@@ -204,7 +204,7 @@ def test_a_night_built_as_nobody_knows_any_more_is_refused(arrive: Arrive, decla
     else:
         place.write_text(place.read_text().replace("congestion", "jams") if damage == "changed" else "{")
     with pytest.raises(
-        FeatureError, match=f"what the features of {service.name} mean, but it is not there or was changed"
+        FeatureError, match=f"the feature fingerprints of {service.name}, but it is not there or was changed"
     ):
         score.score("taxi", NIGHT)
 

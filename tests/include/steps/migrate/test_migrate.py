@@ -223,9 +223,9 @@ def with_a_package_of_its_own(settings: Settings) -> None:
     [
         pytest.param(of_another_house, "its ledger ends with .* never written to the one that is moved", id="a ledger"),
         pytest.param(with_another_score, "in scores, taxi, é0000, .* has other values there", id="a score"),
-        pytest.param(with_another_table, "in lake, taxi/valid/rides/.* is nowhere in what is moved", id="a table"),
+        pytest.param(with_another_table, "in lake, taxi/valid/rides/.* is not in the source", id="a table"),
         pytest.param(with_another_landed_file, "in landing, taxi/2024-03-01/rides.csv, .* other values", id="a file"),
-        pytest.param(with_a_package_of_its_own, "in packages, .* is nowhere in what is moved", id="a package"),
+        pytest.param(with_a_package_of_its_own, "in packages, .* is not in the source", id="a package"),
     ],
 )
 def test_a_target_that_holds_something_else_is_refused_and_left_as_it_is(

@@ -98,7 +98,7 @@ def test_within_the_cooldown_nothing_is_asked_for(arrive: Arrive, monkeypatch: p
     monkeypatch.setattr(usecases, "get", lambda _: patient)
     assert label_trigger.decide("taxi", land(settings, BATCH)) is None
     (decided,) = recorded.payloads(settings, EntryKind.LABEL_BATCH_DECIDED, LabelBatchDecided)
-    assert "cooling down" in decided.reason
+    assert "cooldown" in decided.reason
 
 
 def test_on_quiet_nights_a_batch_is_answered_with_when_it_is_held_until(

@@ -71,7 +71,7 @@ def approve(night: str) -> None:
 
 @pytest.mark.parametrize(
     ("bars", "failed"),
-    [(LENIENT, []), (replace(LENIENT, max_answer_difference=1e-9), ["mean distance of answers"])],
+    [(LENIENT, []), (replace(LENIENT, max_answer_difference=1e-9), ["mean distance of predictions"])],
     ids=["agrees", "further apart than declared"],
 )
 def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
@@ -87,7 +87,7 @@ def test_a_refit_of_minutes_is_released_where_it_agrees_with_the_judged_model(
     assert told.checks[-1].name == "rise of relative loss on the judged rows"
     model_card.check("ferry", LAST)
     release.run_acceptance_tests("ferry", LAST)
-    assert "mean distance of answers, 1 being what always the same answer loses" in release.render_evidence(
+    assert "mean distance of predictions, in units of the best constant's loss" in release.render_evidence(
         "ferry", LAST
     )
 

@@ -98,6 +98,6 @@ def test_a_person_is_not_held_back_by_the_budget_and_the_verdict_tells_how_much_
     asked = [train.train("taxi", night, train.BOOTSTRAP) for night in (EARLY, LAST)]
     assert asked == [False, False]
     assert [each.budget for each in recorded.verdicts(settings)] == [
-        "0 of 1 trainings in 28 nights are spent",
-        "1 of 1 trainings in 28 nights are spent",
+        "0 of 1 trainings in 28 nights are used",
+        "1 of 1 trainings in 28 nights are used",
     ]

@@ -114,7 +114,8 @@ def registered(settings: Settings) -> Path:
 
 def test_a_card_as_it_was_written_passes_its_check(told: Settings) -> None:
     result = CliRunner().invoke(main.app, ["model-card", "check", "taxi", LAST])
-    assert (result.exit_code, result.output) == (0, f"the model card of taxi as of {LAST} says what was recorded\n")
+    expected = f"the model card of taxi as of {LAST} agrees with the ledger and the registry\n"
+    assert (result.exit_code, result.output) == (0, expected)
 
 
 @pytest.mark.parametrize(

@@ -46,5 +46,5 @@ def test_what_was_written_down_is_not_written_again(home: Settings) -> None:
 def test_what_is_not_what_the_name_says_is_refused(home: Settings, text: str | None) -> None:
     feature_store.save_definitions(home, SERVICE)
     place(home).unlink() if text is None else place(home).write_text(text)
-    with pytest.raises(FeatureError, match=rf"{SERVICE.name} mean, .* `ratchet features build shop <nights>`"):
+    with pytest.raises(FeatureError, match=rf"{SERVICE.name}, but .* `ratchet features build shop <nights>`"):
         feature_store.load_definitions(home, "shop", "entities", SERVICE.name)

@@ -114,7 +114,7 @@ def test_what_was_never_deployed_is_refused_with_the_word_that_deploys_it(
     home: Settings, service: Service, change: dict[str, str]
 ) -> None:
     other = replace(service, **change)  # type: ignore[arg-type]
-    with pytest.raises(SetupError, match=f"does not know {other.name}.*`ratchet features apply`"):
+    with pytest.raises(SetupError, match=f"does not have {other.name}.*`ratchet features apply`"):
         feature_store.materialize(home, other, at(NIGHTS[0]), at(NIGHTS[2]))
 
 

@@ -102,8 +102,8 @@ def test_a_forest_without_a_tree_answers_zero(asked: Floats) -> None:
 @pytest.mark.parametrize(
     ("booster", "told"),
     [
-        pytest.param(lambda: grown(LABELS.astype(int), objective="multiclass", num_class=2), "a forest of several", id="several answers"),
-        pytest.param(lambda: grown(boosting="rf", bagging_freq=1, bagging_fraction=0.5), "or of a mean", id="a mean"),
+        pytest.param(lambda: grown(LABELS.astype(int), objective="multiclass", num_class=2), "trees of several classes", id="several classes"),
+        pytest.param(lambda: grown(boosting="rf", bagging_freq=1, bagging_fraction=0.5), "or an average", id="an average"),
         pytest.param(lambda: grown(linear_tree=True, objective="regression"), "got linear ones", id="linear leaves"),
     ],
 )  # fmt: skip

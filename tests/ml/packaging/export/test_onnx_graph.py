@@ -97,7 +97,7 @@ def test_a_model_need_not_have_every_kind_of_feature(levels: Any, tmp_path: Any)
     ("model", "told"),
     [
         pytest.param(linear(score=None), "a feature is called 'score'", id="a feature called as the output is"),
-        pytest.param(linear(zone=("", "a")), "the empty text for a level", id="a level that says missing"),
+        pytest.param(linear(zone=("", "a")), "the empty text as a level", id="a level that says missing"),
     ],
 )
 def test_what_the_graph_cannot_tell_apart_is_refused(model: Model, told: str) -> None:

@@ -204,7 +204,7 @@ def test_a_gate_refuses_to_judge_on_nights_that_the_champion_has_used() -> None:
     walk, _ = world.played(one("every@2"), GATED)
     refused = [look for look in walk.records if look.outcome == REFUSED]
     assert refused
-    assert all("too few are left to judge on" in look.reason for look in refused)
+    assert all("too few later nights to judge on" in look.reason for look in refused)
 
 
 def first_reason(scene: BacktestContext, grown: dict[date, TrainingResult], night: date, excluded: np.ndarray) -> str:

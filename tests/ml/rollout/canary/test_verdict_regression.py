@@ -59,8 +59,8 @@ def judge(given: CanaryObservations, rule: Canary | Experiment = RULE, scale: fl
     [
         pytest.param(Fault(minutes=3.0), "calibration", id="too much"),
         pytest.param(Fault(minutes=-3.0), "calibration", id="too little"),
-        pytest.param(Fault(minutes=3.0), "answers (1", id="moved"),
-        pytest.param(Fault(minutes=-3.0), "answers (1", id="moved down"),
+        pytest.param(Fault(minutes=3.0), "predictions (in units", id="moved"),
+        pytest.param(Fault(minutes=-3.0), "predictions (in units", id="moved down"),
         pytest.param(Fault(constant=True), "rows", id="constant"),
         pytest.param(Fault(constant=True), "cost", id="dear"),
         pytest.param(Fault(noise=5.0), "cost", id="noisy"),
@@ -80,9 +80,9 @@ def test_an_equal_canary_of_minutes_goes_on_to_the_next_share(seed: int) -> None
 
 def test_a_number_is_never_said_to_cost_an_action_or_to_have_log_odds() -> None:
     assert [each.name for each in judge(seen()).checks][3:] == [
-        "answers (1 is what always the same answer loses) moved from where the shadow's were",
+        "predictions (in units of the best constant's loss) moved from where the shadow's were",
         "calibration gap beyond the champion's",
-        "cost of an answer beyond the champion's, 1 being that of always the same",
+        "cost of a prediction minus the champion's, in units of the best constant's cost",
     ]
 
 
