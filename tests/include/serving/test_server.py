@@ -19,7 +19,6 @@ import msgspec
 import numpy as np
 import pytest
 import requests
-import tritonclient.http as triton
 from mlflow.deployments import get_deploy_client
 
 from bench import ways
@@ -69,6 +68,8 @@ def test_every_protocol_gives_the_score_of_the_package(shared: tuple[Settings, S
     assert post("/predict", json={"instances": [ROW]}).json() == {"predictions": [expected]}
     csv = post("/invocations", content="13,a", headers={"content-type": "text/csv", "accept": "text/csv"})
     assert csv.text == f"{expected!r}\n"
+    import tritonclient.http as triton  # a second of CPU, not for every worker
+
     client = triton.InferenceServerClient(f"127.0.0.1:{server.port}")
     inputs = ways.tensors(hour=("FP64", np.array([13.0])), zone=("BYTES", np.array([b"a"], object)))
     assert client.infer(USE_CASE, inputs).as_numpy("score").tolist() == [expected]

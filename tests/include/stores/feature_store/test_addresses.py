@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from feast.infra.online_stores.sqlite import SqliteOnlineStoreConfig
 
 from include.settings import Settings
 from include.stores.feature_store import addresses
@@ -17,6 +16,8 @@ def told(connection: str) -> list[str]:
 
 
 def test_without_an_address_it_is_a_database_in_the_feature_stores_folder(home: Settings) -> None:
+    from feast.infra.online_stores.sqlite import SqliteOnlineStoreConfig  # seconds of CPU, not for every worker
+
     found = SqliteOnlineStoreConfig(**addresses.online_store_config(home, "taxi"))
     assert found.path == str(home.feature_store / "taxi" / "online.db")
     assert addresses.redacted_url(home) == ""
