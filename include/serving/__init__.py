@@ -1,5 +1,6 @@
-"""Packages in use: each way of serving loads the same bytes through `ml.packaging.package_files`.
+"""The model server. Every way of serving loads the same package bytes through `ml.packaging.package_files`.
 
-The server, from the wire inwards: `__main__` listens, `app` has the routes, `gateway` lets requests in, `protocols` read
-them, `answering` answers by what the `fleet` has.
+A request passes through these modules in this order: `serving.__main__` listens, `serving.app` has the routes,
+`serving.gateway` applies limits, `serving.protocols` parses the body, and `serving.handler` scores the rows with the
+models of `serving.model_pool`.
 """

@@ -1,4 +1,4 @@
-"""Starts the model server of a use case, as a program: `python -m include.serving <use case>`."""
+"""Start the model server of a use case: `python -m include.serving <use case>`."""
 
 import sys
 
@@ -13,12 +13,12 @@ _STOP_SECONDS = 10
 
 
 def main(use_case: str, command: str = "serve") -> None:
-    """Serve until told to stop; then no new requests are taken, and those under way are answered.
+    """Serve until the process is asked to stop; then refuse new requests and answer those in progress.
 
-    SageMaker starts a container with the word `serve`; raises SetupError for another.
+    SageMaker starts a container with the command `serve`. Raises SetupError for any other command.
     """
     if command != "serve":
-        raise SetupError(f"expected the word 'serve' or none, got {command!r}: a server does nothing else")
+        raise SetupError(f"expected the command 'serve' or none, got {command!r}: the server has no other command")
     settings, serving_config = load_settings(), config.load()
     snapshot_dir = settings.feature_store / use_case / "snapshots"
     server_app = app.create(use_case, snapshot_dir, settings, serving_config)

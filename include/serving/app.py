@@ -1,4 +1,4 @@
-"""The model server: one FastAPI application that speaks every protocol, at the routes that each platform knows."""
+"""The model server: one FastAPI application with all protocols, at the routes that each platform expects."""
 
 import asyncio
 import gc
@@ -26,27 +26,27 @@ from include.stores.request_log import RequestLog
 
 
 def create(use_case: str, snapshot_dir: Path, settings: Settings, config: ServingConfig) -> FastRouter:
-    """Return the server of `use_case`, which looks entities up on `shelf` and follows what is routed in `where`.
+    """Return the server of `use_case`, which follows its routing and looks up entities in the snapshots of a folder.
 
-    Raises SetupError when there is no room for its journal.
+    Raises SetupError when there is no room for its prediction log.
     """
     pool = ModelPool(use_case, snapshot_dir, settings, config)
-    journal = RequestLog(settings.prediction_log / use_case)
-    metrics = Metrics(pool, journal)
-    handler = RequestHandler(pool, journal, metrics, config)
+    request_log = RequestLog(settings.prediction_log / use_case)
+    metrics = Metrics(pool, request_log)
+    handler = RequestHandler(pool, request_log, metrics, config)
     gateway = Gateway(handler, pool, metrics, config)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(pool.refresh)
         gc.collect()
-        gc.freeze()  # what is loaded stays: no request waits for it to be looked through again
+        gc.freeze()  # models stay loaded, so garbage collections during requests need not scan them
         refresh_task = asyncio.create_task(_refresh_periodically(pool, config.refresh_seconds))
         yield
         refresh_task.cancel()
         with suppress(asyncio.CancelledError):
             await refresh_task
-        for each in (gateway, handler, journal):
+        for each in (gateway, handler, request_log):
             await asyncio.to_thread(each.close)
 
     app: FastAPI = FastAPIOffline(title=f"Ratchet: {use_case}", version="1", lifespan=lifespan, redoc_url=None)
@@ -69,7 +69,7 @@ async def _refresh_periodically(pool: ModelPool, seconds: float) -> None:
 
 
 def _add_scoring_routes(app: FastAPI, gateway: Gateway, config: ServingConfig) -> None:
-    """Add the routes by which is asked; Vertex AI names its own."""
+    """Add the scoring routes of all protocols; Vertex AI sets the path of its own."""
     routes = {
         "/score": NATIVE,
         "/invocations": DATAFRAMES,
@@ -90,7 +90,7 @@ def _add_scoring_routes(app: FastAPI, gateway: Gateway, config: ServingConfig) -
         )
     for path in ("/healthz", "/v2/health/live"):
         app.add_api_route(
-            path, LivenessEndpoint(), methods=["GET"], tags=["health"], summary="Say that the process lives."
+            path, LivenessEndpoint(), methods=["GET"], tags=["health"], summary="Report that the process is alive."
         )
 
 
@@ -106,11 +106,11 @@ def _handle_http_exception(_: Request, error: Exception) -> Response:
 
 
 def _handle_unexpected_error(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "this server failed to answer; its log says why"}, 500)
+    return JSONResponse({"error": "this server failed to answer; its log has the reason"}, 500)
 
 
 def _openapi_builder(app: FastAPI, pool: ModelPool) -> Callable[[], dict[str, Any]]:
-    """Return what makes the OpenAPI document, with the features of the model that answers when it is asked for."""
+    """Return a function that builds the OpenAPI document for the features of the present champion."""
     default_openapi = app.openapi
 
     def document() -> dict[str, Any]:

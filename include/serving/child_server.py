@@ -1,4 +1,4 @@
-"""A model server as a process of ours, for as long as somebody needs one."""
+"""Run a model server as a child process, for as long as a context is open."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ _SECONDS, _POLL_SECONDS = 120.0, 0.02
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunningServer:
-    """A server that answers at `address`, and its process."""
+    """A running server: its address and its process."""
 
     address: str
     process: "subprocess.Popen[bytes]"
@@ -29,9 +29,10 @@ class RunningServer:
 def run_server(
     use_case: str, settings: Settings, *, port: int | None = None, **overrides: object
 ) -> Iterator[RunningServer]:
-    """Give a server that answers by the routes, packages and snapshots of `where`, and end it afterwards.
+    """Start a model server with the routing, packages and snapshots of `settings`, and stop it on exit.
 
-    `limits` are those of the server, by name; it listens on `port`, or on a free one. Raises SetupError when it ends, or does not answer, at its start.
+    `overrides` are fields of `ServingConfig`. It listens on `port`, or on a free port. Raises SetupError when the
+    server ends or does not answer during its start.
     """
     port = port or ports.free_port(settings.host)
     address = f"http://{settings.host}:{port}"
@@ -52,21 +53,21 @@ def run_server(
     command = [sys.executable, "-m", "include.serving", use_case]
     process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment)
     try:
-        with httpx.Client(base_url=address, trust_env=False) as client:  # one: each makes TLS ready, which takes long
+        with httpx.Client(base_url=address, trust_env=False) as client:  # reused: setting up TLS is slow
             wait_until(lambda: process.poll() is not None or _is_live(client), f"a server of {use_case} to answer")
         if process.poll() is not None:
-            raise SetupError(f"the server of {use_case} ended with code {process.returncode}: its last words are above")
+            raise SetupError(f"the server of {use_case} ended with code {process.returncode}: its output is above")
         yield RunningServer(address=address, process=process)
     finally:
         child_processes.end(process)
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:
-    """Return once it is `done`; raises SetupError when that takes too long."""
+    """Return once `done()` is true; raises SetupError that names `what` when it takes too long."""
     deadline = time.monotonic() + _SECONDS
     while not done():
         if time.monotonic() > deadline:
-            raise SetupError(f"waited {_SECONDS:g} s in vain for {what}")
+            raise SetupError(f"waited {_SECONDS:g} s without success for {what}")
         time.sleep(_POLL_SECONDS)
 
 

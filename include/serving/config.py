@@ -1,4 +1,4 @@
-"""What a server takes and where it listens: its part of the environment, read once."""
+"""Configuration of the model server: its address and limits, read once from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -14,12 +14,13 @@ _TOKEN_FILE = f"{_PREFIX}TOKEN_FILE"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServingConfig:
-    """Each field has a variable, `RATCHET_SERVING_` and its name in capitals; the platforms' own go before it.
+    """The configuration. A field's variable is `RATCHET_SERVING_` plus its name in upper case.
 
-    `body_bytes` and `rows` bound one request, `waiting` how many may wait for an answer, `body_seconds` how long a
-    client may take to send one, `answer_seconds` how long an answer may take. Requests of more than `inline_rows` rows
-    are answered beside the others. With `package`, a digest, the server answers with that one alone, whatever is routed.
-    With `challenger`, an address, the challenger's answers come from the server there, within `challenger_seconds`.
+    Variables of the platforms take precedence. `body_bytes` and `rows` limit one request, `waiting` limits the requests
+    that wait for an answer, `body_seconds` the time in which a client must send a request, and `answer_seconds` the
+    time of an answer. Requests of more than `inline_rows` rows are scored in a thread. With `package`, a digest, the
+    server answers with that package only, whatever the routing is. With `challenger`, an address, the challenger's
+    answers come from the server there, within `challenger_seconds`.
     """
 
     host: str = "127.0.0.1"
@@ -49,9 +50,9 @@ _PLATFORM_VARIABLES = {
 
 
 def load(environment: Mapping[str, str] = os.environ) -> ServingConfig:
-    """Return the limits that `environment` sets; raises SetupError for a value of the wrong kind, naming its variable.
+    """Return the configuration in `environment`; raises SetupError that names the variable of an invalid value.
 
-    The token may stand in a file instead, which `RATCHET_SERVING_TOKEN_FILE` names.
+    The token can also be in a file whose path is in `RATCHET_SERVING_TOKEN_FILE`.
     """
     given: dict[str, Any] = {}
     for field in fields(ServingConfig):
@@ -63,7 +64,9 @@ def load(environment: Mapping[str, str] = os.environ) -> ServingConfig:
         given["token"] = _read_secret(Path(environment[_TOKEN_FILE]))
     config = ServingConfig(**given)
     if config.token_for_all and not config.token:
-        raise SetupError(f"{_PREFIX}TOKEN_FOR_ALL asks every client for a token, but {_PREFIX}TOKEN is empty: set one")
+        raise SetupError(
+            f"{_PREFIX}TOKEN_FOR_ALL requires a token of every client, but {_PREFIX}TOKEN is empty: set one"
+        )
     return config
 
 
@@ -84,4 +87,4 @@ def _read_secret(path: Path) -> str:
     try:
         return path.read_text().strip()
     except OSError as error:
-        raise SetupError(f"expected a token in the file that {_TOKEN_FILE} names, but: {error}") from None
+        raise SetupError(f"expected a token in the file named by {_TOKEN_FILE}, but: {error}") from None

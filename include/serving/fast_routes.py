@@ -1,4 +1,4 @@
-"""Routes that are asked thousands of times a second: FastAPI documents them, and a table of paths finds them."""
+"""Fast routes, for thousands of requests per second: FastAPI documents them, and a table of paths dispatches them."""
 
 import inspect
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from include.serving.protocols import Protocol
 
 
 class Endpoint:
-    """An ASGI application that answers by one protocol; to FastAPI, a function without parameters."""
+    """An ASGI application that answers in one protocol. To FastAPI it looks like a function without parameters."""
 
     __signature__ = inspect.Signature()
 
@@ -25,7 +25,7 @@ class Endpoint:
 
 
 class LivenessEndpoint:
-    """An ASGI application that says that the process lives, and nothing else: what a server costs without a model."""
+    """An ASGI application that reports that the process is alive; it measures the server's cost without a model."""
 
     __signature__ = inspect.Signature()
     __name__ = "alive"
@@ -38,10 +38,10 @@ class LivenessEndpoint:
 
 
 class FastRouter:
-    """Hands a request for one of the direct routes to its endpoint, past what FastAPI costs; all others to FastAPI."""
+    """Dispatch requests for fast routes to their endpoints, without FastAPI's overhead, and all others to FastAPI."""
 
     def __init__(self, app: FastAPI, gateway: Gateway, names: Mapping[str, str]) -> None:
-        """Know the direct routes of `app`, their path parameters set to `names` where those are all of them."""
+        """Register the fast routes of `app` whose path parameters are all in `names`, with these values."""
         self.app, self.gateway = app, gateway
         self._endpoints: dict[tuple[str, str], tuple[FastRoute, dict[str, str]]] = {}
         for route in app.routes:
@@ -64,7 +64,7 @@ class FastRouter:
 
 
 class FastRoute(APIRoute):
-    """A route that FastAPI documents and finds, but whose requests it does not parse."""
+    """A route that FastAPI documents and routes, but whose requests it does not parse."""
 
     def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
         super().__init__(path, endpoint, **options)

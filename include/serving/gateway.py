@@ -1,4 +1,4 @@
-"""One request from the wire to the wire: what may come in, how long it may take, and what each failure is told as."""
+"""Handle one request: check its token and size, bound its time, and turn each failure into a status and a message."""
 
 import asyncio
 import secrets
@@ -28,14 +28,14 @@ _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 
 
 class StatusError(Exception):
-    """A request that gets a status and a sentence in place of an answer."""
+    """A failed request, with the HTTP status and the message to reply with."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status, self.message = status, message
 
     def reply(self, request_id: str = "") -> Reply:
-        """Return the body and the headers that tell of it."""
+        """Return the reply with the message and the headers of this status."""
         headers = {"Retry-After": str(_RETRY_SECONDS)} if self.status == 503 else {}
         headers |= {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
         headers |= {"Connection": "close"} if self.status in (408, 413) else {}  # the rest of the body is not read
@@ -53,9 +53,9 @@ _STATUSES: tuple[tuple[type[RatchetError], int], ...] = (
 
 
 class Gateway:
-    """Lets requests through to the answering, as many as there is time for.
+    """Passes requests to the handler, and rejects them when too many are waiting.
 
-    `requests` is to say how many the server has begun, also those whose turn has not come.
+    `active_requests` must return how many requests the server has accepted, including those that are still waiting.
     """
 
     def __init__(self, handler: RequestHandler, pool: ModelPool, metrics: Metrics, config: ServingConfig) -> None:
@@ -67,11 +67,11 @@ class Gateway:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answers")
 
     def close(self) -> None:
-        """Wait for the answers that are under way."""
+        """Wait for the answers in progress."""
         self._threads.shutdown()
 
     async def answer(self, protocol: Protocol, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request that came by `protocol`, or tell the client why not."""
+        """Answer one request in `protocol`, with scores or with an error."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         request_id, status = self._request_id(headers), 200
         try:
@@ -84,25 +84,25 @@ class Gateway:
         await _send(send, status, reply, request_id)
 
     def check_token(self, headers: Mapping[bytes, str], *, control: bool = False) -> None:
-        """Raise StatusError unless the request bears the token, where one is asked for; control needs one to be set."""
+        """Raise StatusError unless the request has the required token; `control` routes always require a token."""
         if not self._config.token:
             if control:
                 raise StatusError(403, "control is switched off: set RATCHET_SERVING_TOKEN to allow it")
             return
-        wanted = f"Bearer {self._config.token}".encode()
+        expected = f"Bearer {self._config.token}".encode()
         given = headers.get(b"authorization", "").encode("latin-1")
-        if (control or self._config.token_for_all) and not secrets.compare_digest(wanted, given):
+        if (control or self._config.token_for_all) and not secrets.compare_digest(expected, given):
             raise StatusError(401, "expected 'Authorization: Bearer ...' with the token of this server")
 
     def _request_id(self, headers: Mapping[bytes, str]) -> str:
-        """Return the id that the client gave, or a new one."""
+        """Return the request id that the client sent, or a new one."""
         given = headers.get(_REQUEST_ID, "")
         if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable():
             return given
         return f"{self._process}-{next(self._count):x}"
 
     async def _read_body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
-        """Return the whole body, of no more bytes than allowed, sent in no more time than allowed."""
+        """Return the whole body; raises StatusError when it is too large or takes too long to arrive."""
         self.check_token(headers)
         content_length = headers.get(b"content-length", "0")
         if not content_length.isdecimal() or int(content_length) > self._config.body_bytes:
@@ -131,7 +131,7 @@ class Gateway:
 
     def _too_large_error(self, size: str) -> StatusError:
         return StatusError(
-            413, f"expected at most {self._config.body_bytes} bytes, got {size[:20]}: ask in several requests"
+            413, f"expected at most {self._config.body_bytes} bytes, got {size[:20]}: send several requests"
         )
 
     async def _handle(
@@ -144,7 +144,7 @@ class Gateway:
         started: float,
     ) -> Reply:
         if (waiting := self._waiting_count()) > self._config.waiting:
-            raise StatusError(503, f"{waiting} requests are waiting already: ask again later")
+            raise StatusError(503, f"{waiting} requests are waiting already: try again later")
         try:
             protocol_request = self._build_request(path, headers, body, request_id)
             score_request = ScoreRequest.from_rows(
@@ -156,15 +156,15 @@ class Gateway:
             raise StatusError(status, str(fault)) from None
         except TimeoutError:
             raise StatusError(
-                504, f"no answer within {self._config.answer_seconds:g} s: ask for fewer rows at a time"
+                504, f"no answer within {self._config.answer_seconds:g} s: send fewer rows at a time"
             ) from None
 
     def _waiting_count(self) -> float:
-        """Return how many requests wait for an answer; those that are still coming in do not."""
+        """Return the number of requests that wait for an answer, without those whose body is still being read."""
         return self.active_requests() - self._reading
 
     async def _score(self, score_request: ScoreRequest) -> list[Prediction]:
-        """Return the answers, those that take their time from a thread beside the others' requests."""
+        """Return the predictions; slow ones are computed in a thread, so that other requests are not blocked."""
         if not self._handler.needs_thread(score_request):
             return self._handler.answer(score_request)
         running = asyncio.get_running_loop().run_in_executor(self._threads, self._handler.answer, score_request)

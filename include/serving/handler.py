@@ -1,4 +1,4 @@
-"""The one handler: rows in, scores out, every one of them in the journal; whichever protocol asks."""
+"""Score the rows of a request, in any protocol, and write every prediction to the request log."""
 
 import math
 import queue
@@ -22,9 +22,9 @@ _IDLE_SECONDS = 0.2
 
 
 class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journal has of one answer: `at` in seconds since 1970, `score` None where there was a `fault`.
+    """The logged record of one prediction. `at` is in seconds since 1970; `score` is None if there was a `fault`.
 
-    `night` is that of the snapshot that the server had.
+    `night` is the night of the feature snapshot that the server had.
     """
 
     request: str
@@ -42,9 +42,9 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request: its id, the protocol that it came by, its rows and whom each is about, and when it came (`perf_counter`).
+    """A parsed request: its id, its protocol, its rows with the entity of each, and its start (`time.perf_counter`).
 
-    `package` is the digest that the client wants to answer, None for whoever is to.
+    `package` is the digest of the package that the client requests; None lets the routing decide.
     """
 
     request_id: str
@@ -58,7 +58,7 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     def from_rows(
         cls, request_id: str, protocol: str, rows: Sequence[Row], started: float, package: str | None = None
     ) -> "ScoreRequest":
-        """Return the request; raises QuestionError when a row names its entity by something else than a text."""
+        """Return the request of `rows`; raises ScoreRequestError when the entity of a row is not a text."""
         entities = [request_schema.entity_key(row) for row in rows]
         return cls(
             request_id=request_id, protocol=protocol, rows=rows, entities=entities, started=started, package=package
@@ -66,7 +66,7 @@ class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """The score of one row, and by which package on which route."""
+    """The score of one row, with the package and the route that gave it."""
 
     entity: str | None
     score: float
@@ -75,7 +75,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows as a package took them, and its scores, or the fault for which there are none."""
+    """The rows with their features completed for a package, and its scores, or the fault that prevented them."""
 
     rows: Sequence[dict[str, object]]
     scores: Sequence[float | None]
@@ -83,10 +83,13 @@ class _Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestHandler:
-    """Answers from what the fleet has. While there is a shadow, whoever did not answer answers a copy, for which nobody waits."""
+    """Scores requests with the models of the pool.
 
-    def __init__(self, pool: ModelPool, journal: RequestLog, metrics: Metrics, config: ServingConfig) -> None:
-        self._pool, self._journal, self._metrics, self._config = pool, journal, metrics, config
+    While there is a shadow, a copy of each request is scored in the background by the model that did not answer it.
+    """
+
+    def __init__(self, pool: ModelPool, request_log: RequestLog, metrics: Metrics, config: ServingConfig) -> None:
+        self._pool, self._request_log, self._metrics, self._config = pool, request_log, metrics, config
         self._shadow_queue: queue.Queue[tuple[ServingState, ScoreRequest, Sequence[Route]]] = queue.Queue(
             config.shadow_waiting
         )
@@ -95,15 +98,15 @@ class RequestHandler:
         self._shadow_thread.start()
 
     def answer(self, request: ScoreRequest) -> list[Prediction]:
-        """Return the answer to each row, in order, once it is in the journal.
+        """Return the prediction of each row, in order, after it was written to the request log.
 
-        Raises QuestionError when a row does not have what the model takes (AbsentError: an entity that is not known),
-        SetupError while there is no champion, SnapshotError while there is nothing to look entities up in.
+        Raises ScoreRequestError when a row does not have the features of the model (UnknownEntityError when its entity
+        is not in the snapshot), SetupError while there is no champion, and SnapshotError while there is no snapshot.
         """
         serving = self._pool.serving
         if len(request.rows) > self._config.rows:
             raise ScoreRequestError(
-                f"expected at most {self._config.rows} rows, got {len(request.rows)}: ask in several requests"
+                f"expected at most {self._config.rows} rows, got {len(request.rows)}: send several requests"
             )
         routes = _routes(serving, request)
         answers: dict[int, Prediction] = {}
@@ -115,21 +118,21 @@ class RequestHandler:
         return [answers[index] for index in range(len(routes))]
 
     def needs_thread(self, request: ScoreRequest) -> bool:
-        """Say whether some of the answers come from elsewhere, or are too many to give between two requests."""
+        """Return whether the request has many rows or needs a remote challenger, and so would block other requests."""
         serving = self._pool.serving
         return len(request.rows) > self._config.inline_rows or (
             serving.has_remote_challenger and Route.CANARY in _routes(serving, request)
         )
 
     def close(self) -> None:
-        """Answer the copies that wait, and stop."""
+        """Score the copies in the shadow queue, and stop."""
         self._closed = True
         self._shadow_thread.join()
 
     def _answer(
         self, serving: ServingState, route: Route, request: ScoreRequest, indexes: Sequence[int]
     ) -> list[Prediction]:
-        """Return the answers of `route` to the rows at `places`; where the challenger has none, those of the champion."""
+        """Return the predictions of `route` for the rows at `indexes`, or the champion's if the challenger fails."""
         loaded = serving.model_for(route)
         attempt = self._attempt(loaded, request, indexes)
         if attempt.fault is None:
@@ -153,7 +156,7 @@ class RequestHandler:
                 for each in indexes
             )
             return _Attempt(rows=rows, scores=_scores(loaded, rows, self._config.inline_rows))
-        except Exception as fault:  # noqa: BLE001 - whatever a challenger does, the champion answers
+        except Exception as fault:  # noqa: BLE001 - whatever a challenger raises, the champion answers
             return _Attempt(
                 rows=[*rows, *({} for _ in indexes[len(rows) :])], scores=[None] * len(indexes), fault=fault
             )
@@ -161,7 +164,7 @@ class RequestHandler:
     def _log_predictions(
         self, loaded: LoadedModel, route: Route, request: ScoreRequest, indexes: Sequence[int], attempt: _Attempt
     ) -> None:
-        """Write a record for each row: of its score, or of the fault for which there is none."""
+        """Write a record for each row, with its score or with the fault that prevented it."""
         seconds = time.perf_counter() - request.started
         night = loaded.snapshot_store.served.facts.get("night") if loaded.snapshot_store.served else None
         fault = None if attempt.fault is None else f"{type(attempt.fault).__name__}: {attempt.fault}"
@@ -180,7 +183,7 @@ class RequestHandler:
                 night=str(night) if night else None,
                 features=row,
             )
-            self._journal.append(msgspec.json.encode(record))
+            self._request_log.append(msgspec.json.encode(record))
         self._metrics.count_answers(route, loaded.digest, seconds, len(indexes), failed=fault is not None)
 
     def _enqueue_shadow(self, serving: ServingState, request: ScoreRequest, routes: Sequence[Route]) -> None:
@@ -206,37 +209,37 @@ class RequestHandler:
 
 
 def _routes(serving: ServingState, request: ScoreRequest) -> list[Route]:
-    """Return who answers each row; raises AbsentError when the client wants a package that does not answer."""
+    """Return the route of each row; raises UnknownEntityError when the client requests a package that is not routed."""
     if request.package is None:
         return [serving.routing.route(entity or request.request_id) for entity in request.entities]
     active_packages = {serving.routing.package(each): each for each in (Route.CANARY, Route.CHAMPION)}
     if request.package not in active_packages or request.package not in serving.loaded:
         raise UnknownEntityError(
-            f"expected the version {serving.routing.champion}, which answers now, got {request.package[:64]!r}"
+            f"expected the version {serving.routing.champion}, which is served now, got {request.package[:64]!r}"
         )
     return [active_packages[request.package]] * len(request.rows)
 
 
 def _lookup_features(loaded: LoadedModel, entity: str | None) -> Row | None:
-    """Return the features that the snapshot has of `entity`; None for a row that names none."""
+    """Return the features of `entity` in the snapshot; None for a row without an entity."""
     if entity is None:
         return None
     snapshot = loaded.snapshot_store.served
     if snapshot is None:
         raise SnapshotError(
-            "expected a snapshot of features to look entities up in, but there is none yet: send the features, or ask later"
+            "expected a feature snapshot to look up entities in, but there is none yet: send the features, or try later"
         )
     features = snapshot.lookup(entity)
     if features is None:
         raise UnknownEntityError(
-            f"{request_schema.truncate(entity)} is none of the {len(snapshot.row_index)} entities of {snapshot.facts.get('night')}: "
-            "send its features instead"
+            f"{request_schema.truncate(entity)} is none of the {len(snapshot.row_index)} entities of "
+            f"{snapshot.facts.get('night')}: send its features instead"
         )
     return features
 
 
 def _scores(loaded: LoadedModel, rows: Sequence[dict[str, object]], inline_rows: int) -> list[float]:
-    """Return the score of each row; raises RatchetError when one is no number."""
+    """Return the score of each row; raises RatchetError when a score is not a finite number."""
     if loaded.remote is not None:
         scores = loaded.remote.scores(rows)
     elif len(rows) <= inline_rows:
@@ -247,4 +250,4 @@ def _scores(loaded: LoadedModel, rows: Sequence[dict[str, object]], inline_rows:
         scores = loaded.model.predict(pd.DataFrame(rows, columns=list(loaded.input_schema.is_text))).tolist()
     if all(map(math.isfinite, scores)):
         return scores
-    raise RatchetError(f"package {loaded.digest[:12]} gave a score that is no number: roll back")
+    raise RatchetError(f"package {loaded.digest[:12]} gave a score that is not a number: roll back")

@@ -1,4 +1,4 @@
-"""Asks the server of this machine whether it is ready, as a program: for a container's health check."""
+"""Health check of a container: exit with 0 if the server on this machine is ready."""
 
 import sys
 import urllib.request
@@ -10,7 +10,7 @@ _SECONDS = 4
 
 
 def main() -> None:
-    """Exit 0 when the server has something to answer with, else print why not and exit 1."""
+    """Return when the server is ready; otherwise print the reason and exit with 1."""
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{config.load().port}/readyz", timeout=_SECONDS).close()
     except (OSError, RatchetError) as fault:

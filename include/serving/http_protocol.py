@@ -1,4 +1,4 @@
-"""How requests come in and answers go out, where uvicorn's own way is not ours."""
+"""Changes to uvicorn's HTTP protocol: a timeout for headers, and one system call per answer."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ _HEADER_SECONDS = 5.0
 
 
 class HeaderTimeoutProtocol(HttpToolsProtocol):
-    """Hangs up on a client that does not get its headers across in time; uvicorn would wait for ever."""
+    """Closes the connection of a client that does not send its headers in time; uvicorn would wait forever."""
 
     _header_timer: asyncio.TimerHandle | None = None
 
@@ -41,9 +41,9 @@ class HeaderTimeoutProtocol(HttpToolsProtocol):
 
 
 class BufferedTransport:
-    """A transport that sends the headers of an answer with its body: one call of the system in place of two.
+    """A transport that sends the headers of an answer together with its body, in one system call instead of two.
 
-    What is not followed by more goes out before the next event.
+    Data that no further write follows is sent in the next iteration of the event loop.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -53,7 +53,7 @@ class BufferedTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send `data` with what is held, or hold it for what comes."""
+        """Send `data` together with the buffered data, or buffer it if there is none."""
         if self._buffer:
             pending, self._buffer = self._buffer, b""
             self._transport.write(pending + data)
@@ -62,7 +62,7 @@ class BufferedTransport:
             self._loop.call_soon(self._flush)
 
     def close(self) -> None:
-        """Send what is held, and hang up."""
+        """Send the buffered data, and close the connection."""
         self._flush()
         self._transport.close()
 

@@ -1,6 +1,6 @@
-"""Serves a package and a snapshot for a moment, as a program, and says what its answers were and what they took.
+"""Load a package and a snapshot in a process of its own, and report the scores, latency and memory as JSON.
 
-Damaged trees can end the process that parses them: this one is there to be ended.
+A damaged model can crash the process that parses it, so this is a separate program.
 """
 
 import json
@@ -26,18 +26,19 @@ _TRIES, _MAX_TIMED = 3, 300
 
 
 def main(folder: str, digest: str, trusted: str, snapshot_dir: str) -> None:
-    """Print the trial as JSON, or exit 1 with the sentence that says why there is none."""
+    """Print the `ServingProbe` as JSON, or exit with 1 and the error message."""
     try:
         files = packages.get(Path(folder), digest, Path(trusted))
         model = package_files.load(files)
         package_files.check_golden(model, files)
-        print(json.dumps(asdict(run(model, SnapshotCache(Path(snapshot_dir)).snapshot))))  # noqa: T201 - the answer to who started it
+        probe = run(model, SnapshotCache(Path(snapshot_dir)).snapshot)
+        print(json.dumps(asdict(probe)))  # noqa: T201 - the parent process reads it
     except (PackageError, SnapshotError) as error:
         sys.exit(str(error))
 
 
 def run(model: Model, snapshot: FeatureSnapshot) -> ServingProbe:
-    """Return what the model answers for every entity of the snapshot, in its order, and what that took."""
+    """Return the model's scores of every entity of the snapshot, in its order, with latency and memory."""
     import pandas as pd
 
     entities = list(snapshot.row_index)

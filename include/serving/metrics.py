@@ -1,4 +1,4 @@
-"""What Prometheus reads of a server; each server has a registry of its own."""
+"""Prometheus metrics of a model server; each server has its own registry."""
 
 import math
 import time
@@ -18,9 +18,9 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 class Metrics:
-    """Counters that requests move, and gauges that are read when somebody asks."""
+    """Counters and histograms that requests update, and gauges that are computed when they are scraped."""
 
-    def __init__(self, pool: ModelPool, journal: RequestLog) -> None:
+    def __init__(self, pool: ModelPool, request_log: RequestLog) -> None:
         self._registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
@@ -28,49 +28,61 @@ class Metrics:
             "ratchet_requests", "Requests, by protocol and status", ("protocol", "status"), registry=registry
         )
         self.shadows_dropped = Counter(
-            "ratchet_shadows_dropped", "Copies for which the shadow had no time", registry=registry
+            "ratchet_shadows_dropped", "Rows not scored by the shadow because its queue was full", registry=registry
         )
-        self.waiting = Gauge("ratchet_requests_waiting", "Requests that wait for their answer", registry=registry)
+        self.waiting = Gauge("ratchet_requests_waiting", "Requests waiting for an answer", registry=registry)
         self._answers = Counter(
-            "ratchet_answers", "Rows answered, by route and package", ("route", "package"), registry=registry
+            "ratchet_answers", "Rows scored, by route and package", ("route", "package"), registry=registry
         )
         self._faults = Counter(
-            "ratchet_answer_faults", "Rows that a package could not answer", ("route", "package"), registry=registry
+            "ratchet_answer_faults", "Rows that a package failed to score", ("route", "package"), registry=registry
         )
         self._latency = Histogram(
-            "ratchet_answer_seconds", "To the score, by route", ("route",), registry=registry, buckets=_SECONDS
+            "ratchet_answer_seconds",
+            "Seconds from the request to the score, by route",
+            ("route",),
+            registry=registry,
+            buckets=_SECONDS,
         )
-        self._packages = Gauge("ratchet_package", "1 for each package at hand", ("role", "package"), registry=registry)
-        names = Gauge("ratchet_use_case", "1 for the use case that is answered for", ("name",), registry=registry)
+        self._packages = Gauge("ratchet_package", "1 for each routed package", ("role", "package"), registry=registry)
+        names = Gauge("ratchet_use_case", "1 for the use case of this server", ("name",), registry=registry)
         names.labels(pool.use_case).set(1)
         self._pool = pool
         for name, description, value in (
             ("ratchet_ready", "1 once there is a champion", lambda: float(pool.ready)),
             ("ratchet_canary_share", "Share of entities that the challenger answers for", self._canary_share),
-            ("ratchet_routing_seq", "The ledger's entry that is followed", self._routing_seq),
+            ("ratchet_routing_seq", "Ledger entry of the routing in use", self._routing_seq),
             (
                 "ratchet_features_night_seconds",
-                "The night of the features looked up, since 1970",
+                "Night of the feature snapshot in use, in seconds since 1970",
                 self._features_night_seconds,
             ),
-            ("ratchet_refresh_faults", "What cannot be taken now", lambda: float(len(pool.faults))),
-            ("ratchet_stale_seconds", "Since all that is routed was whole", lambda: time.time() - pool.refreshed_at),
-            ("ratchet_journal_dropped_records", "Answers not written down", lambda: float(journal.dropped)),
+            ("ratchet_refresh_faults", "Faults of the last refresh", lambda: float(len(pool.faults))),
+            (
+                "ratchet_stale_seconds",
+                "Seconds since the last refresh without faults",
+                lambda: time.time() - pool.refreshed_at,
+            ),
+            (
+                "ratchet_journal_dropped_records",
+                "Predictions not written to the prediction log",
+                lambda: float(request_log.dropped),
+            ),
         ):
             Gauge(name, description, registry=registry).set_function(value)
 
     @cache  # noqa: B019 - as many as there are protocols and statuses
     def request_counter(self, protocol: str, status: int) -> Counter:
-        """Return the counter of requests that came by `protocol` and were answered with `status`."""
+        """Return the counter of requests in `protocol` that were answered with `status`."""
         return self._requests.labels(protocol, status)
 
     def count_answers(self, route: Route, package: str, seconds: float, rows: int, *, failed: bool) -> None:
-        """Count `rows` that `package` answered, or `failed` to answer, on `route` in `seconds`."""
+        """Count `rows` that `package` scored, or `failed` to score, on `route` in `seconds`."""
         self._row_counter(route, package, failed=failed).inc(rows)
         self._latency_histogram(route).observe(seconds)
 
     def render(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         self._packages.clear()
         if self._pool.ready:
             routing = self._pool.serving.routing

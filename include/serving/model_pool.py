@@ -1,4 +1,4 @@
-"""The packages at hand: loaded by digest, each proven in a process of its own first, and replaced all at once."""
+"""The loaded packages of a server. Each is first verified in a separate process, and all of them change atomically."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ from ml.training.fitting import Model
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """A package ready to answer, and the shelf that it looks features up in; where it is `apart` its scores come from there."""
+    """A loaded package with its feature snapshots. If `remote` is set, its scores come from that server."""
 
     digest: str
     model: Model
@@ -33,14 +33,14 @@ class LoadedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class ServingState:
-    """What answers now. Requests that began with one keep it to their end."""
+    """The routing and the packages in use. A request keeps the state that it began with to its end."""
 
     routing: Routing
     loaded: Mapping[str, LoadedModel]
 
     @property
     def has_remote_challenger(self) -> bool:
-        """Say whether the challenger's answers come from elsewhere."""
+        """Whether another server scores for the challenger."""
         challenger = self.routing.challenger
         return challenger is not None and self.loaded[challenger].remote is not None
 
@@ -54,10 +54,10 @@ class ServingState:
 
 
 class ModelPool:
-    """Follows the routing of one use case; what cannot be taken is told in `faults`, and what was good goes on."""
+    """Follows the routing of one use case. `faults` says what cannot be loaded; then the earlier state is served."""
 
     def __init__(self, use_case: str, snapshot_dir: Path, settings: Settings, config: ServingConfig) -> None:
-        """Answer for `use_case` from the `shelf`, with what is routed in `where`, or as the `limits` say."""
+        """Serve `use_case` as `settings` route it and `config` says, with the snapshots in `snapshot_dir`."""
         self.use_case, self._snapshot_dir, self._settings, self._config = use_case, snapshot_dir, settings, config
         self._remote_client = remote_challenger.connect(config) if config.challenger else None
         self._serving: ServingState | None = None
@@ -68,7 +68,7 @@ class ModelPool:
 
     @property
     def serving(self) -> ServingState:
-        """What answers now; raises SetupError while nothing does."""
+        """The state in use; raises SetupError while there is none."""
         if self._serving is None:
             reason = "; ".join(self.faults) or "nothing was loaded yet"
             raise SetupError(f"expected a champion of {self.use_case} to answer with, but {reason}")
@@ -79,9 +79,9 @@ class ModelPool:
         return self._serving is not None
 
     def refresh(self, *, retry: bool = False) -> tuple[str, ...]:
-        """Take a newer routing, packages and snapshots where they are whole; return why not otherwise, also `faults`.
+        """Load a newer routing, packages and snapshots if they are valid; return the faults, which `faults` keeps too.
 
-        What was refused is tried `again` only when asked for.
+        A routing that failed to load is tried again only with `retry`.
         """
         with self._lock:
             if retry:
@@ -92,7 +92,7 @@ class ModelPool:
             return self.faults
 
     def _load_routed(self) -> list[str]:
-        """Serve what is routed now; return why not, or not all of it."""
+        """Load the present routing and its packages; return the faults."""
         try:
             wanted = self._read_routing()
         except (OSError, RatchetError) as fault:
@@ -113,14 +113,14 @@ class ModelPool:
         return faults
 
     def _is_complete(self, wanted: Routing, loaded: Mapping[str, LoadedModel]) -> bool:
-        """Say whether whoever is to answer can, the challenger from where it is to."""
+        """Return whether the challenger, if there is one, is loaded, and attached to its server if it has one."""
         if wanted.challenger is None:
             return True
         challenger = loaded.get(wanted.challenger)
         return challenger is not None and (self._remote_client is None or challenger.remote is not None)
 
     def _attach_remote(self, wanted: Routing) -> list[str]:
-        """Let a challenger that is apart answer once it is there; return why it does not yet."""
+        """Route to a remote challenger once its server is ready; return the reason while it is not."""
         serving, digest = self._serving, wanted.challenger
         if self._remote_client is None or serving is None or digest is None or digest not in serving.loaded:
             return []
@@ -141,20 +141,20 @@ class ModelPool:
         published = routing_store.current(self.use_case, self._settings)
         if self._serving is not None and published.seq < self._serving.routing.seq:
             raise RequestError(
-                f"{routing_store.path_of(self._settings.routes, self.use_case)} is as of entry {published.seq} of the ledger, but entry "
-                f"{self._serving.routing.seq} is served already: it is an old one put back"
+                f"{routing_store.path_of(self._settings.routes, self.use_case)} is as of entry {published.seq} of the "
+                f"ledger, but entry {self._serving.routing.seq} is served already: it was replaced by an older routing"
             )
         return published
 
     def _load_missing(
         self, wanted: Routing, previous: Mapping[str, LoadedModel]
     ) -> tuple[dict[str, LoadedModel], list[str]]:
-        """Return the wanted packages, those that are loaded already as they are, and why some are not there."""
+        """Return the packages of `wanted`, reusing those that are loaded already, and the faults of the others."""
         loaded, faults = {}, []
         for digest in wanted.packages:
             try:
                 loaded[digest] = previous[digest] if digest in previous else self._load(digest)
-            except Exception as fault:  # noqa: BLE001 - whatever is wrong with it, what was good goes on
+            except Exception as fault:  # noqa: BLE001 - whatever is wrong with it, the earlier packages are served
                 faults.append(str(fault) if isinstance(fault, RatchetError) else f"package {digest[:12]}: {fault!r}")
         return loaded, faults
 
@@ -163,12 +163,12 @@ class ModelPool:
         facts = package_files.facts(files)
         if facts.get("use_case") != self.use_case:
             raise PackageError(
-                f"package {digest[:12]} answers for {facts.get('use_case')!r}, expected one for {self.use_case!r}"
+                f"package {digest[:12]} is for the use case {facts.get('use_case')!r}, expected {self.use_case!r}"
             )
         pinned = fingerprints.from_facts(facts, source=f"package {digest[:12]}")
         subprocesses.run("include.serving.verify_package", self._settings.packages, digest, self._settings)
         model = package_files.load(files)
-        package_files.check_golden(model, files)  # here too: no request waits for what a first answer imports
+        package_files.check_golden(model, files)  # here too: a first prediction imports modules, which takes time
         return LoadedModel(
             digest=digest,
             model=model,
@@ -177,7 +177,7 @@ class ModelPool:
         )
 
     def _refresh_snapshots(self) -> list[str]:
-        """Let every package look for a newer snapshot, and return why one cannot be taken."""
+        """Load the newest snapshot for every package, and return the faults."""
         if self._serving is None:
             return []
         faults = (each.snapshot_store.refresh() for each in self._serving.loaded.values())

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of each protocol: schemas and examples for the model that answers now."""
+"""Schemas and examples of each protocol in the OpenAPI document, for the present champion."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,15 @@ from ml.scoring.request_schema import ENTITY, RequestSchema
 Schema = dict[str, Any]
 
 _ERRORS = {
-    401: "the token is missing or another one",
+    401: "the token is missing or wrong",
     403: "control is switched off",
     404: "no such entity, model or version",
     408: "the request took too long to arrive",
     413: "the request is too large",
     415: "the body is in another format",
-    422: "the body is no question that the model can answer; the error says what was expected",
+    422: "the body is not a valid request; the error says what was expected",
     500: "the model gave no answer",
-    503: "too many requests are waiting, or there is nothing to answer with yet: ask again later",
+    503: "too many requests are waiting, or no model is loaded yet: try again later",
     504: "the answer took too long",
 }
 _NUMBERS: Schema = {"type": "array", "items": {"type": "number"}}
@@ -59,7 +59,7 @@ _ANSWERS: Mapping[str, Schema] = {
 
 
 def responses(protocol: str) -> dict[int | str, Schema]:
-    """Return what may come back by a protocol."""
+    """Return the responses of a protocol by status."""
     answer = {"description": "the answers", "content": {JSON: {"schema": _ANSWERS[protocol]}}}
     if protocol == DATAFRAMES.name:
         answer["content"][CSV] = {"schema": {"type": "string"}}  # type: ignore[index]
@@ -69,7 +69,7 @@ def responses(protocol: str) -> dict[int | str, Schema]:
 
 
 def errors(*statuses: int) -> dict[int | str, Schema]:
-    """Return how failures of these statuses are told."""
+    """Return the error responses of these statuses."""
     schema = {
         "type": "object",
         "required": ["error"],
@@ -79,7 +79,7 @@ def errors(*statuses: int) -> dict[int | str, Schema]:
 
 
 def body(protocol: str, input_schema: RequestSchema, example_entity: str | None) -> Schema:
-    """Return the `requestBody` of a protocol for a model that takes these features; `known` is an entity to show."""
+    """Return the request body of a protocol for a model with these features, with `example_entity` as an example."""
     rows = {"type": "array", "minItems": 1, "items": _row(input_schema)}
     lists = {"type": "array", "minItems": 1, "items": _cells(input_schema)}
     example = {name: "some text" if is_text else 0.0 for name, is_text in input_schema.is_text.items()}
@@ -107,7 +107,7 @@ def body(protocol: str, input_schema: RequestSchema, example_entity: str | None)
 
 
 def signature(input_schema: RequestSchema) -> Schema:
-    """Return the tensors that a model takes and gives, as the Open Inference Protocol describes them."""
+    """Return the input and output tensors of a model, as the Open Inference Protocol describes them."""
     return {
         "inputs": [
             {"name": name, "datatype": tensors.datatype(is_text=is_text), "shape": [-1]}
@@ -118,7 +118,7 @@ def signature(input_schema: RequestSchema) -> Schema:
 
 
 def _row(input_schema: RequestSchema) -> Schema:
-    """Return the schema of a row: all features, or an entity and those that are newer than what is known of it."""
+    """Return the schema of a row: all features, or an entity and features that override those of the snapshot."""
     features = {name: _cell(is_text=is_text) for name, is_text in input_schema.is_text.items()}
     complete_row = {
         "type": "object",
@@ -146,7 +146,7 @@ def _cells(input_schema: RequestSchema) -> Schema:
 
 
 def _csv_pattern(input_schema: RequestSchema) -> str:
-    """Return the pattern of a CSV with a header; there are others, such as with quotes, that are read too."""
+    """Return a pattern of CSV with a header. The server also reads CSV that it does not match, such as with quotes."""
     cells = (
         r"[A-Za-z0-9 ]{0,20}" if is_text else r"(-?[0-9]{1,9}(\.[0-9]{1,6})?)?"
         for is_text in input_schema.is_text.values()

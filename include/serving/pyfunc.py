@@ -1,6 +1,6 @@
-"""The MLflow flavour of a package: model code that MLflow stores beside the package's bytes, and runs to load it.
+"""The MLflow pyfunc flavor of a package: model code that MLflow stores next to the package, and runs to load it.
 
-Ratchet must be importable where it is loaded; there is no pickle.
+Ratchet must be importable where the model is loaded. Nothing is pickled.
 """
 
 from pathlib import Path
@@ -17,10 +17,10 @@ from ml.packaging import package_files
 
 
 class PackagedModel(PythonModel):
-    """Answers from the bytes of one package, checked against its digest before they are parsed."""
+    """Predicts with one package, whose digest and signature are verified before it is parsed."""
 
     def load_context(self, context: Any) -> None:
-        """Load the package; raises PackageError when its bytes are not those that were registered, or nobody trusted signed them."""
+        """Load the package; raises PackageError when its bytes changed, or when no trusted key signed them."""
         path, trusted = Path(context.artifacts["package"]), load_settings().trusted_keys
         files = packages.read(path, context.model_config["digest"], trusted)
         self._model = package_files.load(files)
@@ -28,7 +28,7 @@ class PackagedModel(PythonModel):
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return the answer to each row of features; categories are strings here."""
+        """Return the prediction of each row of features; categories are strings here."""
         return self._model.predict(model_input)
 
 

@@ -1,4 +1,4 @@
-"""A challenger that answers in a process, or a container, of its own: whatever it does, the champion's goes on."""
+"""A challenger in a process or container of its own, so that it cannot disturb the champion's server."""
 
 from collections.abc import Sequence
 
@@ -19,19 +19,19 @@ class _Reply(msgspec.Struct):
 
 
 def connect(config: ServingConfig) -> httpx.Client:
-    """Return a client of the server that the challenger's answers come from."""
+    """Return a client of the challenger's server."""
     headers = {"Authorization": f"Bearer {config.token}"} if config.token else {}
     return httpx.Client(base_url=config.challenger, timeout=config.challenger_seconds, trust_env=False, headers=headers)
 
 
 class RemoteChallenger:
-    """A server elsewhere that answers with the package `digest`, asked by threads that may wait."""
+    """A server that scores with the package `digest`. Calls block, so they are made in threads."""
 
     def __init__(self, digest: str, client: httpx.Client) -> None:
         self._digest, self._client = digest, client
 
     def check_ready(self) -> None:
-        """Raise RequestError unless the server is there, and answers with the package."""
+        """Raise RequestError unless the server is ready and serves the package."""
         try:
             status = self._client.get("/readyz").json()
         except (httpx.HTTPError, ValueError) as error:
@@ -40,7 +40,7 @@ class RemoteChallenger:
             raise self._error(f"it answers with {status.get('package')}: {status.get('faults')}")
 
     def scores(self, rows: Sequence[dict[str, object]]) -> list[float]:
-        """Return the score of each row of features; raises RequestError when they do not come, or from another package."""
+        """Return the score of each row; raises RequestError when the server fails or another package answers."""
         try:
             response = self._client.post("/score", content=msgspec.json.encode({"rows": rows}))
             response.raise_for_status()

@@ -1,4 +1,4 @@
-"""What a server says of itself: whether it is ready, what its model takes, its metrics; and its control."""
+"""Routes other than scoring: readiness, metadata of the model, metrics, and control."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from include.serving.model_pool import ModelPool
 
 
 def health(pool: ModelPool, config: ServingConfig) -> APIRouter:
-    """Return the routes that platforms ask whether to send requests here."""
+    """Return the health routes by which platforms decide whether to send requests."""
     router = APIRouter(tags=["health"])
 
     def ready() -> JSONResponse:
-        """Say what answers, from which night's features, and what cannot be taken now; 503 while nothing answers."""
+        """Report the champion, its features' night, and the faults of the last refresh; 503 without a champion."""
         if not pool.ready:
             return JSONResponse({"ready": False, "faults": list(pool.faults)}, 503)
         serving = pool.serving
@@ -31,25 +31,25 @@ def health(pool: ModelPool, config: ServingConfig) -> APIRouter:
         return JSONResponse(payload)
 
     for path in dict.fromkeys(("/readyz", "/ping", "/health", "/v2/health/ready", config.health_route or "/readyz")):
-        router.get(path, responses={503: {"description": "nothing to answer with yet"}})(ready)
+        router.get(path, responses={503: {"description": "no model is loaded yet"}})(ready)
     return router
 
 
 def models(pool: ModelPool, gateway: Gateway) -> APIRouter:
-    """Return the routes by which KServe's clients, of both of its protocols, find out what there is to ask."""
+    """Return the metadata routes of KServe's two protocols."""
     router = APIRouter(
         tags=["models"], dependencies=[Depends(_token_dependency(gateway))], responses=openapi.errors(401, 404, 503)
     )
 
     @router.get("/v2")
     def server() -> dict[str, object]:
-        """Name the server and what it can beyond the protocol."""
+        """Return the name of the server and its extensions of the protocol."""
         return {"name": "ratchet", "version": "1", "extensions": ["binary_tensor_data"]}
 
     @router.get("/v2/models/{name}")
     @router.get("/v2/models/{name}/versions/{version}")
     def model(name: str, version: str | None = None) -> dict[str, object]:
-        """Describe the inputs and the output of the model that answers."""
+        """Describe the inputs and the output of the model."""
         check_model(name, version)
         champion = pool.serving.champion
         return {
@@ -63,13 +63,13 @@ def models(pool: ModelPool, gateway: Gateway) -> APIRouter:
     @router.get("/v2/models/{name}/ready")
     @router.get("/v2/models/{name}/versions/{version}/ready")
     def model_ready(name: str, version: str | None = None) -> dict[str, object]:
-        """Say whether the model answers."""
+        """Report that the model is ready."""
         check_model(name, version)
         return {"name": name, "ready": True}
 
     def check_model(name: str, version: str | None) -> None:
         if not pool.ready:
-            raise StatusError(503, "; ".join(pool.faults) or "nothing to answer with yet")
+            raise StatusError(503, "; ".join(pool.faults) or "no model is loaded yet")
         if name != pool.use_case or version not in (None, *pool.serving.loaded):
             raise StatusError(404, f"expected the model {pool.use_case!r}, version {pool.serving.champion.digest}")
 
@@ -77,7 +77,7 @@ def models(pool: ModelPool, gateway: Gateway) -> APIRouter:
 
 
 def control(pool: ModelPool, metrics: Metrics, gateway: Gateway) -> APIRouter:
-    """Return the routes of whoever runs the server; those that move something need the token."""
+    """Return the routes for operators: metrics, and control, which always needs the token."""
     router = APIRouter(tags=["operation"])
 
     @router.get(
@@ -87,7 +87,7 @@ def control(pool: ModelPool, metrics: Metrics, gateway: Gateway) -> APIRouter:
         response_class=PlainTextResponse,
     )
     def page() -> Response:
-        """Return what Prometheus reads."""
+        """Return the metrics in Prometheus' text format."""
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     control_router = APIRouter(
@@ -98,7 +98,7 @@ def control(pool: ModelPool, metrics: Metrics, gateway: Gateway) -> APIRouter:
 
     @control_router.get("/state")
     def state() -> dict[str, object]:
-        """Say what is routed, what is loaded, and what cannot be taken."""
+        """Report the routing, the loaded packages, and the faults of the last refresh."""
         serving = pool.serving if pool.ready else None
         return {
             "routing": serving.routing.to_json() if serving else None,
@@ -108,7 +108,7 @@ def control(pool: ModelPool, metrics: Metrics, gateway: Gateway) -> APIRouter:
 
     @control_router.post("/refresh")
     def refresh() -> dict[str, object]:
-        """Look for a newer routing, packages and snapshots now, also those that were refused before."""
+        """Load a newer routing, packages and snapshots now, including those that failed to load before."""
         return {"faults": list(pool.refresh(retry=True))}
 
     router.include_router(control_router)

@@ -1,4 +1,4 @@
-"""Programs that load a package in a process of its own: damaged trees can end the process that parses them."""
+"""Run a program that loads a package in a separate process, since a damaged model can crash the process."""
 
 import subprocess
 import sys
@@ -11,12 +11,17 @@ _SECONDS = 120
 
 
 def run(program: str, packages: Path, digest: str, settings: Settings, *extra: str) -> str:
-    """Return what `program` printed about a package in the folder `packages`; raises PackageError with its last words where it failed."""
+    """Run `program` on a package in the folder `packages` and return its output.
+
+    Raises PackageError with the last line of its error output when it fails, or when it takes too long.
+    """
     command = [sys.executable, "-m", program, str(packages), digest, str(settings.trusted_keys), *extra]
     try:
         completed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        raise PackageError(f"package {digest[:12]} cannot be served: {program} was not done in {_SECONDS} s") from None
+        raise PackageError(
+            f"package {digest[:12]} cannot be served: {program} did not finish in {_SECONDS} s"
+        ) from None
     if completed.returncode != 0:
         last_line = (completed.stderr.strip().splitlines() or [f"its process ended with code {completed.returncode}"])[
             -1

@@ -1,4 +1,4 @@
-"""Loads a package and answers its golden rows, as a program: damaged trees can end the process that parses them."""
+"""Verify a package by loading it and scoring its golden rows, in a process that a damaged model may crash."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from ml.packaging import package_files
 
 
 def main(folder: str, digest: str, trusted: str) -> None:
-    """Exit 0 when the package gives its golden rows the scores it was packed with, else print why and exit 1."""
+    """Return if the golden rows get the scores recorded in the package; otherwise print the reason and exit with 1."""
     try:
         files = packages.get(Path(folder), digest, Path(trusted))
         package_files.check_golden(package_files.load(files), files)

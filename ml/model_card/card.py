@@ -86,7 +86,7 @@ def render(card: ModelCard, *, with_timings: bool = True) -> str:
 
 
 def features_csv(features: Iterable[FeatureReport]) -> str:
-    """Return the table of features as CSV, with unrounded numbers; columns are joined by spaces, sources by semicolons."""
+    """Return the features as CSV, with unrounded numbers; columns are joined by spaces, sources by semicolons."""
     header = (
         "feature,columns,within,within_low,within_high,across,across_low,across_high,pays,milliseconds,null_share,needs"
     )
@@ -161,8 +161,9 @@ def candidate_lines(contenders: Sequence[CandidateResult], choice: Choice, *, wi
 def verdict_lines(gate_verdict: PromotionVerdict) -> list[str]:
     """Return the line on the gate's verdict, gain and reason."""
     return [
-        f"**{gate_verdict.outcome}**, by the {gate_verdict.rule} bar, on {gate_verdict.rows:,} rows of {gate_verdict.nights} nights: "
-        f"{gate_verdict.display_names.loss} gain {_interval(gate_verdict.gain)}. {gate_verdict.reason[0].upper()}{gate_verdict.reason[1:]}."
+        f"**{gate_verdict.outcome}**, by the {gate_verdict.rule} bar, on {gate_verdict.rows:,} rows of "
+        f"{gate_verdict.nights} nights: {gate_verdict.display_names.loss} gain {_interval(gate_verdict.gain)}. "
+        f"{gate_verdict.reason[0].upper()}{gate_verdict.reason[1:]}."
     ]
 
 
@@ -197,11 +198,11 @@ def _feature_lines(card: ModelCard) -> list[str]:
     return [
         *_table(headers, rows),
         "",
-        f"The {names.loss} ({names.loss_unit}) that is lost on later nights when a declaration's columns are dealt anew, all "
-        "together, among "
-        f"the rows of each night, and among all nights of a fold; both intervals hold together at {confidence}, by nights. "
-        "Features that say the same stand in for each other, so that each may look worth little: leave out one at a time, "
-        "and train again. Milliseconds are those of one build; what several share is on the first one's bill.",
+        f"The {names.loss} ({names.loss_unit}) that is lost on later nights when a declaration's columns are dealt "
+        "anew, all together, among the rows of each night, and among all nights of a fold; both intervals hold "
+        f"together at {confidence}, by nights. Features that say the same stand in for each other, so that each may "
+        "look worth little: leave out one at a time, and train again. Milliseconds are those of one build; what "
+        "several share is on the first one's bill.",
     ]
 
 
@@ -214,9 +215,9 @@ def _unjustified_lines(features: Sequence[FeatureReport], loss: str) -> list[str
         f"{len(unjustified)} of {len(features)} are not shown to pay, the dearest first:",
         "",
         *(
-            f"* `{each.importance.feature}` costs {_build_ms_text(each)} ms to build{_rows_built_text(each)} and needs {each.lineage}; "
-            f"without it, {loss} changes by {_interval(each.importance.within_nights)} within nights and "
-            f"{_interval(each.importance.across_nights)} across"
+            f"* `{each.importance.feature}` costs {_build_ms_text(each)} ms to build{_rows_built_text(each)} and needs "
+            f"{each.lineage}; without it, {loss} changes by {_interval(each.importance.within_nights)} within nights "
+            f"and {_interval(each.importance.across_nights)} across"
             for each in by_build_ms
         ),
     ]

@@ -29,8 +29,8 @@ def refit_section(refit: RefitComparison) -> list[str]:
     """Return the lines on a refit, also fitted on the judged rows, and on whether it is the model that is released."""
     if refit.is_equivalent:
         explanation = (
-            f"Released is a refit of the judged model `{refit.judged}`: the same settings, learned from the judged rows too. The "
-            "two agree, so what was measured of the judged model stands for it."
+            f"Released is a refit of the judged model `{refit.judged}`: the same settings, learned from the judged "
+            "rows too. The two agree, so what was measured of the judged model stands for it."
         )
     else:
         explanation = (
@@ -102,10 +102,9 @@ def _weak_slices(search: SliceSearch, confidence: str, display_names: DisplayNam
         "",
         *markdown.table(head, rows),
         "",
-        f"The excess is the {display_names.loss} ({display_names.loss_per_row}) that a constant added to the {display_names.raw}, learned on the "
-        "earlier rows, spares "
-        f"on the judged ones, after each night's luck is taken out; a rule is weak where that lies above 0, at {confidence} "
-        "for all of these together.",
+        f"The excess is the {display_names.loss} ({display_names.loss_per_row}) that a constant added to the "
+        f"{display_names.raw}, learned on the earlier rows, spares on the judged ones, after each night's luck is "
+        f"taken out; a rule is weak where that lies above 0, at {confidence} for all of these together.",
     ]
 
 

@@ -39,7 +39,9 @@ def reference_pages(command: Any) -> dict[str, str]:
         "reference/dags.md": dag_manuals.page(PROJECT / "dags"),
         "reference/ledger.md": ledger_kinds.page(),
         "reference/alerts.md": alert_rules.page((PROJECT / "include/serving/prometheus/rules.yaml").read_text()),
-        "reference/settings.md": settings_page.page((PROJECT / ".env.example").read_text()),
+        "reference/settings.md": settings_page.page(
+            (PROJECT / ".env.example").read_text(), (PROJECT / "docker-compose.yml").read_text()
+        ),
         "benchmarks/index.md": benchmark_tables.page(PROJECT / "bench"),
     }
 

@@ -1,5 +1,7 @@
 """The page of the command line: every command of `ratchet` with its arguments and options, from Typer."""
 
+import re
+import textwrap
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -50,11 +52,20 @@ def section(words: tuple[str, ...], command: Any) -> str:
         for part in (
             f"## {' '.join(words)}",
             markdown.docstring(command.help),
-            markdown.code(usage),
+            markdown.code(_wrapped(usage)),
             markdown.items(map(_description, described)),
         )
         if part
     )
+
+
+def _wrapped(usage: str) -> str:
+    """Return a usage in lines that fit; no option is parted from its value."""
+    glued = re.sub(r"\[[^]]*\]|--\S+ [A-Z_]+", lambda match: match[0].replace(" ", "\0"), usage)
+    lines = textwrap.fill(
+        glued, markdown.WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return lines.replace("\0", " ")
 
 
 def _is_option(parameter: Any) -> bool:

@@ -107,7 +107,7 @@ def _operations(server: Server, tag: str) -> Iterator[str]:
     for text, routes in by_summary.items():
         yield f"{markdown.paragraph(text)}\n\n{markdown.items(routes)}"
         if text in server.examples:
-            yield markdown.code(json.dumps(server.examples[text]), "json")
+            yield markdown.code(json.dumps(server.examples[text], indent=2), "json")
 
 
 def _errors(document: Mapping[str, Any]) -> Iterator[str]:

@@ -10,7 +10,8 @@ from include.serving.config import ServingConfig
 from include.settings import PROJECT, Settings, read_settings
 
 _VARIABLE = re.compile(r"#?([A-Z][A-Z0-9_]+)=(.*)")
-_HEADING = "## "
+_COMPOSE_DEFAULT = re.compile(r"\$\{([A-Z0-9_]+):-([^}]*)\}")
+_HEADING, _CORES = "## ", "the number of cores"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,9 +24,9 @@ class Variable:
     meaning: str
 
 
-def page(example_file: str) -> str:
-    """Return the page of the variables in an `.env.example`."""
-    known = defaults()
+def page(example_file: str, compose_file: str) -> str:
+    """Return the page of the variables in an `.env.example`; `compose_file` has the defaults of the stack."""
+    known = dict(_COMPOSE_DEFAULT.findall(compose_file)) | defaults()
     parts: list[str] = []
     section = ""
     for each in read(example_file):
@@ -67,15 +68,21 @@ def defaults() -> dict[str, str]:
     settings = read_settings({})
     served = {f"RATCHET_SERVING_{each.name.upper()}": _text(each.default) for each in fields(ServingConfig)}
     own = {f"RATCHET_{each.name.upper()}": _text(getattr(settings, each.name)) for each in fields(Settings)}
-    return served | own | {"RATCHET_THREADS": "the number of cores"}
+    return served | own | {"RATCHET_THREADS": _CORES}
 
 
 def _entry(variable: Variable, known: Mapping[str, str]) -> str:
-    default = known.get(variable.name, variable.example)
-    fact = f"default `{default}`" if default else "empty by default"
-    if default != variable.example and variable.example and variable.name in known and "://" in variable.example:
-        fact += f"; for example `{variable.example}`"
-    return markdown.item(f"`{variable.name}` ({fact}): {variable.meaning}")
+    default = known.get(variable.name)
+    facts = [_default(default)] if default is not None else []
+    if variable.example and (default is None or (variable.example != default and "://" in variable.example)):
+        facts.append(f"for example `{variable.example}`")
+    return markdown.item(f"`{variable.name}` ({'; '.join(facts) or 'empty by default'}): {variable.meaning}")
+
+
+def _default(value: str) -> str:
+    if not value:
+        return "empty by default"
+    return f"default: {_CORES}" if value == _CORES else f"default `{value}`"
 
 
 def _text(value: object) -> str:

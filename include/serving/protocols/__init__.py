@@ -1,4 +1,4 @@
-"""The languages that clients speak, each of which reads rows from a body and writes answers into one."""
+"""The protocols of the model server. Each reads rows from a request body and writes predictions to a reply."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ml.scoring.request_schema import Row
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
-    """A way to ask, `told` to clients in a sentence. `read` raises QuestionError for a body that is none of its questions."""
+    """One protocol. `summary` describes it to clients; `read` raises ScoreRequestError for an invalid body."""
 
     name: str
     summary: str
@@ -21,7 +21,7 @@ class Protocol:
 
 NATIVE = Protocol(
     name="native",
-    summary="Score rows of features, or entities that are known here.",
+    summary="Score rows of features, or entities of the feature snapshot.",
     read=native.read,
     write=native.write,
 )

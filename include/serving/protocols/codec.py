@@ -1,4 +1,4 @@
-"""What every protocol reads from and writes into."""
+"""Requests and replies that all protocols share, and functions to decode them."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -14,11 +14,11 @@ JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonlines"
 
 
 class MediaError(ScoreRequestError):
-    """A body came in a format that the protocol does not read."""
+    """The body has a media type that the protocol does not read."""
 
 
 class ProtocolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A body as it came, with what its headers say, and the model asked: its name, its package, the features it takes."""
+    """A request body with the relevant headers, and the model that is requested: its name, package and features."""
 
     request_id: str
     body: bytes
@@ -27,11 +27,11 @@ class ProtocolRequest(msgspec.Struct, frozen=True, kw_only=True):
     input_schema: RequestSchema
     content_type: str = JSON
     accept: str = ""
-    json_bytes: int | None = None  # of the body, the rest being tensors (Inference-Header-Content-Length)
+    json_bytes: int | None = None  # length of the JSON; binary tensors follow (Inference-Header-Content-Length)
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """A body to answer with."""
+    """The body and headers of an answer."""
 
     body: bytes
     content_type: str = JSON
@@ -39,23 +39,23 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_media_type(request: ProtocolRequest, *media: str) -> None:
-    """Raise MediaError unless the body is of one of these media types."""
+    """Raise MediaError unless the body has one of these media types."""
     if request.content_type not in media:
         raise MediaError(f"expected {' or '.join(media)}, got {request_schema.truncate(request.content_type)}")
 
 
 def decode_json(body: bytes, shape: type[T]) -> T:
-    """Return the JSON in `body` as the `shape` that it should have; raises QuestionError when it has another."""
+    """Return the JSON in `body` decoded as `shape`; raises ScoreRequestError when it has another shape."""
     try:
         return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, RecursionError, ValueError) as fault:  # a ValueError: bad UTF-8
+    except (msgspec.DecodeError, RecursionError, ValueError) as fault:  # ValueError: invalid UTF-8
         raise ScoreRequestError(f"expected JSON, but: {fault}") from None
 
 
 def parse_rows(value: object, input_schema: RequestSchema) -> list[Row]:
-    """Return rows written as objects, as lists of all features in order, or as an object of columns.
+    """Return rows given as objects, as lists of all features in order, or as an object of columns.
 
-    Raises QuestionError for anything else, and when there is none.
+    Raises ScoreRequestError for anything else, and when there are no rows.
     """
     if isinstance(value, Mapping):
         return _rows_from_columns(value)
@@ -76,7 +76,7 @@ def _rows_from_columns(columns: Mapping[str, object]) -> list[Row]:
     sizes = {len(each) if isinstance(each, list) else -1 for each in cells}
     if len(sizes) != 1 or sizes <= {-1, 0}:
         raise ScoreRequestError(
-            f"expected an object of columns, each a list of as many cells, got {request_schema.truncate(dict(columns))}"
+            f"expected an object of columns, all lists of the same length, got {request_schema.truncate(dict(columns))}"
         )
     return [dict(zip(columns, row, strict=True)) for row in zip(*_lists(cells), strict=True)]
 

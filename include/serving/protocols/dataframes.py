@@ -1,4 +1,4 @@
-"""What MLflow's scoring server reads at `/invocations`, and SageMaker sends there: frames as JSON, CSV or JSON lines."""
+"""The protocol of MLflow's scoring server and of SageMaker at `/invocations`: frames as JSON, CSV or JSON lines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from ml.scoring.request_schema import RequestSchema, Row
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A frame as `DataFrame.to_dict(orient="split")` writes it; its index is of no use here."""
+    """A frame as written by `DataFrame.to_dict(orient="split")`; its index is ignored."""
 
     columns: list[str]
     data: list[list[Any]]
@@ -22,7 +22,7 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked: a frame in one of four forms, and parameters, of which there are none."""
+    """The request body: a frame in one of four forms. `params` must be empty."""
 
     dataframe_split: Split | None = None
     dataframe_records: list[dict[str, Any]] | None = None
@@ -32,7 +32,7 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read(request: ProtocolRequest) -> list[Row]:
-    """Return the rows of a frame in any of the formats; raises QuestionError."""
+    """Return the rows of a frame in any of the formats; raises ScoreRequestError."""
     codec.check_media_type(request, JSON, CSV, JSON_LINES)
     match request.content_type:
         case codec.CSV:
@@ -45,7 +45,7 @@ def read(request: ProtocolRequest) -> list[Row]:
 
 
 def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
-    """Return the scores as MLflow does, or one on each line where the client would rather have CSV."""
+    """Return the scores as MLflow does, or one per line if the client accepts CSV."""
     scores = [each.score for each in answers]
     if request.accept.startswith(CSV):
         return Reply(body="".join(f"{score!r}\n" for score in scores).encode(), content_type=CSV)
@@ -54,12 +54,13 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
 
 def _parse_frame(body: Body, input_schema: RequestSchema) -> list[Row]:
     if body.params:
-        raise ScoreRequestError(f"params: there are none to set, got {request_schema.truncate(body.params)}")
+        raise ScoreRequestError(f"params: expected none, got {request_schema.truncate(body.params)}")
     forms = {name: getattr(body, name) for name in Body.__struct_fields__ if name != "params"}
     given = {name: frame for name, frame in forms.items() if frame is not None}
     if len(given) != 1:
         raise ScoreRequestError(
-            f"expected one of {request_schema.join_names(list(forms))}, got {request_schema.join_names(list(given)) or 'none'}"
+            f"expected one of {request_schema.join_names(list(forms))}, "
+            f"got {request_schema.join_names(list(given)) or 'none'}"
         )
     (body,) = given.values()
     if not isinstance(body, Split):

@@ -14,18 +14,18 @@ from ml.scoring.request_schema import Row
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked: rows, and parameters, of which there are none."""
+    """The request body: rows. `parameters` must be empty."""
 
     instances: list[Any]
     parameters: dict[str, Any] | None = None
 
 
 def read(request: ProtocolRequest) -> list[Row]:
-    """Return the instances, objects or lists of all features in order; raises QuestionError."""
+    """Return the instances, given as objects or as lists of all features in order; raises ScoreRequestError."""
     codec.check_media_type(request, codec.JSON)
     body = codec.decode_json(request.body, Body)
     if body.parameters:
-        raise ScoreRequestError(f"parameters: there are none to set, got {request_schema.truncate(body.parameters)}")
+        raise ScoreRequestError(f"parameters: expected none, got {request_schema.truncate(body.parameters)}")
     return codec.parse_rows(body.instances, request.input_schema)
 
 

@@ -1,4 +1,4 @@
-"""Ratchet's own protocol: rows or entities in; with each score goes who gave it."""
+"""Ratchet's own protocol: rows or entities in, scores with their package and route out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,14 +14,14 @@ from ml.scoring.request_schema import Row
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked: either rows of features, or the keys of entities."""
+    """The request body: either rows of features, or the keys of entities."""
 
     rows: list[dict[str, Any]] | None = None
     entities: list[str] | None = None
 
 
 def read(request: ProtocolRequest) -> list[Row]:
-    """Return the rows of `{"rows": [{...}, ...]}` or of `{"entities": ["...", ...]}`; raises QuestionError."""
+    """Return the rows of `{"rows": [{...}, ...]}` or of `{"entities": ["...", ...]}`; raises ScoreRequestError."""
     codec.check_media_type(request, codec.JSON)
     body = codec.decode_json(request.body, Body)
     if bool(body.rows) == bool(body.entities):
@@ -30,7 +30,7 @@ def read(request: ProtocolRequest) -> list[Row]:
 
 
 def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
-    """Return each answer with its entity, package and route."""
+    """Return each score with its entity, package and route."""
     entries = [
         {"entity": each.entity, "score": each.score, "package": each.package, "route": each.route} for each in answers
     ]

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2 (KServe, Seldon, Triton): a tensor for each feature, as JSON or as bytes.
+"""The Open Inference Protocol, version 2 (KServe, Seldon, Triton): one tensor for each feature, as JSON or binary.
 
 https://kserve.github.io/website/latest/modelserving/data_plane/v2_protocol/, with Triton's binary tensor extension.
 """
@@ -33,7 +33,7 @@ _LENGTH = struct.Struct("<I")
 
 
 class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A column: its cells under `data`, or among the bytes after the JSON."""
+    """A column. Its cells are in `data`, or in the binary part after the JSON."""
 
     name: str
     shape: list[int]
@@ -43,14 +43,14 @@ class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RequestedOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tensor that the client wants back."""
+    """An output tensor that the client requests."""
 
     name: str
     parameters: dict[str, Any] = {}
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked; KServe's own client names the model here too."""
+    """The request body; KServe's own client names the model here too."""
 
     inputs: list[Tensor]
     model_name: str | None = None
@@ -60,19 +60,20 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def datatype(*, is_text: bool) -> str:
-    """Return the datatype in which a feature is described to clients; others that hold the same value are read too."""
+    """Return the datatype in which a feature is described to clients; other datatypes are read too."""
     return _TEXT if is_text else "FP64"
 
 
 def read(request: ProtocolRequest) -> list[Row]:
-    """Return the rows that the tensors make, each of shape [n] or [n, 1]; raises QuestionError."""
+    """Return the rows of the tensors, which each have the shape [n] or [n, 1]; raises ScoreRequestError."""
     codec.check_media_type(request, codec.JSON, BINARY)
     body, rest = _split_body(request)
     if not body.inputs or any(output.name != SCORE for output in body.outputs):
         raise ScoreRequestError(f"expected one input or more, and no output but {SCORE!r}")
     if body.model_name not in (None, request.model):
         raise ScoreRequestError(
-            f"expected model_name to be {request.model!r} as in the path, got {request_schema.truncate(body.model_name)}"
+            f"expected model_name to be {request.model!r} as in the path, "
+            f"got {request_schema.truncate(body.model_name)}"
         )
     columns: dict[str, list[object]] = {}
     for tensor in body.inputs:
@@ -89,7 +90,7 @@ def read(request: ProtocolRequest) -> list[Row]:
 
 
 def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
-    """Return one tensor of scores, as bytes where the client asked for that."""
+    """Return one tensor of scores, in binary form if the client requested it."""
     body, _ = _split_body(request)
     scores = [each.score for each in answers]
     tensor: dict[str, Any] = {"name": SCORE, "datatype": "FP64", "shape": [len(scores)]}
@@ -109,7 +110,7 @@ def write(request: ProtocolRequest, answers: Sequence[Prediction]) -> Reply:
 
 
 def _split_body(request: ProtocolRequest) -> tuple[Body, bytes]:
-    """Return what is asked, and the bytes of those tensors that are not JSON."""
+    """Return the decoded body, and the bytes of the binary tensors."""
     end = len(request.body) if request.json_bytes is None else request.json_bytes
     if end > len(request.body):
         raise ScoreRequestError(f"{HEADER} says {end} bytes of JSON, but only {len(request.body)} bytes came")
@@ -117,7 +118,7 @@ def _split_body(request: ProtocolRequest) -> tuple[Body, bytes]:
 
 
 def _column(tensor: Tensor, rest: bytes) -> tuple[list[object], bytes]:
-    """Return the cells of one tensor, and the bytes after those that it took."""
+    """Return the cells of one tensor, and the remaining bytes."""
     name, shape = tensor.name, tensor.shape
     if not shape or shape[0] < 1 or shape[1:] not in ([], [1]):
         raise ScoreRequestError(f"{name}: expected a shape [n] or [n, 1] of one row or more, got {shape}")
@@ -158,13 +159,13 @@ def _unpack(name: str, kind: str, raw: bytes) -> list[object]:
 
 
 def _texts(name: str, raw: bytes) -> list[str]:
-    """Return texts that each follow their length in bytes."""
+    """Return the texts in `raw`; each one follows its length in bytes."""
     texts, offset = [], 0
     while offset < len(raw):
         end = offset + _LENGTH.size
         size = _LENGTH.unpack_from(raw, offset)[0] if end <= len(raw) else len(raw)
         if end + size > len(raw):
-            raise ScoreRequestError(f"{name}: expected texts that each follow their length (4 bytes), got a cut one")
+            raise ScoreRequestError(f"{name}: expected texts that follow their length (4 bytes), got a truncated one")
         texts.append(_utf8(name, raw[end : end + size]))
         offset = end + size
     return texts

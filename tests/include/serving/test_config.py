@@ -36,7 +36,7 @@ def test_each_has_a_variable(environment: dict[str, str], field: str, expected: 
         ),
         pytest.param({"RATCHET_SERVING_TOKEN_FOR_ALL": "maybe"}, "on or off, got 'maybe'", id="no switch"),
         pytest.param({"RATCHET_SERVING_TOKEN_FOR_ALL": "on"}, "TOKEN is empty: set one", id="a token that is none"),
-        pytest.param({"RATCHET_SERVING_TOKEN_FILE": "/nowhere"}, "a token in the file that", id="no such file"),
+        pytest.param({"RATCHET_SERVING_TOKEN_FILE": "/nowhere"}, "a token in the file named by", id="no such file"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(environment: dict[str, str], told: str) -> None:

@@ -21,7 +21,7 @@ import pytest
 import requests
 from mlflow.deployments import get_deploy_client
 
-from bench import ways
+from bench import score_paths
 from include.serving.handler import PredictionRecord
 from include.settings import Settings
 from include.stores import request_log, routing_store
@@ -71,7 +71,7 @@ def test_every_protocol_gives_the_score_of_the_package(shared: tuple[Settings, S
     import tritonclient.http as triton  # a second of CPU, not for every worker
 
     client = triton.InferenceServerClient(f"127.0.0.1:{server.port}")
-    inputs = ways.tensors(hour=("FP64", np.array([13.0])), zone=("BYTES", np.array([b"a"], object)))
+    inputs = score_paths.tensors(hour=("FP64", np.array([13.0])), zone=("BYTES", np.array([b"a"], object)))
     assert client.infer(USE_CASE, inputs).as_numpy("score").tolist() == [expected]
     assert client.is_server_ready()
     assert client.is_model_ready(USE_CASE)
@@ -144,7 +144,7 @@ REFUSED = [
     ("many rows", "/predict", b'{"instances": [' + b",".join([b'[1,"a"]'] * 101) + b"]}", {}, 422, "at most 100 rows"),
     ("another format", "/score", b"<x/>", {"content-type": "text/xml"}, 415, "got 'text/xml'"),
     ("another model", "/v2/models/bus/infer", b"{}", {}, 404, "expected the model 'taxi'"),
-    ("another version", f"/v2/models/{USE_CASE}/versions/x/infer", json.dumps({"inputs": [{"name": "hour", "shape": [1], "datatype": "FP64", "data": [1]}, {"name": "zone", "shape": [1], "datatype": "BYTES", "data": ["a"]}]}).encode(), {}, 404, "which answers now"),
+    ("another version", f"/v2/models/{USE_CASE}/versions/x/infer", json.dumps({"inputs": [{"name": "hour", "shape": [1], "datatype": "FP64", "data": [1]}, {"name": "zone", "shape": [1], "datatype": "BYTES", "data": ["a"]}]}).encode(), {}, 404, "which is served now"),
     ("no number of bytes", f"/v2/models/{USE_CASE}/infer", b"{}", {"inference-header-content-length": "x"}, 422, "a number of bytes"),
     ("nothing", "/nowhere", b"{}", {}, 404, "Not Found"),
     ("control without a token", "/control/refresh", b"", {}, 401, "Bearer"),
@@ -320,12 +320,12 @@ def test_a_shadow_answers_a_copy_that_nobody_hears(home: Settings) -> None:
     [
         pytest.param("cut", "'learner.txt' should have SHA-256", id="a truncated file"),
         pytest.param("edited", "'learner.txt' should have SHA-256", id="an edited leaf"),
-        pytest.param("foreign", "answers for 'bus', expected one for 'taxi'", id="another use case's"),
+        pytest.param("foreign", "is for the use case 'bus', expected 'taxi'", id="another use case's"),
         pytest.param("absent", "it is not there", id="a digest that nobody packed"),
         pytest.param("unsigned", "has no model.sig", id="nobody signed it"),
-        pytest.param("other features", "means something else by zone", id="features that mean something else"),
+        pytest.param("other features", "defines zone differently", id="features that mean something else"),
         pytest.param("forged routing", "has a forged signature", id="a routing that nobody signed"),
-        pytest.param("old routing", "it is an old one put back", id="an old routing put back"),
+        pytest.param("old routing", "it was replaced by an older routing", id="an old routing put back"),
     ],
 )
 def test_what_is_bad_is_refused_and_the_old_package_keeps_answering(damage: str, told: str, home: Settings) -> None:

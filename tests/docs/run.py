@@ -1,0 +1,132 @@
+"""`make docs-commands`: run the commands of Start, Tutorial and How-to against the home that `make run` left.
+
+Each page gets a copy of the home, so that no command changes what another page, or a person, finds there. A page may
+ask for a real server in a comment: `<!-- commands: s3 -->`, `<!-- commands: postgres -->`, or for an empty home:
+`<!-- commands: new-home -->`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from include.settings import PROJECT, load_settings
+from tests.docs import outputs, pages
+from tests.docs.pages import Command
+
+_NEEDS = re.compile(r"<!-- commands: ([a-z0-9 -]+?) -->")
+_BY_CI = re.compile(r"make [a-z-]+( [A-Z_]+=\S+)*")
+_SECONDS = 120
+
+
+def main() -> int:
+    """Run every command, print what came of each, and return 1 if any failed."""
+    home = load_settings().home
+    if not (home / "warehouse.db").exists():
+        print(f"expected a home in which `make run` ended at {home}: run it first", file=sys.stderr)
+        return 1
+    started, failures = time.monotonic(), 0
+    for page in pages.executed():
+        failures += sum(not ok for ok in run_page(page, home))
+    print(f"{failures} failed, {time.monotonic() - started:.0f} s")
+    return min(failures, 1)
+
+
+def run_page(page: Path, home: Path) -> Iterator[bool]:
+    """Run the commands of one page, and yield whether each did what the page shows."""
+    commands = [each for each in pages.commands(page) if not is_run_by_ci(each)]
+    if not commands:
+        return
+    with environment(page, home) as variables:
+        if variables is None:
+            print(f"skipped  {_name(page)}: there is no Postgres here")
+            return
+        for command in commands:
+            yield _run(command, variables)
+
+
+def is_run_by_ci(command: Command) -> bool:
+    """Return whether CI runs a command itself, before it calls this program: `make` and its targets."""
+    return bool(_BY_CI.fullmatch(command.text.partition("#")[0].strip()))
+
+
+@contextmanager
+def environment(page: Path, home: Path) -> Iterator[dict[str, str] | None]:
+    """Yield the environment of a page's commands, with a home of their own; None if a server is not to be had."""
+    needed = " ".join(_NEEDS.findall(page.read_text())).split()
+    with ExitStack() as stack, TemporaryDirectory(prefix="ratchet-docs-") as folder:
+        own = Path(folder) / "home"
+        if "new-home" not in needed:
+            shutil.copytree(home, own, symlinks=True, ignore=shutil.ignore_patterns("logs", "*.pid"))
+        servers = _servers(stack, needed, Path(folder))
+        if servers is None:
+            yield None
+            return
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        yield {
+            **os.environ,
+            "RATCHET_HOME": str(own),
+            "PATH": path,
+            "PYTHONPATH": str(PROJECT),
+            "TMPDIR": folder,
+            **servers,
+        }
+
+
+def _servers(stack: ExitStack, needed: list[str], folder: Path) -> Mapping[str, str] | None:
+    """Start the servers that a page needs, and return the variables that lead to them."""
+    from tests import postgres, s3
+
+    variables: dict[str, str] = {}
+    if "s3" in needed:
+        (folder / "s3").mkdir()
+        variables |= stack.enter_context(s3.running(folder / "s3")).environment
+    if "postgres" in needed:
+        try:
+            variables["POSTGRES_URL"] = stack.enter_context(postgres.running()).url
+        except pytest.skip.Exception:
+            return None
+    return variables
+
+
+def _run(command: Command, variables: Mapping[str, str]) -> bool:
+    """Run one command, print whether it did what the page shows, and return that."""
+    started = time.monotonic()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command.text],
+        cwd=PROJECT,
+        env=dict(variables),
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    printed = done.stdout + done.stderr
+    missing = outputs.difference(command.output, printed)
+    wrong = (
+        f"exit code {done.returncode}" if done.returncode else f"not printed as shown: {missing!r}" if missing else ""
+    )
+    state = "FAILED " if wrong else "ok     "
+    print(
+        f"{state} {_name(command.page)}:{command.line} {command.text!r} ({time.monotonic() - started:.1f} s)",
+        flush=True,
+    )
+    if wrong:
+        print(f"{wrong}; it printed:\n{printed}", flush=True)
+    return not wrong
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(PROJECT))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""The pages of the server have every route, an example for each protocol, and every metric."""
+
+import re
+
+import pytest
+
+from include.cli.docs import rest_page
+
+
+@pytest.fixture(scope="module")
+def server() -> rest_page.Server:
+    return rest_page.describe_server()
+
+
+def test_every_route_is_listed_once(server: rest_page.Server) -> None:
+    listed = re.findall(r"^\* `(GET|POST) (\S+)`", rest_page.page(server), re.MULTILINE)
+    routes = [(method.upper(), path) for path, methods in server.document["paths"].items() for method in methods]
+    assert sorted(listed) == sorted(routes)
+
+
+def test_each_protocol_has_an_example(server: rest_page.Server) -> None:
+    assert rest_page.page(server).count("```json") == 4
+
+
+def test_metrics_have_kind_and_meaning(server: rest_page.Server) -> None:
+    page = rest_page.metrics_page(server)
+    assert "* `ratchet_requests_total` (counter): " in page
+    assert "* `ratchet_ready` (gauge): " in page
+    assert "_created" not in page
