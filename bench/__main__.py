@@ -1,4 +1,4 @@
-"""`make bench`: every figure the documents quote, measured again. Results go to bench/results as JSON, one file each."""
+"""`make bench`: measure every figure that the documentation quotes. Each benchmark writes bench/results/<name>.json."""
 
 import json
 import platform
@@ -6,50 +6,50 @@ import sys
 from pathlib import Path
 
 from bench import (
+    backtest,
     batch,
     canary,
     contract,
     edge,
+    evaluation_protocols,
     features,
     gate,
-    gate_of_numbers,
-    issuing,
-    lookup,
-    published,
-    replay,
+    gate_regression,
+    online_lookup,
+    publication_gate,
     retrieval,
     rolling,
-    scenarios,
     serving,
     training,
+    trigger_scenarios,
 )
 
 _RESULTS = Path(__file__).parent / "results"
-_BENCHES = {
+_BENCHMARKS = {
+    "backtest": backtest.run,
     "batch": batch.run,
     "canary": canary.run,
     "contract": contract.run,
     "edge": edge.run,
+    "evaluation_protocols": evaluation_protocols.run,
     "features": features.run,
     "gate": gate.run,
-    "gate_of_numbers": gate_of_numbers.run,
-    "issuing": issuing.run,
-    "lookup": lookup.run,
-    "published": published.run,
-    "replay": replay.run,
+    "gate_regression": gate_regression.run,
+    "online_lookup": online_lookup.run,
+    "publication_gate": publication_gate.run,
     "retrieval": retrieval.run,
     "rolling": rolling.run,
-    "scenarios": scenarios.run,
     "serving": serving.run,
     "training": training.run,
+    "trigger_scenarios": trigger_scenarios.run,
 }
 
 
 def main(names: list[str]) -> None:
-    """Run the named benches, or all, and write what they measured."""
+    """Run the named benchmarks, or all, and write their results."""
     _RESULTS.mkdir(exist_ok=True)
-    for name in names or list(_BENCHES):
-        measured = {"python": platform.python_version(), **_BENCHES[name]()}
+    for name in names or list(_BENCHMARKS):
+        measured = {"python": platform.python_version(), **_BENCHMARKS[name]()}
         (_RESULTS / f"{name}.json").write_text(json.dumps(measured, indent=1) + "\n")
 
 

@@ -1,7 +1,7 @@
-"""A night from Delta to the warehouse, in rows a second and in memory, beside a bare Booster that has it all in memory.
+"""Scoring a night from Delta to the warehouse: rows per second and memory, compared with a bare Booster in memory.
 
-The flagship's trees; nights of 336,776 rows and ten times that, made of a month's. Each way runs in a process of its own: what
-it imports and the memory of Python are in its peak, what it imports is not in its seconds.
+It uses the flagship's trees, and nights of 336,776 rows and of ten times as many, built from a month. Each path runs in
+a separate process. Its peak memory includes Python and the imports; its seconds do not include the imports.
 """
 
 import json
@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import homes
+from bench import workspace
 from include.steps.context import NightContext, StepContext
 
 USE_CASE, HISTORY = "flights", "2013-01-01..2013-01-31"
@@ -28,34 +28,35 @@ _ROUNDS, _CHUNK = 3, 100_000
 
 
 def run() -> dict[str, Any]:
-    """Return rows a second and peak memory of each way, and the ratio to the bare Booster, beside the bars."""
-    with homes.temporary():
+    """Return rows per second and peak memory of each path, the ratios to the bare Booster, and the bars."""
+    with workspace.temporary():
         return _measure()
 
 
 def _measure() -> dict[str, Any]:
-    from bench.serving import released
+    from bench.serving import train_and_route
 
-    case, settings = homes.taken(USE_CASE, HISTORY)
-    digest, _ = released(case, settings, HISTORY.rpartition("..")[2])
+    case, settings = workspace.ingest(USE_CASE, HISTORY)
+    digest, _ = train_and_route(case, settings, HISTORY.rpartition("..")[2])
     for night, rows in NIGHTS.items():
         _land(case, settings, night, rows)
     small = next(iter(NIGHTS))
-    ways = [("bare Booster", small), *((way, night) for night in NIGHTS for way in ("night to warehouse", "rescore"))]
+    paths = [("bare Booster", small)]
+    paths += [(path, night) for night in NIGHTS for path in ("night to warehouse", "rescore")]
     rounds: dict[str, list[dict[str, float]]] = {}
     for number in range(_ROUNDS):
-        for way, night in ways:
+        for path, night in paths:
             if night == small or number == 0:
-                rounds.setdefault(f"{way}, {NIGHTS[night]}", []).append(_child(way, night, digest))
-    told = {name: {key: median(each[key] for each in found) for key in found[0]} for name, found in rounds.items()}
-    bare = told[f"bare Booster, {NIGHTS[small]}"]["rows_per_second"]
-    ratios = {name: round(each["rows_per_second"] / bare, 3) for name, each in told.items()}
-    _show(told, ratios)
-    return {"bars": BARS, "ways": told, "ratio_to_booster": ratios}
+                rounds.setdefault(f"{path}, {NIGHTS[night]}", []).append(_child(path, night, digest))
+    medians = {name: {key: median(each[key] for each in runs) for key in runs[0]} for name, runs in rounds.items()}
+    bare = medians[f"bare Booster, {NIGHTS[small]}"]["rows_per_second"]
+    ratios = {name: round(each["rows_per_second"] / bare, 3) for name, each in medians.items()}
+    _show(medians, ratios)
+    return {"bars": BARS, "ways": medians, "ratio_to_booster": ratios}
 
 
 def _land(case: Any, settings: Any, night: str, rows: int) -> None:
-    """Put a night of so many rows where features rest, and as many entities beside it."""
+    """Write a night of `rows` rows to the feature table, and as many to the valid table of the entities."""
     from include.steps.features import build
     from include.stores import lake
     from include.stores.files.spool import Spool
@@ -63,29 +64,29 @@ def _land(case: Any, settings: Any, night: str, rows: int) -> None:
 
     month = lake.read(build.address(settings.lake, case))
     with TemporaryDirectory() as folder:
-        made, valid = Spool(folder=Path(folder) / "rows"), Spool(folder=Path(folder) / "valid")
+        features, valid = Spool(folder=Path(folder) / "rows"), Spool(folder=Path(folder) / "valid")
         for first in range(0, rows, _CHUNK):
-            taken = np.arange(first, min(first + _CHUNK, rows))
-            part = month.iloc[taken % len(month)].reset_index(drop=True)
-            part = part.assign(night=night, entity=part["entity"] + "#" + taken.astype(str).astype(object))
-            made, valid = made.add(part), valid.add(part[["night"]])
-        lake.replace(build.address(settings.lake, case), periods.parse(night), made)
+            numbers = np.arange(first, min(first + _CHUNK, rows))
+            part = month.iloc[numbers % len(month)].reset_index(drop=True)
+            part = part.assign(night=night, entity=part["entity"] + "#" + numbers.astype(str).astype(object))
+            features, valid = features.add(part), valid.add(part[["night"]])
+        lake.replace(build.address(settings.lake, case), periods.parse(night), features)
         lake.replace(
             build.valid_address(settings.lake, case, case.entities), periods.parse(night), valid, merge_schema=True
         )
 
 
-def _child(way: str, night: str, digest: str) -> dict[str, float]:
+def _child(path: str, night: str, digest: str) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.batch", way, night, digest], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "bench.batch", path, night, digest], check=True, capture_output=True, text=True
     )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
-def child(way: str, night: str, digest: str) -> None:
-    """Go one way, and print what it took."""
-    import lightgbm  # noqa: F401 - not a part of any way
+def child(path: str, night: str, digest: str) -> None:
+    """Score the night by one path, and print rows per second, seconds and peak memory."""
+    import lightgbm  # noqa: F401 - so that no path's seconds include this import
 
     from include import usecases
     from include.settings import load_settings
@@ -94,39 +95,39 @@ def child(way: str, night: str, digest: str) -> None:
     from ml.rollout.routing import Routing
     from ml.usecase import periods
 
-    case, settings, when = usecases.get(USE_CASE), load_settings(), periods.parse(night)
-    if way == "bare Booster":
+    case, settings, period = usecases.get(USE_CASE), load_settings(), periods.parse(night)
+    if path == "bare Booster":
         seconds, rows = _bare(case, settings, night, batch_prediction.load_model(digest, settings))
     else:
         with warehouse.write_transaction(warehouse.engine(settings.warehouse_url)) as connection:
             connection.exec_driver_sql("DELETE FROM scores")
-        lake.replace(rescore.address(StepContext(case=case, settings=settings), digest), when, _none())
-        began = time.perf_counter()
-        if way == "rescore":
+        lake.replace(rescore.address(StepContext(case=case, settings=settings), digest), period, _no_rows())
+        started = time.perf_counter()
+        if path == "rescore":
             version = lake.version(_features(case, settings))
             rows = rescore.rescore(USE_CASE, rescore.RescoreChunk(period=night, package=digest, version=version))
         else:
             rows = score.score_night(
-                NightContext(case=case, night=when.first, settings=settings),
+                NightContext(case=case, night=period.first, settings=settings),
                 Routing(use_case=USE_CASE, seq=1, champion=digest),
             )
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - started
     assert rows == NIGHTS[night], rows
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     print(json.dumps({"rows_per_second": round(rows / seconds), "seconds": round(seconds, 2), "peak_mb": round(peak)}))
 
 
 def _bare(case: Any, settings: Any, night: str, model: Any) -> tuple[float, int]:
-    """Return the seconds of LightGBM's own `predict` on all rows at once, a matrix in memory, on one thread as a package has it."""
+    """Return seconds and rows of LightGBM's `predict` on all rows in memory, with one thread, as in a package."""
     import lightgbm
 
     from include.steps.features import build
 
     encoded = model.encoder.encode(build.read(settings.lake, case, night, night))
     booster = lightgbm.Booster(model_str=model.learner.text)
-    began = time.perf_counter()
+    started = time.perf_counter()
     booster.predict(encoded, num_threads=1)
-    return time.perf_counter() - began, len(encoded)
+    return time.perf_counter() - started, len(encoded)
 
 
 def _features(case: Any, settings: Any) -> str:
@@ -135,17 +136,17 @@ def _features(case: Any, settings: Any) -> str:
     return build.address(settings.lake, case)
 
 
-def _none() -> Any:
+def _no_rows() -> Any:
     import pandas as pd
 
     return pd.DataFrame()
 
 
-def _show(told: dict[str, dict[str, float]], ratios: dict[str, float]) -> None:
-    table = Table(title=f"a night scored (bars: {BARS})", title_justify="left")
-    for heading in ("way, rows", "rows/s", "to bare Booster", "peak MB"):
+def _show(measured: dict[str, dict[str, float]], ratios: dict[str, float]) -> None:
+    table = Table(title=f"scoring a night (bars: {BARS})", title_justify="left")
+    for heading in ("path, rows", "rows/s", "to bare Booster", "peak MB"):
         table.add_column(heading)
-    for name, each in told.items():
+    for name, each in measured.items():
         table.add_row(name, f"{each['rows_per_second']:,.0f}", f"{ratios[name]:.2f}", f"{each['peak_mb']:.0f}")
     Console().print(table)
 

@@ -1,4 +1,4 @@
-"""A package behind BentoML: run by `bench.rivals` in BentoML's environment, which has none of ours."""
+"""The BentoML service of a package; `bench/servers.py` runs it in BentoML's environment."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from ml.packaging import package_files
 
 @bentoml.service(workers=1)
 class Scores:
-    """Answers with the package in the folder BENTO_PACKAGE."""
+    """Scores rows with the package in the folder BENTO_PACKAGE."""
 
     def __init__(self) -> None:
         folder = Path(os.environ["BENTO_PACKAGE"])

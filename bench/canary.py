@@ -1,10 +1,11 @@
-"""The judge of a canary: how often it rolls back an equal, and how soon a challenger with a fault, by the fault's size.
+"""Operating characteristics of the canary's test: false rollbacks of equal challengers, and detection of faulty ones.
 
-Rows are real: a year's flights, matured, scored by models of one recipe that learned from other nights of the past, drawn
-with replacement; two of them are champion and challenger. A trial begins on some night: two nights as a shadow, then two
-weeks in which the challenger answers a quarter of the requests. The judge is asked about the whole, which is what asking
-after every answer comes to: what was shown once stays shown. Faults are put in; times of answers are made up, with moments
-in which both models are slow. Rows that are made up, independent of each other, stand beside.
+The rows are real: the matured flights of a year, scored by models of one recipe that were trained on nights drawn with
+replacement. Two of these models are champion and challenger. A trial starts on a random night with two nights as a
+shadow, followed by two weeks in which the challenger answers a quarter of the requests. The test is evaluated once on
+the whole trial. This equals an evaluation after every answer, because a sequential test keeps a rejection. Faults are
+injected, and latencies are simulated, with periods in which both models are slow. For comparison, some trials use
+synthetic rows that are independent of each other.
 """
 
 import re
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import gate, homes
+from bench import gate, workspace
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 QUARTERS = (("2013-04", "2013-06"), ("2013-10", "2013-12"))
@@ -32,8 +33,11 @@ _MARK = re.compile(f"{re.escape(_BEGIN)}.*{re.escape(_END)}", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
-    """Consecutive nights: labels and nights, (n,), where each night `ends`, and log-odds of `models`, (models, n)."""
+class ScoredNights:
+    """Consecutive nights with n rows: `labels` and `nights` have shape (n,), `models` (log-odds) shape (models, n).
+
+    `ends` are the end positions of the nights, with a leading 0.
+    """
 
     labels: Any
     nights: Any
@@ -43,58 +47,59 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What is wrong with a challenger: shares of its answers, or what is done to its log-odds.
+    """A fault of the challenger: shares of failed and of slow answers, and a change of its log-odds.
 
-    `dealt`: each night chance says which of the two models is the challenger, so that neither is better on average.
+    With `swapped`, it is random for each night which of the two models is the challenger, so that neither is better on
+    average.
     """
 
     name: str
-    dealt: bool = False
-    erring: float = 0.0
+    swapped: bool = False
+    failing: float = 0.0
     slow: float = 0.0
-    spoil: Callable[[Any, Any], Any] = lambda log_odds, _: log_odds
+    change: Callable[[Any, Any], Any] = lambda log_odds, _: log_odds
 
 
 def _shifted(by: float) -> Fault:
-    return Fault(name=f"log-odds moved by {by:+g}", spoil=lambda log_odds, _: log_odds + by)
+    return Fault(name=f"log-odds moved by {by:+g}", change=lambda log_odds, _: log_odds + by)
 
 
 def _noisy(by: float) -> Fault:
     return Fault(
         name=f"noise of {by:g} in log-odds",
-        spoil=lambda log_odds, chance: log_odds + chance.normal(0, by, len(log_odds)),
+        change=lambda log_odds, rng: log_odds + rng.normal(0, by, len(log_odds)),
     )
 
 
-EQUAL = Fault(name="equal on average", dealt=True)
+EQUAL = Fault(name="equal on average", swapped=True)
 ANOTHER = Fault(name="another model of the recipe")
 AT_THE_MARGINS = Fault(
-    name="equal on average, erring and slow by the whole margins", dealt=True, erring=0.01, slow=0.01
+    name="equal on average, erring and slow by the whole margins", swapped=True, failing=0.01, slow=0.01
 )
 FAULTS = (
-    *(Fault(name=f"erring {share:.0%}", erring=share) for share in (0.02, 0.05, 0.2, 1.0)),
+    *(Fault(name=f"erring {share:.0%}", failing=share) for share in (0.02, 0.05, 0.2, 1.0)),
     *(Fault(name=f"slow {share:.0%}", slow=share) for share in (0.02, 0.05, 0.2, 1.0)),
     *map(_shifted, (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)),
     *map(_noisy, (0.5, 1.0, 2.0)),
-    Fault(name="constant", spoil=lambda log_odds, _: np.full(len(log_odds), log_odds.mean())),
-    Fault(name="scrambled", spoil=lambda log_odds, chance: chance.permutation(log_odds)),
+    Fault(name="constant", change=lambda log_odds, _: np.full(len(log_odds), log_odds.mean())),
+    Fault(name="scrambled", change=lambda log_odds, rng: rng.permutation(log_odds)),
 )  # fmt: skip
 
 
 def run() -> dict[str, Any]:
-    """Return, for each fault, how often it was rolled back and by what, and after how many observations."""
-    with homes.temporary():
+    """Return, for each fault, the rollback rate, the checks that detected it, and the observations they needed."""
+    with workspace.temporary():
         real = _real()
-    made_up = [_made_up(seed) for seed in range(4)]
+    synthetic = [_synthetic(seed) for seed in range(4)]
     measured = {
         "equals": [
-            _told(EQUAL, real, "real", _EQUALS),
-            _told(EQUAL, made_up, "made up", _EQUALS),
-            _told(AT_THE_MARGINS, real, "real", _EQUALS),
-            _told(ANOTHER, real, "real", _EQUALS),
+            _run_trials(EQUAL, real, "real", _EQUALS),
+            _run_trials(EQUAL, synthetic, "made up", _EQUALS),
+            _run_trials(AT_THE_MARGINS, real, "real", _EQUALS),
+            _run_trials(ANOTHER, real, "real", _EQUALS),
         ],
-        "faults": [_told(fault, real, "real", _TRIALS) for fault in FAULTS],
-        "experiments": [_contested(real, noise, _TRIALS) for noise in (0.0, 1.0, 2.0)],
+        "faults": [_run_trials(fault, real, "real", _TRIALS) for fault in FAULTS],
+        "experiments": [_run_experiments(real, noise, _TRIALS) for noise in (0.0, 1.0, 2.0)],
     }
     publish(measured)
     return measured
@@ -106,58 +111,60 @@ def publish(measured: dict[str, Any]) -> None:
     _PAGE.write_text(_MARK.sub(lambda _: text, _PAGE.read_text()))
 
 
-def _real() -> list[Stretch]:
+def _real() -> list[ScoredNights]:
     from ml import targets
     from ml.usecase import GradientBoosting
 
-    case, settings = homes.taken(USE_CASE, YEAR)
-    rows = homes.labelled(case, settings, YEAR)
+    case, settings = workspace.ingest(USE_CASE, YEAR)
+    rows = workspace.training_rows(case, settings, YEAR)
     trees = replace(next(each for each in case.candidates if isinstance(each, GradientBoosting)), trees=TREES)
-    months, found = np.array([night[:7] for night in rows.nights], object), []
+    months, quarters = np.array([night[:7] for night in rows.nights], object), []
     for first, last in QUARTERS:
         before, judged = rows.select(months < first), rows.select((months >= first) & (months <= last))
-        chance, target = np.random.default_rng(_SEED), targets.from_labels(case, before.labels)
+        rng, target = np.random.default_rng(_SEED), targets.from_labels(case, before.labels)
         models = [
-            gate.raw(case, trees, gate.drawn(before, chance), judged.frame, seed, settings.threads, target)
+            gate.predict_raw(
+                case, trees, gate.resample_nights(before, rng), judged.frame, seed, settings.threads, target
+            )
             for seed in range(MODELS)
         ]
-        found.append(_stretch(judged.labels, judged.nights, np.array(models)))
-    return found
+        quarters.append(_scored_nights(judged.labels, judged.nights, np.array(models)))
+    return quarters
 
 
-def _made_up(seed: int, nights: int = 30, rows: int = 900) -> Stretch:
-    """Return rows that are independent of each other, and models that are each as wrong as the others."""
+def _synthetic(seed: int, nights: int = 30, rows: int = 900) -> ScoredNights:
+    """Return rows that are independent of each other, scored by models with equally large random errors."""
     from ml.statistics.logistic import probability
 
-    chance = np.random.default_rng(seed)
-    truth = chance.normal(-1, 0.8, nights * rows)
-    labels = (chance.random(len(truth)) < probability(truth)).astype(float)
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(-1, 0.8, nights * rows)
+    labels = (rng.random(len(truth)) < probability(truth)).astype(float)
     names = np.repeat(np.array([f"{night:03d}" for night in range(nights)], object), rows)
-    return _stretch(labels, names, truth + chance.normal(0, 0.2, (MODELS, len(truth))))
+    return _scored_nights(labels, names, truth + rng.normal(0, 0.2, (MODELS, len(truth))))
 
 
-def _stretch(labels: Any, nights: Any, models: Any) -> Stretch:
+def _scored_nights(labels: Any, nights: Any, models: Any) -> ScoredNights:
     ends = np.append(0, np.cumsum(np.unique(nights, return_counts=True)[1]))
-    return Stretch(labels=labels, nights=nights, ends=ends, models=models)
+    return ScoredNights(labels=labels, nights=nights, ends=ends, models=models)
 
 
-def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[str, Any]:
-    """Return what became of a challenger with `fault`, over many trials."""
+def _run_trials(fault: Fault, periods: list[ScoredNights], rows: str, trials: int) -> dict[str, Any]:
+    """Return the outcomes of a challenger with `fault` over many trials, and the checks that failed."""
     from ml.promotion.gate import CheckStatus
     from ml.usecase import Canary
 
-    rule, chance = Canary(shares=(SHARE, 1.0), min_requests=(500, 1000)), np.random.default_rng(_SEED)
+    rule, rng = Canary(shares=(SHARE, 1.0), min_requests=(500, 1000)), np.random.default_rng(_SEED)
     outcomes: Counter[str] = Counter()
-    shown: dict[tuple[str, str], list[int]] = defaultdict(list)
+    detected: dict[tuple[str, str], list[int]] = defaultdict(list)
     for _ in range(trials):
-        verdict = _judge(_seen(fault, stretches, chance), rule)
+        verdict = _judge(_observe(fault, periods, rng), rule)
         outcomes[str(verdict.outcome)] += 1
         for check in verdict.checks:
             if check.status is CheckStatus.FAIL:
-                shown[check.name, check.unit.split()[0]].append(check.failed_after)
-    found = {
+                detected[check.name, check.unit.split()[0]].append(check.failed_after)
+    result = {
         "fault": fault.name,
-        "rows": of,
+        "rows": rows,
         "trials": trials,
         "outcomes": {name: round(count / trials, 4) for name, count in outcomes.items()},
         "shown": [
@@ -168,54 +175,55 @@ def _told(fault: Fault, stretches: list[Stretch], of: str, trials: int) -> dict[
                 "95_percent_within": _within(after, trials, 0.95),
                 "of": unit,
             }
-            for (name, unit), after in sorted(shown.items(), key=lambda each: -len(each[1]))
+            for (name, unit), after in sorted(detected.items(), key=lambda each: -len(each[1]))
         ],
     }
-    print(found, flush=True)
-    return found
+    print(result, flush=True)
+    return result
 
 
-def _judge(seen: Any, rule: Any) -> Any:
+def _judge(observations: Any, rule: Any) -> Any:
     from include import usecases
     from ml import targets
     from ml.rollout import canary
 
     case = usecases.get(USE_CASE)
-    target = targets.from_labels(case, seen.rows.labels)
-    return canary.judge(seen, rule, target=target, budget=case.latency_budget, matured_share=case.matured_share)
+    target = targets.from_labels(case, observations.rows.labels)
+    return canary.judge(observations, rule, target=target, budget=case.latency_budget, matured_share=case.matured_share)
 
 
-def _contested(stretches: list[Stretch], noise: float, trials: int) -> dict[str, Any]:
-    """Return how often an experiment lets in a challenger that is as good as the champion was before noise spoilt it."""
+def _run_experiments(periods: list[ScoredNights], noise: float, trials: int) -> dict[str, Any]:
+    """Return how often an experiment releases a challenger when the champion is degraded by noise in its log-odds."""
     from ml.rollout.canary import CanaryOutcome, PairedScores
     from ml.usecase import Experiment
 
-    chance, entered = np.random.default_rng(_SEED), 0
-    spoilt = _noisy(noise).spoil
+    rng, released = np.random.default_rng(_SEED), 0
+    degrade = _noisy(noise).change
     for _ in range(trials):
-        seen = _seen(ANOTHER, stretches, chance, share=0.5)
-        scores = seen.rows.scores
+        observations = _observe(ANOTHER, periods, rng, share=0.5)
+        scores = observations.rows.scores
         log_odds = np.log(scores.champion / (1 - scores.champion))
-        worse = PairedScores(champion=1 / (1 + np.exp(-spoilt(log_odds, chance))), canary=scores.canary)
-        verdict = _judge(replace(seen, rows=replace(seen.rows, scores=worse)), Experiment(nights=NIGHTS))
-        entered += verdict.outcome is CanaryOutcome.ADVANCE
-    found = {"champion_noise": noise, "trials": trials, "let_in": round(entered / trials, 4)}
-    print(found, flush=True)
-    return found
+        degraded = PairedScores(champion=1 / (1 + np.exp(-degrade(log_odds, rng))), canary=scores.canary)
+        degraded_rows = replace(observations.rows, scores=degraded)
+        verdict = _judge(replace(observations, rows=degraded_rows), Experiment(nights=NIGHTS))
+        released += verdict.outcome is CanaryOutcome.ADVANCE
+    result = {"champion_noise": noise, "trials": trials, "let_in": round(released / trials, 4)}
+    print(result, flush=True)
+    return result
 
 
 def _within(after: list[int], trials: int, share: float) -> int | None:
-    """Return the number within which `share` of all the trials was shown; None where fewer were."""
-    place = int(np.ceil(share * trials)) - 1
-    return int(sorted(after)[place]) if place < len(after) else None
+    """Return the number of observations after which `share` of all trials detected the fault; None if fewer did."""
+    index = int(np.ceil(share * trials)) - 1
+    return int(sorted(after)[index]) if index < len(after) else None
 
 
 def _tables(measured: dict[str, Any]) -> str:
-    """Return the tables as Markdown: equals, then faults by size, then experiments."""
+    """Return the Markdown tables of equal challengers, of faults by size, and of experiments."""
     lines = ["| an equal challenger | trials | rolled back | given the next share |", "|---|---|---|---|"]
     for each in measured["equals"]:
-        told = f"{each['fault']}, {each['rows']} rows"
-        lines.append(f"| {told} | {each['trials']} | {_share(each, 'worse')} | {_share(each, 'enough')} |")
+        name = f"{each['fault']}, {each['rows']} rows"
+        lines.append(f"| {name} | {each['trials']} | {_share(each, 'worse')} | {_share(each, 'enough')} |")
     lines += [
         "",
         "| fault | rolled back | shown by | in half of the trials within | in 95 % within |",
@@ -233,61 +241,62 @@ def _tables(measured: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _share(found: dict[str, Any], outcome: str) -> str:
-    return f"{found['outcomes'].get(outcome, 0):.1%}"
+def _share(result: dict[str, Any], outcome: str) -> str:
+    return f"{result['outcomes'].get(outcome, 0):.1%}"
 
 
-def _number(shown: dict[str, Any] | None, key: str) -> str:
-    return "–" if shown is None or shown[key] is None else f"{shown[key]:,} {shown['of']}"
+def _number(detection: dict[str, Any] | None, key: str) -> str:
+    return "–" if detection is None or detection[key] is None else f"{detection[key]:,} {detection['of']}"
 
 
-def _seen(fault: Fault, stretches: list[Stretch], chance: Any, share: float = SHARE) -> Any:
-    """Return two weeks of a canary, after two nights as a shadow, beginning on a night that chance chooses."""
+def _observe(fault: Fault, periods: list[ScoredNights], rng: Any, share: float = SHARE) -> Any:
+    """Return the observations of two shadow nights and two weeks of canary, starting on a random night."""
     from ml.rollout.canary import CanaryObservations, ComparedRows, PairedScores
     from ml.statistics.logistic import probability
 
-    where = stretches[chance.integers(len(stretches))]
-    champion, canary = (where.models[each] for each in chance.choice(len(where.models), 2, replace=False))
-    begin = chance.integers(len(where.ends) - SHADOW_NIGHTS - NIGHTS)
-    ends = where.ends[[begin, begin + SHADOW_NIGHTS, begin + SHADOW_NIGHTS + NIGHTS]]
-    if fault.dealt:
-        names, night = np.unique(where.nights, return_inverse=True)
-        other = (chance.random(len(names)) < 0.5)[night]
-        champion, canary = np.where(other, canary, champion), np.where(other, champion, canary)
+    period = periods[rng.integers(len(periods))]
+    champion, canary = (period.models[each] for each in rng.choice(len(period.models), 2, replace=False))
+    begin = rng.integers(len(period.ends) - SHADOW_NIGHTS - NIGHTS)
+    ends = period.ends[[begin, begin + SHADOW_NIGHTS, begin + SHADOW_NIGHTS + NIGHTS]]
+    if fault.swapped:
+        names, night = np.unique(period.nights, return_inverse=True)
+        swap = (rng.random(len(names)) < 0.5)[night]
+        champion, canary = np.where(swap, canary, champion), np.where(swap, champion, canary)
     before, during = slice(*ends[:2]), slice(*ends[1:])
-    number = int(ends[2] - ends[1])
-    ours, stalled = chance.random(number) < share, _stalls(number, chance)
+    count = int(ends[2] - ends[1])
+    by_canary, stalled = rng.random(count) < share, _stalls(count, rng)
     return CanaryObservations(
         share=share,
         share_started_at=0.0,
-        canary=_answers(ours, stalled | (chance.random(number) < fault.slow), fault.erring, chance),
-        champion=_answers(~ours, stalled, 0.0, chance),
+        canary=_responses(by_canary, stalled | (rng.random(count) < fault.slow), fault.failing, rng),
+        champion=_responses(~by_canary, stalled, 0.0, rng),
         shadow=PairedScores(champion=probability(champion[before]), canary=probability(canary[before])),
         rows=ComparedRows(
             scores=PairedScores(
-                champion=probability(champion[during]), canary=probability(fault.spoil(canary[during], chance))
+                champion=probability(champion[during]), canary=probability(fault.change(canary[during], rng))
             ),
-            labels=where.labels[during],
-            nights=where.nights[during],
-            served_by_canary=ours,
+            labels=period.labels[during],
+            nights=period.nights[during],
+            served_by_canary=by_canary,
         ),
     )
 
 
-def _stalls(number: int, chance: Any) -> Any:
-    """Return which requests came while the machine was busy with something else: one in a hundred, fifty in a row."""
-    busy = np.zeros(number, bool)
-    for begin in chance.integers(0, number, number // 5000 or 1):
+def _stalls(count: int, rng: Any) -> Any:
+    """Return which requests came while the machine was busy: about one in a hundred, in runs of fifty."""
+    busy = np.zeros(count, bool)
+    for begin in rng.integers(0, count, count // 5000 or 1):
         busy[begin : begin + 50] = True
     return busy
 
 
-def _answers(who: Any, slow: Any, erring: float, chance: Any) -> Any:
+def _responses(mask: Any, slow: Any, failing: float, rng: Any) -> Any:
+    """Return the simulated responses to the requests in `mask`: 40 ms if slow, otherwise log-normal latencies."""
     from ml.rollout.canary import Responses
 
-    usual = chance.lognormal(0.7, 0.5, len(who))
+    latency_ms = rng.lognormal(0.7, 0.5, len(mask))
     return Responses(
-        timestamps=np.flatnonzero(who).astype(float),
-        latency_ms=np.where(slow, 40.0, usual)[who],
-        is_fault=(chance.random(len(who)) < erring)[who],
+        timestamps=np.flatnonzero(mask).astype(float),
+        latency_ms=np.where(slow, 40.0, latency_ms)[mask],
+        is_fault=(rng.random(len(mask)) < failing)[mask],
     )

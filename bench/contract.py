@@ -1,9 +1,9 @@
-"""A year of flights through its contract, beside the same rules written by hand in NumPy; a night replaced in Delta.
+"""Validation of a year of flights by its contract, compared with the same rules written by hand in NumPy.
 
-And tables of millions of rows, by `bench/long_tables.py`.
+It also measures the replacement of a night in Delta, and tables of millions of rows (`bench/long_tables.py`).
 
-Both sides get the text as landing reads it, and find the same rows. The hand-written side knows the columns and their
-rules by heart, reads each column's text at once, and gives no reasons.
+Both sides get the text as the landing area reads it, and accept the same rows. The hand-written rules are specific to
+this table, parse each column at once, and give no reasons.
 """
 
 import tempfile
@@ -24,23 +24,23 @@ ROUNDS, REPLACES = 7, 20
 
 
 def run() -> dict[str, Any]:
-    """Return medians over rounds, beside the bars."""
+    """Return medians over rounds, and the bars."""
     from include import usecases
     from include.usecases import coherence
     from ml.ingestion import validation
 
-    long = long_tables.run()  # first: on Linux a child's peak is at least what its parent held when it was made
+    long = long_tables.run()  # first: on Linux, a child's peak memory is at least its parent's memory at the fork
     raw, case = _landed(), usecases.get(USE_CASE)
     table = case.table(TABLE)
     model = coherence.schema_model(case, table)
     ratios, ours, hands = [], [], []
     for _ in range(ROUNDS):
-        hand, valid = _timed(lambda: by_hand(raw))
-        mine, checked = _timed(lambda: validation.check(raw, model, table.key))
+        hand_seconds, valid = _timed(lambda: by_hand(raw))
+        our_seconds, checked = _timed(lambda: validation.check(raw, model, table.key))
         assert checked.valid.index.equals(raw.index[valid])
-        ratios.append(mine / hand)
-        ours.append(mine)
-        hands.append(hand)
+        ratios.append(our_seconds / hand_seconds)
+        ours.append(our_seconds)
+        hands.append(hand_seconds)
     return {
         "bars": BARS,
         "rows": len(raw),
@@ -53,7 +53,7 @@ def run() -> dict[str, Any]:
 
 
 def by_hand(raw: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """Return which rows keep the rules of `schema.Outcomes`: types, ranges, categories, identities, key."""
+    """Return which rows satisfy the rules of `schema.Outcomes`: types, ranges, categories, identities, key."""
     text = {name: raw[name].to_numpy(str) for name in raw}
     number = {
         name: _numbers(text[name]) for name in text if name.endswith(("_hhmm", "_minutes")) or name == "flight_number"
@@ -117,7 +117,7 @@ def _landed() -> pd.DataFrame:
 
 
 def _replace(valid: pd.DataFrame) -> float:
-    """Return the median seconds in which a night of a year's table is replaced."""
+    """Return the median seconds to replace one night in the table of a year."""
     from include.stores import lake
     from ml.usecase import periods
 
@@ -132,5 +132,5 @@ def _replace(valid: pd.DataFrame) -> float:
 
 def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
     started = time.perf_counter()
-    made = call()
-    return time.perf_counter() - started, made
+    result = call()
+    return time.perf_counter() - started, result

@@ -1,8 +1,8 @@
-"""A year's windows through `features.build`, beside prefix sums written by hand for just these windows, and ten times it.
+"""The window features of a year by `features.build`, compared with hand-written prefix sums; and ten times the rows.
 
-Both get the frames that the features step reads; what they find is equal to the last bit. Time and memory of a year and
-of ten (ten fleets that fly the same year side by side) are those of a process of its own. Times are CPU seconds: nothing
-here waits or runs in parallel, and what else the machine does must not count.
+Both get the frames that the features step reads, and their results are equal to the last bit. Time and memory of one
+and of ten times the rows (the same year with ten fleets) are measured in separate processes. Times are CPU seconds:
+nothing here waits or runs in parallel, and other load on the machine must not count.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import homes
+from bench import workspace
 
 USE_CASE, YEAR, TABLE = "flights", "2013-01-01..2013-12-31", "outcomes"
 BARS = {"ratio_to_hand": 1.5, "seconds_of_ten_to_one": 12.0, "peak_gigabytes_of_ten": 2.0}
@@ -28,10 +28,10 @@ _DAY = 86_400
 
 
 def run() -> dict[str, Any]:
-    """Return medians over rounds, beside the bars."""
-    with homes.temporary():
+    """Return medians over rounds, and the bars."""
+    with workspace.temporary():
         _child("ingest")
-        scaled = _scaled()  # first: on Linux a child's peak is at least what its parent held when it was made
+        scaled = _scaled()  # first: on Linux, a child's peak memory is at least its parent's memory at the fork
         return {"bars": BARS, **_against_hand(), **scaled}
 
 
@@ -51,19 +51,19 @@ def _against_hand() -> dict[str, Any]:
         with _timed() as hand:
             expected = by_hand(_case(), entities, table)
         with _timed() as engine:
-            found = build(entities, table)
+            built = build(entities, table)
         for name, values in expected.items():
-            np.testing.assert_array_equal(found[name], values, err_msg=name)
+            np.testing.assert_array_equal(built[name], values, err_msg=name)
         ratios.append(engine[0] / hand[0])
         seconds.append((engine[0], hand[0]))
     print(f"features: {len(expected)} windows of {len(entities)} flights, {median(ratios):.2f}x prefix sums by hand")
-    ours, by = (round(median(each), 3) for each in zip(*seconds, strict=True))
+    our_seconds, hand_seconds = (round(median(each), 3) for each in zip(*seconds, strict=True))
     return {
         "flights": len(entities),
         "windows": len(expected),
         "ratio_to_hand": round(median(ratios), 3),
-        "seconds": ours,
-        "seconds_by_hand": by,
+        "seconds": our_seconds,
+        "seconds_by_hand": hand_seconds,
     }
 
 
@@ -75,16 +75,16 @@ def _scaled() -> dict[str, Any]:
     return {"one": one, "ten": ten, "seconds_of_ten_to_one": round(ratio, 2), "peak_gigabytes_of_ten": peak}
 
 
-def _child(what: str) -> dict[str, float]:
-    """Return what this module measures in a process of its own."""
-    command = [sys.executable, "-m", "bench.features", what]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    measured: dict[str, float] = json.loads(told.splitlines()[-1])
+def _child(task: str) -> dict[str, float]:
+    """Run a measurement of this module in a separate process, and return its result."""
+    command = [sys.executable, "-m", "bench.features", task]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    measured: dict[str, float] = json.loads(output.splitlines()[-1])
     return measured
 
 
 def _grown(times: int) -> dict[str, float]:
-    """Return time and memory of building the windows of `times` the flights."""
+    """Return time and peak memory of building the windows for `times` as many flights."""
     entities, table = (_tiled(frame, times) for frame in _frames())
     build = _engine()
     with _timed() as seconds:
@@ -94,7 +94,7 @@ def _grown(times: int) -> dict[str, float]:
 
 
 def _frames() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the columns of flights and outcomes that the windows need, as they rest."""
+    """Return the columns of flights and outcomes that the windows need, as stored in the lake."""
     from include.settings import load_settings
     from include.steps.features import build as feature_build
     from include.stores import lake
@@ -108,7 +108,7 @@ def _frames() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _tiled(frame: pd.DataFrame, times: int) -> pd.DataFrame:
-    """Return `times` fleets that fly the same side by side, told apart by their flight numbers, with text as categories."""
+    """Return the rows repeated `times` times with other flight numbers, and with text columns as categories."""
     frame = frame.astype(dict.fromkeys(frame.select_dtypes("object"), "category"))
     rows, fleet = np.repeat(np.arange(len(frame)), times), np.tile(np.arange(times), len(frame))
     columns = {}
@@ -119,14 +119,14 @@ def _tiled(frame: pd.DataFrame, times: int) -> pd.DataFrame:
 
 
 def _case() -> Any:
-    """Return the use case with nothing but its windows over outcomes."""
+    """Return the use case with only its windows over outcomes."""
     from include import usecases
     from ml.usecase import Window
 
     case = usecases.get(USE_CASE)
     windows = tuple(each for each in case.features if isinstance(each, Window) and each.table == TABLE)
-    apart = {"slices": (), "edge_cases": (), "fairness": None, "expectations": ()}
-    return replace(case, features=windows, live=None, **apart)
+    removed = {"slices": (), "edge_cases": (), "fairness": None, "expectations": ()}
+    return replace(case, features=windows, live=None, **removed)
 
 
 def _engine() -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:
@@ -137,42 +137,42 @@ def _engine() -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:
 
 
 def by_hand(case: Any, entities: pd.DataFrame, table: pd.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
-    """Return what a careful person writes for these windows and no others: sort, cumulate, search, divide."""
+    """Return the windows as an expert would write them for this case only: sort, cumulate, search, divide."""
     cutoffs = {night: int(case.horizon.cutoff(night.date()).timestamp()) for night in entities["flight_date"].unique()}
     cutoff = entities["flight_date"].map(cutoffs).to_numpy(np.int64)
     known = -(-table["known_at"].to_numpy("datetime64[ns]").astype(np.int64) // 1_000_000_000)
     names = {name for each in case.features for name in each.by}
     codes = {name: pd.factorize(pd.concat([table[name], entities[name]], ignore_index=True)) for name in names}
-    found, usual, moments, span = {}, {}, np.unique(cutoff), int(max(known.max(), cutoff.max())) + 1
+    features, means, moments, span = {}, {}, np.unique(cutoff), int(max(known.max(), cutoff.max())) + 1
     for by in ((), *sorted({each.by for each in case.features if each.by})):
         group = np.zeros(len(table) + len(entities), np.int64)
         for name in by:
             group = group * len(codes[name][1]) + codes[name][0]
-        here, there = group[: len(table)], group[len(table) :]
-        order = np.lexsort((known, here))
-        keys = here[order] * span + known[order]
-        pairs, asked = np.unique(there * span + cutoff, return_inverse=True)
+        table_group, entity_group = group[: len(table)], group[len(table) :]
+        order = np.lexsort((known, table_group))
+        keys = table_group[order] * span + known[order]
+        pairs, pair_index = np.unique(entity_group * span + cutoff, return_inverse=True)
         group, until = pairs // span, pairs % span
         last = np.searchsorted(keys, pairs, side="right")
-        place = np.searchsorted(moments, until)
-        for of in sorted({each.column for each in case.features if each.by == by or not by}):
-            values = table[of].to_numpy()[order]
+        position = np.searchsorted(moments, until)
+        for source in sorted({each.column for each in case.features if each.by == by or not by}):
+            values = table[source].to_numpy()[order]
             sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
             counts = np.concatenate([[0], np.cumsum(~np.isnan(values))])
-            for days in sorted({n for each in case.features for n in each.days if each.column == of}):
+            for days in sorted({n for each in case.features for n in each.days if each.column == source}):
                 first = np.searchsorted(keys, group * span + np.maximum(until - days * _DAY, 0), side="right")
                 total, count = sums[last] - sums[first], (counts[last] - counts[first]).astype(np.float64)
                 if not by:
-                    usual[of, days] = _over(total, count)
+                    means[source, days] = _divide(total, count)
                 for each in case.features:
-                    if (each.column, each.by) == (of, by) and days in each.days:
+                    if (each.column, each.by) == (source, by) and days in each.days:
                         strength, name = each.shrinkage, each.outputs[each.days.index(days)]
-                        mean = _over(total + strength * usual[of, days][place], count + strength)
-                        found[name] = (count if each.how == "count" else mean)[asked]
-    return found
+                        mean = _divide(total + strength * means[source, days][position], count + strength)
+                        features[name] = (count if each.how == "count" else mean)[pair_index]
+    return features
 
 
-def _over(total: Any, count: Any) -> Any:
+def _divide(total: Any, count: Any) -> Any:
     return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
 
 

@@ -1,6 +1,7 @@
-"""Rolling evaluation over the year, at both horizons: train on the months before, score the month; the product's own steps.
+"""Rolling evaluation over the year at both horizons, with Ratchet's own steps: train on earlier months, score the next.
 
-The bars are what honest features of these data are known to reach, pooled over February to December.
+The bars are the quality that features without leakage are known to reach on these data, pooled over February to
+December.
 """
 
 import time
@@ -10,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import homes
+from bench import workspace
 from include.steps.context import NightContext
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
@@ -22,8 +23,8 @@ BARS = {
 
 
 def run() -> dict[str, Any]:
-    """Return the quality of each candidate at each horizon, month by month and pooled, beside the bars."""
-    with homes.temporary():
+    """Return the quality of each candidate at each horizon, by month and pooled, and the bars."""
+    with workspace.temporary():
         return _measure()
 
 
@@ -41,14 +42,14 @@ def _measure() -> dict[str, Any]:
         step(USE_CASE, YEAR)
         seconds[name] = round(time.perf_counter() - started, 1)
     measured = {
-        name: _rolled(case, horizon, settings) for name, horizon in (("night", case.horizon), ("live", case.live))
+        name: _evaluate(case, horizon, settings) for name, horizon in (("night", case.horizon), ("live", case.live))
     }
     for name, each in measured.items():
         _show(name, each["candidates"])
     return {"bars": BARS, "seconds": seconds, **measured}
 
 
-def _rolled(case: Any, horizon: Any, settings: Any) -> dict[str, Any]:
+def _evaluate(case: Any, horizon: Any, settings: Any) -> dict[str, Any]:
     """Return the quality of the candidates at one horizon, and the seconds that each took."""
     from include.steps.features import training_set
     from include.stores import table_snapshot
@@ -69,13 +70,13 @@ def _rolled(case: Any, horizon: Any, settings: Any) -> dict[str, Any]:
     for candidate in case.candidates:
         scores, started = np.full(len(months), np.nan), time.perf_counter()
         for month in np.unique(months[pooled]):
-            learned = rows.select(months < month)
+            past = rows.select(months < month)
             material = fitting.prepare(
-                learned.frame,
-                learned.labels,
-                learned.nights,
+                past.frame,
+                past.labels,
+                past.nights,
                 case.names_at(horizon),
-                target=targets.from_labels(case, learned.labels),
+                target=targets.from_labels(case, past.labels),
                 seed=1,
                 threads=settings.threads,
                 texts=case.texts,

@@ -1,8 +1,8 @@
-"""One row over HTTP: our server's protocols beside its own no-op route, BentoML and `mlflow models serve`, in one run.
+"""One row over HTTP: Ratchet's server compared with its own no-op route, BentoML and `mlflow models serve`.
 
-The same package, the flagship's, answers everywhere, and the answers are compared first. A client in a process of its own
-keeps some connections busy, each with one request at a time (a closed loop); rounds alternate, and medians are taken. Where
-wrk is installed, it asks too.
+All servers use the same package of the flagship, and their scores are compared first. A client in a separate process
+keeps several connections busy, each with one request at a time (a closed loop). Rounds alternate between the servers,
+and the results are medians. If wrk is installed, it measures too.
 """
 
 import json
@@ -15,8 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import closed_loop, homes, rivals
-from bench.closed_loop import Asked
+from bench import closed_loop, servers, workspace
+from bench.closed_loop import Request
 from include.steps.context import StepContext
 
 USE_CASE, HISTORY = "flights", "2013-01-01..2013-01-31"
@@ -26,8 +26,8 @@ _ROUNDS, _SECONDS, _CONNECTIONS = 3, 4.0, 8
 
 
 def run() -> dict[str, Any]:
-    """Return requests a second and latencies of each way, and their ratios, beside the bars."""
-    with homes.temporary():
+    """Return requests per second and latencies of each server, their ratios, and the bars."""
+    with workspace.temporary():
         return _measure()
 
 
@@ -35,47 +35,54 @@ def _measure() -> dict[str, Any]:
     from include import ports
     from include.steps.features import materialize
 
-    case, settings = homes.taken(USE_CASE, HISTORY)
+    case, settings = workspace.ingest(USE_CASE, HISTORY)
     night = HISTORY.rpartition("..")[2]
-    digest, version = released(case, settings, night)
+    digest, version = train_and_route(case, settings, night)
     materialize.apply(USE_CASE)
     materialize.materialize(USE_CASE, night)
     snapshot = materialize.open_snapshot_store(StepContext(case=case, settings=settings)).snapshot
     entity = next(iter(snapshot.row_index))
-    known = snapshot.lookup(entity) or {}
-    row = {name: None if value != value else value for name, value in known.items() if name in case.feature_names}
+    features = snapshot.lookup(entity) or {}
+    row = {name: None if value != value else value for name, value in features.items() if name in case.feature_names}
     frame = json.dumps({"dataframe_split": {"columns": list(row), "data": [list(row.values())]}}).encode()
-    port, at_mlflow, at_bentoml = (ports.free_port("127.0.0.1") for _ in range(3))
-    asked = {
-        NOOP: Asked(port=port, path="/healthz", method="GET"),
-        ENTITY: Asked(port=port, path="/score", body=json.dumps({"entities": [entity]}).encode()),
-        ROW: Asked(port=port, path="/invocations", body=frame),
-        BENTOML: Asked(port=at_bentoml, path="/score", body=json.dumps({"row": row}).encode()),
-        MLFLOW: Asked(port=at_mlflow, path="/invocations", body=frame),
+    port, mlflow_port, bentoml_port = (ports.free_port("127.0.0.1") for _ in range(3))
+    requests = {
+        NOOP: Request(port=port, path="/healthz", method="GET"),
+        ENTITY: Request(port=port, path="/score", body=json.dumps({"entities": [entity]}).encode()),
+        ROW: Request(port=port, path="/invocations", body=frame),
+        BENTOML: Request(port=bentoml_port, path="/score", body=json.dumps({"row": row}).encode()),
+        MLFLOW: Request(port=mlflow_port, path="/invocations", body=frame),
     }
     with ExitStack() as running:
-        running.enter_context(rivals.ours(port, USE_CASE))
-        running.enter_context(rivals.mlflow(at_mlflow, USE_CASE, version, settings))
-        running.enter_context(rivals.bentoml(at_bentoml, digest, settings))
-        scores = {name: _score(each) for name, each in asked.items() if name != NOOP}
+        running.enter_context(servers.ratchet(port, USE_CASE))
+        running.enter_context(servers.mlflow(mlflow_port, USE_CASE, version, settings))
+        running.enter_context(servers.bentoml(bentoml_port, digest, settings))
+        scores = {name: _score(each) for name, each in requests.items() if name != NOOP}
         assert np.ptp(list(scores.values())) < 1e-9, scores
-        told = _rounds(asked)
-        by_wrk = {name: closed_loop.wrk(each, _CONNECTIONS, _SECONDS) for name, each in asked.items()}
-    _show(told)
-    return {"package": digest, "scores": scores, "bars": BARS, "ways": told, "ratios": _ratios(told), "wrk": by_wrk}
+        measured = _rounds(requests)
+        by_wrk = {name: closed_loop.wrk(each, _CONNECTIONS, _SECONDS) for name, each in requests.items()}
+    _show(measured)
+    return {
+        "package": digest,
+        "scores": scores,
+        "bars": BARS,
+        "ways": measured,
+        "ratios": _ratios(measured),
+        "wrk": by_wrk,
+    }
 
 
-def _rounds(asked: dict[str, Asked]) -> dict[str, dict[str, float]]:
-    """Return what was measured of each way, in rounds that alternate."""
-    rounds: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {name: [] for name in asked}
+def _rounds(requests: dict[str, Request]) -> dict[str, dict[str, float]]:
+    """Return the medians of each server, measured in rounds that alternate between the servers."""
+    rounds: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {name: [] for name in requests}
     for _ in range(_ROUNDS):
-        for name, each in asked.items():
+        for name, each in requests.items():
             rounds[name].append((closed_loop.ours(each, _CONNECTIONS, _SECONDS), closed_loop.ours(each, 1, _SECONDS)))
-    return {name: _median(found) for name, found in rounds.items()}
+    return {name: _median(each) for name, each in rounds.items()}
 
 
-def released(case: Any, settings: Any, night: str) -> tuple[str, str]:
-    """Return the digest and the version of the flagship's trees, which servers are let answer with."""
+def train_and_route(case: Any, settings: Any, night: str) -> tuple[str, str]:
+    """Train the flagship's trees as of `night`, route them as champion, and return digest and version."""
     from dataclasses import replace
 
     from include import usecases
@@ -91,47 +98,47 @@ def released(case: Any, settings: Any, night: str) -> tuple[str, str]:
     setup.generate_secrets(settings)
     registry.prepare(settings)
     trees = tuple(each for each in case.candidates if isinstance(each, GradientBoosting))
-    read, usecases.get = usecases.get, lambda _: replace(case, candidates=trees)
+    original, usecases.get = usecases.get, lambda _: replace(case, candidates=trees)
     try:
         train.train(USE_CASE, night, train.BOOTSTRAP)
     finally:
-        usecases.get = read
+        usecases.get = original
     judged = ledger.entries(warehouse.engine(settings.warehouse_url), USE_CASE, EntryKind.JUDGED)[-1]
     routing_store.write(Routing(use_case=USE_CASE, seq=judged.seq, champion=judged.subject), settings)
     return judged.subject, str(ledger_entries.read(judged, Verdict).version)
 
 
-def _score(asked: Asked) -> float:
+def _score(request: Request) -> float:
     headers = {"content-type": "application/json"}
-    address = f"http://127.0.0.1:{asked.port}{asked.path}"
-    replied = httpx.request(asked.method, address, content=asked.body, headers=headers, timeout=60, trust_env=False)
-    told = replied.raise_for_status().json()
-    if isinstance(told, float):
-        return told
-    return float(told["answers"][0]["score"] if "answers" in told else told["predictions"][0])
+    address = f"http://127.0.0.1:{request.port}{request.path}"
+    reply = httpx.request(request.method, address, content=request.body, headers=headers, timeout=60, trust_env=False)
+    body = reply.raise_for_status().json()
+    if isinstance(body, float):
+        return body
+    return float(body["answers"][0]["score"] if "answers" in body else body["predictions"][0])
 
 
 def _median(rounds: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str, float]:
-    """Return the medians over rounds: with all connections, and of latency also with one."""
+    """Return the medians over rounds, with all connections and, as `..._of_one`, with one connection."""
     many, one = ({name: median(each[n][name] for each in rounds) for name in rounds[0][n]} for n in (0, 1))
     return {**many, **{f"{name}_of_one": value for name, value in one.items()}}
 
 
-def _ratios(told: dict[str, dict[str, float]]) -> dict[str, float]:
-    ours = told[ENTITY]
+def _ratios(measured: dict[str, dict[str, float]]) -> dict[str, float]:
+    ours = measured[ENTITY]
     return {
-        "throughput_to_noop": ours["per_second"] / told[NOOP]["per_second"],
-        "p99_to_noop": ours["p99_ms"] / told[NOOP]["p99_ms"],
-        "throughput_to_mlflow": ours["per_second"] / told[MLFLOW]["per_second"],
-        "throughput_to_bentoml": ours["per_second"] / told[BENTOML]["per_second"],
+        "throughput_to_noop": ours["per_second"] / measured[NOOP]["per_second"],
+        "p99_to_noop": ours["p99_ms"] / measured[NOOP]["p99_ms"],
+        "throughput_to_mlflow": ours["per_second"] / measured[MLFLOW]["per_second"],
+        "throughput_to_bentoml": ours["per_second"] / measured[BENTOML]["per_second"],
     }
 
 
-def _show(told: dict[str, dict[str, float]]) -> None:
-    table = Table(title=f"one row over HTTP, {_CONNECTIONS} connections, and one", title_justify="left")
-    for heading in ("way", "requests/s", "p50 ms", "p99 ms", "p50 of one", "p99 of one"):
+def _show(measured: dict[str, dict[str, float]]) -> None:
+    table = Table(title=f"one row over HTTP, with {_CONNECTIONS} connections and with one", title_justify="left")
+    for heading in ("server", "requests/s", "p50 ms", "p99 ms", "p50 of one", "p99 of one"):
         table.add_column(heading)
-    for name, each in told.items():
+    for name, each in measured.items():
         values = (each[key] for key in ("per_second", "p50_ms", "p99_ms", "p50_ms_of_one", "p99_ms_of_one"))
         table.add_row(name, *(f"{value:,.2f}" for value in values))
     Console().print(table)

@@ -1,8 +1,8 @@
-"""Training the flagship's trees on a whole year: from the frame of features to text, beside bare LightGBM on the matrix.
+"""Training the flagship's trees on a year, from the frame of features to the model's text, compared with bare LightGBM.
 
-Both learn with the same parameters, seed and threads, and what they answer is equal to the last bit. The bare one is given
-the encoded matrix; ours encodes the frame first. Beside it, what a candidate costs in all: three forward folds besides,
-for calibration and for the choice among candidates.
+Both use the same parameters, seed and threads, and their predictions are equal to the last bit. Bare LightGBM gets the
+encoded matrix; Ratchet also encodes the frame. The benchmark also measures the full cost of a candidate, with the three
+forward folds for calibration and for the choice among candidates.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import homes
+from bench import workspace
 
 USE_CASE, YEAR = "flights", "2013-01-01..2013-12-31"
 BARS = {"ratio_to_bare": 1.2}
@@ -19,8 +19,8 @@ _ROUNDS, _SEED = 5, 2013
 
 
 def run() -> dict[str, Any]:
-    """Return medians over rounds, beside the bar."""
-    with homes.temporary():
+    """Return medians over rounds, and the bar."""
+    with workspace.temporary():
         return _measure()
 
 
@@ -28,22 +28,22 @@ def _measure() -> dict[str, Any]:
     from ml.training import fitting
     from ml.usecase import GradientBoosting
 
-    case, settings = homes.taken(USE_CASE, YEAR)
-    rows = homes.labelled(case, settings, YEAR)
+    case, settings = workspace.ingest(USE_CASE, YEAR)
+    rows = workspace.training_rows(case, settings, YEAR)
     candidate = next(each for each in case.candidates if isinstance(each, GradientBoosting))
 
-    def gathered() -> Any:
-        return homes.gathered(case, rows, settings, _SEED)
+    def prepare() -> Any:
+        return workspace.training_material(case, rows, settings, _SEED)
 
-    material, everything = gathered(), np.full(len(rows.labels), True)
+    material, all_rows = prepare(), np.full(len(rows.labels), True)
     seconds: dict[str, list[float]] = {"bare": [], "ours": [], "candidate": []}
     for _ in range(_ROUNDS):
         bare = _timed(seconds["bare"], lambda: _bare(candidate, material, settings.threads))
-        ours = _timed(seconds["ours"], lambda: gathered().fit_learner(candidate, everything))
+        ours = _timed(seconds["ours"], lambda: prepare().fit_learner(candidate, all_rows))
         np.testing.assert_array_equal(
             bare.predict(material.features[:1000], raw_score=True), ours.raw(material.features[:1000])
         )
-    _timed(seconds["candidate"], lambda: fitting.fit(candidate, gathered()))
+    _timed(seconds["candidate"], lambda: fitting.fit(candidate, prepare()))
     ratio = median(ours / bare for ours, bare in zip(seconds["ours"], seconds["bare"], strict=True))
     medians = {name: round(median(each), 3) for name, each in seconds.items()}
     print(f"training: {len(rows.labels)} rows, {ratio:.2f}x bare LightGBM; {medians}")
@@ -51,7 +51,7 @@ def _measure() -> dict[str, Any]:
 
 
 def _bare(candidate: Any, material: Any, threads: int) -> Any:
-    """Return LightGBM's own booster; the parameters are those that the candidate stands for."""
+    """Return a booster that LightGBM trained with the candidate's parameters."""
     import lightgbm
 
     from ml.training.learners import trees
@@ -61,8 +61,8 @@ def _bare(candidate: Any, material: Any, threads: int) -> Any:
     return lightgbm.train(parameters, data, num_boost_round=candidate.trees)
 
 
-def _timed(seconds: list[float], made: Any) -> Any:
-    began = time.perf_counter()
-    result = made()
-    seconds.append(time.perf_counter() - began)
+def _timed(seconds: list[float], function: Any) -> Any:
+    started = time.perf_counter()
+    result = function()
+    seconds.append(time.perf_counter() - started)
     return result

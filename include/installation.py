@@ -37,7 +37,7 @@ def from_file(path: Path) -> Installation:
     or when the file sets no `RATCHET_...` variable.
     """
     if not path.is_file():
-        raise RequestError(f"expected a file of variables at {path}, in the form of .env.example; there is none")
+        raise RequestError(f"expected a file of variables at {path} (see .env.example), but there is none")
     parsed = parse_variables(path.read_text(), str(path))
     if not any(name.startswith(_OWN_PREFIX) for name in parsed):
         raise RequestError(f"expected {path} to set RATCHET_HOME at least; it sets no RATCHET_... variable")

@@ -22,7 +22,7 @@ _IDLE_SECONDS = 0.2
 
 
 class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The logged record of one prediction. `at` is in seconds since 1970; `score` is None if there was a `fault`.
+    """The logged record of one row. `at` is in seconds since 1970; `score` is None if there was a `fault`.
 
     `night` is the night of the feature snapshot that the server had.
     """

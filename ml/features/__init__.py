@@ -1,6 +1,7 @@
-"""Features as of a cutoff: declarations in, one typed frame out.
+"""Features as of a cutoff: computes one typed frame from the declarations of a use case.
 
-Point-in-time by construction: a lookup reads only rows with `known_at <= cutoff`, through a `timeline.View`.
+Features are point in time by construction: lookups read tables only through a `point_in_time.AsOfView`, which has the
+rows with `known_at <= cutoff`.
 """
 
 from ml.features.build import CUTOFF, ENTITY, Timer, build, lookups_at_event

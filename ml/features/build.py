@@ -1,4 +1,4 @@
-"""From declarations to one frame: lookups table by table and group by group, then what is made of them, in order."""
+"""Computation of all declared features: first lookups, by table and grouping, then ratios and functions in order."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -28,11 +28,12 @@ def build(
     horizon: Night | Live | None = None,
     timer: Timer = nullcontext,
 ) -> pd.DataFrame:
-    """Return one row per entity: its id, night and cutoff (UTC), and every feature at `horizon` as float64 or category.
+    """Return one row per entity: its id, night and cutoff (UTC), and each feature at `horizon` as float64 or category.
 
-    `entities` holds the entity table's columns, typed; each frame of `tables` its columns and `known_at` (UTC). Without
-    a `horizon` it is the night's. All that is done for one declaration is done inside `watch(its title)`, so that a caller
-    with a clock can time it; what several share, as the grouping of a table, is done for the first of them.
+    `entities` has the typed columns of the entity table. Each frame of `tables` has the columns of its table and a
+    column known_at (UTC). The default `horizon` is that of the night. The work for one declaration runs inside
+    `timer(title)`, so that a caller with a clock can measure it. Shared work, such as the grouping of a table, is part
+    of the first declaration that needs it.
     """
     horizon = horizon or use_case.horizon
     if not entities.index.equals(pd.RangeIndex(len(entities))):
@@ -56,7 +57,7 @@ def _build_columns(
     tables: Mapping[str, pd.DataFrame],
     timer: Timer,
 ) -> dict[str, pd.Series]:
-    """Return the entities' columns and all that is made for them."""
+    """Return the columns of the entities and of all features."""
     histories = {name: TableIndex(table, KNOWN_AT, use_case.table(name).event_time) for name, table in tables.items()}
     made: dict[str, pd.Series] = {str(name): column for name, column in entities.rows.items()}
     made |= _look_up_all(declared, histories, entities, timer)
@@ -68,9 +69,10 @@ def _build_columns(
 
 
 def lookups_at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return each looked-up column as it stood at the entity's own time of event, where only the future knew it.
+    """Return each looked-up column as of the time of the entity's own event, where it became known after the cutoff.
 
-    For the leak alarm alone: values that were known by the cutoff are missing here. Same order as `entities`.
+    Values that were known by the cutoff are missing. The rows are in the order of `entities`. Only the leak alarm uses
+    this.
     """
     entities = entities.reset_index(drop=True)
     event_time = use_case.table(use_case.entities).event_time
@@ -78,11 +80,12 @@ def lookups_at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[
     for feature in use_case.features:
         if isinstance(feature, AsOf) and event_time is not None:
             cutoffs, table = rows.cutoffs(use_case, use_case.horizon, entities), tables[feature.table]
-            moments = np.maximum(point_in_time.seconds(entities[event_time]), cutoffs)
+            event_seconds = np.maximum(point_in_time.seconds(entities[event_time]), cutoffs)
             with_known_at = replace(feature, columns=(*feature.columns, KNOWN_AT))
             event_column = str(use_case.table(feature.table).event_time)
             values = lookups.as_of(
-                with_known_at, AsOfView(TableIndex(table, event_column, event_column), Entities(entities, moments))
+                with_known_at,
+                AsOfView(TableIndex(table, event_column, event_column), Entities(entities, event_seconds)),
             )
             later = point_in_time.seconds(values[KNOWN_AT]) > cutoffs
             columns |= {name: values[name].where(later) for name in feature.columns}
@@ -92,7 +95,7 @@ def lookups_at_event(use_case: UseCase, entities: pd.DataFrame, tables: Mapping[
 def _look_up_all(
     features: tuple[Feature, ...], histories: Histories, entities: Entities, timer: Timer
 ) -> dict[str, pd.Series]:
-    """Return what all lookups find, those of one table and group together: a history keeps one grouping at a time."""
+    """Return the columns of all lookups, sorted by grouping, because a `TableIndex` keeps one grouping at a time."""
     columns: dict[str, _ColumnBuffer] = {}
     declared = sorted((each for each in features if isinstance(each, Lookup)), key=_grouping)
     for (table, _), group in groupby(declared, key=_grouping):
@@ -106,7 +109,7 @@ def _look_up_all(
 
 
 class _ColumnBuffer:
-    """A column that comes in parts; numbers are put in place at once, so that none is held twice."""
+    """A column that is computed in chunks; numbers are written into the final array, to be in memory only once."""
 
     def __init__(self, size: int) -> None:
         self._numbers, self._filled, self._others = np.empty(size), 0, list[pd.Series]()

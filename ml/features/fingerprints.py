@@ -1,7 +1,8 @@
-"""What each feature means, as a digest: two features of one name with one digest are the same, whoever built them.
+"""Fingerprints of feature definitions: features with the same name and fingerprint are computed in the same way.
 
-A model pins the digests of the features that it learned from. It may meet any row or snapshot in which these mean the
-same, whatever other features have come or gone since; where one of them means something else, it must not answer.
+A model pins the fingerprints of the features that it was trained on. It may score any row or snapshot that has these
+features with the same fingerprints, whatever other features there are. If one of them differs, the model must not
+score.
 """
 
 import hashlib
@@ -34,24 +35,24 @@ _SERVICE_KEY, _DIGESTS_KEY = "feature_service", "feature_definitions"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureFingerprints:
-    """A feature service by name, and the digest of what each of its features means."""
+    """The name of a feature service, and the fingerprint of each of its features."""
 
     service: str
     digests: Mapping[str, str]
 
     @property
     def facts(self) -> dict[str, object]:
-        """What packages and snapshots say of themselves; JSON values."""
+        """The facts that packages and snapshots store; JSON values."""
         return {_SERVICE_KEY: self.service, _DIGESTS_KEY: dict(self.digests)}
 
 
 def from_facts(facts: Mapping[str, object], *, source: str) -> FeatureFingerprints:
-    """Return what the `facts` of a package or a snapshot say; raises FeatureError where they say nothing."""
+    """Return the fingerprints in the `facts` of a package or a snapshot; raises FeatureError if there are none."""
     service, digests = facts.get(_SERVICE_KEY), facts.get(_DIGESTS_KEY)
     if not isinstance(digests, Mapping):
         raise FeatureError(
-            f"expected {source} to say what its features mean ({_DIGESTS_KEY!r}), but it only has {sorted(facts)}: "
-            "it was made before that was written down; make it anew"
+            f"expected {source} to have the fingerprints of its features ({_DIGESTS_KEY!r}), but it only has "
+            f"{sorted(facts)}: an older release made it; make it again"
         )
     return FeatureFingerprints(service=str(service), digests=digests)
 
@@ -63,16 +64,17 @@ def compute(
     sources: Mapping[str, str],
     function_inputs: Mapping[str, tuple[str, ...]],
 ) -> dict[str, str]:
-    """Return the digest of what each feature at `horizon` means: declaration, type, clock, tables, code, and all below it.
+    """Return the fingerprint of each feature at `horizon`: of its declaration, type, horizon, tables, code and inputs.
 
-    `sources` has the code of each function, `needs` the columns that it is made of. What a table's rows must refer to,
-    who may see them, and what a text becomes (fitted, it travels in the package) is no part of a meaning.
+    `types` has the type of each feature, `sources` the code of each function, and `function_inputs` the columns that it
+    takes. References between tables and privacy are not part of a fingerprint. Neither is the encoding of a text, which
+    is fitted and stored in the package.
     """
     entities = use_case.table(use_case.entities)
     horizon_identity = (horizon.before, horizon.hours) if isinstance(horizon, Live) else horizon
     stored = outputs(each for each in use_case.features_at(horizon) if isinstance(each, Column | Text))
     digests: dict[str, str] = {}
-    # Look-ups first, as they are built: a function may be made of any of them.
+    # Lookups first, in the order of computation: a function may take any of them.
     for feature in sorted(use_case.features_at(horizon), key=lambda each: not isinstance(each, Lookup)):
         table = use_case.table(feature.table) if isinstance(feature, Lookup) else entities
         known_digests = {name: sources[name] for name in table.derived}
@@ -96,19 +98,30 @@ def compute(
 
 
 def combined_digest(digests: Mapping[str, str]) -> str:
-    """Return the SHA-256 of a list of features and what each means, whatever its order."""
+    """Return the SHA-256 over features and their fingerprints, which does not depend on their order.
+
+    >>> combined_digest({"late": "9a", "zone": "1f"}) == combined_digest({"zone": "1f", "late": "9a"})
+    True
+    """
     return hashlib.sha256(json.dumps(dict(digests), sort_keys=True).encode()).hexdigest()
 
 
 def check_compatible(
     pinned: FeatureFingerprints, available: FeatureFingerprints, *, pinned_by: str, target: str, remedy: str
 ) -> None:
-    """Raise FeatureError unless every feature that `pinned` has means the same in `found`; others may be there too."""
+    """Raise FeatureError unless `available` has all features of `pinned` with the same fingerprints; it may have more.
+
+    >>> pinned = FeatureFingerprints(service="taxi_1", digests={"late": "9a"})
+    >>> available = FeatureFingerprints(service="taxi_2", digests={"late": "7b", "zone": "1f"})
+    >>> check_compatible(pinned, available, pinned_by="m pins", target="it", remedy="...")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ml.errors.FeatureError: ... it has those of taxi_2, which defines late differently: ...
+    """
     missing = [name for name in pinned.digests if name not in available.digests]
     different = [name for name, digest in pinned.digests.items() if available.digests.get(name, digest) != digest]
     if missing or different:
         faults = [f"lacks {_format_names(missing)}"] if missing else []
-        faults += [f"means something else by {_format_names(different)}"] if different else []
+        faults += [f"defines {_format_names(different)} differently"] if different else []
         raise FeatureError(
             f"expected {target} to have the features of {pinned.service}, which {pinned_by}, but it has those of "
             f"{available.service}, which {' and '.join(faults)}: {remedy}"
@@ -116,7 +129,7 @@ def check_compatible(
 
 
 def _inputs(feature: Feature, function_inputs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the columns, stored, derived or made before, that a feature is made of."""
+    """Return the columns, stored or computed, from which a feature is computed."""
     match feature:
         case Function(name):
             return function_inputs[name]
@@ -133,7 +146,7 @@ def _inputs(feature: Feature, function_inputs: Mapping[str, tuple[str, ...]]) ->
 
 
 def _definition(feature: Feature, name: str) -> tuple[object, ...]:
-    """Return what a declaration says of its one column `name`: its others may come and go."""
+    """Return the part of a declaration that determines its column `name`; its other columns may change."""
     kind = type(feature).__name__
     match feature:
         case Window():
@@ -147,7 +160,7 @@ def _definition(feature: Feature, name: str) -> tuple[object, ...]:
 
 
 def _row_identity(table: Table) -> tuple[object, ...]:
-    """Return what decides which rows of a table are known when, and which of them is the later one."""
+    """Return the declarations that determine when the rows of a table are known, and their order."""
     return (table.name, table.key, table.event_time, table.known_at, table.night, table.missing)
 
 

@@ -1,4 +1,4 @@
-"""What each declared feature is made of: columns of tables, and other features."""
+"""Lineage of features: the columns of tables and the other features from which a feature is computed."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -10,18 +10,23 @@ FunctionInputs = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureLineage:
-    """The columns that a declaration reads, by table, and the features that it is computed from."""
+    """The columns that a declaration reads, by table, and the other features that it reads."""
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     features: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        """Return the lineage as text.
+
+        >>> str(FeatureLineage(columns={"rides": ("zone", "ended_at")}, features=("congestion",)))
+        'rides (zone, ended_at); the feature congestion'
+        """
         tables = [f"{table} ({', '.join(names)})" for table, names in self.columns.items()]
         return "; ".join([*tables, *(f"the feature {name}" for name in self.features)])
 
 
 def trace(feature: Feature, use_case: UseCase, function_inputs: FunctionInputs) -> FeatureLineage:
-    """Return what `feature` itself is made of; `needs` has the columns that each function of the use case takes."""
+    """Return the direct lineage of `feature`; `function_inputs` has the columns that each function takes."""
     entities = use_case.entities
     match feature:
         case Column(name) | Text(name):
@@ -39,6 +44,6 @@ def trace(feature: Feature, use_case: UseCase, function_inputs: FunctionInputs) 
 
 
 def _derived_features(use_case: UseCase) -> set[str]:
-    """Return the features that are not columns of the entity table as they stand."""
+    """Return the features that are not plain columns of the entity table."""
     features = use_case.features_at(use_case.live or use_case.horizon)
     return {name for each in features if not isinstance(each, Column | Text) for name in each.outputs}

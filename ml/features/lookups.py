@@ -1,4 +1,4 @@
-"""What needs the rows of a table: each kind of lookup, made for all entities at once."""
+"""The kinds of lookups in the rows of a table, each computed for all entities at once."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ _HOUR_SECONDS = 3600
 
 
 def look_up(feature: Lookup, view: AsOfView) -> dict[str, pd.Series]:
-    """Return the feature's columns, one value for each of the view's entities."""
+    """Return the columns of `feature`, with one value for each entity of `view`."""
     match feature:
         case AsOf():
             return as_of(feature, view)
@@ -24,7 +24,7 @@ def look_up(feature: Lookup, view: AsOfView) -> dict[str, pd.Series]:
 
 
 def as_of(feature: AsOf, view: AsOfView) -> dict[str, pd.Series]:
-    """Return the columns of the latest row, by its second of event, that each entity's group knows at its cutoff."""
+    """Return the columns of the latest row, by event time, that is known at the cutoff in each entity's group."""
     history, keys, index = view.table_index, view.lookup_keys(feature.by), view.entities.rows.index
     table, line = history.table, keys.timeline
     if not len(line.order):
@@ -46,14 +46,14 @@ def window(feature: Window, view: AsOfView) -> dict[str, pd.Series]:
 
 
 def overall(feature: Window, output: str, view: AsOfView) -> Floats:
-    """Return what the window says at each entity's cutoff of all rows, whatever their group."""
+    """Return the value of the window column `output` over the rows of all groups, at each entity's cutoff."""
     ago, everywhere = feature.lookback_seconds[output], replace(feature, by=(), shrinkage=0.0)
-    return _statistic(everywhere, view, ago)[view.entities.moment]
+    return _statistic(everywhere, view, ago)[view.entities.cutoff_codes]
 
 
 def since(feature: Since, view: AsOfView) -> dict[str, pd.Series]:
-    """Return the hours from the group's latest row, of those `where` says, to each entity's cutoff."""
-    keys = view.lookup_keys(feature.by, "known_at" if feature.on == "known_at" else "seen")
+    """Return the hours from the latest row of the group for which `condition` holds to each entity's cutoff."""
+    keys = view.lookup_keys(feature.by, "known_at" if feature.on == "known_at" else "effective")
     [name], positions = feature.outputs, keys.end_positions()
     hours = np.full(len(positions), np.nan)
     if len(keys.timeline.order):
@@ -66,7 +66,7 @@ def since(feature: Since, view: AsOfView) -> dict[str, pd.Series]:
 
 
 def _latest(feature: Since, view: AsOfView, line: Timeline) -> Floats:
-    """Return the second of the latest row that counts, of each place's group so far; long ago where there is none."""
+    """Return, for each position, the second of its group's latest row that meets the condition, or -inf."""
     instants, counts = view.table_index.seconds(feature.on)[line.order], np.full(len(line.order), True)
     if feature.condition is not None:
         counts = view.table_index.table[feature.condition].to_numpy(np.float64, na_value=0.0)[line.order] > 0
@@ -75,26 +75,28 @@ def _latest(feature: Since, view: AsOfView, line: Timeline) -> Floats:
 
 
 def _statistic(feature: Window, view: AsOfView, ago: int) -> Floats:
-    """Return the window's value for each pair of its group and a cutoff."""
+    """Return the value of the window for each pair of group and cutoff."""
     window_key = (feature.by, feature.column, ago, feature.on)
     if feature.how == "sum":
         return view.window_sum(*window_key)
-    count, strength, moments = (
+    count, strength, cutoff_codes = (
         view.window_count(*window_key),
         feature.shrinkage,
         view.lookup_keys(feature.by).pairs.cutoff_codes,
     )
     if feature.how == "count":
-        return count if not strength else _shrunk_count(count, strength, view.mean_window_count(*window_key)[moments])
+        return (
+            count if not strength else _shrunk_count(count, strength, view.mean_window_count(*window_key)[cutoff_codes])
+        )
     total = view.window_sum(*window_key)
     if strength:
         ungrouped_key = ((), *window_key[1:])
         usual = ratio(view.window_sum(*ungrouped_key), view.window_count(*ungrouped_key))
-        total += (strength * usual)[moments]
+        total += (strength * usual)[cutoff_codes]
         count += strength
     return ratio(total, count)
 
 
 def _shrunk_count(count: Floats, strength: float, usual: Floats) -> Floats:
-    """Return the mean of a Poisson rate's posterior: `strength` rows seen beforehand, at the usual group's rate."""
+    """Return the posterior mean of a Poisson count; the prior is worth `strength` rows at the `usual` count."""
     return np.where(np.isnan(usual), 0.0, (count + strength) * usual / (usual + strength))

@@ -1,4 +1,4 @@
-"""Whether the same entities have the same features by two ways, to the last bit; missing equals missing."""
+"""Parity of features: bitwise comparison of the features of the same entities from two sources; NaN equals NaN."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureDifference:
-    """A feature that is not the same: for how many entities, by how much at most, and some of them.
+    """A feature that differs: the number of entities, the maximum difference, and some examples.
 
-    `largest` is None where the values are no numbers, or where one of them is missing.
+    `max_difference` is None if the values are not numbers, if one of them is missing, or if the feature is hidden.
     """
 
     feature: str
@@ -27,9 +27,10 @@ class FeatureDifference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """What one way said of `rows` entities: those that it does not know, and every feature that differs.
+    """The comparison of one source with the expected features of `rows` entities.
 
-    `fault` says why a way knows nothing, where it said so.
+    `absent` has the entities that the source does not have, `differences` the features that differ. If the source could
+    not be read, `failure` is the reason.
     """
 
     source: str
@@ -40,11 +41,11 @@ class Comparison:
 
     @property
     def differing_values(self) -> int:
-        """How many values differ, an absent entity counted once, and a way that could not be gone as one."""
+        """The number of values that differ; an absent entity counts as one, like a source that could not be read."""
         return len(self.absent) + sum(each.entities for each in self.differences) or int(bool(self.failure))
 
     def __str__(self) -> str:
-        """Return the finding as a sentence that names path, features and counts."""
+        """Return the result as a sentence with source, features and counts."""
         if not self.differing_values:
             return f"{self.source}: {self.rows} entities, the same to the last bit"
         parts = [f"{len(self.absent)} absent ({', '.join(self.absent[:_EXAMPLES])})"] if self.absent else []
@@ -60,9 +61,15 @@ def compare(
     names: Collection[str],
     hidden: Collection[str] = (),
 ) -> Comparison:
-    """Return where `found` is not `expected`, both indexed by entity, in the columns `names`.
+    """Return the differences between `actual` and `expected`, both indexed by entity, in the columns `names`.
 
-    The values of `hidden` columns are not shown. Numbers are compared by their bits, instants and texts as such.
+    The values of `hidden` columns are masked. Numbers are compared bit by bit, instants and texts by value.
+
+    >>> expected = pd.DataFrame({"speed": [0.3, np.nan]}, index=["a", "b"])
+    >>> str(compare("online store", expected, expected.assign(speed=[0.3, np.nan]), ["speed"]))
+    'online store: 2 entities, the same to the last bit'
+    >>> compare("online store", expected, expected.assign(speed=[0.1 + 0.2, np.nan]), ["speed"]).differing_values
+    1
     """
     is_present = expected.index.isin(actual.index)
     known = expected[is_present]
@@ -87,8 +94,9 @@ def _difference(name: str, expected: pd.Series, actual: pd.Series, hidden: bool)
         entities=int(differs.sum()),
         max_difference=None if hidden else _max_difference(expected[differs], actual[differs]),
         examples=tuple(
-            f"{entity}: {privacy.mask_value(name, here, masked_columns)}, there {privacy.mask_value(name, other, masked_columns)}"
-            for (entity, here), other in pairs
+            f"{entity}: expected {privacy.mask_value(name, wanted, masked_columns)}, "
+            f"got {privacy.mask_value(name, got, masked_columns)}"
+            for (entity, wanted), got in pairs
         ),
     )
 
@@ -116,4 +124,4 @@ def _is_number(column: pd.Series) -> bool:
 
 def _describe(each: FeatureDifference) -> str:
     amount = "" if each.max_difference is None else f", by up to {each.max_difference:g}"
-    return f"{each.feature} of {each.entities} entities{amount} (here and there: {'; '.join(each.examples)})"
+    return f"{each.feature} of {each.entities} entities{amount} ({'; '.join(each.examples)})"

@@ -1,6 +1,6 @@
-"""A snapshot: the features of a night's entities as bytes under a manifest of SHA-256s, to answer from memory.
+"""Feature snapshots: the features of a night's entities as files with a SHA-256 manifest, to be served from memory.
 
-Nothing in it is code and nothing is pickled. `load` trusts no byte that the manifest does not vouch for.
+A snapshot contains no code and no pickles. `load` verifies every file against the manifest.
 """
 
 import json
@@ -33,7 +33,7 @@ class PackedSnapshot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureSnapshot:
-    """The features of entities, one look-up away."""
+    """The features of a night's entities in memory."""
 
     facts: Mapping[str, object]
     names: tuple[str, ...]
@@ -42,9 +42,9 @@ class FeatureSnapshot:
     texts: tuple[tuple[str | None, ...], ...]
 
     def lookup(self, entity: str) -> dict[str, FeatureValue] | None:
-        """Return the entity's features by name, numbers before texts; None for an entity that is not there.
+        """Return the features of `entity` by name, numbers before texts; None for an unknown entity.
 
-        A missing number is NaN, a missing text None.
+        A missing number is NaN, a missing text is None.
         """
         row = self.row_index.get(entity)
         if row is None:
@@ -53,9 +53,14 @@ class FeatureSnapshot:
 
 
 def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
-    """Return the rows of `frame` (a column `entity`, all others features) as a snapshot; `facts` are JSON values.
+    """Return the rows of `frame` as a snapshot; it has a column `entity`, all other columns are features.
 
-    Raises SnapshotError when an entity has more than one row.
+    `facts` are JSON values. Raises SnapshotError if an entity has more than one row.
+
+    >>> frame = pd.DataFrame({"entity": ["b", "a"], "speed": [1.5, np.nan], "zone": ["north", None]})
+    >>> packed = pack(frame, facts={"night": "2024-03-17"})
+    >>> load(packed.files, packed.digest).lookup("a")
+    {'speed': nan, 'zone': None}
     """
     if frame[ENTITY].duplicated().any():
         duplicate = frame.loc[frame[ENTITY].duplicated(), ENTITY].iloc[0]
@@ -85,7 +90,7 @@ def pack(frame: pd.DataFrame, facts: Mapping[str, object]) -> PackedSnapshot:
 
 
 def load(files: Mapping[str, bytes], digest: str) -> FeatureSnapshot:
-    """Return the snapshot `digest` in `files`; raises SnapshotError when a byte is not what was promised."""
+    """Return the snapshot in `files`; raises SnapshotError if a file does not match the manifest with this `digest`."""
     fields = check(files, digest)
     entities = json.loads(files[_ENTITIES])
     text_columns = json.loads(files[_TEXTS])
@@ -100,7 +105,7 @@ def load(files: Mapping[str, bytes], digest: str) -> FeatureSnapshot:
 
 
 def check(files: Mapping[str, bytes], digest: str) -> dict[str, Any]:
-    """Return the manifest once every byte of `files` is what the snapshot `digest` promises; raises SnapshotError."""
+    """Return the manifest; raises SnapshotError if it does not have this `digest`, or if a file does not match it."""
     actual = manifest.sha256(files.get(MANIFEST, b""))
     if actual != digest:
         raise _damaged_error(MANIFEST, digest, actual if MANIFEST in files else None)
@@ -116,8 +121,8 @@ def check(files: Mapping[str, bytes], digest: str) -> dict[str, Any]:
 
 def _damaged_error(name: str, expected: str, actual: str | None) -> SnapshotError:
     return SnapshotError(
-        f"snapshot of features: {name}: expected SHA-256 {expected}, got {actual or 'no such file'}; it was cut or "
-        "changed: do not serve it, materialize the night again"
+        f"snapshot of features: {name}: expected SHA-256 {expected}, got {actual or 'no such file'}; it was truncated "
+        "or changed: do not serve it, materialize the night again"
     )
 
 
@@ -128,7 +133,7 @@ def _encode_levels(column: pd.Series) -> dict[str, list[Any]]:
 
 def _decode_levels(encoded: Mapping[str, list[Any]]) -> list[str | None]:
     levels = [*encoded["levels"], None]
-    return [levels[code] for code in encoded["codes"]]  # -1 stands for missing, and is the last
+    return [levels[code] for code in encoded["codes"]]  # code -1 is a missing value, at the last index
 
 
 def _json(value: object) -> bytes:

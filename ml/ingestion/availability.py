@@ -1,4 +1,4 @@
-"""When each row became known, and which night it belongs to."""
+"""Availability of rows: when each row became known, and the night that it belongs to."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,20 @@ KNOWN_AT, NIGHT = "known_at", "night"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AvailableRows:
-    """Rows with `known_at` (UTC) and `night` (ISO date); `refused` says, for each row, why it may not come (or "")."""
+    """Rows with the columns `known_at` (UTC) and `night` (ISO date); the refusal reason of an accepted row is empty."""
 
     rows: pd.DataFrame
     refusal_reasons: pd.Series
 
 
 def assign_nights(rows: pd.DataFrame, table: Table, horizon: Night, period: Period) -> AvailableRows:
-    """Return the valid `rows` that landed for `period`, each with the instant it became known and its night.
+    """Return the valid `rows` that landed for `period`, with the instant at which each became known, and its night.
 
-    A row that could have been known before this landing but came only now is late: it is known at the cutoff of the
-    night it came for. A row from after the period's last cutoff, of another night, or of no known instant is refused.
+    A row of a table with a column for the night is known at the cutoff of that night.
+
+    A row that should have been known before the cutoff of the night before the period is late: it counts as known at
+    the first cutoff of the period. Refused are rows that became known after the last cutoff of the period, rows of
+    another night, and rows that do not say when they became known.
     """
     nights = np.array([str(night) for night in horizon.nights(period)])
     cutoffs = pd.DatetimeIndex([horizon.cutoff(night) for night in horizon.nights(period)])

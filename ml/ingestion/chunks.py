@@ -1,4 +1,4 @@
-"""A table too long to be judged at once: its rows in stretches of even length, so that memory stays what one wants."""
+"""Division of long tables into chunks of equal length, so that memory use is bounded."""
 
 from collections.abc import Iterable, Iterator
 from math import ceil
@@ -9,18 +9,21 @@ MAX_ROWS = 500_000
 
 
 def length(rows: int) -> int:
-    """Return how many rows a stretch has, in a table of `rows`: all of them, where they are at most `LONGEST`.
+    """Return the number of rows of a chunk, for a table of `rows` rows: all of them up to `MAX_ROWS`.
 
-    Longer tables are divided evenly, so that no rule of a table is asked of a handful that was left over.
+    Longer tables are divided evenly, so that rules on a whole table are never applied to a small remainder.
+
+    >>> length(400_000), length(500_001), length(1_200_000)
+    (400000, 250001, 400000)
     """
     return ceil(rows / ceil(rows / MAX_ROWS)) if rows else MAX_ROWS
 
 
 def split(parts: Iterable[FilePart], length: int) -> Iterator[list[FilePart]]:
-    """Yield the pieces of which each stretch of `length` rows is made, at least one stretch, be it without a row.
+    """Yield the pieces of each chunk of `length` rows; there is at least one chunk, which may be empty.
 
-    `parts` come as they are judged, the last part of the table first. The pieces of a stretch go the other way, in the
-    order of parts that `intake.take` expects.
+    `parts` are in the order of validation, which starts with the last part of the table. The pieces of a chunk are in
+    the reverse order, which `intake.ingest_table` expects.
     """
     chunk: list[FilePart] = []
     room = length

@@ -1,6 +1,6 @@
-"""A table's files taken together: every row of every file ends valid or quarantined, with its file and line.
+"""Ingestion of all files of a table: every row ends up valid or quarantined, with its file and line.
 
-A table too long to be judged at once is taken stretch by stretch (`ml/ingestion/chunks.py`), each by a call of its own.
+Long tables are ingested chunk by chunk (`ml/ingestion/chunks.py`), with one call for each chunk.
 """
 
 import json
@@ -24,9 +24,10 @@ WHOLE_FILE = "the whole file"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilePart:
-    """A file of a table, or a piece of it: `rows` that fit its header (text) and `malformed` ones (text, reasons).
+    """A file of a table, or a piece of a file.
 
-    Both are indexed by line, in order.
+    `rows` has the lines that match the header, all cells as text. `malformed` has the other lines, with the columns
+    `text` and `reasons`. Both are indexed by line number, in ascending order.
     """
 
     file: str
@@ -35,11 +36,11 @@ class FilePart:
 
     @property
     def row_count(self) -> int:
-        """How many rows came, of either kind."""
+        """The number of rows, well-formed and malformed."""
         return len(self.rows) + len(self.malformed)
 
     def split(self, count: int) -> "tuple[FilePart, FilePart]":
-        """Return the first `count` rows, and the others."""
+        """Return the first `count` rows and the remaining rows."""
         lines = np.sort(np.concatenate([self.rows.index, self.malformed.index]))
         row_split, malformed_split = (
             int(each.index.searchsorted(lines[count])) for each in (self.rows, self.malformed)
@@ -52,10 +53,12 @@ class FilePart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestResult:
-    """A table's `valid` rows, typed, with `known_at` and `night`; `quarantined` with file, line, reasons and text.
+    """The result of ingesting a table, or a chunk of one.
 
-    `files` has the file of each valid row; `refused` the files that were quarantined whole, and why. `broken` says which
-    rule of the table these rows break: then all other stretches of it are to be refused.
+    `valid` has typed rows with availability and night. `quarantined` has the columns file, line, reasons and text.
+    `row_files` has the file of each valid row. `refused_files` has the files that were quarantined as a whole, each
+    with the reason. `broken_rule` is the rule of the table that the rows break; all other chunks of the table must then
+    be refused too.
     """
 
     rows_in: int
@@ -70,7 +73,7 @@ class IngestResult:
         if self.rows_in != len(self.valid) + len(self.quarantined):
             raise DataError(
                 f"{self.rows_in} rows came in, {len(self.valid)} valid and {len(self.quarantined)} quarantined go out; "
-                "this is a fault of the intake, nothing was written"
+                "this is a bug in the ingestion, nothing was written"
             )
 
 
@@ -84,14 +87,15 @@ def ingest_table(
     hidden: Collection[str] = (),
     seen_keys: SeenKeys | None = None,
 ) -> IngestResult:
-    """Return the rows of all `parts` of `table`, divided; where two parts have the same key, the later part's row stays.
+    """Return the rows of all `parts` of `table`, each valid or quarantined.
 
-    `known` has, for each reference of the table, the rows it refers to. Values of the columns in `hidden` appear in no
-    reason. `seen` has the keys of the table's earlier stretches: those of later parts, and of earlier lines.
+    If two parts have rows with the same key, the row of the later part is kept.
+    `referenced_rows` has the rows that each reference of the table may refer to. Values of `hidden` columns do not
+    appear in reasons. `seen_keys` has the keys of the chunks before, which come from later parts or earlier lines.
     """
     mismatched_files = _column_mismatches(parts, model)
     raw, origin = _concatenate_rows([part for part in parts if part.file not in mismatched_files], model)
-    if raw.empty and seen_keys is not None:  # a rule of the table is not asked of a stretch without a row
+    if raw.empty and seen_keys is not None:  # rules of a table are not applied to an empty chunk
         return _assemble_result(parts, mismatched_files, origin, _quarantine_all(raw, ""))
     try:
         checked = validation.check(raw, model, table.key, missing=table.missing, masked=hidden, seen_keys=seen_keys)
@@ -104,7 +108,7 @@ def ingest_table(
 
 
 def refuse_table(parts: Sequence[FilePart], model: type[pa.DataFrameModel], broken_rule: str) -> IngestResult:
-    """Return the rows of all `parts` quarantined, because the table that they are of is refused as a whole."""
+    """Return the rows of all `parts` quarantined, because the whole table is refused."""
     mismatched_files = _column_mismatches(parts, model)
     raw, origin = _concatenate_rows([part for part in parts if part.file not in mismatched_files], model)
     result = _assemble_result(parts, mismatched_files, origin, _quarantine_all(raw, broken_rule))
@@ -136,7 +140,7 @@ def _assemble_result(
 
 
 def _column_mismatches(parts: Sequence[FilePart], model: type[pa.DataFrameModel]) -> dict[str, str]:
-    """Return the parts whose columns are not the contract's, and why."""
+    """Return the files whose columns do not match the contract, each with the reason."""
     mismatched_files = {}
     for part in parts:
         try:
@@ -147,7 +151,7 @@ def _column_mismatches(parts: Sequence[FilePart], model: type[pa.DataFrameModel]
 
 
 def _concatenate_rows(parts: Sequence[FilePart], model: type[pa.DataFrameModel]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of all parts, those of the last part first, and the file and line of each."""
+    """Return the rows of all parts, the last part first, and the file and line of each row."""
     columns = list(dict.fromkeys(name for part in parts for name in part.rows)) or list(model.to_schema().columns)
     nonempty_parts = [part for part in reversed(parts) if len(part.rows)]
     if not nonempty_parts:
@@ -160,7 +164,7 @@ def _concatenate_rows(parts: Sequence[FilePart], model: type[pa.DataFrameModel])
 def _with_availability(
     checked: ValidationResult, raw: pd.DataFrame, table: Table, horizon: Night, period: Period
 ) -> ValidationResult:
-    """Return the rows with `known_at` and `night`, those that may not come refused."""
+    """Return the rows with availability and night; rows that are not acceptable for the period are quarantined."""
     available = availability.assign_nights(checked.valid, table, horizon, period)
     return validation.quarantine(replace(checked, valid=available.rows), raw, available.refusal_reasons)
 
@@ -172,7 +176,7 @@ def _check_reference(
     referenced_rows: pd.DataFrame,
     hidden: Collection[str],
 ) -> ValidationResult:
-    """Return the rows without those (or with a warning about those) that refer to what is not there."""
+    """Return the rows with a quarantine or a warning, as declared, for those that refer to a missing row."""
     keys = checked.valid[list(reference.columns)]
     known_keys = pd.MultiIndex.from_frame(referenced_rows[list(reference.referenced_columns)])
     is_unmatched = keys.notna().all(axis=1) & ~pd.MultiIndex.from_frame(keys).isin(known_keys)
@@ -217,7 +221,7 @@ def _quarantine_frame(origin: pd.DataFrame, texts: pd.Series, reasons: pd.Series
 
 
 def _rows_as_json(rows: pd.DataFrame) -> pd.Series:
-    """Return each row as JSON, its cells as they came."""
+    """Return each row as JSON, with its cells as they were received."""
     columns = list(rows.columns)
     texts = [json.dumps(dict(zip(columns, row, strict=True))) for row in rows.itertuples(index=False)]
     return pd.Series(texts, rows.index, dtype=object)

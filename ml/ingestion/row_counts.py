@@ -1,4 +1,4 @@
-"""What became of a table's rows, in numbers: those of one stretch, or of several added up."""
+"""Counts of the valid and quarantined rows of a table, summed over its chunks."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowCounts:
-    """Valid rows by night and by file, quarantined ones by file and reason, the files refused whole, the warnings."""
+    """Valid rows by night and by file, quarantined rows by file and reason, refused files with reasons, warnings."""
 
     by_night: Counts
     by_file: Counts
@@ -26,7 +26,7 @@ class RowCounts:
 
     @classmethod
     def from_result(cls, result: IngestResult) -> "RowCounts":
-        """Return the numbers of what was taken at once."""
+        """Return the counts of one result."""
         return cls(
             by_night=_counts(result.valid[NIGHT]) if len(result.valid) else {},
             by_file=_counts(result.row_files),
@@ -37,11 +37,17 @@ class RowCounts:
 
     @classmethod
     def empty(cls) -> "RowCounts":
-        """Return the numbers of no rows."""
+        """Return the counts of no rows."""
         return cls(by_night={}, by_file={}, quarantined={}, refused={})
 
     def __add__(self, other: "RowCounts") -> "RowCounts":
-        """Return the numbers of both; of a file's reasons beyond `MOST_REASONS`, the rarest become `OTHERS`."""
+        """Return the sum of both; of more than `MAX_REASONS` reasons of a file, the rarest are pooled as `OTHERS`.
+
+        >>> monday = RowCounts(by_night={"1": 2}, by_file={"a.csv": 2}, quarantined={"a.csv": {"late": 1}}, refused={})
+        >>> total = monday + monday
+        >>> total.rows_in, total.rows_valid, total.quarantined
+        (6, 4, {'a.csv': {'late': 2}})
+        """
         files = dict.fromkeys((*self.quarantined, *other.quarantined))
         return RowCounts(
             by_night=_sum(self.by_night, other.by_night),
@@ -56,17 +62,17 @@ class RowCounts:
 
     @property
     def rows_valid(self) -> int:
-        """How many rows are valid."""
+        """The number of valid rows."""
         return sum(self.by_file.values())
 
     @property
     def rows_quarantined(self) -> int:
-        """How many rows are quarantined."""
+        """The number of quarantined rows."""
         return sum(sum(reasons.values()) for reasons in self.quarantined.values())
 
     @property
     def rows_in(self) -> int:
-        """How many rows came."""
+        """The number of rows, valid and quarantined."""
         return self.rows_valid + self.rows_quarantined
 
 

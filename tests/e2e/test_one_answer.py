@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import rivals, ways
+from bench import score_paths, servers
 from include import ports
 from include.settings import Settings, load_settings
 from include.steps.train import export
@@ -32,7 +32,7 @@ def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
         load_settings.cache_clear()
-        yield load_settings(), ways.numpy_alone(tmp_path_factory.mktemp("numpy"))
+        yield load_settings(), score_paths.link_numpy(tmp_path_factory.mktemp("numpy"))
     load_settings.cache_clear()
 
 
@@ -52,7 +52,7 @@ def allowed(kind: str, way: str, expected: np.ndarray) -> np.ndarray:
 
 
 def assert_agree(kind: str, answers: dict[str, list[float]]) -> None:
-    expected = np.array(answers[ways.BATCH])
+    expected = np.array(answers[score_paths.BATCH])
     for way, found in answers.items():
         assert (np.abs(np.array(found) - expected) <= allowed(kind, way, expected)).all(), way
 
@@ -64,8 +64,8 @@ def test_without_a_server_a_row_gets_the_answer_of_the_batch(
     (settings, alone), model = shared, edge.model(kind)
     digest = edge.stored(edge.package(model), settings)
     wheel, onnx = (export.export(digest, form, tmp_path) for form in (ExportFormat.WHEEL, ExportFormat.ONNX))
-    rows = ways.hard_rows(model, edge.KNOWN, THRESHOLDS)
-    assert_agree(kind, ways.offline(model, rows, wheel, onnx, alone))
+    rows = score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS)
+    assert_agree(kind, score_paths.offline(model, rows, wheel, onnx, alone))
 
 
 @pytest.mark.servers
@@ -77,16 +77,19 @@ def test_a_server_gives_a_row_the_answer_of_the_batch_by_every_protocol(
     address, taken, rows = (
         str(server.client.base_url),
         RequestSchema.from_encoder(model.encoder),
-        ways.hard_rows(model, edge.KNOWN, THRESHOLDS),
+        score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS),
     )
     digest = edge.stored(edge.package(model), settings)
     served.routed(settings, digest, seq=2 + list(edge.KINDS).index(kind))
     server.wait_for(digest)
     batch = model.predict(pd.DataFrame(rows, columns=list(taken.names))).tolist()
-    assert_agree(kind, {ways.BATCH: batch} | dict(ways.by_server(address, served.USE_CASE, taken, rows)))
-    singles = ways.singles(rows)
+    assert_agree(kind, {score_paths.BATCH: batch} | dict(score_paths.by_server(address, served.USE_CASE, taken, rows)))
+    singles = score_paths.singles(rows)
     rounded = model.predict(pd.DataFrame(singles, columns=list(taken.names))).tolist()
-    assert_agree(kind, {ways.BATCH: rounded, "FP32": ways.by_single_floats(address, served.USE_CASE, taken, singles)})
+    assert_agree(
+        kind,
+        {score_paths.BATCH: rounded, "FP32": score_paths.by_single_floats(address, served.USE_CASE, taken, singles)},
+    )
 
 
 @pytest.mark.servers
@@ -98,20 +101,20 @@ def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path
     version = registry.register(
         settings, served.USE_CASE, digest, files, edge.FRAME.head().astype({"zone": "category"})
     )
-    rows, port = ways.hard_rows(model, edge.KNOWN, THRESHOLDS), ports.free_port("127.0.0.1")
-    with rivals.mlflow(port, served.USE_CASE, version, settings):
-        found = ways.by_mlflow(f"http://127.0.0.1:{port}", rows)
-    assert_agree("trees", {ways.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
+    rows, port = score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS), ports.free_port("127.0.0.1")
+    with servers.mlflow(port, served.USE_CASE, version, settings):
+        found = score_paths.by_mlflow(f"http://127.0.0.1:{port}", rows)
+    assert_agree("trees", {score_paths.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
 
 
 def test_numbers_of_single_precision_may_fall_on_the_other_side_of_a_threshold() -> None:
     """Why the graph's numbers are doubles, and FP32 tensors are for models without trees."""
     model = edge.model("trees")
-    rows = ways.hard_rows(model, edge.KNOWN, THRESHOLDS)
+    rows = score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS)
     taken = RequestSchema.from_encoder(model.encoder)
     kept = [row for row in rows if row["hour"] is None or abs(row["hour"]) < 1e30]
     expected, found = (
-        model.predict(pd.DataFrame(each, columns=list(taken.names))) for each in (kept, ways.singles(kept))
+        model.predict(pd.DataFrame(each, columns=list(taken.names))) for each in (kept, score_paths.singles(kept))
     )
     assert np.abs(found - expected).max() > 0.01
     assert onnx_graph.to_inputs(taken, rows)["hour"].dtype == np.float64

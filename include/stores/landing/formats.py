@@ -1,4 +1,4 @@
-"""Read a landed file in the format that its name ends in. Decompression is bounded, and no file is loaded whole."""
+"""Read a landed file in the format that the end of its name says. The size of decompressed files is bounded."""
 
 import gzip
 import os

@@ -1,8 +1,8 @@
-"""Tables on a timeline: rows sorted by group and by second, asked by binary search.
+"""Point-in-time lookups by binary search in rows that are sorted by group and second.
 
-`O((rows + entities) log rows)`: no row is visited per entity. What a table alone decides is made once and kept by its
-`History`; entities ask through `View`s, a stretch of them at a time, so that what they ask stays in a processor's cache
-and memory does not grow with their number.
+The cost is `O((rows + entities) log rows)`. A `TableIndex` computes once everything that depends on the table alone.
+Entities look up rows through an `AsOfView`, one chunk of entities at a time, so that the working set stays in the CPU
+cache and memory does not grow with the number of entities.
 """
 
 from ml.features.point_in_time.entities import Entities

@@ -1,4 +1,4 @@
-"""Groups as codes: the combinations of a table's columns that there are, and those that entities ask for."""
+"""Integer codes for groups of rows: the combinations of column values that occur in a table."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ _MIN_DENSE_SIZE = 1 << 20
 
 @dataclass(frozen=True)
 class Grouping:
-    """A table's rows divided by some of its columns: `rows` has each row's group, -1 for one that misses a column.
+    """A table's rows grouped by some of its columns: `rows` has the group of each row, -1 if a column is missing.
 
-    `steps` has, for each column in turn, its levels and the combinations with those before that there are.
+    `steps` has, for each column in turn, its levels and the combinations with the columns before that occur.
     """
 
     rows: Codes
@@ -23,7 +23,7 @@ class Grouping:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, names: tuple[str, ...]) -> "Grouping":
-        """Return the rows of `table` divided by the columns `names`."""
+        """Return the rows of `table` grouped by the columns `names`."""
         rows, size, steps = np.zeros(len(table), np.int32), 1, []
         for name in names:
             codes, levels = encode_column(table[name])
@@ -37,11 +37,11 @@ class Grouping:
 
     @property
     def size(self) -> int:
-        """How many groups there are."""
+        """The number of groups."""
         return len(self.steps[-1].present) if self.steps else 1
 
     def lookup(self, entities: Entities) -> Codes:
-        """Return each entity's group, -1 where there is none."""
+        """Return the group of each entity, -1 if the table does not have it."""
         groups = np.zeros(len(entities.rows), np.int32)
         for step in self.steps:
             codes, levels = entities.codes(step.name)
@@ -59,7 +59,12 @@ class _Step:
 
 
 def distinct(codes: Integers, bound: int) -> tuple[Integers, Codes]:
-    """Return the distinct codes (from 0 to below `bound`, ascending) and each one's place among them."""
+    """Return the distinct codes in ascending order, and the index of each code among them; codes are below `bound`.
+
+    >>> unique_codes, inverse = distinct(np.array([7, 2, 7]), bound=10)
+    >>> unique_codes.tolist(), inverse.tolist()
+    ([2, 7], [1, 0, 1])
+    """
     if bound > 8 * len(codes) + _MIN_DENSE_SIZE:
         unique_codes, inverse = np.unique(codes, return_inverse=True)
         return unique_codes, inverse.astype(np.int32)
@@ -69,7 +74,7 @@ def distinct(codes: Integers, bound: int) -> tuple[Integers, Codes]:
 
 
 def _combine_codes(groups: Codes, codes: Codes, levels: int) -> Integers:
-    """Return groups divided by one more column; -1 where either is none."""
+    """Return codes for the groups combined with one more column; -1 where either is missing."""
     combined = groups.astype(np.int64)
     combined *= levels
     combined += codes
@@ -78,7 +83,7 @@ def _combine_codes(groups: Codes, codes: Codes, levels: int) -> Integers:
 
 
 def _index_of(present: Integers, codes: Integers, bound: int) -> Codes:
-    """Return the place of each code (from -1 to below `bound`) among those that are `there`; -1 for any other."""
+    """Return the index of each code in `present`, -1 for codes that are not; codes are from -1 to below `bound`."""
     if bound > 8 * len(codes) + _MIN_DENSE_SIZE:
         return pd.Index(present).get_indexer(pd.Index(codes)).astype(np.int32)
     index = np.full(bound + 1, -1, np.int32)

@@ -1,4 +1,4 @@
-"""What a table alone decides: its rows by group and second, and sums of them so far."""
+"""Indexes of a table: its rows in the order of group and second, and running sums."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -12,20 +12,22 @@ from ml.features.point_in_time.grouping import Grouping
 from ml.features.point_in_time.instants import seconds
 
 Clock = Literal["known_at", "event_time"]
-TimeAxis = Literal["known_at", "event_time", "seen"]
-ValueKind = Literal["values", "places"]
+TimeAxis = Literal["known_at", "event_time", "effective"]
+ValueKind = Literal["values", "present"]
 Cached = TypeVar("Cached")
 
 _MAX_EXACT = 2.0**53
 
 
 class TableIndex:
-    """A table and three lines that order its rows: by the second they became known, by that of their event, and by the
-    later of both, from which on they are `seen` to have happened.
+    """A table with its rows in the order of three time axes.
+
+    `known_at` is the second at which a row became known, `event_time` that of its event, and `effective` the later of
+    both: the second from which on the event is known to have happened.
     """
 
     def __init__(self, table: pd.DataFrame, known_at: str, event_time: str | None = None) -> None:
-        """`known_at` and `event_time` name the table's columns of instants (UTC)."""
+        """`known_at` and `event_time` are the names of columns with instants (UTC)."""
         self.table = table
         self._clock_columns = {"known_at": known_at, "event_time": event_time}
         self._seconds: dict[TimeAxis, Integers] = {}
@@ -35,18 +37,18 @@ class TableIndex:
         self._column_values: dict[tuple[str, ValueKind], tuple[Floats | None, bool]] = {}
 
     def seconds(self, axis: TimeAxis) -> Integers:
-        """Return each row's second (since 1970) on a line, in the table's order."""
+        """Return each row's second since 1970 on a time axis, in the order of the table."""
         if axis not in self._seconds:
-            if axis == "seen":
+            if axis == "effective":
                 self._seconds[axis] = np.maximum(self.seconds("known_at"), self.seconds("event_time"))
             else:
                 self._seconds[axis] = seconds(self.table[str(self._clock_columns[axis])])
         return self._seconds[axis]
 
     def group_by(self, names: tuple[str, ...]) -> Grouping:
-        """Return the rows divided by the columns `names`.
+        """Return the rows grouped by the columns `names`.
 
-        The last grouping asked for is kept, and the one without groups: a year of them at once would not fit.
+        Only the last grouping and the one without columns are kept: those of a year's rows would not all fit in memory.
         """
         if names not in self._groupings:
             self._groupings = {kept: each for kept, each in self._groupings.items() if not kept}
@@ -55,7 +57,7 @@ class TableIndex:
         return self._groupings[names]
 
     def timeline(self, names: tuple[str, ...], axis: TimeAxis = "known_at") -> "Timeline":
-        """Return the rows that are in a group of `names`, by group and second."""
+        """Return the rows in the order of their group, by the columns `names`, and their second on a time axis."""
         grouping = self.group_by(names)
         if (names, axis) not in self._timelines:
             if axis not in self._time_order:
@@ -64,13 +66,13 @@ class TableIndex:
         return self._timelines[names, axis]
 
     def column_values(self, name: str, kind: ValueKind) -> tuple[Floats | None, bool]:
-        """Return a column's values (0 where missing), or 1 where it has one, and whether their sums are exact.
+        """Return a column's values (0 where missing), or 1 where a value is present, and whether their sums are exact.
 
-        None stands for 1 everywhere.
+        None stands for 1 in every row.
         """
         if (name, kind) not in self._column_values:
             column, has_value = self.table[name], self.table[name].notna().to_numpy()
-            if kind == "places":
+            if kind == "present":
                 self._column_values[name, kind] = None if has_value.all() else has_value.astype(np.float64), True
             else:
                 numbers = np.where(has_value, column.to_numpy(np.float64, na_value=np.nan), 0.0)
@@ -82,8 +84,8 @@ class TableIndex:
 class Timeline:
     """A table's rows in the order of group and second.
 
-    `order` gives each place's row of the table, `keys` its group and second as one number: `group * span + second - start
-    + 1`. What a method returns has one value for each place.
+    `order` has the row of the table at each position. `keys` has its group and second as one number, `group * span +
+    second - start + 1`. Methods return one value for each position.
     """
 
     order: Codes
@@ -94,7 +96,7 @@ class Timeline:
 
     @classmethod
     def build(cls, groups: Codes, instants: Integers, time_order: Codes) -> "Timeline":
-        """Return the rows of `groups` (-1 for none) at `instants`; `in_time` has them in the order of their seconds."""
+        """Return the rows with their `groups` (-1 for none) and `instants`; `time_order` sorts the rows by instant."""
         start = int(instants.min()) if len(instants) else 0
         span = (int(instants.max()) - start if len(instants) else 0) + 2
         groups, instants = groups[time_order], (instants - (start - 1))[time_order]
@@ -106,24 +108,24 @@ class Timeline:
 
     @property
     def groups(self) -> Integers:
-        """Each place's group."""
+        """The group at each position."""
         return self.keys // self.span
 
     @property
     def seconds(self) -> Integers:
-        """Each place's second."""
+        """The second at each position."""
         return self.keys % self.span - 1 + self.start
 
     def cached(self, key: Hashable, make: Callable[[], Cached]) -> Cached:
-        """Return what `make` makes of this line, made once for each `key`."""
+        """Return the result of `make`, which is called once for each `key`."""
         if key not in self._cache:
             self._cache[key] = make()
-        return self._cache[key]  # type: ignore[return-value]  # what was made under this key
+        return self._cache[key]  # type: ignore[return-value]  # the type depends on the key
 
     def latest(self, events: Integers) -> Integers:
-        """Return the place of the latest event of the place's group so far; of equals, the one known last.
+        """Return, for each position, the position of the latest event of its group up to there.
 
-        `events` has a second for each place.
+        `events` has the second of the event at each position. Of simultaneous events, the one known last is returned.
         """
         if not len(events):
             return np.zeros(0, np.int64)
@@ -133,10 +135,10 @@ class Timeline:
         return np.maximum.accumulate(np.where(is_latest, np.arange(len(ranked)), 0))
 
     def running_sums(self, values: Floats, exact: bool) -> "RunningSums":
-        """Return the sums of each group's `values` (in the table's order) so far.
+        """Return the running sums of each group's `values`, which are in the order of the table.
 
-        Summed group by group, so that no value, however large or late, reaches another group's digits; in one go where
-        the sums of all of them are `exact`.
+        The sums restart with each group, so that a value does not affect the rounding of another group. If sums are
+        `exact`, they run through all groups, which is faster.
         """
         ordered_values, sums = values[self.order], np.zeros(len(self.order) + 1)
         if exact:
@@ -148,14 +150,14 @@ class Timeline:
 
 @dataclass(frozen=True, kw_only=True)
 class RunningSums:
-    """Sums before each place; they start again with each group, or run through all of them."""
+    """The sum before each position; the sums restart with each group, or run through all groups."""
 
     sums: Floats
     restarts: bool
 
 
 def _radix_argsort(codes: Codes) -> Codes:
-    """Return the stable order of codes from -1 on, sorted by 16 bits at a time: ten times quicker than by comparing."""
+    """Return the stable sort order of codes >= -1, sorted by 16 bits at a time: ten times faster than by comparison."""
     if codes.max(initial=0) < np.iinfo(np.int16).max:
         return np.argsort(codes.astype(np.int16), kind="stable").astype(np.int32)
     shifted = (codes + 1).astype(np.uint32)
@@ -165,6 +167,6 @@ def _radix_argsort(codes: Codes) -> Codes:
 
 
 def _has_exact_sums(values: Floats) -> bool:
-    """Return whether floats add up these values without rounding, in any order: whole numbers below 2 ** 53 in all."""
+    """Return whether sums of the values are exact in any order: whole numbers whose absolute sum is below 2 ** 53."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.abs(values).sum() < _MAX_EXACT and (values == np.trunc(values)).all())

@@ -1,4 +1,4 @@
-"""Instants as whole seconds since 1970 (UTC), rounded so that nothing is known early."""
+"""Instants as whole seconds since 1970 (UTC), rounded so that no row is known too early."""
 
 import math
 
@@ -9,12 +9,20 @@ from ml.arrays import Integers
 
 
 def seconds(instants: pd.Series) -> Integers:
-    """Return UTC instants as whole seconds since 1970, rounded up: a row is never known early."""
+    """Return UTC instants as whole seconds since 1970, rounded up so that no row is known too early.
+
+    >>> seconds(pd.Series(pd.to_datetime([1_000, 1_001], unit="ms", utc=True))).tolist()
+    [1, 2]
+    """
     return -(-_nanoseconds(instants) // 1_000_000_000)
 
 
 def seconds_before(instants: pd.Series, hours: float) -> Integers:
-    """Return the second `hours` before each UTC instant, rounded down: a cutoff is never late."""
+    """Return the second that is `hours` before each UTC instant, rounded down so that no cutoff is too late.
+
+    >>> seconds_before(pd.Series(pd.to_datetime([7_200_999], unit="ms", utc=True)), hours=1.5).tolist()
+    [1800]
+    """
     return _nanoseconds(instants) // 1_000_000_000 - math.ceil(hours * 3600)
 
 

@@ -1,4 +1,4 @@
-"""A table as entities may see it: only rows known by each entity's cutoff."""
+"""Views of a table as of each entity's cutoff: only rows that are known by then."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from ml.features.point_in_time.histories import Clock, RunningSums, TableIndex, 
 
 
 class AsOfView:
-    """A history as a list of entities may see it."""
+    """A table as of the entities' cutoffs. Window methods return one value for each pair of group and cutoff."""
 
     def __init__(self, table_index: TableIndex, entities: Entities) -> None:
         self.table_index, self.entities = table_index, entities
@@ -19,7 +19,7 @@ class AsOfView:
         self._lookup_keys: dict[tuple[tuple[str, ...], TimeAxis], LookupKeys] = {}
 
     def lookup_keys(self, names: tuple[str, ...], axis: TimeAxis = "known_at") -> "LookupKeys":
-        """Return what is asked of the history grouped by the columns `names`."""
+        """Return the positions of the entities' cutoffs in the rows grouped by the columns `names`."""
         if (names, axis) not in self._lookup_keys:
             if names not in self._pairs:
                 self._pairs[names] = self._build_pairs(names)
@@ -29,16 +29,16 @@ class AsOfView:
         return self._lookup_keys[names, axis]
 
     def window_sum(self, group_columns: tuple[str, ...], column: str, ago: int, clock: Clock) -> Floats:
-        """Return, for each pair of `by`, the sum of the values `of` of the rows in the last `ago` seconds."""
+        """Return the sum of `column` over the rows of the last `ago` seconds, for each pair."""
         return self._window_values(group_columns, column, "values", ago, clock)
 
     def window_count(self, group_columns: tuple[str, ...], column: str, ago: int, clock: Clock) -> Floats:
-        """Return, for each pair of `by`, how many rows of the last `ago` seconds have a value `of`."""
-        return self._window_values(group_columns, column, "places", ago, clock)
+        """Return the number of rows of the last `ago` seconds that have a value in `column`, for each pair."""
+        return self._window_values(group_columns, column, "present", ago, clock)
 
     def mean_window_count(self, group_columns: tuple[str, ...], column: str, ago: int, clock: Clock) -> Floats:
-        """Return, for each moment, how many rows with a value `of` a group of the last `ago` seconds has on average."""
-        timeline = self.table_index.timeline(group_columns, "known_at" if clock == "known_at" else "seen")
+        """Return, for each distinct cutoff, the mean of `window_count` over the groups that have rows in the window."""
+        timeline = self.table_index.timeline(group_columns, "known_at" if clock == "known_at" else "effective")
         window_intervals = timeline.cached(
             ("lives", column, ago, clock),
             lambda: _WindowIntervals.build(self.table_index, timeline, column, ago, clock),
@@ -62,7 +62,7 @@ class AsOfView:
             total -= keys.sums_at(sums, ago)
             return total
         effective_keys, event_keys = (
-            self.lookup_keys(group_columns, "seen"),
+            self.lookup_keys(group_columns, "effective"),
             self.lookup_keys(group_columns, "event_time"),
         )
         return self._sums_until(effective_keys, column, kind, ago) - self._sums_until(
@@ -70,7 +70,7 @@ class AsOfView:
         )
 
     def _sums_until(self, keys: "LookupKeys", column: str, kind: ValueKind, within: int, ago: int = 0) -> Floats:
-        """Return what had been gathered on a line `ago` seconds before each cutoff, of rows seen `within` their event."""
+        """Return running sums `ago` seconds before each cutoff, of rows known less than `within` after the event."""
         numbers, exact = self.table_index.column_values(column, kind)
         timeline = keys.timeline
         sums = timeline.cached(
@@ -79,13 +79,13 @@ class AsOfView:
         return keys.sums_at(sums, ago)
 
     def _values_in_time(self, numbers: Floats | None, ago: int) -> Floats:
-        """Return the numbers of those rows that are seen before their event is `ago` seconds past, and 0 for others."""
-        early = self.table_index.seconds("seen") < self.table_index.seconds("event_time") + ago
+        """Return the numbers of rows that are known less than `ago` seconds after their event, and 0 for other rows."""
+        early = self.table_index.seconds("effective") < self.table_index.seconds("event_time") + ago
         return np.where(early, 1.0 if numbers is None else numbers, 0.0)
 
     def _build_pairs(self, names: tuple[str, ...]) -> "_Pairs":
         grouping, cutoff_count = self.table_index.group_by(names), len(self.entities.distinct_cutoffs)
-        pair_codes = (grouping.lookup(self.entities).astype(np.int64) + 1) * cutoff_count + self.entities.moment
+        pair_codes = (grouping.lookup(self.entities).astype(np.int64) + 1) * cutoff_count + self.entities.cutoff_codes
         pairs, pair_of_entity = distinct(pair_codes, (grouping.size + 1) * cutoff_count)
         return _Pairs(
             groups=pairs // cutoff_count - 1,
@@ -96,7 +96,7 @@ class AsOfView:
 
 @dataclass(frozen=True, kw_only=True)
 class _Pairs:
-    """The distinct pairs of group (-1 for none) and moment that entities ask for, and the pair `of` each entity."""
+    """The distinct pairs of group (-1 for none) and cutoff of the entities, and the pair of each entity."""
 
     groups: Integers
     cutoff_codes: Codes
@@ -105,9 +105,9 @@ class _Pairs:
 
 @dataclass(frozen=True)
 class LookupKeys:
-    """What is asked of a line: distinct pairs of group and cutoff. What a method returns has one value for each pair.
+    """The lookups in a timeline: distinct pairs of group and cutoff. Methods return one value for each pair.
 
-    `pairs.of` gives each entity's pair, `pairs.moments` each pair's cutoff among the distinct `moments`.
+    `pairs.pair_of_entity` has the pair of each entity, `pairs.cutoff_codes` each pair's index into `distinct_cutoffs`.
     """
 
     timeline: Timeline
@@ -117,11 +117,11 @@ class LookupKeys:
 
     @property
     def cutoffs(self) -> Integers:
-        """Each pair's cutoff."""
+        """The cutoff of each pair."""
         return self.distinct_cutoffs[self.pairs.cutoff_codes]
 
     def end_positions(self, ago: int = 0) -> Integers:
-        """Return the place just after the last row of each group at or before `ago` seconds before its cutoff."""
+        """Return the position after the last row of each group that is at least `ago` seconds before the cutoff."""
         if ago not in self._end_positions:
             targets = self.cutoffs
             targets -= ago + self.timeline.start - 1
@@ -133,14 +133,14 @@ class LookupKeys:
         return self._end_positions[ago]
 
     def has_rows(self, positions: Integers) -> Booleans:
-        """Return whether the row before each pair's place is one of its own group."""
+        """Return whether the row before each pair's position belongs to its group."""
         if not len(self.timeline.keys):
             return np.zeros(len(positions), bool)
         own: Booleans = (positions > 0) & (self.timeline.keys[positions - 1] >= self.pairs.groups * self.timeline.span)
         return own
 
     def sums_at(self, running: RunningSums, ago: int = 0) -> Floats:
-        """Return what `running` had reached for each group `ago` seconds before its cutoff, up to a constant each."""
+        """Return the running sum of each group `ago` seconds before its cutoff, up to a constant per group."""
         positions = self.end_positions(ago)
         sums: Floats = running.sums[positions]
         return np.where(self.has_rows(positions), sums, 0.0) if running.restarts else sums
@@ -148,7 +148,7 @@ class LookupKeys:
 
 @dataclass(frozen=True, kw_only=True)
 class _WindowIntervals:
-    """When rows enter a window and leave it (`starts`, `ends`), and when their groups do (`begun`, `over`); each sorted."""
+    """The seconds at which rows, and groups with at least one row, enter and leave a window; each array is sorted."""
 
     starts: Integers
     ends: Integers
@@ -176,7 +176,11 @@ class _WindowIntervals:
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Return `of` over `to`; missing where `to` is 0 or missing."""
+    """Return `numerator` / `denominator`; NaN where the denominator is 0 or NaN.
+
+    >>> ratio(np.array([1.0, 0.0]), np.array([4.0, 0.0])).tolist()
+    [0.25, nan]
+    """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         quotient: Floats = numerator / denominator
     quotient[denominator == 0] = np.nan
@@ -184,7 +188,7 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 
 def _latest_before(ends: Integers, groups: Integers) -> Integers:
-    """Return, for each place, the latest of `ends` at the places of its group before; long ago where there is none."""
+    """Return the latest of `ends` at earlier positions of the same group; the smallest int64 if there is none."""
     if not len(ends):
         return ends
     first, span = int(ends.min()), int(ends.max() - ends.min()) + 1
@@ -194,7 +198,7 @@ def _latest_before(ends: Integers, groups: Integers) -> Integers:
 
 
 def _count_open(starts: Integers, ends: Integers, cutoffs: Integers) -> Floats:
-    """Return how many of the spans `[start, end)`, given as sorted starts and sorted ends, hold each moment."""
+    """Return the number of intervals [start, end) that contain each cutoff; starts and ends are sorted."""
     started = np.searchsorted(starts, cutoffs, side="right")
     ended = np.searchsorted(ends, cutoffs, side="right")
     return (started - ended).astype(np.float64)

@@ -1,8 +1,8 @@
-"""The gate at the door: text in, rows that keep the contract and rows that do not out; nothing is lost between.
+"""Data validation: divide rows of text into rows that satisfy the contract and quarantined rows, without losing any.
 
-Contracts are native pandera models. Every cell arrives as text and is cast by the contract's type, so that nothing is
-guessed; each failing row keeps its text and gets its reasons. A rule has one of three outcomes: rows are quarantined,
-the table is refused as a whole, or a warning is given and nothing is held back.
+Contracts are native pandera models. Each cell is received as text and cast to the type of the contract; no type is
+inferred. A quarantined row keeps its text and gets its reasons. A violated rule has one of three outcomes: rows are
+quarantined, the whole table is refused, or a warning is given and all rows are kept.
 """
 
 from collections.abc import Collection
@@ -22,7 +22,7 @@ __all__ = ["SeenKeys", "ValidationResult", "Violation", "check", "check_columns"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ValidationResult:
-    """A table divided: `valid` typed, `quarantined` as it came (text) with a column `reasons`; the input's index."""
+    """The rows of a table, with their index: `valid` ones typed, `quarantined` ones as text with a column `reasons`."""
 
     rows_in: int
     valid: pd.DataFrame
@@ -33,7 +33,7 @@ class ValidationResult:
         if self.rows_in != len(self.valid) + len(self.quarantined):
             raise DataError(
                 f"{self.rows_in} rows came in, but {len(self.valid)} valid and {len(self.quarantined)} quarantined "
-                "rows go out: this is a fault of the validation, nothing was written"
+                "rows go out: this is a bug in the validation, nothing was written"
             )
 
 
@@ -46,11 +46,11 @@ def check(
     masked: Collection[str] = (),
     seen_keys: SeenKeys | None = None,
 ) -> ValidationResult:
-    """Return the rows of `raw` (all text) divided by the contract `model`; of rows with one key the first is kept.
+    """Return the rows of `raw` (text) that satisfy the contract `model`, and those that do not.
 
-    `missing` are texts that mean an empty cell; values of the columns in `hidden` appear in no reason. A table too long
-    to be judged at once comes stretch by stretch, each with the same `seen`. Raises DataError when no row can be
-    judged: the columns are not the contract's, or a rule refuses the table as a whole.
+    Of rows with the same key, the first is kept. `missing` has the texts that stand for an empty cell. Values of the
+    `masked` columns do not appear in reasons. The chunks of a long table are checked with the same `seen_keys`. Raises
+    DataError if no row can be validated: the columns do not match the contract, or a rule refuses the whole table.
     """
     contract = Contract(model, masked)
     left_out = check_columns(list(raw.columns), model)
@@ -75,9 +75,9 @@ def check(
 
 
 def check_columns(names: list[str], model: type[pa.DataFrameModel]) -> tuple[Violation, ...]:
-    """Return a warning about columns that a contract without `strict` leaves out.
+    """Return a warning about columns that are not in the contract, if it is not strict.
 
-    Raises DataError when columns are missing, or are not in a strict contract.
+    Raises DataError if columns are missing, or if a strict contract does not have them.
     """
     schema = model.to_schema()
     lacking = [name for name, column in schema.columns.items() if column.required and name not in names]
@@ -85,7 +85,7 @@ def check_columns(names: list[str], model: type[pa.DataFrameModel]) -> tuple[Vio
     if lacking or (extra and schema.strict is True):
         raise DataError(
             f"expected the columns {list(schema.columns)}; missing: {lacking or 'none'}, not in the contract: "
-            f"{extra or 'none'}. Mend the file, or change the contract if the source has changed"
+            f"{extra or 'none'}. Correct the file, or change the contract if the source has changed"
         )
     if not extra or schema.strict == "filter":
         return ()
@@ -93,7 +93,7 @@ def check_columns(names: list[str], model: type[pa.DataFrameModel]) -> tuple[Vio
 
 
 def quarantine(result: ValidationResult, raw: pd.DataFrame, row_reasons: "pd.Series[str]") -> ValidationResult:
-    """Return `checked` with those valid rows quarantined that have a reason in `why` (the index of `checked.valid`)."""
+    """Return `result` with those valid rows quarantined whose reason in `row_reasons` (same index) is not empty."""
     refused = row_reasons[row_reasons != ""]
     if refused.empty:
         return result
@@ -105,7 +105,7 @@ def quarantine(result: ValidationResult, raw: pd.DataFrame, row_reasons: "pd.Ser
 
 
 def _parse_columns(raw: pd.DataFrame, contract: Contract, missing: tuple[str, ...], reasons: Reasons) -> pd.DataFrame:
-    """Return the contract's columns read as their types; an optional one that did not come is empty."""
+    """Return the columns of the contract, parsed as their types; an optional column that is absent is empty."""
     columns = {}
     for name, dtype in contract.types.items():
         cells = parsing.parse(raw[name] if name in raw else pd.Series("", raw.index), dtype, missing)
@@ -120,6 +120,6 @@ def _drop_failed(rows: pd.DataFrame, reasons: Reasons) -> pd.DataFrame:
 
 
 def _to_contract_types(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Return `rows`, whose cells are all readable by now, in the contract's own types."""
+    """Return `rows`, all of whose cells could be parsed, in the exact types of the contract."""
     own = {name: dtype for name, dtype in contract.types.items() if parsing.is_widened(dtype)}
     return rows.astype(own)

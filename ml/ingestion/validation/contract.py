@@ -1,8 +1,8 @@
-"""A pandera model taken apart: the types of its columns, the rules of one cell, and the rules of rows and tables.
+"""The parts of a pandera model: types of columns, rules on single cells, and rules on rows and tables.
 
-pandera's own `Check` objects are asked; only the order is ours. A rule of one cell is asked once for each distinct
-value, which makes long columns of few values cheap. What any other rule returns decides its outcome: a value for each
-row quarantines rows, a single one refuses the table; with `raise_warning=True` it only warns.
+The rules are pandera's own `Check` objects, applied in an order of our own. A rule on single cells is applied once to
+each distinct value, which is fast for long columns with few values. The outcome of any other rule depends on what it
+returns: one value per row quarantines rows, a single value refuses the table. With `raise_warning=True` it only warns.
 """
 
 from collections.abc import Collection
@@ -37,10 +37,10 @@ _MAX_VALUE_LENGTH = 80
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Violation:
-    """What a rule refuses: the rows `lines` (index labels) for `reason`, or the table when there are none.
+    """The violation of a rule: the rows concerned by their index labels, or the whole table if there are none.
 
-    `values` has what was found in each of `lines`, when the rule is about one column. `others` counts rows that are not
-    named.
+    If the rule is on one column, `values` has the value of each of these rows. `other_rows` is the number of further
+    rows, which are not listed.
     """
 
     row_labels: tuple[int, ...] = ()
@@ -50,22 +50,26 @@ class Violation:
 
     @property
     def row_count(self) -> int:
-        """How many rows are refused."""
+        """The number of rows concerned."""
         return len(self.row_labels) + self.other_rows
 
     def describe(self) -> str:
-        """Return the finding in a sentence, with one of its values."""
+        """Return the violation as a sentence with one example.
+
+        >>> Violation(row_labels=(4, 7), reason="speed: expected at most 200", values=("1048", "300")).describe()
+        'speed: expected at most 200, got 1048 (2 rows)'
+        """
         rows = f" ({self.row_count} rows)" if self.row_labels else ""
         return f"{self.reason}{f', got {self.values[0]}' if self.values else ''}{rows}"
 
     def abbreviate(self, other_rows: int = 0) -> "Violation":
-        """Return the finding with one row named, and the rest (and `others` elsewhere) counted."""
+        """Return the violation with one row listed; the rest, and `other_rows` more, are only counted."""
         more = self.row_count - len(self.row_labels[:1]) + other_rows
         return replace(self, row_labels=self.row_labels[:1], values=self.values[:1], other_rows=more)
 
 
 class Contract:
-    """A pandera model as `types` by column and rules to ask; values of the columns in `hidden` are not told."""
+    """The types and rules of a pandera model; values of the `masked` columns do not appear in violations."""
 
     def __init__(self, model: type[pa.DataFrameModel], masked: Collection[str] = ()) -> None:
         schema = model.to_schema()
@@ -74,19 +78,19 @@ class Contract:
         self._schema, self._masked = schema, masked
 
     def cell_rules(self, column: str) -> list[pa.Check]:
-        """Return the rules that can be asked of one value of `column` at a time."""
+        """Return the rules on single cells of `column`."""
         return [each for each in self._schema.columns[column].checks if _is_cell_rule(each)]
 
     def find_violations(self, rows: pd.DataFrame, seen_keys: SeenKeys | None = None) -> list[Violation]:
-        """Return what the rules of rows and tables refuse of the typed `rows`; `seen` has the keys before them."""
+        """Return the violations of rules on rows and tables; `seen_keys` has the keys of earlier chunks."""
         return self._find_duplicates(rows, seen_keys) + self._apply_rules(rows, only_warns=False)
 
     def find_warnings(self, rows: pd.DataFrame) -> list[Violation]:
-        """Return what the rules that only warn say of the typed `rows`."""
+        """Return the violations in the typed `rows` of rules that only warn."""
         return self._apply_rules(rows, only_warns=True)
 
     def format_value(self, column: str, value: object) -> str:
-        """Return `value` as a reason may tell it."""
+        """Return `value` as text for a reason: shortened, and masked if the column is."""
         return privacy.mask_value(column, f"{value!s:.{_MAX_VALUE_LENGTH}}", self._masked)
 
     def _apply_rules(self, rows: pd.DataFrame, *, only_warns: bool) -> list[Violation]:

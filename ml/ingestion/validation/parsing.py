@@ -1,4 +1,4 @@
-"""Text to types: every cell is read by the contract's type, each distinct text once, and nothing is guessed."""
+"""Parsing of text columns as the types of a contract; each distinct text is parsed once, and no type is inferred."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ _EXACT = 2.0**53 - 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedColumn:
-    """A column as distinct values: `codes` (one a row) point into `texts` and, typed and missing alike, `values`.
+    """A parsed column, stored as distinct values.
 
-    `unreadable` marks the texts that are none of the type; `expected` says what would have been.
+    `codes` has, for each row, its index into `texts` and `values`; `values` are typed and may be missing. `unreadable`
+    marks the texts that could not be parsed, and `expected` describes valid texts.
     """
 
     codes: Integers
@@ -27,22 +28,31 @@ class ParsedColumn:
     expected: str
 
     def to_series(self, index: pd.Index) -> pd.Series:
-        """Return one value for each row."""
+        """Return the column with one value per row."""
         return self.values.take(self.codes).set_axis(index)
 
 
 def supports(dtype: str) -> bool:
-    """Return whether a contract may ask for `dtype`."""
+    """Return whether a contract may have columns of the type `dtype`.
+
+    >>> supports("float64"), supports("complex128")
+    (True, False)
+    """
     return _reader(dtype) is not None
 
 
 def is_widened(dtype: str) -> bool:
-    """Return whether `read` gives values of a wider type than `dtype`, because cells may be missing."""
+    """Return whether `parse` returns a wider type than `dtype`, because cells may be missing."""
     return not dtype.startswith(("float64", "datetime", "str", "object"))
 
 
 def parse(raw: pd.Series, dtype: str, missing: tuple[str, ...] = ("",)) -> ParsedColumn:
-    """Return a column of text read as `dtype`; the texts in `missing`, stripped, are empty cells."""
+    """Return a text column parsed as `dtype`; texts that are in `missing` after stripping are empty cells.
+
+    >>> column = parse(pd.Series([" 7", "NA", "7.5"]), "int64", missing=("NA",))
+    >>> column.to_series(pd.RangeIndex(3)).tolist(), column.unreadable.tolist(), column.expected
+    ([7.0, nan, nan], [False, False, True], 'a whole number')
+    """
     codes, levels = _distinct(raw)
     stripped = pl.Series(levels, dtype=pl.String).str.strip_chars()
     empty = stripped.is_in([*missing, ""])
@@ -91,7 +101,7 @@ def _booleans(text: pl.Series) -> tuple[pd.Series, str]:
 
 
 def _instants(text: pl.Series) -> tuple[pd.Series, str]:
-    """Read the commonest form of an instant at once, and any other of ISO 8601 one by one."""
+    """Parse the most common form of an instant in one pass, and any other ISO 8601 form with pandas."""
     instants = (
         text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="ns", strict=False).to_pandas().dt.tz_localize("UTC")
     )
@@ -103,7 +113,7 @@ def _instants(text: pl.Series) -> tuple[pd.Series, str]:
 
 
 def _dates(text: pl.Series) -> tuple[pd.Series, str]:
-    """Read calendar days; a time of day that is midnight is how some writers store a date."""
+    """Parse calendar days; midnight as a time of day is accepted, because some programs write dates that way."""
     days = text.str.replace(r"[T ]00:00:00(\.0+)?$", "").to_pandas()
     return pd.to_datetime(days, errors="coerce", format="%Y-%m-%d").astype("datetime64[ns]"), "a date like 2013-02-08"
 

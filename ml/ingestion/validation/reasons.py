@@ -1,4 +1,4 @@
-"""Why rows are held back: reasons gathered by row, in the order in which they were found."""
+"""The reasons why rows are quarantined, by row, in the order in which they were found."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -39,7 +39,7 @@ class Reasons:
             self.add(row, reason)
 
     def add_violation(self, violation: Violation) -> None:
-        """Add what a rule refuses, with the values that it found."""
+        """Add the reason of `violation` to its rows, with the value of each row if there is one."""
         with_values = (f"{violation.reason}{_GOT}{value}" for value in violation.values)
         for row, reason in zip(
             violation.row_labels,
@@ -49,7 +49,7 @@ class Reasons:
             self.add(row, reason)
 
     def add_cell_faults(self, column: str, cells: ParsedColumn, contract: Contract, index: pd.Index) -> None:
-        """Add what is wrong with the cells of `column`, whose rows are `index`."""
+        """Add the reasons for invalid cells of `column`, whose rows have the labels `index`."""
         for broken, expected, describe in _cell_faults(column, cells, contract):
             rows = np.flatnonzero(broken[cells.codes]) if broken.any() else np.array([], np.int64)
             for row, level in zip(index[rows], cells.codes[rows], strict=True):
@@ -59,7 +59,7 @@ class Reasons:
 def _cell_faults(
     column: str, cells: ParsedColumn, contract: Contract
 ) -> Iterator[tuple[Booleans, str, Callable[[int], str]]]:
-    """Yield which distinct cells are wrong, what was expected of them, and how to tell what came."""
+    """Yield a mask of invalid distinct cells, what was expected, and a function that describes what came."""
     empty = cells.values.isna().to_numpy(bool) & ~cells.unreadable
     yield cells.unreadable, cells.expected, lambda level: contract.format_value(column, repr(cells.texts[level]))
     if column not in contract.nullable:
@@ -72,9 +72,14 @@ def _cell_faults(
 
 
 def most_common(row_reasons: Iterable[str]) -> str:
-    """Return the reason that most rows have, with how many; `told` has each row's reasons in one line, as `of` does.
+    """Return the most common reason and its number of rows; `row_reasons` has one line per row, from `Reasons.join`.
 
-    Reasons that differ only in the value that came are one, told with the value where there is but one.
+    Reasons that differ only in the value count as the same. The value is shown if it is the only one.
+
+    >>> most_common(["speed: expected a finite number, got 'x'", "speed: expected a finite number, got 'y'; late"])
+    'speed: expected a finite number (2) and 1 other reason'
+    >>> most_common(["late"])
+    'late (1)'
     """
     rows: dict[str, int] = {}
     values: dict[str, set[str]] = {}

@@ -140,8 +140,8 @@ def test_features_that_mean_the_same_are_taken_whatever_else_is_there(found: Fea
     ("found", "fault"),
     [
         pytest.param(service("entities_new", zone="1"), "lacks late", id="a feature that went"),
-        pytest.param(service("entities_new", zone="1", late="9"), "means something else by late", id="another meaning"),
-        pytest.param(service("entities_new", late="9"), "lacks zone and means something else by late", id="both"),
+        pytest.param(service("entities_new", zone="1", late="9"), "defines late differently", id="another meaning"),
+        pytest.param(service("entities_new", late="9"), "lacks zone and defines late differently", id="both"),
         pytest.param(service("entities_new", x="1"), "lacks zone, late", id="none of them"),
     ],
 )
@@ -164,6 +164,6 @@ def test_facts_are_read_as_they_were_written() -> None:
 
 def test_facts_that_do_not_say_what_their_features_mean_are_refused() -> None:
     with pytest.raises(
-        FeatureError, match=r"expected the snapshot to say what its features mean .* only has \['night'\]"
+        FeatureError, match=r"expected the snapshot to have the fingerprints of its features .* only has \['night'\]"
     ):
         fingerprints.from_facts({"night": "2024-03-17"}, source="the snapshot")

@@ -33,7 +33,9 @@ def test_a_way_agrees_with_itself_in_any_order(order: list[str]) -> None:
     [
         pytest.param(
             {"congestion": [0.5, 0.0, 0.25]},
-            FeatureDifference(feature="congestion", entities=1, max_difference=None, examples=("b: nan, there 0.0",)),
+            FeatureDifference(
+                feature="congestion", entities=1, max_difference=None, examples=("b: expected nan, got 0.0",)
+            ),
             id="null filled with 0",
         ),
         pytest.param(
@@ -42,14 +44,17 @@ def test_a_way_agrees_with_itself_in_any_order(order: list[str]) -> None:
                 feature="congestion",
                 entities=2,
                 max_difference=0.5,
-                examples=("a: 0.5, there 0.5000000000000001", "c: 0.25, there 0.75"),
+                examples=("a: expected 0.5, got 0.5000000000000001", "c: expected 0.25, got 0.75"),
             ),
             id="the last bit",
         ),
         pytest.param(
             {"zone": ["north", "north", ""]},
             FeatureDifference(
-                feature="zone", entities=2, max_difference=None, examples=("b: south, there north", "c: None, there ")
+                feature="zone",
+                entities=2,
+                max_difference=None,
+                examples=("b: expected south, got north", "c: expected None, got "),
             ),
             id="texts",
         ),
@@ -59,7 +64,7 @@ def test_a_way_agrees_with_itself_in_any_order(order: list[str]) -> None:
                 feature="cutoff",
                 entities=1,
                 max_difference=None,
-                examples=("a: 2024-03-16 21:30:00+00:00, there 2024-03-17 03:00:00+00:00",),
+                examples=("a: expected 2024-03-16 21:30:00+00:00, got 2024-03-17 03:00:00+00:00",),
             ),
             id="another instant",
         ),
@@ -82,7 +87,7 @@ def test_entities_that_are_absent_are_counted_and_named() -> None:
     assert (found.absent, found.differing_values) == (("a", "c"), 3)
     assert str(found) == (
         "online store differs from the table of features for 3 entities: 2 absent (a, c); "
-        "congestion of 1 entities (here and there: b: nan, there 1.0)"
+        "congestion of 1 entities (b: expected nan, got 1.0)"
     )
 
 
@@ -94,7 +99,7 @@ def test_what_nobody_asked_for_may_be_there_too() -> None:
 def test_hidden_values_are_counted_and_not_shown() -> None:
     [found] = compared(ROWS.assign(congestion=0.125), hidden=["congestion"]).differences
     assert (found.entities, found.max_difference) == (3, None)
-    assert found.examples == ("a: ***, there ***", "b: ***, there ***", "c: ***, there ***")
+    assert found.examples == ("a: expected ***, got ***", "b: expected ***, got ***", "c: expected ***, got ***")
 
 
 def test_a_way_that_could_not_be_gone_counts_as_one_difference_and_says_why() -> None:

@@ -67,7 +67,7 @@ def test_a_champion_scores_a_night_that_has_one_feature_more(arrive: Arrive, dec
 @pytest.mark.parametrize(
     ("how", "fault"),
     [
-        pytest.param(changed, "means something else by congestion", id="another meaning"),
+        pytest.param(changed, "defines congestion differently", id="another meaning"),
         pytest.param(one_less, "lacks congestion", id="one less"),
     ],
 )
@@ -83,9 +83,9 @@ def test_a_champion_refuses_a_night_whose_features_are_not_its_own(
     with pytest.raises(FeatureError) as refused:
         score.score("taxi", NIGHT)
     assert str(refused.value) == (
-        f"expected the table of features of {NIGHT} to have the features of {mine}, which package {champion(settings)[:12]} "
-        f"pins, but it has those of {other}, which {fault}: build {NIGHT} again as {mine} had it, or release a model that "
-        f"was trained on {other}"
+        f"expected the feature table of {NIGHT} to have the features of {mine}, which package {champion(settings)[:12]} "
+        f"pins, but it has those of {other}, which {fault}: build {NIGHT} again from the declarations of {mine}, or "
+        f"release a model that was trained on {other}"
     )
     assert warehouse.scores(warehouse.engine(settings.warehouse_url), "taxi", periods.parse(NIGHT).first).empty
     declare(lambda declared: declared)
@@ -117,7 +117,7 @@ def test_a_champion_that_learned_another_meaning_cannot_be_evaluated_and_people_
     assert not train.train("taxi", LATER, "a test")
     [judged] = recorded.verdicts(settings, night=periods.parse(LATER).first)
     assert judged.outcome == "unevaluable"
-    assert "means something else by congestion: " in judged.reason
+    assert "defines congestion differently: " in judged.reason
     assert "under a name of its own" in judged.reason
 
 
@@ -165,7 +165,7 @@ def test_a_server_keeps_answering_from_the_snapshot_that_its_model_knows(
     build.build("taxi", NIGHT)
     materialize.apply("taxi")
     materialize.materialize("taxi", NIGHT)
-    assert "means something else by congestion: serve a model trained on these features" in str(served.refresh())
+    assert "defines congestion differently: serve a model trained on these features" in str(served.refresh())
     assert served.snapshot.facts["night"] == LAST
 
 
@@ -182,14 +182,14 @@ def test_parity_tells_of_a_snapshot_that_the_champion_cannot_be_served_from(arri
         for each in warehouse.alerts(warehouse.engine(settings.warehouse_url), "taxi", night, night)
     }
     assert "60 absent" in told["snapshot"]
-    assert "means something else by congestion: serve a model" in told["snapshot"]
+    assert "defines congestion differently: serve a model" in told["snapshot"]
     assert "`ratchet features build taxi 2024-03-03..2024-03-16`" in told["training join"]
 
 
 def test_parity_has_nothing_to_compare_with_a_table_of_older_declarations(arrive: Arrive, declare: Declare) -> None:
     arrive("score")
     declare(changed)
-    with pytest.raises(FeatureError, match="means something else by congestion: build them again"):
+    with pytest.raises(FeatureError, match="defines congestion differently: build them again"):
         parity.check("taxi", NIGHT)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bench import ways
+from bench import score_paths
 from include.cli import main
 from include.settings import Settings, load_settings
 from include.steps.train import export
@@ -46,7 +46,7 @@ def installed(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     load_settings.cache_clear()
     words = ["install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", "--target", str(target)]
     subprocess.run([sys.executable, "-m", "pip", *words, str(wheel)], check=True, capture_output=True)
-    return ways.numpy_alone(target)
+    return score_paths.link_numpy(target)
 
 
 def run(installed: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +66,9 @@ def test_the_same_package_becomes_the_same_bytes(form: ExportFormat, digest: str
 
 def test_a_wheel_imports_numpy_and_nothing_of_ours(digest: str, tmp_path: Path) -> None:
     (alone := tmp_path / "alone").mkdir()
-    told = ways.by_wheel(export.export(digest, ExportFormat.WHEEL, tmp_path), ways.numpy_alone(alone), ROWS)
+    told = score_paths.by_wheel(
+        export.export(digest, ExportFormat.WHEEL, tmp_path), score_paths.link_numpy(alone), ROWS
+    )
     assert "numpy" in told["imported"]
     assert not {"lightgbm", "pandas", "sklearn", "scipy", "ml", "include"} & set(told["imported"])
 
@@ -86,7 +88,9 @@ def test_a_model_with_texts_is_scored_without_scikit_learn(home: Settings, tmp_p
     digest = edge.stored(package_files.pack(model, notes, served.FACTS), home)
     (alone := tmp_path / "alone").mkdir()
     rows = [row | {"note": note} for row in ROWS for note in ("fog", "never seen", None)]
-    told = ways.by_wheel(export.export(digest, ExportFormat.WHEEL, tmp_path), ways.numpy_alone(alone), rows)
+    told = score_paths.by_wheel(
+        export.export(digest, ExportFormat.WHEEL, tmp_path), score_paths.link_numpy(alone), rows
+    )
     assert told["scores"] == pytest.approx(model.predict(pd.DataFrame(rows)).tolist(), abs=1e-15)
     assert "sklearn" not in told["imported"]
 

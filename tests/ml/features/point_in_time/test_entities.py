@@ -10,9 +10,9 @@ def test_every_entity_is_in_one_stretch_in_its_order(rows: int, stretches: list[
     entities = Entities(pd.DataFrame({"id": np.arange(rows)}), np.arange(rows)[::-1], chunk_size=4)
     assert [len(each.rows) for each in entities.chunks] == stretches
     assert [id_ for each in entities.chunks for id_ in each.rows["id"]] == list(range(rows))
-    assert [second for each in entities.chunks for second in each.distinct_cutoffs[each.moment]] == list(range(rows))[
-        ::-1
-    ]
+    assert [second for each in entities.chunks for second in each.distinct_cutoffs[each.cutoff_codes]] == list(
+        range(rows)
+    )[::-1]
 
 
 @pytest.mark.parametrize("dtype", ["object", "category"])

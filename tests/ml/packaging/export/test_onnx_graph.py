@@ -8,7 +8,7 @@ import onnx
 import pandas as pd
 import pytest
 
-from bench import ways
+from bench import score_paths
 from ml.errors import PackageError, RequestError
 from ml.governance import manifest
 from ml.packaging import package_files
@@ -89,7 +89,7 @@ def test_a_model_need_not_have_every_kind_of_feature(levels: Any, tmp_path: Any)
     path.write_bytes(written(packed(model)))
     rows = [{"zone": zone, "miles": miles} for zone in ("a", "b", "c", None) for miles in (-1.5, 1e300, None)]
     asked = [{name: row[name] for name in levels} for row in rows]
-    found = ways.by_onnx(path, scorer.RequestSchema.from_encoder(model.encoder), asked)
+    found = score_paths.by_onnx(path, scorer.RequestSchema.from_encoder(model.encoder), asked)
     np.testing.assert_allclose(found, [model.predict_row(row) for row in asked], rtol=1e-15)
 
 

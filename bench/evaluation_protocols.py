@@ -1,7 +1,8 @@
-"""The protocol of published tutorials on these data beside an honest one: where an AUC of .9 comes from, and what is left.
+"""Compare the evaluation protocol of published tutorials on these data (AUC .9) with one that has no leakage.
 
-The published way: flights 30 minutes late or more, complete cases only, a random quarter held out, and among the columns
-the actual departure and the time in the air, which nobody knows before the flight. The same learner throughout.
+The published protocol: flights at least 30 minutes late, complete cases only, a random quarter held out, and features
+that include the actual departure and the time in the air, which are unknown before the flight. All protocols use the
+same learner.
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ _PROTOCOLS = {
 
 
 def run() -> dict[str, Any]:
-    """Return the AUC of each protocol, and whether the leak alarm stops it."""
+    """Return the AUC of each protocol, and the message of the leak alarm if it stops the training."""
     from include import usecases
     from include.settings import load_settings
     from include.usecases.flights import source
@@ -38,20 +39,20 @@ def run() -> dict[str, Any]:
     )
     case, measured = usecases.get(USE_CASE), {}
     labels, nights = flights["label"].to_numpy(), flights["night"].to_numpy(object)
-    for name, (what, columns, in_time) in _PROTOCOLS.items():
-        held_out = _held_out(flights, in_time=in_time)
+    for name, (description, columns, split_by_time) in _PROTOCOLS.items():
+        held_out = _held_out(flights, split_by_time=split_by_time)
         scores = _scores(flights, columns, held_out, learner, learners, load_settings().threads)
         target = targets.from_labels(case, labels[~held_out])
         quality = target.measure(labels[held_out], scores, nights[held_out])
         auc, alarm = quality.auc, _alarm(flights[~held_out], columns, quality, case.gates, target)
-        measured[name] = {"protocol": what, "auc": round(auc, 4), "leak_alarm": alarm}
+        measured[name] = {"protocol": description, "auc": round(auc, 4), "leak_alarm": alarm}
     fall = measured["published"]["auc"] - measured["honest"]["auc"]
     _show(measured)
     return {"bars": BARS, "rows": len(flights), "protocols": measured, "fall": round(fall, 4)}
 
 
 def _prepared(flights: pd.DataFrame) -> pd.DataFrame:
-    """Return the complete cases, whose columns are numbers and categories, with label and night."""
+    """Return the complete cases with label and night, with numeric and categorical columns."""
     complete = flights.dropna(subset=["arr_delay", "air_time", "dep_time"]).reset_index(drop=True)
     return complete.assign(
         weekday=complete["flight_date"].dt.dayofweek,
@@ -61,14 +62,14 @@ def _prepared(flights: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _held_out(flights: pd.DataFrame, *, in_time: bool) -> Any:
-    if in_time:
+def _held_out(flights: pd.DataFrame, *, split_by_time: bool) -> Any:
+    if split_by_time:
         return (flights["night"] > TRAINED_UNTIL).to_numpy()
     return np.random.default_rng(_SEED).random(len(flights)) < 0.25
 
 
 def _scores(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, learners: Any, threads: int) -> Any:
-    """Return the probabilities of the rows held out."""
+    """Return the predicted probabilities of the held-out rows."""
     from ml.statistics.logistic import probability
     from ml.training import encoding
 
@@ -78,18 +79,18 @@ def _scores(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, le
     return probability(fitted.raw(encoded[held_out]))
 
 
-def _alarm(learned: pd.DataFrame, columns: Any, quality: Any, gates: Any, target: Any) -> str:
-    """Return what the leak alarm says of the columns and of the quality, or "silent"."""
+def _alarm(training: pd.DataFrame, columns: Any, quality: Any, gates: Any, target: Any) -> str:
+    """Return the message of the leak alarm for the columns and the quality, or "silent"."""
     from ml.errors import LeakError
     from ml.training import leakage
 
-    none = pd.DataFrame(index=learned.index)
+    no_columns = pd.DataFrame(index=training.index)
     try:
         leakage.check_features(
-            learned[list(columns)],
-            learned["label"].to_numpy(),
-            learned["night"].to_numpy(object),
-            none,
+            training[list(columns)],
+            training["label"].to_numpy(),
+            training["night"].to_numpy(object),
+            no_columns,
             gates,
             target=target,
         )
@@ -100,7 +101,7 @@ def _alarm(learned: pd.DataFrame, columns: Any, quality: Any, gates: Any, target
 
 
 def _show(measured: dict[str, Any]) -> None:
-    table = Table(title="30 minutes late or more: one learner, three protocols", title_justify="left")
+    table = Table(title="at least 30 minutes late: one learner, three protocols", title_justify="left")
     for heading in ("protocol", "ROC AUC", "leak alarm"):
         table.add_column(heading)
     for each in measured.values():

@@ -1,4 +1,4 @@
-"""A home for one measurement: empty at first and gone after it, so that no bench reads what another left."""
+"""A temporary RATCHET_HOME for one benchmark, and the data that benchmarks share: ingested nights and training rows."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from include.steps.context import NightContext
 
 @contextmanager
 def temporary() -> Iterator[str]:
-    """Let this process and its children live in a home of their own; settings that were read before are forgotten."""
+    """Set RATCHET_HOME to a temporary folder for this process and its children, and clear the cached settings."""
     from include.settings import load_settings
 
     before = os.environ.get("RATCHET_HOME")
@@ -26,24 +26,24 @@ def temporary() -> Iterator[str]:
             load_settings.cache_clear()
 
 
-def taken(use_case: str, *periods: str) -> tuple[Any, Any]:
-    """Return the use case and the settings, after its files of `periods` were taken and their features built."""
+def ingest(use_case: str, *periods: str) -> tuple[Any, Any]:
+    """Ingest the files of `periods` and build their features; return the use case and the settings."""
     from include import usecases
     from include.settings import load_settings
-    from include.steps import ingest
+    from include.steps import ingest as ingest_step
     from include.steps.features import build
     from include.stores import warehouse
 
     settings = load_settings()
     warehouse.migrate(settings.warehouse_url)
     for period in periods:
-        ingest.ingest(use_case, period)
+        ingest_step.ingest(use_case, period)
         build.build(use_case, period)
     return usecases.get(use_case), settings
 
 
-def labelled(case: Any, settings: Any, period: str, horizon: Any = None) -> Any:
-    """Return the rows that a model of the last night of `period` learns from."""
+def training_rows(case: Any, settings: Any, period: str, horizon: Any = None) -> Any:
+    """Return the training rows of a model as of the last night of `period`."""
     from include.steps.features import training_set
     from include.stores import table_snapshot
     from ml.usecase import periods as period_text
@@ -55,8 +55,8 @@ def labelled(case: Any, settings: Any, period: str, horizon: Any = None) -> Any:
     )
 
 
-def gathered(case: Any, rows: Any, settings: Any, seed: int) -> Any:
-    """Return `rows` as candidates learn from them."""
+def training_material(case: Any, rows: Any, settings: Any, seed: int) -> Any:
+    """Return `rows` prepared for fitting."""
     from ml import targets
     from ml.training import fitting
 

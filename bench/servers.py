@@ -1,4 +1,4 @@
-"""Servers that answer with the same package: ours, MLflow's own, and BentoML's in an environment of its own."""
+"""Servers of the same package: Ratchet's, MLflow's, and BentoML's in a separate environment."""
 
 import os
 import subprocess
@@ -18,33 +18,33 @@ _LOCKED, _BENTOML = _HERE / "requirements-bentoml.txt", Path(sys.prefix) / "bent
 
 
 @contextmanager
-def ours(port: int, use_case: str) -> Iterator[None]:
-    """Let the model server of `use_case` answer on `port`."""
+def ratchet(port: int, use_case: str) -> Iterator[None]:
+    """Run the model server of `use_case` on `port`."""
     with _started([sys.executable, "-m", "include.serving", use_case], port, "/ping", RATCHET_SERVING_PORT=port):
         yield
 
 
 @contextmanager
 def mlflow(port: int, use_case: str, version: str, settings: Any) -> Iterator[None]:
-    """Let MLflow's own scoring server answer on `port` with a version of the registry."""
-    words = ("models", "serve", "-m", f"models:/{use_case}/{version}", "-p", str(port), "--env-manager", "local")
+    """Run MLflow's scoring server on `port` with a version of the registry."""
+    arguments = ("models", "serve", "-m", f"models:/{use_case}/{version}", "-p", str(port), "--env-manager", "local")
     environment = {"MLFLOW_TRACKING_URI": settings.mlflow_url, "MLFLOW_DISABLE_TELEMETRY": "true"}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    with _started([sys.executable, "-m", "mlflow", *words], port, "/ping", PATH=path, **environment):
+    with _started([sys.executable, "-m", "mlflow", *arguments], port, "/ping", PATH=path, **environment):
         yield
 
 
 @contextmanager
 def bentoml(port: int, digest: str, settings: Any) -> Iterator[None]:
-    """Let BentoML's server answer on `port` with a package, one worker; its environment is made the first time."""
+    """Run BentoML's server on `port` with a package and one worker; its environment is created at the first call."""
     python = _BENTOML / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(_BENTOML)], check=True)
-    wanted = ["--require-hashes", "--python", str(python), str(_LOCKED)]
-    subprocess.run([sys.executable, "-m", "uv", "pip", "sync", "-q", *wanted], check=True)
-    words = ["-m", "bentoml", "serve", "bench.bento:Scores", "--host", "127.0.0.1", "--port", str(port)]
+    options = ["--require-hashes", "--python", str(python), str(_LOCKED)]
+    subprocess.run([sys.executable, "-m", "uv", "pip", "sync", "-q", *options], check=True)
+    arguments = ["-m", "bentoml", "serve", "bench.bento:Scores", "--host", "127.0.0.1", "--port", str(port)]
     environment = {"BENTOML_DO_NOT_TRACK": "true", "BENTO_PACKAGE": str(settings.packages / digest)}
-    with _started([str(python), *words], port, "/readyz", **environment):
+    with _started([str(python), *arguments], port, "/readyz", **environment):
         yield
 
 

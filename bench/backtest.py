@@ -1,0 +1,174 @@
+"""Backtests of retraining policies on a year of flights and three years of employment, with and without the gate.
+
+The losses on flights were known before Ratchet had a backtest (one fixed recipe, every retrained model adopted,
+triggers evaluated every 14 nights), and must be reproduced. Employment is the control: its data do not drift, so
+triggers on calibration or loss must not request a model.
+"""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench import workspace
+
+FLIGHTS, NIGHTS, WINTER = "flights", "2013-02-01..2013-12-31", "2013-01-01..2013-12-31"
+KNOWN = {
+    "never": 0.5414,
+    "every@14": 0.5229,
+    "every@28": (0.5232, 0.5280),
+    "triggers:calibration_gap=0.04@14": 0.5244,
+    "triggers:calibration_gap=0.02@14": 0.5225,
+    "triggers:loss_rise=0.1:window_nights=7@14": 0.5291,
+    "triggers:new_labels=50000@14": 0.5316,
+    "shadow:margin=0.005@14": 0.5297,
+}
+POLICIES = ",".join([*KNOWN, "triggers@14", "hindsight@14"])
+CONTROL, MONTHS, ALL_MONTHS = "employment", "2016-01-01..2018-12-01", "2015-01-01..2018-12-01"
+CONTROL_POLICIES, MAY_FIRE = "never,every@12,triggers,hindsight@12", {"new_labels", "age_nights"}
+WITHIN, MOST_SECONDS = 0.003, 300
+_PAGE = Path(__file__).parent.parent / "docs/concepts/retraining.md"
+
+
+def run() -> dict[str, Any]:
+    """Return the results of every policy on both use cases, and the differences from the known losses."""
+    with workspace.temporary():
+        workspace.ingest(FLIGHTS, WINTER)
+        workspace.ingest(CONTROL, ALL_MONTHS)
+        return measure()
+
+
+def measure() -> dict[str, Any]:
+    """Run the backtests in a home with all nights, and write the tables into docs/concepts/retraining.md."""
+    from ml.usecase import GradientBoosting
+
+    plain = {"candidate": GradientBoosting(), "calibrated": False}
+    runs = {
+        "flights": _run(FLIGHTS, NIGHTS, POLICIES, gate=False, sensitivity=True, **plain),
+        "flights, gate": _run(FLIGHTS, NIGHTS, POLICIES, gate=True, **plain),
+        "employment": _run(CONTROL, MONTHS, CONTROL_POLICIES, gate=False),
+        "employment, gate": _run(CONTROL, MONTHS, CONTROL_POLICIES, gate=True),
+    }
+    for name, each in runs.items():
+        publish(name, _tables(each, references=("never", "every@28") if name.startswith(FLIGHTS) else ("never",)))
+    publish("thresholds", _sensitivity(runs["flights"]))
+    publish("known", _known(runs["flights"]))
+    false_alarms = {
+        name: sorted({trigger for policy in each.results.policies for trigger in policy.fired_counts} - MAY_FIRE)
+        for name, each in runs.items()
+        if name.startswith(CONTROL)
+    }
+    return {
+        "bars": {"within": WITHIN, "most_seconds": MOST_SECONDS, "fired_without_cause": []},
+        "within": _differences(runs["flights"]),
+        "fired_without_cause": false_alarms,
+        **{name: _to_json(each) for name, each in runs.items()},
+    }
+
+
+def _run(use_case: str, nights: str, policies: str, **options: Any) -> Any:
+    from include import usecases
+    from include.steps import backtest
+
+    period = usecases.get(use_case).horizon.parse(nights)
+    request = backtest.BacktestRequest(use_case=use_case, period=period, policies=policies, **options)
+    run = backtest.run(request, lambda done, total: print(f"{use_case}: {done} of {total} trainings", flush=True))
+    print(run.cost, flush=True)
+    return run
+
+
+def _to_json(run: Any) -> dict[str, Any]:
+    """Return the numbers that the documentation quotes; `ratchet backtest` writes those of each night."""
+    return {
+        "nights": list(run.results.nights),
+        "rows": run.results.rows,
+        "cost": {
+            "made": run.cost.trained,
+            "found": run.cost.reused,
+            "seconds": round(run.cost.seconds, 1),
+            "cpu_seconds": round(run.cost.cpu_seconds, 1),
+        },
+        "policies": {each.policy: _policy(each) for each in run.results.policies},
+        "differences": [
+            {
+                "one": each.first,
+                "other": each.second,
+                "told": each.summary,
+                "loss": _rounded(asdict(each.loss), 4),
+                "saved": _rounded(asdict(each.saved), 0),
+            }
+            for each in run.results.differences
+        ],
+        "around": {each.policy: _policy(each) for each in run.sensitivity.policies} if run.sensitivity else {},
+    }
+
+
+def _policy(each: Any) -> dict[str, Any]:
+    counts = {
+        "trainings": each.trainings,
+        "releases": each.releases,
+        "fired": dict(each.fired_counts),
+        "failed": dict(each.failed_check_counts),
+    }
+    return {**counts, **_rounded(asdict(each.quality), 4)}
+
+
+def _rounded(values: dict[str, Any], digits: int) -> dict[str, Any]:
+    return {name: round(value, digits) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def _differences(run: Any) -> dict[str, float]:
+    """Return the absolute difference of each policy's log loss from the known one."""
+    losses = {each.policy: each.quality.log_loss for each in run.results.policies}
+    return {name: round(_difference(losses[name], known), 4) for name, known in KNOWN.items()}
+
+
+def _difference(loss: float, known: float | tuple[float, float]) -> float:
+    low, high = known if isinstance(known, tuple) else (known, known)
+    return max(low - loss, loss - high, 0.0)
+
+
+def _tables(run: Any, references: tuple[str, ...]) -> list[str]:
+    from include.report import backtest_report as report
+    from ml.model_card import markdown
+    from ml.retraining.backtest import tables
+
+    lines = markdown.table(tables.headers(run.results, references), tables.policy_rows(run.results, references))
+    fired = [f"* `{name}`: {counts}." for name, counts, _ in tables.fired_triggers(run.results)]
+    failed = [f"* `{name}`: {counts}." for name, counts in tables.failed_checks(run.results)]
+    return [
+        report.describe_method(run),
+        "",
+        *lines,
+        *(["", "Looks with a number above its threshold:", "", *fired] if fired else []),
+        *(["", "Models that did not pass a check of the gate, by kind:", "", *failed] if failed else []),
+    ]
+
+
+def _sensitivity(run: Any) -> list[str]:
+    from ml.model_card import markdown
+    from ml.retraining.backtest import tables
+
+    return markdown.table(tables.headers(run.sensitivity, ()), sorted(tables.policy_rows(run.sensitivity, ())))
+
+
+def _known(run: Any) -> list[str]:
+    from ml.model_card import markdown
+
+    losses = {each.policy: each.quality.log_loss for each in run.results.policies}
+    rows = []
+    for name, known in KNOWN.items():
+        difference = _difference(losses[name], known)
+        expected = str(known) if isinstance(known, float) else "-".join(map(str, known))
+        rows.append(
+            [name, expected, f"{losses[name]:.4f}", "yes" if difference <= WITHIN else f"no, {difference:.4f} off"]
+        )
+    return markdown.table(["policy", "known", "found", f"within {WITHIN}"], rows)
+
+
+def publish(name: str, lines: list[str], bench: str = "backtest") -> None:
+    """Write `lines` into docs/concepts/retraining.md, between the marks of the section `name`."""
+    begin, end = f"<!-- {name}: written by `python -m bench {bench}` -->", f"<!-- /{name} -->"
+    mark = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    text = "\n".join([begin, *lines, end])
+    _PAGE.write_text(mark.sub(lambda _: text, _PAGE.read_text()))
