@@ -63,6 +63,12 @@ def home(prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
+def online_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that are loaded from now on have Feast's online store, in SQLite; by default there is none."""
+    monkeypatch.setenv("RATCHET_ONLINE_STORE_URL", "sqlite")
+
+
+@pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The toy use cases can be found as if their folders lay beside the others."""
     monkeypatch.setattr(usecases, "__path__", [*usecases.__path__, str(TOYS)])

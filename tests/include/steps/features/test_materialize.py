@@ -17,6 +17,7 @@ from ml.usecase import UseCase
 from tests.include.steps.conftest import LAST, NIGHT
 from tests.killing import Killed, killed_after
 
+pytestmark = pytest.mark.usefixtures("online_store")
 Arrive = Callable[[str], Settings]
 
 
@@ -58,6 +59,18 @@ def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: U
         "features_version": 1,
     }
     assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()
+
+
+def test_without_an_online_store_a_night_goes_to_the_snapshot_and_nobody_opens_feast(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RATCHET_ONLINE_STORE_URL")
+    settings = deployed(arrive)
+    monkeypatch.setattr(feature_store.registry, "open_store", pytest.fail)
+    assert materialize.materialize("taxi", NIGHT) == 60
+    served = materialize.open_snapshot_store(StepContext(case=taxi, settings=settings))
+    assert served.snapshot.facts["night"] == NIGHT
+    assert not (settings.feature_store / "taxi" / "online.db").exists()
 
 
 def test_a_window_reaches_back_for_rows_that_came_late(arrive: Arrive, taxi: UseCase) -> None:
