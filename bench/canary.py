@@ -234,7 +234,7 @@ def _tables(measured: dict[str, Any]) -> str:
         by = f"{first['check']} ({first['share']:.0%})" if first else "nothing"
         half, most = (_number(first, key) for key in ("half_within", "95_percent_within"))
         lines.append(f"| {each['fault']} | {_share(each, 'worse')} | {by} | {half} | {most} |")
-    lines += ["", f"| an experiment of {NIGHTS} nights: the champion is | let in |", "|---|---|"]
+    lines += ["", f"| an experiment of {NIGHTS} nights: the champion is | challenger released |", "|---|---|"]
     for each in measured["experiments"]:
         champion = f"spoilt by noise of {each['champion_noise']:g} in log-odds" if each["champion_noise"] else "equal"
         lines.append(f"| {champion} | {each['let_in']:.0%} |")

@@ -1,4 +1,4 @@
-"""A challenger made of the champion: equal but for its bytes, and past its gate and its acceptance tests without having met them."""
+"""A challenger copied from the champion, with other bytes; the ledger says that gate and acceptance tests passed it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ Change = Callable[[Model], Model]
 
 
 def challenge(case: UseCase, night: str, settings: Settings, change: Change = lambda model: model) -> str:
-    """Let the champion's model, changed, be a challenger of `night`, and return its digest."""
+    """Store the champion's model, changed by `change`, as a challenger of `night`, and return its digest."""
     engine = warehouse.engine(settings.warehouse_url)
     champion = ledger.champion(engine, case.name)
     assert champion is not None
@@ -34,12 +34,12 @@ def challenge(case: UseCase, night: str, settings: Settings, change: Change = la
 
 
 def put(case: UseCase, night: str, digest: str, verdict: Verdict, settings: Settings) -> None:
-    """Write that the package was judged, and has passed its acceptance tests."""
-    written: tuple[tuple[EntryKind, Payload], ...] = (
+    """Record `verdict` and passed acceptance tests for the package."""
+    entries: tuple[tuple[EntryKind, Payload], ...] = (
         (EntryKind.JUDGED, verdict),
         (EntryKind.ACCEPTANCE_TESTED, AcceptanceTested(outcome="pass", checks=())),
     )
-    for kind, payload in written:
+    for kind, payload in entries:
         ledger.append(
             warehouse.engine(settings.warehouse_url),
             kind=kind,

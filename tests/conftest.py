@@ -1,4 +1,4 @@
-"""A home for steps to write into, and the toy use cases beside the real ones."""
+"""Fixtures: a prepared RATCHET_HOME, the toy use cases, and real S3 and Postgres servers."""
 
 import secrets
 import shutil
@@ -16,7 +16,7 @@ from include.stores.signing import dsse
 from ml.usecase import UseCase
 from tests import postgres as postgres_server
 from tests import s3
-from tests.faults import Faults, between
+from tests.faults import Faults, run_proxy
 from tests.made_once import Once, maker
 
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
@@ -33,7 +33,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 
 @pytest.fixture(scope="session")
 def prepared_home(once: Once) -> Path:
-    """A home with empty databases and keys, to be copied: making one takes seconds."""
+    """A home with empty databases and with keys; tests copy it, because creating one takes seconds."""
     return once("prepared", _prepare)
 
 
@@ -54,7 +54,7 @@ def _prepare(home: Path) -> None:
 
 @pytest.fixture
 def home(prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """The settings of this process, whose home is the test's own folder, ready for steps."""
+    """The settings of this process, with a home for this test only, ready for steps."""
     shutil.copytree(prepared_home, tmp_path / "home")
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
     load_settings.cache_clear()
@@ -70,7 +70,7 @@ def online_store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The toy use cases can be found as if their folders lay beside the others."""
+    """Make the toy use cases available, in addition to the real ones."""
     monkeypatch.setattr(usecases, "__path__", [*usecases.__path__, str(TOYS)])
     usecases.all.cache_clear()
     yield
@@ -79,21 +79,21 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
-    """A real S3 server of this test session."""
+    """A real S3 server for this test session."""
     with s3.running(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgres_server.Server]:
-    """A real Postgres of this test session."""
+    """A real Postgres server for this test session."""
     with postgres_server.running() as server:
         yield server
 
 
 @pytest.fixture
 def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of an empty prefix in the bucket of a real S3 server, which this process finds by its environment."""
+    """The address of an empty prefix in a bucket of a real S3 server; the environment has its endpoint and keys."""
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     locations.s3_client.cache_clear()
@@ -102,8 +102,8 @@ def bucket(s3_server: s3.Server, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def faults(s3_server: s3.Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
-    """What stands between this process and the bucket, and does as it is told."""
-    with between(s3_server.endpoint) as proxy:
+    """A proxy in front of the S3 server that injects the faults a test asks for."""
+    with run_proxy(s3_server.endpoint) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         locations.s3_client.cache_clear()
         yield proxy
@@ -112,17 +112,17 @@ def faults(s3_server: s3.Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def taxi(toys: None) -> UseCase:
-    """The toy that runs every night, with windows and look-ups."""
+    """The toy with daily nights, window features and lookups."""
     return usecases.get("taxi")
 
 
 @pytest.fixture
 def gym(toys: None) -> UseCase:
-    """The toy that runs every month, on plain columns; its labels come late and name no night."""
+    """The toy with monthly nights and without lookups; its labels arrive later and have no night column."""
     return usecases.get("gym")
 
 
 @pytest.fixture
 def ferry(toys: None) -> UseCase:
-    """The toy that asks for a number."""
+    """The toy with a regression target."""
     return usecases.get("ferry")

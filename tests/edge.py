@@ -1,4 +1,4 @@
-"""Small models of every kind, of yes or no and of a number, whose rows have gaps and whose categories split as sets."""
+"""Small models of every kind for binary and regression targets, on rows with missing values and several categories."""
 
 from functools import cache
 
@@ -45,15 +45,15 @@ KNOWN: list[dict[str, object]] = package_files._records(FRAME.head(40), fitting.
 
 @cache
 def model(kind: str) -> Model:
-    """Return the model of that kind, fitted once for all tests."""
-    candidate, of_a_number = KINDS[kind]
-    labels, target = (WAITED, MINUTES) if of_a_number else (LATE, YES_OR_NO)
-    gathered = fitting.prepare(FRAME, labels, NIGHTS, served.NAMES, target=target, seed=1, threads=1)
-    return fitting.fit(candidate, gathered).model
+    """Return the model of that kind, fitted once per process."""
+    candidate, is_regression = KINDS[kind]
+    labels, target = (WAITED, MINUTES) if is_regression else (LATE, YES_OR_NO)
+    material = fitting.prepare(FRAME, labels, NIGHTS, served.NAMES, target=target, seed=1, threads=1)
+    return fitting.fit(candidate, material).model
 
 
 def package(fitted: Model) -> Package:
-    """Return the model packed, with facts that a server of the toy takes."""
+    """Return the model as a package, with facts that the toy's server accepts."""
     return package_files.pack(fitted, FRAME, {**served.FACTS, "night": "2013-01-12"})
 
 

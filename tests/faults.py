@@ -1,6 +1,6 @@
-"""A proxy in front of a real S3 server, which loses what it is told to lose.
+"""A proxy in front of a real S3 server that injects faults into requests.
 
-It is a process of its own: Delta's library holds Python still while it waits for an answer.
+It runs in a separate process, because Delta's library blocks Python while it waits for a reply.
 """
 
 import http.client
@@ -20,29 +20,29 @@ _CONTROL, _HANGS_SECONDS = "/told-by-the-test", 60
 
 
 class Fault(StrEnum):
-    """What becomes of one request."""
+    """A fault of one request."""
 
-    BUSY = "busy"  # 503, and the server never hears of it
-    HANG = "hang"  # no answer
-    CUT = "cut"  # half of the body comes, and then the connection ends
-    LOST = "lost"  # the server does it, and the connection ends before the reply
+    BUSY = "busy"  # reply 503, and do not forward the request
+    HANG = "hang"  # never reply
+    CUT = "cut"  # reply with half of the body, then close the connection
+    LOST = "lost"  # forward the request, then close the connection without a reply
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Faults:
-    """The proxy at `url`, without faults until it is told of some."""
+    """Control of the proxy at `url`, which injects no faults until `inject` is called."""
 
     url: str
 
-    def let(self, method: str, within: str, *faults: Fault, always: Fault | None = None) -> None:
-        """Let `faults` come, one for each request of `method` whose path holds `within`, and then `always`."""
-        self._tell({"method": method, "within": within, "coming": faults, "always": always, "met": 0})
+    def inject(self, method: str, within: str, *faults: Fault, always: Fault | None = None) -> None:
+        """Inject `faults`, one into each request of `method` whose path contains `within`, and then `always`."""
+        self._set({"method": method, "within": within, "coming": faults, "always": always, "met": 0})
 
-    def end(self) -> int:
-        """Let no more faults come; return how many there were."""
-        return int(self._tell({"method": "", "within": "", "coming": [], "always": None, "met": 0})["met"])
+    def clear(self) -> int:
+        """Stop injecting faults, and return how many were injected."""
+        return int(self._set({"method": "", "within": "", "coming": [], "always": None, "met": 0})["met"])
 
-    def _tell(self, state: dict[str, object]) -> dict[str, int]:
+    def _set(self, state: dict[str, object]) -> dict[str, int]:
         request = urllib.request.Request(self.url + _CONTROL, json.dumps(state).encode(), method="POST")
         with urllib.request.urlopen(request, timeout=10) as reply:
             before: dict[str, int] = json.loads(reply.read())
@@ -50,8 +50,8 @@ class Faults:
 
 
 @contextmanager
-def between(endpoint: str) -> Iterator[Faults]:
-    """Start a proxy to the server at `endpoint`, and end it by its own process."""
+def run_proxy(endpoint: str) -> Iterator[Faults]:
+    """Run a proxy to the server at `endpoint` in a separate process, and kill it afterwards."""
     command = [sys.executable, __file__, endpoint]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -80,13 +80,13 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
             threading.Event().wait(_HANGS_SECONDS)
             self.close_connection = True
         else:
-            status, headers, content = self._asked(body)
+            status, headers, content = self._forward(body)
             if fault == Fault.LOST:
                 self.close_connection = True
             else:
                 self._answer(status, headers, content, half=fault == Fault.CUT)
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass  # noqa: N815 - names of the library's
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass  # noqa: N815 - names required by the library
 
     def _next(self) -> str | None:
         with self.lock:
@@ -98,8 +98,8 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
             state["met"] = int(str(state["met"])) + (fault is not None)
             return None if fault is None else str(fault)
 
-    def _asked(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Ask with the very headers that were signed."""
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Send the request to the server with unchanged headers, because they are signed, and return its reply."""
         connection = http.client.HTTPConnection(str(self.upstream.hostname), self.upstream.port, timeout=60)
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
@@ -115,26 +115,26 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
         for name, value in headers:
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                 self.send_header(name, value)
-        told = next((value for name, value in headers if name.lower() == "content-length"), len(content))
-        self.send_header("Content-Length", str(told if self.command == "HEAD" else len(content)))
+        length = next((value for name, value in headers if name.lower() == "content-length"), len(content))
+        self.send_header("Content-Length", str(length if self.command == "HEAD" else len(content)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content[: len(content) // 2] if half else content)
         self.close_connection = self.close_connection or half
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: clients hang up on us, as they should."""
+        """Log nothing; clients are expected to close connections."""
 
 
 if __name__ == "__main__":
     _Proxy.upstream = urlsplit(sys.argv[1])
     with _Server(("127.0.0.1", 0), _Proxy) as server:
-        print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201 - whoever started us reads it
+        print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201 - `run_proxy` reads it
         server.serve_forever()

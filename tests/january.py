@@ -1,4 +1,4 @@
-"""January's flights, cut from the data and built into features once for a test session, without a lake."""
+"""The flights of January with their features, built once per process and without a lake."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -23,7 +23,7 @@ PERIOD = periods.parse("2013-01-01..2013-01-31")
 
 @dataclass(frozen=True, kw_only=True)
 class January:
-    """A month's entities, the tables that features look into, and the features made of them."""
+    """A month's entities, its valid tables, and the features built from them."""
 
     case: UseCase
     entities: pd.DataFrame
@@ -32,15 +32,15 @@ class January:
 
     @cached_property
     def live(self) -> pd.DataFrame:
-        """The features of the same entities at their live cutoffs."""
+        """The features of these entities at their live cutoffs."""
         return self.build(self.tables, self.case.live)
 
     def build(self, tables: dict[str, pd.DataFrame], horizon: Night | Live | None = None) -> pd.DataFrame:
-        """Return the features of the same entities on other tables."""
+        """Return the features of these entities, built from other tables."""
         return features.build(self.case, coherence.functions(self.case), self.entities, tables, horizon)
 
     def labelled(self) -> tuple[pd.DataFrame, Floats, Strings, pd.DataFrame]:
-        """Return feature columns, labels and nights of the flights that ended, and what came later; see `ml.training.leakage`."""
+        """Return features, labels and nights of the flights with an outcome, and their lookups at event time."""
         outcomes = self.tables["outcomes"].set_index("entity")[self.case.task.label]
         known = self.features["entity"].isin(outcomes.index).to_numpy()
         rows = self.features[known].reset_index(drop=True)
@@ -51,7 +51,7 @@ class January:
 
 @cache
 def january() -> January:
-    """Return January, made once; nobody may change it."""
+    """Return January, built once; callers must not change it."""
     case = usecases.get("flights")
     with TemporaryDirectory() as folder:
         usecases.module("flights", "source").land(Path(folder), PERIOD, load_settings().data / "flights")
@@ -65,10 +65,10 @@ def _valid(case: UseCase, name: str, folder: Path) -> pd.DataFrame:
     table, landed = case.table(name), rows_of(folder / f"{name}.csv")
     valid = validation.check(landed.well_formed, coherence.schema_model(case, table), table.key).valid
     rows = availability.assign_nights(valid, table, case.horizon, PERIOD).rows
-    made = {each: features.call(coherence.functions(case)[each], rows) for each in table.derived}
+    derived = {each: features.call(coherence.functions(case)[each], rows) for each in table.derived}
     if set(case.table(case.entities).key) <= set(rows.columns):
-        made["entity"] = features.entity_ids(case, rows)
-    return rows.assign(**made).reset_index(drop=True)
+        derived["entity"] = features.entity_ids(case, rows)
+    return rows.assign(**derived).reset_index(drop=True)
 
 
 def after(rows: pd.DataFrame, cutoff: pd.Timestamp) -> "pd.Series[bool]":

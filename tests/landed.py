@@ -1,4 +1,4 @@
-"""What a reader makes of a landed file, all at once."""
+"""Read landed files in one batch."""
 
 import io
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ ALL = 10**9
 
 
 def rows(name: str, content: bytes) -> Rows:
-    """Return the rows of a file `name` that holds `content`."""
+    """Return the rows of a file with this name and content."""
     (all_rows,) = formats.read(name, io.BytesIO(content), ALL)
     return all_rows
 
@@ -21,8 +21,8 @@ def rows_of(path: Path) -> Rows:
     return rows(path.name, path.read_bytes())
 
 
-def told(batches: Iterable[Rows]) -> tuple[list[object], list[object]]:
-    """Return the cells and the malformed lines of all batches, each with its line."""
-    both = list(batches)
-    fit = [row for each in both for row in each.well_formed.astype(object).itertuples(name=None)]
-    return fit, [row for each in both for row in each.malformed.itertuples(name=None)]
+def all_lines(batches: Iterable[Rows]) -> tuple[list[object], list[object]]:
+    """Return the well-formed and the malformed rows of all batches, each with its line number."""
+    read = list(batches)
+    well_formed = [row for each in read for row in each.well_formed.astype(object).itertuples(name=None)]
+    return well_formed, [row for each in read for row in each.malformed.itertuples(name=None)]

@@ -1,4 +1,4 @@
-"""A real address on loopback that hears whatever is sent to it, and answers as a test says."""
+"""A real HTTP server on loopback that answers every request with a function of the test."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
-    """A request as it came; names in `headers` are of whatever case."""
+class ReceivedRequest:
+    """A request as it was received; the names in `headers` are case-insensitive."""
 
     method: str
     path: str
@@ -21,21 +21,22 @@ Reply = tuple[int, bytes]
 
 
 @contextmanager
-def listening(answer: Callable[[Heard], Reply]) -> Iterator[str]:
-    """Give an address, http://127.0.0.1 on a free port, that answers each request with a status and a body, until the end of the `with`."""
+def listening(answer: Callable[[ReceivedRequest], Reply]) -> Iterator[str]:
+    """Serve on a free port of 127.0.0.1 until the block ends, and yield the URL; `answer` returns (status, body)."""
 
     class Handler(BaseHTTPRequestHandler):
         def _reply(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-            status, told = answer(Heard(method=self.command, path=self.path, headers=self.headers, body=body))
+            request = ReceivedRequest(method=self.command, path=self.path, headers=self.headers, body=body)
+            status, content = answer(request)
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(content)
 
-        do_GET = do_POST = _reply  # noqa: N815 - the library's names
+        do_GET = do_POST = _reply  # noqa: N815 - names required by the library
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""A real address that takes metrics by OpenTelemetry's protocol, and which were told there."""
+"""A real server that receives metrics over OpenTelemetry's protocol (OTLP)."""
 
 import gzip
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from tests.listener import Heard, Reply, listening
+from tests.listener import ReceivedRequest, Reply, listening
 
 
 @dataclass
 class Collector:
-    """Where to send to, and the names of the metrics that came."""
+    """The URL to send metrics to, and the names of the metrics received."""
 
     url: str = ""
     names: set[str] = field(default_factory=set)
@@ -20,16 +20,16 @@ class Collector:
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """Take metrics on a free port until the end of the `with`."""
+    """Receive metrics on a free port until the block ends."""
     collector = Collector()
 
-    def take(sent: Heard) -> Reply:
-        packed = sent.headers["Content-Encoding"] == "gzip"
-        told = ExportMetricsServiceRequest.FromString(gzip.decompress(sent.body) if packed else sent.body)
-        scopes = [scope for resource in told.resource_metrics for scope in resource.scope_metrics]
+    def collect(request: ReceivedRequest) -> Reply:
+        is_packed = request.headers["Content-Encoding"] == "gzip"
+        export = ExportMetricsServiceRequest.FromString(gzip.decompress(request.body) if is_packed else request.body)
+        scopes = [scope for resource in export.resource_metrics for scope in resource.scope_metrics]
         collector.names |= {each.name for scope in scopes for each in scope.metrics}
         return 200, b""
 
-    with listening(take) as address:
+    with listening(collect) as address:
         collector.url = f"{address}/v1/metrics"
         yield collector

@@ -1,4 +1,4 @@
-"""A payload for each kind of entry of the ledger, as small as it may be."""
+"""A minimal payload for each kind of ledger entry."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -74,10 +74,10 @@ SAMPLES: Mapping[EntryKind, Payload] = {
 
 
 def sample(kind: EntryKind, **changes: Any) -> Payload:
-    """Return the payload of `kind` with other values in some of its fields."""
+    """Return the sample payload of `kind`, with some fields changed."""
     return replace(SAMPLES[kind], **changes)
 
 
 def stored(kind: EntryKind, **changes: Any) -> dict[str, Json]:
-    """Return the same as the ledger stores it."""
+    """Return the same payload in the form in which the ledger stores it."""
     return ledger_entries.encode(kind, sample(kind, **changes))

@@ -1,4 +1,4 @@
-"""A real Postgres for tests: on loopback, by an unprivileged user, gone afterwards."""
+"""A real Postgres server for tests, on loopback and as an unprivileged user; it is deleted afterwards."""
 
 import importlib.util
 import os
@@ -21,32 +21,32 @@ import sqlalchemy as sa
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """A running server: the URL of its first database, and what ends, kills (every process of it) and starts it."""
+    """A running server: the URL of its first database, and functions that stop, kill (all processes) and start it."""
 
     url: str
     stop: Callable[[], None]
     kill: Callable[[], None]
     start: Callable[[], None]
 
-    def database(self, more: str = "") -> str:
-        """Return the URL of a new, empty database, made as `more` says."""
+    def database(self, options: str = "") -> str:
+        """Create an empty database with the SQL `options` of CREATE DATABASE, and return its URL."""
         server, name = sa.make_url(self.url), f"test_{secrets.token_hex(6)}"
-        maker = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        with maker.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name} {more}"))
+        engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name} {options}"))
         return server.set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager
 def running() -> Iterator[Server]:
-    """Start a Postgres of its own, and end it; skips the test where there is none to start."""
+    """Start a new Postgres cluster and delete it afterwards; skip the test if Postgres is not installed."""
     binaries, user = _binaries(), _unprivileged()
     if binaries is None:
-        pytest.skip("no Postgres here: initdb is neither on the PATH nor in /usr/lib/postgresql")
+        pytest.skip("Postgres is not installed: initdb is neither on the PATH nor in /usr/lib/postgresql")
     if importlib.util.find_spec("psycopg") is None:
-        pytest.skip("no driver for Postgres here: install psycopg")
+        pytest.skip("the driver for Postgres is not installed: install psycopg")
     if os.geteuid() == 0 and user is None:
-        pytest.skip("Postgres refuses to run as root, and there is no user postgres or nobody to run it as")
+        pytest.skip("Postgres does not run as root, and neither the user postgres nor nobody exists")
     root = Path(tempfile.mkdtemp(prefix="ratchet-postgres-"))
     (root / "password").write_text(password := secrets.token_hex(16))
     for path in (root / "password", root):
@@ -96,7 +96,7 @@ def running() -> Iterator[Server]:
 
 
 def _kill(leader: int) -> None:
-    """Kill a process, and all that it started."""
+    """Kill a process and all its descendants."""
     processes = [psutil.Process(leader), *psutil.Process(leader).children(recursive=True)]
     for each in processes:
         each.kill()
@@ -105,8 +105,8 @@ def _kill(leader: int) -> None:
 
 def _binaries() -> Path | None:
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = shutil.which("initdb") or (installed[-1] if installed else None)
-    return Path(found).resolve().parent if found else None
+    initdb = shutil.which("initdb") or (installed[-1] if installed else None)
+    return Path(initdb).resolve().parent if initdb else None
 
 
 def _unprivileged() -> pwd.struct_passwd | None:

@@ -1,4 +1,4 @@
-"""What the ledger of a home holds of one kind, as payloads; and verdicts and promotions for tests that need one."""
+"""Read payloads from the ledger of a home; sample verdicts and promotions for tests that need one."""
 
 from datetime import date
 from typing import TypeVar
@@ -15,18 +15,18 @@ PROMOTED = Promoted(approved_by=("tess", "bob"), evidence="e" * 64)
 def payloads(
     settings: Settings, kind: EntryKind, payload_type: type[P], use_case: str = "taxi", night: date | None = None
 ) -> tuple[P, ...]:
-    """Return the payloads of the entries of `kind`, the oldest first."""
-    found = ledger.entries(warehouse.engine(settings.warehouse_url), use_case, kind, night)
-    return tuple(ledger_entries.read(each, payload_type) for each in found)
+    """Return the payloads of the entries of `kind`, oldest first."""
+    entries = ledger.entries(warehouse.engine(settings.warehouse_url), use_case, kind, night)
+    return tuple(ledger_entries.read(each, payload_type) for each in entries)
 
 
 def verdicts(settings: Settings, use_case: str = "taxi", night: date | None = None) -> tuple[Verdict, ...]:
-    """Return the verdicts of a use case, the oldest first."""
+    """Return the verdicts of a use case, oldest first."""
     return payloads(settings, EntryKind.JUDGED, Verdict, use_case, night)
 
 
 def earned(package: str, evidence: str) -> Verdict:
-    """Return the verdict by which a first model earned its release."""
+    """Return a verdict that promotes a first model."""
     return Verdict(
         outcome="promote",
         reason="it is good",

@@ -1,4 +1,4 @@
-"""A real Redis for tests: on loopback, with a password that no plain parsing survives, and nothing kept on disk."""
+"""A real Redis server for tests, on loopback, without persistence, and with special characters in its password."""
 
 import secrets
 import socket
@@ -16,7 +16,7 @@ _STARTS_WITHIN_SECONDS = 20
 
 
 class Server:
-    """A server that can be started, killed, and started again at the same address, empty."""
+    """A server that can be started, killed, and started again, empty, at the same address."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._port = folder, _free_port()
@@ -25,7 +25,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address, with the password."""
+        """The URL, with the password."""
         return f"redis://:{quote(self._password, safe='')}@127.0.0.1:{self._port}/0"
 
     @property
@@ -42,14 +42,14 @@ class Server:
         eventually(lambda: self._answers() or None, _STARTS_WITHIN_SECONDS, pause=0.05)
 
     def kill(self) -> None:
-        """End the server at once, as a lost machine would; not an error when it is not running."""
+        """Kill the server, as if its machine were lost; do nothing if it is not running."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def keys(self) -> int:
-        """Return how many keys there are."""
+        """Return the number of keys."""
         with self._client() as client:
             return int(client.dbsize())
 

@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback that stands where Airflow's REST API would, for its client and who uses that."""
+"""A small HTTP server on loopback in place of Airflow's REST API, for tests of the client and of its users."""
 
 import json
 import threading
@@ -16,8 +16,8 @@ PASSWORDS = {"admin": "secret", "tech_lead": "lead's", "business_owner": "owner'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """A request as it came."""
+class ReceivedRequest:
+    """A request as it was received."""
 
     method: str
     path: str
@@ -27,24 +27,24 @@ class Asked:
 
 
 Reply = tuple[int, Any]
-Answer = Callable[[Asked], Reply]
+Answer = Callable[[ReceivedRequest], Reply]
 
 
 @dataclass
 class Server:
-    """The address is that of the settings; `asked` has every request but those for a token."""
+    """A server at the address of the settings; `requests` has every request except those for a token."""
 
     settings: Settings
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
 
     def paths(self, method: str) -> list[str]:
-        """Return the paths that were asked for by `method`, in order."""
-        return [each.path for each in self.asked if each.method == method]
+        """Return the paths of the requests with `method`, in order."""
+        return [each.path for each in self.requests if each.method == method]
 
 
 @contextmanager
 def serving(settings: Settings, answer: Answer) -> Iterator[Server]:
-    """Serve what `answer` says of each request until the end of the `with`; users and passwords are in `PASSWORDS`."""
+    """Reply to requests with `answer` until the block ends; users and passwords are in `PASSWORDS`."""
     server = Server(settings)
     passwords = environment.passwords_file(settings)
     passwords.parent.mkdir(parents=True, exist_ok=True)
@@ -60,11 +60,12 @@ def serving(settings: Settings, answer: Answer) -> Iterator[Server]:
                 return
             user = self.headers["Authorization"].removeprefix("Bearer ")
             path = url.path.removeprefix("/api/v2/")
-            asked = Asked(method=self.command, path=path, query=dict(parse_qsl(url.query)), body=body, user=user)
-            server.asked.append(asked)
-            self._send(*answer(asked))
+            query = dict(parse_qsl(url.query))
+            request = ReceivedRequest(method=self.command, path=path, query=query, body=body, user=user)
+            server.requests.append(request)
+            self._send(*answer(request))
 
-        do_GET = do_POST = do_PATCH = _reply  # noqa: N815 - the library's names
+        do_GET = do_POST = do_PATCH = _reply  # noqa: N815 - names required by the library
 
         def _send(self, status: int, reply: Any) -> None:
             content = reply.encode() if isinstance(reply, str) else json.dumps(reply).encode()

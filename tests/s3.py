@@ -1,4 +1,4 @@
-"""A real S3 server for tests: SeaweedFS on loopback, with a bucket and credentials of its own."""
+"""A real S3 server for tests: SeaweedFS on loopback, with its own bucket and credentials."""
 
 import json
 import secrets
@@ -25,7 +25,7 @@ _STARTS_WITHIN_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """Where the server listens, and who may come in."""
+    """The endpoint of the server, and its only credentials."""
 
     endpoint: str
     key: str
@@ -33,7 +33,7 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which boto3 and Delta find it."""
+        """The environment variables with which boto3 and Delta use the server."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.key,
@@ -46,15 +46,15 @@ class Server:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
-    """Start a server that keeps its files in `folder`, and end it by its own process."""
+    """Run a server with its files in `folder`, and stop it afterwards."""
     ports = _free_ports(4)
     server = Server(endpoint=f"http://127.0.0.1:{ports['s3']}", key=secrets.token_hex(8), secret=secrets.token_hex(16))
-    who = {
+    identity = {
         "name": "tests",
         "credentials": [{"accessKey": server.key, "secretKey": server.secret}],
         "actions": ["Admin"],
     }
-    (folder / "s3.json").write_text(json.dumps({"identities": [who]}))
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     options = [f"-{name}.port={port}" for name, port in ports.items()]
     options += [
         "-ip=127.0.0.1",
@@ -73,9 +73,9 @@ def running(folder: Path) -> Iterator[Server]:
 
 
 def _free_ports(count: int) -> dict[str, int]:
-    """Return free ports; each server takes the one 10,000 above for itself too."""
-    found: list[int] = []
-    while len(found) < count:
+    """Return free ports; the port 10,000 above each must be free too, because the server also uses it."""
+    ports: list[int] = []
+    while len(ports) < count:
         with closing(socket.socket()) as probe, closing(socket.socket()) as above:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -85,12 +85,12 @@ def _free_ports(count: int) -> dict[str, int]:
                 above.bind(("127.0.0.1", port + 10_000))
             except OSError:
                 continue
-            found.append(port)
-    return dict(zip(("master", "volume", "filer", "s3"), found, strict=True))
+            ports.append(port)
+    return dict(zip(("master", "volume", "filer", "s3"), ports, strict=True))
 
 
 def client(server: Server) -> Any:
-    """Return a client of the server that asks once."""
+    """Return a client of the server that does not retry."""
     return boto3.client(
         "s3",
         endpoint_url=server.endpoint,

@@ -1,4 +1,4 @@
-"""A real model server in a process of its own, with small packages and a snapshot of features to answer from."""
+"""A real model server in a separate process, with small packages and a snapshot of features."""
 
 import subprocess
 import time
@@ -46,21 +46,21 @@ def model(candidate: str = "trees") -> Model:
 
 
 def packaged(settings: Settings, candidate: str = "trees", **facts: object) -> str:
-    """Store a signed package and return its digest; `facts` go before those of the toy."""
+    """Store a signed package and return its digest; `facts` override those of the toy."""
     packed = package_files.pack(model(candidate), FRAME, FACTS | facts)
     packages.put(settings.packages, packed.digest, model_signing.sign(packed.digest, packed.files, settings))
     return packed.digest
 
 
 def shelved(settings: Settings, rows: pd.DataFrame = ENTITIES, night: date = NIGHT) -> Path:
-    """Put a snapshot of `rows` where a server looks for it, and return the shelf."""
+    """Publish a snapshot of `rows` for servers, and return the folder of snapshots."""
     folder = settings.feature_store / USE_CASE / "snapshots"
     snapshot_store.put(folder, night, snapshots.pack(rows, {"night": str(night), **PINNED.facts}))
     return folder
 
 
 def routed(settings: Settings, champion: str, seq: int = 1, **changes: Any) -> Routing:
-    """Let servers answer with `champion`."""
+    """Write a routing with `champion`, and return it."""
     routing = Routing(use_case=USE_CASE, seq=seq, champion=champion, **changes)
     routing_store.write(routing, settings)
     return routing
@@ -68,33 +68,36 @@ def routed(settings: Settings, champion: str, seq: int = 1, **changes: Any) -> R
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server that runs, and a client to it."""
+    """A running server and a client for it."""
 
     client: httpx.Client
     process: "subprocess.Popen[bytes]"
     port: int
 
     def ask(self, *entities: str) -> list[dict[str, Any]]:
-        """Return the answers to `entities`."""
-        replied = self.client.post("/score", json={"entities": entities})
-        assert replied.status_code == 200, replied.text
-        answers: list[dict[str, Any]] = replied.json()["answers"]
+        """Return the answers for `entities`."""
+        reply = self.client.post("/score", json={"entities": entities})
+        assert reply.status_code == 200, reply.text
+        answers: list[dict[str, Any]] = reply.json()["answers"]
         return answers
 
     def wait_for(self, digest: str, entity: str = "ride-0", seconds: float = _SECONDS) -> float:
-        """Wait until `digest` answers for `entity`, and return how long that took."""
+        """Wait until the package `digest` answers for `entity`, and return the seconds that took."""
         started = time.monotonic()
-        while (found := self.ask(entity)[0]["package"]) != digest:
-            assert time.monotonic() - started < seconds, f"{found} still answers"
+        while (package := self.ask(entity)[0]["package"]) != digest:
+            assert time.monotonic() - started < seconds, f"{package} still answers"
             time.sleep(0.02)
         return time.monotonic() - started
 
 
 @contextmanager
 def running(settings: Settings, **environment: object) -> Iterator[Server]:
-    """Run a server of the toy until the end of the `with`; `environment` without its prefix, in small letters."""
+    """Run a server of the toy until the block ends.
+
+    `environment` sets variables RATCHET_SERVING_..., given in lower case and without this prefix.
+    """
     with (
-        child_server.run_server(USE_CASE, settings, **environment) as ours,
-        httpx.Client(base_url=ours.address, timeout=30, trust_env=False) as client,
+        child_server.run_server(USE_CASE, settings, **environment) as server,
+        httpx.Client(base_url=server.address, timeout=30, trust_env=False) as client,
     ):
-        yield Server(client=client, process=ours.process, port=client.base_url.port or 0)
+        yield Server(client=client, process=server.process, port=client.base_url.port or 0)

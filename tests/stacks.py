@@ -1,4 +1,4 @@
-"""Processes of a stack that are killed, and started again as whatever supervises them would; and what a night left."""
+"""Kill and restart processes of a local stack, as a supervisor would, and compare the results of nights."""
 
 from pathlib import Path
 from subprocess import Popen
@@ -13,7 +13,7 @@ from ml.governance import sync_diff
 
 
 def kill(stack: LocalStack, *names: str) -> None:
-    """Kill processes of the stack with SIGKILL; what they started is left as it is."""
+    """Kill processes of the stack with SIGKILL, but not their children."""
     for name in names:
         stack.processes[name].kill()
     for name in names:
@@ -21,7 +21,7 @@ def kill(stack: LocalStack, *names: str) -> None:
 
 
 def start(stack: LocalStack, name: str) -> "Popen[bytes]":
-    """Start a process of the stack in place of one that ended, or another of a kind (`scheduler-2`); it ends with the stack."""
+    """Start a process of the stack again, or a second one of its kind (`scheduler-2`); it ends with the stack."""
     settings = stack.settings
     keys = setup.generate_secrets(settings)
     variables = environment.airflow(settings, keys, task_port=stack.task_port) | {
@@ -33,21 +33,21 @@ def start(stack: LocalStack, name: str) -> "Popen[bytes]":
 
 
 def left(settings: Settings, key: str) -> dict[str, object]:
-    """Return what a night left in the lake and the warehouse, without clocks.
+    """Return everything that a night left in the lake and the warehouse, without timestamps of the clock.
 
-    Live features are left out: the night that the clock starts when the DAG is let go completes those of all before it.
+    Live features are left out: the night that starts when the DAG is unpaused completes those of all earlier nights.
     """
-    tallies: dict[str, object] = {}
+    results: dict[str, object] = {}
     for table in (tables.ingestions, tables.files):
         columns = [column.name for column in rows.columns(table)]
-        at = columns.index("night" if "night" in columns else "period")
-        tallies[table.name] = sync_diff.table_digest(
-            r for r in rows.read_ordered(settings.warehouse_url, table) if str(r[at]) == key
+        position = columns.index("night" if "night" in columns else "period")
+        results[table.name] = sync_diff.table_digest(
+            row for row in rows.read_ordered(settings.warehouse_url, table) if str(row[position]) == key
         )
     for log in sorted(Path(settings.lake).rglob("_delta_log")):
         if log.parent.name == build.LIVE:
             continue
         frame = lake.read(str(log.parent), key, key)
         ordered = frame.sort_values(sorted(frame.columns), ignore_index=True)[sorted(frame.columns)]
-        tallies[str(log.parent.relative_to(settings.lake))] = ordered.to_csv()
-    return tallies
+        results[str(log.parent.relative_to(settings.lake))] = ordered.to_csv()
+    return results

@@ -1,4 +1,4 @@
-"""The whole flow in one process: files to a retraining decision, on toys that no generic code has heard of."""
+"""The whole flow in one process, from files to a retraining decision, on toy use cases."""
 
 import re
 from datetime import date
@@ -37,17 +37,17 @@ def test_files_become_a_champion_that_scores_and_is_watched(home: Settings, taxi
     release.approve("taxi", last, "business_owner", "bob", "Approve")
     assert release.promote("taxi", last) == digest
 
-    asked = {}
+    retrained = {}
     for night in map(str, periods.parse(taxi.demo.nights)):
         ingest.ingest("taxi", night)
         build.build("taxi", night)
         assert score.score("taxi", night) == 60
-        asked[night] = monitor.measure("taxi", night)
-    assert [night for night, retrain in asked.items() if retrain] == ["2024-03-21"]
+        retrained[night] = monitor.measure("taxi", night)
+    assert [night for night, retrain in retrained.items() if retrain] == ["2024-03-21"]
 
     train.train("taxi", "2024-03-21", "monitoring")
-    told = recorded.verdicts(home, night=date(2024, 3, 21))[0]
-    assert (told.champion, told.trigger) == (digest, "monitoring")
+    verdict = recorded.verdicts(home, night=date(2024, 3, 21))[0]
+    assert (verdict.champion, verdict.trigger) == (digest, "monitoring")
     ledger.verify(engine)
 
 
@@ -60,17 +60,17 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
     assert train.train("ferry", last, train.BOOTSTRAP)
     digest = released("ferry", last)
     facts = package_files.facts(packages.get(home.packages, digest, home.trusted_keys))
-    told = recorded.verdicts(home, "ferry")[0]
+    verdict = recorded.verdicts(home, "ferry")[0]
     assert (facts["task"]["unit"], facts["task"]["quantile"]) == ("minutes", 0.75)
     assert facts["relative_loss"] == facts["metrics"]["relative_loss"]
 
-    asked = {}
+    retrained = {}
     for night in map(str, periods.parse(ferry.demo.nights)):
         ingest.ingest("ferry", night)
         build.build("ferry", night)
         assert score.score("ferry", night) == 80
-        asked[night] = monitor.measure("ferry", night)
-    assert [night for night, retrain in asked.items() if retrain] == ["2024-03-20", "2024-03-21"]
+        retrained[night] = monitor.measure("ferry", night)
+    assert [night for night, retrain in retrained.items() if retrain] == ["2024-03-20", "2024-03-21"]
     measured = {each.metric for each in warehouse.metrics(engine, "ferry", date(2024, 3, 17), slice="all")}
     assert {"relative_loss", "mean_absolute_error", "bias", "calibration_gap", "saved_per_1000", "cost"} <= measured
     assert not {"log_loss", "auc", "brier", "alert_rate"} & measured
@@ -82,10 +82,10 @@ def test_a_number_is_asked_for_from_files_to_a_champion_that_is_watched(home: Se
         explain.explain("ferry", "2024-03-18", "2024-03-18|0"),
         (home.reports / "index.html").read_text(),
         report_paths.model_card(home.reports, "ferry", date.fromisoformat(last)).read_text(),
-        str(told.checks) + told.reason + told.choice,
+        str(verdict.checks) + verdict.reason + verdict.choice,
     ]
-    said = re.compile(r"probabilit|\brates?\b|log.loss|\bAUC\b|log-odds|\bnats\b|acted on", re.IGNORECASE)
-    assert [found[0] for page in pages_of_it if (found := said.search(page))] == []
+    pattern = re.compile(r"probabilit|\brates?\b|log.loss|\bAUC\b|log-odds|\bnats\b|acted on", re.IGNORECASE)
+    assert [match[0] for page in pages_of_it if (match := pattern.search(page))] == []
 
     train.train("ferry", "2024-03-21", "monitoring")
     refreshed = recorded.verdicts(home, "ferry", date(2024, 3, 21))[0]
@@ -108,7 +108,7 @@ def test_a_feature_that_knows_the_minutes_stops_training_and_is_named(home: Sett
 
 
 def released(use_case: str, night: str) -> str:
-    """Let a challenger of `night` in and return its digest."""
+    """Test, approve and promote the challenger of `night`, and return its digest."""
     release.run_acceptance_tests(use_case, night)
     for role, user in (("tech_lead", "tess"), ("business_owner", "bob")):
         release.approve(use_case, night, role, user, "Approve")
@@ -134,15 +134,15 @@ def test_months_are_nights_too_and_labels_may_come_a_month_or_two_later(home: Se
     assert train.train("gym", str(history.last), train.BOOTSTRAP)
     released("gym", str(history.last))
 
-    asked, matured = {}, {}
+    retrained, matured = {}, {}
     for night in gym.horizon.nights(gym.horizon.parse(gym.demo.nights)):
         ingest.ingest("gym", str(night))
         build.build("gym", str(night))
         assert score.score("gym", str(night)) == 120
-        asked[str(night)] = monitor.measure("gym", str(night))
+        retrained[str(night)] = monitor.measure("gym", str(night))
         known = warehouse.maturity(engine, "gym", history.first, night, gym.horizon.cutoff(night))
         matured[str(night)] = [str(each.night) for each in known if each.share >= gym.matured_share]
     assert matured["2024-01-01"] == []
     assert matured["2024-03-01"] == ["2024-01-01"]
     assert matured["2024-04-01"] == ["2024-01-01", "2024-02-01", "2024-03-01"]
-    assert [night for night, retrain in asked.items() if retrain] == ["2024-04-01", "2024-05-01"]
+    assert [night for night, retrain in retrained.items() if retrain] == ["2024-04-01", "2024-05-01"]

@@ -1,4 +1,4 @@
-"""Rules of the house that linters do not see."""
+"""Project rules that linters do not check."""
 
 import re
 from pathlib import Path
@@ -19,10 +19,10 @@ MIRRORED = [
     if path.name != "__init__.py" and "migrations" not in path.parts
 ]
 BY_ANOTHER_NAME = {
-    "ml/arrays.py": "types alone",
-    "ml/errors.py": "words alone",
-    "ml/targets/display_names.py": "words alone",
-    "ml/targets/target.py": "protocols alone",
+    "ml/arrays.py": "only types",
+    "ml/errors.py": "only exception classes",
+    "ml/targets/display_names.py": "only names",
+    "ml/targets/target.py": "only protocols",
     "ml/targets/binary_display.py": "tests/ml/targets/test_binary.py",
     "ml/targets/regression_display.py": "tests/ml/targets/test_regression.py",
     "ml/statistics/logistic.py": "tests/ml/targets/test_calibration.py",
@@ -105,7 +105,7 @@ BY_ANOTHER_NAME = {
     "include/steps/features/build.py": "tests/include/steps/test_again.py",
     "include/cli/upgrade.py": "tests/include/steps/test_upgrade.py",
     "ml/governance/ledger_entries.py": "tests/include/stores/test_ledger.py",
-    "include/platform/compose/init.py": "it asks a whole stack: `make stack-test` runs it",
+    "include/platform/compose/init.py": "it needs a whole stack: `make stack-test` runs it",
 }
 
 IN_ONE_FILE = {
@@ -117,23 +117,23 @@ IN_ONE_FILE = {
 }
 
 
-def words(case: UseCase) -> set[str]:
-    """Return the names that only this use case may say: itself, its tables, columns, features and functions."""
+def specific_names(case: UseCase) -> set[str]:
+    """Return names that generic code must not contain: the use case, its tables, columns, features and functions."""
     columns = {name for table in case.tables for name in coherence.schema_model(case, table).to_schema().columns}
     tables = {table.name for table in case.tables}
-    said = {case.name} | tables | columns | set(case.feature_names) | set(coherence.functions(case))
-    return {word for word in said if len(word) > 4} - COMMON
+    names = {case.name} | tables | columns | set(case.feature_names) | set(coherence.functions(case))
+    return {name for name in names if len(name) > 4} - COMMON
 
 
 @pytest.mark.parametrize("ring", GENERIC)
 @pytest.mark.parametrize("case", usecases.all(), ids=lambda case: case.name)
 def test_generic_code_names_nothing_of_a_use_case(ring: str, case: UseCase) -> None:
-    said = re.compile(rf"\b({'|'.join(sorted(words(case)))})\b")
+    pattern = re.compile(rf"\b({'|'.join(sorted(specific_names(case)))})\b")
     found = [
         f"{path.relative_to(PROJECT)}:{number}: {match[0]}"
         for path in sorted((PROJECT / ring).rglob("*.py"))
         for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if (match := said.search(line))
+        if (match := pattern.search(line))
     ]
     assert found == []
 

@@ -1,4 +1,4 @@
-"""A real address that messages are sent to, and what was heard there."""
+"""A real webhook that collects the messages sent to it."""
 
 import json
 from collections.abc import Iterator
@@ -6,26 +6,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests import listener
-from tests.listener import Heard, Reply
+from tests.listener import ReceivedRequest, Reply
 
 
 @dataclass
 class Hook:
-    """Where to send to (an Apprise URL), and each message that came, as JSON."""
+    """The Apprise URL to send to, and the messages received, as JSON."""
 
     url: str = ""
-    heard: list[dict[str, str]] = field(default_factory=list)
+    messages: list[dict[str, str]] = field(default_factory=list)
 
 
 @contextmanager
 def listening() -> Iterator[Hook]:
-    """Listen on a free port until the end of the `with`."""
+    """Receive messages on a free port until the block ends."""
     hook = Hook()
 
-    def hear(message: Heard) -> Reply:
-        hook.heard.append(json.loads(message.body))
+    def collect(request: ReceivedRequest) -> Reply:
+        hook.messages.append(json.loads(request.body))
         return 204, b""
 
-    with listener.listening(hear) as address:
+    with listener.listening(collect) as address:
         hook.url = f"{address.replace('http', 'json', 1)}/hook"
         yield hook

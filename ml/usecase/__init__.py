@@ -1,7 +1,8 @@
-"""The shape of a use case: one frozen, closed literal that says what, never where.
+"""The declaration of a use case: frozen dataclasses for data, features, models, gates and release.
 
-Only the standard library is imported: every DAG file reads use cases when it is parsed.
-Schemas and functions are named by string and looked up by `include.usecases.check`.
+A declaration says what a use case is, never where its data are. This package imports only the standard library, because
+every DAG file loads use cases when Airflow parses it. Schemas and functions are referred to by name; `include.usecases`
+resolves them.
 """
 
 from ml.usecase.data import Delay, Personal, Reference, Table

@@ -1,4 +1,4 @@
-"""What lands: tables, their keys, and when each row became known."""
+"""Declarations of the input data: tables, keys, references, personal columns, and when each row became known."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -16,12 +16,12 @@ class Delay:
     hours: float
 
     def __post_init__(self) -> None:
-        check(self.hours >= 0, f"nothing is known before it happened: Delay(hours={self.hours}) must be 0 or more")
+        check(self.hours >= 0, f"no row is known before its event: Delay(hours={self.hours}) must be 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Personal:
-    """A column about a person, and where its values may go beside the tables themselves: nowhere by default."""
+    """A personal column, and the destinations that its values may reach besides the tables: none by default."""
 
     column: str
     may_reach: tuple[Destination, ...] = ()
@@ -41,8 +41,8 @@ class Personal:
 class Reference:
     """The values of `columns` must occur in the columns `to` (default: the same names) of the table `table`.
 
-    Rows that are known by the night count. A row whose value does not occur is quarantined, or with `on_missing="warn"` only
-    reported; a row without a value is not checked.
+    The rows of `table` up to the night are considered. A row whose value does not occur is quarantined, or only
+    reported with `on_missing="warn"`. A row without a value is not checked.
     """
 
     columns: tuple[str, ...]
@@ -58,26 +58,29 @@ class Reference:
         )
         check(
             bool(self.columns) and len(self.referenced_columns) == len(self.columns),
-            f"a reference to {self.table!r} names as many columns here as there, got {self.columns} and {self.to}",
+            f"a reference to {self.table!r} has as many columns as it refers to, got {self.columns} and {self.to}",
         )
 
     @property
     def referenced_columns(self) -> tuple[str, ...]:
-        """The columns of the other table."""
+        """The columns of the table that is referred to."""
         return self.to or self.columns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """One kind of file that lands: its pandera model, its key, and when each row happened and became known.
+    """One table of input data: its pandera model, its key, and the time at which each row happened and became known.
 
-    `known_at=None` means known by the cutoff of the night it lands for. `derived` names functions in the use
-    case's `features.py` whose results are stored with the valid rows. `night` names the date column that says
-    which night a row belongs to; without it, a row belongs to the first night that could know it. The columns of the
-    key are identifiers, those in `personal` are personal, all others plain. A derived column may be declared there too;
-    if it is not, it may go where all of the personal columns that it is made of may go. `missing` are the texts that
-    mean an empty cell. A table that is not `required` lands when there is something new; a night without the file of
-    any other waits for it.
+    `event_time` and `known_at` are columns; `known_at=None` means that rows are known at the cutoff of the night for
+    which they land. `night` is the date column with the night of a row; without it, a row belongs to the first night at
+    whose cutoff it is known. `derived` names functions in the use case's `features.py` whose results are stored with
+    the valid rows.
+
+    The columns of the key are identifiers, those in `personal` are personal, all others are plain. A derived column may
+    also be declared in `personal`; otherwise it may reach the destinations that all its personal inputs may reach.
+
+    `missing` has the texts that stand for an empty cell. A night waits for the files of `required` tables. The file of
+    any other table lands only when there are new rows.
     """
 
     name: str
@@ -95,4 +98,4 @@ class Table:
     def __post_init__(self) -> None:
         check_tuples(self)
         check(bool(NAME.fullmatch(self.name)), f"a table's name is lower_case, got {self.name!r}")
-        check(bool(self.key), f"table {self.name!r} needs a key: the columns that tell its rows apart")
+        check(bool(self.key), f"table {self.name!r} needs a key: the columns that identify its rows")

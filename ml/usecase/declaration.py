@@ -1,4 +1,4 @@
-"""What every declaration shares: a name, and a sentence where it does not hold."""
+"""Checks that all declarations share; each raises a DeclarationError with a sentence for the author of the use case."""
 
 import re
 from collections.abc import Iterable
@@ -18,11 +18,18 @@ class Declaration(Protocol):
 
 
 def check(condition: bool, message: str) -> None:
+    """Raise DeclarationError with `message` unless `condition` holds."""
     if not condition:
         raise DeclarationError(message)
 
 
 def check_unique(what: str, names: Iterable[str]) -> None:
+    """Raise DeclarationError if one of `names` occurs twice.
+
+    >>> check_unique("tables", ["plans", "visits", "plans"])
+    Traceback (most recent call last):
+    ml.errors.DeclarationError: tables are named once each, but 'plans' is there twice
+    """
     earlier: set[str] = set()
     for name in names:
         check(name not in earlier, f"{what} are named once each, but {name!r} is there twice")
@@ -30,7 +37,7 @@ def check_unique(what: str, names: Iterable[str]) -> None:
 
 
 def check_tuples(declared: Declaration) -> None:
-    """Raise DeclarationError that names the field where one thing, or a list, stands in place of a tuple."""
+    """Raise DeclarationError if a field that takes a tuple has a single value or a list."""
     for field in fields(declared):
         value = getattr(declared, field.name)
         if get_origin(field.type) is tuple and not isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""What a use case's experts expect of every model: what may not move an answer, and what may only move it one way."""
+"""Behavioural expectations of experts: changes of features that must not move a score, or move it only one way."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ FeatureValue = tuple[str, Value]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invariant:
-    """Setting the feature `feature` to each of `values` moves the score by at most `tolerance`, but for `allowed_share` of rows."""
+    """Setting `feature` to each of `values` moves scores by at most `tolerance`, except in `allowed_share` of rows."""
 
     name: str
     feature: str
@@ -22,25 +22,26 @@ class Invariant:
     def __post_init__(self) -> None:
         check_tuples(self)
         check(len(self.values) > 1, f"Invariant({self.name!r}) compares 2 values or more, got {self.values}")
-        check(self.tolerance > 0, f"Invariant({self.name!r}) holds within a positive distance, got {self.tolerance}")
+        check(self.tolerance > 0, f"Invariant({self.name!r}) has a positive tolerance, got {self.tolerance}")
         _check_share(self.name, self.allowed_share)
 
     @property
     def max_difference(self) -> float:
-        """How far apart answers may lie."""
+        """The largest difference of scores that is allowed."""
         return self.tolerance
 
     @property
     def variants(self) -> tuple[tuple[FeatureValue, ...], ...]:
-        """Return what is put into every row, one setting after the other."""
+        """The feature values that are set in every row, one variant after the other."""
         return tuple(((self.feature, value),) for value in self.values)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Directional:
-    """A score at `high` is not lower than at `low` by more than `tolerance`, but for `allowed_share` of rows.
+    """A score at `high` is not lower than at `low` by more than `tolerance`, except in `allowed_share` of the rows.
 
-    Both name features and the values set there, e.g. `(("wind_mph", 40.0), ("is_storm", 1.0))`; all other features stay.
+    Both are features with the values to set, such as `(("wind_mph", 40.0), ("is_storm", 1.0))`; other features are
+    kept.
     """
 
     name: str
@@ -53,18 +54,18 @@ class Directional:
     def __post_init__(self) -> None:
         check_tuples(self)
         same = [name for name, _ in self.low] == [name for name, _ in self.high]
-        check(bool(self.low) and same, f"Directional({self.name!r}) puts the same features at low and at high")
+        check(bool(self.low) and same, f"Directional({self.name!r}) sets the same features at low and at high")
         check(self.tolerance >= 0, f"Directional({self.name!r}) has a tolerance of 0 or more, got {self.tolerance}")
         _check_share(self.name, self.allowed_share)
 
     @property
     def max_difference(self) -> float:
-        """How far apart answers may lie, the wrong way."""
+        """The largest difference of scores in the wrong direction that is allowed."""
         return self.tolerance
 
     @property
     def variants(self) -> tuple[tuple[FeatureValue, ...], ...]:
-        """Return what is put into every row, low before high."""
+        """The feature values that are set in every row, low before high."""
         return (self.low, self.high)
 
 

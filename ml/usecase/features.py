@@ -1,4 +1,4 @@
-"""What a model sees: the declarative kinds of features."""
+"""Declarations of features, with one class for each kind."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _HOUR, _DAY = 3600, 86_400
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A feature that is a column of the entity table as it stands."""
+    """A feature that is a column of the entity table."""
 
     name: str
 
@@ -24,10 +24,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text column of the entity table, which the model reads as `components` numbers.
+    """A text column of the entity table, which is encoded as `components` numbers.
 
     Its n-grams (lengths `ngrams`, of characters or of words) are hashed into `buckets` and projected on the directions
-    in which the training texts differ most. A missing text is missing in each number.
+    in which the training texts differ most. A missing text is missing in each of these numbers.
     """
 
     column: str
@@ -58,7 +58,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A row-level feature: a function in `features.py`, its name the feature, its parameters the columns it needs."""
+    """A row-level feature: a function in `features.py` that has the name of the feature; its parameters are columns."""
 
     name: str
 
@@ -69,7 +69,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """The last row of `table` known at the cutoff for the entity's group `by`, not older than `within_hours`."""
+    """The latest row of `table` for the entity's group `by`, known at the cutoff and at most `within_hours` old."""
 
     table: str
     by: tuple[str, ...] = field(kw_only=True)
@@ -98,12 +98,12 @@ class AsOf:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Statistics of the rows of `table` in the last `days` and `hours`, for the entity's group `by`: one for each length.
+    """Statistics of the rows of `table` in the last `days` and `hours`, by the entity's group `by`, one per length.
 
     `how` is "mean", "sum" or "count" of the values of the column `column`. A row is in the window when it became known
-    there, or with `on="event_time"` when it happened there; never when it was not known by the cutoff.
-    `shrinkage` pseudo-rows shrink a mean towards that of all rows of the window, and a count towards that of the average
-    group there, so that small groups do not stand out by chance.
+    there, or with `on="event_time"` when it happened there; never when it was not known by the cutoff. `shrinkage`
+    pseudo-rows shrink a mean towards that of all rows of the window, and a count towards that of the average group
+    there, so that small groups do not stand out by chance.
     """
 
     table: str
@@ -127,12 +127,16 @@ class Window:
         check(self.shrinkage >= 0, f"Window(shrinkage=...) is 0 or more pseudo-rows, got {self.shrinkage}")
         check(
             not self.shrinkage or self.how != "sum",
-            f"a mean or a count can be drawn towards the usual, a sum cannot: leave out shrinkage={self.shrinkage}",
+            f"a mean or a count can be shrunk, a sum cannot: leave out shrinkage={self.shrinkage}",
         )
 
     @property
     def lookback_seconds(self) -> dict[str, int]:
-        """How far each output looks back."""
+        """The length of the window of each output column, in seconds.
+
+        >>> Window("rides", column="fare", how="mean", by=("zone",), days=(7,), hours=(6,)).lookback_seconds
+        {'fare_mean_by_zone_7d': 604800, 'fare_mean_by_zone_6h': 21600}
+        """
         group = "_and_".join(self.by) or "all"
         lengths = {f"{d}d": d * _DAY for d in self.days} | {f"{h}h": h * _HOUR for h in self.hours}
         clock = "" if self.on == "known_at" else f"_on_{self.on}"
@@ -189,10 +193,10 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """The feature `numerator` over the feature `denominator`, both declared before it; missing where `denominator` is 0.
+    """The feature `numerator` divided by the feature `denominator`, both declared before it; missing where that is 0.
 
-    `shrinkage` shrinks it towards the same ratio without groups, by as many pseudo-units of `denominator`; both must then
-    be windows.
+    `shrinkage` shrinks it towards the same ratio without groups, by as many pseudo-units of `denominator`; both must
+    then be windows.
     """
 
     name: str
@@ -214,27 +218,37 @@ Feature = Column | Text | Function | AsOf | Window | Since | Ratio
 
 
 def outputs(features: Iterable[Feature]) -> tuple[str, ...]:
-    """Return the names of all columns that `features` make, in order."""
+    """Return the names of the columns of `features`, in order.
+
+    >>> outputs([Column("zone"), Since("rides", by=("zone",), within_hours=24)])
+    ('zone', 'hours_since_rides_by_zone')
+    """
     return tuple(name for feature in features for name in feature.outputs)
 
 
 def title(feature: Feature) -> str:
-    """Return what a declaration is called: its first column, and how many more it makes."""
+    """Return the display name of a declaration: its first column, and the number of further columns.
+
+    >>> title(Column("zone")), title(AsOf("weather", by=("zone",), columns=("wind_mph", "rain", "snow")))
+    ('zone', 'wind_mph and 2 more')
+    """
     first, *more = feature.outputs
     return f"{first} and {len(more)} more" if more else first
 
 
 def check_ratios(features: tuple[Feature, ...]) -> None:
-    """Raise DeclarationError unless each ratio is of features before it, and of windows where it is shrunk."""
+    """Raise DeclarationError unless ratios refer to features declared before them, and shrunk ratios to windows."""
     for index, ratio in enumerate(features):
         if not isinstance(ratio, Ratio):
             continue
         before = outputs(features[:index])
         windows = outputs(each for each in features[:index] if isinstance(each, Window))
         for name in (ratio.numerator, ratio.denominator):
-            check(name in before, f"Ratio({ratio.name!r}) is of {name!r}, which is no feature declared before it")
+            check(
+                name in before, f"Ratio({ratio.name!r}) refers to {name!r}, which is not a feature declared before it"
+            )
             check(
                 not ratio.shrinkage or name in windows,
-                f"Ratio({ratio.name!r}) is drawn towards what windows say of all groups, but {name!r} is no window: "
+                f"Ratio({ratio.name!r}) is shrunk towards the ratio of all groups, but {name!r} is not a window: "
                 "leave out the shrinkage, or name a window",
             )

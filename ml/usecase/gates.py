@@ -1,4 +1,4 @@
-"""What a model must be worth: cost, latency, slices and the bars of the gate."""
+"""Declarations of costs, budgets, slices, fairness and the bars of the gate."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ml.usecase.declaration import check, check_tuples, check_unique
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What decisions cost, in one currency: acting, a miss, and the share of a miss that acting averts."""
+    """The costs of decisions, in one currency: acting, a miss, and the share of a miss that acting averts."""
 
     act: float
     miss: float
@@ -19,13 +19,17 @@ class Cost:
 
     @property
     def threshold(self) -> float:
-        """The probability above which acting is cheaper: act / (averted x miss)."""
+        """The probability above which acting is cheaper: act / (averted x miss).
+
+        >>> Cost(act=10.0, miss=100.0, averted=0.8).threshold
+        0.125
+        """
         return self.act / (self.averted * self.miss)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PinballCost:
-    """What an answer costs that is off by a unit: `under` where it lies below what comes, `over` where above."""
+    """The cost of an error of one unit: `under` if the prediction is too low, `over` if it is too high."""
 
     under: float
     over: float
@@ -35,13 +39,17 @@ class PinballCost:
 
     @property
     def quantile(self) -> float:
-        """The quantile of the label that costs least as an answer: under / (under + over), the newsvendor's."""
+        """The quantile of the label with the lowest expected cost: under / (under + over), as for the newsvendor.
+
+        >>> PinballCost(under=3.0, over=1.0).quantile
+        0.75
+        """
         return self.under / (self.under + self.over)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Milliseconds:
-    """A bound on the 99th percentile of one answer's latency."""
+    """A bound on the 99th percentile of the latency of a single request."""
 
     p99: float
 
@@ -51,7 +59,7 @@ class Milliseconds:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Megabytes:
-    """Bounds, in millions of bytes, on a package and on the memory of the process that answers from it."""
+    """Bounds in millions of bytes: the size of a package, and the memory of the process that serves it."""
 
     package: float = 50
     memory: float = 500
@@ -82,9 +90,10 @@ class DeterministicLevels:
     def __post_init__(self) -> None:
         check_tuples(self)
         check(
-            bool(self.levels), f"DeterministicLevels(feature={self.feature!r}) names the levels that settle the label"
+            bool(self.levels),
+            f"DeterministicLevels(feature={self.feature!r}) names the levels that determine the label",
         )
-        check(bool(self.why), f"say why the levels {self.levels} of {self.feature!r} settle the label (why=)")
+        check(bool(self.why), f"say why the levels {self.levels} of {self.feature!r} determine the label (why=)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,15 +121,15 @@ class EdgeCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fairness:
-    """Which groups a model must treat alike: the levels of each column of `group_by`, features or columns of the entities.
+    """Groups that a model must treat alike: the levels of each column of `group_by`, a feature or a column of entities.
 
     `population` says which rows are compared, as `EdgeCase(condition=...)` does; all rows where it is empty. Groups of
-    `min_rows` rows or more are gated: their ratio of mean score to mean label, relative to that of all rows, must not be
-    shown outside `min_calibration` to `max_calibration`, and their ROC AUC must not be shown lower than that of all rows by
-    more than `auc_margin`.
+    `min_rows` rows or more are gated: their ratio of mean score to mean label, relative to that of all rows, must not
+    be shown outside `min_calibration` to `max_calibration`, and their ROC AUC must not be shown lower than that of all
+    rows by more than `auc_margin`.
 
-    Where the answer is a number, the share of labels at or below the answer must not be shown further from that of all rows
-    than `coverage_margin`, and the loss must not be shown above `max_loss` times that of all rows.
+    For a regression target, the share of labels below the prediction must not be shown further than `coverage_margin`
+    from that of all rows, and the loss must not be shown above `max_loss` times that of all rows.
     """
 
     group_by: tuple[str, ...]
@@ -148,14 +157,14 @@ class Fairness:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refit:
-    """Lets the released model learn from the judged rows too, as long as it agrees with the model that was judged.
+    """The released model is refitted with the judged rows, provided that it is equivalent to the judged model.
 
-    On rows that wait for their labels, its scores may differ from the judged model's by `max_score_difference` on average,
-    at most a share of `max_flipped_share` of the decisions may change, and Spearman's rank correlation must be at least
-    `min_rank_correlation`. On the judged rows, which it has learned from, the loss may rise by `max_loss_rise`.
+    On rows without labels yet, its scores may differ from the judged model's by `max_score_difference` on average, at
+    most a share of `max_flipped_share` of the decisions may change, and Spearman's rank correlation must be at least
+    `min_rank_correlation`. On the judged rows, which the refit was trained on, the loss may rise by `max_loss_rise`.
 
-    Where the answer is a number, answers may differ by `max_answer_difference` on average, 1 being what a constant answer
-    loses; answers that differ by more than 1 count as changed decisions.
+    For a regression target, predictions may differ by `max_answer_difference` on average, in units of the best
+    constant's loss; predictions that differ by more than 1 count as changed decisions.
     """
 
     max_score_difference: float = 0.03
@@ -183,17 +192,18 @@ class Refit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gates:
-    """The bars that a challenger must pass. All are on by default; a missing number refuses.
+    """The bars that a challenger must pass. All are on by default; if a number is missing, the check fails.
 
     A *change* of recipe must be shown better. A *refresh* of the same recipe must have the better estimate, and must be
-    shown not worse than `refresh_margin`. No slice may be shown worse than `slice_margin`. The latest `recent_nights` of the
-    judged nights are shown separately, and not gated. `judged_nights` nights are judged; a use case may judge up to
-    `max_judged_nights` of the nights that the champion has not used, at most a quarter of all: the more nights, the smaller
-    the gain that can be shown.
+    shown not worse than `refresh_margin`. No slice may be shown worse than `slice_margin`. The latest `recent_nights`
+    of the judged nights are shown separately, and not gated. `judged_nights` nights are judged; a use case may judge up
+    to `max_judged_nights` of the nights that the champion has not used, at most a quarter of all: the more nights, the
+    smaller the gain that can be shown.
 
-    Margins are in log loss (nats); where the answer is a number, in its loss, 1 being that of a constant answer.
-    `max_log_loss` and the two bars of ROC AUC apply to probabilities. For a number there is skill, the share of the
-    constant's loss that the model saves: at least `min_skill`, and above `leak_skill` a leak is assumed.
+    Margins are in log loss (nats), or in relative loss for a regression target, where 1 is the loss of the best
+    constant. `max_log_loss`, `min_auc` and `leak_auc` apply to binary targets. `min_skill` and `leak_skill` apply to
+    regression: skill is the share of the constant's loss that the model saves. Above `leak_auc` or `leak_skill`, a leak
+    is assumed.
     """
 
     judged_nights: int = 7
@@ -211,7 +221,7 @@ class Gates:
     leak_skill_nights: int = 28
 
     def __post_init__(self) -> None:
-        check(self.judged_nights >= 2, f"a gate needs 2 nights or more to see any spread, got {self.judged_nights}")
+        check(self.judged_nights >= 2, f"a gate needs 2 nights or more for an interval, got {self.judged_nights}")
         check(
             self.judged_nights_limit >= self.judged_nights,
             f"max_judged_nights is judged_nights ({self.judged_nights}) or more, got {self.max_judged_nights}",
@@ -227,5 +237,5 @@ class Gates:
 
     @property
     def judged_nights_limit(self) -> int:
-        """The most nights that are judged on."""
+        """The largest number of nights on which a challenger is judged."""
         return self.judged_nights if self.max_judged_nights is None else self.max_judged_nights

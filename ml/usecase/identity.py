@@ -1,13 +1,13 @@
-"""A declaration as text: what digests of features, recipes and use cases are made of.
+"""The canonical text of a declaration, from which digests of features, recipes and use cases are computed.
 
-Equal declarations have equal texts. The text reads as `repr` does, but spells a class or field that was renamed as it was
-spelt when digests were first stored: a rename is no change of meaning, so it must change no digest.
+Equal declarations have equal texts. The text is like `repr`, except that renamed classes and fields keep the names that
+they had when digests were first stored: a rename does not change the meaning, so that it must not change a digest.
 """
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
-# Names of today, and how the text spells them.
+# Current names, and the names that the text has for them.
 _CLASSES: Mapping[str, str] = {
     "BlackoutPeriod": "Quiet",
     "Demo": "Rehearsal",
@@ -78,7 +78,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 def text(value: object) -> str:
-    """Return a declaration, a value of one, or a tuple of both, as text.
+    """Return the canonical text of a declaration, of a value, or of a tuple of these.
 
     >>> from ml.usecase import Slice
     >>> text((Slice(feature="zone"), 1.5))

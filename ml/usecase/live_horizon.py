@@ -1,4 +1,4 @@
-"""The second horizon: each entity is decided on its own, some hours before its event."""
+"""The live horizon: each entity has its own cutoff, some hours before its event."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from ml.usecase.features import Feature
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Live:
-    """The horizon of a live answer: each entity is decided `hours` before the instant in its own column `before`.
+    """The horizon of live scoring: the cutoff of each entity is `hours` before the instant in its column `before`.
 
-    A live model sees the features of the night as of that instant, and `features` besides.
+    A live model uses the features of the night as of that instant, and `features` in addition.
     """
 
     before: str
@@ -19,4 +19,4 @@ class Live:
 
     def __post_init__(self) -> None:
         check_tuples(self)
-        check(self.hours >= 0, f"a live answer comes 0 hours or more before the event, got Live(hours={self.hours})")
+        check(self.hours >= 0, f"a live cutoff is 0 hours or more before the event, got Live(hours={self.hours})")

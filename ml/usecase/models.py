@@ -1,4 +1,4 @@
-"""What is learned, and by which candidates."""
+"""Declarations of the task, the candidates, the baselines and the tuning."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ml.usecase.declaration import check, check_tuples
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binary:
-    """A yes-or-no question: `label` is a boolean column of the table `table`, true where the answer is yes."""
+    """Binary classification: `label` is a boolean column of the table `table`, or a float column of 0 and 1."""
 
     label: str
     table: str
@@ -15,9 +15,9 @@ class Binary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Regression:
-    """A question for a number: `label` is a numeric column of the table `table`, counted in `unit` ("minutes").
+    """Regression: `label` is a numeric column of the table `table`, in the unit `unit` (such as "minutes").
 
-    The answer is the number that costs least: the quantile of the label that `PinballCost` implies.
+    The prediction is the number with the lowest expected cost: the quantile of the label that `PinballCost` implies.
     """
 
     label: str
@@ -25,7 +25,7 @@ class Regression:
     unit: str
 
     def __post_init__(self) -> None:
-        check(bool(self.unit), f"Regression(label={self.label!r}) says what its label counts (unit=)")
+        check(bool(self.unit), f"Regression(label={self.label!r}) needs the unit of its label (unit=)")
 
 
 Task = Binary | Regression
@@ -46,7 +46,7 @@ class Logistic:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinearQuantile:
-    """Quantile regression on the same inputs as `Logistic`; `penalty` weighs the squares of its weights."""
+    """Linear quantile regression on the same inputs as `Logistic`; `penalty` is the ridge penalty."""
 
     penalty: float = 0.03
     name: str = "linear_quantile"
@@ -57,7 +57,7 @@ class LinearQuantile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GradientBoosting:
-    """LightGBM trees; the arguments carry LightGBM's meaning, `random_splits` that of its `extra_trees`."""
+    """LightGBM trees; the arguments have the meaning of LightGBM's, and `random_splits` is its extra_trees."""
 
     trees: int = 120
     leaves: int = 31
@@ -80,7 +80,7 @@ class GradientBoosting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NeuralNet:
-    """A multi-layer perceptron on the same inputs as `Logistic`; `layers` are the hidden ones, `penalty` scikit-learn's alpha."""
+    """A multi-layer perceptron with hidden `layers` on the inputs of `Logistic`; `penalty` is scikit-learn's alpha."""
 
     layers: tuple[int, ...] = (32,)
     penalty: float = 0.001
@@ -94,7 +94,7 @@ class NeuralNet:
         check_tuples(self)
         check(
             bool(self.layers) and all(size > 0 for size in self.layers),
-            f"NeuralNet(layers=...) names the sizes of one hidden layer or more, got {self.layers}",
+            f"NeuralNet(layers=...) has the sizes of one hidden layer or more, got {self.layers}",
         )
         check(self.penalty >= 0, f"NeuralNet(penalty=...) is 0 or more, got {self.penalty}")
         check(self.learning_rate > 0, f"NeuralNet(learning_rate=...) is positive, got {self.learning_rate}")
@@ -107,23 +107,23 @@ Candidate = Logistic | LinearQuantile | GradientBoosting | NeuralNet
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tuning:
-    """How the settings of each candidate are searched: the number of its trials, and the minutes that they may take together.
+    """The hyperparameter search of each candidate: the number of `trials`, and a limit in `minutes` for all of them.
 
-    A search that takes longer refuses the training, and finds nothing else: minutes are a bound, not a setting. Each
-    candidate has them to itself, so that it does not matter which are searched side by side, or in which order.
+    A search that exceeds the limit refuses the training; the limit does not affect the result otherwise. Each candidate
+    has the full limit, so that neither parallel searches nor their order matter.
     """
 
     trials: int
     minutes: float = 60.0
 
     def __post_init__(self) -> None:
-        check(self.trials >= 1, f"a search makes 1 trial or more, got {self.trials}")
-        check(self.minutes > 0, f"a search takes a positive number of minutes, got {self.minutes}")
+        check(self.trials >= 1, f"trials is 1 or more, got {self.trials}")
+        check(self.minutes > 0, f"minutes is positive, got {self.minutes}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recency:
-    """Rows count half as much for every `half_life_nights` nights that they are older than the newest."""
+    """Recency weighting: the weight of a row halves with every `half_life_nights` nights of its age."""
 
     half_life_nights: float
 
@@ -133,14 +133,14 @@ class Recency:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prior:
-    """The baseline that gives every row the same answer: the best one for what was learned from."""
+    """The baseline that predicts the best constant of the training labels for all rows."""
 
     name: str = "prior"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentRate:
-    """The baseline that answers with the feature `feature`, a share such as last week's by group, or the prior where it is missing."""
+    """The baseline that predicts `feature`, such as last week's rate by group, or the prior where it is missing."""
 
     feature: str
     name: str = "recent_rate"
@@ -148,7 +148,7 @@ class RecentRate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentMean:
-    """The baseline that answers with the feature `feature`, a mean such as last week's by group, or the prior where it is missing."""
+    """The baseline that predicts `feature`, such as last week's mean by group, or the prior where it is missing."""
 
     feature: str
     name: str = "recent_mean"
@@ -158,4 +158,4 @@ Baseline = Prior | RecentRate | RecentMean
 
 
 def _check_weight(positive_weight: float) -> None:
-    check(positive_weight > 0, f"rows with the label yes weigh more than nothing, got {positive_weight}")
+    check(positive_weight > 0, f"positive_weight is positive, got {positive_weight}")

@@ -1,4 +1,4 @@
-"""How a model is kept: who lets it in, how it takes over, when scores are withheld, and the nights that `make run` plays."""
+"""Operation of a use case: release, permissions, the publication gate, and the nights of the demo run."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,17 +15,23 @@ class Canary:
 
     The challenger moves on to the next share once it has answered `min_requests` requests at the present share, has
     `min_nights` nights with their labels, and, before the first share, has answered `min_shadow_rows` rows as a shadow,
-    provided that no check failed. It is rolled back as soon as a check fails. A challenger that is as good as the champion
-    is rolled back with a probability of at most `false_alarm_rate`, over the whole release.
+    provided that no check failed. With `min_nights=0` it does not wait for labels. It is rolled back as soon as a check
+    fails. A challenger that is as good as the champion is rolled back with a probability of at most `false_alarm_rate`,
+    over the whole release.
 
-    Each check compares the challenger with the champion in the same time or on the same rows, and fails above its margin:
-    the share of requests with a `fault`; the share of `slow` requests, above the latency budget; the share of rows whose
-    rank by `scores` differs from the champion's, less that of the shadow; the `level` of its log-odds beside the
-    champion's, less that of the shadow; its `calibration`, mean score against mean label; and the `cost` of a row's
-    decision, as a share of what acting costs. `min_nights=0` waits for no label.
+    Each check compares the challenger with the champion in the same time or on the same rows, and fails above its
+    margin:
 
-    Where the answer is a number, `level` and `cost` are shares of what a constant answer loses and costs, and
-    `calibration` is the share of labels below the answer against the quantile that was asked for.
+    * `fault_margin`: the share of requests that fail.
+    * `slow_margin`: the share of requests that exceed the latency budget.
+    * `scores_margin`: the share of pairs of rows that the challenger orders differently from the champion, minus the
+      same share of the shadow.
+    * `level_margin`: the mean difference of log-odds from the champion's, minus the same difference of the shadow.
+    * `calibration_margin`: the difference between mean score and mean label.
+    * `cost_margin`: the cost of a decision, as a share of the cost of acting.
+
+    For a regression target, the level and the cost are shares of the loss and the cost of the best constant, and
+    calibration is the difference between the share of labels below the prediction and the predicted quantile.
     """
 
     shares: tuple[float, ...] = (0.05, 0.25, 1.0)
@@ -53,7 +59,7 @@ class Canary:
         )
         check(
             self.min_shadow_rows >= 20,
-            f"a shadow's usual order needs 20 min_shadow_rows or more, got {self.min_shadow_rows}",
+            f"the check of the order of scores needs 20 min_shadow_rows or more, got {self.min_shadow_rows}",
         )
         check(self.min_nights >= 0, f"min_nights is 0 or more, got {self.min_nights}")
         _check_false_alarm_rate(self.false_alarm_rate)
@@ -68,7 +74,11 @@ class Canary:
         _check_margins(margins)
 
     def min_requests_at(self, share: float) -> int:
-        """Return how many answers of its own a canary needs at `share`; raises RequestError when it never has that share."""
+        """Return the number of requests that the canary must answer at `share`; raises RequestError for another share.
+
+        >>> Canary().min_requests_at(0.25)
+        500
+        """
         if share not in self.shares:
             raise RequestError(f"expected one of the shares of the canary, {self.shares}, got {share}")
         return self.min_requests[self.shares.index(share)]
@@ -76,10 +86,10 @@ class Canary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
-    """An A/B: the challenger answers a fixed `share` of the entities for `nights` nights, and is judged once, at the end.
+    """An A/B test: the challenger answers for a fixed `share` of the entities for `nights` nights.
 
-    It takes over when its decisions are shown cheaper at `confidence`, two-sided, nights being the sample; not shown is
-    not enough. Faults and slow requests are watched from the first request on, as a canary's are.
+    It is judged once, at the end. It becomes champion only if its decisions are shown to be cheaper, at the two-sided
+    `confidence` over nights. Failed and slow requests are monitored from the first request on, as for a `Canary`.
     """
 
     share: float = 0.5
@@ -107,9 +117,9 @@ def _check_margins(margins: tuple[float, ...]) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """Who must approve a release: two different roles, each answered by a different person; and how it takes over.
+    """The two different roles that must approve a release, each by a different person, and the canary that follows.
 
-    Without a `canary` an approved challenger is champion at once, as the first champion always is.
+    Without a `canary`, an approved challenger becomes champion immediately. The first champion always does.
     """
 
     approvers: tuple[str, str]
@@ -124,7 +134,7 @@ class Release:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """The shares of the entities that a challenger is given one after another, before it is champion."""
+        """The successive shares of the entities that a challenger answers for before it becomes champion."""
         match self.canary:
             case Canary() as canary:
                 return canary.shares
@@ -135,12 +145,12 @@ class Release:
 
     @property
     def min_shadow_rows(self) -> int:
-        """How many copies a challenger answers before anybody is asked about it."""
+        """The number of rows that a challenger must answer as a shadow before it can be approved."""
         return self.canary.min_shadow_rows if isinstance(self.canary, Canary) else 0
 
 
 class Permission(StrEnum):
-    """What a person may ask for by hand; each is a field of `Roles`."""
+    """The actions that a person may start by hand; each is a field of `Roles`."""
 
     TRAIN = "train"
     RELEASE = "release"
@@ -149,9 +159,9 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Roles:
-    """Who may ask for it by hand, by the names of Airflow's users; none named: whoever may trigger DAGs there.
+    """The Airflow users who may start each action by hand; if none is named, everybody who may trigger DAGs in Airflow.
 
-    Nights, assets and sensors ask for themselves and need nobody. Who approves is in `Release`.
+    Runs that a schedule, an asset or a sensor starts need no permission. The approvers are declared in `Release`.
     """
 
     train: tuple[str, ...] = ()
@@ -162,26 +172,32 @@ class Roles:
         check_tuples(self)
 
     def check_permission(self, permission: Permission, user: str) -> None:
-        """Raise RequestError when `who` is none of those who may."""
+        """Raise RequestError if `user` does not have the permission.
+
+        >>> Roles(train=("ann", "cyd")).check_permission(Permission.TRAIN, "bob")
+        Traceback (most recent call last):
+        ml.errors.RequestError: train: expected a request by ann or cyd, got one by 'bob': ask one of them
+        """
         named: tuple[str, ...] = getattr(self, permission)
         if named and user not in named:
             raise RequestError(
-                f"{permission}: expected to be asked by {' or '.join(named)}, not by {user!r}: ask one of them"
+                f"{permission}: expected a request by {' or '.join(named)}, got one by {user!r}: ask one of them"
             )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublicationGate:
-    """When a night's scores are held back: readers keep the last published scores until a person decides.
+    """The gate that holds back implausible scores; readers keep the last published scores until a person decides.
 
     The gate compares a night with its entities, `min_coverage` of which must have a score, and with the last
     `reference_nights` published nights, of which there must be `min_reference_nights`. The night must have between
-    `min_row_ratio` and `max_row_ratio` times their median number of rows, and at least `min_spread_ratio` times the spread
-    of their scores. Its scores may lie `max_score_distance` from those of the nearest of these nights (Kolmogorov-Smirnov
-    distance), and each feature `max_feature_distance`; a feature is compared only if these nights lie at most
-    `max_reference_distance` from each other.
+    `min_row_ratio` and `max_row_ratio` times their median number of rows, and at least `min_spread_ratio` times the
+    spread of their scores. Its scores may lie `max_score_distance` from those of the nearest of these nights
+    (Kolmogorov-Smirnov distance), and each feature `max_feature_distance`; a feature is compared only if these nights
+    lie at most `max_reference_distance` from each other.
 
-    All bounds are effect sizes, which do not depend on the number of rows. docs/concepts/batch-scoring.md has their measured error rates.
+    All bounds are effect sizes, which do not depend on the number of rows. docs/concepts/batch-scoring.md has their
+    measured error rates.
     """
 
     min_coverage: float = 0.99
@@ -212,7 +228,7 @@ class PublicationGate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demo:
-    """The real nights that `make run` plays: a bulk history first, then single nights through the scheduler."""
+    """The real nights of the demo run (`make run`): a history in bulk, then single nights through the scheduler."""
 
     history: str
     nights: str
@@ -221,8 +237,8 @@ class Demo:
         try:
             history, demo_nights = periods.parse(self.history), periods.parse(self.nights)
         except RequestError as error:
-            raise DeclarationError(f"a rehearsal plays nights: {error}") from None
+            raise DeclarationError(f"a demo runs nights: {error}") from None
         check(
             history.last < demo_nights.first,
-            f"a rehearsal plays nights after its history: expected nights that begin after {history.last}, got {demo_nights}",
+            f"a demo runs nights after its history: expected nights that begin after {history.last}, got {demo_nights}",
         )

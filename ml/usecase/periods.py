@@ -1,4 +1,4 @@
-"""Nights: the instants at which a use case looks at the world, and the periods that name them."""
+"""Nights and periods of nights: parsing, iteration and cutoffs."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PERIOD = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?")
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One night, or a run of nights taken at once; both ends are included."""
+    """A single night, or a window of consecutive nights that is processed at once; both ends are included."""
 
     first: date
     last: date
@@ -35,14 +35,17 @@ class Period:
 
     @property
     def is_single_night(self) -> bool:
-        """Whether this is a single night, whose files land one by one, and not a bulk history."""
+        """Whether this is a single night, whose files land one by one, and not a history in bulk."""
         return self.first == self.last
 
 
 def parse(text: str) -> Period:
-    """Return the period that a key names: `2013-02-08`, or `2013-01-01..2013-01-31`.
+    """Return the period that `text` describes: a night, or a window of nights.
 
-    Raises RequestError when the text is neither.
+    Raises RequestError if the text is neither.
+
+    >>> str(parse("2013-02-08")), len(list(parse("2013-01-01..2013-01-31")))
+    ('2013-02-08', 31)
     """
     match = _PERIOD.fullmatch(text.strip())
     try:
@@ -58,9 +61,12 @@ def parse(text: str) -> Period:
 
 
 def cutoff(night: date, hour: int, timezone: str) -> datetime:
-    """Return the UTC instant at which `night` is decided: `hour` o'clock there.
+    """Return the cutoff of `night` in UTC: `hour` o'clock in `timezone`.
 
-    Where the clock skips that hour, the offset before the jump counts; where the hour comes twice, its first coming
-    (both are what `fold=0` means, PEP 495).
+    If daylight saving time skips that hour, the UTC offset before the change applies. If the hour occurs twice, the
+    first occurrence counts. Both are the meaning of fold=0 in PEP 495.
+
+    >>> str(cutoff(date(2013, 3, 10), 2, "America/New_York"))  # 2 o'clock was skipped that night
+    '2013-03-10 07:00:00+00:00'
     """
     return datetime.combine(night, time(hour), tzinfo=ZoneInfo(timezone)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""When a prediction is made: the instant after which nothing may be known, and how often that comes."""
+"""The schedule of predictions: the cutoff of each night, and the cadence of nights."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,10 +17,10 @@ _CADENCE_TEXTS: dict[Cadence, str] = {"day": "every night", "month": "the first 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Night:
-    """The horizon of a nightly batch: night D is decided at `hour` o'clock on D in `timezone`.
+    """The horizon of nightly batch scoring: the cutoff of night D is `hour` o'clock on D in `timezone`.
 
-    `every` is the cadence: each day is a night, or only the first of each month. Whatever is counted in nights
-    (`judged_nights`, `window_nights`, `cooldown_nights`, ...) counts nights of this cadence.
+    `every` is the cadence: each day is a night, or only the first day of each month. All numbers of nights in a
+    declaration (such as `Gates.judged_nights` or `Triggers.window_nights`) count nights of this cadence.
     """
 
     hour: int
@@ -30,7 +30,7 @@ class Night:
     def __post_init__(self) -> None:
         check(0 <= self.hour <= 23, f"a night's hour is 0 to 23, got {self.hour}")
         cadences = get_args(Cadence)
-        check(self.every in cadences, f"a night comes every one of {cadences}, got {self.every!r}")
+        check(self.every in cadences, f"Night(every=...) is one of {cadences}, got {self.every!r}")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -49,46 +49,59 @@ class Night:
         return _CADENCE_TEXTS[self.every]
 
     def cutoff(self, night: date) -> datetime:
-        """Return the UTC instant after which nothing may be known for `night`."""
+        """Return the cutoff of `night` in UTC: features use only what is known at this instant.
+
+        >>> str(Night(hour=2, timezone="America/New_York").cutoff(date(2013, 2, 8)))  # New York is UTC-5 in winter
+        '2013-02-08 07:00:00+00:00'
+        """
         return periods.cutoff(night, self.hour, self.timezone)
 
     def nights(self, period: Period) -> tuple[date, ...]:
-        """Return the nights of `period`, in order; a day between two nights is none."""
+        """Return the nights of `period` in order, at the cadence of this schedule.
+
+        >>> monthly = Night(hour=2, timezone="UTC", every="month")
+        >>> [str(night) for night in monthly.nights(periods.parse("2013-01-15..2013-03-31"))]
+        ['2013-02-01', '2013-03-01']
+        """
         indices = range(self._index(period.first), self._index(period.last) + 1)
         return tuple(night for night in map(self._from_index, indices) if night in period)
 
     def latest_decided(self, moment: datetime) -> date:
-        """Return the night that was decided last by `moment` (with a time zone)."""
+        """Return the latest night whose cutoff is at or before `moment`, which has a time zone."""
         night = self.previous(moment.date() + timedelta(days=1), 0)
         while self.cutoff(night) > moment:
             night = self.previous(night)
         return night
 
     def previous(self, night: date, count: int = 1) -> date:
-        """Return the night that lies `count` nights before `night`."""
+        """Return the night `count` nights before `night`.
+
+        >>> str(Night(hour=2, timezone="UTC", every="month").previous(date(2013, 1, 1)))
+        '2012-12-01'
+        """
         return self._from_index(self._index(night) - count)
 
     def count(self, since: date, until: date) -> int:
-        """Return how many nights `until` lies after the night `since`."""
+        """Return the number of nights from `since` to `until`."""
         return self._index(until) - self._index(since)
 
     def parse(self, text: str) -> Period:
-        """Return the period that a key names, whose ends are nights of this cadence.
+        """Return the period that `text` describes; see `periods.parse`.
 
-        Raises RequestError when the text names no period, and, with the nights next to it, when an end is no night.
+        Raises RequestError if `text` is not a period, or if its first or last day is not a night of this cadence.
         """
         period = periods.parse(text)
         for end in (period.first, period.last):
             earlier = self.previous(end, 0)
             if end != earlier:
                 raise RequestError(
-                    f"expected a night ({self.cadence_text}), got {end}, which is none: the night before it is {earlier}, "
-                    f"the one after it {self.previous(end, -1)}; ask for one of those"
+                    f"expected a night ({self.cadence_text}), got {end}, which is not a night: the night before it is "
+                    f"{earlier}, the one after it {self.previous(end, -1)}; use one of these"
                 )
         return period
 
     def _index(self, day: date) -> int:
-        """Return the running number of the last night on or before `day`."""
+        """Return the sequence number of the last night on or before `day`."""
         return day.toordinal() if self.every == "day" else day.year * 12 + day.month - 1
 
     def _from_index(self, index: int) -> date:

@@ -1,4 +1,4 @@
-"""What fits the question: costs, candidates, baselines and expectations for a yes or no, or for a number."""
+"""Checks that costs, candidates, baselines and expectations fit the task, which is binary or regression."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ def check_fits_task(
     baselines: Iterable[Baseline],
     expectations: Iterable[Expectation],
 ) -> None:
-    """Raise DeclarationError where something that is declared is for the other kind of question."""
+    """Raise DeclarationError if one of the arguments is for the other kind of task."""
     match task:
         case Binary():
             _check_binary(cost, candidates, baselines, expectations)
@@ -41,43 +41,43 @@ def _check_binary(
 ) -> None:
     check(
         isinstance(cost, Cost),
-        f"Binary asks for a yes or no, whose cost is Cost(act=..., miss=..., averted=...), got {cost}",
+        f"the cost of a Binary task is Cost(act=..., miss=..., averted=...), got {cost}",
     )
     for candidate in candidates:
         check(
             not isinstance(candidate, LinearQuantile),
-            "LinearQuantile answers with a number, and Binary asks for a yes or no: declare Logistic()",
+            "LinearQuantile predicts a number, but the task is Binary: declare Logistic()",
         )
     for baseline in baselines:
         check(
             not isinstance(baseline, RecentMean),
-            "RecentMean is a baseline for a number, and Binary asks for a yes or no: declare RecentRate(feature=...)",
+            "RecentMean is a baseline for Regression, but the task is Binary: declare RecentRate(feature=...)",
         )
     for each in expectations:
         check(
             each.max_difference < 1,
-            f"the expectation {each.name!r} lets answers move by {each.max_difference:g}, but Binary answers with probabilities: "
-            "say less than 1",
+            f"the expectation {each.name!r} lets scores move by {each.max_difference:g}, but scores of a Binary task "
+            "are probabilities: declare less than 1",
         )
 
 
 def _check_regression(cost: Cost | PinballCost, candidates: Iterable[Candidate], baselines: Iterable[Baseline]) -> None:
     check(
         isinstance(cost, PinballCost),
-        f"Regression asks for a number, whose cost is PinballCost(under=..., over=...) per unit, got {cost}",
+        f"the cost of a Regression task is PinballCost(under=..., over=...) per unit, got {cost}",
     )
     for candidate in candidates:
         check(
             not isinstance(candidate, Logistic),
-            "Logistic answers yes or no, and Regression asks for a number: declare "
+            "Logistic predicts a probability, but the task is Regression: declare "
             "candidates=(LinearQuantile(), GradientBoosting())",
         )
         check(
             isinstance(candidate, LinearQuantile) or candidate.positive_weight == 1.0,
-            f"{candidate.name} gives rows with the label yes a positive_weight, and Regression has no such label: leave it out",
+            f"{candidate.name} has a positive_weight, but a Regression task has no positive rows: leave it out",
         )
     for baseline in baselines:
         check(
             not isinstance(baseline, RecentRate),
-            "RecentRate is a share, and Regression asks for a number: declare RecentMean(feature=...)",
+            "RecentRate is a baseline for Binary, but the task is Regression: declare RecentMean(feature=...)",
         )

@@ -1,4 +1,4 @@
-"""When a new model is asked for, and what holds that back: thresholds, how long they must be passed, and how often at most."""
+"""Triggers of retraining, and the throttles that delay them."""
 
 import re
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _LEAP_YEAR = 2024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drift:
-    """How many features may drift, and from which reference; shown only, unless `triggers_retraining`.
+    """The share of features that may drift from a reference; it is only reported, unless `triggers_retraining`.
 
-    A feature has drifted when the population stability index of the last `window_nights` of the triggers, less what chance
-    alone makes of so few rows, exceeds `psi_threshold`. The `reference` is the champion's training rows (`training`), the
-    nights that lie `season_nights` back (`season`: 364 where each day is a night, 12 where each month is), or all earlier
-    nights (`past`, which comes to include the seasons). The trigger is above its threshold when more than this `share` of
+    A feature has drifted if its population stability index over the last `Triggers.window_nights`, minus its
+    expectation under sampling noise, exceeds `psi_threshold`. The `reference` is `"training"`, the champion's training
+    rows; `"season"`, the nights `season_nights` ago (364 for a daily cadence, 12 for a monthly one); or `"past"`, all
+    earlier nights, which after a year include every season. The trigger is above its threshold if more than `share` of
     the features has drifted.
     """
 
@@ -35,35 +35,36 @@ class Drift:
 
     def __post_init__(self) -> None:
         known = get_args(DriftReference)
-        check(self.reference in known, f"drift is held against one of {known}, got {self.reference!r}")
+        check(self.reference in known, f"the reference of drift is one of {known}, got {self.reference!r}")
         check(0 <= self.share < 1, f"the share of features that may drift lies from 0 to below 1, got {self.share}")
-        check(self.psi_threshold > 0, f"a feature has moved by more than 0, got {self.psi_threshold}")
+        check(self.psi_threshold > 0, f"psi_threshold is positive, got {self.psi_threshold}")
         is_season = self.reference == "season"
         check(
             is_season == (self.season_nights is not None) and (self.season_nights is None or self.season_nights >= 1),
-            f'season_nights goes with reference="season", and is 1 or more: got {self.season_nights} with {self.reference!r}',
+            'season_nights goes with reference="season", and is 1 or more: '
+            f"got {self.season_nights} with {self.reference!r}",
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Persistence:
-    """A trigger fires only if it was above its threshold on `nights` of the last `out_of` evaluations, the present one included."""
+    """A trigger fires only if it is above its threshold on `nights` of the latest `out_of` evaluations."""
 
     trigger: str
     nights: int
     out_of: int
 
     def __post_init__(self) -> None:
-        check(self.trigger in NAMES, f"a persistence is of one of {', '.join(NAMES)}, got {self.trigger!r}")
+        check(self.trigger in NAMES, f"the trigger of a Persistence is one of {', '.join(NAMES)}, got {self.trigger!r}")
         check(
             1 <= self.nights <= self.out_of,
-            f"a trigger persists for 1 to `out_of` nights, got {self.nights} among {self.out_of}",
+            f"Persistence(nights=...) lies between 1 and out_of, got {self.nights} out of {self.out_of}",
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """No trigger asks for more than so many `trainings` in so many `nights`; those that a person asked for are counted."""
+    """At most `trainings` trainings in `nights` nights; manual trainings count, but are not limited."""
 
     trainings: int
     nights: int
@@ -77,13 +78,13 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlackoutPeriod:
-    """Nights on which no trigger asks: "2013-12-20..2014-01-02", or "12-20..01-02" of each year; both ends are included."""
+    """Nights without automatic retraining: "2013-12-20..2014-01-02", or "12-20..01-02" of every year, ends included."""
 
     nights: str
     why: str
 
     def __post_init__(self) -> None:
-        check(bool(self.why.strip()), f"quiet nights say why, got {self.nights} without a reason")
+        check(bool(self.why.strip()), f"a blackout period has a reason, got {self.nights} without one (why=)")
         yearly = self._yearly
         try:
             if yearly is None:
@@ -93,10 +94,15 @@ class BlackoutPeriod:
                     date(_LEAP_YEAR, month, day)
         except (RequestError, ValueError):
             raise DeclarationError(
-                f'quiet nights are written as "2013-12-20..2014-01-02", or "12-20..01-02" for each year; got {self.nights!r}'
+                f'a blackout period is "2013-12-20..2014-01-02", or "12-20..01-02" for every year; got {self.nights!r}'
             ) from None
 
     def __contains__(self, night: date) -> bool:
+        """Return whether `night` is in the period.
+
+        >>> date(2014, 1, 2) in BlackoutPeriod(nights="12-20..01-02", why="holidays")
+        True
+        """
         if self._yearly is None:
             return night in periods.parse(self.nights)
         (first, last), day = self._yearly, (night.month, night.day)
@@ -114,19 +120,20 @@ class Triggers:
 
     Nights follow the use case's cadence: where it runs every month, a window of 3 nights is a quarter.
 
-    * `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which there must be
-      `min_nights`; where the answer is a number, the distance between the share of labels at or below the answer and the
-      quantile that was asked for.
-    * `loss_rise` is the relative rise over the loss that the champion had at its gate. It fires only if its interval over
-      nights lies above 0.
-    * `loss_surprise` is the loss above what was expected of the scores of the same rows, which a season does not change.
+    * `calibration_gap` is |mean score - mean label| over the last `window_nights` matured nights, of which there must
+      be `min_nights`; for a regression target, it is the distance between the share of labels below the prediction and
+      the predicted quantile.
+    * `loss_rise` is the relative rise over the loss that the champion had at its gate. It fires only if its interval
+      over nights lies above 0.
+    * `loss_surprise` is the loss minus the loss that the scores of the same rows imply, which a season does not change.
       It fires only if its interval lies above 0.
-    * `expected_loss_rise` is the rise of the loss that is expected of the window's scores, before a label is there.
-    * `new_labels` are counted once a night; `label_batch` as they land, so that a file with months of labels triggers at once.
-    * `age_nights` is a schedule. `drift` is shown, and fires only where it is declared to.
+    * `expected_loss_rise` is the rise of the loss that the window's scores imply, before their labels arrive.
+    * `new_labels` are counted once a night. `label_batch` counts labels as they land, so that a file with months of
+      labels triggers immediately.
+    * `age_nights` is a schedule. `drift` is reported, and fires only if `Drift.triggers_retraining` is set.
 
-    A trigger that fired may have to wait: for `persistence`, for `cooldown_nights` after a training, for the `budget`, and
-    for the end of `blackouts`. A manual run waits for none of them.
+    Automatic retraining is throttled: by `persistence`, by `cooldown_nights` after a training, by the `budget`, and by
+    `blackouts`. Manual runs bypass all throttles, but count towards the budget.
     """
 
     calibration_gap: float | None = 0.04
@@ -149,7 +156,7 @@ class Triggers:
         check(1 <= self.min_nights <= self.window_nights, "min_nights lies between 1 and window_nights")
         check(
             self.label_batch is None or self.label_batch >= 1,
-            f"a label_batch is 1 label or more, got {self.label_batch}; None for none",
+            f"label_batch is 1 or more, or None, got {self.label_batch}",
         )
         check(self.cooldown_nights >= 0, f"a cooldown is 0 nights or more, got {self.cooldown_nights}")
         check_unique("the triggers that must persist", [each.trigger for each in self.persistence])
@@ -157,6 +164,6 @@ class Triggers:
         check(not off, f"a trigger that must persist is switched on, got {', '.join(off)} which is None")
 
     def persistence_for(self, trigger: str) -> Persistence:
-        """Return how long a trigger must be above its threshold: one night, unless it is declared."""
+        """Return the persistence of a trigger: one night out of one, unless it is declared."""
         declared = {each.trigger: each for each in self.persistence}
         return declared.get(trigger, Persistence(trigger=trigger, nights=1, out_of=1))

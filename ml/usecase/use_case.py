@@ -1,4 +1,4 @@
-"""Everything generic code knows about one model, in one literal."""
+"""The declaration of one use case, with the checks across its parts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,9 +45,9 @@ _RESERVED = ("entity", "night", "cutoff", "feature_service")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCase:
-    """Everything generic code knows about one model: what is asked, of which data, judged and priced how.
+    """One use case: question, data, features, candidates, costs, gates and release.
 
-    `retired` features are built like all others, for a champion that learned from them; no candidate does any more.
+    `retired` features are still built, for a champion that was trained on them, but candidates are not trained on them.
     """
 
     name: str
@@ -96,7 +96,8 @@ class UseCase:
                 means = outputs(each for each in self.features if isinstance(each, Window) and each.how == "mean")
                 check(
                     baseline.feature in means,
-                    f"{type(baseline).__name__}(feature={baseline.feature!r}) must name one of the windows' means: {list(means)}",
+                    f"{type(baseline).__name__}(feature={baseline.feature!r}) must name one of the windows' means: "
+                    f"{list(means)}",
                 )
         for name in outputs(self._all_features):
             check(
@@ -133,17 +134,17 @@ class UseCase:
             check(feature in self.feature_names, f"{declaration}(feature={feature!r}) must name one of the features")
             check(
                 feature not in [text.column for text in self.texts],
-                f"{declaration}(feature={feature!r}) names a text, which has no levels to judge apart: name a category",
+                f"{declaration}(feature={feature!r}) names a text, which has no levels: name a category",
             )
 
     def _check_nights(self, period: str) -> None:
         try:
             self.horizon.parse(period)
         except RequestError as error:
-            raise DeclarationError(f"the rehearsal of {self.name!r} plays {period}: {error}") from None
+            raise DeclarationError(f"the demo of {self.name!r} runs {period}: {error}") from None
 
     def _check_no_cycle(self) -> None:
-        """Refuse tables that refer to each other in a circle: none of them could be judged first."""
+        """Raise DeclarationError if tables refer to each other in a cycle: none of them could be validated first."""
         references = {
             table.name: {each.table for each in table.references if each.table != table.name} for table in self.tables
         }
@@ -152,8 +153,8 @@ class UseCase:
         except CycleError as error:
             cycle = " -> ".join(map(repr, reversed(error.args[1])))
             raise DeclarationError(
-                f"the references of {self.name!r} run in a circle, {cycle}: a table is judged after those it refers to, "
-                "so leave one of these references out"
+                f"the references of {self.name!r} run in a circle, {cycle}: a table is validated after those that it "
+                "refers to, so leave one of these references out"
             ) from None
 
     def _referenced_tables(self) -> Iterable[tuple[str, str]]:
@@ -165,7 +166,7 @@ class UseCase:
         return self.features_at(self.live or self.horizon)
 
     def features_at(self, horizon: Night | Live) -> tuple[Feature, ...]:
-        """Return what is built at `horizon`: the features of the night, at the live one its own besides, and the retired."""
+        """Return the features that are built at `horizon`: those of the night, of a live horizon, and retired ones."""
         own = horizon.features if isinstance(horizon, Live) else ()
         return (*self.features, *own, *self.retired)
 
@@ -175,21 +176,21 @@ class UseCase:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The columns that a model of the night learns from."""
+        """The columns that a nightly model is trained on."""
         return outputs(self.features)
 
     @property
     def texts(self) -> tuple[Text, ...]:
-        """The features, of either horizon, that are texts."""
+        """The text features of both horizons."""
         return tuple(feature for feature in self._all_features if isinstance(feature, Text))
 
     @property
     def night_column(self) -> str:
-        """The date column of the entity table that says which night an entity belongs to."""
+        """The date column of the entity table with the night of each entity."""
         return str(self.table(self.entities).night)
 
     def table(self, name: str) -> Table:
-        """Return the table called `name`; raises DeclarationError when there is none."""
+        """Return the table with the name `name`; raises DeclarationError if there is none."""
         for table in self.tables:
             if table.name == name:
                 return table

@@ -1,4 +1,4 @@
-"""Nights of the toys that hold what a test lands, and what came of them; toys with a part of their own."""
+"""Fixtures that ingest a night of a toy from files of a test, and that create variants of the toys."""
 
 import importlib
 import sys
@@ -25,57 +25,58 @@ RENEWALS = b"member,renewed,decided_at\n"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
-    """What goes in at the door of one night of a toy, and what comes out."""
+class ToyNight:
+    """One night of a toy: ingest files of a test, and read the result."""
 
-    where: Settings
+    settings: Settings
     case: UseCase
     night: str
-    besides: dict[str, bytes]
+    default_files: dict[str, bytes]
 
-    def take(self, **files: bytes) -> dict[str, int]:
-        """Ingest the night from `files` by table and ending (`rides_csv`), and from what its other tables always have."""
-        place = landing.period_location(self.where.landing, self.case.name, self.case.horizon.parse(self.night))
+    def ingest(self, **files: bytes) -> dict[str, int]:
+        """Ingest the night from the default files and from `files`, named by table and extension (`rides_csv`)."""
+        location = landing.period_location(self.settings.landing, self.case.name, self.case.horizon.parse(self.night))
         landed = {name.replace("_", "."): content for name, content in files.items()}
-        for name, content in (self.besides | landed).items():
-            place.put(name, content)
+        for name, content in (self.default_files | landed).items():
+            location.put(name, content)
         return ingest.ingest(self.case.name, self.night)
 
     def valid(self, table: str) -> pd.DataFrame:
-        """Return the night's rows of a table that keep its contract."""
+        """Return the night's valid rows of a table."""
         return self._stage("valid", table)
 
     def reasons(self, table: str) -> list[str]:
-        """Return why rows of a table are held, in the order of their lines."""
-        held = self._stage("quarantine", table)
-        return list(held.sort_values("line")["reasons"]) if len(held) else []
+        """Return the reasons of a table's quarantined rows, in the order of their lines."""
+        quarantined = self._stage("quarantine", table)
+        return list(quarantined.sort_values("line")["reasons"]) if len(quarantined) else []
 
     def files(self) -> dict[str, FileRevision]:
         """Return the night's files by name."""
-        engine = warehouse.engine(self.where.warehouse_url)
+        engine = warehouse.engine(self.settings.warehouse_url)
         return {each.name: each for each in warehouse.files(engine, self.case.name, self.night)}
 
     def alerts(self) -> list[Alert]:
-        """Return what is told of the night."""
-        engine, night = warehouse.engine(self.where.warehouse_url), self.case.horizon.parse(self.night)
+        """Return the night's alerts."""
+        engine, night = warehouse.engine(self.settings.warehouse_url), self.case.horizon.parse(self.night)
         return list(warehouse.alerts(engine, self.case.name, night.first, night.last))
 
     def _stage(self, stage: str, table: str) -> pd.DataFrame:
-        return lake.read(lake.address(self.where.lake, self.case.name, stage, table), self.night, self.night)
+        return lake.read(lake.address(self.settings.lake, self.case.name, stage, table), self.night, self.night)
 
 
 @pytest.fixture
-def rides(home: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> Door:
-    """The door of a night of the taxi, whose bookings and traffic are there."""
+def rides(home: Settings, taxi: UseCase, monkeypatch: pytest.MonkeyPatch) -> ToyNight:
+    """A night of the taxi toy, with default files for bookings and traffic."""
     without_a_source(monkeypatch)
-    return Door(where=home, case=taxi, night=NIGHT, besides={"bookings.csv": BOOKINGS, "traffic.csv": TRAFFIC})
+    default_files = {"bookings.csv": BOOKINGS, "traffic.csv": TRAFFIC}
+    return ToyNight(settings=home, case=taxi, night=NIGHT, default_files=default_files)
 
 
 @pytest.fixture
-def members(home: Settings, gym: UseCase, monkeypatch: pytest.MonkeyPatch) -> Door:
-    """The door of a month of the gym, in which nobody decided."""
+def members(home: Settings, gym: UseCase, monkeypatch: pytest.MonkeyPatch) -> ToyNight:
+    """A month of the gym toy, with an empty default file for renewals."""
     without_a_source(monkeypatch)
-    return Door(where=home, case=gym, night=MONTH, besides={"renewals.csv": RENEWALS})
+    return ToyNight(settings=home, case=gym, night=MONTH, default_files={"renewals.csv": RENEWALS})
 
 
 Variant = Callable[..., UseCase]
@@ -83,7 +84,7 @@ Variant = Callable[..., UseCase]
 
 @pytest.fixture
 def variant(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Variant]:
-    """A function that gives a toy another name and changes texts of its parts, or gives it a part that it has not."""
+    """A function that copies a toy under another name, with replaced texts in its modules and additional modules."""
     extra = tmp_path / "variants"
     monkeypatch.setattr(usecases, "__path__", [*usecases.__path__, str(extra)])
 
@@ -105,7 +106,7 @@ def variant(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
     yield make
     usecases.all.cache_clear()
-    made = tuple(f"{usecases.__name__}.{path.name}" for path in extra.glob("*"))
-    for module in [each for each in sys.modules if each.startswith(made)]:
+    created = tuple(f"{usecases.__name__}.{path.name}" for path in extra.glob("*"))
+    for module in [each for each in sys.modules if each.startswith(created)]:
         del sys.modules[module]
     importlib.invalidate_caches()

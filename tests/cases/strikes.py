@@ -1,6 +1,6 @@
-"""Writes, as JSON, under which key and when Airflow's clock strikes in a year; a process of its own, for Airflow's sake.
+"""Print, as JSON, the partition keys and times of the runs that Airflow's timetable starts in a year.
 
-Its arguments are a time zone, an hour and a year, again and again.
+This is a separate program, so that tests do not import Airflow. Its arguments are triples: time zone, hour, year.
 """
 
 import json
@@ -14,20 +14,20 @@ from airflow.timetables.trigger import CronPartitionTimetable
 from ml.usecase import Night
 
 
-def strikes(zone: str, hour: int, year: int) -> list[tuple[str, str]]:
-    """Return the keys and the UTC moments of the nights that begin in `year`."""
+def scheduled_runs(zone: str, hour: int, year: int) -> list[tuple[str, str]]:
+    """Return the partition keys and the UTC start times of the runs in `year`."""
     night = Night(hour=hour, timezone=zone)
-    clock = CronPartitionTimetable(
+    timetable = CronPartitionTimetable(
         night.cron, timezone=zone, run_offset=0, key_format="%Y-%m-%d", run_immediately=timedelta(0)
     )
-    since = TimeRestriction(pendulum.datetime(year, 1, 1), None, catchup=True)
-    found, last = [], None
+    restriction = TimeRestriction(pendulum.datetime(year, 1, 1), None, catchup=True)
+    runs, last = [], None
     while True:
-        last = clock.next_dagrun_info_v2(last_dagrun_info=last, restriction=since)
+        last = timetable.next_dagrun_info_v2(last_dagrun_info=last, restriction=restriction)
         if last is None or last.run_after.year > year:
-            return found
-        found.append((str(last.partition_key), last.run_after.in_timezone("UTC").isoformat()))
+            return runs
+        runs.append((str(last.partition_key), last.run_after.in_timezone("UTC").isoformat()))
 
 
-wanted = zip(*(iter(sys.argv[1:]),) * 3, strict=True)
-sys.stdout.write(json.dumps({" ".join(each): strikes(each[0], int(each[1]), int(each[2])) for each in wanted}))
+triples = zip(*(iter(sys.argv[1:]),) * 3, strict=True)
+sys.stdout.write(json.dumps({" ".join(each): scheduled_runs(each[0], int(each[1]), int(each[2])) for each in triples}))

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import landed
-from tests.cases.conftest import Door
+from tests.cases.conftest import ToyNight
 
 HEADER = "ride_date,ride,zone,pickup_at,driver,minutes_late,ended_at"
 AFTER = "known only after the cutoff, 2024-03-16 21:30 UTC"
@@ -17,14 +17,14 @@ wraps = pytest.mark.xfail(
 )
 
 
-def taken(rides: Door, pickup_at: str, ended_at: str) -> list[str]:
+def taken(rides: ToyNight, pickup_at: str, ended_at: str) -> list[str]:
     """Take a ride of our time and one of these instants, and return why rows are held."""
     lines = [
         HEADER,
         "2024-03-17,1,north,2024-03-16T20:00:00Z,d1,12,2024-03-16T21:00:00Z",
         f"2024-03-17,2,south,{pickup_at},d2,0,{ended_at}",
     ]
-    rides.take(rides_csv="\n".join(lines).encode())
+    rides.ingest(rides_csv="\n".join(lines).encode())
     return rides.reasons("rides")
 
 
@@ -37,7 +37,7 @@ def taken(rides: Door, pickup_at: str, ended_at: str) -> list[str]:
         "2024-03-16T21:31:00Z",
     ],
 )
-def test_an_outcome_of_after_the_cutoff_is_held_however_far_away(rides: Door, ended_at: str) -> None:
+def test_an_outcome_of_after_the_cutoff_is_held_however_far_away(rides: ToyNight, ended_at: str) -> None:
     (reason,) = taken(rides, "2024-03-16T20:30:00Z", ended_at)
     assert AFTER in reason or reason == f"ended_at: expected an ISO 8601 instant, got {ended_at!r}"
     assert rides.valid("rides")["ride"].tolist() == [1]
@@ -45,7 +45,7 @@ def test_an_outcome_of_after_the_cutoff_is_held_however_far_away(rides: Door, en
 
 @wraps
 @pytest.mark.parametrize("pickup_at", ["0001-01-01T00:00:00Z", "2262-04-12T00:00:00Z"])
-def test_an_instant_that_cannot_be_held_is_refused(rides: Door, pickup_at: str) -> None:
+def test_an_instant_that_cannot_be_held_is_refused(rides: ToyNight, pickup_at: str) -> None:
     (reason,) = taken(rides, pickup_at, "2024-03-16T21:00:00Z")
     assert reason.startswith("pickup_at: ")
     assert pickup_at in reason

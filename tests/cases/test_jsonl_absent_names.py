@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cases.conftest import NIGHT, Door
+from tests.cases.conftest import NIGHT, ToyNight
 
 few = pytest.mark.xfail(
     strict=True, reason="a nullable name that fewer than half of the lines have makes the file refused"
@@ -14,7 +14,7 @@ few = pytest.mark.xfail(
 @pytest.mark.parametrize(
     "known", [10, 6, 5, pytest.param(4, marks=few), pytest.param(1, marks=few), pytest.param(0, marks=few)]
 )
-def test_a_good_row_is_taken_whatever_its_neighbours_leave_out(rides: Door, known: int) -> None:
+def test_a_good_row_is_taken_whatever_its_neighbours_leave_out(rides: ToyNight, known: int) -> None:
     always = {
         "ride_date": NIGHT,
         "zone": "north",
@@ -22,7 +22,7 @@ def test_a_good_row_is_taken_whatever_its_neighbours_leave_out(rides: Door, know
         "ended_at": "2024-03-16T21:00:00Z",
     }
     rows = [always | {"ride": n} | ({"driver": f"d{n}", "minutes_late": 3} if n < known else {}) for n in range(10)]
-    rides.take(rides_jsonl="".join(json.dumps(row) + "\n" for row in rows).encode())
+    rides.ingest(rides_jsonl="".join(json.dumps(row) + "\n" for row in rows).encode())
     assert rides.reasons("rides") == []
     assert rides.valid("rides")["ride"].tolist() == list(range(10))
     assert rides.valid("rides")["driver"].notna().sum() == known

@@ -9,7 +9,7 @@ from pandera.typing import Series
 
 from include.settings import Settings
 from ml.ingestion import validation
-from tests.cases.conftest import MONTH, RENEWALS, Door, Variant
+from tests.cases.conftest import MONTH, RENEWALS, ToyNight, Variant
 from tests.include.steps.conftest import without_a_source
 
 wraps = pytest.mark.xfail(strict=True, reason="a whole number beyond its type is stored as another number")
@@ -72,11 +72,11 @@ def test_the_other_rows_of_the_night_are_taken(
     home: Settings, variant: Variant, monkeypatch: pytest.MonkeyPatch, kind: str, cell: str
 ) -> None:
     narrow = {"visits: Series[float] = pa.Field(ge=0, le=31)": f"visits: Series[{kind}"}
-    door = Door(where=home, case=variant("gym", "narrow", {"schema": narrow}), night=MONTH, besides={})
+    night = ToyNight(settings=home, case=variant("gym", "narrow", {"schema": narrow}), night=MONTH, default_files={})
     without_a_source(monkeypatch)
-    counts = door.take(members_csv=MEMBERS % cell.encode(), renewals_csv=RENEWALS)
+    counts = night.ingest(members_csv=MEMBERS % cell.encode(), renewals_csv=RENEWALS)
     assert counts == {"rows_in": 2, "rows_valid": 1, "rows_quarantined": 1}
-    assert door.valid("members")["visits"].tolist() == [3]
+    assert night.valid("members")["visits"].tolist() == [3]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_a_column_that_may_be_absent_and_is_gets_no_value(
         "from typing import Annotated": "from typing import Annotated, Optional",
         "    plan: Series[str]": f"    paid: Optional[Series[{kind}]]\n    plan: Series[str]",
     }
-    door = Door(where=home, case=variant("gym", "maybe", {"schema": maybe}), night=MONTH, besides={})
+    night = ToyNight(settings=home, case=variant("gym", "maybe", {"schema": maybe}), night=MONTH, default_files={})
     without_a_source(monkeypatch)
-    door.take(members_csv=MEMBERS % b"4", renewals_csv=RENEWALS)
-    rows = door.valid("members")
+    night.ingest(members_csv=MEMBERS % b"4", renewals_csv=RENEWALS)
+    rows = night.valid("members")
     assert rows["member"].tolist() == ["m1", "m2"]
     assert "paid" not in rows or rows["paid"].isna().all()

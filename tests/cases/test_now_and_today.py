@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cases.conftest import Door
+from tests.cases.conftest import ToyNight
 
 HEADER = b"ride_date,ride,zone,pickup_at,driver,minutes_late,ended_at\n"
 clock = pytest.mark.xfail(strict=True, reason="the word is taken as the moment at which the file is read")
@@ -19,15 +19,15 @@ guessed = pytest.mark.xfail(strict=True, reason="a bare number is taken as the f
         "TODAY",
     ],
 )
-def test_a_word_or_a_bare_number_is_no_instant(rides: Door, text: str) -> None:
-    rides.take(rides_csv=HEADER + f"2024-03-17,1,north,{text},d1,12,2024-03-16T21:00:00Z\n".encode())
+def test_a_word_or_a_bare_number_is_no_instant(rides: ToyNight, text: str) -> None:
+    rides.ingest(rides_csv=HEADER + f"2024-03-17,1,north,{text},d1,12,2024-03-16T21:00:00Z\n".encode())
     assert rides.reasons("rides") == [f"pickup_at: expected an ISO 8601 instant, got {text!r}"]
     assert rides.valid("rides").empty
 
 
 @clock
-def test_a_word_is_no_date(rides: Door) -> None:
-    rides.take(rides_csv=HEADER + b"today,1,north,2024-03-16T20:00:00Z,d1,12,2024-03-16T21:00:00Z\n")
+def test_a_word_is_no_date(rides: ToyNight) -> None:
+    rides.ingest(rides_csv=HEADER + b"today,1,north,2024-03-16T20:00:00Z,d1,12,2024-03-16T21:00:00Z\n")
     (reason,) = rides.reasons("rides")
     assert reason.startswith("ride_date: ")
     assert "'today'" in reason
@@ -35,10 +35,10 @@ def test_a_word_is_no_date(rides: Door) -> None:
 
 
 @clock
-def test_the_same_bytes_taken_twice_are_the_same_rows(rides: Door) -> None:
+def test_the_same_bytes_taken_twice_are_the_same_rows(rides: ToyNight) -> None:
     lines = [f"2024-03-17,{n},north,{text},d1,12,2024-03-16T21:00:00Z\n" for n, text in enumerate(["now", "today"])]
     taken = []
     for _ in range(2):
-        rides.take(rides_csv=HEADER + "".join(lines).encode())
+        rides.ingest(rides_csv=HEADER + "".join(lines).encode())
         taken.append(rides.valid("rides").reindex(columns=["ride", "pickup_at"]).to_csv(index=False))
     assert taken[0] == taken[1]

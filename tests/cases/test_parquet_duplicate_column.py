@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cases.conftest import Door
+from tests.cases.conftest import ToyNight
 
 TWICE = "expected each column once, got 'visits' twice"
 
@@ -31,8 +31,8 @@ def parquet() -> bytes:
     ],
     ids=["CSV", "Parquet"],
 )
-def test_a_file_with_a_column_twice_is_held_whole_and_told(members: Door, ending: str, content: bytes) -> None:
-    members.take(**{f"members_{ending}": content})
+def test_a_file_with_a_column_twice_is_held_whole_and_told(members: ToyNight, ending: str, content: bytes) -> None:
+    members.ingest(**{f"members_{ending}": content})
     files = members.files()
     assert (files[f"members.{ending}"].status, files["renewals.csv"].status) == ("quarantined", "ingested")
     assert TWICE in files[f"members.{ending}"].reason

@@ -1,4 +1,4 @@
-"""Whatever the folder of a home is called, what a night wrote is read again; or the name is refused, and says what is wrong."""
+"""Nights can be written and read in a home with any folder name, or the name is refused with a reason."""
 
 import shutil
 from collections.abc import Iterator

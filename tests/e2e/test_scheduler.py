@@ -384,7 +384,7 @@ def test_airflow_tells_its_own_metrics_to_a_collector(admin: Client, collector: 
 
 
 def test_whoever_is_named_heard_what_failed_and_what_was_late(admin: Client, hook: Hook) -> None:
-    titles = [each["title"] for each in hook.heard]
+    titles = [each["title"] for each in hook.messages]
     assert f"{CASE.name}_ingest.ingest failed" in titles
     assert f"{CASE.name}_train is late" in titles
     assert f"{CASE.name}_release is late" not in titles

@@ -26,7 +26,7 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
     with listening() as hook:
         monkeypatch.setenv("RATCHET_NOTIFY_URLS", hook.url)
         load_settings.cache_clear()
-        yield hook.heard
+        yield hook.messages
 
 
 def test_whom_the_settings_name_hears_file_reason_and_count(alerted: Settings, webhook: list[dict[str, str]]) -> None:

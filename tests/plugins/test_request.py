@@ -61,7 +61,7 @@ def test_the_night_of_a_window_is_its_last() -> None:
 
 @pytest.mark.parametrize("key", ["2024-01-15", "2024-01-01..2024-01-15"], ids=["a night", "the end of a window"])
 def test_a_day_that_is_no_night_of_the_use_case_is_refused_with_the_nights_next_to_it(gym: UseCase, key: str) -> None:
-    told = "got 2024-01-15, which is none: the night before it is 2024-01-01, the one after it 2024-02-01"
+    told = "got 2024-01-15, which is not a night: the night before it is 2024-01-01, the one after it 2024-02-01"
     with pytest.raises(RequestError, match=told):
         request.period(context(key, gym))
 
@@ -79,5 +79,5 @@ def test_a_person_may_ask_who_is_named_and_an_asset_always(who: str | None, allo
     if allowed:
         request.check_permission(asked, case, Permission.TRAIN)
     else:
-        with pytest.raises(RequestError, match="not by 'bob'"):
+        with pytest.raises(RequestError, match="got one by 'bob'"):
             request.check_permission(asked, case, Permission.TRAIN)

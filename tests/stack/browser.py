@@ -1,7 +1,7 @@
-"""A person in the stack's UI: signs in, triggers a DAG by its form, and sees it succeed. A browser does what a hand would.
+"""A test of the stack's UI in a real browser: sign in, trigger a DAG by its form, and wait for its success.
 
-`python -m tests.stack.browser ADDRESS PASSWORDS DAG NIGHT BROWSER PICTURES` needs Playwright, which is in no lock of ours:
-any environment that has it will do, with any Chromium.
+`python -m tests.stack.browser ADDRESS PASSWORDS DAG NIGHT BROWSER PICTURES` needs Playwright, which is not in our lock
+files: use any environment that has it, with any Chromium.
 """
 
 import json
@@ -16,7 +16,7 @@ _TIMEOUT_MS, _RUN_MS = 60_000, 600_000
 
 
 def main(address: str, passwords: str, dag: str, night: str, browser: str, pictures: str) -> None:
-    """Do it all, with a picture of each step; raises Playwright's TimeoutError or AssertionError at the first that is not as expected."""
+    """Run all steps with a screenshot of each; raises Playwright's TimeoutError or AssertionError when a step fails."""
     password, folder = json.loads(Path(passwords).read_text())[_USER], Path(pictures)
     with sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
@@ -33,7 +33,7 @@ def main(address: str, passwords: str, dag: str, night: str, browser: str, pictu
 
 
 def sign_in(page: Page, target: str, password: str, folder: Path) -> None:
-    """Go to a page, be sent to the login page, and from there to where one wanted to go."""
+    """Open a page, log in on the login page that appears, and wait until the browser is back on the page."""
     page.goto(target)
     page.locator("input[name=username]").fill(_USER)
     page.locator("input[name=password]").fill(password)
@@ -43,7 +43,7 @@ def sign_in(page: Page, target: str, password: str, folder: Path) -> None:
 
 
 def trigger(page: Page, night: str, folder: Path) -> None:
-    """Open the form of a DAG, fill in the night, and send it."""
+    """Open the form of a DAG, fill in the night, and submit it."""
     page.get_by_role("button", name="Trigger").first.click()
     form = page.get_by_role("dialog")
     form.locator("#element_night").fill(night)
@@ -53,7 +53,7 @@ def trigger(page: Page, night: str, folder: Path) -> None:
 
 
 def wait_for_success(page: Page, runs: str, folder: Path) -> None:
-    """Wait until the newest run of the list is one that a person asked for and that succeeded."""
+    """Wait until the newest run in the list is a manual one that succeeded."""
     page.goto(runs)
     newest = page.locator("tbody tr").first
     expect(newest).to_contain_text("manual__")

@@ -1,6 +1,6 @@
-"""What a use case has come to, as digests: the same nights give the same ones, embedded, in containers or elsewhere.
+"""Digests of a use case's tables, scores and package: the same nights give the same digests in every installation.
 
-`python -m tests.stack.digests USE_CASE` prints those of this environment's home.
+`python -m tests.stack.digests USE_CASE` prints the digests of this environment's home.
 """
 
 import json
@@ -22,9 +22,9 @@ _SHORT = 16
 
 
 def gather(case: UseCase, settings: Settings) -> dict[str, str]:
-    """Return the digests of every table of the lake, of the scores, and the champion's package, by name.
+    """Return the digests of every table in the lake, of the scores, and of the champion's package, by name.
 
-    The order in which rows or columns were written makes no difference. Raises LedgerError when the chain is broken.
+    The order of rows and columns does not matter. Raises LedgerError when the ledger's chain is broken.
     """
     engine = warehouse.engine(settings.warehouse_url)
     ledger.verify(engine)
@@ -39,19 +39,19 @@ def gather(case: UseCase, settings: Settings) -> dict[str, str]:
 
 
 def digest(frame: pd.DataFrame) -> str:
-    """Return the number of rows and a digest of them, in whatever order they and the columns are."""
+    """Return the number of rows and a digest of them; the order of rows and columns does not matter."""
     names = sorted(frame.columns)
     rows = pd.util.hash_pandas_object(frame[names], index=False, categorize=True).to_numpy()
     return f"{len(frame)} {manifest.sha256(repr(names).encode() + np.sort(rows).tobytes())[:_SHORT]}"
 
 
 def main(use_case: str, file: str = "") -> None:
-    """Print the digests of a use case, or leave them in `file`."""
+    """Print the digests of a use case, or write them to `file`."""
     text = json.dumps(gather(usecases.get(use_case), load_settings()), indent=1)
     if file:
         Path(file).write_text(text)
     else:
-        print(text)  # noqa: T201 - a program's answer
+        print(text)  # noqa: T201 - the program's output
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""What nobody may who only trains: a program that tries, with all that the worker of training was given.
+"""Check that the training worker cannot release models: try every forbidden action with the worker's credentials.
 
-`python -m tests.stack.privileges` runs in that worker, in a stack that is gone afterwards: what succeeds is not undone.
+`python -m tests.stack.privileges` runs in that worker, in a stack that is removed afterwards, because an action that
+succeeds is not undone.
 """
 
 import sys
@@ -27,24 +28,24 @@ _REFUSALS = (SetupError, sa.exc.DBAPIError, OSError)
 
 
 def attempts(settings: Settings, secrets: Path) -> Mapping[str, Callable[[], object]]:
-    """Return everything that is tried, by what it would come to."""
+    """Return the forbidden actions, by description."""
     engine = warehouse.engine(settings.warehouse_url)
-    moves = {f"an entry {kind} in the ledger": partial(_insert, engine, kind) for kind in databases.FORBIDDEN_KINDS}
+    inserts = {f"an entry {kind} in the ledger": partial(_insert, engine, kind) for kind in databases.FORBIDDEN_KINDS}
     return {
-        **moves,
+        **inserts,
         "an approval": lambda: approvals.record(engine, approvals.load_key(settings), _APPROVAL),
         "a signed routing": lambda: routing_store.write(Routing(use_case=_USE_CASE, seq=1, champion=_DIGEST), settings),
         "a file among the routes": lambda: (settings.routes / _USE_CASE).touch(),
         "a key among those that servers trust": lambda: (settings.trusted_keys / _USE_CASE).touch(),
         "Airflow's database": lambda: (secrets / "airflow").read_text(),
-        "Airflow's database, as who trains": lambda: _connect(engine.url.set(database="airflow")),
+        "Airflow's database, as the training worker's role": lambda: _connect(engine.url.set(database="airflow")),
         "Airflow's tokens": lambda: (secrets / "airflow_jwt").read_text(),
         "the passwords of people": lambda: (secrets / "passwords.json").read_text(),
     }
 
 
 def succeeded(tried: Mapping[str, Callable[[], object]]) -> Iterator[str]:
-    """Try each, and yield what was not refused."""
+    """Try each action, and yield the names of those that were not refused."""
     for name, attempt in tried.items():
         try:
             attempt()
@@ -54,7 +55,7 @@ def succeeded(tried: Mapping[str, Callable[[], object]]) -> Iterator[str]:
 
 
 def _insert(engine: sa.Engine, kind: str) -> None:
-    """Write an entry of `kind`, which may be the former name of one, past what our own code allows."""
+    """Write an entry of `kind`, which may be a former name, without the checks of `ledger.append`."""
     raw_entries.insert(engine, [raw_entries.draft(kind, {}, use_case=_USE_CASE, key=f"{_USE_CASE}/{kind}")])
 
 
@@ -75,13 +76,13 @@ def _connect(url: sa.URL) -> None:
 
 
 def main() -> None:
-    """Say how a training went, which must succeed, and try everything else; end with an error when any of it does."""
+    """Append a verdict, which must succeed, and try all forbidden actions; exit with an error if one succeeds."""
     settings = load_settings()
     _append_verdict(warehouse.engine(settings.warehouse_url))
     tried = attempts(settings, Path("/run/secrets"))
     if allowed := list(succeeded(tried)):
-        sys.exit(f"who trains could have: {'; '.join(allowed)}")
-    print(f"who trains was refused all of {len(tried)}: {', '.join(tried)}")  # noqa: T201 - a program's answer
+        sys.exit(f"the training worker can write or read: {'; '.join(allowed)}")
+    print(f"the training worker was refused all of {len(tried)}: {', '.join(tried)}")  # noqa: T201 - the program's output
 
 
 if __name__ == "__main__":

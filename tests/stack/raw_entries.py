@@ -1,6 +1,6 @@
-"""Entries written into the ledger's table as they are, past `ledger.append`: under former names, or very many.
+"""Write entries into the ledger's table without `ledger.append`: entries under former names, or a great many.
 
-It lies here since the containers of a stack, where `tests.stack.privileges` runs, have no other tests.
+This module is in tests/stack because `tests.stack.privileges` needs it in containers, which have no other tests.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ def draft(
     subject: str = "m1",
     recorded_at: datetime = datetime(2024, 3, 1, tzinfo=UTC),
 ) -> Entry:
-    """Return an entry that is not yet linked, of any kind and with any payload."""
+    """Return an entry of any kind and with any payload, not yet linked to the chain."""
     return Entry(
         kind=kind,
         use_case=use_case,
@@ -39,16 +39,16 @@ def draft(
 
 
 def insert(engine: sa.Engine, drafts: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return `drafts` as they were linked and written at the end of the ledger, all in one transaction."""
+    """Link `drafts` to the end of the ledger, write them in one transaction, and return the linked entries."""
     columns = tables.ledger.c
     last_rows = sa.select(columns.seq, columns.digest).order_by(columns.seq.desc()).limit(1)
     with warehouse.write_transaction(engine) as connection:
         last: Entry | None = None
-        found = connection.execute(last_rows).first()
+        last_row = connection.execute(last_rows).first()
         written = []
         for each in drafts:
-            if last is None and found is not None:
-                last = replace(each, seq=found.seq, digest=found.digest, previous=GENESIS)
+            if last is None and last_row is not None:
+                last = replace(each, seq=last_row.seq, digest=last_row.digest, previous=GENESIS)
             last = hash_chain.link(last, each)
             written.append(last)
         connection.execute(sa.insert(tables.ledger), [_row(each) for each in written])

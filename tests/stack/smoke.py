@@ -1,8 +1,8 @@
-"""A night end to end through a stack that runs, asked over Airflow's REST API as people and the clock would ask.
+"""Run nights end to end in a running stack, through Airflow's REST API.
 
-`python -m tests.stack.smoke USE_CASE NIGHTS` is what `make stack-test` runs in a container beside the others. It plays the
-history, the first model and its release by two people, the nights, and then asks everybody whether they have it: Postgres,
-S3, MLflow and the model server. It goes on where an earlier one was stopped.
+`make stack-test` runs `python -m tests.stack.smoke USE_CASE NIGHTS` in a container. It runs the history, the first
+model with its release by two approvers, and the nights. Then it checks the results in Postgres, S3, MLflow and the
+model server. A run that was stopped continues where it was.
 """
 
 import json
@@ -29,14 +29,13 @@ from tests.stack import digests
 SERVER = "http://server:8080"
 _TIMEOUT_SECONDS, _MAX_ENTITIES = 120.0, 50
 _TRIES, _PAUSE_SECONDS = 30, 10.0
-_TOLERANCE = (
-    4 * np.finfo(np.float64).eps
-)  # sums of products are added in another order for one row than for a night of them
+# A single row and a batch add products in different orders.
+_TOLERANCE = 4 * np.finfo(np.float64).eps
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def main(use_case: str = "flights", max_nights: str = "1", server: str = SERVER) -> None:
-    """Play the first nights, at most so many, check what came of them, and print digests and seconds."""
+    """Run at most `max_nights` nights, check the results, and print digests and seconds."""
     case, settings, progress = usecases.get(use_case), load_settings(), _Progress()
     while not _run_demo(case, settings, int(max_nights), progress):
         time.sleep(_PAUSE_SECONDS)
@@ -48,7 +47,7 @@ def main(use_case: str = "flights", max_nights: str = "1", server: str = SERVER)
 
 
 def _run_demo(case: UseCase, settings: Settings, max_nights: int, progress: "_Progress") -> bool:
-    """Say whether the nights were played to their end; not while Airflow or its database is away, which may come back."""
+    """Run the demo's nights and return True; return False to retry while Airflow or its database cannot be reached."""
     nights = case.horizon.nights(demo_nights(case))[:max_nights]
     running = LocalStack(settings=settings, token="", task_port=0, processes={}, started=_LONG_AGO)
     try:
@@ -56,7 +55,7 @@ def _run_demo(case: UseCase, settings: Settings, max_nights: int, progress: "_Pr
             demo = DemoRun(case, running, client, progress, nights)
             demo.prepare()
             demo.bootstrap()
-            demo.run_nights(lambda key: progress(f"night {key} is over"))
+            demo.run_nights(lambda key: progress(f"night {key} is complete"))
             demo.materialize_last_night()
     except (httpx.TransportError, RequestError, sa.exc.OperationalError) as error:
         progress.retry(error)
@@ -65,7 +64,7 @@ def _run_demo(case: UseCase, settings: Settings, max_nights: int, progress: "_Pr
 
 
 def check_registry(case: UseCase, settings: Settings) -> str:
-    """Say that MLflow has the champion under an alias; raises RatchetError when it has not."""
+    """Return a sentence if MLflow has an alias on the champion; otherwise raise RatchetError."""
     champion = ledger.champion(warehouse.engine(settings.warehouse_url), case.name)
     if champion is None or champion.subject not in registry.aliased_digests(settings, case.name):
         raise RatchetError(f"expected an alias of {case.name} in MLflow on the champion {champion}, found none")
@@ -73,7 +72,7 @@ def check_registry(case: UseCase, settings: Settings) -> str:
 
 
 def check_server(case: UseCase, settings: Settings, server: str) -> str:
-    """Say for how many entities the server answers what the batch scored; raises RatchetError when it does not."""
+    """Compare the server's scores with the batch's, and return a sentence; raises RatchetError if they differ."""
     snapshot = materialize.open_snapshot_store(StepContext(case=case, settings=settings)).snapshot
     scores = warehouse.latest_scores(warehouse.engine(settings.warehouse_url), case.name).set_index("entity")["score"]
     entities = [each for each in snapshot.row_index if each in scores.index][:_MAX_ENTITIES]
@@ -82,13 +81,15 @@ def check_server(case: UseCase, settings: Settings, server: str) -> str:
     live = _query_server(server, entities)
     differences = {each: abs(live[each] - float(scores[each])) for each in entities}
     if max(differences.values()) > _TOLERANCE:
-        raise RatchetError(f"expected the server to answer as the batch did, but it is apart by {differences}")
+        raise RatchetError(
+            f"expected the server's scores to equal those of the batch, but they differ by {differences}"
+        )
     exact = sum(not each for each in differences.values())
-    return f"{len(entities)} answers are the batch's scores, {exact} of them to the last bit"
+    return f"{len(entities)} scores equal those of the batch, {exact} of them to the last bit"
 
 
 def _query_server(server: str, entities: list[str]) -> dict[str, float]:
-    """Return the answers of the server, once it has the newest champion and snapshot."""
+    """Return the server's scores by entity, once it answers; raises RatchetError after a timeout."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
@@ -106,21 +107,21 @@ def _query_server(server: str, entities: list[str]) -> dict[str, float]:
 
 
 class _Progress:
-    """Prints what is under way, each thing once, with the seconds since the beginning."""
+    """Prints each message once, with the seconds since the start."""
 
     def __init__(self) -> None:
         self._started, self._last, self._retries_left = time.monotonic(), "", _TRIES
 
     def retry(self, error: Exception) -> None:
-        """Tell what was in the way; raises it when that was so too often."""
+        """Print the error, or raise it after too many retries."""
         self._retries_left -= 1
         if not self._retries_left:
             raise error
-        self(f"goes on in {_PAUSE_SECONDS:g} s: {error}")
+        self(f"retrying in {_PAUSE_SECONDS:g} s: {error}")
 
     def __call__(self, text: str) -> None:
         if text != self._last:
-            print(f"{time.monotonic() - self._started:6.1f} s  {text}", flush=True)  # noqa: T201 - a program's answer
+            print(f"{time.monotonic() - self._started:6.1f} s  {text}", flush=True)  # noqa: T201 - the program's output
         self._last = text
 
 

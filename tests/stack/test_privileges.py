@@ -11,7 +11,7 @@ from tests.stack import privileges
 
 @pytest.fixture(autouse=True)
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What SQLite takes for the name of a file lands in the test's own folder."""
+    """Change to the test's folder, because SQLite creates a file for every database name."""
     monkeypatch.chdir(tmp_path)
 
 

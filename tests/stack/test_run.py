@@ -58,7 +58,7 @@ def test_a_secret_that_somebody_else_can_read_is_told_with_its_place(tmp_path: P
     secret_files.fill(tmp_path / "secrets")
     text = f"MINE={(tmp_path / 'secrets/redis').read_text().split()[1]}"
     leaks = run.find_leaks(shown(tmp_path, text, "s3"))
-    assert "redis in what the engine tells of s3" in leaks
+    assert "redis in docker inspect of s3" in leaks
     assert {each.split()[0] for each in leaks} == {"online_store", "redis"}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from include.platform.local.airflow_client import Client
 from include.settings import PROJECT, load_settings

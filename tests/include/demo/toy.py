@@ -1,10 +1,10 @@
-"""A small server on loopback that stands where Airflow would."""
+"""A simulated Airflow for tests of the demo's driver."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.demo.airflow import CANARY, MATERIALIZE, STAGES
-from tests.rest import Asked, Reply
+from tests.rest import ReceivedRequest, Reply
 
 FIRST, SECOND, LAST = "2024-03-17", "2024-03-18", "2024-03-16"
 NIGHTS = [f"2024-03-{day}" for day in range(17, 22)]
@@ -12,9 +12,9 @@ STARTED = datetime(2024, 3, 1, tzinfo=UTC)
 
 
 class Toy:
-    """An Airflow whose runs go on by one step each time they are looked at; `happened` is what was asked and what ran.
+    """A simulated Airflow whose runs advance by one step at each request; `happened` records requests and runs.
 
-    An ingested period is scored, a scored night monitored, and the nights in `retrained` trained and released.
+    An ingested period is scored, a scored night is monitored, and the nights in `retrained` are trained and released.
     """
 
     def __init__(self) -> None:
@@ -33,48 +33,48 @@ class Toy:
         self.waived: list[tuple[str, str]] = []
         self.paused: dict[str, bool] = {}
 
-    def __call__(self, asked: Asked) -> Reply:
-        parts = asked.path.split("/")
-        return 200, self.told(asked, parts) if asked.method == "GET" else self.changed(asked, parts)
+    def __call__(self, request: ReceivedRequest) -> Reply:
+        parts = request.path.split("/")
+        return 200, self.read_reply(request, parts) if request.method == "GET" else self.change_reply(request, parts)
 
-    def told(self, asked: Asked, parts: list[str]) -> dict[str, Any]:
+    def read_reply(self, request: ReceivedRequest, parts: list[str]) -> dict[str, Any]:
         match parts[-1]:
             case "importErrors":
                 return {"import_errors": [{"filename": f, "stack_trace": t} for f, t in self.broken.items()]}
             case "dags":
                 read = self.read.isoformat()
-                told = [
+                dags = [
                     {"dag_id": f"taxi_{stage}", "is_paused": True, "last_parsed_time": read}
                     for stage in (*STAGES, CANARY, MATERIALIZE)
                 ]
-                return {"dags": told}
+                return {"dags": dags}
             case "dagRuns":
                 self.step()
-                return {"dag_runs": self.runs[: int(asked.query["limit"])] if asked.query["offset"] == "0" else []}
+                return {"dag_runs": self.runs[: int(request.query["limit"])] if request.query["offset"] == "0" else []}
             case "taskInstances":
                 return {"task_instances": self.tasks(parts[3])}
             case "hitlDetails":
                 return {"hitl_details": self.questions(parts[3])}
             case number:
-                assert number.isdecimal(), f"nobody asks for {asked.path}"
+                assert number.isdecimal(), f"nobody asks for {request.path}"
                 return {"content": [{"event": "the disk is full"}]}
 
-    def changed(self, asked: Asked, parts: list[str]) -> dict[str, Any]:
-        if isinstance(asked.body, dict) and "is_paused" in asked.body:
-            self.paused[parts[-1]] = asked.body["is_paused"]
+    def change_reply(self, request: ReceivedRequest, parts: list[str]) -> dict[str, Any]:
+        if isinstance(request.body, dict) and "is_paused" in request.body:
+            self.paused[parts[-1]] = request.body["is_paused"]
         match parts[-1]:
             case "dagRuns":
-                made = self.start(parts[1], asked.body["partition_key"], asked.body["dag_run_id"])
-                if "why" in asked.body["conf"] and self.heeds:
+                made = self.start(parts[1], request.body["partition_key"], request.body["dag_run_id"])
+                if "why" in request.body["conf"] and self.heeds:
                     self.withheld.discard(made["partition_key"])
-                    self.waived.append((made["partition_key"], asked.user))
+                    self.waived.append((made["partition_key"], request.user))
                 return made
             case "clearTaskInstances":
-                self.happened.append(("cleared", asked.body["dag_run_id"]))
+                self.happened.append(("cleared", request.body["dag_run_id"]))
             case "hitlDetails":
-                self.answered.append(asked.user)
+                self.answered.append(request.user)
             case "scoring":
-                self.slots = asked.body["slots"]
+                self.slots = request.body["slots"]
                 self.happened.append(("slots", str(self.slots)))
         return {}
 
@@ -139,10 +139,10 @@ class Toy:
         ]
 
     def task(self, run: dict[str, Any], task: str, state: str) -> dict[str, Any]:
-        told = {"dag_id": run["dag_id"], "dag_run_id": run["dag_run_id"], "task_id": task, "state": state}
-        return told | {"id": task, "try_number": 1, "start_date": None, "end_date": None}
+        instance = {"dag_id": run["dag_id"], "dag_run_id": run["dag_run_id"], "task_id": task, "state": state}
+        return instance | {"id": task, "try_number": 1, "start_date": None, "end_date": None}
 
 
 def ran(toy: Toy, *stages: str) -> list[tuple[str, str]]:
-    """Return what happened of these kinds."""
+    """Return the events of these stages, in order."""
     return [each for each in toy.happened if each[0] in stages]

@@ -51,17 +51,17 @@ def values(uri: str, at_version: int | None = None) -> list[float]:
 def test_a_night_whose_writing_is_disturbed_is_there_once_at_the_version_that_is_told(
     uri: str, faults: Faults, within: str, coming: tuple[Fault, ...]
 ) -> None:
-    faults.let("PUT", within, *coming)
+    faults.inject("PUT", within, *coming)
     version = put(uri, 2.0, 3.0)
-    assert faults.end() == len(coming)
+    assert faults.clear() == len(coming)
     assert values(uri) == values(uri, version) == [2.0, 3.0]
 
 
 def test_a_table_whose_making_lost_its_reply_has_its_rows_once(faults: Faults, bucket: str) -> None:
     uri = lake.address(f"{bucket}/lake", "taxi", "valid", "made")
-    faults.let("PUT", LOG, Fault.LOST)
+    faults.inject("PUT", LOG, Fault.LOST)
     put(uri, 2.0, 3.0)
-    assert faults.end() == 1
+    assert faults.clear() == 1
     assert values(uri) == [2.0, 3.0]
 
 
@@ -69,10 +69,10 @@ def test_answers_whose_commit_lost_its_reply_are_taken_once(faults: Faults, buck
     uri = lake.address(f"{bucket}/lake", "taxi", "answers", "live")
     rows = pd.DataFrame({"night": [NIGHT], "value": [1.0]})
     lake.append(uri, rows, "segment", 10)
-    faults.let("PUT", LOG, Fault.LOST)
+    faults.inject("PUT", LOG, Fault.LOST)
     while lake.committed_offset(uri, "segment") < 20:
         lake.append(uri, rows, "segment", 20)
-    assert faults.end() == 1
+    assert faults.clear() == 1
     assert values(uri) == [1.0, 1.0]
 
 
@@ -82,36 +82,36 @@ def test_answers_whose_commit_lost_its_reply_are_taken_once(faults: Faults, buck
 def test_a_bucket_that_is_always_busy_is_told_and_is_no_empty_table(
     uri: str, faults: Faults, ask: Callable[[str], object]
 ) -> None:
-    faults.let("GET", LOG, always=Fault.BUSY)
+    faults.inject("GET", LOG, always=Fault.BUSY)
     with pytest.raises(SetupError, match=r"expected the lake to answer at s3://.*run this again"):
         ask(uri)
-    assert faults.end() > 2
+    assert faults.clear() > 2
     assert (values(uri), lake.version(uri)) == ([1.0], 0)
 
 
 def test_rows_cut_on_their_way_are_asked_for_again(uri: str, faults: Faults) -> None:
-    faults.let("GET", ROWS, Fault.CUT)
+    faults.inject("GET", ROWS, Fault.CUT)
     assert values(uri) == [1.0]
-    assert faults.end() == 1
+    assert faults.clear() == 1
 
 
 def test_rows_that_are_always_cut_are_told_and_not_taken_for_fewer(uri: str, faults: Faults) -> None:
-    faults.let("GET", ROWS, always=Fault.CUT)
+    faults.inject("GET", ROWS, always=Fault.CUT)
     with pytest.raises(SetupError, match="expected the lake to answer at s3://"):
         values(uri)
 
 
 def test_a_log_cut_on_its_way_is_told_and_is_no_earlier_version(uri: str, faults: Faults) -> None:
     put(uri, 2.0)
-    faults.let("GET", LOG, Fault.CUT)
+    faults.inject("GET", LOG, Fault.CUT)
     with pytest.raises(SetupError, match="expected the lake to answer at s3://"):
         values(uri)
     assert values(uri) == [2.0]
 
 
 def test_a_commit_that_gets_no_answer_is_told_in_half_a_minute_and_can_be_made_again(uri: str, faults: Faults) -> None:
-    faults.let("PUT", LOG, Fault.HANG)
+    faults.inject("PUT", LOG, Fault.HANG)
     with pytest.raises(SetupError, match=r"timed out.*a night is replaced completely or not at all"):
         put(uri, 2.0)
-    assert (faults.end(), values(uri)) == (1, [1.0])
+    assert (faults.clear(), values(uri)) == (1, [1.0])
     assert put(uri, 2.0) == DeltaTable(uri).version() == 1

@@ -41,13 +41,13 @@ def window(**changes: Any) -> Window:
         (lambda: Live(before="at", hours=-1), r"0 hours or more before the event, got Live\(hours=-1\)"),
         (
             lambda: use_case(features=(Ratio("share", numerator="came", denominator=COUNTED), COUNT)),
-            r"Ratio\('share'\) is of 'came', which is no feature declared before it",
+            r"Ratio\('share'\) refers to 'came', which is not a feature declared before it",
         ),
         (
             lambda: use_case(
                 features=(Function("hour"), COUNT, Ratio("share", numerator="hour", denominator=COUNTED, shrinkage=1))
             ),
-            "'hour' is no window: leave out the shrinkage, or name a window",
+            "'hour' is not a window: leave out the shrinkage, or name a window",
         ),
     ],
 )

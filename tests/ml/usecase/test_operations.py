@@ -15,7 +15,7 @@ def test_where_nobody_is_named_everybody_may(deed: Permission) -> None:
 def test_where_somebody_is_named_others_are_told_whom_to_ask(deed: Permission) -> None:
     roles = Roles(**{deed.value: ("ann", "cyd")})
     roles.check_permission(deed, "cyd")
-    with pytest.raises(RequestError, match=f"{deed}: expected to be asked by ann or cyd, not by 'bob'"):
+    with pytest.raises(RequestError, match=f"{deed}: expected a request by ann or cyd, got one by 'bob'"):
         roles.check_permission(deed, "bob")
     for other in set(Permission) - {deed}:
         roles.check_permission(other, "bob")

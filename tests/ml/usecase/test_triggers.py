@@ -14,14 +14,14 @@ from ml.usecase import BlackoutPeriod, Budget, Drift, Persistence, Triggers
     [
         (lambda: Drift(reference="last week"), "one of .*'training', 'season', 'past'.*got 'last week'"),  # type: ignore[arg-type]
         (lambda: Drift(share=1.0), "from 0 to below 1, got 1.0"),
-        (lambda: Drift(psi_threshold=0), "by more than 0, got 0"),
+        (lambda: Drift(psi_threshold=0), "psi_threshold is positive, got 0"),
         (lambda: Drift(reference="season"), 'season_nights goes with reference="season".*got None'),
         (lambda: Drift(season_nights=364), "got 364 with 'training'"),
         (lambda: Drift(reference="season", season_nights=0), "is 1 or more, got 0|is 1 or more: got 0"),
         (lambda: Persistence(trigger="label_batch", nights=1, out_of=2), "one of calibration_gap, .*got 'label_batch'"),
-        (lambda: Persistence(trigger="drift", nights=3, out_of=2), "got 3 among 2"),
+        (lambda: Persistence(trigger="drift", nights=3, out_of=2), "got 3 out of 2"),
         (lambda: Budget(trainings=0, nights=7), "got 0 in 7"),
-        (lambda: BlackoutPeriod(nights="12-20..01-02", why=" "), "say why, got 12-20..01-02"),
+        (lambda: BlackoutPeriod(nights="12-20..01-02", why=" "), "has a reason, got 12-20..01-02"),
         (lambda: BlackoutPeriod(nights="02-30..03-01", why="a freeze"), "got '02-30..03-01'"),
         (lambda: BlackoutPeriod(nights="December", why="a freeze"), "got 'December'"),
         (lambda: BlackoutPeriod(nights="2024-02-02..2024-02-01", why="a freeze"), "got '2024-02-02..2024-02-01'"),

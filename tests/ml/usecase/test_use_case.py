@@ -97,20 +97,20 @@ def referring(table: Table, to: str) -> Table:
         ),
         (
             lambda: DeterministicLevels(feature="zone", levels=(), why="so it is"),
-            "names the levels that settle the label",
+            "names the levels that determine the label",
         ),
         (
             lambda: DeterministicLevels(feature="zone", levels=("closed",), why=""),
-            "say why the levels .* of 'zone' settle the label",
+            "say why the levels .* of 'zone' determine the label",
         ),
         (
             lambda: use_case(horizon=Night(hour=2, timezone="UTC", every="month")),
-            "the rehearsal of 'visits' plays 2013-01-01..2013-01-31: .*got 2013-01-31, which is none",
+            "the demo of 'visits' runs 2013-01-01..2013-01-31: .*got 2013-01-31, which is not a night",
         ),
         (lambda: use_case(matured_share=0), "matured_share lies between 0 and 1, got 0"),
         (lambda: Table(name="Plans", schema="P", key=("a",)), "a table's name is lower_case"),
         (lambda: Table(name="plans", schema="P", key=()), "needs a key"),
-        (lambda: Delay(after="at", hours=-1), "nothing is known before it happened"),
+        (lambda: Delay(after="at", hours=-1), "no row is known before its event"),
         (lambda: Night(hour=24, timezone="UTC"), "a night's hour is 0 to 23, got 24"),
         (lambda: Night(hour=2, timezone="UTC", every="week"), r"one of \('day', 'month'\), got 'week'"),  # type: ignore[arg-type]
         (lambda: Night(hour=2, timezone="Mars/Base"), "expected an IANA time zone .* got 'Mars/Base'"),
@@ -130,7 +130,7 @@ def referring(table: Table, to: str) -> Table:
         (lambda: Cost(act=0, miss=1, averted=0.5), "costs are positive, got act=0"),
         (lambda: Cost(act=1, miss=1, averted=2), "a share between 0 and 1, got 2"),
         (lambda: Milliseconds(p99=0), "a latency budget is positive, got 0 ms"),
-        (lambda: Gates(judged_nights=1), "a gate needs 2 nights or more to see any spread, got 1"),
+        (lambda: Gates(judged_nights=1), "a gate needs 2 nights or more for an interval, got 1"),
         (lambda: Gates(confidence=1.0), "confidence lies between .5 and 1, got 1.0"),
         (lambda: Gates(max_judged_nights=6), r"judged_nights \(7\) or more, got 6"),
         (lambda: Gates(recent_nights=1), r"between 2 and judged_nights \(7\), got 1"),
@@ -247,7 +247,7 @@ def test_a_table_may_refer_to_itself_and_two_to_the_same() -> None:
 
 @pytest.mark.parametrize("text", ["January", "2013-02-30", "2013-02-02..2013-02-01"])
 def test_a_rehearsal_of_no_nights_is_refused(text: str) -> None:
-    with pytest.raises(DeclarationError, match=r"a rehearsal plays nights: .*2013-"):
+    with pytest.raises(DeclarationError, match=r"a demo runs nights: .*2013-"):
         Demo(history="2013-01-01", nights=text)
 
 
@@ -300,12 +300,12 @@ MEAN = "waited_mean_by_zone_7d"
     ("changes", "told"),
     [
         pytest.param({"candidates": (Logistic(),)}, r"declare candidates=\(LinearQuantile\(\), GradientBoosting\(\)\)", id="an answer of yes or no"),
-        pytest.param({"candidates": (NeuralNet(positive_weight=2.0),)}, "neural_net gives rows with the label yes a positive_weight", id="a weight for yes"),
-        pytest.param({"cost": Cost(act=1, miss=10, averted=0.5)}, r"whose cost is PinballCost\(under=..., over=...\) per unit, got Cost", id="a cost of acting"),
+        pytest.param({"candidates": (NeuralNet(positive_weight=2.0),)}, "neural_net has a positive_weight", id="a weight for yes"),
+        pytest.param({"cost": Cost(act=1, miss=10, averted=0.5)}, r"the cost of a Regression task is PinballCost\(under=..., over=...\) per unit, got Cost", id="a cost of acting"),
         pytest.param({"baselines": (RecentRate(feature=MEAN),)}, r"declare RecentMean\(feature=...\)", id="a share to beat"),
         pytest.param({"baselines": (RecentMean(feature="zone"),)}, r"RecentMean\(feature='zone'\) must name one of the windows' means", id="no mean"),
-        pytest.param({"task": Binary(label="came", table="visits")}, r"whose cost is Cost\(act=..., miss=..., averted=...\), got PinballCost", id="a price of minutes"),
-        pytest.param({"task": Binary(label="came", table="visits"), "cost": Cost(act=1, miss=10, averted=0.5)}, r"LinearQuantile answers with a number.*declare Logistic\(\)", id="a number for yes or no"),
+        pytest.param({"task": Binary(label="came", table="visits")}, r"the cost of a Binary task is Cost\(act=..., miss=..., averted=...\), got PinballCost", id="a price of minutes"),
+        pytest.param({"task": Binary(label="came", table="visits"), "cost": Cost(act=1, miss=10, averted=0.5)}, r"LinearQuantile predicts a number.*declare Logistic\(\)", id="a number for yes or no"),
         pytest.param({"task": Binary(label="came", table="visits"), "cost": Cost(act=1, miss=10, averted=0.5), "candidates": (Logistic(),), "baselines": (RecentMean(feature=MEAN),)}, r"declare RecentRate\(feature=...\)", id="a mean for yes or no"),
     ],
 )  # fmt: skip
@@ -322,7 +322,7 @@ def test_a_number_may_be_asked_for_with_what_answers_with_one() -> None:
 @pytest.mark.parametrize(
     ("declare", "told"),
     [
-        pytest.param(lambda: Regression(label="waited", table="visits", unit=""), r"says what its label counts \(unit=\)", id="no unit"),
+        pytest.param(lambda: Regression(label="waited", table="visits", unit=""), r"needs the unit of its label \(unit=\)", id="no unit"),
         pytest.param(lambda: PinballCost(under=0, over=1), "costs are positive, got under=0, over=1", id="free"),
         pytest.param(lambda: LinearQuantile(penalty=-1), "is 0 or more, got -1", id="a reward"),
         pytest.param(lambda: Gates(min_skill=0.9), "min_skill lies below leak_skill", id="no room for skill"),

@@ -12,7 +12,7 @@ from include.platform.local import environment
 from include.platform.local.airflow_client import Client, PendingApproval, Run, TaskRun
 from include.settings import Settings
 from ml.errors import RequestError, SetupError
-from tests.rest import Asked, Reply, serving
+from tests.rest import ReceivedRequest, Reply, serving
 
 RUN = Run(dag="taxi_train", id="first", key="2024-03-16", state="running", conf={"reason": "bootstrap"})
 MOMENT = "2024-03-16T03:00:00+00:00"
@@ -46,14 +46,14 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_request_bears_the_token_of_its_user(settings: Settings) -> None:
     with serving(settings, always(200, {"dags": []})) as server, Client(settings, "tech_lead") as client:
         assert client.dags() == {}
-    assert [each.user for each in server.asked] == ["tech_lead"]
+    assert [each.user for each in server.requests] == ["tech_lead"]
 
 
 def test_an_unknown_user_is_refused_before_anything_is_asked(settings: Settings) -> None:
     told = pytest.raises(RequestError, match=r"expected one of the users \['admin', .*\], got 'eve'")
     with serving(settings, always(200, {})) as server, told:
         Client(settings, "eve")
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_wrong_password_is_another_airflow(settings: Settings) -> None:
@@ -76,7 +76,7 @@ def test_a_refusal_is_told_with_airflows_reason(settings: Settings, reply: Reply
     refused = pytest.raises(RequestError, match=told)
     with serving(settings, always(*reply)) as server, Client(settings) as client, refused:
         client.pause("x", paused=True)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -84,23 +84,23 @@ def test_a_refusal_is_told_with_airflows_reason(settings: Settings, reply: Reply
 def test_a_busy_database_is_asked_again(settings: Settings, status: int, busy: int, tries: int) -> None:
     numbers = count()
 
-    def answer(_: Asked) -> Reply:
+    def answer(_: ReceivedRequest) -> Reply:
         return (status, {"detail": "locked"}) if next(numbers) < busy else (200, {"import_errors": []})
 
     with serving(settings, answer) as server, Client(settings) as client:
         assert client.import_errors() == {}
-    assert len(server.asked) == tries
+    assert len(server.requests) == tries
 
 
 def test_a_database_that_stays_busy_is_told(settings: Settings) -> None:
     told = pytest.raises(RequestError, match=r"\(503\): locked")
     with serving(settings, always(503, {"detail": "locked"})) as server, Client(settings) as client, told:
         client.import_errors()
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
 def test_dags_and_what_kept_files_from_being_read(settings: Settings) -> None:
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: ReceivedRequest) -> Reply:
         if asked.path == "importErrors":
             return 200, {"import_errors": [{"filename": "dags/score.py", "stack_trace": "SyntaxError"}]}
         return 200, {"dags": [{"dag_id": "taxi_score", "is_paused": True, "last_parsed_time": MOMENT}]}
@@ -114,12 +114,12 @@ def test_dags_and_what_kept_files_from_being_read(settings: Settings) -> None:
 def test_a_run_triggered_twice_is_one_run(settings: Settings) -> None:
     told = run(dag_run_id="first", partition_key="2024-03-16", state="running", conf=RUN.conf)
 
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: ReceivedRequest) -> Reply:
         return (409, {"detail": "already there"}) if asked.method == "POST" else (200, told)
 
     with serving(settings, answer) as server, Client(settings) as client:
         assert client.trigger("taxi_train", run="first", key=RUN.key, conf=RUN.conf) == RUN
-    assert server.asked[0].body == {
+    assert server.requests[0].body == {
         "logical_date": None,
         "dag_run_id": "first",
         "partition_key": "2024-03-16",
@@ -130,13 +130,13 @@ def test_a_run_triggered_twice_is_one_run(settings: Settings) -> None:
 
 @pytest.mark.parametrize(("there", "limit", "told", "pages"), [(250, 1000, 250, 3), (250, 120, 120, 2), (0, 100, 0, 1)])
 def test_runs_come_page_by_page(settings: Settings, there: int, limit: int, told: int, pages: int) -> None:
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: ReceivedRequest) -> Reply:
         first = int(asked.query["offset"])
         return 200, {"dag_runs": [run(n) for n in range(first, min(first + int(asked.query["limit"]), there))]}
 
     with serving(settings, answer) as server, Client(settings) as client:
         assert [each.key for each in client.runs(limit=limit)] == [str(n) for n in range(told)]
-    assert len(server.asked) == pages
+    assert len(server.requests) == pages
 
 
 def test_the_run_of_a_key_is_the_newest(settings: Settings) -> None:
@@ -158,7 +158,7 @@ def test_a_task_tells_whether_it_failed_and_when_it_ran(settings: Settings, stat
 def test_failed_tasks_are_cleared_and_no_others(settings: Settings) -> None:
     with serving(settings, always(200, {})) as server, Client(settings) as client:
         client.clear_failed(RUN)
-    (asked,) = server.asked
+    (asked,) = server.requests
     assert asked.path == "dags/taxi_train/clearTaskInstances"
     assert asked.body == {"dry_run": False, "only_failed": True, "dag_run_id": "first", "reset_dag_runs": True}
 
@@ -191,7 +191,7 @@ def test_the_words_of_one_instance_of_a_mapped_task_are_its_own(
     failed = TaskRun(dag="d", run="r", task="t", state="failed", tries=1, started=None, ended=None, index=index)
     with serving(settings, always(200, {"content": []})) as server, Client(settings) as client:
         client.last_error(failed)
-    (told,) = [each for each in server.asked if each.method == "GET"]
+    (told,) = [each for each in server.requests if each.method == "GET"]
     assert {name: value for name, value in told.query.items() if name == "map_index"} == asked
 
 
@@ -226,7 +226,7 @@ def test_an_answer_waits_until_its_question_has_settled(settings: Settings, monk
     approval = PendingApproval(dag="d", run="r", task="t", users=("tech_lead",), since=datetime.now(UTC))
     with serving(settings, always(200, {})) as server, Client(settings, "tech_lead") as client:
         client.answer(approval, "Approve")
-    (asked,) = server.asked
+    (asked,) = server.requests
     assert asked.path == "dags/d/dagRuns/r/taskInstances/t/-1/hitlDetails"
     assert asked.body == {"chosen_options": ["Approve"], "params_input": {}}
     assert list(waits) == []
@@ -235,7 +235,7 @@ def test_an_answer_waits_until_its_question_has_settled(settings: Settings, monk
 @pytest.mark.parametrize(("status", "methods"), [(200, ["PATCH"]), (404, ["PATCH", "POST"])], ids=["there", "new"])
 @pytest.mark.parametrize("what", ["pool", "variable", "connection"])
 def test_an_object_is_renewed_or_made(settings: Settings, status: int, methods: list[str], what: str) -> None:
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: ReceivedRequest) -> Reply:
         return (status, {"detail": "none"}) if asked.method == "PATCH" else (201, {})
 
     with serving(settings, answer) as server, Client(settings) as client:
@@ -245,15 +245,15 @@ def test_an_object_is_renewed_or_made(settings: Settings, status: int, methods: 
             client.set_variable("hour", "2")
         else:
             client.set_connection({"connection_id": "lake", "conn_type": "aws"})
-    assert [each.method for each in server.asked] == methods
-    assert {each.path.split("/")[0] for each in server.asked} == {f"{what}s"}
+    assert [each.method for each in server.requests] == methods
+    assert {each.path.split("/")[0] for each in server.requests} == {f"{what}s"}
     if len(methods) == 2:
         wanted = {"pool": ("name", "scoring"), "variable": ("key", "hour"), "connection": ("conn_type", "aws")}[what]
-        assert server.asked[-1].body[wanted[0]] == wanted[1]
+        assert server.requests[-1].body[wanted[0]] == wanted[1]
 
 
 @pytest.mark.parametrize(("description", "mask"), [(None, "slots"), ("why", "description")])
 def test_a_pool_keeps_its_description_when_none_is_given(settings: Settings, description: Any, mask: str) -> None:
     with serving(settings, always(200, {})) as server, Client(settings) as client:
         client.set_pool("scoring", 0, description)
-    assert server.asked[0].query["update_mask"] == mask
+    assert server.requests[0].query["update_mask"] == mask

@@ -53,14 +53,14 @@ def test_an_object_is_sent_as_declared(
 ) -> None:
     file = tmp_path / "airflow_settings.yaml"
     file.write_text(yaml.safe_dump({"airflow": {kind: [declared]}}))
-    (asked,) = applied(settings, file).asked
+    (asked,) = applied(settings, file).requests
     assert (asked.method, asked.path, asked.body) == ("PATCH", path, body)
 
 
 def test_a_file_that_declares_nothing_changes_nothing(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "airflow_settings.yaml"
     file.write_text("airflow:\n  connections: []\n  pools:\n  variables: []\n")
-    assert applied(settings, file).asked == []
+    assert applied(settings, file).requests == []
 
 
 def test_the_shipped_file_makes_the_pools_that_the_dags_run_in(settings: Settings) -> None:

@@ -149,5 +149,5 @@ def test_an_unknown_use_case_and_a_malformed_night_are_refused(arrive: Arrive) -
         ingest.ingest("ferries", NIGHT)
     with pytest.raises(RequestError, match="expected a night"):
         ingest.ingest("taxi", "tonight")
-    with pytest.raises(RequestError, match="got 2024-01-15, which is none"):
+    with pytest.raises(RequestError, match="got 2024-01-15, which is not a night"):
         ingest.ingest("gym", "2024-01-15")

@@ -144,7 +144,7 @@ def test_a_night_of_which_files_were_archived_is_not_taken_without_them(others: 
     begun.remove("rides.csv")
     begun.place.put("rides.late.csv", others)
     with pytest.raises(
-        DataError, match=r"for 2024-03-17, but rides.csv, taken for it before, .*: put it back and clear"
+        DataError, match=r"for 2024-03-17, but rides.csv, ingested for it before, .*: put it back and clear"
     ):
         late_files.reingest("taxi")
     assert len(labels(begun)) == EARLY
@@ -199,10 +199,10 @@ def test_a_bucket_that_is_away_says_so_and_nothing_is_taken_for_gone(
 ) -> None:
     monkeypatch.setattr(locations, "_ATTEMPTS", 1)
     locations.s3_client.cache_clear()
-    faults.let("GET", "list-type=2", always=Fault.BUSY)
+    faults.inject("GET", "list-type=2", always=Fault.BUSY)
     with pytest.raises(SetupError, match="expected the bucket to answer"):
         late_files.find("taxi")
-    faults.end()
+    faults.clear()
     assert late_files.find("taxi") == {}
 
 

@@ -20,7 +20,7 @@ from include.steps.context import NightContext
 from include.steps.monitor import host_metrics
 from include.stores import warehouse
 from ml.usecase import UseCase
-from tests.listener import Heard, Reply, listening
+from tests.listener import ReceivedRequest, Reply, listening
 from tests.waiting import eventually
 
 NIGHT = date(2024, 3, 18)
@@ -31,7 +31,7 @@ def answering(status: int, body: str) -> Iterator[tuple[str, list[dict[str, str]
     """Give an address that answers everything alike, and what was asked of it."""
     asked: list[dict[str, str]] = []
 
-    def answer(request: Heard) -> Reply:
+    def answer(request: ReceivedRequest) -> Reply:
         asked.append(dict(parse_qsl(urlsplit(request.path).query)))
         return status, body.encode()
 

@@ -183,7 +183,7 @@ def test_one_that_answers_otherwise_than_as_a_shadow_is_withdrawn(
     (alert,) = [
         each for each in warehouse.alerts(engine, "taxi", *[periods.parse(NIGHTS[1]).last] * 2) if each.kind == "canary"
     ]
-    assert "was withdrawn at a share of 0.5" in alert.message
+    assert "was aborted at a share of 0.5" in alert.message
     assert night(2) is None
     assert set(issued(settings, 2).values()) == {before}
 
@@ -277,14 +277,14 @@ def test_a_rollback_after_the_promotion_is_one_step_however_often_it_is_asked_fo
 
 @pytest.mark.parametrize(("who", "why"), [("", "it is bad indeed"), ("tess", "bad")], ids=["nobody", "no reason"])
 def test_a_rollback_says_who_and_why(who: str, why: str, settings: Settings) -> None:
-    with pytest.raises(RequestError, match="a rollback says who and"):
+    with pytest.raises(RequestError, match="a rollback needs a name and"):
         rollback.roll_back("taxi", who, why, "one")
 
 
 def test_only_who_is_named_may_roll_back(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     case, digest = usecases.get("taxi"), at_half(settings)
     monkeypatch.setattr(usecases, "get", lambda _: replace(case, roles=Roles(roll_back=("ann",))))
-    with pytest.raises(RequestError, match="expected to be asked by ann, not by 'tess'"):
+    with pytest.raises(RequestError, match="expected a request by ann, got one by 'tess'"):
         rollback.roll_back("taxi", "tess", "it is far too slow", "one")
     assert routed(settings).challenger == digest
     rollback.roll_back("taxi", "ann", "it is far too slow", "one")
@@ -301,7 +301,7 @@ def test_an_alias_moved_by_hand_and_a_row_edited_are_told_and_put_right(settings
     release_state.audit(NightContext(case=case, night=night, settings=settings))
     told = [each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger"]
     assert told == [
-        "the alias 'champion' was on version 2, now on 1: somebody changed the registry by hand; the ledger leads"
+        "the alias 'champion' was on version 2, now on 1: the registry was changed by hand; it follows the ledger again"
     ]
     assert registry.aliased_digests(settings, "taxi") == {champion(settings)}
     with engine.begin() as connection:
@@ -323,7 +323,8 @@ def test_who_may_not_sign_routing_tells_that_servers_do_not_follow(settings: Set
     release_state.audit(NightContext(case=case, night=night, settings=settings))
     (told,) = (each.message for each in warehouse.alerts(engine, "taxi", night, night) if each.kind == "ledger")
     assert told.startswith(
-        "servers do not answer as the ledger says, and I may not tell them (`ratchet sync-routing taxi` does)"
+        "the servers' routing does not follow the ledger, and this process may not sign it "
+        "(run `ratchet sync-routing taxi`)"
     )
 
 
@@ -363,8 +364,8 @@ def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(settings:
     ("hours", "who", "why", "told"),
     [
         pytest.param(-1, "tess", "the holidays are near", "ends after it begins and after now", id="over already"),
-        pytest.param(1, "", "the holidays are near", "says who and", id="by nobody"),
-        pytest.param(1, "tess", "because", "in 3 words or more, why", id="for no reason"),
+        pytest.param(1, "", "the holidays are near", "needs a name and", id="by nobody"),
+        pytest.param(1, "tess", "because", "in 3 words or more, a reason", id="for no reason"),
     ],
 )
 def test_a_freeze_has_an_end_a_name_and_a_reason(hours: int, who: str, why: str, told: str, settings: Settings) -> None:

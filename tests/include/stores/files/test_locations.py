@@ -148,11 +148,11 @@ def test_a_file_comes_whole_through_what_passes(
     place, content = locations.from_address(bucket), b"0123456789" * 1000
     if method == "GET":
         place.put("rides.csv", content)
-    faults.let(method, "rides.csv", *coming)
+    faults.inject(method, "rides.csv", *coming)
     if method == "PUT":
         place.put("rides.csv", content)
     assert fetched(place) == content
-    assert faults.end() == len(coming)
+    assert faults.clear() == len(coming)
     assert place.names() == ["rides.csv"]
 
 
@@ -170,10 +170,10 @@ def test_a_file_that_never_comes_is_told_and_no_half_is_taken(
     faults: Faults, bucket: str, impatient: None, fault: Fault, error: type[Exception], said: str
 ) -> None:
     locations.from_address(bucket).put("rides.csv", b"0123456789")
-    faults.let("GET", "rides.csv", always=fault)
+    faults.inject("GET", "rides.csv", always=fault)
     with pytest.raises(error, match=said):
         fetched(locations.from_address(bucket))
-    assert faults.end() >= 2
+    assert faults.clear() >= 2
 
 
 @pytest.mark.servers
@@ -181,6 +181,6 @@ def test_a_file_that_never_comes_is_told_and_no_half_is_taken(
 def test_a_bucket_that_cannot_be_looked_through_is_not_taken_for_empty(
     faults: Faults, bucket: str, impatient: None, fault: Fault
 ) -> None:
-    faults.let("GET", "list-type=2", always=fault)
+    faults.inject("GET", "list-type=2", always=fault)
     with pytest.raises(SetupError, match="expected the bucket to answer at s3://"):
         locations.from_address(bucket).names()

@@ -73,9 +73,9 @@ def test_a_tables_log_comes_after_its_rows_and_the_hint_last() -> None:
 def test_a_file_whose_putting_is_disturbed_is_there_once_and_whole(
     source: Path, faults: Faults, bucket: str, faults_of_one: tuple[Fault, ...]
 ) -> None:
-    faults.let("PUT", "a.txt", *faults_of_one)
+    faults.inject("PUT", "a.txt", *faults_of_one)
     object_trees.copy(source, bucket, "a.txt")
-    assert faults.end() == len(faults_of_one)
+    assert faults.clear() == len(faults_of_one)
     assert object_trees.digest(bucket, "a.txt") == object_trees.digest(source, "a.txt")
 
 
@@ -83,7 +83,7 @@ def test_a_file_whose_putting_is_disturbed_is_there_once_and_whole(
 def test_a_lost_reply_to_putting_over_another_file_is_no_excuse(source: Path, faults: Faults, bucket: str) -> None:
     object_trees.copy(source, bucket, "a.txt")
     (source / "a.txt").write_bytes(b"other")
-    faults.let("PUT", "a.txt", Fault.LOST)
+    faults.inject("PUT", "a.txt", Fault.LOST)
     with pytest.raises(DataError, match="expected no other file named"):
         object_trees.copy(source, bucket, "a.txt")
 
@@ -93,8 +93,8 @@ def test_a_bucket_that_is_always_busy_is_told_and_holds_nothing_half(
     source: Path, faults: Faults, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locations, "_ATTEMPTS", 2)
-    faults.let("PUT", "a.txt", always=Fault.BUSY)
+    faults.inject("PUT", "a.txt", always=Fault.BUSY)
     with pytest.raises(SetupError, match=r"expected the bucket to answer at s3://.*SlowDown.*run this again"):
         object_trees.copy(source, bucket, "a.txt")
-    assert faults.end() == 2
+    assert faults.clear() == 2
     assert object_trees.names(bucket) == []

@@ -142,7 +142,7 @@ def test_batch_by_batch_the_same_rows_are_read(
     content = content if ends else content.rstrip(b"\r\n")
     batches = list(formats.read("a.csv", io.BytesIO(content), most))
     assert all(each.count <= most for each in batches)
-    assert landed.told(batches) == landed.told([landed.rows("a.csv", content)])
+    assert landed.all_lines(batches) == landed.all_lines([landed.rows("a.csv", content)])
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 100])

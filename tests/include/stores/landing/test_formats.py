@@ -144,7 +144,7 @@ def test_batch_by_batch_the_same_rows_are_read(
     monkeypatch.setattr(jsonlines, "_PARSED", parsed)
     batches = list(formats.read(name, io.BytesIO(content), most))
     assert all(each.count <= most for each in batches)
-    assert landed.told(batches) == landed.told([whole])
+    assert landed.all_lines(batches) == landed.all_lines([whole])
 
 
 def test_names_that_only_the_first_lines_have_are_not_the_columns_of_a_long_file(
