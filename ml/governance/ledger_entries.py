@@ -431,8 +431,8 @@ def read(entry: Entry, payload_type: type[_P]) -> _P:
     except msgspec.ValidationError as error:
         raise LedgerError(
             f"the payload of entry {entry.seq} of the ledger ({entry.kind}) cannot be read as {payload_type.__name__}: "
-            f"{error}. `ratchet ledger verify` checks whether it was changed; run `ratchet upgrade` if an older release "
-            "wrote it"
+            f"{error}. `ratchet ledger verify` checks whether it was changed; run `ratchet upgrade` if an older "
+            "release wrote it"
         ) from None
 
 

@@ -25,7 +25,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """A difference between source and target. `row` is the row of the source, or that of the target if it is REMOVED."""
+    """A difference between source and target. `row` is the source's row, or the target's if it is REMOVED."""
 
     kind: ChangeKind
     row: Row

@@ -156,4 +156,4 @@ def test_a_canary_of_minutes_takes_over_unless_its_minutes_cost_more(
     ended = ledger_entries.read(told[0], StagePassed if ends is EntryKind.STAGE_PASSED else Aborted)
     failed = [each["name"] for each in ended.checks if each["status"] == "fail"]
     assert bool(failed) is (ends is EntryKind.ABORTED)
-    assert all("answer" in name or "calibration" in name for name in failed)
+    assert all("prediction" in name or "calibration" in name for name in failed)
