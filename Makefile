@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(wildcard include/usecases/*/data-requirements.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down stack stack-down stack-test test test-servers test-docker test-slow test-all check fix docs bench lock clean
+.PHONY: help run up down stack stack-down stack-test test test-servers test-docker test-slow test-all check fix docs docs-commands bench lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -59,6 +59,10 @@ fix: $(BIN)/.installed  ## apply automatic fixes
 docs: $(BIN)/.installed  ## generate the reference pages in docs/ and build the documentation site in site/
 	@$(BIN)/ratchet docs --stage build/docs
 	@$(BIN)/zensical build --strict --clean
+	@$(BIN)/python -m tests.docs.built_site
+
+docs-commands: $(BIN)/.installed  ## run the commands of Start, Tutorial and How-to in the home that `make run` left
+	@$(BIN)/python -m tests.docs.run
 
 bench: $(BIN)/.installed $(DATA)  ## run all benchmarks; results as JSON in bench/results
 	@$(BIN)/python -m bench

@@ -41,7 +41,7 @@ def test_a_score_names_its_package_features_sources_and_decision(arrive: Arrive,
 
 def test_an_entity_without_a_score_is_told(arrive: Arrive) -> None:
     arrive("ingest the next night")
-    with pytest.raises(RequestError, match="taxi issued no score for 'nobody' on 2024-03-17; of that night it has 60"):
+    with pytest.raises(RequestError, match="taxi has no score for 'nobody' on 2024-03-17; that night has 60"):
         explain.explain("taxi", NIGHT, "nobody")
 
 
