@@ -32,11 +32,16 @@ stack-down:  ## stop the containers of `make stack`; their data is kept
 stack-test:  ## run nights end to end in a separate stack, which is removed afterwards (USE_CASE=flights NIGHTS=1)
 	@USE_CASE=$(USE_CASE) $(PYTHON) -m tests.stack.run
 
+# One thread for each worker: with more, the workers wait for each other.
+test test-servers: export OMP_NUM_THREADS := 1
+test test-servers: export OPENBLAS_NUM_THREADS := 1
+test test-servers: export POLARS_MAX_THREADS := 1
+
 test: $(BIN)/.installed $(DATA)  ## the tests, including a run under a real scheduler
-	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker and not slow"
+	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m "not servers and not docker and not slow"
 
 test-servers: $(BIN)/.installed $(DATA)  ## the tests that start real servers (Postgres, S3, Redis, model server)
-	@$(BIN)/python -m pytest -n logical --dist loadfile -m servers
+	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m servers
 
 test-docker: $(BIN)/.installed $(DATA)  ## the tests that need a Docker engine
 	@$(BIN)/python -m pytest -m docker

@@ -1,6 +1,7 @@
 """Project rules that linters do not check."""
 
 import ast
+import json
 import re
 import tokenize
 from collections.abc import Iterator
@@ -198,3 +199,8 @@ def test_a_docstring_names_what_its_module_knows(module: Path) -> None:
         if name not in known
     }
     assert named == set()
+
+
+def test_recorded_durations_are_of_test_files_that_exist() -> None:
+    recorded = json.loads((PROJECT / "tests/durations.json").read_text())
+    assert [name for name in recorded if not (PROJECT / name).is_file()] == []

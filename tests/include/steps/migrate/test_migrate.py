@@ -254,7 +254,9 @@ def test_a_broken_chain_at_either_end_stops_the_move(
     decide(target.settings, "any", "any")
     spoiled = source if end == "source" else target
     edited(spoiled.settings)
-    with pytest.raises(LedgerError, match=f"at sqlite:///{spoiled.settings.home}.*entry 1: its digest does not match its fields"):
+    with pytest.raises(
+        LedgerError, match=f"at sqlite:///{spoiled.settings.home}.*entry 1: its digest does not match its fields"
+    ):
         migrate.create(source, target).plan()
 
 
