@@ -29,7 +29,7 @@ _SECONDS = 120
 
 
 def main() -> int:
-    """Run every command, pages side by side, print what came of each, and return 1 if any failed."""
+    """Run every command, pages side by side, print each result, and return 1 if any failed."""
     home = load_settings().home
     if not (home / "warehouse.db").exists():
         print(f"expected a home in which `make run` ended at {home}: run it first", file=sys.stderr)
