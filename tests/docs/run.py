@@ -66,7 +66,7 @@ def environment(page: Path, home: Path) -> Iterator[dict[str, str] | None]:
     with ExitStack() as stack, TemporaryDirectory(prefix="ratchet-docs-") as folder:
         own = Path(folder) / "home"
         if "new-home" not in needed:
-            shutil.copytree(home, own, symlinks=True, ignore=shutil.ignore_patterns("logs", "*.pid"))
+            shutil.copytree(home, own, symlinks=True, ignore=shutil.ignore_patterns("logs", "airflow", "*.pid"))
         servers = _servers(stack, needed, Path(folder))
         if servers is None:
             yield None
