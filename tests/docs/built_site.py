@@ -72,9 +72,9 @@ def _exists(address: str, page: Path, site: Path) -> bool:
 
 def main() -> int:
     """Print every fault of the site in site/, and return 1 if there is any."""
-    found = list(faults(PROJECT / "site"))
-    print("\n".join(found), file=sys.stderr, end="\n" if found else "")
-    return min(len(found), 1)
+    listed = list(faults(PROJECT / "site"))
+    print("\n".join(listed), file=sys.stderr, end="\n" if listed else "")
+    return min(len(listed), 1)
 
 
 if __name__ == "__main__":

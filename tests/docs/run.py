@@ -29,7 +29,7 @@ _SECONDS = 120
 
 
 def main() -> int:
-    """Run every command, pages side by side, print what came of each, and return 1 if any failed."""
+    """Run every command, pages side by side, print each result, and return 1 if any failed."""
     home = load_settings().home
     if not (home / "warehouse.db").exists():
         print(f"expected a home in which `make run` ended at {home}: run it first", file=sys.stderr)
@@ -66,7 +66,7 @@ def environment(page: Path, home: Path) -> Iterator[dict[str, str] | None]:
     with ExitStack() as stack, TemporaryDirectory(prefix="ratchet-docs-") as folder:
         own = Path(folder) / "home"
         if "new-home" not in needed:
-            shutil.copytree(home, own, symlinks=True, ignore=shutil.ignore_patterns("logs", "*.pid"))
+            shutil.copytree(home, own, symlinks=True, ignore=shutil.ignore_patterns("logs", "airflow", "*.pid"))
         servers = _servers(stack, needed, Path(folder))
         if servers is None:
             yield None

@@ -84,7 +84,7 @@ def _api_page(package: Path, root: Path) -> str:
 
 
 def _module_files(package: Path) -> Iterator[Path]:
-    """Yield the modules of a package that say something: itself first, then what is in it."""
+    """Yield the modules of a package that are not empty: the package itself first."""
     first = package / "__init__.py"
     files = [first, *(file for file in sorted(package.rglob("*.py")) if file != first)]
     yield from (file for file in files if file.stat().st_size)
