@@ -21,15 +21,15 @@ _SHORT = 12
 
 def index(settings: Settings, moment: datetime, root: str) -> str:
     """Return the page of all use cases; `root` is the dashboard's address, the prefix of all links to its pages."""
-    board = overview.gather(warehouse.open_existing(settings.warehouse_url), moment)
-    return _render("overview.html", root, board=board)
+    content = overview.gather(warehouse.open_existing(settings.warehouse_url), moment)
+    return _render("overview.html", root, overview=content)
 
 
 def use_case(settings: Settings, name: str, moment: datetime, root: str) -> str:
     """Return the page of one use case; raises RequestError for an unknown use case."""
     detail = use_case_page.gather(warehouse.open_existing(settings.warehouse_url), usecases.get(name), moment)
     return _render(
-        "use_case.html", root, detail=detail, now=detail.status, replays=backtests.gather(settings.reports, name)
+        "use_case.html", root, detail=detail, status=detail.status, backtests=backtests.gather(settings.reports, name)
     )
 
 
@@ -42,12 +42,12 @@ def ledger(settings: Settings, query: Mapping[str, str], moment: datetime, root:
     """Return the page of the ledger for the fields of its form; raises RequestError for an invalid field."""
     engine, parsed = warehouse.open_existing(settings.warehouse_url), ledger_page.parse_query(query)
     page = ledger_page.gather(engine, parsed, _verifier(settings.warehouse_url).verify(engine, moment))
-    return _render("ledger.html", root, chronicle=page, before=_page_query(page, -1), after=_page_query(page, 1))
+    return _render("ledger.html", root, page=page, before=_page_query(page, -1), after=_page_query(page, 1))
 
 
 def error_page(why: str, root: str) -> str:
     """Return the page that explains why another page cannot be shown."""
-    return _render("refusal.html", root, why=why)
+    return _render("error.html", root, why=why)
 
 
 def _page_query(current: LedgerPage, offset: int) -> str | None:

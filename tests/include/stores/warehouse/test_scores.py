@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from include.stores import warehouse
 from ml.errors import DataError
+from tests import published
 
 NIGHT = date(2013, 2, 8)
 ISSUED = datetime(2013, 2, 8, 7, tzinfo=UTC)
@@ -24,7 +25,7 @@ def labelled(*labels: float, known_at: datetime = KNOWN) -> pd.DataFrame:
 
 
 def issue(engine: sa.Engine, frame: pd.DataFrame, model: str = "m1", features_version: int | None = 7) -> int:
-    return warehouse.publish_scores(engine, "taxi", NIGHT, model, frame, ISSUED, features_version)
+    return published.publish(engine, "taxi", NIGHT, model, frame, ISSUED, features_version)
 
 
 def matured(engine: sa.Engine, known_by: datetime = KNOWN) -> pd.DataFrame:
