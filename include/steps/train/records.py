@@ -19,7 +19,7 @@ from include.stores import packages, registry
 from include.stores.signing import model_signing
 from include.stores.table_snapshot import TableSnapshot
 from ml.evaluation.diagnostics import Diagnostics
-from ml.governance import environment_diff, hash_chain, ledger_entries, manifest
+from ml.governance import environment_diff, hash_chain, ledger_entries
 from ml.governance.checks import Check
 from ml.governance.ledger_entries import (
     CandidateRecord,
@@ -36,6 +36,7 @@ from ml.packaging import package_files
 from ml.packaging.package_files import Package
 from ml.promotion.gate import HoldoutScores, PromotionVerdict
 from ml.promotion.refit_equivalence import RefitComparison
+from ml.scoring import manifest
 from ml.statistics.intervals import Interval
 from ml.training.fitting import Model
 from ml.usecase import UseCase
