@@ -16,15 +16,15 @@ from include.stores import warehouse
 
 def index(settings: Settings, moment: datetime, root: str) -> str:
     """Return the page of all use cases; `root` is the dashboard's address, the prefix of all links to its pages."""
-    board = overview.gather(warehouse.open_existing(settings.warehouse_url), moment)
-    return render("overview.html", root=root, board=board)
+    content = overview.gather(warehouse.open_existing(settings.warehouse_url), moment)
+    return render("overview.html", root=root, overview=content)
 
 
 def use_case(settings: Settings, name: str, moment: datetime, root: str) -> str:
     """Return the page of one use case; raises RequestError for an unknown use case."""
     detail = use_case_page.gather(warehouse.open_existing(settings.warehouse_url), usecases.get(name), moment)
-    replays = backtests.gather(settings.reports, name)
-    return render("use_case.html", root=root, detail=detail, now=detail.status, replays=replays)
+    reports = backtests.gather(settings.reports, name)
+    return render("use_case.html", root=root, detail=detail, status=detail.status, backtests=reports)
 
 
 def picture(settings: Settings, name: str, backtest: str, picture: str) -> bytes:
@@ -36,12 +36,12 @@ def ledger(settings: Settings, query: Mapping[str, str], moment: datetime, root:
     """Return the page of the ledger for the fields of its form; raises RequestError for an invalid field."""
     engine, parsed = warehouse.open_existing(settings.warehouse_url), ledger_page.parse_query(query)
     page = ledger_page.gather(engine, parsed, _verifier(settings.warehouse_url).verify(engine, moment))
-    return render("ledger.html", root=root, chronicle=page, before=_page_query(page, -1), after=_page_query(page, 1))
+    return render("ledger.html", root=root, page=page, before=_page_query(page, -1), after=_page_query(page, 1))
 
 
 def error_page(why: str, root: str) -> str:
     """Return the page that explains why another page cannot be shown."""
-    return render("refusal.html", root=root, why=why)
+    return render("error.html", root=root, why=why)
 
 
 def _page_query(current: LedgerPage, offset: int) -> str | None:

@@ -38,7 +38,7 @@ def render(
         folder=TEMPLATES,
         summary=summary,
         detail=detail,
-        now=detail.status,
+        status=detail.status,
         totals=_totals(summary),
         triggers={each.night: each.trigger for each in summary.retrains},
         has_matured=has_matured,

@@ -24,7 +24,7 @@ _TAGS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """What a server without a champion says of itself: its OpenAPI document, request examples, and its metrics."""
+    """OpenAPI document, request examples by protocol, and metrics of a server that has no champion yet."""
 
     document: Mapping[str, Any]
     examples: Mapping[str, Any]
@@ -65,7 +65,7 @@ def metrics_page(server: Server) -> str:
 
 
 def describe_server() -> Server:
-    """Return what a server says of itself that has no champion yet."""
+    """Return the description of a server that has no champion yet."""
     from include.serving import app
     from include.serving.config import ServingConfig
     from include.settings import read_settings

@@ -132,7 +132,7 @@ def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> TrainingSource:
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
     rows = feature_step.read(context.settings.lake, context.case, at_version=version)
     if rows.empty:
-        raise RefusalError(f"expected nights of {context.case.name} to walk, found none: ingest history first")
+        raise RefusalError(f"expected nights of {context.case.name} to simulate, found none: ingest history first")
     feature_pins.check_current(rows, context)
     rows = rows.sort_values([NIGHT, ENTITY], ignore_index=True)
     return TrainingSource(

@@ -227,6 +227,6 @@ def _check_traced(context: StepContext) -> None:
     live |= promoted | registry.aliased_digests(context.settings, context.case.name)
     if untraced := sorted(live - traced):
         raise LedgerError(
-            f"no ledger entry says which tables the package {untraced[0][:12]} of {context.case.name} was trained on, so no "
-            "version can be removed without a doubt; nothing was. Archive that model, or leave the old versions"
+            f"no ledger entry says which tables the package {untraced[0][:12]} of {context.case.name} was trained on, "
+            "so no version can be removed safely, and none was. Archive that model, or keep the old versions"
         )

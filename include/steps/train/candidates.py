@@ -113,7 +113,7 @@ def fit_candidate(context: NightContext, plan: Plan, name: str) -> dict[str, byt
         package_mb=sum(map(len, package.files.values())) / 1e6,
         memory_mb=probe.memory_mb,
     )
-    _LOG.info("%s: %s %.5f ahead, %s", name, target.display_names.loss, quality.loss, contender.resource_summary)
+    _LOG.info("%s: out-of-fold %s %.5f, %s", name, target.display_names.loss, quality.loss, contender.resource_summary)
     return candidate_files.pack(fitted, package, contender)
 
 

@@ -54,8 +54,8 @@ def _digest(package: str, settings: Settings) -> str:
     matches = [each for each in stored if each.startswith(package)] if len(package) >= _LEAST_DIGITS else []
     if len(matches) != 1:
         raise RequestError(
-            f"expected a use case, or {_LEAST_DIGITS} digits or more that one package's digest begins with, got {package!r}: "
-            f"{len(matches)} of the {len(stored)} packages in {settings.packages}"
+            f"expected a use case, or the first {_LEAST_DIGITS} digits or more of the digest of one package, got "
+            f"{package!r}: {len(matches)} of the {len(stored)} packages in {settings.packages} match"
         )
     return matches[0]
 

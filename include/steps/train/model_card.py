@@ -78,7 +78,8 @@ def check(use_case: str, night: str) -> None:
     verdicts = attempts.verdicts(context)
     if not verdicts or ledger_entries.read(verdicts[-1], Verdict).model_card is None:
         raise RequestError(
-            f"{context.case.name} was not trained as of {context.night}, or told no card then: there is nothing to check"
+            f"{context.case.name} was not trained as of {context.night}, or that training wrote no card: there is "
+            "nothing to check"
         )
     if faults := _faults(context, verdicts[-1]):
         raise CardError(
@@ -98,7 +99,7 @@ def _faults(context: StepContext, entry: Entry) -> list[str]:
         f"the registry's {MARKDOWN}: {each}" for each in _differences(registered, page_text, verdict, context.case)
     ]
     if not faults and html != page.render(_title(context.case.name, str(entry.night)), page_text):
-        faults.append(f"{HTML}: its words are not those of {MARKDOWN}")
+        faults.append(f"{HTML}: its text differs from {MARKDOWN}")
     return faults
 
 

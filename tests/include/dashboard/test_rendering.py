@@ -26,9 +26,11 @@ def test_a_page_of_another_folder_extends_a_page_of_the_dashboard(tmp_path: Path
 def test_outside_of_the_dashboard_a_pending_approval_is_no_link(
     tmp_path: Path, engine: sa.Engine, case: UseCase
 ) -> None:
-    (tmp_path / "own.html").write_text('{% from "now.html" import standing %}{{ standing(now, airflow) }}')
-    now = overview.status(engine, case, MOMENT)
-    page, board = (rendering.render("own.html", folder=tmp_path, root=root, now=now) for root in (None, "/a/ratchet"))
+    (tmp_path / "own.html").write_text('{% from "macros.html" import status_list %}{{ status_list(status, airflow) }}')
+    status = overview.status(engine, case, MOMENT)
+    page, board = (
+        rendering.render("own.html", folder=tmp_path, root=root, status=status) for root in (None, "/a/ratchet")
+    )
     assert "waits for business_owner</span>: answer in Airflow</dd>" in page
     assert "<a " not in page
     assert '<a href="/a/dags/flights_release' in board

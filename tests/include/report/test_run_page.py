@@ -46,7 +46,7 @@ def test_every_chart_of_the_dashboard_is_on_the_page_and_looks_the_same(
     page: str, engine: sa.Engine, case: UseCase
 ) -> None:
     detail = use_case_page.gather(engine, case, MOMENT, PERIOD)
-    board = render_template("use_case.html", root="/airflow/ratchet", detail=detail, now=detail.status, replays=())
+    board = render_template("use_case.html", root="/airflow/ratchet", detail=detail, status=detail.status, backtests=())
     figures = [each.partition("</figure>")[0] for each in board.split("<figure>")[1:]]
     assert len(figures) > 5
     assert [each for each in figures if each not in page] == []

@@ -155,7 +155,7 @@ def test_where_both_copies_were_edited_the_ledger_still_knows(told_here: Setting
 
 def test_an_edited_page_beside_a_whole_card_is_refused(told: Settings) -> None:
     edit(shown(told).with_suffix(".html"), "promote", "keep")
-    with pytest.raises(CardError, match="model_card.html: its words are not those of model_card.md"):
+    with pytest.raises(CardError, match="model_card.html: its text differs from model_card.md"):
         model_card.check("taxi", LAST)
 
 
