@@ -25,7 +25,6 @@ MIRRORED = [
 BY_ANOTHER_NAME = {
     "ml/arrays.py": "only types",
     "ml/errors.py": "only exception classes",
-    "include/plotting/stylesheet.py": "only CSS",
     "ml/targets/display_names.py": "only names",
     "ml/targets/target.py": "only protocols",
     "ml/targets/binary_display.py": "tests/ml/targets/test_binary.py",
@@ -57,7 +56,6 @@ BY_ANOTHER_NAME = {
     },
     "include/steps/train/plan.py": "tests/include/steps/train/test_side_by_side.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
-    "include/plotting/style.py": "tests/include/report/test_run_plots.py",
     "include/cli/console.py": "tests/include/cli/test_main.py",
     "include/cli/scores.py": "tests/include/steps/score/test_rescore.py",
     "include/cli/card.py": "tests/include/steps/train/test_model_card.py",

@@ -27,7 +27,7 @@ def main() -> None:
         page = Path(folder) / "dashboard.html"
         page.write_text(dashboard.use_case(settings, "flights", datetime.now(UTC), "/ratchet"))
         save(page, DOCS / "images/dashboard.png", height=770)
-    save(settings.reports / "index.html", DOCS / "images/run.png", height=990)
+    save(settings.reports / "index.html", DOCS / "images/run.png", height=1540)
 
 
 def save(page: Path, picture: Path, *, width: int = 1280, height: int = 900) -> None:

@@ -11,7 +11,7 @@ from include.dashboard.use_case_page import UseCaseDetail
 from include.settings import Settings
 from include.stores import warehouse
 from include.stores.warehouse import Ingestion, Metric
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, NEXT, NIGHTS
 
 
@@ -96,3 +96,12 @@ def test_what_came_in_before_the_first_scored_night_is_shown_however_long_ago(ho
     detail = use_case_page.gather(engine, case, MOMENT)
     assert detail.ingestions == (came,)
     assert [point.value for point in charts(detail)["rows"].series[0].points] == [2.0]
+
+
+def test_a_period_limits_what_is_drawn_to_its_nights(engine: sa.Engine, case: UseCase) -> None:
+    period = periods.parse("2013-02-08..2013-02-14")
+    detail = use_case_page.gather(engine, case, MOMENT, period)
+    nights = {night for section in detail.sections for chart in section.charts for night in chart.nights}
+    assert nights == set(period)
+    assert detail.measured_night == period.last
+    assert {each.night for each in detail.ingestions} <= nights
