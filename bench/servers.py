@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from include import child_processes
+
 _START_SECONDS, _HERE = 120, Path(__file__).parent
 _LOCKED, _BENTOML = _HERE / "requirements-bentoml.txt", Path(sys.prefix) / "bentoml"
 
@@ -58,8 +60,7 @@ def _started(command: list[str], port: int, ready: str, **environment: object) -
             time.sleep(0.2)
         yield
     finally:
-        process.terminate()
-        process.wait()
+        child_processes.end(process)
 
 
 def _answers(address: str) -> bool:

@@ -17,6 +17,7 @@ from ml.usecase import UseCase
 from tests import postgres as postgres_server
 from tests import s3
 from tests.faults import Faults, run_proxy
+from tests.made_once import Once, maker
 
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
@@ -25,9 +26,18 @@ TOYS = Path(__file__).parent / "usecases"
 
 
 @pytest.fixture(scope="session")
-def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """A function that returns a folder by name, which one process of this test run fills for all."""
+    return maker(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def prepared_home(once: Once) -> Path:
     """A home with empty databases and with keys; tests copy it, because creating one takes seconds."""
-    home = tmp_path_factory.mktemp("home")
+    return once("prepared", _prepare)
+
+
+def _prepare(home: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATCHET_HOME", str(home))
         load_settings.cache_clear()
@@ -40,7 +50,6 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (settings.secrets / signer.key_file).write_text(dsse.new_key())
             dsse.add_trusted_key(signer, settings)
     load_settings.cache_clear()
-    return home
 
 
 @pytest.fixture
@@ -51,6 +60,12 @@ def home(prepared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     load_settings.cache_clear()
     yield load_settings()
     load_settings.cache_clear()
+
+
+@pytest.fixture
+def online_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that are loaded from now on have Feast's online store, in SQLite; by default there is none."""
+    monkeypatch.setenv("RATCHET_ONLINE_STORE_URL", "sqlite")
 
 
 @pytest.fixture

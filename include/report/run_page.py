@@ -5,7 +5,7 @@ from string import Template
 
 import pandas as pd
 
-from include.plotting.style import STYLE
+from include.plotting.stylesheet import STYLE
 from include.report import run_plots
 from include.report.run_summary import Night, Release, Summary
 from ml.governance.checks import CheckStatus

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from include import ports
+from include import child_processes, ports
 from include.settings import PROJECT, Settings
 from ml.errors import SetupError
 
@@ -59,8 +59,7 @@ def run_server(
             raise SetupError(f"the server of {use_case} ended with code {process.returncode}: its output is above")
         yield RunningServer(address=address, process=process)
     finally:
-        process.terminate()
-        process.wait()
+        child_processes.end(process)
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:

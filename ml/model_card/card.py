@@ -70,16 +70,18 @@ def render(card: ModelCard, *, with_timings: bool = True) -> str:
             card, package="", dependency_changes=(), features=[replace(each, build_ms=None) for each in card.features]
         )
     sections = {
-        "What it is for": [card.use_case.question, *targets.target_type(card.use_case).describe_task(card.use_case)],
-        "What it was made of": _provenance_lines(card),
+        "Purpose": [card.use_case.question, *targets.target_type(card.use_case).describe_task(card.use_case)],
+        "Data and provenance": _provenance_lines(card),
         "Candidates": candidate_lines(card.contenders, card.choice, with_timings=with_timings),
         "Verdict": verdict_lines(card.verdict),
-        **({"Refitted": card_sections.refit_section(card.refit)} if card.refit else {}),
+        **({"Refit": card_sections.refit_section(card.refit)} if card.refit else {}),
         **(card_sections.build(card.diagnostics, card.use_case) if card.diagnostics else {}),
-        "Columns left out": [*_excluded_lines(card.use_case)] or ["None is declared."],
-        "Personal columns": [*_personal_lines(card)] or ["None is declared."],
+        "Excluded columns": [*_excluded_lines(card.use_case)] or ["None declared."],
+        "Personal columns": [*_personal_lines(card)] or ["None declared."],
         "Features": _feature_lines(card),
-        "Cost and do not pay": _unjustified_lines(card.features, targets.target_type(card.use_case).display_names.loss),
+        "Features without a shown benefit": _unjustified_lines(
+            card.features, targets.target_type(card.use_case).display_names.loss
+        ),
     }
     title = f"# {card.use_case.name}, as of {card.night}"
     return "\n\n".join([title, *("\n".join([f"## {name}", "", *lines]) for name, lines in sections.items())]) + "\n"
@@ -116,7 +118,7 @@ def _provenance_lines(card: ModelCard) -> list[str]:
         f"* Package `{card.package}`, owned by {card.use_case.owner}"
         if card.package
         else f"* Owned by {card.use_case.owner}",
-        f"* Learned from the nights {' to '.join(card.training_span)}, judged on {' to '.join(card.judged_span)}",
+        f"* Trained on the nights {' to '.join(card.training_span)}, judged on {' to '.join(card.judged_span)}",
         *(f"* `{table}` at version {version}" for table, version in card.table_versions.items()),
         *dependency_lines(card.dependency_changes),
     ]
@@ -153,7 +155,7 @@ def candidate_lines(contenders: Sequence[CandidateResult], choice: Choice, *, wi
         for each in contenders
     ]
     if not with_timings:
-        chosen = f"Chosen: {choice.name}; why, with each one's latency and memory, is in the ledger's verdict."
+        chosen = f"Chosen: {choice.name}. The verdict in the ledger has the reason, and each latency and memory."
         return [*_table(headers[:-2], [row[:-2] for row in rows]), "", chosen]
     return [*_table(headers, rows), "", f"Chosen: {choice.reason}."]
 
@@ -172,16 +174,16 @@ def _excluded_lines(use_case: UseCase) -> Iterator[str]:
         yield f"* `{column.column}`: {column.why}"
     for each in use_case.deterministic_levels:
         levels = ", ".join(f"`{level}`" for level in each.levels)
-        yield f"* Kept, though it settles the label by definition: `{each.feature}` at {levels}: {each.why}"
+        yield f"* Kept, although it determines the label by definition: `{each.feature}` at {levels}: {each.why}"
 
 
 def _personal_lines(card: ModelCard) -> Iterator[str]:
     for name, locations in card.personal_columns.items():
-        yield f"* `{name}` may reach {' and '.join(sorted(locations)) or 'no place'}"
+        yield f"* `{name}` may reach {' and '.join(sorted(locations)) or 'no destination'}"
 
 
 def _feature_lines(card: ModelCard) -> list[str]:
-    headers = ("feature", "within nights", "across nights", "shown to pay", "build, ms", "missing", "depends on")
+    headers = ("feature", "within nights", "across nights", "benefit shown", "build, ms", "missing", "depends on")
     rows = [
         (
             f"`{each.importance.feature}`",
@@ -198,11 +200,11 @@ def _feature_lines(card: ModelCard) -> list[str]:
     return [
         *_table(headers, rows),
         "",
-        f"The {names.loss} ({names.loss_unit}) that is lost on later nights when a declaration's columns are dealt "
-        "anew, all together, among the rows of each night, and among all nights of a fold; both intervals hold "
-        f"together at {confidence}, by nights. Features that say the same stand in for each other, so that each may "
-        "look worth little: leave out one at a time, and train again. Milliseconds are those of one build; what "
-        "several share is on the first one's bill.",
+        f"Permutation importance: the rise in {names.loss} ({names.loss_unit}) on later nights when all columns of a "
+        "feature are permuted together, among the rows of each night, and among all rows of a fold. The two intervals "
+        f"of a feature hold simultaneously at {confidence}, over nights. Correlated features can replace each other, so "
+        "each may seem to have little benefit: leave out one at a time, and train again. The build time is that of one "
+        "build; computations that several features share count for the first of them.",
     ]
 
 
@@ -210,14 +212,14 @@ def _unjustified_lines(features: Sequence[FeatureReport], loss: str) -> list[str
     unjustified = [each for each in features if not each.importance.is_useful]
     by_build_ms = sorted(unjustified, key=lambda each: -(each.build_ms or 0.0))
     if not unjustified:
-        return ["None: every feature is shown to pay."]
+        return ["None: every feature has a shown benefit."]
     return [
-        f"{len(unjustified)} of {len(features)} are not shown to pay, the dearest first:",
+        f"{len(unjustified)} of {len(features)} features have no shown benefit, the most expensive first:",
         "",
         *(
-            f"* `{each.importance.feature}` costs {_build_ms_text(each)} ms to build{_rows_built_text(each)} and needs "
-            f"{each.lineage}; without it, {loss} changes by {_interval(each.importance.within_nights)} within nights "
-            f"and {_interval(each.importance.across_nights)} across"
+            f"* `{each.importance.feature}` takes {_build_ms_text(each)} ms to build{_rows_built_text(each)} and needs "
+            f"{each.lineage}; permuted, {loss} changes by {_interval(each.importance.within_nights)} within nights and "
+            f"{_interval(each.importance.across_nights)} across nights"
             for each in by_build_ms
         ),
     ]

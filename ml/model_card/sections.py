@@ -17,11 +17,11 @@ def build(findings: Diagnostics, use_case: UseCase) -> dict[str, list[str]]:
     """Return the lines of each section by its heading."""
     display_names = targets.target_type(use_case).display_names
     by_heading = {
-        "How good, and on which rows": _slice_table(findings, display_names),
+        "Quality by slice": _slice_table(findings, display_names),
         "Weak slices": _weak_slices(findings.slice_search, f"{use_case.gates.confidence:.0%}", display_names),
     }
     if use_case.fairness:
-        by_heading["Whom it treats how"] = _fairness_table(findings, use_case, use_case.fairness)
+        by_heading["Group fairness"] = _fairness_table(findings, use_case, use_case.fairness)
     return by_heading
 
 
@@ -53,13 +53,13 @@ def _picture(name: str, display_names: DisplayNames) -> list[str]:
 
 def _slice_table(findings: Diagnostics, display_names: DisplayNames) -> list[str]:
     first, *others = next(each.quality.descriptors for each in findings.segments if each.quality is not None)
-    head = ("rows", "of", "count", "nights", first, display_names.loss, *others, display_names.calibration)
+    head = ("slice", "kind", "rows", "nights", first, display_names.loss, *others, display_names.calibration)
     edge_cases = [f"* *{each.name}*: {each.why}" for each in findings.segments if each.kind is SliceKind.EDGE_CASE]
     return [
         *markdown.table(head, [_slice_row(each, len(head)) for each in findings.segments]),
         "",
         *([*edge_cases, ""] if edge_cases else []),
-        "All on the judged rows, which nothing was learned from. Intervals are over nights, each by itself.",
+        "All on the judged rows, on which the judged model was not fitted. Each interval is over nights, by itself.",
         *(line for name in pictures(findings) if name != "fairness" for line in _picture(name, display_names)),
     ]
 
@@ -82,9 +82,9 @@ def _slice_row(each: SliceMetrics, columns: int) -> tuple[str, ...]:
 
 
 def _weak_slices(search: SliceSearch, confidence: str, display_names: DisplayNames) -> list[str]:
-    searched = f"{search.rules:,} rules of one or two conditions were looked at on {search.rows:,} earlier rows"
+    searched = f"{search.rules:,} rules of one or two conditions were searched on {search.rows:,} earlier rows"
     if not search.shortlist:
-        return [f"{searched}: none was large enough to be held against the judged rows."]
+        return [f"{searched}: none matched enough of the judged rows to be tested."]
     head = ("rule", "rows", display_names.expected, display_names.observed, f"excess {display_names.loss}", "weak")
     rows = [
         (
@@ -103,8 +103,9 @@ def _weak_slices(search: SliceSearch, confidence: str, display_names: DisplayNam
         *markdown.table(head, rows),
         "",
         f"The excess is the {display_names.loss} ({display_names.loss_per_row}) that a constant added to the "
-        f"{display_names.raw}, learned on the earlier rows, spares on the judged ones, after each night's luck is "
-        f"taken out; a rule is weak where that lies above 0, at {confidence} for all of these together.",
+        f"{display_names.raw}, fitted on the earlier rows, saves on the judged rows, after the scores of each night "
+        f"were shifted to match its labels. A slice is weak if the interval lies above 0, at {confidence} for all rules "
+        "together.",
     ]
 
 
@@ -121,7 +122,7 @@ def _fairness_table(findings: Diagnostics, use_case: UseCase, declared: Fairness
         ),
         "",
         *([*remarks, ""] if remarks else []),
-        *([f"Compared are the rows where `{declared.population}` holds."] if declared.population else []),
+        *([f"Groups are compared on the rows where `{declared.population}` is true."] if declared.population else []),
         target.describe_group_limits(declared),
         *_picture("fairness", target.display_names),
     ]

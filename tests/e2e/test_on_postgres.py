@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -24,6 +24,7 @@ from ml.usecase import periods
 from tests import s3, stacks
 from tests.conftest import TOYS
 from tests.postgres import Server
+from tests.waiting import Answer, eventually
 
 pytestmark = [
     pytest.mark.slow,
@@ -41,7 +42,6 @@ from include import usecases
 usecases.__path__.append({str(TOYS)!r})
 usecases._folders = lambda *_: {{"taxi": pathlib.Path({str(TOYS)!r}, "taxi")}}
 """
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +55,14 @@ class Place:
 
     def eventually(self, ask: Callable[[], Answer | None], seconds: float = 600) -> Answer:
         """Return the first answer; a process that ended meanwhile is started again, a request in vain made again."""
-        deadline = time.monotonic() + seconds
-        while True:
+
+        def look() -> Answer | None:
             self._revive()
             with contextlib.suppress(RatchetError, OSError, ValueError):
-                if (answer := ask()) is not None:
-                    return answer
-            assert time.monotonic() < deadline, "waited in vain"
-            time.sleep(0.5)
+                return ask()
+            return None
+
+        return eventually(look, seconds, pause=0.5)
 
     def _revive(self) -> None:
         for name, process in self.stack.processes.items():

@@ -51,7 +51,7 @@ def allowed(kind: str, way: str, expected: np.ndarray) -> np.ndarray:
     return (EXACT if exact else NEARLY) * np.maximum(np.abs(expected), 1)
 
 
-def hold(kind: str, answers: dict[str, list[float]]) -> None:
+def assert_agree(kind: str, answers: dict[str, list[float]]) -> None:
     expected = np.array(answers[score_paths.BATCH])
     for way, found in answers.items():
         assert (np.abs(np.array(found) - expected) <= allowed(kind, way, expected)).all(), way
@@ -65,7 +65,7 @@ def test_without_a_server_a_row_gets_the_answer_of_the_batch(
     digest = edge.stored(edge.package(model), settings)
     wheel, onnx = (export.export(digest, form, tmp_path) for form in (ExportFormat.WHEEL, ExportFormat.ONNX))
     rows = score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS)
-    hold(kind, score_paths.offline(model, rows, wheel, onnx, alone))
+    assert_agree(kind, score_paths.offline(model, rows, wheel, onnx, alone))
 
 
 @pytest.mark.servers
@@ -83,10 +83,10 @@ def test_a_server_gives_a_row_the_answer_of_the_batch_by_every_protocol(
     served.routed(settings, digest, seq=2 + list(edge.KINDS).index(kind))
     server.wait_for(digest)
     batch = model.predict(pd.DataFrame(rows, columns=list(taken.names))).tolist()
-    hold(kind, {score_paths.BATCH: batch} | dict(score_paths.by_server(address, served.USE_CASE, taken, rows)))
+    assert_agree(kind, {score_paths.BATCH: batch} | dict(score_paths.by_server(address, served.USE_CASE, taken, rows)))
     singles = score_paths.singles(rows)
     rounded = model.predict(pd.DataFrame(singles, columns=list(taken.names))).tolist()
-    hold(
+    assert_agree(
         kind,
         {score_paths.BATCH: rounded, "FP32": score_paths.by_single_floats(address, served.USE_CASE, taken, singles)},
     )
@@ -104,7 +104,7 @@ def test_mlflow_gives_a_row_the_answer_of_the_batch(shared: tuple[Settings, Path
     rows, port = score_paths.hard_rows(model, edge.KNOWN, THRESHOLDS), ports.free_port("127.0.0.1")
     with servers.mlflow(port, served.USE_CASE, version, settings):
         found = score_paths.by_mlflow(f"http://127.0.0.1:{port}", rows)
-    hold("trees", {score_paths.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
+    assert_agree("trees", {score_paths.BATCH: model.predict(pd.DataFrame(rows)).tolist(), "MLflow": found})
 
 
 def test_numbers_of_single_precision_may_fall_on_the_other_side_of_a_threshold() -> None:

@@ -3,10 +3,9 @@
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
 import pytest
@@ -28,6 +27,7 @@ from ml.usecase import periods
 from tests import stacks
 from tests.challenger import challenge
 from tests.otlp import Collector, collecting
+from tests.waiting import eventually
 from tests.webhook import Hook, listening
 
 # MLflow and Airflow warn of their own future; what our code warns of is caught where it is tested alone.
@@ -40,7 +40,6 @@ NIGHT = str(periods.parse(CASE.demo.nights).first)
 FOLLOWING = str(CASE.horizon.previous(periods.parse(NIGHT).last, -1))
 OF_A_NIGHT = ("ingest", "quarantine", "score", "monitor", "train", "release", "canary", "rollback")
 STAGES = (*OF_A_NIGHT, "label_trigger", "late_labels", "backtest", "rescore", "intraday")
-Answer = TypeVar("Answer")
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +94,6 @@ def admin(settings: Settings, stack: LocalStack) -> Iterator[Client]:
         for dag in wanted:
             client.pause(dag, paused=False)
         yield client
-
-
-def eventually(ask: Callable[[], Answer | None], seconds: float = 300) -> Answer:
-    """Return the first answer."""
-    deadline = time.monotonic() + seconds
-    while (answer := ask()) is None:
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.3)
-    return answer
 
 
 def ended(client: Client, stage: str, key: str) -> Run:

@@ -20,7 +20,7 @@ from typing import IO, Any
 import httpx
 import psutil  # type: ignore[import-untyped]
 
-from include import ports
+from include import child_processes, ports
 from include.platform.local import airflow_objects, environment, setup
 from include.platform.local.airflow_client import Client
 from include.settings import Settings
@@ -103,7 +103,7 @@ class LocalStack:
         """End every process of this stack, with SIGTERM first, and delete its record."""
         _terminate(self.token, leaders=[process.pid for process in self.processes.values()])
         for process in self.processes.values():
-            process.wait()
+            child_processes.end(process)  # killed already, but for one that is not ours to see: never wait for ever
         _record_path(self.settings).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""Publish features for serving: to Feast's online store, and as the snapshot that a server reads."""
+"""Publish features for serving: as the snapshot that a server reads, and to Feast's online store if there is one."""
 
 from datetime import date
 from pathlib import Path
@@ -25,11 +25,11 @@ def apply(use_case: str) -> list[str]:
 
 
 def materialize(use_case: str, period: str) -> int:
-    """Export a snapshot of the last night of `period`, load the nights into the online store, return the entities.
+    """Export a snapshot of the last night of `period`, and return the number of its entities.
 
-    The snapshot comes first, because it does not need the online store. Each window begins two nights early, so that it
-    includes late rows. It ends with the newest row, so that repeating a night never replaces a newer value by an older
-    one. Raises SetupError when the features as declared now were never deployed, and FeatureError when the night was
+    Where an online store is configured, the nights are then loaded into it, in windows. Each window begins two nights
+    early, so that it includes late rows. It ends with the newest row, so that repeating a night never replaces a newer
+    value by an older one. Raises SetupError when the features as declared now were never deployed, and FeatureError when the night was
     built from other declarations.
     """
     context = StepContext.load(use_case)
@@ -38,6 +38,8 @@ def materialize(use_case: str, period: str) -> int:
     for service in services:
         feature_store.check_applied(context.settings, service)
     exported = _export(context.at(span.last), tables)
+    if not feature_store.has_online_store(context.settings):
+        return exported
     for service in services:
         window = _window(context.case, span.first, service, tables)
         if window is not None:

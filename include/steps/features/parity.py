@@ -11,6 +11,7 @@ from include.steps.context import NightContext, StepContext
 from include.steps.features import build as feature_step
 from include.steps.features import feature_pins, materialize, training_set
 from include.stores import feature_store, ledger, snapshot_store, table_snapshot, warehouse
+from include.stores.feature_store import Service
 from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert, Metric
 from include.usecases import coherence
@@ -29,8 +30,9 @@ _SAMPLE = 200
 def check(use_case: str, period: str) -> int:
     """Compare a sample of the last night of `period` across all paths, and return how many values differ.
 
-    The feature table, from which nights are scored, is compared with the online store, the snapshot, the training join
-    and a rebuild from the valid rows; on the first night of a week also with Feast's historical retrieval. Every
+    The feature table, from which nights are scored, is compared with the snapshot, the training join, a rebuild from
+    the valid rows, and the online store if there is one; on the first night of a week also with Feast's historical
+    retrieval. Every
     difference raises an alert; metrics and the ledger record every result. A snapshot whose features do not mean what
     the champion was trained on counts as empty. Raises FeatureError when the table itself was built from other
     declarations than the current ones.
@@ -106,11 +108,7 @@ def _compare_nightly(run: _ParityRun) -> Iterator[Comparison]:
     if run.sample.empty:
         return
     service = feature_pins.check_current(run.sample, run.context)
-    yield run.compare(
-        "online store",
-        feature_store.online(run.context.settings, service, list(run.online_sample.index)),
-        run.online_sample,
-    )
+    yield from _compare_online(run, "online store", service)
     yield from _compare_snapshot(run)
     yield from _compare_training_join(run)
     yield run.compare("rebuild", run.rebuilt)
@@ -122,11 +120,17 @@ def _compare_live(run: _ParityRun) -> Iterator[Comparison]:
     if run.sample.empty:
         return
     service = feature_pins.check_current(run.sample, run.context, run.horizon)
-    online = feature_store.online(run.context.settings, service, list(run.online_sample.index))
-    yield run.compare("live online store", online, run.online_sample)
+    yield from _compare_online(run, "live online store", service)
     if is_first_of_week(run.context.case, run.context.night):
         yield run.compare("live rebuild", run.rebuilt)
         yield run.compare("live historical retrieval", _historical_features(run))
+
+
+def _compare_online(run: _ParityRun, path: str, service: Service) -> Iterator[Comparison]:
+    """Yield the comparison with the online store; nothing without one."""
+    if feature_store.has_online_store(run.context.settings):
+        online = feature_store.online(run.context.settings, service, list(run.online_sample.index))
+        yield run.compare(path, online, run.online_sample)
 
 
 def _compare_snapshot(run: _ParityRun) -> Iterator[Comparison]:

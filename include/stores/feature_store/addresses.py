@@ -1,4 +1,4 @@
-"""The address of the online store: SQLite in the feature store's folder, or a Redis server."""
+"""The address of the optional online store: none, SQLite in the feature store's folder, or a Redis server."""
 
 import json
 from collections.abc import Iterator
@@ -10,12 +10,20 @@ from include.settings import Settings
 from ml.errors import SetupError
 
 _VARIABLE, _SCHEMES, _PORT = "RATCHET_ONLINE_STORE_URL", ("redis", "rediss"), 6379
+_SQLITE = "sqlite"
 _CONNECT_SECONDS, _ANSWER_SECONDS = 3, 30
 
 
-def online_store_config(settings: Settings, use_case: str) -> dict[str, Any]:
-    """Return Feast's configuration of the online store; raises SetupError for a malformed address."""
-    if not settings.online_store_url:
+def has_online_store(settings: Settings) -> bool:
+    """Return whether nights are loaded into an online store; by default there is none."""
+    return bool(settings.online_store_url)
+
+
+def online_store_config(settings: Settings, use_case: str) -> dict[str, Any] | None:
+    """Return Feast's configuration of the online store, None without one; raises SetupError for a malformed address."""
+    if not has_online_store(settings):
+        return None
+    if settings.online_store_url == _SQLITE:
         return {"type": "sqlite", "path": str(settings.feature_store / use_case / "online.db")}
     address = _parse(settings.online_store_url)
     options: dict[str, object] = {
@@ -37,9 +45,9 @@ def online_store_config(settings: Settings, use_case: str) -> dict[str, Any]:
 
 
 def redacted_url(settings: Settings) -> str:
-    """Return the online store's address without credentials, for files and messages; empty for SQLite."""
-    if not settings.online_store_url:
-        return ""
+    """Return the online store's address without credentials, for files and messages; empty without one."""
+    if settings.online_store_url in ("", _SQLITE):
+        return settings.online_store_url
     address = _parse(settings.online_store_url)
     return f"{address.scheme}://{address.hostname}:{address.port or _PORT}/{address.path.strip('/') or 0}"
 
@@ -47,7 +55,7 @@ def redacted_url(settings: Settings) -> str:
 @contextmanager
 def translate_errors(settings: Settings) -> Iterator[None]:
     """Raise SetupError in place of the Redis client's errors when the server is down or denies access."""
-    if not settings.online_store_url:
+    if settings.online_store_url in ("", _SQLITE):
         yield
         return
     from redis.exceptions import RedisError
@@ -70,7 +78,7 @@ def _parse(url: str) -> SplitResult:
     except ValueError:
         pass
     raise SetupError(
-        f"expected {_VARIABLE} to be empty or redis://[user:password@]host[:port][/number] (rediss:// with TLS), "
+        f"expected {_VARIABLE} to be empty (no online store), {_SQLITE}, or redis://[user:password@]host[:port][/number] (rediss:// with TLS), "
         f"got {url.rpartition('@')[2]!r}"
     )
 

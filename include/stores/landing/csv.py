@@ -1,13 +1,13 @@
 """Read CSV: every line becomes a row or is reported as malformed, and an open quote cannot hide the lines after it.
 
-A file without quotes is split with NumPy, in batches of lines. A file with quotes is read record by record, with its
-whole text in memory.
+A file without quotes is split with NumPy, in batches of lines. A file with quotes is read record by record.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -23,7 +23,7 @@ from ml.arrays import Integers
 from ml.errors import DataError
 
 _BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
-_BLOCK = 4 * 1024**2
+_BLOCK, _MAX_RECORD = 4 * 1024**2, 16 * 1024**2
 csv.field_size_limit(2**31 - 1)  # long fields are reported below; the reader's own limit would reject the whole file
 
 
@@ -95,42 +95,93 @@ def _frame(body: bytes, header: list[str], numbers: Integers) -> pd.DataFrame:
 
 
 def _read_quoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
-    records = _records(file.read().decode(errors="replace"))
-    first = next(records, None)
-    header = _check_header(first.cells if first else [])
-    for batch in rows.batches(records, max_rows, list):
-        faults = [(each.line, json.dumps(each.cells), each.fault or _fault(each.cells, header)) for each in batch]
-        good = [record for record, (_, _, fault) in zip(batch, faults, strict=True) if not fault]
-        well_formed = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
-        yield Rows(well_formed=well_formed, malformed=rows.malformed([each for each in faults if each[2]]))
+    text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
+    try:
+        records = _records(text)
+        first = next(records, None)
+        header = _check_header(first.cells if first else [])
+        for batch in rows.batches(records, max_rows, list):
+            yield _rows_of(batch, header)
+    finally:
+        text.detach()  # the file belongs to the caller
+
+
+def _rows_of(batch: "list[_Record]", header: list[str]) -> Rows:
+    faults = [(each.line, json.dumps(each.cells), each.fault or _fault(each.cells, header)) for each in batch]
+    good = [record for record, (_, _, fault) in zip(batch, faults, strict=True) if not fault]
+    well_formed = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
+    return Rows(well_formed=well_formed, malformed=rows.malformed([each for each in faults if each[2]]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The cells of a record that starts on `line`; or a single malformed line, with its fault."""
+    """The cells of the record that starts on `line`; or one line that is not a record, and why."""
 
     line: int
     cells: list[str]
     fault: str = ""
 
 
-def _records(text: str) -> Iterator[_Record]:
-    """Yield the records of `text`; an unclosed quote makes only its own line malformed, not the lines after it."""
-    lines, at, width = list(io.StringIO(text, newline="")), 0, 0
-    while at < len(lines):
-        first, reader = at, csv.reader(map(lines.__getitem__, range(at, len(lines))), strict=True)
+class _RecordLines:
+    """An iterator over the lines of a text that remembers those of the current record, so that they can be read again."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines, self._again = lines, deque[str]()
+        self._current: list[str] = []
+        self._characters, self.first_line = 0, 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._current and self._characters > _MAX_RECORD:
+            raise csv.Error(f"a record of more than {_MAX_RECORD:,} characters")
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._current.append(line)
+        self._characters += len(line)
+        return line
+
+    @property
+    def count(self) -> int:
+        """The number of lines of the current record."""
+        return len(self._current)
+
+    def accept(self) -> None:
+        """Go on to the next record."""
+        self.first_line += len(self._current)
+        self._current, self._characters = [], 0
+
+    def reject(self) -> str:
+        """Return the first line of the current record; the others are read again, as records of their own."""
+        first, *others = self._current
+        self._again.extendleft(reversed(others))
+        self._current = [first]
+        self.accept()
+        return first
+
+
+def _records(text: Iterable[str]) -> Iterator[_Record]:
+    """Yield each record; if a quote is left open, its line is malformed, and the lines after it are read again.
+
+    No more than one record is in memory. The lines of a rejected record are scanned once more, so the time is linear
+    in the length of the text: a scan ends at the next line with an odd number of quotes.
+    """
+    lines, width = _RecordLines(iter(text)), 0
+    while True:
         try:
-            for cells in reader:
-                end = first + reader.line_num
-                if end - at > 1 and width and len(cells) != width:
-                    raise csv.Error(f"a record of {len(cells)} fields over {end - at} lines")
+            for cells in csv.reader(lines, strict=True):
+                if lines.count > 1 and width and len(cells) != width:
+                    raise csv.Error(f"a record of {len(cells)} fields over {lines.count} lines")
                 if cells:
                     width = width or len(cells)
-                    yield _Record(at + 1, cells)
-                at = end
+                    yield _Record(lines.first_line, cells)
+                lines.accept()
         except csv.Error as error:
-            yield _Record(at + 1, [lines[at].rstrip("\r\n")], f"expected comma-separated values, got {error}")
-            at += 1
+            line = lines.first_line
+            content = lines.reject().rstrip("\r\n")
+            yield _Record(line, [content], f"expected comma-separated values, got {error}")
+        else:
+            return
 
 
 def _check_header(names: list[str]) -> list[str]:

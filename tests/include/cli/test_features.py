@@ -13,6 +13,7 @@ from include.steps.features import build
 from include.stores import feature_store
 from ml.usecase import UseCase
 
+pytestmark = pytest.mark.usefixtures("online_store")
 NIGHT = "2024-03-01"
 
 

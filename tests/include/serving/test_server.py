@@ -19,7 +19,6 @@ import msgspec
 import numpy as np
 import pytest
 import requests
-import tritonclient.http as triton
 from mlflow.deployments import get_deploy_client
 
 from bench import score_paths
@@ -28,6 +27,7 @@ from include.settings import Settings
 from include.stores import request_log, routing_store
 from tests import served
 from tests.served import ENTITIES, NAMES, USE_CASE, Server
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.servers
 ROW = {"hour": 13.0, "zone": "a"}
@@ -68,6 +68,8 @@ def test_every_protocol_gives_the_score_of_the_package(shared: tuple[Settings, S
     assert post("/predict", json={"instances": [ROW]}).json() == {"predictions": [expected]}
     csv = post("/invocations", content="13,a", headers={"content-type": "text/csv", "accept": "text/csv"})
     assert csv.text == f"{expected!r}\n"
+    import tritonclient.http as triton  # a second of CPU, not for every worker
+
     client = triton.InferenceServerClient(f"127.0.0.1:{server.port}")
     inputs = score_paths.tensors(hour=("FP64", np.array([13.0])), zone=("BYTES", np.array([b"a"], object)))
     assert client.infer(USE_CASE, inputs).as_numpy("score").tolist() == [expected]
@@ -177,10 +179,11 @@ def test_half_open_connections_keep_nobody_waiting_and_are_hung_up_on(shared: tu
     try:
         for each in opened:
             each.sendall(b"POST /score HTTP/1.1\r\nhost: x\r\n")
-        started = time.monotonic()
         assert server.ask("ride-0")
-        assert time.monotonic() - started < 2
-        opened[0].settimeout(20)
+        opened[-1].setblocking(False)
+        with pytest.raises(BlockingIOError):  # still open: the answer did not wait until the server hung up
+            opened[-1].recv(10)
+        opened[0].settimeout(60)
         assert opened[0].recv(10) == b""
     finally:
         for each in opened:
@@ -344,9 +347,7 @@ def test_what_is_bad_is_refused_and_the_old_package_keeps_answering(damage: str,
         if damage == "forged routing":
             path = routing_store.path_of(home.routes, USE_CASE)
             path.write_text(path.read_text().replace('"sig": "M', '"sig": "N'))
-        until = time.monotonic() + 30
-        while not (faults := server.client.get("/readyz").json()["faults"]) and time.monotonic() < until:
-            time.sleep(0.05)
+        faults = eventually(lambda: server.client.get("/readyz").json()["faults"] or None, pause=0.05)
         assert told in " ".join(faults)
         if damage != "other features":
             assert server.ask("ride-0")[0]["package"] == good
@@ -358,10 +359,7 @@ def test_a_newer_snapshot_is_answered_from_and_a_damaged_one_is_not(home: Settin
     with served.running(home) as server:
         before = server.ask("ride-0")[0]["score"]
         served.shelved(home, ENTITIES.assign(hour=23.0 - ENTITIES["hour"]), date(2013, 1, 13))
-        until = time.monotonic() + 10
-        while (after := server.ask("ride-0")[0]["score"]) == before and time.monotonic() < until:
-            time.sleep(0.05)
-        assert after != before
+        after = eventually(lambda: score if (score := server.ask("ride-0")[0]["score"]) != before else None, pause=0.05)
         served.shelved(home, ENTITIES, date(2013, 1, 14))
         (newest,) = [each for each in shelf.iterdir() if each.name.startswith("2013-01-14")]
         (newest / "numbers.f8").write_bytes(b"")
@@ -379,9 +377,7 @@ def test_before_the_first_champion_the_server_lives_and_says_what_it_waits_for(h
         assert server.client.get("/ping").status_code == 503
         served.shelved(home)
         served.routed(home, served.packaged(home))
-        until = time.monotonic() + 30
-        while server.client.get("/ping").status_code != 200 and time.monotonic() < until:
-            time.sleep(0.1)
+        eventually(lambda: server.client.get("/ping").status_code == 200 or None, pause=0.1)
         assert server.ask("ride-0")
 
 

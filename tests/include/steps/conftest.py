@@ -23,12 +23,15 @@ from include.steps.features import build, build_costs
 from include.steps.monitor import monitor
 from include.steps.score import score
 from include.steps.train import resource_trends
-from include.stores import lake, landing, warehouse
+from include.stores import candidate_store, lake, landing, ledger, packages, registry, warehouse
+from include.stores.files import atomic
 from include.stores.landing import Bucket, Location
 from include.stores.landing import locations as landing_places
 from include.stores.warehouse import Alert, FileRevision
 from ml.governance.ledger_entries import EntryKind
 from ml.usecase import UseCase, periods
+from tests import in_process
+from tests.made_once import Once
 
 HISTORY, LAST, NIGHT, LATER = "2024-03-01..2024-03-16", "2024-03-16", "2024-03-17", "2024-03-21"
 STEPS: dict[str, Callable[[], object]] = {
@@ -49,31 +52,48 @@ STEPS: dict[str, Callable[[], object]] = {
 }
 
 
-class Story:
-    """The homes that the steps before each step leave, told once and copied for every test."""
+# What the steps write to: a step may be killed after each of them.
+WRITES = [
+    (atomic, "write"),
+    *((candidate_store, what) for what in ("put", "remove")),
+    (lake, "replace"),
+    (ledger, "append"),
+    (packages, "put"),
+    *(
+        (warehouse, f"record_{what}")
+        for what in ("ingestion", "files", "file_versions", "labels", "metrics", "table_reads")
+    ),
+    *((warehouse, what) for what in ("publish_night", "raise_alert", "replace_alerts")),
+    *((registry, what) for what in ("log_training", "register", "sync_with_ledger")),
+]
 
-    def __init__(self, beginning: Path, folder: Path) -> None:
-        self._homes, self._folder = [beginning], folder
-        self._turns: dict[str, Path] = {}
+
+class Story:
+    """The homes that the steps before each step leave, each made once in a test run and copied for every test."""
+
+    def __init__(self, beginning: Path, once: Once) -> None:
+        self._beginning, self._once = beginning, once
 
     def before(self, step: str) -> Path:
         """Return the home that `step` finds; its owner must not write into it."""
-        wanted = list(STEPS).index(step)
-        while len(self._homes) <= wanted:
-            home = self._folder / str(len(self._homes))
-            enter(shutil.copytree(self._homes[-1], home))
-            list(STEPS.values())[len(self._homes) - 1]()
-            self._homes.append(home)
-        return self._homes[wanted]
+        home = self._beginning
+        for number, name in enumerate(STEPS):
+            if name == step:
+                return home
+            home = self._after(home, f"story-{number}", STEPS[name])
+        raise KeyError(step)
 
     def turned(self, step: str, happened: Callable[[Settings], None]) -> Path:
         """Return the home in which, instead of `step`, something else `happened`; its owner must not write into it."""
-        name = happened.__name__
-        if name not in self._turns:
-            home = self._folder / name
-            happened(enter(shutil.copytree(self.before(step), home)))
-            self._turns[name] = home
-        return self._turns[name]
+        return self._after(self.before(step), f"story-{happened.__name__}", lambda: happened(load_settings()))
+
+    def _after(self, home: Path, name: str, happened: Callable[[], object]) -> Path:
+        def make(folder: Path) -> None:
+            enter(shutil.copytree(home, folder))
+            with in_process.probing():
+                happened()
+
+        return self._once(name, make)
 
 
 def enter(home: Path) -> Settings:
@@ -83,10 +103,24 @@ def enter(home: Path) -> Settings:
     return load_settings()
 
 
+@pytest.fixture(autouse=True)
+def _probes_in_process() -> Iterator[None]:
+    """A step tries packages in this process; `own_processes` gives a test the real probes back."""
+    with in_process.probing():
+        yield
+
+
+@pytest.fixture
+def own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages are tried in processes of their own, as outside of tests."""
+    for (owner, name), probe in in_process.PROBES.items():
+        monkeypatch.setattr(owner, name, probe)
+
+
 @pytest.fixture(scope="session")
-def story(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """The story of this test session."""
-    return Story(prepared_home, tmp_path_factory.mktemp("story"))
+def story(prepared_home: Path, once: Once) -> Story:
+    """The story of this test run."""
+    return Story(prepared_home, once)
 
 
 @pytest.fixture

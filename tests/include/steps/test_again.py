@@ -3,59 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from include.settings import PROJECT, Settings, load_settings
-from include.stores import candidate_store, lake, ledger, packages, registry, warehouse
-from include.stores.files import atomic
+from include.settings import PROJECT, Settings
 from tests.conftest import TOYS
-from tests.include.steps.conftest import HISTORY, STEPS, contents, enter
-
-WRITES = [
-    (atomic, "write"),
-    *((candidate_store, what) for what in ("put", "remove")),
-    (lake, "replace"),
-    (ledger, "append"),
-    (packages, "put"),
-    *((warehouse, f"record_{what}") for what in ("ingestion", "labels", "metrics", "table_reads")),
-    *((warehouse, what) for what in ("publish_scores", "raise_alert")),
-    *((registry, what) for what in ("log_training", "register", "sync_with_ledger")),
-]
-
-
-class Killed(BaseException):
-    """Nothing catches it, like SIGKILL."""
-
-
-@contextmanager
-def killed_after(write: int) -> Iterator[list[str]]:
-    """Raise Killed after the given write (from 1) of a store; yields the names of the writes as they happen.
-
-    What is written to temporary folders is not counted: nobody reads it who comes after.
-    """
-    done: list[str] = []
-
-    def mortal(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            result = function(*args, **kwargs)
-            if isinstance(args[0], Path) and not args[0].is_relative_to(load_settings().home):
-                return result
-            done.append(name)
-            if len(done) == write:
-                raise Killed(name)
-            return result
-
-        return wrapped
-
-    with pytest.MonkeyPatch.context() as patch:
-        for store, name in WRITES:
-            patch.setattr(store, name, mortal(f"{store.__name__}.{name}", getattr(store, name)))
-        yield done
+from tests.include.steps.conftest import HISTORY, STEPS, WRITES, contents, enter
+from tests.killing import Killed, killed_after
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -77,13 +32,13 @@ def test_a_step_killed_after_any_of_its_writes_is_mended_by_running_it_again(
     arrive: Callable[[str], Settings], step: str
 ) -> None:
     undisturbed = arrive(step)
-    with killed_after(0) as writes:
+    with killed_after(0, WRITES) as writes:
         STEPS[step]()
     expected = contents(undisturbed)
     assert writes
     for number, name in enumerate(writes, start=1):
         settings = arrive(step)
-        with killed_after(number), pytest.raises(Killed):
+        with killed_after(number, WRITES), pytest.raises(Killed):
             STEPS[step]()
         STEPS[step]()
         assert contents(settings) == expected, f"killed after write {number}, {name}"

@@ -64,10 +64,10 @@ def test_the_passages_tell_minutes_and_shares_and_nothing_of_acting() -> None:
         case, MINUTES, waited(nights=20, seed=3), rows, edge_cases={}, slices={}, levels=zones(rows), included=every
     )
     told = {heading: "\n".join(lines) for heading, lines in sections.build(found, case).items()}
-    head = "| rows | of | count | nights | mean label | relative loss | mean absolute error | bias | share below the prediction |"
-    assert told["How good, and on which rows"].startswith(head)
-    assert "| zone=south | 700 | " in told["Whom it treats how"]
-    assert "| **failed** |" in told["Whom it treats how"]
+    head = "| slice | kind | rows | nights | mean label | relative loss | mean absolute error | bias | share below the prediction |"
+    assert told["Quality by slice"].startswith(head)
+    assert "| zone=south | 700 | " in told["Group fairness"]
+    assert "| **failed** |" in told["Group fairness"]
     assert found.gains_curve is None
     assert sections.pictures(found) == ["reliability", "slices", "fairness"]
     assert "acting" not in "".join(told.values())

@@ -1,5 +1,6 @@
 """The parts of an answer sum to its log-odds, and what has no parts says why."""
 
+import functools
 import math
 
 import numpy as np
@@ -17,12 +18,16 @@ CANDIDATES: tuple[Candidate, ...] = (
     GradientBoosting(trees=20, leaves=8, rows_per_leaf=5),
     NeuralNet(epochs=2),
 )
-MODELS = {
-    each.name: fitting.fit(
-        each, fitting.prepare(FRAME, LABELS, NIGHTS, tuple(FRAME), target=YES_OR_NO, seed=1, threads=1, texts=TEXTS)
-    ).model
-    for each in CANDIDATES
-}
+PREPARED = {"target": YES_OR_NO, "seed": 1, "threads": 1, "texts": TEXTS}
+
+
+@functools.cache
+def fitted(name: str) -> Model:
+    """Return the candidate of that name, fitted once, and only where a test asks for it."""
+    candidate = next(each for each in CANDIDATES if each.name == name)
+    return fitting.fit(candidate, fitting.prepare(FRAME, LABELS, NIGHTS, tuple(FRAME), **PREPARED)).model
+
+
 ROWS = [
     {"zone": "east", "miles": 1.5, "stops": 2, "note": "fog at the gate"},
     {"zone": None, "miles": None, "stops": None, "note": None},
@@ -33,7 +38,7 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS, ids=["ordinary", "all missing", "unseen"])
 @pytest.mark.parametrize("name", ["logistic", "gradient_boosting"])
 def test_the_parts_sum_to_the_log_odds_and_these_make_the_score(name: str, row: dict[str, object]) -> None:
-    model: Model = MODELS[name]
+    model: Model = fitted(name)
     told = explain.explain(model, row)
     assert list(told.contributions) == list(FRAME)
     assert told.base_value + sum(told.contributions.values()) == pytest.approx(told.raw, abs=1e-9)
@@ -42,7 +47,7 @@ def test_the_parts_sum_to_the_log_odds_and_these_make_the_score(name: str, row: 
 
 
 def test_a_linear_part_is_what_its_own_columns_add() -> None:
-    model, row = MODELS["logistic"], ROWS[0]
+    model, row = fitted("logistic"), ROWS[0]
     here, there = (explain.explain(model, row | {"zone": zone}) for zone in ("east", "wést"))
     moved = there.raw - here.raw
     assert there.contributions["zone"] - here.contributions["zone"] == pytest.approx(moved)
@@ -54,6 +59,6 @@ def test_a_linear_part_is_what_its_own_columns_add() -> None:
 
 
 def test_a_network_has_no_parts_and_says_why() -> None:
-    told = explain.explain(MODELS["neural_net"], ROWS[0])
+    told = explain.explain(fitted("neural_net"), ROWS[0])
     assert told.contributions == {}
     assert "its hidden layers mix all features" in told.unavailable_reason

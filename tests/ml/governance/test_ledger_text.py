@@ -67,7 +67,11 @@ RETRAIN = RetrainingDecided(retrain=True, reason="280 new labels")
         (EntryKind.VALIDATED, validated(), "60 of 61 rows valid, 1 quarantined"),
         (EntryKind.VALIDATED, validated("a", "b"), "60 of 61 rows valid, 1 quarantined; a; b"),
         (EntryKind.RETRAINING_DECIDED, RETRAIN, "retrain: 280 new labels"),
-        (EntryKind.RETRAINING_DECIDED, replace(RETRAIN, retrain=False, reason="none fired"), "no retraining: none fired"),
+        (
+            EntryKind.RETRAINING_DECIDED,
+            replace(RETRAIN, retrain=False, reason="none fired"),
+            "no retraining: none fired",
+        ),
         (
             EntryKind.LABEL_BATCH_DECIDED,
             LabelBatchDecided(labels=60, baseline=0, retrain=False, reason="too few"),

@@ -66,7 +66,9 @@ def judged(kind: ChangeKind, *, earlier: bool, may_change: bool) -> list[Change]
 def test_only_an_earlier_state_may_differ_and_only_where_that_is_its_way(kind: ChangeKind) -> None:
     assert judged(kind, earlier=True, may_change=True)
     for earlier, may_change in ((True, False), (False, True), (False, False)):
-        with pytest.raises(DataError, match="holds something else already: in scores, a, 1, 0.5 .*It is not overwritten"):
+        with pytest.raises(
+            DataError, match="holds something else already: in scores, a, 1, 0.5 .*It is not overwritten"
+        ):
             judged(kind, earlier=earlier, may_change=may_change)
 
 

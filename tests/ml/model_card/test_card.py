@@ -78,9 +78,9 @@ def told(*lines: FeatureReport, timed: bool = True, **changes: Any) -> str:
 @pytest.mark.parametrize(
     "sentence",
     [
-        pytest.param("## What it is for\n\nWill they come?\n", id="question"),
+        pytest.param("## Purpose\n\nWill they come?\n", id="question"),
         pytest.param(f"* Package `{'a' * 64}`", id="package"),
-        pytest.param("* Learned from the nights 2013-01-01 to 2013-01-31, judged on 2013-02-01 to", id="nights"),
+        pytest.param("* Trained on the nights 2013-01-01 to 2013-01-31, judged on 2013-02-01 to", id="nights"),
         pytest.param("* `valid/visits` at version 7", id="versions"),
         pytest.param("* Unlike its champion: lightgbm was 4.6, is 4.7", id="dependencies"),
         pytest.param("| logistic | 0.5100 | none | 1,234 | 0.25 | 0.50 | 180 |", id="candidates"),
@@ -90,7 +90,7 @@ def told(*lines: FeatureReport, timed: bool = True, **changes: Any) -> str:
         pytest.param("* `driver`: missing when nobody came", id="excluded"),
         pytest.param("`zone` at `closed`: nobody drives there", id="settled"),
         pytest.param("* `visits.sex` may reach features and reports", id="personal"),
-        pytest.param("* `visits.name` may reach no place", id="personal nowhere"),
+        pytest.param("* `visits.name` may reach no destination", id="personal nowhere"),
         pytest.param("| yes | 12.3 | 12.5% | plans (zone) |", id="a feature"),
     ],
 )
@@ -105,19 +105,19 @@ def test_the_card_in_a_package_says_nothing_of_clocks_or_of_another_package() ->
 
 
 def unpaid(text: str) -> str:
-    return text.partition("## Cost and do not pay")[2]
+    return text.partition("## Features without a shown benefit")[2]
 
 
 def test_what_costs_and_is_not_shown_to_pay_is_named_dearest_first() -> None:
     cheap, dear = line("odd", -0.01, build_ms=1.0), line("even", -0.005, build_ms=50.0)
     named = unpaid(told(line("zone", 0.01), cheap, dear))
-    assert "2 of 3 are not shown to pay" in named
+    assert "2 of 3 features have no shown benefit" in named
     assert "`zone`" not in named
-    assert named.index("* `even` costs 50.0 ms to build for 900 rows and needs plans (even)") < named.index("* `odd`")
+    assert named.index("* `even` takes 50.0 ms to build for 900 rows and needs plans (even)") < named.index("* `odd`")
 
 
 def test_where_all_pay_the_card_says_that_there_are_none() -> None:
-    assert unpaid(told(line("zone", 0.01))).strip() == "None: every feature is shown to pay."
+    assert unpaid(told(line("zone", 0.01))).strip() == "None: every feature has a shown benefit."
 
 
 def test_what_was_not_measured_or_may_not_be_told_is_said_to_be_so() -> None:

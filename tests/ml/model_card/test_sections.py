@@ -39,20 +39,20 @@ def found(case: UseCase) -> Diagnostics:
 @pytest.mark.parametrize(
     ("heading", "sentence"),
     [
-        ("How good, and on which rows", "| all | all rows | 2,100 | 7 | "),
-        ("How good, and on which rows", "| storm | edge case | 0 | 0 | none | none | none | none |"),
-        ("How good, and on which rows", "* *storm*: it matters most"),
-        ("How good, and on which rows", "](reliability.svg)"),
-        ("Weak slices", "rules of one or two conditions were looked at on 6,000 earlier rows"),
+        ("Quality by slice", "| all | all rows | 2,100 | 7 | "),
+        ("Quality by slice", "| storm | edge case | 0 | 0 | none | none | none | none |"),
+        ("Quality by slice", "* *storm*: it matters most"),
+        ("Quality by slice", "](reliability.svg)"),
+        ("Weak slices", "rules of one or two conditions were searched on 6,000 earlier rows"),
         ("Weak slices", "| `zone=south` | 700 | "),
         ("Weak slices", "| **yes** |"),
-        ("Whom it treats how", "| zone=south | 700 | "),
-        ("Whom it treats how", "| **failed** |"),
-        ("Whom it treats how", "| passed |"),
-        ("Whom it treats how", "* `zone`: true positive rates differ by up to 0."),
-        ("Whom it treats how", "Compared are the rows where `is_open` holds."),
-        ("Whom it treats how", "Groups of 700 rows or more are gated"),
-        ("Whom it treats how", "](fairness.svg)"),
+        ("Group fairness", "| zone=south | 700 | "),
+        ("Group fairness", "| **failed** |"),
+        ("Group fairness", "| passed |"),
+        ("Group fairness", "* `zone`: true positive rates differ by up to 0."),
+        ("Group fairness", "Groups are compared on the rows where `is_open` is true."),
+        ("Group fairness", "Groups of 700 rows or more are gated"),
+        ("Group fairness", "](fairness.svg)"),
     ],
 )
 def test_the_passages_tell(heading: str, sentence: str) -> None:
@@ -60,14 +60,14 @@ def test_the_passages_tell(heading: str, sentence: str) -> None:
 
 
 def test_a_group_that_is_too_small_is_said_to_be_so() -> None:
-    text = told(use_case(fairness=replace(FAIR, min_rows=701)), "Whom it treats how")
+    text = told(use_case(fairness=replace(FAIR, min_rows=701)), "Group fairness")
     assert text.count("| too small |") == 3
     assert "* `zone`: too few groups are large enough to compare." in text
 
 
 def test_without_declared_groups_nothing_is_told_or_drawn_of_them() -> None:
     case = use_case()
-    assert "Whom it treats how" not in sections.build(found(case), case)
+    assert "Group fairness" not in sections.build(found(case), case)
     assert sections.pictures(found(case)) == ["reliability", "gains", "slices"]
 
 

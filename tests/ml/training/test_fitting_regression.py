@@ -163,7 +163,9 @@ def alarm(column: pd.Series, settled: tuple[DeterministicLevels, ...] = (), labe
     ],
 )
 def test_a_feature_that_tells_the_label_alone_is_named(planted: pd.Series) -> None:
-    with pytest.raises(LeakError, match=r"'planted' alone predicts the label with a skill of 0\.\d{4}, more than the 0.8"):
+    with pytest.raises(
+        LeakError, match=r"'planted' alone predicts the label with a skill of 0\.\d{4}, more than the 0.8"
+    ):
         alarm(planted)
 
 

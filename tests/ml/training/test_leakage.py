@@ -195,5 +195,7 @@ def test_half_the_delay_at_arrival_tells_it_alone() -> None:
     arrived = month.tables["outcomes"].set_index("entity")["arrival_delay_minutes"]
     entities = month.features["entity"]
     known = entities[entities.isin(arrived.index)].map(arrived)
-    with pytest.raises(LeakError, match=r"'planted' alone predicts the label with a skill of 0\.9\d+, more than the 0\.8"):
+    with pytest.raises(
+        LeakError, match=r"'planted' alone predicts the label with a skill of 0\.9\d+, more than the 0\.8"
+    ):
         minutes(known.fillna(400) // 2)

@@ -1,7 +1,6 @@
 """A night's features go online and into a snapshot; again, or killed and again, leaves the same; servers outlive stores."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -16,8 +15,9 @@ from ml.errors import SetupError
 from ml.packaging import package_files
 from ml.usecase import UseCase
 from tests.include.steps.conftest import LAST, NIGHT
-from tests.include.steps.test_again import Killed
+from tests.killing import Killed, killed_after
 
+pytestmark = pytest.mark.usefixtures("online_store")
 Arrive = Callable[[str], Settings]
 
 
@@ -61,6 +61,18 @@ def test_the_nights_entities_are_online_and_on_the_shelf(arrive: Arrive, taxi: U
     assert served.lookup(rows.index[0]) == rows.iloc[0][names].to_dict()
 
 
+def test_without_an_online_store_a_night_goes_to_the_snapshot_and_nobody_opens_feast(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RATCHET_ONLINE_STORE_URL")
+    settings = deployed(arrive)
+    monkeypatch.setattr(feature_store.registry, "open_store", pytest.fail)
+    assert materialize.materialize("taxi", NIGHT) == 60
+    served = materialize.open_snapshot_store(StepContext(case=taxi, settings=settings))
+    assert served.snapshot.facts["night"] == NIGHT
+    assert not (settings.feature_store / "taxi" / "online.db").exists()
+
+
 def test_a_window_reaches_back_for_rows_that_came_late(arrive: Arrive, taxi: UseCase) -> None:
     settings = deployed(arrive)
     materialize.materialize("taxi", NIGHT)
@@ -98,36 +110,15 @@ def test_an_older_night_materialized_again_takes_nothing_back(arrive: Arrive, ta
 WRITES = [(feature_store, "materialize"), (snapshot_store, "put"), (snapshot_store.atomic, "write")]
 
 
-@contextmanager
-def killed_after(number: int) -> Iterator[list[str]]:
-    """Raise Killed after the given write (from 1); yields the names of the writes as they happen."""
-    done: list[str] = []
-
-    def mortal(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            result = function(*args, **kwargs)
-            done.append(name)
-            if len(done) == number:
-                raise Killed(name)
-            return result
-
-        return wrapped
-
-    with pytest.MonkeyPatch.context() as patch:
-        for store, name in WRITES:
-            patch.setattr(store, name, mortal(name, getattr(store, name)))
-        yield done
-
-
 def test_killed_after_any_of_its_writes_and_run_again_it_leaves_the_same(arrive: Arrive, taxi: UseCase) -> None:
     settings = deployed(arrive)
-    with killed_after(0) as writes:
+    with killed_after(0, WRITES) as writes:
         materialize.materialize("taxi", NIGHT)
     expected = held(taxi, settings)
-    assert writes[-2:] == ["materialize", "materialize"]
+    assert [name.rpartition(".")[2] for name in writes[-2:]] == ["materialize", "materialize"]
     for number, name in enumerate(writes, start=1):
         settings = deployed(arrive)
-        with killed_after(number), pytest.raises(Killed):
+        with killed_after(number, WRITES), pytest.raises(Killed):
             materialize.materialize("taxi", NIGHT)
         materialize.materialize("taxi", NIGHT)
         assert held(taxi, settings) == expected, f"killed after write {number}, {name}"

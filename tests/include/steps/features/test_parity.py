@@ -25,6 +25,7 @@ MONDAY = "2024-03-18"
 NIGHTLY = ["live online store", "online store", "rebuild", "snapshot", "training join"]
 WEEKLY = sorted([*NIGHTLY, "historical retrieval", "live historical retrieval", "live rebuild"])
 
+pytestmark = pytest.mark.usefixtures("online_store")
 Arrive = Callable[[str], Settings]
 
 
@@ -102,6 +103,16 @@ def without_a_zones_traffic(settings: Settings, taxi: UseCase) -> None:
         kept = rows[(rows["night"] == str(day)) & (rows["zone"] != "north")]
         lake.replace(uri, Period(day, day), kept)
     build.build("taxi", NIGHT)
+
+
+@pytest.mark.parametrize(("step", "night", "ways"), [("score", NIGHT, NIGHTLY), ("monitor", MONDAY, WEEKLY)])
+def test_without_an_online_store_every_other_way_is_compared(
+    arrive: Arrive, step: str, night: str, ways: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RATCHET_ONLINE_STORE_URL")
+    settings = online(arrive, step, night)
+    assert parity.check("taxi", night) == 0
+    assert measured(settings, night) == {way: (0.0, 60) for way in ways if not way.endswith("online store")}
 
 
 def test_a_null_filled_with_zero_on_the_way_online_is_caught(arrive: Arrive, taxi: UseCase) -> None:

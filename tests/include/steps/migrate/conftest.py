@@ -24,6 +24,7 @@ from ml.rollout.routing import Routing
 from ml.usecase import periods
 from tests import postgres as postgres_server
 from tests import recorded
+from tests.made_once import Once
 
 NIGHT, AT = date(2024, 3, 1), datetime(2024, 3, 1, 2, tzinfo=UTC)
 EXAMPLE = pd.DataFrame({"distance": [1.0, 2.0]})
@@ -84,11 +85,9 @@ def live(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="session")
-def lived_once(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of a small house, to be copied."""
-    home = tmp_path_factory.mktemp("lived") / "home"
-    live(house(shutil.copytree(prepared_home, home)).settings)
-    return home
+def lived_once(prepared_home: Path, once: Once) -> Path:
+    """The home of a small installation, to be copied."""
+    return once("lived", lambda home: live(house(shutil.copytree(prepared_home, home)).settings))
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """A house that has lived is moved: from folders to servers and back, stopped anywhere, refused where it must be."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -27,6 +25,7 @@ from ml.governance.sync_diff import table_digest
 from ml.usecase import periods
 from tests.include.steps.conftest import contents
 from tests.include.steps.migrate.conftest import NIGHT, decide, house, package, score
+from tests.killing import Killed, killed_after
 
 Arrive = Callable[[str], Settings]
 Ready = Callable[[], Installation]
@@ -55,31 +54,6 @@ WRITES = [
         )
     ),
 ]
-
-
-class Killed(BaseException):
-    """Nothing catches it, like SIGKILL."""
-
-
-@contextmanager
-def killed_after(write: int) -> Iterator[list[str]]:
-    """Raise Killed after the given write (from 1) to the target; yields the names of the writes as they happen."""
-    done: list[str] = []
-
-    def mortal(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            result = function(*args, **kwargs)
-            done.append(name)
-            if len(done) == write:
-                raise Killed(name)
-            return result
-
-        return wrapped
-
-    with pytest.MonkeyPatch.context() as patch:
-        for owner, name in WRITES:
-            patch.setattr(owner, name, mortal(name, getattr(owner, name)))
-        yield done
 
 
 def bring(move: migrate.Migration) -> dict[str, int]:
@@ -177,14 +151,14 @@ def test_a_move_killed_after_any_of_its_writes_is_ended_by_the_next(
     lived: Installation, ready: Ready, parts: tuple[str, ...]
 ) -> None:
     undisturbed = only(migrate.create(lived, ready()), *parts)
-    with killed_after(0) as writes:
+    with killed_after(0, WRITES) as writes:
         bring(undisturbed)
     expected = digests(undisturbed)
     # MLflow's take a second each: of its runs and versions, each kind of write is the last one once.
     last = {name: number for number, name in enumerate(writes, start=1)}
     for number in last.values() if parts == ("registry",) else range(1, len(writes) + 1):
         move = only(migrate.create(lived, ready()), *parts)
-        with killed_after(number), pytest.raises(Killed):
+        with killed_after(number, WRITES), pytest.raises(Killed):
             bring(move)
         bring(move)
         assert digests(move) == expected, f"killed after write {number}, {writes[number - 1]}"

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from include import ports
+from include import child_processes, ports
 from include.serving import child_server
 from include.settings import Settings
 from include.steps.context import NightContext
@@ -22,6 +21,7 @@ from include.steps.monitor import host_metrics
 from include.stores import warehouse
 from ml.usecase import UseCase
 from tests.listener import ReceivedRequest, Reply, listening
+from tests.waiting import eventually
 
 NIGHT = date(2024, 3, 18)
 
@@ -112,11 +112,13 @@ def test_a_real_prometheus_tells_of_the_servers_of_this_use_case_alone(
         hour = datetime.now(UTC).hour
         case = replace(taxi, horizon=replace(taxi.horizon, hour=hour, timezone="UTC"))
         tonight = datetime.now(UTC).date() + timedelta(days=1)  # its day has the last seconds in it
-        deadline = time.monotonic() + 60
-        while len(found := rows(case, home, tonight)) < 6:
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+
+        def measured() -> dict[tuple[str, str], float | None] | None:
             host_metrics.measure(NightContext(case=case, night=tonight, settings=asked))
+            stored = rows(case, home, tonight)
+            return stored if len(stored) >= 6 else None
+
+        found = eventually(measured, seconds=120)
     assert found[f"server={ours.removeprefix('http://')}", "memory_mb"] == 90.0
     assert {name for _, name in found} >= {"memory_mb", "cpu_cores", "requests_failed"}
     assert found["all", "memory_mb"] == 90.0
@@ -142,8 +144,7 @@ def prometheus(folder: Path, targets: list[str]) -> Iterator[str]:
             child_server.wait_until(lambda: _ready(client, f"http://{address}/-/ready"), "Prometheus to be ready")
         yield f"http://{address}"
     finally:
-        process.terminate()
-        process.wait()
+        child_processes.end(process)
 
 
 def _ready(client: httpx.Client, address: str) -> bool:

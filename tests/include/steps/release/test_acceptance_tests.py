@@ -36,6 +36,7 @@ def failing(settings: Settings) -> list[str]:
     return [name for name, answer in report(settings).items() if answer != "pass"]
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_a_sound_package_passes_every_check_and_the_dossier_shows_them(arrive: Arrive) -> None:
     settings = arrive("acceptance tests")
     assert "**The acceptance tests have not run on this package.**" in release.render_evidence("taxi", LAST)

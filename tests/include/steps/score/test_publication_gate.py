@@ -19,8 +19,8 @@ from ml.errors import RefusalError, RequestError
 from ml.governance.ledger_entries import EntryKind, PublicationDecided
 from ml.usecase import PublicationGate, UseCase, periods
 from tests import recorded
-from tests.include.steps.conftest import NIGHT
-from tests.include.steps.test_again import Killed, killed_after
+from tests.include.steps.conftest import NIGHT, WRITES
+from tests.killing import Killed, killed_after
 
 NEXT = "2024-03-18"
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -163,13 +163,13 @@ def test_a_waiver_needs_something_withheld_and_a_reason(settings: Settings, nigh
 
 def test_withholding_killed_after_any_write_ends_the_same_when_it_is_run_again(settings: Settings) -> None:
     spoil(settings, half)
-    with killed_after(0) as writes, pytest.raises(RefusalError):
+    with killed_after(0, WRITES) as writes, pytest.raises(RefusalError):
         score.score("taxi", NEXT)
     expected = (kinds(settings), told(settings))
     assert len(writes) >= 1
     spoil(settings, half)
     for number in range(1, len(writes) + 1):
-        with killed_after(number), pytest.raises(Killed):
+        with killed_after(number, WRITES), pytest.raises(Killed):
             score.score("taxi", NEXT)
         with pytest.raises(RefusalError):
             score.score("taxi", NEXT)

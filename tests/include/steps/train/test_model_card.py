@@ -48,8 +48,8 @@ def test_a_feature_of_pure_chance_is_named_in_card_ledger_and_dossier_and_one_th
     arrive: Arrive, taxi: UseCase
 ) -> None:
     settings = arrive("train")
-    unpaid = trained(settings, taxi).partition("## Cost and do not pay")[2]
-    assert "* `kilometres` costs " in unpaid
+    unpaid = trained(settings, taxi).partition("## Features without a shown benefit")[2]
+    assert "* `kilometres` takes " in unpaid
     assert "needs bookings (kilometres)" in unpaid
     assert "`pickup_hour`" not in unpaid
     (judged,) = recorded.verdicts(settings)

@@ -20,8 +20,8 @@ from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, RefitRecord, Verdict
 from ml.packaging import package_files
 from ml.usecase import Gates, Refit, UseCase, periods
-from tests.include.steps.conftest import LAST, LATER, NIGHT, contents
-from tests.include.steps.test_again import Killed, killed_after
+from tests.include.steps.conftest import LAST, LATER, NIGHT, WRITES, contents
+from tests.killing import Killed, killed_after
 
 Arrive = Callable[[str], Settings]
 LENIENT = Refit(max_score_difference=0.5, max_flipped_share=0.9, min_rank_correlation=0.01, max_loss_rise=0.5)
@@ -149,14 +149,14 @@ def test_the_next_challenger_is_judged_on_nights_that_the_refit_has_not_seen(arr
 def test_a_judge_killed_between_its_two_packages_is_mended_by_running_it_again(arrive: Arrive, declare: Any) -> None:
     declare(refit=LENIENT)
     undisturbed = arrive("train")
-    with killed_after(0) as writes:
+    with killed_after(0, WRITES) as writes:
         train.train("taxi", LAST, train.BOOTSTRAP)
     expected = contents(undisturbed)
     both = [number for number, name in enumerate(writes, start=1) if name.endswith("packages.put")]
     assert len(both) == 2
     for number in both:
         settings = arrive("train")
-        with killed_after(number), pytest.raises(Killed):
+        with killed_after(number, WRITES), pytest.raises(Killed):
             train.train("taxi", LAST, train.BOOTSTRAP)
         train.train("taxi", LAST, train.BOOTSTRAP)
         assert contents(settings) == expected

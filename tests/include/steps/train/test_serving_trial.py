@@ -17,6 +17,7 @@ from ml.training import fitting
 from tests.include.serving.test_verify_package import FRAME, LABELS, NIGHTS, TREES
 from tests.ml.answers import YES_OR_NO
 
+pytestmark = pytest.mark.usefixtures("own_processes")
 ROWS = FRAME.head(60).assign(entity=[f"{place % 50:03d}" for place in range(60)])
 WHEN = date(2013, 1, 12)
 
@@ -62,5 +63,7 @@ def test_a_process_that_does_not_answer_is_given_up(
     home: Settings, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subprocesses, "_SECONDS", 0.01)
-    with pytest.raises(PackageError, match=r"cannot be served: include.serving.verify_package did not finish in 0\.01 s"):
+    with pytest.raises(
+        PackageError, match=r"cannot be served: include.serving.verify_package did not finish in 0\.01 s"
+    ):
         subprocesses.run("include.serving.verify_package", Path(home.packages), digest, home)

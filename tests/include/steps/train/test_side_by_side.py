@@ -23,8 +23,8 @@ from ml.packaging import package_files
 from ml.usecase import Logistic, Tuning, UseCase, periods
 from tests import recorded
 from tests.conftest import TOYS
-from tests.include.steps.conftest import LAST, contents, enter
-from tests.include.steps.test_again import Killed, killed_after
+from tests.include.steps.conftest import LAST, WRITES, contents, enter
+from tests.killing import Killed, killed_after
 
 Arrive = Callable[[str], Settings]
 WHEN = periods.parse(LAST).last
@@ -107,14 +107,14 @@ def test_a_part_killed_after_any_of_its_writes_is_mended_by_running_it_again(arr
         return enter(shutil.copytree(master, master.with_name(f"{master.name}-{name}")))
 
     undisturbed = again("undisturbed")
-    with killed_after(0) as writes:
+    with killed_after(0, WRITES) as writes:
         run[part]()
     train.train("taxi", LAST, train.BOOTSTRAP)
     expected = contents(undisturbed)
     assert writes
     for number, name in enumerate(writes, start=1):
         settings = again(str(number))
-        with killed_after(number), pytest.raises(Killed):
+        with killed_after(number, WRITES), pytest.raises(Killed):
             run[part]()
         run[part]()
         train.train("taxi", LAST, train.BOOTSTRAP)

@@ -138,6 +138,7 @@ DEEP = NeuralNet(layers=(2,) * 300, epochs=1, name="deep")
 DEAR = Cost(act=3, miss=10, averted=0.5)
 
 
+@pytest.mark.usefixtures("own_processes")
 @pytest.mark.parametrize(
     ("better", "other", "change", "budget", "why"),
     [

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from feast.infra.online_stores.sqlite import SqliteOnlineStoreConfig
 
 from include.settings import Settings
 from include.stores.feature_store import addresses
@@ -16,10 +15,18 @@ def told(connection: str) -> list[str]:
     return [part for part in connection.split(",") if not part.startswith("socket_")]
 
 
-def test_without_an_address_it_is_a_database_in_the_feature_stores_folder(home: Settings) -> None:
-    found = SqliteOnlineStoreConfig(**addresses.online_store_config(home, "taxi"))
-    assert found.path == str(home.feature_store / "taxi" / "online.db")
+def test_by_default_there_is_none(home: Settings) -> None:
+    assert not addresses.has_online_store(home)
+    assert addresses.online_store_config(home, "taxi") is None
     assert addresses.redacted_url(home) == ""
+
+
+def test_sqlite_is_a_database_in_the_feature_stores_folder(home: Settings) -> None:
+    from feast.infra.online_stores.sqlite import SqliteOnlineStoreConfig  # seconds of CPU, not for every worker
+
+    found = SqliteOnlineStoreConfig(**addresses.online_store_config(at(home, "sqlite"), "taxi"))
+    assert found.path == str(home.feature_store / "taxi" / "online.db")
+    assert addresses.redacted_url(at(home, "sqlite")) == "sqlite"
 
 
 @pytest.mark.parametrize(
@@ -57,10 +64,21 @@ def test_an_address_is_told_to_feast_with_its_credentials_and_shown_without(
 
 
 @pytest.mark.parametrize(
-    "url", ["memcached://x", "redis://", "redis://cache:port", "redis://cache/first", "cache:6379", "redis://[::1"]
+    "url",
+    [
+        "memcached://x",
+        "sqlite://",
+        "redis://",
+        "redis://cache:port",
+        "redis://cache/first",
+        "cache:6379",
+        "redis://[::1",
+    ],
 )
 def test_what_is_no_address_is_refused(home: Settings, url: str) -> None:
-    with pytest.raises(SetupError, match=r"expected RATCHET_ONLINE_STORE_URL to be empty or redis://"):
+    with pytest.raises(
+        SetupError, match=r"expected RATCHET_ONLINE_STORE_URL to be empty .no online store., sqlite, or redis://"
+    ):
         addresses.online_store_config(at(home, url), "taxi")
 
 

@@ -17,6 +17,7 @@ from include.stores.feature_store import Service
 from ml.errors import SetupError
 from ml.usecase.periods import Period
 
+pytestmark = pytest.mark.usefixtures("online_store")
 NIGHTS = [date(2024, 3, day) for day in (15, 16, 17)]
 Shop = Callable[..., Service]
 
@@ -120,7 +121,9 @@ def test_what_was_never_deployed_is_refused_with_the_word_that_deploys_it(
 
 def test_an_online_store_that_we_do_not_know_is_refused(home: Settings, service: Service) -> None:
     elsewhere = replace(home, online_store_url="memcached://x")
-    with pytest.raises(SetupError, match="RATCHET_ONLINE_STORE_URL to be empty or redis://.*got .memcached"):
+    with pytest.raises(
+        SetupError, match="RATCHET_ONLINE_STORE_URL to be empty .no online store., sqlite, or redis://.*got .memcached"
+    ):
         feature_store.apply(elsewhere, service)
 
 

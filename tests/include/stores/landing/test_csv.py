@@ -1,6 +1,7 @@
 """Every line becomes a row or is named malformed, by whichever of the two readers."""
 
 import io
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
@@ -164,3 +165,35 @@ def test_how_the_text_is_blocked_changes_nothing(
     assert (len(read.well_formed), len(read.malformed)) == (2 - malformed, malformed)
     assert read.well_formed["who"].iloc[0] in ("ann", "zo\u00eb")
     assert (read.well_formed["who"].dtype == "category") is plain  # only the reader of plain text makes categories
+
+
+def test_a_quote_that_is_never_closed_costs_its_line_and_the_memory_of_one_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(csv, "_MAX_RECORD", 100)
+    content = HEADER + b'"x,1\n' + GOOD * 1000
+    read = landed.rows("a.csv", content)
+    assert len(read.well_formed) == 1000
+    assert read.malformed["reasons"].tolist() == [
+        "expected comma-separated values, got a record of more than 100 characters"
+    ]
+
+
+def test_a_file_with_quotes_is_read_in_the_memory_of_a_batch() -> None:
+    line = b'"ann, the first",3\n'
+    peaks = []
+    for count in (2_000, 20_000):
+        content = io.BytesIO(HEADER + line * count)
+        tracemalloc.start()
+        assert sum(each.count for each in formats.read("a.csv", content, 500)) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_many_open_quotes_cost_one_more_scan_of_the_lines_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned, original = [], csv._RecordLines.__next__
+    monkeypatch.setattr(csv._RecordLines, "__next__", lambda self: scanned.append(1) or original(self))
+    lines = (HEADER + (b'"x,1\n' + GOOD * 9) * 200).decode().splitlines(keepends=True)
+    assert len([each for each in csv._records(lines) if each.fault]) == 200
+    assert len(scanned) < 2.2 * len(lines)

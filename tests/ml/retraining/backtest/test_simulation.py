@@ -12,7 +12,7 @@ from ml.promotion import gate as promotion_gate
 from ml.retraining import triggers
 from ml.retraining.backtest import policies, simulation
 from ml.retraining.backtest.admission import ADOPTED, REFUSED
-from ml.retraining.backtest.context import PolicyRun
+from ml.retraining.backtest.context import BacktestContext, PolicyRun
 from ml.retraining.backtest.history import TrainingRefusal, TrainingResult
 from ml.retraining.backtest.policies import Policy, Triggered
 from ml.retraining.triggers import ChampionFacts
@@ -207,14 +207,33 @@ def test_a_gate_refuses_to_judge_on_nights_that_the_champion_has_used() -> None:
     assert all("too few later nights to judge on" in look.reason for look in refused)
 
 
+def first_reason(scene: BacktestContext, grown: dict[date, TrainingResult], night: date, excluded: np.ndarray) -> str:
+    """Return the reason of the gate's verdict on the challenger of `night` against the first champion, without some rows."""
+    champion, challenger = grown[FREE.initial_training_night], grown[night]
+    nights = scene.history.nights
+    at = (nights > max(challenger.learned_until, champion.used_until)) & (nights <= challenger.used_until) & ~excluded
+    judged = promotion_gate.HoldoutScores(
+        labels=scene.history.labels[at],
+        champion=champion.scores[at],
+        challenger=challenger.scores[at],
+        nights=nights[at],
+        slices={},
+        baselines={name: each[at] for name, each in challenger.baselines.items()},
+    )
+    gates, refresh = scene.case.gates, promotion_gate.GateRule.REFRESH
+    return promotion_gate.judge(judged, gates, refresh, challenger.target).reason
+
+
 def test_a_label_that_is_corrected_after_the_verdict_is_not_judged_on_before() -> None:
-    """What the past has is the correction, and that was not known yet: the row is left out, and nothing else changes."""
+    """The history has only the correction, which was not known at the verdict: the row is left out, and nothing else changes."""
     asked = FREE.decision_nights(one("every@6"))[0]
     row = PAST.rows(asked - timedelta(days=2), asked - timedelta(days=2)).start
     known_at = PAST.known_at.copy()
     known_at[row] = np.datetime64(f"{asked + timedelta(days=3)}T00:00")
-    later = replace(
-        PAST, known_at=known_at, labels=np.where(np.arange(len(known_at)) == row, 1 - PAST.labels, PAST.labels)
-    )
-    walk, _ = world.played(one("every@6"), world.scene(later, gate=True))
-    assert walk.records[0].reason
+    is_row = np.arange(len(known_at)) == row
+    corrected = replace(PAST, known_at=known_at, labels=np.where(is_row, 1 - PAST.labels, PAST.labels))
+    scene = world.scene(corrected, gate=True)
+    walk, grown = world.played(one("every@6"), scene)
+    first = walk.records[0]
+    assert first.reason == first_reason(scene, grown, first.night, is_row)
+    assert first.reason != first_reason(scene, grown, first.night, np.zeros(len(known_at), bool))
