@@ -8,7 +8,7 @@ from datetime import date
 from include import provenance
 from include.settings import Settings
 from include.steps.context import NightContext, StepContext
-from include.steps.features import build, feature_pins
+from include.steps.features import build, feature_pins, training_profile
 from include.steps.features.training_set import LabelledRows
 from include.steps.train import diagnostics, model_card
 from include.steps.train.candidates import CandidateSelection
@@ -32,6 +32,7 @@ from ml.governance.ledger_entries import (
 from ml.model_card import card as cards
 from ml.model_card import sections
 from ml.model_card.card import ModelCard
+from ml.monitoring import reference_profile
 from ml.packaging import package_files
 from ml.packaging.package_files import Package
 from ml.promotion.gate import HoldoutScores, PromotionVerdict
@@ -147,9 +148,12 @@ def _pack(
     training: TrainingRecord, model: Model, facts: Mapping[str, object], card_content: ModelCard, settings: Settings
 ) -> Package:
     """Store the model as a signed package and return it; its card omits timings, so equal trainings have one digest."""
+    context, period = StepContext(case=training.case, settings=settings), training_profile.training_period(facts)
+    profile = training_profile.measure(context, model, period, training.tables)
     documents = {
         "model_card.md": cards.render(card_content, with_timings=False).encode(),
         "requirements.txt": provenance.serving_lock(),
+        training_profile.FILE: reference_profile.to_json(profile),
     }
     packed = package_files.pack(model, training.judged.frame, facts, documents)
     packed = replace(packed, files=model_signing.sign(packed.digest, packed.files, settings))
