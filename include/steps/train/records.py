@@ -79,7 +79,7 @@ class TrainingRecord:
     @property
     def spans(self) -> dict[str, tuple[str, str]]:
         """The first and last night of the rows trained on, and of the rows judged on."""
-        rows = {"fitted": self.selection.learned.nights, "judged": self.judged.nights}
+        rows = {"fitted": self.selection.training_rows.nights, "judged": self.judged.nights}
         return {name: (str(nights.min()), str(nights.max())) for name, nights in rows.items()}
 
     @property
@@ -121,7 +121,9 @@ def _card(training: TrainingRecord, settings: Settings) -> ModelCard:
         verdict=training.verdict,
         personal_columns=model_card.personal_columns(case),
         features=model_card.lines(
-            NightContext(case=case, night=training.night, settings=settings), selection.importances, selection.learned
+            NightContext(case=case, night=training.night, settings=settings),
+            selection.importances,
+            selection.training_rows,
         ),
         diagnostics=training.findings,
         dependency_changes=training.environment_changes,
