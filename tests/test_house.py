@@ -29,7 +29,11 @@ BY_ANOTHER_NAME = {
     "ml/targets/target.py": "only protocols",
     "ml/targets/binary_display.py": "tests/ml/targets/test_binary.py",
     "ml/targets/regression_display.py": "tests/ml/targets/test_regression.py",
-    "ml/statistics/logistic.py": "tests/ml/targets/test_calibration.py",
+    **{f"ml/scoring/{part}.py": "tests/ml/targets/test_calibration.py" for part in ("calibration", "logistic")},
+    "ml/scoring/encoder.py": "tests/ml/training/test_encoding.py",
+    "ml/scoring/linear.py": "tests/ml/training/learners/test_linear.py",
+    "ml/scoring/network.py": "tests/ml/training/learners/test_network.py",
+    "ml/scoring/package_reader.py": "tests/ml/packaging/test_package_files.py",
     "include/ports.py": "tests/include/platform/local/test_setup.py",
     "include/stores/landing/line_index.py": "tests/include/stores/landing/test_csv.py",
     **{

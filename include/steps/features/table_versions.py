@@ -173,7 +173,7 @@ def _references(engine: sa.Engine, case: UseCase) -> Iterator[VersionReference]:
         if at_sign:
             yield _reference(read.night, read.stage, made, int(version), "lineage", read.product)
     for night, scored in warehouse.scored_feature_versions(engine, case.name):
-        yield _reference(night, "score", _FEATURES, scored, "issued scores")
+        yield _reference(night, "score", _FEATURES, scored, "published scores")
     for entry in ledger.entries_of_kinds(engine, case.name, _READERS):
         yield from _from_ledger(entry, entry.kind, _versions_read(entry))
 

@@ -7,18 +7,14 @@ from operator import attrgetter
 import pandas as pd
 
 from include.steps.context import NightContext, StepContext
-from include.steps.features import build as feature_step
+from include.steps.features import training_profile
 from include.steps.monitor.performance import MetricScope
 from include.stores import warehouse
 from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert
-from include.usecases import coherence
-from ml.features import ENTITY
-from ml.governance import privacy
-from ml.ingestion.availability import NIGHT
-from ml.monitoring import data_quality, drift
+from ml.monitoring import data_quality, drift, reference_profile
 from ml.monitoring.data_quality import ColumnQuality
-from ml.usecase import UseCase
+from ml.monitoring.reference_profile import ReferenceProfile
 from ml.usecase.periods import Period
 
 SHARE = "drifted_share"
@@ -32,27 +28,30 @@ _COUNTED_VALUES: Mapping[str, Callable[[ColumnQuality], int]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureDrift:
-    """The features of the training nights and those of the night, and the share of drifted features.
+    """The reportable features of the night, and the share of the features that drifted.
 
     `share` is measured as the use case declares it; None without a declaration, or if it cannot be measured.
     """
 
-    reference: pd.DataFrame
     current: pd.DataFrame
     share: float | None
 
 
-def measure(context: NightContext, model_digest: str, training_period: Period, tables: TableSnapshot) -> FeatureDrift:
+def measure(
+    context: NightContext,
+    model_digest: str,
+    reference: ReferenceProfile,
+    training_period: Period,
+    tables: TableSnapshot,
+) -> FeatureDrift:
     """Record the drift and the data quality of all reportable features of the night, and return the result.
 
-    `training_period` has the nights that the model was trained on.
+    `reference` is the profile of these features in the nights of `training_period`, which the model was trained on.
     """
-    reference, current = (
-        _features(context, each, tables) for each in (training_period, Period(context.night, context.night))
-    )
+    current = _features(context, Period(context.night, context.night), tables)
     values: dict[str, float] = {}
     if len(current):
-        indexes = drift.population_stability_indexes(reference, current, _texts(context.case))
+        indexes = drift.population_stability_indexes(reference, current)
         values = {f"psi:{name}": value for name, value in indexes.items()} | {
             SHARE: drift.conventional_drifted_share(indexes)
         }
@@ -60,8 +59,8 @@ def measure(context: NightContext, model_digest: str, training_period: Period, t
         values |= _quality_metrics(quality)
         _alert_infinite_values(context, quality)
     _record(context, model_digest, values, len(current))
-    share = _declared_share(context, model_digest, training_period, tables)
-    return FeatureDrift(reference=reference, current=current, share=share)
+    share = _declared_share(context, model_digest, reference, training_period, tables)
+    return FeatureDrift(current=current, share=share)
 
 
 def _quality_metrics(quality: Sequence[ColumnQuality]) -> dict[str, float]:
@@ -92,32 +91,31 @@ def _alert_infinite_values(context: NightContext, quality: Sequence[ColumnQualit
 
 
 def _declared_share(
-    context: NightContext, model_digest: str, training_period: Period, tables: TableSnapshot
+    context: NightContext,
+    model_digest: str,
+    reference: ReferenceProfile,
+    training_period: Period,
+    tables: TableSnapshot,
 ) -> float | None:
+    """Return the share of drifted features, compared with `reference` or with the other period that is declared."""
     declared = context.case.triggers.drift
     if declared is None:
         return None
-    spans = drift.comparison_periods(
+    reference_period, current_period = drift.comparison_periods(
         declared, context.case.triggers.window_nights, context.night, training_period, context.case.horizon
     )
-    reference, current = (_features(context, each, tables) for each in spans)
-    share = drift.drifted_share(reference, current, _texts(context.case), declared)
+    if declared.reference != "training":
+        sample = reference_profile.sample_evenly(_features(context, reference_period, tables))
+        reference = reference_profile.build(sample, [text.column for text in context.case.texts])
+    current = _features(context, current_period, tables)
+    share = drift.drifted_share(reference, current, declared)
     values = {} if share is None else {f"{SHARE}:{declared.reference}": share}
     _record(context, model_digest, values, len(current))
     return share
 
 
 def _features(context: StepContext, period: Period, tables: TableSnapshot) -> pd.DataFrame:
-    names = privacy.features_allowed_in(
-        context.case, context.case.feature_names, coherence.function_parameters(context.case), "reports"
-    )
-    version = tables.version(feature_step.STAGE, feature_step.TABLE)
-    rows = feature_step.read(context.settings.lake, context.case, str(period.first), str(period.last), version)
-    return rows.sort_values([NIGHT, ENTITY], ignore_index=True)[names] if len(rows) else rows.reindex(columns=names)
-
-
-def _texts(case: UseCase) -> list[str]:
-    return [text.column for text in case.texts]
+    return training_profile.read_rows(context, period, tables)[training_profile.reportable_features(context.case)]
 
 
 def _record(context: NightContext, model_digest: str, values: Mapping[str, float], rows: int) -> None:

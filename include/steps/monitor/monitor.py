@@ -1,15 +1,17 @@
 """Monitor: measure the champion's performance on matured labels, measure drift, and decide on retraining."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 
+import pandas as pd
+
 from include.steps import release_state
 from include.steps.context import NightContext
+from include.steps.features import training_profile
 from include.steps.monitor import feature_drift, host_metrics, model_age, performance, prediction_drift, serving_metrics
-from include.steps.monitor.feature_drift import FeatureDrift
 from include.steps.monitor.performance import MetricScope
-from include.steps.monitor.prediction_drift import ReferencePair
 from include.steps.train import attempts
 from include.stores import ledger, packages, report_paths, table_snapshot, warehouse
 from include.stores.warehouse import Alert
@@ -18,12 +20,13 @@ from ml.governance import ledger_entries
 from ml.governance.hash_chain import Entry, Json
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.monitoring.performance import RecentPerformance
+from ml.monitoring.reference_profile import SCORE
 from ml.packaging import package_files
 from ml.retraining import triggers
 from ml.retraining.triggers import ChampionFacts, RetrainingDecision
 from ml.statistics.intervals import Interval
 from ml.targets import Target
-from ml.usecase.periods import Period
+from ml.training.fitting import Model
 
 
 def measure(use_case: str, period: str) -> bool:
@@ -46,16 +49,10 @@ def measure(use_case: str, period: str) -> bool:
     tables = table_snapshot.take(context.case, context.settings)
     target = targets.from_facts(context.case, facts)
     recent = performance.measure(context, target, tables)
-    training_period = _training_period(facts)
-    drift_result = feature_drift.measure(context, champion.subject, training_period, tables)
-    pairs = prediction_drift.measure(
-        context,
-        champion.subject,
-        model,
-        training_period,
-        drift_result.reference,
-        tables,
-    )
+    training_period = training_profile.training_period(facts)
+    reference = training_profile.of_package(context, files, model, training_period, tables)
+    drift_result = feature_drift.measure(context, champion.subject, reference.features, training_period, tables)
+    compared = prediction_drift.measure(context, champion.subject, reference)
     warehouse.record_table_reads(
         engine, context.case.name, [context.night], "monitor", champion.subject, tables.versions
     )
@@ -63,7 +60,8 @@ def measure(use_case: str, period: str) -> bool:
     trigger_facts = _facts(context, champion, recent, facts, target, drift_result.share)
     decision = triggers.decide(context.case.triggers, trigger_facts, context.case.horizon)
     if decision.retrain:
-        _report(context, drift_result, pairs)
+        rows = training_profile.read_rows(context, training_period, tables)
+        _report(context, rows, model, {"features": drift_result.current} | compared)
     _alert(context, decision)
     ledger.append(
         engine,
@@ -85,25 +83,22 @@ def measure(use_case: str, period: str) -> bool:
     return decision.retrain
 
 
-def _report(context: NightContext, drift_result: FeatureDrift, pairs: dict[str, ReferencePair]) -> None:
+def _report(
+    context: NightContext, training_rows: pd.DataFrame, model: Model, compared: Mapping[str, pd.DataFrame]
+) -> None:
     """Write Evidently's drift reports on features, scores and requests, as far as there are rows to compare."""
-    features = (
-        {"features": ReferencePair(reference=drift_result.reference, current=drift_result.current)}
-        if len(drift_result.current)
-        else {}
-    )
-    for source, each in (features | pairs).items():
-        report_paths.write_drift_report(
-            report_paths.drift_report(context.settings.reports, context.case.name, context.night, source),
-            each.reference,
-            each.current,
-        )
-
-
-def _training_period(facts: dict[str, object]) -> Period:
-    """Return the nights that the champion was trained on."""
-    first, last = map(str, facts["fitted"])  # type: ignore[call-overload]  # two ISO dates
-    return Period(date.fromisoformat(first), date.fromisoformat(last))
+    features = training_rows[training_profile.reportable_features(context.case)]
+    for source, current in compared.items():
+        if source == prediction_drift.SCORES:
+            reference = pd.DataFrame({SCORE: training_profile.score_sample(model, training_rows)})
+        else:
+            reference = features
+        if len(current):
+            report_paths.write_drift_report(
+                report_paths.drift_report(context.settings.reports, context.case.name, context.night, source),
+                reference,
+                current,
+            )
 
 
 def _facts(

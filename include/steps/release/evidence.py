@@ -30,6 +30,7 @@ def render_evidence(use_case: str, night: str) -> str:
         raise LedgerError(f"expected a verdict on a package, got one without evidence: {verdict.reason}")
     interval = intervals.from_stored(gain.value, gain.low, gain.high)
     rows = _check_rows(verdict.checks)
+    tables = ", ".join(f"`{name}` version {version}" for name, version in verdict.table_versions.items())
     champion = str(verdict.champion or "none: this is the first")[:23]
     return "\n".join(
         [
@@ -47,7 +48,7 @@ def render_evidence(use_case: str, night: str) -> str:
             *_override_lines(challenger, verdict, context.settings),
             _features_without_benefit(verdict),
             "",
-            f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in verdict.table_versions.items())}.",
+            f"Trained and judged on {tables}.",
             "",
             "| check | number | bar | answer |",
             "|---|---|---|---|",

@@ -15,8 +15,8 @@ from ml.errors import RefusalError, RequestError
 from ml.governance import hash_chain, ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, PublicationDecided, PublicationOverridden
-from ml.scoring import publication_gate
-from ml.scoring.publication_gate import PublicationDecision, ScoreBatch
+from ml.monitoring import publication_gate
+from ml.monitoring.publication_gate import PublicationDecision, ScoreBatch
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
 from ml.usecase import UseCase

@@ -15,11 +15,12 @@ from include.usecases import coherence
 from ml.errors import CardError, RequestError
 from ml.evaluation.permutation_importance import FeatureImportance
 from ml.features import lineage
-from ml.governance import ledger_entries, manifest, privacy
+from ml.governance import ledger_entries, privacy
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import Verdict
 from ml.model_card import audit, card
 from ml.model_card.card import FeatureReport, ModelCard
+from ml.scoring import manifest
 from ml.usecase import Feature, UseCase
 from ml.usecase.features import title
 

@@ -8,7 +8,7 @@ from datetime import date
 from include import provenance
 from include.settings import Settings
 from include.steps.context import NightContext, StepContext
-from include.steps.features import build, feature_pins
+from include.steps.features import build, feature_pins, training_profile
 from include.steps.features.training_set import LabelledRows
 from include.steps.train import diagnostics, model_card
 from include.steps.train.candidates import CandidateSelection
@@ -19,7 +19,7 @@ from include.stores import packages, registry
 from include.stores.signing import model_signing
 from include.stores.table_snapshot import TableSnapshot
 from ml.evaluation.diagnostics import Diagnostics
-from ml.governance import environment_diff, hash_chain, ledger_entries, manifest
+from ml.governance import environment_diff, hash_chain, ledger_entries
 from ml.governance.checks import Check
 from ml.governance.ledger_entries import (
     CandidateRecord,
@@ -32,10 +32,12 @@ from ml.governance.ledger_entries import (
 from ml.model_card import card as cards
 from ml.model_card import sections
 from ml.model_card.card import ModelCard
+from ml.monitoring import reference_profile
 from ml.packaging import package_files
 from ml.packaging.package_files import Package
 from ml.promotion.gate import HoldoutScores, PromotionVerdict
 from ml.promotion.refit_equivalence import RefitComparison
+from ml.scoring import manifest
 from ml.statistics.intervals import Interval
 from ml.training.fitting import Model
 from ml.usecase import UseCase
@@ -77,7 +79,7 @@ class TrainingRecord:
     @property
     def spans(self) -> dict[str, tuple[str, str]]:
         """The first and last night of the rows trained on, and of the rows judged on."""
-        rows = {"fitted": self.selection.learned.nights, "judged": self.judged.nights}
+        rows = {"fitted": self.selection.training_rows.nights, "judged": self.judged.nights}
         return {name: (str(nights.min()), str(nights.max())) for name, nights in rows.items()}
 
     @property
@@ -119,7 +121,9 @@ def _card(training: TrainingRecord, settings: Settings) -> ModelCard:
         verdict=training.verdict,
         personal_columns=model_card.personal_columns(case),
         features=model_card.lines(
-            NightContext(case=case, night=training.night, settings=settings), selection.importances, selection.learned
+            NightContext(case=case, night=training.night, settings=settings),
+            selection.importances,
+            selection.training_rows,
         ),
         diagnostics=training.findings,
         dependency_changes=training.environment_changes,
@@ -146,9 +150,12 @@ def _pack(
     training: TrainingRecord, model: Model, facts: Mapping[str, object], card_content: ModelCard, settings: Settings
 ) -> Package:
     """Store the model as a signed package and return it; its card omits timings, so equal trainings have one digest."""
+    context, period = StepContext(case=training.case, settings=settings), training_profile.training_period(facts)
+    profile = training_profile.measure(context, model, period, training.tables)
     documents = {
         "model_card.md": cards.render(card_content, with_timings=False).encode(),
         "requirements.txt": provenance.serving_lock(),
+        training_profile.FILE: reference_profile.to_json(profile),
     }
     packed = package_files.pack(model, training.judged.frame, facts, documents)
     packed = replace(packed, files=model_signing.sign(packed.digest, packed.files, settings))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml.arrays import Booleans, Floats, Integers, Strings
 from ml.governance.checks import Check
-from ml.monitoring import drift
+from ml.monitoring import drift, reference_profile
 from ml.targets import Target
 from ml.usecase import Drift
 from ml.usecase.periods import Period
@@ -88,7 +88,8 @@ class BacktestHistory:
             reference_features, current_features = (
                 self.features.iloc[self.rows(each.first, each.last)] for each in (reference, current)
             )
-            self._drift_shares[key] = drift.drifted_share(reference_features, current_features, self.texts, declared)
+            profile = reference_profile.build(reference_profile.sample_evenly(reference_features), self.texts)
+            self._drift_shares[key] = drift.drifted_share(profile, current_features, declared)
         return self._drift_shares[key]
 
     @cached_property

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.monitoring import data_quality
+from ml.monitoring import data_quality, reference_profile
 from ml.monitoring.data_quality import ColumnQuality
 
-LEARNED = pd.DataFrame({"x": [0.0, 5.0, np.nan], "zone": pd.Categorical(["a", "b", None])})
+NUMBERS = pd.DataFrame({"x": [0.0, 5.0, np.nan]})
+LEARNED = reference_profile.build(NUMBERS)
 
 
 @pytest.mark.parametrize(
@@ -30,12 +31,19 @@ def test_numbers_are_counted_by_what_is_wrong_with_them(values: list[float], cou
 
 
 def test_a_level_that_was_never_seen_is_beyond() -> None:
-    (found,) = data_quality.measure(LEARNED, pd.DataFrame({"zone": pd.Categorical(["a", "c", None, "c"])}))
+    learned = reference_profile.build(pd.DataFrame({"zone": pd.Categorical(["a", "b", None])}))
+    (found,) = data_quality.measure(learned, pd.DataFrame({"zone": pd.Categorical(["a", "c", None, "c"])}))
     assert (found.missing, found.infinite, found.out_of_range) == (1, 0, 2)
 
 
+def test_a_text_is_beyond_if_it_is_longer_than_all_that_were_learned_not_if_it_is_new() -> None:
+    learned = reference_profile.build(pd.DataFrame({"note": ["late", "lost bag", None]}), ["note"])
+    (found,) = data_quality.measure(learned, pd.DataFrame({"note": ["fine", "a longer one", None]}))
+    assert (found.missing, found.infinite, found.out_of_range) == (1, 0, 1)
+
+
 def test_of_a_feature_that_was_never_known_nothing_is_beyond() -> None:
-    learned = pd.DataFrame({"x": [np.nan, np.nan]})
+    learned = reference_profile.build(pd.DataFrame({"x": [np.nan, np.nan]}))
     (found,) = data_quality.measure(learned, pd.DataFrame({"x": [1e9, np.nan]}))
     assert (found.missing, found.out_of_range) == (1, 0)
 
@@ -44,4 +52,4 @@ def test_of_a_feature_that_was_never_known_nothing_is_beyond() -> None:
 def test_no_value_is_counted_twice(values: list[float]) -> None:
     (found,) = data_quality.measure(LEARNED, pd.DataFrame({"x": np.array(values, float)}))
     assert found.missing + found.infinite + found.out_of_range <= found.rows
-    assert data_quality.measure(LEARNED, LEARNED)[0].out_of_range == 0
+    assert data_quality.measure(LEARNED, NUMBERS)[0].out_of_range == 0

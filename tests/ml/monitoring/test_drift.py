@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.monitoring import drift
+from ml.monitoring import drift, reference_profile
 from ml.usecase import Drift, Night
 from ml.usecase.periods import Period
 
@@ -15,14 +15,22 @@ VALUES = st.lists(st.none() | st.floats(-100, 100), min_size=1, max_size=50)
 REFERENCE = pd.DataFrame({"x": np.arange(1000.0), "kind": ["a"] * 500 + ["b"] * 500})
 
 
+def indexes(reference: pd.DataFrame, current: pd.DataFrame, texts: tuple[str, ...] = ()) -> dict[str, float]:
+    return drift.population_stability_indexes(reference_profile.build(reference, texts), current)
+
+
+def effects(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, float]:
+    return drift.excess_stability_indexes(reference_profile.build(reference), current)
+
+
 def test_the_same_rows_have_not_drifted() -> None:
-    assert drift.population_stability_indexes(REFERENCE, REFERENCE) == {"x": pytest.approx(0), "kind": pytest.approx(0)}
+    assert indexes(REFERENCE, REFERENCE) == {"x": pytest.approx(0), "kind": pytest.approx(0)}
 
 
 def test_a_share_that_moved_from_half_to_four_fifths_has_the_index_of_the_formula() -> None:
     current = pd.DataFrame({"x": REFERENCE["x"], "kind": ["a"] * 800 + ["b"] * 200})
     expected = 0.3 * np.log(0.8 / 0.5) - 0.3 * np.log(0.2 / 0.5)
-    assert drift.population_stability_indexes(REFERENCE, current)["kind"] == pytest.approx(expected)
+    assert indexes(REFERENCE, current)["kind"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -35,23 +43,23 @@ def test_a_share_that_moved_from_half_to_four_fifths_has_the_index_of_the_formul
     ids=["moved", "went missing", "infinite"],
 )
 def test_a_number_that_moved_has_drifted(current: pd.DataFrame) -> None:
-    assert drift.population_stability_indexes(REFERENCE, current)["x"] > 0.2
+    assert indexes(REFERENCE, current)["x"] > 0.2
 
 
 @pytest.mark.parametrize("kind", ["c", None], ids=["a level never seen", "missing"])
 def test_a_new_level_has_drifted(kind: str | None) -> None:
     current = pd.DataFrame({"x": REFERENCE["x"], "kind": pd.Series([kind] * 1000, dtype=object)})
-    assert drift.population_stability_indexes(REFERENCE, current)["kind"] > 0.2
+    assert indexes(REFERENCE, current)["kind"] > 0.2
 
 
 @pytest.mark.parametrize("value", [3.0, np.nan], ids=["constant", "always missing"])
 def test_a_column_of_one_value_that_stays_has_not_drifted(value: float) -> None:
     frame = pd.DataFrame({"x": [value] * 100})
-    assert drift.population_stability_indexes(frame, frame.head(10))["x"] == pytest.approx(0)
+    assert indexes(frame, frame.head(10))["x"] == pytest.approx(0)
 
 
 def index(reference: object, current: object) -> float:
-    return drift.population_stability_indexes(pd.DataFrame({"x": reference}), pd.DataFrame({"x": current}))["x"]
+    return indexes(pd.DataFrame({"x": reference}), pd.DataFrame({"x": current}))["x"]
 
 
 @LAW
@@ -101,7 +109,7 @@ def test_the_index_is_the_formula_over_ten_bins_of_equal_count() -> None:
 def test_texts_are_measured_by_their_length() -> None:
     reference = pd.DataFrame({"note": [f"{n:03d}" for n in range(200)] + [None]})
     alike, longer = reference.assign(note=reference["note"].str[::-1]), reference.assign(note=reference["note"] + "!!")
-    found = [drift.population_stability_indexes(reference, each, ["note", "other"])["note"] for each in (alike, longer)]
+    found = [indexes(reference, each, ("note", "other"))["note"] for each in (alike, longer)]
     assert found[0] == pytest.approx(0)
     assert found[1] > 0.2
 
@@ -115,35 +123,30 @@ def test_what_has_not_moved_shows_next_to_no_effect_however_few_or_many_rows_the
     rows = [
         pd.DataFrame({"x": chance.normal(size=each), "kind": chance.choice(["a", "b", "c"], each)}) for each in (n, m)
     ]
-    assert max(drift.excess_stability_indexes(*rows).values()) < 0.35
-    assert sum(drift.excess_stability_indexes(*rows).values()) / 2 < 0.2
+    assert max(effects(*rows).values()) < 0.35
+    assert sum(effects(*rows).values()) / 2 < 0.2
 
 
 def test_an_effect_is_0_on_average_where_the_plain_index_grows_with_fewer_rows() -> None:
     chance = np.random.default_rng(7)
     many = pd.DataFrame({"x": chance.normal(size=5000)})
     few = [pd.DataFrame({"x": chance.normal(size=60)}) for _ in range(200)]
-    assert np.mean([drift.population_stability_indexes(many, each)["x"] for each in few]) > 0.15
-    assert np.mean([drift.excess_stability_indexes(many, each)["x"] for each in few]) < 0.03
+    assert np.mean([indexes(many, each)["x"] for each in few]) > 0.15
+    assert np.mean([effects(many, each)["x"] for each in few]) < 0.03
 
 
 @pytest.mark.parametrize("rows", [200, 2000, 20_000, 50_000])
 def test_what_has_moved_shows_the_same_effect_whatever_the_number_of_rows(rows: int) -> None:
     chance = np.random.default_rng(3)
     reference = pd.DataFrame({"x": chance.normal(size=50_000)})
-    found = np.mean(
-        [
-            drift.excess_stability_indexes(reference, pd.DataFrame({"x": chance.normal(0.7, size=rows)}))["x"]
-            for _ in range(20)
-        ]
-    )
+    found = np.mean([effects(reference, pd.DataFrame({"x": chance.normal(0.7, size=rows)}))["x"] for _ in range(20)])
     assert found == pytest.approx(0.49, abs=0.07)
 
 
 @pytest.mark.parametrize("moved", [[np.nan] * 90, [3.0] * 90], ids=["missing", "constant"])
 def test_a_feature_that_broke_has_a_great_effect(moved: list[float]) -> None:
     reference = pd.DataFrame({"x": np.arange(1000.0)})
-    assert drift.excess_stability_indexes(reference, pd.DataFrame({"x": moved}))["x"] > 1
+    assert effects(reference, pd.DataFrame({"x": moved}))["x"] > 1
 
 
 NIGHTLY = Night(hour=2, timezone="UTC")
@@ -168,7 +171,8 @@ def test_the_window_is_held_against_what_is_declared(declared: Drift, reference:
 
 def test_the_share_is_that_of_the_features_beyond_the_bar() -> None:
     current = REFERENCE.assign(x=REFERENCE["x"] + 500)
-    assert drift.drifted_share(REFERENCE, current, (), Drift()) == 0.5
-    assert drift.drifted_share(REFERENCE, current, (), Drift(psi_threshold=50.0)) == 0
-    assert drift.drifted_share(REFERENCE, REFERENCE.head(0), (), Drift()) is None
-    assert drift.drifted_share(REFERENCE.head(0), current, (), Drift()) is None
+    reference = reference_profile.build(REFERENCE)
+    assert drift.drifted_share(reference, current, Drift()) == 0.5
+    assert drift.drifted_share(reference, current, Drift(psi_threshold=50.0)) == 0
+    assert drift.drifted_share(reference, REFERENCE.head(0), Drift()) is None
+    assert drift.drifted_share(reference_profile.build(REFERENCE.head(0)), current, Drift()) is None

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from include import usecases
 from include.settings import Settings
-from include.steps.monitor import monitor
-from include.stores import warehouse
+from include.steps.features import training_profile
+from include.steps.monitor import monitor, prediction_drift
+from include.steps.score import score
+from include.stores import lake, warehouse
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided
 from ml.retraining.triggers import TriggerState
 from ml.usecase import Drift, UseCase
@@ -63,3 +67,60 @@ def test_values_that_are_missing_infinite_or_beyond_what_was_learned_are_counted
     for name in ("missing_values", "out_of_range_values"):
         parts = [value for metric, value in counts.items() if metric.startswith(f"{name}:") and value is not None]
         assert counts[name] == sum(parts)
+
+
+def read_periods(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Return a list to which the first and the last night of every read of features are added."""
+    periods, read = list[tuple[str, str]](), lake.read
+
+    def noted(uri: str, first: str = "", last: str = "9999", *args: Any, **more: Any) -> pd.DataFrame:
+        if uri.endswith("/features/entities"):
+            periods.append((first, last))
+        return read(uri, first, last, *args, **more)
+
+    monkeypatch.setattr(lake, "read", noted)
+    return periods
+
+
+@pytest.mark.parametrize("reference", ["training", "season"])
+def test_a_night_without_retraining_reads_no_training_night(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch, reference: Any
+) -> None:
+    arrive("monitor")
+    season = 364 if reference == "season" else None
+    declared = Drift(reference=reference, season_nights=season, psi_threshold=50.0)
+    still = replace(taxi, triggers=replace(taxi.triggers, drift=declared, window_nights=2))
+    monkeypatch.setattr(usecases, "get", lambda _: still)
+    periods = read_periods(monkeypatch)
+    assert monitor.measure("taxi", NIGHT) is False
+    nights = [f"2024-03-{day:02d}" for day in range(1, 17)]  # those of the history, which the champion was trained on
+    assert (NIGHT, NIGHT) in periods
+    assert [each for each in periods if any(each[0] <= night <= each[1] for night in nights)] == []
+
+
+def test_a_night_that_retrains_reads_the_training_nights_for_its_report(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = arrive("monitor")
+    aged = replace(taxi.triggers, age_nights=0, cooldown_nights=0)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=aged))
+    periods = read_periods(monkeypatch)
+    assert monitor.measure("taxi", NIGHT) is True
+    assert [each for each in periods if each[0] == "2024-03-01"] != []
+    assert (settings.reports / "taxi" / NIGHT / "drift.html").stat().st_size > 0
+
+
+def test_a_champion_of_before_is_measured_as_one_whose_package_has_the_profile(
+    arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+    monkeypatch.setattr(prediction_drift, "_MIN_ROWS", 1)
+    for file in (training_profile.FILE, "a file that packages of before do not have"):
+        monkeypatch.setattr(training_profile, "FILE", file)
+        settings = arrive("monitor")
+        score.score("taxi", NIGHT)
+        monitor.measure("taxi", NIGHT)
+        found = warehouse.metrics(warehouse.engine(settings.warehouse_url), "taxi")
+        measured.append({(each.night, each.slice, each.metric): (each.value, each.n) for each in found})
+    assert measured[0] == measured[1]
+    assert {"psi:zone", "drifted_share:training", "prediction_drift_psi"} <= {metric for _, _, metric in measured[0]}

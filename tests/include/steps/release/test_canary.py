@@ -24,7 +24,7 @@ from ml.errors import ApprovalError, LedgerError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import Aborted, EntryKind, RolledBack, Verdict
 from ml.rollout.routing import Route
-from ml.targets.calibration import Calibration
+from ml.scoring.calibration import Calibration
 from ml.training.fitting import Model
 from ml.usecase import Canary, Release, Roles, UseCase, periods
 from tests.challenger import Change, challenge, put

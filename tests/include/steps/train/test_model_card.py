@@ -56,7 +56,9 @@ def test_a_feature_of_pure_chance_is_named_in_card_ledger_and_dossier_and_one_th
     named = judged.features_without_benefit
     assert "kilometres" in named
     assert "pickup_hour" not in named
-    (sentence,) = [line for line in release.render_evidence("taxi", LAST).splitlines() if "not shown to pay" in line]
+    (sentence,) = [
+        line for line in release.render_evidence("taxi", LAST).splitlines() if "without a shown benefit" in line
+    ]
     assert "`kilometres`" in sentence
     assert "`pickup_hour`" not in sentence
 
