@@ -85,7 +85,8 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | 
     series = _series(warehouse.metric_series(engine, case.name, _metric_names(display_names), *nights))
     measured = max((each.night for each in series["drifted_share"]), default=None)
     metrics = warehouse.metrics(engine, case.name, measured, measured) if measured else ()
-    columns = (display_names.metric, *_SLICE_METRICS)
+    measured_names = {each.metric for each in metrics}  # a regression has no alert rate
+    columns = (display_names.metric, *(name for name in _SLICE_METRICS if name in measured_names))
     return UseCaseDetail(
         status=status,
         sections=_sections(

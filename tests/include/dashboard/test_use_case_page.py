@@ -59,6 +59,18 @@ def test_slices_are_those_of_the_last_night_that_a_model_was_measured_on(detail:
     assert dict(zip(detail.slice_columns, first.values, strict=True))["log_loss"] == 0.5
 
 
+def test_a_metric_that_the_target_does_not_have_is_no_column_of_the_slices(home: Settings, case: UseCase) -> None:
+    engine = warehouse.engine(home.warehouse_url)
+    rows = [
+        Metric(use_case=case.name, night=LAST, model_digest=CHAMPION, slice=level, metric=metric, value=0.5, n=9)
+        for level, metric in (("all", "drifted_share"), ("carrier=00", "log_loss"), ("carrier=00", "saved_per_1000"))
+    ]
+    warehouse.record_metrics(engine, rows)
+    detail = use_case_page.gather(engine, case, MOMENT)
+    assert detail.slice_columns == ("log_loss", "saved_per_1000")
+    assert [each.values for each in detail.slices] == [(0.5, 0.5)]
+
+
 def test_the_last_decisions_come_with_their_reasons(detail: UseCaseDetail) -> None:
     assert [each.entry.subject for each in detail.decisions[:5]] == [NEXT] * 5
     assert detail.decisions[0].why == "by ann as tech_lead"
