@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 DATA := $(patsubst include/usecases/%/data-requirements.txt,.data/%/.fetched,$(wildcard include/usecases/*/data-requirements.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down stack stack-down stack-test test test-servers test-docker test-slow test-all check fix docs bench lock clean
+.PHONY: help run up down stack stack-down stack-test test test-servers test-docker test-slow test-all check fix docs docs-commands bench lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -32,11 +32,16 @@ stack-down:  ## stop the containers of `make stack`; their data is kept
 stack-test:  ## run nights end to end in a separate stack, which is removed afterwards (USE_CASE=flights NIGHTS=1)
 	@USE_CASE=$(USE_CASE) $(PYTHON) -m tests.stack.run
 
+# One thread for each worker: with more, the workers wait for each other.
+test test-servers: export OMP_NUM_THREADS := 1
+test test-servers: export OPENBLAS_NUM_THREADS := 1
+test test-servers: export POLARS_MAX_THREADS := 1
+
 test: $(BIN)/.installed $(DATA)  ## the tests, including a run under a real scheduler
-	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not servers and not docker and not slow"
+	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m "not servers and not docker and not slow"
 
 test-servers: $(BIN)/.installed $(DATA)  ## the tests that start real servers (Postgres, S3, Redis, model server)
-	@$(BIN)/python -m pytest -n logical --dist loadfile -m servers
+	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m servers
 
 test-docker: $(BIN)/.installed $(DATA)  ## the tests that need a Docker engine
 	@$(BIN)/python -m pytest -m docker
@@ -59,6 +64,10 @@ fix: $(BIN)/.installed  ## apply automatic fixes
 docs: $(BIN)/.installed  ## generate the reference pages in docs/ and build the documentation site in site/
 	@$(BIN)/ratchet docs --stage build/docs
 	@$(BIN)/zensical build --strict --clean
+	@$(BIN)/python -m tests.docs.built_site
+
+docs-commands: $(BIN)/.installed  ## run the commands of Start, Tutorial and How-to in the home that `make run` left
+	@$(BIN)/python -m tests.docs.run
 
 bench: $(BIN)/.installed $(DATA)  ## run all benchmarks; results as JSON in bench/results
 	@$(BIN)/python -m bench

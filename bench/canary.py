@@ -134,7 +134,7 @@ def _real() -> list[ScoredNights]:
 
 def _synthetic(seed: int, nights: int = 30, rows: int = 900) -> ScoredNights:
     """Return rows that are independent of each other, scored by models with equally large random errors."""
-    from ml.statistics.logistic import probability
+    from ml.scoring.logistic import probability
 
     rng = np.random.default_rng(seed)
     truth = rng.normal(-1, 0.8, nights * rows)
@@ -252,7 +252,7 @@ def _number(detection: dict[str, Any] | None, key: str) -> str:
 def _observe(fault: Fault, periods: list[ScoredNights], rng: Any, share: float = SHARE) -> Any:
     """Return the observations of two shadow nights and two weeks of canary, starting on a random night."""
     from ml.rollout.canary import CanaryObservations, ComparedRows, PairedScores
-    from ml.statistics.logistic import probability
+    from ml.scoring.logistic import probability
 
     period = periods[rng.integers(len(periods))]
     champion, canary = (period.models[each] for each in rng.choice(len(period.models), 2, replace=False))

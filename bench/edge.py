@@ -169,7 +169,8 @@ def _speed(
     """Return median microseconds per row, of one row at a time and of all at once, over alternating rounds."""
     import pandas as pd
 
-    from ml.packaging.export import onnx_graph, scorer
+    from ml.packaging.export import onnx_graph
+    from ml.scoring import scorer
     from ml.scoring.request_schema import RequestSchema
 
     edge, session = scorer.load_package(files, digest), score_paths.session(onnx)

@@ -70,7 +70,7 @@ def _held_out(flights: pd.DataFrame, *, split_by_time: bool) -> Any:
 
 def _scores(flights: pd.DataFrame, columns: Any, held_out: Any, learner: Any, learners: Any, threads: int) -> Any:
     """Return the predicted probabilities of the held-out rows."""
-    from ml.statistics.logistic import probability
+    from ml.scoring.logistic import probability
     from ml.training import encoding
 
     encoder = encoding.fit(flights[~held_out], columns)

@@ -30,7 +30,7 @@ def run() -> dict[str, Any]:
 
 def _measure(use_case: str, period: str, digits: int) -> dict[str, Any]:
     from include.steps.features import build
-    from ml.scoring import publication_gate
+    from ml.monitoring import publication_gate
 
     case, settings = workspace.ingest(use_case, period)
     rows = build.read(settings.lake, case).sort_values("night", ignore_index=True)
@@ -89,8 +89,8 @@ def _profiles(case: Any, rows: Any) -> Mapping[str, Any]:
 
 
 def _evaluate(case: Any, rows: Any, entities: int, reference: Any) -> Any:
-    from ml.scoring import publication_gate
-    from ml.scoring.publication_gate import ScoreBatch
+    from ml.monitoring import publication_gate
+    from ml.monitoring.publication_gate import ScoreBatch
 
     invalid = int((~np.isfinite(rows["score"])).sum())
     batch = ScoreBatch(entities=entities, rows=len(rows), invalid=invalid, profiles=_profiles(case, rows))

@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 import tritonclient.http as triton
 
-from ml.packaging.export import numpy_trees, onnx_graph
+from ml.packaging.export import onnx_graph
 from ml.promotion import acceptance_tests
+from ml.scoring import numpy_trees
 from ml.scoring.request_schema import RequestSchema, Row
 from ml.training.fitting import Model
 

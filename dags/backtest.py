@@ -36,8 +36,8 @@ def declare(use_case: UseCase) -> None:
             "never,every@28,triggers",
             type="string",
             minLength=1,
-            description="Policies, separated by commas: never, every@28, triggers, triggers@14, triggers:calibration_gap=0.02@14, "
-            "shadow:margin=0.005@14, hindsight@14.",
+            description="Policies, separated by commas: never, every@28, triggers, triggers@14, "
+            "triggers:calibration_gap=0.02@14, shadow:margin=0.005@14, hindsight@14.",
         ),
         "gate": Param(False, type="boolean", description="Let the gate decide which challengers are promoted."),
         "sensitivity": Param(False, type="boolean", description="Also simulate multiples of the thresholds."),

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import metadata
 
 from include.settings import PROJECT
-from ml.governance import manifest
+from ml.scoring import manifest
 
 LOCK, SERVING_LOCK = PROJECT / "requirements.txt", PROJECT / "requirements-serving.txt"
 UNKNOWN = "unknown"

@@ -1,5 +1,6 @@
 """Fixtures: a prepared RATCHET_HOME, the toy use cases, and real S3 and Postgres servers."""
 
+import json
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -23,6 +24,13 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
 
 TOYS = Path(__file__).parent / "usecases"
+_DURATIONS = Path(__file__).with_name("durations.json")  # CPU seconds of the slow files; others count as 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the slow files first, so that no worker starts one when the others have nothing left to do."""
+    seconds: dict[str, float] = json.loads(_DURATIONS.read_text())
+    items.sort(key=lambda each: -seconds.get(each.nodeid.split("::")[0], 0))
 
 
 @pytest.fixture(scope="session")

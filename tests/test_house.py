@@ -1,6 +1,10 @@
 """Project rules that linters do not check."""
 
+import ast
+import json
 import re
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +29,11 @@ BY_ANOTHER_NAME = {
     "ml/targets/target.py": "only protocols",
     "ml/targets/binary_display.py": "tests/ml/targets/test_binary.py",
     "ml/targets/regression_display.py": "tests/ml/targets/test_regression.py",
-    "ml/statistics/logistic.py": "tests/ml/targets/test_calibration.py",
+    **{f"ml/scoring/{part}.py": "tests/ml/targets/test_calibration.py" for part in ("calibration", "logistic")},
+    "ml/scoring/encoder.py": "tests/ml/training/test_encoding.py",
+    "ml/scoring/linear.py": "tests/ml/training/learners/test_linear.py",
+    "ml/scoring/network.py": "tests/ml/training/learners/test_network.py",
+    "ml/scoring/package_reader.py": "tests/ml/packaging/test_package_files.py",
     "include/ports.py": "tests/include/platform/local/test_setup.py",
     "include/stores/landing/line_index.py": "tests/include/stores/landing/test_csv.py",
     **{
@@ -48,7 +56,6 @@ BY_ANOTHER_NAME = {
     },
     "include/steps/train/plan.py": "tests/include/steps/train/test_side_by_side.py",
     "include/stores/warehouse/files.py": "tests/include/steps/ingest/test_files.py",
-    "include/plotting/style.py": "tests/include/report/test_run_plots.py",
     "include/cli/console.py": "tests/include/cli/test_main.py",
     "include/cli/scores.py": "tests/include/steps/score/test_rescore.py",
     "include/cli/card.py": "tests/include/steps/train/test_model_card.py",
@@ -147,3 +154,55 @@ def test_every_module_has_a_test_at_the_same_place(module: Path) -> None:
 
 def test_an_exception_to_the_mirror_is_about_a_module_that_is_there() -> None:
     assert [name for name in BY_ANOTHER_NAME if not (PROJECT / name).exists()] == []
+
+
+PRIVATE_NAMES = {"told", "asked", "held", "where", "when", "place", "found"}
+EXAMPLE_NAMES = {
+    "flights_features",
+    "entities_1f8a03b2c4d5",
+    "timestamptz",
+}  # of an asset, a service, a database's type
+RINGS = [
+    path.relative_to(PROJECT)
+    for ring in ("ml", "include", "dags", "plugins")
+    for path in sorted((PROJECT / ring).rglob("*.py"))
+]
+
+
+def defined_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of functions, classes, parameters, attributes and variables that a module defines."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+
+
+@pytest.mark.parametrize("module", RINGS, ids=str)
+def test_no_name_is_a_pronoun_or_an_adverb(module: Path) -> None:
+    assert PRIVATE_NAMES.isdisjoint(defined_names(ast.parse((PROJECT / module).read_text())))
+
+
+@pytest.mark.parametrize("module", RINGS, ids=str)
+def test_a_docstring_names_what_its_module_knows(module: Path) -> None:
+    """A name in backticks is a parameter or another name of the module: a rename must reach the docstrings."""
+    with (PROJECT / module).open("rb") as source:
+        tokens = list(tokenize.tokenize(source.readline))
+    known = {each.string for each in tokens if each.type == tokenize.NAME} | EXAMPLE_NAMES
+    strings = [each.string for each in tokens if each.type == tokenize.STRING and not each.string.startswith('"""')]
+    known |= set(re.findall(r"\w+", " ".join(strings)))
+    tree = ast.parse((PROJECT / module).read_text())
+    definitions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.ClassDef)]
+    named = {
+        f"{each.name}: {name}"
+        for each in definitions
+        for name in re.findall(r"`([a-z_]\w*)`", ast.get_docstring(each) or "")
+        if name not in known
+    }
+    assert named == set()
+
+
+def test_recorded_durations_are_of_test_files_that_exist() -> None:
+    recorded = json.loads((PROJECT / "tests/durations.json").read_text())
+    assert [name for name in recorded if not (PROJECT / name).is_file()] == []

@@ -1,36 +1,30 @@
-"""Render the dashboard's pages as HTML. The templates escape all values."""
+"""The dashboard's pages as HTML."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from urllib.parse import urlencode
 
-import jinja2
-
 from include import usecases
-from include.dashboard import backtests, ledger_page, line_charts, overview, use_case_page
+from include.dashboard import backtests, ledger_page, overview, use_case_page
 from include.dashboard.ledger_page import LedgerPage, Verifier
+from include.dashboard.rendering import render
 from include.settings import Settings
 from include.stores import warehouse
-
-_TEMPLATES = Path(__file__).parent / "templates"
-_SHORT = 12
 
 
 def index(settings: Settings, moment: datetime, root: str) -> str:
     """Return the page of all use cases; `root` is the dashboard's address, the prefix of all links to its pages."""
-    board = overview.gather(warehouse.open_existing(settings.warehouse_url), moment)
-    return _render("overview.html", root, board=board)
+    content = overview.gather(warehouse.open_existing(settings.warehouse_url), moment)
+    return render("overview.html", root=root, overview=content)
 
 
 def use_case(settings: Settings, name: str, moment: datetime, root: str) -> str:
     """Return the page of one use case; raises RequestError for an unknown use case."""
     detail = use_case_page.gather(warehouse.open_existing(settings.warehouse_url), usecases.get(name), moment)
-    return _render(
-        "use_case.html", root, detail=detail, now=detail.status, replays=backtests.gather(settings.reports, name)
-    )
+    reports = backtests.gather(settings.reports, name)
+    return render("use_case.html", root=root, detail=detail, status=detail.status, backtests=reports)
 
 
 def picture(settings: Settings, name: str, backtest: str, picture: str) -> bytes:
@@ -42,12 +36,12 @@ def ledger(settings: Settings, query: Mapping[str, str], moment: datetime, root:
     """Return the page of the ledger for the fields of its form; raises RequestError for an invalid field."""
     engine, parsed = warehouse.open_existing(settings.warehouse_url), ledger_page.parse_query(query)
     page = ledger_page.gather(engine, parsed, _verifier(settings.warehouse_url).verify(engine, moment))
-    return _render("ledger.html", root, chronicle=page, before=_page_query(page, -1), after=_page_query(page, 1))
+    return render("ledger.html", root=root, page=page, before=_page_query(page, -1), after=_page_query(page, 1))
 
 
 def error_page(why: str, root: str) -> str:
     """Return the page that explains why another page cannot be shown."""
-    return _render("refusal.html", root, why=why)
+    return render("error.html", root=root, why=why)
 
 
 def _page_query(current: LedgerPage, offset: int) -> str | None:
@@ -59,34 +53,6 @@ def _page_query(current: LedgerPage, offset: int) -> str | None:
     return urlencode({name: value for name, value in fields.items() if value})
 
 
-def _render(template: str, root: str, **values: object) -> str:
-    return _environment().get_template(template).render(root=root, airflow=root.rpartition("/")[0], **values)
-
-
 @cache
 def _verifier(_warehouse_url: str) -> Verifier:
     return Verifier()
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        autoescape=True,
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"short": _short, "number": _number}
-    environment.globals |= {"width": line_charts.WIDTH, "height": line_charts.HEIGHT}
-    return environment
-
-
-def _short(digest: str | None) -> str:
-    return digest[:_SHORT] if digest else "none"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -90,8 +90,8 @@ def find(case: UseCase, entries: Sequence[Entry], rollout: RolloutState, today: 
         reason=verdict.reason,
         gain=_gain(verdict.gain),
         checks=(
-            *_check_results("gate", verdict.checks),
-            *(check for tested in acceptance_tests[-1:] for check in _check_results("acceptance tests", tested.checks)),
+            *check_results("gate", verdict.checks),
+            *(check for tested in acceptance_tests[-1:] for check in check_results("acceptance tests", tested.checks)),
         ),
     )
 
@@ -102,7 +102,8 @@ def _gain(stored: StoredInterval | None) -> tuple[float, float, float] | None:
     return stored.value, stored.low, stored.high
 
 
-def _check_results(source: str, checks: Iterable[Check]) -> Iterator[CheckResult]:
+def check_results(source: str, checks: Iterable[Check]) -> Iterator[CheckResult]:
+    """Yield the results of `checks`, which were made by `source`, as the pages show them."""
     for each in checks:
         yield CheckResult(source=source, name=each.name, value=each.value, bar=each.bar, answer=each.status)
 

@@ -19,6 +19,7 @@ from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, LabelBatchDecided, RetrainingDecided
 from ml.targets import DisplayNames
 from ml.usecase import UseCase
+from ml.usecase.periods import Period
 
 _NIGHTS, _TOP_DRIFT, _DECISIONS, _INGESTIONS = 366, 10, 20, 14
 _PSI = "psi:"
@@ -70,21 +71,26 @@ class UseCaseDetail:
     decisions: tuple[DescribedEntry, ...]
 
 
-def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseDetail:
-    """Return the content of the page for the year up to the last scored night; if there is none, for all nights."""
+def gather(engine: sa.Engine, case: UseCase, moment: datetime, period: Period | None = None) -> UseCaseDetail:
+    """Return the content of the page for the nights of `period`.
+
+    The default is the year up to the last scored night; if there is none, all nights.
+    """
     entries = ledger.entries_of_kinds(engine, case.name, (*overview.STATUS_KINDS, *_DECIDED))
     status = overview.status_from_entries(engine, case, moment, entries)
-    first = status.last_night - timedelta(days=_NIGHTS) if status.last_night else date.min
+    period = period or _last_year(status.last_night)
+    nights = period.first, period.last
     display_names = targets.target_type(case).display_names
-    ingested = warehouse.ingestions(engine, case.name, first)
-    series = _series(warehouse.metric_series(engine, case.name, _metric_names(display_names), first))
+    ingested = warehouse.ingestions(engine, case.name, *nights)
+    series = _series(warehouse.metric_series(engine, case.name, _metric_names(display_names), *nights))
     measured = max((each.night for each in series["drifted_share"]), default=None)
     metrics = warehouse.metrics(engine, case.name, measured, measured) if measured else ()
-    columns = (display_names.metric, *_SLICE_METRICS)
+    measured_names = {each.metric for each in metrics}  # a regression has no alert rate
+    columns = (display_names.metric, *(name for name in _SLICE_METRICS if name in measured_names))
     return UseCaseDetail(
         status=status,
         sections=_sections(
-            series, ingested, warehouse.task_times(engine, case.name, first), _marks(entries), display_names
+            series, ingested, warehouse.task_times(engine, case.name, *nights), _marks(entries), display_names
         ),
         measured_night=measured,
         drift=_drift(metrics),
@@ -93,6 +99,11 @@ def gather(engine: sa.Engine, case: UseCase, moment: datetime) -> UseCaseDetail:
         ingestions=ingested[-_INGESTIONS:][::-1],
         decisions=tuple(map(ledger_text.describe, entries[-_DECISIONS:][::-1])),
     )
+
+
+def _last_year(last_night: date | None) -> Period:
+    """Return the year up to `last_night` and all nights after it, which have been ingested but not yet scored."""
+    return Period(last_night - timedelta(days=_NIGHTS) if last_night else date.min, date.max)
 
 
 def _metric_names(display_names: DisplayNames) -> tuple[str, ...]:

@@ -67,9 +67,7 @@ class Airflow:
     def start(self, stage: str, key: str) -> None:
         """Start the run of the stage for `key`, unless it exists."""
         if (self._dag(stage), key) not in self._runs:
-            self._remember(
-                self._client.trigger(self._dag(stage), run=f"rehearsal__{key.replace('..', '_to_')}", key=key)
-            )
+            self._remember(self._client.trigger(self._dag(stage), run=f"demo__{key.replace('..', '_to_')}", key=key))
 
     def trigger(self, stage: str, key: str, *, name: str, who: str | None = None, **form: str) -> None:
         """Start another run of the stage for `key` with the fields of its form, as `who` or as the administrator."""

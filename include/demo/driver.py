@@ -105,7 +105,7 @@ class DemoRun:
             earlier_runs[0].state == "success" and self._airflow.state(earlier_runs[0], _REQUEST_RELEASE) != "success"
         ):
             return
-        name = f"rehearsal__bootstrap_{last}" + (f"_{len(earlier_runs) + 1}" if earlier_runs else "")
+        name = f"demo__bootstrap_{last}" + (f"_{len(earlier_runs) + 1}" if earlier_runs else "")
         self._airflow.trigger("train", last, name=name, reason="bootstrap")
 
     def _score(self, key: str, next_key: str | None) -> None:
@@ -125,7 +125,7 @@ class DemoRun:
         who = self.use_case.release.approvers[0]
         self._show(f"night {key} · withheld, published by {who}")
         self._airflow.block_scoring(False)
-        self._airflow.trigger("score", key, name=f"rehearsal__let_go_{key}", who=who, why=_OVERRIDE_REASON)
+        self._airflow.trigger("score", key, name=f"demo__override_{key}", who=who, why=_OVERRIDE_REASON)
         if self._is_withheld(self._airflow.wait_for("score", key)):
             raise StageError(
                 f"the scores of {key} are still withheld after the override by {who}: see {self._airflow.logs}"

@@ -7,7 +7,7 @@ model.score([{...}])
 from importlib import resources
 
 from ml.errors import PackageError, ScoreRequestError
-from ml.packaging.export.scorer import Scorer, load_package
+from ml.scoring.scorer import Scorer, load_package
 
 __all__ = ["PackageError", "ScoreRequestError", "Scorer", "load"]
 

@@ -44,13 +44,10 @@ def panels(count: int, height: float, *, shared: bool = True) -> tuple[Figure, l
     return figure, axes
 
 
-def finish_svg(figure: Figure, axes: Axes, ylabel: str, *, dates: bool = True, legend: bool = True) -> str:
-    """Label the figure, with dates and a legend if requested, and return it as SVG text."""
+def finish_svg(figure: Figure, axes: Axes, ylabel: str) -> str:
+    """Label the figure, add its legend, and return it as SVG text."""
     axes.set_ylabel(ylabel)
-    if dates:
-        format_dates(axes)
-    if legend:
-        axes.legend(loc="best", fontsize=8)
+    axes.legend(loc="best", fontsize=8)
     return to_svg(figure)
 
 

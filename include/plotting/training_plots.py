@@ -45,7 +45,7 @@ def reliability(bins: Sequence[ReliabilityBin], target: Target) -> str:
     axes.set_xlim(*ends)
     axes.set_ylim(0, top)
     axes.set_xlabel(target.display_names.score_axis)
-    return style.finish_svg(figure, axes, target.display_names.observed_axis, dates=False)
+    return style.finish_svg(figure, axes, target.display_names.observed_axis)
 
 
 def _score_limits(

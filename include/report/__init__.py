@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from include.dashboard import use_case_page
 from include.report.run_page import render
 from include.report.run_summary import Summary, gather
 from include.report.terminal import show
@@ -27,10 +29,9 @@ def write(use_case: UseCase, settings: Settings, period: Period, seconds: Mappin
     known_by = use_case.horizon.cutoff(period.last)
     matured = warehouse.matured_scores(engine, use_case.name, period.first, period.last, known_by)
     atomic.write(settings.reports / "run.json", (json.dumps(summary.as_json(), indent=1) + "\n").encode())
-    atomic.write(
-        settings.reports / "index.html",
-        render(summary, use_case, matured, _target(use_case, engine, settings)).encode(),
-    )
+    detail = use_case_page.gather(engine, use_case, datetime.now(UTC), period)
+    page = render(summary, detail, matured, _target(use_case, engine, settings), use_case.gates.confidence)
+    atomic.write(settings.reports / "index.html", page.encode())
     return summary
 
 

@@ -2,15 +2,13 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from include.plotting.stylesheet import STYLE
+from include.dashboard import rendering
 from include.report import backtest_plots
 from include.report.backtest_plots import Picture
 from include.settings import Settings
@@ -42,25 +40,8 @@ _KEYS: Mapping[type, Mapping[str, str]] = {
     Results: {"block_count": "blocks", "policies": "played"},
     RetrainingDecision: {"throttled_until": "held_until"},
 }
-_PAGE = Template(
-    """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Ratchet: backtest of $title</title>
-<style>
-"""
-    + STYLE
-    + """</style></head><body>
-<h1>Backtest of $title</h1><p>$question</p><p>$method</p>
-$quality
-<h2>Policies</h2>$policies<p>$caveats</p>
-<h2>Triggers that fired</h2>$fired
-$failed
-<h2>Loss by age of the model</h2>$ageing$ages
-<h2>Pairwise comparison</h2>$differences
-$sensitivity
-</body></html>
-"""
-)
+_TEMPLATES = Path(__file__).parent / "templates"
+_DIFFERENCES = ("first", "second", "excess loss of the first", "extra savings of the first, per 1000 rows", "better")
 
 
 def folder(backtest: BacktestRun, settings: Settings) -> Path:
@@ -117,27 +98,22 @@ def as_json(backtest: BacktestRun, drawn: Sequence[Picture]) -> dict[str, Any]:
 
 def page(backtest: BacktestRun, drawn: Sequence[Picture]) -> str:
     """Return the HTML page with the plots."""
-    request, results, display_names = backtest.request, backtest.results, backtest_plots.get_display_names(backtest)
-    first, figures = results.policies[0].policy, {each.name: _figure(each) for each in drawn}
-    return _PAGE.substitute(
-        title=escape(f"{request.use_case}, {request.period}"),
-        question=escape(backtest.context.case.question),
-        method=escape(describe_method(backtest)),
-        quality=figures[backtest_plots.QUALITY],
-        policies=_table(tables.headers(results, (first,)), tables.policy_rows(results, (first,))),
-        caveats=escape(describe_caveats(results, display_names)),
-        fired=_table(("policy", "above the threshold", "nights with a request"), tables.fired_triggers(results))
-        or "<p>None.</p>",
-        failed=_failed(results),
-        ageing=figures.get(backtest_plots.AGES, ""),
-        ages=_table(tables.AGE_HEADERS, tables.age_rows(backtest.ages))
-        or "<p>Only one model was trained, so there is no comparison by age.</p>",
-        differences=_table(_DIFFERENCES, map(tables.difference_row, results.differences)),
-        sensitivity=_threshold_variants(backtest.sensitivity),
+    results, first, variants = backtest.results, (backtest.results.policies[0].policy,), backtest.sensitivity
+    return rendering.render(
+        "backtest.html",
+        folder=_TEMPLATES,
+        title=f"{backtest.request.use_case}, {backtest.request.period}",
+        question=backtest.context.case.question,
+        method=describe_method(backtest),
+        caveats=describe_caveats(results, backtest_plots.get_display_names(backtest)),
+        pictures={each.name: each for each in drawn},
+        policies=(tables.headers(results, first), tables.policy_rows(results, first)),
+        fired=tables.fired_triggers(results),
+        failed=tables.failed_checks(results),
+        ages=(tables.AGE_HEADERS, tables.age_rows(backtest.ages)),
+        differences=(_DIFFERENCES, [tables.difference_row(each) for each in results.differences]),
+        variants=variants and (tables.headers(variants, ()), tables.policy_rows(variants, ())),
     )
-
-
-_DIFFERENCES = ("first", "second", "excess loss of the first", "extra savings of the first, per 1000 rows", "better")
 
 
 def describe_method(backtest: BacktestRun) -> str:
@@ -160,34 +136,6 @@ def describe_caveats(results: Results, display_names: DisplayNames) -> str:
         f"{display_names.loss_unit}. Intervals come from a bootstrap over whole blocks; an interval that contains 0 "
         f"shows no difference, whatever its point estimate. Intervals are not corrected for multiple comparisons: of "
         f"{count} comparisons without a true difference, about {max(1, round(0.05 * count))} would show one by chance."
-    )
-
-
-def _figure(picture: Picture) -> str:
-    caption = escape(picture.caption)
-    return f'<figure role="img" aria-label="{caption}">{picture.svg}<figcaption>{caption}</figcaption></figure>'
-
-
-def _failed(results: Results) -> str:
-    rows = tables.failed_checks(results)
-    return f"<h2>Failed checks of the gate</h2>{_table(('policy', 'checks not passed'), rows)}" if rows else ""
-
-
-def _threshold_variants(results: Results | None) -> str:
-    if results is None:
-        return ""
-    heads = tables.headers(results, ())
-    return f"<h2>Sensitivity to the thresholds of the triggers</h2>{_table(heads, tables.policy_rows(results, ()))}"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return an HTML table; an empty string if there are no rows."""
-    cells = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    head = "".join(f"<th scope='col'>{escape(each)}</th>" for each in heads)
-    return (
-        f"<div class='scroll'><table class='words'><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table></div>"
-        if cells
-        else ""
     )
 
 

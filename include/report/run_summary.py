@@ -6,11 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from include.dashboard import pending_approvals
+from include.dashboard.pending_approvals import CheckResult
 from include.steps.features import table_versions
 from include.stores import ledger, warehouse
 from ml import targets
 from ml.governance import ledger_entries
-from ml.governance.checks import Check
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, Promoted, RetrainingDecided, Verdict
 from ml.promotion.gate import Outcome
@@ -62,7 +63,7 @@ class Release:
     interval: tuple[float, float]
     reason: str
     choice: str
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
     approved_by: tuple[str, ...]
     unprofitable_features: tuple[str, ...] | None = None
     pictures: tuple[str, ...] = ()
@@ -179,7 +180,7 @@ def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...]) 
         interval=(gain.low, gain.high),
         reason=verdict.reason,
         choice=verdict.choice,
-        checks=verdict.checks,
+        checks=tuple(pending_approvals.check_results("gate", verdict.checks)),
         approved_by=promoted[0].approved_by if promoted else (),
         unprofitable_features=verdict.features_without_benefit if is_measured else None,
         pictures=verdict.plots,

@@ -64,7 +64,7 @@ class Metrics:
                 lambda: time.time() - pool.refreshed_at,
             ),
             (
-                "ratchet_journal_dropped_records",
+                "ratchet_prediction_log_dropped_records",
                 "Predictions not written to the prediction log",
                 lambda: float(request_log.dropped),
             ),

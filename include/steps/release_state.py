@@ -56,12 +56,13 @@ def audit(context: NightContext) -> None:
     engine = context.engine
     try:
         ledger.verify(engine)
-        messages = [f"{each}: somebody changed the registry by hand; the ledger leads" for each in sync(context)]
+        messages = [f"{each}: the registry was changed by hand; it follows the ledger again" for each in sync(context)]
     except LedgerError as fault:
         messages = [str(fault)]
     except SetupError as fault:
         messages = [
-            f"servers do not answer as the ledger says, and I may not tell them (`ratchet sync-routing {context.case.name}` does): {fault}"
+            "the servers' routing does not follow the ledger, and this process may not sign it "
+            f"(run `ratchet sync-routing {context.case.name}`): {fault}"
         ]
     for number, message in enumerate(messages, start=1):
         warehouse.raise_alert(

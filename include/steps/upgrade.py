@@ -23,8 +23,8 @@ def upgrade(settings: Settings, now: datetime, *, assume_idle: bool = False) -> 
     """
     if not warehouse.exists(settings.warehouse_url):
         raise SetupError(
-            f"nothing has run in {settings.home} yet, so there is nothing to upgrade; if it ran in another home, let "
-            "RATCHET_HOME say which"
+            f"nothing has run in {settings.home} yet, so there is nothing to upgrade; if the installation is in "
+            "another folder, set RATCHET_HOME to it"
         )
     if not assume_idle:
         activity.check_idle(installation.current(), now)
@@ -42,8 +42,8 @@ def _rename_folders(settings: Settings) -> Iterator[str]:
             target.rmdir()
         if target.exists():
             raise SetupError(
-                f"expected what an earlier release kept in {source} to move to {target}, but that is there too: keep the "
-                "one that is in use, move the other one away, and run this again"
+                f"expected to move {source} of an earlier release to {target}, but that exists, too: keep the one that "
+                "is in use, move the other one away, and run this again"
             )
         source.rename(target)
         yield f"{source} is now {target}"
@@ -52,8 +52,8 @@ def _rename_folders(settings: Settings) -> Iterator[str]:
 def _upgrade_warehouse(settings: Settings) -> Iterator[str]:
     before, after = warehouse.upgrade(settings.warehouse_url)
     if before != after:
-        yield f"the warehouse has the schema {after}, it had {before}"
+        yield f"the warehouse was upgraded from schema {before} to {after}"
     engine = warehouse.engine(settings.warehouse_url)
     ledger.verify(engine)
     if before != after:
-        yield f"the ledger's {len(ledger.entries(engine))} entries are whole; those of before are read by today's names"
+        yield f"the ledger's {len(ledger.entries(engine))} entries are intact; older ones are read under today's names"

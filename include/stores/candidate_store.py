@@ -11,7 +11,7 @@ from pathlib import Path
 
 from include.stores.files import atomic
 from ml.errors import CandidateFilesError
-from ml.governance import manifest
+from ml.scoring import manifest
 
 _CHECKSUMS = "draft.json"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from include.stores.signing import model_signing
 from ml.errors import PackageError
-from ml.governance import manifest
+from ml.scoring import manifest
 
 MANIFEST = manifest.NAME
 

@@ -14,7 +14,7 @@ import pandas as pd
 from ml.arrays import Floats
 from ml.errors import SnapshotError
 from ml.features import ENTITY
-from ml.governance import manifest
+from ml.scoring import manifest
 
 MANIFEST = manifest.NAME
 _ENTITIES, _NUMBERS, _TEXTS = "entities.json", "numbers.f8", "texts.json"

@@ -447,6 +447,6 @@ def encode(kind: EntryKind, payload: Payload) -> dict[str, Json]:
         stored: dict[str, Json] = msgspec.to_builtins({name: each for name, each in values.items() if each is not None})
     except TypeError as error:
         raise LedgerError(
-            f"a payload of the kind {kind!r} has a value that is not JSON ({error}); store None instead"
+            f"a payload of the kind {kind} has a value that is not JSON ({error}); store None instead"
         ) from None
     return stored

@@ -71,7 +71,7 @@ def mismatches(text: str, expected: Sequence[str]) -> tuple[str, ...]:
 
     The sentence names the words that differ in the most similar line.
 
-    >>> mismatches("# flights\\nlog loss 0.52 on 900 rows", ["log loss 0.51 on 900 rows"])
+    >>> mismatches("# taxi\\nlog loss 0.52 on 900 rows", ["log loss 0.51 on 900 rows"])
     ("'0.52' where '0.51' was recorded, in: log loss 0.52 on 900 rows",)
     >>> mismatches("log loss 0.51 on 900 rows", ["log loss 0.51 on 900 rows"])
     ()

@@ -13,8 +13,8 @@ import numpy as np
 
 from ml.arrays import Booleans, Floats, Strings
 from ml.governance.checks import Check, CheckStatus
+from ml.scoring.encoder import Encoder
 from ml.statistics.intervals import ScoredRows
-from ml.training.encoding import Encoder
 from ml.training.fitting import Model
 from ml.usecase import Directional, Expectation, Fairness, Invariant, Megabytes, Milliseconds
 

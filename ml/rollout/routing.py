@@ -55,7 +55,7 @@ class Routing:
     def route(self, entity: str) -> Route:
         """Return the route of `entity`; an entity on the canary's route stays there when the share grows.
 
-        >>> routing = Routing(use_case="flights", seq=7, champion="c0", challenger="c1", canary=0.25, release="6")
+        >>> routing = Routing(use_case="taxi", seq=7, champion="c0", challenger="c1", canary=0.25, release="6")
         >>> [str(routing.route(entity)) for entity in ("UA1545", "DL461", "AA1141", "UA1141")]
         ['canary', 'champion', 'champion', 'champion']
         """
@@ -73,7 +73,7 @@ class Routing:
 def from_json(values: Mapping[str, object]) -> Routing:
     """Return the routing that `Routing.to_json` wrote; raises RequestError for other keys or invalid values.
 
-    >>> routing = Routing(use_case="flights", seq=3, champion="c0")
+    >>> routing = Routing(use_case="taxi", seq=3, champion="c0")
     >>> from_json(routing.to_json()) == routing
     True
     """

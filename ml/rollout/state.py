@@ -63,7 +63,7 @@ class RolloutState:
     def standby(self) -> str | None:
         """The latest earlier champion that was not rolled back; None if there is none.
 
-        >>> RolloutState(use_case="flights", champions=("c0", "c1", "c2"), rolled_back=frozenset({"c1"})).standby
+        >>> RolloutState(use_case="taxi", champions=("c0", "c1", "c2"), rolled_back=frozenset({"c1"})).standby
         'c0'
         """
         return next(

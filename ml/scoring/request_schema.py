@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ml.errors import ScoreRequestError
-from ml.training.encoding import Encoder
+from ml.scoring.encoder import Encoder
 
 ENTITY = "entity"
 _MAX_NAMES, _MAX_CHARACTERS = 8, 60

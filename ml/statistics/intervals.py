@@ -61,10 +61,10 @@ def slice_masks(declared: tuple[Slice, ...], levels: Mapping[str, Strings]) -> d
     `levels` has the level of each row by feature, shape (n,).
 
     >>> from ml.usecase import Slice
-    >>> levels = {"carrier": np.array(["AA", "AA", "UA"], object)}
-    >>> masks = slice_masks((Slice(feature="carrier", min_rows=2),), levels)
+    >>> levels = {"zone": np.array(["east", "east", "west"], object)}
+    >>> masks = slice_masks((Slice(feature="zone", min_rows=2),), levels)
     >>> {name: mask.tolist() for name, mask in masks.items()}
-    {'carrier=AA': [True, True, False]}
+    {'zone=east': [True, True, False]}
     """
     import pandas as pd
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ml.arrays import Floats
-from ml.statistics.logistic import probability
+from ml.scoring.logistic import probability
 
 _MAX_STEPS, _MAX_HALVINGS, _TOLERANCE = 60, 30, 1e-9
 _MAX_BANDWIDTH, _MIN_BANDWIDTH = 1.0, 0.05

@@ -15,11 +15,12 @@ from ml.metrics.curves import GainsCurve
 from ml.metrics.estimation import Estimate
 from ml.metrics.fairness import Group
 from ml.metrics.score_distance import ProbabilityDistance
-from ml.statistics import intervals, logistic
+from ml.scoring import logistic
+from ml.scoring.calibration import Calibration, Correction
+from ml.statistics import intervals
 from ml.statistics.intervals import Interval, ScoredRows
 from ml.targets import calibration
 from ml.targets.binary_display import BinaryDisplay
-from ml.targets.calibration import Calibration, Correction
 from ml.targets.offsets import LogOddsOffset
 from ml.usecase import Cost, Fairness, Gates, UseCase
 

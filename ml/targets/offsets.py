@@ -6,8 +6,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ml.arrays import Floats, Integers, Singles
+from ml.scoring.logistic import probability
 from ml.statistics import quantiles
-from ml.statistics.logistic import probability
 
 _NEWTON_STEPS, _MAX_OFFSET, _EPSILON = 4, 3.0, 1e-9
 

@@ -22,10 +22,10 @@ from ml.metrics.curves import GainsCurve
 from ml.metrics.estimation import Estimate
 from ml.metrics.fairness_regression import Group
 from ml.metrics.score_distance import RegressionDistance
+from ml.scoring.calibration import Correction, Scaling
 from ml.statistics import intervals, quantiles
 from ml.statistics.intervals import Interval, ScoredRows
 from ml.targets import calibration
-from ml.targets.calibration import Correction, Scaling
 from ml.targets.offsets import UnitOffset
 from ml.targets.regression_display import RegressionDisplay, cost_and_task
 from ml.usecase import Fairness, Gates, PinballCost, UseCase

@@ -12,8 +12,8 @@ from ml.governance.checks import Check
 from ml.metrics.curves import GainsCurve
 from ml.metrics.estimation import Estimate
 from ml.metrics.score_distance import ProbabilityDistance, RegressionDistance
+from ml.scoring.calibration import Correction
 from ml.statistics.intervals import Interval, ScoredRows
-from ml.targets.calibration import Correction
 from ml.targets.display_names import DisplayNames
 from ml.targets.offsets import LogOddsOffset, UnitOffset
 from ml.usecase import Fairness, Gates, UseCase

@@ -1,120 +1,14 @@
-"""Encoding of features as numbers: the one transformation that training, batch scoring and online scoring share."""
+"""Fitting of the encoder: the levels of categories and the projections of texts."""
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ml.arrays import Floats
-from ml.errors import DataError
+from ml.scoring.encoder import Encoder, Levels
 from ml.training import text_features
-from ml.training.text_features import Projection
 from ml.usecase import Text
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Levels = tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoder:
-    """The fitted encoding, in the order of the features.
-
-    `levels` maps each feature to its sorted levels in training, or to None for a number or a text. `texts` has the
-    projection of each text feature, which fills several encoded columns.
-    """
-
-    levels: Mapping[str, Levels | None]
-    texts: Mapping[str, Projection] = field(default_factory=dict)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.levels)
-
-    @property
-    def sizes(self) -> tuple[int | None, ...]:
-        """Return the number of levels of each encoded column; None for a number."""
-        return tuple(
-            None if levels is None else len(levels)
-            for name, levels in self.levels.items()
-            for _ in range(self._width(name))
-        )
-
-    @property
-    def columns(self) -> dict[str, range]:
-        """Return the range of encoded columns that each feature fills."""
-        offsets = list(accumulate((self._width(name) for name in self.levels), initial=0))
-        return {name: range(*offsets[index : index + 2]) for index, name in enumerate(self.levels)}
-
-    def _width(self, name: str) -> int:
-        return self.texts[name].text.components if name in self.texts else 1
-
-    @property
-    def categories(self) -> tuple[int, ...]:
-        """Return the indices of the encoded columns that are categories."""
-        return tuple(i for i, size in enumerate(self.sizes) if size is not None)
-
-    def encode(self, frame: "pd.DataFrame") -> Floats:
-        """Return float64 of shape (n, columns): numbers unchanged, categories as level indices, texts projected.
-
-        A level not seen in training is encoded as missing (NaN). Raises DataError when `frame` lacks a feature.
-        """
-        self._check_features(frame)
-        columns = [self._column(name, frame[name]) for name in self.levels]
-        return np.column_stack(columns)
-
-    def encode_row(self, row: Mapping[str, object]) -> Floats:
-        """Return the encoded features of one row, shape (1, columns), for online scoring; it does not need pandas.
-
-        Raises DataError as `encode` does.
-        """
-        if self.texts:
-            self._check_features(row)
-            return np.array([[cell for name in self.levels for cell in self._cells(name, row[name])]], np.float64)
-        try:
-            cells = [
-                row[name] if codes is None else codes.get(row[name], np.nan)
-                for name, codes in self._level_codes.items()
-            ]
-        except KeyError:
-            self._check_features(row)
-            raise
-        return np.array([cells], np.float64)
-
-    def _check_features(self, available: Container[object]) -> None:
-        missing = [name for name in self.levels if name not in available]
-        if missing:
-            raise DataError(f"expected the features {list(self.levels)}, missing: {missing}; build them before scoring")
-
-    def _column(self, name: str, column: "pd.Series") -> Floats:
-        levels = self.levels[name]
-        if name in self.texts:
-            return self.texts[name].apply(column)
-        if levels is None:
-            return column.to_numpy(np.float64, na_value=np.nan)
-        import pandas as pd
-
-        codes = pd.Categorical(column.astype(object), categories=list(levels)).codes.astype(np.float64)
-        return np.where(codes < 0, np.nan, codes)
-
-    def _cells(self, name: str, value: object) -> Iterable[float]:
-        codes = self._level_codes[name]
-        if codes is not None:
-            return (codes.get(value, np.nan),)
-        if name in self.texts:
-            return [float(each) for each in self.texts[name].apply([value])[0]]
-        return (np.nan if value is None else float(value),)  # type: ignore[arg-type]  # a number by the contract
-
-    @cached_property
-    def _level_codes(self) -> dict[str, dict[object, float] | None]:
-        return {
-            name: None if levels is None else {level: float(i) for i, level in enumerate(levels)}
-            for name, levels in self.levels.items()
-        }
 
 
 def fit(frame: "pd.DataFrame", names: tuple[str, ...], declared: Iterable[Text] = ()) -> Encoder:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Strings
-from ml.targets.calibration import Correction
+from ml.scoring.calibration import Correction
+from ml.scoring.encoder import Encoder
 from ml.training import encoding, learners, splitting, weighting
-from ml.training.encoding import Encoder
 from ml.training.learners import Learner
 from ml.usecase import Candidate, Recency, Text
 

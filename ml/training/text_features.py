@@ -1,13 +1,13 @@
 """Text features: hashed n-grams, projected on the leading singular vectors of the training texts."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.arrays import Floats, Integers
+from ml.arrays import Floats
+from ml.scoring.ngrams import NgramHashing, Projection
 from ml.usecase import Text
 
 if TYPE_CHECKING:
@@ -17,18 +17,11 @@ _SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Projection:
-    """A fitted text feature: `weights` of shape (used buckets, components) for the n-gram buckets seen in training."""
-
-    text: Text
-    used: Integers
-    weights: Floats
+class SparseProjection(Projection):
+    """A projection that hashes many texts at once, by scikit-learn."""
 
     def apply(self, values: Iterable[object]) -> Floats:
-        """Return float64 of shape (n, components): NaN for a missing text, 0 for a text whose n-grams are all unseen.
-
-        The numbers of a text do not depend on the other texts in `values`.
-        """
+        """Return the same numbers as `Projection.apply`, up to the last bits of their sums."""
         import pandas as pd
 
         codes, distinct = pd.factorize(np.array([*values, None], dtype=object))
@@ -39,14 +32,8 @@ class Projection:
         )
         return np.vstack([known, np.full((1, self.text.components), np.nan)])[codes[:-1]]
 
-    @cached_property
-    def _dense_weights(self) -> Floats:
-        weights = np.zeros((self.text.buckets, self.text.components))
-        weights[self.used] = self.weights
-        return weights
 
-
-def fit(text: Text, column: "pd.Series") -> Projection:
+def fit(text: Text, column: "pd.Series") -> SparseProjection:
     """Return the projection fitted on the texts in `column`: latent semantic analysis by a truncated SVD.
 
     The matrix has one row for each distinct text, scaled by the square root of its count. It has the same right
@@ -60,18 +47,19 @@ def fit(text: Text, column: "pd.Series") -> Projection:
     from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits
 
+    hashing = NgramHashing(**asdict(text))
     counts = column.dropna().astype(str).value_counts().sort_index()
     weights = np.zeros((text.components, text.buckets))
     if len(counts):
-        hashed = _hash_ngrams(text, list(counts.index)).multiply(np.sqrt(counts.to_numpy())[:, None]).tocsr()
+        hashed = _hash_ngrams(hashing, list(counts.index)).multiply(np.sqrt(counts.to_numpy())[:, None]).tocsr()
         with threadpool_limits(limits=1, user_api="blas"):  # another order of summation changes the package's digest
             _, _, components = randomized_svd(hashed, min(text.components, len(counts)), n_iter=5, random_state=_SEED)
         weights[: len(components)] = components
     used = np.flatnonzero(weights.any(axis=0))
-    return Projection(text=text, used=used, weights=np.ascontiguousarray(weights[:, used].T))
+    return SparseProjection(text=hashing, used=used, weights=np.ascontiguousarray(weights[:, used].T))
 
 
-def _hash_ngrams(text: Text, values: Sequence[object]) -> Any:
+def _hash_ngrams(text: NgramHashing, values: Sequence[object]) -> Any:
     """Return a sparse matrix (n, buckets) of hashed n-grams; each row has Euclidean norm 1."""
     from sklearn.feature_extraction.text import HashingVectorizer
 

@@ -229,7 +229,7 @@ def outputs(features: Iterable[Feature]) -> tuple[str, ...]:
 def title(feature: Feature) -> str:
     """Return the display name of a declaration: its first column, and the number of further columns.
 
-    >>> title(Column("zone")), title(AsOf("weather", by=("zone",), columns=("wind_mph", "rain", "snow")))
+    >>> title(Column("zone")), title(AsOf("readings", by=("zone",), columns=("wind_mph", "rain", "snow")))
     ('zone', 'wind_mph and 2 more')
     """
     first, *more = feature.outputs

@@ -41,5 +41,6 @@ async def notify_late(hours: float, context: dict[str, Any]) -> None:
     from include import notifications
 
     run = context["dag_run"]
-    message = f"{run['dag_run_id']} has not ended {hours:g} hours after it was due: docs/operate/monitoring.md#a-night-is-late"
+    runbook = "docs/operate/monitoring.md#a-night-is-late"
+    message = f"{run['dag_run_id']} has not ended {hours:g} hours after it was due: {runbook}"
     await asyncio.to_thread(notifications.send, f"{run['dag_id']} is late", message)

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from ratchet import timekeeper
+from ratchet import task_durations
 from ratchet.lateness import RunCreated
 
 PREFIX = "/ratchet"
@@ -37,7 +37,7 @@ class RatchetPlugin(AirflowPlugin):
     """The dashboard under Airflow's address and in its navigation, a task listener, and a deadline reference."""
 
     name = "ratchet"
-    listeners = [timekeeper]  # noqa: RUF012 - Airflow reads class attributes
+    listeners = [task_durations]  # noqa: RUF012 - Airflow reads class attributes
     deadline_references = [RunCreated]  # noqa: RUF012 - the same
     fastapi_apps = [{"app": page, "url_prefix": PREFIX, "name": "Ratchet"}]  # noqa: RUF012 - the same
     external_views = [  # noqa: RUF012 - the same

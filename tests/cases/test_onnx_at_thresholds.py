@@ -6,8 +6,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from ml.packaging.export import onnx_graph, scorer
+from ml.packaging.export import onnx_graph
 from ml.packaging.package_files import Package
+from ml.scoring import scorer
 from ml.scoring.request_schema import RequestSchema
 from ml.training.fitting import Model
 from tests import edge

@@ -18,10 +18,10 @@ def difference(shown: Sequence[str], printed: str) -> str | None:
             may_skip = True
             continue
         candidates = range(position, len(lines)) if may_skip else range(position, min(position + 1, len(lines)))
-        found = next((index for index in candidates if _pattern(line).fullmatch(lines[index])), None)
-        if found is None:
+        index_of_line = next((index for index in candidates if _pattern(line).fullmatch(lines[index])), None)
+        if index_of_line is None:
             return line
-        position, may_skip = found + 1, False
+        position, may_skip = index_of_line + 1, False
     return None if may_skip or position == len(lines) or not shown else lines[position]
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,14 +29,14 @@ _SECONDS = 120
 
 
 def main() -> int:
-    """Run every command, print what came of each, and return 1 if any failed."""
+    """Run every command, pages side by side, print each result, and return 1 if any failed."""
     home = load_settings().home
     if not (home / "warehouse.db").exists():
         print(f"expected a home in which `make run` ended at {home}: run it first", file=sys.stderr)
         return 1
-    started, failures = time.monotonic(), 0
-    for page in pages.executed():
-        failures += sum(not ok for ok in run_page(page, home))
+    started = time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        failures = sum(pool.map(lambda page: sum(not ok for ok in run_page(page, home)), pages.executed()))
     print(f"{failures} failed, {time.monotonic() - started:.0f} s")
     return min(failures, 1)
 
@@ -65,7 +66,7 @@ def environment(page: Path, home: Path) -> Iterator[dict[str, str] | None]:
     with ExitStack() as stack, TemporaryDirectory(prefix="ratchet-docs-") as folder:
         own = Path(folder) / "home"
         if "new-home" not in needed:
-            shutil.copytree(home, own, symlinks=True, ignore=shutil.ignore_patterns("logs", "*.pid"))
+            shutil.copytree(home, own, symlinks=True, ignore=shutil.ignore_patterns("logs", "airflow", "*.pid"))
         servers = _servers(stack, needed, Path(folder))
         if servers is None:
             yield None
@@ -77,6 +78,7 @@ def environment(page: Path, home: Path) -> Iterator[dict[str, str] | None]:
             "PATH": path,
             "PYTHONPATH": str(PROJECT),
             "TMPDIR": folder,
+            "COLUMNS": "120",
             **servers,
         }
 

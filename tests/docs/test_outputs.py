@@ -1,4 +1,4 @@
-"""What a page shows is compared with what a command printed."""
+"""The output on a page is compared with the output of the command."""
 
 import pytest
 

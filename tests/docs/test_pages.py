@@ -42,7 +42,7 @@ def nav(entries: list[dict[str, object]]) -> Iterator[str]:
 NAV = list(nav(tomllib.loads((PROJECT / "zensical.toml").read_text())["project"]["nav"]))
 
 
-@pytest.mark.parametrize("page", [*pages.written(), *pages.documented()], ids=name)
+@pytest.mark.parametrize("page", dict.fromkeys([*pages.written(), *pages.documented()]), ids=name)
 def test_no_line_is_too_long(page: Path) -> None:
     lines = MEASURED.sub(lambda match: "\n" * match[0].count("\n"), page.read_text()).splitlines()
     assert [f"{number}: {line[:60]}..." for number, line in enumerate(lines, start=1) if len(line) > WIDTH] == []

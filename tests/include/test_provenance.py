@@ -9,7 +9,7 @@ import pytest
 
 from include import provenance
 from include.settings import PROJECT
-from ml.governance import manifest
+from ml.scoring import manifest
 
 
 def pinned(text: str) -> dict[str, set[str]]:

@@ -15,7 +15,7 @@ from include.settings import Settings, load_settings
 from include.steps.context import StepContext
 from include.steps.features import table_versions
 from include.stores import lake, ledger, warehouse
-from ml.governance import manifest
+from ml.scoring import manifest
 from ml.usecase import UseCase
 
 _SHORT = 16

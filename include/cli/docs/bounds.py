@@ -37,10 +37,10 @@ def read(declaration: type) -> Bounds:
     by_field: dict[str, _Keywords] = {}
     rules = []
     for condition, message in _checks(declaration):
-        found = list(_field_bounds(condition))
-        for field, keywords in found:
+        field_bounds = list(_field_bounds(condition))
+        for field, keywords in field_bounds:
             _merge(by_field.setdefault(field, {}), keywords)
-        if not found or not _is_covered(condition):
+        if not field_bounds or not _is_covered(condition):
             rules.append(message)
     return Bounds(by_field=by_field, rules=tuple(dict.fromkeys(filter(None, rules))))
 

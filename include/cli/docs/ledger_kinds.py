@@ -41,12 +41,12 @@ def _field(field: typing.Any, hint: object) -> str:
 
 def _parts() -> dict[str, type]:
     """Return the dataclasses that payloads contain, by name."""
-    found: dict[str, type] = {}
+    parts: dict[str, type] = {}
     waiting: list[type] = list(ledger_entries.PAYLOADS.values())
     while waiting:
         for hint in _hints(waiting.pop()).values():
             for each in type_names.leaves(hint):
-                if isinstance(each, type) and is_dataclass(each) and each.__name__ not in found:
-                    found[each.__name__] = each
+                if isinstance(each, type) and is_dataclass(each) and each.__name__ not in parts:
+                    parts[each.__name__] = each
                     waiting.append(each)
-    return found
+    return parts

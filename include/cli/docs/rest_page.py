@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ _TAGS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """What a server without a champion says of itself: its OpenAPI document, request examples, and its metrics."""
+    """OpenAPI document, request examples by protocol, and metrics of a server that has no champion yet."""
 
     document: Mapping[str, Any]
     examples: Mapping[str, Any]
@@ -65,7 +66,7 @@ def metrics_page(server: Server) -> str:
 
 
 def describe_server() -> Server:
-    """Return what a server says of itself that has no champion yet."""
+    """Return the description of a server that has no champion yet."""
     from include.serving import app
     from include.serving.config import ServingConfig
     from include.settings import read_settings
@@ -79,8 +80,12 @@ def describe_server() -> Server:
 async def _describe(api: FastAPI) -> Server:
     """Return the description of a server, which is closed afterwards."""
     async with api.router.lifespan_context(api):
-        metrics = next(each.endpoint() for each in api.routes if isinstance(each, APIRoute) and each.path == "/metrics")
-        return Server(document=api.openapi(), examples=_examples(), metrics=metrics.body.decode())
+        endpoint = next(each.endpoint for each in api.routes if isinstance(each, APIRoute) and each.path == "/metrics")
+        with warnings.catch_warnings():
+            # Feast, once imported, puts Prometheus' client into a mode in which it warns; names and kinds are the same.
+            warnings.simplefilter("ignore", UserWarning)
+            metrics = endpoint().body.decode()
+        return Server(document=api.openapi(), examples=_examples(), metrics=metrics)
 
 
 def _examples() -> dict[str, Any]:

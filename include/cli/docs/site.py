@@ -84,9 +84,10 @@ def _api_page(package: Path, root: Path) -> str:
 
 
 def _module_files(package: Path) -> Iterator[Path]:
-    """Yield the modules of a package: itself first, then what is in it."""
-    yield package / "__init__.py"
-    yield from (file for file in sorted(package.rglob("*.py")) if file != package / "__init__.py")
+    """Yield the modules of a package that are not empty: the package itself first."""
+    first = package / "__init__.py"
+    files = [first, *(file for file in sorted(package.rglob("*.py")) if file != first)]
+    yield from (file for file in files if file.stat().st_size)
 
 
 def _module_name(file: Path, root: Path) -> str:

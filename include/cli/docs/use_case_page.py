@@ -28,10 +28,10 @@ def page() -> str:
 
 def classes() -> tuple[type, ...]:
     """Return the dataclasses of `ml.usecase`: `UseCase` first, the others by name."""
-    found = [
+    dataclasses = [
         each for name in usecase.__all__ if is_dataclass(each := getattr(usecase, name)) and isinstance(each, type)
     ]
-    return tuple(sorted(found, key=lambda each: (each is not usecase.UseCase, each.__name__)))
+    return tuple(sorted(dataclasses, key=lambda each: (each is not usecase.UseCase, each.__name__)))
 
 
 def _section(declaration: type) -> str:

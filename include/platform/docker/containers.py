@@ -8,7 +8,7 @@ import docker
 from docker.models.containers import Container
 
 from include.platform.docker import engine
-from ml.governance import manifest
+from ml.scoring import manifest
 
 _OWNER_LABEL, _SPEC_LABEL = "ratchet.deployed_for", "ratchet.specification"
 _MEGABYTE = 1_000_000

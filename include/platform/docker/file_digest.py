@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import docker
 
 from include.platform.docker import engine
-from ml.governance import manifest
+from ml.scoring import manifest
 
 # Files that the engine adds when it creates a container; they are not part of the image.
 _ENGINE_FILES = ("dev", "proc", "sys", ".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf")

@@ -17,8 +17,8 @@ from include.platform.docker import engine
 from include.settings import PROJECT, Settings
 from include.stores import packages
 from ml.errors import SetupError
-from ml.governance import manifest
 from ml.packaging import package_files
+from ml.scoring import manifest
 
 _DOCKERFILE = "include/serving/Dockerfile"
 _SOURCES = (

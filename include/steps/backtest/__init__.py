@@ -193,8 +193,8 @@ def _context(
     first, last = request.period.first, request.period.last
     if not available[0] < str(first) <= str(last) <= available[1]:
         raise RefusalError(
-            f"expected features of nights before {first} to begin from, and up to {last}; there are those of {available[0]} to "
-            f"{available[1]}: ingest more (ratchet ingest {case.name} ...), or ask for nights within"
+            f"expected features of nights before {first} and up to {last}, found {available[0]} to {available[1]}: "
+            f"ingest more (ratchet ingest {case.name} ...), or choose nights within that range"
         )
     rows = build_history(case, training_source, with_drift=with_drift)
     return BacktestContext(case=case, history=rows, period=request.period, use_gate=request.gate)
@@ -239,7 +239,7 @@ def _train_all(
     def count(night: date) -> None:
         nonlocal trained_now
         trained_now += 1
-        _log.info("trained as of %s: %d made, %d known to be needed", night, trained_now, len(trained) + len(wanted))
+        _log.info("trained as of %s: %d run, %d known to be needed", night, trained_now, len(trained) + len(wanted))
         on_progress(trained_now, len(trained) + len(wanted))
 
     while wanted:
@@ -258,7 +258,7 @@ def _simulate(policy: Policy, context: BacktestContext, trained: Mapping[date, T
 
 def _check_first_model(first: TrainingResult) -> None:
     if isinstance(first, TrainingRefusal):
-        raise RefusalError(f"there is no first model to begin with: {first.reason}")
+        raise RefusalError(f"the first model of the backtest cannot be trained: {first.reason}")
 
 
 def _cpu_seconds() -> float:

@@ -132,7 +132,7 @@ def source(use_case: str, reads: tuple[tuple[str, int], ...]) -> TrainingSource:
     version = tables.version(feature_step.STAGE, feature_step.TABLE)
     rows = feature_step.read(context.settings.lake, context.case, at_version=version)
     if rows.empty:
-        raise RefusalError(f"expected nights of {context.case.name} to walk, found none: ingest history first")
+        raise RefusalError(f"expected nights of {context.case.name} to simulate, found none: ingest history first")
     feature_pins.check_current(rows, context)
     rows = rows.sort_values([NIGHT, ENTITY], ignore_index=True)
     return TrainingSource(
@@ -148,9 +148,9 @@ def _train(
     labelled = training_set.join_labels(case, night, rows[rows[NIGHT] <= str(night)], training_source.known)
     parts = splitting.split(labelled.nights, case.gates)
     held_out = labelled.select(parts.holdout if recipe.held_out else np.full(len(labelled.labels), False))
-    learned = sample(labelled.select(parts.train) if recipe.held_out else labelled, recipe.max_rows)
-    target = targets.from_labels(case, learned.labels)
-    material = candidates.gather_material(StepContext(case=case, settings=settings), learned, target, SEED)
+    training_rows = sample(labelled.select(parts.train) if recipe.held_out else labelled, recipe.max_rows)
+    target = targets.from_labels(case, training_rows.labels)
+    material = candidates.gather_material(StepContext(case=case, settings=settings), training_rows, target, SEED)
     fitted = fitting.fit(recipe.candidate, material)
     model = fitted.model if recipe.calibrated else _uncalibrated(fitted)
     until = str(labelled.nights[parts.train if recipe.held_out else slice(None)].max())
@@ -160,7 +160,7 @@ def _train(
     facts = {
         "learned_until": until,
         "used_until": str(labelled.nights.max()),
-        "rows": len(learned.labels),
+        "rows": len(training_rows.labels),
         "loss": _loss(held_out, held_out_scores, target)
         if recipe.held_out
         else _out_of_fold_loss(fitted, model, material),

@@ -45,8 +45,9 @@ def check_rows(digest: str, rows: pd.DataFrame, context: StepContext) -> None:
                 pinned,
                 feature_store.load_definitions(context.settings, context.case.name, feature_step.TABLE, name),
                 pinned_by=f"package {digest[:12]} pins",
-                target=f"the table of features of {nights}",
-                remedy=f"build {nights} again as {pinned.service} had it, or release a model that was trained on {name}",
+                target=f"the feature table of {nights}",
+                remedy=f"build {nights} again from the declarations of {pinned.service}, or release a model that was "
+                f"trained on {name}",
             )
 
 
@@ -57,8 +58,8 @@ def check_declarations(digest: str, context: StepContext) -> None:
         from_service(feature_step.service(context)),
         pinned_by=f"the champion {digest[:12]} pins",
         target=f"the use case {context.case.name}",
-        remedy="the champion cannot be judged beside a challenger; declare what changed under a name of its own, and move "
-        "the old feature to `retired` until a model that does without it is champion",
+        remedy="the champion cannot be compared with a challenger; declare the change under a new name, and move the "
+        "old feature to `retired` until a model that does not use it is champion",
     )
 
 
@@ -71,7 +72,7 @@ def check_current(rows: pd.DataFrame, context: StepContext, horizon: Night | Liv
                 from_service(service),
                 feature_store.load_definitions(context.settings, context.case.name, service.view, name),
                 pinned_by=f"the use case {context.case.name} declares",
-                target=f"the table of features of {nights}",
+                target=f"the feature table of {nights}",
                 remedy=f"build them again with `ratchet features build {context.case.name} {nights}`",
             )
     return service
@@ -85,8 +86,8 @@ def _services_of_rows(rows: pd.DataFrame, case: UseCase) -> list[tuple[str, str]
     if service_names.isna().any():
         nights = _span(rows.loc[service_names.isna(), NIGHT])
         raise FeatureError(
-            f"expected each row of features of {nights} to name the declarations that it was built from, but some name none: "
-            f"build them again with `ratchet features build {case.name} {nights}`"
+            f"expected each feature row of {nights} to name the declarations that it was built from, but some name "
+            f"none: build them again with `ratchet features build {case.name} {nights}`"
         )
     return [(str(name), _span(nights)) for name, nights in rows[NIGHT].groupby(service_names)]
 

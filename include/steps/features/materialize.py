@@ -29,8 +29,8 @@ def materialize(use_case: str, period: str) -> int:
 
     Where an online store is configured, the nights are then loaded into it, in windows. Each window begins two nights
     early, so that it includes late rows. It ends with the newest row, so that repeating a night never replaces a newer
-    value by an older one. Raises SetupError when the features as declared now were never deployed, and FeatureError when the night was
-    built from other declarations.
+    value by an older one. Raises SetupError when the features as declared now were never deployed, and FeatureError
+    when the night was built from other declarations.
     """
     context = StepContext.load(use_case)
     span, tables = context.case.horizon.parse(period), table_snapshot.take(context.case, context.settings)

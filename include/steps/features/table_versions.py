@@ -173,7 +173,7 @@ def _references(engine: sa.Engine, case: UseCase) -> Iterator[VersionReference]:
         if at_sign:
             yield _reference(read.night, read.stage, made, int(version), "lineage", read.product)
     for night, scored in warehouse.scored_feature_versions(engine, case.name):
-        yield _reference(night, "score", _FEATURES, scored, "issued scores")
+        yield _reference(night, "score", _FEATURES, scored, "published scores")
     for entry in ledger.entries_of_kinds(engine, case.name, _READERS):
         yield from _from_ledger(entry, entry.kind, _versions_read(entry))
 
@@ -227,6 +227,6 @@ def _check_traced(context: StepContext) -> None:
     live |= promoted | registry.aliased_digests(context.settings, context.case.name)
     if untraced := sorted(live - traced):
         raise LedgerError(
-            f"no ledger entry says which tables the package {untraced[0][:12]} of {context.case.name} was trained on, so no "
-            "version can be removed without a doubt; nothing was. Archive that model, or leave the old versions"
+            f"no ledger entry says which tables the package {untraced[0][:12]} of {context.case.name} was trained on, "
+            "so no version can be removed safely, and none was. Archive that model, or keep the old versions"
         )

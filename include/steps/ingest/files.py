@@ -44,8 +44,8 @@ def scan(context: StepContext, period: Period, location: Location, scratch: Path
     for table in context.case.tables:
         if table.required and table.name not in tables_with_files:
             raise DataError(
-                f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {location}; land it "
-                "and run this night again, nothing was taken"
+                f"expected a file of {table.name!r} ({table.name}.csv, .csv.gz, .parquet or .jsonl) in {location}; "
+                "land it and run this night again; nothing was ingested"
             )
     landed = {name: _scan_files([each for each in arrivals if each.table == name], location, scratch) for name in names}
     return PeriodFiles(

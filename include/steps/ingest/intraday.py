@@ -134,8 +134,9 @@ def _alert_quarantined(context: NightContext, counts: Mapping[str, RowCounts]) -
             night=context.night,
             kind=STAGE,
             subject=table,
-            message=f"{each.rows_quarantined} of {each.rows_in} rows of {table} since the night {context.night} break their contract and "
-            f"are left out of live features: see {QUARANTINE}/{table}, and mend the files; the next night judges them again",
+            message=f"{each.rows_quarantined} of {each.rows_in} rows of {table} since the night {context.night} break "
+            f"their contract and are left out of live features: see {QUARANTINE}/{table}, and fix the files; the next "
+            "night validates them again",
         )
         for table, each in counts.items()
         if each.rows_quarantined

@@ -71,8 +71,9 @@ def _check_no_file_missing(context: StepContext, period: str) -> None:
     known = warehouse.files(context.engine, context.case.name, period)
     if missing := sorted({each.name for each in known} - set(location.names())):
         raise DataError(
-            f"a label file came late for {period}, but {', '.join(missing)}, taken for it before, is no longer in {location}: put it "
-            f"back and clear this task, or run `ratchet ingest {context.case.name} {period}`, which takes its rows away"
+            f"a label file landed late for {period}, but {', '.join(missing)}, ingested for it before, is no longer in "
+            f"{location}: put it back and clear this task, or run `ratchet ingest {context.case.name} {period}`, which "
+            "removes its rows"
         )
 
 

@@ -89,8 +89,8 @@ def describe_unscored(use_case: str, reprocessed: Sequence[Reprocessed]) -> str:
     if not recovered:
         return ""
     return (
-        f"what became valid has features and labels, but no scores yet: trigger the DAG {use_case}_score for "
-        f"{', '.join(recovered)} to issue them; scores that were issued stay as they are"
+        f"recovered rows have features and labels, but no scores yet: trigger the DAG {use_case}_score for "
+        f"{', '.join(recovered)} to publish them; published scores stay as they are"
     )
 
 

@@ -142,8 +142,8 @@ def _read_parts(files: Sequence[ScannedFile], max_rows: int) -> Iterator[FilePar
 def _assert_conserved(table: Table, rows: int, spooled: _Spooled) -> None:
     if rows != spooled.valid.count + spooled.quarantined.count:
         raise DataError(
-            f"{rows} rows of {table.name!r} landed, {spooled.valid.count} valid and {spooled.quarantined.count} quarantined "
-            "are to be written; this is a fault of the intake, nothing was written"
+            f"{rows} rows of {table.name!r} landed, but {spooled.valid.count} valid and {spooled.quarantined.count} "
+            "quarantined rows would be written: this is a bug of the ingestion; nothing was written"
         )
 
 
@@ -165,7 +165,7 @@ def _check_labels(case: UseCase, table: Table, valid: pd.DataFrame) -> None:
         words = target.display_names
         raise DeclarationError(
             f"expected the label {case.task.label!r} of {table.name!r} to be {words.label_values}, got {invalid[0]:g}: "
-            f"mend the function that derives it, or let the contract refuse such rows ({words.label_contract})"
+            f"fix the function that derives it, or let the contract reject such rows ({words.label_contract})"
         )
 
 

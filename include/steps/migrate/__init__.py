@@ -107,8 +107,8 @@ class Migration:
             _verify_chain(self.source, head)
         except LedgerError:
             raise DataError(
-                f"the target holds something else already: its ledger ends with {head[:12]}, which was never written to "
-                "the one that is moved. Give addresses at which there is nothing yet"
+                f"the target holds something else already: its ledger ends with {head[:12]}, which is not in the "
+                "source's ledger. Choose addresses that are empty"
             ) from None
         return True
 
@@ -118,7 +118,7 @@ def create(source: Installation, target: Installation, *, landing: bool = True, 
     all_parts = parts.all_parts(source, target, landing=landing, secrets=secrets)
     migrated = tuple(part for part in all_parts if part.addresses[0] != part.addresses[1])
     if not migrated:
-        raise RequestError("expected another house to move to, but all of its addresses are those of this one")
+        raise RequestError("expected another installation, but all of its addresses are those of this one")
     unchanged = tuple(part.name for part in all_parts if part not in migrated)
     return Migration(source=source, target=target, parts=migrated, unchanged=unchanged)
 
@@ -172,6 +172,6 @@ def _naming_part(part: MigrationPart) -> Iterator[None]:
         yield
     except sa.exc.DBAPIError as error:
         raise SetupError(
-            f"expected the {part.name} to go from {' to '.join(part.addresses)}, but: {error.orig}. Mend it, and run "
-            "this again: it goes on from here"
+            f"expected to copy the {part.name} from {' to '.join(part.addresses)}, but: {error.orig}. Fix this, and "
+            "run it again: it continues from here"
         ) from None

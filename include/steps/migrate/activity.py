@@ -42,7 +42,8 @@ def _active_airflow(installation: Installation, now: datetime) -> Iterator[str]:
         runs = [f"{dag} {run}" for dag, run in connection.execute(_RUNS)]
         heartbeat = connection.scalar(_HEARTBEAT)
     if heartbeat is not None and now - _to_utc(heartbeat) < _STILL_ALIVE:
-        yield f"a scheduler of {installation.settings.airflow_home} gave a sign of life at {heartbeat:.19}: end it (`ratchet down`)"
+        airflow_home = installation.settings.airflow_home
+        yield f"a scheduler of {airflow_home} was alive at {heartbeat:.19}: stop it (`ratchet down`)"
     if runs:
         named = ", ".join(runs[:_MAX_NAMED]) + (f" and {len(runs) - _MAX_NAMED} more" if len(runs) > _MAX_NAMED else "")
         yield f"{named} did not end: let it end, or mark it as failed"
@@ -59,7 +60,7 @@ def _database(installation: Installation) -> str | None:
         return None
     raise SetupError(
         f"cannot see whether a night is in flight at {sa.make_url(installation.settings.warehouse_url).host}: expected "
-        f"{_ADDRESS} beside its other addresses; or say --assume-idle when you know that nothing runs there"
+        f"{_ADDRESS} next to its other addresses, or the option --assume-idle if you know that nothing is running there"
     )
 
 

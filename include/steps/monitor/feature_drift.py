@@ -81,7 +81,8 @@ def _alert_infinite_values(context: NightContext, quality: Sequence[ColumnQualit
             night=context.night,
             kind=_INFINITE,
             subject=each.feature,
-            message=f"{each.infinite} of {each.rows} values of the feature {each.feature} are infinite: mend how it is computed",
+            message=f"{each.infinite} of {each.rows} values of the feature {each.feature} are infinite: fix how it is "
+            "computed",
         )
         for each in quality
         if each.infinite

@@ -94,7 +94,7 @@ def shadow(use_case: str, night: str) -> bool:
     if any(
         challengers.find_entries(challenger, kind, context.settings) for kind in (EntryKind.REJECTED, EntryKind.ABORTED)
     ):
-        return _not_now(context.case, challenger, "it was rejected or withdrawn")
+        return _not_now(context.case, challenger, "it was rejected or aborted")
     if rollout_state.challenger is not None and rollout_state.challenger.digest != challenger.subject:
         return _not_now(context.case, challenger, f"the release of {rollout_state.challenger.digest[:12]} is under way")
     assert challenger.night is not None
@@ -107,7 +107,7 @@ def shadow(use_case: str, night: str) -> bool:
         return _not_now(
             context.case,
             challenger,
-            f"it answers copies until {context.case.release.min_shadow_rows} of them were seen",
+            f"it stays a shadow until {context.case.release.min_shadow_rows} of its responses are logged",
         )
     return True
 
@@ -205,5 +205,5 @@ def _append(context: StepContext, challenger: Entry, kind: EntryKind, payload: S
 
 
 def _not_now(case: UseCase, challenger: Entry, reason: str) -> bool:
-    _LOG.info("%s: nobody is asked about %s: %s", case.name, challenger.subject[:12], reason)
+    _LOG.info("%s: no approval of %s is requested now: %s", case.name, challenger.subject[:12], reason)
     return False

@@ -93,7 +93,7 @@ def _sample(context: NightContext, digest: str) -> pd.DataFrame:
     rows = feature_step.read(context.settings.lake, context.case, str(first), str(context.night), version)
     if rows.empty:
         raise RefusalError(
-            f"expected features of {context.case.name} in {first}..{context.night} to try the package on, found none"
+            f"expected features of {context.case.name} in {first}..{context.night} to test the package on, found none"
         )
     feature_pins.check_rows(digest, rows, context)
     return serving_trial.sample(rows)

@@ -184,7 +184,7 @@ def _append(
 
 
 def _alert(context: NightContext, rollout: ChallengerRollout, verdict: CanaryVerdict) -> None:
-    message = f"package {rollout.digest[:12]} was withdrawn at a share of {rollout.share:g}: {verdict.reason}"
+    message = f"the release of {rollout.digest[:12]} was aborted at a share of {rollout.share:g}: {verdict.reason}"
     warehouse.raise_alert(
         context.engine,
         Alert(use_case=context.case.name, night=context.night, kind="canary", subject=rollout.digest, message=message),

@@ -27,7 +27,8 @@ def find(context: NightContext) -> Entry:
         if outcome == Outcome.PROMOTE or override.active(engine, judged[-1]):
             return judged[-1]
     raise RequestError(
-        f"{context.case.name} has no challenger of {context.night} that earned a release: train one as of that night first"
+        f"{context.case.name} has no challenger of {context.night} that earned a release: train one as of that night "
+        "first"
     )
 
 
@@ -65,8 +66,8 @@ def require_tested(challenger: Entry, settings: Settings) -> None:
     """Raise LedgerError unless the package has passed its acceptance tests."""
     if not acceptance_tests.passed(warehouse.engine(settings.warehouse_url), challenger):
         raise LedgerError(
-            f"package {challenger.subject[:12]} has not passed its acceptance tests of {challenger.night}: run that task of the "
-            "release first; it writes why it refuses"
+            f"package {challenger.subject[:12]} has not passed its acceptance tests of {challenger.night}: run that "
+            "task of the release first; its report says which check fails"
         )
 
 
@@ -75,8 +76,8 @@ def require_same_champion(challenger: Entry, champion: str | None) -> None:
     judged_against = ledger_entries.read(challenger, Verdict).champion
     if judged_against != champion:
         raise LedgerError(
-            f"package {challenger.subject[:12]} was judged against {str(judged_against)[:12]}, but the champion is {str(champion)[:12]} "
-            "now: train again, so that it meets the model it would replace"
+            f"package {challenger.subject[:12]} was judged against {str(judged_against)[:12]}, but the champion is "
+            f"{str(champion)[:12]} now: train again, to compare a challenger with the model that it would replace"
         )
 
 
@@ -87,5 +88,5 @@ def require_passed(challenger: Entry, context: StepContext) -> None:
     if not passed or max(passed) < context.case.release.shares[-1]:
         raise LedgerError(
             f"package {challenger.subject[:12]} has not passed its canary: it has passed {passed or 'no share'} of "
-            f"{list(context.case.release.shares)}; let `{context.case.name}_canary` judge it"
+            f"{list(context.case.release.shares)}; the DAG `{context.case.name}_canary` continues its canary"
         )

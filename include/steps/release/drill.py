@@ -56,7 +56,7 @@ def _measure_rollback(before: Routing, drill_settings: Settings) -> DrillResult:
         routing_store.write(replace(before, seq=2, champion=before.standby), drill_settings)
         child_server.wait_until(
             lambda: _is_serving(drill_server.address, before, str(before.standby)),
-            "the answers of the model gone back to",
+            "the answers of the standby model",
         )
         return DrillResult(digest=before.standby, seconds=time.monotonic() - started)
 
@@ -84,7 +84,10 @@ def _record(context: StepContext, result: DrillResult) -> None:
     )
     warehouse.record_metrics(engine, [metric])
     if result.seconds > MAX_SECONDS:
-        message = f"a rollback took {result.seconds:.1f} s in a drill, more than {MAX_SECONDS:g} s: see docs/concepts/releases.md"
+        message = (
+            f"a rollback took {result.seconds:.1f} s in a drill, more than {MAX_SECONDS:g} s: "
+            "see docs/concepts/releases.md"
+        )
         warehouse.raise_alert(
             engine, Alert(use_case=context.case.name, night=night, kind="drill", subject=result.digest, message=message)
         )

@@ -30,22 +30,25 @@ def render_evidence(use_case: str, night: str) -> str:
         raise LedgerError(f"expected a verdict on a package, got one without evidence: {verdict.reason}")
     interval = intervals.from_stored(gain.value, gain.low, gain.high)
     rows = _check_rows(verdict.checks)
+    tables = ", ".join(f"`{name}` version {version}" for name, version in verdict.table_versions.items())
     champion = str(verdict.champion or "none: this is the first")[:23]
     return "\n".join(
         [
             f"**{context.case.question}**",
             "",
-            f"Package `{challenger.subject}`, trained as of {context.night} because of *{verdict.trigger}*; champion: `{champion}`.",
+            f"Package `{challenger.subject}`, trained as of {context.night} because of *{verdict.trigger}*; "
+            f"champion: `{champion}`.",
             "",
-            f"Judged on {evaluation.rows} rows, {' to '.join(evaluation.nights)}, by the **{verdict.rule}** bar: "
-            f"{targets.target_type(context.case).display_names.loss} gain {interval.value:+.4f}, interval [{interval.low:+.4f}, {interval.high:+.4f}].",
+            f"Judged on {evaluation.rows} rows, {' to '.join(evaluation.nights)}, by the rule **{verdict.rule}**: "
+            f"{targets.target_type(context.case).display_names.loss} gain {interval.value:+.4f}, "
+            f"interval [{interval.low:+.4f}, {interval.high:+.4f}].",
             "",
             f"Chosen because {verdict.choice}.",
             "",
             *_override_lines(challenger, verdict, context.settings),
             _features_without_benefit(verdict),
             "",
-            f"Trained and judged on {', '.join(f'`{name}` version {n}' for name, n in verdict.table_versions.items())}.",
+            f"Trained and judged on {tables}.",
             "",
             "| check | number | bar | answer |",
             "|---|---|---|---|",
@@ -54,7 +57,8 @@ def render_evidence(use_case: str, night: str) -> str:
             *_refit_lines(verdict),
             *_acceptance_lines(challenger, context.settings),
             *_shadow_lines(challenger, context.settings),
-            f"Evidence `{challengers.evidence_digest(challenger, context.settings)}`. Your answer is bound to this package and this evidence.",
+            f"Evidence `{challengers.evidence_digest(challenger, context.settings)}`. "
+            "Your answer is bound to this package and this evidence.",
         ]
     )
 
@@ -86,8 +90,9 @@ def _shadow_lines(challenger: Entry, settings: Settings) -> list[str]:
         return []
     review = ledger_entries.read(reviews[-1], ShadowReviewed)
     return [
-        f"As a shadow it answered {review.responses} copies with {review.errors} faults; its scores differ from the champion's "
-        f"by {review.mean_score_difference:.4f} on average, and {review.decision_change_share:.1%} of the decisions would be others.",
+        f"As a shadow it answered {review.responses} requests, {review.errors} of them with a fault. Its scores differ "
+        f"from the champion's by {review.mean_score_difference:.4f} on average, and "
+        f"{review.decision_change_share:.1%} of the decisions would change.",
         "",
     ]
 
@@ -107,6 +112,6 @@ def _features_without_benefit(verdict: Verdict) -> str:
     Verdicts from before this was measured have no diagnostics either.
     """
     if not verdict.features_without_benefit and not verdict.diagnostics:
-        return "What its features are worth was not measured."
+        return "The importance of its features was not measured."
     names = ", ".join(f"`{name}`" for name in verdict.features_without_benefit)
-    return f"Features that cost and are not shown to pay: {names or 'none'}; the model card has each one's numbers."
+    return f"Features without a shown benefit: {names or 'none'}; the model card has the numbers of each feature."

@@ -64,7 +64,7 @@ def require_unfrozen(context: StepContext) -> None:
     if active is not None:
         freeze_entry = ledger_entries.read(active, Frozen)
         raise LedgerError(
-            f"releases of {context.case.name} are frozen until {freeze_entry.until} by {freeze_entry.who}: {freeze_entry.why}. "
-            "Clear this task then, "
-            f"or end it with `ratchet unfreeze {context.case.name}`"
+            f"releases of {context.case.name} are frozen until {freeze_entry.until} by {freeze_entry.who}: "
+            f"{freeze_entry.why}. Clear this task after that time, or end the freeze with "
+            f"`ratchet unfreeze {context.case.name}`"
         )

@@ -32,10 +32,10 @@ def override(use_case: str, night: str, who: str, why: str, days: int) -> Entry:
             f"expected a night of {context.case.name} whose challenger was judged, got {context.night}: train it first"
         )
     if verdict.outcome == Outcome.PROMOTE:
-        raise RequestError(f"the challenger of {context.night} earned its release: there is nothing to override")
+        raise RequestError(f"the gate promoted the challenger of {context.night}: there is nothing to override")
     justification.check("an override", who, why)
     if not 1 <= days <= _LONGEST_DAYS:
-        raise RequestError(f"an override is good for 1 to {_LONGEST_DAYS} days, got {days}")
+        raise RequestError(f"expected an override of 1 to {_LONGEST_DAYS} days, got {days}")
     until = datetime.now(UTC).date() + timedelta(days=days)
     return ledger.append(
         engine,

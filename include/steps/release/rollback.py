@@ -53,8 +53,8 @@ def _step_back(
         return EntryKind.ABORTED, rollout_state.challenger.digest, Aborted(who=who, why=why)
     if rollout_state.champion is None or rollout_state.standby is None:
         raise RequestError(
-            f"{case.name} has no champion to go back to: it had {len(set(rollout_state.champions))}, of which {len(rollout_state.rolled_back)} were "
-            "rolled back from; train another model"
+            f"{case.name} has no champion to go back to: it had {len(set(rollout_state.champions))}, of which "
+            f"{len(rollout_state.rolled_back)} were rolled back from; train another model"
         )
     return (
         EntryKind.ROLLED_BACK,

@@ -23,9 +23,9 @@ from ml.errors import DataError, FeatureError, PackageError
 from ml.features import ENTITY
 from ml.governance import privacy
 from ml.ingestion.availability import NIGHT
+from ml.monitoring.publication_gate import SCORE, ScoreBatch
 from ml.packaging import package_files
 from ml.rollout.routing import Route, Routing
-from ml.scoring.publication_gate import SCORE, ScoreBatch
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
 from ml.training.fitting import Model

@@ -34,7 +34,8 @@ def explain(use_case: str, night: str, entity: str) -> str:
     matches = scores[scores["entity"] == entity]
     if matches.empty:
         raise RequestError(
-            f"{context.case.name} issued no score for {entity!r} on {context.night}; of that night it has {len(scores)} scores"
+            f"{context.case.name} has no score for {entity!r} on {context.night}; that night has {len(scores)} scores: "
+            "check the name of the entity"
         )
     return "\n\n".join(_explain_score(context, str(context.night), each) for each in matches.to_dict("records"))
 
@@ -51,12 +52,14 @@ def _explain_score(context: StepContext, night: str, stored_score: Mapping[Any, 
     )
     if abs(explanation.score - float(str(stored_score["score"]))) > _TOLERANCE:
         raise LedgerError(
-            f"the score {stored_score['score']} of {stored_score['entity']!r} was not made by package {digest[:12]} from version "
-            f"{version} of the features: these give {explanation.score}. Find out who wrote to the warehouse"
+            f"the score {stored_score['score']} of {stored_score['entity']!r} was not made by package {digest[:12]} "
+            f"from version {version} of the features, which give {explanation.score}: find out who wrote to the "
+            "warehouse"
         )
     return "\n".join(
         [
-            f"**{stored_score['entity']}**, {night}: {explanation.score:.6f}, by package `{digest}` from version {version} of the features.",
+            f"**{stored_score['entity']}**, {night}: {explanation.score:.6f}, by package `{digest}` from version "
+            f"{version} of the features.",
             "",
             *_table(context.case, row, explanation, target),
             "",
@@ -80,11 +83,11 @@ def _table(case: UseCase, row: dict[str, object], explanation: Explanation, targ
         key=lambda name: -abs(explanation.contributions.get(name, 0.0)),
     )
     return [
-        f"| feature | value | adds to the {target.display_names.raw} | made of |",
+        f"| feature | value | contribution to the {target.display_names.raw} | lineage |",
         "|---|---|---|---|",
         *(
-            f"| {name} | {_value(row[name]) if name in loggable else privacy.MASKED} | {_contribution(explanation, name)} | "
-            f"{sources[name]} |"
+            f"| {name} | {_value(row[name]) if name in loggable else privacy.MASKED} | "
+            f"{_contribution(explanation, name)} | {sources[name]} |"
             for name in names
         ),
     ]
@@ -103,7 +106,7 @@ def _contribution(explanation: Explanation, name: str) -> str:
 def _summary(explanation: Explanation, target: Target) -> list[str]:
     composition = (
         explanation.unavailable_reason
-        or f"{explanation.base_value:+.4f} without any feature, {sum(explanation.contributions.values()):+.4f} by them"
+        or f"{explanation.base_value:+.4f} base value, {sum(explanation.contributions.values()):+.4f} from the features"
     )
     return [
         f"{target.display_names.raw.capitalize()} {explanation.raw:+.4f}: {composition}.",

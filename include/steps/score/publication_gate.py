@@ -15,8 +15,8 @@ from ml.errors import RefusalError, RequestError
 from ml.governance import hash_chain, ledger_entries
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, PublicationDecided, PublicationOverridden
-from ml.scoring import publication_gate
-from ml.scoring.publication_gate import PublicationDecision, ScoreBatch
+from ml.monitoring import publication_gate
+from ml.monitoring.publication_gate import PublicationDecision, ScoreBatch
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
 from ml.usecase import UseCase
@@ -73,14 +73,15 @@ def override(use_case: str, night: str, who: str, why: str) -> Entry:
     ]
     if not decisions or decisions[-1].kind != EntryKind.SCORES_HELD_BACK:
         raise RequestError(
-            f"expected a night of {context.case.name} whose scores are withheld, got {context.night}: there is nothing to waive"
+            f"expected a night of {context.case.name} whose scores are held back, got {context.night}: there is "
+            "nothing to override"
         )
-    justification.check("a waiver of withheld scores", who, why)
+    justification.check("an override of held-back scores", who, why)
     decision = ledger_entries.read(decisions[-1], PublicationDecided)
     if decision.invalid:
         raise RequestError(
-            f"{decision.invalid} of the scores of {context.night} are no answer, which nobody can issue: mend the night's "
-            f"features or go back to another model, and score it again"
+            f"{decision.invalid} of the scores of {context.night} are invalid, and nobody can publish these: fix the "
+            f"night's features or roll back to another model, and score it again"
         )
     return ledger.append(
         engine,
@@ -161,8 +162,8 @@ def _settle_alert(context: NightContext, message: str | None) -> None:
 
 def _refusal_message(case: UseCase, night: date, verdict: PublicationDecision) -> str:
     return (
-        f"the scores of {case.name} for {night} are withheld, readers keep those of the night before. {verdict.reason}. "
-        f"Look at the night's features, mend them and score it again; or, if the world did change, "
+        f"the scores of {case.name} for {night} are held back; readers keep those of the night before. "
+        f"{verdict.reason}. Check the night's features, fix them and score it again; or, if the change is real, "
         f"`ratchet publish {case.name} {night} --why ...`"
     )
 

@@ -135,8 +135,9 @@ def _digest(context: StepContext, package: str) -> str:
     matches = sorted(each for each in packed if each.startswith(package))
     if len(package) < _DIGEST_CHARS or len(matches) != 1:
         raise RequestError(
-            f"expected {CHAMPION}, {EACH_NIGHT} or {_DIGEST_CHARS} characters or more of the digest of one package of {context.case.name}, got "
-            f"{package!r}: `ratchet ledger show --use-case {context.case.name} --kind judged` lists them"
+            f"expected {CHAMPION}, {EACH_NIGHT} or {_DIGEST_CHARS} characters or more of the digest of one package of "
+            f"{context.case.name}, got {package!r}: `ratchet ledger show --use-case {context.case.name} --kind judged` "
+            "lists them"
         )
     packages.get(context.settings.packages, matches[0], context.settings.trusted_keys)
     return matches[0]

@@ -49,5 +49,5 @@ def score_night(context: NightContext, routing: Routing) -> int:
         if routing.challenger is not None and predictions.rows:
             prediction_log.put(predictions.log_rows, context)
         engine, cutoff = context.engine, context.case.horizon.cutoff(context.night)
-        warehouse.publish_night(engine, context.case.name, context.night, predictions.frames(), cutoff, version)
+        warehouse.publish_scores(engine, context.case.name, context.night, predictions.frames(), cutoff, version)
         return predictions.rows

@@ -73,7 +73,7 @@ def prepare(use_case: str, night: str, trigger: str, *, tune: bool = False) -> l
     try:
         candidates.check_leaks(
             context.case,
-            candidates.rows(context, tables, champion_model.used_until).learned,
+            candidates.rows(context, tables, champion_model.used_until).training_rows,
             context.night,
             tables,
         )
@@ -185,7 +185,7 @@ def _compare_with_champion(context: NightContext, plan: Plan) -> tuple[Verdict, 
     """Return the verdict on the best candidate compared with the champion, and the digest of its package."""
     tables = table_snapshot.take(context.case, context.settings, plan.reads)
     rows = candidates.rows(context, tables, plan.used_until)
-    selection = candidates.select(context, plan, rows.learned)
+    selection = candidates.select(context, plan, rows.training_rows)
     recipe = recipes.digest(context.case, selection.best.candidate, function_sources.function_sources(context.case))
     target = selection.target
     champion_model = champion.read(_champion_entry(plan, context.settings), context).scored_on(
@@ -193,7 +193,7 @@ def _compare_with_champion(context: NightContext, plan: Plan) -> tuple[Verdict, 
     )
     frozen = _freeze_rows(context.case, rows.judged, champion_model, selection)
     model_findings = diagnostics.measure(
-        context.case, target, selection.best, rows.learned, rows.judged, frozen, tables
+        context.case, target, selection.best, rows.training_rows, rows.judged, frozen, tables
     )
     verdict = gate.judge(
         frozen, context.case.gates, champion_model.bar(recipe), target, extra_checks=model_findings.fairness_checks

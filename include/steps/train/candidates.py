@@ -40,7 +40,7 @@ class SplitRows:
     """All labelled rows: those that candidates are trained on, and the later ones that the chosen one is judged on."""
 
     labelled: LabelledRows
-    learned: LabelledRows
+    training_rows: LabelledRows
     judged: LabelledRows
 
 
@@ -48,7 +48,7 @@ class SplitRows:
 class CandidateSelection:
     """The fitted candidates and the choice among them; `importances` are the feature importances of `best`."""
 
-    learned: LabelledRows
+    training_rows: LabelledRows
     contenders: tuple[CandidateResult, ...]
     choice: Choice
     best: FittedCandidate
@@ -63,21 +63,23 @@ def rows(context: NightContext, tables: TableSnapshot, used_until: str) -> Split
     """
     labelled = training_set.read(context, tables)
     parts = splitting.split(labelled.nights, context.case.gates, used_until)
-    return SplitRows(labelled=labelled, learned=labelled.select(parts.train), judged=labelled.select(parts.holdout))
+    return SplitRows(
+        labelled=labelled, training_rows=labelled.select(parts.train), judged=labelled.select(parts.holdout)
+    )
 
 
-def check_leaks(case: UseCase, learned: LabelledRows, night: date, tables: TableSnapshot) -> None:
+def check_leaks(case: UseCase, training_rows: LabelledRows, night: date, tables: TableSnapshot) -> None:
     """Raise LeakError when a feature of the training rows leaks the label or the future."""
-    target = targets.from_labels(case, learned.labels)
-    future = training_set.lookups_at_event(case, learned, night, tables)
+    target = targets.from_labels(case, training_rows.labels)
+    future = training_set.lookups_at_event(case, training_rows, night, tables)
     hidden = set(case.feature_names) - set(
         privacy.features_allowed_in(case, case.feature_names, coherence.function_parameters(case), "logs")
     )
-    feature_frame = learned.frame[list(case.feature_names)]
+    feature_frame = training_rows.frame[list(case.feature_names)]
     leakage.check_features(
         feature_frame,
-        learned.labels,
-        learned.nights,
+        training_rows.labels,
+        training_rows.nights,
         future,
         case.gates,
         target=target,
@@ -92,20 +94,22 @@ def fit_candidate(context: NightContext, plan: Plan, name: str) -> dict[str, byt
     Raises LeakError when its quality indicates a leak, RefusalError when it cannot be fitted, and RequestError when it
     is not declared.
     """
-    learned = rows(context, table_snapshot.take(context.case, context.settings, plan.reads), plan.used_until).learned
-    target = targets.from_labels(context.case, learned.labels)
-    material = gather_material(context, learned, target, plan.seed)
+    training_rows = rows(
+        context, table_snapshot.take(context.case, context.settings, plan.reads), plan.used_until
+    ).training_rows
+    target = targets.from_labels(context.case, training_rows.labels)
+    material = gather_material(context, training_rows, target, plan.seed)
     candidate = tuning.tuned_candidate(context, _declared(context.case, name), material, force=plan.tune)
-    count = sum(1 for _ in splitting.folds(learned.nights))
-    _LOG.info("fitting %s on %d rows", name, len(learned.labels))
+    count = sum(1 for _ in splitting.folds(training_rows.nights))
+    _LOG.info("fitting %s on %d rows", name, len(training_rows.labels))
     fitted = fitting.fit(candidate, material, lambda fold: _LOG.info("fitting %s: fold %d of %d", name, fold, count))
-    ahead = learned.select(fitted.out_of_fold)
-    quality = target.measure(ahead.labels, fitted.scores, ahead.nights)
+    out_of_fold = training_rows.select(fitted.out_of_fold)
+    quality = target.measure(out_of_fold.labels, fitted.scores, out_of_fold.nights)
     leakage.check_quality(quality, context.case.gates)
     package = package_files.pack(
-        fitted.model, ahead.frame, provenance.facts(), {"requirements.txt": provenance.serving_lock()}
+        fitted.model, out_of_fold.frame, provenance.facts(), {"requirements.txt": provenance.serving_lock()}
     )
-    probe = _probe_serving(context, package, ahead)
+    probe = _probe_serving(context, package, out_of_fold)
     contender = CandidateResult(
         name=name,
         quality=quality,
@@ -113,45 +117,50 @@ def fit_candidate(context: NightContext, plan: Plan, name: str) -> dict[str, byt
         package_mb=sum(map(len, package.files.values())) / 1e6,
         memory_mb=probe.memory_mb,
     )
-    _LOG.info("%s: %s %.5f ahead, %s", name, target.display_names.loss, quality.loss, contender.resource_summary)
+    _LOG.info("%s: out-of-fold %s %.5f, %s", name, target.display_names.loss, quality.loss, contender.resource_summary)
     return candidate_files.pack(fitted, package, contender)
 
 
-def select(context: StepContext, plan: Plan, learned: LabelledRows) -> CandidateSelection:
+def select(context: StepContext, plan: Plan, training_rows: LabelledRows) -> CandidateSelection:
     """Return the choice among the fitted candidates.
 
     Raises RefusalError when a candidate could not be fitted or none can be chosen, and CandidateFilesError when a
     candidate's files are missing or damaged.
     """
-    target = targets.from_labels(context.case, learned.labels)
+    target = targets.from_labels(context.case, training_rows.labels)
     fitted_candidates = [
         candidate_files.load(candidate_store.get(plans.candidate_path(plan, each.name, context.settings)), each, target)
         for each in context.case.candidates
     ]
     contenders = tuple(each.contender for each in fitted_candidates)
     choice = selection.choose(contenders, context.case.latency_budget, context.case.size_budget)
-    (best,) = (each.restore(learned.nights) for each in fitted_candidates if each.contender.name == choice.name)
+    (best,) = (each.restore(training_rows.nights) for each in fitted_candidates if each.contender.name == choice.name)
     importances = permutation_importance.measure(
         best,
-        learned.frame,
-        learned.labels,
-        learned.nights,
+        training_rows.frame,
+        training_rows.labels,
+        training_rows.nights,
         context.case.features,
         target=target,
         confidence=context.case.gates.confidence,
         seed=plan.seed,
     )
     return CandidateSelection(
-        learned=learned, contenders=contenders, choice=choice, best=best, importances=importances, target=target
+        training_rows=training_rows,
+        contenders=contenders,
+        choice=choice,
+        best=best,
+        importances=importances,
+        target=target,
     )
 
 
-def gather_material(context: StepContext, learned: LabelledRows, target: Target, seed: int) -> TrainingData:
+def gather_material(context: StepContext, training_rows: LabelledRows, target: Target, seed: int) -> TrainingData:
     """Return the rows as training data for candidates."""
     return fitting.prepare(
-        learned.frame,
-        learned.labels,
-        learned.nights,
+        training_rows.frame,
+        training_rows.labels,
+        training_rows.nights,
         context.case.feature_names,
         target=target,
         seed=seed,
@@ -170,9 +179,9 @@ def _declared(case: UseCase, name: str) -> Candidate:
     )
 
 
-def _probe_serving(context: NightContext, package: Package, ahead: LabelledRows) -> ServingProbe:
+def _probe_serving(context: NightContext, package: Package, out_of_fold: LabelledRows) -> ServingProbe:
     """Return the serving probe of the package, on out-of-fold rows of its candidate."""
-    sampled = serving_trial.sample(ahead.frame[[ENTITY, *context.case.feature_names]])
+    sampled = serving_trial.sample(out_of_fold.frame[[ENTITY, *context.case.feature_names]])
     with TemporaryDirectory() as folder:
         packages.put(Path(folder), package.digest, model_signing.sign(package.digest, package.files, context.settings))
         probe, _ = serving_trial.run(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from include import usecases
 from include.settings import PROJECT, Settings, load_settings
@@ -10,11 +10,19 @@ from include.stores import ledger, packages, warehouse
 from include.stores.files import atomic
 from include.stores.signing import model_signing
 from ml.errors import RequestError
-from ml.packaging.export import scorer, tree_shaking, wheel
-from ml.packaging.export.scorer import Scorer
+from ml.packaging.export import wheel
 from ml.packaging.export.wheel import Wheel
+from ml.scoring import scorer
+from ml.scoring.scorer import Scorer
 
 CODE = "_ml"
+_ML = PROJECT / "ml"
+_SHIPPED = (
+    "__init__.py",
+    "arrays.py",
+    "errors.py",
+    "scoring/*.py",
+)  # this imports only NumPy, and nothing else of `ml`
 _SCORER_MODULE, _CLI_MODULE = "include.export_runtime.scorer", "include.export_runtime.cli"
 _LEAST_DIGITS = 6
 
@@ -54,8 +62,8 @@ def _digest(package: str, settings: Settings) -> str:
     matches = [each for each in stored if each.startswith(package)] if len(package) >= _LEAST_DIGITS else []
     if len(matches) != 1:
         raise RequestError(
-            f"expected a use case, or {_LEAST_DIGITS} digits or more that one package's digest begins with, got {package!r}: "
-            f"{len(matches)} of the {len(stored)} packages in {settings.packages}"
+            f"expected a use case, or the first {_LEAST_DIGITS} digits or more of the digest of one package, got "
+            f"{package!r}: {len(matches)} of the {len(stored)} packages in {settings.packages} match"
         )
     return matches[0]
 
@@ -85,26 +93,14 @@ def _wheel(model: Scorer, files: Mapping[str, bytes]) -> tuple[str, bytes]:
 
 
 def _code(module: str) -> dict[str, bytes]:
-    """Return the wheel's source files: the scorer, the command line, and the modules of `ml` that these need."""
+    """Return the wheel's source files: the scorer, the command line, and the modules of `ml` that score."""
     scorer_source, cli_source = (
         _text(PROJECT.joinpath(*each.split(".")).with_suffix(".py")) for each in (_SCORER_MODULE, _CLI_MODULE)
     )
-    paths = _modules()
-    module_texts = {name: _text(path) for name, path in paths.items()}
-    needed = tree_shaking.required_sources(
-        module_texts, tree_shaking.imported_names(scorer_source) | tree_shaking.imported_names(cli_source)
-    )
-    texts = {f"{CODE}/{paths[name].relative_to(PROJECT / 'ml').as_posix()}": text for name, text in needed.items()}
-    empty = {f"{folder}/__init__.py": "" for name in texts for folder in PurePosixPath(name).parents if folder.name}
-    texts = {**empty, **texts, "__init__.py": scorer_source, "__main__.py": cli_source.replace(_SCORER_MODULE, module)}
-    return {name: tree_shaking.rewrite_imports(text, f"{module}.{CODE}").encode() for name, text in texts.items()}
-
-
-def _modules() -> dict[str, Path]:
-    """Return the path of each module of `ml`, by its dotted name."""
-    paths = sorted((PROJECT / "ml").rglob("*.py"))
-    dotted = [".".join(path.relative_to(PROJECT).with_suffix("").parts) for path in paths]
-    return {name.removesuffix(".__init__"): path for name, path in zip(dotted, paths, strict=True)}
+    paths = [path for pattern in _SHIPPED for path in sorted(_ML.glob(pattern))]
+    texts = {f"{CODE}/{path.relative_to(_ML).as_posix()}": _text(path) for path in paths}
+    texts |= {"__init__.py": scorer_source, "__main__.py": cli_source.replace(_SCORER_MODULE, module)}
+    return {name: wheel.relocate(text, f"{module}.{CODE}").encode() for name, text in texts.items()}
 
 
 def _text(path: Path) -> str:

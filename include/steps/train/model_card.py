@@ -15,11 +15,12 @@ from include.usecases import coherence
 from ml.errors import CardError, RequestError
 from ml.evaluation.permutation_importance import FeatureImportance
 from ml.features import lineage
-from ml.governance import ledger_entries, manifest, privacy
+from ml.governance import ledger_entries, privacy
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import Verdict
 from ml.model_card import audit, card
 from ml.model_card.card import FeatureReport, ModelCard
+from ml.scoring import manifest
 from ml.usecase import Feature, UseCase
 from ml.usecase.features import title
 
@@ -78,7 +79,8 @@ def check(use_case: str, night: str) -> None:
     verdicts = attempts.verdicts(context)
     if not verdicts or ledger_entries.read(verdicts[-1], Verdict).model_card is None:
         raise RequestError(
-            f"{context.case.name} was not trained as of {context.night}, or told no card then: there is nothing to check"
+            f"{context.case.name} was not trained as of {context.night}, or that training wrote no card: there is "
+            "nothing to check"
         )
     if faults := _faults(context, verdicts[-1]):
         raise CardError(
@@ -98,7 +100,7 @@ def _faults(context: StepContext, entry: Entry) -> list[str]:
         f"the registry's {MARKDOWN}: {each}" for each in _differences(registered, page_text, verdict, context.case)
     ]
     if not faults and html != page.render(_title(context.case.name, str(entry.night)), page_text):
-        faults.append(f"{HTML}: its words are not those of {MARKDOWN}")
+        faults.append(f"{HTML}: its text differs from {MARKDOWN}")
     return faults
 
 

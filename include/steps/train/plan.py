@@ -60,8 +60,8 @@ def get(context: NightContext, digest: str) -> Plan:
     plan = Plan(**json.loads(files[_FILE]))
     if (plan.declared, plan.code) != (attempts.declaration_digest(context.case), provenance.code_version()):
         raise RequestError(
-            f"expected {context.case.name} and the code (ml/, include/) as they were when the training of {context.night} began, but they were "
-            "changed since: clear its run from its first task, `prepare`"
+            f"expected {context.case.name} and the code (ml/, include/) as they were when the training of "
+            f"{context.night} began, but they were changed since: clear its run from its first task, `prepare`"
         )
     return plan
 

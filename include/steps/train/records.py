@@ -19,7 +19,7 @@ from include.stores import packages, registry
 from include.stores.signing import model_signing
 from include.stores.table_snapshot import TableSnapshot
 from ml.evaluation.diagnostics import Diagnostics
-from ml.governance import environment_diff, hash_chain, ledger_entries, manifest
+from ml.governance import environment_diff, hash_chain, ledger_entries
 from ml.governance.checks import Check
 from ml.governance.ledger_entries import (
     CandidateRecord,
@@ -37,6 +37,7 @@ from ml.packaging import package_files
 from ml.packaging.package_files import Package
 from ml.promotion.gate import HoldoutScores, PromotionVerdict
 from ml.promotion.refit_equivalence import RefitComparison
+from ml.scoring import manifest
 from ml.statistics.intervals import Interval
 from ml.training.fitting import Model
 from ml.usecase import UseCase
@@ -78,7 +79,7 @@ class TrainingRecord:
     @property
     def spans(self) -> dict[str, tuple[str, str]]:
         """The first and last night of the rows trained on, and of the rows judged on."""
-        rows = {"fitted": self.selection.learned.nights, "judged": self.judged.nights}
+        rows = {"fitted": self.selection.training_rows.nights, "judged": self.judged.nights}
         return {name: (str(nights.min()), str(nights.max())) for name, nights in rows.items()}
 
     @property
@@ -120,7 +121,9 @@ def _card(training: TrainingRecord, settings: Settings) -> ModelCard:
         verdict=training.verdict,
         personal_columns=model_card.personal_columns(case),
         features=model_card.lines(
-            NightContext(case=case, night=training.night, settings=settings), selection.importances, selection.learned
+            NightContext(case=case, night=training.night, settings=settings),
+            selection.importances,
+            selection.training_rows,
         ),
         diagnostics=training.findings,
         dependency_changes=training.environment_changes,

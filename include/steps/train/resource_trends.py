@@ -36,7 +36,8 @@ def record(context: NightContext, entry: Entry) -> None:
     )
     alerts = list(_trends(context))
     if verdict.environment_changes:
-        message = f"the package of {context.night} is made otherwise than its champion: {'; '.join(verdict.environment_changes)}"
+        changes = "; ".join(verdict.environment_changes)
+        message = f"the environment of the package of {context.night} differs from the champion's: {changes}"
         alerts.append(_alert(context.case, context.night, _DEPENDENCIES, entry.subject[:12], message))
     engine = context.engine
     warehouse.replace_alerts(engine, context.case.name, context.night, (_TREND, _DEPENDENCIES), alerts)
@@ -52,8 +53,8 @@ def _trends(context: NightContext) -> Iterator[Alert]:
             trend = trends.measure(_history(context, candidate.name, metric))
             if trend and trend.has_risen:
                 message = (
-                    f"{metric} of {candidate.name} has risen: {trend.recent:.4g} in the last three trainings, {trend.baseline:.4g} "
-                    f"before (bar: {trend.threshold:.4g})"
+                    f"{metric} of {candidate.name} has risen: {trend.recent:.4g} in the last three trainings, "
+                    f"{trend.baseline:.4g} before (bar: {trend.threshold:.4g})"
                 )
                 yield _alert(context.case, context.night, _TREND, f"{candidate.name} {metric}", message)
 

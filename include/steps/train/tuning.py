@@ -80,8 +80,8 @@ def _search(
         )
         if number < declared.trials and seconds > 60 * declared.minutes:
             raise RefusalError(
-                f"expected {declared.trials} trials of {candidate.name} within {declared.minutes:g} minutes, got {number} in "
-                f"{seconds / 60:.1f}: allow more minutes or fewer trials (tuning); those made are kept"
+                f"expected {declared.trials} trials of {candidate.name} within {declared.minutes:g} minutes, got "
+                f"{number} in {seconds / 60:.1f}: allow more minutes or fewer trials (tuning); finished trials are kept"
             )
 
     return tuning_studies.search(

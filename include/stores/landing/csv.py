@@ -107,10 +107,11 @@ def _read_quoted(file: IO[bytes], max_rows: int) -> Iterator[Rows]:
 
 
 def _rows_of(batch: "list[_Record]", header: list[str]) -> Rows:
-    faults = [(each.line, json.dumps(each.cells), each.fault or _fault(each.cells, header)) for each in batch]
-    good = [record for record, (_, _, fault) in zip(batch, faults, strict=True) if not fault]
+    faults = [each.fault or _fault(each.cells, header) for each in batch]
+    good = [record for record, fault in zip(batch, faults, strict=True) if not fault]
     well_formed = pd.DataFrame([each.cells for each in good], [each.line for each in good], header, dtype=str)
-    return Rows(well_formed=well_formed, malformed=rows.malformed([each for each in faults if each[2]]))
+    malformed = [(each.line, json.dumps(each.cells), fault) for each, fault in zip(batch, faults, strict=True) if fault]
+    return Rows(well_formed=well_formed, malformed=rows.malformed(malformed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from include.settings import Settings
 from include.stores.signing import dsse
 from ml.errors import PackageError, SignatureError
-from ml.governance import manifest
+from ml.scoring import manifest
 
 SIGNATURE = "model.sig"
 _PAYLOAD = "application/vnd.in-toto+json"

@@ -108,20 +108,24 @@ def metrics(
     return _load(engine, table, Metric, use_case, first_night, last_night, *conditions)
 
 
-def metric_series(engine: sa.Engine, use_case: str, names: Collection[str], first_night: date) -> tuple[Metric, ...]:
-    """Return the metrics called `names`, on the slice of all rows, from `first_night` on, by night and model."""
-    column = tables.metrics.c
-    return _load(
-        engine, tables.metrics, Metric, use_case, first_night, None, column.slice == "all", column.metric.in_(names)
-    )
+def metric_series(
+    engine: sa.Engine, use_case: str, names: Collection[str], first_night: date, last_night: date = date.max
+) -> tuple[Metric, ...]:
+    """Return the metrics called `names` of a range of nights, on the slice of all rows, by night and model."""
+    table = tables.metrics
+    conditions = table.c.slice == "all", table.c.metric.in_(names)
+    return _load(engine, table, Metric, use_case, first_night, last_night, *conditions)
 
 
-def task_times(engine: sa.Engine, use_case: str, first_night: date) -> tuple[TaskTime, ...]:
-    """Return the task times of each night from `first_night` on, in the order of nights."""
+def task_times(
+    engine: sa.Engine, use_case: str, first_night: date, last_night: date = date.max
+) -> tuple[TaskTime, ...]:
+    """Return the task times of each night from `first_night` to `last_night`, in the order of nights."""
     column = tables.metrics.c
     query = (
         sa.select(column.night, sa.func.sum(column.value), sa.func.sum(column.n) - sa.func.count())
-        .where(column.use_case == use_case, column.metric == TASK_SECONDS, column.night >= first_night)
+        .where(column.use_case == use_case, column.metric == TASK_SECONDS)
+        .where(column.night.between(first_night, last_night))
         .group_by(column.night)
         .order_by(column.night)
     )

@@ -36,20 +36,6 @@ def publish_scores(
     engine: sa.Engine,
     use_case: str,
     night: date,
-    model_digest: str,
-    frame: pd.DataFrame,
-    published_at: datetime,
-    features_version: int | None = None,
-) -> int:
-    """Store the columns `entity` and `score` of `frame` as scores of one model; see `publish_night`."""
-    part = frame[["entity", "score"]].assign(model_digest=model_digest)
-    return publish_night(engine, use_case, night, [part], published_at, features_version)
-
-
-def publish_night(
-    engine: sa.Engine,
-    use_case: str,
-    night: date,
     parts: Iterable[pd.DataFrame],
     published_at: datetime,
     features_version: int | None = None,

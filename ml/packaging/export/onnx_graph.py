@@ -16,18 +16,17 @@ from onnx.reference import ReferenceEvaluator
 
 from ml.arrays import Floats, Integers
 from ml.errors import RequestError
-from ml.governance import manifest
-from ml.packaging import package_files
 from ml.packaging.export import onnx_trees
-from ml.packaging.export.numpy_trees import NEAR_ZERO, Forest
-from ml.packaging.export.scorer import Scorer
+from ml.scoring import manifest, package_reader
+from ml.scoring.calibration import Calibration, Correction
+from ml.scoring.design import MAX_DEVIATIONS, Design
+from ml.scoring.encoder import Encoder
+from ml.scoring.linear import Linear
+from ml.scoring.logistic import MAX_LOG_ODDS
+from ml.scoring.network import Network
+from ml.scoring.numpy_trees import NEAR_ZERO, Forest
 from ml.scoring.request_schema import RequestSchema, Row
-from ml.statistics.logistic import MAX_LOG_ODDS
-from ml.targets.calibration import Calibration, Correction
-from ml.training.encoding import Encoder
-from ml.training.learners.design import MAX_DEVIATIONS, Design
-from ml.training.learners.linear import Linear
-from ml.training.learners.network import Network
+from ml.scoring.scorer import Scorer
 
 SCORE, MISSING_TEXT = "score", ""
 _TREES = "ai.onnx.ml"
@@ -83,7 +82,7 @@ def _check_exportable(encoder: Encoder) -> None:
 def _verify_golden_rows(onnx_model: onnx.ModelProto, model: Scorer, golden: Mapping[str, Any]) -> None:
     if golden["rows"]:
         (output,) = ReferenceEvaluator(onnx_model).run([SCORE], to_inputs(model.request_schema, golden["rows"]))
-        package_files.check_golden_scores("as a graph", np.asarray(output)[:, 0], golden["scores"])
+        package_reader.check_golden_scores("as a graph", np.asarray(output)[:, 0], golden["scores"])
 
 
 def to_inputs(request_schema: RequestSchema, rows: Sequence[Row]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from onnx import numpy_helper
 
 from ml.arrays import Floats
 from ml.errors import RequestError
-from ml.packaging.export.numpy_trees import Forest, Split
+from ml.scoring.numpy_trees import Forest, Split
 
 _AT_MOST, _MEMBER = 0, 6  # node modes: value <= threshold, value in a set of levels
 _SUM, _NO_TRANSFORM = 1, 0  # the leaves are summed, and the sum is not transformed

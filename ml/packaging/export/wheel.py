@@ -12,6 +12,7 @@ from dataclasses import dataclass
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 _MODE = 0o644 << 16
 _DIGEST_LENGTH = 12
+_IMPORT = re.compile(r"^(\s*from )ml\b", re.MULTILINE)
 _NIGHT = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
@@ -71,6 +72,15 @@ def version(digest: str, facts: Mapping[str, object]) -> str:
     night = _NIGHT.fullmatch(str(facts.get("night")))
     release = ".".join(str(int(each)) for each in night.groups()) if night else "0"
     return f"{release}+d{digest[:_DIGEST_LENGTH]}"
+
+
+def relocate(text: str, package: str) -> str:
+    """Return the source with imports from `ml` replaced by imports from `package`.
+
+    >>> relocate("from ml.errors import DataError", "flights_model")
+    'from flights_model.errors import DataError'
+    """
+    return _IMPORT.sub(rf"\g<1>{package}", text)
 
 
 def _wheel_metadata() -> bytes:

@@ -20,12 +20,7 @@ from ml.usecase.triggers import NAMES as THRESHOLDS
 
 _INTEGER_SETTINGS = ("new_labels", "age_nights")
 _DRIFT = "drift"
-# The names in a policy's text, and the fields of `Triggers` that they set.
-_TIMING_SETTINGS = {
-    "window_nights": "window_nights",
-    "least_nights": "min_nights",
-    "cooldown_nights": "cooldown_nights",
-}
+_TIMING_SETTINGS = ("window_nights", "min_nights", "cooldown_nights")  # fields of `Triggers`
 _PATTERN = re.compile(r"(?P<kind>[a-z]+)(?P<settings>(?::[a-z_]+=[0-9.]+)*)(?:@(?P<interval>[1-9][0-9]*))?")
 _EXAMPLES = (
     "never",
@@ -130,11 +125,7 @@ def format_policy(triggers: Triggers, interval_nights: int, declared: Triggers) 
     >>> format_policy(Triggers(calibration_gap=0.02, new_labels=None, drift=None, cooldown_nights=3), 14, declared)
     'triggers:calibration_gap=0.02:cooldown_nights=3@14'
     """
-    timing = {
-        typed: each
-        for typed, name in _TIMING_SETTINGS.items()
-        if (each := getattr(triggers, name)) != getattr(declared, name)
-    }
+    timing = {name: each for name in _TIMING_SETTINGS if (each := getattr(triggers, name)) != getattr(declared, name)}
     parts = [f"{name}={value:.6g}" for name, value in {**_thresholds(triggers), **timing}.items()]
     return ":".join(["triggers", *parts]) + (f"@{interval_nights}" if interval_nights > 1 else "")
 
@@ -152,7 +143,7 @@ def _replace_settings(triggers: Triggers, settings: Mapping[str, float | None]) 
         if share is not None
         else triggers.drift
     )
-    plain = {_TIMING_SETTINGS.get(name, name): value for name, value in settings.items() if name != _DRIFT}
+    plain = {name: value for name, value in settings.items() if name != _DRIFT}
     off = {name for name, value in settings.items() if value is None}
     return replace(
         triggers,

@@ -3,10 +3,10 @@
 from typing import Protocol
 
 from ml.arrays import Floats
-from ml.training.encoding import Encoder
+from ml.scoring.encoder import Encoder
+from ml.scoring.linear import Linear
+from ml.scoring.network import Network
 from ml.training.learners import linear, network, trees
-from ml.training.learners.linear import Linear
-from ml.training.learners.network import Network
 from ml.training.learners.trees import Trees
 from ml.usecase import Candidate, GradientBoosting, LinearQuantile, Logistic, NeuralNet
 

@@ -1,50 +1,15 @@
-"""A small neural network: fitted by scikit-learn, evaluated by NumPy."""
+"""Fitting of a small neural network by scikit-learn."""
 
-import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ml.arrays import Floats
+from ml.scoring.design import Design
+from ml.scoring.encoder import Encoder
+from ml.scoring.network import Layers, Network
 from ml.statistics import quantiles
-from ml.training.encoding import Encoder
-from ml.training.learners.design import Design
 from ml.usecase import NeuralNet
-
-Layers = tuple[tuple[Floats, Floats], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """A multi-layer perceptron on the design matrix.
-
-    `layers` has the weights and offsets of each layer. All layers but the last have a ReLU activation.
-    """
-
-    design: Design
-    layers: Layers
-    kind: str = "network"
-
-    def raw(self, features: Floats) -> Floats:
-        *hidden, (weights, offsets) = self.layers
-        values = self.design.matrix(features)
-        for each, shift in hidden:
-            values = np.maximum(values @ each + shift, 0.0)
-        return np.asarray((values @ weights + offsets)[:, 0], np.float64)
-
-    def dump(self) -> str:
-        layers = [[weights.tolist(), offsets.tolist()] for weights, offsets in self.layers]
-        return json.dumps({**self.design.state(), "layers": layers}, sort_keys=True)
-
-    @classmethod
-    def load(cls, text: str) -> "Network":
-        """Return the network that `dump` wrote."""
-        state = json.loads(text)
-        layers = tuple((np.array(weights), np.array(offsets)) for weights, offsets in state["layers"])
-        return cls(design=Design.load(state), layers=layers)
 
 
 def fit(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.arrays import Floats
-from ml.training.encoding import Encoder
+from ml.scoring.encoder import Encoder
 from ml.usecase import GradientBoosting
 
 if TYPE_CHECKING:

@@ -44,6 +44,6 @@ def test_a_replay_says_what_became_valid_and_that_it_waits_for_its_scores(ask: A
     path.write_text(path.read_text().replace("far", "7"))
     said = ask("reprocess", "taxi").output
     assert f"{BROKEN}: 1 rows were quarantined, now 0" in said
-    assert f"but no scores yet: trigger the DAG taxi_score for {BROKEN} to issue them" in said
+    assert f"but no scores yet: trigger the DAG taxi_score for {BROKEN} to publish them" in said
     assert ask("reprocess", "taxi").output == "nothing is quarantined, so nothing was validated again\n"
     assert ask("list", "taxi").output == "nothing is quarantined\n"

@@ -16,7 +16,7 @@ from include.stores.warehouse import Alert, Ingestion, Metric
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import EntryKind, StoredInterval
 from ml.usecase import UseCase
-from tests import payloads
+from tests import payloads, published
 from tests.stack import raw_entries
 
 FIRST, NIGHTS = date(2013, 1, 1), 365
@@ -182,7 +182,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         engine, Alert(use_case="flights", night=LAST, kind="quarantine", subject="weather", message=NASTY)
     )
     rows = pd.DataFrame({"entity": ["one"], "score": [0.5]})
-    warehouse.publish_scores(engine, "flights", LAST, CHAMPION, rows, at(LAST), 1)
+    published.publish(engine, "flights", LAST, CHAMPION, rows, at(LAST), 1)
     yield url
     engine.dispose()
 

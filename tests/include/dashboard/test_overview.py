@@ -13,6 +13,7 @@ from include.stores import ledger, warehouse
 from include.stores.warehouse import Alert
 from ml.governance.ledger_entries import EntryKind, Frozen
 from ml.usecase import UseCase
+from tests import published
 from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, NASTY, NEXT, OLD, decided, entry
 from tests.stack import raw_entries
 
@@ -68,7 +69,7 @@ def test_alerts_are_those_of_the_last_week(empty: sa.Engine, case: UseCase) -> N
     import pandas as pd
 
     rows = pd.DataFrame({"entity": ["one"], "score": [0.5]})
-    warehouse.publish_scores(empty, case.name, LAST, CHAMPION, rows, MOMENT, 1)
+    published.publish(empty, case.name, LAST, CHAMPION, rows, MOMENT, 1)
     for days in (0, 3, 9):
         alert: dict[str, Any] = {"kind": "drill", "subject": "one", "message": f"{days} days ago"}
         warehouse.raise_alert(empty, Alert(use_case=case.name, night=LAST - timedelta(days=days), **alert))

@@ -11,7 +11,7 @@ from include.dashboard.use_case_page import UseCaseDetail
 from include.settings import Settings
 from include.stores import warehouse
 from include.stores.warehouse import Ingestion, Metric
-from ml.usecase import UseCase
+from ml.usecase import UseCase, periods
 from tests.include.dashboard.conftest import CHAMPION, LAST, MOMENT, NEXT, NIGHTS
 
 
@@ -59,6 +59,18 @@ def test_slices_are_those_of_the_last_night_that_a_model_was_measured_on(detail:
     assert dict(zip(detail.slice_columns, first.values, strict=True))["log_loss"] == 0.5
 
 
+def test_a_metric_that_the_target_does_not_have_is_no_column_of_the_slices(home: Settings, case: UseCase) -> None:
+    engine = warehouse.engine(home.warehouse_url)
+    rows = [
+        Metric(use_case=case.name, night=LAST, model_digest=CHAMPION, slice=level, metric=metric, value=0.5, n=9)
+        for level, metric in (("all", "drifted_share"), ("carrier=00", "log_loss"), ("carrier=00", "saved_per_1000"))
+    ]
+    warehouse.record_metrics(engine, rows)
+    detail = use_case_page.gather(engine, case, MOMENT)
+    assert detail.slice_columns == ("log_loss", "saved_per_1000")
+    assert [each.values for each in detail.slices] == [(0.5, 0.5)]
+
+
 def test_the_last_decisions_come_with_their_reasons(detail: UseCaseDetail) -> None:
     assert [each.entry.subject for each in detail.decisions[:5]] == [NEXT] * 5
     assert detail.decisions[0].why == "by ann as tech_lead"
@@ -96,3 +108,12 @@ def test_what_came_in_before_the_first_scored_night_is_shown_however_long_ago(ho
     detail = use_case_page.gather(engine, case, MOMENT)
     assert detail.ingestions == (came,)
     assert [point.value for point in charts(detail)["rows"].series[0].points] == [2.0]
+
+
+def test_a_period_limits_what_is_drawn_to_its_nights(engine: sa.Engine, case: UseCase) -> None:
+    period = periods.parse("2013-02-08..2013-02-14")
+    detail = use_case_page.gather(engine, case, MOMENT, period)
+    nights = {night for section in detail.sections for chart in section.charts for night in chart.nights}
+    assert nights == set(period)
+    assert detail.measured_night == period.last
+    assert {each.night for each in detail.ingestions} <= nights

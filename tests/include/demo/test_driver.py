@@ -65,8 +65,8 @@ def test_a_first_model_that_was_refused_is_tried_again_when_the_rehearsal_is(
     again.bootstrap()
     assert ran(toy, "train", "release") == [("train", LAST), ("release", LAST)]
     assert [run["dag_run_id"] for run in toy.runs if run["dag_id"] == "taxi_train"] == [
-        f"rehearsal__bootstrap_{LAST}_2",
-        f"rehearsal__bootstrap_{LAST}",
+        f"demo__bootstrap_{LAST}_2",
+        f"demo__bootstrap_{LAST}",
     ]
     toy.happened = []
     third = driver()

@@ -15,7 +15,7 @@ from include.stores.warehouse import Alert, Ingestion, Metric
 from ml.governance.checks import CheckStatus
 from ml.governance.ledger_entries import EntryKind, RetrainingDecided, StoredInterval, Verdict
 from ml.usecase import UseCase
-from tests import payloads
+from tests import payloads, published
 
 NIGHTS = [date(2013, 2, 1), date(2013, 2, 2), date(2013, 2, 3)]
 CHAMPION, LOSER = "c" * 64, "d" * 64
@@ -50,7 +50,7 @@ def engine(tmp_path: Path, case: UseCase) -> Iterator[sa.Engine]:
 
 def _night(engine: sa.Engine, case: UseCase, night: date) -> None:
     rows = pd.DataFrame({"entity": [f"{night}|{n}" for n in range(100)], "score": [n / 100 for n in range(100)]})
-    warehouse.publish_scores(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night), 4)
+    published.publish(engine, case.name, night, CHAMPION, rows, case.horizon.cutoff(night), 4)
     for version in (4, 5):
         told = {"valid/rides": version - 1}
         warehouse.record_table_reads(engine, case.name, [night], "features", f"features/entities@{version}", told)

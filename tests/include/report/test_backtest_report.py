@@ -14,6 +14,7 @@ from include.steps import backtest as step
 from include.steps.backtest import BacktestRequest, BacktestRun, trainings
 from ml.statistics.intervals import Interval
 from ml.usecase import periods
+from tests.html_pages import check_structure
 
 ASKED = BacktestRequest(
     use_case="taxi",
@@ -63,6 +64,12 @@ def test_the_board_shows_each_policy_of_a_replay_as_its_page_does(found: Backtes
     assert [row[0] for row in shown.rows] == [each.policy for each in found.results.policies]
     assert (shown.nights, shown.gate) == ("2024-03-17..2024-04-04", False)
     assert all(escape(cell) in page.read_text() for row in shown.rows for cell in row)
+
+
+def test_the_page_is_whole_and_fetches_nothing(found: BacktestRun) -> None:
+    seen = check_structure(report.page(found, backtest_plots.draw(found)))
+    assert seen.fetched == seen.all("script", "link", "a")[1:] == []
+    assert len(seen.all("img")) == 2
 
 
 def test_a_number_without_a_bound_is_null_in_the_data(found: BacktestRun) -> None:

@@ -63,7 +63,7 @@ WRITES = [
         (warehouse, f"record_{what}")
         for what in ("ingestion", "files", "file_versions", "labels", "metrics", "table_reads")
     ),
-    *((warehouse, what) for what in ("publish_night", "raise_alert", "replace_alerts")),
+    *((warehouse, what) for what in ("publish_scores", "raise_alert", "replace_alerts")),
     *((registry, what) for what in ("log_training", "register", "sync_with_ledger")),
 ]
 

@@ -124,8 +124,8 @@ def test_an_upgrade_says_what_it_did_once(former: Settings) -> None:
     said = list(upgrade.upgrade(former, NOW))
     assert [each.partition(" is now ")[0].rpartition("/")[2] for each in said[:2]] == ["drafts", "journal"]
     assert said[2:] == [
-        "the warehouse has the schema 0007, it had 0006",
-        "the ledger's 69 entries are whole; those of before are read by today's names",
+        "the warehouse was upgraded from schema 0006 to 0007",
+        "the ledger's 69 entries are intact; older ones are read under today's names",
     ]
     before = content(former)
     assert list(upgrade.upgrade(former, NOW)) == []
@@ -165,7 +165,7 @@ def test_a_folder_that_is_there_under_both_names_is_left_to_a_person(former: Set
     former.candidate_files.mkdir()
     (former.candidate_files / "kept").touch()
     with pytest.raises(
-        SetupError, match=r"drafts to move to .*candidate_files, but that is there too: keep the one that is"
+        SetupError, match=r"drafts of an earlier release to .*candidate_files, but that exists, too: keep the one"
     ):
         list(upgrade.upgrade(former, NOW))
 

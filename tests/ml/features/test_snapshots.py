@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ml.errors import SnapshotError
 from ml.features import snapshots
-from ml.governance import manifest
+from ml.scoring import manifest
 
 FACTS = {"use_case": "taxi", "night": "2024-03-17"}
 ROWS = pd.DataFrame(

@@ -10,13 +10,13 @@ import pytest
 from ml.promotion import acceptance_tests
 from ml.promotion.acceptance_tests import ServingProbe
 from ml.promotion.gate import CheckStatus
+from ml.scoring.calibration import Calibration
+from ml.scoring.design import Design
+from ml.scoring.encoder import Encoder
 from ml.statistics.intervals import ScoredRows
-from ml.targets.calibration import Calibration
 from ml.training import fitting
-from ml.training.encoding import Encoder
 from ml.training.fitting import Model
 from ml.training.learners import Linear
-from ml.training.learners.design import Design
 from ml.usecase import (
     Candidate,
     Directional,

@@ -6,8 +6,8 @@ import pytest
 
 from ml.errors import ScoreRequestError
 from ml.scoring import request_schema
+from ml.scoring.encoder import Encoder
 from ml.scoring.request_schema import RequestSchema
-from ml.training.encoding import Encoder
 
 TAKEN = RequestSchema.from_encoder(Encoder(levels={"hour": None, "zone": ("a", "b")}))
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from ml.arrays import Booleans, Floats, Strings
+from ml.scoring.calibration import Calibration
 from ml.targets import calibration
-from ml.targets.calibration import Calibration
 from tests.ml.answers import YES_OR_NO
 
 LAW = settings(max_examples=50, deadline=None)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ml import targets
 from ml.errors import RefusalError
 from ml.metrics import quantile as quantile_metrics
+from ml.scoring.calibration import Scaling
 from ml.targets import regression
-from ml.targets.calibration import Scaling
 from ml.usecase import Gates, PinballCost
 from tests.ml.answers import MINUTES, waited, waiting
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.errors import DataError
+from ml.scoring.encoder import Encoder
 from ml.training import encoding
-from ml.training.encoding import Encoder
 from ml.usecase import Text
 
 NAMES = ("zone", "miles", "is_wet")

@@ -12,7 +12,7 @@ from ml.errors import LeakError, RefusalError
 from ml.evaluation import explain, permutation_importance
 from ml.packaging import package_files
 from ml.promotion import acceptance_tests
-from ml.targets.calibration import Scaling
+from ml.scoring.calibration import Scaling
 from ml.training import fitting, leakage, tuning
 from ml.training.fitting import FittedCandidate
 from ml.usecase import (

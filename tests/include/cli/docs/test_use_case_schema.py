@@ -1,6 +1,7 @@
 """The schema accepts every real use case, and refuses what the declaration refuses."""
 
 import copy
+import importlib
 import json
 from typing import Any
 
@@ -9,8 +10,13 @@ import pytest
 
 from include import usecases
 from include.cli.docs import use_case_page, use_case_schema
+from include.settings import PROJECT
 from ml.usecase import UseCase
 
+IN_TESTS = [
+    importlib.import_module(f"tests.usecases.{file.parent.name}.usecase").USE_CASE
+    for file in sorted((PROJECT / "tests/usecases").glob("*/usecase.py"))
+]
 SCHEMA = use_case_schema.schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 FLIGHTS = json.loads(json.dumps(use_case_schema.to_json(usecases.get("flights"))))
@@ -21,7 +27,7 @@ def test_it_is_a_schema_of_every_class() -> None:
     assert set(SCHEMA["$defs"]) == {each.__name__ for each in use_case_page.classes()}
 
 
-@pytest.mark.parametrize("case", usecases.all(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*usecases.all(), *IN_TESTS], ids=lambda case: case.name)
 def test_every_use_case_is_valid(case: UseCase) -> None:
     VALIDATOR.validate(json.loads(json.dumps(use_case_schema.to_json(case))))
 

@@ -206,14 +206,18 @@ def test_thresholds_around_the_triggers_are_walked_too(weeks: Settings) -> None:
         (
             {"period": periods.parse("2024-03-17..2024-05-01")},
             RefusalError,
-            "there are those of 2024-03-01 to 2024-04-04",
+            "found 2024-03-01 to 2024-04-04",
         ),
         (
             {"period": periods.parse("2024-03-01..2024-03-20")},
             RefusalError,
             "expected features of nights before 2024-03-01",
         ),
-        ({"period": periods.parse("2024-03-03..2024-03-20")}, RefusalError, "there is no first model to begin with"),
+        (
+            {"period": periods.parse("2024-03-03..2024-03-20")},
+            RefusalError,
+            "the first model of the backtest cannot be trained",
+        ),
     ],
     ids=["policy", "candidate", "nights to come", "nothing before", "too little before"],
 )

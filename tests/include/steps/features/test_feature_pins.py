@@ -118,7 +118,7 @@ def test_a_champion_that_learned_another_meaning_cannot_be_evaluated_and_people_
     [judged] = recorded.verdicts(settings, night=periods.parse(LATER).first)
     assert judged.outcome == "unevaluable"
     assert "defines congestion differently: " in judged.reason
-    assert "under a name of its own" in judged.reason
+    assert "under a new name" in judged.reason
 
 
 def test_a_feature_is_retired_while_a_champion_needs_it_and_the_next_one_does_without(

@@ -70,7 +70,7 @@ def test_after_the_contract_is_mended_what_was_held_is_valid(night: Night, monke
     (replayed,) = quarantine.reprocess("taxi", first=parse(NIGHT).first)
     assert (replayed.period, replayed.before, replayed.after) == (NIGHT, 1, 0)
     assert (len(night.stage("valid", "bookings")), night.alerts()) == (60, [])
-    assert f"trigger the DAG taxi_score for {NIGHT} to issue them" in quarantine.describe_unscored("taxi", [replayed])
+    assert f"trigger the DAG taxi_score for {NIGHT} to publish them" in quarantine.describe_unscored("taxi", [replayed])
 
 
 def test_a_replay_that_mends_nothing_leaves_nothing_to_be_scored(night: Night) -> None:

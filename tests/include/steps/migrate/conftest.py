@@ -23,7 +23,7 @@ from ml.governance.ledger_entries import EntryKind, StoredInterval, Verdict
 from ml.rollout.routing import Routing
 from ml.usecase import periods
 from tests import postgres as postgres_server
-from tests import recorded
+from tests import published, recorded
 from tests.made_once import Once
 
 NIGHT, AT = date(2024, 3, 1), datetime(2024, 3, 1, 2, tzinfo=UTC)
@@ -60,7 +60,7 @@ def package(settings: Settings, answer: str) -> str:
 def score(settings: Settings, night: date, *scores: float) -> None:
     """Issue scores of a night."""
     frame = pd.DataFrame({"entity": [f"é{number:04d}" for number in range(len(scores))], "score": scores})
-    warehouse.publish_scores(warehouse.engine(settings.warehouse_url), "taxi", night, "d" * 64, frame, AT, 0)
+    published.publish(warehouse.engine(settings.warehouse_url), "taxi", night, "d" * 64, frame, AT, 0)
 
 
 def live(settings: Settings) -> None:

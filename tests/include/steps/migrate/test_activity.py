@@ -45,7 +45,7 @@ def airflow(
         ),
         pytest.param(
             {"runs": {}, "beat": NOW - timedelta(seconds=20)},
-            "a scheduler .* sign of life at 2024-03-01",
+            "a scheduler .* was alive at 2024-03-01",
             id="a scheduler",
         ),
     ],

@@ -24,7 +24,7 @@ from ml.errors import ApprovalError, LedgerError, RequestError
 from ml.governance import ledger_entries
 from ml.governance.ledger_entries import Aborted, EntryKind, RolledBack, Verdict
 from ml.rollout.routing import Route
-from ml.targets.calibration import Calibration
+from ml.scoring.calibration import Calibration
 from ml.training.fitting import Model
 from ml.usecase import Canary, Release, Roles, UseCase, periods
 from tests.challenger import Change, challenge, put
@@ -104,7 +104,7 @@ def test_an_equal_challenger_goes_from_shadow_to_champion_step_by_step(settings:
     assert night(0) == "request_approvals"
     assert set(issued(settings, 0).values()) == {before}
     assert release.shadow("taxi", NIGHT)
-    assert "As a shadow it answered 60 copies with 0 faults" in release.render_evidence("taxi", NIGHT)
+    assert "As a shadow it answered 60 requests, 0 of them with a fault" in release.render_evidence("taxi", NIGHT)
     approve()
     assert not release.shift_traffic("taxi", NIGHT)
     assert routed(settings).canary == 0.5
@@ -340,7 +340,7 @@ def test_what_a_person_types_leads_the_servers(settings: Settings) -> None:
     back = ["rollback", "taxi", "--why", "it is far too slow"]
     assert CliRunner().invoke(app, back, catch_exceptions=False).output.startswith("aborted (entry ")
     assert CliRunner().invoke(app, back).exit_code == 1
-    assert CliRunner().invoke(app, ["flush-log", "taxi"], catch_exceptions=False).output == "0 answers\n"
+    assert CliRunner().invoke(app, ["flush-log", "taxi"], catch_exceptions=False).output == "0 predictions\n"
 
 
 def test_nobody_releases_while_it_is_frozen_and_a_rollback_is_possible(settings: Settings) -> None:

@@ -29,10 +29,10 @@ def test_a_person_may_let_it_go_on_by_name_and_both_approvals_are_still_asked_fo
 @pytest.mark.parametrize(
     ("night", "who", "why", "days", "told"),
     [
-        (LAST, "tess", "it is much better", 7, "earned its release: there is nothing to override"),
+        (LAST, "tess", "it is much better", 7, "promoted the challenger of .*: there is nothing to override"),
         ("2024-03-10", "tess", "it is much better", 7, "expected a night of taxi whose challenger was judged"),
-        (LATER, " ", "it is much better", 7, "an override says who"),
-        (LATER, "tess", "because", 7, "in 3 words or more, why"),
+        (LATER, " ", "it is much better", 7, "an override needs a name"),
+        (LATER, "tess", "because", 7, "in 3 words or more, a reason"),
         (LATER, "tess", "it is much better", 0, "1 to 30 days, got 0"),
         (LATER, "tess", "it is much better", 31, "1 to 30 days, got 31"),
     ],

@@ -21,7 +21,7 @@ from ml.governance.checks import CheckStatus
 from ml.governance.hash_chain import Entry
 from ml.governance.ledger_entries import Aborted, EntryKind, ShadowReviewed, StagePassed, Verdict
 from ml.packaging import package_files
-from ml.targets.calibration import Correction
+from ml.scoring.calibration import Correction
 from ml.usecase import Canary, Refit, Release, UseCase, periods
 from tests.challenger import put
 from tests.include.steps.conftest import HISTORY, LAST, NIGHT, enter

@@ -14,6 +14,7 @@ from include.steps.score import explain
 from include.stores import lake, warehouse
 from ml.errors import LedgerError, RequestError
 from ml.usecase import UseCase
+from tests import published
 from tests.include.steps.conftest import NIGHT
 
 Arrive = Callable[[str], Settings]
@@ -41,7 +42,7 @@ def test_a_score_names_its_package_features_sources_and_decision(arrive: Arrive,
 
 def test_an_entity_without_a_score_is_told(arrive: Arrive) -> None:
     arrive("ingest the next night")
-    with pytest.raises(RequestError, match="taxi issued no score for 'nobody' on 2024-03-17; of that night it has 60"):
+    with pytest.raises(RequestError, match="taxi has no score for 'nobody' on 2024-03-17; that night has 60"):
         explain.explain("taxi", NIGHT, "nobody")
 
 
@@ -50,6 +51,6 @@ def test_a_score_that_no_package_made_is_found_out(arrive: Arrive, taxi: UseCase
     engine, (package,) = warehouse.engine(settings.warehouse_url), settings.packages.glob("[!.]*")
     forged = pd.DataFrame({"entity": ["2024-03-18|0"], "score": [0.999]})
     version = lake.version(build.address(settings.lake, taxi))
-    warehouse.publish_scores(engine, "taxi", night, package.name, forged, taxi.horizon.cutoff(night), version)
+    published.publish(engine, "taxi", night, package.name, forged, taxi.horizon.cutoff(night), version)
     with pytest.raises(LedgerError, match="the score 0.999 of '2024-03-18|0' was not made by package"):
         explain.explain("taxi", str(night), "2024-03-18|0")

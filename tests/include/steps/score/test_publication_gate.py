@@ -85,7 +85,7 @@ def test_nothing_of_a_night_is_issued_when_it_is_not_like_the_last(
 ) -> None:
     spoil(settings, change)
     with pytest.raises(
-        RefusalError, match=f"the scores of taxi for {NEXT} are withheld.*{reason}.*`ratchet publish taxi"
+        RefusalError, match=f"the scores of taxi for {NEXT} are held back.*{reason}.*`ratchet publish taxi"
     ):
         score.score("taxi", NEXT)
     assert issued(settings).empty
@@ -144,13 +144,13 @@ def test_scores_that_are_no_answer_cannot_be_issued_by_anybody(
     monkeypatch.setattr(Model, "predict", lambda self, frame: np.full(len(frame), np.nan))
     with pytest.raises(RefusalError, match="invalid scores: expected 0, got 60"):
         score.score("taxi", NEXT)
-    with pytest.raises(RequestError, match="60 of the scores of 2024-03-18 are no answer, which nobody can issue"):
+    with pytest.raises(RequestError, match="60 of the scores of 2024-03-18 are invalid, and nobody can publish these"):
         publication_gate.override("taxi", NEXT, "tess", "we want them all the same")
 
 
 @pytest.mark.parametrize(
     ("night", "why", "refusal"),
-    [(NIGHT, "it is quite alright", "nothing to waive"), (NEXT, "because", "3 words or more")],
+    [(NIGHT, "it is quite alright", "nothing to override"), (NEXT, "because", "3 words or more")],
     ids=["nothing withheld", "no reason"],
 )
 def test_a_waiver_needs_something_withheld_and_a_reason(settings: Settings, night: str, why: str, refusal: str) -> None:

@@ -119,7 +119,7 @@ def test_a_package_is_named_by_the_beginning_of_its_digest(settings: Settings, t
         ("2024-03-14", LAST, "", "to compare two months", "expected champion, each-night or 12 characters"),
         ("2025-03-14", "2025-03-15", rescore.CHAMPION, "to compare two months", "none of them has"),
         (LAST, "2024-03-14", rescore.CHAMPION, "to compare two months", "runs backwards"),
-        ("2024-03-14", LAST, rescore.CHAMPION, "because", "3 words or more, why"),
+        ("2024-03-14", LAST, rescore.CHAMPION, "because", "3 words or more, a reason"),
     ],
     ids=["no such package", "no package", "no features", "backwards", "no reason"],
 )

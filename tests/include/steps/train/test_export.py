@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -12,14 +13,14 @@ from typer.testing import CliRunner
 
 from bench import score_paths
 from include.cli import main
-from include.settings import Settings, load_settings
+from include.settings import PROJECT, Settings, load_settings
 from include.steps.train import export
 from include.steps.train.export import ExportFormat
 from include.stores import ledger, packages, warehouse
 from ml.errors import PackageError, RequestError
-from ml.governance import manifest
 from ml.governance.ledger_entries import EntryKind
 from ml.packaging import package_files
+from ml.scoring import manifest
 from ml.training import fitting
 from ml.usecase import Text
 from ml.usecase.periods import parse
@@ -71,6 +72,20 @@ def test_a_wheel_imports_numpy_and_nothing_of_ours(digest: str, tmp_path: Path) 
     )
     assert "numpy" in told["imported"]
     assert not {"lightgbm", "pandas", "sklearn", "scipy", "ml", "include"} & set(told["imported"])
+
+
+def test_a_wheel_has_the_scoring_package_whole_and_unchanged_but_for_the_names_of_imports(
+    digest: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(export.export(digest, ExportFormat.WHEEL, tmp_path)) as wheel:
+        prefix = "ratchet_taxi/_ml/"
+        shipped = {
+            name.removeprefix(prefix): wheel.read(name).decode() for name in wheel.namelist() if name.startswith(prefix)
+        }
+    scoring = {f"scoring/{path.name}" for path in (PROJECT / "ml" / "scoring").glob("*.py")}
+    assert shipped.keys() == {"__init__.py", "arrays.py", "errors.py", *scoring}
+    for name, text in shipped.items():
+        assert text.replace("from ratchet_taxi._ml", "from ml") == (PROJECT / "ml" / name).read_text()
 
 
 def test_a_wheel_has_the_signed_bytes_of_the_package(digest: str, home: Settings, installed: Path) -> None:

@@ -56,7 +56,9 @@ def test_a_feature_of_pure_chance_is_named_in_card_ledger_and_dossier_and_one_th
     named = judged.features_without_benefit
     assert "kilometres" in named
     assert "pickup_hour" not in named
-    (sentence,) = [line for line in release.render_evidence("taxi", LAST).splitlines() if "not shown to pay" in line]
+    (sentence,) = [
+        line for line in release.render_evidence("taxi", LAST).splitlines() if "without a shown benefit" in line
+    ]
     assert "`kilometres`" in sentence
     assert "`pickup_hour`" not in sentence
 
@@ -155,7 +157,7 @@ def test_where_both_copies_were_edited_the_ledger_still_knows(told_here: Setting
 
 def test_an_edited_page_beside_a_whole_card_is_refused(told: Settings) -> None:
     edit(shown(told).with_suffix(".html"), "promote", "keep")
-    with pytest.raises(CardError, match="model_card.html: its words are not those of model_card.md"):
+    with pytest.raises(CardError, match="model_card.html: its text differs from model_card.md"):
         model_card.check("taxi", LAST)
 
 

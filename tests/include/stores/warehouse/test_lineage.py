@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from include.stores import warehouse
 from include.stores.warehouse import TableRead
+from tests import published
 
 NIGHT, NEXT = date(2013, 2, 8), date(2013, 2, 9)
 
@@ -49,5 +50,5 @@ def test_every_version_that_scores_of_a_night_were_computed_from_is_told(
 ) -> None:
     for entity, version in (("a", first), ("b", second)):
         frame = pd.DataFrame({"entity": [entity], "score": [0.5]})
-        warehouse.publish_scores(engine, "taxi", NIGHT, "m", frame, datetime(2013, 2, 8, tzinfo=UTC), version)
+        published.publish(engine, "taxi", NIGHT, "m", frame, datetime(2013, 2, 8, tzinfo=UTC), version)
     assert warehouse.scored_feature_versions(engine, "taxi") == tuple((NIGHT, version) for version in told)

@@ -74,6 +74,7 @@ def test_a_series_has_the_whole_nights_of_some_metrics(engine: sa.Engine) -> Non
     warehouse.record_metrics(engine, [metric, later, *others])
     assert warehouse.metric_series(engine, "taxi", ("auc", "log_loss"), NIGHT) == (metric, later)
     assert warehouse.metric_series(engine, "taxi", ("auc", "log_loss"), later.night) == (later,)
+    assert warehouse.metric_series(engine, "taxi", ("auc", "log_loss"), NIGHT, NIGHT) == (metric,)
 
 
 def test_a_page_of_a_year_is_found_by_its_metrics_and_not_by_walking_all(home: Settings) -> None:
@@ -90,4 +91,7 @@ def test_a_page_of_a_year_is_found_by_its_metrics_and_not_by_walking_all(home: S
     with engine.connect() as connection:
         plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()) for text, values in asked]
     assert len(plans) == 2
-    assert all("ix_metrics_use_case_metric_night_slice (use_case=? AND metric=? AND night>?)" in each for each in plans)
+    assert all(
+        "ix_metrics_use_case_metric_night_slice (use_case=? AND metric=? AND night>? AND night<?)" in each
+        for each in plans
+    )

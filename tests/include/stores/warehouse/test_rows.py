@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from include.stores import warehouse
 from include.stores.warehouse import rows, tables
 from tests import postgres as postgres_server
+from tests import published
 
 NIGHT, AT = date(2024, 3, 1), datetime(2024, 3, 1, 2, tzinfo=UTC)
 ENTITIES = ("b", "B", "a", "é", "e", "ä-1", "a_1", "Z", "10", "9", "\U0001f6b2")
@@ -16,7 +17,7 @@ ENTITIES = ("b", "B", "a", "é", "e", "ä-1", "a_1", "Z", "10", "9", "\U0001f6b2
 
 def issue(engine: sa.Engine, *entities: str) -> None:
     frame = pd.DataFrame({"entity": list(entities), "score": [index / 3 for index in range(len(entities))]})
-    warehouse.publish_scores(engine, "taxi", NIGHT, "d" * 64, frame, AT)
+    published.publish(engine, "taxi", NIGHT, "d" * 64, frame, AT)
 
 
 def test_rows_come_key_first_in_the_order_of_their_bytes(url: str, engine: sa.Engine) -> None:

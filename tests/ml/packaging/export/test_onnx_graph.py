@@ -10,17 +10,17 @@ import pytest
 
 from bench import score_paths
 from ml.errors import PackageError, RequestError
-from ml.governance import manifest
 from ml.packaging import package_files
-from ml.packaging.export import onnx_graph, scorer
+from ml.packaging.export import onnx_graph
 from ml.packaging.package_files import MANIFEST, Package
-from ml.targets.calibration import Calibration
-from ml.training.encoding import Encoder
+from ml.scoring import manifest, scorer
+from ml.scoring.calibration import Calibration
+from ml.scoring.design import Design
+from ml.scoring.encoder import Encoder
+from ml.scoring.linear import Linear
 from ml.training.fitting import Model
-from ml.training.learners.design import Design
-from ml.training.learners.linear import Linear
 from tests import edge
-from tests.ml.packaging.export.test_scorer import other_golden
+from tests.ml.scoring.test_scorer import other_golden
 
 EACH = pytest.mark.parametrize("kind", edge.KINDS)
 
@@ -106,7 +106,7 @@ def test_what_the_graph_cannot_tell_apart_is_refused(model: Model, told: str) ->
 
 
 def test_a_model_with_texts_is_refused_and_told_what_to_do() -> None:
-    from tests.ml.packaging.export.test_scorer import packed as with_text
+    from tests.ml.scoring.test_scorer import packed as with_text
 
     with pytest.raises(RequestError, match="reads the texts note: ONNX has no operator .* export the wheel"):
         written(with_text())

@@ -11,9 +11,10 @@ from onnx.reference import ReferenceEvaluator
 
 from ml.arrays import Floats
 from ml.errors import RequestError
-from ml.packaging.export import numpy_trees, onnx_trees
-from ml.packaging.export.numpy_trees import Forest
-from tests.ml.packaging.export.test_numpy_trees import COUNT, FEATURES, KINDS, grown, on_thresholds
+from ml.packaging.export import onnx_trees
+from ml.scoring import numpy_trees
+from ml.scoring.numpy_trees import Forest
+from tests.ml.scoring.test_numpy_trees import COUNT, FEATURES, KINDS, grown, on_thresholds
 
 FIRST = 1
 CATEGORIES = [0, 3]

@@ -65,6 +65,13 @@ def test_it_needs_numpy_and_nothing_else() -> None:
     assert told.get_payload() == "# Taxi\n"
 
 
+def test_only_imports_from_our_package_are_relocated() -> None:
+    text = 'from ml import errors\nfrom mlx import a\n\n\ndef late():\n    from ml.errors import DataError\n\n\nTEXT = "from ml"\n'
+    assert wheel.relocate(text, "taxi._ml") == (
+        'from taxi._ml import errors\nfrom mlx import a\n\n\ndef late():\n    from taxi._ml.errors import DataError\n\n\nTEXT = "from ml"\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [

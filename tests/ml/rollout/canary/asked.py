@@ -8,7 +8,7 @@ import numpy as np
 from ml.arrays import Booleans, Floats
 from ml.rollout import canary
 from ml.rollout.canary import CanaryObservations, CanaryVerdict, ComparedRows, PairedScores, Responses
-from ml.statistics.logistic import probability
+from ml.scoring.logistic import probability
 from ml.targets import Target, binary
 from ml.usecase import Canary, Cost, Experiment, Milliseconds
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from ml.scoring.encoder import Encoder
 from ml.training import learners
-from ml.training.encoding import Encoder
 from ml.training.learners import Learner
 from ml.usecase import Candidate, GradientBoosting, Logistic, NeuralNet
 

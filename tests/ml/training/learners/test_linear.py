@@ -3,7 +3,7 @@ import json
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from ml.training.encoding import Encoder
+from ml.scoring.encoder import Encoder
 from ml.training.learners import Linear, linear
 from ml.usecase import Logistic
 from tests.ml.training.learners.test_learners import COUNT, ENCODER, FEATURES, LABELS

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from ml.arrays import Floats
 from ml.governance.checks import CheckStatus
-from ml.scoring import publication_gate
-from ml.scoring.publication_gate import PublicationDecision, ScoreBatch
+from ml.monitoring import publication_gate
+from ml.monitoring.publication_gate import PublicationDecision, ScoreBatch
 from ml.statistics import column_profiles
 from ml.statistics.column_profiles import Profile
 from ml.usecase import PublicationGate

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Integers
-from ml.training.encoding import Encoder
+from ml.scoring.encoder import Encoder
 
 MAX_DEVIATIONS = 1e6  # standard deviations from the mean; sums of products of such values stay finite
 

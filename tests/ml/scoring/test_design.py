@@ -1,7 +1,7 @@
 import numpy as np
 
 from ml.arrays import Floats
-from ml.training.learners.design import Design
+from ml.scoring.design import Design
 from tests.ml.training.learners.test_learners import ENCODER, FEATURES
 
 DESIGN = Design.from_features(ENCODER, FEATURES)

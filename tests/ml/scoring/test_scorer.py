@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from ml.errors import PackageError, ScoreRequestError
-from ml.governance import manifest
 from ml.packaging import package_files
-from ml.packaging.export import scorer
 from ml.packaging.package_files import MANIFEST, Package
+from ml.scoring import manifest, scorer
 from tests.ml.packaging.test_package_files import BOTH, FACTS, FRAME, MODELS
 
 ROW: dict[str, object] = {"zone": "east", "miles": 1.0, "stops": 2, "note": "fog"}

@@ -3,8 +3,8 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.governance import manifest
-from ml.governance.manifest import Mismatch
+from ml.scoring import manifest
+from ml.scoring.manifest import Mismatch
 
 FILES = st.dictionaries(st.sampled_from(["a", "b", "c", manifest.NAME]), st.binary(max_size=3))
 

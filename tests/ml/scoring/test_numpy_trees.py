@@ -8,8 +8,8 @@ import pytest
 
 from ml.arrays import Floats
 from ml.errors import PackageError
-from ml.packaging.export import numpy_trees
-from ml.packaging.export.numpy_trees import NEAR_ZERO
+from ml.scoring import numpy_trees
+from ml.scoring.numpy_trees import NEAR_ZERO
 
 COUNT = 1500
 NEAR = [0.0, 1e-40, NEAR_ZERO, -NEAR_ZERO, -1e-36, -2e-35, 0.5, 3.0]

@@ -8,17 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from ml.errors import PackageError
-from ml.governance import manifest
-from ml.packaging import package_files
-from ml.packaging.export import numpy_trees
-from ml.packaging.export.ngrams import NumpyProjection
-from ml.packaging.export.numpy_trees import Forest
+from ml.scoring import calibration, manifest, numpy_trees, package_reader
+from ml.scoring.calibration import Correction
+from ml.scoring.encoder import Encoder
+from ml.scoring.linear import Linear
+from ml.scoring.network import Network
+from ml.scoring.numpy_trees import Forest
 from ml.scoring.request_schema import RequestSchema, Row
-from ml.targets import calibration
-from ml.targets.calibration import Correction
-from ml.training.encoding import Encoder
-from ml.training.learners.linear import Linear
-from ml.training.learners.network import Network
 
 Learner = Forest | Linear | Network
 
@@ -58,22 +54,22 @@ def load_package(files: Mapping[str, bytes], digest: str) -> Scorer:
     Raises PackageError when `files` are not the bytes of that package, or when the scores of its golden rows are not
     those that were packed.
     """
-    actual_digest = manifest.sha256(files.get(package_files.MANIFEST, b""))
+    actual_digest = manifest.sha256(files.get(package_reader.MANIFEST, b""))
     if actual_digest != digest:
         raise PackageError(
-            f"expected the package {digest}, got one whose {package_files.MANIFEST} has SHA-256 {actual_digest}: "
+            f"expected the package {digest}, got one whose {package_reader.MANIFEST} has SHA-256 {actual_digest}: "
             "install it again"
         )
-    package_manifest = package_files.read_manifest(files)
+    package_manifest = package_reader.read_manifest(files)
     scorer = Scorer(
         digest=digest,
-        facts=package_files.facts(files),
-        encoder=package_files.read_encoder(files, NumpyProjection),
+        facts=package_reader.facts(files),
+        encoder=package_reader.read_encoder(files),
         learner=_learner(str(package_manifest["learner"]), files["learner.txt"].decode()),
         correction=calibration.load(json.loads(files["calibration.json"])),
     )
     golden = json.loads(files["golden.json"])
-    package_files.check_golden_scores("at the edge", np.array(scorer.score(golden["rows"])), golden["scores"])
+    package_reader.check_golden_scores("at the edge", np.array(scorer.score(golden["rows"])), golden["scores"])
     return scorer
 
 

@@ -1,5 +1,7 @@
 """A text becomes the same numbers without scikit-learn."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils import murmurhash3_32
 
-from ml.packaging.export import ngrams
-from ml.packaging.export.ngrams import NumpyProjection
+from ml.scoring import ngrams
+from ml.scoring.ngrams import NgramHashing, Projection
 from ml.training import text_features
 from ml.usecase import Text
 
@@ -23,6 +25,11 @@ EACH = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
+def hashing(text: Text) -> NgramHashing:
+    """Return the n-gram hashing that a declared text feature has."""
+    return NgramHashing(**asdict(text))
+
+
 @given(st.binary(max_size=40))
 def test_the_hash_is_the_one_that_scikit_learn_has(data: bytes) -> None:
     assert ngrams.murmur3(data) == murmurhash3_32(data, seed=0)
@@ -34,7 +41,7 @@ def test_a_text_has_the_buckets_and_weights_that_scikit_learn_gives_it(text: Tex
     analyzer = "char_wb" if text.analyzer == "characters" else "word"
     theirs = HashingVectorizer(analyzer=analyzer, ngram_range=text.ngrams, n_features=text.buckets).transform([value])
     theirs.eliminate_zeros()
-    found = ngrams.hash_ngrams(text, value)
+    found = ngrams.hash_ngrams(hashing(text), value)
     assert list(found) == theirs.indices.tolist()
     assert list(found.values()) == theirs.data.tolist()
 
@@ -42,11 +49,14 @@ def test_a_text_has_the_buckets_and_weights_that_scikit_learn_gives_it(text: Tex
 @EACH
 def test_a_projection_alone_gives_the_numbers_of_the_fitted_one(text: Text) -> None:
     fitted = text_features.fit(text, pd.Series(NOTES, dtype=object))
-    alone = NumpyProjection(text=text, used=fitted.used, weights=fitted.weights)
+    alone = Projection(text=fitted.text, used=fitted.used, weights=fitted.weights)
     asked = [*NOTES, "never seen", np.nan]
     np.testing.assert_allclose(alone.apply(asked), fitted.apply(asked), rtol=0, atol=1e-15)
 
 
 def test_no_texts_are_no_rows() -> None:
     text = TEXTS["words"]
-    assert NumpyProjection(text=text, used=np.zeros(0, np.int64), weights=np.zeros((0, 3))).apply([]).shape == (0, 3)
+    assert Projection(text=hashing(text), used=np.zeros(0, np.int64), weights=np.zeros((0, 3))).apply([]).shape == (
+        0,
+        3,
+    )

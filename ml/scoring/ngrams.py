@@ -1,28 +1,52 @@
-"""Hashed n-grams without scikit-learn; they equal those of its HashingVectorizer."""
+"""Text features in NumPy: hashed n-grams, equal to those of scikit-learn's HashingVectorizer, and their projection."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
+from typing import Literal
 
 import numpy as np
 
-from ml.arrays import Floats
-from ml.training.text_features import Projection
-from ml.usecase import Text
+from ml.arrays import Floats, Integers
 
 _WORD, _GAPS = re.compile(r"\b\w\w+\b"), re.compile(r"\s\s+")
 _UINT32_MASK = 0xFFFFFFFF
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NgramHashing:
+    """How a text becomes n-grams, and of how many numbers its feature consists: the values of a `usecase.Text`."""
+
+    column: str
+    analyzer: Literal["characters", "words"]
+    ngrams: tuple[int, int]
+    buckets: int
+    components: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class NumpyProjection(Projection):
-    """A fitted text feature that needs only NumPy."""
+class Projection:
+    """A fitted text feature: `weights` of shape (used buckets, components) for the n-gram buckets seen in training."""
+
+    text: NgramHashing
+    used: Integers
+    weights: Floats
 
     def apply(self, values: Iterable[object]) -> Floats:
-        """Return float64 of shape (n, components), the same as `Projection.apply` returns."""
+        """Return float64 of shape (n, components): NaN for a missing text, 0 for a text whose n-grams are all unseen.
+
+        The numbers of a text do not depend on the other texts in `values`.
+        """
         return np.array([self._project(each) for each in values]).reshape(-1, self.text.components)
+
+    @cached_property
+    def _dense_weights(self) -> Floats:
+        weights = np.zeros((self.text.buckets, self.text.components))
+        weights[self.used] = self.weights
+        return weights
 
     def _project(self, value: object) -> Floats:
         if value is None or value != value:
@@ -33,12 +57,13 @@ class NumpyProjection(Projection):
         return projected
 
 
-def hash_ngrams(text: Text, value: str) -> dict[int, float]:
+def hash_ngrams(text: NgramHashing, value: str) -> dict[int, float]:
     """Return the weight of each bucket that has an n-gram of `value`, in order of buckets; the squares sum to 1.
 
     An n-gram adds or subtracts its count, by the sign of its hash, so that collisions cancel on average.
 
-    >>> weights = hash_ngrams(Text(column="note", analyzer="words", ngrams=(1, 1)), "late late train")
+    >>> text = NgramHashing(column="note", analyzer="words", ngrams=(1, 1), buckets=4096, components=8)
+    >>> weights = hash_ngrams(text, "late late train")
     >>> [round(each, 4) for each in weights.values()]  # counts 1 and 2, divided by the root of 5
     [-0.4472, 0.8944]
     """
@@ -77,7 +102,7 @@ def _rotate_left(word: int, bits: int) -> int:
     return (word << bits | word >> 32 - bits) & _UINT32_MASK
 
 
-def _ngrams(text: Text, value: str) -> Iterator[str]:
+def _ngrams(text: NgramHashing, value: str) -> Iterator[str]:
     shortest, longest = text.ngrams
     if text.analyzer == "words":
         words = _WORD.findall(value)

@@ -65,7 +65,7 @@ def build_reference(nights: Sequence[Mapping[str, Profile]], bars: PublicationGa
     """Return the reference for a night: the `nights` published last, and their stable features.
 
     A feature is stable if each night's profile is near that of another night. A number must also take many values
-    within a night: one with a handful of values, such as the weather at a few airports, describes places and not rows.
+    within a night: one with a handful of values, such as a reading at a few stations, describes places and not rows.
     """
     names = {name for night in nights for name in night} - {SCORE}
     return PublishedReference(
