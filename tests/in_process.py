@@ -13,15 +13,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from include.serving import latency_trial, subprocesses
+from include.serving import latency_trial, subprocesses, verify_package
 from include.settings import Settings
 from include.steps.context import NightContext
 from include.steps.train import serving_trial
 from include.steps.train.serving_trial import HttpProbe
-from include.stores import packages as package_store
 from include.stores.snapshot_store import SnapshotCache
 from ml.errors import PackageError
-from ml.packaging import package_files
 from ml.training.fitting import Model
 
 # What the product does: an owner, the name of its function, and the function.
@@ -58,7 +56,4 @@ def _probe_http(context: NightContext, digest: str, rows: pd.DataFrame, names: S
 
 
 def _load(packages: Path, digest: str, settings: Settings) -> Model:
-    files = package_store.get(packages, digest, settings.trusted_keys)
-    model = package_files.load(files)
-    package_files.check_golden(model, files)
-    return model
+    return verify_package.load_verified(packages, digest, settings.trusted_keys)

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 
-from include.stores import packages
+from include.serving import verify_package
 from include.stores.snapshot_store import SnapshotCache
 from ml.errors import PackageError, SnapshotError
 from ml.features.snapshots import FeatureSnapshot
-from ml.packaging import package_files
 from ml.promotion import acceptance_tests
 from ml.promotion.acceptance_tests import ServingProbe
 from ml.training.fitting import Model
@@ -28,9 +27,7 @@ _TRIES, _MAX_TIMED = 3, 300
 def main(folder: str, digest: str, trusted: str, snapshot_dir: str) -> None:
     """Print the `ServingProbe` as JSON, or exit with 1 and the error message."""
     try:
-        files = packages.get(Path(folder), digest, Path(trusted))
-        model = package_files.load(files)
-        package_files.check_golden(model, files)
+        model = verify_package.load_verified(Path(folder), digest, Path(trusted))
         probe = run(model, SnapshotCache(Path(snapshot_dir)).snapshot)
         print(json.dumps(asdict(probe)))  # noqa: T201 - the parent process reads it
     except (PackageError, SnapshotError) as error:

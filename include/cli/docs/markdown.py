@@ -1,5 +1,6 @@
 """Markdown for generated pages: short lines, and lists in place of wide tables."""
 
+import inspect
 import re
 import textwrap
 from collections.abc import Iterable
@@ -58,14 +59,8 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def docstring(text: str | None) -> str:
     """Return a docstring as Markdown: paragraphs and lists wrapped, examples (`>>>`) as code."""
-    return "\n\n".join(
-        _block(block) for block in re.split(r"\n\s*\n", textwrap.dedent(_dedented(text))) if block.strip()
-    )
-
-
-def _dedented(text: str | None) -> str:
-    first, _, rest = (text or "").partition("\n")
-    return f"{first.strip()}\n{textwrap.dedent(rest)}".strip()
+    blocks = re.split(r"\n\s*\n", inspect.cleandoc(text or ""))
+    return "\n\n".join(_block(block) for block in blocks if block.strip())
 
 
 def _block(block: str) -> str:

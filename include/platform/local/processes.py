@@ -103,7 +103,7 @@ class LocalStack:
         """End every process of this stack, with SIGTERM first, and delete its record."""
         _terminate(self.token, leaders=[process.pid for process in self.processes.values()])
         for process in self.processes.values():
-            child_processes.end(process)  # killed already, but for one that is not ours to see: never wait for ever
+            child_processes.end(process)  # only reaps it, unless its environment could not be read: then it still runs
         _record_path(self.settings).unlink(missing_ok=True)
 
 

@@ -46,7 +46,7 @@ def online_store_config(settings: Settings, use_case: str) -> dict[str, Any] | N
 
 def redacted_url(settings: Settings) -> str:
     """Return the online store's address without credentials, for files and messages; empty without one."""
-    if settings.online_store_url in ("", _SQLITE):
+    if not _is_server(settings):
         return settings.online_store_url
     address = _parse(settings.online_store_url)
     return f"{address.scheme}://{address.hostname}:{address.port or _PORT}/{address.path.strip('/') or 0}"
@@ -55,7 +55,7 @@ def redacted_url(settings: Settings) -> str:
 @contextmanager
 def translate_errors(settings: Settings) -> Iterator[None]:
     """Raise SetupError in place of the Redis client's errors when the server is down or denies access."""
-    if settings.online_store_url in ("", _SQLITE):
+    if not _is_server(settings):
         yield
         return
     from redis.exceptions import RedisError
@@ -67,6 +67,10 @@ def translate_errors(settings: Settings) -> Iterator[None]:
             f"expected the online store at {redacted_url(settings)} to answer, but: {error}. Start it, or correct "
             f"{_VARIABLE}, and run this again; until then model servers answer from the snapshot"
         ) from None
+
+
+def _is_server(settings: Settings) -> bool:
+    return settings.online_store_url not in ("", _SQLITE)
 
 
 def _parse(url: str) -> SplitResult:
