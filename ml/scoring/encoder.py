@@ -94,6 +94,8 @@ class Encoder:
             return self.texts[name].apply(column)
         if codes is None:
             return column.to_numpy(np.float64, na_value=np.nan)
+        if hasattr(column, "cat"):  # one look-up for each level, not for each row; the code of a missing value is -1
+            return np.array([*(codes.get(level, np.nan) for level in column.cat.categories), np.nan])[column.cat.codes]
         return np.asarray(column.astype(object).map(codes), np.float64)
 
     def _cells(self, name: str, value: object) -> Iterable[float]:

@@ -142,3 +142,12 @@ def test_every_feature_fills_columns_of_its_own_a_text_as_many_as_its_components
     encoder = encoding.fit(frame, ("zone", "note", "miles"), (text,))
     assert encoder.columns == {"zone": range(1), "note": range(1, 3), "miles": range(3, 4)}
     assert encoder.encode(frame).shape[1] == len(encoder.sizes) == 4
+
+
+def test_a_category_is_encoded_as_its_texts_are() -> None:
+    """Levels that were not learned, that no row has, and missing values included."""
+    encoder = Encoder(levels={"zone": ("east", "west")})
+    texts = pd.DataFrame({"zone": pd.Series(["west", None, "mars", "east"], dtype=object)})
+    categories = texts.astype({"zone": pd.CategoricalDtype(["mars", "pluto", "west", "east"])})
+    np.testing.assert_array_equal(encoder.encode(categories)[:, 0], [1.0, np.nan, np.nan, 0.0])
+    np.testing.assert_array_equal(encoder.encode(categories), encoder.encode(texts))
