@@ -4,8 +4,9 @@ What a model is, its columns, features and gates, is declared in `include/usecas
 """
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from ml.errors import SetupError
 # Former names of variables, and of folders in the home, with the names of this release.
 FORMER_NAMES = {"drafts": "candidate_files", "replays": "backtests", "journal": "prediction_log"}
 PROJECT = Path(__file__).resolve().parent.parent
+# Airflow, MLflow, Delta and SQLAlchemy read these characters of a path as part of a URL, a pattern or a variable.
+_REFUSED_IN_FOLDER = re.compile(r"""[\x00-\x1f\x7f%#?=\\$"`^|<>\[\]{}]""")
+_REFUSED_IN_BUCKET = re.compile(r"[^A-Za-z0-9!_.'()/~@,+:-]")
+_DATABASE_FILE = re.compile(r"sqlite[^:]*:///(?P<path>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +83,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         return int(given)
 
     host, airflow_port = text("host", "127.0.0.1"), number("airflow_port", 8080)
-    return Settings(
+    settings = Settings(
         home=home,
         data=Path(text("data", PROJECT / ".data")),
         landing=text("landing", home / "landing"),
@@ -106,6 +111,28 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         notify_urls=tuple(text("notify_urls", "").split()),
         prometheus_url=text("prometheus_url", ""),
     )
+    for field in fields(settings):
+        _check_location(f"RATCHET_{field.name.upper()}", getattr(settings, field.name))
+    return settings
+
+
+def _check_location(variable: str, value: object) -> None:
+    """Raise SetupError if `value` is a folder, a bucket or a database file whose path has a refused character."""
+    refused = _REFUSED_IN_FOLDER
+    if isinstance(value, str):
+        if value.startswith("s3://"):
+            refused = _REFUSED_IN_BUCKET
+        elif database := _DATABASE_FILE.fullmatch(value):
+            value = database["path"]
+        elif "://" in value or not value.startswith("/"):
+            return
+    elif not isinstance(value, Path):
+        return
+    if found := refused.search(str(value)):
+        raise SetupError(
+            f"expected {variable} to have no {found[0]!r} in its path, got {str(value)!r}: choose a path of letters, "
+            "digits, spaces and . _ - (a bucket's without spaces)"
+        )
 
 
 def _check_former_names(environment: Mapping[str, str]) -> None:

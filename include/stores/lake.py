@@ -11,6 +11,7 @@ from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import unquote
 
 import pandas as pd
 import polars as pl
@@ -35,6 +36,14 @@ _ANSI_CODES, _MAX_MESSAGE = re.compile(r"\x1b\[\d*m"), 400
 
 F = TypeVar("F", bound=Callable[..., Any])
 _RowSource = Callable[[], pa.Table | pa.RecordBatchReader]
+
+
+class _Table(DeltaTable):
+    """A table that names its files as the file system does. Delta names a local file as a URL, with `%20` for a space."""
+
+    def file_uris(self, *args: Any, **kwargs: Any) -> list[str]:
+        names = super().file_uris(*args, **kwargs)
+        return [unquote(name) if name.startswith("/") else name for name in names]
 
 
 def address(lake: str | Path, use_case: str, stage: str, table: str) -> str:
@@ -238,7 +247,7 @@ def _scan(uri: str, first: str, last: str, columns: list[str] | None, at_version
         return None
     if at_version is not None:
         _check_version(uri, at_version)
-    scan = pl.scan_delta(uri, version=at_version).filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
+    scan = pl.scan_delta(_Table(uri, version=at_version)).filter(pl.col(NIGHT).is_between(pl.lit(first), pl.lit(last)))
     return scan if columns is None else scan.select(columns)
 
 

@@ -153,6 +153,7 @@ class Verdict:
     trigger: str = ""
     declared: str = ""
     plan: str = ""
+    code: str = ""
     table_versions: Mapping[str, int] = field(default_factory=dict)
     budget: str | None = None
     package: str | None = None

@@ -162,7 +162,14 @@ def _record(context: NightContext, plan: Plan, result: tuple[Verdict, str]) -> E
         use_case=context.case.name,
         night=context.night,
         subject=subject,
-        payload=replace(verdict, trigger=plan.trigger, declared=plan.declared, plan=plan.digest, budget=budget or None),
+        payload=replace(
+            verdict,
+            trigger=plan.trigger,
+            declared=plan.declared,
+            plan=plan.digest,
+            code=plan.code,
+            budget=budget or None,
+        ),
         key=plan.key,
     )
 
