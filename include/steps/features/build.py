@@ -75,9 +75,7 @@ def _write(
     watch = Stopwatch()
     built, feature_service = _compute(context.case, horizon, entities, period, tables, watch), service(context, horizon)
     feature_store.save_definitions(context.settings, feature_service)
-    new_version = lake.replace(
-        feature_service.source, period, built.assign(**{SERVICE: feature_service.name}), merge_schema=True
-    )
+    new_version = lake.replace(feature_service.source, period, built.assign(**{SERVICE: feature_service.name}))
     engine, product = context.engine, f"{STAGE}/{table(horizon)}@{new_version}"
     warehouse.record_table_reads(engine, context.case.name, period, STAGE, product, tables.versions)
     build_costs.record(engine, context.case, horizon, table(horizon), period, built, watch.seconds)
