@@ -46,9 +46,12 @@ def declare(use_case: UseCase) -> None:
 
         @task(on_success_callback=[notifiers.AlertNotifier(use_case.name)])
         def ingest(**context: Any) -> dict[str, int]:
+            from include.steps import before_history
             from include.steps import ingest as step
 
-            return step.ingest(use_case.name, request.period(context))
+            counts = step.ingest(use_case.name, request.period(context))
+            before_history.warn(use_case.name, request.period(context))
+            return counts
 
         @task(outlets=[request.asset(use_case, assets.FEATURES)])
         def features(**context: Any) -> int:

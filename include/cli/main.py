@@ -23,6 +23,7 @@ from include.cli import (
     features,
     ingest,
     migrate,
+    nights,
     override,
     quarantine,
     scores,
@@ -91,9 +92,10 @@ def run(
 
     case, settings = usecases.get(use_case), load_settings()
     console = table_console()
-    nights = demo.demo_nights(case, None if until is None else until.date())
-    seconds = demo.run(case, console, settings, nights)
-    summary = report.write(case, settings, nights, seconds)
+    period = demo.demo_nights(case, None if until is None else until.date())
+    nights.past(case.name, str(period))
+    seconds = demo.run(case, console, settings, period)
+    summary = report.write(case, settings, period, seconds)
     report.show(summary, console)
     console.print(
         f"The report: {settings.reports / 'index.html'}, its numbers: {settings.reports / 'run.json'}", soft_wrap=True

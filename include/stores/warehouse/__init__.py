@@ -37,20 +37,24 @@ from include.stores.warehouse.metrics import (
     task_times,
 )
 from include.stores.warehouse.scores import (
+    HELD_BACK,
     Maturity,
     count_labels,
     entities_labelled_between,
+    held_back_nights,
     labels,
     last_scored_night,
     latest_scores,
     matured_scores,
     maturity,
     publish_scores,
+    published_nights,
     record_labels,
     scores,
 )
 
 __all__ = [
+    "HELD_BACK",
     "TASK_SECONDS",
     "Alert",
     "FileRevision",
@@ -68,6 +72,7 @@ __all__ = [
     "exists",
     "file_versions",
     "files",
+    "held_back_nights",
     "ingestions",
     "labels",
     "last_ingested_period",
@@ -80,6 +85,7 @@ __all__ = [
     "migrate",
     "open_existing",
     "publish_scores",
+    "published_nights",
     "raise_alert",
     "record_file_versions",
     "record_files",
