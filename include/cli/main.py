@@ -149,13 +149,17 @@ def check() -> None:
             case = usecases.get(name)
             coherence.check(case)
             function_sources.check(case)
-        except DeclarationError as error:
-            print_error(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one use case, all others are checked
+            print_error(error if isinstance(error, RatchetError) else _unexpected(name, error))
             failed.append(name)
         else:
             Console().print(f"{name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
     if failed:
         raise typer.Exit(1)
+
+
+def _unexpected(name: str, error: Exception) -> DeclarationError:
+    return DeclarationError(f"the use case {name!r} cannot be checked: {type(error).__name__}: {error}")
 
 
 @app.command()

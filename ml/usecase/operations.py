@@ -1,5 +1,6 @@
 """Operation of a use case: release, permissions, the publication gate, and the nights of the demo run."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -7,6 +8,9 @@ from itertools import pairwise
 from ml.errors import DeclarationError, RequestError
 from ml.usecase import periods
 from ml.usecase.declaration import check, check_tuples
+
+
+_ROLE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +134,11 @@ class Release:
         check(
             len(self.approvers) == 2 and self.approvers[0] != self.approvers[1],
             f"a release has two different approvers, got {self.approvers}",
+        )
+        check(
+            all(_ROLE.fullmatch(each) for each in self.approvers),
+            "approvers are names of letters, digits and . _ - (each is part of the name of a task in Airflow), got "
+            f"{self.approvers}",
         )
 
     @property
