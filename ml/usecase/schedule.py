@@ -1,5 +1,6 @@
 """The schedule of predictions: the cutoff of each night, and the cadence of nights."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
@@ -13,6 +14,7 @@ from ml.usecase.periods import Period
 Cadence = Literal["day", "month"]
 
 _TWO_DAYS = timedelta(days=2)  # cutoffs further back have passed in every time zone
+_ONE_DAY, _REMEMBERED = timedelta(days=1), timedelta(days=366)
 _CADENCE_TEXTS: dict[Cadence, str] = {"day": "every night", "month": "the first of each month"}
 
 
@@ -100,6 +102,20 @@ class Night:
                     f"{earlier}, the one after it {self.previous(end, -1)}; use one of these"
                 )
         return period
+
+    def missed(self, ingested: Collection[date], until: date) -> tuple[date, ...]:
+        """Return the nights before `until` that were not ingested, since the first one that was, in order.
+
+        Only the year before `until` counts: a home of older nights is a demo or an archive and misses none.
+
+        >>> nightly = Night(hour=2, timezone="UTC")
+        >>> [str(night) for night in nightly.missed({date(2024, 3, 1), date(2024, 3, 3)}, date(2024, 3, 5))]
+        ['2024-03-02', '2024-03-04']
+        """
+        recent = [night for night in ingested if until - _REMEMBERED <= night < until]
+        if not recent or until - _ONE_DAY < min(recent):
+            return ()
+        return tuple(night for night in self.nights(Period(min(recent), until - _ONE_DAY)) if night not in ingested)
 
     def check_reached(self, period: Period, moment: datetime) -> Period:
         """Return `period`; raise RequestError while the cutoff of its last night is after `moment`.

@@ -108,6 +108,12 @@ def triggering_user(context: Mapping[str, Any]) -> str:
     return context["dag_run"].triggering_user_name or "airflow"
 
 
+def use_case_of(context: Mapping[str, Any]) -> str | None:
+    """Return the use case of this DAG, which is one of its tags and the beginning of its id; None for other DAGs."""
+    dag = context["dag"]
+    return next((each for each in sorted(dag.tags, key=len) if dag.dag_id.startswith(f"{each}_")), None)
+
+
 def check_permission(context: Mapping[str, Any], use_case: UseCase, permission: Permission) -> None:
     """Raise RequestError if the user who triggered this run lacks the permission; a run without a user may proceed."""
     if context["dag_run"].triggering_user_name:

@@ -15,6 +15,7 @@ from include.stores.warehouse.files import (
     FileStatus,
     file_versions,
     files,
+    ingested_periods,
     last_ingested_period,
     record_file_versions,
     record_files,
@@ -35,6 +36,7 @@ from include.stores.warehouse.metrics import (
     record_metrics,
     replace_alerts,
     task_times,
+    withdraw_alerts,
 )
 from include.stores.warehouse.scores import (
     HELD_BACK,
@@ -73,6 +75,7 @@ __all__ = [
     "file_versions",
     "files",
     "held_back_nights",
+    "ingested_periods",
     "ingestions",
     "labels",
     "last_ingested_period",
@@ -100,5 +103,6 @@ __all__ = [
     "table_reads",
     "task_times",
     "upgrade",
+    "withdraw_alerts",
     "write_transaction",
 ]
