@@ -63,11 +63,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings in `environment`; a setting without a variable has its default.
 
     A value can also be in a file whose path is in the variable with the suffix `_FILE`. Containers get their secrets
-    this way. Raises SetupError when a number is malformed, when such a file cannot be read, and when a variable has the
+    this way. Raises SetupError when the home cannot be a folder, when a number is malformed, when such a file cannot be read, and when a variable has the
     name of an earlier release.
     """
     _check_former_names(environment)
-    home = Path(environment.get("RATCHET_HOME", PROJECT / "var")).resolve()
+    home = _home(environment.get("RATCHET_HOME", str(PROJECT / "var")))
 
     def text(name: str, default: object) -> str:
         variable = f"RATCHET_{name.upper()}"
@@ -114,6 +114,18 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     for field in fields(settings):
         _check_location(f"RATCHET_{field.name.upper()}", getattr(settings, field.name))
     return settings
+
+
+def _home(given: str) -> Path:
+    """Return the home as an absolute path; raises SetupError if it cannot be a folder."""
+    try:
+        home = Path(given).expanduser().resolve()
+        is_possible = bool(given.strip()) and home != Path(home.anchor) and (home.is_dir() or not home.exists())
+    except (OSError, RuntimeError) as error:
+        raise SetupError(f"expected RATCHET_HOME to name a folder, got {given[:100]!r}: {error}") from None
+    if not is_possible:
+        raise SetupError(f"expected RATCHET_HOME to name a folder that is there or can be made, got {given[:100]!r}")
+    return home
 
 
 def _check_location(variable: str, value: object) -> None:
