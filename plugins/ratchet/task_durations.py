@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from ml.errors import RequestError
-
 if TYPE_CHECKING:
     from ml.usecase.periods import Period
 
@@ -49,6 +47,7 @@ def _record_try(task: Any, *, failed: bool) -> None:
 
 def period_of(context: Any) -> Period | None:
     """Return the period of the run; None for DAGs without nights, and if the task failed because of its request."""
+    from ml.errors import RequestError
     from ratchet import request
 
     if "use_case" not in context["dag"].params:

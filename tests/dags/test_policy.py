@@ -23,6 +23,7 @@ STAGES = (
     "rollback_drill",
     "label_trigger",
     "late_labels",
+    "missed_nights",
     "backtest",
 )
 LIVE = ("intraday",)
