@@ -76,7 +76,8 @@ def test_the_other_rows_of_the_night_are_taken(
 @pytest.mark.parametrize(
     "kind",
     [
-        "bool", "int",
+        "bool",
+        "int",
     ],
 )
 def test_a_column_that_may_be_absent_and_is_gets_no_value(
