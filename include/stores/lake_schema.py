@@ -15,16 +15,17 @@ from ml.errors import DataError
 
 _Rows = TypeVar("_Rows", pa.Table, pa.RecordBatch)
 
+_UNSIGNED_64 = pa.decimal128(20)
 # Delta has neither unsigned whole numbers nor floats of 16 bits; the next wider type holds each of their values.
 _STORED_AS = {
     pa.uint8(): pa.int16(),
     pa.uint16(): pa.int32(),
     pa.uint32(): pa.int64(),
-    pa.uint64(): pa.int64(),
+    pa.uint64(): _UNSIGNED_64,
     pa.float16(): pa.float32(),
 }
 _MAX_EXACT_FLOAT = 2**53
-_NUMBERS = (pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64())
+_NUMBERS = (pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), _UNSIGNED_64, pa.float32(), pa.float64())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ def compare(stored: pa.Schema, new: pa.Schema, uri: str) -> SchemaChange:
         before, after = _normalise(stored.field(name).type), _normalise(new.field(name).type)
         if before == after:
             continue
-        if before not in _NUMBERS or after not in _NUMBERS:
+        is_number = before in _NUMBERS and after in _NUMBERS
+        is_rounded = _UNSIGNED_64 in (before, after) and any(map(pa.types.is_floating, (before, after)))
+        if not is_number or is_rounded:
             raise DataError(
                 f"expected {name!r} of {stage}/{table} as {before}, the type of the stored nights, got {after}: restore the "
                 f"type in the contract, declare the column under a new name, or start again (`ratchet forget {case}`)"
@@ -104,6 +107,7 @@ def with_exact_numbers(frame: pd.DataFrame, stored: pa.Table) -> pd.DataFrame:
     """Return `frame`, read from `stored`, with whole numbers beyond 2^53 as Int64 where pandas made them floats.
 
     pandas reads a column of whole numbers with missing values as floats, which merges neighbouring large numbers.
+    Unsigned numbers of 64 bits, which are stored as decimals, become UInt64.
 
     >>> stored = pa.table({"id": [9007199254740993, None]})
     >>> with_exact_numbers(stored.to_pandas(), stored)["id"].tolist()
@@ -111,7 +115,9 @@ def with_exact_numbers(frame: pd.DataFrame, stored: pa.Table) -> pd.DataFrame:
     """
     exact = {}
     for name, column in zip(stored.column_names, stored.columns, strict=True):
-        if pa.types.is_int64(column.type) and column.null_count:
+        if pa.types.is_decimal(column.type):
+            exact[name] = pd.Series(pd.array(column.cast(pa.uint64()).to_pylist(), dtype="UInt64"), frame.index)
+        elif pa.types.is_int64(column.type) and column.null_count:
             bounds = pc.min_max(column).as_py()
             if bounds["min"] is not None and max(-bounds["min"], bounds["max"]) > _MAX_EXACT_FLOAT:
                 exact[name] = pd.Series(pd.array(column.to_pylist(), dtype="Int64"), frame.index)

@@ -76,7 +76,10 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     "Window": {"column": "of"},
 }
 # Fields of later releases that change no model: they are left out while they have their defaults.
-_LATER_FIELDS: Mapping[str, frozenset[str]] = {"UseCase": frozenset({"catch_up"})}
+_LATER_FIELDS: Mapping[str, frozenset[str]] = {
+    "Table": frozenset({"never"}),
+    "UseCase": frozenset({"catch_up"}),
+}
 
 
 def text(value: object) -> str:

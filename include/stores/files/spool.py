@@ -55,10 +55,10 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
     """
     text = {name: pa.string() for name in frame.select_dtypes(["object", "category"]).columns}
     inferred = pa.Schema.from_pandas(frame, preserve_index=False)
-    types = {field.name: text.get(field.name, lake_schema.stored_type(field.type)) for field in inferred}
+    read = pa.schema([each.with_type(text.get(each.name, each.type)) for each in inferred])
+    stored = pa.schema([each.with_type(lake_schema.stored_type(each.type)) for each in read])
     try:
-        return pa.Table.from_pandas(
-            frame.astype(dict.fromkeys(text, object)), schema=pa.schema(types), preserve_index=False
-        )
+        table = pa.Table.from_pandas(frame.astype(dict.fromkeys(text, object)), schema=read, preserve_index=False)
+        return table if stored == read else table.cast(stored)
     except pa.ArrowInvalid as error:
         raise DataError(f"expected values that the lake can store, but: {'; '.join(map(str, error.args))}") from None
