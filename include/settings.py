@@ -140,9 +140,9 @@ def _check_location(variable: str, value: object) -> None:
             return
     elif not isinstance(value, Path):
         return
-    if found := refused.search(str(value)):
+    if match := refused.search(str(value)):
         raise SetupError(
-            f"expected {variable} to have no {found[0]!r} in its path, got {str(value)!r}: choose a path of letters, "
+            f"expected {variable} to have no {match[0]!r} in its path, got {str(value)!r}: choose a path of letters, "
             "digits, spaces and . _ - (a bucket's without spaces)"
         )
 
