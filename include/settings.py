@@ -63,8 +63,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings in `environment`; a setting without a variable has its default.
 
     A value can also be in a file whose path is in the variable with the suffix `_FILE`. Containers get their secrets
-    this way. Raises SetupError when the home cannot be a folder, when a number is malformed, when such a file cannot be read, and when a variable has the
-    name of an earlier release.
+    this way. Raises SetupError when the home cannot be a folder, when a number is malformed, when such a file cannot be
+    read, when a variable has the name of an earlier release, and when a path has a character that a library cannot work
+    with.
     """
     _check_former_names(environment)
     home = _home(environment.get("RATCHET_HOME", str(PROJECT / "var")))

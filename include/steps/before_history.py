@@ -13,8 +13,8 @@ def warn(use_case: str, period: str) -> str | None:
     horizon, demo = context.case.horizon, context.case.demo
     requested, first = horizon.parse(period), horizon.parse(demo.history).first
     message = (
-        f"{requested.first} is before the first night of the history of {use_case}, {first}: its features can look back on "
-        "nothing. If the history is longer, declare it (Demo(history=...)); if the date is wrong, ingest the right one"
+        f"{requested.first} is before the first night of the history of {use_case}, {first}: its features can look back "
+        "on nothing. If the history is longer, declare it (Demo(history=...)); if the date is wrong, ingest the right one"
     )
     alert = Alert(use_case=use_case, night=requested.last, kind=BEFORE_HISTORY, subject=str(requested), message=message)
     early = requested.first < first
