@@ -140,9 +140,12 @@ def down() -> None:
 @app.command()
 @_plainly
 def check() -> None:
-    """Validate all use cases; report every failure."""
+    """Validate all use cases; report every failure, and what a first model still needs."""
+    from include.settings import load_settings
+    from include.steps.train import readiness
     from include.usecases import coherence, function_sources
 
+    settings = load_settings()
     failed = []
     for name in usecases.names():
         try:
@@ -154,6 +157,8 @@ def check() -> None:
             failed.append(name)
         else:
             Console().print(f"{name}: coherent, {len(case.feature_names)} features, {len(case.tables)} tables")
+            if needs := readiness.measure(case, settings):
+                Console(soft_wrap=True).print(f"  {needs.describe()}", style="yellow" if needs.missing else "")
     if failed:
         raise typer.Exit(1)
 

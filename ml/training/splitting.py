@@ -21,6 +21,15 @@ class Split:
     holdout: Booleans
 
 
+def min_nights(gates: Gates) -> int:
+    """Return the number of labelled nights that a first model needs: to be judged on, and to learn from.
+
+    >>> min_nights(Gates(judged_nights=7))
+    11
+    """
+    return gates.judged_nights + _FOLDS + 1
+
+
 def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
     """Return the latest nights as holdout and all earlier nights as training rows; `nights` is ISO dates, shape (n,).
 
@@ -42,9 +51,9 @@ def split(nights: Strings, gates: Gates, used_until: str = "") -> Split:
             f"expected {minimum} matured nights after {used_until or 'the beginning'} to judge on, got {len(unused)}: "
             "wait until more labels have come"
         )
-    if len(distinct) < minimum + _FOLDS + 1:
+    if len(distinct) < min_nights(gates):
         raise RefusalError(
-            f"expected labelled rows of {minimum + _FOLDS + 1} nights or more ({minimum} to judge on, the rest "
+            f"expected labelled rows of {min_nights(gates)} nights or more ({minimum} to judge on, the rest "
             f"to learn from), got {len(distinct)}: wait for labels, or land more history"
         )
     count = max(minimum, min(gates.judged_nights_limit, len(unused), len(distinct) // _HOLDOUT_DIVISOR))

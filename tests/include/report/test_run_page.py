@@ -67,7 +67,8 @@ def test_without_matured_rows_the_page_says_so(engine: sa.Engine, case: UseCase)
 
 def test_nights_have_their_numbers_and_link_to_the_drift_that_requested_retraining(page: str, case: UseCase) -> None:
     assert '<tr><th scope="row">2013-02-02</th><td>100</td><td>98</td><td class="warn">2</td>' in page
-    assert f'<a href="{case.name}/2013-02-02/drift.html">calibration gap</a>' in page
+    link = f'<a href="{case.name}/2013-02-02/drift.html" title="because &lt;it&gt; had to be so">'
+    assert f"{link}calibration gap: keep</a>" in page
     assert page.count("not yet</td>") == 4
 
 

@@ -1,5 +1,7 @@
 """What a rule returns decides its outcome: rows, the table, or only a warning."""
 
+from typing import Any
+
 import pandas as pd
 import pandera.pandas as pa
 import pytest
@@ -101,3 +103,11 @@ def test_rules_of_one_cell_are_told_from_the_others() -> None:
 
 def test_a_finding_tells_its_rule_one_value_and_how_many_rows() -> None:
     assert Violation(row_labels=(3, 4), reason="too far", values=("7", "8")).describe() == "too far, got 7 (2 rows)"
+
+
+@pytest.mark.parametrize("kind", [str, object, "string", pd.CategoricalDtype(), float, "Int64", "boolean"])
+def test_an_empty_cell_is_missing_in_every_type_that_may_be_missing(kind: Any) -> None:
+    fields = {"__annotations__": {"row": Series[str], "v": Series[kind]}, "v": pa.Field(nullable=True)}
+    model = type("M", (pa.DataFrameModel,), fields)
+    found = validation.check(pd.DataFrame({"row": ["a", "b", "c"], "v": ["1", "", "1"]}), model, ("row",))
+    assert found.valid["v"].isna().tolist() == [False, True, False]
