@@ -1,6 +1,7 @@
 """Handle one request: check its token and size, bound its time, and turn each failure into a status and a message."""
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -25,6 +26,16 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
+_LOG = logging.getLogger(__name__)
+_SWITCHED_OFF = (
+    "control is switched off, because this server has no token, and behind a proxy every client has a local address: "
+    "start it with RATCHET_SERVING_TOKEN, or with RATCHET_SERVING_TOKEN_FILE (the path of a file with the token), and "
+    "send 'Authorization: Bearer ...' with that token"
+)
+_UNAUTHORIZED = (
+    "expected 'Authorization: Bearer ...' with the token of this server, which it was started with in "
+    "RATCHET_SERVING_TOKEN or in the file that RATCHET_SERVING_TOKEN_FILE names"
+)
 
 
 class StatusError(Exception):
@@ -73,33 +84,26 @@ class Gateway:
     async def answer(self, protocol: Protocol, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request in `protocol`, with scores or with an error."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        request_id, status = self._request_id(headers), 200
+        request_id, status = f"{self._process}-{next(self._count):x}", 200
         try:
             body = await self._read_body(headers, receive)
-            started = time.perf_counter()
-            reply = await self._handle(protocol, scope["path_params"], headers, body, request_id, started)
-        except StatusError as failure:
+            reply = await self._handle(protocol, scope["path_params"], headers, body, request_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status and a sentence
+            failure = error if isinstance(error, StatusError) else _unexpected(error, request_id)
             reply, status = failure.reply(request_id), failure.status
         self._metrics.request_counter(protocol.name, status).inc()
-        await _send(send, status, reply, request_id)
+        await _send(send, status, reply, _client_id(headers) or request_id)
 
     def check_token(self, headers: Mapping[bytes, str], *, control: bool = False) -> None:
         """Raise StatusError unless the request has the required token; `control` routes always require a token."""
         if not self._config.token:
             if control:
-                raise StatusError(403, "control is switched off: set RATCHET_SERVING_TOKEN to allow it")
+                raise StatusError(403, _SWITCHED_OFF)
             return
         expected = f"Bearer {self._config.token}".encode()
         given = headers.get(b"authorization", "").encode("latin-1")
         if (control or self._config.token_for_all) and not secrets.compare_digest(expected, given):
-            raise StatusError(401, "expected 'Authorization: Bearer ...' with the token of this server")
-
-    def _request_id(self, headers: Mapping[bytes, str]) -> str:
-        """Return the request id that the client sent, or a new one."""
-        given = headers.get(_REQUEST_ID, "")
-        if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable():
-            return given
-        return f"{self._process}-{next(self._count):x}"
+            raise StatusError(401, _UNAUTHORIZED)
 
     async def _read_body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
         """Return the whole body; raises StatusError when it is too large or takes too long to arrive."""
@@ -141,14 +145,19 @@ class Gateway:
         headers: Mapping[bytes, str],
         body: bytes,
         request_id: str,
-        started: float,
     ) -> Reply:
+        started = time.perf_counter()
         if (waiting := self._waiting_count()) > self._config.waiting:
             raise StatusError(503, f"{waiting} requests are waiting already: try again later")
         try:
             protocol_request = self._build_request(path, headers, body, request_id)
             score_request = ScoreRequest.from_rows(
-                request_id, protocol.name, protocol.read(protocol_request), started, package=path.get("version")
+                protocol.read(protocol_request),
+                request_id=request_id,
+                client_id=_client_id(headers),
+                protocol=protocol.name,
+                started=started,
+                package=path.get("version"),
             )
             return protocol.write(protocol_request, await self._score(score_request))
         except RatchetError as fault:
@@ -192,13 +201,24 @@ class Gateway:
         )
 
 
+def _unexpected(error: Exception, request_id: str) -> StatusError:
+    _LOG.error("the request %s could not be answered", request_id, exc_info=error)
+    return StatusError(500, "this server failed to answer; its log has the reason")
+
+
+def _client_id(headers: Mapping[bytes, str]) -> str | None:
+    """Return the request id that the client sent, if it is printable ASCII of at most 128 characters."""
+    given = headers.get(_REQUEST_ID, "")
+    return given if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable() else None
+
+
 async def _send(send: Send, status: int, reply: Reply, request_id: str) -> None:
+    """Send the reply; the header `X-Request-Id` is `request_id`."""
     headers = [
         (b"content-type", reply.content_type.encode()),
         (b"content-length", str(len(reply.body)).encode()),
         *((name.lower().encode(), value.encode()) for name, value in reply.headers.items()),
+        (_REQUEST_ID, request_id.encode()),
     ]
-    if request_id:
-        headers.append((_REQUEST_ID, request_id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

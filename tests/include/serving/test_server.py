@@ -217,8 +217,9 @@ def test_each_answer_is_in_the_journal_with_all_that_made_it(shared: tuple[Setti
     )
     assert replied.headers["x-request-id"] == "mine"
     scores = [each["score"] for each in replied.json()["answers"]]
-    first, second = [each for each in records(settings) if each.request == "mine"]
+    first, second = [each for each in records(settings) if each.client_request == "mine"]
     assert [first.score, second.score] == scores
+    assert first.request == second.request == replied.json()["request_id"] != "mine"
     assert (first.entity, first.night, first.row_index) == ("ride-1", "2013-01-12", 0)
     assert (second.entity, second.night, second.row_index) == (None, "2013-01-12", 1)
     assert first.features == {"hour": 2.0, "zone": str(ENTITIES["zone"].iloc[1])}
@@ -299,6 +300,77 @@ def test_a_canary_answers_for_its_share_and_the_same_entities_again(home: Settin
         first, second = ({name: server.ask(name)[0]["route"] for name in names} for _ in range(2))
     assert first == second == {name: routing.route(name).value for name in names}
     assert 60 < sum(route == "canary" for route in first.values()) < 140
+
+
+def test_an_id_that_a_client_repeats_neither_chooses_a_route_nor_makes_one_observation_of_many(home: Settings) -> None:
+    champion, challenger = served.packaged(home), served.packaged(home, "logistic")
+    served.routed(home, champion, challenger=challenger, canary=0.5, release="r")
+    with served.running(home) as server:
+        eventually(lambda: server.client.get("/readyz").status_code == 200 or None, pause=0.05)
+        replies = [
+            server.client.post("/score", json={"rows": [ROW]}, headers={"x-request-id": "always"}) for _ in range(60)
+        ]
+    assert {each.headers["x-request-id"] for each in replies} == {"always"}
+    assert {each.json()["answers"][0]["route"] for each in replies} == {"champion", "canary"}
+    written = records(home)
+    assert len({each.request for each in written}) == len(written) == 60
+    assert {each.client_request for each in written} == {"always"}
+
+
+def test_after_whatever_went_wrong_a_rollback_is_followed(home: Settings) -> None:
+    trees, logistic = served.packaged(home), served.packaged(home, "logistic")
+    shelf = served.shelved(home)
+    served.routed(home, trees, standby=logistic)
+    pointer, deep = shelf / "newest.json", b"[" * 100_000
+    with served.running(home) as server:
+        server.wait_for(trees)
+
+        def says_faults() -> bool | None:
+            reply = server.client.get("/readyz")
+            return (reply.status_code == 200 and bool(reply.json()["faults"])) or None
+
+        kept = pointer.read_bytes()
+        for seq, (path, content) in enumerate(
+            ((pointer, deep), (pointer, None), (routing_store.path_of(home.routes, USE_CASE), deep)), 2
+        ):
+            path.unlink()
+            path.write_bytes(content) if content else path.mkdir()
+            eventually(says_faults, pause=0.05)
+            if not content:
+                path.rmdir()
+            pointer.write_bytes(kept)
+            (home.trusted_keys / "routing" / f"{seq}.pem").write_bytes(b"garbage")
+            wanted, other = (logistic, trees) if seq % 2 == 0 else (trees, logistic)
+            served.routed(home, wanted, seq=seq, standby=other)
+            server.wait_for(wanted)
+        page = server.client.get("/metrics").text
+        assert 'ratchet_refresh_failures_total{part="snapshot"}' in page
+        assert 'ratchet_refresh_failures_total{part="routing"}' in page
+
+
+def test_a_store_that_blinks_at_the_start_or_in_a_promotion_is_read_again(home: Settings) -> None:
+    trees, logistic = served.packaged(home), served.packaged(home, "logistic")
+    served.shelved(home)
+    served.routed(home, trees)
+    hidden = home.packages.rename(home.home / "hidden")
+    with served.running(home) as server:
+        reply = eventually(lambda: r if (r := server.client.get("/readyz")).json()["faults"] else None, pause=0.05)
+        assert (reply.status_code, "it is not there" in reply.text) == (503, True)
+        hidden.rename(home.packages)
+        eventually(lambda: server.client.get("/readyz").status_code == 200 or None, pause=0.05)
+        server.wait_for(trees)
+        (home.packages / logistic).rename(hidden)
+        served.routed(home, logistic, seq=2)
+        eventually(lambda: server.client.get("/readyz").json()["faults"] or None, pause=0.05)
+        hidden.rename(home.packages / logistic)
+        server.wait_for(logistic)
+
+
+def test_control_without_a_token_says_how_to_set_one(home: Settings) -> None:
+    with served.running(home) as server:
+        reply = server.client.post("/control/refresh")
+    assert reply.status_code == 403
+    assert "RATCHET_SERVING_TOKEN_FILE" in reply.json()["error"]
 
 
 def test_a_shadow_answers_a_copy_that_nobody_hears(home: Settings) -> None:
