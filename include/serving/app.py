@@ -50,7 +50,13 @@ def create(use_case: str, snapshot_dir: Path, settings: Settings, config: Servin
         for each in (gateway, handler, request_log):
             await asyncio.to_thread(each.close)
 
-    app: FastAPI = FastAPIOffline(title=f"Ratchet: {use_case}", version="1", lifespan=lifespan, redoc_url=None)
+    app: FastAPI = FastAPIOffline(
+        title=f"Ratchet: {use_case}",
+        version="1",
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the host that the client sent, which may be another's
+    )
     app.router.route_class = FastRoute
     _add_scoring_routes(app, gateway, config)
     app.include_router(routers.health(pool, config))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -11,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from include.serving import content_coding
 from include.serving.config import ServingConfig
+from include.serving.content_coding import CodingError, TooLargeError
 from include.serving.handler import Prediction, RequestHandler, ScoreRequest
 from include.serving.metrics import Metrics
 from include.serving.model_pool import ModelPool
@@ -25,6 +28,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUEST_ID, _JSON_BYTES = b"x-request-id", HEADER.lower().encode()
+_COUNT = re.compile(r"[0-9]{1,18}")
 _RETRY_SECONDS, _LONGEST_ID, _THREADS = 1, 128, 2
 _LOG = logging.getLogger(__name__)
 _SWITCHED_OFF = (
@@ -57,6 +61,8 @@ class StatusError(Exception):
 _STATUSES: tuple[tuple[type[RatchetError], int], ...] = (
     (UnknownEntityError, 404),
     (MediaError, 415),
+    (CodingError, 415),
+    (TooLargeError, 413),
     (ScoreRequestError, 422),
     (SetupError, 503),
     (SnapshotError, 503),
@@ -108,9 +114,9 @@ class Gateway:
     async def _read_body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
         """Return the whole body; raises StatusError when it is too large or takes too long to arrive."""
         self.check_token(headers)
-        content_length = headers.get(b"content-length", "0")
-        if not content_length.isdecimal() or int(content_length) > self._config.body_bytes:
-            raise self._too_large_error(content_length)
+        content_length = _parse_count(headers.get(b"content-length", "0"))
+        if content_length is None or content_length > self._config.body_bytes:
+            raise self._too_large_error(headers[b"content-length"])
         parts, size = [], 0
         self._reading += 1
         try:
@@ -186,19 +192,42 @@ class Gateway:
         champion = self._pool.serving.champion
         if path.get("name", self._pool.use_case) != self._pool.use_case:
             raise UnknownEntityError(f"expected the model {self._pool.use_case!r}, got {path['name'][:60]!r}")
-        json_bytes = headers.get(_JSON_BYTES)
-        if json_bytes is not None and not json_bytes.isdecimal():
-            raise ScoreRequestError(f"{HEADER}: expected a number of bytes, got {json_bytes[:20]!r}")
+        given = headers.get(_JSON_BYTES)
+        json_bytes = None if given is None else _parse_count(given)
+        if given is not None and json_bytes is None:
+            raise ScoreRequestError(f"{HEADER}: expected a number of bytes, got {given[:20]!r}")
+        media_type, _, options = headers.get(b"content-type", JSON).partition(";")
+        limit, charset = self._config.body_bytes, _charset(options)
+        decoded = content_coding.decompress(body, headers.get(b"content-encoding", ""), limit)
         return ProtocolRequest(
             request_id=request_id,
-            body=body,
+            body=decoded if json_bytes is not None else content_coding.to_utf8(decoded, charset, limit),
             model=self._pool.use_case,
             package=champion.digest,
             input_schema=champion.input_schema,
-            content_type=headers.get(b"content-type", JSON).partition(";")[0].strip().lower(),
+            content_type=media_type.strip().lower(),
             accept=headers.get(b"accept", ""),
-            json_bytes=None if json_bytes is None else int(json_bytes),
+            json_bytes=json_bytes,
         )
+
+
+def _parse_count(text: str) -> int | None:
+    """Return the whole number in a header; None unless it is 1 to 18 ASCII digits.
+
+    >>> _parse_count("42"), _parse_count("-1"), _parse_count("9" * 5000)
+    (42, None, None)
+    """
+    return int(text) if _COUNT.fullmatch(text) else None
+
+
+def _charset(options: str) -> str:
+    """Return the charset among the options of a content type; an empty text if there is none.
+
+    >>> _charset(' boundary=x; Charset="UTF-16"')
+    'UTF-16'
+    """
+    names = (each.partition("=") for each in options.split(";"))
+    return next((value.strip(' \t"') for name, _, value in names if name.strip().lower() == "charset"), "")
 
 
 def _unexpected(error: Exception, request_id: str) -> StatusError:

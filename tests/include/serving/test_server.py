@@ -1,5 +1,6 @@
 """A real server: what it answers, what it refuses, and what it does while packages and snapshots change under it."""
 
+import gzip
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -31,6 +33,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.servers
 ROW = {"hour": 13.0, "zone": "a"}
+SENT = json.dumps({"rows": [ROW]}).encode()
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +149,16 @@ REFUSED = [
     ("another model", "/v2/models/bus/infer", b"{}", {}, 404, "expected the model 'taxi'"),
     ("another version", f"/v2/models/{USE_CASE}/versions/x/infer", json.dumps({"inputs": [{"name": "hour", "shape": [1], "datatype": "FP64", "data": [1]}, {"name": "zone", "shape": [1], "datatype": "BYTES", "data": ["a"]}]}).encode(), {}, 404, "which is served now"),
     ("no number of bytes", f"/v2/models/{USE_CASE}/infer", b"{}", {"inference-header-content-length": "x"}, 422, "a number of bytes"),
+    ("a negative number of bytes", f"/v2/models/{USE_CASE}/infer", b"{}", {"inference-header-content-length": "-1"}, 422, "got '-1'"),
+    ("a signed number of bytes", f"/v2/models/{USE_CASE}/infer", b"{}", {"inference-header-content-length": "+5"}, 422, "got '+5'"),
+    ("another compression", "/score", b"{}", {"content-encoding": "br"}, 415, "got 'br'"),
+    ("no gzip after all", "/score", b"{}", {"content-encoding": "gzip"}, 422, "expected a body in gzip"),
+    ("a gzip bomb", "/score", gzip.compress(b" " * 50_001), {"content-encoding": "gzip"}, 413, "at most 50000 bytes after gzip"),
+    ("another charset", "/score", b"{}", {"content-type": "application/json; charset=koi8-r"}, 415, "got 'koi8-r'"),
+    ("a name twice", "/predict", b'{"instances": [{"hour": 1, "zone": "a:", "zon\\u0065": "b"}]}', {}, 422, "got 'zone' twice"),
+    ("a name twice at the top", "/score", b'{"rows": [], "rows": [{"hour": 1, "zone": "a"}]}', {}, 422, "got 'rows' twice"),
+    ("a name twice in a line", "/invocations", b'{"hour": 1, "zone": "a"}\n{"hour": 1, "hour": 2, "zone": "a"}', {"content-type": "application/jsonlines"}, 422, "got 'hour' twice"),
+    ("a path with a slash", "/score/", b"{}", {"host": "elsewhere.example"}, 404, "Not Found"),
     ("nothing", "/nowhere", b"{}", {}, 404, "Not Found"),
     ("control without a token", "/control/refresh", b"", {}, 401, "Bearer"),
     ("control with another token", "/control/refresh", b"", {"authorization": "Bearer x"}, 401, "Bearer"),
@@ -163,6 +176,36 @@ def test_what_cannot_be_answered_gets_a_status_and_a_sentence(
     assert replied.status_code == status
     assert told in replied.json()["error"]
     assert server.ask("ride-0")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(gzip.compress(SENT), {"content-encoding": "gzip"}, id="gzip"),
+        pytest.param(zlib.compress(SENT), {"content-encoding": "Deflate"}, id="deflate"),
+        pytest.param(zlib.compress(SENT)[2:-4], {"content-encoding": "deflate"}, id="deflate without its header"),
+        pytest.param(SENT.decode().encode("utf-16"), {}, id="UTF-16"),
+        pytest.param(
+            SENT.decode().encode("utf-16-be"), {"content-type": "application/json; charset=utf-16be"}, id="a charset"
+        ),
+        pytest.param(b"\xef\xbb\xbf" + SENT, {}, id="a byte order mark"),
+    ],
+)
+def test_a_body_is_decoded_as_its_headers_say(
+    body: bytes, headers: dict[str, str], shared: tuple[Settings, Server, str]
+) -> None:
+    _, server, _ = shared
+    replied = server.client.post("/score", content=body, headers={"content-type": "application/json"} | headers)
+    assert replied.status_code == 200, replied.text
+    assert replied.json()["answers"][0]["score"] == served.model().predict_row(ROW)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"])
+def test_health_is_answered_without_a_body_to_head(path: str, shared: tuple[Settings, Server, str]) -> None:
+    _, server, _ = shared
+    replied = server.client.head(path)
+    assert (replied.status_code, replied.content) == (200, b"")
+    assert server.client.head("/score").status_code == 405
 
 
 def test_a_client_that_dawdles_over_its_body_is_told_so(shared: tuple[Settings, Server, str]) -> None:
