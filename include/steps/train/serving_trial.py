@@ -23,6 +23,7 @@ from ml.features import ENTITY, snapshots
 from ml.promotion.acceptance_tests import ServingProbe
 
 _SEED, _ROUNDS = 2013, 5
+_ANSWER_SECONDS = 120.0  # of a request on a busy machine, whose time does not count
 SAMPLE_ROWS = 300
 
 
@@ -69,12 +70,14 @@ def probe_http(context: NightContext, digest: str, rows: pd.DataFrame, names: Se
             context.night,
             snapshots.pack(rows[[ENTITY, *names]], facts),
         )
-        with child_server.run_server(context.case.name, isolated, package=digest) as child:
+        with child_server.run_server(
+            context.case.name, isolated, package=digest, body_seconds=_ANSWER_SECONDS, answer_seconds=_ANSWER_SECONDS
+        ) as child:
             return _measure(child, list(rows[ENTITY]))
 
 
 def _measure(server: RunningServer, entities: Sequence[str]) -> HttpProbe:
-    with httpx.Client(base_url=server.address, trust_env=False) as client:
+    with httpx.Client(base_url=server.address, trust_env=False, timeout=_ANSWER_SECONDS) as client:
         child_server.wait_until(lambda: client.get("/readyz").status_code == HTTPStatus.OK, "its package")
         rounds = [[_request(client, server.process.pid, each) for each in entities] for _ in range(_ROUNDS)]
     seconds = np.array([[spent for _, spent in each] for each in rounds])
