@@ -6,7 +6,7 @@ and size are within budget. They also check group fairness on recent labelled ni
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,8 +118,8 @@ def budget_checks(
     """Return the checks that single-row p99 latency, memory and package size are within their budgets."""
     return (
         _latency_check("p99 latency of one answer, ms", probe.p50_ms, probe.p99_ms, latency),
-        _max_check("memory of the answering process, MB", probe.memory_mb, size.memory),
-        _max_check("size of the package, MB", package_bytes / 1e6, size.package),
+        _max_check("memory of the answering process, MB", probe.memory_mb, size.memory, "size_budget.memory"),
+        _max_check("size of the package, MB", package_bytes / 1e6, size.package, "size_budget.package"),
     )
 
 
@@ -179,7 +179,7 @@ def _expectation_check(model: Model, rows: "pd.DataFrame", expectation: Expectat
     if rows.empty or not all(
         _is_known_value(model.encoder, *assignment) for setting in expectation.variants for assignment in setting
     ):
-        return Check(name=expectation.name, value=None, bar=bar, status=CheckStatus.FAIL)
+        return Check(name=expectation.name, value=None, bar=bar, status=CheckStatus.FAIL, setting="expectations")
     scores = np.array([model.predict(rows.assign(**dict(setting))) for setting in expectation.variants])
     if isinstance(expectation, Invariant):
         violations = np.ptp(scores, axis=0) > expectation.tolerance
@@ -191,6 +191,7 @@ def _expectation_check(model: Model, rows: "pd.DataFrame", expectation: Expectat
         value=violation_share,
         bar=bar,
         status=CheckStatus.from_bool(violation_share <= expectation.allowed_share),
+        setting="expectations",
     )
 
 
@@ -216,9 +217,10 @@ def _latency_check(name: str, p50_ms: float, p99_ms: float, latency: Millisecond
     """Return the check of a p99 in CPU time, on which other programs have next to no influence."""
     if latency is None:
         return Check(name=name, value=None, bar=NOT_SERVED, status=CheckStatus.PASS)
-    return _max_check(f"{name} (p50 {p50_ms:.3f})", p99_ms, latency.p99, unit=" of CPU time")
+    check = _max_check(f"{name} (p50 {p50_ms:.3f})", p99_ms, latency.p99, "latency_budget.p99")
+    return replace(check, bar=f"{check.bar} of CPU time")
 
 
-def _max_check(name: str, value: float, maximum: float, unit: str = "") -> Check:
+def _max_check(name: str, value: float, maximum: float, setting: str) -> Check:
     status = CheckStatus.from_bool(value <= maximum)
-    return Check(name=name, value=value, bar=f"at most {maximum:g}{unit}", status=status)
+    return Check(name=name, value=value, bar=f"at most {maximum:g}", status=status, setting=setting)

@@ -38,12 +38,23 @@ from ml.usecase.models import (
     Task,
     Tuning,
 )
-from ml.usecase.operations import Canary, Demo, Experiment, Permission, PublicationGate, Release, Roles
+from ml.usecase.operations import (
+    Arrival,
+    Canary,
+    CatchUp,
+    Demo,
+    Experiment,
+    Permission,
+    PublicationGate,
+    Release,
+    Roles,
+)
 from ml.usecase.schedule import Night
 from ml.usecase.triggers import BlackoutPeriod, Budget, Drift, Persistence, Triggers
 from ml.usecase.use_case import UseCase
 
 __all__ = [
+    "Arrival",
     "AsOf",
     "Baseline",
     "Binary",
@@ -51,6 +62,7 @@ __all__ = [
     "Budget",
     "Canary",
     "Candidate",
+    "CatchUp",
     "Column",
     "Cost",
     "Delay",

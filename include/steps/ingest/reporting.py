@@ -13,6 +13,7 @@ from ml.usecase import UseCase
 from ml.usecase.periods import Period
 
 QUARANTINE, FILE, WARNING = "quarantine", "file", "warning"
+LATE_FILES = "late_files"  # raised for a night that should be ingested again
 _REASONS_SHOWN = 3
 
 
@@ -34,7 +35,7 @@ def report(
         *_file_alerts(context.case, period, files),
         *_warnings(context.case, period, row_counts),
     ]
-    warehouse.replace_alerts(engine, context.case.name, period.last, (QUARANTINE, FILE, WARNING), alerts)
+    warehouse.replace_alerts(engine, context.case.name, period.last, (QUARANTINE, FILE, WARNING, LATE_FILES), alerts)
     _record(context, period, files, quarantined, alerts, versions)
 
 
