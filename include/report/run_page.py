@@ -40,7 +40,7 @@ def render(
         detail=detail,
         status=detail.status,
         totals=_totals(summary),
-        triggers={each.night: each.trigger for each in summary.retrains},
+        retrains={each.night: each for each in summary.retrains},
         has_matured=has_matured,
         pictures=pictures,
         versions=_table_versions(summary),

@@ -1,7 +1,8 @@
 """The facts of a demo run, read from the warehouse and the ledger: nights, retraining requests, releases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,10 +41,17 @@ class Night:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrain:
-    """A night on which retraining was requested, and the trigger that fired."""
+    """A night on which retraining was requested, the trigger that fired, and the verdict; "" while there is none."""
 
     night: str
     trigger: str
+    outcome: str = ""
+    reason: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The trigger and, once there is a verdict, its outcome."""
+        return ": ".join(filter(None, [self.trigger.replace("_", " "), self.outcome]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,11 +118,7 @@ def gather(engine: sa.Engine, use_case: UseCase, period: Period, seconds: Mappin
         use_case=use_case.name,
         display_names=targets.target_type(use_case).display_names,
         nights=_nights(engine, use_case, period),
-        retrains=tuple(
-            Retrain(night=str(night), trigger=str(decision.trigger))
-            for night, decision in decisions
-            if decision.retrain
-        ),
+        retrains=tuple(_build_retrain(night, decision, verdicts) for night, decision in decisions if decision.retrain),
         releases=tuple(
             _build_release(entry, verdict, entries) for entry, verdict in verdicts if verdict.package is not None
         ),
@@ -156,6 +160,18 @@ def _nights(engine: sa.Engine, use_case: UseCase, period: Period) -> tuple[Night
             )
         )
     return tuple(rows)
+
+
+def _build_retrain(
+    night: date | None, decision: RetrainingDecided, verdicts: Sequence[tuple[Entry, Verdict]]
+) -> Retrain:
+    verdict = next((verdict for entry, verdict in reversed(verdicts) if entry.night == night), None)
+    return Retrain(
+        night=str(night),
+        trigger=str(decision.trigger),
+        outcome=verdict.outcome if verdict else "",
+        reason=verdict.reason if verdict else "",
+    )
 
 
 def _build_release(judged: Entry, verdict: Verdict, entries: tuple[Entry, ...]) -> Release:

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from include.report.run_summary import Release, Summary
+from ml.promotion.gate import Outcome
 
 _VERDICTS = {"promote": "bold green", "keep": "yellow", "inconclusive": "cyan"}
 
@@ -15,10 +16,13 @@ def show(summary: Summary, console: Console) -> None:
     console.print()
     console.print(_nights(summary))
     console.print(_releases(summary))
+    for each in summary.retrains:
+        if each.outcome == Outcome.INCONCLUSIVE:
+            console.print(f"{each.night}, {each.summary}: {each.reason}", highlight=False)
 
 
 def _nights(summary: Summary) -> Table:
-    triggers = {each.night: each.trigger for each in summary.retrains}
+    retrains = {each.night: each.summary for each in summary.retrains}
     table = Table(
         title=f"{summary.use_case}: the nights", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
     )
@@ -46,7 +50,7 @@ def _nights(summary: Summary) -> Table:
             _number(each.loss, ".3f"),
             _number(each.calibration_gap, "+.3f"),
             Text(str(each.alerts), style="yellow" if each.alerts else "dim"),
-            Text(triggers.get(each.night, "no").replace("_", " "), style="bold" if each.night in triggers else "dim"),
+            Text(retrains.get(each.night, "no"), style="bold" if each.night in retrains else "dim"),
         )
     return table
 

@@ -1,7 +1,7 @@
 """Check that a use case is coherent: everything that it names exists, and no feature can see past the cutoff."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +14,21 @@ from ml import targets
 from ml.errors import DeclarationError
 from ml.governance import privacy
 from ml.ingestion.validation import parsing
-from ml.usecase import AsOf, Column, Delay, Feature, Function, Lookup, Ratio, Since, Table, Text, UseCase, Window
+from ml.usecase import (
+    AsOf,
+    Column,
+    Delay,
+    Feature,
+    Function,
+    Lookup,
+    Ratio,
+    Since,
+    Table,
+    Text,
+    UseCase,
+    Window,
+    safe_names,
+)
 
 LAND_PARAMETERS = ("folder", "period", "data")
 
@@ -65,8 +79,16 @@ def functions(use_case: UseCase) -> dict[str, Callable[..., Any]]:
 
 
 def function_parameters(use_case: UseCase) -> dict[str, tuple[str, ...]]:
-    """Return the input columns of each function of the use case, which are its parameters."""
-    return {name: tuple(inspect.signature(each).parameters) for name, each in functions(use_case).items()}
+    """Return the input columns of each function of the use case, which its parameters name."""
+    columns = [name for table in use_case.tables for name in (*_columns(use_case, table), *table.derived)]
+    known = [*columns, *use_case.names_at(use_case.live or use_case.horizon)]
+    return {name: _inputs(each, known) for name, each in functions(use_case).items()}
+
+
+def _inputs(function: Callable[..., Any], known: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that the parameters of `function` name, among those that are `known`."""
+    names = list(known)
+    return tuple(safe_names.column_of(parameter, names) for parameter in inspect.signature(function).parameters)
 
 
 def _public_functions(module: ModuleType) -> dict[str, Callable[..., Any]]:
@@ -90,6 +112,11 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
     faults += feature_kinds.time_faults(
         table, _column_kinds(use_case, table), use_case.live if table.name == use_case.entities else None
     )
+    faults += [
+        f"the columns {one!r} and {other!r} of table {table.name!r} have the same name as identifiers, "
+        f"{safe_names.safe_name(one)!r}: give one another name in the files and in the contract"
+        for one, other in safe_names.collisions(sorted(columns))
+    ]
     faults += _type_faults(use_case, table) + _key_faults(use_case, table) + _reference_faults(use_case, table)
     known = functions(use_case)
     faults += [
@@ -100,7 +127,7 @@ def _table_faults(use_case: UseCase, table: Table) -> list[str]:
     for name in table.derived:
         faults += [
             f"{name}() needs {parameter!r}, which the table {table.name!r} lacks"
-            for parameter in (inspect.signature(known[name]).parameters if name in known else ())
+            for parameter in (_inputs(known[name], columns) if name in known else ())
             if parameter not in columns
         ]
     return faults
@@ -205,7 +232,7 @@ def _feature_faults(use_case: UseCase, feature: Feature) -> list[str]:
             known = functions(use_case)
             if name not in known:
                 return [f"Function({name!r}) is not in features.py"]
-            needed = list(inspect.signature(known[name]).parameters)
+            needed = list(function_parameters(use_case)[name])
         case AsOf() | Window() | Since():
             needed = [*feature.by, *(name for name in feature.source_columns if name in excluded)]
             faults = _lookup_faults(use_case, feature)

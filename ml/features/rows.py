@@ -11,6 +11,7 @@ from ml.arrays import Integers
 from ml.errors import DeclarationError
 from ml.features import point_in_time
 from ml.usecase import Live, Night, UseCase
+from ml.usecase.safe_names import column_of
 
 MISSING_PART = "\\N"
 Functions = Mapping[str, Callable[..., "pd.Series[float]"]]
@@ -46,9 +47,9 @@ def call(
 ) -> "pd.Series[float]":
     """Return the result of a row-level `function` for the columns of `rows` that its parameters name.
 
-    Raises DeclarationError unless the result is a Series with one value per row.
+    A parameter names a column by its safe name (`ml.usecase.safe_names`). Raises DeclarationError unless the result is a Series with one value per row.
     """
-    columns = {name: rows[name] for name in inspect.signature(function).parameters}
+    columns = {name: rows[column_of(name, rows.keys())] for name in inspect.signature(function).parameters}
     made = function(**columns)
     if not isinstance(made, pd.Series) or any(len(made) != len(column) for column in columns.values()):
         what = f"a column of {len(made)}" if isinstance(made, pd.Series) else f"a {type(made).__name__}"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypedDict
@@ -94,6 +94,18 @@ class RetrainingDecision:
     reason: str
     findings: tuple[TriggerFinding, ...]
     throttled_until: str | None = None
+
+    def unless(self, refusal: str) -> "RetrainingDecision":
+        """Return the decision, without retraining if there is a `refusal` of the gate to judge what would be trained.
+
+        >>> asked = RetrainingDecision(retrain=True, trigger="drift", reason="drift is 0.6, threshold 0.5", findings=())
+        >>> asked.unless("expected 7 matured nights, got 3").reason
+        'drift is 0.6, threshold 0.5; held back, because the gate could not judge: expected 7 matured nights, got 3'
+        """
+        if not (self.retrain and refusal):
+            return self
+        reason = f"{self.reason}; held back, because the gate could not judge: {refusal}"
+        return replace(self, retrain=False, trigger=None, reason=reason)
 
     @property
     def fired_messages(self) -> dict[str, str]:

@@ -58,7 +58,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A row-level feature: a function in `features.py` that has the name of the feature; its parameters are columns."""
+    """A row-level feature: a function in `features.py` that has the name of the feature; its parameters are columns.
+
+    A column whose name is no identifier has a parameter with its safe name: `Monthly_Spend_EUR` for "Monthly Spend
+    (EUR)" (`ml.usecase.safe_names`).
+    """
 
     name: str
 

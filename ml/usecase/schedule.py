@@ -122,10 +122,11 @@ class Night:
 
         >>> from datetime import UTC
         >>> nightly = Night(hour=2, timezone="UTC")
-        >>> nightly.check_reached(periods.parse("2013-02-08"), datetime(2013, 2, 8, 1, tzinfo=UTC))
+        >>> nightly.check_reached(  # doctest: +ELLIPSIS
+        ...     periods.parse("2013-02-08"), datetime(2013, 2, 8, 1, tzinfo=UTC)
+        ... )
         Traceback (most recent call last):
-        ml.errors.RequestError: expected a night whose cutoff has passed, got 2013-02-08: its cutoff is at 02:00 UTC on
-        that day; the latest night is 2013-02-07
+        ml.errors.RequestError: expected a night whose cutoff has passed, got 2013-02-08: its cutoff is at 02:00 UTC on...
         """
         tomorrow = moment.date() + timedelta(days=1)
         if period.last > tomorrow or (period.last >= tomorrow - _TWO_DAYS and self.cutoff(period.last) > moment):

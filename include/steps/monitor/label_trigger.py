@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from include.steps.context import StepContext
-from include.steps.train import attempts
+from include.steps.train import attempts, candidates
 from include.stores import ledger, packages, warehouse
 from ml.errors import RequestError
 from ml.governance import ledger_entries
@@ -29,8 +29,8 @@ class LabelCounts:
 def count_labels(use_case: str) -> LabelCounts | None:
     """Return the current label counts; None while there is no champion to retrain."""
     context = StepContext.load(use_case)
-    champion_night = _champion_night(context)
-    return None if champion_night is None else _label_counts(context, champion_night)
+    facts = _champion_facts(context)
+    return None if facts is None else _label_counts(context, date.fromisoformat(str(facts["night"])))
 
 
 def decide(use_case: str, known: int) -> str | None:
@@ -44,11 +44,12 @@ def decide(use_case: str, known: int) -> str | None:
     if decisions:
         entry, decided = decisions[-1]
         return str(entry.night) if decided.retrain else None
-    champion_night, night = _champion_night(context), warehouse.last_scored_night(engine, context.case.name)
-    if champion_night is None or night is None:
+    facts, night = _champion_facts(context), warehouse.last_scored_night(engine, context.case.name)
+    if facts is None or night is None:
         raise RequestError(
             f"{context.case.name} has no champion that has scored a night: there is nothing to train again yet"
         )
+    champion_night = date.fromisoformat(str(facts["night"]))
     counts, tried = (
         _label_counts(context, champion_night),
         attempts.tried_nights(context.at(night), champion_night),
@@ -56,6 +57,8 @@ def decide(use_case: str, known: int) -> str | None:
     decision = triggers.decide_on_label_batch(
         context.case.triggers, known - counts.baseline, night, tried, context.case.horizon
     )
+    if decision.retrain:
+        decision = decision.unless(candidates.gate_refusal(context.at(night), str(facts["used_until"])))
     ledger.append(
         engine,
         kind=EntryKind.LABEL_BATCH_DECIDED,
@@ -94,9 +97,9 @@ def _decisions(context: StepContext) -> list[tuple[Entry, LabelBatchDecided]]:
     ]
 
 
-def _champion_night(context: StepContext) -> date | None:
+def _champion_facts(context: StepContext) -> dict[str, object] | None:
     champion = ledger.champion(context.engine, context.case.name)
     if champion is None:
         return None
     files = packages.get(context.settings.packages, champion.subject, context.settings.trusted_keys)
-    return date.fromisoformat(str(package_files.facts(files)["night"]))
+    return package_files.facts(files)

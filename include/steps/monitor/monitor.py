@@ -13,7 +13,7 @@ from include.steps.context import NightContext
 from include.steps.features import training_profile
 from include.steps.monitor import feature_drift, host_metrics, model_age, performance, prediction_drift, serving_metrics
 from include.steps.monitor.performance import MetricScope
-from include.steps.train import attempts
+from include.steps.train import attempts, candidates
 from include.stores import ledger, packages, report_paths, table_snapshot, warehouse
 from include.stores.table_snapshot import TableSnapshot
 from include.stores.warehouse import Alert
@@ -65,6 +65,8 @@ def measure(use_case: str, period: str) -> bool:
     age_loss = _record_age(context, champion, facts)
     trigger_facts = _facts(context, champion, recent, facts, target, drift_result.share)
     decision = triggers.decide(context.case.triggers, trigger_facts, context.case.horizon)
+    if decision.retrain:
+        decision = decision.unless(candidates.gate_refusal(context, str(facts["used_until"])))
     _alert(context, decision)
     ledger.append(
         engine,

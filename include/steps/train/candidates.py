@@ -18,7 +18,7 @@ from include.stores.signing import model_signing
 from include.stores.table_snapshot import TableSnapshot
 from include.usecases import coherence
 from ml import targets
-from ml.errors import RequestError
+from ml.errors import RefusalError, RequestError
 from ml.evaluation import permutation_importance
 from ml.evaluation.permutation_importance import FeatureImportance
 from ml.features import ENTITY
@@ -66,6 +66,18 @@ def rows(context: NightContext, tables: TableSnapshot, used_until: str) -> Split
     return SplitRows(
         labelled=labelled, training_rows=labelled.select(parts.train), judged=labelled.select(parts.holdout)
     )
+
+
+def gate_refusal(context: NightContext, used_until: str) -> str:
+    """Return why a training as of the context's night could not be judged; "" if it could.
+
+    `used_until` is the last night that the champion was fitted or judged on, as an ISO date.
+    """
+    try:
+        rows(context, table_snapshot.take(context.case, context.settings), used_until)
+    except RefusalError as refusal:
+        return str(refusal)
+    return ""
 
 
 def check_leaks(case: UseCase, training_rows: LabelledRows, night: date, tables: TableSnapshot) -> None:

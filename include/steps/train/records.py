@@ -41,6 +41,7 @@ from ml.scoring import manifest
 from ml.statistics.intervals import Interval
 from ml.training.fitting import Model
 from ml.usecase import UseCase
+from ml.usecase.safe_names import safe_name
 
 _EVIDENCE = (  # the fields of a verdict that an approval is bound to
     "champion",
@@ -196,8 +197,12 @@ def _log_to_mlflow(training: TrainingRecord, package: Package, files: Mapping[st
     }
     numbers |= {f"gain.{name}": value for name, value in asdict(verdict.gain).items()}
     numbers |= {f"cost_gain.{name}": value for name, value in asdict(verdict.cost_gain).items()}
-    numbers |= {f"benefit.within.{each.columns[0]}": each.within_nights.value for each in selection.importances}
-    numbers |= {f"benefit.across.{each.columns[0]}": each.across_nights.value for each in selection.importances}
+    numbers |= {
+        f"benefit.within.{safe_name(each.columns[0])}": each.within_nights.value for each in selection.importances
+    }
+    numbers |= {
+        f"benefit.across.{safe_name(each.columns[0])}": each.across_nights.value for each in selection.importances
+    }
     params = {
         "package": package.digest,
         "candidate": selection.choice.name,

@@ -12,6 +12,8 @@ from deltalake import DeltaTable
 from feast.infra.offline_stores import ibis as joins
 from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig
 
+from ml.usecase.safe_names import safe_name
+
 
 class DeltaOfflineStoreConfig(DuckDBOfflineStoreConfig):
     """The configuration of the store. Feast finds this class by the store's name plus `Config`."""
@@ -57,4 +59,5 @@ def _io_functions() -> dict[str, Any]:
 
 
 def _read(source: Any, _folder: str) -> Any:
-    return ibis.memtable(DeltaTable(source.path).to_pyarrow_dataset())
+    table = ibis.memtable(DeltaTable(source.path).to_pyarrow_dataset())
+    return table.rename({safe_name(column): column for column in table.columns})

@@ -12,6 +12,7 @@ from include.stores.feature_store.services import Service
 from include.stores.files import atomic
 from ml.errors import SetupError
 from ml.features import CUTOFF, ENTITY
+from ml.usecase.safe_names import safe_name
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -88,7 +89,7 @@ def _feast_objects(service: Service) -> list[Any]:
         ttl=None,
         schema=[
             Field(name=ENTITY, dtype=String),
-            *(Field(name=name, dtype=kinds[kind]) for name, kind in service.types.items()),
+            *(Field(name=safe_name(name), dtype=kinds[kind]) for name, kind in service.types.items()),
         ],
     )
     tags = {"version": service.version}

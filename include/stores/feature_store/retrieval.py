@@ -8,6 +8,7 @@ from include.settings import Settings
 from include.stores.feature_store import registry
 from include.stores.feature_store.services import Service
 from ml.features import CUTOFF, ENTITY
+from ml.usecase.safe_names import safe_name
 
 _EVENT_TIMESTAMP = "event_timestamp"
 
@@ -19,8 +20,8 @@ def online(settings: Settings, service: Service, entities: Sequence[str]) -> pd.
         entity_rows = [{ENTITY: entity} for entity in entities]
         response = store.get_online_features(store.get_feature_service(service.name), entity_rows)
         values = response.to_dict(include_event_timestamps=True)
-    first = next(iter(service.types))
-    rows = pd.DataFrame({ENTITY: values[ENTITY], **{name: values[name] for name in service.types}})
+    first = safe_name(next(iter(service.types)))
+    rows = pd.DataFrame({ENTITY: values[ENTITY], **{name: values[safe_name(name)] for name in service.types}})
     rows[CUTOFF] = pd.to_datetime(pd.Series(values[f"{first}__ts"]), unit="s", utc=True)
     return _typed(rows[pd.Series(values[f"{first}__ts"]) > 0], service)
 
@@ -32,7 +33,7 @@ def historical(settings: Settings, service: Service, moments: "pd.Series[pd.Time
     entity_rows[_EVENT_TIMESTAMP] = pd.to_datetime(entity_rows[_EVENT_TIMESTAMP], utc=True)
     with registry.open_store(settings, service.use_case) as store:
         rows = store.get_historical_features(entity_rows, store.get_feature_service(service.name)).to_df()
-    return _typed(rows, service)
+    return _typed(rows.rename(columns={safe_name(name): name for name in service.types}), service)
 
 
 def _typed(rows: pd.DataFrame, service: Service) -> pd.DataFrame:

@@ -21,9 +21,8 @@ def timer() -> Iterator[None]:
 
 
 def test_code_that_waits_is_ended_also_if_it_catches_exceptions() -> None:
-    with pytest.raises(OutOfTime), time_limit(0.05):
-        with contextlib.suppress(Exception):
-            signal.pause()
+    with pytest.raises(OutOfTime), time_limit(0.05), contextlib.suppress(Exception):
+        signal.pause()
 
 
 def test_code_that_ends_in_time_leaves_a_timer_and_handler_of_before() -> None:

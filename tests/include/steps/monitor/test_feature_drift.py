@@ -98,6 +98,7 @@ def test_a_night_without_retraining_reads_no_training_night(
     assert [each for each in periods if any(each[0] <= night <= each[1] for night in nights)] == []
 
 
+@pytest.mark.usefixtures("judgeable")
 def test_a_night_that_retrains_reads_the_training_nights_for_its_report(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def test_what_the_champion_learned_from_is_not_new(arrive: Arrive) -> None:
     assert after.new == before.new + BATCH
 
 
+@pytest.mark.usefixtures("judgeable")
 def test_a_batch_asks_for_training_as_of_the_last_scored_night_and_is_answered_for_once(arrive: Arrive) -> None:
     settings = arrive("monitor")
     known = land(settings, BATCH)

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import date
@@ -56,6 +57,7 @@ def test_drift_of_a_personal_feature_is_shown_only_where_reports_may_tell_it(
     assert "psi:kilometres" not in shown
 
 
+@pytest.mark.usefixtures("judgeable")
 def test_a_trigger_that_must_last_remembers_the_nights_before_in_the_ledger(
     arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +74,22 @@ def test_a_trigger_that_must_last_remembers_the_nights_before_in_the_ledger(
         "taxi:retraining_decided:2024-03-18",
         "taxi:retraining_decided:2024-03-19",
     ]
+
+
+def test_a_trigger_is_held_back_while_the_gate_could_not_judge(
+    arrive: Arrive, taxi: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = arrive("monitor")
+    triggers = Triggers(calibration_gap=None, age_nights=0, drift=None, cooldown_nights=0)
+    monkeypatch.setattr(usecases, "get", lambda _: replace(taxi, triggers=triggers))
+    assert not monitor.measure("taxi", "2024-03-18")
+    (decided,) = recorded.payloads(settings, EntryKind.RETRAINING_DECIDED, RetrainingDecided)
+    assert decided.trigger is None
+    assert re.fullmatch(
+        r"age_nights is 2, threshold 0; held back, because the gate could not judge: expected 4 matured nights after "
+        r"2024-03-\d\d to judge on, got \d: wait until more labels have come",
+        decided.reason,
+    )
 
 
 def test_every_number_that_was_decided_on_is_in_the_ledger(arrive: Arrive) -> None:

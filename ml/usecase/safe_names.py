@@ -1,0 +1,47 @@
+"""Identifiers for column names that libraries refuse: MLflow, Feast, and Python for the parameters of functions.
+
+A column keeps its own name in the contract, in declarations, tables, packages, requests and pages.
+"""
+
+import keyword
+import re
+from collections.abc import Iterable
+
+_OTHER = re.compile(r"\W+")
+
+
+def safe_name(column: str) -> str:
+    """Return `column` as an identifier; one that is an identifier already is returned as it is.
+
+    >>> [safe_name(column) for column in ("plan", "Monthly Spend (EUR)", "Churned?", "2nd class", "class")]
+    ['plan', 'Monthly_Spend_EUR', 'Churned', '_2nd_class', 'class_']
+    """
+    if column.isidentifier() and not keyword.iskeyword(column):
+        return column
+    name = _OTHER.sub("_", column).strip("_")
+    if not name or name[0].isdigit():
+        name = f"_{name}"
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def column_of(parameter: str, columns: Iterable[str]) -> str:
+    """Return the one of `columns` that the parameter of a function stands for; the parameter itself if none does.
+
+    >>> column_of("Monthly_Spend_EUR", ["plan", "Monthly Spend (EUR)"])
+    'Monthly Spend (EUR)'
+    """
+    names = list(columns)
+    return (
+        parameter if parameter in names else next((name for name in names if safe_name(name) == parameter), parameter)
+    )
+
+
+def collisions(columns: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of different columns that have the same safe name.
+
+    >>> collisions(["a b", "a-b", "c"])
+    [('a b', 'a-b')]
+    """
+    first: dict[str, str] = {}
+    pairs = [(first.setdefault(safe_name(column), column), column) for column in columns]
+    return [(one, other) for one, other in pairs if one != other]
